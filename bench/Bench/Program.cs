@@ -1,0 +1,3 @@
+using static TorchSharp.torch;
+
+Console.WriteLine($"threads: {get_num_threads()}");

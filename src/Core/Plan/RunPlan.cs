@@ -1,0 +1,53 @@
+using Slowrun.Core.Recipes;
+
+namespace Slowrun.Core.Plan;
+
+/// <summary>A recipe unrolled into its stages, in (chain, stage) order.</summary>
+public sealed class RunPlan
+{
+    private readonly Dictionary<StageId, StagePlan> byId;
+
+    public RunPlan(Recipe recipe)
+    {
+        ArgumentNullException.ThrowIfNull(recipe);
+        Recipe = recipe;
+        Stages = [.. recipe.Chains.SelectMany((chain, c) => Enumerable.Range(0, chain.Stages).Select(s => Stage(recipe, chain, c, s)))];
+        byId = Stages.ToDictionary(stage => stage.Id);
+    }
+
+    public Recipe Recipe { get; }
+
+    public IReadOnlyList<StagePlan> Stages { get; }
+
+    /// <summary>Stages whose snapshots the ensemble mixes, in order.</summary>
+    public IEnumerable<StagePlan> Members =>
+        Stages.Where(stage => stage.Role == ChainRole.Members && stage.Id.Stage >= Recipe.Ensemble.ExcludeFirstStages);
+
+    /// <exception cref="KeyNotFoundException">The run has no such stage.</exception>
+    public StagePlan this[StageId id] => byId.TryGetValue(id, out var stage)
+        ? stage
+        : throw new KeyNotFoundException($"There is no stage '{id}'; the run has {string.Join(", ", Stages.Select(s => s.Id))}.");
+
+    private static StagePlan Stage(Recipe recipe, ChainRecipe chain, int c, int s)
+    {
+        var id = new StageId(c, s);
+        var stage = CanonicalJson.Patched(recipe.Stage, chain.Stage, $"recipe.chains[{c}].stage");
+        if (s == 0)
+        {
+            stage = CanonicalJson.Patched(stage, chain.FirstStage, $"recipe.chains[{c}].firstStage");
+        }
+
+        return new StagePlan
+        {
+            Id = id,
+            Role = chain.Role,
+            // Record 9 seeds model i with 42 + i; chains are kept apart by more stages than anyone trains in one.
+            Seed = recipe.Seed + s + (10_007 * c),
+            Model = recipe.Model,
+            Stage = stage,
+            Evaluation = recipe.Evaluation,
+            Data = recipe.Data,
+            Teacher = stage.Distillation is { } teaching && s >= Math.Max(1, teaching.FromStage) ? id.Before : null,
+        };
+    }
+}

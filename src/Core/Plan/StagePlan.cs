@@ -1,0 +1,25 @@
+using Slowrun.Core.Recipes;
+
+namespace Slowrun.Core.Plan;
+
+/// <summary>One stage of a run with every override applied: all the engine is told.</summary>
+public sealed record StagePlan
+{
+    public required StageId Id { get; init; }
+
+    public required ChainRole Role { get; init; }
+
+    /// <summary>Everything random in the stage is a function of (this, what, step).</summary>
+    public required int Seed { get; init; }
+
+    public required ModelRecipe Model { get; init; }
+
+    public required StageRecipe Stage { get; init; }
+
+    public required EvaluationRecipe Evaluation { get; init; }
+
+    public required DataRecipe Data { get; init; }
+
+    /// <summary>The snapshot of this stage teaches; null: none does.</summary>
+    public StageId? Teacher { get; init; }
+}

@@ -1,0 +1,23 @@
+namespace Slowrun.Core.Recipes;
+
+/// <summary>Which tokens a run trains, selects and is judged on.</summary>
+public sealed record DataRecipe
+{
+    /// <summary>
+    /// Where the client takes the text from when it submits: <c>sdk-docs</c> (the API documentation beside <c>dotnet</c>) or <c>text</c>
+    /// (files the user names). A silo never opens it: it only knows <see cref="Sha256"/>.
+    /// </summary>
+    public string Source { get; init; } = "sdk-docs";
+
+    /// <summary>Tokens of the training set (whole documents from the front, the last one cut).</summary>
+    public long TrainTokens { get; init; } = 98_304;
+
+    /// <summary>Tokens of the fitness set: what weights and members are chosen on. 0: the recipe chooses nothing by loss.</summary>
+    public long FitnessTokens { get; init; } = 16_384;
+
+    /// <summary>Tokens of the validation set: what is reported, and nothing chosen on.</summary>
+    public long ValidationTokens { get; init; } = 65_536;
+
+    /// <summary>SHA-256 (lower-case hex) of the data manifest in the store; filled in by the client at submission.</summary>
+    public string? Sha256 { get; init; }
+}

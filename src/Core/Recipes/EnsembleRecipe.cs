@@ -1,0 +1,15 @@
+namespace Slowrun.Core.Recipes;
+
+/// <summary>How members' predictions are averaged.</summary>
+public sealed record EnsembleRecipe
+{
+    /// <summary>Members left out of the mixture: the first n stages of every chain (record 9 drops model 0).</summary>
+    public int ExcludeFirstStages { get; init; }
+}
+
+/// <summary>The shape in which validation and fitness sets are evaluated: part of a score's key, since other shapes give other bits.</summary>
+public sealed record EvaluationRecipe
+{
+    /// <summary>Rows of <see cref="ModelRecipe.SequenceLength"/> tokens in one forward pass.</summary>
+    public int Rows { get; init; } = 16;
+}

@@ -1,0 +1,22 @@
+namespace Slowrun.Core.Recipes;
+
+/// <summary>What does not change the final bytes: may be changed at any time.</summary>
+public sealed record Operations
+{
+    /// <summary>Shortest and longest time between two checkpoints of a stage.</summary>
+    public TimeSpan CheckpointAtLeastEvery { get; init; } = TimeSpan.FromSeconds(1);
+
+    public TimeSpan CheckpointAtMostEvery { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Mean time between losses of a machine that the interval is computed for until losses were seen.</summary>
+    public TimeSpan ExpectedTimeBetweenLosses { get; init; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>Checkpoints kept per stage besides pinned ones; at least 2, so that a damaged one has one before it.</summary>
+    public int KeepCheckpoints { get; init; } = 2;
+
+    /// <summary>Takes of a stage that may end without a newer commit and without an excuse before it is failed.</summary>
+    public int FailureBudget { get; init; } = 3;
+
+    /// <summary>Higher runs get free slots first.</summary>
+    public int Priority { get; init; }
+}

@@ -1,0 +1,23 @@
+namespace Slowrun.Core.Stages;
+
+/// <summary>What the user wants of a run now: the document at <c>runs/NAME/intent</c>, which clients replace and grains obey.</summary>
+public sealed record RunIntent
+{
+    public DesiredState Run { get; init; } = DesiredState.Running;
+
+    /// <summary>Wishes for single stages, by id; they win over <see cref="Run"/> unless that is Cancelled.</summary>
+    public IReadOnlyDictionary<string, DesiredState> Stages { get; init; } = new Dictionary<string, DesiredState>();
+
+    /// <summary>How often a retry of each failed stage was asked for.</summary>
+    public IReadOnlyDictionary<string, int> Retries { get; init; } = new Dictionary<string, int>();
+
+    public DesiredState Of(string stage) =>
+        Run == DesiredState.Cancelled ? Run : Stages.TryGetValue(stage, out var wish) ? wish : Run;
+}
+
+public enum DesiredState
+{
+    Running,
+    Paused,
+    Cancelled,
+}

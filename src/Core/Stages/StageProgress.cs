@@ -1,0 +1,33 @@
+namespace Slowrun.Core.Stages;
+
+/// <summary>
+/// How far a stage's owner has got beyond what is durable. Pushed to the run grain about once a second, and left in the store
+/// (unfenced, the last writer wins) so that a take can tell how many steps were lost. No decision about training depends on it.
+/// </summary>
+public sealed record StageProgress
+{
+    public required string Stage { get; init; }
+
+    public required long EpochToken { get; init; }
+
+    public required StageActivity Activity { get; init; }
+
+    public required int Step { get; init; }
+
+    public required int Steps { get; init; }
+
+    /// <summary>Training loss of the last completed step, nats per token; null before the first.</summary>
+    public double? TrainLossNats { get; init; }
+
+    public double? TokensPerSecond { get; init; }
+
+    public required DateTimeOffset At { get; init; }
+}
+
+public enum StageActivity
+{
+    Restoring,
+    Training,
+    Finishing,
+    Scoring,
+}

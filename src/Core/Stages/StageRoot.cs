@@ -1,0 +1,100 @@
+namespace Slowrun.Core.Stages;
+
+/// <summary>
+/// The root document of a stage, and the stage grain's persistent state: replaced by conditional write only, and by the owner of the
+/// highest <see cref="EpochToken"/> only. Committing a checkpoint is writing it. Recovery starts here, never from a listing.
+/// </summary>
+public sealed record StageRoot
+{
+    public int Version { get; init; } = 1;
+
+    /// <summary>Fresh with every write: tells one's own retried success from another's write.</summary>
+    public string WriteId { get; init; } = "";
+
+    /// <summary>Grows with every take; fences the older owners. 0: never taken.</summary>
+    public long EpochToken { get; init; }
+
+    /// <summary>Who trains the stage now; null once released.</summary>
+    public StageOwner? Owner { get; init; }
+
+    /// <summary>What the stage is of; set at the first take, and a later take must agree.</summary>
+    public StageIdentity? Identity { get; init; }
+
+    /// <summary>Optimizer steps of the whole stage.</summary>
+    public int Steps { get; init; }
+
+    /// <summary>The newest checkpoint, and the one before it (used when the newest is damaged).</summary>
+    public CheckpointRef? Current { get; init; }
+
+    public CheckpointRef? Previous { get; init; }
+
+    /// <summary>Set when the stage has finished; <see cref="Current"/> is then its final state.</summary>
+    public SnapshotRef? Snapshot { get; init; }
+
+    public StageFailure? Failure { get; init; }
+
+    /// <summary>Takes since the last commit that ended with an error; a commit sets it to 0.</summary>
+    public int FailedTakes { get; init; }
+
+    /// <summary>Takes that found an owner who had not released.</summary>
+    public int Preemptions { get; init; }
+
+    /// <summary>Steps known to have been trained and lost (a lower bound: what the lost owner had last told).</summary>
+    public long LostSteps { get; init; }
+
+    public StageLedger Ledger { get; init; } = new();
+
+    /// <summary>When this was written, by the writer's clock. For people; no decision depends on it.</summary>
+    public DateTimeOffset WrittenAt { get; init; }
+
+    /// <summary>The step the stage goes on from.</summary>
+    public int DurableStep => Current?.Step ?? 0;
+
+    public bool Finished => Snapshot is not null;
+}
+
+/// <summary>A slot of a silo that has taken the stage.</summary>
+/// <param name="Silo">Orleans silo address, <c>127.0.0.1:11111@generation</c>.</param>
+/// <param name="SiloName">For people.</param>
+/// <param name="Slots">Slots held, for example <c>cpu:0</c>.</param>
+public sealed record StageOwner(string Silo, string SiloName, IReadOnlyList<string> Slots, DateTimeOffset Since);
+
+/// <summary>What the bytes of a stage depend on. Anything that differs at a later take is an error, never silently another training.</summary>
+public sealed record StageIdentity
+{
+    public required string RecipeSha256 { get; init; }
+
+    public required string DataSha256 { get; init; }
+
+    public string? TeacherSha256 { get; init; }
+
+    /// <summary>Hash of the predecessor's final state for a continued stage; null for a fresh one.</summary>
+    public string? PredecessorSha256 { get; init; }
+
+    public required int EngineRevision { get; init; }
+
+    public required string NumericsFingerprint { get; init; }
+}
+
+/// <summary>A committed checkpoint: <see cref="Manifest"/> names its parts with sizes and hashes.</summary>
+/// <param name="Manifest">Object name of the manifest.</param>
+/// <param name="ManifestXxHash128">Lower-case hex of the manifest's bytes.</param>
+public sealed record CheckpointRef(string Manifest, string ManifestXxHash128, int Step, long EpochToken, long LengthBytes, DateTimeOffset At);
+
+/// <summary>The weights a finished stage keeps, by their SHA-256.</summary>
+public sealed record SnapshotRef(string Name, string Sha256, long LengthBytes, DateTimeOffset At);
+
+/// <param name="Retry">The intent's retry number at which it failed: a higher one clears it.</param>
+public sealed record StageFailure(string Cause, string Advice, int Retry, DateTimeOffset At);
+
+/// <summary>Where the time of a stage's owners went, in seconds, as of the last commit.</summary>
+public sealed record StageLedger
+{
+    public double TrainingSeconds { get; init; }
+
+    public double RestoreSeconds { get; init; }
+
+    public double StallSeconds { get; init; }
+
+    public int Checkpoints { get; init; }
+}

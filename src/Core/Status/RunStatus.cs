@@ -1,0 +1,92 @@
+using Slowrun.Core.Stages;
+
+namespace Slowrun.Core.Status;
+
+/// <summary>How far a run is; what <c>status -o json</c> prints.</summary>
+public sealed record RunStatus
+{
+    public required string Name { get; init; }
+
+    public required RunState State { get; init; }
+
+    public required DateTimeOffset AsOf { get; init; }
+
+    public required StatusSource Source { get; init; }
+
+    public required EnsembleStatus? Ensemble { get; init; }
+
+    public required IReadOnlyList<StageStatus> Stages { get; init; }
+}
+
+public enum RunState
+{
+    Pending,
+    Running,
+    Paused,
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+public enum StatusSource
+{
+    Cluster,
+    Store,
+}
+
+/// <summary>The mixture of all members scored so far.</summary>
+/// <param name="Running">Loss of the mixture of the first 1, 2, … members, in the order of <see cref="MemberStages"/>.</param>
+public sealed record EnsembleStatus(
+    int Members, double LossNats, double BitsPerByte, IReadOnlyList<string> MemberStages, IReadOnlyList<double> Running);
+
+public enum StageState
+{
+    Waiting,
+    Ready,
+    Training,
+    Scoring,
+    Done,
+    Failed,
+    Cancelled,
+    Paused,
+}
+
+public sealed record StageStatus
+{
+    public required string Id { get; init; }
+
+    public required string Role { get; init; }
+
+    public required StageState State { get; init; }
+
+    public required int Step { get; init; }
+
+    public required int Steps { get; init; }
+
+    public required int DurableStep { get; init; }
+
+    public required double? DurableAgeSeconds { get; init; }
+
+    public required StageOwner? Owner { get; init; }
+
+    public required long EpochToken { get; init; }
+
+    public required int Preemptions { get; init; }
+
+    public required long LostSteps { get; init; }
+
+    public required double? TokensPerSecond { get; init; }
+
+    public required double? TrainLossNats { get; init; }
+
+    public required double? ValLossNats { get; init; }
+
+    public required double? ValBitsPerByte { get; init; }
+
+    public required string? SnapshotSha256 { get; init; }
+
+    /// <summary>Why it does not train, in a sentence; null where it does or has nothing to wait for.</summary>
+    public required string? Waits { get; init; }
+
+    public required string? Failure { get; init; }
+}

@@ -1,0 +1,43 @@
+namespace Slowrun.Storage;
+
+/// <summary>
+/// Named bytes with conditional writes: a directory, a blob container, or memory. Names are segments of <c>[A-Za-z0-9._@-]</c> joined
+/// by <c>/</c> (no <c>.</c> or <c>..</c> segment); anything else is an <see cref="ArgumentException"/>. All members are safe to call
+/// from several threads and processes. A member that returns has made its effect durable.
+/// </summary>
+public interface IObjectStore
+{
+    /// <summary>What the user gave as <c>--store</c>, without secrets.</summary>
+    string Address { get; }
+
+    /// <summary>Reads a small document whole; null where there is none.</summary>
+    Task<StoredObject?> TryReadAsync(string name, CancellationToken cancellationToken = default);
+
+    /// <summary>Opens an object of any size from <paramref name="offset"/> on (to its end, or <paramref name="length"/> bytes); null where there is none.</summary>
+    Task<Stream?> TryOpenAsync(string name, long offset = 0, long? length = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Creates an object; its etag, or null where one of that name exists (then nothing was written).</summary>
+    Task<string?> TryCreateAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default);
+
+    /// <summary>Creates a big object from a stream, in bounded memory; false where one of that name exists. A failing stream leaves nothing.</summary>
+    Task<bool> TryCreateAsync(string name, Stream content, CancellationToken cancellationToken = default);
+
+    /// <summary>Replaces an object if its etag is still <paramref name="etag"/>; the new etag, or null where it is not (or the object is gone).</summary>
+    Task<string?> TryReplaceAsync(string name, ReadOnlyMemory<byte> content, string etag, CancellationToken cancellationToken = default);
+
+    /// <summary>Creates or replaces whatever is there: for hints that need no fence.</summary>
+    Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default);
+
+    /// <summary>Deletes an object; with <paramref name="etag"/> only if it is still that one. False where nothing was deleted.</summary>
+    Task<bool> TryDeleteAsync(string name, string? etag = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Objects whose names begin with <paramref name="prefix"/> (any string, not only whole segments), in ordinal order of names.</summary>
+    IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, CancellationToken cancellationToken = default);
+
+    /// <summary>The next segments below a folder prefix that ends with <c>/</c> (or is empty), in ordinal order: <c>runs/</c> gives the runs' names.</summary>
+    IAsyncEnumerable<string> ListFoldersAsync(string prefix, CancellationToken cancellationToken = default);
+}
+
+public sealed record StoredObject(ReadOnlyMemory<byte> Content, string ETag);
+
+public sealed record ObjectEntry(string Name, long LengthBytes, DateTimeOffset ModifiedAt);
