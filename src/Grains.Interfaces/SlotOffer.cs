@@ -1,0 +1,10 @@
+namespace Slowrun.Grains.Interfaces;
+
+/// <summary>Slots that a silo lends.</summary>
+/// <param name="Silo">The silo's address as Orleans parses it.</param>
+/// <param name="Slots">For example <c>cpu:0</c>; reserved by the offering silo until the answer.</param>
+public sealed record SlotOffer(string Silo, IReadOnlyList<string> Slots);
+
+/// <param name="Taken">The slots are in use until the grain gives them back to the silo.</param>
+/// <param name="Reason">Why not, in a sentence for the user.</param>
+public sealed record TakeAnswer(bool Taken, string? Reason = null);

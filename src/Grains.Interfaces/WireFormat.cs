@@ -1,0 +1,11 @@
+using Orleans.Serialization;
+using Slowrun.Core;
+
+namespace Slowrun.Grains.Interfaces;
+
+/// <summary>Slowrun's records cross the wire as the same canonical JSON that the store holds: there is no mapping layer.</summary>
+public static class WireFormat
+{
+    public static ISerializerBuilder AddSlowrunRecords(this ISerializerBuilder serializers) => serializers.AddJsonSerializer(
+        type => type.Namespace?.StartsWith("Slowrun.", StringComparison.Ordinal) == true, CanonicalJson.Options);
+}
