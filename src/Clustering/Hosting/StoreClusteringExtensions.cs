@@ -1,9 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
-using Orleans;
 using Orleans.Configuration;
-using Orleans.Hosting;
 using Orleans.Messaging;
-using Orleans.Runtime;
 using Orleans.Storage;
 using Slowrun.Clustering.Membership;
 using Slowrun.Clustering.Persistence;

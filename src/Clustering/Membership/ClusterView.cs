@@ -1,4 +1,3 @@
-using Orleans.Runtime;
 using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Membership;

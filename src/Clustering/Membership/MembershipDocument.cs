@@ -28,9 +28,9 @@ internal sealed record MembershipRow
 
     public int ProxyPort { get; init; }
 
-    public string? HostName { get; init; }
+    public string HostName { get; init; } = "";
 
-    public string? RoleName { get; init; }
+    public string RoleName { get; init; } = "";
 
     public int UpdateZone { get; init; }
 

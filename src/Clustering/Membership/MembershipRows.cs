@@ -1,6 +1,3 @@
-using Orleans;
-using Orleans.Runtime;
-
 namespace Slowrun.Clustering.Membership;
 
 /// <summary>Translates between Orleans' entries and the document's rows.</summary>
@@ -13,8 +10,8 @@ internal static class MembershipRows
         SiloName = entry.SiloName ?? "",
         Status = entry.Status.ToString(),
         ProxyPort = entry.ProxyPort,
-        HostName = entry.HostName,
-        RoleName = entry.RoleName,
+        HostName = entry.HostName ?? "",
+        RoleName = entry.RoleName ?? "",
         UpdateZone = entry.UpdateZone,
         FaultZone = entry.FaultZone,
         StartTime = Utc(entry.StartTime),

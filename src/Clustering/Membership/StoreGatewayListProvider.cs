@@ -1,5 +1,4 @@
 using Orleans.Messaging;
-using Orleans.Runtime;
 using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Membership;

@@ -1,6 +1,4 @@
 using System.Globalization;
-using Orleans;
-using Orleans.Runtime;
 using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Membership;

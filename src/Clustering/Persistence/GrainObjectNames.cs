@@ -1,5 +1,3 @@
-using Orleans.Runtime;
-
 namespace Slowrun.Clustering.Persistence;
 
 /// <summary>Where the state of a grain lies in the store.</summary>

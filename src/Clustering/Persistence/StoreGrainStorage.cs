@@ -1,5 +1,3 @@
-using Orleans;
-using Orleans.Runtime;
 using Orleans.Storage;
 using Slowrun.Core;
 using Slowrun.Storage;
