@@ -24,6 +24,7 @@ internal sealed partial class StageGrain(
 
     public async Task<TakeAnswer> Take(SlotOffer offer)
     {
+        var (run, id) = StageKey.Parse(this.GetPrimaryKeyString());
         if (runner is not null)
         {
             return new TakeAnswer(false, "It is being trained by this activation.");
@@ -45,7 +46,7 @@ internal sealed partial class StageGrain(
         try
         {
             var document = new GrainRootDocument(root, TaskScheduler.Current);
-            var taken = await taker.TakeAsync(this.GetPrimaryKeyString(), document, offer);
+            var taken = await taker.TakeAsync(run, id, document, offer, silo.Name);
             if (taken.Runner is null)
             {
                 reservation.Dispose();

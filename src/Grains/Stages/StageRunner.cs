@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
+using Slowrun.Storage.Checkpoints;
 using Slowrun.Training;
 
 namespace Slowrun.Grains.Stages;
@@ -38,6 +40,12 @@ internal sealed partial class StageRunner : IDisposable
         };
     }
 
+    public string Name => work.Name;
+
+    public string Run => work.Run;
+
+    public StageId Stage => work.Plan.Id;
+
     /// <summary>Why the runner ended; never faults.</summary>
     public Task<StopReason> Completion => completion.Task;
 
@@ -52,28 +60,43 @@ internal sealed partial class StageRunner : IDisposable
 
     private async Task RunAsync()
     {
-        StopReason reason;
+        var reason = StopReason.Faulted;
         try
         {
-            reason = await TrainToEndAsync();
+            reason = await GuardedAsync();
+        }
+        catch (Exception e)
+        {
+            // Not even the end could be written: the owner counts as lost once its silo is, and the stage is taken again.
+            LogFaulted(log, work.Name, e);
+        }
+        finally
+        {
+            LogEnded(log, work.Name, reason, progress.Step, progress.Steps);
+            completion.TrySetResult(reason);
+        }
+    }
+
+    private async Task<StopReason> GuardedAsync()
+    {
+        try
+        {
+            return await TrainToEndAsync();
         }
         catch (FencedException e)
         {
             LogFenced(log, work.Name, e.Message);
-            reason = StopReason.Fenced;
+            return StopReason.Fenced;
         }
         catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
         {
-            reason = await own.LeaveAsync(stop.Reason ?? StopReason.Requested);
+            return await own.LeaveAsync(stop.Reason ?? StopReason.Requested);
         }
         catch (Exception e)
         {
             LogFaulted(log, work.Name, e);
-            reason = await own.FailAsync(e);
+            return await own.FailAsync(e);
         }
-
-        LogEnded(log, work.Name, reason, progress.Step, progress.Steps);
-        completion.TrySetResult(reason);
     }
 
     private async Task<StopReason> TrainToEndAsync()
