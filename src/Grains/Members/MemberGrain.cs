@@ -44,7 +44,10 @@ internal sealed partial class MemberGrain(MemberScoring scoring, SlotTable slots
     {
         try
         {
-            await local.RunAsync(stop => scoring.ScoreAsync(run, id, offer.Slots, stop));
+            using var stop = new CancellationTokenSource();
+            var work = scoring.ScoreAsync(run, id, offer.Slots, stop.Token);
+            local.Add($"score {StageKey.Of(run, id)}", _ => stop.Cancel(), work.ContinueWith(_ => { }, TaskScheduler.Default));
+            await work;
         }
         catch (OperationCanceledException)
         {

@@ -21,7 +21,7 @@ internal sealed partial class SlotLoop(
     IObjectStore store,
     RunWatch watch,
     EnsembleMixer mixer,
-    LocalRunners runners,
+    LocalWork local,
     IGrainFactory grains,
     ILocalSiloDetails silo,
     ILogger<SlotLoop> log) : BackgroundService
@@ -35,7 +35,7 @@ internal sealed partial class SlotLoop(
     {
         // First nothing new is taken, then what runs is stopped: so nothing starts behind the stop.
         await base.StopAsync(cancellationToken);
-        await runners.StopAsync(StopReason.Requested, cancellationToken);
+        await local.StopAsync(StopReason.Requested, cancellationToken);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -134,13 +134,27 @@ internal sealed partial class SlotLoop(
     {
         try
         {
-            return await watch.ReadAsync(run, stop);
+            return await watch.ReadAsync(run, stop) is { } facts ? WithoutOrphans(facts) : null;
         }
         catch (InvalidDataException e)
         {
             LogUnreadable(log, run, e.Message);
             return null;
         }
+    }
+
+    /// <summary>
+    /// A take whose answer was lost leaves this silo as an owner that trains nothing: such a stage has no living owner.
+    /// </summary>
+    private RunFacts WithoutOrphans(RunFacts facts)
+    {
+        var me = silo.SiloAddress.ToParsableString();
+        return facts with
+        {
+            Roots = facts.Roots.ToDictionary(
+                pair => pair.Key,
+                pair => pair.Value.Owner?.Silo == me && !local.Has(StageGrain.LocalKey(facts.Spec.Name, pair.Key)) ? pair.Value with { Owner = null } : pair.Value),
+        };
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Serving with slots {Slots}.")]

@@ -135,7 +135,8 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     {
         try
         {
-            await new Retention(store).SweepAsync(work.Run, work.Plan.Id, root.Root, work.Spec.Operations.KeepCheckpoints, cancellationToken);
+            await Retention.SweepAsync(
+                store, work.Run, work.Plan.Id, root.Root, work.Spec.Operations.KeepCheckpoints, pinnedManifests: [], owner: true, cancellationToken: cancellationToken);
         }
         catch (IOException)
         {

@@ -26,6 +26,11 @@ internal sealed partial class StageTaker(
         var spec = await documents.TryReadSpecAsync(cancellationToken) ?? throw new InvalidOperationException($"There is no run '{run}' in {store.Address}.");
         var plan = new RunPlan(spec.Recipe)[id];
         var before = await document.ReadAsync(cancellationToken);
+        if (before?.Finished == true)
+        {
+            return (null, "It has finished.");
+        }
+
         var teacher = plan.Teacher is { } of ? (await documents.TryReadRootAsync(of, cancellationToken))?.Snapshot : null;
         if (plan.Teacher is { } missing && teacher is null)
         {
