@@ -37,7 +37,9 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
         await WorkerThread.RunAsync(
             $"score {run}/{id}",
             () => p = MemberScorer.Score(plan.Model, plan.Evaluation, weights, data.Validation!, new ComputeDevices(slots), stop));
-        var loss = Mixture.LossNats(p);
+        CrashPoint.Reached(CrashPoint.Score);
+        var mixture = Mixture.Of(p);
+        var loss = Mixture.LossNats(mixture);
         await scores.CreateAsync(
             new MemberScore
             {
@@ -47,7 +49,7 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
                 NumericsFingerprint = fingerprint,
                 Tokens = p.Length,
                 LossNats = loss,
-                BitsPerByte = Mixture.BitsPerByte(p, data.Validation!),
+                BitsPerByte = Mixture.BitsPerByte(mixture, data.Validation!),
                 Vector = "",
                 VectorXxHash128 = "",
             },

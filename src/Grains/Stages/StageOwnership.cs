@@ -47,8 +47,10 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     public async Task CommitAsync(int step, IReadOnlyList<TensorData> state, CancellationToken cancellationToken)
     {
         var checkpoint = await WriteAsync(step, state, cancellationToken);
+        CrashPoint.Reached(CrashPoint.Upload);
         Ledger.Checkpointed();
         await root.CommitAsync(checkpoint, Ledger.Current, cancellationToken);
+        CrashPoint.Reached(CrashPoint.Commit);
         await SweepAsync(cancellationToken);
     }
 
@@ -57,8 +59,10 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     {
         var checkpoint = await WriteAsync(step, state, cancellationToken);
         var snapshot = await snapshots.CreateAsync(weights, cancellationToken);
+        CrashPoint.Reached(CrashPoint.Snapshot);
         Ledger.Checkpointed();
         await root.FinishAsync(checkpoint, snapshot, Ledger.Current, cancellationToken);
+        CrashPoint.Reached(CrashPoint.Finish);
         await TellAsync("stage-finished", $"All {step} steps are done; the snapshot is {snapshot.Sha256[..12]}.");
         await SweepAsync(cancellationToken);
         return StopReason.Completed;

@@ -115,6 +115,7 @@ internal sealed partial class StageRunner : IDisposable
         using var training = state is null ? StageTraining.Begin(loaded, devices) : StageTraining.Resume(loaded, devices, state);
         using var checkpoints = new CheckpointPipeline(work, own, training, stop, time, log);
         own.Ledger.Restored(time.GetElapsedTime(restoreFrom));
+        CrashPoint.Reached(CrashPoint.Restore);
         LogTraining(log, work.Name, training.Step, training.Steps, string.Join(' ', work.Slots));
 
         var rate = new StepRate(time);
@@ -133,6 +134,7 @@ internal sealed partial class StageRunner : IDisposable
                     $"The training loss of {work.Name} became {step.LossNats} at step {training.Step}. A lower learning rate or stronger clipping helps; that is another recipe.");
             }
 
+            CrashPoint.Reached(CrashPoint.Step);
             own.Ledger.Trained(time.GetElapsedTime(from));
             Tell(StageActivity.Training, training.Step, step.LossNats, rate.Step(training.TokensPerStep));
             checkpoints.AfterStep();

@@ -50,6 +50,7 @@ internal sealed partial class StageTaker(
         try
         {
             var root = await commit.TakeAsync(request, cancellationToken);
+            CrashPoint.Reached(CrashPoint.Take);
             var work = new StageWork(run, spec, plan, root, teacher, offer.Slots, retry);
             var own = new StageOwnership(work, commit, store, time);
             await TellAsync(own, before, root, request.LostSteps);
