@@ -1,6 +1,4 @@
-using System.Diagnostics;
 using System.Reflection;
-using System.Text;
 using System.Text.Json;
 
 namespace Slowrun.EndToEnd.Tests;
@@ -15,11 +13,14 @@ internal sealed class Cli(string store)
     public static string SiloPath { get; } = Built("SlowrunSilo");
 
     /// <summary>Starts a command and leaves it running; the caller disposes it, which kills what is left of it.</summary>
-    public CliProcess Start(params string[] arguments) => new(Store, arguments);
+    public CliProcess Start(params string[] arguments) => new(Store, arguments, []);
 
-    public async Task<CliResult> RunAsync(params string[] arguments)
+    public Task<CliResult> RunAsync(params string[] arguments) => RunAsync([], arguments);
+
+    /// <param name="environment">Variables for the client and what it starts.</param>
+    public async Task<CliResult> RunAsync(Dictionary<string, string> environment, params string[] arguments)
     {
-        using var process = Start(arguments);
+        using var process = new CliProcess(Store, arguments, environment);
         return await process.EndAsync(TestContext.Current.CancellationToken);
     }
 
@@ -38,68 +39,3 @@ internal sealed class Cli(string store)
 }
 
 internal sealed record CliResult(int ExitCode, string Output, string Error);
-
-/// <summary>A running client process.</summary>
-internal sealed class CliProcess : IDisposable
-{
-    private readonly StringBuilder output = new();
-    private readonly StringBuilder error = new();
-
-    public CliProcess(string store, string[] arguments)
-    {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        start.ArgumentList.Add(Cli.ClientPath);
-        foreach (var argument in arguments)
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        start.Environment["SLOWRUN_STORE"] = store;
-        start.Environment["SLOWRUN_SILO"] = Cli.SiloPath;
-        start.Environment["NO_COLOR"] = "1";
-        Process = Process.Start(start) ?? throw new InvalidOperationException("dotnet did not start.");
-        Process.OutputDataReceived += (_, line) => Keep(output, line.Data);
-        Process.ErrorDataReceived += (_, line) => Keep(error, line.Data);
-        Process.BeginOutputReadLine();
-        Process.BeginErrorReadLine();
-    }
-
-    public Process Process { get; }
-
-    public string Output => Read(output);
-
-    public string Error => Read(error);
-
-    public async Task<CliResult> EndAsync(CancellationToken cancellationToken)
-    {
-        await Process.WaitForExitAsync(cancellationToken);
-        return new CliResult(Process.ExitCode, Output, Error);
-    }
-
-    public void Dispose()
-    {
-        if (!Process.HasExited)
-        {
-            Process.Kill(entireProcessTree: true);
-            Process.WaitForExit();
-        }
-
-        Process.Dispose();
-    }
-
-    private static void Keep(StringBuilder text, string? line)
-    {
-        lock (text)
-        {
-            text.AppendLine(line);
-        }
-    }
-
-    private static string Read(StringBuilder text)
-    {
-        lock (text)
-        {
-            return text.ToString();
-        }
-    }
-}

@@ -88,6 +88,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
         var from = time.GetTimestamp();
         training.Capture(buffer);
         clock.Captured(training.Step);
+        CrashPoint.Reached(CrashPoint.Capture);
         var stall = time.GetElapsedTime(from);
         own.Ledger.Stalled(stall);
         return stall;

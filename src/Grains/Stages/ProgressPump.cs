@@ -1,7 +1,8 @@
 using Microsoft.Extensions.Logging;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
-using Slowrun.Storage.Documents;
+using Slowrun.Storage;
+using Slowrun.Storage.Runs;
 
 namespace Slowrun.Grains.Stages;
 
@@ -9,7 +10,7 @@ namespace Slowrun.Grains.Stages;
 /// Tells the run grain once a second how far a stage is, and brings the intent back. Where the run grain does not answer, the intent
 /// document is read instead: a pause reaches the trainer either way.
 /// </summary>
-internal sealed partial class ProgressPump(IGrainFactory grains, RunDocuments documents, TimeProvider time, ILogger<ProgressPump> log)
+internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore store, TimeProvider time, ILogger<ProgressPump> log)
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
 
@@ -30,7 +31,7 @@ internal sealed partial class ProgressPump(IGrainFactory grains, RunDocuments do
                 if (storedAt == long.MinValue || time.GetElapsedTime(storedAt) >= StoreEvery)
                 {
                     storedAt = time.GetTimestamp();
-                    await documents.WriteProgressAsync(runner.Run, runner.Stage, runner.Progress);
+                    await new RunDocuments(store, runner.Run).WriteProgressAsync(runner.Stage, runner.Progress);
                 }
             }
             catch (Exception e) when (e is IOException or TimeoutException or InvalidDataException)
@@ -60,7 +61,7 @@ internal sealed partial class ProgressPump(IGrainFactory grains, RunDocuments do
         catch (Exception e) when (e is OrleansException or TimeoutException or ObjectDisposedException or InvalidOperationException)
         {
             LogRunGrainSilent(log, runner.Name, e.Message);
-            return await documents.ReadIntentAsync(runner.Run);
+            return await new RunDocuments(store, runner.Run).ReadIntentAsync();
         }
     }
 

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Orleans.Runtime.Placement;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Slots;
@@ -15,7 +16,7 @@ internal sealed partial class StageGrain(
     [PersistentState("root", "stages")] IPersistentState<StageRoot> root,
     StageTaker taker,
     SlotTable slots,
-    LocalRunners runners,
+    LocalWork local,
     ProgressPump pump,
     ILocalSiloDetails silo,
     ILogger<StageGrain> log) : Grain, IStageGrain
@@ -24,6 +25,7 @@ internal sealed partial class StageGrain(
 
     public async Task<TakeAnswer> Take(SlotOffer offer)
     {
+        var (run, id) = StageKey.Parse(this.GetPrimaryKeyString());
         if (runner is not null)
         {
             return new TakeAnswer(false, "It is being trained by this activation.");
@@ -45,7 +47,7 @@ internal sealed partial class StageGrain(
         try
         {
             var document = new GrainRootDocument(root, TaskScheduler.Current);
-            var taken = await taker.TakeAsync(this.GetPrimaryKeyString(), document, offer);
+            var taken = await taker.TakeAsync(run, id, document, offer, silo.Name);
             if (taken.Runner is null)
             {
                 reservation.Dispose();
@@ -62,7 +64,7 @@ internal sealed partial class StageGrain(
 
         // A computing grain looks idle to Orleans, and idle grains are collected.
         DelayDeactivation(Timeout.InfiniteTimeSpan);
-        runners.Add(runner);
+        local.Add(LocalKey(run, id), runner.Stop, runner.Completion);
         runner.Start();
         pump.Start(runner);
         _ = EndAsync(runner, reservation);
@@ -79,11 +81,13 @@ internal sealed partial class StageGrain(
         }
     }
 
+    /// <summary>The stage's name among this silo's local work.</summary>
+    internal static string LocalKey(string run, StageId id) => $"train {StageKey.Of(run, id)}";
+
     private async Task EndAsync(StageRunner ended, IDisposable reservation)
     {
         await ended.Completion;
         runner = null;
-        runners.Remove(ended);
         ended.Dispose();
         reservation.Dispose();
         DelayDeactivation(TimeSpan.Zero);

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Logging;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
+using Slowrun.Storage.Checkpoints;
 using Slowrun.Training;
 
 namespace Slowrun.Grains.Stages;
@@ -38,6 +40,12 @@ internal sealed partial class StageRunner : IDisposable
         };
     }
 
+    public string Name => work.Name;
+
+    public string Run => work.Run;
+
+    public StageId Stage => work.Plan.Id;
+
     /// <summary>Why the runner ended; never faults.</summary>
     public Task<StopReason> Completion => completion.Task;
 
@@ -52,28 +60,43 @@ internal sealed partial class StageRunner : IDisposable
 
     private async Task RunAsync()
     {
-        StopReason reason;
+        var reason = StopReason.Faulted;
         try
         {
-            reason = await TrainToEndAsync();
+            reason = await GuardedAsync();
+        }
+        catch (Exception e)
+        {
+            // Not even the end could be written: the owner counts as lost once its silo is, and the stage is taken again.
+            LogFaulted(log, work.Name, e);
+        }
+        finally
+        {
+            LogEnded(log, work.Name, reason, progress.Step, progress.Steps);
+            completion.TrySetResult(reason);
+        }
+    }
+
+    private async Task<StopReason> GuardedAsync()
+    {
+        try
+        {
+            return await TrainToEndAsync();
         }
         catch (FencedException e)
         {
             LogFenced(log, work.Name, e.Message);
-            reason = StopReason.Fenced;
+            return StopReason.Fenced;
         }
         catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
         {
-            reason = await own.LeaveAsync(stop.Reason ?? StopReason.Requested);
+            return await own.LeaveAsync(stop.Reason ?? StopReason.Requested);
         }
         catch (Exception e)
         {
             LogFaulted(log, work.Name, e);
-            reason = await own.FailAsync(e);
+            return await own.FailAsync(e);
         }
-
-        LogEnded(log, work.Name, reason, progress.Step, progress.Steps);
-        completion.TrySetResult(reason);
     }
 
     private async Task<StopReason> TrainToEndAsync()
@@ -92,6 +115,7 @@ internal sealed partial class StageRunner : IDisposable
         using var training = state is null ? StageTraining.Begin(loaded, devices) : StageTraining.Resume(loaded, devices, state);
         using var checkpoints = new CheckpointPipeline(work, own, training, stop, time, log);
         own.Ledger.Restored(time.GetElapsedTime(restoreFrom));
+        CrashPoint.Reached(CrashPoint.Restore);
         LogTraining(log, work.Name, training.Step, training.Steps, string.Join(' ', work.Slots));
 
         var rate = new StepRate(time);
@@ -110,6 +134,7 @@ internal sealed partial class StageRunner : IDisposable
                     $"The training loss of {work.Name} became {step.LossNats} at step {training.Step}. A lower learning rate or stronger clipping helps; that is another recipe.");
             }
 
+            CrashPoint.Reached(CrashPoint.Step);
             own.Ledger.Trained(time.GetElapsedTime(from));
             Tell(StageActivity.Training, training.Step, step.LossNats, rate.Step(training.TokensPerStep));
             checkpoints.AfterStep();
