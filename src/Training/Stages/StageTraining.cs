@@ -243,5 +243,13 @@ public sealed class StageTraining : IDisposable
         return true;
     }
 
-    private static ScheduleValues Schedule(int step) => new(1, 0.95, 1);
+    private ScheduleValues Schedule(int step)
+    {
+        var optimizer = inputs.Plan.Stage.Optimizer;
+        var falling = Math.Round(optimizer.LearningRate.Warmdown * Steps, MidpointRounding.ToEven);
+        var momentum = optimizer.Momentum;
+        var risen = momentum.WarmupSteps == 0 ? 1 : Math.Min((double)step / momentum.WarmupSteps, 1);
+        return new(
+            step <= Steps - falling ? 1 : (Steps - step) / falling, momentum.Start + ((momentum.End - momentum.Start) * risen), 1);
+    }
 }
