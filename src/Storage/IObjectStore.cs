@@ -2,8 +2,9 @@ namespace Slowrun.Storage;
 
 /// <summary>
 /// Named bytes with conditional writes: a directory, a blob container, or memory. Names are segments of <c>[A-Za-z0-9._@-]</c> joined
-/// by <c>/</c> (no <c>.</c> or <c>..</c> segment); anything else is an <see cref="ArgumentException"/>. All members are safe to call
-/// from several threads and processes. A member that returns has made its effect durable.
+/// by <c>/</c> (no segment begins or ends with a dot); anything else is an <see cref="ArgumentException"/>. No object's name is
+/// another's folder. All members are safe to call from several threads and processes. A member that returns has made its effect
+/// durable; one that throws may or may not have had it. A store that cannot be used throws <see cref="StoreException"/>.
 /// </summary>
 public interface IObjectStore
 {
@@ -13,7 +14,11 @@ public interface IObjectStore
     /// <summary>Reads a small document whole; null where there is none.</summary>
     Task<StoredObject?> TryReadAsync(string name, CancellationToken cancellationToken = default);
 
-    /// <summary>Opens an object of any size from <paramref name="offset"/> on (to its end, or <paramref name="length"/> bytes); null where there is none.</summary>
+    /// <summary>
+    /// Opens an object of any size from <paramref name="offset"/> on (to its end, or at most <paramref name="length"/> bytes); null where
+    /// there is none. The stream knows its <see cref="Stream.Length"/>, and goes on with the object it was opened on if that is
+    /// replaced or deleted, or throws.
+    /// </summary>
     Task<Stream?> TryOpenAsync(string name, long offset = 0, long? length = null, CancellationToken cancellationToken = default);
 
     /// <summary>Creates an object; its etag, or null where one of that name exists (then nothing was written).</summary>

@@ -1,0 +1,91 @@
+using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Storage.Checkpoints;
+
+/// <summary>
+/// Deletes a stage's checkpoints that nothing will ask for. What a root names is never deleted, nor what somebody may be about to name:
+/// a folder of a later token than the sweeper's knowledge, or of the current one unless its owner sweeps (between its uploads) or has
+/// released the stage.
+/// </summary>
+public static class Retention
+{
+    /// <summary>Deletes what may go; a sweep that dies half-way is finished by the next.</summary>
+    /// <param name="root">As the sweeper last wrote it (an owner), or as it reads now (anybody else).</param>
+    /// <param name="keep">How many checkpoints to keep, those of the root among them.</param>
+    /// <param name="pinned">Manifests that somebody outside the stage needs.</param>
+    /// <param name="owner">Whether the sweeper is the owner of the root's epoch token and uploads nothing meanwhile.</param>
+    /// <returns>The objects deleted (or that would be, in a dry run).</returns>
+    public static async Task<IReadOnlyList<ObjectEntry>> SweepAsync(
+        IObjectStore store,
+        string run,
+        StageId stage,
+        StageRoot root,
+        int keep,
+        IReadOnlyCollection<string> pinned,
+        bool owner,
+        bool dryRun = false,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        var folder = RunPaths.Stage(run, stage);
+        var objects = new List<ObjectEntry>();
+        await foreach (var entry in store.ListAsync(folder, cancellationToken).ConfigureAwait(false))
+        {
+            objects.Add(entry);
+        }
+
+        var doomed = Doomed([.. objects.Select(entry => entry.Name)], folder, root, keep, pinned, owner).ToHashSet(StringComparer.Ordinal);
+        var deleted = objects.Where(entry => doomed.Contains(entry.Name)).ToList();
+        if (!dryRun)
+        {
+            // In the order of names a folder's manifest goes before its parts: a manifest always means a whole checkpoint.
+            foreach (var entry in deleted)
+            {
+                await store.TryDeleteAsync(entry.Name, cancellationToken: cancellationToken).ConfigureAwait(false);
+            }
+        }
+
+        return deleted;
+    }
+
+    /// <summary>Names among <paramref name="names"/> (all objects of a stage's folder) that may be deleted.</summary>
+    internal static IEnumerable<string> Doomed(
+        IReadOnlyList<string> names, string folder, StageRoot root, int keep, IReadOnlyCollection<string> pinned, bool owner)
+    {
+        string[] named = [.. new[] { root.Current, root.Previous }.OfType<CheckpointRef>().Select(checkpoint => checkpoint.Manifest)];
+        var newest = owner || root.Owner is null ? root.EpochToken : root.EpochToken - 1;
+        var spare = Math.Max(0, keep - named.Length);
+        var checkpoints =
+            from name in names
+            let end = name.IndexOf('/', folder.Length)
+            where end > 0
+            group name by name[..(end + 1)] into checkpoint
+            let parsed = RunPaths.TryParseCheckpoint(checkpoint.Key.AsSpan(folder.Length).TrimEnd('/'), out var token, out var step)
+                ? (Token: token, Step: step) : default
+            // Anything that is no checkpoint's folder is not ours to judge.
+            where parsed.Token > 0 && parsed.Token <= newest
+            orderby parsed.Step descending, parsed.Token descending
+            select (Objects: checkpoint.ToList(), Manifest: checkpoint.Key + CheckpointWriter.Manifest, parsed.Step);
+        foreach (var (objects, manifest, step) in checkpoints)
+        {
+            if (named.Contains(manifest) || pinned.Contains(manifest))
+            {
+                continue;
+            }
+
+            // An older whole one may be kept for good measure; one beyond the current step was never committed.
+            if (spare > 0 && step <= root.DurableStep && objects.Contains(manifest))
+            {
+                spare--;
+                continue;
+            }
+
+            foreach (var name in objects)
+            {
+                yield return name;
+            }
+        }
+    }
+}

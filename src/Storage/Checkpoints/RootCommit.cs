@@ -1,0 +1,137 @@
+using System.Text;
+using Slowrun.Core;
+using Slowrun.Core.Stages;
+
+namespace Slowrun.Storage.Checkpoints;
+
+/// <summary>
+/// One owner's hand on a stage's root: a take, then commits, then a release. Every write bears a fresh id, so that after a conflict
+/// (which may be the echo of one's own success whose answer was lost) reading the root tells who wrote it. Used by one caller at a time.
+/// </summary>
+public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<string>? newWriteId = null)
+{
+    // An owner's conflict is settled by one more read, or by one more write for each of its own whose answer was lost.
+    private const int MostTries = 5;
+
+    private readonly Func<string> newWriteId = newWriteId ?? (() => Guid.NewGuid().ToString("N"));
+
+    // Writes sent whose answer never came: one of them may be what the root holds.
+    private readonly HashSet<string> unanswered = new(StringComparer.Ordinal);
+
+    private StageRoot? root;
+    private long epochToken;
+
+    /// <summary>The root as this owner last knew it.</summary>
+    public StageRoot Root => root ?? throw new InvalidOperationException("The stage has not been taken.");
+
+    /// <summary>Takes the stage, and waits for nobody: whoever had it is fenced by the higher epoch token.</summary>
+    /// <exception cref="FencedException">Another take came first.</exception>
+    /// <exception cref="StageIdentityException">The stage has begun as something else.</exception>
+    public async Task<StageRoot> TakeAsync(TakeRequest request, CancellationToken cancellationToken = default)
+    {
+        var found = await document.ReadAsync(cancellationToken).ConfigureAwait(false);
+        // An earlier try of this object may have taken the stage although its answer was lost.
+        var alreadyTaken = found is { Owner: not null } && found.EpochToken > epochToken && unanswered.Contains(found.WriteId);
+        if (!alreadyTaken)
+        {
+            var taken = Stamped(StageTransitions.Take(found, request));
+            found = taken;
+            try
+            {
+                await document.WriteAsync(taken, cancellationToken).ConfigureAwait(false);
+            }
+            catch (RootConflictException)
+            {
+                found = await document.ReadAsync(cancellationToken).ConfigureAwait(false);
+                if (found?.WriteId != taken.WriteId)
+                {
+                    throw new FencedException(
+                        $"{found?.Owner?.SiloName ?? "Somebody"} took the stage first, with epoch token {found?.EpochToken}.",
+                        taken.EpochToken, found?.EpochToken ?? 0);
+                }
+            }
+        }
+
+        epochToken = found!.EpochToken;
+        return Settled(found);
+    }
+
+    /// <inheritdoc cref="StageTransitions.Commit"/>
+    public Task<StageRoot> CommitAsync(CheckpointRef checkpoint, StageLedger ledger, CancellationToken cancellationToken = default) =>
+        ApplyAsync(root => StageTransitions.Commit(root, epochToken, checkpoint, ledger), cancellationToken);
+
+    /// <inheritdoc cref="StageTransitions.FallBack"/>
+    public Task<StageRoot> FallBackAsync(CheckpointRef? restored, CancellationToken cancellationToken = default) =>
+        ApplyAsync(root => StageTransitions.FallBack(root, epochToken, restored), cancellationToken);
+
+    /// <inheritdoc cref="StageTransitions.Release"/>
+    public Task<StageRoot> ReleaseAsync(bool failed, CancellationToken cancellationToken = default) =>
+        ApplyAsync(root => StageTransitions.Release(root, epochToken, failed), cancellationToken);
+
+    /// <inheritdoc cref="StageTransitions.Finish"/>
+    public Task<StageRoot> FinishAsync(CheckpointRef finalState, SnapshotRef snapshot, StageLedger ledger, CancellationToken cancellationToken = default) =>
+        ApplyAsync(root => StageTransitions.Finish(root, epochToken, finalState, snapshot, ledger), cancellationToken);
+
+    /// <inheritdoc cref="StageTransitions.Fail"/>
+    public Task<StageRoot> FailAsync(StageFailure failure, CancellationToken cancellationToken = default) =>
+        ApplyAsync(root => StageTransitions.Fail(root, epochToken, failure), cancellationToken);
+
+    private async Task<StageRoot> ApplyAsync(Func<StageRoot, StageRoot> transition, CancellationToken cancellationToken)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            var changed = transition(Root);
+            if (ReferenceEquals(changed, Root))
+            {
+                // An earlier try had done it already.
+                return Settled(Root);
+            }
+
+            var next = Stamped(changed);
+            try
+            {
+                await document.WriteAsync(next, cancellationToken).ConfigureAwait(false);
+                return Settled(next);
+            }
+            catch (RootConflictException)
+            {
+                var found = await document.ReadAsync(cancellationToken).ConfigureAwait(false);
+                if (found is not null && found.WriteId == next.WriteId)
+                {
+                    return Settled(found);
+                }
+
+                if (found is not null && found.EpochToken > epochToken)
+                {
+                    throw new FencedException(
+                        $"{found.Owner?.SiloName ?? "Somebody"} took the stage with epoch token {found.EpochToken}; this owner had {epochToken}.",
+                        epochToken, found.EpochToken);
+                }
+
+                // An earlier write of ours took effect although its answer was lost (or none did): go on from there.
+                var ours = found is not null && (unanswered.Contains(found.WriteId) || found.WriteId == Root.WriteId);
+                root = ours && tries < MostTries ? found : throw Foreign(found, next);
+            }
+        }
+    }
+
+    private StageRoot Stamped(StageRoot next)
+    {
+        var stamped = next with { WriteId = newWriteId(), WrittenAt = time.GetUtcNow() };
+        unanswered.Add(stamped.WriteId);
+        return stamped;
+    }
+
+    private StageRoot Settled(StageRoot written)
+    {
+        // Whatever else was sent was conditional on something older: it cannot take effect any more.
+        unanswered.Clear();
+        return root = written;
+    }
+
+    private static InvalidOperationException Foreign(StageRoot? found, StageRoot meant) => new(
+        "The stage's root was changed by something that is no take: is it being edited, or was the store restored from a copy? "
+        + $"Found: {Text(found)} To be written: {Text(meant)}");
+
+    private static string Text(StageRoot? root) => root is null ? "nothing." : Encoding.UTF8.GetString(CanonicalJson.Serialize(root));
+}

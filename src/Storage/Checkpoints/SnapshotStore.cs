@@ -1,0 +1,89 @@
+using System.Security.Cryptography;
+using Slowrun.Core.Stages;
+using Slowrun.Core.Tensors;
+using Slowrun.Storage.Runs;
+using Slowrun.Storage.Safetensors;
+
+namespace Slowrun.Storage.Checkpoints;
+
+/// <summary>A run's snapshots, named by the SHA-256 of their bytes: teachers and ensemble members.</summary>
+public sealed class SnapshotStore(IObjectStore store, string run, TimeProvider time)
+{
+    /// <summary>Stores weights; the same weights give the same name and bytes, in whatever order they come.</summary>
+    public async Task<SnapshotRef> CreateAsync(IReadOnlyList<TensorData> weights, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        // By name: the bytes must not depend on the order in which an engine happens to hold its parameters.
+        using var content = SafetensorsWriter.OpenRead([.. weights.OrderBy(tensor => tensor.Name, StringComparer.Ordinal)]);
+        var sha256 = Convert.ToHexStringLower(await SHA256.HashDataAsync(content, cancellationToken).ConfigureAwait(false));
+        var name = RunPaths.Snapshot(run, sha256);
+        content.Position = 0;
+        if (!await store.TryCreateAsync(name, content, cancellationToken).ConfigureAwait(false)
+            && await DamageAsync(sha256, cancellationToken).ConfigureAwait(false) is not null)
+        {
+            // There is one of that name, damaged since; here are the bytes that it should have.
+            await store.TryDeleteAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false);
+            content.Position = 0;
+            await store.TryCreateAsync(name, content, cancellationToken).ConfigureAwait(false);
+            await VerifyAsync(sha256, cancellationToken).ConfigureAwait(false);
+        }
+
+        return new SnapshotRef(name, sha256, content.Length, time.GetUtcNow());
+    }
+
+    /// <summary>Reads and verifies a snapshot.</summary>
+    /// <param name="sha256">Lower-case hex.</param>
+    /// <exception cref="InvalidDataException">Missing, damaged or exchanged; there is no other to fall back to.</exception>
+    public async Task<IReadOnlyList<TensorData>> ReadAsync(string sha256, CancellationToken cancellationToken = default)
+    {
+        var name = RunPaths.Snapshot(run, sha256);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var found = await OpenAsync(name, cancellationToken).ConfigureAwait(false);
+        var content = new HashingReadStream(found, hash.AppendData);
+        await using (content.ConfigureAwait(false))
+        {
+            var weights = await SafetensorsReader.ReadAsync(content, content.Length, name, cancellationToken: cancellationToken).ConfigureAwait(false);
+            Expect(name, hash.GetCurrentHash(), sha256);
+            return weights;
+        }
+    }
+
+    /// <summary>Checks every byte of a snapshot without holding it in memory.</summary>
+    /// <exception cref="InvalidDataException">As <see cref="ReadAsync"/>.</exception>
+    public async Task VerifyAsync(string sha256, CancellationToken cancellationToken = default)
+    {
+        var name = RunPaths.Snapshot(run, sha256);
+        var found = await OpenAsync(name, cancellationToken).ConfigureAwait(false);
+        await using (found.ConfigureAwait(false))
+        {
+            Expect(name, await SHA256.HashDataAsync(found, cancellationToken).ConfigureAwait(false), sha256);
+        }
+    }
+
+    private async Task<string?> DamageAsync(string sha256, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await VerifyAsync(sha256, cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+        catch (InvalidDataException e)
+        {
+            return e.Message;
+        }
+    }
+
+    private static void Expect(string name, byte[] found, string sha256)
+    {
+        if (Convert.ToHexStringLower(found) != sha256)
+        {
+            throw new InvalidDataException(
+                $"The snapshot '{name}' is damaged or was exchanged: its SHA-256 is {Convert.ToHexStringLower(found)}. Put the object back from a copy, "
+                + "or start the run again under another name.");
+        }
+    }
+
+    private async Task<Stream> OpenAsync(string name, CancellationToken cancellationToken) =>
+        await store.TryOpenAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false)
+        ?? throw new InvalidDataException($"The snapshot '{name}' is missing.");
+}

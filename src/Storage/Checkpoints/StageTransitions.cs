@@ -1,0 +1,143 @@
+using Slowrun.Core.Stages;
+
+namespace Slowrun.Storage.Checkpoints;
+
+/// <summary>
+/// Everything that may happen to a stage's root, as pure functions of it. Write id and time are stamped by <see cref="RootCommit"/>.
+/// All but <see cref="Take"/> are the owner's alone, and check that the root still bears its epoch token. Applying one again to its own
+/// result changes nothing, since an owner whose answer was lost does just that.
+/// </summary>
+public static class StageTransitions
+{
+    /// <summary>A new owner: raises the epoch token, which fences every older one.</summary>
+    /// <exception cref="StageIdentityException">The stage has begun as something else.</exception>
+    /// <exception cref="InvalidOperationException">It has finished, or failed without a retry since.</exception>
+    public static StageRoot Take(StageRoot? root, TakeRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        root ??= new StageRoot();
+        if (root.Finished)
+        {
+            throw new InvalidOperationException($"The stage has finished with snapshot {root.Snapshot!.Sha256}; there is nothing left to train.");
+        }
+
+        if (root.Failure is { } failure && request.Retry <= failure.Retry)
+        {
+            throw new InvalidOperationException($"The stage has failed: {failure.Cause} A retry has to be asked for before it is taken again.");
+        }
+
+        return root with
+        {
+            EpochToken = root.EpochToken + 1,
+            Owner = request.Owner,
+            Identity = Agreed(root.Identity, request),
+            Steps = request.Steps,
+            Failure = null,
+            FailedTakes = root.Failure is null ? root.FailedTakes : 0,
+            Preemptions = root.Preemptions + (root.Owner is null ? 0 : 1),
+            LostSteps = root.LostSteps + request.LostSteps,
+        };
+    }
+
+    /// <summary>A newer checkpoint counts from now on.</summary>
+    public static StageRoot Commit(StageRoot root, long epochToken, CheckpointRef checkpoint, StageLedger ledger)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        Owned(root, epochToken);
+        if (root.Current is { } current && checkpoint.Step <= current.Step && checkpoint.Manifest != current.Manifest)
+        {
+            throw new InvalidOperationException(
+                $"A checkpoint of step {checkpoint.Step} ('{checkpoint.Manifest}') cannot follow one of step {current.Step} ('{current.Manifest}').");
+        }
+
+        return root with
+        {
+            // The same one again (a commit tried again after its answer was lost) must not push out the one before it.
+            Previous = root.Current?.Manifest == checkpoint.Manifest ? root.Previous : root.Current,
+            Current = checkpoint,
+            FailedTakes = 0,
+            Ledger = ledger,
+        };
+    }
+
+    /// <summary>The newest checkpoint turned out to be damaged: the owner goes on from an older one, or from scratch.</summary>
+    /// <param name="restored">One that the root names; null: none was whole.</param>
+    public static StageRoot FallBack(StageRoot root, long epochToken, CheckpointRef? restored)
+    {
+        Owned(root, epochToken);
+        return restored is null || restored == root.Current || restored == root.Previous
+            // Were a damaged one kept as the previous, the next damage would leave nothing.
+            ? root with { Current = restored, Previous = restored == root.Current ? root.Previous : null }
+            : throw new InvalidOperationException($"The root does not name the checkpoint '{restored.Manifest}', so nothing can fall back to it.");
+    }
+
+    /// <summary>The owner stops and lets another take the stage at once.</summary>
+    /// <param name="failed">It ended with an error since the last commit.</param>
+    public static StageRoot Release(StageRoot root, long epochToken, bool failed)
+    {
+        ArgumentNullException.ThrowIfNull(root);
+        if (root.Owner is null && root.EpochToken == epochToken)
+        {
+            return root;
+        }
+
+        Owned(root, epochToken);
+        return root with { Owner = null, FailedTakes = root.FailedTakes + (failed ? 1 : 0) };
+    }
+
+    /// <summary>The stage is done: final state and snapshot in one write.</summary>
+    public static StageRoot Finish(StageRoot root, long epochToken, CheckpointRef finalState, SnapshotRef snapshot, StageLedger ledger)
+    {
+        ArgumentNullException.ThrowIfNull(root);
+        ArgumentNullException.ThrowIfNull(snapshot);
+        ArgumentNullException.ThrowIfNull(finalState);
+        if (root.EpochToken == epochToken && root.Snapshot?.Sha256 == snapshot.Sha256)
+        {
+            return root;
+        }
+
+        return finalState.Step == root.Steps
+            ? Commit(root, epochToken, finalState, ledger) with { Snapshot = snapshot, Owner = null }
+            : throw new InvalidOperationException($"A stage of {root.Steps} steps cannot finish at step {finalState.Step}.");
+    }
+
+    /// <summary>The stage is given up until somebody asks for a retry.</summary>
+    public static StageRoot Fail(StageRoot root, long epochToken, StageFailure failure)
+    {
+        ArgumentNullException.ThrowIfNull(root);
+        if (root.Owner is null && root.EpochToken == epochToken && root.Failure == failure)
+        {
+            return root;
+        }
+
+        Owned(root, epochToken);
+        return root with { Failure = failure, Owner = null };
+    }
+
+    private static void Owned(StageRoot root, long epochToken)
+    {
+        ArgumentNullException.ThrowIfNull(root);
+        if (root.EpochToken != epochToken)
+        {
+            throw new FencedException(
+                $"The stage has epoch token {root.EpochToken} now ({root.Owner?.SiloName ?? "released"}), this owner had {epochToken}.", epochToken, root.EpochToken);
+        }
+
+        if (root.Owner is null)
+        {
+            throw new InvalidOperationException($"The stage was released by its owner of epoch token {epochToken}, which cannot change it any more.");
+        }
+    }
+
+    private static StageIdentity Agreed(StageIdentity? begun, TakeRequest request)
+    {
+        if (begun is null || begun == request.Identity)
+        {
+            return request.Identity;
+        }
+
+        var e = new StageIdentityException(
+            $"The stage was begun as {begun}, and is now offered as {request.Identity}.", begun, request.Identity);
+        return request.AdoptDevice && e.OnlyFingerprint ? request.Identity : throw e;
+    }
+}

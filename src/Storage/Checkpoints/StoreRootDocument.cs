@@ -1,0 +1,27 @@
+using Slowrun.Core;
+using Slowrun.Core.Stages;
+
+namespace Slowrun.Storage.Checkpoints;
+
+/// <summary>A root kept as a JSON object of a store.</summary>
+public sealed class StoreRootDocument(IObjectStore store, string name) : IRootDocument
+{
+    private string? etag;
+
+    /// <exception cref="InvalidDataException">The object is damaged; the message names it.</exception>
+    public async Task<StageRoot?> ReadAsync(CancellationToken cancellationToken = default)
+    {
+        var found = await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false);
+        etag = found?.ETag;
+        return found is null ? null : CanonicalJson.Deserialize<StageRoot>(found.Content.Span, name);
+    }
+
+    public async Task WriteAsync(StageRoot root, CancellationToken cancellationToken = default)
+    {
+        var content = CanonicalJson.Serialize(root);
+        var written = etag is null
+            ? await store.TryCreateAsync(name, content, cancellationToken).ConfigureAwait(false)
+            : await store.TryReplaceAsync(name, content, etag, cancellationToken).ConfigureAwait(false);
+        etag = written ?? throw new RootConflictException($"The root '{name}' is not what it was when last read.");
+    }
+}

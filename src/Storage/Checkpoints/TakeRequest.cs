@@ -1,0 +1,23 @@
+using Slowrun.Core.Stages;
+
+namespace Slowrun.Storage.Checkpoints;
+
+/// <summary>What a slot brings along when it takes a stage.</summary>
+public sealed record TakeRequest
+{
+    public required StageOwner Owner { get; init; }
+
+    public required StageIdentity Identity { get; init; }
+
+    /// <summary>Optimizer steps of the whole stage.</summary>
+    public required int Steps { get; init; }
+
+    /// <summary>Steps beyond the last commit that the previous owner is known to have trained (its progress document).</summary>
+    public long LostSteps { get; init; }
+
+    /// <summary>The intent's retry number for the stage: a failure at a lower one is cleared.</summary>
+    public int Retry { get; init; }
+
+    /// <summary>Goes on although the numerics fingerprint differs (<c>retry --adopt-device</c>).</summary>
+    public bool AdoptDevice { get; init; }
+}

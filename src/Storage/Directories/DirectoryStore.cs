@@ -1,0 +1,176 @@
+using System.IO.Hashing;
+using System.Runtime.CompilerServices;
+
+namespace Slowrun.Storage.Directories;
+
+/// <summary>
+/// A store in a directory of one machine: any number of processes may use it at once, and what it has acknowledged survives a loss
+/// of power. An object is a file; it gets its name by link(2) (create) or rename under a lock (replace), so it is whole or absent.
+/// </summary>
+public sealed class DirectoryStore : IObjectStore
+{
+    private readonly StoreFiles files;
+    private readonly ShardLocks locks;
+
+    private DirectoryStore(string address, StoreFiles files, ShardLocks locks) => (Address, this.files, this.locks) = (address, files, locks);
+
+    public string Address { get; }
+
+    /// <param name="path">The directory.</param>
+    /// <param name="create">Makes it if it is not there; otherwise that is an error.</param>
+    /// <exception cref="StoreException">Missing, not writable, or on a file system that several machines share.</exception>
+    public static DirectoryStore Open(string path, bool create = true, TimeProvider? time = null)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        time ??= TimeProvider.System;
+        var root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        var files = StoreFiles.Open(root, create, time);
+        return new DirectoryStore(path, files, new ShardLocks(files.Locks, time));
+    }
+
+    public Task<StoredObject?> TryReadAsync(string name, CancellationToken cancellationToken = default) =>
+        RunAsync(name, path => files.TryReadBytes(path) is { } bytes ? new StoredObject(bytes, ETagOf(bytes)) : null, cancellationToken);
+
+    public Task<Stream?> TryOpenAsync(string name, long offset = 0, long? length = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        return RunAsync(name, path => files.TryOpen(path) is { } file ? SliceStream.Of(file, offset, length) : null, cancellationToken);
+    }
+
+    public Task<string?> TryCreateAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
+        RunAsync(
+            name,
+            async path =>
+            {
+                // Most creations that fail find the object there already: no need to write anything for them.
+                if (File.Exists(path))
+                {
+                    return null;
+                }
+
+                using var temporary = await files.WriteTemporaryAsync(new MemoryBlocksStream(content), cancellationToken).ConfigureAwait(false);
+                return files.TryLink(temporary, path) ? ETagOf(content.Span) : null;
+            },
+            cancellationToken);
+
+    public Task<bool> TryCreateAsync(string name, Stream content, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(content);
+        return RunAsync(
+            name,
+            async path =>
+            {
+                if (File.Exists(path))
+                {
+                    return false;
+                }
+
+                using var temporary = await files.WriteTemporaryAsync(content, cancellationToken).ConfigureAwait(false);
+                return files.TryLink(temporary, path);
+            },
+            cancellationToken);
+    }
+
+    public Task<string?> TryReplaceAsync(string name, ReadOnlyMemory<byte> content, string etag, CancellationToken cancellationToken = default) =>
+        RunAsync(
+            name,
+            async path =>
+            {
+                // Written before the lock is taken, so that the lock is held for microseconds: a process stopped by SIGSTOP while it
+                // holds one stops the others too.
+                using var temporary = await files.WriteTemporaryAsync(new MemoryBlocksStream(content), cancellationToken).ConfigureAwait(false);
+                using (await locks.EnterAsync(name, cancellationToken).ConfigureAwait(false))
+                {
+                    if (files.TryReadBytes(path) is not { } old || ETagOf(old) != etag)
+                    {
+                        return null;
+                    }
+
+                    temporary.RenameTo(path);
+                }
+
+                // Whoever reads the new content before this returns is on this machine, and loses power with it.
+                files.SyncFolderOf(path);
+                return ETagOf(content.Span);
+            },
+            cancellationToken);
+
+    public Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
+        RunAsync(
+            name,
+            async path =>
+            {
+                using var temporary = await files.WriteTemporaryAsync(new MemoryBlocksStream(content), cancellationToken).ConfigureAwait(false);
+                using (await locks.EnterAsync(name, cancellationToken).ConfigureAwait(false))
+                {
+                    files.Rename(temporary, path);
+                }
+
+                return true;
+            },
+            cancellationToken);
+
+    public Task<bool> TryDeleteAsync(string name, string? etag = null, CancellationToken cancellationToken = default) =>
+        RunAsync(
+            name,
+            async path =>
+            {
+                using (await locks.EnterAsync(name, cancellationToken).ConfigureAwait(false))
+                {
+                    if (!File.Exists(path) || (etag is not null && ETagOf(files.TryReadBytes(path)) != etag))
+                    {
+                        return false;
+                    }
+
+                    files.Delete(path);
+                }
+
+                return true;
+            },
+            cancellationToken);
+
+    public async IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        ObjectNames.CheckPrefix(prefix);
+        foreach (var entry in await RunAsync(() => Task.FromResult(files.List(prefix)), cancellationToken).ConfigureAwait(false))
+        {
+            yield return entry;
+        }
+    }
+
+    public async IAsyncEnumerable<string> ListFoldersAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        ObjectNames.CheckFolder(prefix);
+        foreach (var folder in await RunAsync(() => Task.FromResult(files.ListFolders(prefix)), cancellationToken).ConfigureAwait(false))
+        {
+            yield return folder;
+        }
+    }
+
+    private static string ETagOf(ReadOnlySpan<byte> content) => Convert.ToHexStringLower(XxHash128.Hash(content));
+
+    private Task<T> RunAsync<T>(string name, Func<string, T> work, CancellationToken cancellationToken) =>
+        RunAsync(name, path => Task.FromResult(work(path)), cancellationToken);
+
+    private Task<T> RunAsync<T>(string name, Func<string, Task<T>> work, CancellationToken cancellationToken)
+    {
+        ObjectNames.Check(name);
+        return RunAsync(() => work(Path.Combine(files.Root, name)), cancellationToken);
+    }
+
+    // File calls block: on the pool, so that a grain that awaits them keeps its scheduler free.
+    private Task<T> RunAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken) =>
+        Task.Run(
+            async () =>
+            {
+                try
+                {
+                    return await work().ConfigureAwait(false);
+                }
+                catch (Exception e) when (files.Explained(e) is { } explained)
+                {
+                    throw explained;
+                }
+            },
+            cancellationToken);
+}

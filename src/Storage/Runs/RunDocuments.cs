@@ -1,0 +1,63 @@
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Stages;
+using Slowrun.Storage.Checkpoints;
+
+namespace Slowrun.Storage.Runs;
+
+/// <summary>One run's small documents. Reading one that is damaged is an <see cref="InvalidDataException"/> that names the object.</summary>
+public sealed class RunDocuments(IObjectStore store, string run)
+{
+    public string Run => run;
+
+    /// <summary>Names of the runs in a store, in ordinal order.</summary>
+    public static IAsyncEnumerable<string> ListRunsAsync(IObjectStore store, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        return store.ListFoldersAsync(RunPaths.Runs, cancellationToken);
+    }
+
+    /// <summary>The spec; null where there is no such run.</summary>
+    public Task<RunSpec?> TryReadSpecAsync(CancellationToken cancellationToken = default) =>
+        store.TryReadJsonAsync<RunSpec>(RunPaths.Spec(run), cancellationToken);
+
+    /// <summary>Creates the run; false where one of that name exists.</summary>
+    public Task<bool> TryCreateSpecAsync(RunSpec spec, CancellationToken cancellationToken = default) =>
+        store.TryCreateJsonAsync(RunPaths.Spec(run), spec, cancellationToken);
+
+    /// <summary>Changes what does not change the bytes; null where there is no such run.</summary>
+    public Task<RunSpec?> ChangeOperationsAsync(Func<Operations, Operations> change, CancellationToken cancellationToken = default) =>
+        store.ChangeJsonAsync<RunSpec>(
+            RunPaths.Spec(run), spec => spec is null ? null : spec with { Operations = change(spec.Operations) }, cancellationToken);
+
+    /// <summary>The intent; the default one where none was written.</summary>
+    public async Task<RunIntent> ReadIntentAsync(CancellationToken cancellationToken = default) =>
+        await store.TryReadJsonAsync<RunIntent>(RunPaths.Intent(run), cancellationToken).ConfigureAwait(false) ?? new RunIntent();
+
+    /// <summary>Changes the intent; <paramref name="change"/> is called again when another change came first.</summary>
+    public async Task<RunIntent> ChangeIntentAsync(Func<RunIntent, RunIntent> change, CancellationToken cancellationToken = default) =>
+        (await store.ChangeJsonAsync<RunIntent>(RunPaths.Intent(run), intent => change(intent ?? new RunIntent()), cancellationToken).ConfigureAwait(false))!;
+
+    /// <summary>The stage's root as a document of the store, for one owner's use.</summary>
+    public IRootDocument Root(StageId stage) => new StoreRootDocument(store, RunPaths.Root(run, stage));
+
+    /// <summary>The stage's root; null where it was never taken.</summary>
+    public Task<StageRoot?> TryReadRootAsync(StageId stage, CancellationToken cancellationToken = default) =>
+        store.TryReadJsonAsync<StageRoot>(RunPaths.Root(run, stage), cancellationToken);
+
+    /// <summary>How far the stage's owner last said it was; null where none did, or where it cannot be read: it is only a hint.</summary>
+    public async Task<StageProgress?> TryReadProgressAsync(StageId stage, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return await store.TryReadJsonAsync<StageProgress>(RunPaths.Progress(run, stage), cancellationToken).ConfigureAwait(false);
+        }
+        catch (InvalidDataException)
+        {
+            return null;
+        }
+    }
+
+    public Task WriteProgressAsync(StageId stage, StageProgress progress, CancellationToken cancellationToken = default) =>
+        store.WriteAsync(RunPaths.Progress(run, stage), Core.CanonicalJson.Serialize(progress), cancellationToken);
+}

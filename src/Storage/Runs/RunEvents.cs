@@ -1,0 +1,70 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using Slowrun.Core.Stages;
+
+namespace Slowrun.Storage.Runs;
+
+/// <summary>A run's events: one small object each, so that any number of silos append without meeting.</summary>
+public sealed class RunEvents(IObjectStore store, string run)
+{
+    private const int ReadAtOnce = 16;
+
+    public async Task AppendAsync(RunEvent happened, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(happened);
+        string? name;
+        do
+        {
+            name = string.Create(
+                CultureInfo.InvariantCulture, $"{Prefix(happened.At)}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}.json");
+        }
+        while (!await store.TryCreateJsonAsync(name, happened, cancellationToken).ConfigureAwait(false));
+    }
+
+    /// <summary>Events at or after <paramref name="since"/> in the order of their times; one that cannot be read is an event that says so.</summary>
+    public async IAsyncEnumerable<RunEvent> ListAsync(DateTimeOffset? since = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        var from = since is { } time ? Prefix(time) : "";
+        var names = new List<string>();
+        await foreach (var entry in store.ListAsync(RunPaths.Events(run), cancellationToken).ConfigureAwait(false))
+        {
+            if (string.CompareOrdinal(entry.Name, from) >= 0)
+            {
+                names.Add(entry.Name);
+            }
+        }
+
+        foreach (var chunk in names.Chunk(ReadAtOnce))
+        {
+            foreach (var found in await Task.WhenAll(chunk.Select(name => ReadAsync(name, cancellationToken))).ConfigureAwait(false))
+            {
+                if (found is not null)
+                {
+                    yield return found;
+                }
+            }
+        }
+    }
+
+    private async Task<RunEvent?> ReadAsync(string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await store.TryReadJsonAsync<RunEvent>(name, cancellationToken).ConfigureAwait(false);
+        }
+        catch (InvalidDataException e)
+        {
+            // A damaged event must not hide the others.
+            return new RunEvent(TimeOf(name), "event-damaged", null, e.Message);
+        }
+    }
+
+    private string Prefix(DateTimeOffset at) =>
+        RunPaths.Events(run) + at.ToUnixTimeMilliseconds().ToString("D13", CultureInfo.InvariantCulture);
+
+    private DateTimeOffset TimeOf(string name) =>
+        long.TryParse(name.AsSpan(RunPaths.Events(run).Length).Slice(0, 13), NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)
+            ? DateTimeOffset.FromUnixTimeMilliseconds(milliseconds)
+            : DateTimeOffset.UnixEpoch;
+}

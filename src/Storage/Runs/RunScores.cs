@@ -1,0 +1,107 @@
+using System.Globalization;
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+using Slowrun.Core;
+using Slowrun.Core.Stages;
+using Slowrun.Core.Tensors;
+using Slowrun.Storage.Checkpoints;
+using Slowrun.Storage.Safetensors;
+
+namespace Slowrun.Storage.Runs;
+
+/// <summary>A run's member and ensemble scores: created if absent, never changed.</summary>
+public sealed class RunScores(IObjectStore store, string run)
+{
+    private const string Json = ".json";
+
+    /// <summary>The score of a snapshot on a set in that batch shape on that kind of device; null where there is none yet.</summary>
+    public Task<MemberScore?> TryReadAsync(
+        string snapshotSha256, string setSha256, int rows, string numericsFingerprint, CancellationToken cancellationToken = default) =>
+        store.TryReadJsonAsync<MemberScore>(Key(snapshotSha256, setSha256, rows, numericsFingerprint) + Json, cancellationToken);
+
+    /// <summary>Stores a score and its vector, unless somebody else has: then theirs is returned.</summary>
+    /// <param name="score"><see cref="MemberScore.Vector"/> and its hash are filled in here.</param>
+    /// <param name="p">p(target) of <see cref="MemberScore.Tokens"/> tokens, in order.</param>
+    public async Task<MemberScore> CreateAsync(MemberScore score, ReadOnlyMemory<float> p, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(score);
+        if (p.Length != score.Tokens)
+        {
+            throw new ArgumentException($"A score of {score.Tokens} tokens has as many values, not {p.Length}.", nameof(p));
+        }
+
+        var key = Key(score.SnapshotSha256, score.SetSha256, score.Rows, score.NumericsFingerprint);
+        var bytes = MemoryMarshal.AsBytes(p.Span).ToArray();
+        using var content = SafetensorsWriter.OpenRead([new TensorData("p", ElementType.F32, [p.Length], bytes)]);
+        var hash = await ContentHash.OfAsync(content, cancellationToken).ConfigureAwait(false);
+        content.Position = 0;
+
+        // Named by its own hash too: where a device does not repeat its bits, two scorers' vectors must not be mixed up.
+        var stored = score with { Vector = $"{key}-{hash[..16]}.safetensors", VectorXxHash128 = hash };
+        await ImmutableObjects.CreateAsync(store, stored.Vector, content, hash, cancellationToken).ConfigureAwait(false);
+        return await store.TryCreateJsonAsync(key + Json, stored, cancellationToken).ConfigureAwait(false)
+            ? stored
+            : await store.TryReadJsonAsync<MemberScore>(key + Json, cancellationToken).ConfigureAwait(false)
+                ?? throw new InvalidDataException($"'{key}{Json}' was there when it was to be created, and gone when it was to be read.");
+    }
+
+    /// <summary>The score's p(target) of every token.</summary>
+    /// <exception cref="InvalidDataException">Missing or damaged: delete the score's objects, and it is computed again.</exception>
+    public async Task<float[]> ReadVectorAsync(MemberScore score, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(score);
+        var found = await store.TryOpenAsync(score.Vector, cancellationToken: cancellationToken).ConfigureAwait(false)
+            ?? throw new InvalidDataException($"The vector '{score.Vector}' is missing.");
+        var hash = new XxHash128();
+        var content = new HashingReadStream(found, hash.Append);
+        await using (content.ConfigureAwait(false))
+        {
+            var tensors = await SafetensorsReader.ReadAsync(content, content.Length, score.Vector, cancellationToken: cancellationToken).ConfigureAwait(false);
+            return Convert.ToHexStringLower(hash.GetCurrentHash()) == score.VectorXxHash128 && tensors is [{ Type: ElementType.F32, Name: "p" } p]
+                ? MemoryMarshal.Cast<byte, float>(p.Bytes.Span).ToArray()
+                : throw new InvalidDataException($"The vector '{score.Vector}' is damaged or was exchanged: its XxHash128 is not {score.VectorXxHash128}.");
+        }
+    }
+
+    /// <summary>Every member score of the run.</summary>
+    public Task<IReadOnlyList<MemberScore>> ListAsync(CancellationToken cancellationToken = default) =>
+        ListAsync<MemberScore>(RunPaths.Scores(run), cancellationToken);
+
+    /// <summary>Every mixture computed so far.</summary>
+    public Task<IReadOnlyList<EnsembleScore>> ListEnsemblesAsync(CancellationToken cancellationToken = default) =>
+        ListAsync<EnsembleScore>(RunPaths.Ensembles(run), cancellationToken);
+
+    /// <summary>The mixture of exactly these snapshots, in this order; null where none was stored.</summary>
+    public Task<EnsembleScore?> TryReadEnsembleAsync(IReadOnlyList<string> members, CancellationToken cancellationToken = default) =>
+        store.TryReadJsonAsync<EnsembleScore>(EnsembleName(members), cancellationToken);
+
+    /// <summary>Stores a mixture's score; false where there is one.</summary>
+    public Task<bool> TryCreateEnsembleAsync(EnsembleScore score, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(score);
+        return store.TryCreateJsonAsync(EnsembleName(score.Members), score, cancellationToken);
+    }
+
+    private async Task<IReadOnlyList<T>> ListAsync<T>(string folder, CancellationToken cancellationToken)
+        where T : class
+    {
+        var documents = new List<T>();
+        await foreach (var entry in store.ListAsync(folder, cancellationToken).ConfigureAwait(false))
+        {
+            if (entry.Name.EndsWith(Json, StringComparison.Ordinal)
+                && await store.TryReadJsonAsync<T>(entry.Name, cancellationToken).ConfigureAwait(false) is { } document)
+            {
+                documents.Add(document);
+            }
+        }
+
+        return documents;
+    }
+
+    private string EnsembleName(IReadOnlyList<string> members) => RunPaths.Ensembles(run) + CanonicalJson.Sha256(members) + Json;
+
+    private string Key(string snapshotSha256, string setSha256, int rows, string numericsFingerprint) => RunPaths.Scores(run) + string.Create(
+        CultureInfo.InvariantCulture, $"{snapshotSha256}-{First16(setSha256)}-{rows}-{First16(numericsFingerprint)}");
+
+    private static string First16(string hash) => hash.Length > 16 ? hash[..16] : hash;
+}

@@ -1,0 +1,40 @@
+using System.Collections.Concurrent;
+using Slowrun.Storage.Directories;
+
+namespace Slowrun.Storage;
+
+/// <summary>What a user writes after <c>--store</c>: all that a silo or a client has to be told.</summary>
+public static class StoreAddress
+{
+    private const string InMemory = "memory:";
+
+    // One process's silos and clients meet in a store by its name, as they would in a directory.
+    private static readonly ConcurrentDictionary<string, MemoryStore> Memories = new(StringComparer.Ordinal);
+
+    /// <param name="address">A directory, <c>azblob://account/container</c>, or <c>memory:NAME</c> (of this process).</param>
+    /// <param name="create">Makes the directory or container if it is not there; otherwise that is an error.</param>
+    /// <exception cref="StoreException">The message says which address, what is wrong and what to do.</exception>
+    public static Task<IObjectStore> OpenAsync(string address, bool create, TimeProvider? time = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (address.StartsWith(InMemory, StringComparison.Ordinal))
+        {
+            return Task.FromResult<IObjectStore>(
+                address == InMemory ? new MemoryStore(address, time) : Memories.GetOrAdd(address, key => new MemoryStore(key, time)));
+        }
+
+        return IsDirectory(address)
+            ? Task.Run<IObjectStore>(() => DirectoryStore.Open(address, create, time), cancellationToken)
+            : throw new StoreException(
+                StoreProblem.Unsuitable, $"'{address}' is no address of a store: give a directory, or azblob://account/container.");
+    }
+
+    /// <summary>Whether the address names a directory, thus a store of this machine alone.</summary>
+    public static bool IsDirectory(string address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        return address.Trim().Length > 0 && !address.Contains("://", StringComparison.Ordinal)
+            && !address.StartsWith(InMemory, StringComparison.Ordinal);
+    }
+}
