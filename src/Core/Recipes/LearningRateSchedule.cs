@@ -1,12 +1,9 @@
 namespace Slowrun.Core.Recipes;
 
-/// <summary>The factor of every learning rate over a stage's steps.</summary>
+/// <summary>The form of the factor of every learning rate over a stage's steps; its end is <see cref="OptimizerRecipe.Warmdown"/>.</summary>
 public sealed record LearningRateSchedule
 {
     public LearningRateShape Shape { get; init; } = LearningRateShape.Trapezoid;
-
-    /// <summary>Fraction of the steps, at the end, in which the factor falls: to 0, or below <see cref="Floor"/> along a cosine in a cycle.</summary>
-    public double Warmdown { get; init; } = 0.2;
 
     /// <summary>Trapezoid: 1 falls along a line, 0.5 along a square root.</summary>
     public double WarmdownPower { get; init; } = 1;
@@ -14,7 +11,7 @@ public sealed record LearningRateSchedule
     /// <summary>Cycle: fraction of the steps in which the factor rises from <see cref="Floor"/> to 1.</summary>
     public double Warmup { get; init; }
 
-    /// <summary>Cycle: where the line from 1 ends.</summary>
+    /// <summary>Cycle: where the line from 1 ends, and below which the warmdown falls.</summary>
     public double Floor { get; init; } = 0.08;
 
     /// <summary>

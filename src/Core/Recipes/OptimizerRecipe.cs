@@ -22,6 +22,12 @@ public sealed record OptimizerRecipe
     /// <summary>Of matrices and both embedding tables, decoupled (arXiv:1711.05101); the other parameters have none.</summary>
     public double WeightDecay { get; init; } = 1.3;
 
+    /// <summary>
+    /// Fraction of the steps, at the end, in which the learning rate falls to 0: along a line or a root from 1, or in a cycle along a
+    /// cosine from its floor.
+    /// </summary>
+    public double Warmdown { get; init; } = 0.2;
+
     /// <summary>Who updates attn_gate: Muon in most records, AdamW in the 15-minute track.</summary>
     public GateOptimizer AttentionGates { get; init; } = GateOptimizer.Muon;
 
