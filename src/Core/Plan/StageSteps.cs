@@ -1,3 +1,4 @@
+using Slowrun.Core.Order;
 using Slowrun.Core.Recipes;
 
 namespace Slowrun.Core.Plan;
@@ -16,19 +17,15 @@ public readonly record struct StageSteps
         }
 
         MicroBatches = stage.BatchTokens / (stage.DeviceRows * plan.Model.SequenceLength);
-        // A row is T inputs and the T tokens after them, so T + 1 tokens; rows do not overlap.
-        MicroBatchesPerEpoch = trainTokens / (plan.Model.SequenceLength + 1) / stage.DeviceRows;
-        RowsPerEpoch = MicroBatchesPerEpoch * stage.DeviceRows;
-        if (MicroBatchesPerEpoch == 0)
-        {
-            throw new ArgumentException(
-                $"The training set has {trainTokens} tokens, expected at least {stage.DeviceRows * (plan.Model.SequenceLength + 1)}: "
-                + "one micro-batch.", nameof(trainTokens));
-        }
-
-        var tokensPerEpoch = (double)RowsPerEpoch * plan.Model.SequenceLength;
-        Steps = Math.Max(1, checked((int)Math.Round(tokensPerEpoch * stage.Epochs / stage.BatchTokens, MidpointRounding.ToEven)));
+        Shape = new DataShape(plan.Model.SequenceLength, stage.DeviceRows, stage.Lanes);
+        MicroBatchesPerEpoch = Shape.RowsPerEpoch(trainTokens) / stage.DeviceRows;
+        var steps = Shape.TokensPerEpoch(trainTokens) * stage.Epochs / stage.BatchTokens;
+        // Halves to even, as upstream's Python rounds.
+        Steps = Math.Max(1, checked((int)Math.Round(steps, MidpointRounding.ToEven)));
     }
+
+    /// <summary>How the training set is cut.</summary>
+    public DataShape Shape { get; }
 
     /// <summary>Optimizer steps of the stage.</summary>
     public int Steps { get; }
@@ -36,10 +33,8 @@ public readonly record struct StageSteps
     /// <summary>Micro-batches of one optimizer step.</summary>
     public int MicroBatches { get; }
 
-    /// <summary>Rows beyond the last whole micro-batch are not trained on in that epoch.</summary>
+    /// <summary>Rows beyond the last whole round of lanes are not trained on in that epoch.</summary>
     public long MicroBatchesPerEpoch { get; }
-
-    public long RowsPerEpoch { get; }
 
     public static int Of(StagePlan plan, long trainTokens) => new StageSteps(plan, trainTokens).Steps;
 

@@ -73,7 +73,7 @@ internal static class StageRules
             place.Of("optimizer.learningRateMultiplier"), optimizer.LearningRateMultiplier > 0,
             $"found {optimizer.LearningRateMultiplier}, expected a number above 0.");
         rules.Check(place.Of("optimizer.weightDecay"), optimizer.WeightDecay >= 0, $"found {optimizer.WeightDecay}, expected 0 or more.");
-        rules.Check(place.Of("optimizer.learningRate.warmdown"), optimizer.LearningRate.Warmdown is >= 0 and <= 1, $"found {optimizer.LearningRate.Warmdown}, expected 0 to 1.");
+        rules.Check(place.Of("optimizer.warmdown"), optimizer.Warmdown is >= 0 and <= 1, $"found {optimizer.Warmdown}, expected 0 to 1.");
         foreach (var (name, rate) in ((string, double)[])
         [
             ("matrixLearningRate", optimizer.MatrixLearningRate),

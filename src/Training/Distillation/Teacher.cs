@@ -1,11 +1,10 @@
+using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
-using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
 using Slowrun.Training.Models;
 using Slowrun.Training.Optimizers;
 using Slowrun.Training.Parameters;
 using Slowrun.Training.Stages;
-using Slowrun.Core.Models;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Distillation;

@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
 using Slowrun.Training.Models;
-using TorchSharp;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 

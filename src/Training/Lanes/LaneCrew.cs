@@ -6,7 +6,6 @@ using Slowrun.Training.Evaluation;
 using Slowrun.Training.Models;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Lanes;

@@ -4,7 +4,6 @@ using Slowrun.Training.Distillation;
 using Slowrun.Training.Evaluation;
 using Slowrun.Training.Models;
 using Slowrun.Training.Parameters;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Lanes;

@@ -1,9 +1,7 @@
-using System.Runtime.InteropServices;
 using System.Text;
 using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 using Slowrun.Training.Parameters;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Models;

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;

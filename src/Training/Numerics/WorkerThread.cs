@@ -27,6 +27,33 @@ public static partial class WorkerThread
         return thread;
     }
 
+    /// <summary>Runs <paramref name="body"/> on such a thread; the task ends with it, and carries what it threw.</summary>
+    public static Task RunAsync(string name, Action body)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        // Whoever awaits goes on elsewhere: the thread must end.
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Start(name, () =>
+        {
+            try
+            {
+                body();
+                done.SetResult();
+            }
+            catch (OperationCanceledException e)
+            {
+                done.SetCanceled(e.CancellationToken);
+            }
+#pragma warning disable CA1031 // Thrown again where it is awaited.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                done.SetException(e);
+            }
+        });
+        return done.Task;
+    }
+
     private static void BeNice()
     {
         if (OperatingSystem.IsLinux())

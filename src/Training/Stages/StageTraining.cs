@@ -4,7 +4,6 @@ using Slowrun.Core.Recipes;
 using Slowrun.Core.Schedules;
 using Slowrun.Core.Tensors;
 using Slowrun.Training.Distillation;
-using Slowrun.Training.Evaluation;
 using Slowrun.Training.Lanes;
 using Slowrun.Training.Models;
 using Slowrun.Training.Numerics;
@@ -129,7 +128,6 @@ public sealed class StageTraining : IDisposable
 
         var step = Step;
         var settings = StepSettings.At(inputs.Plan, steps, step);
-        rows.Prepare(step);
         var work = new StepWork
         {
             Lanes = inputs.Plan.Stage.Lanes,
@@ -246,7 +244,7 @@ public sealed class StageTraining : IDisposable
     private ScheduleValues Schedule(int step)
     {
         var optimizer = inputs.Plan.Stage.Optimizer;
-        var falling = Math.Round(optimizer.LearningRate.Warmdown * Steps, MidpointRounding.ToEven);
+        var falling = Math.Round(optimizer.Warmdown * Steps, MidpointRounding.ToEven);
         var momentum = optimizer.Momentum;
         var risen = momentum.WarmupSteps == 0 ? 1 : Math.Min((double)step / momentum.WarmupSteps, 1);
         return new(

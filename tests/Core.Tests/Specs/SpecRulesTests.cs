@@ -30,7 +30,7 @@ public sealed class SpecRulesTests
     [InlineData("stage.distillation.alpha=1.5", "recipe.stage.distillation.alpha")]
     [InlineData("stage.distillation.temperature=0", "recipe.stage.distillation.temperature")]
     [InlineData("stage.distillation.fromStage=0", "recipe.stage.distillation.fromStage")]
-    [InlineData("stage.optimizer.learningRate.warmdown=1.5", "recipe.stage.optimizer.learningRate.warmdown")]
+    [InlineData("stage.optimizer.warmdown=1.5", "recipe.stage.optimizer.warmdown")]
     [InlineData("stage.optimizer.weightDecay=-1", "recipe.stage.optimizer.weightDecay")]
     [InlineData("stage.optimizer.learningRateMultiplier=0", "recipe.stage.optimizer.learningRateMultiplier")]
     [InlineData("chains=[]", "recipe.chains")]
