@@ -1,33 +1,65 @@
+using Orleans.Configuration;
+
 namespace Slowrun.Clustering.Hosting;
 
-/// <summary>Orleans' options for fleets that come and go; every figure was tried on loopback (docs/log.md), none is tried on a cloud network.</summary>
+/// <summary>Orleans' options for fleets that come and go; the figures were tried on loopback (docs/log.md), not on a cloud network.</summary>
 internal static class ClusterTuning
 {
     /// <summary>One cluster a store: the store's address tells clusters apart, so the names need not.</summary>
     public const string ClusterId = "slowrun";
 
-    /// <summary>A dead process is found by its closed connections and 3 missed probes: 1.3-1.6 s instead of 10-15 s.</summary>
+    /// <summary>With 3 probes missed, a killed process is out of the cluster in 1.3-1.6 s; Orleans' 5 s make it 10-15 s.</summary>
     public static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(1);
 
     public const int MissedProbes = 3;
 
-    /// <summary>A frozen or vanished machine answers nothing; Orleans stretches its probes up to this. With 1.5 s it is out after 9.5 s.</summary>
+    /// <summary>
+    /// A frozen or vanished machine answers nothing, and Orleans stretches its probes up to this: out after 9.5 s. Its 4 probe
+    /// timeouts would make it half a minute.
+    /// </summary>
     public static readonly TimeSpan MaxProbeTimeout = TimeSpan.FromSeconds(1.5);
 
-    /// <summary>How soon a change that gossip did not bring is seen; one store read each.</summary>
+    /// <summary>Two must agree, so that one silo in trouble cannot evict the others. (Of two silos one is enough: Orleans counts so.)</summary>
+    public const int Votes = 2;
+
+    /// <summary>How soon a change is seen that gossip did not bring. One store operation: 12 a minute and silo.</summary>
     public static readonly TimeSpan TableRefresh = TimeSpan.FromSeconds(5);
 
-    /// <summary>Heartbeat in the table. Rows of other machines count as dead after three of them and some (<c>ClusterView.StaleAfter</c>).</summary>
-    public static readonly TimeSpan IAmAlive = TimeSpan.FromSeconds(5);
+    /// <summary>
+    /// Two store operations: 16 a minute and silo. Two heartbeats missed make a row stale for Orleans and for <c>DeadSilos</c>: 15 s, the most
+    /// that lets a cluster of which all machines vanished start again within 20 s.
+    /// </summary>
+    public static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(7.5);
 
-    /// <summary>A call in flight to a silo that dies hangs so long; every call of ours may be repeated.</summary>
+    public const int MissedHeartbeats = 2;
+
+    /// <summary>Dead rows tell who was here lately; after a day they only make the document longer, which each heartbeat writes.</summary>
+    public static readonly TimeSpan DefunctExpiration = TimeSpan.FromDays(1);
+
+    /// <summary>A call in flight to a silo that dies hangs so long, with Orleans' default 30 s; every call of ours may be repeated.</summary>
     public static readonly TimeSpan ResponseTimeout = TimeSpan.FromSeconds(5);
 
+    /// <summary>How soon a client finds a new silo, and leaves alone one that did not answer.</summary>
     public static readonly TimeSpan GatewayRefresh = TimeSpan.FromSeconds(5);
 
-    /// <summary>A stopping stage commits first; Orleans' 30 s would cut off a big checkpoint.</summary>
+    /// <summary>A stopping stage commits first, and a big checkpoint takes minutes to upload; Orleans' 30 s would cut it off.</summary>
     public static readonly TimeSpan Deactivation = TimeSpan.FromMinutes(5);
 
-    /// <summary>Dead rows tell who was here lately; after a day they only make the document long.</summary>
-    public static readonly TimeSpan DefunctExpiration = TimeSpan.FromDays(1);
+    public static void Membership(ClusterMembershipOptions options)
+    {
+        options.ProbeTimeout = ProbeTimeout;
+        options.MaxProbeTimeout = MaxProbeTimeout;
+        options.NumMissedProbesLimit = MissedProbes;
+        options.NumVotesForDeathDeclaration = Votes;
+        options.TableRefreshTimeout = TableRefresh;
+        options.IAmAliveTablePublishTimeout = Heartbeat;
+        options.NumMissedTableIAmAliveLimit = MissedHeartbeats;
+        options.DefunctSiloExpiration = DefunctExpiration;
+    }
+
+    public static void Names(ClusterOptions options)
+    {
+        options.ClusterId = ClusterId;
+        options.ServiceId = ClusterId;
+    }
 }

@@ -1,49 +1,33 @@
 namespace Slowrun.Clustering.Membership;
 
 /// <summary>
-/// The whole membership table as one document, replaced by compare-and-swap. Version and row etags are numbers of its own, not the store's:
-/// a heartbeat replaces the document too, and must not make Orleans' next update fail.
+/// The whole membership table as one document, replaced by compare-and-swap. Its etags are logical, not the store's: a heartbeat replaces
+/// the document too, and must not make Orleans' next update fail.
 /// </summary>
 internal sealed record MembershipDocument
 {
-    public int Format { get; init; } = 1;
+    public const int CurrentFormat = 1;
 
+    public int Format { get; init; } = CurrentFormat;
+
+    /// <summary>Orleans' table version: one more with every logical change.</summary>
     public int Version { get; init; }
 
+    /// <summary>
+    /// Write id of the last logical change, and the table version's etag. Random, so that a writer whose success was reported as a lost
+    /// race (the answer was lost, the retry found its own write) knows it again.
+    /// </summary>
+    public string WriteId { get; init; } = "0";
+
     public IReadOnlyList<MembershipRow> Rows { get; init; } = [];
+
+    public MembershipRow? Find(SiloAddress silo)
+    {
+        var text = silo.ToParsableString();
+        return Rows.FirstOrDefault(row => row.Silo == text);
+    }
+
+    /// <summary>This document with one row in the place of another.</summary>
+    public MembershipDocument With(MembershipRow old, MembershipRow changed) =>
+        this with { Rows = [.. Rows.Select(row => ReferenceEquals(row, old) ? changed : row)] };
 }
-
-/// <summary>One silo's row.</summary>
-internal sealed record MembershipRow
-{
-    /// <summary>Counts the row's logical changes; heartbeats are none.</summary>
-    public required int ETag { get; init; }
-
-    /// <summary>As <c>SiloAddress.ToParsableString</c> writes it.</summary>
-    public required string Silo { get; init; }
-
-    public required string SiloName { get; init; }
-
-    public required string Status { get; init; }
-
-    public int ProxyPort { get; init; }
-
-    public string HostName { get; init; } = "";
-
-    public string RoleName { get; init; } = "";
-
-    public int UpdateZone { get; init; }
-
-    public int FaultZone { get; init; }
-
-    public DateTime StartTime { get; init; }
-
-    public DateTime IAmAliveTime { get; init; }
-
-    public IReadOnlyList<SuspectVote> SuspectTimes { get; init; } = [];
-
-    /// <summary>Which process on which machine this is; lets a later silo of the machine bury it at once.</summary>
-    public ProcessIdentity? Process { get; init; }
-}
-
-internal sealed record SuspectVote(string Silo, DateTime At);

@@ -3,28 +3,35 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Membership;
 
-/// <summary>Reads and replaces <c>cluster/membership</c>.</summary>
-internal sealed class MembershipFile(IObjectStore store)
+/// <summary>Reads and replaces <c>cluster/membership</c>. Where there is none, the table is empty.</summary>
+/// <param name="longestWait">Between two rounds; null: 200 ms, a few times what a read and a write take on a cloud store.</param>
+internal sealed class MembershipFile(IObjectStore store, TimeSpan? longestWait = null)
 {
     public const string Name = "cluster/membership";
 
-    // Five silos that heartbeat at the same moment need five rounds at worst; far more means the store refuses everybody.
+    // Silos that heartbeat at the same moment need a round each at worst; far more rounds mean that the store refuses everybody.
     private const int Rounds = 100;
+
+    // Longer than a read and a write take on one machine (3 ms); doubled until it is longer than they take on a cloud store.
+    private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(10);
+    private readonly TimeSpan longestWait = longestWait ?? TimeSpan.FromMilliseconds(200);
 
     public async Task<MembershipDocument> ReadAsync(CancellationToken cancellationToken) =>
         (await ReadWithETagAsync(cancellationToken).ConfigureAwait(false)).Document;
 
     /// <summary>Replaces the document by <paramref name="change"/> of it, again from the start as often as another writer was faster.</summary>
-    /// <param name="change">Pure; null: leave it as it is.</param>
-    /// <returns>Whether the document was changed.</returns>
+    /// <param name="change">Pure. Null: refuses. The document itself: it is so already, nothing to write.</param>
+    /// <returns>False where <paramref name="change"/> refused.</returns>
     public async Task<bool> ChangeAsync(Func<MembershipDocument, MembershipDocument?> change, CancellationToken cancellationToken)
     {
+        var wait = FirstWait;
         for (var round = 0; round < Rounds; round++)
         {
             var (document, etag) = await ReadWithETagAsync(cancellationToken).ConfigureAwait(false);
-            if (change(document) is not { } changed)
+            var changed = change(document);
+            if (changed is null || ReferenceEquals(changed, document))
             {
-                return false;
+                return changed is not null;
             }
 
             var bytes = CanonicalJson.Serialize(changed);
@@ -36,17 +43,45 @@ internal sealed class MembershipFile(IObjectStore store)
                 return true;
             }
 
-            await Task.Delay(Random.Shared.Next(5, 20 * Math.Min(round + 1, 10)), cancellationToken).ConfigureAwait(false);
+            // Random, so that two silos in step do not stay in step.
+            await Task.Delay(wait * Random.Shared.NextDouble(), cancellationToken).ConfigureAwait(false);
+            wait = wait * 2 < longestWait ? wait * 2 : longestWait;
         }
 
-        throw new IOException($"'{Name}' in {store.Address} was changed by others {Rounds} times while this silo tried to change it. Are very many silos starting at once?");
+        throw new IOException(
+            $"'{Name}' in {store.Address} was changed by others {Rounds} times while this silo tried to change it. Start fewer silos at once, or look whether "
+            + "conditional writes to the store work at all (slowrun doctor).");
     }
 
-    private async Task<(MembershipDocument Document, string? ETag)> ReadWithETagAsync(CancellationToken cancellationToken)
+    private async Task<(MembershipDocument Document, string? ETag)> ReadWithETagAsync(CancellationToken cancellationToken) =>
+        await store.TryReadAsync(Name, cancellationToken).ConfigureAwait(false) is { } stored
+            ? (Parse(stored), stored.ETag)
+            : (new MembershipDocument(), null);
+
+    private MembershipDocument Parse(StoredObject stored)
     {
-        var stored = await store.TryReadAsync(Name, cancellationToken).ConfigureAwait(false);
-        return stored is null
-            ? (new MembershipDocument(), null)
-            : (CanonicalJson.Deserialize<MembershipDocument>(stored.Content.Span, Name), stored.ETag);
+        try
+        {
+            var document = CanonicalJson.Deserialize<MembershipDocument>(stored.Content.Span, Name);
+            if (document.Format != MembershipDocument.CurrentFormat)
+            {
+                throw new InvalidDataException($"It has format {document.Format}, this version of slowrun reads {MembershipDocument.CurrentFormat}.");
+            }
+
+            // Here rather than wherever an address is needed first: a damaged one is then reported as what it is.
+            foreach (var row in document.Rows)
+            {
+                _ = row.Entry();
+            }
+
+            return document;
+        }
+        catch (Exception e) when (e is InvalidDataException or FormatException or ArgumentException or OverflowException)
+        {
+            throw new InvalidDataException(
+                $"'{Name}' in {store.Address} is no membership table: {e.Message} It says only who serves the store now, nothing of any run: "
+                + "stop every silo, delete it, and start them again.",
+                e);
+        }
     }
 }

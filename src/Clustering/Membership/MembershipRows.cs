@@ -3,15 +3,15 @@ namespace Slowrun.Clustering.Membership;
 /// <summary>Translates between Orleans' entries and the document's rows.</summary>
 internal static class MembershipRows
 {
-    public static MembershipRow From(MembershipEntry entry, int etag, ProcessIdentity? process) => new()
+    public static MembershipRow From(MembershipEntry entry, string etag, ProcessIdentity? process) => new()
     {
         ETag = etag,
         Silo = entry.SiloAddress.ToParsableString(),
         SiloName = entry.SiloName ?? "",
-        Status = entry.Status.ToString(),
+        Status = entry.Status,
         ProxyPort = entry.ProxyPort,
         HostName = entry.HostName ?? "",
-        RoleName = entry.RoleName ?? "",
+        RoleName = entry.RoleName,
         UpdateZone = entry.UpdateZone,
         FaultZone = entry.FaultZone,
         StartTime = Utc(entry.StartTime),
@@ -22,9 +22,9 @@ internal static class MembershipRows
 
     public static MembershipEntry Entry(this MembershipRow row) => new()
     {
-        SiloAddress = SiloAddress.FromParsableString(row.Silo),
+        SiloAddress = row.Address,
         SiloName = row.SiloName,
-        Status = row.SiloStatus(),
+        Status = row.Status,
         ProxyPort = row.ProxyPort,
         HostName = row.HostName,
         RoleName = row.RoleName,
@@ -35,9 +35,6 @@ internal static class MembershipRows
         SuspectTimes = [.. row.SuspectTimes.Select(vote => Tuple.Create(SiloAddress.FromParsableString(vote.Silo), vote.At))],
     };
 
-    public static SiloStatus SiloStatus(this MembershipRow row) => Enum.TryParse<SiloStatus>(row.Status, out var status)
-        ? status
-        : throw new InvalidDataException($"The row of silo '{row.Silo}' has status '{row.Status}', which no silo can have.");
-
-    private static DateTime Utc(DateTime time) => DateTime.SpecifyKind(time, DateTimeKind.Utc);
+    /// <summary>Orleans' times are UTC whatever their kind says.</summary>
+    public static DateTime Utc(DateTime time) => DateTime.SpecifyKind(time, DateTimeKind.Utc);
 }

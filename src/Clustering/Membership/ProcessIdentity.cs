@@ -1,47 +1,48 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Serialization;
 
 namespace Slowrun.Clustering.Membership;
 
 /// <summary>A process that cannot be mistaken for another: machine, boot, process namespace, id and start time.</summary>
-/// <param name="Machine">Hash of boot id and process namespace: two containers of one machine count as two machines.</param>
-/// <param name="StartTicks">Field 22 of <c>/proc/PID/stat</c>: a later process of the same id has another one.</param>
+/// <param name="Machine">
+/// Hash of machine id, boot id and process namespace, so that two containers of one machine, or two VMs of one image, count as two machines
+/// and never judge each other's process ids.
+/// </param>
+/// <param name="StartTicks">Field 22 of <c>/proc/PID/stat</c>, clock ticks since boot: a later process of the same id has another one.</param>
 public sealed record ProcessIdentity(string Machine, int ProcessId, long StartTicks)
 {
     public static ProcessIdentity Current { get; } =
-        new(ThisMachine(), Environment.ProcessId, StartTicksOf(Environment.ProcessId) ?? 0);
+        new(ThisMachine(), Environment.ProcessId, ProcessState.Of(Environment.ProcessId)?.StartTicks ?? 0);
 
+    [JsonIgnore]
     public bool IsOfThisMachine => Machine == Current.Machine;
 
-    /// <summary>Whether the process still runs. Only the same machine can tell.</summary>
-    public bool IsRunning => StartTicksOf(ProcessId) is { } ticks && ticks == StartTicks;
+    /// <summary>True where the process certainly no longer runs; false for processes of other machines, of which nothing can be seen.</summary>
+    public bool IsGone() => IsOfThisMachine && !(ProcessState.Of(ProcessId) is { IsDead: false } state && state.IsSince(StartTicks));
+
+    /// <summary>Whether the process is of this machine and was halted by SIGSTOP or a debugger.</summary>
+    public bool IsHalted() => IsOfThisMachine && ProcessState.Of(ProcessId) is { IsHalted: true } state && state.IsSince(StartTicks);
 
     private static string ThisMachine()
     {
-        // The boot id is new with every start of the machine, so rows from before a reboot are foreign: they go stale instead.
-        var identity = Read("/proc/sys/kernel/random/boot_id") + (File.ResolveLinkTarget("/proc/self/ns/pid", returnFinalTarget: false)?.Name ?? "");
+        // Without a boot id there is nothing to tell machines apart by: then every process is a machine of its own, and only heartbeats count.
+        var boot = Read("/proc/sys/kernel/random/boot_id") ?? Guid.NewGuid().ToString();
+        var processes = new FileInfo("/proc/self/ns/pid").LinkTarget;
+        var identity = $"{Read("/etc/machine-id")}\n{boot}\n{processes}";
+        // Hashed: who may read the store need not learn the machine's identity.
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)))[..32];
     }
 
-    private static long? StartTicksOf(int processId)
-    {
-        // The command name (field 2) may hold blanks and parentheses, so fields are counted after the last ')'.
-        var stat = Read(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/stat"));
-        var fields = stat[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        // A zombie has died and waits for its parent: it will never write again.
-        return fields.Length > 19 && fields[0] is not "Z" and not "X" ? long.Parse(fields[19], CultureInfo.InvariantCulture) : null;
-    }
-
-    private static string Read(string path)
+    private static string? Read(string path)
     {
         try
         {
             return File.ReadAllText(path).Trim();
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return "";
+            return null;
         }
     }
 }

@@ -3,27 +3,31 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Membership;
 
-/// <summary>Tells clients which silos they can connect to: the active rows of the membership document.</summary>
-/// <param name="maxStaleness">How old Orleans may let the list become before it asks again.</param>
+/// <summary>
+/// Tells clients which silos they can connect to: the active rows of the membership document that have a gateway, but for those of this
+/// machine whose process is gone. Old heartbeats do not count: the client's clock may be wrong, and a connection that fails is tried elsewhere.
+/// </summary>
+/// <param name="maxStaleness">For how long a gateway that could not be reached is left out.</param>
 public sealed class StoreGatewayListProvider(IObjectStore store, TimeSpan maxStaleness) : IGatewayListProvider
 {
     private readonly MembershipFile file = new(store);
 
     public TimeSpan MaxStaleness => maxStaleness;
 
-    [Obsolete("Orleans calls it still, and will not in a later version.")]
+    [Obsolete("Orleans no longer asks.")]
     public bool IsUpdatable => true;
 
     public Task InitializeGatewayListProviderAsync(CancellationToken cancellationToken = default) => Task.CompletedTask;
 
+    /// <returns><c>gwy.tcp://IP:port/generation</c> of every gateway.</returns>
     public async Task<IList<Uri>> GetGatewaysAsync(CancellationToken cancellationToken = default)
     {
         var document = await file.ReadAsync(cancellationToken).ConfigureAwait(false);
         return
         [
-            .. document.Rows.Where(row => row.SiloStatus() == SiloStatus.Active && row.ProxyPort > 0).Select(row =>
+            .. document.Rows.Where(row => row.Status == SiloStatus.Active && row.ProxyPort > 0 && row.Process?.IsGone() is not true).Select(row =>
             {
-                var silo = SiloAddress.FromParsableString(row.Silo);
+                var silo = row.Address;
                 return SiloAddress.New(silo.Endpoint.Address, row.ProxyPort, silo.Generation).ToGatewayUri();
             }),
         ];

@@ -2,7 +2,6 @@ using System.Net;
 using Microsoft.Extensions.Logging.Console;
 using Orleans.Configuration;
 using Slowrun.Clustering.Hosting;
-using Slowrun.Clustering.Membership;
 using Slowrun.Grains;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Storage;
@@ -10,11 +9,8 @@ using Slowrun.Storage;
 namespace Slowrun.Silo.Hosting;
 
 /// <summary>Composes a silo: Orleans on the store, the grains, the slots.</summary>
-internal static partial class SiloHost
+internal static class SiloHost
 {
-    /// <summary>Stopping takes as long as the last checkpoints take; systemd or the platform set the real limit.</summary>
-    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromMinutes(5);
-
     /// <summary>Serves until <paramref name="stop"/>, SIGTERM or SIGINT.</summary>
     /// <exception cref="IOException">The store cannot be used, or a port is taken.</exception>
     public static async Task RunAsync(SiloSettings settings, CancellationToken stop)
@@ -35,11 +31,9 @@ internal static partial class SiloHost
         });
         // Orleans tells a great deal about itself at Information; what went wrong is at Warning.
         builder.Logging.AddFilter("Orleans", LogLevel.Warning).AddFilter("Microsoft", LogLevel.Warning);
-        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout);
         builder.Services.AddSingleton(TimeProvider.System).AddSingleton(store);
 
         // Hosted services start in this order and stop in the reverse one: the slots stop, and commit, while Orleans still runs.
-        builder.Services.AddHostedService<Burial>();
         builder.UseOrleans(silo =>
         {
             var (siloPort, gatewayPort) = FreePorts.Choose(settings.Listen, settings.SiloPort, settings.GatewayPort);
@@ -47,7 +41,7 @@ internal static partial class SiloHost
             silo.Configure<SiloOptions>(options => options.SiloName = settings.Name);
             silo.UseStoreClustering(store);
             silo.AddStoreGrainStorage("stages", store);
-            silo.Services.AddSerializer(serializers => serializers.AddSlowrunRecords());
+            silo.Services.AddSlowrunRecords();
         });
         builder.Services.AddSlowrunGrains(settings.Slots);
         if (settings.ParentPipe)
@@ -56,22 +50,5 @@ internal static partial class SiloHost
         }
 
         return builder.Build();
-    }
-
-    /// <summary>Runs before Orleans joins the cluster.</summary>
-    private sealed partial class Burial(IObjectStore store, TimeProvider time, ILogger<Burial> log) : IHostedService
-    {
-        public async Task StartAsync(CancellationToken cancellationToken)
-        {
-            foreach (var name in await new ClusterView(store, time).BuryDeadAsync(cancellationToken))
-            {
-                LogBuried(log, name);
-            }
-        }
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        [LoggerMessage(Level = LogLevel.Information, Message = "Silo {Name} is dead and was marked so before joining.")]
-        private static partial void LogBuried(ILogger logger, string name);
     }
 }
