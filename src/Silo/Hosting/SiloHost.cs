@@ -2,7 +2,6 @@ using System.Net;
 using Microsoft.Extensions.Logging.Console;
 using Orleans.Configuration;
 using Slowrun.Clustering.Hosting;
-using Slowrun.Clustering.Membership;
 using Slowrun.Grains;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Storage;
@@ -10,7 +9,7 @@ using Slowrun.Storage;
 namespace Slowrun.Silo.Hosting;
 
 /// <summary>Composes a silo: Orleans on the store, the grains, the slots.</summary>
-internal static partial class SiloHost
+internal static class SiloHost
 {
     /// <summary>Stopping takes as long as the last checkpoints take; systemd or the platform set the real limit.</summary>
     private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromMinutes(5);
@@ -39,7 +38,6 @@ internal static partial class SiloHost
         builder.Services.AddSingleton(TimeProvider.System).AddSingleton(store);
 
         // Hosted services start in this order and stop in the reverse one: the slots stop, and commit, while Orleans still runs.
-        builder.Services.AddHostedService<Burial>();
         builder.UseOrleans(silo =>
         {
             var (siloPort, gatewayPort) = FreePorts.Choose(settings.Listen, settings.SiloPort, settings.GatewayPort);
@@ -56,22 +54,5 @@ internal static partial class SiloHost
         }
 
         return builder.Build();
-    }
-
-    /// <summary>Runs before Orleans joins the cluster.</summary>
-    private sealed partial class Burial(IObjectStore store, TimeProvider time, ILogger<Burial> log) : IHostedService
-    {
-        public async Task StartAsync(CancellationToken cancellationToken)
-        {
-            foreach (var name in await new ClusterView(store, time).BuryDeadAsync(cancellationToken))
-            {
-                LogBuried(log, name);
-            }
-        }
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        [LoggerMessage(Level = LogLevel.Information, Message = "Silo {Name} is dead and was marked so before joining.")]
-        private static partial void LogBuried(ILogger logger, string name);
     }
 }
