@@ -11,9 +11,6 @@ namespace Slowrun.Silo.Hosting;
 /// <summary>Composes a silo: Orleans on the store, the grains, the slots.</summary>
 internal static class SiloHost
 {
-    /// <summary>Stopping takes as long as the last checkpoints take; systemd or the platform set the real limit.</summary>
-    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromMinutes(5);
-
     /// <summary>Serves until <paramref name="stop"/>, SIGTERM or SIGINT.</summary>
     /// <exception cref="IOException">The store cannot be used, or a port is taken.</exception>
     public static async Task RunAsync(SiloSettings settings, CancellationToken stop)
@@ -34,7 +31,6 @@ internal static class SiloHost
         });
         // Orleans tells a great deal about itself at Information; what went wrong is at Warning.
         builder.Logging.AddFilter("Orleans", LogLevel.Warning).AddFilter("Microsoft", LogLevel.Warning);
-        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = ShutdownTimeout);
         builder.Services.AddSingleton(TimeProvider.System).AddSingleton(store);
 
         // Hosted services start in this order and stop in the reverse one: the slots stop, and commit, while Orleans still runs.

@@ -6,7 +6,8 @@ namespace Slowrun.Storage.Checkpoints;
 
 /// <summary>
 /// Deletes a stage's checkpoints that nothing will ask for. What a root names is never deleted, nor what somebody may be about to name:
-/// a folder of a later token than the sweeper's knowledge, or of the current one unless its owner sweeps (between its uploads).
+/// a folder of a later token than the sweeper's knowledge, or of the current one unless its owner sweeps (between its uploads) or has
+/// released the stage.
 /// </summary>
 public static class Retention
 {
@@ -54,6 +55,7 @@ public static class Retention
         IReadOnlyList<string> names, string folder, StageRoot root, int keep, IReadOnlyCollection<string> pinned, bool owner)
     {
         string[] named = [.. new[] { root.Current, root.Previous }.OfType<CheckpointRef>().Select(checkpoint => checkpoint.Manifest)];
+        var newest = owner || root.Owner is null ? root.EpochToken : root.EpochToken - 1;
         var spare = Math.Max(0, keep - named.Length);
         var checkpoints =
             from name in names
@@ -63,7 +65,7 @@ public static class Retention
             let parsed = RunPaths.TryParseCheckpoint(checkpoint.Key.AsSpan(folder.Length).TrimEnd('/'), out var token, out var step)
                 ? (Token: token, Step: step) : default
             // Anything that is no checkpoint's folder is not ours to judge.
-            where parsed.Token > 0 && (owner ? parsed.Token <= root.EpochToken : parsed.Token < root.EpochToken)
+            where parsed.Token > 0 && parsed.Token <= newest
             orderby parsed.Step descending, parsed.Token descending
             select (Objects: checkpoint.ToList(), Manifest: checkpoint.Key + CheckpointWriter.Manifest, parsed.Step);
         foreach (var (objects, manifest, step) in checkpoints)

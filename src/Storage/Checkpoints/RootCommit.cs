@@ -80,7 +80,14 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
     {
         for (var tries = 1; ; tries++)
         {
-            var next = Stamped(transition(Root));
+            var changed = transition(Root);
+            if (ReferenceEquals(changed, Root))
+            {
+                // An earlier try had done it already.
+                return Settled(Root);
+            }
+
+            var next = Stamped(changed);
             try
             {
                 await document.WriteAsync(next, cancellationToken).ConfigureAwait(false);

@@ -1,0 +1,60 @@
+using Slowrun.Storage.Checkpoints;
+using Slowrun.Storage.Runs;
+using static Slowrun.Storage.Tests.Checkpoints.Examples;
+
+namespace Slowrun.Storage.Tests.Checkpoints;
+
+/// <summary>The commit protocol with a fault at every one of its operations in turn.</summary>
+public sealed class CrashTests
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(nameof(Fault.RequestLost), 1)]
+    [InlineData(nameof(Fault.RequestLost), 3)]
+    [InlineData(nameof(Fault.AnswerLost), 1)]
+    [InlineData(nameof(Fault.AnswerLost), 3)]
+    [InlineData(nameof(Fault.DiesBefore), 1)]
+    [InlineData(nameof(Fault.DiesAfter), 1)]
+    public async Task Run_WhenAnyOneOperationFails_TheNextTakesFinishWithTheSameBytesAndGcLeavesNothingElse(string fault, int triesOfACall)
+    {
+        var undisturbed = await FinishedAsync(new MemoryStore(), restarts: 0);
+        for (var n = 1; ; n++)
+        {
+            var store = new MemoryStore();
+            var faulty = new FaultyStore(store, n, Enum.Parse<Fault>(fault));
+            var first = await Record.ExceptionAsync(() => new ExampleTrainer(faulty, "first", triesOfACall: triesOfACall).RunAsync());
+            if (!faulty.Struck)
+            {
+                Assert.True(n > 15, $"Only {n} operations were made.");
+                return;
+            }
+
+            Assert.True(triesOfACall == 1 || first is null, $"{n}, {faulty.StruckAt}: not overcome by trying again: {first}");
+            Assert.True(first is null or IOException, $"{n}, {faulty.StruckAt}: {first}");
+            var names = await FinishedAsync(store, restarts: 2);
+            Assert.True(undisturbed.SequenceEqual(names), $"{n}, {faulty.StruckAt}: left {string.Join(' ', names)}");
+        }
+    }
+
+    /// <summary>Finishes the stage, sweeps as gc does, and gives what is left, without the tokens in the names.</summary>
+    private static async Task<string[]> FinishedAsync(MemoryStore store, int restarts)
+    {
+        var documents = new RunDocuments(store, Run);
+        for (var i = 0; i <= restarts && (await documents.TryReadRootAsync(Stage, Cancel))?.Finished != true; i++)
+        {
+            await new ExampleTrainer(store, $"next{i}").RunAsync();
+        }
+
+        var root = (await documents.TryReadRootAsync(Stage, Cancel))!;
+        Assert.True(root.Finished);
+        await Retention.SweepAsync(store, Run, Stage, root, 2, [], owner: false, cancellationToken: Cancel);
+        var final = await new CheckpointReader(store).RestoreAsync(Run, Stage, root, Cancel);
+        Assert.Empty(final.Damaged);
+        Assert.Equal(6, final.Checkpoint!.Step);
+        var weights = await new SnapshotStore(store, Run, TimeProvider.System).ReadAsync(root.Snapshot!.Sha256, Cancel);
+        Assert.Equal(Hash(final.Tensors), Hash(weights));
+        var names = await store.ListAsync("", Cancel).Select(entry => entry.Name).ToArrayAsync(Cancel);
+        return [.. names.Select(name => System.Text.RegularExpressions.Regex.Replace(name, @"/\d{6}-", "/TOKEN-"))];
+    }
+}

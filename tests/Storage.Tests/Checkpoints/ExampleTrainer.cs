@@ -1,0 +1,67 @@
+using Slowrun.Core.Stages;
+using Slowrun.Storage.Checkpoints;
+using Slowrun.Storage.Runs;
+using static Slowrun.Storage.Tests.Checkpoints.Examples;
+
+namespace Slowrun.Storage.Tests.Checkpoints;
+
+/// <summary>One owner of a stage, as the slot loop will be: takes, restores, trains, commits every second step, sweeps, finishes.</summary>
+internal sealed class ExampleTrainer(IObjectStore store, string name, int steps = 6, int triesOfACall = 1, Func<string>? newWriteId = null)
+{
+    private readonly RootCommit commit = new(new RunDocuments(store, Run).Root(Stage), TimeProvider.System, newWriteId);
+    private readonly CheckpointWriter writer = new(store, TimeProvider.System) { PartBytes = 8 };
+    private readonly SnapshotStore snapshots = new(store, Run, TimeProvider.System);
+
+    public StageRoot Root => commit.Root;
+
+    /// <summary>Trains the stage to its end unless something is thrown.</summary>
+    public async Task RunAsync()
+    {
+        var root = await AgainAsync(() => commit.TakeAsync(Request(name, steps))).ConfigureAwait(false);
+        var restored = await AgainAsync(() => new CheckpointReader(store).RestoreAsync(Run, Stage, root)).ConfigureAwait(false);
+        if (restored.Damaged.Count > 0)
+        {
+            throw new InvalidDataException(restored.Damaged[0].Why);
+        }
+
+        var hash = restored.Checkpoint is null ? 1 : Hash(restored.Tensors);
+        for (var step = restored.Checkpoint?.Step ?? 0; step < steps; step++)
+        {
+            hash = Step(hash, step);
+            if (step + 1 == steps)
+            {
+                await FinishAsync(hash).ConfigureAwait(false);
+            }
+            else if (step % 2 == 1)
+            {
+                var checkpoint = await AgainAsync(() => WriteAsync(step + 1, hash)).ConfigureAwait(false);
+                root = await AgainAsync(() => commit.CommitAsync(checkpoint, new StageLedger())).ConfigureAwait(false);
+                await AgainAsync(() => Retention.SweepAsync(store, Run, Stage, root, 2, [], owner: true)).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task FinishAsync(ulong hash)
+    {
+        var final = await AgainAsync(() => WriteAsync(steps, hash)).ConfigureAwait(false);
+        var snapshot = await AgainAsync(() => snapshots.CreateAsync([State(hash)[0]])).ConfigureAwait(false);
+        await AgainAsync(() => commit.FinishAsync(final, snapshot, new StageLedger())).ConfigureAwait(false);
+    }
+
+    private Task<CheckpointRef> WriteAsync(int step, ulong hash) =>
+        writer.WriteAsync(Run, Stage, commit.Root.EpochToken, step, Identity(), State(hash));
+
+    private async Task<T> AgainAsync<T>(Func<Task<T>> call)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                return await call().ConfigureAwait(false);
+            }
+            catch (IOException) when (tries < triesOfACall)
+            {
+            }
+        }
+    }
+}

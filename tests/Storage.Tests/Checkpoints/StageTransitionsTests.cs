@@ -1,0 +1,135 @@
+using Slowrun.Core.Stages;
+using Slowrun.Storage.Checkpoints;
+using static Slowrun.Storage.Tests.Checkpoints.Examples;
+
+namespace Slowrun.Storage.Tests.Checkpoints;
+
+public sealed class StageTransitionsTests
+{
+    private static readonly StageFailure Failure = new("It diverged.", "Lower the rate.", 1, DateTimeOffset.UnixEpoch);
+
+    private static StageRoot Taken() => StageTransitions.Take(null, Request("a"));
+
+    [Fact]
+    public void Take_TheFirst_HasTokenOneAndIsNoPreemption()
+    {
+        var root = Taken();
+
+        Assert.Equal((1L, 0, 6), (root.EpochToken, root.Preemptions, root.Steps));
+        Assert.Equal("a", root.Owner!.SiloName);
+        Assert.Equal(Identity(), root.Identity);
+    }
+
+    [Fact]
+    public void Take_FromAnOwnerWhoDidNotRelease_CountsAPreemptionAndTheStepsLost()
+    {
+        var root = StageTransitions.Take(Taken(), Request("b") with { LostSteps = 7 });
+
+        Assert.Equal((2L, 1, 7L, "b"), (root.EpochToken, root.Preemptions, root.LostSteps, root.Owner!.SiloName));
+    }
+
+    [Fact]
+    public void Take_AfterARelease_IsNoPreemption() =>
+        Assert.Equal(0, StageTransitions.Take(StageTransitions.Release(Taken(), 1, failed: false), Request("b")).Preemptions);
+
+    [Fact]
+    public void Take_OfAnotherIdentity_ShowsBothAndSaysWhetherTheDeviceWouldDo()
+    {
+        var device = Assert.Throws<StageIdentityException>(() => StageTransitions.Take(Taken(), Request("b") with { Identity = Identity("f2") }));
+        var recipe = Assert.Throws<StageIdentityException>(
+            () => StageTransitions.Take(Taken(), Request("b") with { Identity = Identity() with { RecipeSha256 = "x" }, AdoptDevice = true }));
+
+        Assert.True(device.OnlyFingerprint);
+        Assert.False(recipe.OnlyFingerprint);
+        Assert.Contains("f1", device.Message, StringComparison.Ordinal);
+        Assert.Contains("f2", device.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Take_AdoptingTheDevice_TakesItsFingerprint() =>
+        Assert.Equal("f2", StageTransitions.Take(Taken(), Request("b") with { Identity = Identity("f2"), AdoptDevice = true }).Identity!.NumericsFingerprint);
+
+    [Fact]
+    public void Take_OfAFailedStage_NeedsANewerRetry()
+    {
+        var failed = StageTransitions.Fail(Taken() with { FailedTakes = 3 }, 1, Failure);
+
+        Assert.Throws<InvalidOperationException>(() => StageTransitions.Take(failed, Request("b") with { Retry = 1 }));
+        var root = StageTransitions.Take(failed, Request("b") with { Retry = 2 });
+        Assert.Equal((null, 0), (root.Failure, root.FailedTakes));
+    }
+
+    [Fact]
+    public void Commit_ShiftsTheCurrentToThePrevious()
+    {
+        var root = StageTransitions.Commit(StageTransitions.Commit(Taken() with { FailedTakes = 2 }, 1, Ref(2), new()), 1, Ref(4), new() { Checkpoints = 2 });
+
+        Assert.Equal((Ref(4), Ref(2), 0, 2), (root.Current, root.Previous, root.FailedTakes, root.Ledger.Checkpoints));
+    }
+
+    [Fact]
+    public void Commit_OfTheSameAgain_KeepsThePrevious()
+    {
+        var root = StageTransitions.Commit(StageTransitions.Commit(Taken(), 1, Ref(2), new()), 1, Ref(4), new());
+
+        Assert.Equal(Ref(2), StageTransitions.Commit(root, 1, Ref(4), new()).Previous);
+    }
+
+    [Fact]
+    public void Commit_OfAnOlderStep_Throws()
+    {
+        var root = StageTransitions.Commit(Taken(), 1, Ref(4), new());
+
+        Assert.Throws<InvalidOperationException>(() => StageTransitions.Commit(root, 1, Ref(3), new()));
+    }
+
+    [Fact]
+    public void AnyOwnersTransition_WithAnOlderToken_IsFenced()
+    {
+        var root = StageTransitions.Take(Taken(), Request("b"));
+
+        Assert.Equal(2, Assert.Throws<FencedException>(() => StageTransitions.Commit(root, 1, Ref(2), new())).NewerEpochToken);
+        Assert.Throws<FencedException>(() => StageTransitions.FallBack(root, 1, null));
+        Assert.Throws<FencedException>(() => StageTransitions.Release(root, 1, failed: false));
+        Assert.Throws<FencedException>(() => StageTransitions.Finish(root, 1, Ref(6), Snapshot(), new()));
+        Assert.Throws<FencedException>(() => StageTransitions.Fail(root, 1, Failure));
+    }
+
+    [Fact]
+    public void Commit_AfterTheRelease_Throws() =>
+        Assert.Throws<InvalidOperationException>(() => StageTransitions.Commit(StageTransitions.Release(Taken(), 1, failed: false), 1, Ref(2), new()));
+
+    [Fact]
+    public void Release_WithAnError_CountsAFailedTakeOnce()
+    {
+        var released = StageTransitions.Release(Taken(), 1, failed: true);
+
+        Assert.Equal((1, null), (released.FailedTakes, released.Owner));
+        Assert.Same(released, StageTransitions.Release(released, 1, failed: true));
+    }
+
+    [Fact]
+    public void Finish_AtTheLastStep_SetsEverythingAtOnce()
+    {
+        var root = StageTransitions.Finish(Taken(), 1, Ref(6), Snapshot(), new());
+
+        Assert.Equal((true, null, 6), (root.Finished, root.Owner, root.DurableStep));
+        Assert.Same(root, StageTransitions.Finish(root, 1, Ref(6), Snapshot(), new()));
+        Assert.Throws<InvalidOperationException>(() => StageTransitions.Take(root, Request("b")));
+    }
+
+    [Fact]
+    public void Finish_BeforeTheLastStep_Throws() =>
+        Assert.Throws<InvalidOperationException>(() => StageTransitions.Finish(Taken(), 1, Ref(5), Snapshot(), new()));
+
+    [Fact]
+    public void FallBack_ToThePrevious_ForgetsTheDamagedOne()
+    {
+        var root = StageTransitions.Commit(StageTransitions.Commit(Taken(), 1, Ref(2), new()), 1, Ref(4), new());
+
+        var fallen = StageTransitions.FallBack(root, 1, Ref(2));
+        Assert.Equal((Ref(2), null), (fallen.Current, fallen.Previous));
+        Assert.Equal(0, StageTransitions.FallBack(root, 1, null).DurableStep);
+        Assert.Throws<InvalidOperationException>(() => StageTransitions.FallBack(root, 1, Ref(3)));
+    }
+}

@@ -1,0 +1,82 @@
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Stages;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Storage.Tests.Runs;
+
+public sealed class RunDocumentsTests
+{
+    private static readonly RunSpec Spec = new() { Name = "demo", Recipe = new Recipe() };
+
+    private readonly MemoryStore store = new();
+    private readonly RunDocuments documents;
+
+    public RunDocumentsTests() => documents = new RunDocuments(store, "demo");
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task TryCreateSpec_WhenOneExists_LeavesIt()
+    {
+        Assert.Null(await documents.TryReadSpecAsync(Cancel));
+        Assert.True(await documents.TryCreateSpecAsync(Spec, Cancel));
+        Assert.False(await documents.TryCreateSpecAsync(Spec with { Recipe = new Recipe { Seed = 7 } }, Cancel));
+
+        Assert.Equal(42, (await documents.TryReadSpecAsync(Cancel))!.Recipe.Seed);
+        Assert.Equal(["demo"], await RunDocuments.ListRunsAsync(store, Cancel).ToArrayAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task ChangeOperations_ChangesNothingElse()
+    {
+        Assert.Null(await documents.ChangeOperationsAsync(operations => operations, Cancel));
+        await documents.TryCreateSpecAsync(Spec, Cancel);
+
+        await documents.ChangeOperationsAsync(operations => operations with { Priority = 3 }, Cancel);
+
+        var changed = (await documents.TryReadSpecAsync(Cancel))!;
+        Assert.Equal((3, 42), (changed.Operations.Priority, changed.Recipe.Seed));
+    }
+
+    [Fact]
+    public async Task ChangeIntent_WhenChangesRace_KeepsThemAll()
+    {
+        Assert.Equal(DesiredState.Running, (await documents.ReadIntentAsync(Cancel)).Run);
+
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(() => documents.ChangeIntentAsync(
+            intent => intent with { Stages = new Dictionary<string, DesiredState>(intent.Stages) { [$"chain{i}/stage0"] = DesiredState.Paused } }, Cancel))));
+
+        Assert.Equal(8, (await documents.ReadIntentAsync(Cancel)).Stages.Count);
+    }
+
+    [Fact]
+    public async Task TryRead_OfADamagedDocument_NamesIt()
+    {
+        await store.WriteAsync("runs/demo/spec", "{\"name\":\"demo\",\"recipe\":{\"seeds\":1}}"u8.ToArray(), Cancel);
+
+        var e = await Assert.ThrowsAsync<InvalidDataException>(() => documents.TryReadSpecAsync(Cancel));
+        Assert.Contains("runs/demo/spec", e.Message, StringComparison.Ordinal);
+        Assert.Contains("seeds", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task TryReadProgress_WhenDamaged_IsNullSinceItIsOnlyAHint()
+    {
+        var stage = new StageId(0, 0);
+        var progress = new StageProgress { Stage = "chain0/stage0", EpochToken = 1, Activity = StageActivity.Training, Step = 3, Steps = 9, At = DateTimeOffset.UnixEpoch };
+        await documents.WriteProgressAsync(stage, progress, Cancel);
+        Assert.Equal(progress, await documents.TryReadProgressAsync(stage, Cancel));
+
+        await store.WriteAsync(RunPaths.Progress("demo", stage), new byte[9], Cancel);
+        Assert.Null(await documents.TryReadProgressAsync(stage, Cancel));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("a/b")]
+    [InlineData("..")]
+    [InlineData(".hidden")]
+    public async Task AnyDocument_OfANameThatIsNone_Throws(string run) =>
+        await Assert.ThrowsAsync<ArgumentException>(async () => await new RunDocuments(store, run).TryReadSpecAsync(Cancel));
+}

@@ -1,0 +1,40 @@
+using Slowrun.Core.Stages;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Storage.Tests.Runs;
+
+public sealed class RunEventsTests
+{
+    private readonly MemoryStore store = new();
+    private readonly RunEvents events;
+
+    public RunEventsTests() => events = new RunEvents(store, "demo");
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private static RunEvent At(int seconds) => new(DateTimeOffset.UnixEpoch.AddYears(50).AddSeconds(seconds), "stage-taken", "chain0/stage0", $"At {seconds}.");
+
+    [Fact]
+    public async Task List_GivesEventsInTheOrderOfTheirTimesFromATimeOn()
+    {
+        foreach (var seconds in new[] { 30, 10, 20, 20, 40 })
+        {
+            await events.AppendAsync(At(seconds), Cancel);
+        }
+
+        Assert.Equal([At(10), At(20), At(20), At(30), At(40)], await events.ListAsync(cancellationToken: Cancel).ToArrayAsync(Cancel));
+        Assert.Equal([At(30), At(40)], await events.ListAsync(At(30).At, Cancel).ToArrayAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task List_WhenOneIsDamaged_ShowsTheOthersAndSaysSo()
+    {
+        await events.AppendAsync(At(10), Cancel);
+        await store.WriteAsync("runs/demo/events/0000000000005-x.json", new byte[3], Cancel);
+
+        var list = await events.ListAsync(cancellationToken: Cancel).ToArrayAsync(Cancel);
+
+        Assert.Equal(["event-damaged", "stage-taken"], list.Select(one => one.Kind));
+        Assert.Equal(5, list[0].At.ToUnixTimeMilliseconds());
+    }
+}
