@@ -7,6 +7,9 @@ using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 using Slowrun.Training;
+using Slowrun.Training.Evaluation;
+using Slowrun.Training.Numerics;
+using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Members;
 
@@ -34,9 +37,9 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
         var weights = await new SnapshotStore(store, run, time).ReadAsync(snapshot.Sha256, stop);
         var p = Array.Empty<float>();
         var from = time.GetTimestamp();
-        await WorkerThread.RunAsync(
+        await ComputeThread.RunAsync(
             $"score {run}/{id}",
-            () => p = MemberScorer.Score(plan.Model, plan.Evaluation, weights, data.Validation!, new ComputeDevices(slots), stop));
+            () => p = MemberScorer.Score(plan, weights, data.Validation!, new ComputeDevices(slots), stop));
         CrashPoint.Reached(CrashPoint.Score);
         var mixture = Mixture.Of(p);
         var loss = Mixture.LossNats(mixture);

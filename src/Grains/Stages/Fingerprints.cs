@@ -1,5 +1,8 @@
 using System.Collections.Concurrent;
 using Slowrun.Training;
+using Slowrun.Training.Evaluation;
+using Slowrun.Training.Numerics;
+using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Stages;
 

@@ -4,6 +4,9 @@ using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Training;
+using Slowrun.Training.Evaluation;
+using Slowrun.Training.Numerics;
+using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Stages;
 
@@ -105,7 +108,7 @@ internal sealed partial class StageRunner : IDisposable
         var loaded = await inputs.LoadAsync(work, stop.Token);
         var state = await own.RestoreAsync(stop.Token);
         var reason = StopReason.Faulted;
-        await WorkerThread.RunAsync($"train {work.Name}", () => reason = OnTrainerThread(loaded, state, restoreFrom));
+        await ComputeThread.RunAsync($"train {work.Name}", () => reason = OnTrainerThread(loaded, state, restoreFrom));
         return reason;
     }
 

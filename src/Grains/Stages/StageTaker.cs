@@ -8,6 +8,9 @@ using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 using Slowrun.Training;
+using Slowrun.Training.Evaluation;
+using Slowrun.Training.Numerics;
+using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Stages;
 

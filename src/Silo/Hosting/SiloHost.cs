@@ -41,7 +41,7 @@ internal static class SiloHost
             silo.Configure<SiloOptions>(options => options.SiloName = settings.Name);
             silo.UseStoreClustering(store);
             silo.AddStoreGrainStorage("stages", store);
-            silo.Services.AddSerializer(serializers => serializers.AddSlowrunRecords());
+            silo.Services.AddSlowrunRecords();
         });
         builder.Services.AddSlowrunGrains(settings.Slots);
         if (settings.ParentPipe)
