@@ -135,7 +135,7 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
     }
 
     /// <summary>Targets further ahead within the row; beyond its end there is none.</summary>
-    private static List<(Tensor Targets, double Share)> Future(Tensor targets, IReadOnlyList<double> shares)
+    private static List<(Tensor Targets, double Share)> Future(Tensor targets, IReadOnlyList<float> shares)
     {
         var future = new List<(Tensor, double)>(shares.Count);
         for (var ahead = 1; ahead <= shares.Count; ahead++)
