@@ -1,1 +1,6 @@
-await Host.CreateApplicationBuilder(args).Build().RunAsync();
+using System.CommandLine;
+using Slowrun.Silo.Commands;
+
+// The commands that need torch; people reach them through the client.
+var root = new RootCommand("Slowrun's silo: trains what the store says is ready.") { ServeCommand.Create(), DoctorCommand.Create() };
+return await root.Parse(args).InvokeAsync();

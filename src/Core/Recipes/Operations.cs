@@ -8,6 +8,9 @@ public sealed record Operations
 
     public TimeSpan CheckpointAtMostEvery { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>A checkpoint every so many steps instead of by time: for tests and for people who want to choose themselves.</summary>
+    public int? CheckpointEverySteps { get; init; }
+
     /// <summary>Mean time between losses of a machine that the interval is computed for until losses were seen.</summary>
     public TimeSpan ExpectedTimeBetweenLosses { get; init; } = TimeSpan.FromMinutes(30);
 

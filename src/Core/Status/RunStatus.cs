@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Slowrun.Core.Stages;
 
 namespace Slowrun.Core.Status;
@@ -13,7 +14,7 @@ public sealed record RunStatus
 
     public required StatusSource Source { get; init; }
 
-    public required EnsembleStatus? Ensemble { get; init; }
+    public EnsembleStatus? Ensemble { get; init; }
 
     public required IReadOnlyList<StageStatus> Stages { get; init; }
 }
@@ -28,9 +29,13 @@ public enum RunState
     Cancelled,
 }
 
+/// <summary>Who answered; lower case on the command line (a contract).</summary>
 public enum StatusSource
 {
+    [JsonStringEnumMemberName("cluster")]
     Cluster,
+
+    [JsonStringEnumMemberName("store")]
     Store,
 }
 
@@ -65,9 +70,9 @@ public sealed record StageStatus
 
     public required int DurableStep { get; init; }
 
-    public required double? DurableAgeSeconds { get; init; }
+    public double? DurableAgeSeconds { get; init; }
 
-    public required StageOwner? Owner { get; init; }
+    public StageOwner? Owner { get; init; }
 
     public required long EpochToken { get; init; }
 
@@ -75,18 +80,18 @@ public sealed record StageStatus
 
     public required long LostSteps { get; init; }
 
-    public required double? TokensPerSecond { get; init; }
+    public double? TokensPerSecond { get; init; }
 
-    public required double? TrainLossNats { get; init; }
+    public double? TrainLossNats { get; init; }
 
-    public required double? ValLossNats { get; init; }
+    public double? ValLossNats { get; init; }
 
-    public required double? ValBitsPerByte { get; init; }
+    public double? ValBitsPerByte { get; init; }
 
-    public required string? SnapshotSha256 { get; init; }
+    public string? SnapshotSha256 { get; init; }
 
     /// <summary>Why it does not train, in a sentence; null where it does or has nothing to wait for.</summary>
-    public required string? Waits { get; init; }
+    public string? Waits { get; init; }
 
-    public required string? Failure { get; init; }
+    public string? Failure { get; init; }
 }

@@ -64,20 +64,12 @@ public sealed class RunScores(IObjectStore store, string run)
     }
 
     /// <summary>Every member score of the run.</summary>
-    public async Task<IReadOnlyList<MemberScore>> ListAsync(CancellationToken cancellationToken = default)
-    {
-        var scores = new List<MemberScore>();
-        await foreach (var entry in store.ListAsync(RunPaths.Scores(run), cancellationToken).ConfigureAwait(false))
-        {
-            if (entry.Name.EndsWith(Json, StringComparison.Ordinal)
-                && await store.TryReadJsonAsync<MemberScore>(entry.Name, cancellationToken).ConfigureAwait(false) is { } score)
-            {
-                scores.Add(score);
-            }
-        }
+    public Task<IReadOnlyList<MemberScore>> ListAsync(CancellationToken cancellationToken = default) =>
+        ListAsync<MemberScore>(RunPaths.Scores(run), cancellationToken);
 
-        return scores;
-    }
+    /// <summary>Every mixture computed so far.</summary>
+    public Task<IReadOnlyList<EnsembleScore>> ListEnsemblesAsync(CancellationToken cancellationToken = default) =>
+        ListAsync<EnsembleScore>(RunPaths.Ensembles(run), cancellationToken);
 
     /// <summary>The mixture of exactly these snapshots, in this order; null where none was stored.</summary>
     public Task<EnsembleScore?> TryReadEnsembleAsync(IReadOnlyList<string> members, CancellationToken cancellationToken = default) =>
@@ -88,6 +80,22 @@ public sealed class RunScores(IObjectStore store, string run)
     {
         ArgumentNullException.ThrowIfNull(score);
         return store.TryCreateJsonAsync(EnsembleName(score.Members), score, cancellationToken);
+    }
+
+    private async Task<IReadOnlyList<T>> ListAsync<T>(string folder, CancellationToken cancellationToken)
+        where T : class
+    {
+        var documents = new List<T>();
+        await foreach (var entry in store.ListAsync(folder, cancellationToken).ConfigureAwait(false))
+        {
+            if (entry.Name.EndsWith(Json, StringComparison.Ordinal)
+                && await store.TryReadJsonAsync<T>(entry.Name, cancellationToken).ConfigureAwait(false) is { } document)
+            {
+                documents.Add(document);
+            }
+        }
+
+        return documents;
     }
 
     private string EnsembleName(IReadOnlyList<string> members) => RunPaths.Ensembles(run) + CanonicalJson.Sha256(members) + Json;

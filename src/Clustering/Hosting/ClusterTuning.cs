@@ -1,0 +1,65 @@
+using Orleans.Configuration;
+
+namespace Slowrun.Clustering.Hosting;
+
+/// <summary>Orleans' options for fleets that come and go; the figures were tried on loopback (docs/log.md), not on a cloud network.</summary>
+internal static class ClusterTuning
+{
+    /// <summary>One cluster a store: the store's address tells clusters apart, so the names need not.</summary>
+    public const string ClusterId = "slowrun";
+
+    /// <summary>With 3 probes missed, a killed process is out of the cluster in 1.3-1.6 s; Orleans' 5 s make it 10-15 s.</summary>
+    public static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(1);
+
+    public const int MissedProbes = 3;
+
+    /// <summary>
+    /// A frozen or vanished machine answers nothing, and Orleans stretches its probes up to this: out after 9.5 s. Its 4 probe
+    /// timeouts would make it half a minute.
+    /// </summary>
+    public static readonly TimeSpan MaxProbeTimeout = TimeSpan.FromSeconds(1.5);
+
+    /// <summary>Two must agree, so that one silo in trouble cannot evict the others. (Of two silos one is enough: Orleans counts so.)</summary>
+    public const int Votes = 2;
+
+    /// <summary>How soon a change is seen that gossip did not bring. One store operation: 12 a minute and silo.</summary>
+    public static readonly TimeSpan TableRefresh = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Two store operations: 16 a minute and silo. Two heartbeats missed make a row stale for Orleans and for <c>DeadSilos</c>: 15 s, the most
+    /// that lets a cluster of which all machines vanished start again within 20 s.
+    /// </summary>
+    public static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(7.5);
+
+    public const int MissedHeartbeats = 2;
+
+    /// <summary>Dead rows tell who was here lately; after a day they only make the document longer, which each heartbeat writes.</summary>
+    public static readonly TimeSpan DefunctExpiration = TimeSpan.FromDays(1);
+
+    /// <summary>A call in flight to a silo that dies hangs so long, with Orleans' default 30 s; every call of ours may be repeated.</summary>
+    public static readonly TimeSpan ResponseTimeout = TimeSpan.FromSeconds(5);
+
+    /// <summary>How soon a client finds a new silo, and leaves alone one that did not answer.</summary>
+    public static readonly TimeSpan GatewayRefresh = TimeSpan.FromSeconds(5);
+
+    /// <summary>A stopping stage commits first, and a big checkpoint takes minutes to upload; Orleans' 30 s would cut it off.</summary>
+    public static readonly TimeSpan Deactivation = TimeSpan.FromMinutes(5);
+
+    public static void Membership(ClusterMembershipOptions options)
+    {
+        options.ProbeTimeout = ProbeTimeout;
+        options.MaxProbeTimeout = MaxProbeTimeout;
+        options.NumMissedProbesLimit = MissedProbes;
+        options.NumVotesForDeathDeclaration = Votes;
+        options.TableRefreshTimeout = TableRefresh;
+        options.IAmAliveTablePublishTimeout = Heartbeat;
+        options.NumMissedTableIAmAliveLimit = MissedHeartbeats;
+        options.DefunctSiloExpiration = DefunctExpiration;
+    }
+
+    public static void Names(ClusterOptions options)
+    {
+        options.ClusterId = ClusterId;
+        options.ServiceId = ClusterId;
+    }
+}

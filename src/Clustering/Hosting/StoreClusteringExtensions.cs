@@ -1,0 +1,57 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Orleans.Configuration;
+using Orleans.Messaging;
+using Orleans.Runtime.Hosting;
+using Slowrun.Clustering.Membership;
+using Slowrun.Clustering.Persistence;
+using Slowrun.Storage;
+
+namespace Slowrun.Clustering.Hosting;
+
+/// <summary>Puts Orleans on the store: <c>--store</c> is all that a silo or a client has to be told.</summary>
+public static class StoreClusteringExtensions
+{
+    /// <summary>Membership in the store, with options for machines that vanish; buries the dead before the silo joins.</summary>
+    public static ISiloBuilder UseStoreClustering(this ISiloBuilder silo, IObjectStore store) =>
+        silo.UseStoreClustering(store, ProcessIdentity.Current);
+
+    /// <inheritdoc cref="UseStoreClustering(ISiloBuilder, IObjectStore)"/>
+    /// <param name="self">Which process the silo is said to be; null: unknown, so that only its heartbeat tells whether it lives.</param>
+    public static ISiloBuilder UseStoreClustering(this ISiloBuilder silo, IObjectStore store, ProcessIdentity? self)
+    {
+        silo.Services.AddSingleton<IMembershipTable>(_ => new StoreMembershipTable(store, self));
+        silo.Services.TryAddSingleton(TimeProvider.System);
+        silo.Services.AddSingleton(services => new DeadSilos(store, services.GetRequiredService<TimeProvider>()));
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, BurialBeforeJoining>();
+        silo.Configure<ClusterMembershipOptions>(ClusterTuning.Membership);
+        silo.Configure<ClusterOptions>(ClusterTuning.Names);
+        silo.Configure<SiloMessagingOptions>(options => options.ResponseTimeout = ClusterTuning.ResponseTimeout);
+        silo.Configure<GrainCollectionOptions>(options => options.DeactivationTimeout = ClusterTuning.Deactivation);
+        // Deactivation ends when the host's patience does, whatever Orleans was told.
+        silo.Configure<HostOptions>(options => options.ShutdownTimeout = ClusterTuning.Deactivation);
+        return silo;
+    }
+
+    public static IClientBuilder UseStoreClustering(this IClientBuilder client, IObjectStore store)
+    {
+        client.Services.AddSingleton<IGatewayListProvider>(_ => new StoreGatewayListProvider(store, ClusterTuning.GatewayRefresh));
+        client.Configure<GatewayOptions>(options => options.GatewayListRefreshPeriod = ClusterTuning.GatewayRefresh);
+        client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = ClusterTuning.ResponseTimeout);
+        client.Configure<ClusterOptions>(ClusterTuning.Names);
+        return client;
+    }
+
+    /// <summary>
+    /// Grain state in the store, as provider <paramref name="name"/>. Microsoft's can stand here instead:
+    /// <c>silo.AddAzureBlobGrainStorage(name, …)</c>; what reads the documents without a cluster then reads nothing.
+    /// </summary>
+    /// <param name="objectName">Object for (state name, grain); null: <see cref="GrainObjectNames.Default"/>.</param>
+    public static ISiloBuilder AddStoreGrainStorage(
+        this ISiloBuilder silo, string name, IObjectStore store, Func<string, GrainId, string>? objectName = null)
+    {
+        silo.Services.AddGrainStorage(name, (_, _) => new StoreGrainStorage(store, objectName));
+        return silo;
+    }
+}

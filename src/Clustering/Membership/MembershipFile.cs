@@ -1,0 +1,87 @@
+using Slowrun.Core;
+using Slowrun.Storage;
+
+namespace Slowrun.Clustering.Membership;
+
+/// <summary>Reads and replaces <c>cluster/membership</c>. Where there is none, the table is empty.</summary>
+/// <param name="longestWait">Between two rounds; null: 200 ms, a few times what a read and a write take on a cloud store.</param>
+internal sealed class MembershipFile(IObjectStore store, TimeSpan? longestWait = null)
+{
+    public const string Name = "cluster/membership";
+
+    // Silos that heartbeat at the same moment need a round each at worst; far more rounds mean that the store refuses everybody.
+    private const int Rounds = 100;
+
+    // Longer than a read and a write take on one machine (3 ms); doubled until it is longer than they take on a cloud store.
+    private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(10);
+    private readonly TimeSpan longestWait = longestWait ?? TimeSpan.FromMilliseconds(200);
+
+    public async Task<MembershipDocument> ReadAsync(CancellationToken cancellationToken) =>
+        (await ReadWithETagAsync(cancellationToken).ConfigureAwait(false)).Document;
+
+    /// <summary>Replaces the document by <paramref name="change"/> of it, again from the start as often as another writer was faster.</summary>
+    /// <param name="change">Pure. Null: refuses. The document itself: it is so already, nothing to write.</param>
+    /// <returns>False where <paramref name="change"/> refused.</returns>
+    public async Task<bool> ChangeAsync(Func<MembershipDocument, MembershipDocument?> change, CancellationToken cancellationToken)
+    {
+        var wait = FirstWait;
+        for (var round = 0; round < Rounds; round++)
+        {
+            var (document, etag) = await ReadWithETagAsync(cancellationToken).ConfigureAwait(false);
+            var changed = change(document);
+            if (changed is null || ReferenceEquals(changed, document))
+            {
+                return changed is not null;
+            }
+
+            var bytes = CanonicalJson.Serialize(changed);
+            var written = etag is null
+                ? await store.TryCreateAsync(Name, bytes, cancellationToken).ConfigureAwait(false)
+                : await store.TryReplaceAsync(Name, bytes, etag, cancellationToken).ConfigureAwait(false);
+            if (written is not null)
+            {
+                return true;
+            }
+
+            // Random, so that two silos in step do not stay in step.
+            await Task.Delay(wait * Random.Shared.NextDouble(), cancellationToken).ConfigureAwait(false);
+            wait = wait * 2 < longestWait ? wait * 2 : longestWait;
+        }
+
+        throw new IOException(
+            $"'{Name}' in {store.Address} was changed by others {Rounds} times while this silo tried to change it. Start fewer silos at once, or look whether "
+            + "conditional writes to the store work at all (slowrun doctor).");
+    }
+
+    private async Task<(MembershipDocument Document, string? ETag)> ReadWithETagAsync(CancellationToken cancellationToken) =>
+        await store.TryReadAsync(Name, cancellationToken).ConfigureAwait(false) is { } stored
+            ? (Parse(stored), stored.ETag)
+            : (new MembershipDocument(), null);
+
+    private MembershipDocument Parse(StoredObject stored)
+    {
+        try
+        {
+            var document = CanonicalJson.Deserialize<MembershipDocument>(stored.Content.Span, Name);
+            if (document.Format != MembershipDocument.CurrentFormat)
+            {
+                throw new InvalidDataException($"It has format {document.Format}, this version of slowrun reads {MembershipDocument.CurrentFormat}.");
+            }
+
+            // Here rather than wherever an address is needed first: a damaged one is then reported as what it is.
+            foreach (var row in document.Rows)
+            {
+                _ = row.Entry();
+            }
+
+            return document;
+        }
+        catch (Exception e) when (e is InvalidDataException or FormatException or ArgumentException or OverflowException)
+        {
+            throw new InvalidDataException(
+                $"'{Name}' in {store.Address} is no membership table: {e.Message} It says only who serves the store now, nothing of any run: "
+                + "stop every silo, delete it, and start them again.",
+                e);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+using System.Text.Json.Serialization;
+
+namespace Slowrun.Clustering.Membership;
+
+/// <summary>One silo's row of the membership document. All times are UTC, by the clock of the silo that wrote them.</summary>
+internal sealed record MembershipRow
+{
+    /// <summary>Write id of the row's last logical change; heartbeats are none.</summary>
+    public required string ETag { get; init; }
+
+    /// <summary>As <see cref="SiloAddress.ToParsableString"/> writes it.</summary>
+    public required string Silo { get; init; }
+
+    public required string SiloName { get; init; }
+
+    public required SiloStatus Status { get; init; }
+
+    public int ProxyPort { get; init; }
+
+    public string HostName { get; init; } = "";
+
+    public string? RoleName { get; init; }
+
+    public int UpdateZone { get; init; }
+
+    public int FaultZone { get; init; }
+
+    public DateTime StartTime { get; init; }
+
+    public DateTime IAmAliveTime { get; init; }
+
+    public IReadOnlyList<SuspectVote> SuspectTimes { get; init; } = [];
+
+    /// <summary>Which process on which machine this is: lets a later silo of the machine see at once that it is gone.</summary>
+    public ProcessIdentity? Process { get; init; }
+
+    [JsonIgnore]
+    public SiloAddress Address => SiloAddress.FromParsableString(Silo);
+
+    /// <summary>The last sign of life: a silo that has only just begun to join has not given a heartbeat yet.</summary>
+    [JsonIgnore]
+    public DateTime LastSign => IAmAliveTime > StartTime ? IAmAliveTime : StartTime;
+}
+
+internal sealed record SuspectVote(string Silo, DateTime At);

@@ -1,0 +1,40 @@
+namespace Slowrun.Clustering.Membership;
+
+/// <summary>Translates between Orleans' entries and the document's rows.</summary>
+internal static class MembershipRows
+{
+    public static MembershipRow From(MembershipEntry entry, string etag, ProcessIdentity? process) => new()
+    {
+        ETag = etag,
+        Silo = entry.SiloAddress.ToParsableString(),
+        SiloName = entry.SiloName ?? "",
+        Status = entry.Status,
+        ProxyPort = entry.ProxyPort,
+        HostName = entry.HostName ?? "",
+        RoleName = entry.RoleName,
+        UpdateZone = entry.UpdateZone,
+        FaultZone = entry.FaultZone,
+        StartTime = Utc(entry.StartTime),
+        IAmAliveTime = Utc(entry.IAmAliveTime),
+        SuspectTimes = [.. (entry.SuspectTimes ?? []).Select(vote => new SuspectVote(vote.Item1.ToParsableString(), Utc(vote.Item2)))],
+        Process = process,
+    };
+
+    public static MembershipEntry Entry(this MembershipRow row) => new()
+    {
+        SiloAddress = row.Address,
+        SiloName = row.SiloName,
+        Status = row.Status,
+        ProxyPort = row.ProxyPort,
+        HostName = row.HostName,
+        RoleName = row.RoleName,
+        UpdateZone = row.UpdateZone,
+        FaultZone = row.FaultZone,
+        StartTime = row.StartTime,
+        IAmAliveTime = row.IAmAliveTime,
+        SuspectTimes = [.. row.SuspectTimes.Select(vote => Tuple.Create(SiloAddress.FromParsableString(vote.Silo), vote.At))],
+    };
+
+    /// <summary>Orleans' times are UTC whatever their kind says.</summary>
+    public static DateTime Utc(DateTime time) => DateTime.SpecifyKind(time, DateTimeKind.Utc);
+}

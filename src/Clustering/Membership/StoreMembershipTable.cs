@@ -1,0 +1,123 @@
+using Slowrun.Storage;
+
+namespace Slowrun.Clustering.Membership;
+
+/// <summary>
+/// Orleans' membership table as one document of the store. Changes of the table that lose a race for the document are run again; false is
+/// returned only where Orleans' own version or row etag is not the table's. A read is one store operation, any change two.
+/// </summary>
+/// <param name="self">Put into the rows that this table inserts, for a silo inserts only its own; null where a test plays other silos.</param>
+public sealed class StoreMembershipTable(IObjectStore store, ProcessIdentity? self) : IMembershipTable
+{
+    private readonly MembershipFile file = new(store);
+
+    public StoreMembershipTable(IObjectStore store)
+        : this(store, ProcessIdentity.Current)
+    {
+    }
+
+    // Nothing to create, for no document is an empty table; but a store that cannot be read is better found now.
+    public Task InitializeMembershipTableAsync(bool tryInitTableVersion, CancellationToken cancellationToken = default) =>
+        file.ReadAsync(cancellationToken);
+
+    /// <param name="clusterId">Not looked at: a store has one cluster.</param>
+    public Task DeleteMembershipTableEntriesAsync(string clusterId, CancellationToken cancellationToken = default) =>
+        store.TryDeleteAsync(MembershipFile.Name, cancellationToken: cancellationToken);
+
+    /// <summary>Removes rows that are not active and show no sign of life or death since <paramref name="beforeDate"/>.</summary>
+    public Task CleanupDefunctSiloEntriesAsync(DateTimeOffset beforeDate, CancellationToken cancellationToken = default) =>
+        file.ChangeAsync(
+            document =>
+            {
+                // The vote that declared a silo dead counts: others must be able to read of a death before it is forgotten.
+                bool IsRecent(MembershipRow row) => row.SuspectTimes.Select(vote => vote.At).Append(row.LastSign).Max() >= beforeDate.UtcDateTime;
+                var kept = document.Rows.Where(row => row.Status == SiloStatus.Active || IsRecent(row)).ToList();
+                return kept.Count == document.Rows.Count ? document : document with { Rows = kept };
+            },
+            cancellationToken);
+
+    public async Task<MembershipTableData> ReadAllAsync(CancellationToken cancellationToken = default)
+    {
+        var document = await file.ReadAsync(cancellationToken).ConfigureAwait(false);
+        return Table(document, document.Rows);
+    }
+
+    public async Task<MembershipTableData> ReadRowAsync(SiloAddress key, CancellationToken cancellationToken = default)
+    {
+        var document = await file.ReadAsync(cancellationToken).ConfigureAwait(false);
+        return Table(document, document.Find(key) is { } row ? [row] : []);
+    }
+
+    public Task<bool> InsertRowAsync(MembershipEntry entry, TableVersion tableVersion, CancellationToken cancellationToken = default) =>
+        ChangeAsync(
+            entry,
+            tableVersion,
+            (document, old, writeId) => old is null
+                ? document with { Rows = [.. document.Rows, MembershipRows.From(entry, writeId, self)] }
+                : null,
+            cancellationToken);
+
+    public Task<bool> UpdateRowAsync(MembershipEntry entry, string etag, TableVersion tableVersion, CancellationToken cancellationToken = default) =>
+        ChangeAsync(
+            entry,
+            tableVersion,
+            (document, old, writeId) => old?.ETag == etag
+                ? document.With(old, MembershipRows.From(entry, writeId, old.Process))
+                : null,
+            cancellationToken);
+
+    /// <summary>Leaves version and etags alone. Nothing where the silo has no row.</summary>
+    public Task UpdateIAmAliveAsync(MembershipEntry entry, CancellationToken cancellationToken = default) =>
+        file.ChangeAsync(
+            document => document.Find(entry.SiloAddress) is { } old
+                ? document.With(old, old with { IAmAliveTime = MembershipRows.Utc(entry.IAmAliveTime) })
+                : document,
+            cancellationToken);
+
+    // Orleans' older signatures: abstract still, and marked obsolete.
+    Task IMembershipTable.InitializeMembershipTable(bool tryInitTableVersion) => InitializeMembershipTableAsync(tryInitTableVersion);
+
+    Task IMembershipTable.DeleteMembershipTableEntries(string clusterId) => DeleteMembershipTableEntriesAsync(clusterId);
+
+    Task IMembershipTable.CleanupDefunctSiloEntries(DateTimeOffset beforeDate) => CleanupDefunctSiloEntriesAsync(beforeDate);
+
+    Task<MembershipTableData> IMembershipTable.ReadRow(SiloAddress key) => ReadRowAsync(key);
+
+    Task<MembershipTableData> IMembershipTable.ReadAll() => ReadAllAsync();
+
+    Task<bool> IMembershipTable.InsertRow(MembershipEntry entry, TableVersion tableVersion) => InsertRowAsync(entry, tableVersion);
+
+    Task<bool> IMembershipTable.UpdateRow(MembershipEntry entry, string etag, TableVersion tableVersion) => UpdateRowAsync(entry, etag, tableVersion);
+
+    Task IMembershipTable.UpdateIAmAlive(MembershipEntry entry) => UpdateIAmAliveAsync(entry);
+
+    /// <summary>A logical change: of one row and of the table's version, both or neither.</summary>
+    private Task<bool> ChangeAsync(
+        MembershipEntry entry,
+        TableVersion next,
+        Func<MembershipDocument, MembershipRow?, string, MembershipDocument?> change,
+        CancellationToken cancellationToken)
+    {
+        var writeId = Guid.NewGuid().ToString("N");
+        return file.ChangeAsync(
+            document =>
+            {
+                var old = document.Find(entry.SiloAddress);
+                if (old?.ETag == writeId)
+                {
+                    // A lost race against our own success, whose answer never came.
+                    return document;
+                }
+
+                // A TableVersion to write carries the new number with the etag of the version that was read.
+                return document.WriteId == next.VersionEtag && change(document, old, writeId) is { } changed
+                    ? changed with { Version = next.Version, WriteId = writeId }
+                    : null;
+            },
+            cancellationToken);
+    }
+
+    private static MembershipTableData Table(MembershipDocument document, IEnumerable<MembershipRow> rows) => new(
+        [.. rows.Select(row => Tuple.Create(row.Entry(), row.ETag))],
+        new TableVersion(document.Version, document.WriteId));
+}

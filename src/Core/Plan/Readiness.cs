@@ -1,0 +1,108 @@
+using Slowrun.Core.Stages;
+using Slowrun.Core.Status;
+
+namespace Slowrun.Core.Plan;
+
+/// <summary>
+/// What could be done next of a run: the slot loop takes its work from here, and status tells the same story to people.
+/// </summary>
+public static class Readiness
+{
+    /// <summary>Stages that a free slot may take, the one with the longest way to its chain's end first: it decides when the run ends.</summary>
+    public static IReadOnlyList<StageId> ToTrain(RunFacts facts)
+    {
+        ArgumentNullException.ThrowIfNull(facts);
+        return
+        [
+            .. facts.Plan.Stages
+                .Where(stage => StateOf(facts, stage.Id) == StageState.Ready)
+                .OrderByDescending(stage => ChainWork(facts, stage.Id))
+                .Select(stage => stage.Id),
+        ];
+    }
+
+    /// <summary>Finished stages, baselines too, whose snapshot has no score yet. Someone may be at it: scoring twice harms nothing.</summary>
+    public static IReadOnlyList<StageId> ToScore(RunFacts facts)
+    {
+        ArgumentNullException.ThrowIfNull(facts);
+        return [.. facts.Plan.Stages.Select(stage => stage.Id).Where(id => StateOf(facts, id) == StageState.Scoring)];
+    }
+
+    /// <summary>
+    /// The members whose mixture is to be computed now, in the ensemble's order: all that are scored, unless that mixture is there
+    /// already. Null: nothing is due.
+    /// </summary>
+    public static IReadOnlyList<StageId>? EnsembleDue(RunFacts facts)
+    {
+        ArgumentNullException.ThrowIfNull(facts);
+        var members = facts.ScoredMembers;
+        return members.Count > 0 && facts.Intent.Run != DesiredState.Cancelled && facts.EnsembleOf(members) is null ? members : null;
+    }
+
+    public static StageState StateOf(RunFacts facts, StageId id)
+    {
+        ArgumentNullException.ThrowIfNull(facts);
+        if (facts.ScoreOf(id) is not null)
+        {
+            return StageState.Done;
+        }
+
+        if (facts.FailureOf(id) is not null)
+        {
+            return StageState.Failed;
+        }
+
+        var root = facts.RootOf(id);
+        return facts.Intent.Of(id.ToString()) switch
+        {
+            DesiredState.Cancelled => StageState.Cancelled,
+            DesiredState.Paused => StageState.Paused,
+            _ when root.Finished => StageState.Scoring,
+            _ when facts.LivingOwnerOf(id) is not null => StageState.Training,
+            _ when id.Before is { } before && !facts.RootOf(before).Finished => StageState.Waiting,
+            _ => StageState.Ready,
+        };
+    }
+
+    public static RunState StateOf(RunFacts facts)
+    {
+        ArgumentNullException.ThrowIfNull(facts);
+        var states = facts.Plan.Stages.Select(stage => StateOf(facts, stage.Id)).ToHashSet();
+        var done = states.SetEquals([StageState.Done]);
+        if (done && facts.EnsembleOf(facts.ScoredMembers) is not null)
+        {
+            return RunState.Succeeded;
+        }
+
+        if (facts.Intent.Run == DesiredState.Cancelled)
+        {
+            return RunState.Cancelled;
+        }
+
+        if (done || states.Overlaps([StageState.Training, StageState.Ready, StageState.Scoring]))
+        {
+            return facts.Roots.Values.Any(root => root.EpochToken > 0) ? RunState.Running : RunState.Pending;
+        }
+
+        // Nothing can go on by itself. What a resume would set going is paused, even if something else has failed.
+        return states.Contains(StageState.Paused) ? RunState.Paused
+            : states.Contains(StageState.Failed) ? RunState.Failed
+            : RunState.Cancelled;
+    }
+
+    /// <summary>Whether nothing more happens unless the user wishes it.</summary>
+    public static bool IsOver(RunState state) => state is RunState.Succeeded or RunState.Failed or RunState.Cancelled;
+
+    /// <summary>Layer passes that are left from this stage to its chain's end, for comparison with other chains of the run.</summary>
+    private static double ChainWork(RunFacts facts, StageId id) => facts.Plan.Stages
+        .Where(stage => stage.Id.Chain == id.Chain && stage.Id.Stage >= id.Stage)
+        .Sum(stage =>
+        {
+            double layers = stage.Model.Layers;
+            var visits = layers + (stage.Stage.Loop is { } loop ? (loop.End - loop.Start) * loop.Replays * (1 - loop.FromFraction) : 0);
+            // Forward and backward are three forward passes; a teacher adds one.
+            var work = stage.Stage.Epochs * visits * (stage.Teacher is null ? 3 : 4);
+            var root = facts.RootOf(stage.Id);
+            return root.Finished ? 0 : work * (1 - ((double)root.DurableStep / Math.Max(1, root.Steps)));
+        });
+}

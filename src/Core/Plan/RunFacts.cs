@@ -1,0 +1,67 @@
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Stages;
+
+namespace Slowrun.Core.Plan;
+
+/// <summary>
+/// All that is known of a run at one moment, whether the run grain knows it or it was just read from the store. Readiness and status
+/// are functions of this and nothing else.
+/// </summary>
+public sealed record RunFacts
+{
+    public RunFacts(RunSpec spec)
+        : this(spec, new RunPlan((spec ?? throw new ArgumentNullException(nameof(spec))).Recipe))
+    {
+    }
+
+    /// <param name="plan">The spec's plan, where the caller keeps one.</param>
+    public RunFacts(RunSpec spec, RunPlan plan) => (Spec, Plan) = (spec, plan);
+
+    public RunSpec Spec { get; }
+
+    public RunPlan Plan { get; }
+
+    public RunIntent Intent { get; init; } = new();
+
+    /// <summary>Roots of the stages that were ever taken.</summary>
+    public IReadOnlyDictionary<StageId, StageRoot> Roots { get; init; } = new Dictionary<StageId, StageRoot>();
+
+    /// <summary>The last that each stage's owner told.</summary>
+    public IReadOnlyDictionary<StageId, StageProgress> Progress { get; init; } = new Dictionary<StageId, StageProgress>();
+
+    /// <summary>Scores on the validation set, in any order; a snapshot scored on two kinds of machine has two.</summary>
+    public IReadOnlyList<MemberScore> Scores { get; init; } = [];
+
+    /// <summary>Mixtures computed so far.</summary>
+    public IReadOnlyList<EnsembleScore> Ensembles { get; init; } = [];
+
+    /// <summary>Addresses (as in <see cref="StageOwner.Silo"/>) of the silos that the cluster's membership holds for alive.</summary>
+    public IReadOnlySet<string> AliveSilos { get; init; } = new HashSet<string>();
+
+    public StageRoot RootOf(StageId id) => Roots.TryGetValue(id, out var root) ? root : NeverTaken;
+
+    /// <summary>The owner, if it is alive.</summary>
+    public StageOwner? LivingOwnerOf(StageId id) =>
+        RootOf(id).Owner is { } owner && AliveSilos.Contains(owner.Silo) ? owner : null;
+
+    /// <summary>A failure that no retry was asked for since.</summary>
+    public StageFailure? FailureOf(StageId id) =>
+        RootOf(id).Failure is { } failure && Intent.Retries.GetValueOrDefault(id.ToString()) <= failure.Retry ? failure : null;
+
+    /// <summary>The score of the stage's snapshot; where there are several, always the same one.</summary>
+    public MemberScore? ScoreOf(StageId id) => RootOf(id).Snapshot is { } snapshot
+        ? Scores.Where(score => score.SnapshotSha256 == snapshot.Sha256).MinBy(score => score.NumericsFingerprint, StringComparer.Ordinal)
+        : null;
+
+    /// <summary>Members that can be mixed now, in the ensemble's order.</summary>
+    public IReadOnlyList<StageId> ScoredMembers => [.. Plan.Members.Select(member => member.Id).Where(id => ScoreOf(id) is not null)];
+
+    /// <summary>The mixture of exactly these members, if it has been computed.</summary>
+    public EnsembleScore? EnsembleOf(IReadOnlyList<StageId> members)
+    {
+        var snapshots = members.Select(id => RootOf(id).Snapshot?.Sha256 ?? "").ToList();
+        return Ensembles.FirstOrDefault(ensemble => ensemble.Members.SequenceEqual(snapshots));
+    }
+
+    private static StageRoot NeverTaken { get; } = new();
+}

@@ -1,0 +1,39 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+
+namespace Slowrun.Core.Specs;
+
+/// <summary>A field of a spec record, as a spec names it.</summary>
+internal sealed record SpecField(string Name, Type Type, bool Required);
+
+/// <summary>The fields that spec records have: the records themselves are the schema.</summary>
+internal static class SpecFields
+{
+    private static readonly ConcurrentDictionary<Type, IReadOnlyList<SpecField>> Known = new();
+
+    public static IReadOnlyList<SpecField> Of(Type record) => Known.GetOrAdd(record, type =>
+    [
+        .. type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
+            .Where(property => property.CanWrite)
+            .Select(property => new SpecField(
+                JsonNamingPolicy.CamelCase.ConvertName(property.Name),
+                property.PropertyType,
+                property.IsDefined(typeof(RequiredMemberAttribute)))),
+    ]);
+
+    public static bool IsRecord(Type type) => type.IsClass && type.Namespace == typeof(Recipes.Recipe).Namespace;
+
+    /// <summary>The entries' type of a list; null for anything else.</summary>
+    public static Type? EntryOf(Type type) =>
+        type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) ? type.GetGenericArguments()[0] : null;
+
+    /// <summary>Paths below a record whose last field has this name: 'epochs' is at 'stage.epochs'.</summary>
+    public static IEnumerable<string> Places(Type record, string name, string prefix = "") =>
+        Of(record).SelectMany(field => (IEnumerable<string>)
+        [
+            .. prefix.Length > 0 && field.Name == name ? [$"{prefix}{field.Name}"] : Array.Empty<string>(),
+            .. IsRecord(field.Type) ? Places(field.Type, name, $"{prefix}{field.Name}.") : [],
+        ]);
+}

@@ -1,0 +1,67 @@
+namespace Slowrun.Core.Specs;
+
+/// <summary>Lays one spec over another: sections are merged field by field, everything else (lists too) replaces.</summary>
+internal static class SpecOverlay
+{
+    public static SpecNode Over(SpecNode below, SpecNode above)
+    {
+        if (below is not SpecMapping old || above is not SpecMapping changes)
+        {
+            return above;
+        }
+
+        return changes.Entries.Aggregate(old, (merged, change) => merged.With(
+            merged.Find(change.Key) is { } entry ? change with { Value = Over(entry.Value, change.Value) } : change));
+    }
+
+    /// <summary>Carries out one <c>path=value</c>.</summary>
+    public static SpecNode Set(SpecNode root, string assignment)
+    {
+        var source = $"--set {assignment}";
+        var equals = assignment.IndexOf('=', StringComparison.Ordinal);
+        if (equals < 1 || equals == assignment.Length - 1)
+        {
+            throw Problem(source, "", "expected path=value, for example model.layers=4; null takes a field back to its default.");
+        }
+
+        var path = SpecPath.TryParse(assignment[..equals].Trim())
+            ?? throw Problem(source, "", $"'{assignment[..equals]}' is not a path; expected names joined by dots, for example model.layers.");
+        var value = Moved(SpecParser.Parse(assignment[(equals + 1)..], source), new SpecMark(source, 0, 0));
+        return Set(root, path.Segments, 0, value);
+    }
+
+    private static SpecNode Set(SpecNode node, IReadOnlyList<string> segments, int depth, SpecNode value)
+    {
+        if (depth == segments.Count)
+        {
+            return value;
+        }
+
+        var segment = segments[depth];
+        var path = string.Join('.', segments.Take(depth));
+        switch (node)
+        {
+            case SpecSequence sequence:
+                return SpecPath.Index(segment) is { } index && index < sequence.Items.Count
+                    ? sequence with { Items = [.. sequence.Items.Select((item, i) => i == index ? Set(item, segments, depth + 1, value) : item)] }
+                    : throw Problem(
+                        value.Mark.Source, path, $"there is no entry '{segment}' in a list of {sequence.Items.Count}; expected 0 to {sequence.Items.Count - 1}.");
+            case SpecMapping mapping:
+                var inner = mapping.Find(segment)?.Value ?? new SpecMapping(value.Mark, []);
+                return mapping.With(new SpecEntry(segment, value.Mark, Set(inner, segments, depth + 1, value)));
+            case SpecScalar { IsNull: true }:
+                return Set(new SpecMapping(value.Mark, []), segments, depth, value);
+            default:
+                throw Problem(value.Mark.Source, path, $"this is a value, not a section with a field '{segment}'.");
+        }
+    }
+
+    private static SpecNode Moved(SpecNode node, SpecMark mark) => node switch
+    {
+        SpecMapping mapping => new SpecMapping(mark, [.. mapping.Entries.Select(e => new SpecEntry(e.Key, mark, Moved(e.Value, mark)))]),
+        SpecSequence sequence => new SpecSequence(mark, [.. sequence.Items.Select(item => Moved(item, mark))]),
+        _ => node with { Mark = mark },
+    };
+
+    private static SpecException Problem(string source, string path, string message) => new([new SpecProblem(source, 0, 0, path, message)]);
+}

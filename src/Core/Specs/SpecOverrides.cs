@@ -1,0 +1,11 @@
+namespace Slowrun.Core.Specs;
+
+/// <summary>What a command line changes of a spec.</summary>
+public sealed record SpecOverrides
+{
+    /// <summary><c>path=value</c>, carried out in order; the value is YAML. See <c>SpecPath</c> for short forms.</summary>
+    public IReadOnlyList<string> Set { get; init; } = [];
+
+    /// <summary>The run's name; null: what the spec says, else its file's or preset's name.</summary>
+    public string? Name { get; init; }
+}

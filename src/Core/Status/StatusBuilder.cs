@@ -1,0 +1,115 @@
+using System.Globalization;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
+
+namespace Slowrun.Core.Status;
+
+/// <summary>Says how far a run is: the same from the run grain's memory and from the bare store.</summary>
+public static class StatusBuilder
+{
+    private const string NoSilo = "none is alive. Start one with 'slowrun silo'.";
+
+    public static RunStatus Build(RunFacts facts, StatusSource source, DateTimeOffset now)
+    {
+        ArgumentNullException.ThrowIfNull(facts);
+        return new RunStatus
+        {
+            Name = facts.Spec.Name,
+            State = Readiness.StateOf(facts),
+            AsOf = source == StatusSource.Cluster ? now : LastWritten(facts) ?? now,
+            Source = source,
+            Ensemble = Ensemble(facts),
+            Stages = [.. facts.Plan.Stages.Select(stage => Stage(facts, stage, now))],
+        };
+    }
+
+    private static StageStatus Stage(RunFacts facts, StagePlan plan, DateTimeOffset now)
+    {
+        var id = plan.Id;
+        var root = facts.RootOf(id);
+        var state = Readiness.StateOf(facts, id);
+        var owner = facts.LivingOwnerOf(id);
+        var progress = facts.Progress.GetValueOrDefault(id);
+        // What an owner told before another took the stage is the story of steps that were lost.
+        var live = owner is not null && !root.Finished && progress?.EpochToken == root.EpochToken ? progress : null;
+        var score = facts.ScoreOf(id);
+        var steps = root.Steps > 0 ? root.Steps : StageSteps.Of(plan, facts.Spec.Recipe.Data.TrainTokens);
+        return new StageStatus
+        {
+            Id = id.ToString(),
+            Role = plan.Role.ToString(),
+            State = state,
+            Step = root.Finished ? steps : Math.Max(live?.Step ?? 0, root.DurableStep),
+            Steps = steps,
+            DurableStep = root.DurableStep,
+            DurableAgeSeconds = root.Current is { } current ? Math.Max(0, (now - current.At).TotalSeconds) : null,
+            Owner = owner,
+            EpochToken = root.EpochToken,
+            Preemptions = root.Preemptions,
+            LostSteps = root.LostSteps,
+            TokensPerSecond = live?.TokensPerSecond,
+            TrainLossNats = progress?.EpochToken == root.EpochToken ? progress.TrainLossNats : null,
+            ValLossNats = score?.LossNats,
+            ValBitsPerByte = score?.BitsPerByte,
+            SnapshotSha256 = root.Snapshot?.Sha256,
+            Waits = Waits(facts, id, state),
+            Failure = facts.FailureOf(id) is { } failure ? $"{failure.Cause} {failure.Advice}".Trim() : null,
+        };
+    }
+
+    private static string? Waits(RunFacts facts, StageId id, StageState state)
+    {
+        var root = facts.RootOf(id);
+        var stopping = facts.LivingOwnerOf(id) is { } owner ? $" {owner.SiloName} still stops it at its next micro-batch." : "";
+        return state switch
+        {
+            StageState.Waiting => Predecessor(facts, id.Before!.Value),
+            StageState.Ready => Slot(facts, root),
+            StageState.Scoring => facts.AliveSilos.Count == 0 ? $"Its snapshot waits to be scored, and {NoSilo}" : null,
+            StageState.Paused => $"Paused by the user at step {Number(root.DurableStep)}; 'slowrun resume' lets it go on.{stopping}",
+            StageState.Cancelled => $"Cancelled by the user.{stopping}",
+            StageState.Failed => "'slowrun retry' lets it try again.",
+            _ => null,
+        };
+    }
+
+    private static string Predecessor(RunFacts facts, StageId before) => Readiness.StateOf(facts, before) switch
+    {
+        StageState.Failed => $"Waits for '{before}', which has failed; 'slowrun retry' lets that try again.",
+        StageState.Cancelled => $"'{before}', which it would go on from, was cancelled.",
+        StageState.Paused => $"Waits for '{before}', which is paused.",
+        _ => $"Waits for '{before}' to finish.",
+    };
+
+    private static string Slot(RunFacts facts, StageRoot root)
+    {
+        var from = root.DurableStep > 0 ? $" to go on from step {Number(root.DurableStep)}" : "";
+        var lost = root.Owner is { } owner ? $"Its silo {owner.SiloName} is gone. " : "";
+        // Another machine's kernels give other bits: a started stage goes only to its like.
+        var like = root.Identity is { } identity ? $" with numerics fingerprint {identity.NumericsFingerprint[..Math.Min(8, identity.NumericsFingerprint.Length)]}" : "";
+        return facts.AliveSilos.Count == 0
+            ? $"{lost}Waits for a silo{like}{from}: {NoSilo}"
+            : $"{lost}Waits for a free slot{like}{from}.";
+    }
+
+    private static EnsembleStatus? Ensemble(RunFacts facts)
+    {
+        // While a mixture of the newest members is still being computed, the largest older one of members that still count is shown.
+        var bySnapshot = facts.ScoredMembers
+            .Select(id => KeyValuePair.Create(facts.RootOf(id).Snapshot!.Sha256, id.ToString()))
+            .DistinctBy(pair => pair.Key)
+            .ToDictionary();
+        var ensemble = facts.EnsembleOf(facts.ScoredMembers)
+            ?? facts.Ensembles.Where(candidate => candidate.Members.All(bySnapshot.ContainsKey)).MaxBy(candidate => candidate.Members.Count);
+        return ensemble is null || ensemble.Members.Count == 0
+            ? null
+            : new EnsembleStatus(
+                ensemble.Members.Count, ensemble.LossNats, ensemble.BitsPerByte, [.. ensemble.Members.Select(hash => bySnapshot[hash])], ensemble.Running);
+    }
+
+    private static DateTimeOffset? LastWritten(RunFacts facts) => facts.Roots.Values.Select(root => (DateTimeOffset?)root.WrittenAt)
+        .Concat(facts.Progress.Values.Select(progress => (DateTimeOffset?)progress.At))
+        .Max();
+
+    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

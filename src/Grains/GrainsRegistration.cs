@@ -1,0 +1,29 @@
+using Microsoft.Extensions.DependencyInjection;
+using Slowrun.Grains.Members;
+using Slowrun.Grains.Runs;
+using Slowrun.Grains.Slots;
+using Slowrun.Grains.Stages;
+using Slowrun.Storage;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Grains;
+
+/// <summary>What the grains of a silo share.</summary>
+public static class GrainsRegistration
+{
+    /// <summary>Needs an <c>IObjectStore</c> and a <c>TimeProvider</c>. To be called after Orleans is added: hosted services stop in reverse order.</summary>
+    /// <param name="slots">Names of the slots that this silo lends.</param>
+    public static IServiceCollection AddSlowrunGrains(this IServiceCollection services, IReadOnlyList<string> slots) => services
+        .AddSingleton(new SlotTable(slots))
+        .AddSingleton<LocalWork>()
+        .AddSingleton<TokenSets>()
+        .AddSingleton<Fingerprints>()
+        .AddSingleton<StageInputsLoader>()
+        .AddSingleton<StageTaker>()
+        .AddSingleton<ProgressPump>()
+        .AddSingleton<MemberScoring>()
+        .AddSingleton<EnsembleMixer>()
+        .AddSingleton(services => new RunFactsReader(services.GetRequiredService<IObjectStore>()))
+        .AddSingleton<RunWatch>()
+        .AddHostedService<SlotLoop>();
+}

@@ -1,0 +1,92 @@
+namespace Slowrun.Grains.Slots;
+
+/// <summary>The slots of this silo and who holds them. A slot never holds two stages. Safe to use from any thread.</summary>
+public sealed class SlotTable : IDisposable
+{
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, string?> holders;
+    private readonly SemaphoreSlim changed = new(0, 1);
+
+    /// <param name="slots">Names as in <c>cpu:0</c>, <c>cuda:1</c>; each once.</param>
+    public SlotTable(IEnumerable<string> slots)
+    {
+        All = [.. slots];
+        holders = All.ToDictionary(slot => slot, _ => (string?)null, StringComparer.Ordinal);
+    }
+
+    public IReadOnlyList<string> All { get; }
+
+    public IReadOnlyList<string> Free
+    {
+        get
+        {
+            lock (gate)
+            {
+                return [.. All.Where(slot => holders[slot] is null)];
+            }
+        }
+    }
+
+    /// <summary>Reserves all of <paramref name="slots"/> for <paramref name="holder"/>, or none of them.</summary>
+    /// <returns>Disposed, it frees them (once) and wakes the slot loop; null where one of them is in use.</returns>
+    public IDisposable? TryReserve(IReadOnlyList<string> slots, string holder)
+    {
+        lock (gate)
+        {
+            if (slots.Any(slot => !holders.TryGetValue(slot, out var other) || other is not null))
+            {
+                return null;
+            }
+
+            foreach (var slot in slots)
+            {
+                holders[slot] = holder;
+            }
+        }
+
+        return new Reservation(this, slots);
+    }
+
+    /// <summary>Lets the slot loop look for work at once.</summary>
+    public void Poke()
+    {
+        lock (gate)
+        {
+            if (changed.CurrentCount == 0)
+            {
+                changed.Release();
+            }
+        }
+    }
+
+    /// <summary>Waits for a poke, at most <paramref name="atMost"/>.</summary>
+    internal Task WaitAsync(TimeSpan atMost, CancellationToken cancellationToken) => changed.WaitAsync(atMost, cancellationToken);
+
+    public void Dispose() => changed.Dispose();
+
+    private void Release(IReadOnlyList<string> slots)
+    {
+        lock (gate)
+        {
+            foreach (var slot in slots)
+            {
+                holders[slot] = null;
+            }
+        }
+
+        Poke();
+    }
+
+    private sealed class Reservation(SlotTable table, IReadOnlyList<string> slots) : IDisposable
+    {
+        private int released;
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref released, 1) == 0)
+            {
+                table.Release(slots);
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+
+namespace Slowrun.Grains.Stages;
+
+/// <summary>Decides when the next checkpoint is due, from what the last ones cost and how often machines are lost.</summary>
+internal sealed class CheckpointClock(Operations operations, TimeProvider time)
+{
+    private long lastAt = time.GetTimestamp();
+    private int lastStep;
+    private TimeSpan? cost;
+
+    /// <summary>Mean time between losses: seen, or expected until one was seen.</summary>
+    public TimeSpan MeanTimeBetweenLosses { get; set; } = operations.ExpectedTimeBetweenLosses;
+
+    public TimeSpan Interval => CheckpointInterval.Optimal(
+        cost ?? TimeSpan.Zero, MeanTimeBetweenLosses, operations.CheckpointAtLeastEvery, operations.CheckpointAtMostEvery);
+
+    public void Start(int step)
+    {
+        lastStep = step;
+        lastAt = time.GetTimestamp();
+    }
+
+    /// <summary>True when a checkpoint of <paramref name="step"/> should be captured.</summary>
+    public bool Due(int step)
+    {
+        if (step == lastStep)
+        {
+            return false;
+        }
+
+        if (operations.CheckpointEverySteps is { } every)
+        {
+            return step - lastStep >= every;
+        }
+
+        // The first one comes early: it measures the cost, and shows that checkpoints of this stage work at all.
+        var interval = cost is null ? operations.CheckpointAtLeastEvery : Interval;
+        return time.GetElapsedTime(lastAt) >= interval;
+    }
+
+    public void Captured(int step) => Start(step);
+
+    /// <param name="stall">What training waited for: the memory copy.</param>
+    /// <param name="behind">Hashing, upload and commit, which ran behind the training and took a core's worth of it at most.</param>
+    public void Committed(TimeSpan stall, TimeSpan behind)
+    {
+        // The upload burns up to one of the machine's cores while the trainers (nice 10) give way.
+        var measured = stall + (behind / Environment.ProcessorCount);
+        cost = cost is { } old ? (old * 0.7) + (measured * 0.3) : measured;
+    }
+}

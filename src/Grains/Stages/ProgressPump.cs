@@ -1,0 +1,81 @@
+using Microsoft.Extensions.Logging;
+using Slowrun.Core.Stages;
+using Slowrun.Grains.Interfaces;
+using Slowrun.Storage;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Grains.Stages;
+
+/// <summary>
+/// Tells the run grain once a second how far a stage is, and brings the intent back. Where the run grain does not answer, the intent
+/// document is read instead: a pause reaches the trainer either way.
+/// </summary>
+internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore store, TimeProvider time, ILogger<ProgressPump> log)
+{
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
+
+    // A hint for whoever finds the owner dead; on a storage account it costs money, so it comes less often.
+    private static readonly TimeSpan StoreEvery = TimeSpan.FromSeconds(2);
+
+    public void Start(StageRunner runner) => _ = Task.Run(() => RunAsync(runner));
+
+    private async Task RunAsync(StageRunner runner)
+    {
+        var storedAt = long.MinValue;
+        using var timer = new PeriodicTimer(Every, time);
+        do
+        {
+            try
+            {
+                Obey(runner, await ReportAsync(runner));
+                if (storedAt == long.MinValue || time.GetElapsedTime(storedAt) >= StoreEvery)
+                {
+                    storedAt = time.GetTimestamp();
+                    await new RunDocuments(store, runner.Run).WriteProgressAsync(runner.Stage, runner.Progress);
+                }
+            }
+            catch (Exception e) when (e is IOException or TimeoutException or InvalidDataException)
+            {
+                LogNotTold(log, runner.Name, e);
+            }
+        }
+        while (!runner.Completion.IsCompleted && await Next(timer, runner));
+
+        // The last word: without it the run grain shows a stage as training that has ended.
+        await ReportAsync(runner);
+    }
+
+    private static async Task<bool> Next(PeriodicTimer timer, StageRunner runner)
+    {
+        var tick = timer.WaitForNextTickAsync().AsTask();
+        await Task.WhenAny(tick, runner.Completion);
+        return !runner.Completion.IsCompleted;
+    }
+
+    private async Task<RunIntent> ReportAsync(StageRunner runner)
+    {
+        try
+        {
+            return await grains.GetGrain<IRunGrain>(runner.Run).Report(runner.Progress);
+        }
+        catch (Exception e) when (e is OrleansException or TimeoutException or ObjectDisposedException or InvalidOperationException)
+        {
+            LogRunGrainSilent(log, runner.Name, e.Message);
+            return await new RunDocuments(store, runner.Run).ReadIntentAsync();
+        }
+    }
+
+    private static void Obey(StageRunner runner, RunIntent intent)
+    {
+        if (intent.Of(runner.Stage.ToString()) != DesiredState.Running)
+        {
+            runner.Stop(StopReason.Requested);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "The run grain of {Stage} did not answer ({Reason}); the intent is read from the store.")]
+    private static partial void LogRunGrainSilent(ILogger logger, string stage, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The progress of {Stage} could not be told.")]
+    private static partial void LogNotTold(ILogger logger, string stage, Exception exception);
+}

@@ -1,0 +1,150 @@
+using Slowrun.Core.Stages;
+using Slowrun.Core.Tensors;
+using Slowrun.Storage;
+using Slowrun.Storage.Checkpoints;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Grains.Stages;
+
+/// <summary>
+/// An owner's hold on its stage: every write that a take entitles to, in commit order (parts, manifest, root, then retention), and the
+/// events that tell of it. Used by one caller at a time.
+/// </summary>
+internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectStore store, TimeProvider time)
+{
+    private readonly CheckpointWriter checkpoints = new(store, time);
+    private readonly SnapshotStore snapshots = new(store, work.Run, time);
+    private readonly RunEvents events = new(store, work.Run);
+
+    public LedgerClock Ledger { get; } = new(work.Root.Ledger);
+
+    public int DurableStep => root.Root.DurableStep;
+
+    /// <summary>The newest whole checkpoint, or null for a start from fresh weights; what was damaged becomes events.</summary>
+    /// <exception cref="InvalidDataException">There were checkpoints, and none is whole.</exception>
+    public async Task<IReadOnlyList<TensorData>?> RestoreAsync(CancellationToken cancellationToken)
+    {
+        var restored = await new CheckpointReader(store).RestoreAsync(work.Run, work.Plan.Id, root.Root, cancellationToken);
+        foreach (var damaged in restored.Damaged)
+        {
+            await TellAsync("checkpoint-damaged", $"The checkpoint of step {damaged.Checkpoint.Step} is damaged and was left: {damaged.Why}");
+        }
+
+        if (restored.Damaged.Count > 0)
+        {
+            // Fresh weights give the same bytes in the end, so losing every checkpoint costs time, not the run.
+            await root.FallBackAsync(restored.Checkpoint, cancellationToken);
+            await TellAsync("checkpoint-fallback", restored.Checkpoint is { } good
+                ? $"It goes on from step {good.Step} instead."
+                : "No checkpoint was whole; the stage starts again from its first step.");
+        }
+
+        return restored.Checkpoint is null ? null : restored.Tensors;
+    }
+
+    /// <summary>Makes a captured state durable, then sweeps what nobody needs any more.</summary>
+    /// <exception cref="FencedException">Another owner has taken over; nothing was committed.</exception>
+    public async Task CommitAsync(int step, IReadOnlyList<TensorData> state, CancellationToken cancellationToken)
+    {
+        var checkpoint = await WriteAsync(step, state, cancellationToken);
+        CrashPoint.Reached(CrashPoint.Upload);
+        Ledger.Checkpointed();
+        await root.CommitAsync(checkpoint, Ledger.Current, cancellationToken);
+        CrashPoint.Reached(CrashPoint.Commit);
+        await SweepAsync(cancellationToken);
+    }
+
+    /// <summary>Commits final state and snapshot, and releases the stage, in one write of the root.</summary>
+    public async Task<StopReason> FinishAsync(int step, IReadOnlyList<TensorData> state, IReadOnlyList<TensorData> weights, CancellationToken cancellationToken)
+    {
+        var checkpoint = await WriteAsync(step, state, cancellationToken);
+        var snapshot = await snapshots.CreateAsync(weights, cancellationToken);
+        CrashPoint.Reached(CrashPoint.Snapshot);
+        Ledger.Checkpointed();
+        await root.FinishAsync(checkpoint, snapshot, Ledger.Current, cancellationToken);
+        CrashPoint.Reached(CrashPoint.Finish);
+        await TellAsync("stage-finished", $"All {step} steps are done; the snapshot is {snapshot.Sha256[..12]}.");
+        await SweepAsync(cancellationToken);
+        return StopReason.Completed;
+    }
+
+    /// <summary>Releases the stage, so that another slot may take it at once.</summary>
+    public async Task<StopReason> LeaveAsync(StopReason reason)
+    {
+        if (reason == StopReason.Fenced)
+        {
+            return reason;
+        }
+
+        try
+        {
+            await root.ReleaseAsync(failed: false, CancellationToken.None);
+            await TellAsync("stage-released", $"Its owner left it at step {DurableStep} ({(reason == StopReason.Eviction ? "the machine goes away" : "it was asked to stop")}).");
+            return reason;
+        }
+        catch (FencedException)
+        {
+            return StopReason.Fenced;
+        }
+    }
+
+    /// <summary>After an error: releases the stage for another try, or fails it when its budget is used up.</summary>
+    public async Task<StopReason> FailAsync(Exception error)
+    {
+        try
+        {
+            var tries = root.Root.FailedTakes + 1;
+            var budget = work.Spec.Operations.FailureBudget;
+            if (tries < budget)
+            {
+                await root.ReleaseAsync(failed: true, CancellationToken.None);
+                await TellAsync("stage-error", $"{error.Message} It is tried again ({tries} of {budget}).");
+            }
+            else
+            {
+                const string Advice = "Mend the cause, then `slowrun retry` it; chains that do not depend on it go on.";
+                await root.FailAsync(new StageFailure(error.Message, Advice, work.Retry, time.GetUtcNow()), CancellationToken.None);
+                await TellAsync("stage-failed", $"{error.Message} That was try {tries} of {budget} without a newer checkpoint. {Advice}");
+            }
+
+            return StopReason.Faulted;
+        }
+        catch (FencedException)
+        {
+            return StopReason.Fenced;
+        }
+        catch (IOException)
+        {
+            // The store is away: nothing can be written. The owner counts as lost once its silo is, and the stage is taken again.
+            return StopReason.Faulted;
+        }
+    }
+
+    /// <summary>An event of this stage. Never fails: what cannot be told must not stop a training.</summary>
+    public async Task TellAsync(string kind, string message)
+    {
+        try
+        {
+            await events.AppendAsync(new RunEvent(time.GetUtcNow(), kind, work.Plan.Id.ToString(), message));
+        }
+        catch (IOException)
+        {
+        }
+    }
+
+    private Task<CheckpointRef> WriteAsync(int step, IReadOnlyList<TensorData> state, CancellationToken cancellationToken) =>
+        checkpoints.WriteAsync(work.Run, work.Plan.Id, work.Root.EpochToken, step, work.Root.Identity!, state, cancellationToken);
+
+    private async Task SweepAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Retention.SweepAsync(
+                store, work.Run, work.Plan.Id, root.Root, work.Spec.Operations.KeepCheckpoints, pinned: [], owner: true, cancellationToken: cancellationToken);
+        }
+        catch (IOException)
+        {
+            // What is left over is swept after the next commit.
+        }
+    }
+}

@@ -1,0 +1,173 @@
+using Microsoft.Extensions.Logging;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
+using Slowrun.Core.Tensors;
+using Slowrun.Storage.Checkpoints;
+using Slowrun.Training.Numerics;
+using Slowrun.Training.Stages;
+
+namespace Slowrun.Grains.Stages;
+
+/// <summary>
+/// Trains one taken stage to its end, or to a stop: restore, steps, checkpoints, finish, release. Knows engine and store but no Orleans,
+/// so that tests run the very same code without a cluster. Training happens on a thread of its own.
+/// </summary>
+internal sealed partial class StageRunner : IDisposable
+{
+    private readonly StageWork work;
+    private readonly StageOwnership own;
+    private readonly StageInputsLoader inputs;
+    private readonly TimeProvider time;
+    private readonly ILogger log;
+    private readonly StopRequest stop = new();
+    private readonly TaskCompletionSource<StopReason> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile StageProgress progress;
+
+    public StageRunner(StageWork work, StageOwnership own, StageInputsLoader inputs, TimeProvider time, ILogger log)
+    {
+        this.work = work;
+        this.own = own;
+        this.inputs = inputs;
+        this.time = time;
+        this.log = log;
+        progress = new StageProgress
+        {
+            Stage = work.Plan.Id.ToString(),
+            EpochToken = work.Root.EpochToken,
+            Activity = StageActivity.Restoring,
+            Step = work.Root.DurableStep,
+            Steps = work.Root.Steps,
+            At = time.GetUtcNow(),
+        };
+    }
+
+    public string Name => work.Name;
+
+    public string Run => work.Run;
+
+    public StageId Stage => work.Plan.Id;
+
+    /// <summary>Why the runner ended; never faults.</summary>
+    public Task<StopReason> Completion => completion.Task;
+
+    public StageProgress Progress => progress;
+
+    public void Start() => _ = Task.Run(RunAsync);
+
+    /// <summary>Asks for a stop at the next micro-batch; <see cref="Completion"/> ends when what could be committed is.</summary>
+    public void Stop(StopReason reason) => stop.Stop(reason);
+
+    public void Dispose() => stop.Dispose();
+
+    private async Task RunAsync()
+    {
+        var reason = StopReason.Faulted;
+        try
+        {
+            reason = await GuardedAsync();
+        }
+        catch (Exception e)
+        {
+            // Not even the end could be written: the owner counts as lost once its silo is, and the stage is taken again.
+            LogFaulted(log, work.Name, e);
+        }
+        finally
+        {
+            LogEnded(log, work.Name, reason, progress.Step, progress.Steps);
+            completion.TrySetResult(reason);
+        }
+    }
+
+    private async Task<StopReason> GuardedAsync()
+    {
+        try
+        {
+            return await TrainToEndAsync();
+        }
+        catch (FencedException e)
+        {
+            LogFenced(log, work.Name, e.Message);
+            return StopReason.Fenced;
+        }
+        catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
+        {
+            return await own.LeaveAsync(stop.Reason ?? StopReason.Requested);
+        }
+        catch (Exception e)
+        {
+            LogFaulted(log, work.Name, e);
+            return await own.FailAsync(e);
+        }
+    }
+
+    private async Task<StopReason> TrainToEndAsync()
+    {
+        var restoreFrom = time.GetTimestamp();
+        var loaded = await inputs.LoadAsync(work, stop.Token);
+        var state = await own.RestoreAsync(stop.Token);
+        var reason = StopReason.Faulted;
+        await WorkerThread.RunAsync($"train {work.Name}", () => reason = OnTrainerThread(loaded, state, restoreFrom));
+        return reason;
+    }
+
+    private StopReason OnTrainerThread(StageInputs loaded, IReadOnlyList<TensorData>? state, long restoreFrom)
+    {
+        var devices = new ComputeDevices(work.Slots);
+        using var training = state is null ? StageTraining.Begin(loaded, devices) : StageTraining.Resume(loaded, devices, state);
+        using var checkpoints = new CheckpointPipeline(work, own, training, stop, time, log);
+        own.Ledger.Restored(time.GetElapsedTime(restoreFrom));
+        CrashPoint.Reached(CrashPoint.Restore);
+        LogTraining(log, work.Name, training.Step, training.Steps, string.Join(' ', work.Slots));
+
+        var rate = new StepRate(time);
+        while (training.Step < training.Steps && !stop.Token.IsCancellationRequested)
+        {
+            var from = time.GetTimestamp();
+            var step = training.RunStep(stop.Token);
+            if (!step.Completed)
+            {
+                break;
+            }
+
+            if (!step.Finite)
+            {
+                throw new InvalidOperationException(
+                    $"The training loss of {work.Name} became {step.LossNats} at step {training.Step}. A lower learning rate or stronger clipping helps; that is another recipe.");
+            }
+
+            CrashPoint.Reached(CrashPoint.Step);
+            own.Ledger.Trained(time.GetElapsedTime(from));
+            Tell(StageActivity.Training, training.Step, step.LossNats, rate.Step(training.TokensPerStep));
+            checkpoints.AfterStep();
+        }
+
+        if (training.Step < training.Steps)
+        {
+            return checkpoints.Leave(stop.Reason ?? StopReason.Requested);
+        }
+
+        Tell(StageActivity.Finishing, training.Step, progress.TrainLossNats, progress.TokensPerSecond);
+        return checkpoints.Finish();
+    }
+
+    private void Tell(StageActivity activity, int step, double? loss, double? rate) => progress = progress with
+    {
+        Activity = activity,
+        Step = step,
+        TrainLossNats = loss,
+        TokensPerSecond = rate,
+        At = time.GetUtcNow(),
+    };
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Stage} trains from step {Step} of {Steps} on {Slots}.")]
+    private static partial void LogTraining(ILogger logger, string stage, int step, int steps, string slots);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Stage} ended: {Reason} at step {Step} of {Steps}.")]
+    private static partial void LogEnded(ILogger logger, string stage, StopReason reason, int step, int steps);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} has another owner now and stops without a commit: {Reason}")]
+    private static partial void LogFenced(ILogger logger, string stage, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Stage} failed.")]
+    private static partial void LogFaulted(ILogger logger, string stage, Exception exception);
+}

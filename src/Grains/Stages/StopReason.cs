@@ -1,0 +1,20 @@
+namespace Slowrun.Grains.Stages;
+
+/// <summary>Why an owner leaves its stage.</summary>
+public enum StopReason
+{
+    /// <summary>All steps done, snapshot committed.</summary>
+    Completed,
+
+    /// <summary>The user paused or cancelled it, or the silo was told to stop.</summary>
+    Requested,
+
+    /// <summary>The machine goes away.</summary>
+    Eviction,
+
+    /// <summary>A higher epoch token exists: another owner has taken over. Nothing more may be written.</summary>
+    Fenced,
+
+    /// <summary>It threw; the root says what.</summary>
+    Faulted,
+}

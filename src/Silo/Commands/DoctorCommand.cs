@@ -1,0 +1,47 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+using Slowrun.Silo.Hosting;
+using Slowrun.Training;
+using Slowrun.Training.Numerics;
+
+namespace Slowrun.Silo.Commands;
+
+/// <summary><c>doctor</c>: what this machine gives the engine. Exits with 1 when training cannot work here.</summary>
+internal static class DoctorCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("doctor", "Checks that this machine can train: libtorch loads, the numerics are reproducible.");
+        command.SetAction(_ => Run(Console.Out, Console.Error));
+        return command;
+    }
+
+    private static int Run(TextWriter output, TextWriter error)
+    {
+        output.WriteLine($"system        {RuntimeInformation.OSDescription}, .NET {Environment.Version}, {Environment.ProcessorCount} cores, AVX2 {Have(Avx2.IsSupported)}, AVX-512 {Have(Avx512F.IsSupported)}");
+        try
+        {
+            output.WriteLine($"libtorch      {TorchSharp.torch.__version__}, {CudaDevices.Count()} CUDA devices");
+            var first = NumericsFingerprint.Of("cpu:0");
+            var second = NumericsFingerprint.Of("cpu:0");
+            output.WriteLine($"engine        revision {Engine.Revision}");
+            output.WriteLine($"fingerprint   {first[..16]} (stages started under another one wait for a machine that has it)");
+            if (first != second)
+            {
+                error.WriteLine($"slowrun doctor: the same canned training gave {first[..16]} and then {second[..16]}; expected the same bits. Runs on this machine would not be reproducible.");
+                return 1;
+            }
+
+            output.WriteLine("result        this machine trains reproducibly");
+            return 0;
+        }
+        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or NotSupportedException)
+        {
+            error.WriteLine($"slowrun doctor: libtorch does not load: {e.GetBaseException().Message} `ldd` on libLibTorchSharp.so beside the silo shows what is missing.");
+            return 1;
+        }
+    }
+
+    private static string Have(bool supported) => supported ? "yes" : "no";
+}

@@ -1,0 +1,56 @@
+using System.CommandLine;
+using System.Net;
+using Slowrun.Silo.Hosting;
+
+namespace Slowrun.Silo.Commands;
+
+/// <summary><c>silo</c>: serves a store until told to stop.</summary>
+internal static class ServeCommand
+{
+    public static Command Create()
+    {
+        var store = new Option<string>("--store") { Description = "A directory, or azblob://account/container.", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_STORE") ?? ".slowrun" };
+        var slots = new Option<string?>("--slots") { Description = "cpu, cpu:N, or cuda:I,cuda:J (default: every CUDA device, else cpu)." };
+        var name = new Option<string?>("--name") { Description = "What people see; default: host name and process id." };
+        var listen = new Option<string>("--listen") { Description = "Address that the ports listen on. They know no authentication: private subnets only.", DefaultValueFactory = _ => "127.0.0.1" };
+        var advertise = new Option<string?>("--advertise") { Description = "Address told to others (default: the one listened on)." };
+        var port = new Option<int>("--port") { Description = "Silo port; 0: any free one." };
+        var gatewayPort = new Option<int>("--gateway-port") { Description = "Gateway port; 0: any free one." };
+        var parentPipe = new Option<bool>("--parent-pipe") { Description = "Commit and stop at the end of standard input." };
+
+        var command = new Command("silo", "Serves a store until told to stop.") { store, slots, name, listen, advertise, port, gatewayPort, parentPipe };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            try
+            {
+                var settings = new SiloSettings
+                {
+                    Store = parsed.GetRequiredValue(store),
+                    Slots = SlotNames.Parse(parsed.GetValue(slots), Environment.ProcessorCount, CudaDevices.Count()),
+                    Listen = Address("--listen", parsed.GetRequiredValue(listen))!,
+                    Advertise = Address("--advertise", parsed.GetValue(advertise)),
+                    SiloPort = parsed.GetValue(port),
+                    GatewayPort = parsed.GetValue(gatewayPort),
+                    ParentPipe = parsed.GetValue(parentPipe),
+                };
+                await SiloHost.RunAsync(parsed.GetValue(name) is { } given ? settings with { Name = given } : settings, cancellation);
+                return 0;
+            }
+            catch (Exception e) when (e is FormatException or ArgumentException)
+            {
+                await Console.Error.WriteLineAsync($"slowrun silo: {e.Message}");
+                return 2;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+            {
+                await Console.Error.WriteLineAsync($"slowrun silo: {e.Message}");
+                return 1;
+            }
+        });
+        return command;
+    }
+
+    private static IPAddress? Address(string option, string? text) => text is null
+        ? null
+        : IPAddress.TryParse(text, out var address) ? address : throw new FormatException($"{option} '{text}' is no IP address; expected for example 127.0.0.1 or 10.0.0.4.");
+}

@@ -1,0 +1,36 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Slowrun.Silo.Hosting;
+
+/// <summary>Ports for Orleans, which must be told numbers before it listens.</summary>
+internal static class FreePorts
+{
+    /// <summary>Gives each 0 a port that was free a moment ago, all different.</summary>
+    /// <exception cref="IOException">A port that was asked for is in use.</exception>
+    public static (int Silo, int Gateway) Choose(IPAddress address, int siloPort, int gatewayPort)
+    {
+        // Both are held open until both are chosen: otherwise the system may give the same one twice.
+        using var silo = Listen(address, siloPort, "--port");
+        using var gateway = Listen(address, gatewayPort, "--gateway-port");
+        return (Port(silo), Port(gateway));
+    }
+
+    private static TcpListener Listen(IPAddress address, int port, string option)
+    {
+        var listener = new TcpListener(address, port);
+        try
+        {
+            listener.Start();
+            return listener;
+        }
+        catch (SocketException e)
+        {
+            listener.Dispose();
+            throw new IOException(
+                $"Port {port} of {address} (option {option}) cannot be used: {e.Message}. Give another one, or leave the option out to take any free port.", e);
+        }
+    }
+
+    private static int Port(TcpListener listener) => ((IPEndPoint)listener.LocalEndpoint).Port;
+}

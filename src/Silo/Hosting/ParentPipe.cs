@@ -1,0 +1,30 @@
+namespace Slowrun.Silo.Hosting;
+
+/// <summary>
+/// Stops the silo, in order, when the process that started it is gone: its end of our standard input then closes, however it ended.
+/// A killed client so leaves nothing training behind.
+/// </summary>
+internal sealed partial class ParentPipe(IHostApplicationLifetime lifetime, ILogger<ParentPipe> log) : BackgroundService
+{
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await using var input = Console.OpenStandardInput();
+        var buffer = new byte[64];
+        try
+        {
+            while (await input.ReadAsync(buffer, stoppingToken).ConfigureAwait(false) > 0)
+            {
+            }
+        }
+        catch (IOException)
+        {
+            // A broken pipe is an end of file.
+        }
+
+        LogParentGone(log);
+        lifetime.StopApplication();
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The process that started this silo is gone: committing and stopping.")]
+    private static partial void LogParentGone(ILogger logger);
+}

@@ -1,0 +1,60 @@
+using System.Net;
+using Microsoft.Extensions.Logging.Console;
+using Orleans.Configuration;
+using Slowrun.Clustering.Hosting;
+using Slowrun.Grains;
+using Slowrun.Grains.Interfaces;
+using Slowrun.Storage;
+
+namespace Slowrun.Silo.Hosting;
+
+/// <summary>Composes a silo: Orleans on the store, the grains, the slots.</summary>
+internal static class SiloHost
+{
+    /// <summary>Serves until <paramref name="stop"/>, SIGTERM or SIGINT.</summary>
+    /// <exception cref="IOException">The store cannot be used, or a port is taken.</exception>
+    public static async Task RunAsync(SiloSettings settings, CancellationToken stop)
+    {
+        using var host = Build(settings, await StoreAddress.OpenAsync(settings.Store, create: true, cancellationToken: stop));
+        await host.RunAsync(stop);
+    }
+
+    private static IHost Build(SiloSettings settings, IObjectStore store)
+    {
+        var builder = Host.CreateApplicationBuilder();
+        builder.Logging.ClearProviders().AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            console.ColorBehavior = LoggerColorBehavior.Disabled;
+        });
+        // Orleans tells a great deal about itself at Information; what went wrong is at Warning.
+        foreach (var library in new[] { "Orleans", "Microsoft", "Polly" })
+        {
+            builder.Logging.AddFilter(library, LogLevel.Warning);
+        }
+
+        // At every start it takes the machine's uptime for a delay of its first check.
+        builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+        builder.Services.AddSingleton(TimeProvider.System).AddSingleton(store);
+
+        // Hosted services start in this order and stop in the reverse one: the slots stop, and commit, while Orleans still runs.
+        builder.UseOrleans(silo =>
+        {
+            var (siloPort, gatewayPort) = FreePorts.Choose(settings.Listen, settings.SiloPort, settings.GatewayPort);
+            silo.ConfigureEndpoints(settings.Advertise ?? settings.Listen, siloPort, gatewayPort, listenOnAnyHostAddress: settings.Listen.Equals(IPAddress.Any));
+            silo.Configure<SiloOptions>(options => options.SiloName = settings.Name);
+            silo.UseStoreClustering(store);
+            silo.AddStoreGrainStorage("stages", store);
+            silo.Services.AddSlowrunRecords();
+        });
+        builder.Services.AddSlowrunGrains(settings.Slots);
+        if (settings.ParentPipe)
+        {
+            builder.Services.AddHostedService<ParentPipe>();
+        }
+
+        return builder.Build();
+    }
+}

@@ -1,0 +1,28 @@
+using System.Net;
+
+namespace Slowrun.Silo.Hosting;
+
+/// <summary>What a silo is told on its command line; the store holds the rest.</summary>
+internal sealed record SiloSettings
+{
+    public required string Store { get; init; }
+
+    public required IReadOnlyList<string> Slots { get; init; }
+
+    /// <summary>Shown to people; by default host name and process id.</summary>
+    public string Name { get; init; } = $"{Environment.MachineName}-{Environment.ProcessId}";
+
+    /// <summary>Where the ports listen. Orleans' ports know no authentication: loopback unless told otherwise.</summary>
+    public IPAddress Listen { get; init; } = IPAddress.Loopback;
+
+    /// <summary>The address told to others; null: <see cref="Listen"/>.</summary>
+    public IPAddress? Advertise { get; init; }
+
+    /// <summary>0: any free port.</summary>
+    public int SiloPort { get; init; }
+
+    public int GatewayPort { get; init; }
+
+    /// <summary>End of file on standard input means that the parent is gone: commit and stop.</summary>
+    public bool ParentPipe { get; init; }
+}

@@ -1,0 +1,83 @@
+using System.Reflection;
+using System.Xml.Linq;
+
+namespace Slowrun.Architecture.Tests;
+
+/// <summary>Holds the arrows between the rooms (docs/architecture.md): from the project files, and from what the built assemblies really use.</summary>
+public sealed class RoomTests
+{
+    private static readonly Dictionary<string, string[]> Arrows = new()
+    {
+        ["Core"] = [],
+        ["Storage"] = ["Core"],
+        ["Training"] = ["Core"],
+        ["Clustering"] = ["Storage", "Core"],
+        ["Grains.Interfaces"] = ["Core"],
+        ["Grains"] = ["Grains.Interfaces", "Clustering", "Storage", "Training", "Core"],
+        ["Silo"] = ["Grains", "Grains.Interfaces", "Clustering", "Storage", "Training", "Core"],
+        ["Client"] = ["Clustering", "Grains.Interfaces", "Storage", "Core"],
+    };
+
+    // Package families that only some rooms may know of; a prefix of the assembly's name.
+    private static readonly Dictionary<string, string[]> Packages = new()
+    {
+        ["TorchSharp"] = ["Training", "Silo"],
+        ["Orleans"] = ["Clustering", "Grains.Interfaces", "Grains", "Silo", "Client"],
+        ["Azure"] = ["Storage"],
+        ["YamlDotNet"] = ["Core"],
+        ["Spectre"] = ["Client"],
+        ["ScottPlot"] = ["Client"],
+        ["System.Net.Http"] = ["Storage", "Silo", "Client"],
+    };
+
+    public static TheoryData<string> Rooms => [.. Arrows.Keys];
+
+    [Theory]
+    [MemberData(nameof(Rooms))]
+    public void Room_WhenItsProjectFileNamesAnother_HasAnArrowToIt(string room)
+    {
+        var project = XDocument.Load(Path.Combine(Root, "src", room, $"Slowrun.{room}.csproj"));
+        var named = project.Descendants("ProjectReference")
+            .Select(reference => Path.GetFileNameWithoutExtension((string)reference.Attribute("Include")!)["Slowrun.".Length..]);
+        Assert.All(named, other => Assert.Contains(other, Arrows[room]));
+    }
+
+    [Theory]
+    [MemberData(nameof(Rooms))]
+    public void Room_WhenBuilt_UsesOnlyRoomsAndPackagesItMayKnow(string room)
+    {
+        var used = References(room);
+        var rooms = used.Where(name => name.StartsWith("Slowrun.", StringComparison.Ordinal)).Select(name => name["Slowrun.".Length..]);
+        Assert.All(rooms, other => Assert.Contains(other, Arrows[room]));
+        foreach (var (package, allowed) in Packages.Where(package => !package.Value.Contains(room)))
+        {
+            Assert.DoesNotContain(used, name => name.StartsWith(package, StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public void Rooms_WhenListed_AreAllTheFoldersOfSrc()
+    {
+        var folders = Directory.GetDirectories(Path.Combine(Root, "src")).Select(Path.GetFileName);
+        Assert.Equal(Arrows.Keys.Order(StringComparer.Ordinal), folders.Order(StringComparer.Ordinal)!);
+    }
+
+    [Fact]
+    public void Client_WhenBuilt_BringsNoTorch() =>
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(Metadata("SlowrunClient"))!, "*orch*", SearchOption.AllDirectories));
+
+    private static string Root => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Metadata("SlowrunClient"))!, "..", "..", "..", ".."));
+
+    private static string[] References(string room)
+    {
+        var program = room == "Client" ? "SlowrunClient" : "SlowrunSilo";
+        var file = Path.Combine(Path.GetDirectoryName(Metadata(program))!, $"Slowrun.{room}.dll");
+        using var stream = File.OpenRead(file);
+        using var image = new System.Reflection.PortableExecutable.PEReader(stream);
+        var metadata = System.Reflection.Metadata.PEReaderExtensions.GetMetadataReader(image);
+        return [.. metadata.AssemblyReferences.Select(handle => metadata.GetString(metadata.GetAssemblyReference(handle).Name))];
+    }
+
+    private static string Metadata(string key) =>
+        typeof(RoomTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == key).Value!;
+}

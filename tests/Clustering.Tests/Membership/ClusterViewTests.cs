@@ -1,0 +1,69 @@
+using Microsoft.Extensions.Time.Testing;
+using Slowrun.Clustering.Membership;
+using Slowrun.Storage;
+
+namespace Slowrun.Clustering.Tests.Membership;
+
+public sealed class ClusterViewTests
+{
+    private readonly MemoryStore store = new();
+    private readonly FakeTimeProvider time = new(new DateTimeOffset(Entries.Now));
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private Task<IReadOnlyList<LiveSilo>> ReadAsync() => new ClusterView(store, time).ReadAsync(Cancel);
+
+    [Fact]
+    public async Task Read_OfAStoreThatNobodyEverServed_IsEmpty() => Assert.Empty(await ReadAsync());
+
+    [Fact]
+    public async Task Read_OfASiloOfThisMachine_GoesByItsProcess()
+    {
+        using var child = new ChildProcess();
+        var entry = await new StoreMembershipTable(store, child.Identity).AddAsync(Entries.New(name: "mine"));
+        time.Advance(TimeSpan.FromHours(1));
+
+        Assert.Equal(
+            new LiveSilo(entry.SiloAddress.ToParsableString(), "mine", Active: true, child.Identity.ProcessId, Entries.Now),
+            Assert.Single(await ReadAsync()));
+        child.Kill();
+        Assert.Empty(await ReadAsync());
+    }
+
+    [Fact]
+    public async Task Read_OfAHaltedProcessOfThisMachine_WaitsUntilItsHeartbeatIsOld()
+    {
+        using var child = new ChildProcess();
+        await new StoreMembershipTable(store, child.Identity).AddAsync(Entries.New());
+        child.Halt();
+
+        Assert.Single(await ReadAsync());
+        time.Advance(ClusterView.StaleAfter);
+        Assert.Empty(await ReadAsync());
+    }
+
+    [Fact]
+    public async Task Read_OfAnotherMachinesSilo_GoesByItsHeartbeat()
+    {
+        await new StoreMembershipTable(store, new ProcessIdentity("elsewhere", Environment.ProcessId, 1)).AddAsync(Entries.New());
+
+        time.Advance(ClusterView.StaleAfter - TimeSpan.FromSeconds(1));
+        Assert.Null(Assert.Single(await ReadAsync()).ProcessId);
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Empty(await ReadAsync());
+    }
+
+    [Theory]
+    [InlineData(SiloStatus.Joining, true)]
+    [InlineData(SiloStatus.ShuttingDown, true)]
+    [InlineData(SiloStatus.Dead, false)]
+    public async Task Read_OfASiloThatIsNotActive_SaysSo(SiloStatus status, bool shown)
+    {
+        await new StoreMembershipTable(store).AddAsync(Entries.New(status));
+
+        var silos = await ReadAsync();
+
+        Assert.Equal(shown, silos.Count == 1);
+        Assert.DoesNotContain(silos, silo => silo.Active);
+    }
+}

@@ -1,0 +1,70 @@
+using Slowrun.Core.Specs;
+
+namespace Slowrun.Core.Tests.Specs;
+
+public sealed class SpecRulesTests
+{
+    [Theory]
+    [InlineData("model.layers=5", "recipe.model.layers")]
+    [InlineData("model.heads=3", "recipe.model.heads")]
+    [InlineData("model.heads=0", "recipe.model.heads")]
+    [InlineData("model.width=24", "recipe.model.width")]
+    [InlineData("model.width=34", "recipe.model.heads")]
+    [InlineData("model.windowPattern=SXL", "recipe.model.windowPattern")]
+    [InlineData("model.softcap=0", "recipe.model.softcap")]
+    [InlineData("model.vocabSize=50257", "recipe.model.vocabSize")]
+    [InlineData("model.sequenceLength=1", "recipe.model.sequenceLength")]
+    [InlineData("stage.batchTokens=200", "recipe.stage.batchTokens")]
+    [InlineData("stage.batchTokens=0", "recipe.stage.batchTokens")]
+    [InlineData("stage.deviceRows=0", "recipe.stage.deviceRows")]
+    [InlineData("stage.lanes=3", "recipe.stage.lanes")]
+    [InlineData("stage.lanes=4", "recipe.stage.lanes")]
+    [InlineData("stage.epochs=0", "recipe.stage.epochs")]
+    [InlineData("stage.epochs=1e12", "recipe.stage.epochs")]
+    [InlineData("stage.dropout=1", "recipe.stage.dropout")]
+    [InlineData("stage.clipNorm=-1", "recipe.stage.clipNorm")]
+    [InlineData("stage.loop.start=1", "recipe.stage.loop")]
+    [InlineData("stage.loop.end=5", "recipe.stage.loop")]
+    [InlineData("stage.loop.replays=0", "recipe.stage.loop.replays")]
+    [InlineData("stage.loop.fromFraction=2", "recipe.stage.loop.fromFraction")]
+    [InlineData("stage.distillation.alpha=1.5", "recipe.stage.distillation.alpha")]
+    [InlineData("stage.distillation.temperature=0", "recipe.stage.distillation.temperature")]
+    [InlineData("stage.distillation.fromStage=0", "recipe.stage.distillation.fromStage")]
+    [InlineData("stage.optimizer.warmdown=1.5", "recipe.stage.optimizer.warmdown")]
+    [InlineData("stage.optimizer.weightDecay=-1", "recipe.stage.optimizer.weightDecay")]
+    [InlineData("stage.optimizer.learningRateMultiplier=0", "recipe.stage.optimizer.learningRateMultiplier")]
+    [InlineData("chains=[]", "recipe.chains")]
+    [InlineData("chains[0].stages=0", "recipe.chains[0].stages")]
+    [InlineData("chains=[{role: Baseline}]", "recipe.chains")]
+    [InlineData("ensemble.excludeFirstStages=2", "recipe.ensemble.excludeFirstStages")]
+    [InlineData("evaluation.rows=0", "recipe.evaluation.rows")]
+    [InlineData("data.source=web", "recipe.data.source")]
+    [InlineData("data.trainTokens=256", "recipe.data.trainTokens")]
+    [InlineData("data.validationTokens=1", "recipe.data.validationTokens")]
+    [InlineData("data.sha256=abc", "recipe.data.sha256")]
+    [InlineData("chains[1].stage.dropout=2", "recipe.chains[1].stage.dropout")]
+    [InlineData("chains[1].firstStage.epochs=-2", "recipe.chains[1].firstStage.epochs")]
+    [InlineData("operations.keepCheckpoints=1", "operations.keepCheckpoints")]
+    [InlineData("operations.checkpointAtLeastEvery=1h", "operations.checkpointAtLeastEvery")]
+    [InlineData("operations.failureBudget=0", "operations.failureBudget")]
+    public void Read_WhenOneRuleIsBroken_ReportsThatFieldAndWhereItWasSet(string assignment, string path)
+    {
+        var e = Assert.Throws<SpecException>(() => SpecReader.FromPreset("tiny", new SpecOverrides { Set = [assignment] }));
+
+        var problem = Assert.Single(e.Problems);
+        Assert.Equal(path, problem.Path);
+        // A width that the heads do not divide is a problem of the heads, which the preset gave.
+        Assert.Equal(assignment == "model.width=34" ? "preset tiny" : $"--set {assignment}", problem.Source);
+    }
+
+    [Fact]
+    public void Read_WhenSeveralRulesAreBroken_ReportsAll()
+    {
+        var e = Assert.Throws<SpecException>(() =>
+            SpecReader.FromPreset("tiny", new SpecOverrides { Set = ["model.layers=5", "stage.dropout=2", "operations.failureBudget=0"] }));
+
+        Assert.Equal(
+            ["operations.failureBudget", "recipe.model.layers", "recipe.stage.dropout"],
+            e.Problems.Select(problem => problem.Path).Where(path => path != "recipe.stage.loop").Order(StringComparer.Ordinal));
+    }
+}

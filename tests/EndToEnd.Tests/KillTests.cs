@@ -1,0 +1,155 @@
+using System.Text.Json;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Status;
+using Slowrun.Storage;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.EndToEnd.Tests;
+
+/// <summary>Kills of real processes at real moments: the weights must come out the same.</summary>
+public sealed class KillTests(CalmTiny calm)
+{
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("silo")]
+    [InlineData("client")]
+    [InlineData("both")]
+    public async Task Run_WhenKilledAgainAndAgain_EndsWithTheSameBytes(string whom)
+    {
+        using var store = new TemporaryStore();
+        var cli = new Cli(store.Path);
+        var random = new Random(whom.Length);
+        for (var kill = 0; kill < 3; kill++)
+        {
+            using var run = cli.Start("run", "tiny");
+            await TrainingAsync(cli, run, steps: random.Next(1, 30));
+            if (whom != "client")
+            {
+                foreach (var silo in Processes.SilosOf(store.Path))
+                {
+                    Processes.Signal(silo, Processes.SigKill);
+                }
+            }
+
+            if (whom != "silo" && !run.Process.HasExited)
+            {
+                Processes.Signal(run.Process.Id, Processes.SigKill);
+                await run.Process.WaitForExitAsync(Stop);
+                await GoneAsync(store.Path);
+            }
+            else if (whom == "silo")
+            {
+                // The client starts the silo again by itself.
+                await TrainingAsync(cli, run, steps: 1);
+                Processes.Signal(run.Process.Id, Processes.SigTerm);
+                await run.EndAsync(Stop);
+            }
+        }
+
+        var last = await cli.RunAsync("run", "tiny");
+        Assert.True(last.ExitCode == 0, last.Error + last.Output);
+        Assert.Equal(await Weights.ExportAsync(calm.Cli, "tiny"), await Weights.ExportAsync(cli, "tiny"));
+    }
+
+    [Fact]
+    public async Task Silo_WhenItDiesAfterEachCommit_GoesOnFromEachStepWithTheSameBytes()
+    {
+        using var calmStore = new TemporaryStore();
+        Assert.Equal(0, (await new Cli(calmStore.Path).RunAsync("run", "micro")).ExitCode);
+
+        using var store = new TemporaryStore();
+        var cli = new Cli(store.Path);
+        var result = await cli.RunAsync(new Dictionary<string, string> { ["SLOWRUN_CRASH_AFTER"] = "commit:1" }, "run", "micro");
+        Assert.True(result.ExitCode == 0, result.Error + result.Output);
+        Assert.Equal(await Weights.ExportAsync(new Cli(calmStore.Path), "micro"), await Weights.ExportAsync(cli, "micro"));
+        var status = await cli.JsonAsync("status", "micro");
+        Assert.All(status.GetProperty("stages").EnumerateArray(), stage => Assert.True(stage.GetProperty("preemptions").GetInt32() > 0));
+    }
+
+    [Fact]
+    public async Task Silo_WhenFrozenReplacedAndThawed_CommitsNothing()
+    {
+        using var store = new TemporaryStore();
+        var cli = new Cli(store.Path);
+        Assert.Equal(0, (await cli.RunAsync("submit", "tiny")).ExitCode);
+        using var frozen = cli.Start("silo", "--slots", "cpu:1", "--name", "frozen");
+        await TrainingAsync(cli, frozen, steps: 3);
+        var pid = Assert.Single(Processes.SilosOf(store.Path));
+        Processes.Signal(pid, Processes.SigStop);
+
+        using var other = cli.Start("silo", "--slots", "cpu:2", "--name", "other");
+        try
+        {
+            await UntilAsync(cli, other, facts => facts.Roots.Values.Any(root => root.Preemptions > 0));
+        }
+        finally
+        {
+            Processes.Signal(pid, Processes.SigCont);
+        }
+
+        await UntilAsync(cli, other, facts => Readiness.StateOf(facts) == RunState.Succeeded);
+        Assert.Equal(await Weights.ExportAsync(calm.Cli, "tiny"), await Weights.ExportAsync(cli, "tiny"));
+    }
+
+    [Theory]
+    [InlineData(Processes.SigInt)]
+    [InlineData(Processes.SigTerm)]
+    public async Task Run_WhenAskedToStop_CommitsTheLastStepAndLeavesNoProcess(int signal)
+    {
+        using var store = new TemporaryStore();
+        var cli = new Cli(store.Path);
+        using var run = cli.Start("run", "tiny");
+        await TrainingAsync(cli, run, steps: 2);
+        Processes.Signal(run.Process.Id, signal);
+        await run.EndAsync(Stop);
+
+        Assert.Empty(Processes.SilosOf(store.Path));
+        var status = await cli.JsonAsync("status", "tiny");
+        Assert.Contains(Stages(status), stage => stage.GetProperty("durableStep").GetInt32() > 0);
+        Assert.All(Stages(status), stage => Assert.False(stage.TryGetProperty("owner", out var owner) && owner.ValueKind == JsonValueKind.Object));
+        Assert.All(Stages(status), stage => Assert.Equal(0, stage.GetProperty("lostSteps").GetInt32()));
+    }
+
+    /// <summary>Waits until the run has made at least so many more durable steps.</summary>
+    private static async Task TrainingAsync(Cli cli, CliProcess running, int steps)
+    {
+        int? from = null;
+        await UntilAsync(cli, running, facts =>
+        {
+            var durable = facts.Roots.Values.Sum(root => root.DurableStep);
+            from ??= durable;
+            return durable >= from + steps || Readiness.StateOf(facts) == RunState.Succeeded;
+        });
+    }
+
+    private static async Task UntilAsync(Cli cli, CliProcess running, Func<RunFacts, bool> reached)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        limit.CancelAfter(TimeSpan.FromMinutes(2));
+        while (await FactsAsync(cli.Store, limit.Token) is not { } facts || !reached(facts))
+        {
+            Assert.False(running.Process.HasExited, $"The process ended early: {running.Error}{running.Output}");
+            await Task.Delay(20, limit.Token);
+        }
+    }
+
+    private static async Task<RunFacts?> FactsAsync(string path, CancellationToken stop)
+    {
+        var store = await StoreAddress.OpenAsync(path, create: true, cancellationToken: stop);
+        return await new RunFactsReader(store).ReadAsync("tiny", new HashSet<string>(), stop);
+    }
+
+    /// <summary>A silo whose parent is gone commits and ends by itself.</summary>
+    private static async Task GoneAsync(string store)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        limit.CancelAfter(TimeSpan.FromSeconds(30));
+        while (Processes.SilosOf(store).Count > 0)
+        {
+            await Task.Delay(50, limit.Token);
+        }
+    }
+
+    private static JsonElement.ArrayEnumerator Stages(JsonElement status) => status.GetProperty("stages").EnumerateArray();
+}

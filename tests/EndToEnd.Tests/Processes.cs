@@ -1,0 +1,43 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace Slowrun.EndToEnd.Tests;
+
+/// <summary>Signals to real processes, and who their children are, by /proc.</summary>
+internal static partial class Processes
+{
+    public const int SigInt = 2;
+    public const int SigKill = 9;
+    public const int SigTerm = 15;
+    public const int SigCont = 18;
+    public const int SigStop = 19;
+
+    public static void Signal(int pid, int signal) => Assert.Equal(0, Kill(pid, signal));
+
+    /// <summary>Processes that serve this store as silos, whoever started them.</summary>
+    public static IReadOnlyList<int> SilosOf(string store) =>
+    [
+        .. Process.GetProcesses().Select(process => process.Id).Where(pid =>
+            CommandLine(pid) is { } line && line.Contains("Slowrun.Silo.dll", StringComparison.Ordinal) && line.Contains(store, StringComparison.Ordinal)),
+    ];
+
+    private static string? CommandLine(int pid)
+    {
+        try
+        {
+            return File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/cmdline"));
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int Kill(int pid, int signal);
+}

@@ -1,0 +1,107 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Specs;
+using Slowrun.Core.Status;
+using Slowrun.Core.Tokens;
+using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Members;
+using Slowrun.Grains.Stages;
+using Slowrun.Storage;
+using Slowrun.Storage.Runs;
+using Slowrun.Storage.Tokens;
+
+namespace Slowrun.Grains.Tests;
+
+/// <summary>
+/// Carries a run out in this process without Orleans: the slot loop's decisions and the very take, train, commit, score and mix code of a
+/// silo, one piece of work at a time.
+/// </summary>
+internal sealed class LocalRun(IObjectStore store, string name = "micro")
+{
+    public const string Silo = "127.0.0.1:1@1";
+
+    private readonly TokenSets tokens = new(store);
+    private readonly Fingerprints fingerprints = new();
+
+    public IObjectStore Store => store;
+
+    public RunDocuments Documents { get; } = new(store, name);
+
+    /// <summary>Uploads made-up text and creates the run; does nothing where it exists.</summary>
+    public async Task SubmitAsync(Func<RunSpec, RunSpec>? change = null)
+    {
+        var spec = SpecReader.FromPreset("micro") with { Name = name };
+        spec = change?.Invoke(spec) ?? spec;
+        var data = spec.Recipe.Data;
+        var sha = await new DataUpload(store).UploadAsync(
+            "bytes", Text(data.TrainTokens, 1), null, Text(data.ValidationTokens, 2), "made up by a test", null, TestContext.Current.CancellationToken);
+        await Documents.TryCreateSpecAsync(spec with { Recipe = spec.Recipe with { Data = data with { Sha256 = sha } } });
+    }
+
+    public async Task<RunFacts> FactsAsync(params string[] alive) =>
+        await new RunFactsReader(store).ReadAsync(name, alive.ToHashSet(), TestContext.Current.CancellationToken) ?? throw new InvalidOperationException("No such run.");
+
+    /// <summary>Does one piece of ready work to its end.</summary>
+    /// <returns>False where nothing was ready.</returns>
+    public async Task<bool> StepAsync(Action<StageRunner>? meanwhile = null)
+    {
+        var facts = await FactsAsync();
+        if (Readiness.EnsembleDue(facts) is { } members)
+        {
+            await new EnsembleMixer(store, tokens).MixAsync(facts, members, TestContext.Current.CancellationToken);
+            return true;
+        }
+
+        if (Readiness.ToTrain(facts) is [var stage, ..])
+        {
+            using var runner = await TakeAsync(stage);
+            runner.Start();
+            meanwhile?.Invoke(runner);
+            await runner.Completion;
+            return true;
+        }
+
+        if (Readiness.ToScore(facts) is [var member, ..])
+        {
+            var scoring = new MemberScoring(store, tokens, fingerprints, TimeProvider.System, NullLogger<MemberScoring>.Instance);
+            await scoring.ScoreAsync(name, member, ["cpu:0"], TestContext.Current.CancellationToken);
+            return true;
+        }
+
+        return false;
+    }
+
+    public async Task<StageRunner> TakeAsync(StageId stage, IObjectStore? through = null)
+    {
+        var (runner, reason) = await Taker(through ?? store).TakeAsync(
+            name, stage, new RunDocuments(through ?? store, name).Root(stage), new SlotOffer(Silo, ["cpu:0"]), "test", TestContext.Current.CancellationToken);
+        return runner ?? throw new InvalidOperationException(reason);
+    }
+
+    /// <summary>Works until nothing is ready any more.</summary>
+    public async Task<RunStatus> FinishAsync()
+    {
+        while (await StepAsync())
+        {
+        }
+
+        return StatusBuilder.Build(await FactsAsync(), StatusSource.Store, TimeProvider.System.GetUtcNow());
+    }
+
+    private StageTaker Taker(IObjectStore through) => new(
+        through, tokens, new StageInputsLoader(through, tokens, TimeProvider.System), fingerprints, TimeProvider.System, NullLoggerFactory.Instance);
+
+    private static ArrayTokenSet Text(long length, int seed)
+    {
+        var random = new Random(seed);
+        var ids = new ushort[length];
+        for (var i = 0; i < length; i++)
+        {
+            // Words of a few letters, so that there is something to learn.
+            ids[i] = (ushort)(i % 64 == 0 ? 256 : i % 5 == 4 ? ' ' : 'a' + random.Next(6));
+        }
+
+        return new ArrayTokenSet(ids, [.. Enumerable.Range(0, (int)((length + 63) / 64)).Select(i => (long)i * 64)], [.. Enumerable.Repeat(1, 256), 0]);
+    }
+}

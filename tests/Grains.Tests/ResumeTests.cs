@@ -1,0 +1,68 @@
+using Slowrun.Core.Plan;
+using Slowrun.Core.Status;
+using Slowrun.Grains.Stages;
+using Slowrun.Storage;
+
+namespace Slowrun.Grains.Tests;
+
+public sealed class ResumeTests
+{
+    [Fact]
+    public async Task Run_WhenUndisturbed_Succeeds()
+    {
+        var status = await CalmAsync();
+        Assert.Equal(RunState.Succeeded, status.State);
+        Assert.All(status.Stages, stage => Assert.Equal(StageState.Done, stage.State));
+    }
+
+    [Fact]
+    public async Task Run_WhenStoppedAfterEveryStep_EndsWithTheSameSnapshots()
+    {
+        var calm = await CalmAsync();
+        var run = new LocalRun(new MemoryStore());
+        await run.SubmitAsync();
+        var takes = 0;
+        while (await run.StepAsync(runner => StopAfterAStep(runner, ref takes)))
+        {
+        }
+
+        var status = await run.FinishAsync();
+        Assert.True(takes >= 8, $"Only {takes} takes: the run was hardly disturbed.");
+        Assert.Equal(Snapshots(calm), Snapshots(status));
+    }
+
+    [Fact]
+    public async Task Take_WhenAnotherOwnerTrains_FencesItAndOnlyTheNewOneCommits()
+    {
+        var run = new LocalRun(new MemoryStore());
+        await run.SubmitAsync();
+        var stage = new StageId(0, 0);
+        using var old = await run.TakeAsync(stage);
+        using var young = await run.TakeAsync(stage);
+        old.Start();
+        Assert.Equal(StopReason.Fenced, await old.Completion);
+        young.Start();
+        Assert.Equal(StopReason.Completed, await young.Completion);
+
+        var calm = await CalmAsync();
+        Assert.Equal(Snapshots(calm), Snapshots(await run.FinishAsync()));
+        Assert.Equal(1, (await run.FactsAsync()).RootOf(stage).Preemptions);
+    }
+
+    private static void StopAfterAStep(StageRunner runner, ref int takes)
+    {
+        takes++;
+        var from = runner.Progress.Step;
+        SpinWait.SpinUntil(() => runner.Progress.Step > from || runner.Completion.IsCompleted);
+        runner.Stop(StopReason.Requested);
+    }
+
+    private static async Task<RunStatus> CalmAsync()
+    {
+        var run = new LocalRun(new MemoryStore());
+        await run.SubmitAsync();
+        return await run.FinishAsync();
+    }
+
+    private static IEnumerable<string?> Snapshots(RunStatus status) => status.Stages.Select(stage => stage.SnapshotSha256);
+}
