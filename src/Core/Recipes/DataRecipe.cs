@@ -18,6 +18,14 @@ public sealed record DataRecipe
     /// <summary>Tokens of the validation set: what is reported, and nothing chosen on.</summary>
     public long ValidationTokens { get; init; } = 65_536;
 
+    /// <summary>In which order each data epoch trains on the rows.</summary>
+    public DataOrderRule Order { get; init; } = DataOrderRule.Sequences;
+
+    /// <summary>
+    /// Shuffles the rows once and for all where <see cref="Order"/> does so; the same for every stage. Upstream's data files carry one.
+    /// </summary>
+    public int FileSeed { get; init; } = 42;
+
     /// <summary>SHA-256 (lower-case hex) of the data manifest in the store; filled in by the client at submission.</summary>
     public string? Sha256 { get; init; }
 }

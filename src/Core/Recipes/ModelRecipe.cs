@@ -1,10 +1,16 @@
 namespace Slowrun.Core.Recipes;
 
-/// <summary>The transformer of upstream's record 9 (value-embedding projections, gates, U-Net skips, lambdas, softcap, windows).</summary>
+/// <summary>
+/// The transformer: upstream's record 9 by default (value-embedding projections, gates, U-Net skips, lambdas, softcap, windows), with
+/// what later records added as options. What changes no tensor's shape and only the training belongs to <see cref="StageRecipe"/>.
+/// </summary>
 public sealed record ModelRecipe
 {
     /// <summary>Token ids in use; 257 for bytes (256 begins a document).</summary>
     public int VocabSize { get; init; } = 257;
+
+    /// <summary>The embedding tables have a multiple of this many rows (upstream: 64); the logits beyond the vocabulary are cut off.</summary>
+    public int PadVocabTo { get; init; } = 64;
 
     public int SequenceLength { get; init; } = 128;
 
@@ -13,12 +19,71 @@ public sealed record ModelRecipe
 
     public int Heads { get; init; } = 4;
 
-    /// <summary>C, the residual stream's width; a multiple of <see cref="Heads"/>, with an even head dimension.</summary>
+    /// <summary>
+    /// C, the residual stream's width; a multiple of <see cref="Heads"/>, with an even head dimension, and at least 32 (the value gates
+    /// read that many channels).
+    /// </summary>
     public int Width { get; init; } = 64;
 
-    /// <summary>One letter a layer, repeated: S short window, L full. The last layer is always L.</summary>
+    /// <summary>One letter a layer, repeated: S short window, L long. The last layer is always L.</summary>
     public string WindowPattern { get; init; } = "SSSL";
+
+    /// <summary>A query sees this many keys before its own. Null: half of <see cref="SequenceLength"/>.</summary>
+    public int? ShortWindow { get; init; }
+
+    /// <summary>Null: <see cref="SequenceLength"/>, that is everything before.</summary>
+    public int? LongWindow { get; init; }
 
     /// <summary>Logits are cap·tanh(z/cap).</summary>
     public double Softcap { get; init; } = 15;
+
+    /// <summary>Precision of the rotary tables (arXiv:2104.09864). Upstream rounds them to bfloat16.</summary>
+    public RopePrecision RopePrecision { get; init; } = RopePrecision.F32;
+
+    /// <summary>Only the first quarter of the frequency pairs turn, the rest stand still (upstream's 15-minute record).</summary>
+    public bool HalfRope { get; init; }
+
+    /// <summary>On long-window layers the second half of each key is that of the token before (upstream's 15-minute record).</summary>
+    public bool KeyOffset { get; init; }
+
+    /// <summary>Interleaved head attention, IHA: queries, keys and values are learnt mixtures over heads (upstream's record 11).</summary>
+    public bool HeadMixing { get; init; }
+
+    /// <summary>With <see cref="HeadMixing"/>: values are mixed too.</summary>
+    public bool HeadMixingValues { get; init; } = true;
+
+    /// <summary>Exclusive self-attention, XSA: takes from each head's output the part along its own value. Null: off.</summary>
+    public XsaRecipe? Xsa { get; init; }
+
+    /// <summary>
+    /// A further block that predicts one token further ahead during training (multi-token prediction, arXiv:2404.19737; upstream's record
+    /// 11). Its weight in the loss is <see cref="StageRecipe.MtpWeight"/>.
+    /// </summary>
+    public bool MtpBlock { get; init; }
+
+    /// <summary>How fresh weights are drawn.</summary>
+    public Initialization Initialization { get; init; } = Initialization.ZeroOutput;
+
+    /// <summary>The unembedding is stored [C, V] rather than [V, C] (upstream's 15-minute record).</summary>
+    public bool TransposedUnembedding { get; init; }
+}
+
+/// <summary>How finely the rotary tables are stored; they are used in float32 either way.</summary>
+public enum RopePrecision
+{
+    F32,
+    BF16,
+}
+
+/// <summary>Initial weights; in all of them wte N(0,1), lm_head N(0,0.001), other inputs U(±√(3/C)), gates 0, x0 lambdas 0.1, skips 1.</summary>
+public enum Initialization
+{
+    /// <summary>Output projections 0, residual lambdas 1 (record 9).</summary>
+    ZeroOutput,
+
+    /// <summary>Output projections N(0, 1/√C), residual lambdas 1 (record 11 on, and the 1-hour track).</summary>
+    NormalOutput,
+
+    /// <summary>Output projections 0, residual lambdas 1.1 (the 15-minute track).</summary>
+    ZeroOutputBoosted,
 }

@@ -15,13 +15,38 @@ public sealed record StageRecipe
     /// <summary>Passes over the training set.</summary>
     public double Epochs { get; init; } = 10;
 
+    /// <summary>Probability with which each number of the attention's output is dropped (arXiv:1207.0580).</summary>
     public double Dropout { get; init; } = 0.1;
+
+    /// <summary>Drops numbers of the MLP's output too, with the same probability (off in the 15-minute track).</summary>
+    public bool MlpDropout { get; init; } = true;
+
+    /// <summary>
+    /// Probability with which the last layer is skipped; layer i of L is with i/(L-1) of it (stochastic depth, arXiv:1603.09382). As
+    /// upstream, nothing is rescaled.
+    /// </summary>
+    public double StochasticDepth { get; init; }
 
     /// <summary>Global L2 norm to which the averaged gradient is clipped; 0: never.</summary>
     public double ClipNorm { get; init; } = 1.0;
 
+    /// <summary>Share of the target that is spread over the vocabulary (arXiv:1512.00567).</summary>
+    public double LabelSmoothing { get; init; }
+
+    /// <summary>Weight of the loss of <see cref="ModelRecipe.MtpBlock"/>.</summary>
+    public double MtpWeight { get; init; } = 0.3;
+
+    /// <summary>Trains the same logits on tokens further ahead as well. Null: off.</summary>
+    public FutureTokensRecipe? FutureTokens { get; init; }
+
     /// <summary>Which layers are looped in this stage; null: none.</summary>
     public LoopRecipe? Loop { get; init; }
+
+    /// <summary>Passes the whole network several times over its own output; null: once.</summary>
+    public RecurrenceRecipe? Recurrence { get; init; }
+
+    /// <summary>Narrower windows for the first data epochs, in order; empty: the model's windows from the start.</summary>
+    public IReadOnlyList<WindowPhase> Windows { get; init; } = [];
 
     public OptimizerRecipe Optimizer { get; init; } = new();
 
@@ -29,44 +54,7 @@ public sealed record StageRecipe
     public DistillationRecipe? Distillation { get; init; }
 
     public SelectionRecipe Selection { get; init; } = new();
-}
 
-/// <summary>Layers [Start, End) are passed <see cref="Replays"/> more times, from a fraction of the training on.</summary>
-public sealed record LoopRecipe
-{
-    public required int Start { get; init; }
-
-    public required int End { get; init; }
-
-    /// <summary>EXTRA passes: upstream's "four loops" are four extra passes, five in all.</summary>
-    public int Replays { get; init; } = 4;
-
-    /// <summary>Fraction of the stage's steps after which looping begins; 0: always.</summary>
-    public double FromFraction { get; init; } = 0.5;
-}
-
-/// <summary>Chain distillation (arXiv:1503.02531): loss = (1-α)·CE + α·T²·KL(teacher ‖ student).</summary>
-public sealed record DistillationRecipe
-{
-    public double Alpha { get; init; } = 0.7;
-
-    public double Temperature { get; init; } = 1.0;
-
-    /// <summary>The first stage of the chain that has a teacher.</summary>
-    public int FromStage { get; init; } = 1;
-}
-
-/// <summary>Which weights a finished stage keeps.</summary>
-public sealed record SelectionRecipe
-{
-    public SelectionRule Rule { get; init; } = SelectionRule.Final;
-}
-
-public enum SelectionRule
-{
-    /// <summary>The weights after the last step.</summary>
-    Final,
-
-    /// <summary>The weights with the best validation loss at a data epoch's end: for a baseline, whom it favours.</summary>
-    BestValidation,
+    /// <summary>Computes activations again in the backward pass instead of keeping them: less memory, same bytes.</summary>
+    public bool Recompute { get; init; }
 }

@@ -1,7 +1,7 @@
 namespace Slowrun.Grains.Slots;
 
 /// <summary>The slots of this silo and who holds them. A slot never holds two stages. Safe to use from any thread.</summary>
-public sealed class SlotTable
+public sealed class SlotTable : IDisposable
 {
     private readonly Lock gate = new();
     private readonly Dictionary<string, string?> holders;
@@ -61,6 +61,8 @@ public sealed class SlotTable
 
     /// <summary>Waits for a poke, at most <paramref name="atMost"/>.</summary>
     internal Task WaitAsync(TimeSpan atMost, CancellationToken cancellationToken) => changed.WaitAsync(atMost, cancellationToken);
+
+    public void Dispose() => changed.Dispose();
 
     private void Release(IReadOnlyList<string> slots)
     {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Slowrun.Core.Tensors;
-using Slowrun.Training;
+using Slowrun.Storage.Checkpoints;
+using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Stages;
 

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Slowrun.Training;
+using Slowrun.Training.Numerics;
 
 namespace Slowrun.Grains.Stages;
 

@@ -1,3 +1,4 @@
+using Orleans.Storage;
 using Slowrun.Core.Stages;
 using Slowrun.Storage.Checkpoints;
 

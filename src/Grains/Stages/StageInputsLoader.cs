@@ -1,7 +1,7 @@
 using Slowrun.Core.Tensors;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
-using Slowrun.Training;
+using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Stages;
 

@@ -140,7 +140,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         try
         {
             await Retention.SweepAsync(
-                store, work.Run, work.Plan.Id, root.Root, work.Spec.Operations.KeepCheckpoints, pinnedManifests: [], owner: true, cancellationToken: cancellationToken);
+                store, work.Run, work.Plan.Id, root.Root, work.Spec.Operations.KeepCheckpoints, pinned: [], owner: true, cancellationToken: cancellationToken);
         }
         catch (IOException)
         {

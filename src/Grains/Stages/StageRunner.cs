@@ -3,7 +3,8 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
 using Slowrun.Storage.Checkpoints;
-using Slowrun.Training;
+using Slowrun.Training.Numerics;
+using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Stages;
 

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using Slowrun.Silo.Hosting;
 using Slowrun.Training;
+using Slowrun.Training.Numerics;
 
 namespace Slowrun.Silo.Commands;
 

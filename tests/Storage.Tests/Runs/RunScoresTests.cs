@@ -62,7 +62,7 @@ public sealed class RunScoresTests
     [Fact]
     public async Task TryCreateEnsemble_IsKeyedByItsMembersInOrder()
     {
-        var score = new EnsembleScore { Members = ["x", "y"], LossNats = 1, BitsPerByte = 2 };
+        var score = new EnsembleScore { Members = ["x", "y"], Running = [1, 1], LossNats = 1, BitsPerByte = 2 };
 
         Assert.True(await scores.TryCreateEnsembleAsync(score, Cancel));
         Assert.False(await scores.TryCreateEnsembleAsync(score, Cancel));

@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Numerics;
+
+namespace Slowrun.Core.Recipes;
+
+/// <summary>Says what is wrong with a stage recipe before anything is trained.</summary>
+public static class StageCheck
+{
+    /// <summary>One sentence a problem, beginning with the field; empty for a stage that can be trained.</summary>
+    public static IEnumerable<string> Problems(StageRecipe stage, ModelRecipe model)
+    {
+        ArgumentNullException.ThrowIfNull(stage);
+        ArgumentNullException.ThrowIfNull(model);
+        var microBatch = (long)stage.DeviceRows * model.SequenceLength;
+        if (stage.DeviceRows < 1)
+        {
+            yield return Text($"stage.deviceRows is {stage.DeviceRows}, expected at least 1.");
+        }
+        else if (stage.BatchTokens < microBatch || stage.BatchTokens % microBatch != 0)
+        {
+            yield return Text($"stage.batchTokens is {stage.BatchTokens}, expected a multiple of {microBatch} (deviceRows {stage.DeviceRows} times sequenceLength {model.SequenceLength}).");
+        }
+
+        if (stage.Lanes < 1 || !BitOperations.IsPow2(stage.Lanes))
+        {
+            yield return Text($"stage.lanes is {stage.Lanes}, expected a power of two.");
+        }
+
+        if (!(stage.Epochs > 0) || !double.IsFinite(stage.Epochs))
+        {
+            yield return Text($"stage.epochs is {stage.Epochs}, expected a positive number.");
+        }
+
+        foreach (var (field, value) in new[]
+        {
+            ("dropout", stage.Dropout), ("stochasticDepth", stage.StochasticDepth), ("labelSmoothing", stage.LabelSmoothing),
+        })
+        {
+            if (!(value >= 0 && value < 1))
+            {
+                yield return Text($"stage.{field} is {value}, expected 0 or more and less than 1.");
+            }
+        }
+
+        if (!(stage.ClipNorm >= 0))
+        {
+            yield return Text($"stage.clipNorm is {stage.ClipNorm}, expected a positive number, or 0 to clip nothing.");
+        }
+
+        foreach (var problem in Passes(stage, model).Concat(Teaching(stage)))
+        {
+            yield return problem;
+        }
+    }
+
+    private static IEnumerable<string> Passes(StageRecipe stage, ModelRecipe model)
+    {
+        if (stage.Loop is { } loop)
+        {
+            if (loop.Start < model.Layers / 2 || loop.End <= loop.Start || loop.End > model.Layers)
+            {
+                yield return Text($"stage.loop is layers {loop.Start} to {loop.End}, expected {model.Layers / 2} <= start < end <= {model.Layers}: only the second half of the layers can be looped.");
+            }
+
+            if (loop.Replays < 0)
+            {
+                yield return Text($"stage.loop.replays is {loop.Replays}, expected 0 or more.");
+            }
+        }
+
+        if (stage.Recurrence is { Passes: < 1 } recurrence)
+        {
+            yield return Text($"stage.recurrence.passes is {recurrence.Passes}, expected at least 1.");
+        }
+
+        foreach (var (phase, before) in stage.Windows.Zip(stage.Windows.Prepend(new WindowPhase(0, 1, 1))))
+        {
+            if (phase.UntilEpoch <= before.UntilEpoch || phase.ShortWindow < 1 || phase.LongWindow < phase.ShortWindow)
+            {
+                yield return Text($"stage.windows has {phase}, expected a later epoch than {before.UntilEpoch} and 1 <= short <= long.");
+            }
+        }
+    }
+
+    private static IEnumerable<string> Teaching(StageRecipe stage)
+    {
+        if (stage.Distillation is not { } teaching)
+        {
+            yield break;
+        }
+
+        if (!(teaching.Alpha is >= 0 and <= 1))
+        {
+            yield return Text($"stage.distillation.alpha is {teaching.Alpha}, expected 0 to 1.");
+        }
+
+        if (!(teaching.Temperature > 0))
+        {
+            yield return Text($"stage.distillation.temperature is {teaching.Temperature}, expected a positive number.");
+        }
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

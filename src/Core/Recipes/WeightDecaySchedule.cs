@@ -1,0 +1,35 @@
+namespace Slowrun.Core.Recipes;
+
+/// <summary>The factor of <see cref="OptimizerRecipe.WeightDecay"/> over a stage's steps.</summary>
+public sealed record WeightDecaySchedule
+{
+    public WeightDecayShape Shape { get; init; } = WeightDecayShape.Constant;
+
+    /// <summary>InverseToLearningRate: the factor while the learning rate is highest. Sawtooth: the lowest factor.</summary>
+    public double Floor { get; init; } = 0.7;
+
+    /// <summary>Sawtooth: the factor at each averaged epoch's end.</summary>
+    public double Peak { get; init; } = 1.5;
+
+    /// <summary>Sawtooth: fraction of the steps for which the factor stays 1.</summary>
+    public double Hold { get; init; } = 0.4;
+
+    /// <summary>Piecewise: the factor at these data epochs, straight lines between, constant before the first and after the last.</summary>
+    public IReadOnlyList<WeightDecayPoint> Points { get; init; } = [];
+}
+
+/// <param name="Epoch">Data epochs passed; null: the stage's end.</param>
+public sealed record WeightDecayPoint(double? Epoch, double Factor);
+
+public enum WeightDecayShape
+{
+    Constant,
+
+    /// <summary>From the floor at the learning rate's peak to 1 at its floor.</summary>
+    InverseToLearningRate,
+
+    /// <summary>1, a line to the floor, then a rise from floor to peak within each averaged epoch.</summary>
+    Sawtooth,
+
+    Piecewise,
+}

@@ -1,0 +1,5 @@
+namespace Slowrun.Core.Recipes;
+
+/// <summary>Attention windows up to a data epoch (the 2-hour track's window schedule, without its YaRN rescaling).</summary>
+/// <param name="UntilEpoch">The last data epoch of the phase, counted from 1.</param>
+public sealed record WindowPhase(int UntilEpoch, int ShortWindow, int LongWindow);

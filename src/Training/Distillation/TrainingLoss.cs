@@ -1,0 +1,47 @@
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Slowrun.Training.Distillation;
+
+/// <summary>
+/// The hard and the soft loss of a chunk of positions, as sums over positions: a caller divides by the count, so that chunks can be added.
+/// </summary>
+internal static class TrainingLoss
+{
+    /// <summary>A target that counts nothing.</summary>
+    public const long Ignored = -1;
+
+    private static readonly long[] Last = [-1];
+
+    /// <summary>Σ -ln q(target), in nats; with smoothing s: (1-s)·that + s·mean over the vocabulary of -ln q (arXiv:1512.00567).</summary>
+    /// <param name="logProbabilities">[N, V], ln q.</param>
+    /// <param name="targets">[N] int64; <see cref="Ignored"/> counts nothing.</param>
+    /// <param name="hasIgnored">Whether any target is ignored; false where a caller knows that none is.</param>
+    public static Tensor CrossEntropySum(Tensor logProbabilities, Tensor targets, double labelSmoothing, bool hasIgnored = false)
+    {
+        // nll_loss takes no ignore_index here and ignores torch's default, -100.
+        var counted = hasIgnored ? targets.masked_fill(targets.eq(Ignored), -100) : targets;
+        var hard = F.nll_loss(logProbabilities, counted, null, nn.Reduction.Sum);
+        if (labelSmoothing == 0)
+        {
+            return hard;
+        }
+
+        var flat = logProbabilities.mean(Last);
+        flat = hasIgnored ? flat.mul(targets.ne(Ignored).to(flat.dtype)) : flat;
+        return hard.mul(1 - labelSmoothing).sub(flat.sum().mul(labelSmoothing));
+    }
+
+    /// <summary>T²·Σ KL(teacher ‖ student) at temperature T, in nats (arXiv:1503.02531).</summary>
+    /// <param name="studentLogProbabilities">[N, V]: ln softmax(student/T), with gradient.</param>
+    /// <param name="teacherLogits">[N, V], detached.</param>
+    /// <param name="targets">[N] int64: positions with an ignored target count nothing. Null: all count.</param>
+    public static Tensor KlSum(Tensor studentLogProbabilities, Tensor teacherLogits, double temperature, Tensor? targets = null)
+    {
+        var teacher = F.log_softmax(temperature == 1 ? teacherLogits : teacherLogits.div(temperature), -1);
+        var difference = teacher.sub(studentLogProbabilities).mul(teacher.exp());
+        difference = targets is null ? difference : difference.mul(targets.ne(Ignored).to(difference.dtype).unsqueeze(-1));
+        var sum = difference.sum();
+        return temperature == 1 ? sum : sum.mul(temperature * temperature);
+    }
+}

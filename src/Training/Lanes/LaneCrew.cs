@@ -1,0 +1,179 @@
+using System.Runtime.ExceptionServices;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Tokens;
+using Slowrun.Training.Distillation;
+using Slowrun.Training.Evaluation;
+using Slowrun.Training.Models;
+using Slowrun.Training.Numerics;
+using Slowrun.Training.Parameters;
+using static TorchSharp.torch;
+
+namespace Slowrun.Training.Lanes;
+
+/// <summary>
+/// The workers of a stage. Lanes are dealt in neighbouring groups and their sums added in the same binary tree whoever computed them, so
+/// the bytes of a step do not depend on the number of workers.
+/// </summary>
+internal sealed class LaneCrew : IDisposable
+{
+    private readonly LaneWorker[] workers;
+    private readonly FlatParameters[] replicas;
+    private readonly Thread[] threads;
+    private readonly SemaphoreSlim[] begin;
+    private readonly CountdownEvent done = new(1);
+    private readonly int lanes;
+    private Action<int>? work;
+    private Exception? failure;
+
+    /// <param name="teachers">One for each worker; the same one where they share a device.</param>
+    /// <param name="replicate">Whether workers after the first have parameters of their own: on a CPU all share one storage.</param>
+    public LaneCrew(
+        ModelRecipe model, StageRecipe stage, FlatParameters parameters, IReadOnlyList<Device> devices, IReadOnlyList<Teacher?> teachers, bool replicate)
+    {
+        lanes = stage.Lanes;
+        replicas = [.. devices.Skip(1).Select(device => replicate ? new FlatParameters(parameters.Layout, device) : parameters)];
+        workers = [.. replicas.Prepend(parameters).Select((p, w) => new LaneWorker(model, stage, p, teachers[w]))];
+        begin = [.. replicas.Select(_ => new SemaphoreSlim(0))];
+        threads = [.. begin.Select((_, w) => WorkerThread.Start($"slowrun lanes {w + 1}", () => Serve(w + 1)))];
+        Spread();
+    }
+
+    /// <summary>Parameters have changed: gives every replica the new ones.</summary>
+    public void Spread()
+    {
+        using var noGradient = no_grad();
+        foreach (var replica in replicas)
+        {
+            if (!ReferenceEquals(replica, workers[0].Parameters))
+            {
+                replica.Flat.copy_(workers[0].Parameters.Flat);
+            }
+        }
+    }
+
+    /// <summary>Computes the gradient of a step.</summary>
+    /// <returns>(Layout.Length), summed over all lanes; valid until the next call. Null: stopped.</returns>
+    public Tensor? Run(StepWork step)
+    {
+        var each = lanes / workers.Length;
+        var sums = new LaneBuffer?[workers.Length];
+        try
+        {
+            Together(w => sums[w] = workers[w].Run(step, w * each, each));
+            return sums.Any(sum => sum is null) ? null : Added(sums!);
+        }
+        finally
+        {
+            for (var w = 0; w < workers.Length; w++)
+            {
+                if (sums[w] is { } sum)
+                {
+                    workers[w].Release(sum);
+                }
+            }
+        }
+    }
+
+    /// <summary>Mean -ln p of a set with the present weights, in nats per token. Null: stopped.</summary>
+    public double? LossNats(TokenSet set, int rows, ForwardPass pass, CancellationToken stop)
+    {
+        var probabilities = new float[set.Length - 1];
+        Together(w => workers[w].Score(set, rows, pass, w, workers.Length, probabilities, stop));
+        return stop.IsCancellationRequested ? null : ScoringPass.LossNats(probabilities);
+    }
+
+    public void Dispose()
+    {
+        work = null;
+        foreach (var signal in begin)
+        {
+            signal.Release();
+        }
+
+        foreach (var thread in threads)
+        {
+            thread.Join();
+        }
+
+        foreach (var signal in begin)
+        {
+            signal.Dispose();
+        }
+
+        foreach (var worker in workers)
+        {
+            worker.Dispose();
+        }
+
+        foreach (var replica in replicas.Where(replica => !ReferenceEquals(replica, workers[0].Parameters)))
+        {
+            replica.Dispose();
+        }
+
+        done.Dispose();
+    }
+
+    private static Tensor Added(LaneBuffer[] sums)
+    {
+        for (var apart = 1; apart < sums.Length; apart *= 2)
+        {
+            for (var w = 0; w + apart < sums.Length; w += 2 * apart)
+            {
+                LaneWorker.Add(sums[w], sums[w + apart]);
+            }
+        }
+
+        return sums[0].Gradients.Flat;
+    }
+
+    /// <summary>Has every worker do its part, the first on this thread, and waits for all.</summary>
+    private void Together(Action<int> part)
+    {
+        work = part;
+        done.Reset(workers.Length);
+        foreach (var signal in begin)
+        {
+            signal.Release();
+        }
+
+        Compute(0);
+        done.Wait(CancellationToken.None);
+        if (Interlocked.Exchange(ref failure, null) is { } thrown)
+        {
+            ExceptionDispatchInfo.Throw(thrown);
+        }
+    }
+
+    private void Serve(int worker)
+    {
+        while (true)
+        {
+            begin[worker - 1].Wait();
+            if (work is null)
+            {
+                return;
+            }
+
+            Compute(worker);
+        }
+    }
+
+    private void Compute(int worker)
+    {
+        try
+        {
+            IntraOp.UseOneThread();
+            work!(worker);
+        }
+#pragma warning disable CA1031 // Thrown again on the thread that asked.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            Interlocked.CompareExchange(ref failure, e, null);
+        }
+        finally
+        {
+            done.Signal();
+        }
+    }
+}

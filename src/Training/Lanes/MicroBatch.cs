@@ -1,0 +1,35 @@
+using Slowrun.Training.Models;
+using Slowrun.Training.Stages;
+using static TorchSharp.torch;
+
+namespace Slowrun.Training.Lanes;
+
+/// <summary>One forward and backward pass' worth of rows, and how it is passed.</summary>
+/// <param name="Tokens">[B, T + 1] int64, on the worker's device: inputs and, one further, their targets.</param>
+/// <param name="Key">Of all randomness in it: a function of (seed, step, micro-batch).</param>
+internal readonly record struct MicroBatch(Tensor Tokens, StepSettings Settings, ulong Key)
+{
+    public long Length => Tokens.shape[1] - 1;
+
+    public Tensor Inputs => Tokens.narrow(1, 0, Length);
+
+    public Tensor Targets => Tokens.narrow(1, 1, Length);
+
+    /// <summary>The pass of training, with what the recipe drops.</summary>
+    public ForwardPass Pass(Core.Recipes.ModelRecipe model, Core.Recipes.StageRecipe stage)
+    {
+        var uniforms = CounterRandom.Key(Key, 1);
+        ulong drawn = 0;
+        return new ForwardPass
+        {
+            Loop = Settings.Loop,
+            Recurrences = Settings.Recurrences,
+            Windows = Settings.Windows,
+            Dropout = stage.Dropout > 0 ? new Dropout(CounterRandom.Key(Key, 0), stage.Dropout) : null,
+            MlpDropout = stage.MlpDropout,
+            Depth = stage.StochasticDepth > 0
+                ? new StochasticDepth(stage.StochasticDepth, model.Layers, () => CounterRandom.Uniform(uniforms, drawn++))
+                : null,
+        };
+    }
+}

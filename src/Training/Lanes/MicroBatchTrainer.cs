@@ -1,0 +1,156 @@
+using Slowrun.Core.Recipes;
+using Slowrun.Training.Distillation;
+using Slowrun.Training.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Slowrun.Training.Lanes;
+
+/// <summary>Forward and backward pass of one micro-batch: adds the gradient of its mean loss, times a weight, to the leaves' buffers.</summary>
+internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gpt gpt, Teacher? teacher)
+{
+    // Logits of a large vocabulary would take more memory than all activations: rows are cut so that a chunk has at most this many
+    // numbers (64 MiB, of which a softmax and its gradient need a handful).
+    private const long ChunkNumbers = 1L << 24;
+
+    private readonly double alpha = teacher is null ? 0 : stage.Distillation!.Alpha;
+    private readonly double temperature = stage.Distillation?.Temperature ?? 1;
+
+    /// <summary>Numbers of a chunk of logits; tests cut finer.</summary>
+    internal long Chunk { get; init; } = ChunkNumbers;
+
+    /// <param name="weight">1 / micro-batches of the step.</param>
+    /// <returns>The mean loss, nats per token, before the weight.</returns>
+    public double Backward(GptWeights weights, in MicroBatch batch, double weight)
+    {
+        using var scope = NewDisposeScope();
+        var pass = batch.Pass(model, stage);
+        var (inputs, targets) = (batch.Inputs, batch.Targets);
+        var hidden = gpt.Hidden(weights, inputs, pass);
+        var further = model.MtpBlock && stage.MtpWeight != 0 && alpha < 1 ? gpt.FurtherHidden(weights, hidden, targets, pass) : null;
+        var taught = teacher is null ? null : Taught(inputs);
+        var readout = new Readout(
+            hidden, taught, targets.reshape(-1), batch.Settings.FutureWeights.Count == 0 ? [] : Future(targets, batch.Settings.FutureWeights),
+            weight);
+        var furtherTargets = further is null ? null : targets.narrow(1, 1, targets.shape[1] - 1).reshape(-1);
+        return hidden.shape[0] * model.VocabSize <= Chunk
+            ? Whole(weights, readout, further, furtherTargets)
+            : Chunked(weights, readout, further, furtherTargets);
+    }
+
+    private double Whole(GptWeights weights, in Readout readout, Tensor? further, Tensor? furtherTargets)
+    {
+        var loss = Loss(weights, readout, 0, readout.Hidden.shape[0]);
+        if (further is not null)
+        {
+            loss = loss.add(FurtherLoss(weights, further, furtherTargets!, further.shape[0], readout.Weight));
+        }
+
+        loss.backward();
+        return loss.ToDouble() / readout.Weight;
+    }
+
+    /// <summary>Back to the hidden states chunk by chunk, then once through the network.</summary>
+    private double Chunked(GptWeights weights, in Readout readout, Tensor? further, Tensor? furtherTargets)
+    {
+        var rows = Math.Max(1, Chunk / model.VocabSize);
+        double loss = 0;
+        var cut = readout with { Hidden = Leaf(readout.Hidden) };
+        for (long start = 0; start < cut.Hidden.shape[0]; start += rows)
+        {
+            using var scope = NewDisposeScope();
+            loss += Done(Loss(weights, cut, start, Math.Min(rows, cut.Hidden.shape[0] - start)));
+        }
+
+        var gradients = new List<(Tensor Hidden, Tensor Gradient)> { (readout.Hidden, cut.Hidden.grad!) };
+        if (further is not null)
+        {
+            var leaf = Leaf(further);
+            for (long start = 0; start < leaf.shape[0]; start += rows)
+            {
+                using var scope = NewDisposeScope();
+                var count = Math.Min(rows, leaf.shape[0] - start);
+                var part = leaf.narrow(0, start, count);
+                loss += Done(FurtherLoss(weights, part, furtherTargets!.narrow(0, start, count), leaf.shape[0], readout.Weight));
+            }
+
+            gradients.Add((further, leaf.grad!));
+        }
+
+        autograd.backward([.. gradients.Select(g => g.Hidden)], [.. gradients.Select(g => g.Gradient)]);
+        return loss / readout.Weight;
+
+        static Tensor Leaf(Tensor hidden) => hidden.detach().requires_grad_(true);
+
+        static double Done(Tensor loss)
+        {
+            loss.backward();
+            return loss.ToDouble();
+        }
+    }
+
+    /// <summary>The weighted loss of some rows' own predictions: their part of the mean.</summary>
+    private Tensor Loss(GptWeights weights, in Readout readout, long start, long count)
+    {
+        var logits = gpt.Logits(weights, readout.Hidden.narrow(0, start, count));
+        var logProbabilities = F.log_softmax(logits, -1);
+        var scale = readout.Weight / readout.Hidden.shape[0];
+        Tensor? loss = null;
+        if (alpha < 1)
+        {
+            loss = TrainingLoss.CrossEntropySum(logProbabilities, readout.Targets.narrow(0, start, count), stage.LabelSmoothing);
+            foreach (var (targets, share) in readout.Future)
+            {
+                loss = loss.add(TrainingLoss.CrossEntropySum(logProbabilities, targets.narrow(0, start, count), 0, hasIgnored: true), share);
+            }
+
+            loss = loss.mul((1 - alpha) * scale);
+        }
+
+        if (readout.Taught is not { } taught)
+        {
+            return loss!;
+        }
+
+        Tensor teacherLogits;
+        using (no_grad())
+        {
+            teacherLogits = gpt.Logits(teacher!.Weights, taught.narrow(0, start, count));
+        }
+
+        var soft = TrainingLoss.KlSum(
+            temperature == 1 ? logProbabilities : F.log_softmax(logits.div(temperature), -1), teacherLogits, temperature).mul(alpha * scale);
+        return loss is null ? soft : loss.add(soft);
+    }
+
+    private Tensor FurtherLoss(GptWeights weights, Tensor hidden, Tensor targets, long rows, double weight) =>
+        TrainingLoss.CrossEntropySum(F.log_softmax(gpt.Logits(weights, hidden), -1), targets, 0)
+            .mul((1 - alpha) * stage.MtpWeight * weight / rows);
+
+    private Tensor Taught(Tensor inputs)
+    {
+        using var noGradient = no_grad();
+        return gpt.Hidden(teacher!.Weights, inputs, teacher.Pass);
+    }
+
+    /// <summary>Targets further ahead within the row; beyond its end there is none.</summary>
+    private static List<(Tensor Targets, double Share)> Future(Tensor targets, IReadOnlyList<double> shares)
+    {
+        var future = new List<(Tensor, double)>(shares.Count);
+        for (var ahead = 1; ahead <= shares.Count; ahead++)
+        {
+            if (shares[ahead - 1] > 0)
+            {
+                long known = targets.shape[1] - ahead;
+                var beyond = full([targets.shape[0], ahead], TrainingLoss.Ignored, targets.dtype, targets.device);
+                future.Add((cat([targets.narrow(1, ahead, known), beyond], 1).reshape(-1), shares[ahead - 1]));
+            }
+        }
+
+        return future;
+    }
+
+    private readonly record struct Readout(
+        Tensor Hidden, Tensor? Taught, Tensor Targets, IReadOnlyList<(Tensor Targets, double Share)> Future, double Weight);
+}

@@ -1,0 +1,52 @@
+using Slowrun.Core.Models;
+using Slowrun.Core.Recipes;
+using static TorchSharp.torch;
+
+namespace Slowrun.Training.Models;
+
+/// <summary>The parameters of one layer, as the forward pass uses them.</summary>
+internal sealed record BlockWeights
+{
+    /// <summary>c_q, c_k, c_v below each other, [3C, C]: one product instead of three.</summary>
+    public required Tensor QueryKeyValue { get; init; }
+
+    /// <summary>[C, C].</summary>
+    public required Tensor AttentionOutput { get; init; }
+
+    /// <summary>[H, 12].</summary>
+    public required Tensor AttentionGate { get; init; }
+
+    /// <summary>[H, 32]; null without value embedding.</summary>
+    public Tensor? ValueGate { get; init; }
+
+    /// <summary>[C, C]; null without value embedding.</summary>
+    public Tensor? ValueProjection { get; init; }
+
+    /// <summary>q_mix, k_mix and v_mix, each [H, H]; empty: heads are not mixed.</summary>
+    public IReadOnlyList<Tensor> HeadMixes { get; init; } = [];
+
+    /// <summary>c_gate above c_fc, [2·hidden, C].</summary>
+    public required Tensor MlpInput { get; init; }
+
+    /// <summary>[C, hidden].</summary>
+    public required Tensor MlpOutput { get; init; }
+
+    public static BlockWeights Of(ModelRecipe model, string prefix, int? layer, IParameterSource parameters)
+    {
+        var hasValue = layer is { } index && ParameterTable.HasValueEmbedding(model, index);
+        return new BlockWeights
+        {
+            QueryKeyValue = parameters.Rows($"{prefix}.attn.c_q.weight", $"{prefix}.attn.c_k.weight", $"{prefix}.attn.c_v.weight"),
+            AttentionOutput = parameters.Of($"{prefix}.attn.c_proj.weight"),
+            AttentionGate = parameters.Of($"{prefix}.attn.attn_gate.weight"),
+            ValueGate = hasValue ? parameters.Of($"{prefix}.attn.ve_gate.weight") : null,
+            ValueProjection = hasValue ? parameters.Of(ParameterTable.ValueProjection(layer!.Value)) : null,
+            HeadMixes = !model.HeadMixing ? []
+                : model.HeadMixingValues
+                    ? [parameters.Of($"{prefix}.attn.q_mix"), parameters.Of($"{prefix}.attn.k_mix"), parameters.Of($"{prefix}.attn.v_mix")]
+                    : [parameters.Of($"{prefix}.attn.q_mix"), parameters.Of($"{prefix}.attn.k_mix")],
+            MlpInput = parameters.Rows($"{prefix}.mlp.c_gate.weight", $"{prefix}.mlp.c_fc.weight"),
+            MlpOutput = parameters.Of($"{prefix}.mlp.c_proj.weight"),
+        };
+    }
+}

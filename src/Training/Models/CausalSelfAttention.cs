@@ -1,0 +1,82 @@
+using Slowrun.Core.Models;
+using Slowrun.Core.Recipes;
+using TorchSharp;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Slowrun.Training.Models;
+
+/// <summary>Attention of one layer with rotary positions, query-key norm, value embedding, head gates and sliding window.</summary>
+internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary, WindowMasks masks)
+{
+    private static readonly Scalar Two = 2.0;
+    private static readonly Scalar MinusOne = -1.0;
+    private static readonly long[] Last = [-1];
+
+    /// <param name="x">[B·T, C], normalised.</param>
+    /// <param name="valueEmbedding">[B·T, C]; null: the layer has none.</param>
+    /// <param name="xsaAlpha">[H], before its tanh; null where strength is fixed or the layer has none.</param>
+    /// <returns>[B·T, C], after the output projection and before dropout.</returns>
+    public Tensor Forward(Tensor x, BlockWeights weights, Tensor? valueEmbedding, Tensor? xsaAlpha, in AttentionLayer layer, long length)
+    {
+        using var scope = NewDisposeScope();
+        long batch = x.shape[0] / length, heads = model.Heads, width = model.Width / heads;
+        var qkv = F.linear(x, Mixed(weights));
+        var parts = qkv.split([2 * heads * width, heads * width], 1);
+        var qk = Functional.RmsNorm(rotary.Turn(parts[0].view(batch, length, 2 * heads, width)));
+        var v = parts[1].view(batch, length, heads, width);
+        if (valueEmbedding is not null)
+        {
+            var gate = F.linear(x.narrow(1, 0, ParameterTable.ValueGateChannels), weights.ValueGate!).sigmoid();
+            v = v.addcmul(gate.view(batch, length, heads, 1), valueEmbedding.view(batch, length, heads, width), Two);
+        }
+
+        var halves = qk.split([heads, heads], 2);
+        var k = layer.KeyOffset && length > 1 ? Shifted(halves[1], width) : halves[1];
+        var y = F.scaled_dot_product_attention(
+            halves[0].transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), masks.Of(length, layer.Window), 0, layer.Window >= length - 1)
+            .transpose(1, 2);
+        if (layer.Xsa)
+        {
+            y = Exclusive(y, v, xsaAlpha);
+        }
+
+        var open = F.linear(x.narrow(1, 0, ParameterTable.AttentionGateChannels), weights.AttentionGate).sigmoid();
+        y = y.mul(open.view(batch, length, heads, 1)).view(batch * length, heads * width);
+        return F.linear(y, weights.AttentionOutput).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Takes from y, [B, T, H, d], the part along its value: y - α (y·v̂) v̂.</summary>
+    /// <param name="alpha">[H], before its tanh; null: α = 1.</param>
+    public static Tensor Exclusive(Tensor y, Tensor v, Tensor? alpha)
+    {
+        // Upstream's floors under the norm of v: 1e-4 where α is learnt, 1e-12 in the older record with α = 1.
+        var floor = alpha is null ? 1e-12 : 1e-4;
+        var direction = v.div(v.square().sum(Last, keepdim: true).sqrt().clamp_min(floor));
+        var along = y.mul(direction).sum(Last, keepdim: true);
+        return y.addcmul(direction, alpha is null ? along : along.mul(alpha.tanh().view(-1, 1)), MinusOne);
+    }
+
+    /// <summary>The second half of each key comes from the token before; the first token keeps its own.</summary>
+    private static Tensor Shifted(Tensor k, long width)
+    {
+        var length = k.shape[1];
+        var still = k.narrow(3, width / 2, width - (width / 2));
+        var shifted = cat([still.narrow(1, 0, 1), still.narrow(1, 0, length - 1)], 1);
+        return cat([k.narrow(3, 0, width / 2), shifted], 3);
+    }
+
+    private Tensor Mixed(BlockWeights weights)
+    {
+        if (weights.HeadMixes.Count == 0)
+        {
+            return weights.QueryKeyValue;
+        }
+
+        long width = model.Width, heads = model.Heads;
+        var matrices = weights.QueryKeyValue.split([width, width, width], 0);
+        return cat([.. matrices.Select((matrix, i) => i < weights.HeadMixes.Count
+            ? weights.HeadMixes[i].mm(matrix.view(heads, width / heads * width)).view(width, width)
+            : matrix)]);
+    }
+}

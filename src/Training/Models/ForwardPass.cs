@@ -1,0 +1,23 @@
+using Slowrun.Core.Recipes;
+
+namespace Slowrun.Training.Models;
+
+/// <summary>How the network is passed this time: what depends on step or purpose rather than on the model.</summary>
+internal sealed record ForwardPass
+{
+    /// <summary>Layers passed again; null: none.</summary>
+    public LoopRecipe? Loop { get; init; }
+
+    /// <summary>Passes of the whole network over its own output; 0: once, and without the norm that ends each recurrent pass.</summary>
+    public int Recurrences { get; init; }
+
+    public required AttentionWindows Windows { get; init; }
+
+    /// <summary>Null: nothing is dropped.</summary>
+    public Dropout? Dropout { get; init; }
+
+    public bool MlpDropout { get; init; } = true;
+
+    /// <summary>Null: no block is skipped.</summary>
+    public StochasticDepth? Depth { get; init; }
+}

@@ -1,0 +1,162 @@
+using Slowrun.Core.Recipes;
+using TorchSharp;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Slowrun.Training.Models;
+
+/// <summary>
+/// The transformer of the records: RMS norm, rotary positions, SwiGLU, value embeddings from the embedded input, residual and x0 lambdas,
+/// U-Net skips, looped layers, softcap. Knows no parameters of its own: the weights come with each call, and the caller's dispose scope
+/// owns the results.
+/// </summary>
+internal sealed class Gpt : IDisposable
+{
+    private static readonly Scalar One = 1.0;
+    private readonly ModelRecipe model;
+    private readonly RotaryTable rotary;
+    private readonly WindowMasks masks;
+    private readonly CausalSelfAttention attention;
+    private readonly Scalar softcap;
+    private readonly Scalar inverseSoftcap;
+
+    public Gpt(ModelRecipe model, Device device)
+        : this(model, RotaryTable.Of(model, device), device, ScalarType.Float32)
+    {
+    }
+
+    /// <param name="rotary">Owned by the model from now on.</param>
+    /// <param name="type">Of the weights.</param>
+    internal Gpt(ModelRecipe model, RotaryTable rotary, Device device, ScalarType type)
+    {
+        this.model = model;
+        this.rotary = rotary;
+        masks = new WindowMasks(device, type);
+        attention = new CausalSelfAttention(model, rotary, masks);
+        softcap = model.Softcap;
+        inverseSoftcap = 1 / model.Softcap;
+    }
+
+    /// <summary>Everything but the unembedding.</summary>
+    /// <param name="tokens">[B, T] int64.</param>
+    /// <returns>[B·T, C], normalised.</returns>
+    public Tensor Hidden(GptWeights weights, Tensor tokens, ForwardPass pass)
+    {
+        using var scope = NewDisposeScope();
+        var length = tokens.shape[1];
+        var x0 = Functional.RmsNorm(weights.Embedding.index_select(0, tokens.reshape(-1)));
+        var lambdas = new Lambdas(weights);
+        var x = x0;
+        var place = 0;
+        for (var again = 1; again < pass.Recurrences; again++)
+        {
+            // Truncated to the last pass, as upstream: earlier ones only prepare its input.
+            using var frozen = no_grad();
+            x = Functional.RmsNorm(Network(weights, lambdas, x, x0, length, pass, ref place));
+        }
+
+        x = Network(weights, lambdas, x, x0, length, pass, ref place);
+        x = pass.Recurrences > 0 ? Functional.RmsNorm(x) : x;
+        return Functional.RmsNorm(x).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Logits after the softcap, [N, V].</summary>
+    /// <param name="hidden">[N, C].</param>
+    public Tensor Logits(GptWeights weights, Tensor hidden)
+    {
+        using var scope = NewDisposeScope();
+        var z = model.TransposedUnembedding
+            ? hidden.mm(weights.Unembedding.narrow(1, 0, model.VocabSize))
+            : F.linear(hidden, weights.Unembedding);
+        return z.mul_(inverseSoftcap).tanh().mul(softcap).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Hidden states that predict one token further: from each position's own and the embedding of its next token.</summary>
+    /// <param name="hidden">[B·T, C], of <see cref="Hidden"/>.</param>
+    /// <param name="targets">[B, T] int64, the next tokens; -1 where there is none.</param>
+    /// <returns>[B·(T-1), C], normalised; position t predicts targets[t + 1].</returns>
+    public Tensor FurtherHidden(GptWeights weights, Tensor hidden, Tensor targets, ForwardPass pass)
+    {
+        using var scope = NewDisposeScope();
+        long batch = targets.shape[0], length = targets.shape[1] - 1;
+        var next = targets.narrow(1, 0, length).clamp_min(0).reshape(-1);
+        var embedded = Functional.RmsNorm(weights.Embedding.index_select(0, next));
+        var known = hidden.view(batch, length + 1, model.Width).narrow(1, 0, length).reshape(batch * length, model.Width);
+        var z = F.linear(cat([known, embedded], 1), weights.MtpProjection!);
+        if (pass.Depth?.Keeps(model.Layers) ?? true)
+        {
+            // Numbered from the far end: its dropout masks must not be those of a layer.
+            var place = int.MaxValue / 2;
+            var layer = new AttentionLayer(model.SequenceLength, KeyOffset: false, Xsa: false);
+            z = Block(z, weights.MtpBlock!, null, null, layer, length, pass, ref place);
+        }
+
+        return Functional.RmsNorm(z).MoveToOuterDisposeScope();
+    }
+
+    public void Dispose()
+    {
+        rotary.Dispose();
+        masks.Dispose();
+    }
+
+    private Tensor Network(GptWeights weights, Lambdas lambdas, Tensor x, Tensor x0, long length, ForwardPass pass, ref int place)
+    {
+        var half = model.Layers / 2;
+        var encoded = new Tensor[half];
+        foreach (var layer in LayerVisits.Of(model.Layers, pass.Loop))
+        {
+            if (layer >= half)
+            {
+                x = x.addcmul(lambdas.Skip[layer - half], encoded[model.Layers - 1 - layer], One);
+            }
+
+            x = x.mul(lambdas.Residual[layer]).addcmul(x0, lambdas.X0[layer], One);
+            if (pass.Depth?.Keeps(layer) ?? true)
+            {
+                var block = weights.Blocks[layer];
+                var value = block.ValueProjection is { } projection ? F.linear(x0, projection) : null;
+                var long_ = AttentionWindows.IsLong(model, layer);
+                var kind = new AttentionLayer(
+                    pass.Windows.At(model, layer), model.KeyOffset && long_, model.Xsa is { } xsa && layer < (xsa.FirstLayers ?? model.Layers));
+                x = Block(x, block, value, kind.Xsa ? lambdas.Xsa?[layer] : null, kind, length, pass, ref place);
+            }
+            else
+            {
+                place += 2;
+            }
+
+            if (layer < half)
+            {
+                encoded[layer] = x;
+            }
+        }
+
+        return x;
+    }
+
+    private Tensor Block(
+        Tensor x, BlockWeights weights, Tensor? value, Tensor? xsaAlpha, in AttentionLayer layer, long length, ForwardPass pass, ref int place)
+    {
+        using var scope = NewDisposeScope();
+        var attended = attention.Forward(Functional.RmsNorm(x), weights, value, xsaAlpha, layer, length);
+        x = pass.Dropout is { } dropout ? dropout.Add(x, attended, place) : x.add(attended);
+        var gates = F.linear(Functional.RmsNorm(x), weights.MlpInput).chunk(2, 1);
+        var computed = F.linear(gates[0].silu().mul(gates[1]), weights.MlpOutput);
+        x = pass is { Dropout: { } again, MlpDropout: true } ? again.Add(x, computed, place + 1) : x.add(computed);
+        place += 2;
+        return x.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The per-layer scalars, taken apart once for each pass.</summary>
+    private sealed class Lambdas(GptWeights weights)
+    {
+        public Tensor[] Residual { get; } = weights.ResidualLambdas.unbind();
+
+        public Tensor[] X0 { get; } = weights.X0Lambdas.unbind();
+
+        public Tensor[] Skip { get; } = weights.SkipWeights.unbind();
+
+        public Tensor[]? Xsa { get; } = weights.XsaAlphas?.unbind();
+    }
+}

@@ -1,0 +1,44 @@
+using Slowrun.Core.Models;
+using Slowrun.Core.Recipes;
+using static TorchSharp.torch;
+
+namespace Slowrun.Training.Models;
+
+/// <summary>All parameters of a model, looked up once. They belong to whoever made the source.</summary>
+internal sealed record GptWeights
+{
+    /// <summary>[V, C]; padding cut off, no token reads it.</summary>
+    public required Tensor Embedding { get; init; }
+
+    /// <summary>[V, C], or [C, padded V] where the recipe stores it so.</summary>
+    public required Tensor Unembedding { get; init; }
+
+    public required Tensor ResidualLambdas { get; init; }
+
+    public required Tensor X0Lambdas { get; init; }
+
+    public required Tensor SkipWeights { get; init; }
+
+    /// <summary>[L, H]; null unless the strength of exclusive self-attention is learnt.</summary>
+    public Tensor? XsaAlphas { get; init; }
+
+    public required IReadOnlyList<BlockWeights> Blocks { get; init; }
+
+    /// <summary>[C, 2C]; null without a multi-token block.</summary>
+    public Tensor? MtpProjection { get; init; }
+
+    public BlockWeights? MtpBlock { get; init; }
+
+    public static GptWeights Of(ModelRecipe model, IParameterSource parameters) => new()
+    {
+        Embedding = parameters.Head("transformer.wte.weight", model.VocabSize),
+        Unembedding = model.TransposedUnembedding ? parameters.Of("lm_head.weight") : parameters.Head("lm_head.weight", model.VocabSize),
+        ResidualLambdas = parameters.Of("resid_lambdas"),
+        X0Lambdas = parameters.Of("x0_lambdas"),
+        SkipWeights = parameters.Of("skip_weights"),
+        XsaAlphas = model.Xsa is { Strength: XsaStrength.Learnable } ? parameters.Of("xsa_alphas") : null,
+        Blocks = [.. Enumerable.Range(0, model.Layers).Select(layer => BlockWeights.Of(model, ParameterTable.Name(layer), layer, parameters))],
+        MtpProjection = model.MtpBlock ? parameters.Of("mtp_proj.weight") : null,
+        MtpBlock = model.MtpBlock ? BlockWeights.Of(model, ParameterTable.MtpBlock, null, parameters) : null,
+    };
+}

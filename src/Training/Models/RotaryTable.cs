@@ -1,0 +1,76 @@
+using Slowrun.Core.Recipes;
+using static TorchSharp.torch;
+
+namespace Slowrun.Training.Models;
+
+/// <summary>
+/// Rotary position tables (arXiv:2104.09864), half-split: channel j of a head turns with channel j + d/2, (u1, u2) to
+/// (u1·c + u2·s, u2·c - u1·s). As u·[c, c] + swap(u)·[s, -s], which is three large operations rather than nine.
+/// </summary>
+internal sealed class RotaryTable : IDisposable
+{
+    private static readonly TorchSharp.Scalar One = 1.0;
+
+    private readonly int half;
+
+    /// <param name="cos">[T, d/2], float32 or double.</param>
+    /// <param name="sin">[T, d/2].</param>
+    public RotaryTable(Tensor cos, Tensor sin)
+    {
+        half = (int)cos.shape[1];
+        using var scope = NewDisposeScope();
+        Cos = cat([cos, cos], 1).unsqueeze(1).DetachFromDisposeScope();
+        Sin = cat([sin, sin.neg()], 1).unsqueeze(1).DetachFromDisposeScope();
+    }
+
+    /// <summary>[T, 1, d].</summary>
+    private Tensor Cos { get; }
+
+    private Tensor Sin { get; }
+
+    public static RotaryTable Of(ModelRecipe model, Device device)
+    {
+        const float @base = 10_000;
+        var width = model.Width / model.Heads;
+        var pairs = width / 2;
+        var turning = model.HalfRope ? width / 4 : pairs;
+        var cos = new float[model.SequenceLength * pairs];
+        var sin = new float[cos.Length];
+        for (var j = 0; j < pairs; j++)
+        {
+            // Frequencies and angles are rounded to float32 as upstream's are: at position 2000 that shows in the fourth decimal.
+            var frequency = j < turning ? 1 / MathF.Pow(@base, 2 * j / (2f * turning)) : 0;
+            for (var t = 0; t < model.SequenceLength; t++)
+            {
+                var angle = t * frequency;
+                cos[(t * pairs) + j] = (float)Math.Cos(angle);
+                sin[(t * pairs) + j] = (float)Math.Sin(angle);
+            }
+        }
+
+        using var scope = NewDisposeScope();
+        return new RotaryTable(Table(cos), Table(sin));
+
+        Tensor Table(float[] values)
+        {
+            var table = tensor(values, model.SequenceLength, pairs);
+            table = model.RopePrecision == RopePrecision.BF16 ? table.to(ScalarType.BFloat16).to(ScalarType.Float32) : table;
+            return table.to(device);
+        }
+    }
+
+    /// <summary>Turns heads [B, T, n, d] at positions 0..T-1.</summary>
+    public Tensor Turn(Tensor heads)
+    {
+        var length = heads.shape[1];
+        var cos = Cos.shape[0] == length ? Cos : Cos.narrow(0, 0, length);
+        var sin = Sin.shape[0] == length ? Sin : Sin.narrow(0, 0, length);
+        return heads.mul(cos).addcmul(heads.roll(half, -1), sin, One);
+    }
+
+    public void Dispose()
+    {
+        Cos.Dispose();
+        Sin.Dispose();
+    }
+}

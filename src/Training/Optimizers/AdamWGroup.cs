@@ -1,0 +1,26 @@
+using Slowrun.Core.Schedules;
+using Slowrun.Training.Parameters;
+using static TorchSharp.torch;
+
+namespace Slowrun.Training.Optimizers;
+
+/// <summary>AdamW (arXiv:1711.05101) for one range of the flat buffer; the decay is applied first, as upstream does.</summary>
+internal sealed class AdamWGroup(ParameterGroup group, FlatRange range)
+{
+    /// <param name="first">First moments, laid out as the parameters; likewise <paramref name="second"/>.</param>
+    /// <param name="step">This step's number, from 1.</param>
+    public void Step(Tensor parameters, Tensor gradient, Tensor first, Tensor second, long step, ScheduleValues values)
+    {
+        using var scope = NewDisposeScope();
+        var p = parameters.narrow(0, range.Start, range.Length);
+        var g = gradient.narrow(0, range.Start, range.Length);
+        var m = first.narrow(0, range.Start, range.Length);
+        var v = second.narrow(0, range.Start, range.Length);
+        var learningRate = group.LearningRate * values.LearningRate;
+        p.mul_(1 - (learningRate * group.WeightDecay * values.WeightDecay));
+        m.mul_(group.Beta1).add_(g, 1 - group.Beta1);
+        v.mul_(group.Beta2).addcmul_(g, g, 1 - group.Beta2);
+        var root = v.sqrt().mul_(1 / Math.Sqrt(1 - Math.Pow(group.Beta2, step))).add_(group.Epsilon);
+        p.addcdiv_(m, root, -learningRate / (1 - Math.Pow(group.Beta1, step)));
+    }
+}

@@ -1,0 +1,30 @@
+using Slowrun.Training.Parameters;
+using static TorchSharp.torch;
+
+namespace Slowrun.Training.Optimizers;
+
+/// <summary>
+/// Clips the averaged gradient by its global L2 norm, as upstream's newer code does: clipping before averaging, as record 9 did, makes
+/// the result depend on how many devices there are.
+/// </summary>
+public static class GradientClipping
+{
+    /// <param name="gradient">(Layout.Length) float32, scaled in place unless <paramref name="maximumNorm"/> is 0.</param>
+    /// <returns>The norm before clipping: a float32 scalar on the gradient's device, owned by the caller.</returns>
+    public static Tensor Clip(Tensor gradient, ParameterLayout layout, double maximumNorm)
+    {
+        ArgumentNullException.ThrowIfNull(gradient);
+        ArgumentNullException.ThrowIfNull(layout);
+        using var scope = NewDisposeScope();
+        // The norm of norms: a single sum of a billion float32 squares would lose the small ones.
+        var norms = layout.Parameters.Select(place => linalg.vector_norm(gradient.narrow(0, place.Offset, place.Spec.Count)));
+        var norm = linalg.vector_norm(stack(norms));
+        if (maximumNorm > 0)
+        {
+            // Multiplied even when it is 1: whether it is would have to be waited for.
+            gradient.mul_((maximumNorm / (norm + 1e-6)).clamp_max_(1.0));
+        }
+
+        return norm.MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,69 @@
+using Slowrun.Core.Models;
+using Slowrun.Core.Recipes;
+using Slowrun.Training.Parameters;
+
+namespace Slowrun.Training.Optimizers;
+
+/// <summary>
+/// Upstream's optimizer groups: AdamW for tables and scalars, then Muon for the matrices, stacked by shape, smallest first.
+/// </summary>
+public static class ParameterGroups
+{
+    /// <param name="parameters">In registration order (<see cref="ParameterTable.Of"/>).</param>
+    public static IReadOnlyList<ParameterGroup> Of(IReadOnlyList<ParameterSpec> parameters, OptimizerRecipe recipe)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(recipe);
+        var multiplier = recipe.LearningRateMultiplier;
+        var scalar = recipe.ScalarLearningRate * multiplier;
+        var groups = new List<ParameterGroup>();
+        AddAdamW(ParameterRole.Unembedding, recipe.UnembeddingLearningRate * multiplier, 0.8, 0.95, recipe.WeightDecay);
+        AddAdamW(ParameterRole.Embedding, recipe.EmbeddingLearningRate * multiplier, 0.8, 0.95, recipe.WeightDecay);
+        AddAdamW(ParameterRole.ResidualLambda, scalar * 0.01, 0.8, 0.95, 0);
+        AddAdamW(ParameterRole.X0Lambda, scalar, 0.96, 0.95, 0);
+        AddAdamW(ParameterRole.SkipWeight, scalar * 0.01, 0.8, 0.95, 0);
+        AddAdamW(ParameterRole.HeadMix, recipe.HeadMixLearningRate, 0.8, 0.95, 0);
+        if (recipe.AttentionGates == GateOptimizer.AdamW)
+        {
+            AddAdamW(ParameterRole.AttentionGate, scalar, 0.9, 0.99, 0);
+        }
+
+        AddAdamW(ParameterRole.XsaAlpha, scalar, 0.9, 0.95, 0);
+        groups.AddRange(Muon(parameters.Except(groups.SelectMany(group => group.Parameters)), recipe));
+        return groups;
+
+        void AddAdamW(ParameterRole role, double learningRate, double beta1, double beta2, double weightDecay)
+        {
+            ParameterSpec[] members = [.. parameters.Where(parameter => parameter.Role == role)];
+            if (members.Length > 0)
+            {
+                groups.Add(new ParameterGroup
+                {
+                    Kind = OptimizerKind.AdamW,
+                    Parameters = members,
+                    LearningRate = learningRate,
+                    Beta1 = beta1,
+                    Beta2 = beta2,
+                    WeightDecay = weightDecay,
+                });
+            }
+        }
+    }
+
+    /// <summary>The layout in which each group is one range.</summary>
+    public static ParameterLayout Layout(IReadOnlyList<ParameterSpec> parameters, IReadOnlyList<ParameterGroup> groups) =>
+        new(parameters, [.. groups.Select(group => group.Parameters.Select(parameter => parameter.Name).ToArray())]);
+
+    private static IEnumerable<ParameterGroup> Muon(IEnumerable<ParameterSpec> matrices, OptimizerRecipe recipe) =>
+        from matrix in matrices
+        group matrix by (Rows: matrix.Shape[0], Columns: matrix.Shape[1]) into shape
+        orderby shape.Key.Rows, shape.Key.Columns
+        select new ParameterGroup
+        {
+            Kind = OptimizerKind.Muon,
+            Parameters = [.. shape],
+            LearningRate = recipe.MatrixLearningRate * recipe.LearningRateMultiplier,
+            WeightDecay = recipe.WeightDecay,
+            ShapeScale = Math.Sqrt(Math.Max(1.0, (double)shape.Key.Rows / shape.Key.Columns)),
+        };
+}

@@ -1,0 +1,20 @@
+using static TorchSharp.torch;
+
+namespace Slowrun.Training.Parameters;
+
+/// <summary>Makes a zeroed flat buffer with a view for each parameter; outlives the dispose scope it is made in.</summary>
+internal static class FlatBuffer
+{
+    public static (Tensor Flat, Dictionary<string, Tensor> Views) Create(ParameterLayout layout, Device device)
+    {
+        using var scope = NewDisposeScope();
+        var flat = zeros(layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
+        var views = layout.Parameters.ToDictionary(
+            place => place.Name,
+            place => View(flat, place).DetachFromDisposeScope());
+        return (flat, views);
+    }
+
+    public static Tensor View(Tensor flat, ParameterPlace place) =>
+        flat.narrow(0, place.Offset, place.Spec.Count).view([.. place.Spec.Shape]);
+}

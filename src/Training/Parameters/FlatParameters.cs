@@ -1,0 +1,88 @@
+using Slowrun.Core.Tensors;
+using static TorchSharp.torch;
+
+namespace Slowrun.Training.Parameters;
+
+/// <summary>
+/// All parameters of a model in one float32 buffer of one device. Workers read them through <see cref="Leaves"/> of their own;
+/// the optimizer writes the buffer. Gaps between groups stay 0.
+/// </summary>
+public sealed class FlatParameters : IDisposable
+{
+    private readonly Dictionary<string, Tensor> views;
+
+    /// <summary>All zeros.</summary>
+    public FlatParameters(ParameterLayout layout, Device device)
+    {
+        ArgumentNullException.ThrowIfNull(layout);
+        Layout = layout;
+        Device = device;
+        (Flat, views) = FlatBuffer.Create(layout, device);
+    }
+
+    public ParameterLayout Layout { get; }
+
+    public Device Device { get; }
+
+    /// <summary>(Layout.Length) float32.</summary>
+    public Tensor Flat { get; }
+
+    /// <summary>A view in the parameter's shape, without gradient. Not to be disposed by the caller.</summary>
+    public Tensor this[string name] => views[name];
+
+    public FlatGradients NewGradients() => new(Layout, Device);
+
+    /// <summary>Tensors of one worker that share this storage and whose backward pass adds to <paramref name="gradients"/>.</summary>
+    public ParameterLeaves Leaves(FlatGradients gradients) => new(this, gradients);
+
+    /// <summary>Copies weights in.</summary>
+    /// <exception cref="InvalidDataException">A parameter is missing, unknown, no float32 or of another shape.</exception>
+    public void Load(IReadOnlyList<TensorData> weights)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        var given = weights.ToDictionary(weight => weight.Name);
+        if (weights.FirstOrDefault(weight => !views.ContainsKey(weight.Name)) is { } unknown)
+        {
+            throw new InvalidDataException($"Weight '{unknown.Name}' is not a parameter of this model.");
+        }
+
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        foreach (var place in Layout.Parameters)
+        {
+            if (!given.TryGetValue(place.Name, out var weight))
+            {
+                throw new InvalidDataException($"Weight '{place.Name}' is missing.");
+            }
+
+            if (weight.Type != ElementType.F32 || !weight.Shape.SequenceEqual(place.Spec.Shape))
+            {
+                throw new InvalidDataException(
+                    $"Weight '{place.Name}' is {weight.Type} [{string.Join(", ", weight.Shape)}], "
+                    + $"expected F32 [{string.Join(", ", place.Spec.Shape)}].");
+            }
+
+            var host = empty([.. weight.Shape], ScalarType.Float32);
+            weight.Bytes.Span.CopyTo(host.bytes);
+            views[place.Name].copy_(host);
+        }
+    }
+
+    /// <summary>A copy of all weights under upstream's names, in registration order.</summary>
+    public IReadOnlyList<TensorData> Export()
+    {
+        using var scope = NewDisposeScope();
+        return [.. Layout.Parameters.Select(place => new TensorData(
+            place.Name, ElementType.F32, place.Spec.Shape, views[place.Name].cpu().bytes.ToArray()))];
+    }
+
+    public void Dispose()
+    {
+        foreach (var view in views.Values)
+        {
+            view.Dispose();
+        }
+
+        Flat.Dispose();
+    }
+}

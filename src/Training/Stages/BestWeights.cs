@@ -1,0 +1,53 @@
+using Slowrun.Core.Tensors;
+using Slowrun.Training.Parameters;
+using static TorchSharp.torch;
+
+namespace Slowrun.Training.Stages;
+
+/// <summary>The weights with the lowest loss so far; part of the captured state.</summary>
+internal sealed class BestWeights : IDisposable
+{
+    private readonly FlatParameters parameters;
+    private readonly Tensor weights;
+    private readonly Tensor loss;
+
+    public BestWeights(FlatParameters parameters)
+    {
+        this.parameters = parameters;
+        using var scope = NewDisposeScope();
+        weights = zeros_like(parameters.Flat).DetachFromDisposeScope();
+        loss = full(1, double.PositiveInfinity, ScalarType.Float64).DetachFromDisposeScope();
+        State = [.. NamedTensor.Pieces("best/parameters", weights), new NamedTensor("best/loss", loss)];
+    }
+
+    public IReadOnlyList<NamedTensor> State { get; }
+
+    /// <summary>Keeps the present weights if they are better; of equal ones the earlier stay.</summary>
+    public void Offer(double lossNats)
+    {
+        if (lossNats < loss.data<double>()[0])
+        {
+            using var noGradient = no_grad();
+            weights.copy_(parameters.Flat);
+            loss.fill_(lossNats);
+        }
+    }
+
+    /// <summary>A copy of the best weights under upstream's names, in registration order.</summary>
+    public IReadOnlyList<TensorData> Export()
+    {
+        using var scope = NewDisposeScope();
+        return [.. parameters.Layout.Parameters.Select(place => new TensorData(
+            place.Name, ElementType.F32, place.Spec.Shape, FlatBuffer.View(weights, place).cpu().bytes.ToArray()))];
+    }
+
+    public void Dispose()
+    {
+        foreach (var piece in State)
+        {
+            piece.Tensor.Dispose();
+        }
+
+        weights.Dispose();
+    }
+}

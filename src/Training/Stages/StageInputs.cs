@@ -1,0 +1,25 @@
+using Slowrun.Core.Plan;
+using Slowrun.Core.Tensors;
+using Slowrun.Core.Tokens;
+
+namespace Slowrun.Training.Stages;
+
+/// <summary>What a stage trains from, all of it in memory: the engine knows no store and no clock.</summary>
+public sealed record StageInputs
+{
+    public required StagePlan Plan { get; init; }
+
+    public required TokenSet Train { get; init; }
+
+    /// <summary>What weights are chosen on, where the recipe chooses on it.</summary>
+    public TokenSet? Fitness { get; init; }
+
+    /// <summary>Only read for a baseline that is kept at its best validation loss.</summary>
+    public TokenSet? Validation { get; init; }
+
+    /// <summary>Weights of the stage before, under upstream's names; needed where the plan has a teacher.</summary>
+    public IReadOnlyList<TensorData>? Teacher { get; init; }
+
+    /// <summary>Final state of the stage before, for a stage that continues it.</summary>
+    public IReadOnlyList<TensorData>? Predecessor { get; init; }
+}

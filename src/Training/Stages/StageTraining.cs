@@ -1,0 +1,253 @@
+using Slowrun.Core.Models;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Schedules;
+using Slowrun.Core.Tensors;
+using Slowrun.Training.Distillation;
+using Slowrun.Training.Lanes;
+using Slowrun.Training.Models;
+using Slowrun.Training.Numerics;
+using Slowrun.Training.Optimizers;
+using Slowrun.Training.Parameters;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Slowrun.Training.Stages;
+
+/// <summary>
+/// Trains one stage, step by step. Fresh, resumed and benchmarked training are this one code path; after every step the whole state can
+/// be captured, and what is resumed from it ends with the same bytes. Used by one thread at a time.
+/// </summary>
+public sealed class StageTraining : IDisposable
+{
+    private readonly StageInputs inputs;
+    private readonly StageSteps steps;
+    private readonly FlatParameters parameters;
+    private readonly MuonAdamW optimizer;
+    private readonly Teacher?[] teachers;
+    private readonly LaneCrew crew;
+    private readonly TrainingRows rows;
+    private readonly BestWeights? best;
+    private readonly Tensor losses;
+    private readonly Tensor position;
+    private readonly TrainingState state;
+    private int judged = -1;
+
+    private StageTraining(StageInputs inputs, ComputeDevices devices)
+    {
+        this.inputs = inputs;
+        var plan = inputs.Plan;
+        IntraOp.UseOneThread();
+        steps = new StageSteps(plan, inputs.Train.Length);
+        Check(inputs);
+        var slots = devices.Slots.Take(devices.Workers(plan.Stage.Lanes)).Select(ComputeDevices.DeviceOf).ToArray();
+        var replicate = slots[0].type != DeviceType.CPU;
+        var table = ParameterTable.Of(plan.Model);
+        var groups = ParameterGroups.Of(table, plan.Stage.Optimizer);
+        parameters = new FlatParameters(ParameterGroups.Layout(table, groups), slots[0]);
+        optimizer = new MuonAdamW(parameters, groups, plan.Stage.Optimizer);
+        teachers = Teachers(slots, replicate);
+        crew = new LaneCrew(plan.Model, plan.Stage, parameters, slots, teachers, replicate);
+        rows = new TrainingRows(plan, steps, inputs.Train);
+        best = plan.Stage.Selection.Rule == SelectionRule.BestValidation ? new BestWeights(parameters) : null;
+        using var scope = NewDisposeScope();
+        losses = zeros(steps.Steps, ScalarType.Float32).DetachFromDisposeScope();
+        position = zeros(1, ScalarType.Int64).DetachFromDisposeScope();
+        state = new TrainingState(
+        [
+            .. NamedTensor.Pieces("parameters", parameters.Flat),
+            .. optimizer.State,
+            .. best?.State ?? [],
+            new NamedTensor("losses", losses),
+            new NamedTensor("step", position),
+        ]);
+    }
+
+    /// <summary>Optimizer steps done.</summary>
+    public int Step => (int)position.data<long>()[0];
+
+    /// <summary>Optimizer steps of the whole stage.</summary>
+    public int Steps => steps.Steps;
+
+    public int TokensPerStep => inputs.Plan.Stage.BatchTokens;
+
+    /// <summary>What <see cref="Capture"/> writes, in order. A function of the plan and of the training set's length.</summary>
+    public IReadOnlyList<TensorLayout> StateLayout => state.Layout;
+
+    /// <exception cref="ArgumentException">The plan cannot be trained, or an input that it needs is not there.</exception>
+    /// <exception cref="InvalidDataException">The teacher's weights are not of this model.</exception>
+    public static StageTraining Begin(StageInputs inputs, ComputeDevices devices)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(devices);
+        var training = new StageTraining(inputs, devices);
+        Initializer.Fill(training.parameters, inputs.Plan.Model, StageKeys.Initial(inputs.Plan.Seed));
+        training.crew.Spread();
+        return training;
+    }
+
+    /// <exception cref="InvalidDataException">A tensor of the state is missing, unknown, or of another type or shape.</exception>
+    public static StageTraining Resume(StageInputs inputs, ComputeDevices devices, IReadOnlyList<TensorData> state)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(devices);
+        ArgumentNullException.ThrowIfNull(state);
+        var training = new StageTraining(inputs, devices);
+        try
+        {
+            training.state.Restore(state);
+            if (training.Step < 0 || training.Step > training.Steps)
+            {
+                throw new InvalidDataException($"State tensor 'step' is {training.Step}, expected 0 to {training.Steps}.");
+            }
+        }
+        catch
+        {
+            training.Dispose();
+            throw;
+        }
+
+        training.crew.Spread();
+        return training;
+    }
+
+    /// <summary>Trains one optimizer step, or returns before it at the next micro-batch once told to stop.</summary>
+    public StepResult RunStep(CancellationToken stop)
+    {
+        if (Step >= Steps)
+        {
+            throw new InvalidOperationException($"Stage '{inputs.Plan.Id}' has done all its {Steps} steps.");
+        }
+
+        IntraOp.UseOneThread();
+        using var scope = NewDisposeScope();
+        if (!Judge(stop))
+        {
+            return StepResult.Stopped;
+        }
+
+        var step = Step;
+        var settings = StepSettings.At(inputs.Plan, steps, step);
+        var work = new StepWork
+        {
+            Lanes = inputs.Plan.Stage.Lanes,
+            MicroBatches = steps.MicroBatches,
+            Batch = (i, device) => new MicroBatch(rows.Read(step, i, device), settings, StageKeys.MicroBatch(inputs.Plan.Seed, step, i)),
+            Losses = new double[steps.MicroBatches],
+            Stop = stop,
+        };
+        if (crew.Run(work) is not { } gradient)
+        {
+            return StepResult.Stopped;
+        }
+
+        using var noGradient = no_grad();
+        var norm = GradientClipping.Clip(gradient, parameters.Layout, inputs.Plan.Stage.ClipNorm);
+        optimizer.Step(gradient, Schedule(step));
+        crew.Spread();
+        var loss = work.Losses.Sum() / steps.MicroBatches;
+        losses[step] = (float)loss;
+        position.add_(1);
+        return new StepResult(true, loss, double.IsFinite(loss) && float.IsFinite(norm.cpu().item<float>()));
+    }
+
+    /// <summary>Copies the state at this step boundary.</summary>
+    /// <param name="into">Made for <see cref="StateLayout"/>.</param>
+    public void Capture(StateBuffer into)
+    {
+        ArgumentNullException.ThrowIfNull(into);
+        state.Capture(into);
+    }
+
+    /// <summary>After the last step: the weights that the recipe keeps, under upstream's names, in registration order.</summary>
+    /// <exception cref="OperationCanceledException">Stopped while judging the last weights; it may be called again.</exception>
+    public IReadOnlyList<TensorData> Snapshot(CancellationToken stop = default)
+    {
+        if (Step < Steps)
+        {
+            throw new InvalidOperationException($"Stage '{inputs.Plan.Id}' has done {Step} of {Steps} steps: no snapshot yet.");
+        }
+
+        IntraOp.UseOneThread();
+        if (!Judge(stop))
+        {
+            throw new OperationCanceledException(stop);
+        }
+
+        return best is null ? parameters.Export() : best.Export();
+    }
+
+    public void Dispose()
+    {
+        crew.Dispose();
+        foreach (var teacher in teachers.OfType<Teacher>().Distinct())
+        {
+            teacher.Dispose();
+        }
+
+        best?.Dispose();
+        optimizer.Dispose();
+        parameters.Dispose();
+        losses.Dispose();
+        position.Dispose();
+    }
+
+    private static void Check(StageInputs inputs)
+    {
+        if (inputs.Plan.Teacher is { } teacher && (inputs.Teacher is null || inputs.Plan.Stage.Distillation is null))
+        {
+            throw new ArgumentException(
+                $"Stage '{inputs.Plan.Id}' is taught by '{teacher}', but its weights or its distillation settings are missing.", nameof(inputs));
+        }
+
+        if (inputs.Plan.Stage.Selection.Rule == SelectionRule.BestValidation && inputs.Validation is not { Length: > 1 })
+        {
+            throw new ArgumentException($"Stage '{inputs.Plan.Id}' is kept at its best validation loss, but has no validation set.", nameof(inputs));
+        }
+    }
+
+    private Teacher?[] Teachers(Device[] slots, bool replicate)
+    {
+        if (inputs.Plan.Teacher is null)
+        {
+            return new Teacher?[slots.Length];
+        }
+
+        var first = new Teacher(inputs.Plan, inputs.Teacher!, slots[0]);
+        return [first, .. slots.Skip(1).Select(slot => replicate ? new Teacher(inputs.Plan, inputs.Teacher!, slot) : first)];
+    }
+
+    /// <summary>
+    /// Judges the present weights if a data epoch has just ended. Before the next step rather than after the last, so that a stop can
+    /// interrupt it: the state at the boundary is the same whether they have been judged yet or not.
+    /// </summary>
+    /// <returns>False: stopped.</returns>
+    private bool Judge(CancellationToken stop)
+    {
+        if (best is null || judged == Step || !steps.EndsEpoch(Step))
+        {
+            return true;
+        }
+
+        var now = StepSettings.At(inputs.Plan, steps, Step - 1);
+        var pass = new ForwardPass { Loop = now.Loop, Recurrences = now.Recurrences, Windows = now.Windows };
+        if (crew.LossNats(inputs.Validation!, inputs.Plan.Evaluation.Rows, pass, stop) is not { } loss)
+        {
+            return false;
+        }
+
+        best.Offer(loss);
+        judged = Step;
+        return true;
+    }
+
+    private ScheduleValues Schedule(int step)
+    {
+        var optimizer = inputs.Plan.Stage.Optimizer;
+        var falling = Math.Round(optimizer.Warmdown * Steps, MidpointRounding.ToEven);
+        var momentum = optimizer.Momentum;
+        var risen = momentum.WarmupSteps == 0 ? 1 : Math.Min((double)step / momentum.WarmupSteps, 1);
+        return new(
+            step <= Steps - falling ? 1 : (Steps - step) / falling, momentum.Start + ((momentum.End - momentum.Start) * risen), 1);
+    }
+}
