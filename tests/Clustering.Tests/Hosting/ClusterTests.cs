@@ -79,6 +79,7 @@ public abstract class ClusterTests : IAsyncLifetime
         Assert.Equal("Active", await StatusAsync(a));
 
         await b.Store.WaitForAsync(Table, text => StatusOf(text, a.Address) == "Dead", Cancel);
+        Assert.Equal("b", await AskUntilAnsweredAsync(b.Grains.GetGrain<ICounterGrain>("r/chain0/stage0")));
         Assert.Equal(2, await b.Grains.GetGrain<ICounterGrain>("r/chain0/stage0").Add(1));
     }
 
@@ -116,6 +117,23 @@ public abstract class ClusterTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Silo_WhenTheTableSaysItIsDead_EndsAtOnceAndSaysWhy()
+    {
+        await using var a = await TestSilo.StartAsync(store, "a", Cancel);
+        var table = new StoreMembershipTable(store);
+        var done = false;
+        while (!done)
+        {
+            var data = await table.ReadAllAsync(Cancel);
+            var (entry, etag) = data.TryGet(SiloAddress.FromParsableString(a.Address))!;
+            entry.Status = SiloStatus.Dead;
+            done = await table.UpdateRowAsync(entry, etag, data.Version.Next(), Cancel);
+        }
+
+        Assert.Contains("I have been told I am dead", await a.Ended.WaitAsync(Cancel), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task UseStoreClustering_OnASilo_SetsWhatFleetsThatVanishNeed()
     {
         await using var silo = TestSilo.Create(store, "a");
@@ -129,6 +147,23 @@ public abstract class ClusterTests : IAsyncLifetime
         // Of the 300 store operations a minute that five silos at rest may cost (issue: durability), half is for the slot loops.
         var operations = 5 * ((TimeSpan.FromMinutes(1) / membership.TableRefreshTimeout) + (2 * TimeSpan.FromMinutes(1) / membership.IAmAliveTablePublishTimeout));
         Assert.True(operations <= 150, $"{operations} operations a minute");
+    }
+
+    /// <summary>The table knows of a death before every directory does: calls in between are refused, and repeated.</summary>
+    private static async Task<string> AskUntilAnsweredAsync(ICounterGrain grain)
+    {
+        while (true)
+        {
+            try
+            {
+                return await grain.Where();
+            }
+            catch (Exception e) when (e is OrleansException or TimeoutException)
+            {
+                await Task.Yield();
+                Cancel.ThrowIfCancellationRequested();
+            }
+        }
     }
 
     private static MembershipEntry Killed(int port)

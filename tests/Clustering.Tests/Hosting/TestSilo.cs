@@ -14,11 +14,15 @@ internal sealed class TestSilo : IAsyncDisposable
 {
     private readonly IHost host;
 
-    private TestSilo(IHost host, RecordingStore store)
+    private TestSilo(IHost host, RecordingStore store, Task<string> ended)
     {
         this.host = host;
         Store = store;
+        Ended = ended;
     }
+
+    /// <summary>Completes with its last words where a silo of a process of its own would have ended it.</summary>
+    public Task<string> Ended { get; }
 
     public RecordingStore Store { get; }
 
@@ -32,6 +36,8 @@ internal sealed class TestSilo : IAsyncDisposable
     {
         var recording = new RecordingStore(store);
         var (silo, gateway) = FreePorts();
+        var fatal = new StringWriter();
+        var ended = new TaskCompletionSource<string>();
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
         if (time is not null)
@@ -44,8 +50,9 @@ internal sealed class TestSilo : IAsyncDisposable
             .Configure<SiloOptions>(options => options.SiloName = name)
             .UseStoreClustering(recording)
             .Configure<ClusterMembershipOptions>(options => options.UseLivenessGossip = gossips)
-            .AddStoreGrainStorage("stages", recording));
-        return new TestSilo(builder.Build(), recording);
+            .AddStoreGrainStorage("stages", recording)
+            .Services.AddSingleton<IFatalErrorHandler>(_ => new EndAtOnce(fatal, _ => ended.TrySetResult(fatal.ToString()))));
+        return new TestSilo(builder.Build(), recording, ended.Task);
     }
 
     public static async Task<TestSilo> StartAsync(IObjectStore store, string name, CancellationToken cancellationToken)
