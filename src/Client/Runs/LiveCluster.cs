@@ -1,6 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Orleans.Serialization;
 using Slowrun.Clustering.Hosting;
 using Slowrun.Core.Status;
 using Slowrun.Grains.Interfaces;
@@ -24,7 +23,7 @@ internal sealed class LiveCluster : IAsyncDisposable
         builder.UseOrleansClient(client =>
         {
             client.UseStoreClustering(store);
-            client.Services.AddSerializer(serializers => serializers.AddSlowrunRecords());
+            client.Services.AddSlowrunRecords();
             // A silo may be listed a moment before it listens, or a moment after its end.
             client.UseConnectionRetryFilter(async (_, stop) =>
             {

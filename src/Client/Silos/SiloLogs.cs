@@ -27,16 +27,19 @@ internal static class SiloLogs
         return Path.Combine(folder, $"silo-{time}-{Environment.ProcessId}.log");
     }
 
-    /// <summary>The last lines, for a message about a silo that ended; empty where there are none.</summary>
+    /// <summary>The last lines that are for people, for a message about a silo that ended; empty where there are none.</summary>
     public static string Tail(string file, int lines)
     {
         try
         {
-            return string.Join('\n', File.ReadLines(file).TakeLast(lines).Select(line => $"  {line}"));
+            return string.Join('\n', File.ReadLines(file).Where(line => !IsTrace(line)).TakeLast(lines).Select(line => $"  {line}"));
         }
         catch (IOException)
         {
             return "";
         }
     }
+
+    private static bool IsTrace(string line) =>
+        line.TrimStart() is var text && (text.StartsWith("at ", StringComparison.Ordinal) || text.StartsWith("---", StringComparison.Ordinal));
 }
