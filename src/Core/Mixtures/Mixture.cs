@@ -1,61 +1,50 @@
-using Slowrun.Core.Tokens;
-
 namespace Slowrun.Core.Mixtures;
 
-/// <summary>Arithmetic on stored p(target) vectors: what a member or a mixture of members loses on a set. Sums are in double, in order.</summary>
+/// <summary>Losses of mixtures of members, from their stored p(target) on one evaluation set.</summary>
 public static class Mixture
 {
-    // Below this a probability counts as this, as upstream's ensembles count it.
-    private const double Floor = 1e-12;
+    /// <summary>No target costs more than 27.6 nats, however sure of something else all members are.</summary>
+    public const double SmallestProbability = 1e-12;
 
-    /// <summary>Mean of -ln max(p, 1e-12), in nats per token.</summary>
-    public static double LossNats(ReadOnlySpan<double> p)
+    /// <summary>Loss of the weighted mixture of all members, in nats per target.</summary>
+    /// <param name="members">Read one after the other.</param>
+    /// <param name="weights">One a member; null: all alike.</param>
+    public static double LossNats(IEnumerable<ReadOnlyMemory<float>> members, IReadOnlyList<double>? weights = null) =>
+        Of(members, weights).LossNats();
+
+    /// <summary>The weighted mixture of all members.</summary>
+    /// <exception cref="ArgumentException">There is no member, or not one weight for each.</exception>
+    public static ProbabilityMixture Of(IEnumerable<ReadOnlyMemory<float>> members, IReadOnlyList<double>? weights = null)
     {
-        var sum = 0.0;
-        foreach (var value in p)
+        ArgumentNullException.ThrowIfNull(members);
+        ProbabilityMixture? mixture = null;
+        var n = 0;
+        foreach (var p in members)
         {
-            sum -= Math.Log(Math.Max(value, Floor));
+            mixture ??= new ProbabilityMixture(p.Length);
+            mixture.Add(p.Span, weights is null ? 1 : n < weights.Count ? weights[n] : throw Mismatch(n + 1));
+            n++;
         }
 
-        return sum / p.Length;
+        return mixture is not null && (weights is null || weights.Count == n) ? mixture : throw Mismatch(n);
+
+        ArgumentException Mismatch(int found) =>
+            new($"There are {found} members or more and {weights?.Count ?? found} weights; a mixture takes one member at least, and a weight each.");
     }
 
-    /// <summary>The loss in bits per UTF-8 byte of text; targets that stand for no byte (special tokens) are left out.</summary>
-    /// <param name="p">p(target) of every token of <paramref name="set"/> but the first.</param>
-    public static double BitsPerByte(ReadOnlySpan<double> p, TokenSet set)
+    /// <summary>Loss of the even mixture of the first 1, 2, … members, in nats per target.</summary>
+    public static IReadOnlyList<double> RunningLossNats(IEnumerable<ReadOnlyMemory<float>> members)
     {
-        ArgumentNullException.ThrowIfNull(set);
-        var targets = new int[p.Length];
-        set.Read(1, targets);
-        var nats = 0.0;
-        long bytes = 0;
-        for (var i = 0; i < p.Length; i++)
+        ArgumentNullException.ThrowIfNull(members);
+        ProbabilityMixture? mixture = null;
+        var losses = new List<double>();
+        foreach (var p in members)
         {
-            var length = set.TokenBytes[targets[i]];
-            if (length > 0)
-            {
-                nats -= Math.Log(Math.Max(p[i], Floor));
-                bytes += length;
-            }
+            mixture ??= new ProbabilityMixture(p.Length);
+            mixture.Add(p.Span);
+            losses.Add(mixture.LossNats());
         }
 
-        return nats / (Math.Log(2) * bytes);
-    }
-
-    /// <summary>Adds one member's weighted probabilities to a mixture.</summary>
-    public static void Add(Span<double> mixture, ReadOnlySpan<float> member, double weight)
-    {
-        for (var i = 0; i < mixture.Length; i++)
-        {
-            mixture[i] += weight * member[i];
-        }
-    }
-
-    /// <summary>The values as doubles: a member alone is a mixture of one.</summary>
-    public static double[] Of(ReadOnlySpan<float> member)
-    {
-        var mixture = new double[member.Length];
-        Add(mixture, member, 1);
-        return mixture;
+        return losses;
     }
 }

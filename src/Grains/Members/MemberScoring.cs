@@ -6,7 +6,6 @@ using Slowrun.Grains.Stages;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
-using Slowrun.Training;
 using Slowrun.Training.Evaluation;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;
@@ -37,7 +36,7 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
         var weights = await new SnapshotStore(store, run, time).ReadAsync(snapshot.Sha256, stop);
         var p = Array.Empty<float>();
         var from = time.GetTimestamp();
-        await ComputeThread.RunAsync(
+        await WorkerThread.RunAsync(
             $"score {run}/{id}",
             () => p = MemberScorer.Score(plan, weights, data.Validation!, new ComputeDevices(slots), stop));
         CrashPoint.Reached(CrashPoint.Score);
