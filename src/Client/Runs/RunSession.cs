@@ -48,7 +48,7 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
         var name = facts.Spec.Name;
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
         await using var view = ProgressView.For(context, facts.Plan);
-        await using var silos = new LocalSilos(reader, name, Wanted(), context.Time, view.Say);
+        await using var silos = new LocalSilos(reader, name, SiloProgram.Find(), Wanted(), context.Time, view.Say);
         await using var statuses = new StatusReader(reader);
         var supervising = silos.SuperviseAsync(end.Token);
         try

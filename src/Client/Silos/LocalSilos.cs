@@ -10,8 +10,9 @@ namespace Slowrun.Client.Silos;
 /// Sees to it that a run is served: by silos that serve the store already, else by processes of ours, which are started again when they
 /// die. A silo that dies again and again without getting anywhere ends the command instead.
 /// </summary>
-internal sealed class LocalSilos(RunReader reader, string run, IReadOnlyList<IReadOnlyList<string>> wanted, TimeProvider time, Action<string> tell)
-    : IAsyncDisposable
+/// <param name="wanted">The arguments of each silo to start.</param>
+internal sealed class LocalSilos(
+    RunReader reader, string run, SiloProgram program, IReadOnlyList<IReadOnlyList<string>> wanted, TimeProvider time, Action<string> tell) : IAsyncDisposable
 {
     private static readonly TimeSpan Check = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(250);
@@ -93,7 +94,7 @@ internal sealed class LocalSilos(RunReader reader, string run, IReadOnlyList<IRe
         }
     }
 
-    private LocalSilo Start(int i) => LocalSilo.Start(reader.Store.Address, wanted[i], time.GetUtcNow());
+    private LocalSilo Start(int i) => LocalSilo.Start(program, reader.Store.Address, wanted[i], time.GetUtcNow());
 
     private async Task RestartAsync(int i, LocalSilo dead, CancellationToken stop)
     {

@@ -7,6 +7,7 @@ namespace Slowrun.Client.Silos;
 internal static class SiloLogs
 {
     private const int Kept = 20;
+    private const int LongestLine = 300;
 
     /// <summary>
     /// Beside a directory store's objects (a name that begins with a dot is none of them), so that who has the store has its logs; for
@@ -32,7 +33,7 @@ internal static class SiloLogs
     {
         try
         {
-            return string.Join('\n', File.ReadLines(file).Where(line => !IsTrace(line)).TakeLast(lines).Select(line => $"  {line}"));
+            return string.Join('\n', File.ReadLines(file).Where(line => !IsTrace(line)).TakeLast(lines).Select(line => $"  {(line.Length > LongestLine ? line[..LongestLine] + "…" : line)}"));
         }
         catch (IOException)
         {
