@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Slowrun.Core.Mixtures;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
+using Slowrun.Core.Tokens;
 using Slowrun.Grains.Stages;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
@@ -40,8 +41,8 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
             $"score {run}/{id}",
             () => p = MemberScorer.Score(plan, weights, data.Validation!, new ComputeDevices(slots), stop));
         CrashPoint.Reached(CrashPoint.Score);
-        var mixture = Mixture.Of(p);
-        var loss = Mixture.LossNats(mixture);
+        var alone = Mixture.Of([p]);
+        var loss = alone.LossNats();
         await scores.CreateAsync(
             new MemberScore
             {
@@ -51,7 +52,7 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
                 NumericsFingerprint = fingerprint,
                 Tokens = p.Length,
                 LossNats = loss,
-                BitsPerByte = Mixture.BitsPerByte(mixture, data.Validation!),
+                BitsPerByte = alone.BitsPerByte(TargetBytes.Of(data.Validation!)),
                 Vector = "",
                 VectorXxHash128 = "",
             },
