@@ -132,7 +132,7 @@ internal sealed class LocalSilos(
     /// <summary>Grows with everything that is committed.</summary>
     private async Task<long> ProgressAsync(CancellationToken stop)
     {
-        var facts = await reader.FactsAsync(run, stop);
-        return facts.Roots.Values.Sum(root => root.DurableStep + (root.Finished ? 1L : 0)) + facts.Scores.Count + facts.Ensembles.Count;
+        // Silos of a new run start before it is submitted.
+        return await reader.TryFactsAsync(run, stop) is not { } facts ? 0 : facts.Roots.Values.Sum(root => root.DurableStep + (root.Finished ? 1L : 0)) + facts.Scores.Count + facts.Ensembles.Count;
     }
 }
