@@ -88,6 +88,7 @@ internal sealed class LocalSilos(
             await EventAsync("silo-started", "The silo that served the store is gone; this client started one.", stop);
         }
 
+        tell(silos.Length == 1 ? "Starting a silo on this machine…" : string.Create(CultureInfo.InvariantCulture, $"Starting {silos.Length} silos on this machine…"));
         for (var i = 0; i < silos.Length; i++)
         {
             silos[i] = Start(i);

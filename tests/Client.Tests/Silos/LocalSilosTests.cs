@@ -43,7 +43,7 @@ public sealed class LocalSilosTests : IDisposable
         {
             await store.WriteAsync(RunPaths.Root("micro", new(0, 0)), Core.CanonicalJson.Serialize(CommandLine.Begun(step)), CommandLine.Stop);
             var restarts = step;
-            await AdvancedAsync(UntilAsync(() => told.Count >= restarts), time);
+            await AdvancedAsync(UntilAsync(() => told.Count > restarts), time);
         }
 
         Assert.False(supervising.IsCompleted);
@@ -67,7 +67,7 @@ public sealed class LocalSilosTests : IDisposable
         await silos.DisposeAsync();
 
         Assert.Equal($"silo --store {store.Address} --parent-pipe --slots cpu:1", (await File.ReadAllTextAsync(done, CommandLine.Stop)).Trim());
-        Assert.Empty(told);
+        Assert.Equal(["Starting a silo on this machine…"], told);
     }
 
     [Fact]
