@@ -1,13 +1,14 @@
 namespace Slowrun.Grains.Stages;
 
 /// <summary>A stop signal that carries its reason: the first reason given stands, except that Fenced wins over all.</summary>
-internal sealed class StopRequest : IDisposable
+internal sealed class StopRequest
 {
     private readonly Lock gate = new();
     private readonly CancellationTokenSource source = new();
 
     public CancellationToken Token => source.Token;
 
+    // Without a timer or linked tokens the source holds nothing to dispose, and a stop may come after the end.
     public StopReason? Reason { get; private set; }
 
     public void Stop(StopReason reason)
@@ -22,6 +23,4 @@ internal sealed class StopRequest : IDisposable
 
         source.Cancel();
     }
-
-    public void Dispose() => source.Dispose();
 }
