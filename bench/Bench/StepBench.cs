@@ -43,12 +43,14 @@ internal static class StepBench
             }
 
             var watch = Stopwatch.StartNew();
+            var before = Environment.CpuUsage.TotalTime;
             for (var i = 0; i < count; i++)
             {
                 training.RunStep(CancellationToken.None);
             }
 
-            Console.WriteLine($"{watch.Elapsed.TotalMilliseconds / count:F2} ms a step, {stage.BatchTokens * count / watch.Elapsed.TotalSeconds:F0} tokens/s");
+            Console.WriteLine($"{watch.Elapsed.TotalMilliseconds / count:F2} ms a step, {stage.BatchTokens * count / watch.Elapsed.TotalSeconds:F0} tokens/s, "
+                + $"{(Environment.CpuUsage.TotalTime - before).TotalMilliseconds / count:F2} ms of processor time");
         });
         thread.Join();
         return 0;

@@ -92,11 +92,12 @@ internal static class SlowrunCommand
     private static string Hint(ParseResult parsed, string message)
     {
         var word = parsed.UnmatchedTokens.FirstOrDefault(token => message.Contains($"'{token}'", StringComparison.Ordinal));
-        var command = parsed.CommandResult.Command;
+        // A misspelt command leaves the parser with the words behind it, which may name other commands.
+        IEnumerable<Command> commands = [parsed.CommandResult.Command, .. Ancestors(parsed.CommandResult)];
         return word is null ? "" : Core.Nearest.Hint(
             word, word.StartsWith('-')
-                ? command.Options.Concat(Ancestors(parsed.CommandResult).SelectMany(c => c.Options.Where(o => o.Recursive))).Select(option => option.Name)
-                : command.Subcommands.Select(sub => sub.Name));
+                ? commands.SelectMany(command => command.Options).Select(option => option.Name)
+                : commands.SelectMany(command => command.Subcommands).Select(sub => sub.Name));
     }
 
     private static IEnumerable<Command> Ancestors(System.CommandLine.Parsing.CommandResult result)

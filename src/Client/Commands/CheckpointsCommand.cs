@@ -38,7 +38,7 @@ internal static class CheckpointsCommand
                         c.Stage, c.Which, Human.Count(c.Step), Human.Count(c.EpochToken), Human.Bytes(c.LengthBytes), Human.Time(context.Time.GetUtcNow() - c.At), Markup.Escape(c.Manifest));
                 }
 
-                context.Console.Write(table);
+                context.Console.Print(table);
             }
 
             return ExitCode.Done;

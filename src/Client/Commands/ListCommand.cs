@@ -31,7 +31,7 @@ internal static class ListCommand
             }
             else
             {
-                context.Console.Write(Table(runs.OfType<RunStatus>(), context.Time.GetUtcNow()));
+                context.Console.Print(Table(runs.OfType<RunStatus>(), context.Time.GetUtcNow()));
             }
 
             return runs.Contains(null) ? ExitCode.Failed : ExitCode.Done;

@@ -39,11 +39,11 @@ internal static class RunCommand
     {
         if (status.State == RunState.Succeeded)
         {
-            context.Console.Write(ResultTable.Of(status, facts.Plan));
+            context.Console.Print(ResultTable.Of(status, facts.Plan));
             return ExitCode.Done;
         }
 
-        context.Console.Write(StatusTable.Of(status, context.Time.GetUtcNow()));
+        context.Console.Print(StatusTable.Of(status, context.Time.GetUtcNow()));
         await context.Error.WriteLineAsync(status.State == RunState.Cancelled
             ? $"slowrun: run '{status.Name}' was cancelled. 'slowrun resume {status.Name}' takes it up again."
             : $"slowrun: run '{status.Name}' has failed. 'slowrun retry {status.Name}' lets its failed stages try again.");

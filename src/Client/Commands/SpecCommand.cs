@@ -27,7 +27,7 @@ internal static class SpecCommand
                 table.AddRow(name, Markup.Escape(PresetFiles.Summary(name)));
             }
 
-            context.Console.Write(table);
+            context.Console.Print(table);
         });
         return command;
     }

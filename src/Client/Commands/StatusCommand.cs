@@ -39,7 +39,7 @@ internal static class StatusCommand
                 }
                 else
                 {
-                    context.Console.Write(StatusTable.Of(status, context.Time.GetUtcNow()));
+                    context.Console.Print(StatusTable.Of(status, context.Time.GetUtcNow()));
                 }
 
                 if (!parsed.GetValue(watch) || Readiness.IsOver(status.State))

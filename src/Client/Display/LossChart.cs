@@ -41,7 +41,7 @@ internal static class LossChart
         plot.YLabel("nats per token");
         plot.Axes.Bottom.SetTicks(places, [.. ensemble.MemberStages.Select((id, i) => FormattableString.Invariant($"{i + 1}\n{id}"))]);
         plot.Axes.SetLimitsX(0.6, ensemble.Members + 0.4);
-        plot.ShowLegend(Alignment.UpperRight);
+        plot.ShowLegend(Alignment.LowerLeft);
         plot.SavePng(file, WidthPixels, HeightPixels);
     }
 }

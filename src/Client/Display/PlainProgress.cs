@@ -57,6 +57,10 @@ internal sealed class PlainProgress(ClientContext context, RunPlan plan) : Progr
 
     public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
+    private static string Durable(StageStatus stage) => stage.DurableAgeSeconds is { } age
+        ? string.Create(CultureInfo.InvariantCulture, $"durable to step {stage.DurableStep} ({Human.Time(age)} ago)")
+        : "nothing durable yet";
+
     private static string Line(StageStatus stage)
     {
         var progress = string.Create(CultureInfo.InvariantCulture, $"{stage.Id}: {stage.State}, step {stage.Step} of {stage.Steps}");
@@ -64,7 +68,7 @@ internal sealed class PlainProgress(ClientContext context, RunPlan plan) : Progr
         {
             StageState.Training when stage.TrainLossNats is { } loss => string.Create(
                 CultureInfo.InvariantCulture,
-                $"{progress}, training loss {loss:0.0000}, {Human.Count(stage.TokensPerSecond)} tokens/s, durable to step {stage.DurableStep} ({Human.Time(stage.DurableAgeSeconds)} ago)"),
+                $"{progress}, training loss {loss:0.0000}, {Human.Count(stage.TokensPerSecond)} tokens/s, {Durable(stage)}"),
             StageState.Training when stage.DurableStep > 0 => $"{progress}, going on from its last checkpoint",
             StageState.Done => string.Create(CultureInfo.InvariantCulture, $"{stage.Id}: Done, validation loss {stage.ValLossNats:0.0000} nats per token"),
             StageState.Failed => $"{progress}: {stage.Failure}",

@@ -20,40 +20,50 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
     public async Task<(RunStatus Status, RunFacts Facts)> RunAsync(RunSpec spec, IReadOnlyList<string> textFiles, CancellationToken stop)
     {
         var reader = new RunReader(store, context.Time);
-        var submitted = await new Submission(store, context.Output.WriteLine).SubmitAsync(spec, textFiles, stop);
-        var name = submitted.Spec.Name;
-        var facts = await reader.FactsAsync(name, stop);
-        var state = Readiness.StateOf(facts);
-        if (Readiness.IsOver(state))
+        var isNew = await reader.TryFactsAsync(spec.Name, stop) is null;
+        if (!isNew)
         {
-            return (await reader.StatusAsync(name, stop), facts);
+            await SubmitAsync(spec, textFiles, context.Output.WriteLine, stop);
+            var facts = await reader.FactsAsync(spec.Name, stop);
+            if (Readiness.IsOver(Readiness.StateOf(facts)))
+            {
+                return (await reader.StatusAsync(spec.Name, stop), facts);
+            }
+
+            TellHowItGoesOn(facts);
         }
 
-        TellHowItGoesOn(facts, submitted.Created);
         try
         {
-            await ServeAndWatchAsync(reader, facts, stop);
+            await ServeAndWatchAsync(reader, spec, isNew ? textFiles : null, stop);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            await TellWhatIsKeptAsync(reader, name);
+            await TellWhatIsKeptAsync(reader, spec.Name);
             throw;
         }
 
-        return (await reader.StatusAsync(name, stop), await reader.FactsAsync(name, stop));
+        return (await reader.StatusAsync(spec.Name, stop), await reader.FactsAsync(spec.Name, stop));
     }
 
-    private async Task ServeAndWatchAsync(RunReader reader, RunFacts facts, CancellationToken stop)
+    /// <param name="textFiles">Null: the run has been submitted.</param>
+    private async Task ServeAndWatchAsync(RunReader reader, RunSpec spec, IReadOnlyList<string>? textFiles, CancellationToken stop)
     {
-        var name = facts.Spec.Name;
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        await using var view = ProgressView.For(context, facts.Plan);
-        await using var silos = new LocalSilos(reader, name, Wanted(), context.Time, view.Say);
+        await using var view = ProgressView.For(context, new RunPlan(spec.Recipe));
+        await using var silos = new LocalSilos(reader, spec.Name, SiloProgram.Find(), Wanted(), context.Time, view.Say);
         await using var statuses = new StatusReader(reader);
         var supervising = silos.SuperviseAsync(end.Token);
         try
         {
-            await new RunWatcher(statuses, context.Time).WatchAsync(name, view, stop, supervising);
+            if (textFiles is not null)
+            {
+                // A new run's text takes as long to prepare as a silo takes to start.
+                await SubmitAsync(spec, textFiles, view.Say, stop);
+                view.Say($"Run '{spec.Name}' is new in '{store.Address}'.");
+            }
+
+            await new RunWatcher(statuses, context.Time).WatchAsync(spec.Name, view, stop, supervising);
         }
         finally
         {
@@ -62,20 +72,17 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
         }
     }
 
+    private Task SubmitAsync(RunSpec spec, IReadOnlyList<string> textFiles, Action<string> tell, CancellationToken stop) =>
+        new Submission(store, tell).SubmitAsync(spec, textFiles, stop);
+
     /// <summary>Several silos share the cores, as several machines would.</summary>
     private IReadOnlyList<IReadOnlyList<string>> Wanted() => Silos == 1
         ? [[]]
         : [.. Enumerable.Range(0, Silos).Select(_ => (IReadOnlyList<string>)
             ["--slots", string.Create(CultureInfo.InvariantCulture, $"cpu:{Math.Max(1, Environment.ProcessorCount / Silos)}")])];
 
-    private void TellHowItGoesOn(RunFacts facts, bool created)
+    private void TellHowItGoesOn(RunFacts facts)
     {
-        if (created)
-        {
-            context.Output.WriteLine($"Run '{facts.Spec.Name}' is new in '{store.Address}'.");
-            return;
-        }
-
         var done = facts.Plan.Stages.Count(stage => facts.RootOf(stage.Id).Finished);
         var begun = facts.Plan.Stages.Select(stage => (stage.Id, Root: facts.RootOf(stage.Id)))
             .Where(stage => !stage.Root.Finished && stage.Root.Current is not null)
@@ -93,7 +100,11 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
 
     private async Task TellWhatIsKeptAsync(RunReader reader, string name)
     {
-        var facts = await reader.FactsAsync(name, CancellationToken.None);
+        if (await reader.TryFactsAsync(name, CancellationToken.None) is not { } facts)
+        {
+            return;
+        }
+
         var kept = facts.Plan.Stages.Select(stage => (stage.Id, Root: facts.RootOf(stage.Id)))
             .Where(stage => stage.Root.EpochToken > 0)
             .Select(stage => stage.Root.Finished ? $"{stage.Id} finished" : string.Create(CultureInfo.InvariantCulture, $"{stage.Id} at step {stage.Root.DurableStep} of {stage.Root.Steps}"));

@@ -24,10 +24,9 @@ internal sealed class LocalSilo : IDisposable
     public int ExitCode => process.ExitCode;
 
     /// <param name="arguments">Further ones of the silo's program.</param>
-    /// <exception cref="CliException">The program is missing or does not start.</exception>
-    public static LocalSilo Start(string storeAddress, IReadOnlyList<string> arguments, DateTimeOffset now)
+    /// <exception cref="CliException">The program does not start.</exception>
+    public static LocalSilo Start(SiloProgram program, string storeAddress, IReadOnlyList<string> arguments, DateTimeOffset now)
     {
-        var program = SiloProgram.Find();
         var log = SiloLogs.NewFile(storeAddress, now);
         var start = new ProcessStartInfo(
             "/bin/sh", ["-c", IntoLog, log, program.FileName, .. program.Arguments, "silo", "--store", storeAddress, "--parent-pipe", .. arguments])

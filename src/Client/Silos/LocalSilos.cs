@@ -10,8 +10,9 @@ namespace Slowrun.Client.Silos;
 /// Sees to it that a run is served: by silos that serve the store already, else by processes of ours, which are started again when they
 /// die. A silo that dies again and again without getting anywhere ends the command instead.
 /// </summary>
-internal sealed class LocalSilos(RunReader reader, string run, IReadOnlyList<IReadOnlyList<string>> wanted, TimeProvider time, Action<string> tell)
-    : IAsyncDisposable
+/// <param name="wanted">The arguments of each silo to start.</param>
+internal sealed class LocalSilos(
+    RunReader reader, string run, SiloProgram program, IReadOnlyList<IReadOnlyList<string>> wanted, TimeProvider time, Action<string> tell) : IAsyncDisposable
 {
     private static readonly TimeSpan Check = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(250);
@@ -87,13 +88,14 @@ internal sealed class LocalSilos(RunReader reader, string run, IReadOnlyList<IRe
             await EventAsync("silo-started", "The silo that served the store is gone; this client started one.", stop);
         }
 
+        tell(silos.Length == 1 ? "Starting a silo on this machine…" : string.Create(CultureInfo.InvariantCulture, $"Starting {silos.Length} silos on this machine…"));
         for (var i = 0; i < silos.Length; i++)
         {
             silos[i] = Start(i);
         }
     }
 
-    private LocalSilo Start(int i) => LocalSilo.Start(reader.Store.Address, wanted[i], time.GetUtcNow());
+    private LocalSilo Start(int i) => LocalSilo.Start(program, reader.Store.Address, wanted[i], time.GetUtcNow());
 
     private async Task RestartAsync(int i, LocalSilo dead, CancellationToken stop)
     {
@@ -131,7 +133,7 @@ internal sealed class LocalSilos(RunReader reader, string run, IReadOnlyList<IRe
     /// <summary>Grows with everything that is committed.</summary>
     private async Task<long> ProgressAsync(CancellationToken stop)
     {
-        var facts = await reader.FactsAsync(run, stop);
-        return facts.Roots.Values.Sum(root => root.DurableStep + (root.Finished ? 1L : 0)) + facts.Scores.Count + facts.Ensembles.Count;
+        // Silos of a new run start before it is submitted.
+        return await reader.TryFactsAsync(run, stop) is not { } facts ? 0 : facts.Roots.Values.Sum(root => root.DurableStep + (root.Finished ? 1L : 0)) + facts.Scores.Count + facts.Ensembles.Count;
     }
 }

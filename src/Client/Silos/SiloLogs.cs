@@ -7,6 +7,7 @@ namespace Slowrun.Client.Silos;
 internal static class SiloLogs
 {
     private const int Kept = 20;
+    private const int LongestLine = 300;
 
     /// <summary>
     /// Beside a directory store's objects (a name that begins with a dot is none of them), so that who has the store has its logs; for
@@ -27,16 +28,19 @@ internal static class SiloLogs
         return Path.Combine(folder, $"silo-{time}-{Environment.ProcessId}.log");
     }
 
-    /// <summary>The last lines, for a message about a silo that ended; empty where there are none.</summary>
+    /// <summary>The last lines that are for people, for a message about a silo that ended; empty where there are none.</summary>
     public static string Tail(string file, int lines)
     {
         try
         {
-            return string.Join('\n', File.ReadLines(file).TakeLast(lines).Select(line => $"  {line}"));
+            return string.Join('\n', File.ReadLines(file).Where(line => !IsTrace(line)).TakeLast(lines).Select(line => $"  {(line.Length > LongestLine ? line[..LongestLine] + "…" : line)}"));
         }
         catch (IOException)
         {
             return "";
         }
     }
+
+    private static bool IsTrace(string line) =>
+        line.TrimStart() is var text && (text.StartsWith("at ", StringComparison.Ordinal) || text.StartsWith("---", StringComparison.Ordinal));
 }

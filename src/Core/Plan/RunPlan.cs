@@ -1,4 +1,5 @@
 using Slowrun.Core.Recipes;
+using Slowrun.Core.Schedules;
 
 namespace Slowrun.Core.Plan;
 
@@ -37,12 +38,21 @@ public sealed class RunPlan
             stage = CanonicalJson.Patched(stage, chain.FirstStage, $"recipe.chains[{c}].firstStage");
         }
 
+        if (stage.OuterBatchTokens is { } outer)
+        {
+            stage = stage with { BatchTokens = Cycles.BatchTokens(s, chain.Stages, stage.BatchTokens, outer) };
+        }
+
+        // Record 9 seeds model i with 42 + i; chains are kept apart by more stages than anyone trains in one.
+        var chainSeed = recipe.Seed + (10_007 * c);
         return new StagePlan
         {
             Id = id,
             Role = chain.Role,
-            // Record 9 seeds model i with 42 + i; chains are kept apart by more stages than anyone trains in one.
-            Seed = recipe.Seed + s + (10_007 * c),
+            Seed = chainSeed + s,
+            OrderSeed = stage.Continuation is null ? null : chainSeed,
+            ChainStages = chain.Stages,
+            Predecessor = stage.Continuation is null ? null : id.Before,
             Model = recipe.Model,
             Stage = stage,
             Evaluation = recipe.Evaluation,

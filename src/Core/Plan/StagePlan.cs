@@ -22,4 +22,15 @@ public sealed record StagePlan
 
     /// <summary>The snapshot of this stage teaches; null: none does.</summary>
     public StageId? Teacher { get; init; }
+
+    /// <summary>This stage's final state is continued; null: fresh weights.</summary>
+    public StageId? Predecessor { get; init; }
+
+    /// <summary>How many stages the chain has: what changes over a chain is spread over them.</summary>
+    public int ChainStages { get; init; } = 1;
+
+    /// <summary>
+    /// Seed of the data order, which continued stages share: they go on in it where the one before stopped. Null: <see cref="Seed"/>.
+    /// </summary>
+    public int? OrderSeed { get; init; }
 }

@@ -47,7 +47,7 @@ public static class StageCheck
             yield return Text($"stage.clipNorm is {stage.ClipNorm}, expected a positive number, or 0 to clip nothing.");
         }
 
-        foreach (var problem in Passes(stage, model).Concat(Teaching(stage)))
+        foreach (var problem in Passes(stage, model).Concat(Teaching(stage)).Concat(Kept(stage.Selection)))
         {
             yield return problem;
         }
@@ -97,6 +97,29 @@ public static class StageCheck
         if (!(teaching.Temperature > 0))
         {
             yield return Text($"stage.distillation.temperature is {teaching.Temperature}, expected a positive number.");
+        }
+    }
+
+    private static IEnumerable<string> Kept(SelectionRecipe selection)
+    {
+        if (selection.Rule is SelectionRule.Averaged or SelectionRule.BestFitness && selection is { Ema: null, Swa: null })
+        {
+            yield return $"stage.selection.rule is {selection.Rule}, expected ema or swa beside it: nothing is averaged.";
+        }
+
+        if (selection.Ema is { Every: < 1 } ema)
+        {
+            yield return Text($"stage.selection.ema.every is {ema.Every}, expected at least 1.");
+        }
+
+        if (selection.Swa is { LastEpochs: < 1 } swa)
+        {
+            yield return Text($"stage.selection.swa.lastEpochs is {swa.LastEpochs}, expected at least 1.");
+        }
+
+        if (selection.LateCheckpoints < 1 || (selection.LateCheckpoints > 1 && selection.Rule != SelectionRule.Final))
+        {
+            yield return Text($"stage.selection.lateCheckpoints is {selection.LateCheckpoints} with rule {selection.Rule}, expected 1, or more with rule Final.");
         }
     }
 

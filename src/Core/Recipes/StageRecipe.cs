@@ -6,6 +6,12 @@ public sealed record StageRecipe
     /// <summary>Tokens of one optimizer step.</summary>
     public int BatchTokens { get; init; } = 1_024;
 
+    /// <summary>Tokens of a step in the first and the last quarter of a chain's stages (record 12). Null: <see cref="BatchTokens"/>.</summary>
+    public int? OuterBatchTokens { get; init; }
+
+    /// <summary>Stages after the first continue the one before them. Null: every stage begins with fresh weights (record 9).</summary>
+    public ContinuationRecipe? Continuation { get; init; }
+
     /// <summary>Rows of one micro-batch; BatchTokens / (DeviceRows · SequenceLength) micro-batches make a step.</summary>
     public int DeviceRows { get; init; } = 4;
 

@@ -20,7 +20,7 @@ internal sealed class Teacher : IDisposable
     {
         var table = ParameterTable.Of(plan.Model);
         parameters = new FlatParameters(ParameterGroups.Layout(table, ParameterGroups.Of(table, plan.Stage.Optimizer)), device);
-        parameters.Load(weights);
+        parameters.Load(CheckpointNames.Last(weights));
         source = new ParameterSource(parameters, null);
         Weights = GptWeights.Of(plan.Model, source);
         Pass = StepSettings.Finished(plan.Model, plan.Stage);

@@ -27,6 +27,7 @@ internal readonly record struct MicroBatch(Tensor Tokens, StepSettings Settings,
             Windows = Settings.Windows,
             Dropout = stage.Dropout > 0 ? new Dropout(CounterRandom.Key(Key, 0), stage.Dropout) : null,
             MlpDropout = stage.MlpDropout,
+            Recompute = stage.Recompute,
             Depth = stage.StochasticDepth > 0
                 ? new StochasticDepth(stage.StochasticDepth, model.Layers, () => CounterRandom.Uniform(uniforms, drawn++))
                 : null,

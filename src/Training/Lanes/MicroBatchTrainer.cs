@@ -34,9 +34,11 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
             hidden, taught, targets.reshape(-1), batch.Settings.FutureWeights.Count == 0 ? [] : Future(targets, batch.Settings.FutureWeights),
             weight);
         var furtherTargets = further is null ? null : targets.narrow(1, 1, targets.shape[1] - 1).reshape(-1);
-        return hidden.shape[0] * model.VocabSize <= Chunk
+        var loss = hidden.shape[0] * model.VocabSize <= Chunk
             ? Whole(weights, readout, further, furtherTargets)
             : Chunked(weights, readout, further, furtherTargets);
+        RecomputedBlock.Release();
+        return loss;
     }
 
     private double Whole(GptWeights weights, in Readout readout, Tensor? further, Tensor? furtherTargets)
@@ -135,7 +137,7 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
     }
 
     /// <summary>Targets further ahead within the row; beyond its end there is none.</summary>
-    private static List<(Tensor Targets, double Share)> Future(Tensor targets, IReadOnlyList<double> shares)
+    private static List<(Tensor Targets, double Share)> Future(Tensor targets, IReadOnlyList<float> shares)
     {
         var future = new List<(Tensor, double)>(shares.Count);
         for (var ahead = 1; ahead <= shares.Count; ahead++)

@@ -31,6 +31,48 @@ internal sealed record BlockWeights
     /// <summary>[C, hidden].</summary>
     public required Tensor MlpOutput { get; init; }
 
+    /// <summary>All of them, in a fixed order.</summary>
+    public IEnumerable<Tensor> Tensors
+    {
+        get
+        {
+            yield return QueryKeyValue;
+            yield return AttentionOutput;
+            yield return AttentionGate;
+            if (ValueProjection is not null)
+            {
+                yield return ValueGate!;
+                yield return ValueProjection;
+            }
+
+            foreach (var mix in HeadMixes)
+            {
+                yield return mix;
+            }
+
+            yield return MlpInput;
+            yield return MlpOutput;
+        }
+    }
+
+    /// <summary>The same layer with other tensors.</summary>
+    /// <param name="tensors">In the order of <see cref="Tensors"/>.</param>
+    public BlockWeights With(IReadOnlyList<Tensor> tensors)
+    {
+        var next = 0;
+        return new BlockWeights
+        {
+            QueryKeyValue = tensors[next++],
+            AttentionOutput = tensors[next++],
+            AttentionGate = tensors[next++],
+            ValueGate = ValueProjection is null ? null : tensors[next++],
+            ValueProjection = ValueProjection is null ? null : tensors[next++],
+            HeadMixes = [.. HeadMixes.Select(_ => tensors[next++])],
+            MlpInput = tensors[next++],
+            MlpOutput = tensors[next],
+        };
+    }
+
     public static BlockWeights Of(ModelRecipe model, string prefix, int? layer, IParameterSource parameters)
     {
         var hasValue = layer is { } index && ParameterTable.HasValueEmbedding(model, index);

@@ -20,4 +20,7 @@ internal sealed record ForwardPass
 
     /// <summary>Null: no block is skipped.</summary>
     public StochasticDepth? Depth { get; init; }
+
+    /// <summary>Whether the backward pass computes activations again instead of finding them kept.</summary>
+    public bool Recompute { get; init; }
 }

@@ -88,7 +88,7 @@ internal sealed class Gpt : IDisposable
             // Numbered from the far end: its dropout masks must not be those of a layer.
             var place = int.MaxValue / 2;
             var layer = new AttentionLayer(model.SequenceLength, KeyOffset: false, Xsa: false);
-            z = Block(z, weights.MtpBlock!, null, null, layer, length, pass, ref place);
+            z = Block(z, null, weights.MtpBlock!, null, layer, length, pass, ref place);
         }
 
         return Functional.RmsNorm(z).MoveToOuterDisposeScope();
@@ -115,11 +115,10 @@ internal sealed class Gpt : IDisposable
             if (pass.Depth?.Keeps(layer) ?? true)
             {
                 var block = weights.Blocks[layer];
-                var value = block.ValueProjection is { } projection ? F.linear(x0, projection) : null;
                 var long_ = AttentionWindows.IsLong(model, layer);
                 var kind = new AttentionLayer(
                     pass.Windows.At(model, layer), model.KeyOffset && long_, model.Xsa is { } xsa && layer < (xsa.FirstLayers ?? model.Layers));
-                x = Block(x, block, value, kind.Xsa ? lambdas.Xsa?[layer] : null, kind, length, pass, ref place);
+                x = Block(x, x0, block, kind.Xsa ? lambdas.Xsa?[layer] : null, kind, length, pass, ref place);
             }
             else
             {
@@ -136,15 +135,38 @@ internal sealed class Gpt : IDisposable
     }
 
     private Tensor Block(
-        Tensor x, BlockWeights weights, Tensor? value, Tensor? xsaAlpha, in AttentionLayer layer, long length, ForwardPass pass, ref int place)
+        Tensor x, Tensor? x0, BlockWeights weights, Tensor? xsaAlpha, AttentionLayer layer, long length, ForwardPass pass, ref int place)
+    {
+        var first = place;
+        place += 2;
+        if (!pass.Recompute || !is_grad_enabled())
+        {
+            return Block(x, x0, weights, xsaAlpha, layer, length, pass, first);
+        }
+
+        var source = weights.ValueProjection is null ? null : x0;
+        Tensor[] inputs = [x, .. source is null ? [] : (Tensor[])[source], .. xsaAlpha is null ? [] : (Tensor[])[xsaAlpha], .. weights.Tensors];
+        return RecomputedBlock.Run(
+            given =>
+            {
+                var next = 1;
+                var givenSource = source is null ? null : given[next++];
+                var givenAlpha = xsaAlpha is null ? null : given[next++];
+                return Block(given[0], givenSource, weights.With([.. given.Skip(next)]), givenAlpha, layer, length, pass, first);
+            },
+            inputs);
+    }
+
+    private Tensor Block(
+        Tensor x, Tensor? x0, BlockWeights weights, Tensor? xsaAlpha, AttentionLayer layer, long length, ForwardPass pass, int place)
     {
         using var scope = NewDisposeScope();
+        var value = weights.ValueProjection is { } projection ? F.linear(x0!, projection) : null;
         var attended = attention.Forward(Functional.RmsNorm(x), weights, value, xsaAlpha, layer, length);
         x = pass.Dropout is { } dropout ? dropout.Add(x, attended, place) : x.add(attended);
         var gates = F.linear(Functional.RmsNorm(x), weights.MlpInput).chunk(2, 1);
         var computed = F.linear(gates[0].silu().mul(gates[1]), weights.MlpOutput);
         x = pass is { Dropout: { } again, MlpDropout: true } ? again.Add(x, computed, place + 1) : x.add(computed);
-        place += 2;
         return x.MoveToOuterDisposeScope();
     }
 

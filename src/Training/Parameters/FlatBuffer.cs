@@ -1,3 +1,4 @@
+using Slowrun.Core.Tensors;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Parameters;
@@ -17,4 +18,12 @@ internal static class FlatBuffer
 
     public static Tensor View(Tensor flat, ParameterPlace place) =>
         flat.narrow(0, place.Offset, place.Spec.Count).view([.. place.Spec.Shape]);
+
+    /// <summary>A copy of flat weights under upstream's names, in registration order.</summary>
+    public static IReadOnlyList<TensorData> Export(ParameterLayout layout, Tensor flat)
+    {
+        using var scope = NewDisposeScope();
+        return [.. layout.Parameters.Select(place => new TensorData(
+            place.Name, ElementType.F32, place.Spec.Shape, View(flat, place).cpu().bytes.ToArray()))];
+    }
 }

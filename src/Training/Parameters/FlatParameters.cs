@@ -69,12 +69,7 @@ public sealed class FlatParameters : IDisposable
     }
 
     /// <summary>A copy of all weights under upstream's names, in registration order.</summary>
-    public IReadOnlyList<TensorData> Export()
-    {
-        using var scope = NewDisposeScope();
-        return [.. Layout.Parameters.Select(place => new TensorData(
-            place.Name, ElementType.F32, place.Spec.Shape, views[place.Name].cpu().bytes.ToArray()))];
-    }
+    public IReadOnlyList<TensorData> Export() => FlatBuffer.Export(Layout, Flat);
 
     public void Dispose()
     {

@@ -34,12 +34,7 @@ internal sealed class BestWeights : IDisposable
     }
 
     /// <summary>A copy of the best weights under upstream's names, in registration order.</summary>
-    public IReadOnlyList<TensorData> Export()
-    {
-        using var scope = NewDisposeScope();
-        return [.. parameters.Layout.Parameters.Select(place => new TensorData(
-            place.Name, ElementType.F32, place.Spec.Shape, FlatBuffer.View(weights, place).cpu().bytes.ToArray()))];
-    }
+    public IReadOnlyList<TensorData> Export() => FlatBuffer.Export(parameters.Layout, weights);
 
     public void Dispose()
     {

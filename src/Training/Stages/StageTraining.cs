@@ -3,6 +3,8 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Schedules;
 using Slowrun.Core.Tensors;
+using Slowrun.Core.Tokens;
+using Slowrun.Training.Averaging;
 using Slowrun.Training.Distillation;
 using Slowrun.Training.Lanes;
 using Slowrun.Training.Models;
@@ -27,11 +29,12 @@ public sealed class StageTraining : IDisposable
     private readonly Teacher?[] teachers;
     private readonly LaneCrew crew;
     private readonly TrainingRows rows;
-    private readonly BestWeights? best;
+    private readonly WeightSelection selection;
+    private readonly StageSchedule schedule;
     private readonly Tensor losses;
     private readonly Tensor position;
+    private readonly Tensor microBatches;
     private readonly TrainingState state;
-    private int judged = -1;
 
     private StageTraining(StageInputs inputs, ComputeDevices devices)
     {
@@ -49,17 +52,20 @@ public sealed class StageTraining : IDisposable
         teachers = Teachers(slots, replicate);
         crew = new LaneCrew(plan.Model, plan.Stage, parameters, slots, teachers, replicate);
         rows = new TrainingRows(plan, steps, inputs.Train);
-        best = plan.Stage.Selection.Rule == SelectionRule.BestValidation ? new BestWeights(parameters) : null;
+        selection = new WeightSelection(plan.Stage, steps, parameters);
+        schedule = new StageSchedule(plan.Stage.Optimizer, steps.Steps, plan.Stage.Epochs);
         using var scope = NewDisposeScope();
         losses = zeros(steps.Steps, ScalarType.Float32).DetachFromDisposeScope();
         position = zeros(1, ScalarType.Int64).DetachFromDisposeScope();
+        microBatches = zeros(1, ScalarType.Int64).DetachFromDisposeScope();
         state = new TrainingState(
         [
             .. NamedTensor.Pieces("parameters", parameters.Flat),
             .. optimizer.State,
-            .. best?.State ?? [],
+            .. selection.State,
             new NamedTensor("losses", losses),
             new NamedTensor("step", position),
+            new NamedTensor("micro-batches", microBatches),
         ]);
     }
 
@@ -81,7 +87,15 @@ public sealed class StageTraining : IDisposable
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(devices);
         var training = new StageTraining(inputs, devices);
-        Initializer.Fill(training.parameters, inputs.Plan.Model, StageKeys.Initial(inputs.Plan.Seed));
+        if (inputs.Plan.Predecessor is null)
+        {
+            Initializer.Fill(training.parameters, inputs.Plan.Model, StageKeys.Initial(inputs.Plan.Seed));
+        }
+        else
+        {
+            training.Continue(inputs.Predecessor!);
+        }
+
         training.crew.Spread();
         return training;
     }
@@ -121,18 +135,19 @@ public sealed class StageTraining : IDisposable
 
         IntraOp.UseOneThread();
         using var scope = NewDisposeScope();
-        if (!Judge(stop))
+        if (!selection.Judge(Step, () => LossNats(inputs.Validation!, stop)))
         {
             return StepResult.Stopped;
         }
 
         var step = Step;
+        var before = microBatches.data<long>()[0];
         var settings = StepSettings.At(inputs.Plan, steps, step);
         var work = new StepWork
         {
             Lanes = inputs.Plan.Stage.Lanes,
             MicroBatches = steps.MicroBatches,
-            Batch = (i, device) => new MicroBatch(rows.Read(step, i, device), settings, StageKeys.MicroBatch(inputs.Plan.Seed, step, i)),
+            Batch = (i, device) => new MicroBatch(rows.Read(before + i, device), settings, StageKeys.MicroBatch(inputs.Plan.Seed, step, i)),
             Losses = new double[steps.MicroBatches],
             Stop = stop,
         };
@@ -143,11 +158,13 @@ public sealed class StageTraining : IDisposable
 
         using var noGradient = no_grad();
         var norm = GradientClipping.Clip(gradient, parameters.Layout, inputs.Plan.Stage.ClipNorm);
-        optimizer.Step(gradient, Schedule(step));
+        optimizer.Step(gradient, schedule.At(step));
         crew.Spread();
         var loss = work.Losses.Sum() / steps.MicroBatches;
         losses[step] = (float)loss;
         position.add_(1);
+        microBatches.add_(steps.MicroBatches);
+        selection.Update(step + 1);
         return new StepResult(true, loss, double.IsFinite(loss) && float.IsFinite(norm.cpu().item<float>()));
     }
 
@@ -169,12 +186,10 @@ public sealed class StageTraining : IDisposable
         }
 
         IntraOp.UseOneThread();
-        if (!Judge(stop))
-        {
-            throw new OperationCanceledException(stop);
-        }
-
-        return best is null ? parameters.Export() : best.Export();
+        return selection.Judge(Step, () => LossNats(inputs.Validation!, stop))
+            && selection.Chosen(() => LossNats(inputs.Fitness!, stop)) is { } chosen
+            ? chosen
+            : throw new OperationCanceledException(stop);
     }
 
     public void Dispose()
@@ -185,11 +200,12 @@ public sealed class StageTraining : IDisposable
             teacher.Dispose();
         }
 
-        best?.Dispose();
+        selection.Dispose();
         optimizer.Dispose();
         parameters.Dispose();
         losses.Dispose();
         position.Dispose();
+        microBatches.Dispose();
     }
 
     private static void Check(StageInputs inputs)
@@ -198,6 +214,17 @@ public sealed class StageTraining : IDisposable
         {
             throw new ArgumentException(
                 $"Stage '{inputs.Plan.Id}' is taught by '{teacher}', but its weights or its distillation settings are missing.", nameof(inputs));
+        }
+
+        if (inputs.Plan.Predecessor is { } before && (inputs.Predecessor is null || inputs.Plan.Stage.Continuation is null))
+        {
+            throw new ArgumentException(
+                $"Stage '{inputs.Plan.Id}' continues '{before}', but its final state or the settings for it are missing.", nameof(inputs));
+        }
+
+        if (inputs.Plan.Stage.Selection.Rule == SelectionRule.BestFitness && inputs.Fitness is not { Length: > 1 })
+        {
+            throw new ArgumentException($"Stage '{inputs.Plan.Id}' chooses its weights on the fitness set, but there is none.", nameof(inputs));
         }
 
         if (inputs.Plan.Stage.Selection.Rule == SelectionRule.BestValidation && inputs.Validation is not { Length: > 1 })
@@ -217,37 +244,24 @@ public sealed class StageTraining : IDisposable
         return [first, .. slots.Skip(1).Select(slot => replicate ? new Teacher(inputs.Plan, inputs.Teacher!, slot) : first)];
     }
 
-    /// <summary>
-    /// Judges the present weights if a data epoch has just ended. Before the next step rather than after the last, so that a stop can
-    /// interrupt it: the state at the boundary is the same whether they have been judged yet or not.
-    /// </summary>
-    /// <returns>False: stopped.</returns>
-    private bool Judge(CancellationToken stop)
+    /// <summary>Goes on from the end of the stage before: its parameters, shaken, its moments, its place in the data order.</summary>
+    private void Continue(IReadOnlyList<TensorData> finalState)
     {
-        if (best is null || judged == Step || !steps.EndsEpoch(Step))
-        {
-            return true;
-        }
-
-        var now = StepSettings.At(inputs.Plan, steps, Step - 1);
-        var pass = new ForwardPass { Loop = now.Loop, Recurrences = now.Recurrences, Windows = now.Windows };
-        if (crew.LossNats(inputs.Validation!, inputs.Plan.Evaluation.Rows, pass, stop) is not { } loss)
-        {
-            return false;
-        }
-
-        best.Offer(loss);
-        judged = Step;
-        return true;
+        var (plan, shaken) = (inputs.Plan, inputs.Plan.Stage.Continuation!);
+        state.RestorePart(finalState, name => name == "micro-batches"
+            || name.StartsWith("parameters", StringComparison.Ordinal) || name.StartsWith("optimizer/", StringComparison.Ordinal));
+        Perturbation.Apply(
+            parameters,
+            Cycles.PerturbationScale(plan.Id.Stage, plan.ChainStages, shaken.PerturbationMaximum, shaken.PerturbationMinimum),
+            Cycles.PerturbationSeed(plan.OrderSeed ?? plan.Seed, plan.Id.Stage));
     }
 
-    private ScheduleValues Schedule(int step)
+    /// <summary>Mean loss of the present parameters, passed as the last step passed them. Null: stopped.</summary>
+    private double? LossNats(TokenSet set, CancellationToken stop)
     {
-        var optimizer = inputs.Plan.Stage.Optimizer;
-        var falling = Math.Round(optimizer.Warmdown * Steps, MidpointRounding.ToEven);
-        var momentum = optimizer.Momentum;
-        var risen = momentum.WarmupSteps == 0 ? 1 : Math.Min((double)step / momentum.WarmupSteps, 1);
-        return new(
-            step <= Steps - falling ? 1 : (Steps - step) / falling, momentum.Start + ((momentum.End - momentum.Start) * risen), 1);
+        var now = StepSettings.At(inputs.Plan, steps, Step - 1);
+        var pass = new ForwardPass { Loop = now.Loop, Recurrences = now.Recurrences, Windows = now.Windows };
+        crew.Spread();
+        return crew.LossNats(set, inputs.Plan.Evaluation.Rows, pass, stop);
     }
 }

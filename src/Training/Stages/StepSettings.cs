@@ -1,5 +1,6 @@
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
+using Slowrun.Core.Schedules;
 using Slowrun.Training.Models;
 
 namespace Slowrun.Training.Stages;
@@ -15,22 +16,21 @@ internal sealed record StepSettings
     public required AttentionWindows Windows { get; init; }
 
     /// <summary>Weights of the targets 1, 2, … further ahead than the next; empty: none is trained on.</summary>
-    public IReadOnlyList<double> FutureWeights { get; init; } = [];
+    public IReadOnlyList<float> FutureWeights { get; init; } = [];
 
     public static StepSettings At(StagePlan plan, StageSteps steps, int step)
     {
         var stage = plan.Stage;
-        // Record 9 begins to loop with data epoch ceil(fraction * epochs) + 1, counted from 1.
-        var looped = stage.Loop is { } loop && steps.EpochOf(step) >= Math.Ceiling(loop.FromFraction * stage.Epochs);
+        var looped = stage.Loop is { } loop && step >= steps.LoopFirstStep(loop);
         return new StepSettings
         {
             Loop = looped ? stage.Loop : null,
             Recurrences = stage.Recurrence is not { } recurrence ? 0
-                : step >= recurrence.FromFraction * steps.Steps ? recurrence.Passes : 1,
+                : step >= StageLengths.FirstStepAfter(recurrence.FromFraction, steps.Steps) ? recurrence.Passes : 1,
             Windows = stage.Windows.FirstOrDefault(phase => steps.EpochOf(step) < phase.UntilEpoch) is { } phase
                 ? new AttentionWindows(phase.ShortWindow, phase.LongWindow)
                 : AttentionWindows.Of(plan.Model),
-            FutureWeights = stage.FutureTokens is { } future ? WeightsAt(future, (double)step / steps.Steps) : [],
+            FutureWeights = stage.FutureTokens is { } future ? FutureTokenWeights.At(step, steps.Steps, future.Weights, future.AnnealFraction) : [],
         };
     }
 
@@ -41,17 +41,4 @@ internal sealed record StepSettings
         Recurrences = stage.Recurrence?.Passes ?? 0,
         Windows = AttentionWindows.Of(model),
     };
-
-    /// <summary>Each weight falls along a line to 0 within its share of the annealed part, the furthest target's first.</summary>
-    /// <param name="progress">Steps done over steps.</param>
-    internal static double[] WeightsAt(FutureTokensRecipe future, double progress)
-    {
-        var count = future.Weights.Count;
-        var share = future.AnnealFraction / count;
-        return [.. future.Weights.Select((weight, i) =>
-        {
-            var fallen = Math.Clamp((progress - ((count - 1 - i) * share)) / share, 0, 1);
-            return weight * (1 - fallen);
-        })];
-    }
 }

@@ -10,20 +10,19 @@ internal sealed class TrainingRows
 {
     private readonly DataOrder order;
     private readonly DataShape shape;
-    private readonly int microBatches;
 
     public TrainingRows(StagePlan plan, StageSteps steps, TokenSet tokens)
     {
         shape = steps.Shape;
-        microBatches = steps.MicroBatches;
-        order = new DataOrder(plan.Data.Order, tokens, shape, plan.Seed, plan.Data.FileSeed);
+        order = new DataOrder(plan.Data.Order, tokens, shape, plan.OrderSeed ?? plan.Seed, plan.Data.FileSeed);
     }
 
+    /// <param name="microBatch">Counted from the beginning of the chain for a continued stage, else of the stage.</param>
     /// <returns>[B, T + 1] int64; the caller's dispose scope owns it.</returns>
-    public Tensor Read(int step, int microBatch, Device device)
+    public Tensor Read(long microBatch, Device device)
     {
         var read = new int[shape.Rows * shape.RowTokens];
-        order.Read(((long)step * microBatches) + microBatch, read);
+        order.Read(microBatch, read);
         return tensor(read, [shape.Rows, shape.RowTokens], ScalarType.Int64).to(device);
     }
 }

@@ -52,6 +52,19 @@ internal sealed class TrainingState(IReadOnlyList<NamedTensor> tensors)
             throw new InvalidDataException($"State tensor '{found.Keys.Order().First()}' is unknown to this recipe.");
         }
 
+        Write(tensors, saved);
+    }
+
+    /// <summary>Writes only the tensors with certain names; whatever else is saved is left aside.</summary>
+    /// <exception cref="InvalidDataException">One of them is missing, or of another type or shape.</exception>
+    public void RestorePart(IReadOnlyList<TensorData> saved, Func<string, bool> wanted)
+    {
+        NamedTensor[] part = [.. tensors.Where(tensor => wanted(tensor.Name))];
+        new TrainingState(part).Restore([.. saved.Where(tensor => wanted(tensor.Name))]);
+    }
+
+    private static void Write(IReadOnlyList<NamedTensor> tensors, IReadOnlyList<TensorData> saved)
+    {
         var byName = saved.ToDictionary(tensor => tensor.Name);
         using var noGradient = no_grad();
         foreach (var (name, tensor) in tensors.Select(t => (t.Name, t.Tensor)))

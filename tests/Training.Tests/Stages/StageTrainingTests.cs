@@ -110,6 +110,26 @@ public sealed class StageTrainingTests
         SmallStage.AssertSame(expected, SmallStage.Run(two));
     }
 
+    /// <summary>Computing activations again changes no bit, whatever else is on.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    [InlineData(6)]
+    public void RunStep_WithRecompute_GivesTheSameBytes(int seed)
+    {
+        var inputs = RandomStage.Of(seed);
+        StageInputs With(bool recompute) =>
+            inputs with { Plan = inputs.Plan with { Stage = inputs.Plan.Stage with { Recompute = recompute } } };
+
+        using var kept = StageTraining.Begin(With(false), ComputeDevices.SingleCpu);
+        using var again = StageTraining.Begin(With(true), SmallStage.Cpus(2));
+
+        SmallStage.AssertSame(SmallStage.Run(kept, until: 4), SmallStage.Run(again, until: 4));
+    }
+
     [Fact]
     public async Task RunStep_OfTwoTrainingsSideBySide_DisturbsNeither()
     {

@@ -1,0 +1,50 @@
+using Slowrun.Core.Tensors;
+using Slowrun.Training.Parameters;
+using static TorchSharp.torch;
+
+namespace Slowrun.Training.Stages;
+
+/// <summary>The weights at the last data epochs' ends before the stage's own, the newest first; part of the captured state.</summary>
+internal sealed class LateWeights : IDisposable
+{
+    private readonly FlatParameters parameters;
+    private readonly Tensor[] kept;
+
+    public LateWeights(FlatParameters parameters, int count)
+    {
+        this.parameters = parameters;
+        kept = [.. Enumerable.Range(0, count).Select(_ => zeros_like(parameters.Flat).DetachFromDisposeScope())];
+        State = [.. kept.SelectMany((weights, i) => NamedTensor.Pieces($"late/{i}", weights))];
+    }
+
+    public IReadOnlyList<NamedTensor> State { get; }
+
+    /// <summary>Keeps the present weights, and drops the oldest.</summary>
+    public void Push()
+    {
+        using var noGradient = no_grad();
+        for (var i = kept.Length - 1; i > 0; i--)
+        {
+            kept[i].copy_(kept[i - 1]);
+        }
+
+        kept[0].copy_(parameters.Flat);
+    }
+
+    /// <summary>Under upstream's names, with the prefix that scoring looks for.</summary>
+    public IEnumerable<TensorData> Export() => kept.SelectMany((weights, i) =>
+        FlatBuffer.Export(parameters.Layout, weights).Select(tensor => tensor with { Name = CheckpointNames.Late(i) + tensor.Name }));
+
+    public void Dispose()
+    {
+        foreach (var piece in State)
+        {
+            piece.Tensor.Dispose();
+        }
+
+        foreach (var weights in kept)
+        {
+            weights.Dispose();
+        }
+    }
+}
