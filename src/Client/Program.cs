@@ -1,4 +1,5 @@
-using System.CommandLine;
+using Slowrun.Client.Cli;
+using Slowrun.Client.Silos;
 
-var root = new RootCommand("Trains ensembles of language models by chain distillation, on machines that may vanish.");
-return await root.Parse(args).InvokeAsync();
+using var signals = new StopSignals();
+return await SlowrunCommand.RunAsync(args, ClientContext.OfProcess(), signals.Stop);

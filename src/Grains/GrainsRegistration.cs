@@ -3,6 +3,8 @@ using Slowrun.Grains.Members;
 using Slowrun.Grains.Runs;
 using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
+using Slowrun.Storage;
+using Slowrun.Storage.Runs;
 
 namespace Slowrun.Grains;
 
@@ -21,6 +23,7 @@ public static class GrainsRegistration
         .AddSingleton<ProgressPump>()
         .AddSingleton<MemberScoring>()
         .AddSingleton<EnsembleMixer>()
+        .AddSingleton(services => new RunFactsReader(services.GetRequiredService<IObjectStore>()))
         .AddSingleton<RunWatch>()
         .AddHostedService<SlotLoop>();
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Slowrun.Storage.Blobs;
 using Slowrun.Storage.Directories;
 
 namespace Slowrun.Storage;
@@ -14,20 +15,26 @@ public static class StoreAddress
     /// <param name="address">A directory, <c>azblob://account/container</c>, or <c>memory:NAME</c> (of this process).</param>
     /// <param name="create">Makes the directory or container if it is not there; otherwise that is an error.</param>
     /// <exception cref="StoreException">The message says which address, what is wrong and what to do.</exception>
-    public static Task<IObjectStore> OpenAsync(string address, bool create, TimeProvider? time = null, CancellationToken cancellationToken = default)
+    public static async Task<IObjectStore> OpenAsync(string address, bool create, TimeProvider? time = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(address);
         cancellationToken.ThrowIfCancellationRequested();
         if (address.StartsWith(InMemory, StringComparison.Ordinal))
         {
-            return Task.FromResult<IObjectStore>(
-                address == InMemory ? new MemoryStore(address, time) : Memories.GetOrAdd(address, key => new MemoryStore(key, time)));
+            return address == InMemory ? new MemoryStore(address, time) : Memories.GetOrAdd(address, key => new MemoryStore(key, time));
+        }
+
+        if (address.StartsWith(BlobAddress.Scheme, StringComparison.Ordinal))
+        {
+            var credentials = Environment.GetEnvironmentVariable(BlobAddress.ConnectionStringVariable);
+            return await AzureBlobStore.OpenAsync(address, create, credentials, null, time, cancellationToken).ConfigureAwait(false);
         }
 
         return IsDirectory(address)
-            ? Task.Run<IObjectStore>(() => DirectoryStore.Open(address, create, time), cancellationToken)
+            ? await Task.Run(() => DirectoryStore.Open(address, create, time), cancellationToken).ConfigureAwait(false)
             : throw new StoreException(
-                StoreProblem.Unsuitable, $"'{address}' is no address of a store: give a directory, or azblob://account/container.");
+                StoreProblem.Unsuitable,
+                $"'{Secrets.Redacted(address)}' is no address of a store: give a directory, or {BlobAddress.Scheme}ACCOUNT/CONTAINER.");
     }
 
     /// <summary>Whether the address names a directory, thus a store of this machine alone.</summary>

@@ -2,9 +2,6 @@ using System.Text.Json;
 
 [assembly: AssemblyFixture(typeof(Slowrun.EndToEnd.Tests.CalmTiny))]
 
-// Every test here starts processes that want both cores.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
-
 namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>One undisturbed run of the preset <c>tiny</c>.</summary>

@@ -6,6 +6,9 @@ namespace Slowrun.EndToEnd.Tests;
 /// <summary>Runs the real client as a user does: a process of its own, its text and its exit code.</summary>
 internal sealed class Cli(string store)
 {
+    /// <summary>The collection of all tests here: each starts processes that want both cores.</summary>
+    public const string OneAtATime = "processes";
+
     public string Store { get; } = store;
 
     public static string ClientPath { get; } = Built("SlowrunClient");

@@ -7,6 +7,7 @@ using Slowrun.Storage.Runs;
 namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>Kills of real processes at real moments: the weights must come out the same.</summary>
+[Collection(Cli.OneAtATime)]
 public sealed class KillTests(CalmTiny calm)
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;

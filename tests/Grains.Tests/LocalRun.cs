@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Slowrun.Core.Plan;
-using Slowrun.Core.Presets;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Status;

@@ -13,7 +13,7 @@ namespace Slowrun.Clustering.Hosting;
 /// <summary>Puts Orleans on the store: <c>--store</c> is all that a silo or a client has to be told.</summary>
 public static class StoreClusteringExtensions
 {
-    /// <summary>Membership in the store, with options for machines that vanish; buries the dead before the silo joins.</summary>
+    /// <summary>Membership in the store, with options for machines that vanish; buries the dead before the silo joins; ends at once when it is dead itself.</summary>
     public static ISiloBuilder UseStoreClustering(this ISiloBuilder silo, IObjectStore store) =>
         silo.UseStoreClustering(store, ProcessIdentity.Current);
 
@@ -25,6 +25,7 @@ public static class StoreClusteringExtensions
         silo.Services.TryAddSingleton(TimeProvider.System);
         silo.Services.AddSingleton(services => new DeadSilos(store, services.GetRequiredService<TimeProvider>()));
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, BurialBeforeJoining>();
+        silo.Services.AddSingleton<IFatalErrorHandler>(_ => new EndAtOnce());
         silo.Configure<ClusterMembershipOptions>(ClusterTuning.Membership);
         silo.Configure<ClusterOptions>(ClusterTuning.Names);
         silo.Configure<SiloMessagingOptions>(options => options.ResponseTimeout = ClusterTuning.ResponseTimeout);

@@ -21,9 +21,10 @@ internal static class SpecParser
             throw Problem(source, 0, 0, $"the text is {text.Length:N0} characters long, expected at most {LongestCharacters:N0}.");
         }
 
+        var scanner = new Scanner(new StringReader(text));
         try
         {
-            var parser = new Parser(new Scanner(new StringReader(text)));
+            var parser = new Parser(scanner);
             parser.Consume<StreamStart>();
             if (parser.TryConsume<StreamEnd>(out _))
             {
@@ -40,6 +41,11 @@ internal static class SpecParser
         catch (YamlException e)
         {
             throw Problem(source, (int)e.Start.Line, (int)e.Start.Column, $"this is not YAML: {e.Message.TrimEnd('.')}.");
+        }
+        catch (InvalidOperationException)
+        {
+            // What YamlDotNet's scanner throws at some unended lists.
+            throw Problem(source, (int)scanner.CurrentPosition.Line, (int)scanner.CurrentPosition.Column, "this is not YAML: a list, section or text does not end.");
         }
     }
 

@@ -41,8 +41,8 @@ internal static class SpecRules
     private static void Model(RuleList rules, ModelRecipe model)
     {
         rules.Check(
-            "recipe.model.vocabSize", model.VocabSize == ByteVocabulary,
-            $"found {model.VocabSize}, expected {ByteVocabulary}: the data are bytes (0 to 255) and the token that begins a document.");
+            "recipe.model.vocabSize", model.VocabSize is >= ByteVocabulary and <= 1_048_576,
+            $"found {model.VocabSize}, expected at least {ByteVocabulary}: bytes (0 to 255) and the token that begins a document.");
         rules.Check("recipe.model.sequenceLength", model.SequenceLength is >= 2 and <= 65_536, $"found {model.SequenceLength}, expected 2 to 65536.");
         rules.Check(
             "recipe.model.layers", model.Layers is >= 2 and <= 1_024 && model.Layers % 2 == 0,

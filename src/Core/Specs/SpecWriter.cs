@@ -32,7 +32,7 @@ public static class SpecWriter
                 text.Append('\n');
                 Section(text, inner, depth + 1);
                 break;
-            case JsonArray { Count: > 0 } list:
+            case JsonArray { Count: > 0 } list when list.All(item => item is JsonObject):
                 text.Append('\n');
                 foreach (var item in list)
                 {

@@ -1,6 +1,7 @@
 using Slowrun.Core.Mixtures;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
+using Slowrun.Core.Tokens;
 using Slowrun.Grains.Stages;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
@@ -15,24 +16,14 @@ internal sealed class EnsembleMixer(IObjectStore store, TokenSets tokens)
     {
         var scores = new RunScores(store, facts.Spec.Name);
         var data = await tokens.GetAsync(facts.Spec.Recipe.Data.Sha256!, cancellationToken);
-        var sum = Array.Empty<double>();
-        var mean = Array.Empty<double>();
+        ProbabilityMixture? mixture = null;
         var running = new List<double>();
         foreach (var id in members)
         {
             var p = await scores.ReadVectorAsync(facts.ScoreOf(id)!, cancellationToken);
-            if (running.Count == 0)
-            {
-                (sum, mean) = (new double[p.Length], new double[p.Length]);
-            }
-
-            Mixture.Add(sum, p, 1);
-            for (var i = 0; i < sum.Length; i++)
-            {
-                mean[i] = sum[i] / (running.Count + 1);
-            }
-
-            running.Add(Mixture.LossNats(mean));
+            mixture ??= new ProbabilityMixture(p.Length);
+            mixture.Add(p);
+            running.Add(mixture.LossNats());
         }
 
         await scores.TryCreateEnsembleAsync(
@@ -41,7 +32,7 @@ internal sealed class EnsembleMixer(IObjectStore store, TokenSets tokens)
                 Members = [.. members.Select(id => facts.RootOf(id).Snapshot!.Sha256)],
                 Running = running,
                 LossNats = running[^1],
-                BitsPerByte = Mixture.BitsPerByte(mean, data.Validation!),
+                BitsPerByte = mixture!.BitsPerByte(TargetBytes.Of(data.Validation!)),
             },
             cancellationToken);
     }

@@ -2,11 +2,11 @@ using Microsoft.Extensions.Logging;
 using Slowrun.Core.Mixtures;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
+using Slowrun.Core.Tokens;
 using Slowrun.Grains.Stages;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
-using Slowrun.Training;
 using Slowrun.Training.Evaluation;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;
@@ -37,12 +37,12 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
         var weights = await new SnapshotStore(store, run, time).ReadAsync(snapshot.Sha256, stop);
         var p = Array.Empty<float>();
         var from = time.GetTimestamp();
-        await ComputeThread.RunAsync(
+        await WorkerThread.RunAsync(
             $"score {run}/{id}",
             () => p = MemberScorer.Score(plan, weights, data.Validation!, new ComputeDevices(slots), stop));
         CrashPoint.Reached(CrashPoint.Score);
-        var mixture = Mixture.Of(p);
-        var loss = Mixture.LossNats(mixture);
+        var alone = Mixture.Of([p]);
+        var loss = alone.LossNats();
         await scores.CreateAsync(
             new MemberScore
             {
@@ -52,7 +52,7 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
                 NumericsFingerprint = fingerprint,
                 Tokens = p.Length,
                 LossNats = loss,
-                BitsPerByte = Mixture.BitsPerByte(mixture, data.Validation!),
+                BitsPerByte = alone.BitsPerByte(TargetBytes.Of(data.Validation!)),
                 Vector = "",
                 VectorXxHash128 = "",
             },

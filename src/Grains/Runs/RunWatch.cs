@@ -1,4 +1,3 @@
-using Orleans.Runtime;
 using Slowrun.Core.Plan;
 using Slowrun.Storage.Runs;
 

@@ -21,6 +21,7 @@ internal sealed partial class SlotLoop(
     IObjectStore store,
     RunWatch watch,
     EnsembleMixer mixer,
+    Fingerprints fingerprints,
     LocalWork local,
     IGrainFactory grains,
     ILocalSiloDetails silo,
@@ -40,6 +41,8 @@ internal sealed partial class SlotLoop(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        // Before the first offer: loading libtorch and the canned training take seconds that no grain's turn has.
+        await Task.Run(() => slots.All.Select(fingerprints.Of).ToList(), stoppingToken);
         LogServing(log, string.Join(' ', slots.All));
         while (!stoppingToken.IsCancellationRequested)
         {

@@ -1,9 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Slowrun.Core.Tensors;
 using Slowrun.Storage.Checkpoints;
-using Slowrun.Training;
-using Slowrun.Training.Evaluation;
-using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Stages;

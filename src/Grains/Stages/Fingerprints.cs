@@ -1,8 +1,5 @@
 using System.Collections.Concurrent;
-using Slowrun.Training;
-using Slowrun.Training.Evaluation;
 using Slowrun.Training.Numerics;
-using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Stages;
 

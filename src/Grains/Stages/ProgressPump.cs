@@ -21,28 +21,38 @@ internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore st
 
     private async Task RunAsync(StageRunner runner)
     {
-        var storedAt = long.MinValue;
+        long? storedAt = null;
         using var timer = new PeriodicTimer(Every, time);
         do
         {
-            try
+            var keep = storedAt is not { } at || time.GetElapsedTime(at) >= StoreEvery;
+            await TellAsync(runner, keep);
+            storedAt = keep ? time.GetTimestamp() : storedAt;
+        }
+        while (await Next(timer, runner));
+
+        // The last word, or the run grain would show as training what has ended. A fenced owner has none: the stage is another's.
+        if (await runner.Completion != StopReason.Fenced)
+        {
+            await TellAsync(runner, keep: true);
+        }
+    }
+
+    /// <summary>Never fails: what cannot be told must not stop a training.</summary>
+    private async Task TellAsync(StageRunner runner, bool keep)
+    {
+        try
+        {
+            Obey(runner, await ReportAsync(runner));
+            if (keep)
             {
-                Obey(runner, await ReportAsync(runner));
-                if (storedAt == long.MinValue || time.GetElapsedTime(storedAt) >= StoreEvery)
-                {
-                    storedAt = time.GetTimestamp();
-                    await new RunDocuments(store, runner.Run).WriteProgressAsync(runner.Stage, runner.Progress);
-                }
-            }
-            catch (Exception e) when (e is IOException or TimeoutException or InvalidDataException)
-            {
-                LogNotTold(log, runner.Name, e);
+                await new RunDocuments(store, runner.Run).WriteProgressAsync(runner.Stage, runner.Progress);
             }
         }
-        while (!runner.Completion.IsCompleted && await Next(timer, runner));
-
-        // The last word: without it the run grain shows a stage as training that has ended.
-        await ReportAsync(runner);
+        catch (Exception e)
+        {
+            LogNotTold(log, runner.Name, e);
+        }
     }
 
     private static async Task<bool> Next(PeriodicTimer timer, StageRunner runner)

@@ -91,6 +91,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     /// <summary>After an error: releases the stage for another try, or fails it when its budget is used up.</summary>
     public async Task<StopReason> FailAsync(Exception error)
     {
+        var cause = OneLine(error.Message);
         try
         {
             var tries = root.Root.FailedTakes + 1;
@@ -98,13 +99,13 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
             if (tries < budget)
             {
                 await root.ReleaseAsync(failed: true, CancellationToken.None);
-                await TellAsync("stage-error", $"{error.Message} It is tried again ({tries} of {budget}).");
+                await TellAsync("stage-error", $"{cause} It is tried again ({tries} of {budget}).");
             }
             else
             {
                 const string Advice = "Mend the cause, then `slowrun retry` it; chains that do not depend on it go on.";
-                await root.FailAsync(new StageFailure(error.Message, Advice, work.Retry, time.GetUtcNow()), CancellationToken.None);
-                await TellAsync("stage-failed", $"{error.Message} That was try {tries} of {budget} without a newer checkpoint. {Advice}");
+                await root.FailAsync(new StageFailure(cause, Advice, work.Retry, time.GetUtcNow()), CancellationToken.None);
+                await TellAsync("stage-failed", $"{cause} That was try {tries} of {budget} without a newer checkpoint. {Advice}");
             }
 
             return StopReason.Faulted;
@@ -130,6 +131,14 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         catch (IOException)
         {
         }
+    }
+
+    /// <summary>libtorch's messages carry a native stack; the silo's log has it.</summary>
+    private static string OneLine(string message)
+    {
+        const int Longest = 300;
+        var line = message.Split('\n', 2)[0].Trim();
+        return line.Length > Longest ? line[..Longest] + "…" : line;
     }
 
     private Task<CheckpointRef> WriteAsync(int step, IReadOnlyList<TensorData> state, CancellationToken cancellationToken) =>

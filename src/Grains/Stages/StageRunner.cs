@@ -3,8 +3,6 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
 using Slowrun.Storage.Checkpoints;
-using Slowrun.Training;
-using Slowrun.Training.Evaluation;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;
 
@@ -108,7 +106,7 @@ internal sealed partial class StageRunner : IDisposable
         var loaded = await inputs.LoadAsync(work, stop.Token);
         var state = await own.RestoreAsync(stop.Token);
         var reason = StopReason.Faulted;
-        await ComputeThread.RunAsync($"train {work.Name}", () => reason = OnTrainerThread(loaded, state, restoreFrom));
+        await WorkerThread.RunAsync($"train {work.Name}", () => reason = OnTrainerThread(loaded, state, restoreFrom));
         return reason;
     }
 

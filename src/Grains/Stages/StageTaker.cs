@@ -8,9 +8,6 @@ using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 using Slowrun.Training;
-using Slowrun.Training.Evaluation;
-using Slowrun.Training.Numerics;
-using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Stages;
 

@@ -3,9 +3,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using Slowrun.Silo.Hosting;
 using Slowrun.Training;
-using Slowrun.Training.Evaluation;
 using Slowrun.Training.Numerics;
-using Slowrun.Training.Stages;
 
 namespace Slowrun.Silo.Commands;
 

@@ -30,7 +30,13 @@ internal static class SiloHost
             console.ColorBehavior = LoggerColorBehavior.Disabled;
         });
         // Orleans tells a great deal about itself at Information; what went wrong is at Warning.
-        builder.Logging.AddFilter("Orleans", LogLevel.Warning).AddFilter("Microsoft", LogLevel.Warning);
+        foreach (var library in new[] { "Orleans", "Microsoft", "Polly" })
+        {
+            builder.Logging.AddFilter(library, LogLevel.Warning);
+        }
+
+        // At every start it takes the machine's uptime for a delay of its first check.
+        builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
         builder.Services.AddSingleton(TimeProvider.System).AddSingleton(store);
 
         // Hosted services start in this order and stop in the reverse one: the slots stop, and commit, while Orleans still runs.

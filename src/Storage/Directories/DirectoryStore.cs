@@ -76,6 +76,12 @@ public sealed class DirectoryStore : IObjectStore
             name,
             async path =>
             {
+                // Whoever is too late already need not write.
+                if (files.TryReadBytes(path) is not { } now || ETagOf(now) != etag)
+                {
+                    return null;
+                }
+
                 // Written before the lock is taken, so that the lock is held for microseconds: a process stopped by SIGSTOP while it
                 // holds one stops the others too.
                 using var temporary = await files.WriteTemporaryAsync(new MemoryBlocksStream(content), cancellationToken).ConfigureAwait(false);

@@ -221,17 +221,20 @@ internal sealed class StoreFiles
         var folder = Path.GetDirectoryName(path)!;
         for (var tries = 1; ; tries++)
         {
-            MakeDirectory(folder);
+            T result;
             try
             {
-                var result = work();
-                SyncFolderOf(path);
-                return result;
+                MakeDirectory(folder);
+                result = work();
             }
-            catch (IOException e) when (e.HResult == Posix.NoEntry && tries < 100 && Directory.Exists(Temporaries))
+            catch (IOException e) when ((e is DirectoryNotFoundException || e.HResult == Posix.NoEntry) && tries < 100 && Directory.Exists(Temporaries))
             {
-                // The folder's last object was deleted, and the folder with it, since we made sure that it exists.
+                // The folder's last object was deleted, and the folder with it, while we made sure that it exists.
+                continue;
             }
+
+            SyncFolderOf(path);
+            return result;
         }
     }
 

@@ -1,6 +1,5 @@
 using Slowrun.Core.Tensors;
 using Slowrun.Training.Parameters;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Stages;

@@ -4,7 +4,6 @@ using Slowrun.Core.Schedules;
 using Slowrun.Core.Tensors;
 using Slowrun.Training.Averaging;
 using Slowrun.Training.Parameters;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Stages;

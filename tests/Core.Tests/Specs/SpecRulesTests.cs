@@ -12,7 +12,7 @@ public sealed class SpecRulesTests
     [InlineData("model.width=34", "recipe.model.heads")]
     [InlineData("model.windowPattern=SXL", "recipe.model.windowPattern")]
     [InlineData("model.softcap=0", "recipe.model.softcap")]
-    [InlineData("model.vocabSize=50257", "recipe.model.vocabSize")]
+    [InlineData("model.vocabSize=256", "recipe.model.vocabSize")]
     [InlineData("model.sequenceLength=1", "recipe.model.sequenceLength")]
     [InlineData("stage.batchTokens=200", "recipe.stage.batchTokens")]
     [InlineData("stage.batchTokens=0", "recipe.stage.batchTokens")]

@@ -14,6 +14,7 @@ public sealed class CrashTests
     [InlineData(nameof(Fault.RequestLost), 3)]
     [InlineData(nameof(Fault.AnswerLost), 1)]
     [InlineData(nameof(Fault.AnswerLost), 3)]
+    [InlineData(nameof(Fault.Echo), 1)]
     [InlineData(nameof(Fault.DiesBefore), 1)]
     [InlineData(nameof(Fault.DiesAfter), 1)]
     public async Task Run_WhenAnyOneOperationFails_TheNextTakesFinishWithTheSameBytesAndGcLeavesNothingElse(string fault, int triesOfACall)
@@ -30,7 +31,7 @@ public sealed class CrashTests
                 return;
             }
 
-            Assert.True(triesOfACall == 1 || first is null, $"{n}, {faulty.StruckAt}: not overcome by trying again: {first}");
+            Assert.True((triesOfACall == 1 && fault != nameof(Fault.Echo)) || first is null, $"{n}, {faulty.StruckAt}: not overcome by trying again: {first}");
             Assert.True(first is null or IOException, $"{n}, {faulty.StruckAt}: {first}");
             var names = await FinishedAsync(store, restarts: 2);
             Assert.True(undisturbed.SequenceEqual(names), $"{n}, {faulty.StruckAt}: left {string.Join(' ', names)}");

@@ -20,6 +20,12 @@ internal sealed class FaultyStore(IObjectStore inner, int failAt, Fault fault) :
         operations++;
         var strikes = operations == failAt || (operations > failAt && fault is Fault.DiesBefore or Fault.DiesAfter);
         StruckAt ??= strikes ? operation.ToString() : null;
+        if (strikes && fault == Fault.Echo)
+        {
+            await run().ConfigureAwait(false);
+            return await run().ConfigureAwait(false);
+        }
+
         if (strikes && !(operations == failAt && fault is Fault.AnswerLost or Fault.DiesAfter))
         {
             throw new IOException($"Injected before '{operation}'.");
@@ -37,6 +43,9 @@ internal enum Fault
 
     /// <summary>One operation takes effect and then fails.</summary>
     AnswerLost,
+
+    /// <summary>As when a store tries again by itself after an answer was lost: the operation is done twice, and the second answer counts.</summary>
+    Echo,
 
     /// <summary>As when the machine vanishes: this one and all after it fail without effect.</summary>
     DiesBefore,

@@ -53,7 +53,7 @@ public sealed class StoredTokenSetsTests
         var manifest = await sets.ReadManifestAsync(sha256, Cancel);
         var name = DataPaths.Of(manifest.Train.Sha256);
         var bytes = (await store.TryReadAsync(name, Cancel))!.Content.ToArray();
-        bytes[0] ^= 1;
+        bytes[2] ^= 1; // H to I: a token like any other.
         await store.WriteAsync(name, bytes, Cancel);
 
         var e = await Assert.ThrowsAsync<InvalidDataException>(() => sets.ReadAsync(manifest, manifest.Train, Cancel));

@@ -43,7 +43,7 @@ public sealed class AveragingParityTests
         using var scope = NewDisposeScope();
         var facts = json["tiny_ema"]!;
         var decay = AveragingSteps.DecayPerUpdate(
-            (double)facts["decay_per_epoch"]!, (int)facts["every"]!, steps: (int)facts["steps_per_epoch"]!, dataEpochs: 1);
+            (double)facts["decay_per_epoch"]!, (int)facts["every"]!, steps: 1, dataEpochs: 1 / (double)facts["steps_per_epoch"]!);
         Assert.Equal((double)facts["beta"]!, decay, 1e-12);
         using var average = new ExponentialAverage(Length, CPU, EmaForm.FromZero, decay);
         for (var i = 0; i < (int)facts["updates"]!; i++)

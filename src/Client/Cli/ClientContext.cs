@@ -1,0 +1,58 @@
+using Slowrun.Storage;
+using Spectre.Console;
+
+namespace Slowrun.Client.Cli;
+
+/// <summary>What a command has of the world around it; tests give it another one.</summary>
+internal sealed record ClientContext
+{
+    /// <summary>Where data goes: plain text and JSON.</summary>
+    public required TextWriter Output { get; init; }
+
+    /// <summary>Where errors and remarks go.</summary>
+    public required TextWriter Error { get; init; }
+
+    /// <summary>The same place as <see cref="Output"/>, for tables and live displays.</summary>
+    public required IAnsiConsole Console { get; init; }
+
+    /// <summary>Whether somebody looks at <see cref="Console"/> and it can be drawn over.</summary>
+    public bool Interactive { get; init; }
+
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    public static ClientContext OfProcess()
+    {
+        var redirected = System.Console.IsOutputRedirected;
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(System.Console.Out) });
+        if (redirected)
+        {
+            // A file or pipe has no width: tables must not be broken at 80 columns.
+            console.Profile.Width = 240;
+        }
+
+        return new ClientContext
+        {
+            Output = System.Console.Out,
+            Error = System.Console.Error,
+            Console = console,
+            Interactive = !redirected && console.Profile.Capabilities.Ansi,
+        };
+    }
+
+    /// <exception cref="CliException">There is no store at the address.</exception>
+    public async Task<IObjectStore> OpenStoreAsync(string address, bool create, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await StoreAddress.OpenAsync(address, create, Time, cancellationToken);
+        }
+        catch (StoreException e) when (e.Problem == StoreProblem.Missing)
+        {
+            throw new CliException(ExitCode.NoSuchThing, e.Message, e);
+        }
+        catch (StoreException e) when (e.Problem == StoreProblem.Unsuitable)
+        {
+            throw new CliException(ExitCode.Usage, e.Message, e);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+using System.CommandLine;
+
+namespace Slowrun.Client.Cli;
+
+/// <summary>Options that several commands share, made anew for each command line.</summary>
+internal sealed class CommonOptions
+{
+    public Option<string> Store { get; } = new("--store")
+    {
+        Description = "The store: a directory, or azblob://account/container. Also SLOWRUN_STORE.",
+        DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_STORE") is { Length: > 0 } given ? given : ".slowrun",
+        HelpName = "STORE",
+        Recursive = true,
+    };
+
+    public Option<bool> Verbose { get; } = new("--verbose") { Description = "With an error, also show what caused it.", Recursive = true };
+
+    public static Option<OutputFormat> Output() => new("--output", "-o")
+    {
+        Description = "json: for programs.",
+        HelpName = "text|json",
+    };
+
+    public static Argument<string> Run() => new("RUN") { Description = "A run's name." };
+
+    public static Argument<string> Target() => new("RUN[/STAGE]") { Description = "A run's name, or one of its stages: demo/chain0/stage1." };
+}

@@ -1,0 +1,9 @@
+namespace Slowrun.Client.Cli;
+
+internal enum OutputFormat
+{
+    /// <summary>For people.</summary>
+    Text,
+
+    Json,
+}

@@ -1,0 +1,33 @@
+using System.CommandLine;
+using Slowrun.Client.Runs;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Specs;
+
+namespace Slowrun.Client.Cli;
+
+/// <summary>How a command line names a spec and what it changes of it.</summary>
+internal sealed class SpecOptions
+{
+    public Argument<string> Spec { get; } = new("SPEC") { Description = "A preset's name ('slowrun spec list'), or a YAML or JSON file." };
+
+    public Option<string> Name { get; } = new("--name") { Description = "The run's name; default: what the spec says, else its file's or preset's name." };
+
+    public Option<string[]> Set { get; } = new("--set")
+    {
+        Description = "Changes a field of the spec; may be repeated. model.layers=4 is short for recipe.model.layers=4; operations.… is always written; "
+            + "chains[0].stages=3 reaches into a list; null takes a field back to its default.",
+        HelpName = "PATH=VALUE",
+    };
+
+    public void AddTo(Command command)
+    {
+        command.Arguments.Add(Spec);
+        command.Options.Add(Name);
+        command.Options.Add(Set);
+    }
+
+    /// <exception cref="SpecException">With every problem.</exception>
+    public RunSpec Read(ParseResult parsed) => SpecSource.Read(parsed.GetRequiredValue(Spec), Overrides(parsed));
+
+    private SpecOverrides Overrides(ParseResult parsed) => new() { Set = parsed.GetValue(Set) ?? [], Name = parsed.GetValue(Name) };
+}

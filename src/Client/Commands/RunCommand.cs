@@ -1,0 +1,52 @@
+using System.CommandLine;
+using Slowrun.Client.Cli;
+using Slowrun.Client.Display;
+using Slowrun.Client.Runs;
+using Slowrun.Core.Status;
+
+namespace Slowrun.Client.Commands;
+
+/// <summary><c>run SPEC</c>: submit, serve on this machine, watch to the end.</summary>
+internal static class RunCommand
+{
+    public static Command Create(ClientContext context, CommonOptions common)
+    {
+        var options = new SpecOptions();
+        var text = SubmitCommand.TextOption();
+        var silos = new Option<int>("--silos") { Description = "Silo processes to start, which share the cores; none if one serves the store already.", DefaultValueFactory = _ => 1 };
+        silos.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 1 or > 64)
+            {
+                result.AddError("--silos: expected 1 to 64.");
+            }
+        });
+        var command = new Command("run", "Carries a spec out on this machine, to the end. After any interruption the same command goes on.") { text, silos };
+        options.AddTo(command);
+        command.SetAction(async (parsed, stop) =>
+        {
+            var spec = options.Read(parsed);
+            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
+            var session = new RunSession(context, store) { Silos = parsed.GetValue(silos) };
+            var (status, facts) = await session.RunAsync(spec, SubmitCommand.TextFiles(parsed.GetValue(text)), stop);
+            return await EndAsync(context, status, facts);
+        });
+        return command.WithExamples("slowrun run tiny", "slowrun run mine.yaml --name second --set recipe.seed=7", "slowrun run demo --text book.txt --silos 2");
+    }
+
+    /// <summary>What the end of a run looks like, and its exit code.</summary>
+    public static async Task<int> EndAsync(ClientContext context, RunStatus status, Core.Plan.RunFacts facts)
+    {
+        if (status.State == RunState.Succeeded)
+        {
+            context.Console.Print(ResultTable.Of(status, facts.Plan));
+            return ExitCode.Done;
+        }
+
+        context.Console.Print(StatusTable.Of(status, context.Time.GetUtcNow()));
+        await context.Error.WriteLineAsync(status.State == RunState.Cancelled
+            ? $"slowrun: run '{status.Name}' was cancelled. 'slowrun resume {status.Name}' takes it up again."
+            : $"slowrun: run '{status.Name}' has failed. 'slowrun retry {status.Name}' lets its failed stages try again.");
+        return ExitCode.Failed;
+    }
+}

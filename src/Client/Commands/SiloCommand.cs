@@ -1,0 +1,55 @@
+using System.CommandLine;
+using System.Diagnostics;
+using Slowrun.Client.Cli;
+using Slowrun.Client.Silos;
+
+namespace Slowrun.Client.Commands;
+
+/// <summary><c>silo</c>: the silo's program in the foreground.</summary>
+internal static class SiloCommand
+{
+    public static Command Create(ClientContext context, CommonOptions common)
+    {
+        Option<string>[] passed =
+        [
+            new("--slots") { Description = "cpu, cpu:N, or cuda:I,cuda:J; default: every CUDA device, else cpu." },
+            new("--name") { Description = "What people see; default: host name and process id." },
+            new("--listen") { Description = "Address that the ports listen on; default: loopback. They know no authentication: private subnets only." },
+            new("--advertise") { Description = "Address told to others; default: the one listened on." },
+            new("--port") { Description = "Silo port; default: any free one." },
+            new("--gateway-port") { Description = "Gateway port; default: any free one." },
+        ];
+        var command = new Command("silo", "Serves a store until told to stop: trains whatever its runs have ready.");
+        foreach (var option in passed)
+        {
+            command.Options.Add(option);
+        }
+
+        command.SetAction(async (parsed, stop) =>
+        {
+            string[] arguments =
+            [
+                "silo", "--store", parsed.GetRequiredValue(common.Store),
+                .. passed.SelectMany(option => parsed.GetValue(option) is { } value ? [option.Name, value] : Array.Empty<string>()),
+            ];
+            return await RunAsync(arguments, stop);
+        });
+        return command.WithExamples("slowrun silo --store azblob://account/container", "slowrun silo --slots cpu:2 --name spare");
+    }
+
+    /// <summary>Runs the silo's program with our own output, and ends when it ends. Also for its other commands.</summary>
+    public static async Task<int> RunAsync(IReadOnlyList<string> arguments, CancellationToken stop)
+    {
+        var program = SiloProgram.Find();
+        var serves = arguments[0] == "silo";
+        var start = new ProcessStartInfo(program.FileName, [.. program.Arguments, .. arguments, .. serves ? ["--parent-pipe"] : Array.Empty<string>()])
+        {
+            RedirectStandardInput = true,
+        };
+        using var process = Process.Start(start) ?? throw new CliException(ExitCode.Failed, $"'{program.FileName}' did not start.");
+        // The end of its input asks the silo to commit and stop; so does our own end, however it comes.
+        await using var stopping = stop.Register(process.StandardInput.Close);
+        await process.WaitForExitAsync(CancellationToken.None);
+        return process.ExitCode;
+    }
+}

@@ -1,0 +1,43 @@
+using System.CommandLine;
+using Slowrun.Client.Cli;
+using Slowrun.Client.Runs;
+
+namespace Slowrun.Client.Commands;
+
+/// <summary><c>submit SPEC</c>: writes the run's documents; silos that serve the store take it from there.</summary>
+internal static class SubmitCommand
+{
+    public static Command Create(ClientContext context, CommonOptions common)
+    {
+        var options = new SpecOptions();
+        var text = TextOption();
+        var command = new Command("submit", "Makes a run that silos of the store then train. Starts no silo.") { text };
+        options.AddTo(command);
+        command.SetAction(async (parsed, stop) =>
+        {
+            var spec = options.Read(parsed);
+            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
+            var submitted = await new Submission(store, context.Error.WriteLine).SubmitAsync(spec, TextFiles(parsed.GetValue(text)), stop);
+            var reader = new RunReader(store, context.Time);
+            var silos = await reader.SilosAsync(stop);
+            await context.Output.WriteLineAsync(
+                $"Run '{submitted.Spec.Name}' {(submitted.Created ? "is submitted" : "was there already, with the same recipe")}. "
+                + (silos.Count == 0
+                    ? $"No silo serves '{store.Address}': start one with 'slowrun silo --store {store.Address}'."
+                    : $"It is served by {string.Join(", ", silos.Select(silo => silo.Name))}."));
+            await using var statuses = new StatusReader(reader);
+            await statuses.PokeAsync(submitted.Spec.Name, stop);
+            return ExitCode.Done;
+        });
+        return command.WithExamples("slowrun submit demo --name mine", "slowrun submit mine.yaml --text book.txt --store azblob://account/container");
+    }
+
+    public static Option<string[]> TextOption() => new("--text")
+    {
+        Description = "UTF-8 text files to take the data from, instead of the .NET SDK's documentation.",
+        HelpName = "FILE",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    public static IReadOnlyList<string> TextFiles(string[]? given) => given ?? [];
+}

@@ -1,0 +1,37 @@
+using System.Globalization;
+
+namespace Slowrun.Client.Display;
+
+/// <summary>Figures as people read them; always with a point, whatever the machine's language.</summary>
+internal static class Human
+{
+    private static readonly string[] ByteUnits = ["B", "kB", "MB", "GB", "TB"];
+
+    public static string Bytes(long bytes)
+    {
+        var (number, unit) = ((double)bytes, 0);
+        while (number >= 1000 && unit < ByteUnits.Length - 1)
+        {
+            (number, unit) = (number / 1000, unit + 1);
+        }
+
+        return unit == 0 ? FormattableString.Invariant($"{bytes} B") : FormattableString.Invariant($"{number:0.#} {ByteUnits[unit]}");
+    }
+
+    public static string Time(TimeSpan time) => time switch
+    {
+        { TotalSeconds: < 60 } => FormattableString.Invariant($"{Math.Max(0, Math.Floor(time.TotalSeconds))} s"),
+        { TotalMinutes: < 60 } => FormattableString.Invariant($"{(int)time.TotalMinutes} min {time.Seconds:00} s"),
+        { TotalHours: < 48 } => FormattableString.Invariant($"{(int)time.TotalHours} h {time.Minutes:00} min"),
+        _ => FormattableString.Invariant($"{(int)time.TotalDays} d {time.Hours} h"),
+    };
+
+    public static string Time(double? seconds) => seconds is { } known ? Time(TimeSpan.FromSeconds(known)) : "";
+
+    /// <summary>Nats with the four digits in which runs differ.</summary>
+    public static string Loss(double? nats) => nats?.ToString("0.0000", CultureInfo.InvariantCulture) ?? "";
+
+    public static string Count(double? number) => number?.ToString("#,0", CultureInfo.InvariantCulture) ?? "";
+
+    public static string Moment(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+}

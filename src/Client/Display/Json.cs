@@ -1,0 +1,22 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Slowrun.Core;
+
+namespace Slowrun.Client.Display;
+
+/// <summary>JSON for programs: every field of the contract is there, also where it is null.</summary>
+internal static class Json
+{
+    private static readonly JsonSerializerOptions Options = new(CanonicalJson.Options)
+    {
+        WriteIndented = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.Never,
+    };
+
+    private static readonly JsonSerializerOptions OneLine = new(Options) { WriteIndented = false };
+
+    public static string Text<T>(T value) => JsonSerializer.Serialize(value, Options);
+
+    /// <summary>For streams: one value a line.</summary>
+    public static string Line<T>(T value) => JsonSerializer.Serialize(value, OneLine);
+}

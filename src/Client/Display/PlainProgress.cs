@@ -1,0 +1,78 @@
+using System.Globalization;
+using Slowrun.Client.Cli;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Status;
+
+namespace Slowrun.Client.Display;
+
+/// <summary>A line whenever a stage's state changes, and now and then how far those are that train.</summary>
+internal sealed class PlainProgress(ClientContext context, RunPlan plan) : ProgressView
+{
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(10);
+
+    private readonly Lock writing = new();
+    private readonly Dictionary<string, (StageState State, string? Waits)> shown = [];
+    private long shownAt = context.Time.GetTimestamp();
+    private int members;
+
+    public override void Show(RunStatus status)
+    {
+        var due = context.Time.GetElapsedTime(shownAt) >= Every;
+        foreach (var stage in status.Stages)
+        {
+            var first = !shown.TryGetValue(stage.Id, out var before);
+            var changed = !first && before.State != stage.State;
+            shown[stage.Id] = (stage.State, stage.Waits);
+            if (changed || (first && stage.State is not (StageState.Waiting or StageState.Ready)) || (due && stage.State == StageState.Training))
+            {
+                Say(Line(stage));
+            }
+        }
+
+        if (status.Ensemble is { } ensemble && ensemble.Members > members)
+        {
+            members = ensemble.Members;
+            Say(string.Create(CultureInfo.InvariantCulture, $"ensemble of {members}: validation loss {ensemble.LossNats:0.0000} nats per token"));
+        }
+
+        if (due)
+        {
+            shownAt = context.Time.GetTimestamp();
+            if (Eta.Of(status, plan) is { } eta)
+            {
+                Say($"about {Human.Time(eta)} left");
+            }
+        }
+    }
+
+    public override void Say(string line)
+    {
+        // Silos are looked after on another thread.
+        lock (writing)
+        {
+            context.Output.WriteLine(line);
+            context.Output.Flush();
+        }
+    }
+
+    public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private static string Durable(StageStatus stage) => stage.DurableAgeSeconds is { } age
+        ? string.Create(CultureInfo.InvariantCulture, $"durable to step {stage.DurableStep} ({Human.Time(age)} ago)")
+        : "nothing durable yet";
+
+    private static string Line(StageStatus stage)
+    {
+        var progress = string.Create(CultureInfo.InvariantCulture, $"{stage.Id}: {stage.State}, step {stage.Step} of {stage.Steps}");
+        return stage.State switch
+        {
+            StageState.Training when stage.TrainLossNats is { } loss => string.Create(
+                CultureInfo.InvariantCulture,
+                $"{progress}, training loss {loss:0.0000}, {Human.Count(stage.TokensPerSecond)} tokens/s, {Durable(stage)}"),
+            StageState.Training when stage.DurableStep > 0 => $"{progress}, going on from its last checkpoint",
+            StageState.Done => string.Create(CultureInfo.InvariantCulture, $"{stage.Id}: Done, validation loss {stage.ValLossNats:0.0000} nats per token"),
+            StageState.Failed => $"{progress}: {stage.Failure}",
+            _ => stage.Waits is { } waits ? $"{stage.Id}: {stage.State}. {waits}" : progress,
+        };
+    }
+}

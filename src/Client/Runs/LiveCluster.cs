@@ -1,0 +1,95 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Slowrun.Clustering.Hosting;
+using Slowrun.Core.Status;
+using Slowrun.Grains.Interfaces;
+using Slowrun.Storage;
+
+namespace Slowrun.Client.Runs;
+
+/// <summary>A connection to the silos that serve a store. Whatever goes wrong with it, the store still answers.</summary>
+internal sealed class LiveCluster : IAsyncDisposable
+{
+    private readonly IHost host;
+
+    private LiveCluster(IHost host) => this.host = host;
+
+    private IClusterClient Client => host.Services.GetRequiredService<IClusterClient>();
+
+    /// <returns>Null where no silo let us in before the deadline.</returns>
+    public static async Task<LiveCluster?> TryConnectAsync(IObjectStore store, TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.UseOrleansClient(client =>
+        {
+            client.UseStoreClustering(store);
+            client.Services.AddSlowrunRecords();
+            // A silo may be listed a moment before it listens, or a moment after its end.
+            client.UseConnectionRetryFilter(async (_, stop) =>
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(200), stop);
+                return true;
+            });
+        });
+        var host = builder.Build();
+        try
+        {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            limit.CancelAfter(deadline);
+            await host.StartAsync(limit.Token).WaitAsync(limit.Token);
+            return new LiveCluster(host);
+        }
+        catch (Exception e) when (IsTheirs(e, cancellationToken))
+        {
+            await StopAsync(host);
+            return null;
+        }
+    }
+
+    /// <returns>Null where no answer came before the deadline.</returns>
+    public async Task<RunStatus?> TryStatusAsync(string run, TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await Client.GetGrain<IRunGrain>(run).GetStatus().WaitAsync(deadline, cancellationToken);
+        }
+        catch (Exception e) when (IsTheirs(e, cancellationToken))
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Says that a document has changed. Slot loops would see it within a second anyway.</summary>
+    public async Task PokeAsync(string run, TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Client.GetGrain<IRunGrain>(run).Poke().WaitAsync(deadline, cancellationToken);
+        }
+        catch (Exception e) when (IsTheirs(e, cancellationToken))
+        {
+            // Best effort.
+        }
+    }
+
+    public async ValueTask DisposeAsync() => await StopAsync(host);
+
+    private static bool IsTheirs(Exception e, CancellationToken ours) =>
+        !ours.IsCancellationRequested && e is OrleansException or TimeoutException or OperationCanceledException or IOException or InvalidOperationException;
+
+    private static async Task StopAsync(IHost host)
+    {
+        // A clean good-bye is not worth waiting for: silos notice a closed connection.
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        try
+        {
+            await host.StopAsync(limit.Token).WaitAsync(limit.Token);
+        }
+        catch (Exception e) when (e is OrleansException or OperationCanceledException or TimeoutException or InvalidOperationException or AggregateException)
+        {
+            // It was not connected, or is no longer.
+        }
+
+        host.Dispose();
+    }
+}

@@ -1,0 +1,59 @@
+using Slowrun.Client.Cli;
+using Slowrun.Clustering.Membership;
+using Slowrun.Core;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Status;
+using Slowrun.Storage;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Client.Runs;
+
+/// <summary>What the store knows of its runs and of who serves it; needs no silo.</summary>
+internal sealed class RunReader(IObjectStore store, TimeProvider time)
+{
+    private readonly RunFactsReader facts = new(store);
+    private readonly ClusterView cluster = new(store, time);
+
+    public IObjectStore Store => store;
+
+    /// <summary>Silos that serve the store now, or are about to.</summary>
+    public Task<IReadOnlyList<LiveSilo>> SilosAsync(CancellationToken cancellationToken) => cluster.ReadAsync(cancellationToken);
+
+    public async Task<RunFacts?> TryFactsAsync(string run, CancellationToken cancellationToken)
+    {
+        if (!RunPaths.IsName(run))
+        {
+            return null;
+        }
+
+        var alive = (await SilosAsync(cancellationToken)).Select(silo => silo.Silo).ToHashSet(StringComparer.Ordinal);
+        return await facts.ReadAsync(run, alive, cancellationToken);
+    }
+
+    /// <exception cref="CliException">There is no such run.</exception>
+    public async Task<RunFacts> FactsAsync(string run, CancellationToken cancellationToken) =>
+        await TryFactsAsync(run, cancellationToken) ?? throw await NoSuchRunAsync(run, cancellationToken);
+
+    public async Task<RunStatus> StatusAsync(string run, CancellationToken cancellationToken) =>
+        StatusBuilder.Build(await FactsAsync(run, cancellationToken), StatusSource.Store, time.GetUtcNow());
+
+    public async Task<CliException> NoSuchRunAsync(string run, CancellationToken cancellationToken)
+    {
+        var names = await RunDocuments.ListRunsAsync(store, cancellationToken).ToListAsync(cancellationToken);
+        return new CliException(
+            ExitCode.NoSuchThing,
+            names.Count == 0
+                ? $"There is no run '{run}' in '{store.Address}': the store has no runs. 'slowrun submit' makes one; --store or SLOWRUN_STORE names another store."
+                : $"There is no run '{run}' in '{store.Address}'.{Nearest.Hint(run, names)} There are: {string.Join(", ", names)}.");
+    }
+
+    /// <exception cref="CliException">The run has no such stage.</exception>
+    public static void CheckStage(RunFacts facts, Target target)
+    {
+        if (target.Stage is { } stage && facts.Plan.Stages.All(plan => plan.Id != stage))
+        {
+            var names = string.Join(", ", facts.Plan.Stages.Select(plan => plan.Id));
+            throw new CliException(ExitCode.NoSuchThing, $"Run '{target.Run}' has no stage '{stage}'; it has {names}.");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+using System.Globalization;
+using Slowrun.Client.Cli;
+using Slowrun.Client.Display;
+using Slowrun.Client.Silos;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Status;
+using Slowrun.Storage;
+
+namespace Slowrun.Client.Runs;
+
+/// <summary>Carries a run to its end on this machine: submits, serves, watches, stops what it started.</summary>
+internal sealed class RunSession(ClientContext context, IObjectStore store)
+{
+    /// <summary>One silo that lends every device, unless the user wants several.</summary>
+    public int Silos { get; init; } = 1;
+
+    /// <exception cref="CliException">Another recipe has this name; or no silo keeps alive.</exception>
+    /// <exception cref="OperationCanceledException">Told to stop; what was trained is committed.</exception>
+    public async Task<(RunStatus Status, RunFacts Facts)> RunAsync(RunSpec spec, IReadOnlyList<string> textFiles, CancellationToken stop)
+    {
+        var reader = new RunReader(store, context.Time);
+        var isNew = await reader.TryFactsAsync(spec.Name, stop) is null;
+        if (!isNew)
+        {
+            await SubmitAsync(spec, textFiles, context.Output.WriteLine, stop);
+            var facts = await reader.FactsAsync(spec.Name, stop);
+            if (Readiness.IsOver(Readiness.StateOf(facts)))
+            {
+                return (await reader.StatusAsync(spec.Name, stop), facts);
+            }
+
+            TellHowItGoesOn(facts);
+        }
+
+        try
+        {
+            await ServeAndWatchAsync(reader, spec, isNew ? textFiles : null, stop);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            await TellWhatIsKeptAsync(reader, spec.Name);
+            throw;
+        }
+
+        return (await reader.StatusAsync(spec.Name, stop), await reader.FactsAsync(spec.Name, stop));
+    }
+
+    /// <param name="textFiles">Null: the run has been submitted.</param>
+    private async Task ServeAndWatchAsync(RunReader reader, RunSpec spec, IReadOnlyList<string>? textFiles, CancellationToken stop)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        await using var view = ProgressView.For(context, new RunPlan(spec.Recipe));
+        await using var silos = new LocalSilos(reader, spec.Name, SiloProgram.Find(), Wanted(), context.Time, view.Say);
+        await using var statuses = new StatusReader(reader);
+        var supervising = silos.SuperviseAsync(end.Token);
+        try
+        {
+            if (textFiles is not null)
+            {
+                // A new run's text takes as long to prepare as a silo takes to start.
+                await SubmitAsync(spec, textFiles, view.Say, stop);
+                view.Say($"Run '{spec.Name}' is new in '{store.Address}'.");
+            }
+
+            await new RunWatcher(statuses, context.Time).WatchAsync(spec.Name, view, stop, supervising);
+        }
+        finally
+        {
+            await end.CancelAsync();
+            await supervising.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        }
+    }
+
+    private Task SubmitAsync(RunSpec spec, IReadOnlyList<string> textFiles, Action<string> tell, CancellationToken stop) =>
+        new Submission(store, tell).SubmitAsync(spec, textFiles, stop);
+
+    /// <summary>Several silos share the cores, as several machines would.</summary>
+    private IReadOnlyList<IReadOnlyList<string>> Wanted() => Silos == 1
+        ? [[]]
+        : [.. Enumerable.Range(0, Silos).Select(_ => (IReadOnlyList<string>)
+            ["--slots", string.Create(CultureInfo.InvariantCulture, $"cpu:{Math.Max(1, Environment.ProcessorCount / Silos)}")])];
+
+    private void TellHowItGoesOn(RunFacts facts)
+    {
+        var done = facts.Plan.Stages.Count(stage => facts.RootOf(stage.Id).Finished);
+        var begun = facts.Plan.Stages.Select(stage => (stage.Id, Root: facts.RootOf(stage.Id)))
+            .Where(stage => !stage.Root.Finished && stage.Root.Current is not null)
+            .Select(stage => string.Create(
+                CultureInfo.InvariantCulture,
+                $"{stage.Id} from step {stage.Root.DurableStep} of {stage.Root.Steps} (committed {Human.Time(context.Time.GetUtcNow() - stage.Root.Current!.At)} ago)"));
+        context.Output.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"Run '{facts.Spec.Name}' goes on: {done} of {facts.Plan.Stages.Count} stages have finished{string.Concat(begun.Select(stage => $"; {stage}"))}."));
+        if (Readiness.StateOf(facts) == RunState.Paused)
+        {
+            context.Output.WriteLine($"It is paused: 'slowrun resume {facts.Spec.Name}' lets it train.");
+        }
+    }
+
+    private async Task TellWhatIsKeptAsync(RunReader reader, string name)
+    {
+        if (await reader.TryFactsAsync(name, CancellationToken.None) is not { } facts)
+        {
+            return;
+        }
+
+        var kept = facts.Plan.Stages.Select(stage => (stage.Id, Root: facts.RootOf(stage.Id)))
+            .Where(stage => stage.Root.EpochToken > 0)
+            .Select(stage => stage.Root.Finished ? $"{stage.Id} finished" : string.Create(CultureInfo.InvariantCulture, $"{stage.Id} at step {stage.Root.DurableStep} of {stage.Root.Steps}"));
+        context.Output.WriteLine($"Kept in '{store.Address}': {(string.Join(", ", kept) is { Length: > 0 } all ? all : "nothing yet")}. The same command goes on from there.");
+    }
+}

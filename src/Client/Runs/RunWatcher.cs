@@ -1,0 +1,30 @@
+using Slowrun.Client.Display;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Status;
+
+namespace Slowrun.Client.Runs;
+
+/// <summary>Shows a run until it has ended.</summary>
+internal sealed class RunWatcher(StatusReader statuses, TimeProvider time)
+{
+    // Owners tell once a second; twice as often no news is missed, and it costs a call or a few small reads.
+    private static readonly TimeSpan Every = TimeSpan.FromMilliseconds(400);
+
+    /// <param name="alongside">What the watching depends on, for example silos of ours; where it fails, watching ends so.</param>
+    /// <returns>The last status.</returns>
+    public async Task<RunStatus> WatchAsync(string run, ProgressView view, CancellationToken stop, Task? alongside = null)
+    {
+        while (true)
+        {
+            var status = await statuses.ReadSoonAsync(run, stop);
+            view.Show(status);
+            if (Readiness.IsOver(status.State))
+            {
+                return status;
+            }
+
+            var delay = Task.Delay(Every, time, stop);
+            await await Task.WhenAny(delay, alongside ?? delay);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+using System.Diagnostics;
+using Slowrun.Client.Cli;
+
+namespace Slowrun.Client.Silos;
+
+/// <summary>A silo process of ours. It commits and stops when its input ends: when we say so, and when we are gone.</summary>
+internal sealed class LocalSilo : IDisposable
+{
+    // The shell gives the silo its log file and becomes it. Were the output ours to copy, a killed client would take along the silo's
+    // last words, which tell whether it committed.
+    private const string IntoLog = "exec \"$@\" >>\"$0\" 2>&1";
+
+    private readonly Process process;
+
+    private LocalSilo(Process process, string log) => (this.process, Log) = (process, log);
+
+    public string Log { get; }
+
+    public int ProcessId => process.Id;
+
+    public bool HasExited => process.HasExited;
+
+    /// <summary>128 + n where signal n ended it.</summary>
+    public int ExitCode => process.ExitCode;
+
+    /// <param name="arguments">Further ones of the silo's program.</param>
+    /// <exception cref="CliException">The program does not start.</exception>
+    public static LocalSilo Start(SiloProgram program, string storeAddress, IReadOnlyList<string> arguments, DateTimeOffset now)
+    {
+        var log = SiloLogs.NewFile(storeAddress, now);
+        var start = new ProcessStartInfo(
+            "/bin/sh", ["-c", IntoLog, log, program.FileName, .. program.Arguments, "silo", "--store", storeAddress, "--parent-pipe", .. arguments])
+        {
+            RedirectStandardInput = true,
+        };
+        var process = Process.Start(start) ?? throw new CliException(Cli.ExitCode.Failed, $"'{program.FileName}' did not start.");
+        return new LocalSilo(process, log);
+    }
+
+    public void BeginStop() => process.StandardInput.Close();
+
+    public Task WaitForExitAsync(CancellationToken cancellationToken) => process.WaitForExitAsync(cancellationToken);
+
+    public void Dispose() => process.Dispose();
+}

@@ -1,0 +1,139 @@
+using System.Globalization;
+using Slowrun.Client.Cli;
+using Slowrun.Client.Runs;
+using Slowrun.Core.Stages;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Client.Silos;
+
+/// <summary>
+/// Sees to it that a run is served: by silos that serve the store already, else by processes of ours, which are started again when they
+/// die. A silo that dies again and again without getting anywhere ends the command instead.
+/// </summary>
+/// <param name="wanted">The arguments of each silo to start.</param>
+internal sealed class LocalSilos(
+    RunReader reader, string run, SiloProgram program, IReadOnlyList<IReadOnlyList<string>> wanted, TimeProvider time, Action<string> tell) : IAsyncDisposable
+{
+    private static readonly TimeSpan Check = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(5);
+
+    // With delays of 0, 0.25, 0.5, 1 and 2 s: long enough for a store that is away for a moment, short enough to be told.
+    private const int MostDeathsWithoutProgress = 6;
+
+    private readonly LocalSilo?[] silos = new LocalSilo?[wanted.Count];
+    private int deaths;
+    private long progressAtDeath = -1;
+    private bool servedByOthers;
+
+    /// <summary>Runs until <paramref name="stop"/>; then silos of ours are still alive, for <see cref="DisposeAsync"/> to stop.</summary>
+    /// <exception cref="CliException">No silo keeps alive long enough to get anywhere.</exception>
+    public async Task SuperviseAsync(CancellationToken stop)
+    {
+        while (true)
+        {
+            if (silos.All(silo => silo is null))
+            {
+                await StartUnlessServedAsync(stop);
+            }
+
+            for (var i = 0; i < silos.Length; i++)
+            {
+                if (silos[i] is { HasExited: true } dead && !stop.IsCancellationRequested)
+                {
+                    await RestartAsync(i, dead, stop);
+                }
+            }
+
+            await Task.Delay(Check, time, stop);
+        }
+    }
+
+    /// <summary>Lets our silos commit and stop, and waits for them.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        var ours = silos.OfType<LocalSilo>().ToList();
+        ours.ForEach(silo => silo.BeginStop());
+        foreach (var silo in ours)
+        {
+            var exit = silo.WaitForExitAsync(CancellationToken.None);
+            if (await Task.WhenAny(exit, Task.Delay(TimeSpan.FromSeconds(2), time)) != exit)
+            {
+                tell(string.Create(CultureInfo.InvariantCulture, $"Waiting for silo process {silo.ProcessId} to commit and stop…"));
+            }
+
+            await exit;
+            silo.Dispose();
+        }
+    }
+
+    private async Task StartUnlessServedAsync(CancellationToken stop)
+    {
+        // One that is leaving is no help: its row is there, but it takes nothing new.
+        var serving = (await reader.SilosAsync(stop)).Where(silo => silo.Active).ToList();
+        if (serving.Count > 0)
+        {
+            if (!servedByOthers)
+            {
+                tell($"Served by {string.Join(", ", serving.Select(silo => silo.Name))}, which runs already.");
+            }
+
+            servedByOthers = true;
+            return;
+        }
+
+        if (servedByOthers)
+        {
+            servedByOthers = false;
+            await EventAsync("silo-started", "The silo that served the store is gone; this client started one.", stop);
+        }
+
+        tell(silos.Length == 1 ? "Starting a silo on this machine…" : string.Create(CultureInfo.InvariantCulture, $"Starting {silos.Length} silos on this machine…"));
+        for (var i = 0; i < silos.Length; i++)
+        {
+            silos[i] = Start(i);
+        }
+    }
+
+    private LocalSilo Start(int i) => LocalSilo.Start(program, reader.Store.Address, wanted[i], time.GetUtcNow());
+
+    private async Task RestartAsync(int i, LocalSilo dead, CancellationToken stop)
+    {
+        var progress = await ProgressAsync(stop);
+        deaths = progress > progressAtDeath ? 1 : deaths + 1;
+        progressAtDeath = progress;
+        var how = dead.ExitCode > 128
+            ? string.Create(CultureInfo.InvariantCulture, $"was ended by signal {dead.ExitCode - 128}")
+            : string.Create(CultureInfo.InvariantCulture, $"ended with exit code {dead.ExitCode}");
+        if (deaths >= MostDeathsWithoutProgress)
+        {
+            silos[i] = null;
+            throw new CliException(
+                ExitCode.Failed,
+                $"The silo {how}, {deaths} times in a row without committing anything. Its log '{dead.Log}' ends with:\n{SiloLogs.Tail(dead.Log, 5)}\n"
+                + "'slowrun doctor' checks this machine.");
+        }
+
+        var message = string.Create(CultureInfo.InvariantCulture, $"Silo process {dead.ProcessId} {how}; another one was started.");
+        tell(message);
+        await EventAsync("silo-restarted", message, stop);
+        if (deaths > 1)
+        {
+            var delay = FirstDelay * Math.Pow(2, deaths - 2);
+            await Task.Delay(delay < LongestDelay ? delay : LongestDelay, time, stop);
+        }
+
+        silos[i] = Start(i);
+        dead.Dispose();
+    }
+
+    private Task EventAsync(string kind, string message, CancellationToken stop) =>
+        new RunEvents(reader.Store, run).AppendAsync(new RunEvent(time.GetUtcNow(), kind, null, message), stop);
+
+    /// <summary>Grows with everything that is committed.</summary>
+    private async Task<long> ProgressAsync(CancellationToken stop)
+    {
+        // Silos of a new run start before it is submitted.
+        return await reader.TryFactsAsync(run, stop) is not { } facts ? 0 : facts.Roots.Values.Sum(root => root.DurableStep + (root.Finished ? 1L : 0)) + facts.Scores.Count + facts.Ensembles.Count;
+    }
+}

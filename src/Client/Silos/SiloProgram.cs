@@ -1,0 +1,32 @@
+using Slowrun.Client.Cli;
+
+namespace Slowrun.Client.Silos;
+
+/// <summary>Where the silo's program is, and how it is called: it carries torch, which the client does not.</summary>
+internal sealed record SiloProgram(string FileName, IReadOnlyList<string> Arguments)
+{
+    private const string Variable = "SLOWRUN_SILO";
+
+    /// <summary>What <c>SLOWRUN_SILO</c> says, else what was built or published beside this program.</summary>
+    /// <exception cref="CliException">There is none.</exception>
+    public static SiloProgram Find()
+    {
+        var given = Environment.GetEnvironmentVariable(Variable);
+        IReadOnlyList<string> places = given is { Length: > 0 }
+            ? [given]
+            :
+            [
+                Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../Slowrun.Silo/release/Slowrun.Silo.dll")),
+                Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../silo/Slowrun.Silo")),
+                Path.Combine(AppContext.BaseDirectory, "Slowrun.Silo"),
+            ];
+        var program = places.FirstOrDefault(File.Exists) ?? throw new CliException(
+            ExitCode.Failed,
+            $"The silo's program was not found: looked for {string.Join(", ", places.Select(place => $"'{place}'"))}. Build it with 'dotnet build src/Silo', or set {Variable} to Slowrun.Silo.dll.");
+        return program.EndsWith(".dll", StringComparison.OrdinalIgnoreCase) ? new SiloProgram(DotNet(), [program]) : new SiloProgram(program, []);
+    }
+
+    /// <summary>The <c>dotnet</c> that runs us, so that a silo gets the same runtime.</summary>
+    private static string DotNet() =>
+        Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
+}

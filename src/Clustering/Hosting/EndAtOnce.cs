@@ -1,0 +1,30 @@
+using System.Runtime.InteropServices;
+
+namespace Slowrun.Clustering.Hosting;
+
+/// <summary>
+/// What a silo does that finds itself declared dead, for example thawed after an eviction: it says so and ends, with exit code 1. Orleans'
+/// own handler waits 2 seconds, in which its grains go on, and then aborts with a core dump.
+/// </summary>
+/// <param name="error">Where people look; loggers write in the background, and would not get to it.</param>
+/// <param name="exit">Ends the process without running anything more of it.</param>
+internal sealed partial class EndAtOnce(TextWriter error, Action<int> exit) : IFatalErrorHandler
+{
+    public EndAtOnce()
+        : this(Console.Error, ExitNow)
+    {
+    }
+
+    public bool IsUnexpected(Exception exception) => true;
+
+    public void OnFatalException(object? sender = null, string? context = null, Exception? exception = null)
+    {
+        error.WriteLine($"slowrun silo: cannot go on and ends at once; its stages go on from their last checkpoint elsewhere. {context} {exception}".TrimEnd());
+        error.Flush();
+        exit(1);
+    }
+
+    // Not Environment.Exit: it would run the libraries' own clean-up while training threads are at work, which may crash or hang.
+    [LibraryImport("libc", EntryPoint = "_exit")]
+    private static partial void ExitNow(int code);
+}

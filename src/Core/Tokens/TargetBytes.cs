@@ -1,0 +1,19 @@
+namespace Slowrun.Core.Tokens;
+
+/// <summary>What an evaluation set's targets stand for.</summary>
+public static class TargetBytes
+{
+    /// <returns>UTF-8 bytes of every token of the set but the first: the first is nobody's target.</returns>
+    public static int[] Of(TokenSet set)
+    {
+        ArgumentNullException.ThrowIfNull(set);
+        var targets = new int[Math.Max(0, checked((int)set.Length - 1))];
+        set.Read(1, targets);
+        for (var i = 0; i < targets.Length; i++)
+        {
+            targets[i] = set.TokenBytes[targets[i]];
+        }
+
+        return targets;
+    }
+}

@@ -1,0 +1,144 @@
+using Azure;
+using Azure.Storage.Blobs.Specialized;
+
+namespace Slowrun.Storage.Blobs;
+
+/// <summary>
+/// Reads a blob in blocks, several ahead of the reader. Each is fetched again by itself when its try fails, and all are of the blob
+/// that was opened.
+/// </summary>
+internal sealed class BlobReadStream : Stream
+{
+    private readonly BlobPipeline pipeline;
+    private readonly BlobStoreOptions options;
+    private readonly BlockBlobClient blob;
+    private readonly ETag etag;
+    private readonly long end;
+    private readonly Queue<Task<BlobChunk>> ahead = new();
+    private readonly CancellationTokenSource closed = new();
+    private BlobChunk chunk;
+    private int chunkPosition;
+    private long nextFetch;
+    private long position;
+
+    private BlobReadStream(BlobPipeline pipeline, BlobStoreOptions options, BlockBlobClient blob, BlobChunk first, long offset, long? length)
+    {
+        (this.pipeline, this.options, this.blob, chunk, etag) = (pipeline, options, blob, first, first.ETag);
+        Length = Math.Clamp(first.TotalBytes - offset, 0, length ?? long.MaxValue);
+        end = offset + Length;
+        nextFetch = offset + first.Length;
+    }
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length { get; }
+
+    public override long Position
+    {
+        get => position;
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>Opens a blob by fetching its first block; null where there is none.</summary>
+    public static async Task<BlobReadStream?> TryOpenAsync(
+        BlobPipeline pipeline, BlobStoreOptions options, BlockBlobClient blob, long offset, long? length, CancellationToken cancellationToken)
+    {
+        var first = await pipeline.RunAsync<BlobChunk?>(
+            $"read '{blob.Name}'",
+            async token =>
+            {
+                try
+                {
+                    return await BlobChunk.ReadAsync(blob, offset, (int)Math.Clamp(length ?? long.MaxValue, 1, options.BlockBytes), null, token).ConfigureAwait(false);
+                }
+                catch (RequestFailedException e) when (e.IsMissingBlob())
+                {
+                    return null;
+                }
+            },
+            cancellationToken).ConfigureAwait(false);
+        return first is null ? null : new BlobReadStream(pipeline, options, blob, first, offset, length);
+    }
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        FetchAhead();
+        if (chunkPosition == chunk.Length && ahead.Count > 0 && position < Length)
+        {
+            chunk.Return();
+            chunk = await ahead.Dequeue().WaitAsync(cancellationToken).ConfigureAwait(false);
+            chunkPosition = 0;
+            FetchAhead();
+        }
+
+        // A first block that was fetched for a shorter length may hold more than was asked for.
+        var count = (int)Math.Min(Math.Min(buffer.Length, chunk.Length - chunkPosition), Length - position);
+        chunk.Buffer.AsSpan(chunkPosition, count).CopyTo(buffer.Span);
+        chunkPosition += count;
+        position += count;
+        return count;
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count) =>
+        ReadAsync(buffer.AsMemory(offset, count), CancellationToken.None).AsTask().GetAwaiter().GetResult();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void Flush()
+    {
+    }
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && !closed.IsCancellationRequested)
+        {
+            // Buffers still under way are left to the collector: whoever fills them may not have noticed yet.
+            closed.Cancel();
+            while (ahead.TryDequeue(out var fetch))
+            {
+                fetch.ContinueWith(failed => _ = failed.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            }
+
+            closed.Dispose();
+            chunk.Return();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private void FetchAhead()
+    {
+        while (ahead.Count < options.BlocksAtOnce && nextFetch < end)
+        {
+            var (offset, count) = (nextFetch, (int)Math.Min(options.BlockBytes, end - nextFetch));
+            ahead.Enqueue(FetchAsync(offset, count, closed.Token));
+            nextFetch += count;
+        }
+    }
+
+    private Task<BlobChunk> FetchAsync(long offset, int count, CancellationToken cancellationToken) => pipeline.RunAsync(
+        $"read '{blob.Name}'",
+        async token =>
+        {
+            try
+            {
+                return await BlobChunk.ReadAsync(blob, offset, count, etag, token).ConfigureAwait(false);
+            }
+            catch (RequestFailedException e) when (e.IsMissingBlob() || e.IsConditionNotMet())
+            {
+                throw new InvalidDataException($"'{blob.Name}' was replaced or deleted while it was being read.", e);
+            }
+        },
+        cancellationToken);
+}

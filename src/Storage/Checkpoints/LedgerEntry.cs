@@ -1,0 +1,29 @@
+using Slowrun.Core.Plan;
+
+namespace Slowrun.Storage.Checkpoints;
+
+/// <summary>One checkpoint folder or snapshot of a stage, as it lies in the store.</summary>
+/// <param name="Name">The folder within the stage's, <c>TOKEN-STEP</c>; or <c>snapshots/SHA256</c>.</param>
+public sealed record LedgerEntry(StageId Stage, string Name, long EpochToken, int Step, long LengthBytes, DateTimeOffset At, LedgerState State);
+
+public enum LedgerState
+{
+    /// <summary>The root's newest: what a take goes on from.</summary>
+    Current,
+
+    /// <summary>The one before it.</summary>
+    Previous,
+
+    /// <summary>Whole, but no longer (or never) named by the root.</summary>
+    Unnamed,
+
+    /// <summary>Without a manifest: being written, or its writer was lost.</summary>
+    Partial,
+
+    /// <summary>The finished stage's weights.</summary>
+    Snapshot,
+}
+
+/// <param name="Name">The root, manifest or snapshot.</param>
+/// <param name="Damage">What is wrong with it or what it names; null: nothing.</param>
+public sealed record VerifiedObject(StageId Stage, string Name, string? Damage);

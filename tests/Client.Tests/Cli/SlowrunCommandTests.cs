@@ -1,0 +1,107 @@
+namespace Slowrun.Client.Tests.Cli;
+
+public sealed class SlowrunCommandTests
+{
+    private readonly CommandLine cli = new();
+
+    public static TheoryData<string> Commands =>
+    [
+        "demo", "run", "submit", "silo", "list", "status", "events", "pause", "resume", "cancel", "retry", "export", "checkpoints list",
+        "spec show", "spec validate", "doctor",
+    ];
+
+    [Theory]
+    [MemberData(nameof(Commands))]
+    public async Task Help_OfEveryCommand_EndsWithExamplesAndSucceeds(string command)
+    {
+        Assert.Equal(0, await cli.RunAsync([.. command.Split(' '), "--help"]));
+        Assert.Contains("Examples:", cli.Output, StringComparison.Ordinal);
+        Assert.Contains($"slowrun {command}", cli.Output, StringComparison.Ordinal);
+        Assert.Empty(cli.Error);
+    }
+
+    [Fact]
+    public async Task Run_OfNothing_ShowsHelp()
+    {
+        Assert.Equal(0, await cli.RunAsync());
+        Assert.Contains("Commands:", cli.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Did you mean 'status'?", "stauts", "demo")]
+    [InlineData("Did you mean '--quick'?", "demo", "--quik")]
+    [InlineData("RUN", "status")]
+    [InlineData("yaml", "status", "x", "-o", "yaml")]
+    [InlineData("expected 1 to 64", "run", "tiny", "--silos", "0")]
+    public async Task Run_OfAMisspeltCommandLine_IsAUsageErrorThatHelps(string message, params string[] arguments)
+    {
+        Assert.Equal(2, await cli.RunAsync(arguments));
+        Assert.Contains(message, cli.Error, StringComparison.Ordinal);
+        Assert.Contains("--help' shows", cli.Error, StringComparison.Ordinal);
+        Assert.Empty(cli.Output);
+    }
+
+    [Fact]
+    public async Task Run_WithAMissingStore_SaysWhich()
+    {
+        var missing = Path.Combine(Path.GetTempPath(), $"slowrun-{Guid.NewGuid():N}");
+
+        Assert.Equal(3, await cli.RunAsync("list", "--store", missing));
+        Assert.Contains(missing, cli.Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(missing));
+    }
+
+    [Theory]
+    [InlineData("status")]
+    [InlineData("events")]
+    [InlineData("pause")]
+    [InlineData("export")]
+    public async Task Run_WithAMisspeltRun_ProposesTheOneThatIsThere(string command)
+    {
+        await cli.HaveRunAsync("quiet-run");
+
+        Assert.Equal(3, await cli.RunAsync(command == "export" ? [command, "quite-run", "--out", Path.GetTempPath()] : [command, "quite-run"]));
+        Assert.Contains("There is no run 'quite-run'", cli.Error, StringComparison.Ordinal);
+        Assert.Contains("Did you mean 'quiet-run'?", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_WithABrokenDocument_NamesItWithoutATrace()
+    {
+        await cli.HaveRunAsync();
+        await (await cli.StoreAsync()).WriteAsync("runs/micro/chain0/stage0/root", "{"u8.ToArray(), CommandLine.Stop);
+
+        Assert.Equal(1, await cli.RunAsync("status", "micro", "--verbose"));
+        Assert.Contains("'runs/micro/chain0/stage0/root' cannot be read", cli.Error, StringComparison.Ordinal);
+        Assert.Contains("because of JsonException", cli.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain(" at Slowrun", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Spec_WithSeveralProblems_ShowsAllOfThem()
+    {
+        Assert.Equal(2, await cli.RunAsync("spec", "validate", "tiny", "--set", "model.layers=5", "--set", "stage.dropout=2", "--set", "stage.loop=null"));
+        Assert.Contains("2 problems", cli.Error, StringComparison.Ordinal);
+        Assert.Contains("--set model.layers=5: recipe.model.layers", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Spec_ThatIsNeitherFileNorPreset_ListsPresets()
+    {
+        Assert.Equal(3, await cli.RunAsync("run", "tinny"));
+        Assert.Contains("Did you mean 'tiny'?", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Spec_ShowList_PrintWhatGoesIn()
+    {
+        Assert.Equal(0, await cli.RunAsync("spec", "list"));
+        Assert.Contains("demo-quick", cli.Output, StringComparison.Ordinal);
+
+        Assert.Equal(0, await cli.RunAsync("spec", "show", "tiny", "-o", "json", "--set", "seed=3"));
+        Assert.Equal(3, cli.Json().GetProperty("recipe").GetProperty("seed").GetInt32());
+
+        Assert.Equal(0, await cli.RunAsync("spec", "show", "tiny", "--source"));
+        Assert.StartsWith("# ", cli.Output, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,67 @@
+using Slowrun.Core.Stages;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Client.Tests.Commands;
+
+public sealed class IntentCommandsTests
+{
+    private const string Stage = "chain0/stage0";
+
+    private readonly CommandLine cli = new();
+
+    [Theory]
+    [InlineData("pause", DesiredState.Paused, "Paused")]
+    [InlineData("cancel", DesiredState.Cancelled, "Cancelled")]
+    public async Task PauseAndCancel_OfARun_AreItsIntentUntilItIsResumed(string command, DesiredState wish, string state)
+    {
+        await cli.HaveRunAsync();
+
+        Assert.Equal(0, await cli.RunAsync(command, "micro"));
+        Assert.Equal(wish, (await IntentAsync()).Run);
+        await cli.RunAsync("status", "micro", "-o", "json");
+        Assert.Equal(state, cli.Json().GetProperty("state").GetString());
+
+        Assert.Equal(0, await cli.RunAsync("resume", "micro"));
+        Assert.Equal(DesiredState.Running, (await IntentAsync()).Run);
+    }
+
+    [Fact]
+    public async Task Pause_OfAStage_IsForgottenWhenTheRunIsResumed()
+    {
+        await cli.HaveRunAsync();
+
+        Assert.Equal(0, await cli.RunAsync("pause", $"micro/{Stage}"));
+        Assert.Equal(DesiredState.Paused, (await IntentAsync()).Of(Stage));
+        Assert.Equal(DesiredState.Running, (await IntentAsync()).Run);
+
+        await cli.RunAsync("resume", "micro");
+        Assert.Equal(DesiredState.Running, (await IntentAsync()).Of(Stage));
+    }
+
+    [Theory]
+    [InlineData("micro/chain7/stage0", 3, "has no stage 'chain7/stage0'")]
+    [InlineData("micro/stage0", 2, "names no stage")]
+    public async Task Pause_OfAStageThatIsNotThere_SaysSo(string target, int exitCode, string message)
+    {
+        await cli.HaveRunAsync();
+
+        Assert.Equal(exitCode, await cli.RunAsync("pause", target));
+        Assert.Contains(message, cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Retry_OfAFailedStage_AsksOnceHoweverOftenItIsCalled()
+    {
+        await cli.HaveRunAsync();
+        await cli.HaveRootAsync("micro", Stage, CommandLine.Begun(3) with { Failure = new StageFailure("It broke.", "Mend it.", 4, CommandLine.Start) });
+
+        Assert.Equal(0, await cli.RunAsync("retry", "micro"));
+        Assert.Equal(5, (await IntentAsync()).Retries[Stage]);
+
+        Assert.Equal(1, await cli.RunAsync("retry", "micro"));
+        Assert.Contains("Nothing of 'micro' has failed", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(5, (await IntentAsync()).Retries[Stage]);
+    }
+
+    private async Task<RunIntent> IntentAsync() => await new RunDocuments(await cli.StoreAsync(), "micro").ReadIntentAsync(CommandLine.Stop);
+}

@@ -1,0 +1,158 @@
+using Slowrun.Core.Stages;
+using Slowrun.Core.Tensors;
+using Slowrun.Storage.Checkpoints;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Client.Tests.Commands;
+
+public sealed class ReadCommandsTests : IDisposable
+{
+    private const string Stage = "chain0/stage0";
+
+    private readonly CommandLine cli = new();
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public async Task List_OfAnEmptyStore_SaysWhatMakesARun()
+    {
+        await cli.StoreAsync();
+
+        Assert.Equal(0, await cli.RunAsync("list"));
+        Assert.Contains("has no runs", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(0, await cli.RunAsync("list", "-o", "json"));
+        Assert.Equal(0, cli.Json().GetArrayLength());
+    }
+
+    [Fact]
+    public async Task List_OfSeveralRuns_HasALineEach()
+    {
+        await cli.HaveRunAsync("one");
+        await cli.HaveRunAsync("two");
+        await cli.HaveRootAsync("two", Stage, CommandLine.Begun(3));
+
+        Assert.Equal(0, await cli.RunAsync("list"));
+
+        var lines = cli.Output.Split('\n');
+        Assert.Matches("^one +Pending +0/2 done", lines[1]);
+        Assert.Matches("^two +Running +0/2 done .* 30 s ago", lines[2]);
+    }
+
+    [Fact]
+    public async Task List_WithOneBrokenRun_ShowsTheOthersAndFails()
+    {
+        await cli.HaveRunAsync("fine");
+        await (await cli.StoreAsync()).WriteAsync("runs/broken/spec", "no"u8.ToArray(), CommandLine.Stop);
+
+        Assert.Equal(1, await cli.RunAsync("list"));
+        Assert.Contains("fine", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("run 'broken' is left out", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Status_AsJson_HasEveryFieldOfTheContractEvenWhereItIsNull()
+    {
+        await cli.HaveRunAsync();
+        await cli.HaveRootAsync("micro", Stage, CommandLine.Begun(3));
+
+        Assert.Equal(0, await cli.RunAsync("status", "micro", "-o", "json"));
+
+        var status = cli.Json();
+        Assert.Equal(("micro", "Running", "store"), (status.GetProperty("name").GetString(), status.GetProperty("state").GetString(), status.GetProperty("source").GetString()));
+        Assert.Equal(System.Text.Json.JsonValueKind.Null, status.GetProperty("ensemble").ValueKind);
+        Assert.Equal(
+            ["id", "role", "state", "step", "steps", "durableStep", "durableAgeSeconds", "owner", "epochToken", "preemptions", "lostSteps", "tokensPerSecond",
+                "trainLossNats", "valLossNats", "valBitsPerByte", "snapshotSha256", "waits", "failure"],
+            status.GetProperty("stages")[0].EnumerateObject().Select(field => field.Name));
+        Assert.Equal((3, 8, 30), (status.GetProperty("stages")[0].GetProperty("durableStep").GetInt32(), status.GetProperty("stages")[0].GetProperty("steps").GetInt32(),
+            status.GetProperty("stages")[0].GetProperty("durableAgeSeconds").GetDouble()));
+    }
+
+    [Fact]
+    public async Task Status_AsText_FitsEightyColumnsAndSaysWhatItWaitsFor()
+    {
+        await cli.HaveRunAsync();
+        await cli.HaveRootAsync("micro", Stage, CommandLine.Begun(3));
+
+        Assert.Equal(0, await cli.RunAsync("status", "micro"));
+
+        Assert.Contains("micro · Running · from the store, as of 30 s ago", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("Waits for a silo to go on from step 3: none is alive.", cli.Output, StringComparison.Ordinal);
+        Assert.All(cli.Output.Split('\n').Where(line => line.StartsWith("chain0/stage0 ", StringComparison.Ordinal)), line => Assert.InRange(line.Length, 1, 80));
+    }
+
+    [Fact]
+    public async Task Events_AreInOrderOfTime()
+    {
+        await cli.HaveRunAsync();
+        var events = new RunEvents(await cli.StoreAsync(), "micro");
+        await events.AppendAsync(new RunEvent(CommandLine.Start.AddSeconds(2), "stage-finished", Stage, "It has finished."), CommandLine.Stop);
+        await events.AppendAsync(new RunEvent(CommandLine.Start, "stage-taken", Stage, "It was taken."), CommandLine.Stop);
+
+        Assert.Equal(0, await cli.RunAsync("events", "micro"));
+        Assert.Equal(
+            "2026-11-01 12:00:00Z  stage-taken            chain0/stage0  It was taken.\n2026-11-01 12:00:02Z  stage-finished         chain0/stage0  It has finished.\n",
+            cli.Output);
+
+        Assert.Equal(0, await cli.RunAsync("events", "micro", "-o", "json"));
+        Assert.Equal(2, cli.Output.TrimEnd().Split('\n').Length);
+    }
+
+    [Fact]
+    public async Task Checkpoints_List_ShowsWhatAStageCanGoOnFrom()
+    {
+        await cli.HaveRunAsync();
+        await cli.HaveRootAsync("micro", Stage, CommandLine.Begun(3) with { Previous = CommandLine.Begun(2).Current });
+
+        Assert.Equal(0, await cli.RunAsync("checkpoints", "list", "micro"));
+        Assert.Matches(@"chain0/stage0 +current +3 +1 +2.5 MB +30 s", cli.Output);
+        Assert.Matches(@"chain0/stage0 +previous +2 ", cli.Output);
+    }
+
+    [Fact]
+    public async Task Export_OfFinishedStages_WritesTheirBytesAndSaysWhatIsMissing()
+    {
+        var snapshot = await HaveFinishedAsync();
+
+        Assert.Equal(0, await cli.RunAsync("export", "micro", "--out", folder.Path));
+
+        var file = Assert.Single(Directory.GetFiles(folder.Path));
+        Assert.Equal("chain0-stage0.safetensors", Path.GetFileName(file));
+        Assert.Equal(snapshot.Sha256, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(await File.ReadAllBytesAsync(file, CommandLine.Stop))));
+        Assert.Contains(snapshot.Sha256, cli.Output, StringComparison.Ordinal);
+        Assert.Contains("1 of 2 stages have finished", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Export_OfADamagedSnapshot_LeavesNoFile()
+    {
+        var snapshot = await HaveFinishedAsync();
+        var store = await cli.StoreAsync();
+        var bytes = (await store.TryReadAsync(snapshot.Name, CommandLine.Stop))!.Content.ToArray();
+        bytes[^1] ^= 1;
+        await store.WriteAsync(snapshot.Name, bytes, CommandLine.Stop);
+
+        Assert.Equal(1, await cli.RunAsync("export", "micro", "--out", folder.Path));
+        Assert.Contains("is damaged", cli.Error, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(folder.Path));
+    }
+
+    [Fact]
+    public async Task Export_OfNothingFinished_SaysSo()
+    {
+        await cli.HaveRunAsync();
+
+        Assert.Equal(1, await cli.RunAsync("export", "micro/chain0/stage1", "--out", folder.Path));
+        Assert.Contains("No stage of 'micro/chain0/stage1' has finished", cli.Error, StringComparison.Ordinal);
+    }
+
+    private async Task<SnapshotRef> HaveFinishedAsync()
+    {
+        await cli.HaveRunAsync();
+        var snapshots = new SnapshotStore(await cli.StoreAsync(), "micro", cli.Time);
+        var snapshot = await snapshots.CreateAsync([new TensorData("wte.weight", ElementType.F32, [2], new byte[] { 1, 2, 3, 4, 5, 6, 7, 8 })], CommandLine.Stop);
+        await cli.HaveRootAsync("micro", Stage, CommandLine.Begun(8) with { Snapshot = snapshot });
+        return snapshot;
+    }
+}

@@ -1,0 +1,120 @@
+using Slowrun.Client.Cli;
+using Slowrun.Client.Runs;
+using Slowrun.Client.Silos;
+using Slowrun.Storage;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Client.Tests.Silos;
+
+/// <summary>With a script in the silo's place: what counts here is when it is started, and how it is told to stop.</summary>
+public sealed class LocalSilosTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+    private readonly List<string> told = [];
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public async Task Supervise_WhenTheSiloDiesAgainAndAgain_EndsWithItsLastWords()
+    {
+        var store = await StoreAsync();
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(CommandLine.Start) { AutoAdvanceAmount = TimeSpan.FromMilliseconds(1) };
+        await using var silos = Silos(store, time, "echo it broke; exit 3");
+
+        var e = await Assert.ThrowsAsync<CliException>(() => AdvancedAsync(silos.SuperviseAsync(CommandLine.Stop), time));
+
+        Assert.Contains("ended with exit code 3, 6 times in a row", e.Message, StringComparison.Ordinal);
+        Assert.Contains("  it broke", e.Message, StringComparison.Ordinal);
+        var events = await new RunEvents(store, "micro").ListAsync(cancellationToken: CommandLine.Stop).ToListAsync(CommandLine.Stop);
+        Assert.Equal(5, events.Count(happened => happened.Kind == "silo-restarted"));
+    }
+
+    [Fact]
+    public async Task Supervise_WhenADeadSiloHadCommitted_StartsItAgainWithoutEnd()
+    {
+        var store = await StoreAsync();
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(CommandLine.Start);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(CommandLine.Stop);
+        await using var silos = Silos(store, time, "exit 9");
+        var supervising = silos.SuperviseAsync(stop.Token);
+
+        // More deaths than would be borne without progress; each time the stage has got a step further.
+        for (var step = 1; step <= 10; step++)
+        {
+            await store.WriteAsync(RunPaths.Root("micro", new(0, 0)), Core.CanonicalJson.Serialize(CommandLine.Begun(step)), CommandLine.Stop);
+            var restarts = step;
+            await AdvancedAsync(UntilAsync(() => told.Count > restarts), time);
+        }
+
+        Assert.False(supervising.IsCompleted);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => AdvancedAsync(supervising, time));
+    }
+
+    [Fact]
+    public async Task Dispose_LetsTheSiloStopByTheEndOfItsInput()
+    {
+        var store = await StoreAsync();
+        var done = Path.Combine(folder.Path, "committed");
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(CommandLine.Stop);
+        var started = Path.Combine(folder.Path, "started");
+        var silos = Silos(store, TimeProvider.System, $"touch '{started}'; while read line; do :; done; echo \"$@\" > '{done}'");
+        var supervising = silos.SuperviseAsync(stop.Token);
+        await UntilAsync(() => File.Exists(started));
+
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => supervising);
+        await silos.DisposeAsync();
+
+        Assert.Equal($"silo --store {store.Address} --parent-pipe --slots cpu:1", (await File.ReadAllTextAsync(done, CommandLine.Stop)).Trim());
+        Assert.Equal(["Starting a silo on this machine…"], told);
+    }
+
+    [Fact]
+    public void Tail_OfALog_LeavesTracesOut()
+    {
+        var log = folder.Write("silo.log", "one\n   at Some.Method()\n--- End of stack trace ---\ntwo\n");
+
+        Assert.Equal("  one\n  two", SiloLogs.Tail(log, 5));
+        Assert.Equal("", SiloLogs.Tail(log + ".none", 5));
+    }
+
+    private LocalSilos Silos(IObjectStore store, TimeProvider time, string script) => new(
+        new RunReader(store, time), "micro", new SiloProgram("/bin/sh", ["-c", script, "silo-program"]), [["--slots", "cpu:1"]], time, line =>
+        {
+            lock (told)
+            {
+                told.Add(line);
+            }
+        });
+
+    private async Task<IObjectStore> StoreAsync()
+    {
+        var store = await StoreAddress.OpenAsync(Path.Combine(folder.Path, "store"), create: true, cancellationToken: CommandLine.Stop);
+        var spec = Core.Specs.SpecReader.FromPreset("micro");
+        Assert.True(await new RunDocuments(store, "micro").TryCreateSpecAsync(spec, CommandLine.Stop));
+        return store;
+    }
+
+    /// <summary>Lets the fake clock run beside real processes.</summary>
+    private static async Task AdvancedAsync(Task task, Microsoft.Extensions.Time.Testing.FakeTimeProvider time)
+    {
+        while (!task.IsCompleted)
+        {
+            time.Advance(TimeSpan.FromMilliseconds(250));
+            await Task.WhenAny(task, Task.Delay(5, CommandLine.Stop));
+        }
+
+        await task;
+    }
+
+    private static async Task UntilAsync(Func<bool> reached)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(CommandLine.Stop);
+        limit.CancelAfter(TimeSpan.FromSeconds(30));
+        while (!reached())
+        {
+            await Task.Delay(5, limit.Token);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
+using Orleans.Storage;
+using Slowrun.Clustering.Membership;
+using Slowrun.Clustering.Persistence;
+using Slowrun.Clustering.Tests.Membership;
+using Slowrun.Core.Plan;
+using Slowrun.Storage;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Clustering.Tests.Hosting;
+
+/// <summary>Real silos and clients on loopback, over one store.</summary>
+public abstract class ClusterTests : IAsyncLifetime
+{
+    private const string Table = "cluster/membership";
+
+    private RecordingStore store = null!;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => store = new RecordingStore(await OpenAsync());
+
+    public virtual ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        return ValueTask.CompletedTask;
+    }
+
+    protected abstract Task<IObjectStore> OpenAsync();
+
+    [Fact]
+    public async Task Cluster_OfThreeSilos_ServesAClientThatKnowsOnlyTheStore()
+    {
+        await using var a = await TestSilo.StartAsync(store, "a", Cancel);
+        await using var b = await TestSilo.StartAsync(store, "b", Cancel);
+        await using var c = await TestSilo.StartAsync(store, "c", Cancel);
+        await using var client = await TestClient.ConnectAsync(store, Cancel);
+
+        var counter = client.Grains.GetGrain<ICounterGrain>("my-run/chain0/stage1");
+        Assert.Equal(3, await counter.Add(3));
+        Assert.Equal(5, await a.Grains.GetGrain<ICounterGrain>("my-run/chain0/stage1").Add(2));
+
+        var root = await store.TryReadAsync(RunPaths.Root("my-run", new StageId(0, 1)), Cancel);
+        Assert.Equal("{\"value\":5}", System.Text.Encoding.UTF8.GetString(root!.Content.Span));
+        var silos = await new ClusterView(store, TimeProvider.System).ReadAsync(Cancel);
+        Assert.Equal(["a", "b", "c"], silos.Where(silo => silo.Active).Select(silo => silo.Name).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Cluster_WhenASiloStops_ItsGrainsLiveOnElsewhereWithTheirState()
+    {
+        await using var a = await TestSilo.StartAsync(store, "a", Cancel);
+        await using var client = await TestClient.ConnectAsync(store, Cancel);
+        var counter = client.Grains.GetGrain<ICounterGrain>("r/chain0/stage0");
+        Assert.Equal(1, await counter.Add(1));
+        Assert.Equal("a", await counter.Where());
+        await using var b = await TestSilo.StartAsync(store, "b", Cancel);
+
+        await a.StopAsync(Cancel);
+
+        Assert.Equal("Dead", await StatusAsync(a));
+        Assert.Equal(2, await b.Grains.GetGrain<ICounterGrain>("r/chain0/stage0").Add(1));
+        Assert.Equal("b", await b.Grains.GetGrain<ICounterGrain>("r/chain0/stage0").Where());
+    }
+
+    [Fact]
+    public async Task Cluster_WhenASiloIsKilled_IsRidOfItAndGoesOn()
+    {
+        await using var a = TestSilo.Create(store, "a", gossips: false);
+        await a.StartAsync(Cancel);
+        var counter = a.Grains.GetGrain<ICounterGrain>("r/chain0/stage0");
+        Assert.Equal(1, await counter.Add(1));
+        await using var b = await TestSilo.StartAsync(store, "b", Cancel);
+
+        await a.CrashAsync();
+        Assert.Equal("Active", await StatusAsync(a));
+
+        await b.Store.WaitForAsync(Table, text => StatusOf(text, a.Address) == "Dead", Cancel);
+        Assert.Equal("b", await AskUntilAnsweredAsync(b.Grains.GetGrain<ICounterGrain>("r/chain0/stage0")));
+        Assert.Equal(2, await b.Grains.GetGrain<ICounterGrain>("r/chain0/stage0").Add(1));
+    }
+
+    [Fact]
+    public async Task Start_AfterAllWereKilledOnThisMachine_BuriesThemBeforeItSpeaksForItself()
+    {
+        var killed = new StoreMembershipTable(store, ProcessIdentity.Current with { StartTicks = 1 });
+        for (var port = 1; port <= 3; port++)
+        {
+            await killed.AddAsync(Killed(port));
+        }
+
+        await using var silo = await TestSilo.StartAsync(store, "new", Cancel);
+
+        var first = JsonNode.Parse(silo.Store.Written[0])!["rows"]!.AsArray();
+        Assert.Equal(["Dead", "Dead", "Dead"], first.Select(row => (string?)row!["status"]));
+        Assert.Equal("Active", await StatusAsync(silo));
+    }
+
+    [Fact]
+    public async Task Start_AfterAllOtherMachinesVanished_BuriesThemAsSoonAsTheirHeartbeatIsStale()
+    {
+        var vanished = await new StoreMembershipTable(store, new ProcessIdentity("elsewhere", 1, 1)).AddAsync(Killed(1));
+        var time = new ShiftedTime();
+        await using var silo = TestSilo.Create(store, "new", time: time);
+        var started = silo.StartAsync(Cancel);
+        await silo.Store.WaitForAsync(Table, text => StatusOf(text, silo.Address) == "Joining", Cancel);
+        Assert.Equal("Active", StatusOf(silo.Store.Written[^1], vanished.SiloAddress.ToParsableString()));
+
+        time.Shift = DeadSilos.StaleAfter;
+
+        await silo.Store.WaitForAsync(Table, text => StatusOf(text, vanished.SiloAddress.ToParsableString()) == "Dead", Cancel);
+        await started;
+        Assert.Equal("Active", await StatusAsync(silo));
+    }
+
+    [Fact]
+    public async Task Silo_WhenTheTableSaysItIsDead_EndsAtOnceAndSaysWhy()
+    {
+        await using var a = await TestSilo.StartAsync(store, "a", Cancel);
+        var table = new StoreMembershipTable(store);
+        var done = false;
+        while (!done)
+        {
+            var data = await table.ReadAllAsync(Cancel);
+            var (entry, etag) = data.TryGet(SiloAddress.FromParsableString(a.Address))!;
+            entry.Status = SiloStatus.Dead;
+            done = await table.UpdateRowAsync(entry, etag, data.Version.Next(), Cancel);
+        }
+
+        Assert.Contains("I have been told I am dead", await a.Ended.WaitAsync(Cancel), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task UseStoreClustering_OnASilo_SetsWhatFleetsThatVanishNeed()
+    {
+        await using var silo = TestSilo.Create(store, "a");
+
+        var membership = silo.Services.GetRequiredService<IOptions<ClusterMembershipOptions>>().Value;
+        var staleAfter = membership.IAmAliveTablePublishTimeout * membership.NumMissedTableIAmAliveLimit;
+        Assert.Equal(DeadSilos.StaleAfter, staleAfter);
+        Assert.True(ClusterView.StaleAfter > staleAfter);
+        Assert.Equal("slowrun", silo.Services.GetRequiredService<IOptions<ClusterOptions>>().Value.ServiceId);
+        Assert.IsType<StoreGrainStorage>(silo.Services.GetRequiredKeyedService<IGrainStorage>("stages"));
+        // Of the 300 store operations a minute that five silos at rest may cost (issue: durability), half is for the slot loops.
+        var operations = 5 * ((TimeSpan.FromMinutes(1) / membership.TableRefreshTimeout) + (2 * TimeSpan.FromMinutes(1) / membership.IAmAliveTablePublishTimeout));
+        Assert.True(operations <= 150, $"{operations} operations a minute");
+    }
+
+    /// <summary>The table knows of a death before every directory does: calls in between are refused, and repeated.</summary>
+    private static async Task<string> AskUntilAnsweredAsync(ICounterGrain grain)
+    {
+        while (true)
+        {
+            try
+            {
+                return await grain.Where();
+            }
+            catch (Exception e) when (e is OrleansException or TimeoutException)
+            {
+                await Task.Yield();
+                Cancel.ThrowIfCancellationRequested();
+            }
+        }
+    }
+
+    private static MembershipEntry Killed(int port)
+    {
+        var entry = Entries.New();
+        // Nobody serves the first ports; and times that Orleans itself takes for fresh.
+        entry.SiloAddress = SiloAddress.New(System.Net.IPAddress.Loopback, port, 1);
+        entry.StartTime = entry.IAmAliveTime = TimeProvider.System.GetUtcNow().UtcDateTime;
+        return entry;
+    }
+
+    private static string? StatusOf(string table, string silo) =>
+        (string?)JsonNode.Parse(table)!["rows"]!.AsArray().SingleOrDefault(row => (string?)row!["silo"] == silo)?["status"];
+
+    private async Task<string?> StatusAsync(TestSilo silo) =>
+        StatusOf(System.Text.Encoding.UTF8.GetString((await store.TryReadAsync(Table, Cancel))!.Content.Span), silo.Address);
+
+    /// <summary>The real clock, set forward.</summary>
+    private sealed class ShiftedTime : TimeProvider
+    {
+        public TimeSpan Shift { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Shift;
+    }
+}

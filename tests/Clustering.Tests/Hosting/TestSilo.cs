@@ -1,0 +1,90 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Configuration;
+using Slowrun.Clustering.Hosting;
+using Slowrun.Storage;
+
+namespace Slowrun.Clustering.Tests.Hosting;
+
+/// <summary>A real silo in this process, on free loopback ports, with a store of its own to be cut off from.</summary>
+internal sealed class TestSilo : IAsyncDisposable
+{
+    private readonly IHost host;
+
+    private TestSilo(IHost host, RecordingStore store, Task<string> ended)
+    {
+        this.host = host;
+        Store = store;
+        Ended = ended;
+    }
+
+    /// <summary>Completes with its last words where a silo of a process of its own would have ended it.</summary>
+    public Task<string> Ended { get; }
+
+    public RecordingStore Store { get; }
+
+    public IServiceProvider Services => host.Services;
+
+    public IGrainFactory Grains => host.Services.GetRequiredService<IGrainFactory>();
+
+    public string Address => host.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString();
+
+    public static TestSilo Create(IObjectStore store, string name, TimeProvider? time = null, bool gossips = true)
+    {
+        var recording = new RecordingStore(store);
+        var (silo, gateway) = FreePorts();
+        var fatal = new StringWriter();
+        var ended = new TaskCompletionSource<string>();
+        var builder = Host.CreateApplicationBuilder();
+        builder.Logging.ClearProviders();
+        if (time is not null)
+        {
+            builder.Services.AddSingleton(time);
+        }
+
+        builder.UseOrleans(orleans => orleans
+            .ConfigureEndpoints(IPAddress.Loopback, silo, gateway)
+            .Configure<SiloOptions>(options => options.SiloName = name)
+            .UseStoreClustering(recording)
+            .Configure<ClusterMembershipOptions>(options => options.UseLivenessGossip = gossips)
+            .AddStoreGrainStorage("stages", recording)
+            .Services.AddSingleton<IFatalErrorHandler>(_ => new EndAtOnce(fatal, _ => ended.TrySetResult(fatal.ToString()))));
+        return new TestSilo(builder.Build(), recording, ended.Task);
+    }
+
+    public static async Task<TestSilo> StartAsync(IObjectStore store, string name, CancellationToken cancellationToken)
+    {
+        var silo = Create(store, name);
+        await silo.StartAsync(cancellationToken);
+        return silo;
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken) => host.StartAsync(cancellationToken);
+
+    public Task StopAsync(CancellationToken cancellationToken) => host.StopAsync(cancellationToken);
+
+    /// <summary>As a kill: the connections close, and not a word to the store. (Create the silo without gossip, or it tells the others.)</summary>
+    public Task CrashAsync()
+    {
+        Store.Sever();
+        return host.StopAsync(new CancellationToken(canceled: true));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await CrashAsync();
+        host.Dispose();
+    }
+
+    private static (int Silo, int Gateway) FreePorts()
+    {
+        using var silo = new TcpListener(IPAddress.Loopback, 0);
+        using var gateway = new TcpListener(IPAddress.Loopback, 0);
+        silo.Start();
+        gateway.Start();
+        return (((IPEndPoint)silo.LocalEndpoint).Port, ((IPEndPoint)gateway.LocalEndpoint).Port);
+    }
+}
