@@ -3,7 +3,6 @@ using System.Globalization;
 using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
-using Slowrun.Core.Tensors;
 using Slowrun.Core.Tokens;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;

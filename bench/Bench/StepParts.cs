@@ -5,7 +5,6 @@ using Slowrun.Core.Tensors;
 using Slowrun.Training.Models;
 using Slowrun.Training.Optimizers;
 using Slowrun.Training.Parameters;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Slowrun.Bench;
