@@ -64,8 +64,20 @@ public sealed record ModelRecipe
     /// <summary>How fresh weights are drawn.</summary>
     public Initialization Initialization { get; init; } = Initialization.ZeroOutput;
 
+    /// <summary>
+    /// Precision of the matrix products and of attention. BF16 is upstream's, on GPU: weights, activations between products, gradients and
+    /// moments stay float32, and each product's inputs are rounded. On a processor it is slower than F32.
+    /// </summary>
+    public MatrixPrecision Products { get; init; } = MatrixPrecision.F32;
+
     /// <summary>The unembedding is stored [C, V] rather than [V, C] (upstream's 15-minute record).</summary>
     public bool TransposedUnembedding { get; init; }
+}
+
+public enum MatrixPrecision
+{
+    F32,
+    BF16,
 }
 
 /// <summary>How finely the rotary tables are stored; they are used in float32 either way.</summary>

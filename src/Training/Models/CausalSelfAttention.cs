@@ -2,7 +2,6 @@ using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 using TorchSharp;
 using static TorchSharp.torch;
-using F = TorchSharp.torch.nn.functional;
 
 namespace Slowrun.Training.Models;
 
@@ -21,29 +20,28 @@ internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary,
     {
         using var scope = NewDisposeScope();
         long batch = x.shape[0] / length, heads = model.Heads, width = model.Width / heads;
-        var qkv = F.linear(x, Mixed(weights));
+        var qkv = Functional.Linear(x, Mixed(weights), model.Products);
         var parts = qkv.split([2 * heads * width, heads * width], 1);
         var qk = Functional.RmsNorm(rotary.Turn(parts[0].view(batch, length, 2 * heads, width)));
         var v = parts[1].view(batch, length, heads, width);
         if (valueEmbedding is not null)
         {
-            var gate = F.linear(x.narrow(1, 0, ParameterTable.ValueGateChannels), weights.ValueGate!).sigmoid();
+            var gate = Functional.Linear(x.narrow(1, 0, ParameterTable.ValueGateChannels), weights.ValueGate!, model.Products).sigmoid();
             v = v.addcmul(gate.view(batch, length, heads, 1), valueEmbedding.view(batch, length, heads, width), Two);
         }
 
         var halves = qk.split([heads, heads], 2);
         var k = layer.KeyOffset && length > 1 ? Shifted(halves[1], width) : halves[1];
-        var y = F.scaled_dot_product_attention(
-            halves[0].transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), masks.Of(length, layer.Window), 0, layer.Window >= length - 1)
-            .transpose(1, 2);
+        var mask = masks.Of(length, layer.Window);
+        var y = Functional.Attention(halves[0].transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), mask, model.Products).transpose(1, 2);
         if (layer.Xsa)
         {
             y = Exclusive(y, v, xsaAlpha);
         }
 
-        var open = F.linear(x.narrow(1, 0, ParameterTable.AttentionGateChannels), weights.AttentionGate).sigmoid();
+        var open = Functional.Linear(x.narrow(1, 0, ParameterTable.AttentionGateChannels), weights.AttentionGate, model.Products).sigmoid();
         y = y.mul(open.view(batch, length, heads, 1)).view(batch * length, heads * width);
-        return F.linear(y, weights.AttentionOutput).MoveToOuterDisposeScope();
+        return Functional.Linear(y, weights.AttentionOutput, model.Products).MoveToOuterDisposeScope();
     }
 
     /// <summary>Takes from y, [B, T, H, d], the part along its value: y - α (y·v̂) v̂.</summary>

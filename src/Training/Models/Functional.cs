@@ -1,3 +1,4 @@
+using Slowrun.Core.Recipes;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,5 +17,24 @@ internal static class Functional
     public static Tensor RmsNorm(Tensor x)
     {
         return x.mul(x.square().mean(Last, keepdim: true).add_(Epsilon).rsqrt_());
+    }
+
+    /// <summary>x Wᵀ, in the precision of the recipe; there is no autocast, so the casts are written out.</summary>
+    public static Tensor Linear(Tensor x, Tensor weight, MatrixPrecision precision) => precision == MatrixPrecision.BF16
+        ? nn.functional.linear(x.to(ScalarType.BFloat16), weight.to(ScalarType.BFloat16)).to(x.dtype)
+        : nn.functional.linear(x, weight);
+
+    /// <summary>softmax(q kᵀ / √d + mask) v.</summary>
+    /// <param name="mask">Null: plain causality.</param>
+    public static Tensor Attention(Tensor q, Tensor k, Tensor v, Tensor? mask, MatrixPrecision precision)
+    {
+        if (precision == MatrixPrecision.F32)
+        {
+            return nn.functional.scaled_dot_product_attention(q, k, v, mask, 0, mask is null);
+        }
+
+        var rounded = nn.functional.scaled_dot_product_attention(
+            q.to(ScalarType.BFloat16), k.to(ScalarType.BFloat16), v.to(ScalarType.BFloat16), mask?.to(ScalarType.BFloat16), 0, mask is null);
+        return rounded.to(q.dtype);
     }
 }

@@ -1,7 +1,6 @@
 using Slowrun.Core.Recipes;
 using TorchSharp;
 using static TorchSharp.torch;
-using F = TorchSharp.torch.nn.functional;
 
 namespace Slowrun.Training.Models;
 
@@ -65,9 +64,8 @@ internal sealed class Gpt : IDisposable
     public Tensor Logits(GptWeights weights, Tensor hidden)
     {
         using var scope = NewDisposeScope();
-        var z = model.TransposedUnembedding
-            ? hidden.mm(weights.Unembedding.narrow(1, 0, model.VocabSize))
-            : F.linear(hidden, weights.Unembedding);
+        var unembedding = model.TransposedUnembedding ? weights.Unembedding.narrow(1, 0, model.VocabSize).t() : weights.Unembedding;
+        var z = Functional.Linear(hidden, unembedding, model.Products);
         return z.mul_(inverseSoftcap).tanh().mul(softcap).MoveToOuterDisposeScope();
     }
 
@@ -82,7 +80,7 @@ internal sealed class Gpt : IDisposable
         var next = targets.narrow(1, 0, length).clamp_min(0).reshape(-1);
         var embedded = Functional.RmsNorm(weights.Embedding.index_select(0, next));
         var known = hidden.view(batch, length + 1, model.Width).narrow(1, 0, length).reshape(batch * length, model.Width);
-        var z = F.linear(cat([known, embedded], 1), weights.MtpProjection!);
+        var z = Functional.Linear(cat([known, embedded], 1), weights.MtpProjection!, model.Products);
         if (pass.Depth?.Keeps(model.Layers) ?? true)
         {
             // Numbered from the far end: its dropout masks must not be those of a layer.
@@ -161,11 +159,11 @@ internal sealed class Gpt : IDisposable
         Tensor x, Tensor? x0, BlockWeights weights, Tensor? xsaAlpha, AttentionLayer layer, long length, ForwardPass pass, int place)
     {
         using var scope = NewDisposeScope();
-        var value = weights.ValueProjection is { } projection ? F.linear(x0!, projection) : null;
+        var value = weights.ValueProjection is { } projection ? Functional.Linear(x0!, projection, model.Products) : null;
         var attended = attention.Forward(Functional.RmsNorm(x), weights, value, xsaAlpha, layer, length);
         x = pass.Dropout is { } dropout ? dropout.Add(x, attended, place) : x.add(attended);
-        var gates = F.linear(Functional.RmsNorm(x), weights.MlpInput).chunk(2, 1);
-        var computed = F.linear(gates[0].silu().mul(gates[1]), weights.MlpOutput);
+        var gates = Functional.Linear(Functional.RmsNorm(x), weights.MlpInput, model.Products).chunk(2, 1);
+        var computed = Functional.Linear(gates[0].silu().mul(gates[1]), weights.MlpOutput, model.Products);
         x = pass is { Dropout: { } again, MlpDropout: true } ? again.Add(x, computed, place + 1) : x.add(computed);
         return x.MoveToOuterDisposeScope();
     }

@@ -36,7 +36,7 @@ public sealed class StageTraining : IDisposable
     private readonly Tensor microBatches;
     private readonly TrainingState state;
 
-    private StageTraining(StageInputs inputs, ComputeDevices devices)
+    private StageTraining(StageInputs inputs, ComputeDevices devices, bool replicate)
     {
         this.inputs = inputs;
         var plan = inputs.Plan;
@@ -44,7 +44,8 @@ public sealed class StageTraining : IDisposable
         steps = new StageSteps(plan, inputs.Train.Length);
         Check(inputs);
         var slots = devices.Slots.Take(devices.Workers(plan.Stage.Lanes)).Select(ComputeDevices.DeviceOf).ToArray();
-        var replicate = slots[0].type != DeviceType.CPU;
+        // Devices of their own have parameters of their own; processors share one storage.
+        replicate |= slots[0].type != DeviceType.CPU;
         var table = ParameterTable.Of(plan.Model);
         var groups = ParameterGroups.Of(table, plan.Stage.Optimizer);
         parameters = new FlatParameters(ParameterGroups.Layout(table, groups), slots[0]);
@@ -82,11 +83,14 @@ public sealed class StageTraining : IDisposable
 
     /// <exception cref="ArgumentException">The plan cannot be trained, or an input that it needs is not there.</exception>
     /// <exception cref="InvalidDataException">The teacher's weights are not of this model.</exception>
-    public static StageTraining Begin(StageInputs inputs, ComputeDevices devices)
+    public static StageTraining Begin(StageInputs inputs, ComputeDevices devices) => Begin(inputs, devices, replicate: false);
+
+    /// <param name="replicate">Treats processors as devices with memory of their own: how tests run what CUDA devices would.</param>
+    internal static StageTraining Begin(StageInputs inputs, ComputeDevices devices, bool replicate)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(devices);
-        var training = new StageTraining(inputs, devices);
+        var training = new StageTraining(inputs, devices, replicate);
         if (inputs.Plan.Predecessor is null)
         {
             Initializer.Fill(training.parameters, inputs.Plan.Model, StageKeys.Initial(inputs.Plan.Seed));
@@ -106,7 +110,7 @@ public sealed class StageTraining : IDisposable
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(devices);
         ArgumentNullException.ThrowIfNull(state);
-        var training = new StageTraining(inputs, devices);
+        var training = new StageTraining(inputs, devices, replicate: false);
         try
         {
             training.state.Restore(state);

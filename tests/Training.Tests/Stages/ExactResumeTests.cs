@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Slowrun.Core.Tensors;
 using Slowrun.Training.Stages;
@@ -49,16 +48,9 @@ public sealed class ExactResumeTests
         {
             var (from, to) = (Path.Combine(directory.FullName, "from"), Path.Combine(directory.FullName, "to"));
             StateFile.Write(from, SmallStage.Run(training, until: training.Steps / 2));
-            var start = new ProcessStartInfo(Environment.ProcessPath!)
-            {
-                ArgumentList = { "-method", $"{typeof(ExactResumeTests).FullName}.{nameof(Resume_InThisProcess_WritesTheEnd)}", "-explicit", "on" },
-                Environment = { [Child] = string.Create(CultureInfo.InvariantCulture, $"{seed};{from};{to}") },
-                RedirectStandardOutput = true,
-            };
-            using var child = Process.Start(start)!;
-            var output = await child.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-            await child.WaitForExitAsync(TestContext.Current.CancellationToken);
-            Assert.True(child.ExitCode == 0, output);
+            await ChildTests.RunAsync(
+                $"{typeof(ExactResumeTests).FullName}.{nameof(Resume_InThisProcess_WritesTheEnd)}",
+                new Dictionary<string, string> { [Child] = string.Create(CultureInfo.InvariantCulture, $"{seed};{from};{to}") });
 
             SmallStage.AssertSame(SmallStage.Run(training), StateFile.Read(to));
         }

@@ -98,6 +98,19 @@ public sealed class StageTrainingTests
         SmallStage.AssertSame(SmallStage.Run(one), SmallStage.Run(several));
     }
 
+    /// <summary>The form that CUDA devices need, on processors: replicas of parameters and teacher, gradients copied between them.</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void RunStep_WithReplicas_GivesTheSameBytes(int workers)
+    {
+        var inputs = Inputs(SelectionRule.BestValidation, taught: true);
+        using var one = StageTraining.Begin(inputs, ComputeDevices.SingleCpu);
+        using var several = StageTraining.Begin(inputs, SmallStage.Cpus(workers), replicate: true);
+
+        SmallStage.AssertSame(SmallStage.Run(one), SmallStage.Run(several));
+    }
+
     [Fact]
     public void Resume_WithAnotherNumberOfWorkers_EndsWithTheSameBytes()
     {
