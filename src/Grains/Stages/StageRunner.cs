@@ -139,7 +139,7 @@ internal sealed partial class StageRunner
             checkpoints.AfterStep();
         }
 
-        if (training.Step < training.Steps)
+        if (training.Step < training.Steps || stop.Reason == StopReason.Fenced)
         {
             return checkpoints.Leave(stop.Reason ?? StopReason.Requested);
         }
