@@ -1,6 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Slowrun.Grains.Stages;
 
 /// <summary>A stop signal that carries its reason: the first reason given stands, except that Fenced wins over all.</summary>
+[SuppressMessage("Reliability", "CA1001", Justification = "Without a timer or linked tokens the source holds nothing, and a stop may come after the end.")]
 internal sealed class StopRequest
 {
     private readonly Lock gate = new();
@@ -8,7 +11,6 @@ internal sealed class StopRequest
 
     public CancellationToken Token => source.Token;
 
-    // Without a timer or linked tokens the source holds nothing to dispose, and a stop may come after the end.
     public StopReason? Reason { get; private set; }
 
     public void Stop(StopReason reason)
