@@ -15,6 +15,9 @@ internal sealed class StageInputsLoader(IObjectStore store, TokenSets tokens, Ti
         IReadOnlyList<TensorData>? teacher = work.Teacher is { } snapshot
             ? await new SnapshotStore(store, work.Run, time).ReadAsync(snapshot.Sha256, cancellationToken)
             : null;
-        return new StageInputs { Plan = work.Plan, Train = sets.Train, Fitness = sets.Fitness, Validation = sets.Validation, Teacher = teacher };
+        IReadOnlyList<TensorData>? final = work.Predecessor is { Current: { } state } before
+            ? await new CheckpointReader(store).ReadAsync(work.Run, work.Plan.Predecessor!.Value, state, before.Identity, cancellationToken: cancellationToken)
+            : null;
+        return new StageInputs { Plan = work.Plan, Train = sets.Train, Fitness = sets.Fitness, Validation = sets.Validation, Teacher = teacher, Predecessor = final };
     }
 }

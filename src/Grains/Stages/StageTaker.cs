@@ -39,11 +39,17 @@ internal sealed partial class StageTaker(
             return (null, $"It waits for its teacher, {missing}.");
         }
 
+        var predecessor = plan.Predecessor is { } from ? await documents.TryReadRootAsync(from, cancellationToken) : null;
+        if (plan.Predecessor is { } unfinished && predecessor?.Finished != true)
+        {
+            return (null, $"It waits for the stage it continues, {unfinished}.");
+        }
+
         var retry = (await documents.ReadIntentAsync(cancellationToken)).Retries.GetValueOrDefault(id.ToString());
         var request = new TakeRequest
         {
             Owner = new StageOwner(offer.Silo, siloName, offer.Slots, time.GetUtcNow()),
-            Identity = Identity(spec.Recipe, teacher, fingerprints.Of(offer.Slots[0])),
+            Identity = Identity(spec.Recipe, teacher, fingerprints.Of(offer.Slots[0])) with { PredecessorSha256 = await FinalStateHashAsync(predecessor, cancellationToken) },
             Steps = StageSteps.Of(plan, (await tokens.GetAsync(spec.Recipe.Data.Sha256!, cancellationToken)).Train.Length),
             LostSteps = await LostStepsAsync(documents, id, before, cancellationToken),
             Retry = retry,
@@ -53,7 +59,7 @@ internal sealed partial class StageTaker(
         {
             var root = await commit.TakeAsync(request, cancellationToken);
             CrashPoint.Reached(CrashPoint.Take);
-            var work = new StageWork(run, spec, plan, root, teacher, offer.Slots, retry);
+            var work = new StageWork(run, spec, plan, root, teacher, predecessor, offer.Slots, retry);
             var own = new StageOwnership(work, commit, store, time);
             await TellAsync(own, before, root, request.LostSteps);
             return (new StageRunner(work, own, inputs, time, logs.CreateLogger<StageRunner>()), null);
@@ -89,6 +95,19 @@ internal sealed partial class StageTaker(
         EngineRevision = Engine.Revision,
         NumericsFingerprint = fingerprint,
     };
+
+    /// <summary>What a final state's tensors hash to, whoever wrote it at whatever take.</summary>
+    private async Task<string?> FinalStateHashAsync(StageRoot? predecessor, CancellationToken cancellationToken)
+    {
+        if (predecessor?.Current is not { } final)
+        {
+            return null;
+        }
+
+        var document = await store.TryReadAsync(final.Manifest, cancellationToken) ?? throw new InvalidDataException($"The manifest '{final.Manifest}' is missing.");
+        var manifest = CanonicalJson.Deserialize<CheckpointManifest>(document.Content.Span, final.Manifest);
+        return CanonicalJson.Sha256(manifest.Parts.Select(part => part.XxHash128));
+    }
 
     private static async Task TellAsync(StageOwnership own, StageRoot? before, StageRoot root, long lostSteps)
     {
