@@ -19,8 +19,8 @@ public interface IRunGrain : IGrainWithStringKey
     Task Poke();
 
     /// <summary>A stage's owner tells how far it is, about once a second.</summary>
-    /// <returns>What the user wants of the run now.</returns>
+    /// <exception cref="InvalidDataException">A document of the run cannot be read; the owner then reads the intent itself.</exception>
     [AlwaysInterleave]
     [Alias("Report")]
-    Task<RunIntent> Report(StageProgress progress);
+    Task<OwnerOrders> Report(StageProgress progress);
 }

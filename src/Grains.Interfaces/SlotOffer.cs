@@ -7,4 +7,5 @@ public sealed record SlotOffer(string Silo, IReadOnlyList<string> Slots);
 
 /// <param name="Taken">The slots are in use until the grain gives them back to the silo.</param>
 /// <param name="Reason">Why not, in a sentence for the user.</param>
-public sealed record TakeAnswer(bool Taken, string? Reason = null);
+/// <param name="Moving">The grain is on its way to the offering silo: offer again in a moment.</param>
+public sealed record TakeAnswer(bool Taken, string? Reason = null, bool Moving = false);

@@ -55,7 +55,7 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro")
 
         if (Readiness.ToTrain(facts) is [var stage, ..])
         {
-            using var runner = await TakeAsync(stage);
+            var runner = await TakeAsync(stage);
             runner.Start();
             meanwhile?.Invoke(runner);
             await runner.Completion;

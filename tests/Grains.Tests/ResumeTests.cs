@@ -37,8 +37,8 @@ public sealed class ResumeTests
         var run = new LocalRun(new MemoryStore());
         await run.SubmitAsync();
         var stage = new StageId(0, 0);
-        using var old = await run.TakeAsync(stage);
-        using var young = await run.TakeAsync(stage);
+        var old = await run.TakeAsync(stage);
+        var young = await run.TakeAsync(stage);
         old.Start();
         Assert.Equal(StopReason.Fenced, await old.Completion);
         young.Start();

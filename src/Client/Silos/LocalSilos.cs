@@ -69,8 +69,8 @@ internal sealed class LocalSilos(
 
     private async Task StartUnlessServedAsync(CancellationToken stop)
     {
-        // One that is leaving is no help: its row is there, but it takes nothing new.
-        var serving = (await reader.SilosAsync(stop)).Where(silo => silo.Active).ToList();
+        // One that is leaving, or is about to, is no help: its row is there, but it takes nothing new.
+        var serving = (await reader.SilosAsync(stop)).Where(silo => silo.Active && !(silo.ProcessId is { } process && Orphans.IsOne(process))).ToList();
         if (serving.Count > 0)
         {
             if (!servedByOthers)

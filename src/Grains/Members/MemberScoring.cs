@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Slowrun.Core.Mixtures;
 using Slowrun.Core.Plan;
@@ -16,6 +17,8 @@ namespace Slowrun.Grains.Members;
 /// <summary>Judges a finished stage's snapshot on the validation set: p(target) of every token, kept, so that mixtures need no model.</summary>
 internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens, Fingerprints fingerprints, TimeProvider time, ILogger<MemberScoring> log)
 {
+    private readonly ConcurrentDictionary<string, bool> toldFailures = new(StringComparer.Ordinal);
+
     /// <summary>Scores the stage's snapshot unless that was done.</summary>
     /// <exception cref="InvalidDataException">Snapshot or data are damaged.</exception>
     public async Task ScoreAsync(string run, StageId id, IReadOnlyList<string> slots, CancellationToken stop)
@@ -61,6 +64,23 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
         LogScored(log, $"{run}/{id}", loss, time.GetElapsedTime(from).TotalSeconds);
         await new RunEvents(store, run).AppendAsync(
             new RunEvent(time.GetUtcNow(), "member-scored", id.ToString(), $"Its validation loss is {loss:F4} nats per token."), stop);
+    }
+
+    /// <summary>Tells people that a member could not be scored, once for each cause. Never fails.</summary>
+    public async Task TellFailureAsync(string run, StageId id, Exception error)
+    {
+        if (toldFailures.TryAdd($"{run}/{id} {error.Message}", true))
+        {
+            try
+            {
+                await new RunEvents(store, run).AppendAsync(new RunEvent(
+                    time.GetUtcNow(), "scoring-failed", id.ToString(), $"It could not be scored and is tried again: {error.Message.Split('\n', 2)[0]}"));
+            }
+            catch (IOException)
+            {
+                // The log has it.
+            }
+        }
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Member} scored: {LossNats:F4} nats per token on the validation set, in {Seconds:F1} s.")]

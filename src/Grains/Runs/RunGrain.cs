@@ -14,16 +14,19 @@ namespace Slowrun.Grains.Runs;
 internal sealed class RunGrain(RunWatch watch, SlotTable slots, TimeProvider time) : Grain, IRunGrain
 {
     // Owners tell once a second; documents that others write (scores, other silos' roots) are seen as soon.
-    private static readonly TimeSpan Freshness = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(0.9);
+
+    // While owners report, facts are never older; without them the first question after a while waits for a reading.
+    private static readonly TimeSpan Stale = TimeSpan.FromSeconds(2);
 
     private readonly Dictionary<StageId, StageProgress> told = [];
     private RunFacts? facts;
-    private long readAt = long.MinValue;
+    private long readAt;
     private Task? reading;
 
     public async Task<RunStatus?> GetStatus()
     {
-        await RefreshAsync(force: false);
+        await RefreshAsync();
         return facts is null
             ? null
             : StatusBuilder.Build(facts with { Progress = Newest(), AliveSilos = watch.AliveSilos() }, StatusSource.Cluster, time.GetUtcNow());
@@ -31,19 +34,24 @@ internal sealed class RunGrain(RunWatch watch, SlotTable slots, TimeProvider tim
 
     public async Task Poke()
     {
-        await RefreshAsync(force: true);
+        // One that is under way may have begun before the change.
+        await (reading ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        reading ??= ReadAsync();
+        await reading;
         slots.Poke();
     }
 
-    public async Task<RunIntent> Report(StageProgress progress)
+    public async Task<OwnerOrders> Report(StageProgress progress)
     {
-        if (StageId.TryParse(progress.Stage, out var id) && (!told.TryGetValue(id, out var old) || old.EpochToken <= progress.EpochToken))
+        var known = StageId.TryParse(progress.Stage, out var id);
+        if (known && (!told.TryGetValue(id, out var old) || old.EpochToken <= progress.EpochToken))
         {
             told[id] = progress;
         }
 
-        await RefreshAsync(force: false);
-        return facts?.Intent ?? new RunIntent();
+        await RefreshAsync();
+        var token = known && facts is not null ? Math.Max(facts.RootOf(id).EpochToken, told[id].EpochToken) : 0;
+        return new OwnerOrders(facts?.Intent ?? new RunIntent(), token);
     }
 
     private Dictionary<StageId, StageProgress> Newest()
@@ -60,48 +68,36 @@ internal sealed class RunGrain(RunWatch watch, SlotTable slots, TimeProvider tim
         return newest;
     }
 
-    /// <summary>Reads the documents again when they are older than a moment. Calls that interleave share one reading.</summary>
-    private async Task RefreshAsync(bool force)
+    /// <summary>
+    /// Reads the documents again when they are older than a moment; waits for that when they are older than anybody should be told. Calls
+    /// that interleave share one reading.
+    /// </summary>
+    /// <exception cref="InvalidDataException">They cannot be read, and what was read before is too old.</exception>
+    private async Task RefreshAsync()
     {
-        if (!force && facts is not null && time.GetElapsedTime(readAt) < Freshness)
+        var age = facts is null ? TimeSpan.MaxValue : time.GetElapsedTime(readAt);
+        if (age < Fresh)
         {
             return;
         }
 
-        if (reading is { } underWay)
+        reading ??= ReadAsync();
+        var underWay = reading;
+        if (age > Stale)
         {
-            // With facts in hand a status need not wait: it is a second old at most.
-            if (force || facts is null)
-            {
-                await underWay;
-            }
-
-            return;
-        }
-
-        reading = ReadAsync();
-        try
-        {
-            if (force || facts is null)
-            {
-                await reading;
-            }
-        }
-        finally
-        {
-            if (reading?.IsCompleted == true)
-            {
-                reading = null;
-            }
+            await underWay;
         }
     }
 
     private async Task ReadAsync()
     {
+        // Never completes within the call that starts it, so that `reading` is set before it is cleared.
+        await Task.Yield();
+        var from = time.GetTimestamp();
         try
         {
-            facts = await watch.ReadAsync(this.GetPrimaryKeyString()) ?? facts;
-            readAt = time.GetTimestamp();
+            facts = await watch.ReadAsync(this.GetPrimaryKeyString());
+            readAt = from;
         }
         finally
         {

@@ -6,17 +6,27 @@ namespace Slowrun.Grains.Slots;
 /// <summary>What runs on this silo's slots, so that a silo that stops can stop it first. Safe to use from any thread.</summary>
 internal sealed class LocalWork
 {
-    private readonly ConcurrentDictionary<string, (Action<StopReason> Stop, Task Completion)> running = new(StringComparer.Ordinal);
-    private StopReason? stopping;
+    private readonly ConcurrentDictionary<string, Entry> running = new(StringComparer.Ordinal);
+    private volatile object? stopping;
 
-    /// <param name="key"><c>RUN/chain0/stage1</c> with a word for what is done.</param>
-    /// <param name="stop">Asks it to stop; may be called more than once.</param>
-    /// <param name="completion">Ends when it has stopped; may not fault.</param>
-    public void Add(string key, Action<StopReason> stop, Task completion)
+    /// <summary>Announces work that is about to be taken: until it runs, or is disposed, nobody takes its owner for an orphan.</summary>
+    /// <returns>Null where the work is here already, or this silo stops.</returns>
+    public IDisposable? TryBegin(string key)
     {
-        running[key] = (stop, completion);
-        _ = completion.ContinueWith(_ => running.TryRemove(key, out var _), TaskScheduler.Default);
-        if (stopping is { } reason)
+        var entry = new Entry(this, key);
+        return stopping is null && running.TryAdd(key, entry) ? entry : null;
+    }
+
+    /// <summary>The announced work runs now.</summary>
+    /// <param name="begun">From <see cref="TryBegin"/>.</param>
+    /// <param name="stop">Asks it to stop; may be called more than once, also after its end.</param>
+    /// <param name="completion">Ends when it has stopped; may not fault.</param>
+    public void Run(IDisposable begun, Action<StopReason> stop, Task completion)
+    {
+        var entry = (Entry)begun;
+        (entry.Stop, entry.Completion) = (stop, completion);
+        _ = completion.ContinueWith(_ => entry.Dispose(), TaskScheduler.Default);
+        if (stopping is StopReason reason)
         {
             stop(reason);
         }
@@ -24,12 +34,22 @@ internal sealed class LocalWork
 
     public bool Has(string key) => running.ContainsKey(key);
 
-    /// <summary>Stops everything and waits until it has committed and released what it could.</summary>
+    /// <summary>Stops everything and waits until it has committed and released what it could. Nothing can begin any more.</summary>
     public Task StopAsync(StopReason reason, CancellationToken cancellationToken)
     {
         stopping = reason;
         var all = running.Values.ToList();
         all.ForEach(one => one.Stop(reason));
         return Task.WhenAll(all.Select(one => one.Completion)).WaitAsync(cancellationToken);
+    }
+
+    private sealed class Entry(LocalWork work, string key) : IDisposable
+    {
+        public Action<StopReason> Stop { get; set; } = _ => { };
+
+        public Task Completion { get; set; } = Task.CompletedTask;
+
+        // Only this very entry: the same work may have begun again.
+        public void Dispose() => work.running.TryRemove(KeyValuePair.Create(key, this));
     }
 }

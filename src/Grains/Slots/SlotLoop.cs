@@ -2,13 +2,16 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Runtime.Placement;
 using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Members;
 using Slowrun.Grains.Runs;
 using Slowrun.Grains.Stages;
 using Slowrun.Storage;
+using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
+using Slowrun.Training;
 
 namespace Slowrun.Grains.Slots;
 
@@ -23,20 +26,27 @@ internal sealed partial class SlotLoop(
     EnsembleMixer mixer,
     Fingerprints fingerprints,
     LocalWork local,
+    OfferPace pace,
+    TimeProvider time,
     IGrainFactory grains,
     ILocalSiloDetails silo,
     ILogger<SlotLoop> log) : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
 
-    // Runs where nothing happens any more whatever the intent says: not even read again.
-    private readonly HashSet<string> succeeded = new(StringComparer.Ordinal);
+    // A grain that moves here is there after some milliseconds.
+    private static readonly TimeSpan MoveTime = TimeSpan.FromMilliseconds(100);
+    private const int MostMoves = 5;
+
+    // Runs that have succeeded are left alone for so long; then they are read again: a damaged score may have been deleted to be made anew.
+    private static readonly TimeSpan SucceededFor = TimeSpan.FromMinutes(1);
+
+    private readonly Dictionary<string, long> succeeded = new(StringComparer.Ordinal);
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
-        // First nothing new is taken, then what runs is stopped: so nothing starts behind the stop.
-        await base.StopAsync(cancellationToken);
-        await local.StopAsync(StopReason.Requested, cancellationToken);
+        // At once, and while an offer may be under way: nothing can begin any more, what runs commits its last step.
+        await Task.WhenAll(local.StopAsync(StopReason.Requested, cancellationToken), base.StopAsync(cancellationToken));
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -68,7 +78,7 @@ internal sealed partial class SlotLoop(
         var all = new List<RunFacts>();
         await foreach (var run in RunDocuments.ListRunsAsync(store, stop))
         {
-            if (!succeeded.Contains(run) && await TryReadAsync(run, stop) is { } facts)
+            if (!IsLeftAlone(run) && await TryReadAsync(run, stop) is { } facts)
             {
                 all.Add(facts);
             }
@@ -78,58 +88,94 @@ internal sealed partial class SlotLoop(
         {
             if (Readiness.StateOf(facts) == RunState.Succeeded)
             {
-                succeeded.Add(facts.Spec.Name);
-            }
-
-            if (Readiness.EnsembleDue(facts) is { } members)
-            {
-                await mixer.MixAsync(facts, members, stop);
+                succeeded[facts.Spec.Name] = time.GetTimestamp();
             }
 
             await OfferAsync(facts, stop);
+            await MixAsync(facts, stop);
+        }
+    }
+
+    private bool IsLeftAlone(string run) => succeeded.TryGetValue(run, out var at) && time.GetElapsedTime(at) < SucceededFor;
+
+    private async Task MixAsync(RunFacts facts, CancellationToken stop)
+    {
+        var key = $"mix {facts.Spec.Name}";
+        if (Readiness.EnsembleDue(facts) is { } members && pace.IsDue(key))
+        {
+            try
+            {
+                await mixer.MixAsync(facts, members, stop);
+                pace.Succeeded(key);
+                slots.Poke();
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                // A damaged vector is this run's trouble alone.
+                pace.Refused(key);
+                LogMixFailed(log, facts.Spec.Name, e.Message, e);
+            }
         }
     }
 
     /// <summary>Training before scoring: a chain's next stage waits for training only.</summary>
     private async Task OfferAsync(RunFacts facts, CancellationToken stop)
     {
-        var train = Readiness.ToTrain(facts);
-        var score = Readiness.ToScore(facts);
+        var run = facts.Spec.Name;
+        var train = Readiness.ToTrain(facts).Where(id => CanTrain(facts.RootOf(id)) && pace.IsDue(StageKey.LocalOf(run, id))).ToList();
+        var score = Readiness.ToScore(facts).Where(id => !local.Has(MemberGrain.LocalOf(run, id)) && pace.IsDue(MemberGrain.LocalOf(run, id))).ToList();
         var ready = train.Count + score.Count;
         foreach (var id in train)
         {
             var share = SlotShares.Next(slots.Free, ready--, facts.Plan[id].Stage.Lanes);
-            await OfferAsync(facts.Spec.Name, id, share, offer => grains.GetGrain<IStageGrain>($"{facts.Spec.Name}/{id}").Take(offer), stop);
+            var stage = grains.GetGrain<IStageGrain>(StageKey.Of(run, id));
+            await OfferAsync(StageKey.LocalOf(run, id), share, stage.Take, stop);
         }
 
         foreach (var id in score)
         {
             var share = SlotShares.Next(slots.Free, ready--, lanes: 1);
-            await OfferAsync(facts.Spec.Name, id, share, offer => grains.GetGrain<IMemberGrain>($"{facts.Spec.Name}/{id}").Score(offer), stop);
+            var member = grains.GetGrain<IMemberGrain>(StageKey.Of(run, id));
+            await OfferAsync(MemberGrain.LocalOf(run, id), share, member.Score, stop);
         }
     }
 
-    private async Task OfferAsync(string run, StageId id, IReadOnlyList<string> share, Func<SlotOffer, Task<TakeAnswer>> take, CancellationToken stop)
-    {
-        if (share.Count == 0 || stop.IsCancellationRequested)
-        {
-            return;
-        }
+    /// <summary>A started stage goes only to slots that give the same bits: offering others would only move its grain about.</summary>
+    private bool CanTrain(StageRoot root) => root.Identity is not { } identity
+        || (identity.EngineRevision == Engine.Revision && slots.All.Any(slot => fingerprints.Of(slot) == identity.NumericsFingerprint));
 
-        try
+    private async Task OfferAsync(string work, IReadOnlyList<string> share, Func<SlotOffer, Task<TakeAnswer>> take, CancellationToken stop)
+    {
+        for (var moves = 0; share.Count > 0 && moves < MostMoves && !stop.IsCancellationRequested; moves++)
         {
-            RequestContext.Set(IPlacementDirector.PlacementHintKey, silo.SiloAddress);
-            var answer = await take(new SlotOffer(silo.SiloAddress.ToParsableString(), share));
-            LogOffered(log, $"{run}/{id}", string.Join(' ', share), answer.Taken, answer.Reason);
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            // One stage's trouble must not keep the others waiting.
-            LogOfferFailed(log, $"{run}/{id}", e.Message, e);
-        }
-        finally
-        {
-            RequestContext.Remove(IPlacementDirector.PlacementHintKey);
+            try
+            {
+                RequestContext.Set(IPlacementDirector.PlacementHintKey, silo.SiloAddress);
+                var answer = await take(new SlotOffer(silo.SiloAddress.ToParsableString(), share));
+                LogOffered(log, work, string.Join(' ', share), answer.Taken, answer.Reason);
+                if (!answer.Moving)
+                {
+                    if (!answer.Taken)
+                    {
+                        pace.Refused(work);
+                    }
+
+                    return;
+                }
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                // One stage's trouble must not keep the others waiting.
+                pace.Refused(work);
+                LogOfferFailed(log, work, e.Message, e);
+                return;
+            }
+            finally
+            {
+                RequestContext.Remove(IPlacementDirector.PlacementHintKey);
+            }
+
+            await Task.Delay(MoveTime, time, stop);
         }
     }
 
@@ -137,9 +183,9 @@ internal sealed partial class SlotLoop(
     {
         try
         {
-            return await watch.ReadAsync(run, stop) is { } facts ? WithoutOrphans(facts) : null;
+            return await watch.ReadAsync(run, stop) is { } facts ? await ReleaseOrphansAsync(facts, stop) : null;
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or RootConflictException)
         {
             LogUnreadable(log, run, e.Message);
             return null;
@@ -147,31 +193,45 @@ internal sealed partial class SlotLoop(
     }
 
     /// <summary>
-    /// A take whose answer was lost leaves this silo as an owner that trains nothing: such a stage has no living owner.
+    /// A take whose answer was lost, or an end that could not be written, leaves this silo as an owner that trains nothing: it lets go of
+    /// such stages, for whoever comes first.
     /// </summary>
-    private RunFacts WithoutOrphans(RunFacts facts)
+    private async Task<RunFacts> ReleaseOrphansAsync(RunFacts facts, CancellationToken stop)
     {
         var me = silo.SiloAddress.ToParsableString();
-        return facts with
+        var released = new Dictionary<StageId, StageRoot>(facts.Roots);
+        foreach (var (id, root) in facts.Roots.Where(pair => pair.Value.Owner?.Silo == me && !local.Has(StageKey.LocalOf(facts.Spec.Name, pair.Key))))
         {
-            Roots = facts.Roots.ToDictionary(
-                pair => pair.Key,
-                pair => pair.Value.Owner?.Silo == me && !local.Has(StageGrain.LocalKey(facts.Spec.Name, pair.Key)) ? pair.Value with { Owner = null } : pair.Value),
-        };
+            var document = new RunDocuments(store, facts.Spec.Name).Root(id);
+            if (await document.ReadAsync(stop) is { } now && now.EpochToken == root.EpochToken && now.Owner?.Silo == me)
+            {
+                released[id] = now with { Owner = null, WriteId = Guid.NewGuid().ToString("N"), WrittenAt = time.GetUtcNow() };
+                await document.WriteAsync(released[id], stop);
+                LogOrphan(log, StageKey.Of(facts.Spec.Name, id));
+            }
+        }
+
+        return facts with { Roots = released };
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Serving with slots {Slots}.")]
     private static partial void LogServing(ILogger logger, string slots);
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "{Stage} was offered {Slots}: taken {Taken}. {Reason}")]
-    private static partial void LogOffered(ILogger logger, string stage, string slots, bool taken, string? reason);
+    [LoggerMessage(Level = LogLevel.Debug, Message = "To {Work} were offered {Slots}: taken {Taken}. {Reason}")]
+    private static partial void LogOffered(ILogger logger, string work, string slots, bool taken, string? reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} could not be offered a slot: {Reason}")]
-    private static partial void LogOfferFailed(ILogger logger, string stage, string reason, Exception exception);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "To {Work} no slot could be offered: {Reason}")]
+    private static partial void LogOfferFailed(ILogger logger, string work, string reason, Exception exception);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Looking for work failed and is tried again: {Reason}")]
     private static partial void LogLookFailed(ILogger logger, string reason, Exception exception);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Run {Run} cannot be read and is left alone: {Reason}")]
     private static partial void LogUnreadable(ILogger logger, string run, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The members of {Run} could not be mixed: {Reason}")]
+    private static partial void LogMixFailed(ILogger logger, string run, string reason, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Stage} had this silo as its owner although nothing of it runs here; it was released.")]
+    private static partial void LogOrphan(ILogger logger, string stage);
 }

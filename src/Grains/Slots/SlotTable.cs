@@ -28,7 +28,7 @@ public sealed class SlotTable : IDisposable
     }
 
     /// <summary>Reserves all of <paramref name="slots"/> for <paramref name="holder"/>, or none of them.</summary>
-    /// <returns>Disposed, it frees them (once) and wakes the slot loop; null where one of them is in use.</returns>
+    /// <returns>Disposed, it frees them (once); null where one of them is in use.</returns>
     public IDisposable? TryReserve(IReadOnlyList<string> slots, string holder)
     {
         lock (gate)
@@ -73,8 +73,6 @@ public sealed class SlotTable : IDisposable
                 holders[slot] = null;
             }
         }
-
-        Poke();
     }
 
     private sealed class Reservation(SlotTable table, IReadOnlyList<string> slots) : IDisposable

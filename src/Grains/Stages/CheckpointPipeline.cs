@@ -19,7 +19,8 @@ internal sealed partial class CheckpointPipeline : IDisposable
     private readonly ILogger log;
     private readonly CheckpointClock clock;
     private readonly StateBuffer buffer;
-    private Task behind = Task.CompletedTask;
+    private Task<Exception?> behind = Task.FromResult<Exception?>(null);
+    private int captured = -1;
 
     public CheckpointPipeline(StageWork work, StageOwnership own, StageTraining training, StopRequest stop, TimeProvider time, ILogger log)
     {
@@ -36,17 +37,18 @@ internal sealed partial class CheckpointPipeline : IDisposable
     }
 
     /// <summary>Called on the trainer thread after each step: captures if a checkpoint is due and none is under way.</summary>
+    /// <exception cref="InvalidOperationException">A commit failed of something that waiting does not mend.</exception>
     public void AfterStep()
     {
         if (behind.IsCompleted && training.Step < training.Steps && clock.Due(training.Step))
         {
+            ThrowIfBroken();
             var stall = Capture();
-            var step = training.Step;
-            behind = Task.Run(() => UploadAsync(step, stall));
+            behind = Task.Run(() => UploadAsync(captured, stall));
         }
     }
 
-    /// <summary>A stop before the last step: commits the last completed step unless another owner has taken over, and releases the stage.</summary>
+    /// <summary>A stop before the end: commits the last completed step unless another owner has taken over, and releases the stage.</summary>
     public StopReason Leave(StopReason reason)
     {
         behind.GetAwaiter().GetResult();
@@ -57,30 +59,44 @@ internal sealed partial class CheckpointPipeline : IDisposable
 
         if (training.Step > own.DurableStep)
         {
-            Capture();
-            own.CommitAsync(training.Step, buffer.Tensors, CancellationToken.None).GetAwaiter().GetResult();
+            CaptureLast();
+            StoreRetry.WhileStopping.Execute(token => own.CommitAsync(training.Step, buffer.Tensors, token).GetAwaiter().GetResult());
         }
 
         return own.LeaveAsync(reason).GetAwaiter().GetResult();
     }
 
-    /// <summary>After the last step: commits final state and snapshot in one write of the root.</summary>
+    /// <summary>
+    /// After the last step: chooses the weights, and commits final state and snapshot in one write of the root. A store that is away is
+    /// waited for; a stop meanwhile keeps the last step.
+    /// </summary>
     public StopReason Finish()
     {
         behind.GetAwaiter().GetResult();
+        ThrowIfBroken();
         if (stop.Reason == StopReason.Fenced)
         {
             return StopReason.Fenced;
         }
 
-        Capture();
-        return own.FinishAsync(training.Step, buffer.Tensors, training.Snapshot(), stop.Token).GetAwaiter().GetResult();
+        // Before the choice, which may judge the last weights and note what it found.
+        CaptureLast();
+        try
+        {
+            var weights = training.Snapshot(stop.Token);
+            return StoreRetry.Patiently.Execute(
+                token => own.FinishAsync(training.Step, buffer.Tensors, weights, token).GetAwaiter().GetResult(), stop.Token);
+        }
+        catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
+        {
+            return Leave(stop.Reason ?? StopReason.Requested);
+        }
     }
 
     public void Dispose()
     {
         // An upload still reads the buffer.
-        behind.ContinueWith(_ => { }, TaskScheduler.Default).Wait();
+        behind.GetAwaiter().GetResult();
         buffer.Dispose();
     }
 
@@ -88,14 +104,32 @@ internal sealed partial class CheckpointPipeline : IDisposable
     {
         var from = time.GetTimestamp();
         training.Capture(buffer);
-        clock.Captured(training.Step);
+        captured = training.Step;
+        clock.Captured(captured);
         CrashPoint.Reached(CrashPoint.Capture);
         var stall = time.GetElapsedTime(from);
         own.Ledger.Stalled(stall);
         return stall;
     }
 
-    private async Task UploadAsync(int step, TimeSpan stall)
+    private void CaptureLast()
+    {
+        if (captured != training.Step)
+        {
+            Capture();
+        }
+    }
+
+    private void ThrowIfBroken()
+    {
+        if (behind.Result is { } broken)
+        {
+            throw new InvalidOperationException($"The commit of step {captured} failed: {broken.Message}", broken);
+        }
+    }
+
+    /// <returns>What no waiting mends; null where the commit succeeded, or may succeed next time.</returns>
+    private async Task<Exception?> UploadAsync(int step, TimeSpan stall)
     {
         var from = time.GetTimestamp();
         try
@@ -104,17 +138,25 @@ internal sealed partial class CheckpointPipeline : IDisposable
             var took = time.GetElapsedTime(from);
             clock.Committed(stall, took);
             LogCommitted(log, work.Name, step, buffer.LengthBytes / 1e6, took.TotalMilliseconds, clock.Interval.TotalSeconds);
+            return null;
         }
         catch (FencedException e)
         {
             LogFenced(log, work.Name, e.Message);
             stop.Stop(StopReason.Fenced);
+            return null;
         }
-        catch (Exception e) when (e is IOException or TimeoutException)
+        catch (Exception e) when (StoreRetry.MayPass(e))
         {
             // Training goes on: the checkpoint before is still good, and the next one is tried an interval later.
             LogNotCommitted(log, work.Name, step, e);
             await own.TellAsync("checkpoint-failed", $"The checkpoint of step {step} could not be stored: {e.Message} Training goes on; step {own.DurableStep} stays the durable one.");
+            return null;
+        }
+        catch (Exception e)
+        {
+            LogNotCommitted(log, work.Name, step, e);
+            return e;
         }
     }
 

@@ -6,37 +6,59 @@ namespace Slowrun.Grains.Stages;
 
 /// <summary>
 /// The root document as the stage grain's persistent state. Orleans' state belongs to the activation's scheduler, so every access hops
-/// onto it, from whatever thread a commit comes.
+/// onto it, from whatever thread a commit comes. An activation can end under a runner (its directory entry was on a silo that left): then
+/// the same document of the store is written directly, under the same token and write ids.
 /// </summary>
-internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskScheduler activation) : IRootDocument
+internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskScheduler activation, IRootDocument direct) : IRootDocument
 {
-    public Task<StageRoot?> ReadAsync(CancellationToken cancellationToken = default) => OnActivation(async () =>
-    {
-        await state.ReadStateAsync(cancellationToken);
-        return state.RecordExists ? state.State : null;
-    });
+    private volatile bool activationEnded;
 
-    public Task WriteAsync(StageRoot root, CancellationToken cancellationToken = default) => OnActivation(async () =>
+    public Task<StageRoot?> ReadAsync(CancellationToken cancellationToken = default) => activationEnded
+        ? direct.ReadAsync(cancellationToken)
+        : OnActivation(async () =>
+        {
+            await state.ReadStateAsync(cancellationToken);
+            return state.RecordExists ? state.State : null;
+        });
+
+    public Task WriteAsync(StageRoot root, CancellationToken cancellationToken = default) => activationEnded
+        ? direct.WriteAsync(root, cancellationToken)
+        : OnActivation(async () =>
+        {
+            var before = state.State;
+            state.State = root;
+            try
+            {
+                await state.WriteStateAsync(cancellationToken);
+                return true;
+            }
+            catch
+            {
+                state.State = before;
+                throw;
+            }
+        });
+
+    private async Task<T> OnActivation<T>(Func<Task<T>> work)
     {
-        var before = state.State;
-        state.State = root;
         try
         {
-            await state.WriteStateAsync(cancellationToken);
-            return true;
+            return await Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.None, activation).Unwrap();
         }
         catch (InconsistentStateException e)
         {
-            state.State = before;
             throw new RootConflictException($"The root document was replaced by another writer: {e.Message}", e);
         }
-        catch
+        catch (OrleansException e) when (e.InnerException is IOException or InvalidDataException)
         {
-            state.State = before;
-            throw;
+            // Orleans wraps what a store throws; the commit protocol wants to know the store's own words.
+            throw e.InnerException;
         }
-    });
-
-    private Task<T> OnActivation<T>(Func<Task<T>> work) =>
-        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.None, activation).Unwrap();
+        catch (InvalidOperationException e)
+        {
+            // The activation has ended. A conflict makes the commit protocol read again, and judge by token and write id.
+            activationEnded = true;
+            throw new RootConflictException("The activation that held the root document has ended.", e);
+        }
+    }
 }

@@ -62,22 +62,29 @@ internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore st
         return !runner.Completion.IsCompleted;
     }
 
-    private async Task<RunIntent> ReportAsync(StageRunner runner)
+    private async Task<OwnerOrders> ReportAsync(StageRunner runner)
     {
         try
         {
             return await grains.GetGrain<IRunGrain>(runner.Run).Report(runner.Progress);
         }
-        catch (Exception e) when (e is OrleansException or TimeoutException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e) when (e is OrleansException or TimeoutException or ObjectDisposedException or InvalidOperationException or InvalidDataException)
         {
             LogRunGrainSilent(log, runner.Name, e.Message);
-            return await new RunDocuments(store, runner.Run).ReadIntentAsync();
+            var documents = new RunDocuments(store, runner.Run);
+            var root = await documents.TryReadRootAsync(runner.Stage);
+            return new OwnerOrders(await documents.ReadIntentAsync(), root?.EpochToken ?? 0);
         }
     }
 
-    private static void Obey(StageRunner runner, RunIntent intent)
+    private static void Obey(StageRunner runner, OwnerOrders orders)
     {
-        if (intent.Of(runner.Stage.ToString()) != DesiredState.Running)
+        if (orders.EpochToken > runner.Progress.EpochToken)
+        {
+            // Long before its next commit would find out: the slots are free for something useful.
+            runner.Stop(StopReason.Fenced);
+        }
+        else if (orders.Intent.Of(runner.Stage.ToString()) != DesiredState.Running)
         {
             runner.Stop(StopReason.Requested);
         }

@@ -1,9 +1,10 @@
 using Microsoft.Extensions.Logging;
 using Orleans.Runtime.Placement;
-using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Slots;
+using Slowrun.Storage;
+using Slowrun.Storage.Runs;
 
 namespace Slowrun.Grains.Stages;
 
@@ -17,82 +18,92 @@ internal sealed partial class StageGrain(
     StageTaker taker,
     SlotTable slots,
     LocalWork local,
+    OfferPace pace,
+    IObjectStore store,
     ProgressPump pump,
     ILocalSiloDetails silo,
     ILogger<StageGrain> log) : Grain, IStageGrain
 {
-    private StageRunner? runner;
-
     public async Task<TakeAnswer> Take(SlotOffer offer)
     {
         var (run, id) = StageKey.Parse(this.GetPrimaryKeyString());
-        if (runner is not null)
-        {
-            return new TakeAnswer(false, "It is being trained by this activation.");
-        }
-
         if (offer.Silo != silo.SiloAddress.ToParsableString())
         {
-            // A hint does not move an active grain; migrating with the hint does. The offer is made again a second later.
+            // A hint does not move an active grain; migrating with the hint does. The offer is made again at once.
             RequestContext.Set(IPlacementDirector.PlacementHintKey, SiloAddress.FromParsableString(offer.Silo));
             MigrateOnIdle();
-            return new TakeAnswer(false, "The grain lived on another silo and is moving.");
+            return new TakeAnswer(false, "The grain lived on another silo and is moving.", Moving: true);
+        }
+
+        if (local.TryBegin(StageKey.LocalOf(run, id)) is not { } begun)
+        {
+            return new TakeAnswer(false, "This silo trains it, or stops.");
         }
 
         if (slots.TryReserve(offer.Slots, this.GetPrimaryKeyString()) is not { } reservation)
         {
+            begun.Dispose();
             return new TakeAnswer(false, "The slots offered are in use.");
         }
 
+        StageRunner? runner = null;
         try
         {
-            var document = new GrainRootDocument(root, TaskScheduler.Current);
+            var document = new GrainRootDocument(root, TaskScheduler.Current, new RunDocuments(store, run).Root(id));
             var taken = await taker.TakeAsync(run, id, document, offer, silo.Name);
-            if (taken.Runner is null)
+            runner = taken.Runner;
+            if (runner is null)
             {
-                reservation.Dispose();
                 return new TakeAnswer(false, taken.Reason);
             }
-
-            runner = taken.Runner;
         }
-        catch
+        finally
         {
-            reservation.Dispose();
-            throw;
+            if (runner is null)
+            {
+                reservation.Dispose();
+                begun.Dispose();
+            }
         }
 
         // A computing grain looks idle to Orleans, and idle grains are collected.
         DelayDeactivation(Timeout.InfiniteTimeSpan);
-        local.Add(LocalKey(run, id), runner.Stop, runner.Completion);
+        local.Run(begun, runner.Stop, runner.Completion);
         runner.Start();
         pump.Start(runner);
-        _ = EndAsync(runner, reservation);
+        _ = EndAsync(StageKey.LocalOf(run, id), runner, reservation);
         return new TakeAnswer(true);
     }
 
-    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
-        if (runner is { } running)
+        // A stopping silo has stopped its runners before. Else the activation ends because a silo that held its directory entry left: the
+        // runner owns the stage by its epoch token, not by its activation, and goes on.
+        if (local.Has(StageKey.LocalOf(this.GetPrimaryKeyString())))
         {
             LogDeactivated(log, this.GetPrimaryKeyString(), reason.Description);
-            running.Stop(StopReason.Requested);
-            await running.Completion.WaitAsync(cancellationToken);
         }
+
+        return Task.CompletedTask;
     }
 
-    /// <summary>The stage's name among this silo's local work.</summary>
-    internal static string LocalKey(string run, StageId id) => $"train {StageKey.Of(run, id)}";
-
-    private async Task EndAsync(StageRunner ended, IDisposable reservation)
+    private async Task EndAsync(string key, StageRunner runner, IDisposable reservation)
     {
-        await ended.Completion;
-        runner = null;
-        ended.Dispose();
+        var reason = await runner.Completion;
         reservation.Dispose();
+        if (reason == StopReason.Faulted)
+        {
+            pace.Refused(key);
+        }
+        else
+        {
+            pace.Succeeded(key);
+            slots.Poke();
+        }
+
         DelayDeactivation(TimeSpan.Zero);
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The activation of {Stage} ends while it trains: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "The activation of {Stage} ends while it trains, and it trains on: {Reason}")]
     private static partial void LogDeactivated(ILogger logger, string stage, string reason);
 }

@@ -64,60 +64,60 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         await root.FinishAsync(checkpoint, snapshot, Ledger.Current, cancellationToken);
         CrashPoint.Reached(CrashPoint.Finish);
         await TellAsync("stage-finished", $"All {step} steps are done; the snapshot is {snapshot.Sha256[..12]}.");
-        await SweepAsync(cancellationToken);
+        await SweepAsync(CancellationToken.None);
         return StopReason.Completed;
     }
 
     /// <summary>Releases the stage, so that another slot may take it at once.</summary>
-    public async Task<StopReason> LeaveAsync(StopReason reason)
+    public Task<StopReason> LeaveAsync(StopReason reason) => EndAsync(reason, async token =>
     {
-        if (reason == StopReason.Fenced)
-        {
-            return reason;
-        }
+        await root.ReleaseAsync(failed: false, token);
+        await TellAsync("stage-released", $"Its owner left it at step {DurableStep} ({(reason == StopReason.Eviction ? "the machine goes away" : "it was asked to stop")}).");
+    });
 
-        try
-        {
-            await root.ReleaseAsync(failed: false, CancellationToken.None);
-            await TellAsync("stage-released", $"Its owner left it at step {DurableStep} ({(reason == StopReason.Eviction ? "the machine goes away" : "it was asked to stop")}).");
-            return reason;
-        }
-        catch (FencedException)
-        {
-            return StopReason.Fenced;
-        }
-    }
-
-    /// <summary>After an error: releases the stage for another try, or fails it when its budget is used up.</summary>
-    public async Task<StopReason> FailAsync(Exception error)
+    /// <summary>
+    /// After an error: releases the stage for another try, or fails it when its budget is used up. The store's own trouble costs no try:
+    /// it passes, and says nothing about the stage.
+    /// </summary>
+    public Task<StopReason> FailAsync(Exception error) => EndAsync(StopReason.Faulted, async token =>
     {
         var cause = OneLine(error.Message);
+        var tries = root.Root.FailedTakes + 1;
+        var budget = work.Spec.Operations.FailureBudget;
+        if (StoreRetry.MayPass(error))
+        {
+            await root.ReleaseAsync(failed: false, token);
+            await TellAsync("stage-error", $"{cause} It is tried again.");
+        }
+        else if (tries < budget)
+        {
+            await root.ReleaseAsync(failed: true, token);
+            await TellAsync("stage-error", $"{cause} It is tried again ({tries} of {budget}).");
+        }
+        else
+        {
+            const string Advice = "Mend the cause, then `slowrun retry` it; chains that do not depend on it go on.";
+            await root.FailAsync(new StageFailure(cause, Advice, work.Retry, time.GetUtcNow()), token);
+            await TellAsync("stage-failed", $"{cause} That was try {tries} of {budget} without a newer checkpoint. {Advice}");
+        }
+    });
+
+    private async Task<StopReason> EndAsync(StopReason reason, Func<CancellationToken, Task> end)
+    {
+        if (reason == StopReason.Fenced || root.Root.Finished)
+        {
+            // A finish whose answer was lost at first has been recognised meanwhile.
+            return root.Root.Finished ? StopReason.Completed : reason;
+        }
+
         try
         {
-            var tries = root.Root.FailedTakes + 1;
-            var budget = work.Spec.Operations.FailureBudget;
-            if (tries < budget)
-            {
-                await root.ReleaseAsync(failed: true, CancellationToken.None);
-                await TellAsync("stage-error", $"{cause} It is tried again ({tries} of {budget}).");
-            }
-            else
-            {
-                const string Advice = "Mend the cause, then `slowrun retry` it; chains that do not depend on it go on.";
-                await root.FailAsync(new StageFailure(cause, Advice, work.Retry, time.GetUtcNow()), CancellationToken.None);
-                await TellAsync("stage-failed", $"{cause} That was try {tries} of {budget} without a newer checkpoint. {Advice}");
-            }
-
-            return StopReason.Faulted;
+            await StoreRetry.WhileStopping.ExecuteAsync(async token => await end(token), CancellationToken.None);
+            return reason;
         }
         catch (FencedException)
         {
             return StopReason.Fenced;
-        }
-        catch (IOException)
-        {
-            // The store is away: nothing can be written. The owner counts as lost once its silo is, and the stage is taken again.
-            return StopReason.Faulted;
         }
     }
 

@@ -12,7 +12,7 @@ namespace Slowrun.Grains.Stages;
 /// Trains one taken stage to its end, or to a stop: restore, steps, checkpoints, finish, release. Knows engine and store but no Orleans,
 /// so that tests run the very same code without a cluster. Training happens on a thread of its own.
 /// </summary>
-internal sealed partial class StageRunner : IDisposable
+internal sealed partial class StageRunner
 {
     private readonly StageWork work;
     private readonly StageOwnership own;
@@ -56,8 +56,6 @@ internal sealed partial class StageRunner : IDisposable
 
     /// <summary>Asks for a stop at the next micro-batch; <see cref="Completion"/> ends when what could be committed is.</summary>
     public void Stop(StopReason reason) => stop.Stop(reason);
-
-    public void Dispose() => stop.Dispose();
 
     private async Task RunAsync()
     {
@@ -141,7 +139,7 @@ internal sealed partial class StageRunner : IDisposable
             checkpoints.AfterStep();
         }
 
-        if (training.Step < training.Steps)
+        if (training.Step < training.Steps || stop.Reason == StopReason.Fenced)
         {
             return checkpoints.Leave(stop.Reason ?? StopReason.Requested);
         }

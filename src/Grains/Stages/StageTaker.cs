@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Slowrun.Core;
 using Slowrun.Core.Plan;
@@ -15,6 +16,7 @@ namespace Slowrun.Grains.Stages;
 internal sealed partial class StageTaker(
     IObjectStore store, TokenSets tokens, StageInputsLoader inputs, Fingerprints fingerprints, TimeProvider time, ILoggerFactory logs)
 {
+    private readonly ConcurrentDictionary<string, bool> toldRefusals = new(StringComparer.Ordinal);
     private readonly ILogger log = logs.CreateLogger<StageTaker>();
 
     /// <param name="siloName">For people.</param>
@@ -63,9 +65,19 @@ internal sealed partial class StageTaker(
         catch (StageIdentityException e)
         {
             LogOtherIdentity(log, $"{run}/{id}", e.Message);
+            await TellOnceAsync(run, id, e.Message);
             return (null, e.OnlyFingerprint
                 ? $"It waits for a slot with the numerics fingerprint {e.Begun.NumericsFingerprint[..12]}; this silo's is {e.Offered.NumericsFingerprint[..12]}, which would give other bytes."
                 : e.Message);
+        }
+    }
+
+    /// <summary>Why the stage is not taken, once for each cause, where people look for it.</summary>
+    private async Task TellOnceAsync(string run, StageId id, string message)
+    {
+        if (toldRefusals.TryAdd($"{run}/{id} {message}", true))
+        {
+            await new RunEvents(store, run).AppendAsync(new RunEvent(time.GetUtcNow(), "take-refused", id.ToString(), message));
         }
     }
 

@@ -1,7 +1,10 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Slowrun.Grains.Stages;
 
 /// <summary>A stop signal that carries its reason: the first reason given stands, except that Fenced wins over all.</summary>
-internal sealed class StopRequest : IDisposable
+[SuppressMessage("Reliability", "CA1001", Justification = "Without a timer or linked tokens the source holds nothing, and a stop may come after the end.")]
+internal sealed class StopRequest
 {
     private readonly Lock gate = new();
     private readonly CancellationTokenSource source = new();
@@ -22,6 +25,4 @@ internal sealed class StopRequest : IDisposable
 
         source.Cancel();
     }
-
-    public void Dispose() => source.Dispose();
 }

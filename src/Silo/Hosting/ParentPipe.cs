@@ -8,11 +8,23 @@ internal sealed partial class ParentPipe(IHostApplicationLifetime lifetime, ILog
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await using var input = Console.OpenStandardInput();
+        // Reading the console cannot be cancelled, so a thread of its own does it and a stop does not wait for it.
+        var end = Task.Factory.StartNew(ReadToEnd, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        await end.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!stoppingToken.IsCancellationRequested)
+        {
+            LogParentGone(log);
+            lifetime.StopApplication();
+        }
+    }
+
+    private static void ReadToEnd()
+    {
+        using var input = Console.OpenStandardInput();
         var buffer = new byte[64];
         try
         {
-            while (await input.ReadAsync(buffer, stoppingToken).ConfigureAwait(false) > 0)
+            while (input.Read(buffer) > 0)
             {
             }
         }
@@ -20,9 +32,6 @@ internal sealed partial class ParentPipe(IHostApplicationLifetime lifetime, ILog
         {
             // A broken pipe is an end of file.
         }
-
-        LogParentGone(log);
-        lifetime.StopApplication();
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The process that started this silo is gone: committing and stopping.")]

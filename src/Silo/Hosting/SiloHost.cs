@@ -50,6 +50,7 @@ internal static class SiloHost
             silo.Services.AddSlowrunRecords();
         });
         builder.Services.AddSlowrunGrains(settings.Slots);
+        builder.Services.AddHostedService<HangUp>();
         if (settings.ParentPipe)
         {
             builder.Services.AddHostedService<ParentPipe>();

@@ -1,4 +1,5 @@
 using Slowrun.Core.Recipes;
+using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
 
@@ -39,10 +40,10 @@ public sealed class ExponentialAverage : IDisposable
         }
         else
         {
-            shadow.mul_(decay).add_(weights, 1 - decay);
+            shadow.mul_(Scalars.Of(decay)).add_(weights, Scalars.Of(1 - decay));
         }
 
-        updates.add_(1);
+        updates.add_(Scalars.Of(1));
     }
 
     /// <summary>Writes share·weights + (1 - share)·average over the weights (record 9: 0.6; the 15-minute track: 0).</summary>
@@ -58,7 +59,7 @@ public sealed class ExponentialAverage : IDisposable
         // An average that began at 0 is too small by what is left of the 0: counted by updates, where upstream is one short
         // unless the steps divide evenly.
         var bias = form == EmaForm.FromZero ? 1 - Math.Pow(decay, Updates) : 1;
-        weights.mul_(share).add_(shadow, (1 - share) / bias);
+        weights.mul_(Scalars.Of(share)).add_(shadow, Scalars.Of((1 - share) / bias));
     }
 
     public void Dispose()

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Slowrun.Core.Randomness;
+using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
 
@@ -26,7 +27,7 @@ public static class Perturbation
                 var p = parameters[place.Name];
                 var noise = empty([.. place.Spec.Shape], ScalarType.Float32);
                 generator.NextNormals(MemoryMarshal.Cast<byte, float>(noise.bytes));
-                p.add_(noise.to(parameters.Device).mul_(p.std()).mul_(scale));
+                p.add_(noise.to(parameters.Device).mul_(p.std()).mul_(Scalars.Of(scale)));
             }
         }
     }

@@ -1,3 +1,4 @@
+using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
 
@@ -31,10 +32,10 @@ public sealed class WeightAverage : IDisposable
     public void Add(Tensor weights)
     {
         using var noGradient = no_grad();
-        count.add_(1);
+        count.add_(Scalars.Of(1));
         // The newest one's part of the weights so far: 1 of n, or n of n(n+1)/2.
         var part = byRecency ? 2.0 / (Count + 1) : 1.0 / Count;
-        mean.mul_(1 - part).add_(weights, part);
+        mean.mul_(Scalars.Of(1 - part)).add_(weights, Scalars.Of(part));
     }
 
     /// <summary>Writes the mean over the weights.</summary>

@@ -1,3 +1,4 @@
+using Slowrun.Training.Numerics;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -20,7 +21,7 @@ internal static class TrainingLoss
     public static Tensor CrossEntropySum(Tensor logProbabilities, Tensor targets, double labelSmoothing, bool hasIgnored = false)
     {
         // nll_loss takes no ignore_index here and ignores torch's default, -100.
-        var counted = hasIgnored ? targets.masked_fill(targets.eq(Ignored), -100) : targets;
+        var counted = hasIgnored ? targets.masked_fill(targets.eq(Scalars.Of(Ignored)), Scalars.Of(-100)) : targets;
         var hard = F.nll_loss(logProbabilities, counted, null, nn.Reduction.Sum);
         if (labelSmoothing == 0)
         {
@@ -28,8 +29,8 @@ internal static class TrainingLoss
         }
 
         var flat = logProbabilities.mean(Last);
-        flat = hasIgnored ? flat.mul(targets.ne(Ignored).to(flat.dtype)) : flat;
-        return hard.mul(1 - labelSmoothing).sub(flat.sum().mul(labelSmoothing));
+        flat = hasIgnored ? flat.mul(targets.ne(Scalars.Of(Ignored)).to(flat.dtype)) : flat;
+        return hard.mul(Scalars.Of(1 - labelSmoothing)).sub(flat.sum().mul(Scalars.Of(labelSmoothing)));
     }
 
     /// <summary>T²·Σ KL(teacher ‖ student) at temperature T, in nats (arXiv:1503.02531).</summary>
@@ -38,10 +39,10 @@ internal static class TrainingLoss
     /// <param name="targets">[N] int64: positions with an ignored target count nothing. Null: all count.</param>
     public static Tensor KlSum(Tensor studentLogProbabilities, Tensor teacherLogits, double temperature, Tensor? targets = null)
     {
-        var teacher = F.log_softmax(temperature == 1 ? teacherLogits : teacherLogits.div(temperature), -1);
+        var teacher = F.log_softmax(temperature == 1 ? teacherLogits : teacherLogits.div(Scalars.Of(temperature)), -1);
         var difference = teacher.sub(studentLogProbabilities).mul(teacher.exp());
-        difference = targets is null ? difference : difference.mul(targets.ne(Ignored).to(difference.dtype).unsqueeze(-1));
+        difference = targets is null ? difference : difference.mul(targets.ne(Scalars.Of(Ignored)).to(difference.dtype).unsqueeze(-1));
         var sum = difference.sum();
-        return temperature == 1 ? sum : sum.mul(temperature * temperature);
+        return temperature == 1 ? sum : sum.mul(Scalars.Of(temperature * temperature));
     }
 }

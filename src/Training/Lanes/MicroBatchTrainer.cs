@@ -1,7 +1,7 @@
 using Slowrun.Core.Recipes;
 using Slowrun.Training.Distillation;
 using Slowrun.Training.Models;
-using TorchSharp;
+using Slowrun.Training.Numerics;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -50,7 +50,7 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
         }
 
         loss.backward();
-        return loss.ToDouble() / readout.Weight;
+        return Scalars.Read(loss) / readout.Weight;
     }
 
     /// <summary>Back to the hidden states chunk by chunk, then once through the network.</summary>
@@ -88,7 +88,7 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
         static double Done(Tensor loss)
         {
             loss.backward();
-            return loss.ToDouble();
+            return Scalars.Read(loss);
         }
     }
 
@@ -104,10 +104,10 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
             loss = TrainingLoss.CrossEntropySum(logProbabilities, readout.Targets.narrow(0, start, count), stage.LabelSmoothing);
             foreach (var (targets, share) in readout.Future)
             {
-                loss = loss.add(TrainingLoss.CrossEntropySum(logProbabilities, targets.narrow(0, start, count), 0, hasIgnored: true), share);
+                loss = loss.add(TrainingLoss.CrossEntropySum(logProbabilities, targets.narrow(0, start, count), 0, hasIgnored: true), Scalars.Of(share));
             }
 
-            loss = loss.mul((1 - alpha) * scale);
+            loss = loss.mul(Scalars.Of((1 - alpha) * scale));
         }
 
         if (readout.Taught is not { } taught)
@@ -122,13 +122,13 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
         }
 
         var soft = TrainingLoss.KlSum(
-            temperature == 1 ? logProbabilities : F.log_softmax(logits.div(temperature), -1), teacherLogits, temperature).mul(alpha * scale);
+            temperature == 1 ? logProbabilities : F.log_softmax(logits.div(Scalars.Of(temperature)), -1), teacherLogits, temperature).mul(Scalars.Of(alpha * scale));
         return loss is null ? soft : loss.add(soft);
     }
 
     private Tensor FurtherLoss(GptWeights weights, Tensor hidden, Tensor targets, long rows, double weight) =>
         TrainingLoss.CrossEntropySum(F.log_softmax(gpt.Logits(weights, hidden), -1), targets, 0)
-            .mul((1 - alpha) * stage.MtpWeight * weight / rows);
+            .mul(Scalars.Of((1 - alpha) * stage.MtpWeight * weight / rows));
 
     private Tensor Taught(Tensor inputs)
     {
@@ -145,7 +145,7 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
             if (shares[ahead - 1] > 0)
             {
                 long known = targets.shape[1] - ahead;
-                var beyond = full([targets.shape[0], ahead], TrainingLoss.Ignored, targets.dtype, targets.device);
+                var beyond = full([targets.shape[0], ahead], Scalars.Of(TrainingLoss.Ignored), targets.dtype, targets.device);
                 future.Add((cat([targets.narrow(1, ahead, known), beyond], 1).reshape(-1), shares[ahead - 1]));
             }
         }

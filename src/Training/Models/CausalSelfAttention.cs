@@ -1,5 +1,6 @@
 using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
+using Slowrun.Training.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -8,8 +9,8 @@ namespace Slowrun.Training.Models;
 /// <summary>Attention of one layer with rotary positions, query-key norm, value embedding, head gates and sliding window.</summary>
 internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary, WindowMasks masks)
 {
-    private static readonly Scalar Two = 2.0;
-    private static readonly Scalar MinusOne = -1.0;
+    private static readonly Scalar Two = Scalars.Of(2.0);
+    private static readonly Scalar MinusOne = Scalars.Of(-1.0);
     private static readonly long[] Last = [-1];
 
     /// <param name="x">[B·T, C], normalised.</param>
@@ -50,7 +51,7 @@ internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary,
     {
         // Upstream's floors under the norm of v: 1e-4 where α is learnt, 1e-12 in the older record with α = 1.
         var floor = alpha is null ? 1e-12 : 1e-4;
-        var direction = v.div(v.square().sum(Last, keepdim: true).sqrt().clamp_min(floor));
+        var direction = v.div(v.square().sum(Last, keepdim: true).sqrt().clamp_min(Scalars.Of(floor)));
         var along = y.mul(direction).sum(Last, keepdim: true);
         return y.addcmul(direction, alpha is null ? along : along.mul(alpha.tanh().view(-1, 1)), MinusOne);
     }

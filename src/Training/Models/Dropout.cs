@@ -1,3 +1,4 @@
+using Slowrun.Training.Numerics;
 using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -12,7 +13,7 @@ namespace Slowrun.Training.Models;
 /// <param name="probability">With which a number becomes 0; the others grow by 1/(1-p).</param>
 internal sealed class Dropout(ulong key, double probability)
 {
-    private readonly Scalar scale = 1 / (1 - probability);
+    private readonly Scalar scale = Scalars.Of(1 / (1 - probability));
 
     /// <summary>x + drop(branch).</summary>
     /// <param name="place">Counts the dropouts of a forward pass, so that each gets a mask of its own, also when it is computed again.</param>

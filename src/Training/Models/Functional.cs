@@ -1,4 +1,5 @@
 using Slowrun.Core.Recipes;
+using Slowrun.Training.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -11,7 +12,7 @@ internal static class Functional
     public const double RmsEpsilon = 1.1920928955078125e-7;
 
     private static readonly long[] Last = [-1];
-    private static readonly Scalar Epsilon = RmsEpsilon;
+    private static readonly Scalar Epsilon = Scalars.Of(RmsEpsilon);
 
     /// <summary>x / √(mean(x²) + ε) over the last dimension, without a learnt scale (arXiv:1910.07467).</summary>
     public static Tensor RmsNorm(Tensor x)

@@ -1,4 +1,5 @@
 using Slowrun.Core.Recipes;
+using Slowrun.Training.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -11,7 +12,7 @@ namespace Slowrun.Training.Models;
 /// </summary>
 internal sealed class Gpt : IDisposable
 {
-    private static readonly Scalar One = 1.0;
+    private static readonly Scalar One = Scalars.Of(1.0);
     private readonly ModelRecipe model;
     private readonly RotaryTable rotary;
     private readonly WindowMasks masks;
@@ -32,8 +33,8 @@ internal sealed class Gpt : IDisposable
         this.rotary = rotary;
         masks = new WindowMasks(device, type);
         attention = new CausalSelfAttention(model, rotary, masks);
-        softcap = model.Softcap;
-        inverseSoftcap = 1 / model.Softcap;
+        softcap = Scalars.Of(model.Softcap);
+        inverseSoftcap = Scalars.Of(1 / model.Softcap);
     }
 
     /// <summary>Everything but the unembedding.</summary>
@@ -77,7 +78,7 @@ internal sealed class Gpt : IDisposable
     {
         using var scope = NewDisposeScope();
         long batch = targets.shape[0], length = targets.shape[1] - 1;
-        var next = targets.narrow(1, 0, length).clamp_min(0).reshape(-1);
+        var next = targets.narrow(1, 0, length).clamp_min(Scalars.Of(0)).reshape(-1);
         var embedded = Functional.RmsNorm(weights.Embedding.index_select(0, next));
         var known = hidden.view(batch, length + 1, model.Width).narrow(1, 0, length).reshape(batch * length, model.Width);
         var z = Functional.Linear(cat([known, embedded], 1), weights.MtpProjection!, model.Products);

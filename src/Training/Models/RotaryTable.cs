@@ -1,4 +1,5 @@
 using Slowrun.Core.Recipes;
+using Slowrun.Training.Numerics;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Models;
@@ -9,7 +10,7 @@ namespace Slowrun.Training.Models;
 /// </summary>
 internal sealed class RotaryTable : IDisposable
 {
-    private static readonly TorchSharp.Scalar One = 1.0;
+    private static readonly TorchSharp.Scalar One = Scalars.Of(1.0);
 
     private readonly int half;
 

@@ -1,4 +1,5 @@
 using Slowrun.Core.Schedules;
+using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
 
@@ -17,10 +18,10 @@ internal sealed class AdamWGroup(ParameterGroup group, FlatRange range)
         var m = first.narrow(0, range.Start, range.Length);
         var v = second.narrow(0, range.Start, range.Length);
         var learningRate = group.LearningRate * values.LearningRate;
-        p.mul_(1 - (learningRate * group.WeightDecay * values.WeightDecay));
-        m.mul_(group.Beta1).add_(g, 1 - group.Beta1);
-        v.mul_(group.Beta2).addcmul_(g, g, 1 - group.Beta2);
-        var root = v.sqrt().mul_(1 / Math.Sqrt(1 - Math.Pow(group.Beta2, step))).add_(group.Epsilon);
-        p.addcdiv_(m, root, -learningRate / (1 - Math.Pow(group.Beta1, step)));
+        p.mul_(Scalars.Of(1 - (learningRate * group.WeightDecay * values.WeightDecay)));
+        m.mul_(Scalars.Of(group.Beta1)).add_(g, Scalars.Of(1 - group.Beta1));
+        v.mul_(Scalars.Of(group.Beta2)).addcmul_(g, g, Scalars.Of(1 - group.Beta2));
+        var root = v.sqrt().mul_(Scalars.Of(1 / Math.Sqrt(1 - Math.Pow(group.Beta2, step)))).add_(Scalars.Of(group.Epsilon));
+        p.addcdiv_(m, root, Scalars.Of(-learningRate / (1 - Math.Pow(group.Beta1, step))));
     }
 }

@@ -1,3 +1,4 @@
+using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
 
@@ -22,7 +23,7 @@ public static class GradientClipping
         if (maximumNorm > 0)
         {
             // Multiplied even when it is 1: whether it is would have to be waited for.
-            gradient.mul_((maximumNorm / (norm + 1e-6)).clamp_max_(1.0));
+            gradient.mul_((maximumNorm / (norm + 1e-6)).clamp_max_(Scalars.Of(1.0)));
         }
 
         return norm.MoveToOuterDisposeScope();

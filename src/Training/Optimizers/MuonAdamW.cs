@@ -1,5 +1,6 @@
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Schedules;
+using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
 
@@ -70,7 +71,7 @@ public sealed class MuonAdamW : IDisposable
     public void Step(Tensor gradient, ScheduleValues values)
     {
         using var noGradient = no_grad();
-        steps.add_(1);
+        steps.add_(Scalars.Of(1));
         var step = steps.data<long>()[0];
         foreach (var (group, _) in adamW)
         {

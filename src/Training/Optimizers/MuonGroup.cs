@@ -1,5 +1,6 @@
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Schedules;
+using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
 
@@ -62,11 +63,11 @@ internal sealed class MuonGroup
 
     private void Update(Tensor p, Tensor g, Tensor m, Tensor second, ScheduleValues values, OptimizerRecipe recipe)
     {
-        m.mul_(values.Momentum).add_(g, 1 - values.Momentum);
-        var u = g.mul(1 - values.Momentum).add_(m, values.Momentum);
+        m.mul_(Scalars.Of(values.Momentum)).add_(g, Scalars.Of(1 - values.Momentum));
+        var u = g.mul(Scalars.Of(1 - values.Momentum)).add_(m, Scalars.Of(values.Momentum));
         if (recipe.RowNormalization)
         {
-            u.div_(linalg.vector_norm(u, 2, [-1], keepdim: true).clamp_min_(1e-7));
+            u.div_(linalg.vector_norm(u, 2, [-1], keepdim: true).clamp_min_(Scalars.Of(1e-7)));
         }
 
         var x = Orthogonalization.Apply(u, recipe.Orthogonalization);
@@ -75,8 +76,8 @@ internal sealed class MuonGroup
         var learningRate = group.LearningRate * values.LearningRate * group.ShapeScale;
         var weightDecay = group.WeightDecay * values.WeightDecay;
         // Cautious: only where update and weight have one sign would the decay push the same way as the update.
-        var decayed = p.mul(x.mul(p).ge(0));
-        p.add_(x, -learningRate).add_(decayed, -learningRate * weightDecay);
+        var decayed = p.mul(x.mul(p).ge(Scalars.Of(0)));
+        p.add_(x, Scalars.Of(-learningRate)).add_(decayed, Scalars.Of(-learningRate * weightDecay));
     }
 
     /// <summary>Evens out rows (columns) by their running mean square, and keeps the length of each matrix.</summary>
@@ -84,10 +85,10 @@ internal sealed class MuonGroup
     {
         var averaged = Tall ? columns : rows;
         var meanSquare = x.square().mean([Tall ? -1L : -2L], keepdim: true);
-        second.mul_(group.Beta2).add_(meanSquare, 1 - group.Beta2);
-        var scale = second.clamp_min(1e-10).rsqrt_();
-        var before = meanSquare.sum([-2L, -1L], keepdim: true).mul_(averaged).sqrt_();
-        var after = scale.square().mul_(meanSquare).sum([-2L, -1L], keepdim: true).mul_(averaged).sqrt_().clamp_min_(1e-10);
+        second.mul_(Scalars.Of(group.Beta2)).add_(meanSquare, Scalars.Of(1 - group.Beta2));
+        var scale = second.clamp_min(Scalars.Of(1e-10)).rsqrt_();
+        var before = meanSquare.sum([-2L, -1L], keepdim: true).mul_(Scalars.Of(averaged)).sqrt_();
+        var after = scale.square().mul_(meanSquare).sum([-2L, -1L], keepdim: true).mul_(Scalars.Of(averaged)).sqrt_().clamp_min_(Scalars.Of(1e-10));
         x.mul_(scale.mul_(before.div_(after)));
     }
 }

@@ -1,4 +1,5 @@
 using Slowrun.Core.Tensors;
+using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
 
@@ -16,7 +17,7 @@ internal sealed class BestWeights : IDisposable
         this.parameters = parameters;
         using var scope = NewDisposeScope();
         weights = zeros_like(parameters.Flat).DetachFromDisposeScope();
-        loss = full(1, double.PositiveInfinity, ScalarType.Float64).DetachFromDisposeScope();
+        loss = full(1, Scalars.Of(double.PositiveInfinity), ScalarType.Float64).DetachFromDisposeScope();
         State = [.. NamedTensor.Pieces("best/parameters", weights), new NamedTensor("best/loss", loss)];
     }
 
@@ -29,7 +30,7 @@ internal sealed class BestWeights : IDisposable
         {
             using var noGradient = no_grad();
             weights.copy_(parameters.Flat);
-            loss.fill_(lossNats);
+            loss.fill_(Scalars.Of(lossNats));
         }
     }
 

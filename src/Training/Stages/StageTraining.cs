@@ -166,10 +166,10 @@ public sealed class StageTraining : IDisposable
         crew.Spread();
         var loss = work.Losses.Sum() / steps.MicroBatches;
         losses[step] = (float)loss;
-        position.add_(1);
-        microBatches.add_(steps.MicroBatches);
+        position.add_(Scalars.Of(1));
+        microBatches.add_(Scalars.Of(steps.MicroBatches));
         selection.Update(step + 1);
-        return new StepResult(true, loss, double.IsFinite(loss) && float.IsFinite(norm.cpu().item<float>()));
+        return new StepResult(true, loss, double.IsFinite(loss) && double.IsFinite(Scalars.Read(norm)));
     }
 
     /// <summary>Copies the state at this step boundary.</summary>

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
 using Slowrun.Clustering.Hosting;
+using Slowrun.Clustering.Membership;
 using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Tests.Hosting;
@@ -40,18 +41,15 @@ internal sealed class TestSilo : IAsyncDisposable
         var ended = new TaskCompletionSource<string>();
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
-        if (time is not null)
-        {
-            builder.Services.AddSingleton(time);
-        }
-
         builder.UseOrleans(orleans => orleans
             .ConfigureEndpoints(IPAddress.Loopback, silo, gateway)
             .Configure<SiloOptions>(options => options.SiloName = name)
             .UseStoreClustering(recording)
             .Configure<ClusterMembershipOptions>(options => options.UseLivenessGossip = gossips)
             .AddStoreGrainStorage("stages", recording)
-            .Services.AddSingleton<IFatalErrorHandler>(_ => new EndAtOnce(fatal, _ => ended.TrySetResult(fatal.ToString()))));
+            .Services.AddSingleton<IFatalErrorHandler>(_ => new EndAtOnce(fatal, _ => ended.TrySetResult(fatal.ToString())))
+            // Orleans itself keeps the real clock.
+            .AddSingleton(new DeadSilos(recording, time)));
         return new TestSilo(builder.Build(), recording, ended.Task);
     }
 

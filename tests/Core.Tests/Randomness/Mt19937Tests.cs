@@ -21,4 +21,21 @@ public sealed class Mt19937Tests
     [Fact]
     public void Constructor_WhenTheSeedIsLongerThan32Bits_TakesTheLowOnes() =>
         Assert.Equal(new Mt19937(7).NextUInt32(), new Mt19937(7 + (1L << 40)).NextUInt32());
+
+    // One seed's permutation may happen to leave the first two in place.
+    [Fact]
+    public void Of_TwoThings_GivesBothOrdersOverTheSeeds()
+    {
+        var firsts = Enumerable.Range(0, 64).Select(seed => NumpyPermutation.Of(seed, 2)[0]).Distinct().Order();
+
+        Assert.Equal([0, 1], firsts);
+    }
+
+    [Fact]
+    public void Permutation_OfTwoThings_GivesBothOrdersOverTheSeeds()
+    {
+        var firsts = Enumerable.Range(0, 64).Select(seed => Mt19937.Permutation(seed, 2)[0]).Distinct().Order();
+
+        Assert.Equal([0, 1], firsts);
+    }
 }

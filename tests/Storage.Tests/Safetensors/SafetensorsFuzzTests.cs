@@ -9,7 +9,7 @@ namespace Slowrun.Storage.Tests.Safetensors;
 /// <summary>Files that are nearly right: the reader gives tensors or an <see cref="InvalidDataException"/>, and takes no memory for lies.</summary>
 public sealed class SafetensorsFuzzTests
 {
-    // A night's run sets more: 600 s were run without a finding when this was written.
+    // Short enough for every run of the tests; a night's run sets more.
     private static readonly double Seconds =
         double.Parse(Environment.GetEnvironmentVariable("SLOWRUN_FUZZ_SECONDS") ?? "2", CultureInfo.InvariantCulture);
 

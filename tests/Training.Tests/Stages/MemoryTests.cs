@@ -2,6 +2,9 @@ using Slowrun.Training.Stages;
 
 namespace Slowrun.Training.Tests.Stages;
 
+/// <summary>Alone in its process at that moment: what other tests hold would count.</summary>
+[Collection(nameof(MemoryTests))]
+[CollectionDefinition(nameof(MemoryTests), DisableParallelization = true)]
 public sealed class MemoryTests
 {
     /// <summary>A tensor lost in every step would be some hundred kilobytes a step here.</summary>

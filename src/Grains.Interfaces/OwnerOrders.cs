@@ -1,0 +1,8 @@
+using Slowrun.Core.Stages;
+
+namespace Slowrun.Grains.Interfaces;
+
+/// <summary>What a stage's owner is told when it reports.</summary>
+/// <param name="Intent">What the user wants of the run now.</param>
+/// <param name="EpochToken">The highest one known of the stage: an owner with a lower one has been replaced.</param>
+public sealed record OwnerOrders(RunIntent Intent, long EpochToken);

@@ -1,0 +1,43 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Slowrun.Training.Numerics;
+
+/// <summary>
+/// Makes numbers into libtorch's scalars without a race. TorchSharp passes a scalar's native address and then forgets the object: a
+/// garbage collection at that moment, from whatever thread, lets the finalizer free it while libtorch reads it. Seen under load: once in
+/// some millions of calls a norm failed with a scalar of no type; a wrong number instead would go unnoticed. Implicit conversions are
+/// banned in this room (BannedSymbols.txt).
+/// </summary>
+internal static class Scalars
+{
+    // Many more than one call takes; each thread forgets its oldest.
+    private const int Kept = 256;
+
+    [ThreadStatic]
+    private static Scalar[]? recent;
+
+    [ThreadStatic]
+    private static int next;
+
+    /// <returns>A float64 scalar that lives until this thread has made 256 more.</returns>
+    public static Scalar Of(double value) => Keep(value.ToScalar());
+
+    /// <returns>An int64 scalar that lives until this thread has made 256 more.</returns>
+    public static Scalar Of(long value) => Keep(value.ToScalar());
+
+    /// <summary>Reads a tensor of one number, waiting for it. (<c>item</c> and <c>ToDouble</c> make a scalar of it first: the same race.)</summary>
+    public static double Read(Tensor number)
+    {
+        using var value = number.detach().to(ScalarType.Float64, CPU);
+        return value.data<double>()[0];
+    }
+
+    private static Scalar Keep(Scalar scalar)
+    {
+        recent ??= new Scalar[Kept];
+        recent[next] = scalar;
+        next = (next + 1) % Kept;
+        return scalar;
+    }
+}
