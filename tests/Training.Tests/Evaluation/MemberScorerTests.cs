@@ -1,8 +1,14 @@
+using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
 using Slowrun.Training.Evaluation;
+using Slowrun.Training.Models;
+using Slowrun.Training.Optimizers;
+using Slowrun.Training.Parameters;
 using Slowrun.Training.Stages;
 using Slowrun.Training.Tests.Stages;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Slowrun.Training.Tests.Evaluation;
 
@@ -33,6 +39,32 @@ public sealed class MemberScorerTests
         var shorter = MemberScorer.Score(
             plan, weights, Prefix(set, 50), ComputeDevices.SingleCpu, TestContext.Current.CancellationToken);
         Assert.All(shorter.Zip(p), pair => Assert.Equal(pair.First, pair.Second, 1e-6));
+    }
+
+    [Fact]
+    public void Score_OfTheFirstRow_IsTheModelsProbabilityOfTheNextToken()
+    {
+        using var scope = NewDisposeScope();
+        var (inputs, weights) = Trained();
+        var (model, plan) = (inputs.Plan.Model, inputs.Plan);
+        var read = new int[model.SequenceLength + 1];
+        inputs.Validation!.Read(0, read);
+        var table = ParameterTable.Of(model);
+        using var parameters = new FlatParameters(ParameterGroups.Layout(table, ParameterGroups.Of(table, plan.Stage.Optimizer)), CPU);
+        parameters.Load(weights);
+        using var source = new ParameterSource(parameters, null);
+        using var gpt = new Gpt(model, CPU);
+        var given = GptWeights.Of(model, source);
+        var hidden = gpt.Hidden(
+            given, tensor(read, ScalarType.Int64).narrow(0, 0, model.SequenceLength).unsqueeze(0), StepSettings.Finished(model, plan.Stage));
+        var probabilities = nn.functional.softmax(gpt.Logits(given, hidden), -1);
+
+        var p = MemberScorer.Score(plan, weights, inputs.Validation, ComputeDevices.SingleCpu, TestContext.Current.CancellationToken);
+
+        for (var i = 0; i < model.SequenceLength; i++)
+        {
+            Assert.Equal(probabilities[i, read[i + 1]].ToSingle(), p[i], 1e-6);
+        }
     }
 
     [Fact]

@@ -50,10 +50,16 @@ public sealed class StageTrainingTests
     }
 
     /// <summary>Without any one tensor's content the end differs: so every one of them is needed, and the comparison sees it.</summary>
-    [Fact]
-    public void Resume_WithAnyTensorOfTheStateLost_EndsOtherwise()
+    [Theory]
+    [InlineData(SelectionRule.BestValidation)]
+    [InlineData(SelectionRule.Averaged)]
+    public void Resume_WithAnyTensorOfTheStateLost_EndsOtherwise(SelectionRule rule)
     {
-        var inputs = SmallStage.Inputs(BestKept);
+        var averages = new SelectionRecipe
+        {
+            Rule = rule, Ema = new EmaRecipe { Every = 1, FromFraction = 0 }, Swa = new SwaRecipe { LastEpochs = 2 },
+        };
+        var inputs = SmallStage.Inputs(rule == SelectionRule.Averaged ? SmallStage.Recipe with { Selection = averages } : BestKept);
         using var fresh = StageTraining.Begin(inputs, ComputeDevices.SingleCpu);
         var untouched = SmallStage.Captured(fresh);
         var expected = SmallStage.Run(fresh);
