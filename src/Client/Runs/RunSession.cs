@@ -51,8 +51,9 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
         await using var view = ProgressView.For(context, new RunPlan(spec.Recipe));
-        await using var silos = new LocalSilos(reader, spec.Name, SiloProgram.Find(), Wanted(), context.Time, view.Say);
         await using var statuses = new StatusReader(reader);
+        // Disposed first: at a signal every second counts for the last commit.
+        await using var silos = new LocalSilos(reader, spec.Name, SiloProgram.Find(), Wanted(), context.Time, view.Say);
         var supervising = silos.SuperviseAsync(end.Token);
         try
         {

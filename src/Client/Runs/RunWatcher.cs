@@ -16,11 +16,19 @@ internal sealed class RunWatcher(StatusReader statuses, TimeProvider time)
     {
         while (true)
         {
-            var status = await statuses.ReadSoonAsync(run, stop);
-            view.Show(status);
-            if (Readiness.IsOver(status.State))
+            try
             {
-                return status;
+                var status = await statuses.ReadSoonAsync(run, stop);
+                view.Show(status);
+                if (Readiness.IsOver(status.State))
+                {
+                    return status;
+                }
+            }
+            catch (IOException e)
+            {
+                // The silos go on, and wait for the store as we do.
+                view.Say($"The store does not answer, which is tried again: {e.Message}");
             }
 
             var delay = Task.Delay(Every, time, stop);

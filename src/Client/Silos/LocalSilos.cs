@@ -32,20 +32,33 @@ internal sealed class LocalSilos(
     {
         while (true)
         {
-            if (silos.All(silo => silo is null))
+            try
             {
-                await StartUnlessServedAsync(stop);
+                await SeeToItAsync(stop);
             }
-
-            for (var i = 0; i < silos.Length; i++)
+            catch (IOException e)
             {
-                if (silos[i] is { HasExited: true } dead && !stop.IsCancellationRequested)
-                {
-                    await RestartAsync(i, dead, stop);
-                }
+                // A store that is away for a while must not end a run of weeks: what runs goes on, the rest is tried again.
+                tell($"The store does not answer, which is tried again: {e.Message}");
             }
 
             await Task.Delay(Check, time, stop);
+        }
+    }
+
+    private async Task SeeToItAsync(CancellationToken stop)
+    {
+        if (silos.All(silo => silo is null))
+        {
+            await StartUnlessServedAsync(stop);
+        }
+
+        for (var i = 0; i < silos.Length; i++)
+        {
+            if (silos[i] is { HasExited: true } dead && !stop.IsCancellationRequested)
+            {
+                await RestartAsync(i, dead, stop);
+            }
         }
     }
 

@@ -118,25 +118,25 @@ internal sealed partial class SlotLoop(
         }
     }
 
-    /// <summary>Training before scoring: a chain's next stage waits for training only.</summary>
+    /// <summary>Scoring first: it takes a thousandth of a stage's time, shows what came out, and leaves the slots together for what is next.</summary>
     private async Task OfferAsync(RunFacts facts, CancellationToken stop)
     {
         var run = facts.Spec.Name;
         var train = Readiness.ToTrain(facts).Where(id => CanTrain(facts.RootOf(id)) && pace.IsDue(StageKey.LocalOf(run, id))).ToList();
         var score = Readiness.ToScore(facts).Where(id => !local.Has(MemberGrain.LocalOf(run, id)) && pace.IsDue(MemberGrain.LocalOf(run, id))).ToList();
         var ready = train.Count + score.Count;
-        foreach (var id in train)
-        {
-            var share = SlotShares.Next(slots.Free, ready--, facts.Plan[id].Stage.Lanes);
-            var stage = grains.GetGrain<IStageGrain>(StageKey.Of(run, id));
-            await OfferAsync(StageKey.LocalOf(run, id), share, stage.Take, stop);
-        }
-
         foreach (var id in score)
         {
             var share = SlotShares.Next(slots.Free, ready--, lanes: 1);
             var member = grains.GetGrain<IMemberGrain>(StageKey.Of(run, id));
             await OfferAsync(MemberGrain.LocalOf(run, id), share, member.Score, stop);
+        }
+
+        foreach (var id in train)
+        {
+            var share = SlotShares.Next(slots.Free, ready--, facts.Plan[id].Stage.Lanes);
+            var stage = grains.GetGrain<IStageGrain>(StageKey.Of(run, id));
+            await OfferAsync(StageKey.LocalOf(run, id), share, stage.Take, stop);
         }
     }
 
