@@ -28,6 +28,21 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro")
 
     public RunDocuments Documents { get; } = new(store, name);
 
+    /// <summary>How the last training ended.</summary>
+    public StopReason? LastEnd { get; private set; }
+
+    /// <summary>What happened to the run, for a test's message.</summary>
+    public async Task<string> StoryAsync()
+    {
+        var lines = new List<string>();
+        await foreach (var happened in new RunEvents(store, name).ListAsync(cancellationToken: TestContext.Current.CancellationToken))
+        {
+            lines.Add($"{happened.Kind} {happened.Stage}: {happened.Message}");
+        }
+
+        return string.Join('\n', lines);
+    }
+
     /// <summary>Uploads made-up text and creates the run; does nothing where it exists.</summary>
     public async Task SubmitAsync(Func<RunSpec, RunSpec>? change = null)
     {
@@ -58,7 +73,7 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro")
             var runner = await TakeAsync(stage);
             runner.Start();
             meanwhile?.Invoke(runner);
-            await runner.Completion;
+            LastEnd = await runner.Completion;
             return true;
         }
 

@@ -40,7 +40,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
     /// <exception cref="InvalidOperationException">A commit failed of something that waiting does not mend.</exception>
     public void AfterStep()
     {
-        if (behind.IsCompleted && training.Step < training.Steps && clock.Due(training.Step))
+        if (behind.IsCompleted && stop.Reason != StopReason.Fenced && training.Step < training.Steps && clock.Due(training.Step))
         {
             ThrowIfBroken();
             var stall = Capture();

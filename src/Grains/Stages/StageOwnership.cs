@@ -57,7 +57,8 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     /// <summary>Commits final state and snapshot, and releases the stage, in one write of the root.</summary>
     public async Task<StopReason> FinishAsync(int step, IReadOnlyList<TensorData> state, IReadOnlyList<TensorData> weights, CancellationToken cancellationToken)
     {
-        var checkpoint = await WriteAsync(step, state, cancellationToken);
+        // An owner told to stop at the very end has kept the last step already.
+        var checkpoint = root.Root.Current is { } kept && kept.Step == step ? kept : await WriteAsync(step, state, cancellationToken);
         var snapshot = await snapshots.CreateAsync(weights, cancellationToken);
         CrashPoint.Reached(CrashPoint.Snapshot);
         Ledger.Checkpointed();

@@ -19,6 +19,9 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
     private readonly HashSet<string> unanswered = new(StringComparer.Ordinal);
 
     private StageRoot? root;
+
+    // Once the root has turned out to be another's, the document remembers that root's etag, and a further write of ours would replace it.
+    private Exception? lost;
     private long epochToken;
 
     /// <summary>The root as this owner last knew it.</summary>
@@ -78,6 +81,11 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
 
     private async Task<StageRoot> ApplyAsync(Func<StageRoot, StageRoot> transition, CancellationToken cancellationToken)
     {
+        if (lost is not null)
+        {
+            throw lost;
+        }
+
         for (var tries = 1; ; tries++)
         {
             var changed = transition(Root);
@@ -103,14 +111,19 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
 
                 if (found is not null && found.EpochToken > epochToken)
                 {
-                    throw new FencedException(
+                    throw lost = new FencedException(
                         $"{found.Owner?.SiloName ?? "Somebody"} took the stage with epoch token {found.EpochToken}; this owner had {epochToken}.",
                         epochToken, found.EpochToken);
                 }
 
                 // An earlier write of ours took effect although its answer was lost (or none did): go on from there.
                 var ours = found is not null && (unanswered.Contains(found.WriteId) || found.WriteId == Root.WriteId);
-                root = ours && tries < MostTries ? found : throw Foreign(found, next);
+                if (!ours || tries >= MostTries)
+                {
+                    throw lost = Foreign(found, next);
+                }
+
+                root = found;
             }
         }
     }

@@ -43,7 +43,7 @@ public sealed class ExponentialAverage : IDisposable
             shadow.mul_(Scalars.Of(decay)).add_(weights, Scalars.Of(1 - decay));
         }
 
-        updates.add_(Scalars.Of(1));
+        updates.add_(Scalars.Of(1), Scalars.One);
     }
 
     /// <summary>Writes share·weights + (1 - share)·average over the weights (record 9: 0.6; the 15-minute track: 0).</summary>

@@ -27,7 +27,7 @@ public static class Perturbation
                 var p = parameters[place.Name];
                 var noise = empty([.. place.Spec.Shape], ScalarType.Float32);
                 generator.NextNormals(MemoryMarshal.Cast<byte, float>(noise.bytes));
-                p.add_(noise.to(parameters.Device).mul_(p.std()).mul_(Scalars.Of(scale)));
+                p.add_(noise.to(parameters.Device).mul_(p.std()).mul_(Scalars.Of(scale)), Scalars.One);
             }
         }
     }

@@ -32,7 +32,7 @@ public sealed class WeightAverage : IDisposable
     public void Add(Tensor weights)
     {
         using var noGradient = no_grad();
-        count.add_(Scalars.Of(1));
+        count.add_(Scalars.Of(1), Scalars.One);
         // The newest one's part of the weights so far: 1 of n, or n of n(n+1)/2.
         var part = byRecency ? 2.0 / (Count + 1) : 1.0 / Count;
         mean.mul_(Scalars.Of(1 - part)).add_(weights, Scalars.Of(part));

@@ -3,6 +3,7 @@ using Slowrun.Core.Tokens;
 using Slowrun.Training.Distillation;
 using Slowrun.Training.Evaluation;
 using Slowrun.Training.Models;
+using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
 
@@ -91,7 +92,7 @@ internal sealed class LaneWorker : IDisposable
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        left.Gradients.Flat.add_(right.Gradients.Flat.to(left.Gradients.Flat.device));
+        left.Gradients.Flat.add_(right.Gradients.Flat.to(left.Gradients.Flat.device), Scalars.One);
     }
 
     public void Dispose()

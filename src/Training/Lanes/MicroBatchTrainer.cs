@@ -46,7 +46,7 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
         var loss = Loss(weights, readout, 0, readout.Hidden.shape[0]);
         if (further is not null)
         {
-            loss = loss.add(FurtherLoss(weights, further, furtherTargets!, further.shape[0], readout.Weight));
+            loss = loss.add(FurtherLoss(weights, further, furtherTargets!, further.shape[0], readout.Weight), Scalars.One);
         }
 
         loss.backward();
@@ -123,7 +123,7 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
 
         var soft = TrainingLoss.KlSum(
             temperature == 1 ? logProbabilities : F.log_softmax(logits.div(Scalars.Of(temperature)), -1), teacherLogits, temperature).mul(Scalars.Of(alpha * scale));
-        return loss is null ? soft : loss.add(soft);
+        return loss is null ? soft : loss.add(soft, Scalars.One);
     }
 
     private Tensor FurtherLoss(GptWeights weights, Tensor hidden, Tensor targets, long rows, double weight) =>

@@ -51,7 +51,7 @@ internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary,
     {
         // Upstream's floors under the norm of v: 1e-4 where α is learnt, 1e-12 in the older record with α = 1.
         var floor = alpha is null ? 1e-12 : 1e-4;
-        var direction = v.div(v.square().sum(Last, keepdim: true).sqrt().clamp_min(Scalars.Of(floor)));
+        var direction = v.div(v.pow(Scalars.Two).sum(Last, keepdim: true).sqrt().clamp_min(Scalars.Of(floor)));
         var along = y.mul(direction).sum(Last, keepdim: true);
         return y.addcmul(direction, alpha is null ? along : along.mul(alpha.tanh().view(-1, 1)), MinusOne);
     }

@@ -17,7 +17,7 @@ internal static class Functional
     /// <summary>x / √(mean(x²) + ε) over the last dimension, without a learnt scale (arXiv:1910.07467).</summary>
     public static Tensor RmsNorm(Tensor x)
     {
-        return x.mul(x.square().mean(Last, keepdim: true).add_(Epsilon).rsqrt_());
+        return x.mul(x.pow(Scalars.Two).mean(Last, keepdim: true).add_(Epsilon, Scalars.One).rsqrt_());
     }
 
     /// <summary>x Wᵀ, in the precision of the recipe; there is no autocast, so the casts are written out.</summary>

@@ -162,10 +162,10 @@ internal sealed class Gpt : IDisposable
         using var scope = NewDisposeScope();
         var value = weights.ValueProjection is { } projection ? Functional.Linear(x0!, projection, model.Products) : null;
         var attended = attention.Forward(Functional.RmsNorm(x), weights, value, xsaAlpha, layer, length);
-        x = pass.Dropout is { } dropout ? dropout.Add(x, attended, place) : x.add(attended);
+        x = pass.Dropout is { } dropout ? dropout.Add(x, attended, place) : x.add(attended, Scalars.One);
         var gates = Functional.Linear(Functional.RmsNorm(x), weights.MlpInput, model.Products).chunk(2, 1);
         var computed = Functional.Linear(gates[0].silu().mul(gates[1]), weights.MlpOutput, model.Products);
-        x = pass is { Dropout: { } again, MlpDropout: true } ? again.Add(x, computed, place + 1) : x.add(computed);
+        x = pass is { Dropout: { } again, MlpDropout: true } ? again.Add(x, computed, place + 1) : x.add(computed, Scalars.One);
         return x.MoveToOuterDisposeScope();
     }
 

@@ -19,7 +19,7 @@ internal static class IntraOp
             // The count is per thread, but a thread's first operation overwrites it with the newest one set anywhere: so one operation
             // first, large enough to be divided among threads.
             using (var warm = ones(1 << 16))
-            using (warm.add(Scalars.Of(1)))
+            using (warm.add(Scalars.One, Scalars.One))
             {
             }
 

@@ -14,6 +14,11 @@ internal static class Scalars
     // Many more than one call takes; each thread forgets its oldest.
     private const int Kept = 256;
 
+    /// <summary>The alpha of sums: TorchSharp's overloads without it make one inside, which nothing keeps alive either.</summary>
+    public static readonly Scalar One = Of(1L);
+
+    public static readonly Scalar Two = Of(2L);
+
     [ThreadStatic]
     private static Scalar[]? recent;
 

@@ -21,7 +21,7 @@ internal sealed class AdamWGroup(ParameterGroup group, FlatRange range)
         p.mul_(Scalars.Of(1 - (learningRate * group.WeightDecay * values.WeightDecay)));
         m.mul_(Scalars.Of(group.Beta1)).add_(g, Scalars.Of(1 - group.Beta1));
         v.mul_(Scalars.Of(group.Beta2)).addcmul_(g, g, Scalars.Of(1 - group.Beta2));
-        var root = v.sqrt().mul_(Scalars.Of(1 / Math.Sqrt(1 - Math.Pow(group.Beta2, step)))).add_(Scalars.Of(group.Epsilon));
+        var root = v.sqrt().mul_(Scalars.Of(1 / Math.Sqrt(1 - Math.Pow(group.Beta2, step)))).add_(Scalars.Of(group.Epsilon), Scalars.One);
         p.addcdiv_(m, root, Scalars.Of(-learningRate / (1 - Math.Pow(group.Beta1, step))));
     }
 }

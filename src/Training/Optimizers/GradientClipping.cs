@@ -18,12 +18,12 @@ public static class GradientClipping
         ArgumentNullException.ThrowIfNull(layout);
         using var scope = NewDisposeScope();
         // The norm of norms: a single sum of a billion float32 squares would lose the small ones.
-        var norms = layout.Parameters.Select(place => linalg.vector_norm(gradient.narrow(0, place.Offset, place.Spec.Count)));
-        var norm = linalg.vector_norm(stack(norms));
+        var norms = layout.Parameters.Select(place => gradient.narrow(0, place.Offset, place.Spec.Count).norm());
+        var norm = stack(norms).norm();
         if (maximumNorm > 0)
         {
             // Multiplied even when it is 1: whether it is would have to be waited for.
-            gradient.mul_((maximumNorm / (norm + 1e-6)).clamp_max_(Scalars.Of(1.0)));
+            gradient.mul_(norm.add(Scalars.Of(1e-6), Scalars.One).reciprocal_().mul_(Scalars.Of(maximumNorm)).clamp_max_(Scalars.Of(1.0)));
         }
 
         return norm.MoveToOuterDisposeScope();

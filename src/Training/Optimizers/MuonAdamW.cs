@@ -71,7 +71,7 @@ public sealed class MuonAdamW : IDisposable
     public void Step(Tensor gradient, ScheduleValues values)
     {
         using var noGradient = no_grad();
-        steps.add_(Scalars.Of(1));
+        steps.add_(Scalars.Of(1), Scalars.One);
         var step = steps.data<long>()[0];
         foreach (var (group, _) in adamW)
         {

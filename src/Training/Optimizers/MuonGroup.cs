@@ -67,7 +67,7 @@ internal sealed class MuonGroup
         var u = g.mul(Scalars.Of(1 - values.Momentum)).add_(m, Scalars.Of(values.Momentum));
         if (recipe.RowNormalization)
         {
-            u.div_(linalg.vector_norm(u, 2, [-1], keepdim: true).clamp_min_(Scalars.Of(1e-7)));
+            u.div_(u.norm(-1, keepdim: true).clamp_min_(Scalars.Of(1e-7)));
         }
 
         var x = Orthogonalization.Apply(u, recipe.Orthogonalization);
@@ -84,11 +84,11 @@ internal sealed class MuonGroup
     private void NormalizeVariance(Tensor x, Tensor second)
     {
         var averaged = Tall ? columns : rows;
-        var meanSquare = x.square().mean([Tall ? -1L : -2L], keepdim: true);
+        var meanSquare = x.pow(Scalars.Two).mean([Tall ? -1L : -2L], keepdim: true);
         second.mul_(Scalars.Of(group.Beta2)).add_(meanSquare, Scalars.Of(1 - group.Beta2));
         var scale = second.clamp_min(Scalars.Of(1e-10)).rsqrt_();
         var before = meanSquare.sum([-2L, -1L], keepdim: true).mul_(Scalars.Of(averaged)).sqrt_();
-        var after = scale.square().mul_(meanSquare).sum([-2L, -1L], keepdim: true).mul_(Scalars.Of(averaged)).sqrt_().clamp_min_(Scalars.Of(1e-10));
+        var after = scale.pow(Scalars.Two).mul_(meanSquare).sum([-2L, -1L], keepdim: true).mul_(Scalars.Of(averaged)).sqrt_().clamp_min_(Scalars.Of(1e-10));
         x.mul_(scale.mul_(before.div_(after)));
     }
 }

@@ -28,8 +28,8 @@ internal static class Orthogonalization
     {
         var type = precision == OrthogonalizationPrecision.BF16 ? ScalarType.BFloat16 : ScalarType.Float32;
         var rounded = u.to_type(type);
-        var norm = rounded.square().sum([-2L, -1L], keepdim: true).sqrt_();
-        var x = rounded.div(norm.mul_(Scalars.Of(Rounded(Safety, type))).add_(Scalars.Of(1e-6)));
+        var norm = rounded.pow(Scalars.Two).sum([-2L, -1L], keepdim: true).sqrt_();
+        var x = rounded.div(norm.mul_(Scalars.Of(Rounded(Safety, type))).add_(Scalars.Of(1e-6), Scalars.One));
         var tall = u.shape[1] > u.shape[2];
         foreach (var (a, b, c) in Coefficients)
         {
@@ -54,7 +54,7 @@ internal static class Orthogonalization
 
         // Upstream's bfloat16 figures have every operation's result rounded, and the coefficients: errors of 10 % of an update, so
         // that another order of roundings would be no longer comparable with them.
-        return r.mul(Scalars.Of(Rounded(a, r.dtype))).add_(p.bmm(q).mul_(Scalars.Of(Rounded(b, r.dtype))));
+        return r.mul(Scalars.Of(Rounded(a, r.dtype))).add_(p.bmm(q).mul_(Scalars.Of(Rounded(b, r.dtype))), Scalars.One);
     }
 
     private static double Rounded(double value, ScalarType type)

@@ -166,8 +166,8 @@ public sealed class StageTraining : IDisposable
         crew.Spread();
         var loss = work.Losses.Sum() / steps.MicroBatches;
         losses[step] = (float)loss;
-        position.add_(Scalars.Of(1));
-        microBatches.add_(Scalars.Of(steps.MicroBatches));
+        position.add_(Scalars.Of(1), Scalars.One);
+        microBatches.add_(Scalars.Of(steps.MicroBatches), Scalars.One);
         selection.Update(step + 1);
         return new StepResult(true, loss, double.IsFinite(loss) && double.IsFinite(Scalars.Read(norm)));
     }

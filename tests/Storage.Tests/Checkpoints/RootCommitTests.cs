@@ -76,6 +76,20 @@ public sealed class RootCommitTests
     }
 
     [Fact]
+    public async Task Commit_AfterItWasFenced_NeverReplacesTheNewOwnersRoot()
+    {
+        await commit.TakeAsync(Request("a"), Cancel);
+        var taken = StageTransitions.Take(document.Root, Request("b")) with { WriteId = "b" };
+        document.Put(taken);
+        await Assert.ThrowsAsync<FencedException>(() => commit.CommitAsync(Ref(2), new StageLedger(), Cancel));
+
+        // The document has been read meanwhile, so its next write would be on the new owner's etag.
+        await Assert.ThrowsAsync<FencedException>(() => commit.CommitAsync(Ref(3), new StageLedger(), Cancel));
+        await Assert.ThrowsAsync<FencedException>(() => commit.ReleaseAsync(failed: false, Cancel));
+        Assert.Equal(taken, document.Root);
+    }
+
+    [Fact]
     public async Task Commit_WhenTheStageWasTaken_IsFencedAndWritesNothing()
     {
         await commit.TakeAsync(Request("a"), Cancel);
