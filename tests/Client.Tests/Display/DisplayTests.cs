@@ -19,8 +19,8 @@ public sealed class DisplayTests : IDisposable
     {
         cli.Context.Console.Print(ResultTable.Of(Finished, Plan));
 
-        Assert.Matches(@"chain0/stage0 +7 +1\.3100 +2\.0000 +1\.3100 of 1", cli.Output);
-        Assert.Matches(@"chain1/stage1 +8 +1\.2900 +2\.0000 +1\.2500 of 4", cli.Output);
+        Assert.Matches(@"chain0/stage0 +8 +1\.3100 +2\.0000 +1\.3100 of 1", cli.Output);
+        Assert.Matches(@"chain1/stage1 +9 +1\.2900 +2\.0000 +1\.2500 of 4", cli.Output);
         Assert.Matches(@"baseline \(chain2/stage0\) +10 +1\.3046", cli.Output);
         Assert.Contains("ensemble of 4: 1.2500 nats/token, 1.8000 bits/byte", cli.Output, StringComparison.Ordinal);
         Assert.Contains("0.0400 nats better than its best member (chain1/stage1)", cli.Output, StringComparison.Ordinal);
