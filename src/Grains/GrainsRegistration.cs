@@ -16,6 +16,7 @@ public static class GrainsRegistration
     public static IServiceCollection AddSlowrunGrains(this IServiceCollection services, IReadOnlyList<string> slots) => services
         .AddSingleton(new SlotTable(slots))
         .AddSingleton<LocalWork>()
+        .AddSingleton<Admission>()
         .AddSingleton<OfferPace>()
         .AddSingleton<TokenSets>()
         .AddSingleton<Fingerprints>()
@@ -23,7 +24,10 @@ public static class GrainsRegistration
         .AddSingleton<StageTaker>()
         .AddSingleton<ProgressPump>()
         .AddSingleton<MemberScoring>()
-        .AddSingleton<EnsembleMixer>()
+        .AddSingleton<Offers>()
+        .AddSingleton<OrphanRelease>()
+        .AddSingleton<EnsembleScoring>()
+        .AddSingleton<ScoringTrouble>()
         .AddSingleton(services => new RunFactsReader(services.GetRequiredService<IObjectStore>()))
         .AddSingleton<RunWatch>()
         .AddHostedService<SlotLoop>();

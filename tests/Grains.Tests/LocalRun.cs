@@ -50,7 +50,7 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro")
         spec = change?.Invoke(spec) ?? spec;
         var data = spec.Recipe.Data;
         var sha = await new DataUpload(store).UploadAsync(
-            "bytes", Text(data.TrainTokens, 1), null, Text(data.ValidationTokens, 2), "made up by a test", null, TestContext.Current.CancellationToken);
+            "bytes", Text(data.TrainTokens, 1), data.FitnessTokens > 0 ? Text(data.FitnessTokens, 3) : null, Text(data.ValidationTokens, 2), "made up by a test", null, TestContext.Current.CancellationToken);
         await Documents.TryCreateSpecAsync(spec with { Recipe = spec.Recipe with { Data = data with { Sha256 = sha } } });
     }
 
@@ -62,9 +62,10 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro")
     public async Task<bool> StepAsync(Action<StageRunner>? meanwhile = null)
     {
         var facts = await FactsAsync();
-        if (Readiness.EnsembleDue(facts) is { } members)
+        if (Readiness.EnsembleDue(facts) is not null)
         {
-            await new EnsembleMixer(store, tokens).MixAsync(facts, members, TestContext.Current.CancellationToken);
+            var scoring = new EnsembleScoring(store, new RunFactsReader(store), tokens, TimeProvider.System, NullLogger<EnsembleScoring>.Instance);
+            await scoring.ScoreAsync(name, ["cpu:0"], TestContext.Current.CancellationToken);
             return true;
         }
 

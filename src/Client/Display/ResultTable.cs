@@ -44,6 +44,13 @@ internal static class ResultTable
 
         yield return new Text(string.Create(
             CultureInfo.InvariantCulture, $"ensemble of {ensemble.Members}: {ensemble.LossNats:0.0000} nats/token, {ensemble.BitsPerByte:0.0000} bits/byte"));
+        foreach (var size in ensemble.Selections ?? [])
+        {
+            var chosen = size.LossNats == ensemble.LossNats ? ", chosen on the fitness set" : "";
+            yield return new Text(string.Create(
+                CultureInfo.InvariantCulture, $"  best {size.Size} by weight: {size.LossNats:0.0000} nats/token (fitness {size.FitnessLossNats:0.0000}{chosen})"));
+        }
+
         var members = status.Stages.Where(stage => ensemble.MemberStages.Contains(stage.Id));
         var best = members.MinBy(stage => stage.ValLossNats);
         if (best is { ValLossNats: { } bestLoss })

@@ -31,20 +31,4 @@ public static class Mixture
         ArgumentException Mismatch(int found) =>
             new($"There are {found} members or more and {weights?.Count ?? found} weights; a mixture takes one member at least, and a weight each.");
     }
-
-    /// <summary>Loss of the even mixture of the first 1, 2, … members, in nats per target.</summary>
-    public static IReadOnlyList<double> RunningLossNats(IEnumerable<ReadOnlyMemory<float>> members)
-    {
-        ArgumentNullException.ThrowIfNull(members);
-        ProbabilityMixture? mixture = null;
-        var losses = new List<double>();
-        foreach (var p in members)
-        {
-            mixture ??= new ProbabilityMixture(p.Length);
-            mixture.Add(p.Span);
-            losses.Add(mixture.LossNats());
-        }
-
-        return losses;
-    }
 }

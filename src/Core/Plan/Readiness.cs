@@ -21,7 +21,7 @@ public static class Readiness
         ];
     }
 
-    /// <summary>Finished stages, baselines too, whose snapshot has no score yet. Someone may be at it: scoring twice harms nothing.</summary>
+    /// <summary>Finished stages, baselines too, whose snapshot lacks a score. Someone may be at it: scoring twice harms nothing.</summary>
     public static IReadOnlyList<StageId> ToScore(RunFacts facts)
     {
         ArgumentNullException.ThrowIfNull(facts);
@@ -42,7 +42,7 @@ public static class Readiness
     public static StageState StateOf(RunFacts facts, StageId id)
     {
         ArgumentNullException.ThrowIfNull(facts);
-        if (facts.ScoreOf(id) is not null)
+        if (facts.IsScored(id))
         {
             return StageState.Done;
         }

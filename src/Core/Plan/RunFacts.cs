@@ -32,7 +32,10 @@ public sealed record RunFacts
     /// <summary>Scores on the validation set, in any order; a snapshot scored on two kinds of machine has two.</summary>
     public IReadOnlyList<MemberScore> Scores { get; init; } = [];
 
-    /// <summary>Mixtures computed so far.</summary>
+    /// <summary>Scores on the fitness set, which only a recipe that selects members asks for.</summary>
+    public IReadOnlyList<MemberScore> FitnessScores { get; init; } = [];
+
+    /// <summary>Ensembles computed so far.</summary>
     public IReadOnlyList<EnsembleScore> Ensembles { get; init; } = [];
 
     /// <summary>Addresses (as in <see cref="StageOwner.Silo"/>) of the silos that the cluster's membership holds for alive.</summary>
@@ -49,12 +52,16 @@ public sealed record RunFacts
         RootOf(id).Failure is { } failure && Intent.Retries.GetValueOrDefault(id.ToString()) <= failure.Retry ? failure : null;
 
     /// <summary>The score of the stage's snapshot; where there are several, always the same one.</summary>
-    public MemberScore? ScoreOf(StageId id) => RootOf(id).Snapshot is { } snapshot
-        ? Scores.Where(score => score.SnapshotSha256 == snapshot.Sha256).MinBy(score => score.NumericsFingerprint, StringComparer.Ordinal)
-        : null;
+    public MemberScore? ScoreOf(StageId id) => OfSnapshot(Scores, id);
+
+    /// <summary>Like <see cref="ScoreOf"/>, on the fitness set.</summary>
+    public MemberScore? FitnessScoreOf(StageId id) => OfSnapshot(FitnessScores, id);
+
+    /// <summary>Whether the stage's snapshot has every score that the recipe asks for.</summary>
+    public bool IsScored(StageId id) => ScoreOf(id) is not null && (!Plan.IsJudgedOnFitness(id) || FitnessScoreOf(id) is not null);
 
     /// <summary>Members that can be mixed now, in the ensemble's order.</summary>
-    public IReadOnlyList<StageId> ScoredMembers => [.. Plan.Members.Select(member => member.Id).Where(id => ScoreOf(id) is not null)];
+    public IReadOnlyList<StageId> ScoredMembers => [.. Plan.Members.Select(member => member.Id).Where(IsScored)];
 
     /// <summary>The mixture of exactly these members, if it has been computed.</summary>
     public EnsembleScore? EnsembleOf(IReadOnlyList<StageId> members)
@@ -64,4 +71,8 @@ public sealed record RunFacts
     }
 
     private static StageRoot NeverTaken { get; } = new();
+
+    private MemberScore? OfSnapshot(IReadOnlyList<MemberScore> scores, StageId id) => RootOf(id).Snapshot is { } snapshot
+        ? scores.Where(score => score.SnapshotSha256 == snapshot.Sha256).MinBy(score => score.NumericsFingerprint, StringComparer.Ordinal)
+        : null;
 }

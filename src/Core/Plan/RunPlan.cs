@@ -7,6 +7,7 @@ namespace Slowrun.Core.Plan;
 public sealed class RunPlan
 {
     private readonly Dictionary<StageId, StagePlan> byId;
+    private readonly HashSet<StageId> judgedOnFitness;
 
     public RunPlan(Recipe recipe)
     {
@@ -14,6 +15,7 @@ public sealed class RunPlan
         Recipe = recipe;
         Stages = [.. recipe.Chains.SelectMany((chain, c) => Enumerable.Range(0, chain.Stages).Select(s => Stage(recipe, chain, c, s)))];
         byId = Stages.ToDictionary(stage => stage.Id);
+        judgedOnFitness = recipe.Ensemble.Selection is null ? [] : [.. Members.Select(member => member.Id)];
     }
 
     public Recipe Recipe { get; }
@@ -23,6 +25,9 @@ public sealed class RunPlan
     /// <summary>Stages whose snapshots the ensemble mixes, in order.</summary>
     public IEnumerable<StagePlan> Members =>
         Stages.Where(stage => stage.Role == ChainRole.Members && stage.Id.Stage >= Recipe.Ensemble.ExcludeFirstStages);
+
+    /// <summary>Whether the stage's snapshot is scored on the fitness set too, since members are selected there.</summary>
+    public bool IsJudgedOnFitness(StageId id) => judgedOnFitness.Contains(id);
 
     /// <exception cref="KeyNotFoundException">The run has no such stage.</exception>
     public StagePlan this[StageId id] => byId.TryGetValue(id, out var stage)

@@ -3,13 +3,33 @@ namespace Slowrun.Core.Recipes;
 /// <summary>How members' predictions are averaged.</summary>
 public sealed record EnsembleRecipe
 {
+    public EnsembleAverage Average { get; init; } = EnsembleAverage.Probabilities;
+
     /// <summary>Members left out of the mixture: the first n stages of every chain (record 9 drops model 0).</summary>
     public int ExcludeFirstStages { get; init; }
+
+    /// <summary>Members are chosen and weighted on the fitness set. Null: all count alike.</summary>
+    public MemberSelectionRecipe? Selection { get; init; }
 }
 
-/// <summary>The shape in which validation and fitness sets are evaluated: part of a score's key, since other shapes give other bits.</summary>
-public sealed record EvaluationRecipe
+public enum EnsembleAverage
 {
-    /// <summary>Rows of <see cref="ModelRecipe.SequenceLength"/> tokens in one forward pass.</summary>
-    public int Rows { get; init; } = 16;
+    /// <summary>The mean of p(target) (record 10 on): computed from stored vectors, no model runs again.</summary>
+    Probabilities,
+
+    /// <summary>The softmax of the mean logits (up to record 9): every member runs once more, all of them in memory at once.</summary>
+    Logits,
+}
+
+/// <summary>
+/// Record 12: mixture weights are learnt on the fitness set by gradient descent, and the k members of the highest weight are kept. Of the
+/// sizes k, the one with the lowest loss on the fitness set is the ensemble; what each comes to on the validation set is reported.
+/// </summary>
+public sealed record MemberSelectionRecipe
+{
+    /// <summary>Sizes k to try, ascending; larger than the number of members: all of them.</summary>
+    public IReadOnlyList<int> Sizes { get; init; } = [8, 16, 32, 64, 128, 256];
+
+    /// <summary>Steps of AdamW on the weights' logits.</summary>
+    public int Steps { get; init; } = 300;
 }

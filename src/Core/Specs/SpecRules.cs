@@ -82,6 +82,7 @@ internal static class SpecRules
             exclude >= 0 && (exclude == 0 || chains.Any(chain => chain.Role == ChainRole.Members && chain.Stages > exclude)),
             $"found {exclude}, expected at least 0 and fewer than the longest chain of members has stages: the ensemble would be empty.");
 
+        Ensemble(rules, recipe);
         foreach (var plan in new RunPlan(recipe).Stages)
         {
             // Only a chain's first two stages can differ in their settings.
@@ -89,6 +90,30 @@ internal static class SpecRules
             {
                 StageRules.Check(rules, plan, recipe);
             }
+        }
+    }
+
+    private static void Ensemble(RuleList rules, Recipe recipe)
+    {
+        var logits = recipe.Ensemble.Average == EnsembleAverage.Logits;
+        if (logits)
+        {
+            rules.Check(
+                "recipe.ensemble.average", new RunPlan(recipe).Members.All(member => member.Stage.Selection.LateCheckpoints <= 1),
+                "found Logits, but with selection.lateCheckpoints a member is a mixture of probabilities and has no logits; expected Probabilities.");
+        }
+
+        if (recipe.Ensemble.Selection is { } selection)
+        {
+            const string place = "recipe.ensemble.selection";
+            rules.Check(place, !logits, "learnt weights belong to probabilities, found average: Logits; expected average: Probabilities, or no selection.");
+            rules.Check(
+                place, recipe.Data.FitnessTokens > 0,
+                "members are selected on the fitness set, found recipe.data.fitnessTokens: 0; expected at least 2 fitness tokens, or no selection.");
+            rules.Check(
+                $"{place}.sizes", selection.Sizes.Count > 0 && selection.Sizes.All(size => size >= 1),
+                $"found [{string.Join(", ", selection.Sizes)}], expected at least one number of members, each 1 or more.");
+            rules.Check($"{place}.steps", selection.Steps is >= 1 and <= 100_000, $"found {selection.Steps}, expected 1 to 100000.");
         }
     }
 

@@ -28,17 +28,3 @@ public sealed record MemberScore
 
     public required string VectorXxHash128 { get; init; }
 }
-
-/// <summary>A mixture of members on the validation set.</summary>
-public sealed record EnsembleScore
-{
-    /// <summary>Snapshot hashes of the members mixed, in chain order.</summary>
-    public required IReadOnlyList<string> Members { get; init; }
-
-    /// <summary>Loss of the mixture of the first 1, 2, … of them; the last is <see cref="LossNats"/>. One pass over the vectors gives all.</summary>
-    public required IReadOnlyList<double> Running { get; init; }
-
-    public required double LossNats { get; init; }
-
-    public required double BitsPerByte { get; init; }
-}

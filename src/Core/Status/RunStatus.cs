@@ -39,10 +39,19 @@ public enum StatusSource
     Store,
 }
 
-/// <summary>The mixture of all members scored so far.</summary>
-/// <param name="Running">Loss of the mixture of the first 1, 2, … members, in the order of <see cref="MemberStages"/>.</param>
+/// <summary>The average of all members scored so far, or of those selected.</summary>
+/// <param name="Members">How many count: those left out by a selection do not.</param>
+/// <param name="MemberStages">All that were considered, in order.</param>
+/// <param name="Running">Loss of the even average of the first 1, 2, … of <paramref name="MemberStages"/>.</param>
 public sealed record EnsembleStatus(
-    int Members, double LossNats, double BitsPerByte, IReadOnlyList<string> MemberStages, IReadOnlyList<double> Running);
+    int Members, double LossNats, double BitsPerByte, IReadOnlyList<string> MemberStages, IReadOnlyList<double> Running)
+{
+    /// <summary>One for each of <see cref="MemberStages"/>, 0 for those left out. Null: all count alike.</summary>
+    public IReadOnlyList<double>? Weights { get; init; }
+
+    /// <summary>Every size of a selection, and what it comes to.</summary>
+    public IReadOnlyList<SelectionScore>? Selections { get; init; }
+}
 
 public enum StageState
 {

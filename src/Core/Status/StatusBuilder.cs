@@ -104,7 +104,15 @@ public static class StatusBuilder
         return ensemble is null || ensemble.Members.Count == 0
             ? null
             : new EnsembleStatus(
-                ensemble.Members.Count, ensemble.LossNats, ensemble.BitsPerByte, [.. ensemble.Members.Select(hash => bySnapshot[hash])], ensemble.Running);
+                ensemble.Weights?.Count(weight => weight > 0) ?? ensemble.Members.Count,
+                ensemble.LossNats,
+                ensemble.BitsPerByte,
+                [.. ensemble.Members.Select(hash => bySnapshot[hash])],
+                ensemble.Running)
+            {
+                Weights = ensemble.Weights,
+                Selections = ensemble.Selections.Count == 0 ? null : ensemble.Selections,
+            };
     }
 
     private static DateTimeOffset? LastWritten(RunFacts facts) => facts.Roots.Values.Select(root => (DateTimeOffset?)root.WrittenAt)

@@ -10,9 +10,40 @@ internal sealed class RunWatch(RunFactsReader reader, IClusterMembershipService 
     public async Task<RunFacts?> ReadAsync(string run, CancellationToken cancellationToken = default) =>
         await reader.ReadAsync(run, AliveSilos(), cancellationToken);
 
+    /// <summary>Calls <paramref name="act"/> after every change of the cluster's membership, until disposed.</summary>
+    public IDisposable OnSilosChanged(Action act)
+    {
+        var ended = new CancellationTokenSource();
+        _ = FollowAsync(ended.Token);
+        return new Following(ended);
+
+        async Task FollowAsync(CancellationToken until)
+        {
+            try
+            {
+                await foreach (var _ in membership.MembershipUpdates.WithCancellation(until))
+                {
+                    act();
+                }
+            }
+            catch (OperationCanceledException)
+            {
+            }
+        }
+    }
+
     public IReadOnlySet<string> AliveSilos() => membership.CurrentSnapshot.Members.Values
         // One that is leaving still commits and releases its stages.
         .Where(member => member.Status is SiloStatus.Active or SiloStatus.Joining or SiloStatus.ShuttingDown or SiloStatus.Stopping)
         .Select(member => member.SiloAddress.ToParsableString())
         .ToHashSet(StringComparer.Ordinal);
+
+    private sealed class Following(CancellationTokenSource ended) : IDisposable
+    {
+        public void Dispose()
+        {
+            ended.Cancel();
+            ended.Dispose();
+        }
+    }
 }

@@ -59,8 +59,8 @@ public sealed class SlotTable : IDisposable
         }
     }
 
-    /// <summary>Waits for a poke, at most <paramref name="atMost"/>.</summary>
-    internal Task WaitAsync(TimeSpan atMost, CancellationToken cancellationToken) => changed.WaitAsync(atMost, cancellationToken);
+    /// <summary>Waits for a poke, at most <paramref name="atMost"/>; false where none came.</summary>
+    internal Task<bool> WaitAsync(TimeSpan atMost, CancellationToken cancellationToken) => changed.WaitAsync(atMost, cancellationToken);
 
     public void Dispose() => changed.Dispose();
 

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Orleans.Runtime.Placement;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Slots;
@@ -16,6 +15,7 @@ namespace Slowrun.Grains.Stages;
 internal sealed partial class StageGrain(
     [PersistentState("root", "stages")] IPersistentState<StageRoot> root,
     StageTaker taker,
+    Admission admission,
     SlotTable slots,
     LocalWork local,
     OfferPace pace,
@@ -27,23 +27,10 @@ internal sealed partial class StageGrain(
     public async Task<TakeAnswer> Take(SlotOffer offer)
     {
         var (run, id) = StageKey.Parse(this.GetPrimaryKeyString());
-        if (offer.Silo != silo.SiloAddress.ToParsableString())
+        var answer = admission.Ask(offer, WorkName.Train(run, id), MigrateOnIdle, out var admitted);
+        if (admitted is null)
         {
-            // A hint does not move an active grain; migrating with the hint does. The offer is made again at once.
-            RequestContext.Set(IPlacementDirector.PlacementHintKey, SiloAddress.FromParsableString(offer.Silo));
-            MigrateOnIdle();
-            return new TakeAnswer(false, "The grain lived on another silo and is moving.", Moving: true);
-        }
-
-        if (local.TryBegin(StageKey.LocalOf(run, id)) is not { } begun)
-        {
-            return new TakeAnswer(false, "This silo trains it, or stops.");
-        }
-
-        if (slots.TryReserve(offer.Slots, this.GetPrimaryKeyString()) is not { } reservation)
-        {
-            begun.Dispose();
-            return new TakeAnswer(false, "The slots offered are in use.");
+            return answer;
         }
 
         StageRunner? runner = null;
@@ -61,25 +48,24 @@ internal sealed partial class StageGrain(
         {
             if (runner is null)
             {
-                reservation.Dispose();
-                begun.Dispose();
+                admitted.Dispose();
             }
         }
 
         // A computing grain looks idle to Orleans, and idle grains are collected.
         DelayDeactivation(Timeout.InfiniteTimeSpan);
-        local.Run(begun, runner.Stop, runner.Completion);
+        admitted.Run(runner.Stop, runner.Completion);
         runner.Start();
         pump.Start(runner);
-        _ = EndAsync(StageKey.LocalOf(run, id), runner, reservation);
-        return new TakeAnswer(true);
+        _ = EndAsync(WorkName.Train(run, id), runner, admitted);
+        return answer;
     }
 
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         // A stopping silo has stopped its runners before. Else the activation ends because a silo that held its directory entry left: the
         // runner owns the stage by its epoch token, not by its activation, and goes on.
-        if (local.Has(StageKey.LocalOf(this.GetPrimaryKeyString())))
+        if (local.Has(WorkName.Train(this.GetPrimaryKeyString())))
         {
             LogDeactivated(log, this.GetPrimaryKeyString(), reason.Description);
         }
@@ -87,10 +73,10 @@ internal sealed partial class StageGrain(
         return Task.CompletedTask;
     }
 
-    private async Task EndAsync(string key, StageRunner runner, IDisposable reservation)
+    private async Task EndAsync(string key, StageRunner runner, Admitted admitted)
     {
         var reason = await runner.Completion;
-        reservation.Dispose();
+        admitted.Dispose();
         if (reason == StopReason.Faulted)
         {
             pace.Refused(key);

@@ -7,11 +7,6 @@ internal static class StageKey
 {
     public static string Of(string run, StageId stage) => $"{run}/{stage}";
 
-    /// <summary>A training's name among this silo's work.</summary>
-    public static string LocalOf(string run, StageId stage) => LocalOf(Of(run, stage));
-
-    public static string LocalOf(string key) => $"train {key}";
-
     /// <exception cref="FormatException">Not such a key.</exception>
     public static (string Run, StageId Stage) Parse(string key)
     {

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
+using Slowrun.Core.Tokens;
 using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Storage.Runs;
@@ -9,7 +10,7 @@ namespace Slowrun.Storage.Runs;
 public sealed class RunFactsReader(IObjectStore store)
 {
     // Immutable, named by their hash.
-    private readonly ConcurrentDictionary<string, string?> validationSets = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, DataManifest> manifests = new(StringComparer.Ordinal);
 
     /// <param name="aliveSilos">Addresses of the silos that the cluster's membership holds for alive.</param>
     /// <returns>Null where there is no such run.</returns>
@@ -28,18 +29,20 @@ public sealed class RunFactsReader(IObjectStore store)
         var scores = new RunScores(store, run);
         // Nothing is scored before it has finished: until then there is nothing to list.
         var anyFinished = stages.Any(stage => stage.Root is { Finished: true });
-        var validation = anyFinished ? await ValidationSetAsync(spec.Recipe.Data.Sha256, cancellationToken).ConfigureAwait(false) : null;
+        var data = anyFinished && spec.Recipe.Data.Sha256 is { } sha256 ? await ManifestAsync(sha256, cancellationToken).ConfigureAwait(false) : null;
+        var scored = anyFinished ? await scores.ListAsync(cancellationToken).ConfigureAwait(false) : [];
         return facts with
         {
             Intent = await intent.ConfigureAwait(false),
             Roots = stages.Where(stage => stage.Root is not null).ToDictionary(stage => stage.Id, stage => stage.Root!),
             Progress = stages.Where(stage => stage.Progress is not null).ToDictionary(stage => stage.Id, stage => stage.Progress!),
-            Scores = anyFinished
-                ? [.. (await scores.ListAsync(cancellationToken).ConfigureAwait(false)).Where(score => score.SetSha256 == validation)]
-                : [],
+            Scores = On(data?.Validation),
+            FitnessScores = spec.Recipe.Ensemble.Selection is null ? [] : On(data?.Fitness),
             Ensembles = anyFinished ? await scores.ListEnsemblesAsync(cancellationToken).ConfigureAwait(false) : [],
             AliveSilos = aliveSilos,
         };
+
+        IReadOnlyList<MemberScore> On(StoredTokens? set) => [.. scored.Where(score => score.SetSha256 == set?.Sha256)];
     }
 
     private static async Task<(StageId Id, StageRoot? Root, StageProgress? Progress)> ReadStageAsync(
@@ -50,19 +53,13 @@ public sealed class RunFactsReader(IObjectStore store)
         return (id, root, progress);
     }
 
-    private async Task<string?> ValidationSetAsync(string? data, CancellationToken cancellationToken)
+    private async Task<DataManifest> ManifestAsync(string data, CancellationToken cancellationToken)
     {
-        if (data is null)
+        if (!manifests.TryGetValue(data, out var manifest))
         {
-            return null;
+            manifests[data] = manifest = await new StoredTokenSets(store).ReadManifestAsync(data, cancellationToken).ConfigureAwait(false);
         }
 
-        if (!validationSets.TryGetValue(data, out var set))
-        {
-            set = (await new StoredTokenSets(store).ReadManifestAsync(data, cancellationToken).ConfigureAwait(false)).Validation?.Sha256;
-            validationSets[data] = set;
-        }
-
-        return set;
+        return manifest;
     }
 }

@@ -1,9 +1,7 @@
 using System.Runtime.InteropServices;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
-using Slowrun.Training.Models;
 using static TorchSharp.torch;
-using F = TorchSharp.torch.nn.functional;
 
 namespace Slowrun.Training.Evaluation;
 
@@ -11,7 +9,8 @@ namespace Slowrun.Training.Evaluation;
 /// p(target) batch by batch. Row r of a set reads tokens [rT, rT + T) and is judged on the tokens after them, so every token but the
 /// first is judged exactly once; the last batch is padded, since another shape would give other bits.
 /// </summary>
-internal sealed class ScoringPass(ModelRecipe model, int rows, Gpt gpt, GptWeights weights, ForwardPass pass, Device device)
+/// <param name="models">One, or several whose logits are averaged.</param>
+internal sealed class ScoringPass(ModelRecipe model, int rows, IReadOnlyList<ScoredModel> models, Device device)
 {
     private const long ChunkNumbers = 1L << 24;
 
@@ -26,8 +25,10 @@ internal sealed class ScoringPass(ModelRecipe model, int rows, Gpt gpt, GptWeigh
         return (checked((int)start), (int)Math.Min(perBatch, set.Length - 1 - start));
     }
 
-    /// <param name="into">The whole set's probabilities; this batch's range of it is written.</param>
-    public void Score(TokenSet set, long batch, float[] into)
+    /// <param name="into">
+    /// The whole set's probabilities by the average of the first 1, 2, … models; this batch's range of them is written.
+    /// </param>
+    public void Score(TokenSet set, long batch, IReadOnlyList<float[]> into)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
@@ -35,16 +36,20 @@ internal sealed class ScoringPass(ModelRecipe model, int rows, Gpt gpt, GptWeigh
         var read = new int[perBatch + 1];
         set.Read(start, read.AsSpan(0, count + 1));
         var tokens = tensor(read, ScalarType.Int64, device);
-        var hidden = gpt.Hidden(weights, tokens.narrow(0, 0, perBatch).view(rows, model.SequenceLength), pass);
+        var inputs = tokens.narrow(0, 0, perBatch).view(rows, model.SequenceLength);
+        var hidden = models.Select(scored => scored.Hidden(inputs)).ToList();
         var targets = tokens.narrow(0, 1, perBatch).unsqueeze(1);
         var chunk = Math.Max(1, ChunkNumbers / model.VocabSize);
         for (long row = 0; row < count; row += chunk)
         {
             using var inner = NewDisposeScope();
             var n = Math.Min(chunk, perBatch - row);
-            var p = F.log_softmax(gpt.Logits(weights, hidden.narrow(0, row, n)), -1).gather(1, targets.narrow(0, row, n)).exp();
             var kept = (int)Math.Min(n, count - row);
-            MemoryMarshal.Cast<byte, float>(p.cpu().bytes)[..kept].CopyTo(into.AsSpan(start + (int)row, kept));
+            var logits = models.Zip(hidden, (scored, h) => scored.Logits(h.narrow(0, row, n)));
+            foreach (var (index, p) in LogitAverage.TargetProbabilities(logits, targets.narrow(0, row, n)).Index())
+            {
+                MemoryMarshal.Cast<byte, float>(p.cpu().bytes)[..kept].CopyTo(into[index].AsSpan(start + (int)row, kept));
+            }
         }
     }
 

@@ -80,10 +80,10 @@ internal sealed class LaneWorker : IDisposable
     /// <summary>Judges a set's batches first, first + every, … with the present weights.</summary>
     public void Score(TokenSet set, int rows, ForwardPass pass, int first, int every, float[] into, CancellationToken stop)
     {
-        var scoring = new ScoringPass(model, rows, gpt, weights, pass, parameters.Device);
+        var scoring = new ScoringPass(model, rows, [new ScoredModel(gpt, weights, pass)], parameters.Device);
         for (long batch = first; batch < scoring.Batches(set) && !stop.IsCancellationRequested; batch += every)
         {
-            scoring.Score(set, batch, into);
+            scoring.Score(set, batch, [into]);
         }
     }
 

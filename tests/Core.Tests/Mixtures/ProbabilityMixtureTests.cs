@@ -17,16 +17,20 @@ public sealed class ProbabilityMixtureTests
         Assert.Equal(-Math.Log(1e-12), Mixture.LossNats([P(0f)]), 1e-12);
 
     [Fact]
-    public void RunningLossNats_OfManyMembers_EqualsTheMixtureOfEachPrefix()
+    public void RunningMixture_OfManyMembers_EqualsTheMixtureOfEachPrefix()
     {
         var random = new Random(3);
         var members = Enumerable.Range(0, 5)
             .Select(_ => P([.. Enumerable.Range(0, 100).Select(_ => random.NextSingle())]))
             .ToArray();
 
-        var running = Mixture.RunningLossNats(members);
+        var running = new RunningMixture();
+        foreach (var p in members)
+        {
+            running.Add(p.Span);
+        }
 
-        Assert.Equal(Enumerable.Range(1, 5).Select(n => Mixture.LossNats(members[..n])), running);
+        Assert.Equal(Enumerable.Range(1, 5).Select(n => Mixture.LossNats(members[..n])), running.LossNats);
     }
 
     [Fact]

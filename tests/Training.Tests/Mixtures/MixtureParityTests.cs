@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Slowrun.Core.Mixtures;
+using Slowrun.Training.Evaluation;
+using static TorchSharp.torch;
 
 namespace Slowrun.Training.Tests.Mixtures;
 
@@ -31,17 +33,21 @@ public sealed class MixtureParityTests
     }
 
     [Fact]
-    public void RunningLossNats_OfTheMembers_BeginsWithTheFirstAlone()
+    public void LossNats_OfTheRunningMixture_BeginsWithTheFirstAlone()
     {
-        var running = Mixture.RunningLossNats(Enumerable.Range(0, Members).Select(m => (ReadOnlyMemory<float>)Probabilities(m)));
+        var running = new RunningMixture();
+        for (var m = 0; m < Members; m++)
+        {
+            running.Add(Probabilities(m));
+        }
 
-        Assert.Equal(Members, running.Count);
-        Assert.Equal((double)Result("single_0")["loss"]!, running[0], 1e-5);
-        Assert.Equal((double)Result("prob_avg_all")["loss"]!, running[^1], 1e-5);
+        Assert.Equal(Members, running.LossNats.Count);
+        Assert.Equal((double)Result("single_0")["loss"]!, running.LossNats[0], 1e-5);
+        Assert.Equal((double)Result("prob_avg_all")["loss"]!, running.LossNats[^1], 1e-5);
     }
 
     [Fact]
-    public void Nats_OfEachMemberAlone_AreUpstreamsLosses()
+    public void TargetProbabilities_OfEachMemberAlone_HaveUpstreamsLosses()
     {
         for (var m = 0; m < Members; m++)
         {
@@ -52,15 +58,15 @@ public sealed class MixtureParityTests
     [Theory]
     [InlineData("logit_avg_all", 0)]
     [InlineData("logit_avg_excl_model0", 1)]
-    public void Nats_OfTheLogitAverage_AreUpstreams(string name, int first) => HoldLogits(name, [.. Enumerable.Range(first, Members - first)]);
+    public void TargetProbabilities_OfTheLogitAverage_HaveUpstreamsLosses(string name, int first) => HoldLogits(name, [.. Enumerable.Range(first, Members - first)]);
 
     private void HoldLogits(string name, int[] members)
     {
         var bits = new BitsPerByte();
         double loss = 0;
-        foreach (var i in Positions)
+        foreach (var (i, p) in Positions.Zip(OfLogits(members)))
         {
-            var nats = LogitAverage.Nats([.. members.Select(m => Logits(m, i))], (int)targets[i]);
+            var nats = -Math.Log(p);
             bits.Add(nats, tokenBytes[targets[i]]);
             loss += nats / Positions.Length;
         }
@@ -80,9 +86,14 @@ public sealed class MixtureParityTests
 
     private JsonNode Result(string name) => json["results"]!["f64"]![name]!;
 
-    private ReadOnlyMemory<float> Logits(int member, int position) =>
-        logits.AsMemory(((member * targets.Length) + position) * Vocabulary, Vocabulary);
+    private float[] Probabilities(int member) => OfLogits([member]);
 
-    private float[] Probabilities(int member) =>
-        [.. Positions.Select(i => (float)Math.Exp(-LogitAverage.Nats([Logits(member, i)], (int)targets[i])))];
+    /// <summary>p(target) at every position that has one, by the average of the members' logits.</summary>
+    private float[] OfLogits(int[] members)
+    {
+        using var scope = NewDisposeScope();
+        var all = tensor(logits).view(Members, targets.Length, Vocabulary).index_select(1, tensor(Positions.Select(i => (long)i).ToArray()));
+        var wanted = tensor(Positions.Select(i => targets[i]).ToArray()).unsqueeze(1);
+        return [.. LogitAverage.TargetProbabilities(members.Select(m => all[m]), wanted).Last().data<float>()];
+    }
 }

@@ -1,0 +1,21 @@
+using Microsoft.Extensions.Logging;
+using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Slots;
+
+namespace Slowrun.Grains.Members;
+
+/// <summary>A run's ensemble: averages its members whenever another one has been scored.</summary>
+[GrainType("ensemble")]
+internal sealed class EnsembleGrain(EnsembleScoring scoring, ScoringTrouble trouble, Admission admission, SlotTable slots, OfferPace pace, ILogger<EnsembleGrain> log)
+    : ScoringGrain(admission, slots, pace, log), IEnsembleGrain
+{
+    public Task<TakeAnswer> Mix(SlotOffer offer)
+    {
+        var run = this.GetPrimaryKeyString();
+        return Task.FromResult(Start(
+            offer,
+            WorkName.Mix(run),
+            stop => scoring.ScoreAsync(run, offer.Slots, stop),
+            error => trouble.TellAsync(run, null, error)));
+    }
+}

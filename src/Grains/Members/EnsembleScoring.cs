@@ -1,0 +1,133 @@
+using Microsoft.Extensions.Logging;
+using Slowrun.Core.Mixtures;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Selection;
+using Slowrun.Core.Stages;
+using Slowrun.Core.Tensors;
+using Slowrun.Core.Tokens;
+using Slowrun.Grains.Slots;
+using Slowrun.Grains.Stages;
+using Slowrun.Storage;
+using Slowrun.Storage.Checkpoints;
+using Slowrun.Storage.Runs;
+using Slowrun.Training.Evaluation;
+using Slowrun.Training.Numerics;
+using Slowrun.Training.Stages;
+
+namespace Slowrun.Grains.Members;
+
+/// <summary>
+/// Averages the members scored so far as the recipe says: probabilities from their stored vectors, one pass and no model; logits by
+/// running all of them once more. The result is created if absent.
+/// </summary>
+internal sealed partial class EnsembleScoring(
+    IObjectStore store, RunFactsReader reader, TokenSets tokens, TimeProvider time, ILogger<EnsembleScoring> log)
+{
+    /// <summary>Averages whatever members are scored, unless that was done.</summary>
+    /// <exception cref="InvalidDataException">A vector, a snapshot or the data are damaged.</exception>
+    public async Task ScoreAsync(string run, IReadOnlyList<string> slots, CancellationToken stop)
+    {
+        var facts = await reader.ReadAsync(run, new HashSet<string>(), stop)
+            ?? throw new InvalidOperationException($"There is no run '{run}' in {store.Address}.");
+        if (Readiness.EnsembleDue(facts) is not { } members)
+        {
+            return;
+        }
+
+        var recipe = facts.Spec.Recipe;
+        var data = await tokens.GetAsync(recipe.Data.Sha256!, stop);
+        var bytes = TargetBytes.Of(data.Validation!);
+        var from = time.GetTimestamp();
+        var score = recipe.Ensemble switch
+        {
+            { Average: EnsembleAverage.Logits } => await OfLogitsAsync(facts, members, data.Validation!, bytes, slots, stop),
+            { Selection: { } selection } => await OfSelectionAsync(facts, members, selection, bytes, stop),
+            _ => await OfProbabilitiesAsync(facts, members, bytes, stop),
+        };
+        await new RunScores(store, run).TryCreateEnsembleAsync(score, stop);
+        LogMixed(log, run, members.Count, score.LossNats, time.GetElapsedTime(from).TotalSeconds);
+    }
+
+    private async Task<EnsembleScore> OfProbabilitiesAsync(RunFacts facts, IReadOnlyList<StageId> members, int[] bytes, CancellationToken stop)
+    {
+        var even = new RunningMixture();
+        foreach (var id in members)
+        {
+            even.Add(await VectorAsync(facts, facts.ScoreOf(id)!, stop));
+        }
+
+        return Score(facts, members, even.LossNats, even.LossNats[^1], even.BitsPerByte(bytes));
+    }
+
+    private async Task<EnsembleScore> OfSelectionAsync(
+        RunFacts facts, IReadOnlyList<StageId> members, MemberSelectionRecipe recipe, int[] bytes, CancellationToken stop)
+    {
+        var fitness = new List<ReadOnlyMemory<float>>();
+        foreach (var id in members)
+        {
+            fitness.Add(await VectorAsync(facts, facts.FitnessScoreOf(id)!, stop));
+        }
+
+        var selections = await Task.Run(() => MemberSelection.OfEverySize(recipe, fitness, facts.Spec.Recipe.Seed), stop);
+        var even = new RunningMixture();
+        var mixtures = new ProbabilityMixture?[selections.Count];
+        foreach (var (index, id) in members.Index())
+        {
+            var p = await VectorAsync(facts, facts.ScoreOf(id)!, stop);
+            even.Add(p);
+            foreach (var (s, selection) in selections.Index())
+            {
+                if (selection.Selected.WeightOf(index) is > 0 and var weight)
+                {
+                    (mixtures[s] ??= new ProbabilityMixture(p.Length)).Add(p, weight);
+                }
+            }
+        }
+
+        SelectionScore[] reported =
+        [
+            .. selections.Zip(mixtures, (selection, mixture) =>
+                new SelectionScore(selection.Size, selection.FitnessLossNats, mixture!.LossNats(), mixture.BitsPerByte(bytes))),
+        ];
+        var best = MemberSelection.Best(selections);
+        var ensemble = reported.Single(selection => selection.Size == best.Size);
+        return Score(facts, members, even.LossNats, ensemble.LossNats, ensemble.BitsPerByte) with
+        {
+            Weights = [.. members.Select((_, index) => best.Selected.WeightOf(index))],
+            Selections = reported,
+        };
+    }
+
+    private async Task<EnsembleScore> OfLogitsAsync(
+        RunFacts facts, IReadOnlyList<StageId> members, TokenSet set, int[] bytes, IReadOnlyList<string> slots, CancellationToken stop)
+    {
+        var snapshots = new SnapshotStore(store, facts.Spec.Name, time);
+        var models = new List<(StagePlan, IReadOnlyList<TensorData>)>();
+        foreach (var id in members)
+        {
+            models.Add((facts.Plan[id], await snapshots.ReadAsync(facts.RootOf(id).Snapshot!.Sha256, stop)));
+        }
+
+        IReadOnlyList<float[]> byCount = [];
+        await WorkerThread.RunAsync(
+            WorkName.Mix(facts.Spec.Name), () => byCount = LogitEnsembleScorer.Score(models, set, new ComputeDevices(slots), stop));
+        var all = Mixture.Of([byCount[^1]]);
+        return Score(facts, members, [.. byCount.Select(p => Mixture.LossNats([p]))], all.LossNats(), all.BitsPerByte(bytes));
+    }
+
+    private async Task<float[]> VectorAsync(RunFacts facts, MemberScore score, CancellationToken stop) =>
+        await new RunScores(store, facts.Spec.Name).ReadVectorAsync(score, stop);
+
+    private static EnsembleScore Score(
+        RunFacts facts, IReadOnlyList<StageId> members, IReadOnlyList<double> running, double lossNats, double bitsPerByte) => new()
+        {
+            Members = [.. members.Select(id => facts.RootOf(id).Snapshot!.Sha256)],
+            Running = running,
+            LossNats = lossNats,
+            BitsPerByte = bitsPerByte,
+        };
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Run}: {Members} members averaged: {LossNats:F4} nats per token, in {Seconds:F1} s.")]
+    private static partial void LogMixed(ILogger logger, string run, int members, double lossNats, double seconds);
+}

@@ -1,0 +1,56 @@
+using Microsoft.Extensions.Logging;
+using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Slots;
+
+namespace Slowrun.Grains.Members;
+
+/// <summary>
+/// Judging on the slots of the silo that a grain lives on. Its result is created if absent, so that doing it twice harms nothing, and nobody
+/// needs to own it.
+/// </summary>
+internal abstract partial class ScoringGrain(Admission admission, SlotTable slots, OfferPace pace, ILogger log) : Grain
+{
+    /// <param name="work">See <see cref="WorkName"/>.</param>
+    /// <param name="score">Given the slots.</param>
+    /// <param name="failed">Tells people. Never fails.</param>
+    protected TakeAnswer Start(SlotOffer offer, string work, Func<CancellationToken, Task> score, Func<Exception, Task> failed)
+    {
+        var answer = admission.Ask(offer, work, MigrateOnIdle, out var admitted);
+        if (admitted is not null)
+        {
+            DelayDeactivation(Timeout.InfiniteTimeSpan);
+            var stop = new CancellationTokenSource();
+            admitted.Run(_ => stop.Cancel(), RunAsync(work, score, failed, admitted, stop.Token));
+        }
+
+        return answer;
+    }
+
+    private async Task RunAsync(string work, Func<CancellationToken, Task> score, Func<Exception, Task> failed, Admitted admitted, CancellationToken stop)
+    {
+        try
+        {
+            await score(stop);
+            pace.Succeeded(work);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // The silo stops; another one scores.
+        }
+        catch (Exception e)
+        {
+            pace.Refused(work);
+            LogFailed(log, work, e.Message, e);
+            await failed(e);
+        }
+        finally
+        {
+            admitted.Dispose();
+            slots.Poke();
+            DelayDeactivation(TimeSpan.Zero);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "'{Work}' failed and is tried again: {Reason}")]
+    private static partial void LogFailed(ILogger logger, string work, string reason, Exception exception);
+}

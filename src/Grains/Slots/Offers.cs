@@ -1,0 +1,109 @@
+using Microsoft.Extensions.Logging;
+using Orleans.Runtime.Placement;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
+using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Stages;
+using Slowrun.Training;
+
+namespace Slowrun.Grains.Slots;
+
+/// <summary>Offers this silo's free slots to a run's ready work.</summary>
+internal sealed partial class Offers(
+    SlotTable slots,
+    Fingerprints fingerprints,
+    LocalWork local,
+    OfferPace pace,
+    TimeProvider time,
+    IGrainFactory grains,
+    ILocalSiloDetails silo,
+    ILogger<Offers> log)
+{
+    // A grain that moves here is there after some milliseconds.
+    private static readonly TimeSpan MoveTime = TimeSpan.FromMilliseconds(100);
+    private const int MostMoves = 5;
+
+    /// <summary>Judging first: it takes a thousandth of a stage's time, shows what came out, and leaves the slots together for what is next.</summary>
+    /// <returns>Whether there was a free slot and something to offer it to.</returns>
+    public async Task<bool> MakeAsync(RunFacts facts, CancellationToken stop)
+    {
+        if (slots.Free.Count == 0)
+        {
+            return false;
+        }
+
+        var work = Ready(facts).Where(one => !local.Has(one.Name) && pace.IsDue(one.Name)).ToList();
+        foreach (var (index, one) in work.Index())
+        {
+            await OfferAsync(one, SlotShares.Next(slots.Free, work.Count - index, one.Lanes), stop);
+        }
+
+        return work.Count > 0;
+    }
+
+    private IEnumerable<Work> Ready(RunFacts facts)
+    {
+        var run = facts.Spec.Name;
+        foreach (var id in Readiness.ToScore(facts))
+        {
+            yield return new Work(WorkName.Score(run, id), 1, grains.GetGrain<IMemberGrain>(StageKey.Of(run, id)).Score);
+        }
+
+        if (Readiness.EnsembleDue(facts) is not null)
+        {
+            yield return new Work(WorkName.Mix(run), 1, grains.GetGrain<IEnsembleGrain>(run).Mix);
+        }
+
+        foreach (var id in Readiness.ToTrain(facts).Where(id => CanTrain(facts.RootOf(id))))
+        {
+            yield return new Work(WorkName.Train(run, id), facts.Plan[id].Stage.Lanes, grains.GetGrain<IStageGrain>(StageKey.Of(run, id)).Take);
+        }
+    }
+
+    /// <summary>A started stage goes only to slots that give the same bits: offering others would only move its grain about.</summary>
+    private bool CanTrain(StageRoot root) => root.Identity is not { } identity
+        || (identity.EngineRevision == Engine.Revision && slots.All.Any(slot => fingerprints.Of(slot) == identity.NumericsFingerprint));
+
+    private async Task OfferAsync(Work work, IReadOnlyList<string> share, CancellationToken stop)
+    {
+        for (var moves = 0; share.Count > 0 && moves < MostMoves && !stop.IsCancellationRequested; moves++)
+        {
+            try
+            {
+                RequestContext.Set(IPlacementDirector.PlacementHintKey, silo.SiloAddress);
+                var answer = await work.Take(new SlotOffer(silo.SiloAddress.ToParsableString(), share));
+                LogOffered(log, work.Name, string.Join(' ', share), answer.Taken, answer.Reason);
+                if (!answer.Moving)
+                {
+                    if (!answer.Taken)
+                    {
+                        pace.Refused(work.Name);
+                    }
+
+                    return;
+                }
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                // One stage's trouble must not keep the others waiting.
+                pace.Refused(work.Name);
+                LogOfferFailed(log, work.Name, e.Message, e);
+                return;
+            }
+            finally
+            {
+                RequestContext.Remove(IPlacementDirector.PlacementHintKey);
+            }
+
+            await Task.Delay(MoveTime, time, stop);
+        }
+    }
+
+    private sealed record Work(string Name, int Lanes, Func<SlotOffer, Task<TakeAnswer>> Take);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "To '{Work}' were offered {Slots}: taken {Taken}. {Reason}")]
+    private static partial void LogOffered(ILogger logger, string work, string slots, bool taken, string? reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "To '{Work}' no slot could be offered: {Reason}")]
+    private static partial void LogOfferFailed(ILogger logger, string work, string reason, Exception exception);
+}
