@@ -1,10 +1,17 @@
 using System.Reflection;
 using System.Text.Json;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Status;
+using Slowrun.Storage;
+using Slowrun.Storage.Blobs;
+using Slowrun.Storage.Runs;
 
 namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>Runs the real client as a user does: a process of its own, its text and its exit code.</summary>
-internal sealed class Cli(string store)
+/// <param name="store">A directory or an address.</param>
+/// <param name="connectionString">Of the storage account, where the store is one.</param>
+internal sealed class Cli(string store, string? connectionString = null)
 {
     /// <summary>The collection of all tests here: each starts processes that want both cores.</summary>
     public const string OneAtATime = "processes";
@@ -16,14 +23,14 @@ internal sealed class Cli(string store)
     public static string SiloPath { get; } = Built("SlowrunSilo");
 
     /// <summary>Starts a command and leaves it running; the caller disposes it, which kills what is left of it.</summary>
-    public CliProcess Start(params string[] arguments) => new(Store, arguments, []);
+    public CliProcess Start(params string[] arguments) => new(Store, arguments, WithAccount([]));
 
     public Task<CliResult> RunAsync(params string[] arguments) => RunAsync([], arguments);
 
     /// <param name="environment">Variables for the client and what it starts.</param>
     public async Task<CliResult> RunAsync(Dictionary<string, string> environment, params string[] arguments)
     {
-        using var process = new CliProcess(Store, arguments, environment);
+        using var process = new CliProcess(Store, arguments, WithAccount(environment));
         return await process.EndAsync(TestContext.Current.CancellationToken);
     }
 
@@ -35,6 +42,44 @@ internal sealed class Cli(string store)
         using var document = JsonDocument.Parse(result.Output);
         return document.RootElement.Clone();
     }
+
+    /// <summary>What the store knows of a run now; null where it knows none.</summary>
+    public async Task<RunFacts?> FactsAsync(string run, CancellationToken stop)
+    {
+        IObjectStore opened = connectionString is null
+            ? await StoreAddress.OpenAsync(Store, create: true, cancellationToken: stop)
+            : await AzureBlobStore.OpenAsync(Store, create: true, connectionString, cancellationToken: stop);
+        return await new RunFactsReader(opened).ReadAsync(run, new HashSet<string>(), stop);
+    }
+
+    /// <summary>Waits until the run is as far as that, two minutes at most.</summary>
+    /// <param name="running">A process that must not end meanwhile.</param>
+    public async Task UntilAsync(string run, CliProcess running, Func<RunFacts, bool> reached)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromMinutes(2));
+        while (await FactsAsync(run, limit.Token) is not { } facts || !reached(facts))
+        {
+            Assert.False(running.Process.HasExited, $"The process ended early: {running.Error}{running.Output}");
+            await Task.Delay(20, limit.Token);
+        }
+    }
+
+    /// <summary>Waits until the run has made at least so many more durable steps.</summary>
+    public async Task TrainingAsync(string run, CliProcess running, int steps)
+    {
+        int? from = null;
+        await UntilAsync(run, running, facts =>
+        {
+            var durable = facts.Roots.Values.Sum(root => root.DurableStep);
+            from ??= durable;
+            return durable >= from + steps || Readiness.StateOf(facts) == RunState.Succeeded;
+        });
+    }
+
+    private Dictionary<string, string> WithAccount(Dictionary<string, string> environment) => connectionString is null
+        ? environment
+        : new(environment) { ["AZURE_STORAGE_CONNECTION_STRING"] = connectionString };
 
     private static string Built(string key) =>
         typeof(Cli).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == key).Value

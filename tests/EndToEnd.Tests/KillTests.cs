@@ -1,8 +1,6 @@
 using System.Text.Json;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
-using Slowrun.Storage;
-using Slowrun.Storage.Runs;
 
 namespace Slowrun.EndToEnd.Tests;
 
@@ -24,7 +22,7 @@ public sealed class KillTests(CalmTiny calm)
         for (var kill = 0; kill < 3; kill++)
         {
             using var run = cli.Start("run", "tiny");
-            await TrainingAsync(cli, run, steps: random.Next(1, 30));
+            await cli.TrainingAsync("tiny", run, steps: random.Next(1, 30));
             if (whom != "client")
             {
                 foreach (var silo in Processes.SilosOf(store.Path))
@@ -42,7 +40,7 @@ public sealed class KillTests(CalmTiny calm)
             else if (whom == "silo")
             {
                 // The client starts the silo again by itself.
-                await TrainingAsync(cli, run, steps: 1);
+                await cli.TrainingAsync("tiny", run, steps: 1);
                 Processes.Signal(run.Process.Id, Processes.SigTerm);
                 await run.EndAsync(Stop);
             }
@@ -75,21 +73,21 @@ public sealed class KillTests(CalmTiny calm)
         var cli = new Cli(store.Path);
         Assert.Equal(0, (await cli.RunAsync("submit", "tiny")).ExitCode);
         using var frozen = cli.Start("silo", "--slots", "cpu:1", "--name", "frozen");
-        await TrainingAsync(cli, frozen, steps: 3);
+        await cli.TrainingAsync("tiny", frozen, steps: 3);
         var pid = Assert.Single(Processes.SilosOf(store.Path));
         Processes.Signal(pid, Processes.SigStop);
 
         using var other = cli.Start("silo", "--slots", "cpu:2", "--name", "other");
         try
         {
-            await UntilAsync(cli, other, facts => facts.Roots.Values.Any(root => root.Preemptions > 0));
+            await cli.UntilAsync("tiny", other, facts => facts.Roots.Values.Any(root => root.Preemptions > 0));
         }
         finally
         {
             Processes.Signal(pid, Processes.SigCont);
         }
 
-        await UntilAsync(cli, other, facts => Readiness.StateOf(facts) == RunState.Succeeded);
+        await cli.UntilAsync("tiny", other, facts => Readiness.StateOf(facts) == RunState.Succeeded);
         Assert.Equal(await Weights.ExportAsync(calm.Cli, "tiny"), await Weights.ExportAsync(cli, "tiny"));
     }
 
@@ -101,7 +99,7 @@ public sealed class KillTests(CalmTiny calm)
         using var store = new TemporaryStore();
         var cli = new Cli(store.Path);
         using var run = cli.Start("run", "tiny");
-        await TrainingAsync(cli, run, steps: 2);
+        await cli.TrainingAsync("tiny", run, steps: 2);
         Processes.Signal(run.Process.Id, signal);
         await run.EndAsync(Stop);
 
@@ -110,35 +108,6 @@ public sealed class KillTests(CalmTiny calm)
         Assert.Contains(Stages(status), stage => stage.GetProperty("durableStep").GetInt32() > 0);
         Assert.All(Stages(status), stage => Assert.False(stage.TryGetProperty("owner", out var owner) && owner.ValueKind == JsonValueKind.Object));
         Assert.All(Stages(status), stage => Assert.Equal(0, stage.GetProperty("lostSteps").GetInt32()));
-    }
-
-    /// <summary>Waits until the run has made at least so many more durable steps.</summary>
-    private static async Task TrainingAsync(Cli cli, CliProcess running, int steps)
-    {
-        int? from = null;
-        await UntilAsync(cli, running, facts =>
-        {
-            var durable = facts.Roots.Values.Sum(root => root.DurableStep);
-            from ??= durable;
-            return durable >= from + steps || Readiness.StateOf(facts) == RunState.Succeeded;
-        });
-    }
-
-    private static async Task UntilAsync(Cli cli, CliProcess running, Func<RunFacts, bool> reached)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        limit.CancelAfter(TimeSpan.FromMinutes(2));
-        while (await FactsAsync(cli.Store, limit.Token) is not { } facts || !reached(facts))
-        {
-            Assert.False(running.Process.HasExited, $"The process ended early: {running.Error}{running.Output}");
-            await Task.Delay(20, limit.Token);
-        }
-    }
-
-    private static async Task<RunFacts?> FactsAsync(string path, CancellationToken stop)
-    {
-        var store = await StoreAddress.OpenAsync(path, create: true, cancellationToken: stop);
-        return await new RunFactsReader(store).ReadAsync("tiny", new HashSet<string>(), stop);
     }
 
     /// <summary>A silo whose parent is gone commits and ends by itself.</summary>

@@ -22,6 +22,9 @@ internal static partial class Processes
             CommandLine(pid) is { } line && line.Contains("Slowrun.Silo.dll", StringComparison.Ordinal) && line.Contains(store, StringComparison.Ordinal)),
     ];
 
+    /// <summary>The process of the silo of that name.</summary>
+    public static int SiloNamed(string store, string name) => SilosOf(store).Single(pid => CommandLine(pid)!.Split('\0').Contains(name));
+
     private static string? CommandLine(int pid)
     {
         try

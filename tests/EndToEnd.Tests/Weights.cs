@@ -8,7 +8,7 @@ internal static class Weights
     /// <returns>File name to SHA-256, for every exported snapshot.</returns>
     public static async Task<SortedDictionary<string, string>> ExportAsync(Cli cli, string run)
     {
-        var folder = Path.Combine(cli.Store, "..", Path.GetFileName(cli.Store) + "-export-" + run);
+        var folder = Path.Combine(Path.GetTempPath(), $"slowrun-export-{Guid.NewGuid():N}");
         try
         {
             var result = await cli.RunAsync("export", run, "--out", folder);

@@ -55,7 +55,8 @@ public sealed class RunPlan
             Id = id,
             Role = chain.Role,
             Seed = chainSeed + s,
-            OrderSeed = stage.Continuation is null ? null : chainSeed,
+            // Record 12's nodes: 42 + node.
+            OrderSeed = stage.Continuation is null ? null : recipe.Seed + c,
             ChainStages = chain.Stages,
             Predecessor = stage.Continuation is null ? null : id.Before,
             Model = recipe.Model,
