@@ -10,7 +10,7 @@ internal sealed class RunWatch(RunFactsReader reader, IClusterMembershipService 
     public async Task<RunFacts?> ReadAsync(string run, CancellationToken cancellationToken = default) =>
         await reader.ReadAsync(run, AliveSilos(), cancellationToken);
 
-    /// <summary>Calls <paramref name="act"/> after every change of the cluster's membership, until disposed.</summary>
+    /// <summary>Calls <paramref name="act"/> whenever a silo came or went, until disposed.</summary>
     public IDisposable OnSilosChanged(Action act)
     {
         var ended = new CancellationTokenSource();
@@ -21,9 +21,16 @@ internal sealed class RunWatch(RunFactsReader reader, IClusterMembershipService 
         {
             try
             {
+                var before = AliveSilos();
                 await foreach (var _ in membership.MembershipUpdates.WithCancellation(until))
                 {
-                    act();
+                    // Heartbeats are updates too.
+                    var alive = AliveSilos();
+                    if (!alive.SetEquals(before))
+                    {
+                        before = alive;
+                        act();
+                    }
                 }
             }
             catch (OperationCanceledException)

@@ -19,7 +19,8 @@ internal static class SiloHost
         await host.RunAsync(stop);
     }
 
-    private static IHost Build(SiloSettings settings, IObjectStore store)
+    /// <summary>A silo on an opened store, not started.</summary>
+    public static IHost Build(SiloSettings settings, IObjectStore store)
     {
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders().AddSimpleConsole(console =>
