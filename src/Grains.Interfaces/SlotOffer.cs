@@ -3,7 +3,10 @@ namespace Slowrun.Grains.Interfaces;
 /// <summary>Slots that a silo lends.</summary>
 /// <param name="Silo">The silo's address as Orleans parses it.</param>
 /// <param name="Slots">For example <c>cpu:0</c>; reserved by the offering silo until the answer.</param>
-public sealed record SlotOffer(string Silo, IReadOnlyList<string> Slots);
+/// <param name="EpochToken">
+/// The stage's when the offering silo saw that nobody living owns it: by now another may have taken it. Null: whatever it is.
+/// </param>
+public sealed record SlotOffer(string Silo, IReadOnlyList<string> Slots, long? EpochToken = null);
 
 /// <param name="Taken">The slots are in use until the grain gives them back to the silo.</param>
 /// <param name="Reason">Why not, in a sentence for the user.</param>

@@ -90,10 +90,13 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro")
 
     public async Task<StageRunner> TakeAsync(StageId stage, IObjectStore? through = null)
     {
-        var (runner, reason) = await Taker(through ?? store).TakeAsync(
-            name, stage, new RunDocuments(through ?? store, name).Root(stage), new SlotOffer(Silo, ["cpu:0"]), "test", TestContext.Current.CancellationToken);
+        var (runner, reason) = await OfferAsync(stage, new SlotOffer(Silo, ["cpu:0"]), through);
         return runner ?? throw new InvalidOperationException(reason);
     }
+
+    public Task<(StageRunner? Runner, string? Reason)> OfferAsync(StageId stage, SlotOffer offer, IObjectStore? through = null) =>
+        Taker(through ?? store).TakeAsync(
+            name, stage, new RunDocuments(through ?? store, name).Root(stage), offer, "test", TestContext.Current.CancellationToken);
 
     /// <summary>Works until nothing is ready any more.</summary>
     public async Task<RunStatus> FinishAsync()

@@ -1,5 +1,6 @@
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
+using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Stages;
 using Slowrun.Storage;
 
@@ -48,6 +49,23 @@ public sealed class ResumeTests
         var calm = await CalmAsync();
         Assert.Equal(Snapshots(calm), Snapshots(await run.FinishAsync()));
         Assert.Equal(1, (await run.FactsAsync()).RootOf(stage).Preemptions);
+    }
+
+    [Fact]
+    public async Task Take_WhenAnotherTookTheStageSinceTheOfferWasMade_IsRefusedAndDisturbsNobody()
+    {
+        var run = new LocalRun(new MemoryStore());
+        await run.SubmitAsync();
+        var stage = new StageId(0, 0);
+        var owner = await run.TakeAsync(stage);
+
+        var (late, reason) = await run.OfferAsync(stage, new SlotOffer(LocalRun.Silo, ["cpu:0"], EpochToken: 0));
+
+        Assert.Null(late);
+        Assert.Contains("took the stage first", reason, StringComparison.Ordinal);
+        owner.Start();
+        Assert.True(await owner.Completion == StopReason.Completed, await run.StoryAsync());
+        Assert.Equal(0, (await run.FactsAsync()).RootOf(stage).Preemptions);
     }
 
     private static void StopAfterAStep(StageRunner runner, ref int takes)

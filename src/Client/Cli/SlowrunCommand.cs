@@ -69,6 +69,7 @@ internal static class SlowrunCommand
             CheckpointsCommand.Create(context, common),
             SpecCommand.Create(context),
             DoctorCommand.Create(context, common),
+            ChaosCommand.Create(context, common),
         };
         root.Options.Add(common.Store);
         root.Options.Add(common.Verbose);

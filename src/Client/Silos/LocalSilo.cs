@@ -25,7 +25,8 @@ internal sealed class LocalSilo : IDisposable
 
     /// <param name="arguments">Further ones of the silo's program.</param>
     /// <exception cref="CliException">The program does not start.</exception>
-    public static LocalSilo Start(SiloProgram program, string storeAddress, IReadOnlyList<string> arguments, DateTimeOffset now)
+    public static LocalSilo Start(
+        SiloProgram program, string storeAddress, IReadOnlyList<string> arguments, DateTimeOffset now, IReadOnlyDictionary<string, string>? environment = null)
     {
         var log = SiloLogs.NewFile(storeAddress, now);
         var start = new ProcessStartInfo(
@@ -33,6 +34,11 @@ internal sealed class LocalSilo : IDisposable
         {
             RedirectStandardInput = true,
         };
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
+        }
+
         var process = Process.Start(start) ?? throw new CliException(Cli.ExitCode.Failed, $"'{program.FileName}' did not start.");
         return new LocalSilo(process, log);
     }

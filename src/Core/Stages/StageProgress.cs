@@ -21,6 +21,9 @@ public sealed record StageProgress
 
     public double? TokensPerSecond { get; init; }
 
+    /// <summary>When this take's first step was done; null before. What a lost owner cost ends here.</summary>
+    public DateTimeOffset? FirstStepAt { get; init; }
+
     public required DateTimeOffset At { get; init; }
 }
 

@@ -56,7 +56,11 @@ internal sealed partial class Offers(
 
         foreach (var id in Readiness.ToTrain(facts).Where(id => CanTrain(facts.RootOf(id))))
         {
-            yield return new Work(WorkName.Train(run, id), facts.Plan[id].Stage.Lanes, grains.GetGrain<IStageGrain>(StageKey.Of(run, id)).Take);
+            yield return new Work(
+                WorkName.Train(run, id),
+                facts.Plan[id].Stage.Lanes,
+                grains.GetGrain<IStageGrain>(StageKey.Of(run, id)).Take,
+                facts.RootOf(id).EpochToken);
         }
     }
 
@@ -71,7 +75,7 @@ internal sealed partial class Offers(
             try
             {
                 RequestContext.Set(IPlacementDirector.PlacementHintKey, silo.SiloAddress);
-                var answer = await work.Take(new SlotOffer(silo.SiloAddress.ToParsableString(), share));
+                var answer = await work.Take(new SlotOffer(silo.SiloAddress.ToParsableString(), share, work.EpochToken));
                 LogOffered(log, work.Name, string.Join(' ', share), answer.Taken, answer.Reason);
                 if (!answer.Moving)
                 {
@@ -99,7 +103,7 @@ internal sealed partial class Offers(
         }
     }
 
-    private sealed record Work(string Name, int Lanes, Func<SlotOffer, Task<TakeAnswer>> Take);
+    private sealed record Work(string Name, int Lanes, Func<SlotOffer, Task<TakeAnswer>> Take, long? EpochToken = null);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "To '{Work}' were offered {Slots}: taken {Taken}. {Reason}")]
     private static partial void LogOffered(ILogger logger, string work, string slots, bool taken, string? reason);

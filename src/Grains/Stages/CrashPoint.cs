@@ -4,8 +4,9 @@ using System.Runtime.InteropServices;
 namespace Slowrun.Grains.Stages;
 
 /// <summary>
-/// Lets tests kill a silo at a chosen moment, as a lost machine would end there: <c>SLOWRUN_CRASH_AFTER=commit:3</c> ends the process by
-/// SIGKILL after its third commit. Without the variable it does nothing.
+/// Lets tests and <c>slowrun chaos</c> disturb a silo at a chosen moment, as a lost machine would end there:
+/// <c>SLOWRUN_CRASH_AFTER=commit:3</c> ends the process by SIGKILL after its third commit, <c>commit:3:stop</c> freezes it there,
+/// <c>commit:3:term</c> asks it to stop. Without the variable it does nothing.
 /// </summary>
 internal static partial class CrashPoint
 {
@@ -19,22 +20,27 @@ internal static partial class CrashPoint
     public const string Finish = "finish";
     public const string Score = "score";
 
-    private const int SigKill = 9;
-    private static readonly (string Point, int Count) Wanted = Parse(Environment.GetEnvironmentVariable("SLOWRUN_CRASH_AFTER"));
+    private const string Variable = "SLOWRUN_CRASH_AFTER";
+    private static readonly Dictionary<string, int> Signals = new(StringComparer.Ordinal) { ["kill"] = 9, ["term"] = 15, ["stop"] = 19 };
+    private static readonly (string Point, int Count, int Signal) Wanted = Parse(Environment.GetEnvironmentVariable(Variable));
     private static int seen;
 
     public static void Reached(string point)
     {
         if (point == Wanted.Point && Interlocked.Increment(ref seen) == Wanted.Count)
         {
-            _ = Kill(Environment.ProcessId, SigKill);
+            _ = Kill(Environment.ProcessId, Wanted.Signal);
         }
     }
 
-    private static (string Point, int Count) Parse(string? text)
+    private static (string Point, int Count, int Signal) Parse(string? text)
     {
         var parts = text?.Split(':') ?? [];
-        return parts.Length == 2 && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var count) ? (parts[0], count) : ("", 0);
+        return parts.Length is 2 or 3
+            && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+            && Signals.TryGetValue(parts.ElementAtOrDefault(2) ?? "kill", out var signal)
+                ? (parts[0], count, signal)
+                : ("", 0, 0);
     }
 
     [LibraryImport("libc", EntryPoint = "kill")]

@@ -22,14 +22,23 @@ internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore st
     private async Task RunAsync(StageRunner runner)
     {
         long? storedAt = null;
+        var firstStepTold = false;
         using var timer = new PeriodicTimer(Every, time);
-        do
+        var tick = timer.WaitForNextTickAsync().AsTask();
+        while (!runner.Completion.IsCompleted)
         {
-            var keep = storedAt is not { } at || time.GetElapsedTime(at) >= StoreEvery;
+            // That it trains again is told at once: everybody waits for that after a loss.
+            var news = !firstStepTold && runner.FirstStep.IsCompleted;
+            firstStepTold |= news;
+            var keep = news || storedAt is not { } at || time.GetElapsedTime(at) >= StoreEvery;
             await TellAsync(runner, keep);
             storedAt = keep ? time.GetTimestamp() : storedAt;
+            await Task.WhenAny(firstStepTold ? [tick, runner.Completion] : [tick, runner.Completion, runner.FirstStep]);
+            if (tick.IsCompleted)
+            {
+                tick = timer.WaitForNextTickAsync().AsTask();
+            }
         }
-        while (await Next(timer, runner));
 
         // The last word, or the run grain would show as training what has ended. A fenced owner has none: the stage is another's.
         if (await runner.Completion != StopReason.Fenced)
@@ -53,13 +62,6 @@ internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore st
         {
             LogNotTold(log, runner.Name, e);
         }
-    }
-
-    private static async Task<bool> Next(PeriodicTimer timer, StageRunner runner)
-    {
-        var tick = timer.WaitForNextTickAsync().AsTask();
-        await Task.WhenAny(tick, runner.Completion);
-        return !runner.Completion.IsCompleted;
     }
 
     private async Task<OwnerOrders> ReportAsync(StageRunner runner)

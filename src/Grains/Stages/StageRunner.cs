@@ -21,6 +21,7 @@ internal sealed partial class StageRunner
     private readonly ILogger log;
     private readonly StopRequest stop = new();
     private readonly TaskCompletionSource<StopReason> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource firstStep = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile StageProgress progress;
 
     public StageRunner(StageWork work, StageOwnership own, StageInputsLoader inputs, TimeProvider time, ILogger log)
@@ -51,6 +52,9 @@ internal sealed partial class StageRunner
     public Task<StopReason> Completion => completion.Task;
 
     public StageProgress Progress => progress;
+
+    /// <summary>Ends when this take has done a step; never where it ends before.</summary>
+    public Task FirstStep => firstStep.Task;
 
     public void Start() => _ = Task.Run(RunAsync);
 
@@ -136,6 +140,7 @@ internal sealed partial class StageRunner
             CrashPoint.Reached(CrashPoint.Step);
             own.Ledger.Trained(time.GetElapsedTime(from));
             Tell(StageActivity.Training, training.Step, step.LossNats, rate.Step(training.TokensPerStep));
+            firstStep.TrySetResult();
             checkpoints.AfterStep();
         }
 
@@ -154,6 +159,7 @@ internal sealed partial class StageRunner
         Step = step,
         TrainLossNats = loss,
         TokensPerSecond = rate,
+        FirstStepAt = progress.FirstStepAt ?? (step > work.Root.DurableStep ? time.GetUtcNow() : null),
         At = time.GetUtcNow(),
     };
 

@@ -53,6 +53,7 @@ internal sealed partial class StageTaker(
             Steps = StageSteps.Of(plan, (await tokens.GetAsync(spec.Recipe.Data.Sha256!, cancellationToken)).Train.Length),
             LostSteps = await LostStepsAsync(documents, id, before, cancellationToken),
             Retry = retry,
+            AfterToken = offer.EpochToken,
         };
         var commit = new RootCommit(document, time);
         try

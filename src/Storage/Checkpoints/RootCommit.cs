@@ -27,7 +27,10 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
     /// <summary>The root as this owner last knew it.</summary>
     public StageRoot Root => root ?? throw new InvalidOperationException("The stage has not been taken.");
 
-    /// <summary>Takes the stage, and waits for nobody: whoever had it is fenced by the higher epoch token.</summary>
+    /// <summary>
+    /// Takes the stage, and waits for nobody: whoever had it is fenced by the higher epoch token. One that has been taken since the caller
+    /// judged it to be without a living owner is left alone.
+    /// </summary>
     /// <exception cref="FencedException">Another take came first.</exception>
     /// <exception cref="StageIdentityException">The stage has begun as something else.</exception>
     public async Task<StageRoot> TakeAsync(TakeRequest request, CancellationToken cancellationToken = default)
@@ -37,6 +40,11 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
         var alreadyTaken = found is { Owner: not null } && found.EpochToken > epochToken && unanswered.Contains(found.WriteId);
         if (!alreadyTaken)
         {
+            if (request.AfterToken is { } judged && (found?.EpochToken ?? 0) != judged)
+            {
+                throw Late(found, judged + 1);
+            }
+
             var taken = Stamped(StageTransitions.Take(found, request));
             found = taken;
             try
@@ -48,9 +56,7 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
                 found = await document.ReadAsync(cancellationToken).ConfigureAwait(false);
                 if (found?.WriteId != taken.WriteId)
                 {
-                    throw new FencedException(
-                        $"{found?.Owner?.SiloName ?? "Somebody"} took the stage first, with epoch token {found?.EpochToken}.",
-                        taken.EpochToken, found?.EpochToken ?? 0);
+                    throw Late(found, taken.EpochToken);
                 }
             }
         }
@@ -141,6 +147,9 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
         unanswered.Clear();
         return root = written;
     }
+
+    private static FencedException Late(StageRoot? found, long wanted) => new(
+        $"{found?.Owner?.SiloName ?? "Somebody"} took the stage first, with epoch token {found?.EpochToken}.", wanted, found?.EpochToken ?? 0);
 
     private static InvalidOperationException Foreign(StageRoot? found, StageRoot meant) => new(
         "The stage's root was changed by something that is no take: is it being edited, or was the store restored from a copy? "

@@ -12,6 +12,9 @@ public sealed record TakeRequest
     /// <summary>Optimizer steps of the whole stage.</summary>
     public required int Steps { get; init; }
 
+    /// <summary>The epoch token at which nobody living owned the stage; at any other the take is another's. Null: not judged.</summary>
+    public long? AfterToken { get; init; }
+
     /// <summary>Steps beyond the last commit that the previous owner is known to have trained (its progress document).</summary>
     public long LostSteps { get; init; }
 

@@ -1,0 +1,44 @@
+using Slowrun.Core.Randomness;
+
+namespace Slowrun.Client.Chaos;
+
+/// <summary>What is to be done to a fleet: a function of the seed, so that a run that came out wrong can be disturbed the same way again.</summary>
+internal static class ChaosPlan
+{
+    private const int LongestStartMilliseconds = 3000;
+
+    // Moments by the names that the silo has for them, how often each is reached before it is used at most, and how often it is chosen.
+    private static readonly Moment[] Moments =
+    [
+        new("start-up", null, LongestStartMilliseconds, 2),
+        new("take", "take", 1, 1),
+        new("restore", "restore", 1, 2),
+        new("step", "step", 40, 4),
+        new("checkpoint", "capture", 6, 2),
+        new("checkpoint", "upload", 6, 2),
+        new("commit", "commit", 6, 3),
+        new("hand-over", "snapshot", 1, 1),
+        new("hand-over", "finish", 1, 1),
+        new("scoring", "score", 1, 1),
+    ];
+
+    private static readonly Moment[] Weighted = [.. Moments.SelectMany(moment => Enumerable.Repeat(moment, moment.Weight))];
+
+    /// <param name="modes">Taken in turn, so that each comes as often as the others.</param>
+    public static IReadOnlyList<Disturbance> Of(int seed, int count, IReadOnlyList<ChaosMode> modes)
+    {
+        ArgumentNullException.ThrowIfNull(modes);
+        return
+        [
+            .. Enumerable.Range(0, count).Select(i =>
+            {
+                var moment = Weighted[Below(seed, i, "moment", Weighted.Length)];
+                return new Disturbance(i + 1, modes[i % modes.Count], moment.Phase, moment.Point, 1 + Below(seed, i, "count", moment.Most));
+            }),
+        ];
+    }
+
+    private static int Below(int seed, int i, string what, int bound) => (int)(Seeds.Derive(seed, $"chaos {what}", i) % bound);
+
+    private sealed record Moment(string Phase, string? Point, int Most, int Weight);
+}

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.Globalization;
+using Slowrun.Client.Chaos;
+using Slowrun.Client.Cli;
+using Slowrun.Client.Display;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Slowrun.Client.Commands;
+
+/// <summary><c>chaos SPEC</c>: the proof that no disturbance changes a byte, on the user's own spec and machine.</summary>
+internal static class ChaosCommand
+{
+    private const string All = "all";
+
+    public static Command Create(ClientContext context, CommonOptions common)
+    {
+        var options = new SpecOptions();
+        var text = SubmitCommand.TextOption();
+        var silos = new Option<int>("--silos") { Description = "Silo processes, one CPU slot each.", DefaultValueFactory = _ => 3 };
+        var kills = new Option<int>("--kills") { Description = "Disturbances to carry out, if the run lasts so long.", DefaultValueFactory = _ => 20 };
+        var seed = new Option<int>("--seed") { Description = "Decides what happens to whom at which moment of its work.", DefaultValueFactory = _ => 7 };
+        var mode = new Option<string[]>("--mode")
+        {
+            Description = "kill: the process ends at once. term: it is asked to stop. freeze: it stands still, is replaced, and wakes up again. "
+                + "vanish: it falls silent for good, its connections open. cluster: all silos die at once. May be repeated.",
+            HelpName = "kill|term|freeze|vanish|cluster|all",
+            DefaultValueFactory = _ => ["kill"],
+            AllowMultipleArgumentsPerToken = true,
+        };
+        mode.AcceptOnlyFromAmong([.. Enum.GetNames<ChaosMode>().Select(name => name.ToLowerInvariant()), All]);
+        Within(silos, 1, 64);
+        Within(kills, 0, 100_000);
+        Within(seed, 0, int.MaxValue);
+        var output = CommonOptions.Output();
+        var command = new Command("chaos", "Carries a spec out twice on local silos, calmly and disturbed, and compares the bytes. Exit code 1 if they differ.")
+        {
+            text, silos, kills, seed, mode, output,
+        };
+        options.AddTo(command);
+        command.SetAction(async (parsed, stop) =>
+        {
+            var json = parsed.GetValue(output) == OutputFormat.Json;
+            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
+            var names = parsed.GetRequiredValue(mode);
+            var modes = names.Contains(All) ? Enum.GetValues<ChaosMode>() : [.. names.Distinct().Select(name => Enum.Parse<ChaosMode>(name, ignoreCase: true))];
+            var plan = ChaosPlan.Of(parsed.GetValue(seed), parsed.GetValue(kills), modes);
+            var report = await new ChaosRun(context, store, json ? context.Error.WriteLine : context.Output.WriteLine).RunAsync(
+                options.Read(parsed), SubmitCommand.TextFiles(parsed.GetValue(text)), parsed.GetValue(silos), parsed.GetValue(seed), plan, stop);
+            if (json)
+            {
+                await context.Output.WriteLineAsync(Json.Text(report));
+            }
+            else
+            {
+                context.Console.Print(Table(report));
+            }
+
+            return report.Identical ? ExitCode.Done : ExitCode.Failed;
+        });
+        return command.WithExamples(
+            "slowrun chaos tiny --store /tmp/chaos", "slowrun chaos mine.yaml --silos 4 --kills 50 --mode all --seed 3", "slowrun chaos tiny --mode freeze vanish -o json");
+    }
+
+    private static Rows Table(ChaosReport report)
+    {
+        var table = new Table().Border(TableBorder.None).HideHeaders().AddColumns("", "");
+        void Row(string name, FormattableString value) => table.AddRow(name, Markup.Escape(FormattableString.Invariant(value)));
+        Row("identical", $"{(report.Identical ? "yes" : $"NO: {string.Join(", ", report.Differing)}")}");
+        Row("disturbances", $"{report.Disturbances.Count} of {report.Wanted}: {Counts(report.ByMode)}");
+        Row("at", $"{Counts(report.ByPhase)}");
+        Row("preemptions", $"{report.Preemptions}, {report.LostSteps} steps lost");
+        Row("recovery", $"{Seconds(report.RecoveryP50Seconds)} p50, {Seconds(report.RecoveryMaxSeconds)} longest, to the next training step");
+        Row("time", $"{report.CalmSeconds:F1} s calm, {report.DisturbedSeconds:F1} s disturbed: goodput {report.Goodput:P0}");
+        if (report.UnplannedExits > 0)
+        {
+            Row("unplanned", $"{report.UnplannedExits} silos ended by themselves; see their logs");
+        }
+
+        return new Rows((IEnumerable<IRenderable>)[table]);
+    }
+
+    private static string Counts(IReadOnlyDictionary<string, int> counts) =>
+        string.Join(", ", counts.Select(pair => string.Create(CultureInfo.InvariantCulture, $"{pair.Value} {pair.Key}")));
+
+    private static string Seconds(double? seconds) => seconds is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:F1} s") : "-";
+
+    private static void Within(Option<int> option, int least, int most) => option.Validators.Add(result =>
+    {
+        if (result.GetValueOrDefault<int>() is var value && (value < least || value > most))
+        {
+            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name}: found {value}, expected {least} to {most}."));
+        }
+    });
+}
