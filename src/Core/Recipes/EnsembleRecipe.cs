@@ -1,9 +1,12 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace Slowrun.Core.Recipes;
 
 /// <summary>How members' predictions are averaged.</summary>
 public sealed record EnsembleRecipe
 {
     /// <summary>Members left out of the mixture: the first n stages of every chain (record 9 drops model 0).</summary>
+    [Range(0, 10_000)]
     public int ExcludeFirstStages { get; init; }
 }
 
@@ -11,5 +14,6 @@ public sealed record EnsembleRecipe
 public sealed record EvaluationRecipe
 {
     /// <summary>Rows of <see cref="ModelRecipe.SequenceLength"/> tokens in one forward pass.</summary>
+    [Range(1, 65_536)]
     public int Rows { get; init; } = 16;
 }

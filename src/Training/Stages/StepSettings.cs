@@ -1,3 +1,4 @@
+using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Schedules;
