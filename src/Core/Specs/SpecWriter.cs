@@ -11,7 +11,7 @@ public static class SpecWriter
 {
     private const int CommentColumn = 44;
 
-    private static readonly JsonSerializerOptions WithNulls = new(CanonicalJson.Options) { DefaultIgnoreCondition = JsonIgnoreCondition.Never };
+    internal static JsonSerializerOptions WithNulls { get; } = new(CanonicalJson.Options) { DefaultIgnoreCondition = JsonIgnoreCondition.Never };
 
     public static string Yaml(RunSpec spec) => Yaml(spec, null);
 

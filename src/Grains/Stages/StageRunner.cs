@@ -52,6 +52,8 @@ internal sealed partial class StageRunner
 
     public StageProgress Progress => progress;
 
+    public LiveOperations Operations => work.Operations;
+
     public void Start() => _ = Task.Run(RunAsync);
 
     /// <summary>Asks for a stop at the next micro-batch; <see cref="Completion"/> ends when what could be committed is.</summary>
