@@ -5,7 +5,7 @@ using Spectre.Console.Rendering;
 
 namespace Slowrun.Client.Display;
 
-/// <summary>An explanation for people: stages that differ in nothing are one line.</summary>
+/// <summary>An explanation for people: stages that differ in nothing are one line, and so are chains.</summary>
 internal static class ExplanationText
 {
     public static IRenderable Of(RunExplanation run)
@@ -16,7 +16,9 @@ internal static class ExplanationText
             table.AddColumn(new TableColumn(column).RightAligned());
         }
 
-        foreach (var group in Alike(run.Stages))
+        var chains = run.Stages.GroupBy(stage => stage.Id.Split('/')[0]).Select(chain => (Name: chain.Key, Groups: Alike(chain))).ToList();
+        var shown = chains.DistinctBy(chain => string.Join(' ', chain.Groups.Select(Key))).ToList();
+        foreach (var group in shown.SelectMany(chain => chain.Groups))
         {
             var (stage, flops) = (group[0], group[0].FlopsPerToken);
             table.AddRow(
@@ -31,8 +33,11 @@ internal static class ExplanationText
                 Human.Bytes(stage.CheckpointBytes));
         }
 
-        return new Rows([new Text(Parameters(run)), new Text(""), table, new Text(""), .. Remarks(run).Select(line => new Text(line))]);
+        var same = chains.Except(shown).Select(chain => $"{chain.Name} is like {shown.First(one => one.Groups.Select(Key).SequenceEqual(chain.Groups.Select(Key))).Name}.");
+        return new Rows([new Text(Parameters(run)), new Text(""), table, new Text(""), .. same.Concat(Remarks(run)).Select(line => new Text(line))]);
     }
+
+    private static string Key(List<StageExplanation> alike) => $"{alike.Count} {alike[0] with { Id = "" }}";
 
     private static string Parameters(RunExplanation run)
     {
@@ -52,7 +57,7 @@ internal static class ExplanationText
             + (run.UploadFitsNotice
                 ? Invariant($"it fits a notice of {RunExplanation.NoticeSeconds} s.")
                 : Invariant($"it does not fit a notice of {RunExplanation.NoticeSeconds} s (that takes {Human.Bytes((long)Math.Ceiling(run.CheckpointBytes / RunExplanation.NoticeSeconds))}/s), so a lost machine costs what was trained since the checkpoint before."));
-        yield return Invariant($"{run.ParallelStages} stages can train at once, one a chain, each on up to {run.SlotsPerStage} slots of one machine (lanes).");
+        yield return Invariant($"{(run.ParallelStages == 1 ? "One stage trains" : $"{run.ParallelStages} stages can train")} at once, one a chain, each on up to {run.SlotsPerStage} slots of one machine (lanes).");
         if (run is { WallSeconds: { } wall, SlotHours: { } hours })
         {
             yield return Invariant($"That takes about {Human.Time(TimeSpan.FromSeconds(Math.Min(wall, 1e11)))} and {hours:#,0.##} slot hours")

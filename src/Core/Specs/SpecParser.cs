@@ -52,7 +52,7 @@ internal static class SpecParser
 
     private static SpecNode Node(IParser parser, SpecText text, int levels) => Node(parser, text, levels, out _);
 
-    /// <param name="end">Behind the last character of a value written in one piece; null: a block of lines.</param>
+    /// <param name="end">Behind the last character of a value written in one piece, or at its closing bracket; null: a block of lines.</param>
     private static SpecNode Node(IParser parser, SpecText text, int levels, out Mark? end)
     {
         end = null;
@@ -83,7 +83,7 @@ internal static class SpecParser
                 items.Add(Node(parser, text, levels - 1));
             }
 
-            end = sequence.Style == SequenceStyle.Flow ? last.End : null;
+            end = sequence.Style == SequenceStyle.Flow ? last.Start : null;
 
             return new SpecSequence(mark, items);
         }
@@ -115,12 +115,12 @@ internal static class SpecParser
             var value = Node(parser, text, levels - 1, out var valueEnd);
             entries.Add(new SpecEntry(key.Text, key.Mark, value)
             {
-                Comment = valueEnd is { } behind ? text.Behind(behind) : text.BehindName(keyEvent.End),
+                Comment = valueEnd is { } behind ? text.Behind(behind, brackets: value is not SpecScalar) : text.BehindName(keyEvent.End),
                 Above = text.Above(key.Mark.Line),
             });
         }
 
-        end = last.End;
+        end = last.Start;
         return new SpecMapping(mark, entries);
     }
 

@@ -13,7 +13,8 @@ internal sealed class SpecText(string text, string source)
     public SpecMark MarkOf(ParsingEvent e) => new(source, (int)e.Start.Line, (int)e.Start.Column);
 
     /// <summary>The comment in the same line behind a value; null: there is none.</summary>
-    public string? Behind(Mark end) => Comment(Rest(end));
+    /// <param name="brackets">The end is at a closing bracket.</param>
+    public string? Behind(Mark end, bool brackets) => Rest(end) is var rest && !brackets ? Comment(rest) : rest.IsEmpty ? null : Comment(rest[1..]);
 
     /// <summary>The comment behind <c>name:</c>.</summary>
     public string? BehindName(Mark nameEnd) =>

@@ -39,7 +39,7 @@ public static class SpecWriter
 
     // JSON is YAML: quoted text and numbers stand as they are; plain words need no quotes.
     private static string Scalar(JsonNode? value) =>
-        value is JsonValue scalar && scalar.TryGetValue<string>(out var word) && word.Length > 0 && word.All(c => char.IsAsciiLetter(c) || c == '-')
+        value is JsonValue scalar && scalar.TryGetValue<string>(out var word) && word.Length > 0 && char.IsAsciiLetter(word[0]) && word.All(c => char.IsAsciiLetterOrDigit(c) || c == '-')
             && word is not ("null" or "true" or "false")
             ? word
             : value?.ToJsonString(CanonicalJson.Options) ?? "null";
