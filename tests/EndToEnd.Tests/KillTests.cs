@@ -82,14 +82,14 @@ public sealed class KillTests(CalmTiny calm)
         using var other = cli.Start("silo", "--slots", "cpu:2", "--name", "other");
         try
         {
-            await UntilAsync(cli, other, facts => facts.Roots.Values.Any(root => root.Preemptions > 0));
+            await StoredRun.UntilAsync(cli, other, facts => facts.Roots.Values.Any(root => root.Preemptions > 0));
         }
         finally
         {
             Processes.Signal(pid, Processes.SigCont);
         }
 
-        await UntilAsync(cli, other, facts => Readiness.StateOf(facts) == RunState.Succeeded);
+        await StoredRun.UntilAsync(cli, other, facts => Readiness.StateOf(facts) == RunState.Succeeded);
         Assert.Equal(await Weights.ExportAsync(calm.Cli, "tiny"), await Weights.ExportAsync(cli, "tiny"));
     }
 
@@ -116,29 +116,12 @@ public sealed class KillTests(CalmTiny calm)
     private static async Task TrainingAsync(Cli cli, CliProcess running, int steps)
     {
         int? from = null;
-        await UntilAsync(cli, running, facts =>
+        await StoredRun.UntilAsync(cli, running, facts =>
         {
             var durable = facts.Roots.Values.Sum(root => root.DurableStep);
             from ??= durable;
             return durable >= from + steps || Readiness.StateOf(facts) == RunState.Succeeded;
         });
-    }
-
-    private static async Task UntilAsync(Cli cli, CliProcess running, Func<RunFacts, bool> reached)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        limit.CancelAfter(TimeSpan.FromMinutes(2));
-        while (await FactsAsync(cli.Store, limit.Token) is not { } facts || !reached(facts))
-        {
-            Assert.False(running.Process.HasExited, $"The process ended early: {running.Error}{running.Output}");
-            await Task.Delay(20, limit.Token);
-        }
-    }
-
-    private static async Task<RunFacts?> FactsAsync(string path, CancellationToken stop)
-    {
-        var store = await StoreAddress.OpenAsync(path, create: true, cancellationToken: stop);
-        return await new RunFactsReader(store).ReadAsync("tiny", new HashSet<string>(), stop);
     }
 
     /// <summary>A silo whose parent is gone commits and ends by itself.</summary>
