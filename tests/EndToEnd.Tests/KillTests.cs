@@ -1,8 +1,6 @@
 using System.Text.Json;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
-using Slowrun.Storage;
-using Slowrun.Storage.Runs;
 
 namespace Slowrun.EndToEnd.Tests;
 
