@@ -11,7 +11,9 @@ public sealed record SpecDifference(string Path, JsonNode? There, JsonNode? Here
     public override string ToString() => $"{Path}: {Text(There)} there, {Text(Here)} here";
 
     /// <summary>A value as a message shows it.</summary>
-    public static string Text(JsonNode? node) => node?.ToJsonString(CanonicalJson.Options) ?? "nothing";
+    public static string Text(JsonNode? node) =>
+        node is JsonValue value && value.TryGetValue<string>(out var text) && Duration.ShortForm(text) is { } time ? time
+        : node?.ToJsonString(CanonicalJson.Options) ?? "nothing";
 }
 
 /// <summary>Where two records differ, field by field.</summary>

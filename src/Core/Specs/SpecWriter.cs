@@ -37,12 +37,14 @@ public static class SpecWriter
 
     private static string Comment(string line) => line.Length == 0 ? "#" : $"# {line}";
 
-    // JSON is YAML: quoted text and numbers stand as they are; plain words need no quotes.
+    // JSON is YAML: quoted text and numbers stand as they are; plain words and times need no quotes.
     private static string Scalar(JsonNode? value) =>
-        value is JsonValue scalar && scalar.TryGetValue<string>(out var word) && word.Length > 0 && char.IsAsciiLetter(word[0]) && word.All(c => char.IsAsciiLetterOrDigit(c) || c == '-')
+        value is not JsonValue scalar || !scalar.TryGetValue<string>(out var word) ? value?.ToJsonString(CanonicalJson.Options) ?? "null"
+        : Duration.ShortForm(word) is { } time ? time
+        : word.Length > 0 && char.IsAsciiLetter(word[0]) && word.All(c => char.IsAsciiLetterOrDigit(c) || c == '-')
             && word is not ("null" or "true" or "false")
             ? word
-            : value?.ToJsonString(CanonicalJson.Options) ?? "null";
+            : value.ToJsonString(CanonicalJson.Options);
 
     private sealed class Writer(StringBuilder text, SpecNotes? notes)
     {
