@@ -1,5 +1,6 @@
 using Slowrun.Client.Cli;
 using Slowrun.Core;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
 
@@ -30,7 +31,7 @@ internal static class PreparedManifest
                 $"The data has {manifest.VocabSize} token ids ('{manifest.Tokenizer}'), and recipe.model.vocabSize is {recipe.Model.VocabSize}: the model knows no others. Set model.vocabSize={manifest.VocabSize}.");
         }
 
-        var least = (long)recipe.Stage.Lanes * recipe.Stage.DeviceRows * (recipe.Model.SequenceLength + 1);
+        var least = new RunPlan(recipe).Stages.Max(plan => (long)plan.Stage.Lanes * plan.Stage.DeviceRows * (recipe.Model.SequenceLength + 1));
         if (manifest.Train.Tokens < least)
         {
             throw new CliException(

@@ -9,7 +9,8 @@ namespace Slowrun.Core.Explain;
 /// What a stage computes per token, as means over its steps: a forward pass, twice as much backward, and a teacher's forward pass.
 /// Stochastic depth, which skips some of it, is not counted.
 /// </summary>
-/// <param name="Forward">With passes of a recurrence that have no gradient, and, where activations are recomputed, without that.</param>
+/// <param name="Forward">With those passes of a recurrence that have no gradient.</param>
+/// <param name="Recomputed">Layers passed again for their activations; 0 where these are kept.</param>
 /// <param name="Teacher">0: none teaches.</param>
 /// <param name="LayersFirst">Layer applications of a forward pass at the first step.</param>
 /// <param name="LayersLast">Those at the last.</param>
@@ -26,7 +27,7 @@ public sealed record StageFlops(double Forward, double Backward, double Recomput
         for (var i = 0; i + 1 < starts.Count; i++)
         {
             var share = (double)(starts[i + 1] - starts[i]) / steps.Steps;
-            var (loop, passes, windows) = At(plan, steps, starts[i]);
+            var (loop, passes, windows) = StepPass.At(plan, steps, starts[i]);
             var network = PassFlops.Network(model, windows, loop);
             forward += share * ((passes * network) + head + mtp);
             backward += share * 2 * (network + head + mtp);
@@ -38,7 +39,11 @@ public sealed record StageFlops(double Forward, double Backward, double Recomput
             : ((stage.Recurrence?.Passes ?? 1) * PassFlops.Network(model, AttentionWindows.Of(model), stage.Loop)) + head;
         return new(forward, backward, recomputed, teacher, Layers(0), Layers(steps.Steps - 1));
 
-        int Layers(int step) => At(plan, steps, step) is var (loop, passes, _) ? passes * LayerVisits.Of(model.Layers, loop).Count : 0;
+        int Layers(int step)
+        {
+            var pass = StepPass.At(plan, steps, step);
+            return pass.Passes * LayerVisits.Of(model.Layers, pass.Loop).Count;
+        }
     }
 
     /// <summary>The steps at which something about the forward pass changes, the first and the end among them.</summary>
@@ -61,16 +66,5 @@ public sealed record StageFlops(double Forward, double Backward, double Recomput
         }
 
         return [.. starts.Where(step => step <= steps.Steps)];
-    }
-
-    private static (LoopRecipe? Loop, int Passes, AttentionWindows Windows) At(StagePlan plan, StageSteps steps, int step)
-    {
-        var stage = plan.Stage;
-        return (
-            stage.Loop is { } loop && step >= steps.LoopFirstStep(loop) ? loop : null,
-            stage.Recurrence is { } again && step >= StageLengths.FirstStepAfter(again.FromFraction, steps.Steps) ? again.Passes : 1,
-            stage.Windows.FirstOrDefault(phase => steps.EpochOf(step) < phase.UntilEpoch) is { } phase
-                ? new AttentionWindows(phase.ShortWindow, phase.LongWindow)
-                : AttentionWindows.Of(plan.Model));
     }
 }
