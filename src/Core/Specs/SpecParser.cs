@@ -84,7 +84,6 @@ internal static class SpecParser
             }
 
             end = sequence.Style == SequenceStyle.Flow ? last.Start : null;
-
             return new SpecSequence(mark, items);
         }
 
