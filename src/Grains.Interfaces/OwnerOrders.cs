@@ -1,3 +1,4 @@
+using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
 
 namespace Slowrun.Grains.Interfaces;
@@ -5,4 +6,5 @@ namespace Slowrun.Grains.Interfaces;
 /// <summary>What a stage's owner is told when it reports.</summary>
 /// <param name="Intent">What the user wants of the run now.</param>
 /// <param name="EpochToken">The highest one known of the stage: an owner with a lower one has been replaced.</param>
-public sealed record OwnerOrders(RunIntent Intent, long EpochToken);
+/// <param name="Operations">The run's, as they are now; null: not known.</param>
+public sealed record OwnerOrders(RunIntent Intent, long EpochToken, Operations? Operations);

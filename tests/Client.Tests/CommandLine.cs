@@ -25,6 +25,9 @@ internal sealed class CommandLine
 
     public FakeTimeProvider Time { get; } = new(Start);
 
+    /// <summary>The environment.</summary>
+    public Dictionary<string, string> Variables { get; } = [];
+
     public string Output => output.ToString();
 
     public string Error => error.ToString();
@@ -35,7 +38,7 @@ internal sealed class CommandLine
         {
             var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output), Ansi = AnsiSupport.No });
             console.Profile.Width = 160;
-            return new ClientContext { Output = output, Error = error, Console = console, Time = Time };
+            return new ClientContext { Output = output, Error = error, Console = console, Time = Time, Variable = Variables.GetValueOrDefault };
         }
     }
 

@@ -57,6 +57,20 @@ public sealed class RunTests(CalmTiny calm)
     }
 
     [Fact]
+    public async Task Explain_OfTheSpec_GivesTheSizeOfTheCheckpointsThatWereStored()
+    {
+        var explained = await calm.Cli.JsonAsync("spec", "explain", "run:tiny");
+        var facts = await calm.Cli.FactsAsync("tiny", TestContext.Current.CancellationToken);
+
+        Assert.Equal(4, explained.GetProperty("stages").GetArrayLength());
+        foreach (var (stage, plan) in explained.GetProperty("stages").EnumerateArray().Zip(facts!.Plan.Stages))
+        {
+            Assert.Equal(facts.RootOf(plan.Id).Current!.LengthBytes, stage.GetProperty("checkpointBytes").GetInt64());
+            Assert.Equal(facts.RootOf(plan.Id).Steps, stage.GetProperty("steps").GetInt32());
+        }
+    }
+
+    [Fact]
     public async Task Export_WhenTheRunHasEnded_WritesASnapshotAStage() =>
         Assert.Equal(
             ["chain0-stage0.safetensors", "chain0-stage1.safetensors", "chain1-stage0.safetensors", "chain1-stage1.safetensors"],

@@ -20,6 +20,9 @@ internal sealed record ClientContext
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
+    /// <summary>A variable of the environment; null where it is not set.</summary>
+    public Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;
+
     public static ClientContext OfProcess()
     {
         var redirected = System.Console.IsOutputRedirected;

@@ -65,9 +65,10 @@ internal static class SlowrunCommand
             IntentCommands.Resume(context, common),
             IntentCommands.Cancel(context, common),
             IntentCommands.Retry(context, common),
+            SetCommand.Create(context, common),
             ExportCommand.Create(context, common),
             CheckpointsCommand.Create(context, common),
-            SpecCommand.Create(context),
+            SpecCommand.Create(context, common),
             DoctorCommand.Create(context, common),
             ChaosCommand.Create(context, common),
         };

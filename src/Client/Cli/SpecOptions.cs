@@ -6,7 +6,7 @@ using Slowrun.Core.Specs;
 namespace Slowrun.Client.Cli;
 
 /// <summary>How a command line names a spec and what it changes of it.</summary>
-internal sealed class SpecOptions
+internal sealed class SpecOptions(ClientContext context)
 {
     public Argument<string> Spec { get; } = new("SPEC") { Description = "A preset's name ('slowrun spec list'), or a YAML or JSON file." };
 
@@ -29,5 +29,10 @@ internal sealed class SpecOptions
     /// <exception cref="SpecException">With every problem.</exception>
     public RunSpec Read(ParseResult parsed) => SpecSource.Read(parsed.GetRequiredValue(Spec), Overrides(parsed));
 
-    private SpecOverrides Overrides(ParseResult parsed) => new() { Set = parsed.GetValue(Set) ?? [], Name = parsed.GetValue(Name) };
+    public SpecOverrides Overrides(ParseResult parsed) => new()
+    {
+        Set = parsed.GetValue(Set) ?? [],
+        Name = parsed.GetValue(Name),
+        Environment = (context.Variable(SpecReader.EnvironmentVariable) ?? "").Split([';', '\n'], StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
+    };
 }

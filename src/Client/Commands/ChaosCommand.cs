@@ -15,7 +15,7 @@ internal static class ChaosCommand
 
     public static Command Create(ClientContext context, CommonOptions common)
     {
-        var options = new SpecOptions();
+        var options = new SpecOptions(context);
         var text = SubmitCommand.TextOption();
         var silos = new Option<int>("--silos") { Description = "Silo processes, one CPU slot each.", DefaultValueFactory = _ => 3 };
         var kills = new Option<int>("--kills") { Description = "Disturbances to carry out, if the run lasts so long.", DefaultValueFactory = _ => 20 };

@@ -11,7 +11,7 @@ internal static class RunCommand
 {
     public static Command Create(ClientContext context, CommonOptions common)
     {
-        var options = new SpecOptions();
+        var options = new SpecOptions(context);
         var text = SubmitCommand.TextOption();
         var silos = new Option<int>("--silos") { Description = "Silo processes to start, which share the cores; none if one serves the store already.", DefaultValueFactory = _ => 1 };
         silos.Validators.Add(result =>

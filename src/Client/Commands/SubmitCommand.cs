@@ -9,7 +9,7 @@ internal static class SubmitCommand
 {
     public static Command Create(ClientContext context, CommonOptions common)
     {
-        var options = new SpecOptions();
+        var options = new SpecOptions(context);
         var text = TextOption();
         var command = new Command("submit", "Makes a run that silos of the store then train. Starts no silo.") { text };
         options.AddTo(command);

@@ -1,6 +1,7 @@
 using Slowrun.Client.Cli;
 using Slowrun.Client.Corpus;
 using Slowrun.Core.Recipes;
+using Slowrun.Core.Specs;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 using Slowrun.Storage.Tokens;
@@ -42,7 +43,7 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
         if (existing is null)
         {
             // Read before anything is trained on it: a hash that nobody uploaded is found out here, not by a silo at night.
-            await new StoredTokenSets(store).ReadManifestAsync(spec.Recipe.Data.Sha256!, cancellationToken);
+            PreparedManifest.Check(await new StoredTokenSets(store).ReadManifestAsync(spec.Recipe.Data.Sha256!, cancellationToken), spec.Recipe);
             if (await documents.TryCreateSpecAsync(spec, cancellationToken))
             {
                 return new SubmittedRun(spec, Created: true);
@@ -58,7 +59,7 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
 
     private void RefuseOther(RunSpec existing, RunSpec spec)
     {
-        var differences = RecipeDifferences.Between(existing.Recipe, spec.Recipe, "recipe");
+        var differences = SpecDifferences.Between(existing.Recipe, spec.Recipe, "recipe");
         if (differences.Count > 0)
         {
             throw new CliException(
@@ -68,9 +69,9 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
                 + "\nStart it under another name with --name, or in another store with --store.");
         }
 
-        foreach (var difference in RecipeDifferences.Between(existing.Operations, spec.Operations, "operations"))
+        foreach (var difference in SpecDifferences.Between(existing.Operations, spec.Operations, "operations"))
         {
-            tell($"The run's operations stay as they were: {difference}.");
+            tell($"The run's operations stay as they were: {difference}. 'slowrun set {spec.Name} …' changes them.");
         }
     }
 

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Nodes;
 
 namespace Slowrun.Core.Recipes;
@@ -6,6 +7,7 @@ namespace Slowrun.Core.Recipes;
 public sealed record ChainRecipe
 {
     /// <summary>How many stages; at least 1.</summary>
+    [Range(1, 10_000)]
     public int Stages { get; init; } = 1;
 
     /// <summary>A baseline is trained and scored like any chain, but is no member of the ensemble.</summary>

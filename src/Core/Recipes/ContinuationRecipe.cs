@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace Slowrun.Core.Recipes;
 
 /// <summary>
@@ -7,8 +9,10 @@ namespace Slowrun.Core.Recipes;
 public sealed record ContinuationRecipe
 {
     /// <summary>After the first stage, as a share of each parameter's standard deviation.</summary>
+    [Range(0, double.PositiveInfinity)]
     public double PerturbationMaximum { get; init; } = 0.25;
 
     /// <summary>Before the last stage.</summary>
+    [Range(0, double.PositiveInfinity)]
     public double PerturbationMinimum { get; init; } = 0.05;
 }

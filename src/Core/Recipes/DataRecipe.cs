@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace Slowrun.Core.Recipes;
 
 /// <summary>Which tokens a run trains, selects and is judged on.</summary>
@@ -10,12 +12,15 @@ public sealed record DataRecipe
     public string Source { get; init; } = "sdk-docs";
 
     /// <summary>Tokens of the training set (whole documents from the front, the last one cut).</summary>
+    [Range(1.0, 1e15)]
     public long TrainTokens { get; init; } = 98_304;
 
     /// <summary>Tokens of the fitness set: what weights and members are chosen on. 0: the recipe chooses nothing by loss.</summary>
+    [Range(0.0, 1e12)]
     public long FitnessTokens { get; init; } = 16_384;
 
     /// <summary>Tokens of the validation set: what is reported, and nothing chosen on.</summary>
+    [Range(2.0, 1e12, ErrorMessage = "a token and its target")]
     public long ValidationTokens { get; init; } = 65_536;
 
     /// <summary>In which order each data epoch trains on the rows.</summary>
@@ -24,6 +29,7 @@ public sealed record DataRecipe
     /// <summary>
     /// Shuffles the rows once and for all where <see cref="Order"/> does so; the same for every stage. Upstream's data files carry one.
     /// </summary>
+    [Range(0, 1_000_000_000)]
     public int FileSeed { get; init; } = 42;
 
     /// <summary>SHA-256 (lower-case hex) of the data manifest in the store; filled in by the client at submission.</summary>

@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace Slowrun.Core.Recipes;
 
 /// <summary>How members' predictions are averaged.</summary>
@@ -6,6 +8,7 @@ public sealed record EnsembleRecipe
     public EnsembleAverage Average { get; init; } = EnsembleAverage.Probabilities;
 
     /// <summary>Members left out of the mixture: the first n stages of every chain (record 9 drops model 0).</summary>
+    [Range(0, 10_000)]
     public int ExcludeFirstStages { get; init; }
 
     /// <summary>Members are chosen and weighted on the fitness set. Null: all count alike.</summary>
@@ -31,5 +34,6 @@ public sealed record MemberSelectionRecipe
     public IReadOnlyList<int> Sizes { get; init; } = [8, 16, 32, 64, 128, 256];
 
     /// <summary>Steps of AdamW on the weights' logits.</summary>
+    [Range(1, 100_000)]
     public int Steps { get; init; } = 300;
 }

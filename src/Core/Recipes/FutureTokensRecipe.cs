@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace Slowrun.Core.Recipes;
 
 /// <summary>
@@ -7,8 +9,10 @@ namespace Slowrun.Core.Recipes;
 public sealed record FutureTokensRecipe
 {
     /// <summary>Weights of the targets after the next one at the start.</summary>
+    [Range(0, double.PositiveInfinity)]
     public IReadOnlyList<double> Weights { get; init; } = [0.5, 0.25];
 
     /// <summary>Fraction of the steps by which all of them have fallen to 0, the furthest first.</summary>
+    [Range(0.0, 1.0, MinimumIsExclusive = true)]
     public double AnnealFraction { get; init; } = 0.66;
 }

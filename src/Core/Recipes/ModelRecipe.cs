@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace Slowrun.Core.Recipes;
 
 /// <summary>
@@ -7,34 +9,43 @@ namespace Slowrun.Core.Recipes;
 public sealed record ModelRecipe
 {
     /// <summary>Token ids in use; 257 for bytes (256 begins a document).</summary>
+    [Range(257, 1_048_576, ErrorMessage = "bytes (0 to 255) and the token that begins a document")]
     public int VocabSize { get; init; } = 257;
 
     /// <summary>The embedding tables have a multiple of this many rows (upstream: 64); the logits beyond the vocabulary are cut off.</summary>
+    [Range(1, 65_536)]
     public int PadVocabTo { get; init; } = 64;
 
+    [Range(2, 65_536)]
     public int SequenceLength { get; init; } = 128;
 
     /// <summary>Even: the first half are the U-Net's encoder, the second its decoder.</summary>
+    [Range(2, 1_024)]
     public int Layers { get; init; } = 6;
 
+    [Range(1, 1_024)]
     public int Heads { get; init; } = 4;
 
     /// <summary>
     /// C, the residual stream's width; a multiple of <see cref="Heads"/>, with an even head dimension, and at least 32 (the value gates
     /// read that many channels).
     /// </summary>
+    [Range(32, 65_536, ErrorMessage = "the gates read 32 channels")]
     public int Width { get; init; } = 64;
 
     /// <summary>One letter a layer, repeated: S short window, L long. The last layer is always L.</summary>
     public string WindowPattern { get; init; } = "SSSL";
 
     /// <summary>A query sees this many keys before its own. Null: half of <see cref="SequenceLength"/>.</summary>
+    [Range(1, 65_536)]
     public int? ShortWindow { get; init; }
 
     /// <summary>Null: <see cref="SequenceLength"/>, that is everything before.</summary>
+    [Range(1, 65_536)]
     public int? LongWindow { get; init; }
 
     /// <summary>Logits are cap·tanh(z/cap).</summary>
+    [Range(0, double.PositiveInfinity, MinimumIsExclusive = true)]
     public double Softcap { get; init; } = 15;
 
     /// <summary>Precision of the rotary tables (arXiv:2104.09864). Upstream rounds them to bfloat16.</summary>

@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace Slowrun.Core.Recipes;
 
 /// <summary>
@@ -7,6 +9,7 @@ namespace Slowrun.Core.Recipes;
 public sealed record Recipe
 {
     /// <summary>Root of every random decision: chain c's stage s derives its own seed from it (see <c>Seeds</c>).</summary>
+    [Range(0, 1_000_000_000)]
     public int Seed { get; init; } = 42;
 
     public DataRecipe Data { get; init; } = new();

@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace Slowrun.Core.Recipes;
 
 /// <summary>
@@ -6,8 +8,10 @@ namespace Slowrun.Core.Recipes;
 public sealed record RecurrenceRecipe
 {
     /// <summary>Passes in all.</summary>
+    [Range(1, 64)]
     public int Passes { get; init; } = 2;
 
     /// <summary>Fraction of the stage's steps after which it begins; 0: always.</summary>
+    [Range(0.0, 1.0)]
     public double FromFraction { get; init; } = 0.7;
 }

@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace Slowrun.Core.Recipes;
 
 /// <summary>Which weights a finished stage keeps, and what is averaged on the way there.</summary>
@@ -15,6 +17,7 @@ public sealed record SelectionRecipe
     /// The member is the mixture of the models at the last n data epochs' ends, their probabilities averaged (the 1-hour track's "SWA").
     /// 1: the last alone. Only with <see cref="SelectionRule.Final"/>; a successor is taught by the last.
     /// </summary>
+    [Range(1, 64)]
     public int LateCheckpoints { get; init; } = 1;
 }
 

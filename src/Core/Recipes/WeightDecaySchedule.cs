@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace Slowrun.Core.Recipes;
 
 /// <summary>The factor of <see cref="OptimizerRecipe.WeightDecay"/> over a stage's steps.</summary>
@@ -6,12 +8,15 @@ public sealed record WeightDecaySchedule
     public WeightDecayShape Shape { get; init; } = WeightDecayShape.Constant;
 
     /// <summary>InverseToLearningRate: the factor while the learning rate is highest. Sawtooth: the lowest factor.</summary>
+    [Range(0, double.PositiveInfinity)]
     public double Floor { get; init; } = 0.7;
 
     /// <summary>Sawtooth: the factor at each averaged epoch's end.</summary>
+    [Range(0, double.PositiveInfinity)]
     public double Peak { get; init; } = 1.5;
 
     /// <summary>Sawtooth: fraction of the steps for which the factor stays 1.</summary>
+    [Range(0.0, 1.0)]
     public double Hold { get; init; } = 0.4;
 
     /// <summary>Piecewise: the factor at these data epochs, straight lines between, constant before the first and after the last.</summary>
@@ -19,7 +24,7 @@ public sealed record WeightDecaySchedule
 }
 
 /// <param name="Epoch">Data epochs passed; null: the stage's end.</param>
-public sealed record WeightDecayPoint(double? Epoch, double Factor);
+public sealed record WeightDecayPoint([property: Range(0, double.PositiveInfinity)] double? Epoch, [property: Range(0, double.PositiveInfinity)] double Factor);
 
 public enum WeightDecayShape
 {

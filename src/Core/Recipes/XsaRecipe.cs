@@ -1,3 +1,5 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace Slowrun.Core.Recipes;
 
 /// <summary>Exclusive self-attention: y - α (y·v̂) v̂ for each head, before the head's gate.</summary>
@@ -6,6 +8,7 @@ public sealed record XsaRecipe
     public XsaStrength Strength { get; init; } = XsaStrength.Learnable;
 
     /// <summary>Only the first n layers; null: all.</summary>
+    [Range(1, 1_024)]
     public int? FirstLayers { get; init; }
 }
 

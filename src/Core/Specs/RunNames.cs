@@ -7,6 +7,9 @@ public static class RunNames
 {
     public const string Expected = "expected 1 to 63 of a-z, 0-9 and '-', not beginning with '-'";
 
+    /// <summary>The same as a regular expression.</summary>
+    public const string Pattern = "^[a-z0-9][a-z0-9-]{0,62}$";
+
     private static readonly SearchValues<char> Allowed = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-");
 
     public static bool IsValid(string? name) =>

@@ -1,5 +1,7 @@
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Slowrun.Core.Recipes;
 
 namespace Slowrun.Core.Specs;
@@ -7,19 +9,48 @@ namespace Slowrun.Core.Specs;
 /// <summary>Turns nodes into JSON of the records' types, and collects everything that does not fit.</summary>
 internal sealed class SpecBinder
 {
+    // More would tell nobody more.
+    private const int MostProblems = 100;
+
     private readonly List<SpecProblem> problems = [];
+    private readonly HashSet<string> unread = new(StringComparer.Ordinal);
+    private bool more;
 
     public IReadOnlyList<SpecProblem> Problems => problems;
 
-    public void Add(SpecMark mark, string path, string message) =>
-        problems.Add(new SpecProblem(mark.Source, mark.Line, mark.Column, path, message));
+    public void Add(SpecMark mark, string path, string message)
+    {
+        var problem = new SpecProblem(mark.Source, mark.Line, mark.Column, path, message);
+        if (problems.Count == MostProblems)
+        {
+            more = true;
+        }
+        else
+        {
+            problems.Add(problem);
+        }
+    }
+
+    /// <summary>
+    /// Adds a broken rule, unless it compares a field that could not be read and has a default meanwhile: a rule's message names every
+    /// field that it looks at.
+    /// </summary>
+    public void AddRule(SpecMark mark, string path, string message)
+    {
+        if (!Words($"{path} {message}").Any(unread.Contains))
+        {
+            Add(mark, path, message);
+        }
+    }
+
+    private static IEnumerable<string> Words(string text) => Regex.Split(text, "[^A-Za-z0-9]+");
 
     /// <exception cref="SpecException">There is a problem; the same thing said twice is said once.</exception>
     public void ThrowIfAny()
     {
         if (problems.Count > 0)
         {
-            throw new SpecException([.. problems.Distinct()]);
+            throw new SpecException([.. problems.Distinct(), .. more ? [new SpecProblem(problems[0].Source, 0, 0, "", "there are more; mend these first.")] : Array.Empty<SpecProblem>()]);
         }
     }
 
@@ -27,19 +58,36 @@ internal sealed class SpecBinder
     public JsonObject Bind(SpecNode? node, Type record, string path) =>
         node is null or SpecScalar { IsNull: true } ? [] : Record(node, record, path, patch: false) as JsonObject ?? [];
 
+    /// <summary>Notes what is wrong with a node only now; what has been said of its parts is not said again under another path.</summary>
+    public void BindAgain(SpecNode node, Type record, string path)
+    {
+        var again = new SpecBinder();
+        again.Bind(node, record, path);
+        foreach (var problem in again.problems.Where(found => !problems.Exists(said => said with { Path = "" } == found with { Path = "" })))
+        {
+            Add(new SpecMark(problem.Source, problem.Line, problem.Column), problem.Path, problem.Message);
+        }
+    }
+
     public void RefuseUnknown(SpecMapping mapping, IReadOnlyList<string> known, string path, Type record)
     {
-        foreach (var entry in mapping.Entries.Where(entry => !known.Contains(entry.Key)))
+        foreach (var entry in mapping.Entries.Where(entry => !known.Contains(entry.Key)).Take(MostProblems + 1))
         {
+            if (Nearest.To(entry.Key, known) is { } meant)
+            {
+                unread.Add(meant);
+            }
+
             var elsewhere = SpecFields.Places(record, entry.Key).FirstOrDefault();
             var hint = elsewhere is not null
                 ? $" Did you mean '{elsewhere}'?"
                 : Nearest.Hint(entry.Key, known);
-            Add(entry.KeyMark, path, $"there is no field '{entry.Key}' here.{hint} There are: {string.Join(", ", known)}.");
+            Add(entry.KeyMark, path, $"there is no field '{SpecProblem.Shortened(entry.Key)}' here.{hint} There are: {string.Join(", ", known)}.");
         }
     }
 
     /// <param name="patch">A merge patch of the record: fields may be missing, and null stays null.</param>
+    /// <returns>Null where it cannot be read; why has been noted.</returns>
     private JsonNode? Record(SpecNode node, Type record, string path, bool patch)
     {
         if (node is not SpecMapping mapping)
@@ -49,7 +97,7 @@ internal sealed class SpecBinder
 
         var fields = SpecFields.Of(record);
         RefuseUnknown(mapping, [.. fields.Select(field => field.Name)], path, record);
-        var result = new JsonObject();
+        var (result, whole) = (new JsonObject(), true);
         foreach (var field in fields)
         {
             var value = mapping.Find(field.Name)?.Value;
@@ -59,18 +107,27 @@ internal sealed class SpecBinder
             }
             else if (value is not null and not SpecScalar { IsNull: true })
             {
-                result[field.Name] = Value(value, field.Type, $"{path}.{field.Name}", patch);
+                if (Value(value, field.Type, field.Range, $"{path}.{field.Name}", patch) is { } read)
+                {
+                    result[field.Name] = read;
+                }
+                else
+                {
+                    unread.Add(field.Name);
+                    whole &= !field.Required;
+                }
             }
             else if (field.Required && !patch)
             {
                 Add(mapping.Mark, path, $"the field '{field.Name}' is missing and has no default.");
+                whole = false;
             }
         }
 
-        return result;
+        return whole ? result : null;
     }
 
-    private JsonNode? Value(SpecNode node, Type type, string path, bool patch)
+    private JsonNode? Value(SpecNode node, Type type, RangeAttribute? range, string path, bool patch)
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
         if (type == typeof(JsonObject))
@@ -82,14 +139,19 @@ internal sealed class SpecBinder
         if (SpecFields.EntryOf(type) is { } entryType)
         {
             return node is SpecSequence sequence
-                ? new JsonArray([.. sequence.Items.Select((item, i) => Value(item, entryType, $"{path}[{i}]", patch))])
+                ? new JsonArray([.. sequence.Items.Select((item, i) => Value(item, entryType, range, $"{path}[{i}]", patch)).Where(item => item is not null)])
                 : Mistyped(node, path, "a list");
         }
 
         return SpecFields.IsRecord(type) ? Record(node, type, path, patch)
-            : node is SpecScalar scalar ? Scalar(scalar, type, path)
+            : node is SpecScalar scalar ? InRange(scalar, Scalar(scalar, type, path), range, path)
             : Mistyped(node, path, Expected(type));
     }
+
+    private JsonNode? InRange(SpecScalar scalar, JsonNode? number, RangeAttribute? range, string path) =>
+        number is null || range is null || SpecRange.Holds(range, double.Parse(scalar.Text, NumberStyles.Float, CultureInfo.InvariantCulture))
+            ? number
+            : Mistyped(scalar, path, SpecRange.Text(range));
 
     private JsonNode? Scalar(SpecScalar scalar, Type type, string path)
     {
@@ -145,8 +207,8 @@ internal sealed class SpecBinder
     {
         var found = node switch
         {
-            SpecScalar { Quoted: true } scalar => $"the text '{scalar.Text}'",
-            SpecScalar scalar => $"'{scalar.Text}'",
+            SpecScalar { Quoted: true } scalar => $"the text '{SpecProblem.Shortened(scalar.Text)}'",
+            SpecScalar scalar => $"'{SpecProblem.Shortened(scalar.Text)}'",
             SpecSequence => "a list",
             _ => "a section",
         };

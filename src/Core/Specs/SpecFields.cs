@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.ComponentModel.DataAnnotations;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
@@ -6,7 +7,8 @@ using System.Text.Json;
 namespace Slowrun.Core.Specs;
 
 /// <summary>A field of a spec record, as a spec names it.</summary>
-internal sealed record SpecField(string Name, Type Type, bool Required);
+/// <param name="Range">Of its number, or of each number of its list; null: any.</param>
+internal sealed record SpecField(string Name, Type Type, bool Required, RangeAttribute? Range);
 
 /// <summary>The fields that spec records have: the records themselves are the schema.</summary>
 internal static class SpecFields
@@ -20,7 +22,8 @@ internal static class SpecFields
             .Select(property => new SpecField(
                 JsonNamingPolicy.CamelCase.ConvertName(property.Name),
                 property.PropertyType,
-                property.IsDefined(typeof(RequiredMemberAttribute)))),
+                property.IsDefined(typeof(RequiredMemberAttribute)),
+                property.GetCustomAttribute<RangeAttribute>())),
     ]);
 
     public static bool IsRecord(Type type) => type.IsClass && type.Namespace == typeof(Recipes.Recipe).Namespace;

@@ -25,6 +25,28 @@ internal sealed record SpecMapping(SpecMark Mark, IReadOnlyList<SpecEntry> Entri
             ? [.. Entries, entry]
             : [.. Entries.Select(old => old.Key == entry.Key ? entry : old)],
     };
+
+    /// <summary>Lays entries over these: what stands in both becomes what <paramref name="both"/> makes of old and new.</summary>
+    public SpecMapping With(IEnumerable<SpecEntry> entries, Func<SpecEntry, SpecEntry, SpecEntry> both)
+    {
+        var merged = new OrderedDictionary<string, SpecEntry>(Entries.Select(entry => KeyValuePair.Create(entry.Key, entry)), StringComparer.Ordinal);
+        foreach (var entry in entries)
+        {
+            merged[entry.Key] = merged.TryGetValue(entry.Key, out var old) ? both(old, entry) : entry;
+        }
+
+        return this with { Entries = [.. merged.Values] };
+    }
 }
 
-internal sealed record SpecEntry(string Key, SpecMark KeyMark, SpecNode Value);
+internal sealed record SpecEntry(string Key, SpecMark KeyMark, SpecNode Value)
+{
+    /// <summary>The comment behind the value, or behind a section's name; without its <c>#</c>.</summary>
+    public string? Comment { get; init; }
+
+    /// <summary>The comment lines right above.</summary>
+    public IReadOnlyList<string> Above { get; init; } = [];
+
+    /// <summary>What a later spec or assignment put another value in place of.</summary>
+    public SpecEntry? Replaced { get; init; }
+}

@@ -10,14 +10,23 @@ internal static class SpecOverlay
             return above;
         }
 
-        return changes.Entries.Aggregate(old, (merged, change) => merged.With(
-            merged.Find(change.Key) is { } entry ? change with { Value = Over(entry.Value, change.Value) } : change));
+        return old.With(changes.Entries, Over);
     }
 
+    private static SpecEntry Over(SpecEntry below, SpecEntry above) => below.Value is SpecMapping && above.Value is SpecMapping
+        ? above with
+        {
+            Value = Over(below.Value, above.Value),
+            Comment = above.Comment ?? below.Comment,
+            Above = above.Above.Count > 0 ? above.Above : below.Above,
+        }
+        : above with { Replaced = below };
+
     /// <summary>Carries out one <c>path=value</c>.</summary>
-    public static SpecNode Set(SpecNode root, string assignment)
+    /// <param name="from">What made the assignment: <c>--set</c>.</param>
+    public static SpecNode Set(SpecNode root, string assignment, string from)
     {
-        var source = $"--set {assignment}";
+        var source = $"{from} {assignment}";
         var equals = assignment.IndexOf('=', StringComparison.Ordinal);
         if (equals < 1 || equals == assignment.Length - 1)
         {
@@ -47,8 +56,11 @@ internal static class SpecOverlay
                     : throw Problem(
                         value.Mark.Source, path, $"there is no entry '{segment}' in a list of {sequence.Items.Count}; expected 0 to {sequence.Items.Count - 1}.");
             case SpecMapping mapping:
-                var inner = mapping.Find(segment)?.Value ?? new SpecMapping(value.Mark, []);
-                return mapping.With(new SpecEntry(segment, value.Mark, Set(inner, segments, depth + 1, value)));
+                var old = mapping.Find(segment);
+                var changed = Set(old?.Value ?? new SpecMapping(value.Mark, []), segments, depth + 1, value);
+                return mapping.With(depth + 1 == segments.Count
+                    ? new SpecEntry(segment, value.Mark, changed) { Replaced = old }
+                    : (old ?? new SpecEntry(segment, value.Mark, changed)) with { KeyMark = value.Mark, Value = changed });
             case SpecScalar { IsNull: true }:
                 return Set(new SpecMapping(value.Mark, []), segments, depth, value);
             default:

@@ -9,8 +9,9 @@ namespace Slowrun.Core.Specs;
 /// </summary>
 internal static class SpecParser
 {
-    // Real specs are a few kilobytes and five levels deep.
-    private const int LongestCharacters = 1 << 20;
+    /// <summary>Real specs are a few kilobytes, and five levels deep.</summary>
+    public const int LongestCharacters = 1 << 18;
+
     private const int DeepestLevels = 32;
 
     /// <exception cref="SpecException">Not YAML; where the problem is.</exception>
@@ -32,7 +33,7 @@ internal static class SpecParser
             }
 
             parser.Consume<DocumentStart>();
-            var node = Node(parser, source, DeepestLevels);
+            var node = Node(parser, new SpecText(text, source), DeepestLevels);
             parser.Consume<DocumentEnd>();
             return parser.TryConsume<StreamEnd>(out _)
                 ? node
@@ -49,63 +50,78 @@ internal static class SpecParser
         }
     }
 
-    private static SpecNode Node(IParser parser, string source, int levels)
+    private static SpecNode Node(IParser parser, SpecText text, int levels) => Node(parser, text, levels, out _);
+
+    /// <param name="end">Behind the last character of a value written in one piece, or at its closing bracket; null: a block of lines.</param>
+    private static SpecNode Node(IParser parser, SpecText text, int levels, out Mark? end)
     {
+        end = null;
         var start = parser.Current!;
-        var mark = Mark(start, source);
+        var mark = text.MarkOf(start);
         if (levels == 0)
         {
-            throw Problem(start, source, $"the nesting is deeper than {DeepestLevels} levels.");
+            throw Problem(start, text.Source, $"the nesting is deeper than {DeepestLevels} levels.");
         }
 
         if (start is AnchorAlias || start is NodeEvent { Anchor.IsEmpty: false } || start is NodeEvent { Tag.IsEmpty: false })
         {
-            throw Problem(start, source, "anchors (&), aliases (*) and tags (!) are not used in specs; write the value out.");
+            throw Problem(start, text.Source, "anchors (&), aliases (*) and tags (!) are not used in specs; write the value out.");
         }
 
         if (parser.TryConsume<Scalar>(out var scalar))
         {
+            end = scalar.End;
             return new SpecScalar(mark, scalar.Value, scalar.Style is not (ScalarStyle.Plain or ScalarStyle.Any));
         }
 
-        if (parser.TryConsume<SequenceStart>(out _))
+        if (parser.TryConsume<SequenceStart>(out var sequence))
         {
             var items = new List<SpecNode>();
-            while (!parser.TryConsume<SequenceEnd>(out _))
+            SequenceEnd last;
+            while (!parser.TryConsume(out last!))
             {
-                items.Add(Node(parser, source, levels - 1));
+                items.Add(Node(parser, text, levels - 1));
             }
 
+            end = sequence.Style == SequenceStyle.Flow ? last.Start : null;
             return new SpecSequence(mark, items);
         }
 
-        parser.Consume<MappingStart>();
-        return Mapping(parser, source, mark, levels);
+        var style = parser.Consume<MappingStart>().Style;
+        var mapping = Mapping(parser, text, mark, levels, out var mappingEnd);
+        end = style == MappingStyle.Flow ? mappingEnd : null;
+        return mapping;
     }
 
-    private static SpecMapping Mapping(IParser parser, string source, SpecMark mark, int levels)
+    private static SpecMapping Mapping(IParser parser, SpecText text, SpecMark mark, int levels, out Mark end)
     {
         var entries = new List<SpecEntry>();
-        while (!parser.TryConsume<MappingEnd>(out _))
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        MappingEnd last;
+        while (!parser.TryConsume(out last!))
         {
             var keyEvent = parser.Current!;
-            if (Node(parser, source, levels - 1) is not SpecScalar key)
+            if (Node(parser, text, levels - 1) is not SpecScalar key)
             {
-                throw Problem(keyEvent, source, "a field's name is expected here, not a list or a section.");
+                throw Problem(keyEvent, text.Source, "a field's name is expected here, not a list or a section.");
             }
 
-            if (entries.Exists(entry => entry.Key == key.Text))
+            if (!names.Add(key.Text))
             {
-                throw Problem(keyEvent, source, $"the field '{key.Text}' is given twice.");
+                throw Problem(keyEvent, text.Source, $"the field '{SpecProblem.Shortened(key.Text)}' is given twice.");
             }
 
-            entries.Add(new SpecEntry(key.Text, key.Mark, Node(parser, source, levels - 1)));
+            var value = Node(parser, text, levels - 1, out var valueEnd);
+            entries.Add(new SpecEntry(key.Text, key.Mark, value)
+            {
+                Comment = valueEnd is { } behind ? text.Behind(behind, brackets: value is not SpecScalar) : text.BehindName(keyEvent.End),
+                Above = text.Above(key.Mark.Line),
+            });
         }
 
+        end = last.Start;
         return new SpecMapping(mark, entries);
     }
-
-    private static SpecMark Mark(ParsingEvent e, string source) => new(source, (int)e.Start.Line, (int)e.Start.Column);
 
     private static SpecException Problem(ParsingEvent e, string source, string message) =>
         Problem(source, (int)e.Start.Line, (int)e.Start.Column, message);

@@ -22,6 +22,11 @@ internal sealed record SpecPath(IReadOnlyList<string> Segments)
         return new SpecPath(Sections.Contains(segments[0]) ? segments : ["recipe", .. segments]);
     }
 
+    /// <summary>The path of a <c>path=value</c>; null where there is none.</summary>
+    public static SpecPath? Of(string assignment) => TryParse(assignment.Split('=', 2)[0].Trim());
+
+    public bool IsOperation => Segments is ["operations", _, ..];
+
     /// <summary>The mark of the node there, or of the deepest section around it that was written.</summary>
     public SpecMark MarkIn(SpecNode root)
     {

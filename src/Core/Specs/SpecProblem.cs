@@ -9,9 +9,14 @@ namespace Slowrun.Core.Specs;
 /// <param name="Message">Found, expected, what to do.</param>
 public sealed record SpecProblem(string Source, int Line, int Column, string Path, string Message)
 {
+    private const int LongestShown = 60;
+
     public override string ToString()
     {
         var place = Line > 0 ? string.Create(CultureInfo.InvariantCulture, $"{Source}:{Line}:{Column}") : Source;
         return Path.Length > 0 ? $"{place}: {Path}: {Message}" : $"{place}: {Message}";
     }
+
+    /// <summary>What a spec says, for a message that stays a line.</summary>
+    internal static string Shortened(string text) => text.Length <= LongestShown ? text : text[..LongestShown] + "…";
 }

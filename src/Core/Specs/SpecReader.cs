@@ -10,27 +10,43 @@ namespace Slowrun.Core.Specs;
 /// </summary>
 public static class SpecReader
 {
+    /// <summary>Assignments to operations, separated by semicolons or line ends.</summary>
+    public const string EnvironmentVariable = "SLOWRUN_SET";
+
     private static readonly string[] RootFields = ["extends", "name", "recipe", "operations"];
 
     /// <exception cref="SpecException">With every problem there is.</exception>
-    public static RunSpec FromPreset(string preset, SpecOverrides? overrides = null)
-    {
-        ArgumentNullException.ThrowIfNull(preset);
-        return Read(Preset(preset, new SpecMark($"preset {preset}", 0, 0), []), preset, overrides ?? new SpecOverrides());
-    }
+    public static RunSpec FromPreset(string preset, SpecOverrides? overrides = null) => ResolvePreset(preset, overrides).Spec;
 
     /// <param name="fileName">Shown in messages; its stem is the run's name where nothing else names it.</param>
     /// <exception cref="SpecException">With every problem there is.</exception>
-    public static RunSpec FromText(string text, string fileName, SpecOverrides? overrides = null)
+    public static RunSpec FromText(string text, string fileName, SpecOverrides? overrides = null) => ResolveText(text, fileName, overrides).Spec;
+
+    /// <summary>As <see cref="FromPreset"/>, with the preset's comments.</summary>
+    public static ResolvedSpec ResolvePreset(string preset, SpecOverrides? overrides = null)
+    {
+        ArgumentNullException.ThrowIfNull(preset);
+        return Resolve(Preset(preset, new SpecMark($"preset {preset}", 0, 0)), preset, overrides);
+    }
+
+    /// <summary>As <see cref="FromText"/>, with the comments of the text and of what it extends.</summary>
+    public static ResolvedSpec ResolveText(string text, string fileName, SpecOverrides? overrides = null)
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(fileName);
-        return Read(Extended(SpecParser.Parse(text, fileName), []), Path.GetFileNameWithoutExtension(fileName), overrides ?? new SpecOverrides());
+        return Resolve(SpecParser.Parse(text, fileName), Path.GetFileNameWithoutExtension(fileName), overrides);
+    }
+
+    private static ResolvedSpec Resolve(SpecNode written, string defaultName, SpecOverrides? overrides)
+    {
+        overrides ??= new SpecOverrides();
+        var (body, header) = SpecNotes.WithoutHeader(written);
+        var root = Assigned(Extended(body, []), overrides);
+        return new ResolvedSpec(Read(root, defaultName, overrides), new SpecNotes(root, header));
     }
 
     private static RunSpec Read(SpecNode root, string defaultName, SpecOverrides overrides)
     {
-        root = Assigned(root, overrides.Set);
         var binder = new SpecBinder();
         if (root is not SpecMapping fields)
         {
@@ -42,27 +58,32 @@ public static class SpecReader
         var recipe = binder.Bind(fields.Find("recipe")?.Value, typeof(Recipe), "recipe");
         var operations = binder.Bind(fields.Find("operations")?.Value, typeof(Operations), "operations");
         ChainPatches(binder, fields);
-        binder.ThrowIfAny();
-
         var document = new JsonObject { ["name"] = name, ["recipe"] = recipe, ["operations"] = operations };
         var spec = CanonicalJson.Deserialize<RunSpec>(System.Text.Encoding.UTF8.GetBytes(document.ToJsonString(CanonicalJson.Options)), defaultName);
         foreach (var (path, message) in SpecRules.Broken(spec).Distinct())
         {
-            binder.Add(SpecPath.TryParse(path)!.MarkIn(root), path, message);
+            binder.AddRule(SpecPath.TryParse(path)!.MarkIn(root), path, message);
         }
 
         binder.ThrowIfAny();
         return spec;
     }
 
-    private static SpecNode Assigned(SpecNode root, IReadOnlyList<string> assignments)
+    private static SpecNode Assigned(SpecNode root, SpecOverrides overrides)
     {
         var problems = new List<SpecProblem>();
-        foreach (var assignment in assignments)
+        foreach (var assignment in overrides.Environment.Where(assignment => SpecPath.Of(assignment)?.IsOperation != true))
+        {
+            problems.Add(new SpecProblem(
+                $"{EnvironmentVariable} {assignment}", 0, 0, "", "only operations.… can be set by the environment; a recipe's values stand in the spec or in --set, where they are seen."));
+        }
+
+        foreach (var (assignment, from) in overrides.Environment.Select(text => (text, EnvironmentVariable))
+            .Concat(overrides.Set.Select(text => (text, overrides.SetFrom))))
         {
             try
             {
-                root = SpecOverlay.Set(root, assignment);
+                root = SpecOverlay.Set(root, assignment, from);
             }
             catch (SpecException e)
             {
@@ -91,8 +112,7 @@ public static class SpecReader
     /// <summary>A chain's patch may be complete only together with the stage it patches: a loop's end from one, its start from the other.</summary>
     private static void ChainPatches(SpecBinder binder, SpecMapping fields)
     {
-        if (binder.Problems.Count > 0
-            || fields.Find("recipe")?.Value is not SpecMapping recipe
+        if (fields.Find("recipe")?.Value is not SpecMapping recipe
             || recipe.Find("chains")?.Value is not SpecSequence chains)
         {
             return;
@@ -107,27 +127,33 @@ public static class SpecReader
                 if ((chains.Items[c] as SpecMapping)?.Find(field)?.Value is SpecMapping patch)
                 {
                     patched = SpecOverlay.Over(patched, patch);
-                    binder.Bind(patched, typeof(StageRecipe), $"recipe.chains[{c}].{field}");
+                    binder.BindAgain(patched, typeof(StageRecipe), $"recipe.chains[{c}].{field}");
                 }
             }
         }
     }
 
-    private static SpecNode Extended(SpecNode root, IReadOnlyList<string> seen) =>
-        (root as SpecMapping)?.Find("extends") is { } extends
-            ? SpecOverlay.Over(Preset((extends.Value as SpecScalar)?.Text ?? "", extends.KeyMark, seen), root)
-            : root;
-
-    private static SpecNode Preset(string name, SpecMark mark, IReadOnlyList<string> seen)
+    private static SpecNode Extended(SpecNode root, IReadOnlyList<string> seen)
     {
-        if (PresetFiles.TryRead(name) is not { } text)
+        if ((root as SpecMapping)?.Find("extends") is not { } extends)
         {
-            var message = $"there is no preset '{name}'; there are {string.Join(", ", PresetFiles.Names)}.{Nearest.Hint(name, PresetFiles.Names)}";
-            throw new SpecException([new SpecProblem(mark.Source, mark.Line, mark.Column, "extends", message)]);
+            return root;
         }
 
+        var name = (extends.Value as SpecScalar)?.Text ?? "";
         return seen.Contains(name)
             ? throw new InvalidDataException($"Preset '{name}' extends itself by way of {string.Join(", ", seen)}.")
-            : Extended(SpecParser.Parse(text, $"preset {name}"), [.. seen, name]);
+            : SpecOverlay.Over(Extended(SpecNotes.WithoutHeader(Preset(name, extends.KeyMark)).Root, [.. seen, name]), root);
+    }
+
+    private static SpecNode Preset(string name, SpecMark mark)
+    {
+        if (PresetFiles.TryRead(name) is { } text)
+        {
+            return SpecParser.Parse(text, $"preset {name}");
+        }
+
+        var message = $"there is no preset '{SpecProblem.Shortened(name)}'; there are {string.Join(", ", PresetFiles.Names)}.{Nearest.Hint(name, PresetFiles.Names)}";
+        throw new SpecException([new SpecProblem(mark.Source, mark.Line, mark.Column, "extends", message)]);
     }
 }

@@ -7,93 +7,107 @@ namespace Slowrun.Core.Specs;
 /// <summary>Rules that a stage keeps once its chain's patches are applied.</summary>
 internal static class StageRules
 {
-    private const int MostLanes = 64;
-
     public static void Check(RuleList rules, StagePlan plan, Recipe recipe)
     {
         var place = new StagePlace(plan.Id, recipe.Chains[plan.Id.Chain]);
         Batches(rules, plan, recipe, place);
-        Learning(rules, plan.Stage, place);
+        Schedules(rules, plan.Stage, place);
+        Selection(rules, plan, place);
+        Windows(rules, plan, place);
         if (plan.Stage.Loop is { } loop)
         {
-            Loop(rules, loop, recipe.Model, place);
-        }
-
-        if (plan.Stage.Distillation is { } teaching)
-        {
-            rules.Check(place.Of("distillation.alpha"), teaching.Alpha is >= 0 and <= 1, $"found {teaching.Alpha}, expected 0 to 1.");
-            rules.Check(place.Of("distillation.temperature"), teaching.Temperature > 0, $"found {teaching.Temperature}, expected a number above 0.");
+            // A replay walks decoder layers again, with the encoder's outputs it has: it cannot begin in the encoder.
+            var layers = recipe.Model.Layers;
             rules.Check(
-                place.Of("distillation.fromStage"), teaching.FromStage >= 1,
-                $"found {teaching.FromStage}, expected at least 1: stage 0 has none before it to teach it.");
+                place.Of("loop"), layers / 2 <= loop.Start && loop.Start < loop.End && loop.End <= layers,
+                $"found layers [{loop.Start}, {loop.End}), expected a range within the decoder, [{layers / 2}, {layers}).");
         }
     }
 
     private static void Batches(RuleList rules, StagePlan plan, Recipe recipe, StagePlace place)
     {
         var stage = plan.Stage;
-        var lanesFit = rules.Check(
-            place.Of("lanes"), stage.Lanes is >= 1 and <= MostLanes && int.IsPow2(stage.Lanes),
-            $"found {stage.Lanes}, expected a power of two from 1 to {MostLanes}.");
-        if (!rules.Check(place.Of("deviceRows"), stage.DeviceRows is >= 1 and <= 65_536, $"found {stage.DeviceRows}, expected 1 to 65536.")
-            || recipe.Model.SequenceLength < 1)
+        // In a chain whose batch size changes, its first stages have the outer one.
+        var field = stage.OuterBatchTokens is not null && stage.BatchTokens == stage.OuterBatchTokens ? "outerBatchTokens" : "batchTokens";
+        var lanesFit = rules.Check(place.Of("lanes"), int.IsPow2(stage.Lanes), $"found {stage.Lanes}, expected a power of two: partial sums are added in a binary tree.");
+        var microBatchTokens = (long)stage.DeviceRows * recipe.Model.SequenceLength;
+        if (!rules.Check(
+            place.Of(field), stage.BatchTokens % microBatchTokens == 0,
+            $"found {stage.BatchTokens}, expected a multiple of {microBatchTokens}: deviceRows ({stage.DeviceRows}) times sequenceLength ({recipe.Model.SequenceLength})."))
         {
             return;
         }
 
-        var microBatchTokens = (long)stage.DeviceRows * recipe.Model.SequenceLength;
-        if (rules.Check(
-            place.Of("batchTokens"), stage.BatchTokens >= 1 && stage.BatchTokens % microBatchTokens == 0,
-            $"found {stage.BatchTokens}, expected a multiple of {microBatchTokens}: deviceRows ({stage.DeviceRows}) times sequenceLength ({recipe.Model.SequenceLength})."))
-        {
-            var microBatches = stage.BatchTokens / microBatchTokens;
-            rules.Check(
-                place.Of("lanes"), !lanesFit || microBatches % stage.Lanes == 0,
-                $"found {stage.Lanes} lanes for {microBatches} micro-batches a step (batchTokens / (deviceRows times sequenceLength)); the lanes must divide them.");
-            rules.Check(
-                "recipe.data.trainTokens", recipe.Data.TrainTokens > stage.BatchTokens,
-                $"found {recipe.Data.TrainTokens}, expected more than a batch of {place.Of("batchTokens")} ({stage.BatchTokens} tokens).");
-        }
-
-        var steps = stage.BatchTokens < 1 ? 0 : recipe.Data.TrainTokens * stage.Epochs / stage.BatchTokens;
-        if (rules.Check(place.Of("epochs"), stage.Epochs > 0, $"found {stage.Epochs}, expected a number above 0.") && stage.BatchTokens >= 1)
-        {
-            rules.Check(
-                place.Of("epochs"), steps is >= 0.5 and < int.MaxValue,
-                $"found {stage.Epochs}: that is {steps:G6} optimizer steps, expected 1 to {int.MaxValue}.");
-        }
+        var microBatches = stage.BatchTokens / microBatchTokens;
+        rules.Check(
+            place.Of("lanes"), !lanesFit || microBatches % stage.Lanes == 0,
+            $"found {stage.Lanes} lanes for {microBatches} micro-batches a step ({field} / (deviceRows times sequenceLength)); the lanes must divide them.");
+        var least = Math.Max(stage.BatchTokens + 1L, (long)stage.Lanes * stage.DeviceRows * (recipe.Model.SequenceLength + 1));
+        rules.Check(
+            "recipe.data.trainTokens", recipe.Data.TrainTokens >= least,
+            $"found {recipe.Data.TrainTokens}, expected at least {least}: more than a batch of {place.Of(field)} ({stage.BatchTokens} tokens), and lanes times deviceRows rows of sequenceLength + 1.");
+        var steps = recipe.Data.TrainTokens * stage.Epochs / stage.BatchTokens;
+        rules.Check(
+            place.Of("epochs"), steps is >= 0.5 and < int.MaxValue,
+            $"found {stage.Epochs}: that is {steps:G6} optimizer steps (trainTokens times epochs / {field}), expected 1 to {int.MaxValue}.");
     }
 
-    private static void Learning(RuleList rules, StageRecipe stage, StagePlace place)
+    private static void Schedules(RuleList rules, StageRecipe stage, StagePlace place)
     {
-        var optimizer = stage.Optimizer;
-        rules.Check(place.Of("dropout"), stage.Dropout is >= 0 and < 1, $"found {stage.Dropout}, expected 0 up to but not including 1.");
-        rules.Check(place.Of("clipNorm"), stage.ClipNorm >= 0, $"found {stage.ClipNorm}, expected 0 (never) or more.");
+        var (rate, decay) = (stage.Optimizer.LearningRate, stage.Optimizer.Decay);
         rules.Check(
-            place.Of("optimizer.learningRateMultiplier"), optimizer.LearningRateMultiplier > 0,
-            $"found {optimizer.LearningRateMultiplier}, expected a number above 0.");
-        rules.Check(place.Of("optimizer.weightDecay"), optimizer.WeightDecay >= 0, $"found {optimizer.WeightDecay}, expected 0 or more.");
-        rules.Check(place.Of("optimizer.warmdown"), optimizer.Warmdown is >= 0 and <= 1, $"found {optimizer.Warmdown}, expected 0 to 1.");
-        foreach (var (name, rate) in ((string, double)[])
-        [
-            ("matrixLearningRate", optimizer.MatrixLearningRate),
-            ("embeddingLearningRate", optimizer.EmbeddingLearningRate),
-            ("unembeddingLearningRate", optimizer.UnembeddingLearningRate),
-            ("scalarLearningRate", optimizer.ScalarLearningRate),
-        ])
-        {
-            rules.Check(place.Of($"optimizer.{name}"), rate >= 0, $"found {rate}, expected 0 or more.");
-        }
+            place.Of("optimizer.learningRate.warmup"),
+            rate.Shape != LearningRateShape.Cycle || rate.Warmup + stage.Optimizer.Warmdown <= 1,
+            $"found {rate.Warmup} beside a warmdown of {stage.Optimizer.Warmdown}, expected at most 1 together: they are fractions of one stage's steps.");
+        rules.Check(
+            place.Of("optimizer.decay.points"), decay.Shape != WeightDecayShape.Piecewise || decay.Points.Count > 0,
+            "found none, expected at least one: shape Piecewise draws lines between them.");
+        var epochs = decay.Points.Select(point => point.Epoch ?? stage.Epochs).ToList();
+        rules.Check(
+            place.Of("optimizer.decay.points"), epochs.SequenceEqual(epochs.Order()),
+            $"found the epochs {string.Join(", ", epochs.Take(10))}, expected them in ascending order (without an epoch: the stage's end, {stage.Epochs} epochs).");
+        rules.Check(
+            place.Of("optimizer.decay.shape"), decay.Shape != WeightDecayShape.Sawtooth || rate.AveragedEpochs > 0,
+            $"found Sawtooth, which rises within each of learningRate.averagedEpochs, and that is {rate.AveragedEpochs}; expected at least 1.");
+        rules.Check(
+            place.Of("continuation.perturbationMinimum"),
+            stage.Continuation is not { } shaken || shaken.PerturbationMinimum <= shaken.PerturbationMaximum,
+            $"found {stage.Continuation?.PerturbationMinimum}, expected at most perturbationMaximum ({stage.Continuation?.PerturbationMaximum}): it falls over the chain.");
+        rules.Check(
+            place.Of("futureTokens.weights"), stage.FutureTokens is null || stage.FutureTokens.Weights.Count is >= 1 and <= 16,
+            $"found {stage.FutureTokens?.Weights.Count} weights, expected 1 to 16.");
     }
 
-    private static void Loop(RuleList rules, LoopRecipe loop, ModelRecipe model, StagePlace place)
+    private static void Selection(RuleList rules, StagePlan plan, StagePlace place)
     {
-        // A replay walks decoder layers again, with the encoder's outputs it has: it cannot begin in the encoder.
+        var selection = plan.Stage.Selection;
         rules.Check(
-            place.Of("loop"), model.Layers / 2 <= loop.Start && loop.Start < loop.End && loop.End <= model.Layers,
-            $"found layers [{loop.Start}, {loop.End}), expected a range within the decoder, [{model.Layers / 2}, {model.Layers}).");
-        rules.Check(place.Of("loop.replays"), loop.Replays is >= 1 and <= 64, $"found {loop.Replays}, expected 1 to 64 extra passes.");
-        rules.Check(place.Of("loop.fromFraction"), loop.FromFraction is >= 0 and <= 1, $"found {loop.FromFraction}, expected 0 to 1.");
+            place.Of("selection.rule"),
+            selection.Rule is not (SelectionRule.Averaged or SelectionRule.BestFitness) || selection is not { Ema: null, Swa: null },
+            $"found {selection.Rule}, expected ema or swa beside it: nothing is averaged.");
+        rules.Check(
+            place.Of("selection.rule"), selection.Rule != SelectionRule.BestFitness || plan.Data.FitnessTokens >= 2,
+            $"found {selection.Rule}, which chooses on the fitness set, and data.fitnessTokens is {plan.Data.FitnessTokens}; expected at least 2.");
+        rules.Check(
+            place.Of("selection.lateCheckpoints"), selection.LateCheckpoints == 1 || selection.Rule == SelectionRule.Final,
+            $"found {selection.LateCheckpoints} with rule {selection.Rule}, expected 1, or more with rule Final.");
+    }
+
+    private static void Windows(RuleList rules, StagePlan plan, StagePlace place)
+    {
+        var before = 0;
+        foreach (var phase in plan.Stage.Windows)
+        {
+            if (!rules.Check(
+                place.Of("windows"),
+                phase.UntilEpoch > before && phase.ShortWindow <= phase.LongWindow && phase.LongWindow <= plan.Model.SequenceLength,
+                $"found windows of {phase.ShortWindow} and {phase.LongWindow} keys until epoch {phase.UntilEpoch}, expected an epoch after {before} and shortWindow <= longWindow <= sequenceLength ({plan.Model.SequenceLength})."))
+            {
+                return;
+            }
+
+            before = phase.UntilEpoch;
+        }
     }
 
     /// <summary>Where a stage's setting is written: in the first stage's patch, the chain's, or the recipe's stage.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
 
 namespace Slowrun.Core.Status;
@@ -15,6 +16,9 @@ public sealed record RunStatus
     public required StatusSource Source { get; init; }
 
     public EnsembleStatus? Ensemble { get; init; }
+
+    /// <summary>The run's operations as they are now.</summary>
+    public Operations? Operations { get; init; }
 
     public required IReadOnlyList<StageStatus> Stages { get; init; }
 }

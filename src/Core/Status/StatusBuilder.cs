@@ -19,6 +19,7 @@ public static class StatusBuilder
             AsOf = source == StatusSource.Cluster ? now : LastWritten(facts) ?? now,
             Source = source,
             Ensemble = Ensemble(facts),
+            Operations = facts.Spec.Operations,
             Stages = [.. facts.Plan.Stages.Select(stage => Stage(facts, stage, now))],
         };
     }

@@ -51,7 +51,7 @@ internal sealed class RunGrain(RunWatch watch, SlotTable slots, TimeProvider tim
 
         await RefreshAsync();
         var token = known && facts is not null ? Math.Max(facts.RootOf(id).EpochToken, told[id].EpochToken) : 0;
-        return new OwnerOrders(facts?.Intent ?? new RunIntent(), token);
+        return new OwnerOrders(facts?.Intent ?? new RunIntent(), token, facts?.Spec.Operations);
     }
 
     private Dictionary<StageId, StageProgress> Newest()

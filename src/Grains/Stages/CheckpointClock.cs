@@ -1,20 +1,26 @@
 using Slowrun.Core.Plan;
-using Slowrun.Core.Recipes;
 
 namespace Slowrun.Grains.Stages;
 
 /// <summary>Decides when the next checkpoint is due, from what the last ones cost and how often machines are lost.</summary>
-internal sealed class CheckpointClock(Operations operations, TimeProvider time)
+internal sealed class CheckpointClock(LiveOperations operations, TimeProvider time)
 {
     private long lastAt = time.GetTimestamp();
     private int lastStep;
     private TimeSpan? cost;
 
-    /// <summary>Mean time between losses: seen, or expected until one was seen.</summary>
-    public TimeSpan MeanTimeBetweenLosses { get; set; } = operations.ExpectedTimeBetweenLosses;
+    /// <summary>Mean time between losses that were seen; the expected one holds where it is shorter.</summary>
+    public TimeSpan? SeenBetweenLosses { get; set; }
 
-    public TimeSpan Interval => CheckpointInterval.Optimal(
-        cost ?? TimeSpan.Zero, MeanTimeBetweenLosses, operations.CheckpointAtLeastEvery, operations.CheckpointAtMostEvery);
+    public TimeSpan Interval
+    {
+        get
+        {
+            var now = operations.Now;
+            var between = SeenBetweenLosses is { } seen && seen < now.ExpectedTimeBetweenLosses ? seen : now.ExpectedTimeBetweenLosses;
+            return CheckpointInterval.Optimal(cost ?? TimeSpan.Zero, between, now.CheckpointAtLeastEvery, now.CheckpointAtMostEvery);
+        }
+    }
 
     public void Start(int step)
     {
@@ -30,13 +36,13 @@ internal sealed class CheckpointClock(Operations operations, TimeProvider time)
             return false;
         }
 
-        if (operations.CheckpointEverySteps is { } every)
+        if (operations.Now.CheckpointEverySteps is { } every)
         {
             return step - lastStep >= every;
         }
 
         // The first one comes early: it measures the cost, and shows that checkpoints of this stage work at all.
-        var interval = cost is null ? operations.CheckpointAtLeastEvery : Interval;
+        var interval = cost is null ? operations.Now.CheckpointAtLeastEvery : Interval;
         return time.GetElapsedTime(lastAt) >= interval;
     }
 

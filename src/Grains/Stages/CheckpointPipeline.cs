@@ -25,11 +25,10 @@ internal sealed partial class CheckpointPipeline : IDisposable
     public CheckpointPipeline(StageWork work, StageOwnership own, StageTraining training, StopRequest stop, TimeProvider time, ILogger log)
     {
         (this.work, this.own, this.training, this.stop, this.time, this.log) = (work, own, training, stop, time, log);
-        clock = new CheckpointClock(work.Spec.Operations, time);
+        clock = new CheckpointClock(work.Operations, time);
         if (work.Root.Preemptions > 0)
         {
-            var seen = TimeSpan.FromSeconds(work.Root.Ledger.TrainingSeconds / work.Root.Preemptions);
-            clock.MeanTimeBetweenLosses = seen < clock.MeanTimeBetweenLosses ? seen : clock.MeanTimeBetweenLosses;
+            clock.SeenBetweenLosses = TimeSpan.FromSeconds(work.Root.Ledger.TrainingSeconds / work.Root.Preemptions);
         }
 
         buffer = new StateBuffer(training.StateLayout);

@@ -7,8 +7,8 @@ using Slowrun.Storage.Runs;
 namespace Slowrun.Grains.Stages;
 
 /// <summary>
-/// Tells the run grain once a second how far a stage is, and brings the intent back. Where the run grain does not answer, the intent
-/// document is read instead: a pause reaches the trainer either way.
+/// Tells the run grain once a second how far a stage is, and brings intent and operations back. Where the run grain does not answer,
+/// the documents are read instead: a pause reaches the trainer either way.
 /// </summary>
 internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore store, TimeProvider time, ILogger<ProgressPump> log)
 {
@@ -75,12 +75,17 @@ internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore st
             LogRunGrainSilent(log, runner.Name, e.Message);
             var documents = new RunDocuments(store, runner.Run);
             var root = await documents.TryReadRootAsync(runner.Stage);
-            return new OwnerOrders(await documents.ReadIntentAsync(), root?.EpochToken ?? 0);
+            return new OwnerOrders(await documents.ReadIntentAsync(), root?.EpochToken ?? 0, (await documents.TryReadSpecAsync())?.Operations);
         }
     }
 
     private static void Obey(StageRunner runner, OwnerOrders orders)
     {
+        if (orders.Operations is { } operations)
+        {
+            runner.Operations.Now = operations;
+        }
+
         if (orders.EpochToken > runner.Progress.EpochToken)
         {
             // Long before its next commit would find out: the slots are free for something useful.

@@ -84,7 +84,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     {
         var cause = OneLine(error.Message);
         var tries = root.Root.FailedTakes + 1;
-        var budget = work.Spec.Operations.FailureBudget;
+        var budget = work.Operations.Now.FailureBudget;
         if (StoreRetry.MayPass(error))
         {
             await root.ReleaseAsync(failed: false, token);
@@ -150,7 +150,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         try
         {
             await Retention.SweepAsync(
-                store, work.Run, work.Plan.Id, root.Root, work.Spec.Operations.KeepCheckpoints, pinned: [], owner: true, cancellationToken: cancellationToken);
+                store, work.Run, work.Plan.Id, root.Root, work.Operations.Now.KeepCheckpoints, pinned: [], owner: true, cancellationToken: cancellationToken);
         }
         catch (IOException)
         {

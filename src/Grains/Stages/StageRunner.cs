@@ -56,6 +56,8 @@ internal sealed partial class StageRunner
     /// <summary>Ends when this take has done a step; never where it ends before.</summary>
     public Task FirstStep => firstStep.Task;
 
+    public LiveOperations Operations => work.Operations;
+
     public void Start() => _ = Task.Run(RunAsync);
 
     /// <summary>Asks for a stop at the next micro-batch; <see cref="Completion"/> ends when what could be committed is.</summary>

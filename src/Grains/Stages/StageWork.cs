@@ -13,4 +13,7 @@ internal sealed record StageWork(string Run, RunSpec Spec, StagePlan Plan, Stage
 {
     /// <summary><c>RUN/chain0/stage1</c>, for logs and messages.</summary>
     public string Name => $"{Run}/{Plan.Id}";
+
+    /// <summary>Those of the spec until the user changes them.</summary>
+    public LiveOperations Operations { get; } = new(Spec.Operations);
 }

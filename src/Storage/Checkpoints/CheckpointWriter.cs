@@ -15,7 +15,13 @@ public sealed class CheckpointWriter(IObjectStore store, TimeProvider time)
     internal const string Manifest = "manifest.json";
 
     /// <summary>Tensors are grouped into parts of about this size: large enough to stream well, small enough to fetch again after an error.</summary>
-    internal long PartBytes { get; init; } = 1L << 30;
+    internal long PartBytes { get; init; } = DefaultPartBytes;
+
+    private const long DefaultPartBytes = 1L << 30;
+
+    /// <summary>What a checkpoint of such tensors takes in the store, its manifest (a few hundred bytes) aside.</summary>
+    public static long LengthBytes(IReadOnlyList<TensorLayout> tensors) =>
+        Groups(tensors, tensor => tensor.LengthBytes, DefaultPartBytes).Sum(SafetensorsWriter.LengthBytes);
 
     /// <summary>
     /// Returns when everything is durable. May be called again with the same arguments after a failure: what is there already and equal
@@ -36,7 +42,7 @@ public sealed class CheckpointWriter(IObjectStore store, TimeProvider time)
         ArgumentNullException.ThrowIfNull(tensors);
         var folder = RunPaths.Checkpoint(run, stage, epochToken, step);
         var parts = new List<CheckpointPart>();
-        foreach (var group in Groups(tensors))
+        foreach (var group in Groups(tensors, tensor => tensor.Bytes.Length, PartBytes))
         {
             var name = string.Create(CultureInfo.InvariantCulture, $"{folder}part-{parts.Count}.safetensors");
             parts.Add(await WritePartAsync(name, group, cancellationToken).ConfigureAwait(false));
@@ -71,13 +77,13 @@ public sealed class CheckpointWriter(IObjectStore store, TimeProvider time)
         return new CheckpointPart(name, content.Length, hash);
     }
 
-    private IEnumerable<IReadOnlyList<TensorData>> Groups(IReadOnlyList<TensorData> tensors)
+    private static IEnumerable<IReadOnlyList<T>> Groups<T>(IReadOnlyList<T> tensors, Func<T, long> lengthBytes, long partBytes)
     {
-        var group = new List<TensorData>();
+        var group = new List<T>();
         long bytes = 0;
         foreach (var tensor in tensors)
         {
-            if (group.Count > 0 && bytes + tensor.Bytes.Length > PartBytes)
+            if (group.Count > 0 && bytes + lengthBytes(tensor) > partBytes)
             {
                 yield return group;
                 group = [];
@@ -85,7 +91,7 @@ public sealed class CheckpointWriter(IObjectStore store, TimeProvider time)
             }
 
             group.Add(tensor);
-            bytes += tensor.Bytes.Length;
+            bytes += lengthBytes(tensor);
         }
 
         yield return group;

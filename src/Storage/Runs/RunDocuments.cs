@@ -17,18 +17,29 @@ public sealed class RunDocuments(IObjectStore store, string run)
         return store.ListFoldersAsync(RunPaths.Runs, cancellationToken);
     }
 
-    /// <summary>The spec; null where there is no such run.</summary>
-    public Task<RunSpec?> TryReadSpecAsync(CancellationToken cancellationToken = default) =>
+    /// <summary>The spec, with the operations as they are now; null where there is no such run.</summary>
+    public async Task<RunSpec?> TryReadSpecAsync(CancellationToken cancellationToken = default)
+    {
+        var changed = store.TryReadJsonAsync<Operations>(RunPaths.Operations(run), cancellationToken);
+        var spec = await TryReadSubmittedSpecAsync(cancellationToken).ConfigureAwait(false);
+        return spec is null ? null : spec with { Operations = await changed.ConfigureAwait(false) ?? spec.Operations };
+    }
+
+    /// <summary>The spec as it was submitted; null where there is no such run.</summary>
+    public Task<RunSpec?> TryReadSubmittedSpecAsync(CancellationToken cancellationToken = default) =>
         store.TryReadJsonAsync<RunSpec>(RunPaths.Spec(run), cancellationToken);
 
     /// <summary>Creates the run; false where one of that name exists.</summary>
     public Task<bool> TryCreateSpecAsync(RunSpec spec, CancellationToken cancellationToken = default) =>
         store.TryCreateJsonAsync(RunPaths.Spec(run), spec, cancellationToken);
 
-    /// <summary>Changes what does not change the bytes; null where there is no such run.</summary>
-    public Task<RunSpec?> ChangeOperationsAsync(Func<Operations, Operations> change, CancellationToken cancellationToken = default) =>
-        store.ChangeJsonAsync<RunSpec>(
-            RunPaths.Spec(run), spec => spec is null ? null : spec with { Operations = change(spec.Operations) }, cancellationToken);
+    /// <summary>
+    /// Changes what does not change the bytes, in a document of its own: the spec stays as it was submitted.
+    /// <paramref name="change"/> is called again when another change came first.
+    /// </summary>
+    /// <param name="submitted">The spec's own operations, which hold until the first change.</param>
+    public async Task<Operations> ChangeOperationsAsync(Operations submitted, Func<Operations, Operations> change, CancellationToken cancellationToken = default) =>
+        (await store.ChangeJsonAsync<Operations>(RunPaths.Operations(run), now => change(now ?? submitted), cancellationToken).ConfigureAwait(false))!;
 
     /// <summary>The intent; the default one where none was written.</summary>
     public async Task<RunIntent> ReadIntentAsync(CancellationToken cancellationToken = default) =>

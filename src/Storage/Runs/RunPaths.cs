@@ -17,6 +17,8 @@ public static class RunPaths
 
     public static string Spec(string run) => Run(run) + "spec";
 
+    public static string Operations(string run) => Run(run) + "operations";
+
     public static string Intent(string run) => Run(run) + "intent";
 
     /// <summary>The folder of a stage: its root, its progress, its checkpoints.</summary>

@@ -22,7 +22,19 @@ public static class SafetensorsWriter
     public static Stream OpenRead(IReadOnlyList<TensorData> tensors)
     {
         ArgumentNullException.ThrowIfNull(tensors);
-        return new MemoryBlocksStream([Header(tensors), .. tensors.Select(tensor => tensor.Bytes)]);
+        foreach (var tensor in tensors)
+        {
+            Check(tensor);
+        }
+
+        return new MemoryBlocksStream([Header([.. tensors.Select(LayoutOf)]), .. tensors.Select(tensor => tensor.Bytes)]);
+    }
+
+    /// <summary>How long the file of such tensors is.</summary>
+    public static long LengthBytes(IReadOnlyList<TensorLayout> tensors)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        return Header(tensors).Length + tensors.Sum(tensor => tensor.LengthBytes);
     }
 
     public static async Task WriteAsync(Stream into, IReadOnlyList<TensorData> tensors, CancellationToken cancellationToken = default)
@@ -32,7 +44,7 @@ public static class SafetensorsWriter
         await file.CopyToAsync(into, 1 << 20, cancellationToken).ConfigureAwait(false);
     }
 
-    private static byte[] Header(IReadOnlyList<TensorData> tensors)
+    private static byte[] Header(IReadOnlyList<TensorLayout> tensors)
     {
         var buffer = new ArrayBufferWriter<byte>();
         buffer.Write<byte>([0, 0, 0, 0, 0, 0, 0, 0]);
@@ -43,9 +55,13 @@ public static class SafetensorsWriter
             long offset = 0;
             foreach (var tensor in tensors)
             {
-                Check(tensor, names);
+                if (!names.Add(tensor.Name))
+                {
+                    throw new ArgumentException($"A safetensors file cannot hold two tensors named '{tensor.Name}'.", nameof(tensors));
+                }
+
                 Write(json, tensor, offset);
-                offset += tensor.Bytes.Length;
+                offset += tensor.LengthBytes;
             }
 
             json.WriteEndObject();
@@ -61,14 +77,11 @@ public static class SafetensorsWriter
         return header;
     }
 
-    private static void Check(TensorData tensor, HashSet<string> names)
-    {
-        if (!names.Add(tensor.Name))
-        {
-            throw new ArgumentException($"A safetensors file cannot hold two tensors named '{tensor.Name}'.", nameof(tensor));
-        }
+    private static TensorLayout LayoutOf(TensorData tensor) => new(tensor.Name, tensor.Type, tensor.Shape);
 
-        var expected = new TensorLayout(tensor.Name, tensor.Type, tensor.Shape).LengthBytes;
+    private static void Check(TensorData tensor)
+    {
+        var expected = LayoutOf(tensor).LengthBytes;
         if (tensor.Bytes.Length != expected)
         {
             throw new ArgumentException(
@@ -77,7 +90,7 @@ public static class SafetensorsWriter
         }
     }
 
-    private static void Write(Utf8JsonWriter json, TensorData tensor, long offset)
+    private static void Write(Utf8JsonWriter json, TensorLayout tensor, long offset)
     {
         json.WriteStartObject(tensor.Name);
         json.WriteString("dtype", tensor.Type.ToString());
@@ -90,7 +103,7 @@ public static class SafetensorsWriter
         json.WriteEndArray();
         json.WriteStartArray("data_offsets");
         json.WriteNumberValue(offset);
-        json.WriteNumberValue(offset + tensor.Bytes.Length);
+        json.WriteNumberValue(offset + tensor.LengthBytes);
         json.WriteEndArray();
         json.WriteEndObject();
     }

@@ -2,7 +2,6 @@ using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Tensors;
 using Slowrun.Training.Models;
-using Slowrun.Training.Optimizers;
 using Slowrun.Training.Parameters;
 using Slowrun.Training.Stages;
 using static TorchSharp.torch;

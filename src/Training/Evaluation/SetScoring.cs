@@ -4,7 +4,6 @@ using Slowrun.Core.Tensors;
 using Slowrun.Core.Tokens;
 using Slowrun.Training.Models;
 using Slowrun.Training.Numerics;
-using Slowrun.Training.Optimizers;
 using Slowrun.Training.Parameters;
 using Slowrun.Training.Stages;
 using TorchSharp;

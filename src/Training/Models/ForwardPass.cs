@@ -1,3 +1,4 @@
+using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 
 namespace Slowrun.Training.Models;

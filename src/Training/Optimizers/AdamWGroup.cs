@@ -1,6 +1,6 @@
+using Slowrun.Core.Models;
 using Slowrun.Core.Schedules;
 using Slowrun.Training.Numerics;
-using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Optimizers;

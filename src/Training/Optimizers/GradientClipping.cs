@@ -1,5 +1,5 @@
+using Slowrun.Core.Models;
 using Slowrun.Training.Numerics;
-using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Optimizers;

@@ -1,3 +1,4 @@
+using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Schedules;
 using Slowrun.Training.Numerics;

@@ -1,3 +1,4 @@
+using Slowrun.Core.Models;
 using Slowrun.Core.Tensors;
 using static TorchSharp.torch;
 

@@ -1,3 +1,4 @@
+using Slowrun.Core.Models;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Parameters;

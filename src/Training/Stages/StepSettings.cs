@@ -1,3 +1,4 @@
+using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Schedules;
@@ -21,15 +22,12 @@ internal sealed record StepSettings
     public static StepSettings At(StagePlan plan, StageSteps steps, int step)
     {
         var stage = plan.Stage;
-        var looped = stage.Loop is { } loop && step >= steps.LoopFirstStep(loop);
+        var pass = StepPass.At(plan, steps, step);
         return new StepSettings
         {
-            Loop = looped ? stage.Loop : null,
-            Recurrences = stage.Recurrence is not { } recurrence ? 0
-                : step >= StageLengths.FirstStepAfter(recurrence.FromFraction, steps.Steps) ? recurrence.Passes : 1,
-            Windows = stage.Windows.FirstOrDefault(phase => steps.EpochOf(step) < phase.UntilEpoch) is { } phase
-                ? new AttentionWindows(phase.ShortWindow, phase.LongWindow)
-                : AttentionWindows.Of(plan.Model),
+            Loop = pass.Loop,
+            Recurrences = stage.Recurrence is null ? 0 : pass.Passes,
+            Windows = pass.Windows,
             FutureWeights = stage.FutureTokens is { } future ? FutureTokenWeights.At(step, steps.Steps, future.Weights, future.AnnealFraction) : [],
         };
     }

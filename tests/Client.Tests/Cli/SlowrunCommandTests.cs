@@ -7,7 +7,7 @@ public sealed class SlowrunCommandTests
     public static TheoryData<string> Commands =>
     [
         "demo", "run", "submit", "silo", "list", "status", "events", "pause", "resume", "cancel", "retry", "export", "checkpoints list",
-        "spec show", "spec validate", "doctor",
+        "set", "spec show", "spec validate", "spec diff", "spec schema", "spec explain", "doctor",
     ];
 
     [Theory]

@@ -139,6 +139,96 @@ public sealed class SpecReaderTests
             e.Problems.Select(problem => problem.ToString()));
     }
 
+    [Theory]
+    [InlineData("five.yaml", """
+        extends: tiny
+        recipe:
+          model:
+            layerz: 4
+            windowPattern: SXL
+          stage:
+            epochs: ten
+            dropout: 1.5
+        operations:
+          keepCheckpoints: 1
+        """)]
+    [InlineData("five.json", """
+        {
+          "extends": "tiny",
+          "recipe": {
+        	"model": { "layerz": 4, "windowPattern": "SXL" },
+            "stage": { "epochs": "ten", "dropout": 1.5 }
+          },
+          "operations": { "keepCheckpoints": 1 }
+        }
+        """)]
+    public void FromText_WithFiveDeliberateErrors_ReportsFive(string fileName, string text)
+    {
+        var e = Assert.Throws<SpecException>(() => SpecReader.FromText(text, fileName));
+
+        Assert.Equal(
+            ["operations.keepCheckpoints", "recipe.model", "recipe.model.windowPattern", "recipe.stage.dropout", "recipe.stage.epochs"],
+            e.Problems.Select(problem => problem.Path).Order(StringComparer.Ordinal));
+        Assert.All(e.Problems, problem => Assert.True(problem is { Line: > 0, Column: > 0 }, $"{problem}"));
+    }
+
+    [Fact]
+    public void FromText_WithAFieldThatCannotBeRead_DoesNotBlameTheFieldsItIsComparedWith()
+    {
+        // With the default of deviceRows, batchTokens would be no multiple; nobody can say what was meant.
+        var e = Assert.Throws<SpecException>(() => SpecReader.FromPreset("tiny", new SpecOverrides { Set = ["stage.deviceRows=many", "stage.batchTokens=192", "stage.lanes=1"] }));
+
+        Assert.Equal("recipe.stage.deviceRows", Assert.Single(e.Problems).Path);
+    }
+
+    [Fact]
+    public void Environment_OfOperations_IsCarriedOutBeforeSet()
+    {
+        var overrides = new SpecOverrides { Environment = ["operations.priority=2", "operations.keepCheckpoints=5"], Set = ["operations.priority=3"] };
+
+        var operations = SpecReader.FromPreset("tiny", overrides).Operations;
+
+        Assert.Equal((3, 5), (operations.Priority, operations.KeepCheckpoints));
+    }
+
+    [Theory]
+    [InlineData("stage.epochs=3")]
+    [InlineData("operations={}")]
+    [InlineData("name=other")]
+    public void Environment_OfAnythingElse_IsRefused(string assignment)
+    {
+        var e = Assert.Throws<SpecException>(() => SpecReader.FromPreset("tiny", new SpecOverrides { Environment = [assignment] }));
+
+        Assert.Equal($"SLOWRUN_SET {assignment}", Assert.Single(e.Problems).Source);
+    }
+
+    [Theory]
+    [InlineData("a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a]\nc: [*b,*b,*b,*b,*b,*b]")]
+    [InlineData("recipe: &r {<<: *r}")]
+    public void FromText_OfAliasesThatUnfold_IsRefusedAtTheFirst(string text)
+    {
+        var e = Assert.Throws<SpecException>(() => SpecReader.FromText(text, "bomb.yaml"));
+
+        Assert.Contains("anchors", Assert.Single(e.Problems).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void FromText_OfManyUnknownFields_ReportsSomeAndSaysThereAreMore()
+    {
+        var e = Assert.Throws<SpecException>(() => SpecReader.FromText($"{{{string.Join(", ", Enumerable.Range(0, 20_000).Select(i => $"f{i}: 1"))}}}", "wide.yaml"));
+
+        Assert.Equal(101, e.Problems.Count);
+        Assert.Contains("there are more", e.Problems[^1].Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void FromText_OfAVeryLongText_IsRefusedUnread()
+    {
+        var e = Assert.Throws<SpecException>(() => SpecReader.FromText(new string('#', 300_000), "long.yaml"));
+
+        Assert.Contains("expected at most", Assert.Single(e.Problems).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void FromText_WithFieldOfAnotherSection_NamesItsPath()
     {

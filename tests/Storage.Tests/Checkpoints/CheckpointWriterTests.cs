@@ -27,6 +27,15 @@ public sealed class CheckpointWriterTests
     }
 
     [Fact]
+    public async Task LengthBytes_OfLayouts_IsWhatIsWritten()
+    {
+        TensorData[] tensors = [Tensor("a", 60), Tensor("optimizer/b", 401), Tensor("c", 1)];
+        var checkpoint = await new CheckpointWriter(store, TimeProvider.System).WriteAsync(Run, Stage, 3, 70, Identity(), tensors, Cancel);
+
+        Assert.Equal(checkpoint.LengthBytes, CheckpointWriter.LengthBytes([.. tensors.Select(tensor => new TensorLayout(tensor.Name, tensor.Type, tensor.Shape))]));
+    }
+
+    [Fact]
     public async Task Write_OfTheSameAgain_Succeeds()
     {
         var writer = new CheckpointWriter(store, TimeProvider.System);

@@ -28,15 +28,26 @@ public sealed class RunDocumentsTests
     }
 
     [Fact]
-    public async Task ChangeOperations_ChangesNothingElse()
+    public async Task ChangeOperations_LeavesTheSubmittedSpecAsItWas()
     {
-        Assert.Null(await documents.ChangeOperationsAsync(operations => operations, Cancel));
         await documents.TryCreateSpecAsync(Spec, Cancel);
 
-        await documents.ChangeOperationsAsync(operations => operations with { Priority = 3 }, Cancel);
+        await documents.ChangeOperationsAsync(Spec.Operations, operations => operations with { Priority = 3 }, Cancel);
 
-        var changed = (await documents.TryReadSpecAsync(Cancel))!;
-        Assert.Equal((3, 42), (changed.Operations.Priority, changed.Recipe.Seed));
+        var now = (await documents.TryReadSpecAsync(Cancel))!;
+        Assert.Equal((3, 42), (now.Operations.Priority, now.Recipe.Seed));
+        Assert.Equal(0, (await documents.TryReadSubmittedSpecAsync(Cancel))!.Operations.Priority);
+    }
+
+    [Fact]
+    public async Task ChangeOperations_WhenChangesRace_KeepsThemAll()
+    {
+        await documents.TryCreateSpecAsync(Spec, Cancel);
+
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => documents.ChangeOperationsAsync(
+            Spec.Operations, operations => operations with { Priority = operations.Priority + 1 }, Cancel))));
+
+        Assert.Equal(8, (await documents.TryReadSpecAsync(Cancel))!.Operations.Priority);
     }
 
     [Fact]

@@ -3,7 +3,6 @@ using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
 using Slowrun.Training.Evaluation;
 using Slowrun.Training.Models;
-using Slowrun.Training.Optimizers;
 using Slowrun.Training.Parameters;
 using Slowrun.Training.Stages;
 using Slowrun.Training.Tests.Stages;

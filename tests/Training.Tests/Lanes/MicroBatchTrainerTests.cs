@@ -3,7 +3,6 @@ using Slowrun.Core.Recipes;
 using Slowrun.Training.Distillation;
 using Slowrun.Training.Lanes;
 using Slowrun.Training.Models;
-using Slowrun.Training.Optimizers;
 using Slowrun.Training.Parameters;
 using Slowrun.Training.Stages;
 using Slowrun.Training.Tests.Stages;

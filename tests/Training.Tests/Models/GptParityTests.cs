@@ -1,3 +1,4 @@
+using Slowrun.Core.Models;
 using System.Text.Json.Nodes;
 using Slowrun.Training.Models;
 using TorchSharp;

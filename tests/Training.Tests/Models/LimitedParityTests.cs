@@ -1,3 +1,4 @@
+using Slowrun.Core.Models;
 using Slowrun.Training.Models;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,7 +1,6 @@
 using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 using Slowrun.Training.Optimizers;
-using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Tests.Optimizers;

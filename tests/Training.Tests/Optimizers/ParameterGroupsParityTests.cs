@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Slowrun.Core.Models;
-using Slowrun.Training.Optimizers;
 
 namespace Slowrun.Training.Tests.Optimizers;
 

@@ -1,6 +1,4 @@
-using Slowrun.Core.Models;
-
-namespace Slowrun.Training.Optimizers;
+namespace Slowrun.Core.Models;
 
 /// <summary>Parameters that are updated together, with the values of a step whose schedule factors are all 1.</summary>
 public sealed record ParameterGroup

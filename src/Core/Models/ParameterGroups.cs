@@ -1,8 +1,6 @@
-using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
-using Slowrun.Training.Parameters;
 
-namespace Slowrun.Training.Optimizers;
+namespace Slowrun.Core.Models;
 
 /// <summary>
 /// Upstream's optimizer groups: AdamW for tables and scalars, then Muon for the matrices, stacked by shape, smallest first.

@@ -1,6 +1,4 @@
-using Slowrun.Core.Models;
-
-namespace Slowrun.Training.Parameters;
+namespace Slowrun.Core.Models;
 
 /// <summary>
 /// Where each parameter lies in a flat buffer: group after group in the optimizer's order, within a group one behind the other without a

@@ -1,6 +1,6 @@
 using Slowrun.Core.Recipes;
 
-namespace Slowrun.Training.Models;
+namespace Slowrun.Core.Models;
 
 /// <summary>How many keys before its own a query of each layer sees.</summary>
 /// <param name="Narrow">Of layers marked S.</param>

@@ -1,6 +1,6 @@
 using Slowrun.Core.Recipes;
 
-namespace Slowrun.Training.Models;
+namespace Slowrun.Core.Models;
 
 /// <summary>In which order a pass visits the layers.</summary>
 public static class LayerVisits

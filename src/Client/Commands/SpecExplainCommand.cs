@@ -1,0 +1,74 @@
+using System.CommandLine;
+using Slowrun.Client.Cli;
+using Slowrun.Client.Display;
+using Slowrun.Client.Runs;
+using Slowrun.Core.Explain;
+using Slowrun.Storage.Checkpoints;
+
+namespace Slowrun.Client.Commands;
+
+/// <summary><c>spec explain</c>: what a spec asks of machines, time and money. Nothing is started and no model is made.</summary>
+internal static class SpecExplainCommand
+{
+    public static Command Create(ClientContext context, CommonOptions common)
+    {
+        var options = new SpecOptions(context);
+        var output = CommonOptions.Output();
+        var data = new Option<DirectoryInfo>("--data") { Description = "Prepared data: its token counts and vocabulary count instead of the recipe's.", HelpName = "DIR" };
+        var upload = new Option<string>("--upload-rate") { Description = "How fast a silo writes to the store.", HelpName = "RATE", DefaultValueFactory = _ => "100MB/s" };
+        var speed = new Option<double?>("--tokens-per-second") { Description = "Training tokens that one slot does in a second, as a mean over the run.", HelpName = "N" };
+        var price = new Option<double?>("--price") { Description = "What a slot costs in an hour.", HelpName = "N" };
+        var slots = new Option<int?>("--slots") { Description = "Slots to share the chains; default: one a chain.", HelpName = "N" };
+        Positive(speed);
+        Positive(price);
+        slots.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int?>() is < 1 or > 100_000)
+            {
+                result.AddError("--slots: expected 1 to 100000.");
+            }
+        });
+        upload.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<string>() is { } given && ByteRate.TryParse(given) is null)
+            {
+                result.AddError($"--upload-rate: found '{given}', {ByteRate.Expected}.");
+            }
+        });
+        var command = new Command("explain", "Says what a spec asks of machines: parameters, operations, memory, checkpoints, time and cost.") { data, upload, speed, price, slots, output };
+        options.AddTo(command);
+        command.SetAction(async (parsed, stop) =>
+        {
+            var spec = (await new SpecOrRun(context, common).ReadAsync(parsed, parsed.GetRequiredValue(options.Spec), options.Overrides(parsed), stop)).Spec;
+            var manifest = parsed.GetValue(data) is { } directory ? await PreparedManifest.ReadAsync(directory.FullName, stop) : null;
+            if (manifest is not null)
+            {
+                PreparedManifest.Check(manifest, spec.Recipe);
+            }
+
+            var rates = new ExplainRates(
+                ByteRate.TryParse(parsed.GetRequiredValue(upload))!.Value, parsed.GetValue(speed), parsed.GetValue(price), parsed.GetValue(slots));
+            var explained = RunExplanation.Of(spec, manifest?.Train.Tokens, rates, CheckpointWriter.LengthBytes);
+            if (parsed.GetValue(output) == OutputFormat.Json)
+            {
+                await context.Output.WriteLineAsync(Json.Text(explained));
+            }
+            else
+            {
+                context.Console.Print(ExplanationText.Of(explained));
+            }
+
+            return ExitCode.Done;
+        });
+        return command.WithExamples(
+            "slowrun spec explain slowrun-10x --upload-rate 500MB/s", "slowrun spec explain mine.yaml --data prepared --tokens-per-second 40000 --price 2.5", "slowrun spec explain demo -o json");
+    }
+
+    private static void Positive(Option<double?> option) => option.Validators.Add(result =>
+    {
+        if (result.GetValueOrDefault<double?>() is { } number && !(number > 0 && double.IsFinite(number)))
+        {
+            result.AddError($"{option.Name}: expected a number above 0.");
+        }
+    });
+}

@@ -1,0 +1,23 @@
+using Slowrun.Core.Models;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+
+namespace Slowrun.Core.Schedules;
+
+/// <summary>Which way a step's forward pass takes through the layers.</summary>
+/// <param name="Loop">Null: not looped, or not yet.</param>
+/// <param name="Passes">Of the whole network over its own output.</param>
+public sealed record StepPass(LoopRecipe? Loop, int Passes, AttentionWindows Windows)
+{
+    public static StepPass At(StagePlan plan, StageSteps steps, int step)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        var stage = plan.Stage;
+        return new(
+            stage.Loop is { } loop && step >= steps.LoopFirstStep(loop) ? loop : null,
+            stage.Recurrence is { } recurrence && step >= StageLengths.FirstStepAfter(recurrence.FromFraction, steps.Steps) ? recurrence.Passes : 1,
+            stage.Windows.FirstOrDefault(phase => steps.EpochOf(step) < phase.UntilEpoch) is { } phase
+                ? new AttentionWindows(phase.ShortWindow, phase.LongWindow)
+                : AttentionWindows.Of(plan.Model));
+    }
+}
