@@ -40,7 +40,7 @@ public static partial class Azurite
 
     private static async Task<int> StartAsync()
     {
-        var main = await InstalledAsync();
+        var main = Path.Combine(await NodePackages.InstalledAsync("azurite"), "azurite", "dist", "src", "blob", "main.js");
         var start = new ProcessStartInfo("node")
         {
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
@@ -63,85 +63,6 @@ public static partial class Azurite
         }
 
         throw new InvalidOperationException($"Azurite ended before it listened: {await errors}");
-    }
-
-    private static async Task<string> InstalledAsync()
-    {
-        var folder = Folder();
-        var main = Path.Combine(folder, "node_modules", "azurite", "dist", "src", "blob", "main.js");
-        var done = Path.Combine(folder, "node_modules", ".installed");
-        if (File.Exists(done))
-        {
-            return main;
-        }
-
-        // Test projects run side by side, and each may be the first to need it.
-        using var held = await LockedAsync(Path.Combine(folder, ".install-lock"));
-        if (!File.Exists(done))
-        {
-            await RunAsync("node", ["--version"], folder);
-            await RunAsync("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], folder);
-            await File.WriteAllTextAsync(done, "");
-        }
-
-        return main;
-    }
-
-    private static string Folder()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "Slowrun.sln")))
-            {
-                return Path.Combine(folder.FullName, "tests", "azurite");
-            }
-        }
-
-        throw new InvalidOperationException($"There is no Slowrun.sln above '{AppContext.BaseDirectory}': run the tests within the repository.");
-    }
-
-    private static async Task<FileStream> LockedAsync(string path)
-    {
-        while (true)
-        {
-            try
-            {
-                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            }
-            catch (IOException)
-            {
-                await Task.Delay(TimeSpan.FromSeconds(1));
-            }
-        }
-    }
-
-    private static async Task RunAsync(string program, string[] arguments, string folder)
-    {
-        Process process;
-        try
-        {
-            process = Process.Start(new ProcessStartInfo(program, arguments)
-            {
-                WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true,
-            })!;
-        }
-        catch (System.ComponentModel.Win32Exception e)
-        {
-            throw new InvalidOperationException(
-                $"Tests of the Azure Blob store need '{program}' (Node.js 20 or later with npm) on the PATH, to run Azurite: {e.Message}.", e);
-        }
-
-        using (process)
-        {
-            var output = process.StandardOutput.ReadToEndAsync();
-            var errors = process.StandardError.ReadToEndAsync();
-            await process.WaitForExitAsync();
-            if (process.ExitCode != 0)
-            {
-                throw new InvalidOperationException(
-                    $"'{program} {string.Join(' ', arguments)}' in '{folder}' ended with {process.ExitCode}: {await output}{await errors}");
-            }
-        }
     }
 
     [GeneratedRegex(@"listens on http://127\.0\.0\.1:(\d+)")]

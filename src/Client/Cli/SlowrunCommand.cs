@@ -68,6 +68,7 @@ internal static class SlowrunCommand
             ExportCommand.Create(context, common),
             CheckpointsCommand.Create(context, common),
             SpecCommand.Create(context),
+            DataCommand.Create(context, common),
             DoctorCommand.Create(context, common),
         };
         root.Options.Add(common.Store);
