@@ -86,7 +86,7 @@ internal sealed class DocumentReader(IReadOnlyList<InputFile> files, string fiel
         {
             throw new CorpusException($"'{file.Path}' cannot be used: it is no Parquet file, or is damaged or cut off. Fetch it again, or leave it out.");
         }
-        catch (Exception e) when (e is InvalidDataException or IOException or ZstdSharp.ZstdException or ICSharpCode.SharpZipLib.SharpZipBaseException)
+        catch (Exception e) when (e is InvalidDataException or IOException)
         {
             throw new CorpusException($"'{file.Path}' cannot be read to its end: it is damaged or cut off. Fetch it again, or leave it out.");
         }

@@ -44,8 +44,8 @@ internal sealed class InputContent : IDisposable
         content = front.Front switch
         {
             // .NET's own takes a file that was cut off for one that ends.
-            [0x1F, 0x8B, ..] => new InputContent(raw, hash, new GZipInputStream(front, 1 << 17)),
-            [0x28, 0xB5, 0x2F, 0xFD, ..] => new InputContent(raw, hash, new DecompressionStream(front, bufferSize: 1 << 17, checkEndOfStream: true, leaveOpen: false)),
+            [0x1F, 0x8B, ..] => new InputContent(raw, hash, new DecompressedStream(new GZipInputStream(front, 1 << 17))),
+            [0x28, 0xB5, 0x2F, 0xFD, ..] => new InputContent(raw, hash, new DecompressedStream(new DecompressionStream(front, bufferSize: 1 << 17, checkEndOfStream: true, leaveOpen: false))),
             _ => new InputContent(raw, hash, front) { IsPlain = true },
         };
         content.LengthRead = front.Front.Length;
@@ -98,60 +98,5 @@ internal sealed class InputContent : IDisposable
         {
             throw new CorpusException($"'{path}' cannot be opened by this user. Change its permissions, or leave it out.");
         }
-    }
-
-    /// <summary>A stream whose first bytes have been looked at.</summary>
-    private sealed class PeekedStream : Stream
-    {
-        private readonly Stream inner;
-        private int given;
-
-        public PeekedStream(Stream inner, int count)
-        {
-            this.inner = inner;
-            var front = new byte[count];
-            Front = front[..inner.ReadAtLeast(front, count, throwOnEndOfStream: false)];
-        }
-
-        public byte[] Front { get; }
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
-        public override int Read(Span<byte> buffer)
-        {
-            if (given == Front.Length)
-            {
-                return inner.Read(buffer);
-            }
-
-            var count = Math.Min(buffer.Length, Front.Length - given);
-            Front.AsSpan(given, count).CopyTo(buffer);
-            given += count;
-            return count;
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }
