@@ -22,8 +22,12 @@ public sealed class TokenCacheTests : IDisposable
         var manifest = await UploadAsync(70);
         var store = new CountingStore(memory);
 
-        // Each with a cache of its own, as processes have: they meet in the files alone.
-        var sets = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => Task.Run(() => Sets(store).ReadAsync(manifest, manifest.Train, Cancel))));
+        // Each with a cache of its own, as processes have: they meet in the files alone. All have asked before the first has its answer.
+        var gate = new TaskCompletionSource();
+        store.Gate = gate.Task;
+        var reading = Enumerable.Range(0, 12).Select(_ => Sets(store).ReadAsync(manifest, manifest.Train, Cancel)).ToList();
+        gate.SetResult();
+        var sets = await Task.WhenAll(reading);
 
         Assert.All(sets, set => Assert.Equal([256, 70, 71, 256, 65], Ids(set)));
         Assert.All(sets, set => Assert.Equal([0L, 3], set.DocumentStarts));
@@ -167,14 +171,18 @@ public sealed class TokenCacheTests : IDisposable
 
         public int Opened => opened;
 
-        protected override Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> work)
+        /// <summary>What opening an object waits for.</summary>
+        public Task Gate { get; set; } = Task.CompletedTask;
+
+        protected override async Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> work)
         {
             if (operation.Kind == "open")
             {
                 Interlocked.Increment(ref opened);
+                await Gate;
             }
 
-            return work();
+            return await work();
         }
     }
 }
