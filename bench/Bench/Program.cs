@@ -5,6 +5,7 @@ return args switch
     ["sweep", .. var rest] => Sweep.Run(rest),
     ["step", .. var rest] => StepBench.Run(rest),
     ["soak", .. var rest] => Soak.Run(rest),
+    ["data", .. var rest] => await DataBench.RunAsync(rest),
     ["status", .. var rest] => StatusBench.Run(rest),
     ["idle", .. var rest] => IdleBench.Run(rest),
     _ => Usage(),
@@ -17,6 +18,7 @@ static int Usage()
         bench step [SIZE…] [--steps N] [--slots N]    times training steps
         bench soak [STEPS]                            trains the demo's size for long and prints how much memory is held
         bench idle [STORE] [SILOS]                    counts what silos that have nothing to do ask of their store in a minute
+        bench data TEXT [MEGABYTES]                   times data preparation beside the bare tokenizer
         bench status STORE RUN [CALLS]                times status calls to the living silos of a store
         """);
     return 2;

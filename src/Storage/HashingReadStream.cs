@@ -1,7 +1,7 @@
 namespace Slowrun.Storage;
 
 /// <summary>Hashes what is read through it, while it is still warm in the cache. Forward only; owns the inner stream.</summary>
-internal sealed class HashingReadStream(Stream inner, Action<ReadOnlySpan<byte>> append) : Stream
+public sealed class HashingReadStream(Stream inner, Action<ReadOnlySpan<byte>> append) : Stream
 {
     // About a core's second-level cache: a larger piece would leave it before it is hashed.
     private const int PieceBytes = 1 << 20;

@@ -70,7 +70,7 @@ public static class NodePackages
         catch (System.ComponentModel.Win32Exception e)
         {
             throw new InvalidOperationException(
-                $"These tests need '{program}' (Node.js 20 or later with npm) on the PATH: {e.Message}.", e);
+                $"The tests need '{program}' (Node.js 20 or later with npm) on the PATH, to run Azurite and another tokenizer: {e.Message}.", e);
         }
 
         using (process)

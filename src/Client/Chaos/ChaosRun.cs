@@ -20,7 +20,7 @@ internal sealed class ChaosRun(ClientContext context, IObjectStore store, Action
     private readonly RunReader reader = new(store, context.Time);
 
     /// <exception cref="CliException">A silo serves the store already, or the run does not go on.</exception>
-    public async Task<ChaosReport> RunAsync(RunSpec spec, IReadOnlyList<string> textFiles, int silos, int seed, IReadOnlyList<Disturbance> plan, CancellationToken stop)
+    public async Task<ChaosReport> RunAsync(RunSpec spec, GivenData data, int silos, int seed, IReadOnlyList<Disturbance> plan, CancellationToken stop)
     {
         if ((await reader.SilosAsync(stop)).FirstOrDefault(silo => silo.Active) is { } other)
         {
@@ -31,9 +31,9 @@ internal sealed class ChaosRun(ClientContext context, IObjectStore store, Action
         var calm = spec with { Name = $"{spec.Name}-calm-{suffix}" };
         var disturbed = spec with { Name = $"{spec.Name}-chaos-{suffix}" };
         tell($"{calm.Name}: {silos} silos, undisturbed…");
-        var (calmFacts, _, calmTime) = await CarryOutAsync(calm, textFiles, silos, [], stop);
+        var (calmFacts, _, calmTime) = await CarryOutAsync(calm, data, silos, [], stop);
         tell(string.Create(CultureInfo.InvariantCulture, $"{calm.Name}: {calmTime.TotalSeconds:F1} s. {disturbed.Name}: {plan.Count} disturbances, seed {seed}…"));
-        var (facts, fleet, time) = await CarryOutAsync(disturbed, textFiles, silos, plan, stop);
+        var (facts, fleet, time) = await CarryOutAsync(disturbed, data, silos, plan, stop);
         var differing = calmFacts.Plan.Stages.Select(stage => stage.Id)
             .Where(id => calmFacts.RootOf(id).Snapshot?.Sha256 is not { } hash || facts.RootOf(id).Snapshot?.Sha256 != hash)
             .Select(id => id.ToString()).ToList();
@@ -57,9 +57,9 @@ internal sealed class ChaosRun(ClientContext context, IObjectStore store, Action
     }
 
     private async Task<(RunFacts Facts, ChaosFleet Fleet, TimeSpan Time)> CarryOutAsync(
-        RunSpec spec, IReadOnlyList<string> textFiles, int silos, IReadOnlyList<Disturbance> plan, CancellationToken stop)
+        RunSpec spec, GivenData data, int silos, IReadOnlyList<Disturbance> plan, CancellationToken stop)
     {
-        await new Submission(store, tell).SubmitAsync(spec, textFiles, stop);
+        await new Submission(store, tell).SubmitAsync(spec, data, stop);
         using var fleet = new ChaosFleet(SiloProgram.Find(), reader, spec.Name, silos, plan, context.Time, tell);
         var (progress, progressAt) = (-1L, context.Time.GetTimestamp());
         while (true)

@@ -12,6 +12,9 @@ internal sealed record ClientContext
     /// <summary>Where errors and remarks go.</summary>
     public required TextWriter Error { get; init; }
 
+    /// <summary>Opens standard input.</summary>
+    public Func<Stream> Input { get; init; } = System.Console.OpenStandardInput;
+
     /// <summary>The same place as <see cref="Output"/>, for tables and live displays.</summary>
     public required IAnsiConsole Console { get; init; }
 

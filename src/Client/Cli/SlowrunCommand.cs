@@ -69,6 +69,7 @@ internal static class SlowrunCommand
             ExportCommand.Create(context, common),
             CheckpointsCommand.Create(context, common),
             SpecCommand.Create(context, common),
+            DataCommand.Create(context, common),
             DoctorCommand.Create(context, common),
             ChaosCommand.Create(context, common),
         };

@@ -16,7 +16,7 @@ internal static class ChaosCommand
     public static Command Create(ClientContext context, CommonOptions common)
     {
         var options = new SpecOptions(context);
-        var text = SubmitCommand.TextOption();
+        var data = new DataOptions();
         var silos = new Option<int>("--silos") { Description = "Silo processes, one CPU slot each.", DefaultValueFactory = _ => 3 };
         var kills = new Option<int>("--kills") { Description = "Disturbances to carry out, if the run lasts so long.", DefaultValueFactory = _ => 20 };
         var seed = new Option<int>("--seed") { Description = "Decides what happens to whom at which moment of its work.", DefaultValueFactory = _ => 7 };
@@ -35,9 +35,10 @@ internal static class ChaosCommand
         var output = CommonOptions.Output();
         var command = new Command("chaos", "Carries a spec out twice on local silos, calmly and disturbed, and compares the bytes. Exit code 1 if they differ.")
         {
-            text, silos, kills, seed, mode, output,
+            silos, kills, seed, mode, output,
         };
         options.AddTo(command);
+        data.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
             var json = parsed.GetValue(output) == OutputFormat.Json;
@@ -46,7 +47,7 @@ internal static class ChaosCommand
             var modes = names.Contains(All) ? Enum.GetValues<ChaosMode>() : [.. names.Distinct().Select(name => Enum.Parse<ChaosMode>(name, ignoreCase: true))];
             var plan = ChaosPlan.Of(parsed.GetValue(seed), parsed.GetValue(kills), modes);
             var report = await new ChaosRun(context, store, json ? context.Error.WriteLine : context.Output.WriteLine).RunAsync(
-                options.Read(parsed), SubmitCommand.TextFiles(parsed.GetValue(text)), parsed.GetValue(silos), parsed.GetValue(seed), plan, stop);
+                options.Read(parsed), data.Read(parsed), parsed.GetValue(silos), parsed.GetValue(seed), plan, stop);
             if (json)
             {
                 await context.Output.WriteLineAsync(Json.Text(report));

@@ -16,20 +16,21 @@ internal static class DemoCommand
     public static Command Create(ClientContext context, CommonOptions common)
     {
         var quick = new Option<bool>("--quick") { Description = "A smaller model and less text: at most 100 seconds on 2 cores instead of 6 minutes." };
-        var text = SubmitCommand.TextOption();
+        var data = new DataOptions();
         var chart = new Option<FileInfo>("--out")
         {
             Description = "Where the chart goes.",
             HelpName = "FILE.png",
             DefaultValueFactory = _ => new FileInfo("demo-losses.png"),
         };
-        var command = new Command("demo", "Trains, distils and averages an ensemble on real text, on this machine. After any kill the same command goes on.") { quick, text, chart };
+        var command = new Command("demo", "Trains, distils and averages an ensemble on real text, on this machine. After any kill the same command goes on.") { quick, chart };
+        data.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
             var spec = SpecReader.FromPreset(parsed.GetValue(quick) ? "demo-quick" : "demo", new SpecOverrides { Name = Run });
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
             var before = await new RunReader(store, context.Time).TryFactsAsync(Run, stop);
-            var (status, facts) = await new RunSession(context, store).RunAsync(spec, SubmitCommand.TextFiles(parsed.GetValue(text)), stop);
+            var (status, facts) = await new RunSession(context, store).RunAsync(spec, data.Read(parsed), stop);
             if (before is not null && Readiness.StateOf(before) == RunState.Succeeded)
             {
                 await context.Output.WriteLineAsync($"Run '{Run}' in '{store.Address}' had succeeded before; nothing was trained. To see it train again, use another --store.");

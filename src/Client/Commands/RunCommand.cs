@@ -12,7 +12,7 @@ internal static class RunCommand
     public static Command Create(ClientContext context, CommonOptions common)
     {
         var options = new SpecOptions(context);
-        var text = SubmitCommand.TextOption();
+        var data = new DataOptions();
         var silos = new Option<int>("--silos") { Description = "Silo processes to start, which share the cores; none if one serves the store already.", DefaultValueFactory = _ => 1 };
         silos.Validators.Add(result =>
         {
@@ -21,14 +21,15 @@ internal static class RunCommand
                 result.AddError("--silos: expected 1 to 64.");
             }
         });
-        var command = new Command("run", "Carries a spec out on this machine, to the end. After any interruption the same command goes on.") { text, silos };
+        var command = new Command("run", "Carries a spec out on this machine, to the end. After any interruption the same command goes on.") { silos };
         options.AddTo(command);
+        data.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
             var spec = options.Read(parsed);
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
             var session = new RunSession(context, store) { Silos = parsed.GetValue(silos) };
-            var (status, facts) = await session.RunAsync(spec, SubmitCommand.TextFiles(parsed.GetValue(text)), stop);
+            var (status, facts) = await session.RunAsync(spec, data.Read(parsed), stop);
             return await EndAsync(context, status, facts);
         });
         return command.WithExamples("slowrun run tiny", "slowrun run mine.yaml --name second --set recipe.seed=7", "slowrun run demo --text book.txt --silos 2");

@@ -10,14 +10,15 @@ internal static class SubmitCommand
     public static Command Create(ClientContext context, CommonOptions common)
     {
         var options = new SpecOptions(context);
-        var text = TextOption();
-        var command = new Command("submit", "Makes a run that silos of the store then train. Starts no silo.") { text };
+        var data = new DataOptions();
+        var command = new Command("submit", "Makes a run that silos of the store then train. Starts no silo.");
         options.AddTo(command);
+        data.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
             var spec = options.Read(parsed);
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
-            var submitted = await new Submission(store, context.Error.WriteLine).SubmitAsync(spec, TextFiles(parsed.GetValue(text)), stop);
+            var submitted = await new Submission(store, context.Error.WriteLine).SubmitAsync(spec, data.Read(parsed), stop);
             var reader = new RunReader(store, context.Time);
             var silos = await reader.SilosAsync(stop);
             await context.Output.WriteLineAsync(
@@ -31,13 +32,4 @@ internal static class SubmitCommand
         });
         return command.WithExamples("slowrun submit demo --name mine", "slowrun submit mine.yaml --text book.txt --store azblob://account/container");
     }
-
-    public static Option<string[]> TextOption() => new("--text")
-    {
-        Description = "UTF-8 text files to take the data from, instead of the .NET SDK's documentation.",
-        HelpName = "FILE",
-        AllowMultipleArgumentsPerToken = true,
-    };
-
-    public static IReadOnlyList<string> TextFiles(string[]? given) => given ?? [];
 }

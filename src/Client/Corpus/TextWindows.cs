@@ -9,25 +9,19 @@ internal sealed class TextWindows
 
     private readonly HashSet<ulong> windows = [];
 
-    public void Add(ReadOnlySpan<byte> text)
+    public void Add(byte[] text) => windows.UnionWith(Hashes(text));
+
+    /// <summary>The hash of each stretch, from front to end.</summary>
+    public static IEnumerable<ulong> Hashes(byte[] text)
     {
         for (var i = 0; i + LengthBytes <= text.Length; i++)
         {
-            windows.Add(XxHash3.HashToUInt64(text.Slice(i, LengthBytes)));
+            yield return XxHash3.HashToUInt64(text.AsSpan(i, LengthBytes));
         }
     }
 
     /// <summary>How many of the text's stretches are among those added.</summary>
-    public int Shared(ReadOnlySpan<byte> text)
-    {
-        var shared = 0;
-        for (var i = 0; i + LengthBytes <= text.Length; i++)
-        {
-            shared += windows.Contains(XxHash3.HashToUInt64(text.Slice(i, LengthBytes))) ? 1 : 0;
-        }
-
-        return shared;
-    }
+    public int Shared(byte[] text) => Hashes(text).Count(windows.Contains);
 
     public static int CountIn(ReadOnlySpan<byte> text) => Math.Max(0, text.Length - LengthBytes + 1);
 }

@@ -17,13 +17,13 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
 
     /// <exception cref="CliException">Another recipe has this name; or no silo keeps alive.</exception>
     /// <exception cref="OperationCanceledException">Told to stop; what was trained is committed.</exception>
-    public async Task<(RunStatus Status, RunFacts Facts)> RunAsync(RunSpec spec, IReadOnlyList<string> textFiles, CancellationToken stop)
+    public async Task<(RunStatus Status, RunFacts Facts)> RunAsync(RunSpec spec, GivenData data, CancellationToken stop)
     {
         var reader = new RunReader(store, context.Time);
         var isNew = await reader.TryFactsAsync(spec.Name, stop) is null;
         if (!isNew)
         {
-            await SubmitAsync(spec, textFiles, context.Output.WriteLine, stop);
+            await SubmitAsync(spec, data, context.Output.WriteLine, stop);
             var facts = await reader.FactsAsync(spec.Name, stop);
             if (Readiness.IsOver(Readiness.StateOf(facts)))
             {
@@ -35,7 +35,7 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
 
         try
         {
-            await ServeAndWatchAsync(reader, spec, isNew ? textFiles : null, stop);
+            await ServeAndWatchAsync(reader, spec, isNew ? data : null, stop);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -46,8 +46,8 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
         return (await reader.StatusAsync(spec.Name, stop), await reader.FactsAsync(spec.Name, stop));
     }
 
-    /// <param name="textFiles">Null: the run has been submitted.</param>
-    private async Task ServeAndWatchAsync(RunReader reader, RunSpec spec, IReadOnlyList<string>? textFiles, CancellationToken stop)
+    /// <param name="data">Null: the run has been submitted.</param>
+    private async Task ServeAndWatchAsync(RunReader reader, RunSpec spec, GivenData? data, CancellationToken stop)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
         await using var view = ProgressView.For(context, new RunPlan(spec.Recipe));
@@ -57,10 +57,10 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
         var supervising = silos.SuperviseAsync(end.Token);
         try
         {
-            if (textFiles is not null)
+            if (data is not null)
             {
                 // A new run's text takes as long to prepare as a silo takes to start.
-                await SubmitAsync(spec, textFiles, view.Say, stop);
+                await SubmitAsync(spec, data, view.Say, stop);
                 view.Say($"Run '{spec.Name}' is new in '{store.Address}'.");
             }
 
@@ -73,8 +73,8 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
         }
     }
 
-    private Task SubmitAsync(RunSpec spec, IReadOnlyList<string> textFiles, Action<string> tell, CancellationToken stop) =>
-        new Submission(store, tell).SubmitAsync(spec, textFiles, stop);
+    private Task SubmitAsync(RunSpec spec, GivenData data, Action<string> tell, CancellationToken stop) =>
+        new Submission(store, tell).SubmitAsync(spec, data, stop);
 
     /// <summary>Several silos share the cores, as several machines would.</summary>
     private IReadOnlyList<IReadOnlyList<string>> Wanted() => Silos == 1

@@ -1,5 +1,6 @@
 using Slowrun.Client.Cli;
 using Slowrun.Client.Corpus;
+using Slowrun.Client.Preparation;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
 using Slowrun.Storage;
@@ -17,12 +18,17 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
     private const string SdkDocs = "sdk-docs";
     private const string Text = "text";
 
-    /// <param name="textFiles">Text to take the data from; empty: what the spec's data source says.</param>
-    /// <exception cref="CliException">A run of this name has another recipe.</exception>
+    /// <param name="given">What to take the data from in place of the spec's data source.</param>
+    /// <exception cref="CliException">A run of this name has another recipe; or the data does not suit it.</exception>
     /// <exception cref="CorpusException">There is no text, or too little.</exception>
-    public async Task<SubmittedRun> SubmitAsync(RunSpec spec, IReadOnlyList<string> textFiles, CancellationToken cancellationToken)
+    public async Task<SubmittedRun> SubmitAsync(RunSpec spec, GivenData given, CancellationToken cancellationToken)
     {
-        if (textFiles.Count > 0)
+        var textFiles = given.TextFiles;
+        if (given.Prepared is { } name)
+        {
+            spec = await WithPreparedAsync(spec, name, cancellationToken);
+        }
+        else if (textFiles.Count > 0)
         {
             spec = WithData(spec, spec.Recipe.Data with { Source = Text, Sha256 = null });
         }
@@ -79,7 +85,7 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
     {
         if (recipe.Source == Text && textFiles.Count == 0)
         {
-            throw new CliException(ExitCode.Usage, $"The recipe's data source is '{Text}', and no text was given. Give it with --text FILE, or set data.source={SdkDocs}.");
+            throw new CliException(ExitCode.Usage, $"The recipe's data source is '{Text}', and no text was given. Give it with --text FILE, or data that was prepared with --data DIR, or set data.source={SdkDocs}.");
         }
 
         var data = await Task.Run(() => textFiles.Count > 0 ? PreparedData.FromText(textFiles, recipe) : PreparedData.FromSdkDocs(recipe), cancellationToken);
@@ -87,6 +93,45 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
             $"Data: {data.Train.Length} training, {data.Fitness?.Length ?? 0} fitness and {data.Validation.Length} validation tokens (bytes): {data.Source}; {100 * data.ValidationOverlap:0.00} % of validation's {TextWindows.LengthBytes}-character windows are left in training."));
         return await new DataUpload(store).UploadAsync(
             ByteTokens.Name, data.Train, data.Fitness, data.Validation, data.Source, data.ValidationOverlap, cancellationToken);
+    }
+
+    /// <summary>Uploads prepared data, and gives the recipe its hash and its sizes.</summary>
+    private async Task<RunSpec> WithPreparedAsync(RunSpec spec, string name, CancellationToken cancellationToken)
+    {
+        var data = await NamedData.OpenAsync(name, () => Task.FromResult(store), cancellationToken);
+        var (manifest, model) = (data.Manifest, spec.Recipe.Model);
+        if (manifest.VocabSize != model.VocabSize)
+        {
+            throw new CliException(
+                ExitCode.Usage,
+                $"The data '{name}' has {manifest.VocabSize} token ids ({manifest.Tokenizer}), the recipe's model {model.VocabSize}. Set model.vocabSize={manifest.VocabSize}, or give other data.");
+        }
+
+        if (manifest.Validation is null)
+        {
+            throw new CliException(ExitCode.Usage, $"The data '{name}' has no validation set, so nothing could be reported. Prepare it with --val-tokens.");
+        }
+
+        if (manifest.Fitness is null && spec.Recipe.Data.FitnessTokens > 0)
+        {
+            throw new CliException(
+                ExitCode.Usage,
+                $"The data '{name}' has no fitness set, and the recipe's has {spec.Recipe.Data.FitnessTokens} tokens. Prepare it with --fitness-tokens, or set data.fitnessTokens=0 if the recipe chooses nothing.");
+        }
+
+        spec = WithData(spec, spec.Recipe.Data with
+        {
+            Source = Text,
+            Sha256 = data.Sha256,
+            TrainTokens = manifest.Train.Tokens,
+            FitnessTokens = manifest.Fitness?.Tokens ?? 0,
+            ValidationTokens = manifest.Validation.Tokens,
+        });
+        SpecReader.Check(spec);
+        tell(FormattableString.Invariant(
+            $"Data: {manifest.Train.Tokens} training, {manifest.Fitness?.Tokens ?? 0} fitness and {manifest.Validation.Tokens} validation tokens ({manifest.Tokenizer}): {manifest.Source}."));
+        await data.UploadAsync(store, cancellationToken);
+        return spec;
     }
 
     private static RunSpec WithData(RunSpec spec, DataRecipe data) => spec with { Recipe = spec.Recipe with { Data = data } };

@@ -7,7 +7,7 @@ public sealed record DataRecipe
 {
     /// <summary>
     /// Where the client takes the text from when it submits: <c>sdk-docs</c> (the API documentation beside <c>dotnet</c>) or <c>text</c>
-    /// (files the user names). A silo never opens it: it only knows <see cref="Sha256"/>.
+    /// (files or prepared data that the user names). A silo never opens it: it only knows <see cref="Sha256"/>.
     /// </summary>
     public string Source { get; init; } = "sdk-docs";
 

@@ -45,6 +45,18 @@ public static class SpecReader
         return new ResolvedSpec(Read(root, defaultName, overrides), new SpecNotes(root, header));
     }
 
+    /// <summary>Applies the rules to a spec that was changed since it was read.</summary>
+    /// <exception cref="SpecException">With every rule that it breaks now.</exception>
+    public static void Check(RunSpec spec)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        var problems = SpecRules.Broken(spec).Distinct().Select(broken => new SpecProblem(spec.Name, 0, 0, broken.Path, broken.Message)).ToList();
+        if (problems.Count > 0)
+        {
+            throw new SpecException(problems);
+        }
+    }
+
     private static RunSpec Read(SpecNode root, string defaultName, SpecOverrides overrides)
     {
         var binder = new SpecBinder();

@@ -8,8 +8,13 @@ public sealed record DataManifest
 {
     public int Version { get; init; } = 1;
 
-    /// <summary><c>bytes</c>: ids 0-255 are UTF-8 bytes, 256 begins a document.</summary>
+    /// <summary>
+    /// <c>bytes</c>: ids 0-255 are UTF-8 bytes, 256 begins a document. <c>gpt2</c>: GPT-2's byte pairs (r50k), 50256 begins a document.
+    /// </summary>
     public required string Tokenizer { get; init; }
+
+    /// <summary>SHA-256 of the tokenizer's vocabulary file as its makers publish it; null where there is none.</summary>
+    public string? TokenizerSha256 { get; init; }
 
     public required int VocabSize { get; init; }
 
@@ -27,6 +32,9 @@ public sealed record DataManifest
     /// <summary>Where the text came from and what was done to it, for people.</summary>
     public required string Source { get; init; }
 
+    /// <summary>The files that the tokens were made of, in order; null where nobody kept a list.</summary>
+    public IReadOnlyList<DataSource>? Sources { get; init; }
+
     /// <summary>Share of validation's 40-character windows that stand in training too; null where it was not measured.</summary>
     public double? ValidationOverlap { get; init; }
 }
@@ -36,3 +44,9 @@ public sealed record DataManifest
 /// <param name="DocumentStartsSha256">Of each document's first position: int64, little endian, ascending from 0.</param>
 /// <param name="ElementType">Always <c>uint16</c> so far.</param>
 public sealed record StoredTokens(string Sha256, long Tokens, string DocumentStartsSha256, int Documents, string ElementType = "uint16");
+
+/// <summary>A file that tokens were made of.</summary>
+/// <param name="Name">Without its folder, which says nothing on another machine; <c>-</c> for standard input.</param>
+/// <param name="LengthBytes">As it lay there, compressed or not; null for standard input that was not read to its end.</param>
+/// <param name="Sha256">Of those bytes.</param>
+public sealed record DataSource(string Name, string Format, long? LengthBytes, string? Sha256);

@@ -5,7 +5,7 @@ using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>Token sets of this silo, fetched once, verified, and shared by its stages.</summary>
+/// <summary>Token sets of this silo, opened once, verified, and shared by its stages.</summary>
 internal sealed class TokenSets(IObjectStore store)
 {
     private readonly ConcurrentDictionary<string, Lazy<Task<LoadedData>>> loaded = new(StringComparer.Ordinal);
@@ -28,8 +28,8 @@ internal sealed class TokenSets(IObjectStore store)
 
     private async Task<LoadedData> LoadAsync(string sha256)
     {
-        var sets = new StoredTokenSets(store);
-        var manifest = await sets.ReadManifestAsync(sha256);
+        var sets = new LocalTokenSets(store);
+        var manifest = await new StoredTokenSets(store).ReadManifestAsync(sha256);
         return new LoadedData(
             manifest,
             await sets.ReadAsync(manifest, manifest.Train),

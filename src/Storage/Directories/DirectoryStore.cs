@@ -153,6 +153,13 @@ public sealed class DirectoryStore : IObjectStore
         }
     }
 
+    /// <summary>The file that is an object, if there is one; it is never written in place.</summary>
+    internal string PathOf(string name)
+    {
+        ObjectNames.Check(name);
+        return Path.Combine(files.Root, name);
+    }
+
     private static string ETagOf(ReadOnlySpan<byte> content) => Convert.ToHexStringLower(XxHash128.Hash(content));
 
     private Task<T> RunAsync<T>(string name, Func<string, T> work, CancellationToken cancellationToken) =>

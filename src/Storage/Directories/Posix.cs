@@ -68,9 +68,15 @@ internal static partial class Posix
     }
 
     /// <summary>Opens and locks a lock file without waiting; null where somebody else holds it. Disposing unlocks, as does a process's death.</summary>
-    public static SafeFileHandle? TryLock(string path)
+    /// <param name="create">Whether a file that is not there is made; otherwise it counts as held.</param>
+    public static SafeFileHandle? TryLock(string path, bool create = true)
     {
-        var handle = open(path, ReadWrite | Create | CloseOnExec, 0b110_110_110);
+        var handle = open(path, ReadWrite | (create ? Create : 0) | CloseOnExec, 0b110_110_110);
+        if (handle.IsInvalid && !create && Marshal.GetLastPInvokeError() == NoEntry)
+        {
+            return null;
+        }
+
         Check(handle.IsInvalid ? -1 : 0, $"open lock file '{path}'");
         while (flock(handle, LockExclusive | LockNonBlocking) != 0)
         {

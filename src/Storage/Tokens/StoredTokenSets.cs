@@ -47,6 +47,12 @@ public sealed class StoredTokenSets(IObjectStore store)
     /// <summary>Bytes that each id of a tokenizer known here stands for; null for others.</summary>
     internal static int[]? TokenBytesOf(string tokenizer) => tokenizer == "bytes" ? [.. Enumerable.Repeat(1, 256), 0] : null;
 
+    internal static InvalidDataException Missing(string sha256) =>
+        new($"The data '{DataPaths.Of(sha256)}' is missing from the store. Submit the run again: that uploads it.");
+
+    internal static InvalidDataException Damaged(string sha256, string found) =>
+        new($"The data '{DataPaths.Of(sha256)}' is damaged: its SHA-256 is {found}. Delete it and submit the run again.");
+
     private async Task<T[]> ReadAsync<T>(string sha256, CancellationToken cancellationToken)
         where T : unmanaged
     {
@@ -58,7 +64,7 @@ public sealed class StoredTokenSets(IObjectStore store)
     {
         var name = DataPaths.Of(sha256);
         var found = await store.TryOpenAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false)
-            ?? throw new InvalidDataException($"The data '{name}' is missing from the store. Submit the run again: that uploads it.");
+            ?? throw Missing(sha256);
         await using (found.ConfigureAwait(false))
         {
             var content = new byte[found.Length];
@@ -66,7 +72,7 @@ public sealed class StoredTokenSets(IObjectStore store)
             var hash = Convert.ToHexStringLower(SHA256.HashData(content));
             return hash == sha256
                 ? content
-                : throw new InvalidDataException($"The data '{name}' is damaged: its SHA-256 is {hash}. Delete it and submit the run again.");
+                : throw Damaged(sha256, hash);
         }
     }
 }

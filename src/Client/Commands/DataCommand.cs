@@ -1,0 +1,14 @@
+using System.CommandLine;
+using Slowrun.Client.Cli;
+
+namespace Slowrun.Client.Commands;
+
+/// <summary><c>data</c>: makes token data of files, and looks at it.</summary>
+internal static class DataCommand
+{
+    public static Command Create(ClientContext context, CommonOptions common) => new("data", "Makes training data of text files, and looks at it.")
+    {
+        DataPrepareCommand.Create(context, common),
+        DataShowCommand.Create(context, common),
+    };
+}

@@ -1,0 +1,28 @@
+namespace Slowrun.Client.Inputs;
+
+/// <summary>Gives whatever a decompressor throws on damaged data one type: of the libraries', some are of no type of their own.</summary>
+internal sealed class DecompressedStream(Stream decompressor) : ForwardStream
+{
+    /// <exception cref="InvalidDataException">The compressed data is damaged or cut off.</exception>
+    public override int Read(Span<byte> buffer)
+    {
+        try
+        {
+            return decompressor.Read(buffer);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            throw new InvalidDataException("The compressed data is damaged or cut off.", e);
+        }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            decompressor.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}

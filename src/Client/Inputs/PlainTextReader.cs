@@ -1,0 +1,73 @@
+namespace Slowrun.Client.Inputs;
+
+/// <summary>A text file is a document, of any length. A byte order mark in front is left out.</summary>
+internal static class PlainTextReader
+{
+    // Only text without white space comes near it.
+    private const int LongestPieceBytes = 64 << 20;
+
+    public static IEnumerable<RawPiece> Read(Stream content, string path)
+    {
+        var buffer = new byte[2 * TextPieces.Bytes];
+        var (filled, line, offset) = (0, 1L, 0L);
+        var continues = false;
+        while (true)
+        {
+            var read = content.ReadAtLeast(buffer.AsSpan(filled), buffer.Length - filled, throwOnEndOfStream: false);
+            filled += read;
+            var ended = filled < buffer.Length;
+            var begin = offset == 0 && buffer.AsSpan(0, filled).StartsWith("\uFEFF"u8) ? 3 : 0;
+            var cut = ended ? filled : TextPieces.FirstCut(buffer.AsSpan(0, filled), filled / 2);
+            if (cut < 0 && buffer.Length < LongestPieceBytes)
+            {
+                Array.Resize(ref buffer, 2 * buffer.Length);
+                continue;
+            }
+
+            if (cut < 0)
+            {
+                yield return RawPiece.Bad($"'{path}', line {line}: {LongestPieceBytes >> 20} MiB without a space or line end are no text to train on.{Rest(continues)}");
+                yield break;
+            }
+
+            if (cut == begin && !continues)
+            {
+                yield return RawPiece.Bad($"'{path}' is empty.");
+                yield break;
+            }
+
+            if (Problem(buffer.AsSpan(begin, cut - begin), path, line, offset + begin) is { } problem)
+            {
+                yield return RawPiece.Bad(problem + Rest(continues));
+                yield break;
+            }
+
+            if (cut > begin)
+            {
+                yield return RawPiece.OfText(buffer.AsSpan(begin, cut - begin).ToArray(), continues);
+            }
+
+            if (ended)
+            {
+                yield break;
+            }
+
+            line += buffer.AsSpan(0, cut).Count((byte)'\n');
+            offset += cut;
+            filled -= cut;
+            buffer.AsSpan(cut, filled).CopyTo(buffer);
+            continues = true;
+        }
+    }
+
+    private static string? Problem(ReadOnlySpan<byte> text, string path, long line, long offset)
+    {
+        var zero = text.IndexOf((byte)0);
+        var bad = zero >= 0 ? zero : Utf8Check.FirstBad(text);
+        return bad < 0
+            ? null
+            : $"'{path}', line {line + text[..bad].Count((byte)'\n')}: byte {offset + bad} of the file {(zero >= 0 ? "is a zero, which text has none of" : "is not UTF-8")}.";
+    }
+
+    private static string Rest(bool continues) => continues ? " The document ends before it." : "";
+}
