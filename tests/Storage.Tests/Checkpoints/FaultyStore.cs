@@ -3,10 +3,20 @@ namespace Slowrun.Storage.Tests.Checkpoints;
 /// <summary>A store whose n-th operation under <c>runs/</c> goes wrong, before or after it took effect, once or for good.</summary>
 internal sealed class FaultyStore(IObjectStore inner, int failAt, Fault fault) : DelegatingStore(inner)
 {
+    private readonly TaskCompletionSource struck = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int operations;
 
     /// <summary>Whether the fault was reached.</summary>
     public bool Struck => operations >= failAt;
+
+    /// <summary>Operations asked for under <c>runs/</c>.</summary>
+    public int Operations => operations;
+
+    /// <summary>Whether nothing reaches the store any more after the fault.</summary>
+    public bool Kills => fault is Fault.DiesBefore or Fault.DiesAfter;
+
+    /// <summary>Ends when the operation that goes wrong has had what effect it has.</summary>
+    public Task Striking => struck.Task;
 
     public string? StruckAt { get; private set; }
 
@@ -17,22 +27,28 @@ internal sealed class FaultyStore(IObjectStore inner, int failAt, Fault fault) :
             return await run().ConfigureAwait(false);
         }
 
-        operations++;
-        var strikes = operations == failAt || (operations > failAt && fault is Fault.DiesBefore or Fault.DiesAfter);
-        StruckAt ??= strikes ? operation.ToString() : null;
-        if (strikes && fault == Fault.Echo)
+        var number = Interlocked.Increment(ref operations);
+        var strikes = number == failAt || (number > failAt && Kills);
+        if (!strikes)
+        {
+            return await run().ConfigureAwait(false);
+        }
+
+        StruckAt ??= operation.ToString();
+        if (fault == Fault.Echo)
         {
             await run().ConfigureAwait(false);
             return await run().ConfigureAwait(false);
         }
 
-        if (strikes && !(operations == failAt && fault is Fault.AnswerLost or Fault.DiesAfter))
+        var hasEffect = number == failAt && fault is Fault.AnswerLost or Fault.DiesAfter;
+        if (hasEffect)
         {
-            throw new IOException($"Injected before '{operation}'.");
+            await run().ConfigureAwait(false);
         }
 
-        var result = await run().ConfigureAwait(false);
-        return strikes ? throw new IOException($"Injected after '{operation}'.") : result;
+        struck.TrySetResult();
+        throw new IOException($"Injected {(hasEffect ? "after" : "before")} '{operation}'.");
     }
 }
 
