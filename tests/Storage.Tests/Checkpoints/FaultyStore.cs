@@ -1,7 +1,11 @@
+using System.Collections.Concurrent;
+using System.Text.RegularExpressions;
+
 namespace Slowrun.Storage.Tests.Checkpoints;
 
 /// <summary>A store whose n-th operation under <c>runs/</c> goes wrong, before or after it took effect, once or for good.</summary>
-internal sealed class FaultyStore(IObjectStore inner, int failAt, Fault fault) : DelegatingStore(inner)
+/// <param name="kind">Only operations like this one count, as <see cref="Kinds"/> has them; null: all.</param>
+internal sealed partial class FaultyStore(IObjectStore inner, int failAt, Fault fault, string? kind = null) : DelegatingStore(inner)
 {
     private readonly TaskCompletionSource struck = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int operations;
@@ -9,8 +13,8 @@ internal sealed class FaultyStore(IObjectStore inner, int failAt, Fault fault) :
     /// <summary>Whether the fault was reached.</summary>
     public bool Struck => operations >= failAt;
 
-    /// <summary>Operations asked for under <c>runs/</c>.</summary>
-    public int Operations => operations;
+    /// <summary>How often each kind of operation was asked for: what is done to which kind of object.</summary>
+    public ConcurrentDictionary<string, int> Kinds { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Whether nothing reaches the store any more after the fault.</summary>
     public bool Kills => fault is Fault.DiesBefore or Fault.DiesAfter;
@@ -27,13 +31,17 @@ internal sealed class FaultyStore(IObjectStore inner, int failAt, Fault fault) :
             return await run().ConfigureAwait(false);
         }
 
-        var number = Interlocked.Increment(ref operations);
-        var strikes = number == failAt || (number > failAt && Kills);
+        var like = Varying().Replace(operation.ToString(), "#");
+        Kinds.AddOrUpdate(like, 1, (_, seen) => seen + 1);
+        var counts = kind is null || kind == like;
+        var number = counts ? Interlocked.Increment(ref operations) : operations;
+        var strikes = (counts && number == failAt) || (Kills && (number > failAt || StruckAt is not null));
         if (!strikes)
         {
             return await run().ConfigureAwait(false);
         }
 
+        var first = StruckAt is null;
         StruckAt ??= operation.ToString();
         if (fault == Fault.Echo)
         {
@@ -41,7 +49,7 @@ internal sealed class FaultyStore(IObjectStore inner, int failAt, Fault fault) :
             return await run().ConfigureAwait(false);
         }
 
-        var hasEffect = number == failAt && fault is Fault.AnswerLost or Fault.DiesAfter;
+        var hasEffect = first && fault is Fault.AnswerLost or Fault.DiesAfter;
         if (hasEffect)
         {
             await run().ConfigureAwait(false);
@@ -50,6 +58,9 @@ internal sealed class FaultyStore(IObjectStore inner, int failAt, Fault fault) :
         struck.TrySetResult();
         throw new IOException($"Injected {(hasEffect ? "after" : "before")} '{operation}'.");
     }
+
+    [GeneratedRegex("[0-9a-f]{8,}|[0-9]+")]
+    private static partial Regex Varying();
 }
 
 internal enum Fault
