@@ -5,6 +5,7 @@ return args switch
     ["sweep", .. var rest] => Sweep.Run(rest),
     ["step", .. var rest] => StepBench.Run(rest),
     ["soak", .. var rest] => Soak.Run(rest),
+    ["checkpoint", .. var rest] => CheckpointBench.Run(rest),
     ["status", .. var rest] => StatusBench.Run(rest),
     _ => Usage(),
 };
@@ -15,6 +16,7 @@ static int Usage()
         bench sweep TEXT [PRESET] [PATH=VALUE…]       trains a preset's chains on a text file, by the engine alone
         bench step [SIZE…] [--steps N] [--slots N]    times training steps
         bench soak [STEPS]                            trains the demo's size for long and prints how much memory is held
+        bench checkpoint STORE [PAIRS]                what a checkpoint costs, against the same bytes plainly copied, written and read
         bench status STORE RUN [CALLS]                times status calls to the living silos of a store
         """);
     return 2;
