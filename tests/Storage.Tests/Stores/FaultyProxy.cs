@@ -117,7 +117,7 @@ internal sealed class FaultyProxy : IAsyncDisposable
                 }
 
                 break;
-            case ProxyFault.AnswerLost or ProxyFault.AnswerCut:
+            case ProxyFault.AnswerLost or ProxyFault.AnswerCut or ProxyFault.AnswerShort:
                 answers.Allowed = fault == ProxyFault.AnswerLost ? 0 : 900;
                 await server.GetStream().WriteAsync(request, stopped.Token);
                 // The rest of the request, until the answer has begun.
@@ -136,7 +136,8 @@ internal sealed class FaultyProxy : IAsyncDisposable
                     }
                 }
 
-                client.LingerState = new LingerOption(true, 0);
+                // Without it the connection is closed in good order, as if that had been all.
+                client.LingerState = new LingerOption(fault != ProxyFault.AnswerShort, 0);
                 break;
         }
     }
@@ -202,4 +203,7 @@ internal enum ProxyFault
 
     /// <summary>The request takes effect, and the connection is reset after the first 900 bytes of the answer.</summary>
     AnswerCut,
+
+    /// <summary>As <see cref="AnswerCut"/>, but the connection is closed in good order: a body shorter than its Content-Length.</summary>
+    AnswerShort,
 }
