@@ -32,7 +32,7 @@ public sealed class ProcessCrashTests
             using var store = new TemporaryStore();
             var cli = new Cli(store.Path);
             var disturbed = await cli.RunAsync(new Dictionary<string, string> { ["SLOWRUN_CRASH_AFTER"] = at }, "run", "micro");
-            deaths += disturbed.Error.Split("was ended by signal 9").Length - 1;
+            deaths += (disturbed.Output + disturbed.Error).Split("was ended by signal 9").Length - 1;
             var last = disturbed.ExitCode == 0 ? disturbed : await cli.RunAsync("run", "micro");
             Assert.True(last.ExitCode == 0, $"{at}: {last.Error}{last.Output}");
             Assert.Equal(calm, await Weights.ExportAsync(cli, "micro"));
