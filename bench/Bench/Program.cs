@@ -6,6 +6,7 @@ return args switch
     ["step", .. var rest] => StepBench.Run(rest),
     ["soak", .. var rest] => Soak.Run(rest),
     ["data", .. var rest] => await DataBench.RunAsync(rest),
+    ["checkpoint", .. var rest] => CheckpointBench.Run(rest),
     ["status", .. var rest] => StatusBench.Run(rest),
     ["idle", .. var rest] => IdleBench.Run(rest),
     _ => Usage(),
@@ -19,6 +20,7 @@ static int Usage()
         bench soak [STEPS]                            trains the demo's size for long and prints how much memory is held
         bench idle [STORE] [SILOS]                    counts what silos that have nothing to do ask of their store in a minute
         bench data TEXT [MEGABYTES]                   times data preparation beside the bare tokenizer
+        bench checkpoint STORE [PAIRS]                what a checkpoint costs, against the same bytes plainly copied, written and read
         bench status STORE RUN [CALLS]                times status calls to the living silos of a store
         """);
     return 2;

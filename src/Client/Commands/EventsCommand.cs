@@ -11,9 +11,6 @@ namespace Slowrun.Client.Commands;
 /// <summary><c>events RUN</c>: what happened, with causes.</summary>
 internal static class EventsCommand
 {
-    // Silos' clocks differ a little: an event may turn up behind a later one.
-    private static readonly TimeSpan ClockSkew = TimeSpan.FromSeconds(30);
-
     public static Command Create(ClientContext context, CommonOptions common)
     {
         var run = CommonOptions.Run();
@@ -26,19 +23,15 @@ internal static class EventsCommand
             var reader = new RunReader(store, context.Time);
             var name = parsed.GetRequiredValue(run);
             var facts = await reader.FactsAsync(name, stop);
-            var seen = new HashSet<RunEvent>();
-            DateTimeOffset? since = null;
+            // By name and not by time: a silo's clock may be wrong, and its event then turns up behind later ones.
+            var seen = new HashSet<string>(StringComparer.Ordinal);
             while (true)
             {
                 // Asked before the events are read: those of the end are then among them.
                 var over = !parsed.GetValue(follow) || Readiness.IsOver(Readiness.StateOf(facts));
-                await foreach (var happened in new RunEvents(store, name).ListAsync(since, stop))
+                await foreach (var happened in new RunEvents(store, name).ListAsync(seen, stop))
                 {
-                    if (seen.Add(happened))
-                    {
-                        await context.Output.WriteLineAsync(parsed.GetValue(output) == OutputFormat.Json ? Json.Line(happened) : Line(happened));
-                        since = happened.At - ClockSkew;
-                    }
+                    await context.Output.WriteLineAsync(parsed.GetValue(output) == OutputFormat.Json ? Json.Line(happened) : Line(happened));
                 }
 
                 if (over)

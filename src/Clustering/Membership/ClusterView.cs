@@ -1,3 +1,4 @@
+using System.Net;
 using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Membership;
@@ -6,24 +7,34 @@ namespace Slowrun.Clustering.Membership;
 /// Who serves a store, as the membership document says: tells a client whether trying to connect is worthwhile. One store read. A silo that
 /// runs asks Orleans instead, which knows sooner and needs no clock.
 /// </summary>
-public sealed class ClusterView(IObjectStore store, TimeProvider time)
+/// <param name="answers">Whether something accepts connections there; null: tries to connect.</param>
+public sealed class ClusterView(IObjectStore store, TimeProvider time, Func<IPEndPoint, CancellationToken, Task<bool>>? answers = null)
 {
     /// <summary>
-    /// Without a heartbeat for so long a silo of another machine is taken for dead: two late heartbeats of 7.5 s, and some for a slow store.
-    /// To think a dead silo alive costs a client one failed connection.
+    /// Without a heartbeat for so long a silo of another machine is no longer taken for alive without asking: two late heartbeats of 7.5 s, and
+    /// some for a slow store.
     /// </summary>
     public static readonly TimeSpan StaleAfter = TimeSpan.FromSeconds(20);
 
     private readonly MembershipFile file = new(store);
+    private readonly Func<IPEndPoint, CancellationToken, Task<bool>> answers = answers ?? SiloPort.AnswersAsync;
 
-    /// <summary>Silos that are joining, active or leaving, and live: on this machine by their process, else by their heartbeat.</summary>
+    // What was found by asking, and when by the steady clock: who looks four times a second need not ask each time.
+    private readonly Dictionary<string, (bool Answers, long At)> asked = new(StringComparer.Ordinal);
+
+    /// <summary>
+    /// Silos that are joining, active or leaving, and live: on this machine by their process, else by their heartbeat. One whose heartbeat is old,
+    /// or lies in the future, may be dead or have a wrong clock (as may this machine): it is asked.
+    /// </summary>
     public async Task<IReadOnlyList<LiveSilo>> ReadAsync(CancellationToken cancellationToken = default)
     {
         var document = await file.ReadAsync(cancellationToken).ConfigureAwait(false);
         var now = time.GetUtcNow();
+        var alive = await Task.WhenAll(document.Rows.Select(async row => (Row: row, Alive: await IsAliveAsync(row, now, cancellationToken).ConfigureAwait(false))))
+            .ConfigureAwait(false);
         return
         [
-            .. document.Rows.Where(row => IsAlive(row, now)).Select(row => new LiveSilo(
+            .. alive.Where(judged => judged.Alive).Select(judged => judged.Row).Select(row => new LiveSilo(
                 row.Silo,
                 row.SiloName,
                 row.Status == SiloStatus.Active,
@@ -32,11 +43,36 @@ public sealed class ClusterView(IObjectStore store, TimeProvider time)
         ];
     }
 
-    private static bool IsAlive(MembershipRow row, DateTimeOffset now)
+    private async Task<bool> IsAliveAsync(MembershipRow row, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        var isFresh = now.UtcDateTime - row.LastSign < StaleAfter;
-        return row.Status is not (SiloStatus.Dead or SiloStatus.None)
-            // A process of this machine can be looked up, which neither a slow store nor a wrong clock spoils.
-            && (row.Process is { IsOfThisMachine: true } process ? !process.IsGone() && (isFresh || !process.IsHalted()) : isFresh);
+        if (row.Status is SiloStatus.Dead or SiloStatus.None)
+        {
+            return false;
+        }
+
+        var isFresh = (now.UtcDateTime - row.LastSign).Duration() < StaleAfter;
+        // A process of this machine can be looked up, which neither a slow store nor a wrong clock spoils.
+        return row.Process is { IsOfThisMachine: true } process
+            ? !process.IsGone() && (isFresh || !process.IsHalted())
+            : isFresh || await AnswersAsync(row, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<bool> AnswersAsync(MembershipRow row, CancellationToken cancellationToken)
+    {
+        lock (asked)
+        {
+            if (asked.TryGetValue(row.Silo, out var last) && time.GetElapsedTime(last.At) < StaleAfter)
+            {
+                return last.Answers;
+            }
+        }
+
+        var found = await answers(row.Address.Endpoint, cancellationToken).ConfigureAwait(false);
+        lock (asked)
+        {
+            asked[row.Silo] = (found, time.GetTimestamp());
+        }
+
+        return found;
     }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Membership;
@@ -19,12 +18,9 @@ public sealed class DeadSilos(IObjectStore store, TimeProvider? time = null, Fun
     /// </summary>
     public static readonly TimeSpan StaleAfter = TimeSpan.FromSeconds(15);
 
-    /// <summary>Between two machines of a region a connection takes milliseconds; one that has vanished never answers.</summary>
-    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(1);
-
     private readonly MembershipFile file = new(store);
     private readonly TimeProvider time = time ?? TimeProvider.System;
-    private readonly Func<IPEndPoint, CancellationToken, Task<bool>> answers = answers ?? AnswersAsync;
+    private readonly Func<IPEndPoint, CancellationToken, Task<bool>> answers = answers ?? SiloPort.AnswersAsync;
 
     // The last sign of life seen of each silo, and when it was seen first, by this machine's steady clock.
     private readonly Dictionary<string, (DateTime Sign, long Since)> seen = [];
@@ -102,20 +98,4 @@ public sealed class DeadSilos(IObjectStore store, TimeProvider? time = null, Fun
     }
 
     private static string Seconds(TimeSpan silence) => silence.TotalSeconds.ToString("F0", CultureInfo.InvariantCulture);
-
-    private static async Task<bool> AnswersAsync(IPEndPoint endpoint, CancellationToken cancellationToken)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(AnswerTimeout);
-        using var socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        try
-        {
-            await socket.ConnectAsync(endpoint, limit.Token).ConfigureAwait(false);
-            return true;
-        }
-        catch (Exception e) when (e is SocketException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
-        {
-            return false;
-        }
-    }
 }

@@ -1,12 +1,11 @@
 using System.Text.Json;
 using Orleans.Storage;
-using Slowrun.Core;
 using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Persistence;
 
 /// <summary>
-/// Grain state as canonical JSON documents of the store: what a grain holds and what a client reads without a cluster are the same bytes.
+/// Grain state as sealed JSON documents of the store: what a grain holds and what a client reads without a cluster are the same bytes.
 /// </summary>
 /// <param name="objectName">Object for (state name, grain); null: <see cref="GrainObjectNames.Default"/>.</param>
 public sealed class StoreGrainStorage(IObjectStore store, Func<string, GrainId, string>? objectName = null) : IGrainStorage
@@ -23,7 +22,7 @@ public sealed class StoreGrainStorage(IObjectStore store, Func<string, GrainId, 
             return;
         }
 
-        grainState.State = CanonicalJson.Deserialize<T>(stored.Content.Span, $"{store.Address}: {name}");
+        grainState.State = SealedJson.Deserialize<T>(name, stored.Content.Span, $"{store.Address}: {name}");
         grainState.ETag = stored.ETag;
         grainState.RecordExists = true;
     }
@@ -32,7 +31,7 @@ public sealed class StoreGrainStorage(IObjectStore store, Func<string, GrainId, 
     public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken = default)
     {
         var name = objectName(stateName, grainId);
-        var bytes = CanonicalJson.Serialize(grainState.State);
+        var bytes = SealedJson.Serialize(name, grainState.State);
         var etag = ETag(grainState) is { } known
             ? await store.TryReplaceAsync(name, bytes, known, cancellationToken).ConfigureAwait(false)
             : await store.TryCreateAsync(name, bytes, cancellationToken).ConfigureAwait(false);

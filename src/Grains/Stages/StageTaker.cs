@@ -49,7 +49,7 @@ internal sealed partial class StageTaker(
         var request = new TakeRequest
         {
             Owner = new StageOwner(offer.Silo, siloName, offer.Slots, time.GetUtcNow()),
-            Identity = Identity(spec.Recipe, teacher, fingerprints.Of(offer.Slots[0])) with { PredecessorSha256 = await FinalStateHashAsync(predecessor, cancellationToken) },
+            Identity = Identity(spec.Recipe, teacher, fingerprints.Of(offer.Slots[0])) with { PredecessorSha256 = await FinalStateHashAsync(run, plan.Predecessor, predecessor, cancellationToken) },
             Steps = StageSteps.Of(plan, (await tokens.GetAsync(spec.Recipe.Data.Sha256!, cancellationToken)).Train.Length),
             LostSteps = await LostStepsAsync(documents, id, before, cancellationToken),
             Retry = retry,
@@ -98,15 +98,15 @@ internal sealed partial class StageTaker(
     };
 
     /// <summary>What a final state's tensors hash to, whoever wrote it at whatever take.</summary>
-    private async Task<string?> FinalStateHashAsync(StageRoot? predecessor, CancellationToken cancellationToken)
+    private async Task<string?> FinalStateHashAsync(string run, StageId? id, StageRoot? predecessor, CancellationToken cancellationToken)
     {
         if (predecessor?.Current is not { } final)
         {
             return null;
         }
 
-        var document = await store.TryReadAsync(final.Manifest, cancellationToken) ?? throw new InvalidDataException($"The manifest '{final.Manifest}' is missing.");
-        var manifest = CanonicalJson.Deserialize<CheckpointManifest>(document.Content.Span, final.Manifest);
+        // Verified: the take would else make a damaged manifest the stage's identity, and refuse the right one ever after.
+        var manifest = await new CheckpointReader(store).ReadManifestAsync(run, id!.Value, final, predecessor.Identity, cancellationToken);
         return CanonicalJson.Sha256(manifest.Parts.Select(part => part.XxHash128));
     }
 

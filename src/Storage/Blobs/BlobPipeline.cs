@@ -108,21 +108,27 @@ internal sealed class BlobPipeline
             $"The store '{address}' refuses to {what}: {Short(r)}. The identity in use needs the role Storage Blob Data Contributor on the container; "
             + $"sign in with 'az login', give the machine a managed identity, or set {BlobAddress.ConnectionStringVariable}. A clock that is wrong by "
             + "more than 15 minutes is refused too.",
-            r),
+            Cause(r)),
         AuthenticationFailedException a => new StoreException(
             StoreProblem.Denied,
             $"There is no credential to open the store '{address}' with: {FirstLine(a.Message)} Sign in with 'az login', give the machine a managed identity, "
             + $"or set {BlobAddress.ConnectionStringVariable}.",
             a),
         RequestFailedException { ErrorCode: "ContainerNotFound" } r => new StoreException(
-            StoreProblem.Missing, $"There is no store at '{address}': the account has no such container. Check --store, or start a run there: that creates it.", r),
+            StoreProblem.Missing, $"There is no store at '{address}': the account has no such container. Check --store, or start a run there: that creates it.", Cause(r)),
         RequestFailedException r when r.Status == 507 || r.ErrorCode?.Contains("Quota", StringComparison.OrdinalIgnoreCase) == true => new StoreException(
-            StoreProblem.Full, $"The account of the store '{address}' has no room left to {what}: {Short(r)}. Nothing committed is lost.", r),
+            StoreProblem.Full, $"The account of the store '{address}' has no room left to {what}: {Short(r)}. Nothing committed is lost.", Cause(r)),
         _ when IsTransient(e) || e is TimeoutRejectedException => new StoreException(
-            StoreProblem.Unreachable, $"The store '{address}' did not {what} within {options.Deadline.TotalSeconds:0} s: {Short(last)}. {address.Unreachable}", last),
-        RequestFailedException r => new StoreException(StoreProblem.Unsuitable, $"The store '{address}' could not {what}: {Short(r)}.", r),
+            StoreProblem.Unreachable, $"The store '{address}' did not {what} within {options.Deadline.TotalSeconds:0} s: {Short(last)}. {address.Unreachable}", Cause(last)),
+        RequestFailedException r => new StoreException(StoreProblem.Unsuitable, $"The store '{address}' could not {what}: {Short(r)}.", Cause(r)),
         _ => e,
     };
+
+    /// <summary>
+    /// What may stand in a log as the cause: the SDK's own exception prints the whole answer, and the service quotes parameters of the request in
+    /// it, a signature among them.
+    /// </summary>
+    private static Exception Cause(Exception e) => e is RequestFailedException { Status: > 0 } r ? new RequestFailedException(r.Status, Short(r), r.ErrorCode, null) : e;
 
     private static string Short(Exception e) => e is RequestFailedException { Status: > 0 } r
         ? $"{r.Status} {r.ErrorCode}"

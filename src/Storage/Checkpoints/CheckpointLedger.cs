@@ -40,15 +40,16 @@ public sealed class CheckpointLedger(IObjectStore store, string run)
         return entries;
     }
 
-    /// <summary>Reads every byte that the roots name and holds it against its hash.</summary>
-    /// <returns>One result for each checkpoint and snapshot named, as they are verified.</returns>
+    /// <summary>
+    /// Reads every byte that the roots name and holds it against its hash. What a living owner has swept meanwhile is no damage, and left out.
+    /// </summary>
+    /// <param name="begin">Told of each object before it is read.</param>
+    /// <returns>One result for each root that cannot be read, and each checkpoint and snapshot named, as they are verified.</returns>
     public async IAsyncEnumerable<VerifiedObject> VerifyAsync(
-        IReadOnlyCollection<StageId> stages, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        IReadOnlyCollection<StageId> stages, Action<VerifiedObject>? begin = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(stages);
         var documents = new RunDocuments(store, run);
-        var reader = new CheckpointReader(store);
-        var snapshots = new SnapshotStore(store, run, TimeProvider.System);
         foreach (var stage in stages)
         {
             StageRoot? root = null;
@@ -56,47 +57,61 @@ public sealed class CheckpointLedger(IObjectStore store, string run)
                 root = await documents.TryReadRootAsync(stage, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
             if (damage is not null)
             {
-                yield return new VerifiedObject(stage, RunPaths.Root(run, stage), damage);
+                yield return new VerifiedObject(stage, LedgerState.Root, RunPaths.Root(run, stage)) { Damage = damage, Advice = VerifiedObject.RootAdvice };
             }
 
-            foreach (var checkpoint in new[] { root?.Current, root?.Previous }.OfType<CheckpointRef>())
+            // The one to fall back to first: what to do about the current one depends on it.
+            var previousIsWhole = false;
+            foreach (var one in root is null ? [] : Named(stage, root))
             {
-                yield return new VerifiedObject(stage, checkpoint.Manifest, await DamageOfAsync(
-                    () => reader.VerifyAsync(run, stage, checkpoint, root!.Identity, cancellationToken)).ConfigureAwait(false));
-            }
-
-            if (root?.Snapshot is { } snapshot)
-            {
-                yield return new VerifiedObject(stage, snapshot.Name, await DamageOfAsync(
-                    () => snapshots.VerifyAsync(snapshot.Sha256, cancellationToken)).ConfigureAwait(false));
+                begin?.Invoke(one);
+                damage = await DamageOfAsync(() => VerifyAsync(one, root!, cancellationToken)).ConfigureAwait(false);
+                previousIsWhole |= one.What == LedgerState.Previous && damage is null;
+                if (damage is null)
+                {
+                    yield return one;
+                }
+                else if (await IsNamedAsync(documents, one, cancellationToken).ConfigureAwait(false))
+                {
+                    yield return one with { Damage = damage, Advice = one.AdviceFor(root!, previousIsWhole) };
+                }
             }
         }
     }
 
-    /// <summary>Deletes what no root names and no owner may be about to name; snapshots only once no stage will make another.</summary>
+    /// <summary>
+    /// Deletes what no root names and no owner may be about to name; snapshots only once no stage will make another, and only with the whole
+    /// run in question. Nothing is deleted where a root cannot be read.
+    /// </summary>
+    /// <param name="plan">All stages of the run.</param>
+    /// <param name="only">The stage to clean up after; null: all.</param>
     /// <param name="keep">Checkpoints kept a stage, those of its root among them.</param>
     /// <returns>What was deleted, or would be in a dry run.</returns>
+    /// <exception cref="InvalidDataException">A root is damaged; the message names it.</exception>
     public async Task<IReadOnlyList<ObjectEntry>> CollectAsync(
-        IReadOnlyCollection<StageId> stages, int keep, bool dryRun, CancellationToken cancellationToken = default)
+        IReadOnlyCollection<StageId> plan, StageId? only, int keep, bool dryRun, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(stages);
+        ArgumentNullException.ThrowIfNull(plan);
         var documents = new RunDocuments(store, run);
-        var deleted = new List<ObjectEntry>();
-        var named = new HashSet<string>(StringComparer.Ordinal);
-        var allFinished = true;
-        foreach (var stage in stages)
+        var roots = new Dictionary<StageId, StageRoot>();
+        foreach (var stage in plan)
         {
-            var root = await documents.TryReadRootAsync(stage, cancellationToken).ConfigureAwait(false);
-            allFinished &= root is { Finished: true };
-            named.Add(root?.Snapshot?.Name ?? "");
-            if (root is not null)
+            if (await documents.TryReadRootAsync(stage, cancellationToken).ConfigureAwait(false) is { } root)
             {
-                deleted.AddRange(await Retention.SweepAsync(
-                    store, run, stage, root, keep, [], owner: false, dryRun, cancellationToken).ConfigureAwait(false));
+                roots[stage] = root;
             }
         }
 
-        var snapshots = allFinished ? await ObjectsAsync(RunPaths.Run(run) + Snapshots, cancellationToken).ConfigureAwait(false) : [];
+        var deleted = new List<ObjectEntry>();
+        foreach (var (stage, root) in roots.Where(pair => only is null || pair.Key == only))
+        {
+            deleted.AddRange(await Retention.SweepAsync(
+                store, run, stage, root, keep, [], owner: false, dryRun, cancellationToken).ConfigureAwait(false));
+        }
+
+        var madeAll = only is null && plan.All(stage => roots.TryGetValue(stage, out var root) && root.Finished);
+        var named = roots.Values.Select(root => root.Snapshot?.Name).ToHashSet(StringComparer.Ordinal);
+        var snapshots = madeAll ? await ObjectsAsync(RunPaths.Run(run) + Snapshots, cancellationToken).ConfigureAwait(false) : [];
         foreach (var snapshot in snapshots.Where(snapshot => !named.Contains(snapshot.Name)))
         {
             deleted.Add(snapshot);
@@ -108,6 +123,30 @@ public sealed class CheckpointLedger(IObjectStore store, string run)
 
         return deleted;
     }
+
+    private static IEnumerable<VerifiedObject> Named(StageId stage, StageRoot root)
+    {
+        foreach (var (what, checkpoint) in new[] { (LedgerState.Previous, root.Previous), (LedgerState.Current, root.Current) })
+        {
+            if (checkpoint is not null)
+            {
+                yield return new VerifiedObject(stage, what, checkpoint.Manifest) { Checkpoint = checkpoint, Step = checkpoint.Step, LengthBytes = checkpoint.LengthBytes };
+            }
+        }
+
+        if (root.Snapshot is { } snapshot)
+        {
+            yield return new VerifiedObject(stage, LedgerState.Snapshot, snapshot.Name) { Step = root.Steps, LengthBytes = snapshot.LengthBytes };
+        }
+    }
+
+    private Task VerifyAsync(VerifiedObject one, StageRoot root, CancellationToken cancellationToken) => one.Checkpoint is { } checkpoint
+        ? new CheckpointReader(store).VerifyAsync(run, one.Stage, checkpoint, root.Identity, cancellationToken)
+        : new SnapshotStore(store, run, TimeProvider.System).VerifyAsync(root.Snapshot!.Sha256, cancellationToken);
+
+    private static async Task<bool> IsNamedAsync(RunDocuments documents, VerifiedObject one, CancellationToken cancellationToken) =>
+        await documents.TryReadRootAsync(one.Stage, cancellationToken).ConfigureAwait(false) is { } root
+        && Named(one.Stage, root).Any(named => named.Name == one.Name);
 
     private static LedgerEntry Entry(StageId stage, string folder, long token, int step, IReadOnlyList<ObjectEntry> objects, StageRoot? root)
     {

@@ -72,8 +72,10 @@ public sealed class CheckpointReader(IObjectStore store)
         }
     }
 
-    private async Task<CheckpointManifest> ReadManifestAsync(
-        string run, StageId stage, CheckpointRef checkpoint, StageIdentity? identity, CancellationToken cancellationToken)
+    /// <summary>Reads a checkpoint's manifest.</summary>
+    /// <exception cref="InvalidDataException">As <see cref="ReadAsync"/>, but of the manifest alone.</exception>
+    public async Task<CheckpointManifest> ReadManifestAsync(
+        string run, StageId stage, CheckpointRef checkpoint, StageIdentity? identity, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         var name = checkpoint.Manifest;

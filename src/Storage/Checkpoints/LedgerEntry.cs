@@ -22,8 +22,7 @@ public enum LedgerState
 
     /// <summary>The finished stage's weights.</summary>
     Snapshot,
-}
 
-/// <param name="Name">The root, manifest or snapshot.</param>
-/// <param name="Damage">What is wrong with it or what it names; null: nothing.</param>
-public sealed record VerifiedObject(StageId Stage, string Name, string? Damage);
+    /// <summary>The document that names the others; never in a list.</summary>
+    Root,
+}

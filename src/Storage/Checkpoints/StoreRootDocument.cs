@@ -1,4 +1,3 @@
-using Slowrun.Core;
 using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage.Checkpoints;
@@ -13,12 +12,12 @@ public sealed class StoreRootDocument(IObjectStore store, string name) : IRootDo
     {
         var found = await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false);
         etag = found?.ETag;
-        return found is null ? null : CanonicalJson.Deserialize<StageRoot>(found.Content.Span, name);
+        return found is null ? null : SealedJson.Deserialize<StageRoot>(name, found.Content.Span);
     }
 
     public async Task WriteAsync(StageRoot root, CancellationToken cancellationToken = default)
     {
-        var content = CanonicalJson.Serialize(root);
+        var content = SealedJson.Serialize(name, root);
         var written = etag is null
             ? await store.TryCreateAsync(name, content, cancellationToken).ConfigureAwait(false)
             : await store.TryReplaceAsync(name, content, etag, cancellationToken).ConfigureAwait(false);

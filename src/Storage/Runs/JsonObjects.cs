@@ -1,8 +1,6 @@
-using Slowrun.Core;
-
 namespace Slowrun.Storage.Runs;
 
-/// <summary>Typed documents of a store, as canonical JSON.</summary>
+/// <summary>Typed documents of a store, as sealed JSON.</summary>
 internal static class JsonObjects
 {
     /// <exception cref="InvalidDataException">The object cannot be read; the message names it.</exception>
@@ -10,11 +8,11 @@ internal static class JsonObjects
         where T : class
     {
         var found = await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false);
-        return found is null ? null : CanonicalJson.Deserialize<T>(found.Content.Span, name);
+        return found is null ? null : SealedJson.Deserialize<T>(name, found.Content.Span);
     }
 
     public static async Task<bool> TryCreateJsonAsync<T>(this IObjectStore store, string name, T value, CancellationToken cancellationToken) =>
-        await store.TryCreateAsync(name, CanonicalJson.Serialize(value), cancellationToken).ConfigureAwait(false) is not null;
+        await store.TryCreateAsync(name, SealedJson.Serialize(name, value), cancellationToken).ConfigureAwait(false) is not null;
 
     /// <summary>Changes a document by compare-and-swap until nobody else's change comes in between.</summary>
     /// <param name="change">From what is there now (null: nothing) to what shall be; called again after a lost race. Null: leave it.</param>
@@ -25,13 +23,13 @@ internal static class JsonObjects
         while (true)
         {
             var found = await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false);
-            var old = found is null ? null : CanonicalJson.Deserialize<T>(found.Content.Span, name);
+            var old = found is null ? null : SealedJson.Deserialize<T>(name, found.Content.Span);
             if (change(old) is not { } next)
             {
                 return old;
             }
 
-            var content = CanonicalJson.Serialize(next);
+            var content = SealedJson.Serialize(name, next);
             var written = found is null
                 ? await store.TryCreateAsync(name, content, cancellationToken).ConfigureAwait(false)
                 : await store.TryReplaceAsync(name, content, found.ETag, cancellationToken).ConfigureAwait(false);

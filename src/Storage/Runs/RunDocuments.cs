@@ -70,5 +70,5 @@ public sealed class RunDocuments(IObjectStore store, string run)
     }
 
     public Task WriteProgressAsync(StageId stage, StageProgress progress, CancellationToken cancellationToken = default) =>
-        store.WriteAsync(RunPaths.Progress(run, stage), Core.CanonicalJson.Serialize(progress), cancellationToken);
+        store.WriteAsync(RunPaths.Progress(run, stage), SealedJson.Serialize(RunPaths.Progress(run, stage), progress), cancellationToken);
 }

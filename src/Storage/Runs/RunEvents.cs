@@ -22,14 +22,14 @@ public sealed class RunEvents(IObjectStore store, string run)
         while (!await store.TryCreateJsonAsync(name, happened, cancellationToken).ConfigureAwait(false));
     }
 
-    /// <summary>Events at or after <paramref name="since"/> in the order of their times; one that cannot be read is an event that says so.</summary>
-    public async IAsyncEnumerable<RunEvent> ListAsync(DateTimeOffset? since = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    /// <summary>Events in the order of their times; one that cannot be read is an event that says so.</summary>
+    /// <param name="seen">Names of events to leave out; those given are added. Null: all are given.</param>
+    public async IAsyncEnumerable<RunEvent> ListAsync(ISet<string>? seen = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var from = since is { } time ? Prefix(time) : "";
         var names = new List<string>();
         await foreach (var entry in store.ListAsync(RunPaths.Events(run), cancellationToken).ConfigureAwait(false))
         {
-            if (string.CompareOrdinal(entry.Name, from) >= 0)
+            if (seen?.Add(entry.Name) != false)
             {
                 names.Add(entry.Name);
             }

@@ -51,7 +51,7 @@ public sealed class RunScores(IObjectStore store, string run)
     {
         ArgumentNullException.ThrowIfNull(score);
         var found = await store.TryOpenAsync(score.Vector, cancellationToken: cancellationToken).ConfigureAwait(false)
-            ?? throw new InvalidDataException($"The vector '{score.Vector}' is missing.");
+            ?? throw new InvalidDataException($"The vector '{score.Vector}' is missing. {Advice(score)}");
         var hash = new XxHash128();
         var content = new HashingReadStream(found, hash.Append);
         await using (content.ConfigureAwait(false))
@@ -59,7 +59,7 @@ public sealed class RunScores(IObjectStore store, string run)
             var tensors = await SafetensorsReader.ReadAsync(content, content.Length, score.Vector, cancellationToken: cancellationToken).ConfigureAwait(false);
             return Convert.ToHexStringLower(hash.GetCurrentHash()) == score.VectorXxHash128 && tensors is [{ Type: ElementType.F32, Name: "p" } p]
                 ? MemoryMarshal.Cast<byte, float>(p.Bytes.Span).ToArray()
-                : throw new InvalidDataException($"The vector '{score.Vector}' is damaged or was exchanged: its XxHash128 is not {score.VectorXxHash128}.");
+                : throw new InvalidDataException($"The vector '{score.Vector}' is damaged or was exchanged: its XxHash128 is not {score.VectorXxHash128}. {Advice(score)}");
         }
     }
 
@@ -102,6 +102,9 @@ public sealed class RunScores(IObjectStore store, string run)
 
     private string Key(string snapshotSha256, string setSha256, int rows, string numericsFingerprint) => RunPaths.Scores(run) + string.Create(
         CultureInfo.InvariantCulture, $"{snapshotSha256}-{First16(setSha256)}-{rows}-{First16(numericsFingerprint)}");
+
+    private string Advice(MemberScore score) =>
+        $"Delete it and '{Key(score.SnapshotSha256, score.SetSha256, score.Rows, score.NumericsFingerprint)}{Json}': the member is then scored again.";
 
     private static string First16(string hash) => hash.Length > 16 ? hash[..16] : hash;
 }

@@ -100,17 +100,6 @@ public sealed class ReadCommandsTests : IDisposable
     }
 
     [Fact]
-    public async Task Checkpoints_List_ShowsWhatAStageCanGoOnFrom()
-    {
-        await cli.HaveRunAsync();
-        await cli.HaveRootAsync("micro", Stage, CommandLine.Begun(3) with { Previous = CommandLine.Begun(2).Current });
-
-        Assert.Equal(0, await cli.RunAsync("checkpoints", "list", "micro"));
-        Assert.Matches(@"chain0/stage0 +current +3 +1 +2.5 MB +30 s", cli.Output);
-        Assert.Matches(@"chain0/stage0 +previous +2 ", cli.Output);
-    }
-
-    [Fact]
     public async Task Export_OfFinishedStages_WritesTheirBytesAndSaysWhatIsMissing()
     {
         var snapshot = await HaveFinishedAsync();

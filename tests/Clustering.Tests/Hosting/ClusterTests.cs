@@ -43,10 +43,56 @@ public abstract class ClusterTests : IAsyncLifetime
         Assert.Equal(5, await silos[4].Grains.GetGrain<ICounterGrain>("my-run/chain0/stage1").Add(2));
 
         var root = await store.TryReadAsync(RunPaths.Root("my-run", new StageId(0, 1)), Cancel);
-        Assert.Equal("{\"value\":5}", System.Text.Encoding.UTF8.GetString(root!.Content.Span));
+        Assert.StartsWith("{\"value\":5,\"seal\":\"", System.Text.Encoding.UTF8.GetString(root!.Content.Span));
         var seen = await new ClusterView(store, TimeProvider.System).ReadAsync(Cancel);
         Assert.Equal(names, seen.Where(silo => silo.Active).Select(silo => silo.Name).Order(StringComparer.Ordinal));
         await Task.WhenAll(silos.Select(silo => silo.DisposeAsync().AsTask()));
+    }
+
+    [Fact]
+    public async Task Cluster_WhenClocksAreWrongByAnHour_BuriesNobody()
+    {
+        await using var a = TestSilo.Create(store, "a", skew: TimeSpan.Zero);
+        await using var ahead = TestSilo.Create(store, "ahead", skew: TimeSpan.FromHours(1));
+        await using var behind = TestSilo.Create(store, "behind", skew: TimeSpan.FromHours(-1));
+        TestSilo[] silos = [a, ahead, behind];
+        foreach (var silo in silos)
+        {
+            await silo.StartAsync(Cancel);
+        }
+
+        // Each judges the others by several heartbeats.
+        var first = await SignsAsync();
+        Assert.Equal(3, first.Count);
+        for (var beats = 0; beats < 4; beats++)
+        {
+            var before = await SignsAsync();
+            while ((await SignsAsync()).Any(sign => before[sign.Key] == sign.Value))
+            {
+                Assert.DoesNotContain(silos, silo => silo.Ended.IsCompleted);
+                await Task.Delay(100, Cancel);
+            }
+        }
+
+        await using var late = TestSilo.Create(store, "late", skew: TimeSpan.FromHours(1));
+        await late.StartAsync(Cancel);
+        foreach (var silo in silos.Append(late))
+        {
+            var membership = silo.Services.GetRequiredService<IClusterMembershipService>();
+            while (membership.CurrentSnapshot.Members.Values.Count(member => member.Status == SiloStatus.Active) < 4)
+            {
+                await Task.Delay(50, Cancel);
+            }
+
+            Assert.Equal("Active", await StatusAsync(silo));
+            await silo.Grains.GetGrain<ICounterGrain>($"r/chain0/stage{Array.IndexOf(silos, silo) + 1}").Add(1);
+        }
+
+        // A client takes all of them for alive, whose clock says something else.
+        foreach (var hours in new[] { -1, 0, 1 })
+        {
+            Assert.Equal(4, (await new ClusterView(store, new ShiftedTime { Shift = TimeSpan.FromHours(hours) }).ReadAsync(Cancel)).Count);
+        }
     }
 
     [Fact]
@@ -183,11 +229,8 @@ public abstract class ClusterTests : IAsyncLifetime
     private async Task<string?> StatusAsync(TestSilo silo) =>
         StatusOf(System.Text.Encoding.UTF8.GetString((await store.TryReadAsync(Table, Cancel))!.Content.Span), silo.Address);
 
-    /// <summary>The real clock, set forward.</summary>
-    private sealed class ShiftedTime : TimeProvider
-    {
-        public TimeSpan Shift { get; set; }
-
-        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Shift;
-    }
+    /// <summary>The last heartbeat of every silo.</summary>
+    private async Task<Dictionary<string, string>> SignsAsync() =>
+        JsonNode.Parse((await store.TryReadAsync(Table, Cancel))!.Content.Span)!["rows"]!.AsArray()
+            .ToDictionary(row => (string)row!["silo"]!, row => (string)row!["iAmAliveTime"]!);
 }

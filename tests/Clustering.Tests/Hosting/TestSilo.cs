@@ -33,7 +33,8 @@ internal sealed class TestSilo : IAsyncDisposable
 
     public string Address => host.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString();
 
-    public static TestSilo Create(IObjectStore store, string name, TimeProvider? time = null, bool gossips = true)
+    /// <param name="skew">By how much its clock is wrong; with a value its process is not known to others, as on a machine of its own, and it beats each second.</param>
+    public static TestSilo Create(IObjectStore store, string name, TimeProvider? time = null, bool gossips = true, TimeSpan? skew = null)
     {
         var recording = new RecordingStore(store);
         var (silo, gateway) = FreePorts();
@@ -50,6 +51,13 @@ internal sealed class TestSilo : IAsyncDisposable
             .Services.AddSingleton<IFatalErrorHandler>(_ => new EndAtOnce(fatal, _ => ended.TrySetResult(fatal.ToString())))
             // Orleans itself keeps the real clock.
             .AddSingleton(new DeadSilos(recording, time)));
+        if (skew is { } wrong)
+        {
+            builder.Services.AddSingleton<IMembershipTable>(new SkewedMembershipTable(new StoreMembershipTable(recording, null), wrong));
+            builder.Services.AddSingleton(new DeadSilos(recording, new ShiftedTime { Shift = wrong }));
+            builder.Services.Configure<ClusterMembershipOptions>(options => options.IAmAliveTablePublishTimeout = TimeSpan.FromSeconds(1));
+        }
+
         return new TestSilo(builder.Build(), recording, ended.Task);
     }
 

@@ -11,7 +11,16 @@ public sealed class ClusterViewTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    private Task<IReadOnlyList<LiveSilo>> ReadAsync() => new ClusterView(store, time).ReadAsync(Cancel);
+    private bool answers;
+    private int asked;
+
+    private ClusterView View() => new(store, time, (_, _) =>
+    {
+        asked++;
+        return Task.FromResult(answers);
+    });
+
+    private Task<IReadOnlyList<LiveSilo>> ReadAsync() => View().ReadAsync(Cancel);
 
     [Fact]
     public async Task Read_OfAStoreThatNobodyEverServed_IsEmpty() => Assert.Empty(await ReadAsync());
@@ -51,6 +60,24 @@ public sealed class ClusterViewTests
         Assert.Null(Assert.Single(await ReadAsync()).ProcessId);
         time.Advance(TimeSpan.FromSeconds(1));
         Assert.Empty(await ReadAsync());
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(-1)]
+    public async Task Read_OfAnotherMachinesSiloWhoseClockIsWrongByAnHour_AsksItInsteadOfTheClock(int hours)
+    {
+        await new StoreMembershipTable(store, new ProcessIdentity("elsewhere", Environment.ProcessId, 1)).AddAsync(Entries.New());
+        time.AdjustTime(new DateTimeOffset(Entries.Now).AddHours(hours));
+        var view = View();
+
+        answers = true;
+        Assert.Single(await view.ReadAsync(Cancel));
+        answers = false;
+        Assert.Single(await view.ReadAsync(Cancel));
+        Assert.Equal(1, asked);
+        time.Advance(ClusterView.StaleAfter);
+        Assert.Empty(await view.ReadAsync(Cancel));
     }
 
     [Theory]

@@ -1,4 +1,6 @@
+using Slowrun.Core;
 using Slowrun.Storage.Checkpoints;
+using Slowrun.Storage.Runs;
 using static Slowrun.Storage.Tests.Checkpoints.Examples;
 
 namespace Slowrun.Storage.Tests.Checkpoints;
@@ -28,7 +30,7 @@ public sealed class CheckpointLedgerTests
     public async Task Verify_OfAFinishedStage_FindsNothingUntilSomethingIsDamaged()
     {
         await new ExampleTrainer(store, "a").RunAsync();
-        var good = await ledger.VerifyAsync([Stage], Cancel).ToArrayAsync(Cancel);
+        var good = await ledger.VerifyAsync([Stage], cancellationToken: Cancel).ToArrayAsync(Cancel);
         Assert.Equal(3, good.Length);
         Assert.All(good, one => Assert.Null(one.Damage));
 
@@ -39,7 +41,28 @@ public sealed class CheckpointLedgerTests
             await store.WriteAsync(one.Name, bytes, Cancel);
         }
 
-        Assert.All(await ledger.VerifyAsync([Stage], Cancel).ToArrayAsync(Cancel), one => Assert.NotNull(one.Damage));
+        Assert.All(await ledger.VerifyAsync([Stage], cancellationToken: Cancel).ToArrayAsync(Cancel), one => Assert.NotNull(one.Damage));
+    }
+
+    [Fact]
+    public async Task Verify_WhenAnOwnerSweepsWhatIsBeingRead_IsNoDamage()
+    {
+        await LoseAsync(at: 15);
+        var documents = new RunDocuments(store, Run);
+        var root = (await documents.TryReadRootAsync(Stage, Cancel))!;
+
+        async Task CommitAndSweepAsync()
+        {
+            var next = await new CheckpointWriter(store, TimeProvider.System).WriteAsync(Run, Stage, root.EpochToken, 5, Identity(), State(5), Cancel);
+            await store.WriteAsync(RunPaths.Root(Run, Stage), CanonicalJson.Serialize(root with { Previous = root.Current, Current = next }), Cancel);
+            await store.TryDeleteAsync(root.Previous!.Manifest, cancellationToken: Cancel);
+        }
+
+        var verified = await ledger.VerifyAsync(
+            [Stage], one => { if (one.What == LedgerState.Previous) { CommitAndSweepAsync().GetAwaiter().GetResult(); } }, Cancel).ToArrayAsync(Cancel);
+
+        var current = Assert.Single(verified);
+        Assert.Equal((LedgerState.Current, (string?)null), (current.What, current.Damage));
     }
 
     [Fact]
@@ -47,7 +70,7 @@ public sealed class CheckpointLedgerTests
     {
         await LoseAsync(at: 15);
 
-        Assert.Empty(await ledger.CollectAsync([Stage], 2, dryRun: false, Cancel));
+        Assert.Empty(await ledger.CollectAsync([Stage], null, 2, dryRun: false, Cancel));
     }
 
     [Fact]
@@ -57,14 +80,14 @@ public sealed class CheckpointLedgerTests
         await new ExampleTrainer(store, "b").RunAsync();
         await store.WriteAsync("runs/demo/snapshots/orphan.safetensors", new byte[3], Cancel);
 
-        var would = await ledger.CollectAsync([Stage], 2, dryRun: true, Cancel);
-        var deleted = await ledger.CollectAsync([Stage], 2, dryRun: false, Cancel);
+        var would = await ledger.CollectAsync([Stage], null, 2, dryRun: true, Cancel);
+        var deleted = await ledger.CollectAsync([Stage], null, 2, dryRun: false, Cancel);
 
         Assert.Equal(would, deleted);
         Assert.Contains(deleted, entry => entry.Name.EndsWith("orphan.safetensors", StringComparison.Ordinal));
         var left = await ledger.ListAsync([Stage], Cancel);
         Assert.Equal([LedgerState.Current, LedgerState.Previous, LedgerState.Snapshot], left.Select(entry => entry.State));
-        Assert.All(await ledger.VerifyAsync([Stage], Cancel).ToArrayAsync(Cancel), one => Assert.Null(one.Damage));
+        Assert.All(await ledger.VerifyAsync([Stage], cancellationToken: Cancel).ToArrayAsync(Cancel), one => Assert.Null(one.Damage));
     }
 
     private async Task LoseAsync(int at) =>

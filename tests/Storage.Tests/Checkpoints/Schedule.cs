@@ -1,4 +1,3 @@
-using Slowrun.Core;
 using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage.Tests.Checkpoints;
@@ -61,7 +60,7 @@ internal sealed class Schedule(int seed, double lossRate)
         var result = await run().ConfigureAwait(false);
         if (operation.Name.EndsWith("/root", StringComparison.Ordinal) && operation.Kind is "create" or "replace" && result is not null)
         {
-            Roots.Add((writer, CanonicalJson.Deserialize<StageRoot>(operation.Content.Span, "root")));
+            Roots.Add((writer, SealedJson.Deserialize<StageRoot>(operation.Name, operation.Content.Span)));
         }
 
         Check?.Invoke();

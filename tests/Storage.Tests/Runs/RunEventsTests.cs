@@ -15,7 +15,7 @@ public sealed class RunEventsTests
     private static RunEvent At(int seconds) => new(DateTimeOffset.UnixEpoch.AddYears(50).AddSeconds(seconds), "stage-taken", "chain0/stage0", $"At {seconds}.");
 
     [Fact]
-    public async Task List_GivesEventsInTheOrderOfTheirTimesFromATimeOn()
+    public async Task List_GivesEventsInTheOrderOfTheirTimes()
     {
         foreach (var seconds in new[] { 30, 10, 20, 20, 40 })
         {
@@ -23,7 +23,20 @@ public sealed class RunEventsTests
         }
 
         Assert.Equal([At(10), At(20), At(20), At(30), At(40)], await events.ListAsync(cancellationToken: Cancel).ToArrayAsync(Cancel));
-        Assert.Equal([At(30), At(40)], await events.ListAsync(At(30).At, Cancel).ToArrayAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task List_WithThoseSeen_GivesWhatIsNewWhateverTheClockOfItsWriterSays()
+    {
+        var seen = new HashSet<string>();
+        await events.AppendAsync(At(3600), Cancel);
+        Assert.Equal([At(3600)], await events.ListAsync(seen, Cancel).ToArrayAsync(Cancel));
+
+        await events.AppendAsync(At(0), Cancel);
+        await events.AppendAsync(At(7200), Cancel);
+
+        Assert.Equal([At(0), At(7200)], await events.ListAsync(seen, Cancel).ToArrayAsync(Cancel));
+        Assert.Empty(await events.ListAsync(seen, Cancel).ToArrayAsync(Cancel));
     }
 
     [Fact]

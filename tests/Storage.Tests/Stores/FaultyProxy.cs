@@ -22,6 +22,9 @@ internal sealed class FaultyProxy : IAsyncDisposable
         accepting = AcceptAsync();
     }
 
+    /// <summary>Spoils every request from now on; null: only those of <see cref="Next"/>.</summary>
+    public ProxyFault? Always { get; set; }
+
     public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
 
     /// <summary>Faults that were carried out.</summary>
@@ -71,8 +74,9 @@ internal sealed class FaultyProxy : IAsyncDisposable
                 while ((read = await client.GetStream().ReadAsync(buffer, stopped.Token)) > 0)
                 {
                     // Requests of a test come one at a time, so that what arrives after a fault was ordered begins a request.
-                    if (faults.TryDequeue(out var fault))
+                    if (faults.TryDequeue(out var fault) || Always is not null)
                     {
+                        fault = Always ?? fault;
                         Interlocked.Increment(ref struck);
                         await SpoilAsync(fault, client, server, buffer.AsMemory(0, read), answers);
                         return;
@@ -98,6 +102,14 @@ internal sealed class FaultyProxy : IAsyncDisposable
                 await client.GetStream().WriteAsync(
                     Encoding.ASCII.GetBytes("HTTP/1.1 503 Busy\r\nx-ms-error-code: ServerBusy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), stopped.Token);
                 break;
+            case ProxyFault.Denied:
+                // As the service does of a parameter that it does not understand: it quotes it.
+                var line = Encoding.ASCII.GetString(request.Span).Split("\r\n", 2)[0].Replace("&", "&amp;", StringComparison.Ordinal);
+                var body = $"<?xml version=\"1.0\"?><Error><Code>AuthenticationFailed</Code><Message>Refused.</Message><QueryParameterValue>{line}</QueryParameterValue></Error>";
+                await client.GetStream().WriteAsync(
+                    Encoding.ASCII.GetBytes($"HTTP/1.1 403 Refused\r\nx-ms-error-code: AuthenticationFailed\r\nContent-Type: application/xml\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n{body}"),
+                    stopped.Token);
+                break;
             case ProxyFault.Silent:
                 // Until the client gives up and closes.
                 while (await client.GetStream().ReadAsync(new byte[4096], stopped.Token) > 0)
@@ -105,7 +117,7 @@ internal sealed class FaultyProxy : IAsyncDisposable
                 }
 
                 break;
-            case ProxyFault.AnswerLost or ProxyFault.AnswerCut:
+            case ProxyFault.AnswerLost or ProxyFault.AnswerCut or ProxyFault.AnswerShort:
                 answers.Allowed = fault == ProxyFault.AnswerLost ? 0 : 900;
                 await server.GetStream().WriteAsync(request, stopped.Token);
                 // The rest of the request, until the answer has begun.
@@ -124,7 +136,8 @@ internal sealed class FaultyProxy : IAsyncDisposable
                     }
                 }
 
-                client.LingerState = new LingerOption(true, 0);
+                // Without it the connection is closed in good order, as if that had been all.
+                client.LingerState = new LingerOption(fault != ProxyFault.AnswerShort, 0);
                 break;
         }
     }
@@ -179,6 +192,9 @@ internal enum ProxyFault
     /// <summary>503.</summary>
     Busy,
 
+    /// <summary>403 with an answer that quotes the request.</summary>
+    Denied,
+
     /// <summary>Nothing is ever answered.</summary>
     Silent,
 
@@ -187,4 +203,7 @@ internal enum ProxyFault
 
     /// <summary>The request takes effect, and the connection is reset after the first 900 bytes of the answer.</summary>
     AnswerCut,
+
+    /// <summary>As <see cref="AnswerCut"/>, but the connection is closed in good order: a body shorter than its Content-Length.</summary>
+    AnswerShort,
 }

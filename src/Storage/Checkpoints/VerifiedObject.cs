@@ -1,0 +1,38 @@
+using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
+
+namespace Slowrun.Storage.Checkpoints;
+
+/// <summary>What became of an object that a root names, or of the root itself.</summary>
+/// <param name="What">Root, Current, Previous or Snapshot.</param>
+/// <param name="Name">The root, manifest or snapshot.</param>
+public sealed record VerifiedObject(StageId Stage, LedgerState What, string Name)
+{
+    internal const string RootAdvice = "Without its root nobody takes the stage. Put the object back from a copy of the store, as new as there is one; "
+        + "or delete it, and the stage begins again from its first step, with the same bytes in the end.";
+
+    public int Step { get; init; }
+
+    /// <summary>Of the parts or the snapshot, as the root has it.</summary>
+    public long LengthBytes { get; init; }
+
+    /// <summary>What is wrong with it or what it names; null: nothing.</summary>
+    public string? Damage { get; init; }
+
+    /// <summary>What to do about the damage; null where there is none.</summary>
+    public string? Advice { get; init; }
+
+    internal CheckpointRef? Checkpoint { get; init; }
+
+    internal string AdviceFor(StageRoot root, bool previousIsWhole) => What switch
+    {
+        LedgerState.Snapshot => "Put the object back from a copy of the store or from an export. Stages that it teaches, its score and the ensemble wait for it; "
+            + "without a copy, start the run again under another name.",
+        LedgerState.Previous => "Nothing, as long as the current one is whole: the previous one is a reserve, and the next commit replaces it.",
+        _ when root.Finished => "Nothing, unless a stage goes on from this final state: the stage has finished, and its snapshot is what counts. Otherwise put the "
+            + "object back from a copy of the store.",
+        _ when previousIsWhole => $"Nothing: the next take goes on from step {root.Previous!.Step} and says so in an event.",
+        _ => "Nothing has to be done: no checkpoint is whole, so the next take begins the stage again from its first step, with the same bytes in the end. "
+            + "A copy of the object, put back before that, saves the time.",
+    };
+}

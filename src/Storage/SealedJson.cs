@@ -1,0 +1,56 @@
+using System.IO.Hashing;
+using System.Text;
+using Slowrun.Core;
+
+namespace Slowrun.Storage;
+
+/// <summary>
+/// A store's small documents: canonical JSON whose last member, <c>seal</c>, is the XxHash128 of the object's name and the rest. A flipped bit
+/// would else be another valid document (a seed, a loss), and two objects swapped would be two valid ones. A document without a seal is
+/// accepted: somebody wrote it by hand.
+/// </summary>
+public static class SealedJson
+{
+    private const int HashDigits = 32;
+
+    private static ReadOnlySpan<byte> Start => "\"seal\":\""u8;
+
+    private static ReadOnlySpan<byte> End => "\"}"u8;
+
+    /// <param name="name">The object that will hold it.</param>
+    /// <param name="value">Serialized as a JSON object.</param>
+    public static byte[] Serialize<T>(string name, T value)
+    {
+        var plain = CanonicalJson.Serialize(value);
+        return plain is [(byte)'{', .., (byte)'}']
+            ? [.. plain.AsSpan(..^1), .. plain.Length > 2 ? ","u8 : [], .. Start, .. Encoding.ASCII.GetBytes(Hash(name, plain)), .. End]
+            : plain;
+    }
+
+    /// <param name="what">What to call it in a message; null: its name.</param>
+    /// <exception cref="InvalidDataException">Not such a document, damaged, or of another name; the message names it.</exception>
+    public static T Deserialize<T>(string name, ReadOnlySpan<byte> stored, string? what = null)
+    {
+        var sealedFrom = stored.Length - Start.Length - HashDigits - End.Length;
+        if (sealedFrom < 1 || !stored[sealedFrom..].StartsWith(Start) || !stored.EndsWith(End))
+        {
+            return CanonicalJson.Deserialize<T>(stored, what ?? name);
+        }
+
+        var content = stored[..sealedFrom];
+        byte[] plain = [.. content[^1] == (byte)',' ? content[..^1] : content, (byte)'}'];
+        var seal = Encoding.ASCII.GetString(stored.Slice(sealedFrom + Start.Length, HashDigits));
+        return Hash(name, plain) == seal
+            ? CanonicalJson.Deserialize<T>(plain, what ?? name)
+            : throw new InvalidDataException($"'{what ?? name}' is damaged or was exchanged: its seal is not that of its content. Put it back from a copy of the store.");
+    }
+
+    private static string Hash(string name, ReadOnlySpan<byte> plain)
+    {
+        var hash = new XxHash128();
+        hash.Append(Encoding.UTF8.GetBytes(name));
+        hash.Append([0]);
+        hash.Append(plain);
+        return Convert.ToHexStringLower(hash.GetCurrentHash());
+    }
+}

@@ -1,0 +1,9 @@
+namespace Slowrun.Clustering.Tests.Hosting;
+
+/// <summary>The real clock, set forward or back.</summary>
+internal sealed class ShiftedTime : TimeProvider
+{
+    public TimeSpan Shift { get; set; }
+
+    public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Shift;
+}

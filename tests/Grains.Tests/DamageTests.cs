@@ -1,0 +1,140 @@
+using Slowrun.Core.Plan;
+using Slowrun.Grains.Stages;
+using Slowrun.Storage;
+
+namespace Slowrun.Grains.Tests;
+
+/// <summary>A run whose second stage is half trained, with each of its objects damaged in turn: it never ends with other bytes.</summary>
+public sealed class DamageTests
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("flip")]
+    [InlineData("truncate")]
+    [InlineData("delete")]
+    [InlineData("exchange")]
+    public async Task Run_WhenAnyOneObjectIsDamaged_NeverEndsWithOtherBytes(string damage)
+    {
+        var calm = new LocalRun(new MemoryStore());
+        await calm.SubmitAsync();
+        var expected = (await calm.FinishAsync()).Stages.Select(stage => stage.SnapshotSha256).ToArray();
+
+        var half = await HalfTrainedAsync();
+        var names = await half.ListAsync("", Cancel).Select(entry => entry.Name).Where(name => !name.Contains("/events/", StringComparison.Ordinal)).ToArrayAsync(Cancel);
+        Assert.True(names.Length > 12, string.Join(' ', names));
+        foreach (var name in names)
+        {
+            var store = await CopyAsync(half);
+            var touched = await DamageAsync(store, name, damage, names);
+            var run = new LocalRun(store);
+            var refusal = await WorkAsync(run);
+
+            foreach (var stage in new StageId[] { new(0, 0), new(0, 1) })
+            {
+                var ended = await SnapshotAsync(run, stage);
+                Assert.True(ended is null || ended == expected[stage.Stage], $"{damage} of {name}: {stage} ended with other bytes.");
+            }
+
+            // Whatever was not mended by itself was refused by name, to the caller or in an event.
+            var mended = refusal is null && (await run.FactsAsync()) is var facts && Readiness.StateOf(facts) == Core.Status.RunState.Succeeded;
+            var told = refusal + await run.StoryAsync();
+            Assert.True(mended || refusal == "No such run." || touched.Any(one => told.Contains(one, StringComparison.Ordinal)), $"{damage} of {name}: neither mended nor told: {told}");
+        }
+    }
+
+    /// <summary>As slot loops do, for a while.</summary>
+    /// <returns>The last refusal; null where it came to an end.</returns>
+    private static async Task<string?> WorkAsync(LocalRun run)
+    {
+        string? refusal = null;
+        for (var pieces = 0; pieces < 10; pieces++)
+        {
+            try
+            {
+                if (!await run.StepAsync())
+                {
+                    return null;
+                }
+            }
+            catch (Exception e) when (e is InvalidDataException or InvalidOperationException)
+            {
+                refusal = e.Message;
+            }
+        }
+
+        return refusal;
+    }
+
+    private static async Task<string?> SnapshotAsync(LocalRun run, StageId stage)
+    {
+        try
+        {
+            return (await run.Documents.TryReadRootAsync(stage, Cancel))?.Snapshot?.Sha256;
+        }
+        catch (InvalidDataException)
+        {
+            return null;
+        }
+    }
+
+    private static async Task<MemoryStore> HalfTrainedAsync()
+    {
+        var store = new MemoryStore();
+        var run = new LocalRun(store);
+        await run.SubmitAsync();
+        while ((await run.FactsAsync()).RootOf(new StageId(0, 1)).DurableStep < 3)
+        {
+            Assert.True(await run.StepAsync(runner =>
+            {
+                if (runner.Stage.Stage == 1)
+                {
+                    SpinWait.SpinUntil(() => runner.Progress.Step >= 4 || runner.Completion.IsCompleted);
+                    runner.Stop(StopReason.Requested);
+                }
+            }));
+        }
+
+        Assert.True((await run.FactsAsync()).RootOf(new StageId(0, 0)).Finished, await run.StoryAsync());
+        Assert.False((await run.FactsAsync()).RootOf(new StageId(0, 1)).Finished);
+        return store;
+    }
+
+    private static async Task<MemoryStore> CopyAsync(MemoryStore from)
+    {
+        var copy = new MemoryStore();
+        await foreach (var entry in from.ListAsync("", Cancel))
+        {
+            await copy.WriteAsync(entry.Name, (await from.TryReadAsync(entry.Name, Cancel))!.Content, Cancel);
+        }
+
+        return copy;
+    }
+
+    private static async Task<string[]> DamageAsync(MemoryStore store, string name, string damage, string[] names)
+    {
+        var good = (await store.TryReadAsync(name, Cancel))!.Content;
+        switch (damage)
+        {
+            case "delete":
+                await store.TryDeleteAsync(name, cancellationToken: Cancel);
+                break;
+            case "truncate":
+                await store.WriteAsync(name, good[..^1], Cancel);
+                break;
+            case "flip":
+                var bytes = good.ToArray();
+                bytes[bytes.Length / 2] ^= 1;
+                await store.WriteAsync(name, bytes, Cancel);
+                break;
+            default:
+                // With the next of its kind, if there is one.
+                var other = names.FirstOrDefault(one => one != name && one.Split('/')[^1] == name.Split('/')[^1]) ?? names[(Array.IndexOf(names, name) + 1) % names.Length];
+                await store.WriteAsync(name, (await store.TryReadAsync(other, Cancel))!.Content, Cancel);
+                await store.WriteAsync(other, good, Cancel);
+                return [name, other];
+        }
+
+        return [name];
+    }
+}
