@@ -74,6 +74,19 @@ internal sealed class LaneCrew : IDisposable
         }
     }
 
+    /// <summary>Runs parts that do not touch each other's data, on all workers that share the first one's device, and waits for them.</summary>
+    public void SideBySide(IReadOnlyList<Action> parts)
+    {
+        var next = -1;
+        Together(w =>
+        {
+            while ((w == 0 || ReferenceEquals(workers[w].Parameters, workers[0].Parameters)) && Interlocked.Increment(ref next) is var part && part < parts.Count)
+            {
+                parts[part]();
+            }
+        });
+    }
+
     /// <summary>Mean -ln p of a set with the present weights, in nats per token. Null: stopped.</summary>
     public double? LossNats(TokenSet set, int rows, ForwardPass pass, CancellationToken stop)
     {

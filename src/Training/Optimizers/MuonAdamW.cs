@@ -71,19 +71,38 @@ public sealed class MuonAdamW : IDisposable
     /// <param name="gradient">(Layout.Length) float32, averaged and clipped; left as it is.</param>
     public void Step(Tensor gradient, ScheduleValues values)
     {
+        foreach (var update in Updates(gradient, values))
+        {
+            update();
+        }
+    }
+
+    /// <summary>
+    /// A step's updates, one a parameter group. No two touch the same number, so that they may run on any threads at any time, each once;
+    /// those that take longest come first.
+    /// </summary>
+    /// <param name="gradient">As in <see cref="Step"/>.</param>
+    public IReadOnlyList<Action> Updates(Tensor gradient, ScheduleValues values)
+    {
         using var noGradient = no_grad();
         steps.add_(Scalars.Of(1), Scalars.One);
         var step = steps.data<long>()[0];
-        foreach (var (group, _) in adamW)
-        {
-            group.Step(parameters.Flat, gradient, adamFirst, adamSecond, step, values);
-        }
+        return
+        [
+            // Orthogonalization is many matrix products, AdamW reads every number once.
+            .. muon.OrderByDescending(g => g.Group.Length).Select(g => Update(() => g.Group.Step(
+                parameters.Flat, gradient, muonFirst, muonStart, muonSecond.narrow(0, g.Second.Start, g.Second.Length), values, recipe))),
+            .. adamW.OrderByDescending(g => g.Range.Length).Select(g => Update(() => g.Group.Step(
+                parameters.Flat, gradient, adamFirst, adamSecond, step, values))),
+        ];
 
-        foreach (var (group, range) in muon)
+        // What autograd records, and who disposes what, are the thread's.
+        static Action Update(Action update) => () =>
         {
+            using var noGradient = no_grad();
             using var scope = NewDisposeScope();
-            group.Step(parameters.Flat, gradient, muonFirst, muonStart, muonSecond.narrow(0, range.Start, range.Length), values, recipe);
-        }
+            update();
+        };
     }
 
     public void Dispose()

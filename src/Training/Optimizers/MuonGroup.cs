@@ -33,6 +33,9 @@ internal sealed class MuonGroup
     /// <summary>The second moment is averaged over this dimension of (N, R, K): the shorter one's vectors are kept.</summary>
     private bool Tall => rows >= columns;
 
+    /// <summary>Numbers of all its matrices.</summary>
+    public long Length => n * rows * columns;
+
     /// <summary>Numbers of the second moment: [N, R, 1] of tall matrices, [N, 1, K] of wide ones.</summary>
     public long SecondMomentLength => n * (Tall ? rows : columns);
 

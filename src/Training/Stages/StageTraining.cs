@@ -162,7 +162,7 @@ public sealed class StageTraining : IDisposable
 
         using var noGradient = no_grad();
         var norm = GradientClipping.Clip(gradient, parameters.Layout, inputs.Plan.Stage.ClipNorm);
-        optimizer.Step(gradient, schedule.At(step));
+        crew.SideBySide(optimizer.Updates(gradient, schedule.At(step)));
         crew.Spread();
         var loss = work.Losses.Sum() / steps.MicroBatches;
         losses[step] = (float)loss;
