@@ -1,8 +1,12 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
+using Slowrun.Client.Preparation;
 using Slowrun.Client.Runs;
 using Slowrun.Core.Explain;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Tokens;
+using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 
 namespace Slowrun.Client.Commands;
@@ -14,7 +18,7 @@ internal static class SpecExplainCommand
     {
         var options = new SpecOptions(context);
         var output = CommonOptions.Output();
-        var data = new Option<DirectoryInfo>("--data") { Description = "Prepared data: its token counts and vocabulary count instead of the recipe's.", HelpName = "DIR" };
+        var data = new Option<string>("--data") { Description = "Prepared data, which must fit: its token counts instead of the recipe's.", HelpName = "DIR|HASH" };
         var upload = new Option<string>("--upload-rate") { Description = "How fast a silo writes to the store.", HelpName = "RATE", DefaultValueFactory = _ => "100MB/s" };
         var speed = new Option<double?>("--tokens-per-second") { Description = "Training tokens that one slot does in a second, as a mean over the run.", HelpName = "N" };
         var price = new Option<double?>("--price") { Description = "What a slot costs in an hour.", HelpName = "N" };
@@ -40,11 +44,7 @@ internal static class SpecExplainCommand
         command.SetAction(async (parsed, stop) =>
         {
             var spec = (await new SpecOrRun(context, common).ReadAsync(parsed, parsed.GetRequiredValue(options.Spec), options.Overrides(parsed), stop)).Spec;
-            var manifest = parsed.GetValue(data) is { } directory ? await PreparedManifest.ReadAsync(directory.FullName, stop) : null;
-            if (manifest is not null)
-            {
-                PreparedManifest.Check(manifest, spec.Recipe);
-            }
+            var manifest = parsed.GetValue(data) is { } name ? await CheckedAsync(name, spec.Recipe, () => context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop), stop) : null;
 
             var rates = new ExplainRates(
                 ByteRate.TryParse(parsed.GetRequiredValue(upload))!.Value, parsed.GetValue(speed), parsed.GetValue(price), parsed.GetValue(slots));
@@ -62,6 +62,13 @@ internal static class SpecExplainCommand
         });
         return command.WithExamples(
             "slowrun spec explain slowrun-10x --upload-rate 500MB/s", "slowrun spec explain mine.yaml --data prepared --tokens-per-second 40000 --price 2.5", "slowrun spec explain demo -o json");
+    }
+
+    private static async Task<DataManifest> CheckedAsync(string name, Recipe recipe, Func<Task<IObjectStore>> store, CancellationToken stop)
+    {
+        var manifest = (await NamedData.OpenAsync(name, store, stop)).Manifest;
+        PreparedManifest.Check(manifest, name, recipe);
+        return manifest;
     }
 
     private static void Positive(Option<double?> option) => option.Validators.Add(result =>

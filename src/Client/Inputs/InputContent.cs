@@ -1,5 +1,5 @@
+using System.IO.Compression;
 using System.Security.Cryptography;
-using ICSharpCode.SharpZipLib.GZip;
 using Slowrun.Client.Corpus;
 using Slowrun.Storage;
 using ZstdSharp;
@@ -43,8 +43,8 @@ internal sealed class InputContent : IDisposable
         var front = new PeekedStream(raw, 4);
         content = front.Front switch
         {
-            // .NET's own takes a file that was cut off for one that ends.
-            [0x1F, 0x8B, ..] => new InputContent(raw, hash, new DecompressedStream(new GZipInputStream(front, 1 << 17))),
+            // Notices a file that was cut off only with the switch in Directory.Build.props.
+            [0x1F, 0x8B, ..] => new InputContent(raw, hash, new DecompressedStream(new GZipStream(front, CompressionMode.Decompress))),
             [0x28, 0xB5, 0x2F, 0xFD, ..] => new InputContent(raw, hash, new DecompressedStream(new DecompressionStream(front, bufferSize: 1 << 17, checkEndOfStream: true, leaveOpen: false))),
             _ => new InputContent(raw, hash, front) { IsPlain = true },
         };

@@ -1,34 +1,35 @@
 using Slowrun.Client.Cli;
-using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
 
 namespace Slowrun.Client.Runs;
 
-/// <summary>The manifest of data that was prepared into a directory, and whether a recipe fits it.</summary>
+/// <summary>Whether a recipe fits data that was prepared.</summary>
 internal static class PreparedManifest
 {
-    private const string Name = "manifest.json";
-
-    /// <exception cref="CliException">There is none.</exception>
-    /// <exception cref="InvalidDataException">It is damaged; the message names it.</exception>
-    public static async Task<DataManifest> ReadAsync(string directory, CancellationToken cancellationToken)
+    /// <param name="name">As the user named the data.</param>
+    /// <param name="recipe">With the sizes that it has before it takes the data's.</param>
+    /// <exception cref="CliException">The model is made for other tokens, a set that the recipe needs is missing, or there are too few tokens for a step.</exception>
+    public static void Check(DataManifest manifest, string name, Recipe recipe)
     {
-        var path = Path.Combine(directory, Name);
-        return File.Exists(path)
-            ? CanonicalJson.Deserialize<DataManifest>(await File.ReadAllBytesAsync(path, cancellationToken), path)
-            : throw new CliException(ExitCode.NoSuchThing, $"'{directory}' holds no {Name}: it is no prepared data. 'slowrun data prepare' makes such a directory.");
-    }
-
-    /// <exception cref="CliException">The model cannot read the data, or the data has too few tokens for a step.</exception>
-    public static void Check(DataManifest manifest, Recipe recipe)
-    {
-        if (manifest.VocabSize > recipe.Model.VocabSize)
+        if (manifest.VocabSize != recipe.Model.VocabSize)
         {
             throw new CliException(
                 ExitCode.Usage,
-                $"The data has {manifest.VocabSize} token ids ('{manifest.Tokenizer}'), and recipe.model.vocabSize is {recipe.Model.VocabSize}: the model knows no others. Set model.vocabSize={manifest.VocabSize}.");
+                $"The data '{name}' has {manifest.VocabSize} token ids ({manifest.Tokenizer}), the recipe's model {recipe.Model.VocabSize}. Set model.vocabSize={manifest.VocabSize}, or give other data.");
+        }
+
+        if (manifest.Validation is null)
+        {
+            throw new CliException(ExitCode.Usage, $"The data '{name}' has no validation set, so nothing could be reported. Prepare it with --val-tokens.");
+        }
+
+        if (manifest.Fitness is null && recipe.Data.FitnessTokens > 0)
+        {
+            throw new CliException(
+                ExitCode.Usage,
+                $"The data '{name}' has no fitness set, and the recipe's has {recipe.Data.FitnessTokens} tokens. Prepare it with --fitness-tokens, or set data.fitnessTokens=0 if the recipe chooses nothing.");
         }
 
         var least = new RunPlan(recipe).Stages.Max(plan => (long)plan.Stage.Lanes * plan.Stage.DeviceRows * (recipe.Model.SequenceLength + 1));
@@ -36,7 +37,7 @@ internal static class PreparedManifest
         {
             throw new CliException(
                 ExitCode.Usage,
-                $"The data has {manifest.Train.Tokens} training tokens, and one round of lanes takes {least} (lanes times deviceRows times sequenceLength + 1). Prepare more text, or set smaller ones.");
+                $"The data '{name}' has {manifest.Train.Tokens} training tokens, and one round of lanes takes {least} (lanes times deviceRows times sequenceLength + 1). Prepare more text, or set smaller ones.");
         }
     }
 }

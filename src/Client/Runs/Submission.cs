@@ -49,7 +49,8 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
         if (existing is null)
         {
             // Read before anything is trained on it: a hash that nobody uploaded is found out here, not by a silo at night.
-            PreparedManifest.Check(await new StoredTokenSets(store).ReadManifestAsync(spec.Recipe.Data.Sha256!, cancellationToken), spec.Recipe);
+            var sha256 = spec.Recipe.Data.Sha256!;
+            PreparedManifest.Check(await new StoredTokenSets(store).ReadManifestAsync(sha256, cancellationToken), sha256, spec.Recipe);
             if (await documents.TryCreateSpecAsync(spec, cancellationToken))
             {
                 return new SubmittedRun(spec, Created: true);
@@ -99,33 +100,15 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
     private async Task<RunSpec> WithPreparedAsync(RunSpec spec, string name, CancellationToken cancellationToken)
     {
         var data = await NamedData.OpenAsync(name, () => Task.FromResult(store), cancellationToken);
-        var (manifest, model) = (data.Manifest, spec.Recipe.Model);
-        if (manifest.VocabSize != model.VocabSize)
-        {
-            throw new CliException(
-                ExitCode.Usage,
-                $"The data '{name}' has {manifest.VocabSize} token ids ({manifest.Tokenizer}), the recipe's model {model.VocabSize}. Set model.vocabSize={manifest.VocabSize}, or give other data.");
-        }
-
-        if (manifest.Validation is null)
-        {
-            throw new CliException(ExitCode.Usage, $"The data '{name}' has no validation set, so nothing could be reported. Prepare it with --val-tokens.");
-        }
-
-        if (manifest.Fitness is null && spec.Recipe.Data.FitnessTokens > 0)
-        {
-            throw new CliException(
-                ExitCode.Usage,
-                $"The data '{name}' has no fitness set, and the recipe's has {spec.Recipe.Data.FitnessTokens} tokens. Prepare it with --fitness-tokens, or set data.fitnessTokens=0 if the recipe chooses nothing.");
-        }
-
+        var manifest = data.Manifest;
+        PreparedManifest.Check(manifest, name, spec.Recipe);
         spec = WithData(spec, spec.Recipe.Data with
         {
             Source = Text,
             Sha256 = data.Sha256,
             TrainTokens = manifest.Train.Tokens,
             FitnessTokens = manifest.Fitness?.Tokens ?? 0,
-            ValidationTokens = manifest.Validation.Tokens,
+            ValidationTokens = manifest.Validation!.Tokens,
         });
         SpecReader.Check(spec);
         tell(FormattableString.Invariant(

@@ -27,7 +27,8 @@ public sealed record DataRecipe
     public DataOrderRule Order { get; init; } = DataOrderRule.Sequences;
 
     /// <summary>
-    /// Shuffles the rows once and for all where <see cref="Order"/> does so; the same for every stage. Upstream's data files carry one.
+    /// Shuffles the rows once and for all, the same for every stage, in the orders <c>Rows</c>, <c>TrackRows</c> and <c>Evaluation</c>; the
+    /// others do not use it. Upstream's prepare_data.py writes it into its files: 43 for training, 42 for validation.
     /// </summary>
     [Range(0, 1_000_000_000)]
     public int FileSeed { get; init; } = 42;

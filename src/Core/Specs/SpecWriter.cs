@@ -39,7 +39,8 @@ public static class SpecWriter
 
     // JSON is YAML: quoted text and numbers stand as they are; plain words and times need no quotes.
     private static string Scalar(JsonNode? value) =>
-        value is not JsonValue scalar || !scalar.TryGetValue<string>(out var word) ? value?.ToJsonString(CanonicalJson.Options) ?? "null"
+        value is JsonArray list ? $"[{string.Join(", ", list.Select(Scalar))}]"
+        : value is not JsonValue scalar || !scalar.TryGetValue<string>(out var word) ? value?.ToJsonString(CanonicalJson.Options) ?? "null"
         : Duration.ShortForm(word) is { } time ? time
         : word.Length > 0 && char.IsAsciiLetter(word[0]) && word.All(c => char.IsAsciiLetterOrDigit(c) || c == '-')
             && word is not ("null" or "true" or "false")

@@ -1,7 +1,6 @@
 using System.Text;
 using Slowrun.Core;
 using Slowrun.Core.Presets;
-using Slowrun.Core.Tokens;
 
 namespace Slowrun.Client.Tests.Commands;
 
@@ -79,15 +78,21 @@ public sealed class SpecCommandTests : IDisposable
     [Fact]
     public async Task Explain_WithData_TakesItsTokensAndChecksItsVocabulary()
     {
-        var manifest = new DataManifest { Tokenizer = "gpt2", VocabSize = 50_257, Train = new StoredTokens("a", 50_000, "b", 3), Source = "a test" };
-        File.WriteAllBytes(Path.Combine(folder.Path, "manifest.json"), CanonicalJson.Serialize(manifest));
+        var (text, data) = (Path.Combine(folder.Path, "a.txt"), Path.Combine(folder.Path, "data"));
+        File.WriteAllText(text, string.Concat(Enumerable.Range(0, 3_000).Select(i => $"{i}.\n")));
+        File.WriteAllText(Path.Combine(folder.Path, "b.txt"), "That is all.");
+        File.WriteAllText(Path.Combine(folder.Path, "c.txt"), string.Concat(Enumerable.Range(0, 3_000).Select(i => $"{i}!\n")));
+        Assert.Equal(0, await cli.RunAsync(
+            "data", "prepare", "--input", Path.Combine(folder.Path, "?.txt"), "--val-tokens", "600", "--fitness-tokens", "2", "--train-tokens", "5000", "--out", data));
 
-        Assert.Equal(2, await cli.RunAsync("spec", "explain", "tiny", "--data", folder.Path));
-        Assert.Contains("Set model.vocabSize=50257", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(2, await cli.RunAsync("spec", "explain", "tiny", "--data", data));
+        Assert.Contains($"'{data}' has 50257 token ids (gpt2), the recipe's model 257. Set model.vocabSize=50257", cli.Error, StringComparison.Ordinal);
 
-        Assert.Equal(0, await cli.RunAsync("spec", "explain", "tiny", "--data", folder.Path, "--set", "model.vocabSize=50257", "-o", "json"));
-        Assert.Equal(50_000, cli.Json().GetProperty("trainTokens").GetInt64());
+        Assert.Equal(0, await cli.RunAsync("spec", "explain", "tiny", "--data", data, "--set", "model.vocabSize=50257", "-o", "json"));
+        Assert.Equal(5_000, cli.Json().GetProperty("trainTokens").GetInt64());
 
+        // A model with room to spare is refused by a submission too.
+        Assert.Equal(2, await cli.RunAsync("spec", "explain", "tiny", "--data", data, "--set", "model.vocabSize=50304"));
         Assert.Equal(3, await cli.RunAsync("spec", "explain", "tiny", "--data", Path.Combine(folder.Path, "none")));
     }
 
