@@ -15,12 +15,12 @@ public sealed class LeavePlanTests
         Assert.Equal(TimeSpan.FromSeconds(expected), LeavePlan.TimeToCommit(TimeSpan.FromSeconds(left)));
 
     [Theory]
-    [InlineData(30, 27, true)]
-    [InlineData(30, 27.1, false)]
-    [InlineData(10, 8, true)]
-    [InlineData(10, 8.1, false)]
-    [InlineData(2, 0, false)]
-    [InlineData(0, 0, false)]
+    [InlineData(30d, 27d, true)]
+    [InlineData(30d, 27.1d, false)]
+    [InlineData(10d, 8d, true)]
+    [InlineData(10d, 8.1d, false)]
+    [InlineData(2d, 0d, false)]
+    [InlineData(0d, 0d, false)]
     [InlineData(2.1, null, true)]
     [InlineData(2, null, false)]
     public void Fits_ComparesWhatACheckpointTakesWithTheTimeLeft(double left, double? took, bool expected) =>
