@@ -16,6 +16,7 @@ public static class GrainsRegistration
     public static IServiceCollection AddSlowrunGrains(this IServiceCollection services, IReadOnlyList<string> slots) => services
         .AddSingleton(new SlotTable(slots))
         .AddSingleton<LocalWork>()
+        .AddSingleton<Departure>()
         .AddSingleton<Admission>()
         .AddSingleton<OfferPace>()
         .AddSingleton<TokenSets>()

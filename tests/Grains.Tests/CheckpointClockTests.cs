@@ -41,4 +41,14 @@ public sealed class CheckpointClockTests
         clock.SeenBetweenLosses = TimeSpan.FromHours(9);
         Assert.Equal(expected, clock.Interval);
     }
+
+    [Fact]
+    public void Took_OfCheckpoints_CountsCaptureAndUploadInFull()
+    {
+        var clock = new CheckpointClock(operations, time);
+        Assert.Null(clock.Took);
+
+        clock.Committed(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(9));
+        Assert.Equal(TimeSpan.FromSeconds(10), clock.Took);
+    }
 }

@@ -14,10 +14,10 @@ internal abstract class DelegatingStore(IObjectStore inner) : IObjectStore
         AroundAsync(new Operation("open", name), () => inner.TryOpenAsync(name, offset, length, cancellationToken));
 
     public Task<string?> TryCreateAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
-        AroundAsync(new Operation("create", name, content), () => inner.TryCreateAsync(name, content, cancellationToken));
+        AroundAsync(new Operation("create", name, content, cancellationToken), () => inner.TryCreateAsync(name, content, cancellationToken));
 
     public Task<bool> TryCreateAsync(string name, Stream content, CancellationToken cancellationToken = default) =>
-        AroundAsync(new Operation("create", name), () => inner.TryCreateAsync(name, content, cancellationToken));
+        AroundAsync(new Operation("create", name, default, cancellationToken), () => inner.TryCreateAsync(name, content, cancellationToken));
 
     public Task<string?> TryReplaceAsync(string name, ReadOnlyMemory<byte> content, string etag, CancellationToken cancellationToken = default) =>
         AroundAsync(new Operation("replace", name, content), () => inner.TryReplaceAsync(name, content, etag, cancellationToken));
@@ -48,7 +48,7 @@ internal abstract class DelegatingStore(IObjectStore inner) : IObjectStore
         }
     }
 
-    internal sealed record Operation(string Kind, string Name, ReadOnlyMemory<byte> Content = default)
+    internal sealed record Operation(string Kind, string Name, ReadOnlyMemory<byte> Content = default, CancellationToken Cancellation = default)
     {
         public override string ToString() => $"{Kind} {Name}";
     }

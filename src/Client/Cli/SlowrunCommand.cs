@@ -58,6 +58,7 @@ internal static class SlowrunCommand
             RunCommand.Create(context, common),
             SubmitCommand.Create(context, common),
             SiloCommand.Create(context, common),
+            DrainCommand.Create(context, common),
             ListCommand.Create(context, common),
             StatusCommand.Create(context, common),
             EventsCommand.Create(context, common),

@@ -18,6 +18,11 @@ internal static class SiloCommand
             new("--advertise") { Description = "Address told to others; default: the one listened on." },
             new("--port") { Description = "Silo port; default: any free one." },
             new("--gateway-port") { Description = "Gateway port; default: any free one." },
+            new("--preemption") { Description = "azure: ask Scheduled Events whether this machine goes away; off (default). Also SLOWRUN_PREEMPTION." },
+            new("--vm-name") { Description = "As events name this machine; default: what the metadata service says." },
+            new("--imds") { Description = "The metadata service's address; default: http://169.254.169.254/." },
+            new("--imds-version") { Description = "Of the Scheduled Events API; default: 2020-07-01." },
+            new("--imds-interval") { Description = "Between two questions; default: 1s." },
         ];
         var command = new Command("silo", "Serves a store until told to stop: trains whatever its runs have ready.");
         foreach (var option in passed)
@@ -34,7 +39,7 @@ internal static class SiloCommand
             ];
             return await RunAsync(arguments, stop);
         });
-        return command.WithExamples("slowrun silo --store azblob://account/container", "slowrun silo --slots cpu:2 --name spare");
+        return command.WithExamples("slowrun silo --store azblob://account/container", "slowrun silo --slots cpu:2 --name spare", "slowrun silo --preemption azure");
     }
 
     /// <summary>Runs the silo's program with our own output, and ends when it ends. Also for its other commands.</summary>

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Orleans.Runtime.Placement;
 using Slowrun.Clustering.Hosting;
 using Slowrun.Core.Status;
 using Slowrun.Grains.Interfaces;
@@ -69,6 +70,33 @@ internal sealed class LiveCluster : IAsyncDisposable
         catch (Exception e) when (IsTheirs(e, cancellationToken))
         {
             // Best effort.
+        }
+    }
+
+    /// <summary>Asks a silo to commit, release and leave.</summary>
+    /// <param name="silo">Its address as <c>SiloAddress.ToParsableString</c> writes it.</param>
+    /// <returns>False where no such silo has agreed before the deadline.</returns>
+    public async Task<bool> TryDrainAsync(string silo, TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(deadline);
+        try
+        {
+            while (true)
+            {
+                RequestContext.Set(IPlacementDirector.PlacementHintKey, SiloAddress.FromParsableString(silo));
+                if (await Client.GetGrain<ISiloGrain>(silo).Drain().WaitAsync(limit.Token))
+                {
+                    return true;
+                }
+
+                // It came to life on another silo, and goes from there.
+                await Task.Delay(TimeSpan.FromMilliseconds(200), limit.Token);
+            }
+        }
+        catch (Exception e) when (IsTheirs(e, cancellationToken))
+        {
+            return false;
         }
     }
 

@@ -20,7 +20,7 @@ internal abstract partial class ScoringGrain(Admission admission, SlotTable slot
         {
             DelayDeactivation(Timeout.InfiniteTimeSpan);
             var stop = new CancellationTokenSource();
-            admitted.Run(_ => stop.Cancel(), RunAsync(work, score, failed, admitted, stop.Token));
+            admitted.Run((_, _) => stop.Cancel(), RunAsync(work, score, failed, admitted, stop.Token));
         }
 
         return answer;

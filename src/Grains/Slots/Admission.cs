@@ -42,7 +42,7 @@ internal sealed class Admitted(LocalWork local, IDisposable begun, IDisposable r
     /// <summary>The work runs now; its slots are kept until <see cref="Dispose"/>.</summary>
     /// <param name="stop">Asks it to stop; may be called more than once, also after its end.</param>
     /// <param name="completion">Ends when it has stopped; may not fault.</param>
-    public void Run(Action<StopReason> stop, Task completion) => local.Run(begun, stop, completion);
+    public void Run(Action<StopReason, DateTimeOffset?> stop, Task completion) => local.Run(begun, stop, completion);
 
     public void Dispose()
     {

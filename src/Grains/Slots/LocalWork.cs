@@ -7,7 +7,7 @@ namespace Slowrun.Grains.Slots;
 internal sealed class LocalWork
 {
     private readonly ConcurrentDictionary<string, Entry> running = new(StringComparer.Ordinal);
-    private volatile object? stopping;
+    private volatile StopOrder? stopping;
 
     /// <summary>Announces work that is about to be taken: until it runs, or is disposed, nobody takes its owner for an orphan.</summary>
     /// <returns>Null where the work is here already, or this silo stops.</returns>
@@ -21,31 +21,40 @@ internal sealed class LocalWork
     /// <param name="begun">From <see cref="TryBegin"/>.</param>
     /// <param name="stop">Asks it to stop; may be called more than once, also after its end.</param>
     /// <param name="completion">Ends when it has stopped; may not fault.</param>
-    public void Run(IDisposable begun, Action<StopReason> stop, Task completion)
+    public void Run(IDisposable begun, Action<StopReason, DateTimeOffset?> stop, Task completion)
     {
         var entry = (Entry)begun;
         (entry.Stop, entry.Completion) = (stop, completion);
         _ = completion.ContinueWith(_ => entry.Dispose(), TaskScheduler.Default);
-        if (stopping is StopReason reason)
+        if (stopping is { } order)
         {
-            stop(reason);
+            stop(order.Reason, order.Deadline);
         }
     }
 
     public bool Has(string key) => running.ContainsKey(key);
 
+    /// <summary>What is under way here, by <see cref="WorkName"/>.</summary>
+    public IReadOnlyCollection<string> Names => [.. running.Keys];
+
+    /// <summary>Nothing can begin here any more.</summary>
+    public bool Stops => stopping is not null;
+
     /// <summary>Stops everything and waits until it has committed and released what it could. Nothing can begin any more.</summary>
-    public Task StopAsync(StopReason reason, CancellationToken cancellationToken)
+    /// <param name="deadline">When the machine goes away; null: nobody hurries.</param>
+    public Task StopAsync(StopReason reason, DateTimeOffset? deadline, CancellationToken cancellationToken)
     {
-        stopping = reason;
+        stopping = new StopOrder(reason, deadline);
         var all = running.Values.ToList();
-        all.ForEach(one => one.Stop(reason));
+        all.ForEach(one => one.Stop(reason, deadline));
         return Task.WhenAll(all.Select(one => one.Completion)).WaitAsync(cancellationToken);
     }
 
+    private sealed record StopOrder(StopReason Reason, DateTimeOffset? Deadline);
+
     private sealed class Entry(LocalWork work, string key) : IDisposable
     {
-        public Action<StopReason> Stop { get; set; } = _ => { };
+        public Action<StopReason, DateTimeOffset?> Stop { get; set; } = (_, _) => { };
 
         public Task Completion { get; set; } = Task.CompletedTask;
 

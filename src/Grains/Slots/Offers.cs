@@ -27,7 +27,7 @@ internal sealed partial class Offers(
     /// <returns>Whether there was a free slot and something to offer it to.</returns>
     public async Task<bool> MakeAsync(RunFacts facts, CancellationToken stop)
     {
-        if (slots.Free.Count == 0)
+        if (slots.Free.Count == 0 || local.Stops)
         {
             return false;
         }

@@ -35,7 +35,7 @@ internal sealed partial class SlotLoop(
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         // At once, and while an offer may be under way: nothing can begin any more, what runs commits its last step.
-        await Task.WhenAll(local.StopAsync(StopReason.Requested, cancellationToken), base.StopAsync(cancellationToken));
+        await Task.WhenAll(local.StopAsync(StopReason.Requested, deadline: null, cancellationToken), base.StopAsync(cancellationToken));
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

@@ -13,4 +13,7 @@ internal static class WorkName
     public static string Score(string run, StageId stage) => $"score {run}/{stage}";
 
     public static string Mix(string run) => $"mix {run}";
+
+    /// <summary>The run that a piece of work belongs to.</summary>
+    public static string RunOf(string work) => work.Split(' ')[1].Split('/')[0];
 }

@@ -22,6 +22,9 @@ internal sealed class CheckpointClock(LiveOperations operations, TimeProvider ti
         }
     }
 
+    /// <summary>How long checkpoints took so far, from capture to commit; null before the first.</summary>
+    public TimeSpan? Took { get; private set; }
+
     public void Start(int step)
     {
         lastStep = step;
@@ -53,7 +56,9 @@ internal sealed class CheckpointClock(LiveOperations operations, TimeProvider ti
     public void Committed(TimeSpan stall, TimeSpan behind)
     {
         // The upload burns up to one of the machine's cores while the trainers (nice 10) give way.
-        var measured = stall + (behind / Environment.ProcessorCount);
-        cost = cost is { } old ? (old * 0.7) + (measured * 0.3) : measured;
+        cost = Smoothed(cost, stall + (behind / Environment.ProcessorCount));
+        Took = Smoothed(Took, stall + behind);
     }
+
+    private static TimeSpan Smoothed(TimeSpan? before, TimeSpan measured) => before is { } old ? (old * 0.7) + (measured * 0.3) : measured;
 }

@@ -47,7 +47,10 @@ internal sealed partial class CheckpointPipeline : IDisposable
         }
     }
 
-    /// <summary>A stop before the end: commits the last completed step unless another owner has taken over, and releases the stage.</summary>
+    /// <summary>
+    /// A stop before the end: commits the last completed step, unless another owner has taken over or the machine goes away before that
+    /// could end, and releases the stage.
+    /// </summary>
     public StopReason Leave(StopReason reason)
     {
         behind.GetAwaiter().GetResult();
@@ -58,11 +61,10 @@ internal sealed partial class CheckpointPipeline : IDisposable
 
         if (training.Step > own.DurableStep)
         {
-            CaptureLast();
-            StoreRetry.WhileStopping.Execute(token => own.CommitAsync(training.Step, buffer.Tensors, token).GetAwaiter().GetResult());
+            CommitLast();
         }
 
-        return own.LeaveAsync(reason).GetAwaiter().GetResult();
+        return own.LeaveAsync(reason, training.Step).GetAwaiter().GetResult();
     }
 
     /// <summary>
@@ -111,6 +113,27 @@ internal sealed partial class CheckpointPipeline : IDisposable
         return stall;
     }
 
+    private void CommitLast()
+    {
+        if (!stop.LeavesTimeFor(clock.Took))
+        {
+            LogNoTime(log, work.Name, training.Step, own.DurableStep);
+            return;
+        }
+
+        try
+        {
+            CaptureLast();
+            // An upload may take all the time there is: Late ends it.
+            var patience = stop.HasDeadline ? StoreRetry.Patiently : StoreRetry.WhileStopping;
+            patience.Execute(token => own.CommitAsync(training.Step, buffer.Tensors, token).GetAwaiter().GetResult(), stop.Late);
+        }
+        catch (OperationCanceledException) when (stop.Late.IsCancellationRequested)
+        {
+            LogGivenUp(log, work.Name, training.Step, own.DurableStep);
+        }
+    }
+
     private void CaptureLast()
     {
         if (captured != training.Step)
@@ -133,7 +156,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
         var from = time.GetTimestamp();
         try
         {
-            await own.CommitAsync(step, buffer.Tensors, CancellationToken.None);
+            await own.CommitAsync(step, buffer.Tensors, stop.Late);
             var took = time.GetElapsedTime(from);
             clock.Committed(stall, took);
             LogCommitted(log, work.Name, step, buffer.LengthBytes / 1e6, took.TotalMilliseconds, clock.Interval.TotalSeconds);
@@ -143,6 +166,11 @@ internal sealed partial class CheckpointPipeline : IDisposable
         {
             LogFenced(log, work.Name, e.Message);
             stop.Stop(StopReason.Fenced);
+            return null;
+        }
+        catch (OperationCanceledException) when (stop.Late.IsCancellationRequested)
+        {
+            LogGivenUp(log, work.Name, step, own.DurableStep);
             return null;
         }
         catch (Exception e) when (StoreRetry.MayPass(e))
@@ -164,6 +192,12 @@ internal sealed partial class CheckpointPipeline : IDisposable
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} has another owner now: {Reason}")]
     private static partial void LogFenced(ILogger logger, string stage, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} has no time to commit step {Step} before the machine goes away; step {DurableStep} is the durable one.")]
+    private static partial void LogNoTime(ILogger logger, string stage, int step, int durableStep);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} gave up the checkpoint of step {Step}: the machine goes away; step {DurableStep} is the durable one.")]
+    private static partial void LogGivenUp(ILogger logger, string stage, int step, int durableStep);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} could not store the checkpoint of step {Step}.")]
     private static partial void LogNotCommitted(ILogger logger, string stage, int step, Exception exception);

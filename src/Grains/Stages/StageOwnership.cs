@@ -70,10 +70,13 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     }
 
     /// <summary>Releases the stage, so that another slot may take it at once.</summary>
-    public Task<StopReason> LeaveAsync(StopReason reason) => EndAsync(reason, async token =>
+    /// <param name="step">The last one completed; what is not durable of it is lost.</param>
+    public Task<StopReason> LeaveAsync(StopReason reason, int step) => EndAsync(reason, async token =>
     {
-        await root.ReleaseAsync(failed: false, token);
-        await TellAsync("stage-released", $"Its owner left it at step {DurableStep} ({(reason == StopReason.Eviction ? "the machine goes away" : "it was asked to stop")}).");
+        var lost = step - DurableStep;
+        await root.ReleaseAsync(failed: false, lost, token);
+        var why = reason == StopReason.Eviction ? "the machine goes away" : "it was asked to stop";
+        await TellAsync("stage-released", $"Its owner left it at step {DurableStep} ({why}{(lost > 0 ? $"; {lost} steps after it are lost" : "")}).");
     });
 
     /// <summary>
@@ -87,12 +90,12 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         var budget = work.Operations.Now.FailureBudget;
         if (StoreRetry.MayPass(error))
         {
-            await root.ReleaseAsync(failed: false, token);
+            await root.ReleaseAsync(failed: false, lostSteps: 0, token);
             await TellAsync("stage-error", $"{cause} It is tried again.");
         }
         else if (tries < budget)
         {
-            await root.ReleaseAsync(failed: true, token);
+            await root.ReleaseAsync(failed: true, lostSteps: 0, token);
             await TellAsync("stage-error", $"{cause} It is tried again ({tries} of {budget}).");
         }
         else

@@ -19,7 +19,7 @@ internal sealed partial class StageRunner
     private readonly StageInputsLoader inputs;
     private readonly TimeProvider time;
     private readonly ILogger log;
-    private readonly StopRequest stop = new();
+    private readonly StopRequest stop;
     private readonly TaskCompletionSource<StopReason> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource firstStep = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile StageProgress progress;
@@ -31,6 +31,7 @@ internal sealed partial class StageRunner
         this.inputs = inputs;
         this.time = time;
         this.log = log;
+        stop = new StopRequest(time);
         progress = new StageProgress
         {
             Stage = work.Plan.Id.ToString(),
@@ -61,7 +62,8 @@ internal sealed partial class StageRunner
     public void Start() => _ = Task.Run(RunAsync);
 
     /// <summary>Asks for a stop at the next micro-batch; <see cref="Completion"/> ends when what could be committed is.</summary>
-    public void Stop(StopReason reason) => stop.Stop(reason);
+    /// <param name="deadline">When the machine goes away: the stage is released before, with a last checkpoint if that fits. Null: nobody hurries.</param>
+    public void Stop(StopReason reason, DateTimeOffset? deadline = null) => stop.Stop(reason, deadline);
 
     private async Task RunAsync()
     {
@@ -95,7 +97,7 @@ internal sealed partial class StageRunner
         }
         catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
         {
-            return await own.LeaveAsync(stop.Reason ?? StopReason.Requested);
+            return await own.LeaveAsync(stop.Reason ?? StopReason.Requested, own.DurableStep);
         }
         catch (Exception e)
         {

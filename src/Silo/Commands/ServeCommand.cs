@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using Slowrun.Silo.Hosting;
+using Slowrun.Silo.Preemption;
 
 namespace Slowrun.Silo.Commands;
 
@@ -18,7 +19,10 @@ internal static class ServeCommand
         var gatewayPort = new Option<int>("--gateway-port") { Description = "Gateway port; 0: any free one." };
         var parentPipe = new Option<bool>("--parent-pipe") { Description = "Commit and stop at the end of standard input." };
 
+        var preemption = new PreemptionOptions();
+
         var command = new Command("silo", "Serves a store until told to stop.") { store, slots, name, listen, advertise, port, gatewayPort, parentPipe };
+        preemption.All.ToList().ForEach(command.Options.Add);
         command.SetAction(async (parsed, cancellation) =>
         {
             try
@@ -32,6 +36,7 @@ internal static class ServeCommand
                     SiloPort = parsed.GetValue(port),
                     GatewayPort = parsed.GetValue(gatewayPort),
                     ParentPipe = parsed.GetValue(parentPipe),
+                    ScheduledEvents = preemption.Read(parsed),
                 };
                 await SiloHost.RunAsync(parsed.GetValue(name) is { } given ? settings with { Name = given } : settings, cancellation);
                 return 0;

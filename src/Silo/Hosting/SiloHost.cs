@@ -4,6 +4,7 @@ using Orleans.Configuration;
 using Slowrun.Clustering.Hosting;
 using Slowrun.Grains;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Silo.Preemption;
 using Slowrun.Storage;
 
 namespace Slowrun.Silo.Hosting;
@@ -39,6 +40,13 @@ internal static class SiloHost
         // At every start it takes the machine's uptime for a delay of its first check.
         builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
         builder.Services.AddSingleton(TimeProvider.System).AddSingleton(store);
+
+        if (settings.ScheduledEvents is { } events)
+        {
+            // Before Orleans: it stops last, and acknowledges when the silo has left its cluster.
+            builder.Services.AddSingleton<IPreemptionSource>(services => new ScheduledEvents(events, services.GetRequiredService<TimeProvider>()));
+            builder.Services.AddHostedService<PreemptionWatch>();
+        }
 
         // Hosted services start in this order and stop in the reverse one: the slots stop, and commit, while Orleans still runs.
         builder.UseOrleans(silo =>

@@ -74,8 +74,8 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
         ApplyAsync(root => StageTransitions.FallBack(root, epochToken, restored), cancellationToken);
 
     /// <inheritdoc cref="StageTransitions.Release"/>
-    public Task<StageRoot> ReleaseAsync(bool failed, CancellationToken cancellationToken = default) =>
-        ApplyAsync(root => StageTransitions.Release(root, epochToken, failed), cancellationToken);
+    public Task<StageRoot> ReleaseAsync(bool failed, long lostSteps = 0, CancellationToken cancellationToken = default) =>
+        ApplyAsync(root => StageTransitions.Release(root, epochToken, failed, lostSteps), cancellationToken);
 
     /// <inheritdoc cref="StageTransitions.Finish"/>
     public Task<StageRoot> FinishAsync(CheckpointRef finalState, SnapshotRef snapshot, StageLedger ledger, CancellationToken cancellationToken = default) =>

@@ -73,7 +73,8 @@ public static class StageTransitions
 
     /// <summary>The owner stops and lets another take the stage at once.</summary>
     /// <param name="failed">It ended with an error since the last commit.</param>
-    public static StageRoot Release(StageRoot root, long epochToken, bool failed)
+    /// <param name="lostSteps">Steps that it had trained and had no time to commit.</param>
+    public static StageRoot Release(StageRoot root, long epochToken, bool failed, long lostSteps = 0)
     {
         ArgumentNullException.ThrowIfNull(root);
         if (root.Owner is null && root.EpochToken == epochToken)
@@ -82,7 +83,7 @@ public static class StageTransitions
         }
 
         Owned(root, epochToken);
-        return root with { Owner = null, FailedTakes = root.FailedTakes + (failed ? 1 : 0) };
+        return root with { Owner = null, FailedTakes = root.FailedTakes + (failed ? 1 : 0), LostSteps = root.LostSteps + lostSteps };
     }
 
     /// <summary>The stage is done: final state and snapshot in one write.</summary>

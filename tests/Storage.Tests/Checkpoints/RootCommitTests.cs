@@ -85,7 +85,7 @@ public sealed class RootCommitTests
 
         // The document has been read meanwhile, so its next write would be on the new owner's etag.
         await Assert.ThrowsAsync<FencedException>(() => commit.CommitAsync(Ref(3), new StageLedger(), Cancel));
-        await Assert.ThrowsAsync<FencedException>(() => commit.ReleaseAsync(failed: false, Cancel));
+        await Assert.ThrowsAsync<FencedException>(() => commit.ReleaseAsync(failed: false, cancellationToken: Cancel));
         Assert.Equal(taken, document.Root);
     }
 
@@ -119,7 +119,7 @@ public sealed class RootCommitTests
 
         Task<StageRoot> EndAsync() => how switch
         {
-            "release" => commit.ReleaseAsync(failed: true, Cancel),
+            "release" => commit.ReleaseAsync(failed: true, cancellationToken: Cancel),
             "finish" => commit.FinishAsync(Ref(6), Snapshot(), new StageLedger(), Cancel),
             _ => commit.FailAsync(new StageFailure("Why.", "What.", 0, DateTimeOffset.UnixEpoch), Cancel),
         };

@@ -1,0 +1,44 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Slowrun.Core.Stages;
+using Slowrun.Grains.Stages;
+using Slowrun.Storage;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Grains.Slots;
+
+/// <summary>How a silo that goes away leaves: nothing new, last commits, releases, and only then the cluster.</summary>
+internal sealed partial class Departure(
+    LocalWork local, IObjectStore store, ILocalSiloDetails silo, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<Departure> log)
+{
+    /// <summary>Returns when all work here has committed and released what it could; the host stops behind. May be called again, with a nearer deadline.</summary>
+    /// <param name="kind">Of the event in every run that is at work here.</param>
+    /// <param name="why">A sentence for people.</param>
+    /// <param name="deadline">When the machine goes away; null: nobody hurries.</param>
+    public async Task LeaveAsync(StopReason reason, string kind, string why, DateTimeOffset? deadline)
+    {
+        LogLeaving(log, why);
+        var runs = local.Names.Select(WorkName.RunOf).ToHashSet(StringComparer.Ordinal);
+        // Beside the last commits, not before them: every second counts.
+        await Task.WhenAll([local.StopAsync(reason, deadline, CancellationToken.None), .. runs.Select(run => TellAsync(run, kind, why))]);
+        lifetime.StopApplication();
+    }
+
+    private async Task TellAsync(string run, string kind, string why)
+    {
+        try
+        {
+            await new RunEvents(store, run).AppendAsync(new RunEvent(time.GetUtcNow(), kind, null, $"{silo.Name}: {why}"));
+        }
+        catch (IOException e)
+        {
+            LogNotTold(log, run, e.Message);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Leaving: {Why}")]
+    private static partial void LogLeaving(ILogger logger, string why);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Run {Run} could not be told: {Reason}")]
+    private static partial void LogNotTold(ILogger logger, string run, string reason);
+}

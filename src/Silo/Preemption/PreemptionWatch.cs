@@ -1,0 +1,111 @@
+using System.Globalization;
+using Slowrun.Grains.Slots;
+using Slowrun.Grains.Stages;
+
+namespace Slowrun.Silo.Preemption;
+
+/// <summary>
+/// Asks the platform whether this machine goes away, and lets the silo leave when it does. To be registered before Orleans: hosted services
+/// stop in reverse order, so this one acknowledges when the silo has left its cluster.
+/// </summary>
+internal sealed partial class PreemptionWatch(
+    IPreemptionSource source, Departure departure, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<PreemptionWatch> log) : BackgroundService
+{
+    // A machine with a notice of 10 s must still see it when the service has been away.
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+
+    // The machine has seconds, and goes away without an acknowledgement too.
+    private static readonly TimeSpan AcknowledgeFor = TimeSpan.FromSeconds(5);
+
+    private PreemptionNotice? obeyed;
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        if (obeyed is { MayAcknowledge: true } notice)
+        {
+            await AcknowledgeAsync(notice, cancellationToken);
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        LogAsks(log, source.Name);
+        var failures = 0;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                var notices = await source.ReadAsync(stoppingToken);
+                if (failures > 0)
+                {
+                    LogRecovered(log, source.Name, failures);
+                    failures = 0;
+                }
+
+                // A silo that is starting has nothing to save, and can only be stopped once it has started.
+                if (notices.MinBy(notice => notice.Deadline) is { } notice && lifetime.ApplicationStarted.IsCancellationRequested)
+                {
+                    await ObeyAsync(notice);
+                    return;
+                }
+
+                await Task.Delay(source.Interval, time, stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+            }
+            catch (Exception e)
+            {
+                if (failures++ == 0)
+                {
+                    LogFailed(log, source.Name, e.Message);
+                }
+
+                var pause = source.Interval * Math.Pow(2, Math.Min(failures, 10));
+                await Task.Delay(pause < LongestPause ? pause : LongestPause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private async Task ObeyAsync(PreemptionNotice notice)
+    {
+        var left = notice.Deadline - time.GetUtcNow();
+        var why = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{source.Name} announced {notice.What} (event {notice.Id}) not before {notice.Deadline.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}, {Math.Max(0, left.TotalSeconds):F1} s from now.");
+        await departure.LeaveAsync(StopReason.Eviction, "preemption-notice", why, notice.Deadline);
+        // Only now: a host that stops for another reason meanwhile must not acknowledge before the last commit.
+        obeyed = notice;
+    }
+
+    private async Task AcknowledgeAsync(PreemptionNotice notice, CancellationToken stop)
+    {
+        using var limit = new CancellationTokenSource(AcknowledgeFor, time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, stop);
+        try
+        {
+            await source.AcknowledgeAsync(notice, both.Token);
+            LogAcknowledged(log, notice.Id, source.Name);
+        }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+        {
+            LogNotAcknowledged(log, notice.Id, e.Message);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Source} is asked whether this machine goes away.")]
+    private static partial void LogAsks(ILogger logger, string source);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Source} did not answer, so a preemption would come without a notice; it is asked on: {Reason}")]
+    private static partial void LogFailed(ILogger logger, string source, string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Source} answers again, after {Failures} failures.")]
+    private static partial void LogRecovered(ILogger logger, string source, int failures);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Event {Event} was acknowledged to {Source}.")]
+    private static partial void LogAcknowledged(ILogger logger, string @event, string source);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Event {Event} could not be acknowledged; the machine goes away all the same: {Reason}")]
+    private static partial void LogNotAcknowledged(ILogger logger, string @event, string reason);
+}
