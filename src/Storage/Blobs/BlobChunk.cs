@@ -9,7 +9,18 @@ namespace Slowrun.Storage.Blobs;
 /// <summary>A piece of a blob in a pooled buffer, with what the answer told about the whole.</summary>
 internal sealed record BlobChunk(byte[] Buffer, int Length, long TotalBytes, ETag ETag)
 {
-    public void Return() => ArrayPool<byte>.Shared.Return(Buffer);
+    private int returned;
+
+    /// <exception cref="InvalidOperationException">A second time: the buffer would become two readers' at once.</exception>
+    public void Return()
+    {
+        if (Interlocked.Exchange(ref returned, 1) != 0)
+        {
+            throw new InvalidOperationException("A chunk's buffer was given back twice.");
+        }
+
+        ArrayPool<byte>.Shared.Return(Buffer);
+    }
 
     /// <summary>Reads [offset, offset + count) of a blob, cut at its end.</summary>
     /// <param name="etag">What the blob must still be; null: anything.</param>

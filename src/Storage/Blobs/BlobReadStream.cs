@@ -69,8 +69,10 @@ internal sealed class BlobReadStream : Stream
         FetchAhead();
         if (chunkPosition == chunk.Length && ahead.Count > 0 && position < Length)
         {
+            // Only then the old one's buffer: given back twice, after a fetch that fails, it would be two readers' at once.
+            var next = await ahead.Dequeue().WaitAsync(cancellationToken).ConfigureAwait(false);
             chunk.Return();
-            chunk = await ahead.Dequeue().WaitAsync(cancellationToken).ConfigureAwait(false);
+            chunk = next;
             chunkPosition = 0;
             FetchAhead();
         }
