@@ -52,7 +52,8 @@ internal sealed class ChaosFleet : IDisposable
     public TimeSpan Age => time.GetElapsedTime(begunAt);
 
     /// <summary>Looks once at every silo, and does what is due.</summary>
-    public async Task LookAsync(CancellationToken stop)
+    /// <param name="facts">The run's, read a moment ago.</param>
+    public async Task LookAsync(RunFacts facts, CancellationToken stop)
     {
         foreach (var silo in fleet.ToList())
         {
@@ -70,14 +71,14 @@ internal sealed class ChaosFleet : IDisposable
             {
                 silo.Freeze();
             }
-            else if (silo.Disturbance is not null && await IsIdleAsync(silo, stop))
+            else if (silo.Disturbance is not null && await IsIdleAsync(silo, facts, stop))
             {
                 silo.Freeze();
                 await DisturbAsync(silo, "idle", stop);
             }
         }
 
-        await FollowAsync(stop);
+        Follow(facts);
     }
 
     /// <summary>Lets every silo commit and stop; those that stand still are ended.</summary>
@@ -85,21 +86,22 @@ internal sealed class ChaosFleet : IDisposable
 
     public void Dispose() => fleet.Concat(gone).Concat(frozen.Select(one => one.Silo)).ToList().ForEach(silo => silo.Dispose());
 
-    private async Task<bool> IsIdleAsync(ChaosSilo silo, CancellationToken stop)
+    private async Task<bool> IsIdleAsync(ChaosSilo silo, RunFacts facts, CancellationToken stop)
     {
         if (silo.ServesFor(time) is null && (await reader.SilosAsync(stop)).Any(live => live.Active && live.Name == silo.Name))
         {
             silo.Serves(time);
         }
 
-        return silo.ServesFor(time) > IdleFor && await OwnedAsync(silo, stop) is null;
+        return silo.ServesFor(time) > IdleFor && Owned(facts, silo) is null;
     }
 
     private async Task DisturbAsync(ChaosSilo silo, string phase, CancellationToken stop)
     {
         var planned = silo.Disturbance!;
         var at = time.GetUtcNow();
-        var owned = await OwnedAsync(silo, stop);
+        // Read anew: it may have taken a stage since the last look, and stands still now.
+        var owned = Owned(await reader.FactsAsync(run, stop), silo);
         carriedOut.Add(new CarriedOut(planned.Number, planned.Mode, phase, owned?.Stage.ToString(), Math.Round(Age.TotalSeconds, 3), null));
         var loss = owned is { } mine ? new Loss(planned.Number, mine.Stage, mine.EpochToken, at) : null;
         if (loss is not null)
@@ -167,37 +169,30 @@ internal sealed class ChaosFleet : IDisposable
     }
 
     /// <summary>Notes which lost stages train again, and thaws silos whose stage is another's.</summary>
-    private async Task FollowAsync(CancellationToken stop)
+    private void Follow(RunFacts facts)
     {
-        if ((losses.Any(loss => loss.Seconds is null && !loss.Over) || frozen.Count > 0) && await reader.TryFactsAsync(run, stop) is { } facts)
+        foreach (var loss in losses.Where(loss => loss.Seconds is null))
         {
-            foreach (var loss in losses.Where(loss => loss.Seconds is null))
+            var progress = facts.Progress.GetValueOrDefault(loss.Stage);
+            if (progress is { FirstStepAt: { } at } && progress.EpochToken > loss.EpochToken)
             {
-                var progress = facts.Progress.GetValueOrDefault(loss.Stage);
-                if (progress is { FirstStepAt: { } at } && progress.EpochToken > loss.EpochToken)
-                {
-                    loss.Seconds = (at - loss.At).TotalSeconds;
-                }
-
-                // Lost after the last step: there was nothing left to train.
-                loss.Over |= facts.RootOf(loss.Stage).Finished;
+                loss.Seconds = (at - loss.At).TotalSeconds;
             }
+        }
 
-            foreach (var one in frozen.Where(one => time.GetElapsedTime(one.At) > FrozenFor
-                || (one.Loss is { } loss && facts.RootOf(loss.Stage).EpochToken > loss.EpochToken)).ToList())
-            {
-                one.Silo.Thaw();
-                frozen.Remove(one);
-                gone.Add(one.Silo);
-                tell($"{one.Silo.Name} wakes up");
-            }
+        foreach (var one in frozen.Where(one => time.GetElapsedTime(one.At) > FrozenFor
+            || (one.Loss is { } loss && facts.RootOf(loss.Stage).EpochToken > loss.EpochToken)).ToList())
+        {
+            one.Silo.Thaw();
+            frozen.Remove(one);
+            gone.Add(one.Silo);
+            tell($"{one.Silo.Name} wakes up");
         }
     }
 
-    private async Task<(StageId Stage, long EpochToken)?> OwnedAsync(ChaosSilo silo, CancellationToken stop)
+    private static (StageId Stage, long EpochToken)? Owned(RunFacts facts, ChaosSilo silo)
     {
-        var facts = await reader.TryFactsAsync(run, stop);
-        foreach (var (id, root) in facts?.Roots ?? new Dictionary<StageId, Core.Stages.StageRoot>())
+        foreach (var (id, root) in facts.Roots)
         {
             if (root.Owner?.SiloName == silo.Name && !root.Finished)
             {
@@ -212,7 +207,5 @@ internal sealed class ChaosFleet : IDisposable
     private sealed record Loss(int Number, StageId Stage, long EpochToken, DateTimeOffset At)
     {
         public double? Seconds { get; set; }
-
-        public bool Over { get; set; }
     }
 }

@@ -64,8 +64,8 @@ internal sealed class ChaosRun(ClientContext context, IObjectStore store, Action
         var (progress, progressAt) = (-1L, context.Time.GetTimestamp());
         while (true)
         {
-            await fleet.LookAsync(stop);
             var facts = await reader.FactsAsync(spec.Name, stop);
+            await fleet.LookAsync(facts, stop);
             if (Readiness.IsOver(Readiness.StateOf(facts)))
             {
                 var time = fleet.Age;
@@ -73,10 +73,9 @@ internal sealed class ChaosRun(ClientContext context, IObjectStore store, Action
                 return (facts, fleet, time);
             }
 
-            var now = facts.Roots.Values.Sum(root => root.DurableStep + (root.Finished ? 1L : 0)) + facts.Scores.Count;
-            if (now != progress)
+            if (facts.Committed != progress)
             {
-                (progress, progressAt) = (now, context.Time.GetTimestamp());
+                (progress, progressAt) = (facts.Committed, context.Time.GetTimestamp());
             }
             else if (context.Time.GetElapsedTime(progressAt) > StuckAfter)
             {

@@ -112,7 +112,8 @@ internal sealed class LocalSilos(
 
     private async Task RestartAsync(int i, LocalSilo dead, CancellationToken stop)
     {
-        var progress = await ProgressAsync(stop);
+        // Silos of a new run start before it is submitted.
+        var progress = (await reader.TryFactsAsync(run, stop))?.Committed ?? 0;
         deaths = progress > progressAtDeath ? 1 : deaths + 1;
         progressAtDeath = progress;
         var how = dead.ExitCode > 128
@@ -142,11 +143,4 @@ internal sealed class LocalSilos(
 
     private Task EventAsync(string kind, string message, CancellationToken stop) =>
         new RunEvents(reader.Store, run).AppendAsync(new RunEvent(time.GetUtcNow(), kind, null, message), stop);
-
-    /// <summary>Grows with everything that is committed.</summary>
-    private async Task<long> ProgressAsync(CancellationToken stop)
-    {
-        // Silos of a new run start before it is submitted.
-        return await reader.TryFactsAsync(run, stop) is not { } facts ? 0 : facts.Roots.Values.Sum(root => root.DurableStep + (root.Finished ? 1L : 0)) + facts.Scores.Count + facts.Ensembles.Count;
-    }
 }

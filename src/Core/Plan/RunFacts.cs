@@ -41,6 +41,9 @@ public sealed record RunFacts
     /// <summary>Addresses (as in <see cref="StageOwner.Silo"/>) of the silos that the cluster's membership holds for alive.</summary>
     public IReadOnlySet<string> AliveSilos { get; init; } = new HashSet<string>();
 
+    /// <summary>Grows with everything that is committed: a run of which it stands still gets nowhere.</summary>
+    public long Committed => Roots.Values.Sum(root => root.DurableStep + (root.Finished ? 1L : 0)) + Scores.Count + Ensembles.Count;
+
     public StageRoot RootOf(StageId id) => Roots.TryGetValue(id, out var root) ? root : NeverTaken;
 
     /// <summary>The owner, if it is alive.</summary>
