@@ -19,6 +19,7 @@ public static class GrainsRegistration
         .AddSingleton<Departure>()
         .AddSingleton<Admission>()
         .AddSingleton<OfferPace>()
+        .AddSingleton<ReadySights>()
         .AddSingleton<TokenSets>()
         .AddSingleton<Fingerprints>()
         .AddSingleton<StageInputsLoader>()
@@ -31,5 +32,6 @@ public static class GrainsRegistration
         .AddSingleton<ScoringTrouble>()
         .AddSingleton(services => new RunFactsReader(services.GetRequiredService<IObjectStore>()))
         .AddSingleton<RunWatch>()
+        .AddHostedService<ClockCheck>()
         .AddHostedService<SlotLoop>();
 }

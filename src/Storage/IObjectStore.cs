@@ -43,6 +43,7 @@ public interface IObjectStore
     IAsyncEnumerable<string> ListFoldersAsync(string prefix, CancellationToken cancellationToken = default);
 }
 
-public sealed record StoredObject(ReadOnlyMemory<byte> Content, string ETag);
+/// <param name="ModifiedAt">When it was written, by the store's clock, which may tell whole seconds only.</param>
+public sealed record StoredObject(ReadOnlyMemory<byte> Content, string ETag, DateTimeOffset ModifiedAt);
 
 public sealed record ObjectEntry(string Name, long LengthBytes, DateTimeOffset ModifiedAt);

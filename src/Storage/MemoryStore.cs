@@ -16,7 +16,7 @@ public sealed class MemoryStore(string address = "memory:", TimeProvider? time =
     public Task<StoredObject?> TryReadAsync(string name, CancellationToken cancellationToken = default)
     {
         var item = Find(name, cancellationToken);
-        return Task.FromResult(item is null ? null : new StoredObject(item.Content, item.ETag));
+        return Task.FromResult(item is null ? null : new StoredObject(item.Content, item.ETag, item.ModifiedAt));
     }
 
     public Task<Stream?> TryOpenAsync(string name, long offset = 0, long? length = null, CancellationToken cancellationToken = default)

@@ -6,6 +6,7 @@ using Slowrun.Core.Status;
 using Slowrun.Core.Tokens;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Members;
+using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
@@ -23,6 +24,7 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro")
 
     private readonly TokenSets tokens = new(store);
     private readonly Fingerprints fingerprints = new();
+    private readonly ReadySights sights = new(TimeProvider.System);
 
     public IObjectStore Store => store;
 
@@ -109,7 +111,7 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro")
     }
 
     private StageTaker Taker(IObjectStore through) => new(
-        through, tokens, new StageInputsLoader(through, tokens, TimeProvider.System), fingerprints, TimeProvider.System, NullLoggerFactory.Instance);
+        through, tokens, new StageInputsLoader(through, tokens, TimeProvider.System), fingerprints, sights, TimeProvider.System, NullLoggerFactory.Instance);
 
     private static ArrayTokenSet Text(long length, int seed)
     {

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Silos;
+using Slowrun.Clustering.Membership;
 
 namespace Slowrun.Client.Commands;
 
@@ -37,13 +38,37 @@ internal static class SiloCommand
                 "silo", "--store", parsed.GetRequiredValue(common.Store),
                 .. passed.SelectMany(option => parsed.GetValue(option) is { } value ? [option.Name, value] : Array.Empty<string>()),
             ];
-            return await RunAsync(arguments, stop);
+            var kills = KernelMemory.Kills();
+            var (processId, exitCode) = await StartAsync(arguments, stop);
+            if (exitCode != 0)
+            {
+                await TellEndAsync(context, parsed.GetRequiredValue(common.Store), processId, SiloEnd.Of(exitCode, KernelMemory.Kills() > kills));
+            }
+
+            return exitCode;
         });
         return command.WithExamples("slowrun silo --store azblob://account/container", "slowrun silo --slots cpu:2 --name spare", "slowrun silo --preemption azure");
     }
 
     /// <summary>Runs the silo's program with our own output, and ends when it ends. Also for its other commands.</summary>
-    public static async Task<int> RunAsync(IReadOnlyList<string> arguments, CancellationToken stop)
+    public static async Task<int> RunAsync(IReadOnlyList<string> arguments, CancellationToken stop) => (await StartAsync(arguments, stop)).ExitCode;
+
+    /// <summary>Who takes over the silo's stages wants to know whether it crashed. Best effort: the store may be what it died of.</summary>
+    private static async Task TellEndAsync(ClientContext context, string address, int processId, SiloEnd end)
+    {
+        await context.Error.WriteLineAsync($"slowrun: the silo's process {processId} {end}.");
+        try
+        {
+            var store = await context.OpenStoreAsync(address, create: false, CancellationToken.None);
+            await new SiloEnds(store).RecordAsync(processId, end);
+        }
+        catch (Exception e) when (e is IOException or CliException or InvalidDataException)
+        {
+            await context.Error.WriteLineAsync($"slowrun: that could not be noted in '{address}': {e.Message}");
+        }
+    }
+
+    private static async Task<(int ProcessId, int ExitCode)> StartAsync(IReadOnlyList<string> arguments, CancellationToken stop)
     {
         var program = SiloProgram.Find();
         var serves = arguments[0] == "silo";
@@ -55,6 +80,6 @@ internal static class SiloCommand
         // The end of its input asks the silo to commit and stop; so does our own end, however it comes.
         await using var stopping = stop.Register(process.StandardInput.Close);
         await process.WaitForExitAsync(CancellationToken.None);
-        return process.ExitCode;
+        return (process.Id, process.ExitCode);
     }
 }

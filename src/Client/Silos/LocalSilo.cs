@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Slowrun.Client.Cli;
+using Slowrun.Clustering.Membership;
 
 namespace Slowrun.Client.Silos;
 
@@ -11,12 +12,16 @@ internal sealed class LocalSilo : IDisposable
     private const string IntoLog = "exec \"$@\" >>\"$0\" 2>&1";
 
     private readonly Process process;
+    private readonly long memoryKills = KernelMemory.Kills();
 
     private LocalSilo(Process process, string log) => (this.process, Log) = (process, log);
 
     public string Log { get; }
 
     public int ProcessId => process.Id;
+
+    /// <summary>How it ended; only once it has.</summary>
+    public SiloEnd End => SiloEnd.Of(ExitCode, KernelMemory.Kills() > memoryKills);
 
     public bool HasExited => process.HasExited;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Runs;
+using Slowrun.Clustering.Membership;
 using Slowrun.Core.Stages;
 using Slowrun.Storage.Runs;
 
@@ -116,9 +117,8 @@ internal sealed class LocalSilos(
         var progress = (await reader.TryFactsAsync(run, stop))?.Committed ?? 0;
         deaths = progress > progressAtDeath ? 1 : deaths + 1;
         progressAtDeath = progress;
-        var how = dead.ExitCode > 128
-            ? string.Create(CultureInfo.InvariantCulture, $"was ended by signal {dead.ExitCode - 128}")
-            : string.Create(CultureInfo.InvariantCulture, $"ended with exit code {dead.ExitCode}");
+        var how = dead.End;
+        await new SiloEnds(reader.Store).RecordAsync(dead.ProcessId, how, stop);
         if (deaths >= MostDeathsWithoutProgress)
         {
             silos[i] = null;

@@ -3,6 +3,9 @@ namespace Slowrun.Clustering.Membership;
 /// <summary>Translates between Orleans' entries and the document's rows.</summary>
 internal static class MembershipRows
 {
+    /// <param name="old">The row that it replaces: what Orleans does not know of is kept.</param>
+    public static MembershipRow From(MembershipEntry entry, string etag, MembershipRow old) => From(entry, etag, old.Process) with { End = old.End };
+
     public static MembershipRow From(MembershipEntry entry, string etag, ProcessIdentity? process) => new()
     {
         ETag = etag,

@@ -62,7 +62,7 @@ public sealed class StoreMembershipTable(IObjectStore store, ProcessIdentity? se
             entry,
             tableVersion,
             (document, old, writeId) => old?.ETag == etag
-                ? document.With(old, MembershipRows.From(entry, writeId, old.Process))
+                ? document.With(old, MembershipRows.From(entry, writeId, old))
                 : null,
             cancellationToken);
 

@@ -41,6 +41,9 @@ public sealed record RunFacts
     /// <summary>Addresses (as in <see cref="StageOwner.Silo"/>) of the silos that the cluster's membership holds for alive.</summary>
     public IReadOnlySet<string> AliveSilos { get; init; } = new HashSet<string>();
 
+    /// <summary>When the run was submitted, by the store's clock; null: not known.</summary>
+    public DateTimeOffset? SubmittedAt { get; init; }
+
     /// <summary>Grows with everything that is committed: a run of which it stands still gets nowhere.</summary>
     public long Committed => Roots.Values.Sum(root => root.DurableStep + (root.Finished ? 1L : 0)) + Scores.Count + Ensembles.Count;
 

@@ -11,6 +11,9 @@ public sealed record RunIntent
     /// <summary>How often a retry of each failed stage was asked for.</summary>
     public IReadOnlyDictionary<string, int> Retries { get; init; } = new Dictionary<string, int>();
 
+    /// <summary>How often each stage was allowed to go on with another device's arithmetic; its bytes then depend on when.</summary>
+    public IReadOnlyDictionary<string, int> Adoptions { get; init; } = new Dictionary<string, int>();
+
     public DesiredState Of(string stage) =>
         Run == DesiredState.Cancelled ? Run : Stages.TryGetValue(stage, out var wish) ? wish : Run;
 }

@@ -1,3 +1,5 @@
+using Slowrun.Core.Ledger;
+
 namespace Slowrun.Core.Stages;
 
 /// <summary>
@@ -23,6 +25,9 @@ public sealed record StageProgress
 
     /// <summary>When this take's first step was done; null before. What a lost owner cost ends here.</summary>
     public DateTimeOffset? FirstStepAt { get; init; }
+
+    /// <summary>Where the stage's time went up to now, what is not committed yet being taken for kept.</summary>
+    public StageLedger? Ledger { get; init; }
 
     public required DateTimeOffset At { get; init; }
 }

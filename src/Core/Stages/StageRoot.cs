@@ -1,3 +1,5 @@
+using Slowrun.Core.Ledger;
+
 namespace Slowrun.Core.Stages;
 
 /// <summary>
@@ -33,14 +35,23 @@ public sealed record StageRoot
 
     public StageFailure? Failure { get; init; }
 
-    /// <summary>Takes since the last commit that ended with an error; a commit sets it to 0.</summary>
+    /// <summary>Why the last owner let go of the stage; null: it has one, or had none that did.</summary>
+    public ReleaseCause? ReleasedFor { get; init; }
+
+    /// <summary>Takes since the last commit that ended with an error or with the crash of their process; a commit sets it to 0.</summary>
     public int FailedTakes { get; init; }
 
-    /// <summary>Takes that found an owner who had not released.</summary>
+    /// <summary>Takes since the last commit whose owner was lost for no known reason; a commit sets it to 0.</summary>
+    public int LostTakes { get; init; }
+
+    /// <summary>Machines lost under the stage: owners that were gone without a release, and those that were evicted.</summary>
     public int Preemptions { get; init; }
 
     /// <summary>Steps known to have been trained and lost (a lower bound: what the lost owner had last told).</summary>
     public long LostSteps { get; init; }
+
+    /// <summary>How often the stage went on with another device's arithmetic, since a user said so: its bytes depend on when.</summary>
+    public int Adoptions { get; init; }
 
     public StageLedger Ledger { get; init; } = new();
 
@@ -79,22 +90,22 @@ public sealed record StageIdentity
 /// <summary>A committed checkpoint: <see cref="Manifest"/> names its parts with sizes and hashes.</summary>
 /// <param name="Manifest">Object name of the manifest.</param>
 /// <param name="ManifestXxHash128">Lower-case hex of the manifest's bytes.</param>
-public sealed record CheckpointRef(string Manifest, string ManifestXxHash128, int Step, long EpochToken, long LengthBytes, DateTimeOffset At);
+public sealed record CheckpointRef(string Manifest, string ManifestXxHash128, int Step, long EpochToken, long LengthBytes, DateTimeOffset At)
+{
+    /// <summary>Training that led to it, over all owners: what counts if the stage goes on from here.</summary>
+    public double TrainingSeconds { get; init; }
+
+    /// <summary>What checkpoints of the stage cost before it, and how often they are taken; null where none was measured.</summary>
+    public CheckpointPace? Pace { get; init; }
+}
+
+/// <param name="CostSeconds">Training time that one takes away: the stall, and what its upload slows the trainers down.</param>
+/// <param name="TookSeconds">From capture to commit.</param>
+/// <param name="IntervalSeconds">Between two of them, as now computed from cost and losses.</param>
+public sealed record CheckpointPace(double CostSeconds, double TookSeconds, double IntervalSeconds);
 
 /// <summary>The weights a finished stage keeps, by their SHA-256.</summary>
 public sealed record SnapshotRef(string Name, string Sha256, long LengthBytes, DateTimeOffset At);
 
 /// <param name="Retry">The intent's retry number at which it failed: a higher one clears it.</param>
 public sealed record StageFailure(string Cause, string Advice, int Retry, DateTimeOffset At);
-
-/// <summary>Where the time of a stage's owners went, in seconds, as of the last commit.</summary>
-public sealed record StageLedger
-{
-    public double TrainingSeconds { get; init; }
-
-    public double RestoreSeconds { get; init; }
-
-    public double StallSeconds { get; init; }
-
-    public int Checkpoints { get; init; }
-}

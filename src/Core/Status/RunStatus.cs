@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Slowrun.Core.Ledger;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
 
@@ -16,6 +17,9 @@ public sealed record RunStatus
     public required StatusSource Source { get; init; }
 
     public EnsembleStatus? Ensemble { get; init; }
+
+    /// <summary>Where the run's time went; null where that is not known.</summary>
+    public RunLedger? Ledger { get; init; }
 
     /// <summary>The run's operations as they are now.</summary>
     public Operations? Operations { get; init; }
@@ -92,6 +96,12 @@ public sealed record StageStatus
     public required int Preemptions { get; init; }
 
     public required long LostSteps { get; init; }
+
+    /// <summary>Where its time went; null where it was never taken, or that is not known.</summary>
+    public StageLedger? Ledger { get; init; }
+
+    /// <summary>How often a user let it go on with another device's arithmetic: above 0 its bytes cannot be had again.</summary>
+    public int Adoptions { get; init; }
 
     public double? TokensPerSecond { get; init; }
 

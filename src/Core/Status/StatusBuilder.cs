@@ -1,4 +1,5 @@
 using System.Globalization;
+using Slowrun.Core.Ledger;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 
@@ -19,6 +20,7 @@ public static class StatusBuilder
             AsOf = source == StatusSource.Cluster ? now : LastWritten(facts) ?? now,
             Source = source,
             Ensemble = Ensemble(facts),
+            Ledger = RunLedger.Of(facts, now),
             Operations = facts.Spec.Operations,
             Stages = [.. facts.Plan.Stages.Select(stage => Stage(facts, stage, now))],
         };
@@ -48,6 +50,8 @@ public static class StatusBuilder
             EpochToken = root.EpochToken,
             Preemptions = root.Preemptions,
             LostSteps = root.LostSteps,
+            Ledger = RunLedger.Of(facts, id, now),
+            Adoptions = root.Adoptions,
             TokensPerSecond = live?.TokensPerSecond,
             TrainLossNats = progress?.EpochToken == root.EpochToken ? progress.TrainLossNats : null,
             ValLossNats = score?.LossNats,

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Orleans.Runtime.Placement;
 using Slowrun.Core.Plan;
-using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Stages;
 using Slowrun.Training;
@@ -54,7 +53,7 @@ internal sealed partial class Offers(
             yield return new Work(WorkName.Mix(run), 1, grains.GetGrain<IEnsembleGrain>(run).Mix);
         }
 
-        foreach (var id in Readiness.ToTrain(facts).Where(id => CanTrain(facts.RootOf(id))))
+        foreach (var id in Readiness.ToTrain(facts).Where(id => CanTrain(facts, id)))
         {
             yield return new Work(
                 WorkName.Train(run, id),
@@ -65,8 +64,9 @@ internal sealed partial class Offers(
     }
 
     /// <summary>A started stage goes only to slots that give the same bits: offering others would only move its grain about.</summary>
-    private bool CanTrain(StageRoot root) => root.Identity is not { } identity
-        || (identity.EngineRevision == Engine.Revision && slots.All.Any(slot => fingerprints.Of(slot) == identity.NumericsFingerprint));
+    private bool CanTrain(RunFacts facts, StageId id) => facts.RootOf(id) is not { Identity: { } identity } root
+        || (identity.EngineRevision == Engine.Revision
+            && (facts.Intent.Adoptions.GetValueOrDefault(id.ToString()) > root.Adoptions || slots.All.Any(slot => fingerprints.Of(slot) == identity.NumericsFingerprint)));
 
     private async Task OfferAsync(Work work, IReadOnlyList<string> share, CancellationToken stop)
     {

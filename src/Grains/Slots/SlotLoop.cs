@@ -20,6 +20,7 @@ internal sealed partial class SlotLoop(
     RunWatch watch,
     Offers offers,
     OrphanRelease orphans,
+    ReadySights sights,
     Fingerprints fingerprints,
     LocalWork local,
     TimeProvider time,
@@ -95,6 +96,7 @@ internal sealed partial class SlotLoop(
                 succeeded[facts.Spec.Name] = time.GetTimestamp();
             }
 
+            sights.Look(facts);
             ready |= await offers.MakeAsync(facts, stop);
         }
 

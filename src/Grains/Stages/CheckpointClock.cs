@@ -1,13 +1,15 @@
 using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
 
 namespace Slowrun.Grains.Stages;
 
 /// <summary>Decides when the next checkpoint is due, from what the last ones cost and how often machines are lost.</summary>
-internal sealed class CheckpointClock(LiveOperations operations, TimeProvider time)
+/// <param name="measured">By earlier owners of the stage; null: nothing yet.</param>
+internal sealed class CheckpointClock(LiveOperations operations, TimeProvider time, CheckpointPace? measured = null)
 {
     private long lastAt = time.GetTimestamp();
     private int lastStep;
-    private TimeSpan? cost;
+    private TimeSpan? cost = measured is null ? null : TimeSpan.FromSeconds(measured.CostSeconds);
 
     /// <summary>Mean time between losses that were seen; the expected one holds where it is shorter.</summary>
     public TimeSpan? SeenBetweenLosses { get; set; }
@@ -23,7 +25,10 @@ internal sealed class CheckpointClock(LiveOperations operations, TimeProvider ti
     }
 
     /// <summary>How long checkpoints took so far, from capture to commit; null before the first.</summary>
-    public TimeSpan? Took { get; private set; }
+    public TimeSpan? Took { get; private set; } = measured is null ? null : TimeSpan.FromSeconds(measured.TookSeconds);
+
+    /// <summary>What is known now, for the next owner; null: nothing.</summary>
+    public CheckpointPace? Pace => cost is { } known && Took is { } took ? new CheckpointPace(known.TotalSeconds, took.TotalSeconds, Interval.TotalSeconds) : null;
 
     public void Start(int step)
     {

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Slowrun.Core.Ledger;
 using Slowrun.Core.Tensors;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Training.Stages;
@@ -25,10 +26,10 @@ internal sealed partial class CheckpointPipeline : IDisposable
     public CheckpointPipeline(StageWork work, StageOwnership own, StageTraining training, StopRequest stop, TimeProvider time, ILogger log)
     {
         (this.work, this.own, this.training, this.stop, this.time, this.log) = (work, own, training, stop, time, log);
-        clock = new CheckpointClock(work.Operations, time);
-        if (work.Root.Preemptions > 0)
+        clock = new CheckpointClock(work.Operations, time, own.Pace);
+        if (work.Root is { Preemptions: > 0 and var losses, Ledger: var spent })
         {
-            clock.SeenBetweenLosses = TimeSpan.FromSeconds(work.Root.Ledger.TrainingSeconds / work.Root.Preemptions);
+            clock.SeenBetweenLosses = TimeSpan.FromSeconds((spent.TrainingSeconds + spent.LostSeconds + spent.StallSeconds + spent.RestoreSeconds) / losses);
         }
 
         buffer = new StateBuffer(training.StateLayout);
@@ -53,6 +54,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
     /// </summary>
     public StopReason Leave(StopReason reason)
     {
+        own.Ledger.Turn(Account.Stall);
         behind.GetAwaiter().GetResult();
         if (stop.Reason == StopReason.Fenced)
         {
@@ -73,6 +75,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
     /// </summary>
     public StopReason Finish()
     {
+        own.Ledger.Turn(Account.Stall);
         behind.GetAwaiter().GetResult();
         ThrowIfBroken();
         if (stop.Reason == StopReason.Fenced)
@@ -84,7 +87,9 @@ internal sealed partial class CheckpointPipeline : IDisposable
         CaptureLast();
         try
         {
+            own.Ledger.Turn(Account.Training);
             var weights = training.Snapshot(stop.Token);
+            own.Ledger.Turn(Account.Stall);
             return StoreRetry.Patiently.Execute(
                 token => own.FinishAsync(training.Step, buffer.Tensors, weights, token).GetAwaiter().GetResult(), stop.Token);
         }
@@ -104,12 +109,14 @@ internal sealed partial class CheckpointPipeline : IDisposable
     private TimeSpan Capture()
     {
         var from = time.GetTimestamp();
+        own.Ledger.Turn(Account.Stall);
+        own.Ledger.Captured();
         training.Capture(buffer);
         captured = training.Step;
         clock.Captured(captured);
         CrashPoint.Reached(CrashPoint.Capture);
         var stall = time.GetElapsedTime(from);
-        own.Ledger.Stalled(stall);
+        own.Ledger.Turn(Account.Training);
         return stall;
     }
 
@@ -124,8 +131,9 @@ internal sealed partial class CheckpointPipeline : IDisposable
         try
         {
             CaptureLast();
+            own.Ledger.Turn(Account.Stall);
             // An upload may take all the time there is: Late ends it.
-            var patience = stop.HasDeadline ? StoreRetry.Patiently : StoreRetry.WhileStopping;
+            var patience = stop.HasDeadline ? StoreRetry.Patiently : StoreRetry.WhileStopping(time);
             patience.Execute(token => own.CommitAsync(training.Step, buffer.Tensors, token).GetAwaiter().GetResult(), stop.Late);
         }
         catch (OperationCanceledException) when (stop.Late.IsCancellationRequested)
@@ -159,6 +167,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
             await own.CommitAsync(step, buffer.Tensors, stop.Late);
             var took = time.GetElapsedTime(from);
             clock.Committed(stall, took);
+            own.Pace = clock.Pace;
             LogCommitted(log, work.Name, step, buffer.LengthBytes / 1e6, took.TotalMilliseconds, clock.Interval.TotalSeconds);
             return null;
         }

@@ -1,37 +1,79 @@
-using Slowrun.Core.Stages;
+using Slowrun.Core.Ledger;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>Adds up where an owner's time goes, on top of what earlier owners had committed. Written by the trainer thread, read by commits.</summary>
-internal sealed class LedgerClock(StageLedger before)
+/// <summary>
+/// Goes on in a stage's ledger while an owner has it: at each moment the time goes to one account. Turned by the trainer thread, read by
+/// commits and reports.
+/// </summary>
+/// <param name="atTake">As the take wrote it.</param>
+internal sealed class LedgerClock(StageLedger atTake, TimeProvider time)
 {
     private readonly Lock gate = new();
-    private StageLedger ledger = before;
+    private StageLedger ledger = atTake;
+    private Account account = Account.Restore;
+    private double stepsDoneSeconds = atTake.TrainingSeconds;
 
+    /// <summary>Up to now.</summary>
     public StageLedger Current
     {
         get
         {
             lock (gate)
             {
-                return ledger;
+                return Now();
             }
         }
     }
 
-    public void Trained(TimeSpan time) => Add(old => old with { TrainingSeconds = old.TrainingSeconds + time.TotalSeconds });
+    /// <summary>As of the last capture: what a commit of it writes.</summary>
+    public StageLedger AtCapture { get; private set; } = atTake;
 
-    public void Restored(TimeSpan time) => Add(old => old with { RestoreSeconds = old.RestoreSeconds + time.TotalSeconds });
-
-    public void Stalled(TimeSpan time) => Add(old => old with { StallSeconds = old.StallSeconds + time.TotalSeconds });
-
-    public void Checkpointed() => Add(old => old with { Checkpoints = old.Checkpoints + 1 });
-
-    private void Add(Func<StageLedger, StageLedger> change)
+    public void Turn(Account next)
     {
         lock (gate)
         {
-            ledger = change(ledger);
+            (ledger, account) = (Now(), next);
         }
     }
+
+    /// <summary>A step is whole: the training so far may come to count.</summary>
+    public void StepDone()
+    {
+        lock (gate)
+        {
+            ledger = Now();
+            stepsDoneSeconds = ledger.TrainingSeconds;
+        }
+    }
+
+    /// <summary>The state is captured; what was trained of a step that was broken off is lost.</summary>
+    public void Captured()
+    {
+        lock (gate)
+        {
+            AtCapture = ledger = Now().Lose(stepsDoneSeconds);
+        }
+    }
+
+    public void Checkpointed()
+    {
+        lock (gate)
+        {
+            ledger = ledger with { Checkpoints = ledger.Checkpoints + 1 };
+            AtCapture = AtCapture with { Checkpoints = ledger.Checkpoints };
+        }
+    }
+
+    /// <summary>The stage goes on from an older checkpoint, to which so much training had led.</summary>
+    public void FellBack(double trainingSeconds)
+    {
+        lock (gate)
+        {
+            ledger = Now().Lose(trainingSeconds);
+            stepsDoneSeconds = ledger.TrainingSeconds;
+        }
+    }
+
+    private StageLedger Now() => ledger.Spend(account, time.GetUtcNow());
 }

@@ -93,7 +93,7 @@ internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore st
         }
         else if (orders.Intent.Of(runner.Stage.ToString()) != DesiredState.Running)
         {
-            runner.Stop(StopReason.Requested);
+            runner.Stop(StopReason.Held);
         }
     }
 

@@ -1,3 +1,4 @@
+using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
 using Slowrun.Storage;
@@ -16,9 +17,12 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     private readonly SnapshotStore snapshots = new(store, work.Run, time);
     private readonly RunEvents events = new(store, work.Run);
 
-    public LedgerClock Ledger { get; } = new(work.Root.Ledger);
+    public LedgerClock Ledger { get; } = new(work.Root.Ledger, time);
 
     public int DurableStep => root.Root.DurableStep;
+
+    /// <summary>What checkpoints cost, for the next commit to tell; null: not measured yet.</summary>
+    public CheckpointPace? Pace { get; set; } = work.Root.Current?.Pace;
 
     /// <summary>The newest whole checkpoint, or null for a start from fresh weights; what was damaged becomes events.</summary>
     /// <exception cref="InvalidDataException">There were checkpoints, and none is whole.</exception>
@@ -34,6 +38,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         {
             // Fresh weights give the same bytes in the end, so losing every checkpoint costs time, not the run.
             await root.FallBackAsync(restored.Checkpoint, cancellationToken);
+            Ledger.FellBack(restored.Checkpoint?.TrainingSeconds ?? 0);
             await TellAsync("checkpoint-fallback", restored.Checkpoint is { } good
                 ? $"It goes on from step {good.Step} instead."
                 : "No checkpoint was whole; the stage starts again from its first step.");
@@ -49,7 +54,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         var checkpoint = await WriteAsync(step, state, cancellationToken);
         CrashPoint.Reached(CrashPoint.Upload);
         Ledger.Checkpointed();
-        await root.CommitAsync(checkpoint, Ledger.Current, cancellationToken);
+        await root.CommitAsync(checkpoint, Ledger.AtCapture, cancellationToken);
         CrashPoint.Reached(CrashPoint.Commit);
         await SweepAsync(cancellationToken);
     }
@@ -74,8 +79,13 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     public Task<StopReason> LeaveAsync(StopReason reason, int step) => EndAsync(reason, async token =>
     {
         var lost = step - DurableStep;
-        await root.ReleaseAsync(failed: false, lost, token);
-        var why = reason == StopReason.Eviction ? "the machine goes away" : "it was asked to stop";
+        var (cause, why) = reason switch
+        {
+            StopReason.Eviction => (ReleaseCause.Evicted, "the machine goes away"),
+            StopReason.Held => (ReleaseCause.Held, "the user paused or cancelled it"),
+            _ => (ReleaseCause.Left, "its silo was asked to stop"),
+        };
+        await root.ReleaseAsync(cause, lost, SettledLedger(), token);
         await TellAsync("stage-released", $"Its owner left it at step {DurableStep} ({why}{(lost > 0 ? $"; {lost} steps after it are lost" : "")}).");
     });
 
@@ -90,18 +100,19 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         var budget = work.Operations.Now.FailureBudget;
         if (StoreRetry.MayPass(error))
         {
-            await root.ReleaseAsync(failed: false, lostSteps: 0, token);
+            // The store's own trouble is no error of the stage.
+            await root.ReleaseAsync(ReleaseCause.Left, lostSteps: 0, SettledLedger(), token);
             await TellAsync("stage-error", $"{cause} It is tried again.");
         }
         else if (tries < budget)
         {
-            await root.ReleaseAsync(failed: true, lostSteps: 0, token);
+            await root.ReleaseAsync(ReleaseCause.Error, lostSteps: 0, SettledLedger(), token);
             await TellAsync("stage-error", $"{cause} It is tried again ({tries} of {budget}).");
         }
         else
         {
             const string Advice = "Mend the cause, then `slowrun retry` it; chains that do not depend on it go on.";
-            await root.FailAsync(new StageFailure(cause, Advice, work.Retry, time.GetUtcNow()), token);
+            await root.FailAsync(new StageFailure(cause, Advice, work.Retry, time.GetUtcNow()), SettledLedger(), token);
             await TellAsync("stage-failed", $"{cause} That was try {tries} of {budget} without a newer checkpoint. {Advice}");
         }
     });
@@ -116,7 +127,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
 
         try
         {
-            await StoreRetry.WhileStopping.ExecuteAsync(async token => await end(token), CancellationToken.None);
+            await StoreRetry.WhileStopping(time).ExecuteAsync(async token => await end(token), CancellationToken.None);
             return reason;
         }
         catch (FencedException)
@@ -137,6 +148,9 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         }
     }
 
+    /// <summary>The ledger at the end of this owner: what it trained beyond its last commit is lost.</summary>
+    private StageLedger SettledLedger() => Ledger.Current.Lose(root.Root.Ledger.TrainingSeconds);
+
     /// <summary>libtorch's messages carry a native stack; the silo's log has it.</summary>
     private static string OneLine(string message)
     {
@@ -145,8 +159,11 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         return line.Length > Longest ? line[..Longest] + "…" : line;
     }
 
-    private Task<CheckpointRef> WriteAsync(int step, IReadOnlyList<TensorData> state, CancellationToken cancellationToken) =>
-        checkpoints.WriteAsync(work.Run, work.Plan.Id, work.Root.EpochToken, step, work.Root.Identity!, state, cancellationToken);
+    private async Task<CheckpointRef> WriteAsync(int step, IReadOnlyList<TensorData> state, CancellationToken cancellationToken)
+    {
+        var checkpoint = await checkpoints.WriteAsync(work.Run, work.Plan.Id, work.Root.EpochToken, step, work.Root.Identity!, state, cancellationToken);
+        return checkpoint with { TrainingSeconds = Ledger.AtCapture.TrainingSeconds, Pace = Pace };
+    }
 
     private async Task SweepAsync(CancellationToken cancellationToken)
     {

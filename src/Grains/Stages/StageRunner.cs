@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Slowrun.Core.Ledger;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
@@ -52,7 +53,7 @@ internal sealed partial class StageRunner
     /// <summary>Why the runner ended; never faults.</summary>
     public Task<StopReason> Completion => completion.Task;
 
-    public StageProgress Progress => progress;
+    public StageProgress Progress => progress with { Ledger = own.Ledger.Current };
 
     /// <summary>Ends when this take has done a step; never where it ends before.</summary>
     public Task FirstStep => firstStep.Task;
@@ -108,27 +109,25 @@ internal sealed partial class StageRunner
 
     private async Task<StopReason> TrainToEndAsync()
     {
-        var restoreFrom = time.GetTimestamp();
         var loaded = await inputs.LoadAsync(work, stop.Token);
         var state = await own.RestoreAsync(stop.Token);
         var reason = StopReason.Faulted;
-        await WorkerThread.RunAsync($"train {work.Name}", () => reason = OnTrainerThread(loaded, state, restoreFrom));
+        await WorkerThread.RunAsync($"train {work.Name}", () => reason = OnTrainerThread(loaded, state));
         return reason;
     }
 
-    private StopReason OnTrainerThread(StageInputs loaded, IReadOnlyList<TensorData>? state, long restoreFrom)
+    private StopReason OnTrainerThread(StageInputs loaded, IReadOnlyList<TensorData>? state)
     {
         var devices = new ComputeDevices(work.Slots);
         using var training = state is null ? StageTraining.Begin(loaded, devices) : StageTraining.Resume(loaded, devices, state);
         using var checkpoints = new CheckpointPipeline(work, own, training, stop, time, log);
-        own.Ledger.Restored(time.GetElapsedTime(restoreFrom));
+        own.Ledger.Turn(Account.Training);
         CrashPoint.Reached(CrashPoint.Restore);
         LogTraining(log, work.Name, training.Step, training.Steps, string.Join(' ', work.Slots));
 
         var rate = new StepRate(time);
         while (training.Step < training.Steps && !stop.Token.IsCancellationRequested)
         {
-            var from = time.GetTimestamp();
             var step = training.RunStep(stop.Token);
             if (!step.Completed)
             {
@@ -142,7 +141,7 @@ internal sealed partial class StageRunner
             }
 
             CrashPoint.Reached(CrashPoint.Step);
-            own.Ledger.Trained(time.GetElapsedTime(from));
+            own.Ledger.StepDone();
             Tell(StageActivity.Training, training.Step, step.LossNats, rate.Step(training.TokensPerStep));
             firstStep.TrySetResult();
             checkpoints.AfterStep();

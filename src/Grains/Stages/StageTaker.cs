@@ -1,10 +1,13 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Slowrun.Core;
+using Slowrun.Core.Ledger;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Slots;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
@@ -14,8 +17,9 @@ namespace Slowrun.Grains.Stages;
 
 /// <summary>Takes stages: reads what the take depends on, raises the epoch token, and hands the stage to a runner.</summary>
 internal sealed partial class StageTaker(
-    IObjectStore store, TokenSets tokens, StageInputsLoader inputs, Fingerprints fingerprints, TimeProvider time, ILoggerFactory logs)
+    IObjectStore store, TokenSets tokens, StageInputsLoader inputs, Fingerprints fingerprints, ReadySights sights, TimeProvider time, ILoggerFactory logs)
 {
+    private readonly OwnerLosses losses = new(store, sights, time);
     private readonly ConcurrentDictionary<string, bool> toldRefusals = new(StringComparer.Ordinal);
     private readonly ILogger log = logs.CreateLogger<StageTaker>();
 
@@ -25,7 +29,7 @@ internal sealed partial class StageTaker(
         string run, StageId id, IRootDocument document, SlotOffer offer, string siloName, CancellationToken cancellationToken = default)
     {
         var documents = new RunDocuments(store, run);
-        var spec = await documents.TryReadSpecAsync(cancellationToken) ?? throw new InvalidOperationException($"There is no run '{run}' in {store.Address}.");
+        var (spec, submittedAt) = await documents.TryReadDatedSpecAsync(cancellationToken) ?? throw new InvalidOperationException($"There is no run '{run}' in {store.Address}.");
         var plan = new RunPlan(spec.Recipe)[id];
         var before = await document.ReadAsync(cancellationToken);
         if (before?.Finished == true)
@@ -45,14 +49,35 @@ internal sealed partial class StageTaker(
             return (null, $"It waits for the stage it continues, {unfinished}.");
         }
 
-        var retry = (await documents.ReadIntentAsync(cancellationToken)).Retries.GetValueOrDefault(id.ToString());
+        var intent = await documents.ReadIntentAsync(cancellationToken);
+        var retry = intent.Retries.GetValueOrDefault(id.ToString());
+        var progress = await documents.TryReadProgressAsync(id, cancellationToken);
+        var loss = await losses.JudgeAsync(run, id, before, cancellationToken);
+        if (loss.WaitFor is { } wait)
+        {
+            return (null, $"Its last take ended {loss.Words}; it is tried again in {wait.TotalSeconds:F0} s.");
+        }
+
+        var now = time.GetUtcNow();
+        var unowned = new UnownedTime
+        {
+            Root = before,
+            Progress = progress,
+            SubmittedAt = submittedAt,
+            BeforeFinishedAt = id.Before is { } earlier ? await FinishedAtAsync(documents, earlier, cancellationToken) : null,
+            ServedSince = sights.ServedSince,
+            ReadySince = sights.Since(run, id, before?.EpochToken ?? 0),
+        };
         var request = new TakeRequest
         {
-            Owner = new StageOwner(offer.Silo, siloName, offer.Slots, time.GetUtcNow()),
+            Owner = new StageOwner(offer.Silo, siloName, offer.Slots, now),
             Identity = Identity(spec.Recipe, teacher, fingerprints.Of(offer.Slots[0])) with { PredecessorSha256 = await FinalStateHashAsync(run, plan.Predecessor, predecessor, cancellationToken) },
             Steps = StageSteps.Of(plan, (await tokens.GetAsync(spec.Recipe.Data.Sha256!, cancellationToken)).Train.Length),
-            LostSteps = await LostStepsAsync(documents, id, before, cancellationToken),
+            LostSteps = LostSteps(progress, before),
+            Ledger = unowned.Until(now),
+            Loss = loss.Verdict,
             Retry = retry,
+            Adoptions = intent.Adoptions.GetValueOrDefault(id.ToString()),
             AfterToken = offer.EpochToken,
         };
         var commit = new RootCommit(document, time);
@@ -62,7 +87,14 @@ internal sealed partial class StageTaker(
             CrashPoint.Reached(CrashPoint.Take);
             var work = new StageWork(run, spec, plan, root, teacher, predecessor, offer.Slots, retry);
             var own = new StageOwnership(work, commit, store, time);
-            await TellAsync(own, before, root, request.LostSteps);
+            await TellAsync(own, before, root, request.LostSteps, loss);
+            if (OwnerLosses.Exhausted(root, loss, spec.Operations, retry, time.GetUtcNow()) is { } failure)
+            {
+                await commit.FailAsync(failure, cancellationToken: cancellationToken);
+                await own.TellAsync("stage-failed", $"{failure.Cause} {failure.Advice}");
+                return (null, failure.Cause);
+            }
+
             return (new StageRunner(work, own, inputs, time, logs.CreateLogger<StageRunner>()), null);
         }
         catch (FencedException e)
@@ -110,11 +142,22 @@ internal sealed partial class StageTaker(
         return CanonicalJson.Sha256(manifest.Parts.Select(part => part.XxHash128));
     }
 
-    private static async Task TellAsync(StageOwnership own, StageRoot? before, StageRoot root, long lostSteps)
+    private static async Task TellAsync(StageOwnership own, StageRoot? before, StageRoot root, long lostSteps, OwnerLoss loss)
     {
         if (before?.Owner is { } lost)
         {
-            await own.TellAsync("owner-lost", $"{lost.SiloName} is gone with {string.Join(' ', lost.Slots)}; {lostSteps} steps after step {root.DurableStep} are lost.");
+            var seconds = root.Ledger.LostSeconds - before.Ledger.LostSeconds;
+            var away = root.Ledger.DownSeconds + root.Ledger.SlotSeconds - before.Ledger.DownSeconds - before.Ledger.SlotSeconds;
+            await own.TellAsync("owner-lost", string.Create(
+                CultureInfo.InvariantCulture,
+                $"{lost.SiloName} is gone with {string.Join(' ', lost.Slots)}{(loss.Words.Length > 0 ? $" ({loss.Words})" : "")}; {lostSteps} steps after step {root.DurableStep} are lost ({seconds:F1} s of training), and nobody trained it for {away:F1} s."));
+        }
+
+        if (before?.Identity is { } begun && begun != root.Identity)
+        {
+            await own.TellAsync(
+                "device-adopted",
+                $"It goes on from step {root.DurableStep} with the arithmetic of {root.Identity!.NumericsFingerprint[..12]} instead of {begun.NumericsFingerprint[..12]}, as the user wished: from here on its bytes depend on when that was.");
         }
 
         await own.TellAsync("stage-taken", root.DurableStep > 0
@@ -122,17 +165,12 @@ internal sealed partial class StageTaker(
             : $"{root.Owner!.SiloName} begins its {root.Steps} steps (epoch token {root.EpochToken}).");
     }
 
-    /// <summary>What the lost owner had last told beyond its last commit: a lower bound.</summary>
-    private static async Task<long> LostStepsAsync(RunDocuments documents, StageId id, StageRoot? before, CancellationToken cancellationToken)
-    {
-        if (before?.Owner is null)
-        {
-            return 0;
-        }
+    private static async Task<DateTimeOffset?> FinishedAtAsync(RunDocuments documents, StageId id, CancellationToken cancellationToken) =>
+        await documents.TryReadRootAsync(id, cancellationToken) is { Finished: true } root ? root.Ledger.Until ?? root.WrittenAt : null;
 
-        var progress = await documents.TryReadProgressAsync(id, cancellationToken);
-        return progress?.EpochToken == before.EpochToken ? Math.Max(0, progress.Step - before.DurableStep) : 0;
-    }
+    /// <summary>What the lost owner had last told beyond its last commit: a lower bound.</summary>
+    private static long LostSteps(StageProgress? progress, StageRoot? before) =>
+        before?.Owner is not null && progress?.EpochToken == before.EpochToken ? Math.Max(0, progress.Step - before.DurableStep) : 0;
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} is not taken: {Reason}")]
     private static partial void LogOtherIdentity(ILogger logger, string stage, string reason);

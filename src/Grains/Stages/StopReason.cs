@@ -6,8 +6,11 @@ public enum StopReason
     /// <summary>All steps done, snapshot committed.</summary>
     Completed,
 
-    /// <summary>The user paused or cancelled it, or the silo was told to stop.</summary>
+    /// <summary>The silo was told to stop.</summary>
     Requested,
+
+    /// <summary>The user paused or cancelled it.</summary>
+    Held,
 
     /// <summary>The machine goes away.</summary>
     Eviction,

@@ -1,6 +1,5 @@
 using Polly;
 using Polly.Retry;
-using Polly.Timeout;
 
 namespace Slowrun.Grains.Stages;
 
@@ -11,18 +10,25 @@ internal static class StoreRetry
     private static readonly TimeSpan StoppingPatience = TimeSpan.FromSeconds(60);
 
     /// <summary>Until it succeeds or is cancelled: for the end of a stage.</summary>
-    public static ResiliencePipeline Patiently { get; } = new ResiliencePipelineBuilder().AddRetry(Options()).Build();
+    public static ResiliencePipeline Patiently { get; } = new ResiliencePipelineBuilder().AddRetry(Options(MayPass)).Build();
 
-    /// <summary>For a minute at most: for the last commit of an owner that is told to stop.</summary>
-    public static ResiliencePipeline WhileStopping { get; } =
-        new ResiliencePipelineBuilder().AddTimeout(StoppingPatience).AddRetry(Options()).Build();
+    /// <summary>
+    /// For the last writes of an owner that is told to stop: a store that is away is waited for no longer than a minute. A write that is
+    /// under way takes what it takes, a big checkpoint's many minutes.
+    /// </summary>
+    public static ResiliencePipeline WhileStopping(TimeProvider time)
+    {
+        var from = time.GetTimestamp();
+        return new ResiliencePipelineBuilder { TimeProvider = time }
+            .AddRetry(Options(error => MayPass(error) && time.GetElapsedTime(from) < StoppingPatience)).Build();
+    }
 
     /// <summary>Whether it is the store's trouble, so that waiting may help: no answer, no space, no permission just now.</summary>
-    public static bool MayPass(Exception error) => error is IOException or TimeoutException or TimeoutRejectedException && error is not InvalidDataException;
+    public static bool MayPass(Exception error) => error is IOException or TimeoutException && error is not InvalidDataException;
 
-    private static RetryStrategyOptions Options() => new()
+    private static RetryStrategyOptions Options(Func<Exception, bool> again) => new()
     {
-        ShouldHandle = new PredicateBuilder().Handle<Exception>(MayPass),
+        ShouldHandle = new PredicateBuilder().Handle(again),
         MaxRetryAttempts = int.MaxValue,
         BackoffType = DelayBackoffType.Exponential,
         UseJitter = true,

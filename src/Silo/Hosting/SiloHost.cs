@@ -39,7 +39,8 @@ internal static class SiloHost
 
         // At every start it takes the machine's uptime for a delay of its first check.
         builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
-        builder.Services.AddSingleton(TimeProvider.System).AddSingleton(store);
+        // What silos note down for each other is in the store's time.
+        builder.Services.AddSingleton<TimeProvider>(new StoreClock(TimeProvider.System)).AddSingleton(store);
 
         if (settings.ScheduledEvents is { } events)
         {

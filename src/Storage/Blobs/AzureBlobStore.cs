@@ -62,7 +62,7 @@ public sealed class AzureBlobStore : IObjectStore
                     var answer = (await blob.DownloadContentAsync(token).ConfigureAwait(false)).Value;
                     var content = answer.Content.ToMemory();
                     return content.Length == answer.Details.ContentLength
-                        ? new StoredObject(content, answer.Details.ETag.ToString())
+                        ? new StoredObject(content, answer.Details.ETag.ToString(), answer.Details.LastModified)
                         : throw new IOException($"Blob '{name}' broke off after {content.Length} of {answer.Details.ContentLength} bytes");
                 }
                 catch (RequestFailedException e) when (e.IsMissingBlob())

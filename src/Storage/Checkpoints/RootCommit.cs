@@ -1,5 +1,6 @@
 using System.Text;
 using Slowrun.Core;
+using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage.Checkpoints;
@@ -74,16 +75,17 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
         ApplyAsync(root => StageTransitions.FallBack(root, epochToken, restored), cancellationToken);
 
     /// <inheritdoc cref="StageTransitions.Release"/>
-    public Task<StageRoot> ReleaseAsync(bool failed, long lostSteps = 0, CancellationToken cancellationToken = default) =>
-        ApplyAsync(root => StageTransitions.Release(root, epochToken, failed, lostSteps), cancellationToken);
+    public Task<StageRoot> ReleaseAsync(
+        ReleaseCause cause, long lostSteps = 0, StageLedger? ledger = null, CancellationToken cancellationToken = default) =>
+        ApplyAsync(root => StageTransitions.Release(root, epochToken, cause, lostSteps, ledger), cancellationToken);
 
     /// <inheritdoc cref="StageTransitions.Finish"/>
     public Task<StageRoot> FinishAsync(CheckpointRef finalState, SnapshotRef snapshot, StageLedger ledger, CancellationToken cancellationToken = default) =>
         ApplyAsync(root => StageTransitions.Finish(root, epochToken, finalState, snapshot, ledger), cancellationToken);
 
     /// <inheritdoc cref="StageTransitions.Fail"/>
-    public Task<StageRoot> FailAsync(StageFailure failure, CancellationToken cancellationToken = default) =>
-        ApplyAsync(root => StageTransitions.Fail(root, epochToken, failure), cancellationToken);
+    public Task<StageRoot> FailAsync(StageFailure failure, StageLedger? ledger = null, CancellationToken cancellationToken = default) =>
+        ApplyAsync(root => StageTransitions.Fail(root, epochToken, failure, ledger), cancellationToken);
 
     private async Task<StageRoot> ApplyAsync(Func<StageRoot, StageRoot> transition, CancellationToken cancellationToken)
     {

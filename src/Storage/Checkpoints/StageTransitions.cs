@@ -1,3 +1,4 @@
+using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage.Checkpoints;
@@ -26,16 +27,21 @@ public static class StageTransitions
             throw new InvalidOperationException($"The stage has failed: {failure.Cause} A retry has to be asked for before it is taken again.");
         }
 
+        var identity = Agreed(root, request);
         return root with
         {
             EpochToken = root.EpochToken + 1,
             Owner = request.Owner,
-            Identity = Agreed(root.Identity, request),
+            ReleasedFor = null,
+            Identity = identity,
             Steps = request.Steps,
             Failure = null,
-            FailedTakes = root.Failure is null ? root.FailedTakes : 0,
+            FailedTakes = (root.Failure is null ? root.FailedTakes : 0) + (request.Loss == LossVerdict.Crashed ? 1 : 0),
+            LostTakes = (root.Failure is null ? root.LostTakes : 0) + (request.Loss == LossVerdict.Unexplained ? 1 : 0),
             Preemptions = root.Preemptions + (root.Owner is null ? 0 : 1),
             LostSteps = root.LostSteps + request.LostSteps,
+            Adoptions = root.Adoptions + (root.Identity is not null && identity != root.Identity ? 1 : 0),
+            Ledger = request.Ledger,
         };
     }
 
@@ -56,6 +62,7 @@ public static class StageTransitions
             Previous = root.Current?.Manifest == checkpoint.Manifest ? root.Previous : root.Current,
             Current = checkpoint,
             FailedTakes = 0,
+            LostTakes = 0,
             Ledger = ledger,
         };
     }
@@ -67,14 +74,20 @@ public static class StageTransitions
         Owned(root, epochToken);
         return restored is null || restored == root.Current || restored == root.Previous
             // Were a damaged one kept as the previous, the next damage would leave nothing.
-            ? root with { Current = restored, Previous = restored == root.Current ? root.Previous : null }
+            ? root with
+            {
+                Current = restored,
+                Previous = restored == root.Current ? root.Previous : null,
+                LostSteps = root.LostSteps + root.DurableStep - (restored?.Step ?? 0),
+                Ledger = root.Ledger.Lose(restored?.TrainingSeconds ?? 0),
+            }
             : throw new InvalidOperationException($"The root does not name the checkpoint '{restored.Manifest}', so nothing can fall back to it.");
     }
 
     /// <summary>The owner stops and lets another take the stage at once.</summary>
-    /// <param name="failed">It ended with an error since the last commit.</param>
     /// <param name="lostSteps">Steps that it had trained and had no time to commit.</param>
-    public static StageRoot Release(StageRoot root, long epochToken, bool failed, long lostSteps = 0)
+    /// <param name="ledger">Null: as it was at the last commit.</param>
+    public static StageRoot Release(StageRoot root, long epochToken, ReleaseCause cause, long lostSteps = 0, StageLedger? ledger = null)
     {
         ArgumentNullException.ThrowIfNull(root);
         if (root.Owner is null && root.EpochToken == epochToken)
@@ -83,7 +96,15 @@ public static class StageTransitions
         }
 
         Owned(root, epochToken);
-        return root with { Owner = null, FailedTakes = root.FailedTakes + (failed ? 1 : 0), LostSteps = root.LostSteps + lostSteps };
+        return root with
+        {
+            Owner = null,
+            ReleasedFor = cause,
+            FailedTakes = root.FailedTakes + (cause == ReleaseCause.Error ? 1 : 0),
+            Preemptions = root.Preemptions + (cause == ReleaseCause.Evicted ? 1 : 0),
+            LostSteps = root.LostSteps + lostSteps,
+            Ledger = ledger ?? root.Ledger,
+        };
     }
 
     /// <summary>The stage is done: final state and snapshot in one write.</summary>
@@ -103,7 +124,8 @@ public static class StageTransitions
     }
 
     /// <summary>The stage is given up until somebody asks for a retry.</summary>
-    public static StageRoot Fail(StageRoot root, long epochToken, StageFailure failure)
+    /// <param name="ledger">Null: as it was at the last commit.</param>
+    public static StageRoot Fail(StageRoot root, long epochToken, StageFailure failure, StageLedger? ledger = null)
     {
         ArgumentNullException.ThrowIfNull(root);
         if (root.Owner is null && root.EpochToken == epochToken && root.Failure == failure)
@@ -112,7 +134,7 @@ public static class StageTransitions
         }
 
         Owned(root, epochToken);
-        return root with { Failure = failure, Owner = null };
+        return root with { Failure = failure, Owner = null, Ledger = ledger ?? root.Ledger };
     }
 
     private static void Owned(StageRoot root, long epochToken)
@@ -130,8 +152,9 @@ public static class StageTransitions
         }
     }
 
-    private static StageIdentity Agreed(StageIdentity? begun, TakeRequest request)
+    private static StageIdentity Agreed(StageRoot root, TakeRequest request)
     {
+        var begun = root.Identity;
         if (begun is null || begun == request.Identity)
         {
             return request.Identity;
@@ -139,6 +162,6 @@ public static class StageTransitions
 
         var e = new StageIdentityException(
             $"The stage was begun as {begun}, and is now offered as {request.Identity}.", begun, request.Identity);
-        return request.AdoptDevice && e.OnlyFingerprint ? request.Identity : throw e;
+        return request.Adoptions > root.Adoptions && e.OnlyFingerprint ? request.Identity : throw e;
     }
 }

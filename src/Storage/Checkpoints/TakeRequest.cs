@@ -1,3 +1,4 @@
+using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage.Checkpoints;
@@ -18,9 +19,15 @@ public sealed record TakeRequest
     /// <summary>Steps beyond the last commit that the previous owner is known to have trained (its progress document).</summary>
     public long LostSteps { get; init; }
 
+    /// <summary>Where the stage's time went until this take.</summary>
+    public required StageLedger Ledger { get; init; }
+
+    /// <summary>What is known of the end of the owner that had not released.</summary>
+    public LossVerdict Loss { get; init; }
+
     /// <summary>The intent's retry number for the stage: a failure at a lower one is cleared.</summary>
     public int Retry { get; init; }
 
-    /// <summary>Goes on although the numerics fingerprint differs (<c>retry --adopt-device</c>).</summary>
-    public bool AdoptDevice { get; init; }
+    /// <summary>How often the user said that the stage may go on with another device's arithmetic (<c>retry --adopt-device</c>).</summary>
+    public int Adoptions { get; init; }
 }

@@ -29,7 +29,7 @@ public sealed class DirectoryStore : IObjectStore
     }
 
     public Task<StoredObject?> TryReadAsync(string name, CancellationToken cancellationToken = default) =>
-        RunAsync(name, path => files.TryReadBytes(path) is { } bytes ? new StoredObject(bytes, ETagOf(bytes)) : null, cancellationToken);
+        RunAsync(name, path => files.TryReadDated(path) is { } found ? new StoredObject(found.Bytes, ETagOf(found.Bytes), found.ModifiedAt) : null, cancellationToken);
 
     public Task<Stream?> TryOpenAsync(string name, long offset = 0, long? length = null, CancellationToken cancellationToken = default)
     {

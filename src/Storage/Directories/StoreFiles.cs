@@ -59,7 +59,10 @@ internal sealed class StoreFiles
         }
     }
 
-    public byte[]? TryReadBytes(string path)
+    public byte[]? TryReadBytes(string path) => TryReadDated(path)?.Bytes;
+
+    /// <summary>As <see cref="TryReadBytes"/>, and when they were written.</summary>
+    public (byte[] Bytes, DateTimeOffset ModifiedAt)? TryReadDated(string path)
     {
         using var file = TryOpen(path);
         if (file is null)
@@ -69,7 +72,7 @@ internal sealed class StoreFiles
 
         var bytes = new byte[file.Length];
         file.ReadExactly(bytes);
-        return bytes;
+        return (bytes, new DateTimeOffset(File.GetLastWriteTimeUtc(file.SafeFileHandle)));
     }
 
     /// <summary>Opens an object; what is opened stays what it is, since files are replaced and never written in place.</summary>

@@ -18,11 +18,23 @@ public sealed class RunDocuments(IObjectStore store, string run)
     }
 
     /// <summary>The spec, with the operations as they are now; null where there is no such run.</summary>
-    public async Task<RunSpec?> TryReadSpecAsync(CancellationToken cancellationToken = default)
+    public async Task<RunSpec?> TryReadSpecAsync(CancellationToken cancellationToken = default) =>
+        (await TryReadDatedSpecAsync(cancellationToken).ConfigureAwait(false))?.Spec;
+
+    /// <summary>As <see cref="TryReadSpecAsync"/>, and when the run was submitted, by the store's clock.</summary>
+    public async Task<(RunSpec Spec, DateTimeOffset SubmittedAt)?> TryReadDatedSpecAsync(CancellationToken cancellationToken = default)
     {
         var changed = store.TryReadJsonAsync<Operations>(RunPaths.Operations(run), cancellationToken);
-        var spec = await TryReadSubmittedSpecAsync(cancellationToken).ConfigureAwait(false);
-        return spec is null ? null : spec with { Operations = await changed.ConfigureAwait(false) ?? spec.Operations };
+        var name = RunPaths.Spec(run);
+        var found = await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false);
+        var operations = await changed.ConfigureAwait(false);
+        if (found is null)
+        {
+            return null;
+        }
+
+        var spec = SealedJson.Deserialize<RunSpec>(name, found.Content.Span);
+        return (spec with { Operations = operations ?? spec.Operations }, found.ModifiedAt);
     }
 
     /// <summary>The spec as it was submitted; null where there is no such run.</summary>

@@ -18,7 +18,7 @@ public sealed class RunFactsReader(IObjectStore store)
     public async Task<RunFacts?> ReadAsync(string run, IReadOnlySet<string> aliveSilos, CancellationToken cancellationToken = default)
     {
         var documents = new RunDocuments(store, run);
-        if (await documents.TryReadSpecAsync(cancellationToken).ConfigureAwait(false) is not { } spec)
+        if (await documents.TryReadDatedSpecAsync(cancellationToken).ConfigureAwait(false) is not var (spec, submittedAt))
         {
             return null;
         }
@@ -40,6 +40,7 @@ public sealed class RunFactsReader(IObjectStore store)
             FitnessScores = spec.Recipe.Ensemble.Selection is null ? [] : On(data?.Fitness),
             Ensembles = anyFinished ? await scores.ListEnsemblesAsync(cancellationToken).ConfigureAwait(false) : [],
             AliveSilos = aliveSilos,
+            SubmittedAt = submittedAt,
         };
 
         IReadOnlyList<MemberScore> On(StoredTokens? set) => [.. scored.Where(score => score.SetSha256 == set?.Sha256)];

@@ -1,3 +1,4 @@
+using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;

@@ -20,7 +20,7 @@ internal static class Examples
 
     public static StageOwner Owner(string name) => new($"127.0.0.1:1@{name}", name, ["cpu:0"], DateTimeOffset.UnixEpoch);
 
-    public static TakeRequest Request(string owner, int steps = 6) => new() { Owner = Owner(owner), Identity = Identity(), Steps = steps };
+    public static TakeRequest Request(string owner, int steps = 6) => new() { Owner = Owner(owner), Identity = Identity(), Steps = steps, Ledger = new() };
 
     public static CheckpointRef Ref(int step, long epochToken = 1) =>
         new($"runs/demo/chain0/stage1/{epochToken:D6}-{step:D8}/manifest.json", "h", step, epochToken, 8, DateTimeOffset.UnixEpoch);

@@ -1,3 +1,4 @@
+using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 using Slowrun.Storage.Checkpoints;
 using static Slowrun.Storage.Tests.Checkpoints.Examples;
@@ -85,7 +86,7 @@ public sealed class RootCommitTests
 
         // The document has been read meanwhile, so its next write would be on the new owner's etag.
         await Assert.ThrowsAsync<FencedException>(() => commit.CommitAsync(Ref(3), new StageLedger(), Cancel));
-        await Assert.ThrowsAsync<FencedException>(() => commit.ReleaseAsync(failed: false, cancellationToken: Cancel));
+        await Assert.ThrowsAsync<FencedException>(() => commit.ReleaseAsync(ReleaseCause.Left, cancellationToken: Cancel));
         Assert.Equal(taken, document.Root);
     }
 
@@ -119,9 +120,9 @@ public sealed class RootCommitTests
 
         Task<StageRoot> EndAsync() => how switch
         {
-            "release" => commit.ReleaseAsync(failed: true, cancellationToken: Cancel),
+            "release" => commit.ReleaseAsync(ReleaseCause.Error, cancellationToken: Cancel),
             "finish" => commit.FinishAsync(Ref(6), Snapshot(), new StageLedger(), Cancel),
-            _ => commit.FailAsync(new StageFailure("Why.", "What.", 0, DateTimeOffset.UnixEpoch), Cancel),
+            _ => commit.FailAsync(new StageFailure("Why.", "What.", 0, DateTimeOffset.UnixEpoch), cancellationToken: Cancel),
         };
     }
 

@@ -30,14 +30,14 @@ public sealed class StageTransitionsTests
 
     [Fact]
     public void Take_AfterARelease_IsNoPreemption() =>
-        Assert.Equal(0, StageTransitions.Take(StageTransitions.Release(Taken(), 1, failed: false), Request("b")).Preemptions);
+        Assert.Equal(0, StageTransitions.Take(StageTransitions.Release(Taken(), 1, ReleaseCause.Left), Request("b")).Preemptions);
 
     [Fact]
     public void Take_OfAnotherIdentity_ShowsBothAndSaysWhetherTheDeviceWouldDo()
     {
         var device = Assert.Throws<StageIdentityException>(() => StageTransitions.Take(Taken(), Request("b") with { Identity = Identity("f2") }));
         var recipe = Assert.Throws<StageIdentityException>(
-            () => StageTransitions.Take(Taken(), Request("b") with { Identity = Identity() with { RecipeSha256 = "x" }, AdoptDevice = true }));
+            () => StageTransitions.Take(Taken(), Request("b") with { Identity = Identity() with { RecipeSha256 = "x" }, Adoptions = 1 }));
 
         Assert.True(device.OnlyFingerprint);
         Assert.False(recipe.OnlyFingerprint);
@@ -47,7 +47,7 @@ public sealed class StageTransitionsTests
 
     [Fact]
     public void Take_AdoptingTheDevice_TakesItsFingerprint() =>
-        Assert.Equal("f2", StageTransitions.Take(Taken(), Request("b") with { Identity = Identity("f2"), AdoptDevice = true }).Identity!.NumericsFingerprint);
+        Assert.Equal("f2", StageTransitions.Take(Taken(), Request("b") with { Identity = Identity("f2"), Adoptions = 1 }).Identity!.NumericsFingerprint);
 
     [Fact]
     public void Take_OfAFailedStage_NeedsANewerRetry()
@@ -90,22 +90,22 @@ public sealed class StageTransitionsTests
 
         Assert.Equal(2, Assert.Throws<FencedException>(() => StageTransitions.Commit(root, 1, Ref(2), new())).NewerEpochToken);
         Assert.Throws<FencedException>(() => StageTransitions.FallBack(root, 1, null));
-        Assert.Throws<FencedException>(() => StageTransitions.Release(root, 1, failed: false));
+        Assert.Throws<FencedException>(() => StageTransitions.Release(root, 1, ReleaseCause.Left));
         Assert.Throws<FencedException>(() => StageTransitions.Finish(root, 1, Ref(6), Snapshot(), new()));
         Assert.Throws<FencedException>(() => StageTransitions.Fail(root, 1, Failure));
     }
 
     [Fact]
     public void Commit_AfterTheRelease_Throws() =>
-        Assert.Throws<InvalidOperationException>(() => StageTransitions.Commit(StageTransitions.Release(Taken(), 1, failed: false), 1, Ref(2), new()));
+        Assert.Throws<InvalidOperationException>(() => StageTransitions.Commit(StageTransitions.Release(Taken(), 1, ReleaseCause.Left), 1, Ref(2), new()));
 
     [Fact]
     public void Release_WithAnError_CountsAFailedTakeOnce()
     {
-        var released = StageTransitions.Release(Taken(), 1, failed: true);
+        var released = StageTransitions.Release(Taken(), 1, ReleaseCause.Error);
 
         Assert.Equal((1, null), (released.FailedTakes, released.Owner));
-        Assert.Same(released, StageTransitions.Release(released, 1, failed: true));
+        Assert.Same(released, StageTransitions.Release(released, 1, ReleaseCause.Error));
     }
 
     [Fact]

@@ -1,7 +1,7 @@
 using System.Text;
 using Azure;
 using Polly.Simmy;
-using Slowrun.Core.Stages;
+using Slowrun.Core.Ledger;
 using Slowrun.Storage.Blobs;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Tests.Checkpoints;

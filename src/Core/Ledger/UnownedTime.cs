@@ -1,0 +1,75 @@
+using Slowrun.Core.Stages;
+
+namespace Slowrun.Core.Ledger;
+
+/// <summary>Accounts for the time in which nobody trained a stage, when it is taken or looked at. All times are the store's.</summary>
+public sealed record UnownedTime
+{
+    /// <summary>The stage's root before the take; null: it was never taken.</summary>
+    public StageRoot? Root { get; init; }
+
+    /// <summary>What the last owner told last; counts only where it is of the root's epoch token.</summary>
+    public StageProgress? Progress { get; init; }
+
+    /// <summary>When the run was submitted: where the time of a stage begins.</summary>
+    public required DateTimeOffset SubmittedAt { get; init; }
+
+    /// <summary>When the stage before it finished; null: there is none, or it has not.</summary>
+    public DateTimeOffset? BeforeFinishedAt { get; init; }
+
+    /// <summary>Since when a silo that is alive now has been there; null: none is.</summary>
+    public DateTimeOffset? ServedSince { get; init; }
+
+    /// <summary>When the one who looks first saw that the stage could be taken; null: just now.</summary>
+    public DateTimeOffset? ReadySince { get; init; }
+
+    /// <summary>The stage waits for the one before it still.</summary>
+    public bool WaitsForBefore { get; init; }
+
+    /// <summary>It waits for a person still.</summary>
+    public bool IsHeld { get; init; }
+
+    /// <summary>The ledger up to <paramref name="now"/>, and what of it the last owner had trained in vain.</summary>
+    public StageLedger Until(DateTimeOffset now)
+    {
+        var ready = Earlier(ReadySince ?? now, now);
+        if (Root is not { EpochToken: > 0 } root)
+        {
+            var fresh = new StageLedger { Until = SubmittedAt };
+            return WaitsForBefore
+                ? fresh.Spend(Account.Before, now)
+                : Unattended(BeforeFinishedAt is { } before ? fresh.Spend(Account.Before, Earlier(before, now)) : fresh, now);
+        }
+
+        var ledger = root.Ledger.Until is null ? root.Ledger with { Until = root.WrittenAt } : root.Ledger;
+        if (root.Owner is not null)
+        {
+            // Lost: from its last sign of life until somebody noticed, nothing was there.
+            return LastSeen(root, ledger).Spend(Account.Down, ready).Spend(IsHeld ? Account.Held : Account.Slot, now);
+        }
+
+        return root switch
+        {
+            _ when IsHeld => ledger.Spend(Account.Held, now),
+            { Failure: not null } or { ReleasedFor: ReleaseCause.Held } => ledger.Spend(Account.Held, ready).Spend(Account.Slot, now),
+            { ReleasedFor: ReleaseCause.Error } => ledger.Spend(Account.Down, now),
+            _ => Unattended(ledger, now),
+        };
+    }
+
+    /// <summary>The ledger as the lost owner last told it, its training since the last commit being lost.</summary>
+    public StageLedger LastSeen(StageRoot root, StageLedger ledger)
+    {
+        ArgumentNullException.ThrowIfNull(root);
+        ArgumentNullException.ThrowIfNull(ledger);
+        return Progress is { Ledger: { } told } && Progress.EpochToken == root.EpochToken && told.Until > ledger.Until
+            ? told.Lose(ledger.TrainingSeconds)
+            : ledger;
+    }
+
+    /// <summary>Time for which nobody is to blame: without a silo the stage was down, else it waited for a slot.</summary>
+    private StageLedger Unattended(StageLedger ledger, DateTimeOffset now) =>
+        ServedSince is { } since ? ledger.Spend(Account.Down, Earlier(since, now)).Spend(Account.Slot, now) : ledger.Spend(Account.Down, now);
+
+    private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
+}

@@ -1,0 +1,43 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Slowrun.Storage;
+
+namespace Slowrun.Grains.Slots;
+
+/// <summary>Holds this silo's clock against the store's now and then, where it has one that can be set.</summary>
+internal sealed partial class ClockCheck(IObjectStore store, TimeProvider time, ILogger<ClockCheck> log) : BackgroundService
+{
+    // A machine's clock drifts by milliseconds in that time; what moves it by more (a suspended machine) is rare.
+    private static readonly TimeSpan Every = TimeSpan.FromMinutes(10);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (time is StoreClock clock && !stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                var correction = await clock.MeasureAsync(store, stoppingToken);
+                if (correction != TimeSpan.Zero)
+                {
+                    LogCorrected(log, correction.TotalSeconds);
+                }
+
+                await Task.Delay(Every, time, stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+            }
+            catch (IOException e)
+            {
+                LogFailed(log, e.Message);
+                await Task.Delay(Every, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "This machine's clock differs from the store's: the silo's own was set by {Seconds:F1} s.")]
+    private static partial void LogCorrected(ILogger logger, double seconds);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The store could not be asked for its time, which is tried again: {Reason}")]
+    private static partial void LogFailed(ILogger logger, string reason);
+}

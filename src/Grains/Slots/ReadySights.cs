@@ -1,0 +1,43 @@
+using System.Collections.Concurrent;
+using Slowrun.Core.Ledger;
+using Slowrun.Core.Plan;
+
+namespace Slowrun.Grains.Slots;
+
+/// <summary>
+/// Since when this silo sees stages that could be taken: tells a take how long the stage waited for a slot, and how long nobody knew that it
+/// had lost its owner. Safe to use from any thread.
+/// </summary>
+internal sealed class ReadySights(TimeProvider time)
+{
+    private readonly ConcurrentDictionary<(string Run, StageId Stage, long EpochToken), DateTimeOffset> sights = new();
+    private long servedSinceTicks = time.GetUtcNow().UtcTicks;
+
+    /// <summary>Since when some silo has been alive without a gap, as far as this one knows: its own start, or that of an older one it has met.</summary>
+    public DateTimeOffset ServedSince => new(Interlocked.Read(ref servedSinceTicks), TimeSpan.Zero);
+
+    /// <summary>To be called with what a run is like now.</summary>
+    public void Look(RunFacts facts)
+    {
+        if (SiloStart.Earliest(facts.AliveSilos) is { } since && since < ServedSince)
+        {
+            Interlocked.Exchange(ref servedSinceTicks, since.UtcTicks);
+        }
+
+        var now = time.GetUtcNow();
+        var ready = Readiness.ToTrain(facts).Select(id => (facts.Spec.Name, id, facts.RootOf(id).EpochToken)).ToHashSet();
+        foreach (var gone in sights.Keys.Where(sight => sight.Run == facts.Spec.Name && !ready.Contains(sight)))
+        {
+            sights.TryRemove(gone, out _);
+        }
+
+        foreach (var sight in ready)
+        {
+            sights.TryAdd(sight, now);
+        }
+    }
+
+    /// <summary>Null: it was not seen before.</summary>
+    public DateTimeOffset? Since(string run, StageId stage, long epochToken) =>
+        sights.TryGetValue((run, stage, epochToken), out var since) ? since : null;
+}
