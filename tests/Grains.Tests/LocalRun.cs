@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
@@ -24,7 +25,7 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro")
 
     private readonly TokenSets tokens = new(store);
     private readonly Fingerprints fingerprints = new();
-    private readonly ReadySights sights = new(TimeProvider.System);
+    private ReadySights sights = new(TimeProvider.System);
 
     public IObjectStore Store => store;
 
@@ -88,6 +89,13 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro")
         }
 
         return false;
+    }
+
+    /// <summary>As if this silo had seen an hour ago what can be taken now.</summary>
+    public async Task HaveSeenAsync()
+    {
+        sights = new ReadySights(new FakeTimeProvider(TimeProvider.System.GetUtcNow().AddHours(-1)));
+        sights.Look(await FactsAsync());
     }
 
     public async Task<StageRunner> TakeAsync(StageId stage, IObjectStore? through = null)

@@ -62,6 +62,7 @@ internal static class SlowrunCommand
             ListCommand.Create(context, common),
             StatusCommand.Create(context, common),
             EventsCommand.Create(context, common),
+            GoodputCommand.Create(context, common),
             IntentCommands.Pause(context, common),
             IntentCommands.Resume(context, common),
             IntentCommands.Cancel(context, common),

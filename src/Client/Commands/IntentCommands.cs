@@ -16,7 +16,7 @@ internal static class IntentCommands
 {
     public static Command Pause(ClientContext context, CommonOptions common) => Create(
         context, common, "pause", "Lets a run or a stage stop at its next micro-batch, and stay so; its last step is kept.",
-        (facts, target) => Ended(facts, target) ?? Wish(DesiredState.Paused, target),
+        (facts, target) => Ended(facts, target) ?? Cancelled(facts, target) ?? Wish(DesiredState.Paused, target),
         target => $"'{target}' is paused. 'slowrun resume {target}' lets it go on.",
         "slowrun pause demo", "slowrun pause demo/chain0/stage1");
 
@@ -32,11 +32,19 @@ internal static class IntentCommands
         target => $"'{target}' is cancelled. What it committed is kept; 'slowrun resume {target}' takes it up again.",
         "slowrun cancel demo", "slowrun cancel demo/chain1/stage0");
 
-    public static Command Retry(ClientContext context, CommonOptions common) => Create(
-        context, common, "retry", "Lets failed stages try again from their last checkpoint.",
-        RetryFailed,
-        target => $"What failed of '{target}' tries again as soon as a slot is free.",
-        "slowrun retry demo", "slowrun retry demo/chain0/stage1");
+    public static Command Retry(ClientContext context, CommonOptions common)
+    {
+        var target = CommonOptions.Target();
+        var adopt = new Option<bool>("--adopt-device")
+        {
+            Description = "Lets stages that wait for a machine with their arithmetic go on with another's: from there on their bytes depend on when that was.",
+        };
+        var command = new Command("retry", "Lets failed stages try again from their last checkpoint.") { target, adopt };
+        command.SetAction((parsed, stop) => parsed.GetValue(adopt)
+            ? ChangeAsync(context, common, parsed, target, Adopt, whom => $"What is unfinished of '{whom}' may go on with any machine's arithmetic now; its events will tell where it did.", stop)
+            : ChangeAsync(context, common, parsed, target, RetryFailed, whom => $"What failed of '{whom}' tries again as soon as a slot is free.", stop));
+        return command.WithExamples("slowrun retry demo", "slowrun retry demo/chain0/stage1", "slowrun retry demo/chain0/stage1 --adopt-device");
+    }
 
     private static Command Create(
         ClientContext context, CommonOptions common, string name, string description,
@@ -44,20 +52,24 @@ internal static class IntentCommands
     {
         var target = CommonOptions.Target();
         var command = new Command(name, description) { target };
-        command.SetAction(async (parsed, stop) =>
-        {
-            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-            var reader = new RunReader(store, context.Time);
-            var whom = Target.Parse(parsed.GetRequiredValue(target));
-            var facts = await reader.FactsAsync(whom.Run, stop);
-            RunReader.CheckStage(facts, whom);
-            await new RunDocuments(store, whom.Run).ChangeIntentAsync(change(facts, whom), stop);
-            await context.Output.WriteLineAsync(done(whom));
-            await using var statuses = new StatusReader(reader);
-            await statuses.PokeAsync(whom.Run, stop);
-            return ExitCode.Done;
-        });
+        command.SetAction((parsed, stop) => ChangeAsync(context, common, parsed, target, change, done, stop));
         return command.WithExamples(examples);
+    }
+
+    private static async Task<int> ChangeAsync(
+        ClientContext context, CommonOptions common, ParseResult parsed, Argument<string> target,
+        Func<RunFacts, Target, Func<RunIntent, RunIntent>> change, Func<Target, string> done, CancellationToken stop)
+    {
+        var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
+        var reader = new RunReader(store, context.Time);
+        var whom = Target.Parse(parsed.GetRequiredValue(target));
+        var facts = await reader.FactsAsync(whom.Run, stop);
+        RunReader.CheckStage(facts, whom);
+        await new RunDocuments(store, whom.Run).ChangeIntentAsync(change(facts, whom), stop);
+        await context.Output.WriteLineAsync(done(whom));
+        await using var statuses = new StatusReader(reader);
+        await statuses.PokeAsync(whom.Run, stop);
+        return ExitCode.Done;
     }
 
     private static Func<RunIntent, RunIntent> Wish(DesiredState wish, Target target) => intent => target.Stage is { } stage
@@ -71,6 +83,32 @@ internal static class IntentCommands
         || (target.Stage is { } stage && Readiness.StateOf(facts, stage) == StageState.Done)
             ? throw new CliException(ExitCode.Failed, $"'{target}' has ended already; there is nothing to change. 'slowrun status {target.Run}' shows it.")
             : null;
+
+    /// <exception cref="CliException">Somebody has ended it; a pause would quietly take that back.</exception>
+    private static Func<RunIntent, RunIntent>? Cancelled(RunFacts facts, Target target) =>
+        (target.Stage is { } stage ? facts.Intent.Of(stage.ToString()) : facts.Intent.Run) == DesiredState.Cancelled
+            ? throw new CliException(ExitCode.Failed, $"'{target}' is cancelled, so there is nothing to pause. 'slowrun resume {target}' takes it up again.")
+            : null;
+
+    private static Func<RunIntent, RunIntent> Adopt(RunFacts facts, Target target)
+    {
+        var unfinished = facts.Plan.Stages.Select(stage => stage.Id)
+            .Where(id => (target.Stage is null || target.Stage == id) && facts.RootOf(id) is { Identity: not null, Finished: false })
+            .ToList();
+        if (unfinished.Count == 0)
+        {
+            throw new CliException(ExitCode.Failed, $"Nothing of '{target}' has begun and not finished: any machine may take it as it is.");
+        }
+
+        // Once for each time it is asked: the next machine after that one must agree with it again.
+        return intent => intent with
+        {
+            Adoptions = new Dictionary<string, int>([
+                .. intent.Adoptions.Where(pair => unfinished.All(id => id.ToString() != pair.Key)),
+                .. unfinished.Select(id => KeyValuePair.Create(id.ToString(), facts.RootOf(id).Adoptions + 1)),
+            ]),
+        };
+    }
 
     private static Func<RunIntent, RunIntent> RetryFailed(RunFacts facts, Target target)
     {

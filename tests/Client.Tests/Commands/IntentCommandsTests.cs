@@ -63,5 +63,32 @@ public sealed class IntentCommandsTests
         Assert.Equal(5, (await IntentAsync()).Retries[Stage]);
     }
 
+    [Theory]
+    [InlineData("micro", "micro")]
+    [InlineData("micro", $"micro/{Stage}")]
+    [InlineData($"micro/{Stage}", $"micro/{Stage}")]
+    public async Task Pause_OfWhatIsCancelled_SaysSoAndLeavesIt(string cancelled, string paused)
+    {
+        await cli.HaveRunAsync();
+        await cli.RunAsync("cancel", cancelled);
+
+        Assert.Equal(1, await cli.RunAsync("pause", paused));
+        Assert.Contains($"'{paused}' is cancelled, so there is nothing to pause. 'slowrun resume {paused}' takes it up again.", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(DesiredState.Cancelled, (await IntentAsync()).Of(Stage));
+    }
+
+    [Fact]
+    public async Task RetryAdoptDevice_OfAStageThatHasBegun_IsAllowedOnceMore()
+    {
+        await cli.HaveRunAsync();
+        Assert.Equal(1, await cli.RunAsync("retry", "micro", "--adopt-device"));
+        Assert.Contains("has begun and not finished", cli.Error, StringComparison.Ordinal);
+        await cli.HaveRootAsync("micro", Stage, CommandLine.Begun(3) with { Adoptions = 2 });
+
+        Assert.Equal(0, await cli.RunAsync("retry", "micro", "--adopt-device"));
+        Assert.Equal(0, await cli.RunAsync("retry", "micro", "--adopt-device"));
+        Assert.Equal(3, (await IntentAsync()).Adoptions[Stage]);
+    }
+
     private async Task<RunIntent> IntentAsync() => await new RunDocuments(await cli.StoreAsync(), "micro").ReadIntentAsync(CommandLine.Stop);
 }

@@ -1,0 +1,106 @@
+using System.Globalization;
+using Slowrun.Core.Ledger;
+using Slowrun.Core.Status;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Slowrun.Client.Display;
+
+/// <summary>Where a run's time went, for people: bars for the run, a line a stage, and what could have been had at best.</summary>
+internal static class GoodputText
+{
+    private const int BarCells = 30;
+
+    private static readonly (string Name, string Meaning, Func<StageLedger, double> Of)[] Accounts =
+    [
+        ("training", "counts", ledger => ledger.TrainingSeconds),
+        ("lost", "trained, then trained again", ledger => ledger.LostSeconds),
+        ("restore", "data, checkpoint, model", ledger => ledger.RestoreSeconds),
+        ("stall", "waiting for checkpoints", ledger => ledger.StallSeconds),
+        ("down", "its machine gone, or none alive", ledger => ledger.DownSeconds),
+        ("slot", "ready, waiting for a slot", ledger => ledger.SlotSeconds),
+        ("held", "paused, cancelled or failed", ledger => ledger.HeldSeconds),
+    ];
+
+    public static IRenderable Of(RunStatus status, RunLedger ledger)
+    {
+        var parts = new List<IRenderable>
+        {
+            new Text(Headline(status, ledger)),
+            new Text(""),
+            Bars(ledger),
+            new Text(""),
+            Stages(status),
+        };
+        parts.AddRange(Optimum(ledger).Prepend("").Select(line => new Text(line)));
+        return new Rows(parts);
+    }
+
+    private static string Headline(RunStatus status, RunLedger ledger)
+    {
+        var goodput = ledger.Goodput is { } share ? Invariant($"goodput {share:P1}") : "no time spent yet";
+        return Invariant($"{status.Name} · {status.State} · {goodput} · {Human.Time(ledger.WallSeconds)} of wall-clock time in {ledger.ChainCount} {(ledger.ChainCount == 1 ? "chain" : "chains")} · {ledger.Preemptions} preemptions, {ledger.LostSteps} steps lost");
+    }
+
+    private static Table Bars(RunLedger ledger)
+    {
+        var table = new Table().Border(TableBorder.None).AddColumn("ACCOUNT").AddColumn(new TableColumn("TIME").RightAligned())
+            .AddColumn(new TableColumn("SHARE").RightAligned()).AddColumns("", "");
+        var all = ledger.Chains.TotalSeconds + ledger.EndedSeconds;
+        foreach (var (name, meaning, of) in Accounts)
+        {
+            Row(name, meaning, of(ledger.Chains));
+        }
+
+        Row("ended", "this chain done, others not", ledger.EndedSeconds);
+        return table;
+
+        void Row(string name, string meaning, double seconds)
+        {
+            var share = all > 0 ? seconds / all : 0;
+            table.AddRow(new Text(name), new Text(Exact(seconds)), new Text(Invariant($"{share:P1}")), new Text(Bar(share)), new Text(meaning));
+        }
+    }
+
+    private static Table Stages(RunStatus status)
+    {
+        var table = new Table().Border(TableBorder.None).AddColumn("STAGE");
+        foreach (var (name, _, _) in Accounts)
+        {
+            table.AddColumn(new TableColumn(name.ToUpperInvariant()).RightAligned());
+        }
+
+        table.AddColumn(new TableColumn("BEFORE").RightAligned());
+        foreach (var stage in status.Stages.Where(stage => stage.Ledger is not null))
+        {
+            table.AddRow(
+                [new Text(stage.Id), .. Accounts.Select(account => new Text(Exact(account.Of(stage.Ledger!)))), new Text(Exact(stage.Ledger!.BeforeSeconds))]);
+        }
+
+        return table;
+    }
+
+    private static IEnumerable<string> Optimum(RunLedger ledger)
+    {
+        if (ledger.Optimum is not { } best)
+        {
+            yield return ledger.Preemptions == 0 ? "No machine was lost, so there is no optimum to hold this against." : "No checkpoint was measured yet, so there is no optimum to hold this against.";
+            yield break;
+        }
+
+        yield return Invariant($"At best {best.Share:P1} of the time could count, with a checkpoint every {best.IntervalSeconds:F2} s; this run has {best.Reached:P1} of that (Daly 2006):");
+        yield return $"  {DalyOptimum.Formula}";
+        yield return Invariant($"  M = {best.BetweenLossesSeconds:F1} s owned for each loss, δ = {best.CheckpointCostSeconds * 1e3:F1} ms for a checkpoint, D = {best.DetectionSeconds:F2} s without an owner after a loss, R = {best.RecoverySeconds:F2} s to restore: all measured in this run.");
+    }
+
+    private static string Bar(double share)
+    {
+        var eighths = (int)Math.Round(share * BarCells * 8);
+        return new string('█', eighths / 8) + (eighths % 8 is > 0 and var rest ? ((char)('█' + (8 - rest))).ToString() : "");
+    }
+
+    /// <summary>Tenths for what is short: losses are.</summary>
+    private static string Exact(double seconds) => seconds < 600 ? seconds.ToString("0.0 's'", CultureInfo.InvariantCulture) : Human.Time(seconds);
+
+    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+}

@@ -1,0 +1,68 @@
+using Slowrun.Clustering.Membership;
+using Slowrun.Storage;
+
+namespace Slowrun.Clustering.Tests.Membership;
+
+public sealed class SiloEndsTests
+{
+    private readonly MemoryStore store = new();
+
+    [Fact]
+    public async Task Record_OfAProcessThatServed_MarksItsSiloDeadAndTellsHowItEnded()
+    {
+        var entry = await JoinAsync();
+
+        await new SiloEnds(store).RecordAsync(Environment.ProcessId, new SiloEnd(11, null), TestContext.Current.CancellationToken);
+
+        var silo = entry.SiloAddress.ToParsableString();
+        Assert.Equal(new SiloEnd(11, null), await new SiloEnds(store).TryFindAsync(silo, TestContext.Current.CancellationToken));
+        var table = await new StoreMembershipTable(store).ReadAllAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(SiloStatus.Dead, Assert.Single(table.Members).Item1.Status);
+    }
+
+    [Fact]
+    public async Task Record_StaysWhenOrleansWritesTheRowAgain()
+    {
+        var entry = await JoinAsync();
+        await new SiloEnds(store).RecordAsync(Environment.ProcessId, new SiloEnd(9, null), TestContext.Current.CancellationToken);
+        var table = new StoreMembershipTable(store);
+        var now = await table.ReadAllAsync(TestContext.Current.CancellationToken);
+        Assert.True(await table.UpdateRowAsync(now.Members[0].Item1, now.Members[0].Item2, now.Version.Next(), TestContext.Current.CancellationToken));
+
+        Assert.NotNull(await new SiloEnds(store).TryFindAsync(entry.SiloAddress.ToParsableString(), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Record_OfAProcessThatNeverJoined_ChangesNothing()
+    {
+        await JoinAsync();
+        await new SiloEnds(store).RecordAsync(1, new SiloEnd(11, null), TestContext.Current.CancellationToken);
+
+        var table = await new StoreMembershipTable(store).ReadAllAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(SiloStatus.Active, Assert.Single(table.Members).Item1.Status);
+    }
+
+    [Theory]
+    [InlineData(139, false, true, "was ended by signal 11 (a crash)")]
+    [InlineData(134, false, true, "was ended by signal 6 (a crash)")]
+    [InlineData(137, false, false, "was ended by signal 9")]
+    [InlineData(137, true, true, "was ended by signal 9, most likely since the machine had no memory left")]
+    [InlineData(143, false, false, "was ended by signal 15")]
+    [InlineData(1, false, true, "ended with exit code 1")]
+    [InlineData(0, false, false, "ended with exit code 0")]
+    public void Of_AnExitCode_TellsACrashFromAKill(int exitCode, bool outOfMemory, bool isCrash, string words)
+    {
+        var end = SiloEnd.Of(exitCode, outOfMemory);
+
+        Assert.Equal((isCrash, words), (end.IsCrash, end.ToString()));
+    }
+
+    private async Task<MembershipEntry> JoinAsync()
+    {
+        var table = new StoreMembershipTable(store);
+        var entry = Entries.New();
+        var empty = await table.ReadAllAsync(TestContext.Current.CancellationToken);
+        Assert.True(await table.InsertRowAsync(entry, empty.Version.Next(), TestContext.Current.CancellationToken));
+        return entry;
+    }
+}

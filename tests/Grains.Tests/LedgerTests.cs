@@ -1,0 +1,88 @@
+using Slowrun.Core.Ledger;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
+using Slowrun.Grains.Stages;
+using Slowrun.Storage;
+
+namespace Slowrun.Grains.Tests;
+
+/// <summary>Every second of a stage is in one account, whoever owned it and however they ended.</summary>
+public sealed class LedgerTests
+{
+    private static readonly StageId Stage = new(0, 0);
+
+    [Fact]
+    public async Task Ledger_OfAStageThatWasStoppedLostAndPaused_AddsUpToItsWallClockTime()
+    {
+        var run = new LocalRun(new MemoryStore());
+        await run.SubmitAsync();
+        await EndAsync(run, StopReason.Requested);
+        await EndAsync(run, StopReason.Held);
+        await EndAsync(run, StopReason.Eviction);
+        var lost = await run.TakeAsync(Stage);
+        await run.FinishAsync();
+
+        var facts = await run.FactsAsync();
+        Assert.Equal(lost.Progress.EpochToken + 1, facts.RootOf(Stage).EpochToken);
+        Assert.Equal((2, StageActivity.Restoring), (facts.RootOf(Stage).Preemptions, lost.Progress.Activity));
+        foreach (var root in facts.Roots.Values)
+        {
+            var ledger = root.Ledger;
+            Assert.Equal((ledger.Until! - facts.SubmittedAt!).Value.TotalSeconds, ledger.TotalSeconds, 6);
+            Assert.InRange((root.WrittenAt - ledger.Until!.Value).TotalSeconds, 0, 0.5);
+            Assert.True(ledger is { TrainingSeconds: > 0, RestoreSeconds: > 0, StallSeconds: > 0 }, ledger.ToString());
+        }
+
+        Assert.True(facts.RootOf(Stage).Ledger is { HeldSeconds: > 0, DownSeconds: > 0 }, facts.RootOf(Stage).Ledger.ToString());
+        Assert.True(facts.RootOf(new StageId(0, 1)).Ledger.BeforeSeconds > 0);
+        var all = RunLedger.Of(facts, TimeProvider.System.GetUtcNow())!;
+        Assert.Equal(all.WallSeconds, all.Chains.TotalSeconds, 6);
+    }
+
+    [Fact]
+    public async Task Ledger_OfAnOwnerThatIsGone_CountsWhatItToldBeyondItsCommitAsLost()
+    {
+        var run = new LocalRun(new MemoryStore());
+        await run.SubmitAsync(spec => spec with { Operations = spec.Operations with { CheckpointEverySteps = 1000 } });
+        var owner = await run.TakeAsync(Stage);
+        var told = owner.Progress;
+        var trained = told.Ledger! with { TrainingSeconds = 5, Until = told.Ledger!.Until!.Value.AddSeconds(5) };
+        await run.Documents.WriteProgressAsync(Stage, told with { Step = 3, Ledger = trained }, TestContext.Current.CancellationToken);
+
+        var next = (await run.TakeAsync(Stage)).Progress.Ledger!;
+
+        Assert.Equal(5, next.LostSeconds, 3);
+        Assert.Equal(0, next.TrainingSeconds, 3);
+        Assert.Equal(3, (await run.FactsAsync()).RootOf(Stage).LostSteps);
+        Assert.Contains("3 steps after step 0 are lost (5.0 s of training)", await run.StoryAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Restore_FromAnOlderCheckpoint_CountsWhatLedToTheDamagedOneAsLost()
+    {
+        var store = new MemoryStore();
+        var run = new LocalRun(store);
+        await run.SubmitAsync();
+        await EndAsync(run, StopReason.Requested, steps: 4);
+        var before = (await run.FactsAsync()).RootOf(Stage);
+        var part = before.Current!.Manifest.Replace("manifest.json", "part-0.safetensors", StringComparison.Ordinal);
+        await store.WriteAsync(part, "damaged"u8.ToArray(), TestContext.Current.CancellationToken);
+
+        await EndAsync(run, StopReason.Requested);
+
+        var after = (await run.FactsAsync()).RootOf(Stage);
+        Assert.Equal(before.Current.Step - before.Previous!.Step, after.LostSteps);
+        Assert.InRange(after.Ledger.LostSeconds, before.Current.TrainingSeconds - before.Previous.TrainingSeconds, 60);
+    }
+
+    /// <summary>Takes the stage, trains some steps of it and stops for a reason.</summary>
+    private static async Task EndAsync(LocalRun run, StopReason reason, int steps = 1)
+    {
+        var runner = await run.TakeAsync(Stage);
+        var from = runner.Progress.Step;
+        runner.Start();
+        SpinWait.SpinUntil(() => runner.Progress.Step >= from + steps || runner.Completion.IsCompleted);
+        runner.Stop(reason);
+        Assert.Equal(reason, await runner.Completion);
+    }
+}
