@@ -21,7 +21,7 @@ static int Usage()
         bench idle [STORE] [SILOS]                    counts what silos that have nothing to do ask of their store in a minute
         bench data TEXT [MEGABYTES]                   times data preparation beside the bare tokenizer
         bench checkpoint STORE [PAIRS]                what a checkpoint costs, against the same bytes plainly copied, written and read
-        bench status STORE RUN [CALLS]                times status calls to the living silos of a store
+        bench status STORE RUN [CALLS]                times status calls of a client that stays, also while silos are lost
         """);
     return 2;
 }

@@ -8,7 +8,11 @@ internal sealed class StatusReader(RunReader reader) : IAsyncDisposable
 {
     // Connecting takes about 1 s, 2.2 s on a machine whose cores all train; beyond that the store's answer is better than none.
     private static readonly TimeSpan ConnectDeadline = TimeSpan.FromSeconds(2.5);
-    private static readonly TimeSpan AnswerDeadline = TimeSpan.FromSeconds(1);
+
+    // A whole cluster answers in some milliseconds, with all cores training. Whoever asks is to have an answer within a second, the store's if
+    // need be, also while silos die.
+    private static readonly TimeSpan AnswerDeadline = TimeSpan.FromSeconds(0.4);
+    private static readonly TimeSpan PokeDeadline = TimeSpan.FromSeconds(1);
 
     private Task<LiveCluster?>? connecting;
 
@@ -33,7 +37,7 @@ internal sealed class StatusReader(RunReader reader) : IAsyncDisposable
     {
         if (await TryConnectAsync(cancellationToken) is { } cluster)
         {
-            await cluster.PokeAsync(run, AnswerDeadline, cancellationToken);
+            await cluster.PokeAsync(run, PokeDeadline, cancellationToken);
         }
     }
 
