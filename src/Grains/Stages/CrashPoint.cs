@@ -6,7 +6,7 @@ namespace Slowrun.Grains.Stages;
 /// <summary>
 /// Lets tests and <c>slowrun chaos</c> disturb a silo at a chosen moment, as a lost machine would end there:
 /// <c>SLOWRUN_CRASH_AFTER=commit:3</c> ends the process by SIGKILL after its third commit, <c>commit:3:stop</c> freezes it there,
-/// <c>commit:3:term</c> asks it to stop. Without the variable it does nothing.
+/// <c>commit:3:term</c> asks it to stop, <c>commit:3:crash</c> lets it abort as native code does. Without the variable it does nothing.
 /// </summary>
 internal static partial class CrashPoint
 {
@@ -21,7 +21,7 @@ internal static partial class CrashPoint
     public const string Score = "score";
 
     private const string Variable = "SLOWRUN_CRASH_AFTER";
-    private static readonly Dictionary<string, int> Signals = new(StringComparer.Ordinal) { ["kill"] = 9, ["term"] = 15, ["stop"] = 19 };
+    private static readonly Dictionary<string, int> Signals = new(StringComparer.Ordinal) { ["crash"] = 6, ["kill"] = 9, ["term"] = 15, ["stop"] = 19 };
     private static readonly (string Point, int Count, int Signal) Wanted = Parse(Environment.GetEnvironmentVariable(Variable));
     private static int seen;
 

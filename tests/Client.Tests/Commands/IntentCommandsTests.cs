@@ -83,7 +83,11 @@ public sealed class IntentCommandsTests
         await cli.HaveRunAsync();
         Assert.Equal(1, await cli.RunAsync("retry", "micro", "--adopt-device"));
         Assert.Contains("has begun and not finished", cli.Error, StringComparison.Ordinal);
-        await cli.HaveRootAsync("micro", Stage, CommandLine.Begun(3) with { Adoptions = 2 });
+        await cli.HaveRootAsync("micro", Stage, CommandLine.Begun(3) with
+        {
+            Adoptions = 2,
+            Identity = new StageIdentity { RecipeSha256 = "r", DataSha256 = "d", EngineRevision = 1, NumericsFingerprint = "f" },
+        });
 
         Assert.Equal(0, await cli.RunAsync("retry", "micro", "--adopt-device"));
         Assert.Equal(0, await cli.RunAsync("retry", "micro", "--adopt-device"));
