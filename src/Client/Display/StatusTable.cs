@@ -56,6 +56,11 @@ internal static class StatusTable
                 yield return new Text($"{stage.Id}: {waits}");
             }
 
+            if (stage.BestEffort)
+            {
+                yield return new Text($"{stage.Id}: best effort, its bytes cannot be had again ('slowrun events {status.Name}' tells why).", new Style(Color.Yellow));
+            }
+
             if (stage is { Preemptions: > 0 })
             {
                 yield return new Text(string.Create(

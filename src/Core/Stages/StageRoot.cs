@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Slowrun.Core.Ledger;
 
 namespace Slowrun.Core.Stages;
@@ -85,6 +86,12 @@ public sealed record StageIdentity
     public required int EngineRevision { get; init; }
 
     public required string NumericsFingerprint { get; init; }
+
+    /// <summary>How the fingerprint of a device begins that does not repeat its own bits: training there is best effort.</summary>
+    public const string UnrepeatablePrefix = "unrepeatable-";
+
+    [JsonIgnore]
+    public bool IsRepeatable => !NumericsFingerprint.StartsWith(UnrepeatablePrefix, StringComparison.Ordinal);
 }
 
 /// <summary>A committed checkpoint: <see cref="Manifest"/> names its parts with sizes and hashes.</summary>

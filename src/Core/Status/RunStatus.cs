@@ -100,8 +100,8 @@ public sealed record StageStatus
     /// <summary>Where its time went; null where it was never taken, or that is not known.</summary>
     public StageLedger? Ledger { get; init; }
 
-    /// <summary>How often a user let it go on with another device's arithmetic: above 0 its bytes cannot be had again.</summary>
-    public int Adoptions { get; init; }
+    /// <summary>Its bytes cannot be had again: its device does not repeat its own, or a user let it go on with another one's arithmetic.</summary>
+    public bool BestEffort { get; init; }
 
     public double? TokensPerSecond { get; init; }
 

@@ -51,7 +51,7 @@ public static class StatusBuilder
             Preemptions = root.Preemptions,
             LostSteps = root.LostSteps,
             Ledger = RunLedger.Of(facts, id, now),
-            Adoptions = root.Adoptions,
+            BestEffort = root.Adoptions > 0 || root.Identity is { IsRepeatable: false },
             TokensPerSecond = live?.TokensPerSecond,
             TrainLossNats = progress?.EpochToken == root.EpochToken ? progress.TrainLossNats : null,
             ValLossNats = score?.LossNats,

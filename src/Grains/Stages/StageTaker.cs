@@ -160,6 +160,11 @@ internal sealed partial class StageTaker(
                 $"It goes on from step {root.DurableStep} with the arithmetic of {root.Identity!.NumericsFingerprint[..12]} instead of {begun.NumericsFingerprint[..12]}, as the user wished: from here on its bytes depend on when that was.");
         }
 
+        if (before?.Identity is null && root.Identity is { IsRepeatable: false })
+        {
+            await own.TellAsync("best-effort", $"{string.Join(' ', root.Owner!.Slots)} of {root.Owner.SiloName} does not give the same bits twice: the stage is trained as well, but its bytes cannot be had again.");
+        }
+
         await own.TellAsync("stage-taken", root.DurableStep > 0
             ? $"{root.Owner!.SiloName} goes on from step {root.DurableStep} of {root.Steps} (epoch token {root.EpochToken})."
             : $"{root.Owner!.SiloName} begins its {root.Steps} steps (epoch token {root.EpochToken}).");

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using Slowrun.Core.Stages;
 using Slowrun.Silo.Hosting;
 using Slowrun.Training;
 using Slowrun.Training.Numerics;
@@ -31,6 +32,15 @@ internal static class DoctorCommand
             {
                 error.WriteLine($"slowrun doctor: the same canned training gave {first[..16]} and then {second[..16]}; expected the same bits. Runs on this machine would not be reproducible.");
                 return 1;
+            }
+
+            for (var i = 0; i < CudaDevices.Count(); i++)
+            {
+                var slot = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"cuda:{i}");
+                var found = NumericsFingerprint.Of(slot);
+                output.WriteLine(found.StartsWith(StageIdentity.UnrepeatablePrefix, StringComparison.Ordinal)
+                    ? $"{slot,-14}does not give the same bits twice: stages trained on it are best effort"
+                    : $"{slot,-14}fingerprint {found[..16]}, the same twice");
             }
 
             output.WriteLine("result        this machine trains reproducibly");

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
+using Slowrun.Core.Stages;
 using Slowrun.Core.Tokens;
 using Slowrun.Training.Models;
 using Slowrun.Training.Stages;
@@ -19,7 +20,7 @@ public static class NumericsFingerprint
     private static readonly ConcurrentDictionary<string, Lazy<string>> Known = [];
 
     /// <param name="slot">For example <c>cpu:0</c>. All CPU slots of a machine are one.</param>
-    /// <returns>Lower-case hex; computed once in a process.</returns>
+    /// <returns>Lower-case hex, or <see cref="StageIdentity.UnrepeatablePrefix"/> and the kind of a device that gives other bits each time; computed once in a process.</returns>
     public static string Of(string slot)
     {
         var device = ComputeDevices.DeviceOf(slot);
@@ -28,7 +29,15 @@ public static class NumericsFingerprint
         {
             // On a thread of its own: the caller's keeps its number of intra-op threads.
             var result = "";
-            WorkerThread.Start("slowrun fingerprint", () => result = Compute(key)).Join();
+            WorkerThread.Start("slowrun fingerprint", () =>
+            {
+                result = Compute(key);
+                // Processors repeat their bits; a device that does not would pass for another one at every look.
+                if (device.type != DeviceType.CPU && Compute(key) != result)
+                {
+                    result = StageIdentity.UnrepeatablePrefix + device.type.ToString().ToLowerInvariant();
+                }
+            }).Join();
             return result;
         })).Value;
     }

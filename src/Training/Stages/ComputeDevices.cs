@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using Slowrun.Training.Numerics;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Stages;
@@ -25,6 +26,7 @@ public sealed record ComputeDevices(IReadOnlyList<string> Slots)
                 case "cpu":
                     return CPU;
                 case "cuda":
+                    CudaDeterminism.Enable();
                     return device($"cuda:{index}");
             }
         }

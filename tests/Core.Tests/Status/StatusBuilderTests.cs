@@ -8,6 +8,21 @@ namespace Slowrun.Core.Tests.Status;
 
 public sealed class StatusBuilderTests
 {
+    [Theory]
+    [InlineData("0123456789abcdef", 0, false)]
+    [InlineData("0123456789abcdef", 1, true)]
+    [InlineData("unrepeatable-cuda", 0, true)]
+    public void Build_OfAStageWhoseBytesCannotBeHadAgain_SaysBestEffort(string fingerprint, int adoptions, bool bestEffort)
+    {
+        var facts = new RunFactsExample().Taken("chain0/stage0", 5).Facts;
+        var id = RunFactsExample.Id("chain0/stage0");
+        var root = facts.RootOf(id) with { Adoptions = adoptions };
+        root = root with { Identity = root.Identity! with { NumericsFingerprint = fingerprint } };
+        var status = StatusBuilder.Build(facts with { Roots = new Dictionary<StageId, StageRoot> { [id] = root } }, StatusSource.Store, RunFactsExample.Now);
+
+        Assert.Equal(bestEffort, status.Stages[0].BestEffort);
+    }
+
     private const string A0 = "chain0/stage0", A1 = "chain0/stage1", B0 = "chain1/stage0", B1 = "chain1/stage1", Baseline = "chain2/stage0";
 
     private readonly RunFactsExample run = new();
