@@ -26,16 +26,18 @@ internal static class Functional
         : nn.functional.linear(x, weight);
 
     /// <summary>softmax(q kᵀ / √d + mask) v.</summary>
-    /// <param name="mask">Null: plain causality.</param>
-    public static Tensor Attention(Tensor q, Tensor k, Tensor v, Tensor? mask, MatrixPrecision precision)
+    /// <param name="mask">Null: plain causality, or none.</param>
+    /// <param name="causal">Without a mask: whether a query sees only its own key and those before.</param>
+    public static Tensor Attention(Tensor q, Tensor k, Tensor v, Tensor? mask, MatrixPrecision precision, bool causal = true)
     {
+        causal = causal && mask is null;
         if (precision == MatrixPrecision.F32)
         {
-            return nn.functional.scaled_dot_product_attention(q, k, v, mask, 0, mask is null);
+            return nn.functional.scaled_dot_product_attention(q, k, v, mask, 0, causal);
         }
 
         var rounded = nn.functional.scaled_dot_product_attention(
-            q.to(ScalarType.BFloat16), k.to(ScalarType.BFloat16), v.to(ScalarType.BFloat16), mask?.to(ScalarType.BFloat16), 0, mask is null);
+            q.to(ScalarType.BFloat16), k.to(ScalarType.BFloat16), v.to(ScalarType.BFloat16), mask?.to(ScalarType.BFloat16), 0, causal);
         return rounded.to(q.dtype);
     }
 }
