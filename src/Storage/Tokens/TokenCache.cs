@@ -20,22 +20,33 @@ public sealed class TokenCache(FileCache files)
     /// <returns>Its file, which may vanish until it is opened: ask again then.</returns>
     /// <exception cref="InvalidDataException">It is missing from the store or damaged there.</exception>
     /// <exception cref="IOException">The cache cannot be written to.</exception>
-    public async Task<string> FetchAsync(IObjectStore store, string sha256, CancellationToken cancellationToken = default)
+    public Task<string> FetchAsync(IObjectStore store, string sha256, CancellationToken cancellationToken = default) => FetchAsync(
+        store, DataPaths.Of(sha256), sha256, _ => StoredTokenSets.Missing(sha256), (_, found) => StoredTokenSets.Damaged(sha256, found), cancellationToken);
+
+    /// <summary>As above, of any immutable object whose bytes have that hash.</summary>
+    /// <param name="missing">Of the object's name.</param>
+    /// <param name="damaged">Of the object's name, and the hash that was found.</param>
+    internal async Task<string> FetchAsync(
+        IObjectStore store,
+        string name,
+        string sha256,
+        Func<string, InvalidDataException> missing,
+        Func<string, string, InvalidDataException> damaged,
+        CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(store);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         return await files.FetchAsync(sha256, OpenAsync, Verify, cancellationToken).ConfigureAwait(false);
 
         async Task<Stream> OpenAsync() => new HashingReadStream(
-            await store.TryOpenAsync(DataPaths.Of(sha256), cancellationToken: cancellationToken).ConfigureAwait(false) ?? throw StoredTokenSets.Missing(sha256),
-            hash.AppendData);
+            await store.TryOpenAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false) ?? throw missing(name), hash.AppendData);
 
         void Verify()
         {
             var hex = Convert.ToHexStringLower(hash.GetCurrentHash());
             if (hex != sha256)
             {
-                throw StoredTokenSets.Damaged(sha256, hex);
+                throw damaged(name, hex);
             }
         }
     }
