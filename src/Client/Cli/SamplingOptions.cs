@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Globalization;
 using Slowrun.Core.Inference;
 
 namespace Slowrun.Client.Cli;
@@ -49,15 +48,22 @@ internal sealed class SamplingOptions
 
     private static void Expect<T>(OptionResult result, Option<T> option, Predicate<T?> holds, string expected)
     {
-        // What is no number at all is another error, which the parser has already.
-        if (result.Errors.Any() || result.Tokens.Count == 0)
+        if (result.Tokens.Count == 0)
         {
             return;
         }
 
-        if (!holds(result.GetValueOrDefault<T>()))
+        try
         {
-            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name} is {result.Tokens[0].Value}, expected {expected}."));
+            if (!holds(result.GetValueOrDefault<T>()))
+            {
+                result.AddError($"{option.Name}: found {result.Tokens[0].Value}, expected {expected}.");
+            }
+        }
+        catch (InvalidOperationException e)
+        {
+            // What is no such value at all, the parser throws.
+            result.AddError(e.Message);
         }
     }
 }

@@ -38,7 +38,7 @@ internal static class EvalCommand
             var answer = await AskAsync(context, address, request with { Device = parsed.GetRequiredValue(device) }, stop);
             var result = new
             {
-                Run = whom.Run, Stage = stage.Id.ToString(), SnapshotSha256 = stage.Snapshot.Sha256, Data = request.DataSha256, request.Set, answer.Tokens, answer.LossNats, answer.BitsPerByte,
+                Run = whom.Run, Stage = stage.Id.ToString(), SnapshotSha256 = stage.Snapshot.Sha256, Data = request.DataSha256, Set = Word(request.Set), answer.Tokens, answer.LossNats, answer.BitsPerByte,
                 Seconds = context.Time.GetElapsedTime(from).TotalSeconds,
             };
             await context.Output.WriteLineAsync(

@@ -101,8 +101,8 @@ public sealed class EnsembleCommandTests
     public async Task Ensemble_WhenMembersAreMissing_MixesTheOthersAndSaysSo()
     {
         var run = await ScoredRun.CreateAsync(cli);
+        await run.FinishAllAsync("chain1/stage1");
         await run.FinishAsync("chain1/stage1");
-        await run.FinishAsync("chain1/stage1", []);
 
         Assert.Equal(0, await cli.RunAsync("ensemble", ScoredRun.Name, "-o", "json"));
         Assert.Equal(3, Members(cli.Json()).Count);
@@ -177,7 +177,7 @@ public sealed class EnsembleCommandTests
     private async Task<ScoredRun> FinishedAsync(params string[] set)
     {
         var run = await ScoredRun.CreateAsync(cli, set);
-        await run.FinishAsync();
+        await run.FinishAllAsync();
         return run;
     }
 }

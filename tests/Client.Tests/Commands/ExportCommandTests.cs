@@ -18,7 +18,7 @@ public sealed class ExportCommandTests : IDisposable
     public async Task Export_OfARun_DescribesItsFilesInConfig()
     {
         var run = await ScoredRun.CreateAsync(cli);
-        await run.FinishAsync();
+        await run.FinishAllAsync();
 
         Assert.Equal(0, await cli.RunAsync("export", ScoredRun.Name, "--out", folder.Path));
 
@@ -42,7 +42,7 @@ public sealed class ExportCommandTests : IDisposable
     public async Task Export_Twice_GivesTheSameBytes()
     {
         var run = await ScoredRun.CreateAsync(cli);
-        await run.FinishAsync();
+        await run.FinishAllAsync();
         var other = Path.Combine(folder.Path, "other");
 
         await cli.RunAsync("export", ScoredRun.Name, "--out", folder.Path);
@@ -56,7 +56,7 @@ public sealed class ExportCommandTests : IDisposable
     public async Task Export_InBfloat16_HasTheSameNamesHalfTheSizeAndBothHashes()
     {
         var run = await ScoredRun.CreateAsync(cli);
-        await run.FinishAsync();
+        await run.FinishAllAsync();
 
         Assert.Equal(0, await cli.RunAsync("export", "scored/chain0/stage1", "--out", folder.Path, "--dtype", "bf16"));
 
@@ -86,7 +86,7 @@ public sealed class ExportCommandTests : IDisposable
     public async Task Export_OfFurtherStagesIntoTheSameFolder_DescribesAll()
     {
         var run = await ScoredRun.CreateAsync(cli);
-        await run.FinishAsync();
+        await run.FinishAllAsync();
 
         Assert.Equal(0, await cli.RunAsync("export", "scored/chain1/stage0", "--out", folder.Path));
         Assert.Equal(0, await cli.RunAsync("export", "scored/chain0/stage1", "--out", folder.Path));
@@ -104,7 +104,7 @@ public sealed class ExportCommandTests : IDisposable
     public async Task Export_IntoAFolderWithAnotherConfig_LeavesItAlone(string content)
     {
         var run = await ScoredRun.CreateAsync(cli);
-        await run.FinishAsync();
+        await run.FinishAllAsync();
         var file = folder.Write("config.json", content);
 
         Assert.Equal(2, await cli.RunAsync("export", ScoredRun.Name, "--out", folder.Path));
@@ -116,7 +116,7 @@ public sealed class ExportCommandTests : IDisposable
     public async Task Export_OfAnEnsemble_SaysHowItsFilesMakeOnePrediction()
     {
         var run = await ScoredRun.CreateAsync(cli, "ensemble.selection.steps=40");
-        await run.FinishAsync();
+        await run.FinishAllAsync();
 
         Assert.Equal(0, await cli.RunAsync("export", ScoredRun.Name, "--ensemble", folder.Path, "--select", "2"));
 
@@ -138,7 +138,7 @@ public sealed class ExportCommandTests : IDisposable
     public async Task Export_OfSomeMembersWhoseLogitsAreAveraged_HasNoLoss()
     {
         var run = await ScoredRun.CreateAsync(cli, "ensemble.average=Logits");
-        await run.FinishAsync();
+        await run.FinishAllAsync();
 
         Assert.Equal(0, await cli.RunAsync("export", ScoredRun.Name, "--ensemble", folder.Path, "--members", "chain0/stage0,chain1/stage1"));
 

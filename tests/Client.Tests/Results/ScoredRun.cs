@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Slowrun.Core;
 using Slowrun.Core.Mixtures;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
@@ -7,7 +6,6 @@ using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
 using Slowrun.Core.Tokens;
-using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 using Slowrun.Storage.Tokens;
@@ -56,7 +54,7 @@ internal sealed class ScoredRun
     }
 
     /// <summary>Finishes and scores all stages.</summary>
-    public async Task FinishAsync(params string[] but)
+    public async Task FinishAllAsync(params string[] but)
     {
         foreach (var stage in Plan.Stages.Select(stage => stage.Id.ToString()).Except(but))
         {

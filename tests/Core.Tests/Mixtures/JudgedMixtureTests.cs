@@ -15,7 +15,7 @@ public sealed class JudgedMixtureTests
         var (members, bytes) = Random(5, targets);
         double[] weights = [0.3, 1, 0, 0.7, 0.011];
 
-        var judged = JudgedMixture.Of(members, weights, bytes);
+        var judged = Judged(members, weights, bytes);
 
         var mixture = Mixture.Of(members, weights);
         Assert.Equal(mixture.LossNats(), judged.LossNats);
@@ -32,15 +32,15 @@ public sealed class JudgedMixtureTests
     {
         var (members, bytes) = Random(2, 10);
 
-        Assert.Equal([null], JudgedMixture.Of(members[..1], [1], bytes).WithoutNats);
-        Assert.Null(JudgedMixture.Of(members, [1, 0], bytes).WithoutNats[0]);
-        Assert.NotNull(JudgedMixture.Of(members, [1, 0], bytes).WithoutNats[1]);
+        Assert.Equal([null], Judged(members[..1], [1], bytes).WithoutNats);
+        Assert.Null(Judged(members, [1, 0], bytes).WithoutNats[0]);
+        Assert.NotNull(Judged(members, [1, 0], bytes).WithoutNats[1]);
     }
 
     [Fact]
     public void Of_TargetsThatOneMemberAloneExpected_AreBoundedWithoutIt()
     {
-        var judged = JudgedMixture.Of([Enumerable.Repeat(1f, 100).ToArray(), new float[100]], [1, 1], Enumerable.Repeat(1, 100).ToArray());
+        var judged = Judged([Enumerable.Repeat(1f, 100).ToArray(), new float[100]], [1, 1], Enumerable.Repeat(1, 100).ToArray());
 
         Assert.Equal(Math.Log(2), judged.LossNats, 1e-12);
         Assert.Equal(-Math.Log(1e-12), judged.WithoutNats[0]!.Value, 1e-9);
@@ -54,14 +54,17 @@ public sealed class JudgedMixtureTests
     [Theory]
     [InlineData(1.0)]
     [InlineData(1.0, -0.1)]
-    [InlineData(0.0, 0)]
+    [InlineData(0.0, 0.0)]
     [InlineData(1.0, double.NaN)]
     public void Of_WeightsThatMakeNoMixture_Throws(params double[] weights) =>
-        Assert.Throws<ArgumentException>(() => JudgedMixture.Of([new float[] { 1 }, new float[] { 1 }], weights, [1]));
+        Assert.Throws<ArgumentException>(() => Judged([new float[] { 1 }, new float[] { 1 }], weights, [1]));
 
     [Fact]
     public void Of_AMemberOfAnotherSet_Throws() =>
-        Assert.Throws<ArgumentException>(() => JudgedMixture.Of([new float[] { 1, 1 }, Array.Empty<float>()], [1, 1], [1, 1]));
+        Assert.Throws<ArgumentException>(() => Judged([new float[] { 1, 1 }, Array.Empty<float>()], [1, 1], [1, 1]));
+
+    private static JudgedMixture Judged(IReadOnlyList<ReadOnlyMemory<float>> members, IReadOnlyList<double> weights, int[] bytes) =>
+        JudgedMixture.Of(members, weights, bytes, stop: TestContext.Current.CancellationToken);
 
     private static (ReadOnlyMemory<float>[] Members, int[] Bytes) Random(int count, int targets)
     {
