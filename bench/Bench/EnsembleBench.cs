@@ -70,7 +70,7 @@ internal static class EnsembleBench
 
     private static async Task MeasureAsync(IObjectStore store, IReadOnlyList<MemberScore> scores, int tokens, double bytes)
     {
-        Console.WriteLine($"{scores.Count} members x {tokens:#,0} tokens, {bytes / 1e9:F2} GB");
+        Console.WriteLine($"{Environment.ProcessorCount} threads, {scores.Count} members x {tokens:#,0} tokens, {bytes / 1e9:F2} GB");
         var plain = PlainRead(store, scores);
         Tell("plainly read, one file after the other", plain, bytes, plain);
 
@@ -83,12 +83,12 @@ internal static class EnsembleBench
         var (targetBytes, memory) = (Enumerable.Repeat(1, tokens).ToArray(), 0L);
         var even = Enumerable.Repeat(1.0, scores.Count).ToArray();
         from = Stopwatch.GetTimestamp();
-        JudgedMixture.Of(p, even, targetBytes, judged => memory = IsSampled(judged) ? Math.Max(memory, AnonymousBytes()) : memory);
+        JudgedMixture.Of(p, even, targetBytes, Environment.ProcessorCount, judged => memory = IsSampled(judged) ? Math.Max(memory, AnonymousBytes()) : memory);
         var mixing = Stopwatch.GetElapsedTime(from).TotalSeconds;
         Tell("mixed: its loss, and without each member", mixing, bytes, plain);
 
         from = Stopwatch.GetTimestamp();
-        GradientSelection.Fit(p, 0, FitSteps, (_, _, _) => memory = Math.Max(memory, AnonymousBytes()));
+        GradientSelection.Fit(p, 0, FitSteps, (_, _, _) => memory = Math.Max(memory, AnonymousBytes()), Environment.ProcessorCount);
         var step = Stopwatch.GetElapsedTime(from).TotalSeconds / (FitSteps + 1);
         Tell("learning weights, a step", step, bytes, plain);
         Console.WriteLine($"memory of the process's own, at most: {memory / 1e6:F0} MB (beside it {bytes / 1e6:F0} MB of mapped files, which the system takes back when it needs room)");

@@ -85,11 +85,16 @@ internal sealed class MixtureChooser(ClientContext context, IObjectStore store, 
             : string.Create(CultureInfo.InvariantCulture, $"Reading the fitness scores: {opened} of {members.Count}"));
         using var fitness = await OpenedVectors.OpenAsync(store, Run, scores, n => opened = n, stop);
         var fitted = await Task.Run(
-            () => GradientSelection.Fit(fitness.P, facts.Spec.Recipe.Seed, steps, (step, _, _) =>
-            {
-                stepped = step;
-                stop.ThrowIfCancellationRequested();
-            }),
+            () => GradientSelection.Fit(
+                fitness.P,
+                facts.Spec.Recipe.Seed,
+                steps,
+                (step, _, _) =>
+                {
+                    stepped = step;
+                    stop.ThrowIfCancellationRequested();
+                },
+                Environment.ProcessorCount),
             stop);
         var selected = GradientSelection.Top(fitted.Weights, k);
         return Mixed(members, selected.WeightOf) with { Fitted = new FittedChoice(k, steps, GradientSelection.LossNats(fitness.P, selected)) };

@@ -31,7 +31,9 @@ internal sealed class MixtureJudge(ClientContext context, IObjectStore store, Ru
         var bytes = await TargetBytesAsync(stop);
         using var vectors = await OpenedVectors.OpenAsync(store, run, [.. mixed.Select(member => member.Score)], n => opened = n, stop);
         var answer = await Task.Run(
-            () => JudgedMixture.Of(vectors.P, [.. mixed.Select(member => member.Weight)], bytes, n => Volatile.Write(ref judged, n), stop), stop);
+            () => JudgedMixture.Of(
+                vectors.P, [.. mixed.Select(member => member.Weight)], bytes, Environment.ProcessorCount, n => Volatile.Write(ref judged, n), stop),
+            stop);
         return EnsembleReport.Of(run, mixture, answer);
     }
 

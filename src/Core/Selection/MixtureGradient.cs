@@ -8,36 +8,48 @@ namespace Slowrun.Core.Selection;
 /// </summary>
 internal static class MixtureGradient
 {
+    /// <param name="threads">Their number changes no bit.</param>
     /// <returns>Mean -ln p in nats, and its derivative by each member's weight.</returns>
-    public static (double LossNats, double[] Gradient) Of(IReadOnlyList<ReadOnlyMemory<float>> members, IReadOnlyList<double> weights)
+    public static (double LossNats, double[] Gradient) Of(IReadOnlyList<ReadOnlyMemory<float>> members, IReadOnlyList<double> weights, int threads = 1)
     {
         var targets = members[0].Length;
         var gradient = new double[members.Count];
-        var mixed = new double[BlockArithmetic.Block];
         double loss = 0;
-        for (var start = 0; start < targets; start += mixed.Length)
-        {
-            var count = Math.Min(mixed.Length, targets - start);
-            var block = mixed.AsSpan(0, count);
-            block.Clear();
-            for (var m = 0; m < members.Count; m++)
+        new BlockPass(targets, members.Count, threads).Run(
+            (start, logs, dots) =>
             {
-                BlockArithmetic.AddScaled(members[m].Span.Slice(start, count), weights[m], block);
-            }
+                Span<double> mixed = stackalloc double[logs.Length];
+                mixed.Clear();
+                for (var m = 0; m < members.Count; m++)
+                {
+                    BlockArithmetic.AddScaled(members[m].Span.Slice(start, mixed.Length), weights[m], mixed);
+                }
 
-            foreach (ref var p in block)
+                for (var i = 0; i < mixed.Length; i++)
+                {
+                    var p = mixed[i];
+                    logs[i] = Math.Log(Math.Max(p, Mixture.SmallestProbability));
+                    // Where the bound holds, the loss does not depend on the weights.
+                    mixed[i] = p >= Mixture.SmallestProbability ? 1 / p : 0;
+                }
+
+                for (var m = 0; m < members.Count; m++)
+                {
+                    dots[m] = BlockArithmetic.Dot(members[m].Span.Slice(start, mixed.Length), mixed);
+                }
+            },
+            (_, logs, dots) =>
             {
-                loss -= Math.Log(Math.Max(p, Mixture.SmallestProbability));
-                // Where the bound holds, the loss does not depend on the weights.
-                p = p >= Mixture.SmallestProbability ? 1 / p : 0;
-            }
+                foreach (var log in logs)
+                {
+                    loss -= log;
+                }
 
-            for (var m = 0; m < members.Count; m++)
-            {
-                gradient[m] -= BlockArithmetic.Dot(members[m].Span.Slice(start, count), block) / targets;
-            }
-        }
-
+                for (var m = 0; m < gradient.Length; m++)
+                {
+                    gradient[m] -= dots[m] / targets;
+                }
+            });
         return (loss / targets, gradient);
     }
 }

@@ -28,6 +28,21 @@ public sealed class JudgedMixtureTests
     }
 
     [Fact]
+    public void Of_OnSeveralThreads_GivesTheSameBits()
+    {
+        // More blocks than are computed at once.
+        var (members, bytes) = Random(3, 70_000);
+        double[] weights = [0.5, 0.2, 0.3];
+
+        var one = Judged(members, weights, bytes);
+        var four = JudgedMixture.Of(members, weights, bytes, 4, stop: TestContext.Current.CancellationToken);
+
+        Assert.Equal((one.LossNats, one.BitsPerByte), (four.LossNats, four.BitsPerByte));
+        Assert.Equal(one.WithoutNats, four.WithoutNats);
+        Assert.Equal(Mixture.LossNats(members, weights), four.LossNats);
+    }
+
+    [Fact]
     public void Of_OneMemberOrOneWithWeight_HasNothingWithoutIt()
     {
         var (members, bytes) = Random(2, 10);
