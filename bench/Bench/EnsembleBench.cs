@@ -71,26 +71,25 @@ internal static class EnsembleBench
     private static async Task MeasureAsync(IObjectStore store, IReadOnlyList<MemberScore> scores, int tokens, double bytes)
     {
         Console.WriteLine($"{Environment.ProcessorCount} threads, {scores.Count} members x {tokens:#,0} tokens, {bytes / 1e9:F2} GB");
-        var plain = PlainRead(store, scores);
-        Tell("plainly read, one file after the other", plain, bytes, plain);
+        var clock = new Clock();
+        PlainRead(store, scores);
+        var plain = clock.Tell("plainly read, one file after the other", bytes);
 
-        var from = Stopwatch.GetTimestamp();
+        clock = new Clock();
         var vectors = await new ScoreVectors(store, "bench").OpenAsync(scores);
-        var opening = Stopwatch.GetElapsedTime(from).TotalSeconds;
-        Tell("opened: verified and mapped", opening, bytes, plain);
+        var opening = clock.Tell("opened: verified and mapped", bytes, plain);
         IReadOnlyList<ReadOnlyMemory<float>> p = [.. vectors.Select(vector => vector.P)];
 
         var (targetBytes, memory) = (Enumerable.Repeat(1, tokens).ToArray(), 0L);
         var even = Enumerable.Repeat(1.0, scores.Count).ToArray();
-        from = Stopwatch.GetTimestamp();
+        clock = new Clock();
         JudgedMixture.Of(p, even, targetBytes, Environment.ProcessorCount, judged => memory = IsSampled(judged) ? Math.Max(memory, AnonymousBytes()) : memory);
-        var mixing = Stopwatch.GetElapsedTime(from).TotalSeconds;
-        Tell("mixed: its loss, and without each member", mixing, bytes, plain);
+        var mixing = clock.Tell("mixed: its loss, and without each member", bytes, plain);
 
-        from = Stopwatch.GetTimestamp();
+        clock = new Clock();
         GradientSelection.Fit(p, 0, FitSteps, (_, _, _) => memory = Math.Max(memory, AnonymousBytes()), Environment.ProcessorCount);
-        var step = Stopwatch.GetElapsedTime(from).TotalSeconds / (FitSteps + 1);
-        Tell("learning weights, a step", step, bytes, plain);
+        // One more than the steps: the loss of the weights it ends with.
+        var step = clock.Tell("learning weights, a step", bytes, plain, times: FitSteps + 1);
         Console.WriteLine($"memory of the process's own, at most: {memory / 1e6:F0} MB (beside it {bytes / 1e6:F0} MB of mapped files, which the system takes back when it needs room)");
 
         var scale = LargestMembers * LargestTokens / ((double)scores.Count * tokens);
@@ -102,10 +101,9 @@ internal static class EnsembleBench
         }
     }
 
-    private static double PlainRead(IObjectStore store, IReadOnlyList<MemberScore> scores)
+    private static void PlainRead(IObjectStore store, IReadOnlyList<MemberScore> scores)
     {
         var buffer = new byte[1 << 20];
-        var from = Stopwatch.GetTimestamp();
         foreach (var score in scores)
         {
             using var file = File.OpenHandle(Path.Combine(store.Address, score.Vector));
@@ -116,12 +114,7 @@ internal static class EnsembleBench
                 position += read;
             }
         }
-
-        return Stopwatch.GetElapsedTime(from).TotalSeconds;
     }
-
-    private static void Tell(string what, double seconds, double bytes, double plain) =>
-        Console.WriteLine($"{what,-42} {seconds,8:F3} s  {bytes / seconds / 1e9,6:F2} GB/s  {plain / seconds,5:F2} of plain reading");
 
     /// <summary>Now and then: asking takes a tenth of a millisecond.</summary>
     private static bool IsSampled(long judged) => judged / 1024 % 128 == 0;
@@ -131,5 +124,22 @@ internal static class EnsembleBench
         const string field = "RssAnon:";
         var line = File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith(field, StringComparison.Ordinal));
         return line is null ? 0 : 1024 * long.Parse(line[field.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Real time, and the processors' beside it: on a machine that does other things too, the first is theirs as well.</summary>
+    private sealed class Clock
+    {
+        private readonly long from = Stopwatch.GetTimestamp();
+        private readonly TimeSpan busy = Environment.CpuUsage.TotalTime;
+
+        /// <returns>Seconds of real time, once.</returns>
+        public double Tell(string what, double bytes, double? plain = null, int times = 1)
+        {
+            var seconds = Stopwatch.GetElapsedTime(from).TotalSeconds / times;
+            var processors = (Environment.CpuUsage.TotalTime - busy).TotalSeconds / times;
+            var share = plain is { } reading ? $"  {reading / seconds,5:F2} of plain reading" : "";
+            Console.WriteLine($"{what,-42} {seconds,8:F3} s  {processors,8:F3} s of processors  {bytes / seconds / 1e9,6:F2} GB/s{share}");
+            return seconds;
+        }
     }
 }

@@ -1,10 +1,13 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace Slowrun.Core.Mixtures;
 
 /// <summary>
 /// Arithmetic on blocks of members' probabilities, in double precision and in one order on every machine: wider vectors would add in
-/// another one, and give other bits.
+/// another one, and give other bits. Compiled for speed at the first call: the runtime's first version of vector code is many times
+/// slower, and a small mixture is over before there is a second.
 /// </summary>
 internal static class BlockArithmetic
 {
@@ -15,12 +18,15 @@ internal static class BlockArithmetic
     private const int FactorsOfALogarithm = 16;
 
     /// <summary>into += scale · x, each number as the scalar expression would give it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddScaled(ReadOnlySpan<float> x, double scale, Span<double> into)
     {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(into.Length, x.Length);
+        ref var sums = ref MemoryMarshal.GetReference(into);
         var i = 0;
         for (; i + 4 <= x.Length; i += 4)
         {
-            (Vector256.Create(into[i..]) + (scale * Widened(x[i..]))).CopyTo(into[i..]);
+            (Vector256.LoadUnsafe(ref sums, (nuint)i) + (scale * Widened(x, i))).StoreUnsafe(ref sums, (nuint)i);
         }
 
         for (; i < x.Length; i++)
@@ -29,13 +35,16 @@ internal static class BlockArithmetic
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static double Dot(ReadOnlySpan<float> x, ReadOnlySpan<double> y)
     {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(y.Length, x.Length);
+        ref var factors = ref MemoryMarshal.GetReference(y);
         var sums = Vector256<double>.Zero;
         var i = 0;
         for (; i + 4 <= x.Length; i += 4)
         {
-            sums += Widened(x[i..]) * Vector256.Create(y[i..]);
+            sums += Widened(x, i) * Vector256.LoadUnsafe(ref factors, (nuint)i);
         }
 
         var sum = sums[0] + sums[1] + (sums[2] + sums[3]);
@@ -51,8 +60,11 @@ internal static class BlockArithmetic
     /// Sum of ln max((total - weight · x) / rest, floor): the logarithm of the product of a few at a time, since logarithms are what
     /// takes the time.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static double SumOfLogsWithout(ReadOnlySpan<float> x, double weight, ReadOnlySpan<double> total, double rest, double floor)
     {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(total.Length, x.Length);
+        ref var totals = ref MemoryMarshal.GetReference(total);
         var share = Vector256.Create(1 / rest);
         var least = Vector256.Create(floor);
         var product = Vector256<double>.One;
@@ -61,7 +73,7 @@ internal static class BlockArithmetic
         var i = 0;
         for (; i + 4 <= x.Length; i += 4)
         {
-            product *= Vector256.Max((Vector256.Create(total[i..]) - (weight * Widened(x[i..]))) * share, least);
+            product *= Vector256.Max((Vector256.LoadUnsafe(ref totals, (nuint)i) - (weight * Widened(x, i))) * share, least);
             if (++factors == FactorsOfALogarithm)
             {
                 sum += Logarithm(product);
@@ -78,12 +90,14 @@ internal static class BlockArithmetic
         return sum;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static double Logarithm(Vector256<double> product) =>
         Math.Log(product[0]) + Math.Log(product[1]) + (Math.Log(product[2]) + Math.Log(product[3]));
 
-    private static Vector256<double> Widened(ReadOnlySpan<float> x)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<double> Widened(ReadOnlySpan<float> x, int i)
     {
-        var four = Vector128.Create(x);
+        var four = Vector128.LoadUnsafe(ref MemoryMarshal.GetReference(x), (nuint)i);
         return Vector256.Create(Vector128.WidenLower(four), Vector128.WidenUpper(four));
     }
 }
