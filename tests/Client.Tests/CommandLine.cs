@@ -28,6 +28,10 @@ internal sealed class CommandLine
     /// <summary>The environment.</summary>
     public Dictionary<string, string> Variables { get; } = [];
 
+    /// <summary>Stands for the silo's program.</summary>
+    public Func<string, string, string, CancellationToken, IAsyncEnumerable<string>> AskSilo { get; set; } =
+        (command, _, _, _) => throw new InvalidOperationException($"Nobody expected the silo's program to be asked for '{command}'.");
+
     public string Output => output.ToString();
 
     public string Error => error.ToString();
@@ -38,7 +42,7 @@ internal sealed class CommandLine
         {
             var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output), Ansi = AnsiSupport.No });
             console.Profile.Width = 160;
-            return new ClientContext { Output = output, Error = error, Console = console, Time = Time, Variable = Variables.GetValueOrDefault };
+            return new ClientContext { Output = output, Error = error, Console = console, Time = Time, Variable = Variables.GetValueOrDefault, AskSilo = AskSilo };
         }
     }
 

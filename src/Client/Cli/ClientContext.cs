@@ -1,3 +1,4 @@
+using Slowrun.Client.Silos;
 using Slowrun.Storage;
 using Spectre.Console;
 
@@ -25,6 +26,9 @@ internal sealed record ClientContext
 
     /// <summary>A variable of the environment; null where it is not set.</summary>
     public Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;
+
+    /// <summary>Has the silo's program do a job: its command, the store, a line of JSON; gives the lines of its answer.</summary>
+    public Func<string, string, string, CancellationToken, IAsyncEnumerable<string>> AskSilo { get; init; } = SiloJob.RunAsync;
 
     public static ClientContext OfProcess()
     {

@@ -1,10 +1,10 @@
 using System.CommandLine;
-using System.Security.Cryptography;
 using Slowrun.Client.Cli;
-using Slowrun.Client.Display;
+using Slowrun.Client.Results;
 using Slowrun.Client.Runs;
 using Slowrun.Core.Plan;
-using Slowrun.Core.Stages;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Tensors;
 using Slowrun.Storage;
 
 namespace Slowrun.Client.Commands;
@@ -15,74 +15,85 @@ internal static class ExportCommand
     public static Command Create(ClientContext context, CommonOptions common)
     {
         var target = CommonOptions.Target();
-        var folder = new Option<DirectoryInfo>("--out") { Description = "The folder to write to; made if absent.", HelpName = "DIR", Required = true };
-        var command = new Command("export", "Writes the weights of finished stages as safetensors files.") { target, folder };
+        var folder = new Option<DirectoryInfo>("--out") { Description = "The folder to write all finished stages to; made if absent.", HelpName = "DIR" };
+        var ensemble = new Option<DirectoryInfo>("--ensemble")
+        {
+            Description = "Instead: the folder to write the ensemble to, its members and their weights; --members and --select choose another mixture.", HelpName = "DIR",
+        };
+        var type = new Option<WeightType>("--dtype") { Description = "f32: as they were trained. bf16: rounded to the nearest, half the size.", HelpName = "f32|bf16" };
+        var mixture = new MixtureOptions();
+        var command = new Command("export", "Writes the weights of finished stages as safetensors files, with a config.json that describes them.") { target, folder, ensemble, type };
+        mixture.AddTo(command);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(folder) is null == result.GetResult(ensemble) is null)
+            {
+                result.AddError("export takes --out DIR or --ensemble DIR.");
+            }
+        });
         command.SetAction(async (parsed, stop) =>
         {
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
             var whom = Target.Parse(parsed.GetRequiredValue(target));
             var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);
             RunReader.CheckStage(facts, whom);
-            var stages = facts.Plan.Stages.Select(stage => stage.Id).Where(id => whom.Stage is null || whom.Stage == id).ToList();
-            var finished = stages.Where(id => facts.RootOf(id).Finished).ToList();
-            if (finished.Count == 0)
+            var dtype = parsed.GetValue(type) == WeightType.Bf16 ? ElementType.BF16 : ElementType.F32;
+            if (parsed.GetValue(ensemble) is { } into)
             {
-                throw new CliException(ExitCode.Failed, $"No stage of '{whom}' has finished, so there are no weights to export. 'slowrun status {whom.Run}' shows how far it is.");
+                await EnsembleAsync(context, store, facts, whom, mixture.Read(parsed, facts), new ExportFolder(context, store, facts, into.FullName, dtype), stop);
+                return ExitCode.Done;
             }
 
-            var out_ = parsed.GetRequiredValue(folder).FullName;
-            Directory.CreateDirectory(out_);
-            foreach (var id in finished)
+            if (mixture.AnyGiven(parsed))
             {
-                var snapshot = facts.RootOf(id).Snapshot!;
-                var file = Path.Combine(out_, FileName(id));
-                await CopyAsync(store, snapshot, file, stop);
-                await context.Output.WriteLineAsync($"{file}  {Human.Bytes(snapshot.LengthBytes)}  sha256 {snapshot.Sha256}");
+                throw new CliException(ExitCode.Usage, "--members and --select choose the mixture that --ensemble DIR exports; --out exports every finished stage.");
             }
 
-            if (finished.Count < stages.Count)
-            {
-                await context.Error.WriteLineAsync($"{finished.Count} of {stages.Count} stages have finished; the others are not exported.");
-            }
-
+            await StagesAsync(context, facts, whom, new ExportFolder(context, store, facts, parsed.GetValue(folder)!.FullName, dtype), stop);
             return ExitCode.Done;
         });
-        return command.WithExamples("slowrun export demo --out weights", "slowrun export demo/chain0/stage1 --out weights");
+        return command.WithExamples(
+            "slowrun export demo --out weights", "slowrun export demo/chain0/stage1 --out weights --dtype bf16", "slowrun export demo --ensemble demo-ensemble --select 8");
     }
 
-    private static string FileName(StageId id) => $"{id.ToString().Replace('/', '-')}.safetensors";
-
-    /// <summary>The file is whole under its name, or not there.</summary>
-    private static async Task CopyAsync(IObjectStore store, SnapshotRef snapshot, string file, CancellationToken stop)
+    private static async Task StagesAsync(ClientContext context, RunFacts facts, Target whom, ExportFolder folder, CancellationToken stop)
     {
-        var temporary = $"{file}.part";
-        try
+        var stages = facts.Plan.Stages.Select(stage => stage.Id).Where(id => whom.Stage is null || whom.Stage == id).ToList();
+        var finished = stages.Where(id => facts.RootOf(id).Finished).ToList();
+        if (finished.Count == 0)
         {
-            await using (var source = await store.TryOpenAsync(snapshot.Name, cancellationToken: stop)
-                ?? throw new InvalidDataException($"The snapshot '{snapshot.Name}' is missing from '{store.Address}'."))
-            await using (var target = File.Create(temporary))
-            {
-                using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-                var block = new byte[1 << 20];
-                int read;
-                while ((read = await source.ReadAsync(block, stop)) > 0)
-                {
-                    hash.AppendData(block, 0, read);
-                    await target.WriteAsync(block.AsMemory(0, read), stop);
-                }
-
-                var found = Convert.ToHexStringLower(hash.GetCurrentHash());
-                if (found != snapshot.Sha256)
-                {
-                    throw new InvalidDataException($"The snapshot '{snapshot.Name}' is damaged or was exchanged: its SHA-256 is {found}. Nothing was written to '{file}'.");
-                }
-            }
-
-            File.Move(temporary, file, overwrite: true);
+            throw new CliException(ExitCode.Failed, $"No stage of '{whom}' has finished, so there are no weights to export. 'slowrun status {whom.Run}' shows how far it is.");
         }
-        finally
+
+        await folder.WriteAsync(finished, stop);
+        if (finished.Count < stages.Count)
         {
-            File.Delete(temporary);
+            await context.Error.WriteLineAsync($"{finished.Count} of {stages.Count} stages have finished; the others are not exported.");
         }
     }
+
+    private static async Task EnsembleAsync(
+        ClientContext context, IObjectStore store, RunFacts facts, Target whom, MixtureWish wish, ExportFolder folder, CancellationToken stop)
+    {
+        if (whom.Stage is not null)
+        {
+            throw new CliException(ExitCode.Usage, $"'{whom}' is one stage, and --ensemble exports several. Name the run alone: '{whom.Run}'.");
+        }
+
+        var chosen = await new MixtureChooser(context, store, facts).ChooseAsync(wish, stop);
+        // Of logits only what the run has computed is known; any other mixture of them is exported without its loss.
+        var known = chosen.Average == EnsembleAverage.Probabilities || wish.IsOwn;
+        var report = known ? await new MixtureJudge(context, store, facts).JudgeAsync(wish, chosen, stop) : null;
+        var config = await folder.WriteAsync([.. chosen.Mixed.Select(member => member.Stage)], stop);
+        await folder.WriteEnsembleAsync(EnsembleConfig.Of(config, chosen, report), stop);
+        await context.Output.WriteLineAsync(
+            report is null ? $"ensemble of {config.Files.Count}"
+            : FormattableString.Invariant($"ensemble of {config.Files.Count}: {report.LossNats:0.0000} nats/token, {report.BitsPerByte:0.0000} bits/byte"));
+    }
+}
+
+internal enum WeightType
+{
+    F32,
+    Bf16,
 }

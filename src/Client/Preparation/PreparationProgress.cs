@@ -7,31 +7,22 @@ namespace Slowrun.Client.Preparation;
 /// <summary>Says now and then how far a preparation is, at which rate, and when it will be done.</summary>
 internal sealed class PreparationProgress : IAsyncDisposable
 {
-    private static readonly TimeSpan Every = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan EveryInFiles = TimeSpan.FromSeconds(10);
-
     private readonly ClientContext context;
     private readonly PreparationOptions options;
     private readonly InputProgress progress;
     private readonly long totalBytes;
     private readonly long began;
-    private readonly CancellationTokenSource end = new();
-    private readonly Task saying;
+    private readonly Remarks remarks;
 
     public PreparationProgress(ClientContext context, PreparationOptions options, InputProgress progress)
     {
         (this.context, this.options, this.progress) = (context, options, progress);
         totalBytes = options.Files.Sum(file => file.LengthBytes);
         began = context.Time.GetTimestamp();
-        saying = SayAsync();
+        remarks = new Remarks(context, Line);
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await end.CancelAsync();
-        await saying;
-        end.Dispose();
-    }
+    public ValueTask DisposeAsync() => remarks.DisposeAsync();
 
     /// <summary>One line: what is done of how much, the rate, the time left.</summary>
     internal string Line()
@@ -43,21 +34,5 @@ internal sealed class PreparationProgress : IAsyncDisposable
         var left = done > 0.01 && done < 1 ? $", about {Human.Time(elapsed * ((1 - done) / done))} left" : "";
         return $"Read {Human.Bytes(bytes)}{(totalBytes == 0 ? "" : $" of {Human.Bytes(totalBytes)}")} at {Human.Bytes((long)(bytes / Math.Max(0.001, elapsed.TotalSeconds)))}/s; "
             + $"{Human.Count(tokens)}{(wanted == 0 ? "" : $" of {Human.Count(wanted)}")} tokens{left}";
-    }
-
-    private async Task SayAsync()
-    {
-        using var timer = new PeriodicTimer(context.Interactive ? Every : EveryInFiles, context.Time);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(end.Token))
-            {
-                await context.Error.WriteLineAsync(Line());
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The preparation has ended.
-        }
     }
 }

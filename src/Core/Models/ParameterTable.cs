@@ -12,6 +12,9 @@ public static class ParameterTable
     /// <summary>Channels of the normalised input that the attention gates read.</summary>
     public const int AttentionGateChannels = 12;
 
+    /// <summary>Under the root mean square in every norm: machine epsilon of float32, torch's default for rms_norm; upstream's choice for every width.</summary>
+    public const double RmsNormEpsilon = 1.1920928955078125e-7;
+
     /// <exception cref="ArgumentException">The recipe describes no model; the message names the field.</exception>
     public static IReadOnlyList<ParameterSpec> Of(ModelRecipe model)
     {

@@ -18,9 +18,10 @@ public static class GradientSelection
 
     /// <param name="members">p(target) of each candidate on the fitness set.</param>
     /// <param name="observe">Called after each step with its number (from 1), the logits, and the loss before the step.</param>
+    /// <param name="threads">Their number changes no bit.</param>
     /// <returns>Weights that sum to 1, and their loss in nats.</returns>
     public static FittedMixture Fit(
-        IReadOnlyList<ReadOnlyMemory<float>> members, long seed, int steps = 300, Action<int, IReadOnlyList<double>, double>? observe = null)
+        IReadOnlyList<ReadOnlyMemory<float>> members, long seed, int steps = 300, Action<int, IReadOnlyList<double>, double>? observe = null, int threads = 1)
     {
         ArgumentNullException.ThrowIfNull(members);
         var logits = InitialLogits(members.Count, seed);
@@ -29,7 +30,7 @@ public static class GradientSelection
         for (var step = 1; step <= steps; step++)
         {
             var weights = Softmax(logits);
-            var (loss, byWeight) = MixtureGradient.Of(members, weights);
+            var (loss, byWeight) = MixtureGradient.Of(members, weights, threads);
             var gradient = ThroughSoftmax(weights, byWeight);
             Clip(gradient);
             for (var m = 0; m < gradient.Length; m++)
@@ -44,7 +45,7 @@ public static class GradientSelection
         }
 
         var fitted = Softmax(logits);
-        return new FittedMixture(fitted, MixtureGradient.Of(members, fitted).LossNats);
+        return new FittedMixture(fitted, MixtureGradient.Of(members, fitted, threads).LossNats);
     }
 
     /// <summary>The k members of the highest weight, in their order, with weights that sum to 1 again.</summary>

@@ -7,12 +7,14 @@ public static class MemberSelection
 {
     /// <param name="members">p(target) of each candidate on the fitness set.</param>
     /// <param name="seed">The recipe's.</param>
+    /// <param name="observe">Called after each step of the fit with its number; may throw to end it.</param>
     /// <returns>One selection a size, ascending; sizes beyond the number of candidates are all of them, once.</returns>
-    public static IReadOnlyList<SizedSelection> OfEverySize(MemberSelectionRecipe recipe, IReadOnlyList<ReadOnlyMemory<float>> members, long seed)
+    public static IReadOnlyList<SizedSelection> OfEverySize(
+        MemberSelectionRecipe recipe, IReadOnlyList<ReadOnlyMemory<float>> members, long seed, Action<int>? observe = null)
     {
         ArgumentNullException.ThrowIfNull(recipe);
         ArgumentNullException.ThrowIfNull(members);
-        var fitted = GradientSelection.Fit(members, seed, recipe.Steps);
+        var fitted = GradientSelection.Fit(members, seed, recipe.Steps, (step, _, _) => observe?.Invoke(step));
         return
         [
             .. recipe.Sizes.Select(size => Math.Min(size, members.Count)).Distinct().Order().Select(size =>

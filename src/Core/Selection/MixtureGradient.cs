@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics;
 using Slowrun.Core.Mixtures;
 
 namespace Slowrun.Core.Selection;
@@ -9,78 +8,48 @@ namespace Slowrun.Core.Selection;
 /// </summary>
 internal static class MixtureGradient
 {
-    // A block of a few hundred members stays in the second-level cache between the two times it is read.
-    private const int Block = 1024;
-
+    /// <param name="threads">Their number changes no bit.</param>
     /// <returns>Mean -ln p in nats, and its derivative by each member's weight.</returns>
-    public static (double LossNats, double[] Gradient) Of(IReadOnlyList<ReadOnlyMemory<float>> members, IReadOnlyList<double> weights)
+    public static (double LossNats, double[] Gradient) Of(IReadOnlyList<ReadOnlyMemory<float>> members, IReadOnlyList<double> weights, int threads = 1)
     {
         var targets = members[0].Length;
         var gradient = new double[members.Count];
-        var mixed = new double[Block];
         double loss = 0;
-        for (var start = 0; start < targets; start += Block)
-        {
-            var count = Math.Min(Block, targets - start);
-            var block = mixed.AsSpan(0, count);
-            block.Clear();
-            for (var m = 0; m < members.Count; m++)
+        new BlockPass(targets, members.Count, threads).Run(
+            (start, logs, dots) =>
             {
-                AddScaled(members[m].Span.Slice(start, count), weights[m], block);
-            }
+                Span<double> mixed = stackalloc double[logs.Length];
+                mixed.Clear();
+                for (var m = 0; m < members.Count; m++)
+                {
+                    BlockArithmetic.AddScaled(members[m].Span.Slice(start, mixed.Length), weights[m], mixed);
+                }
 
-            foreach (ref var p in block)
+                for (var i = 0; i < mixed.Length; i++)
+                {
+                    var p = mixed[i];
+                    logs[i] = Math.Log(Math.Max(p, Mixture.SmallestProbability));
+                    // Where the bound holds, the loss does not depend on the weights.
+                    mixed[i] = p >= Mixture.SmallestProbability ? 1 / p : 0;
+                }
+
+                for (var m = 0; m < members.Count; m++)
+                {
+                    dots[m] = BlockArithmetic.Dot(members[m].Span.Slice(start, mixed.Length), mixed);
+                }
+            },
+            (_, logs, dots) =>
             {
-                loss -= Math.Log(Math.Max(p, Mixture.SmallestProbability));
-                // Where the bound holds, the loss does not depend on the weights.
-                p = p >= Mixture.SmallestProbability ? 1 / p : 0;
-            }
+                foreach (var log in logs)
+                {
+                    loss -= log;
+                }
 
-            for (var m = 0; m < members.Count; m++)
-            {
-                gradient[m] -= Dot(members[m].Span.Slice(start, count), block) / targets;
-            }
-        }
-
+                for (var m = 0; m < gradient.Length; m++)
+                {
+                    gradient[m] -= dots[m] / targets;
+                }
+            });
         return (loss / targets, gradient);
-    }
-
-    private static void AddScaled(ReadOnlySpan<float> x, double scale, Span<double> into)
-    {
-        var i = 0;
-        for (; i + 4 <= x.Length; i += 4)
-        {
-            (Vector256.Create(into[i..]) + (scale * Widened(x[i..]))).CopyTo(into[i..]);
-        }
-
-        for (; i < x.Length; i++)
-        {
-            into[i] += scale * x[i];
-        }
-    }
-
-    /// <summary>Four partial sums on every machine: wider vectors would add in another order, and give other bits.</summary>
-    private static double Dot(ReadOnlySpan<float> x, ReadOnlySpan<double> y)
-    {
-        var sums = Vector256<double>.Zero;
-        var i = 0;
-        for (; i + 4 <= x.Length; i += 4)
-        {
-            sums += Widened(x[i..]) * Vector256.Create(y[i..]);
-        }
-
-        var sum = sums[0] + sums[1] + (sums[2] + sums[3]);
-        for (; i < x.Length; i++)
-        {
-            sum += x[i] * y[i];
-        }
-
-        return sum;
-    }
-
-    private static Vector256<double> Widened(ReadOnlySpan<float> x)
-    {
-        var four = Vector128.Create(x);
-        return Vector256.Create(Vector128.WidenLower(four), Vector128.WidenUpper(four));
     }
 }

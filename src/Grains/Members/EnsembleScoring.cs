@@ -63,13 +63,7 @@ internal sealed partial class EnsembleScoring(
     private async Task<EnsembleScore> OfSelectionAsync(
         RunFacts facts, IReadOnlyList<StageId> members, MemberSelectionRecipe recipe, int[] bytes, CancellationToken stop)
     {
-        var fitness = new List<ReadOnlyMemory<float>>();
-        foreach (var id in members)
-        {
-            fitness.Add(await VectorAsync(facts, facts.FitnessScoreOf(id)!, stop));
-        }
-
-        var selections = await Task.Run(() => MemberSelection.OfEverySize(recipe, fitness, facts.Spec.Recipe.Seed), stop);
+        var selections = await SelectionsAsync(facts, members, recipe, stop);
         var even = new RunningMixture();
         var mixtures = new ProbabilityMixture?[selections.Count];
         foreach (var (index, id) in members.Index())
@@ -97,6 +91,26 @@ internal sealed partial class EnsembleScoring(
             Weights = [.. members.Select((_, index) => best.Selected.WeightOf(index))],
             Selections = reported,
         };
+    }
+
+    private async Task<IReadOnlyList<SizedSelection>> SelectionsAsync(
+        RunFacts facts, IReadOnlyList<StageId> members, MemberSelectionRecipe recipe, CancellationToken stop)
+    {
+        var fitness = await new ScoreVectors(store, facts.Spec.Name).OpenAsync([.. members.Select(id => facts.FitnessScoreOf(id)!)], cancellationToken: stop);
+        try
+        {
+            return await Task.Run(
+                () => MemberSelection.OfEverySize(
+                    recipe, [.. fitness.Select(vector => vector.P)], facts.Spec.Recipe.Seed, _ => stop.ThrowIfCancellationRequested()),
+                stop);
+        }
+        finally
+        {
+            foreach (var vector in fitness)
+            {
+                vector.Dispose();
+            }
+        }
     }
 
     private async Task<EnsembleScore> OfLogitsAsync(

@@ -8,29 +8,12 @@ internal sealed partial class ParentPipe(IHostApplicationLifetime lifetime, ILog
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        // Reading the console cannot be cancelled, so a thread of its own does it and a stop does not wait for it.
-        var end = Task.Factory.StartNew(ReadToEnd, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var end = InputEnd.Watch(Console.OpenStandardInput(), () => { });
         await end.WaitAsync(stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!stoppingToken.IsCancellationRequested)
         {
             LogParentGone(log);
             lifetime.StopApplication();
-        }
-    }
-
-    private static void ReadToEnd()
-    {
-        using var input = Console.OpenStandardInput();
-        var buffer = new byte[64];
-        try
-        {
-            while (input.Read(buffer) > 0)
-            {
-            }
-        }
-        catch (IOException)
-        {
-            // A broken pipe is an end of file.
         }
     }
 

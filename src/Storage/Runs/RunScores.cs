@@ -12,6 +12,9 @@ namespace Slowrun.Storage.Runs;
 /// <summary>A run's member and ensemble scores: created if absent, never changed.</summary>
 public sealed class RunScores(IObjectStore store, string run)
 {
+    /// <summary>The one tensor of a vector's file.</summary>
+    internal const string TensorName = "p";
+
     private const string Json = ".json";
 
     /// <summary>The score of a snapshot on a set in that batch shape on that kind of device; null where there is none yet.</summary>
@@ -32,7 +35,7 @@ public sealed class RunScores(IObjectStore store, string run)
 
         var key = Key(score.SnapshotSha256, score.SetSha256, score.Rows, score.NumericsFingerprint);
         var bytes = MemoryMarshal.AsBytes(p.Span).ToArray();
-        using var content = SafetensorsWriter.OpenRead([new TensorData("p", ElementType.F32, [p.Length], bytes)]);
+        using var content = SafetensorsWriter.OpenRead([new TensorData(TensorName, ElementType.F32, [p.Length], bytes)]);
         var hash = await ContentHash.OfAsync(content, cancellationToken).ConfigureAwait(false);
         content.Position = 0;
 
@@ -51,15 +54,15 @@ public sealed class RunScores(IObjectStore store, string run)
     {
         ArgumentNullException.ThrowIfNull(score);
         var found = await store.TryOpenAsync(score.Vector, cancellationToken: cancellationToken).ConfigureAwait(false)
-            ?? throw new InvalidDataException($"The vector '{score.Vector}' is missing. {Advice(score)}");
+            ?? throw Missing(score);
         var hash = new XxHash128();
         var content = new HashingReadStream(found, hash.Append);
         await using (content.ConfigureAwait(false))
         {
             var tensors = await SafetensorsReader.ReadAsync(content, content.Length, score.Vector, cancellationToken: cancellationToken).ConfigureAwait(false);
-            return Convert.ToHexStringLower(hash.GetCurrentHash()) == score.VectorXxHash128 && tensors is [{ Type: ElementType.F32, Name: "p" } p]
+            return Convert.ToHexStringLower(hash.GetCurrentHash()) == score.VectorXxHash128 && tensors is [{ Type: ElementType.F32, Name: TensorName } p]
                 ? MemoryMarshal.Cast<byte, float>(p.Bytes.Span).ToArray()
-                : throw new InvalidDataException($"The vector '{score.Vector}' is damaged or was exchanged: its XxHash128 is not {score.VectorXxHash128}. {Advice(score)}");
+                : throw Damaged(score);
         }
     }
 
@@ -81,6 +84,11 @@ public sealed class RunScores(IObjectStore store, string run)
         ArgumentNullException.ThrowIfNull(score);
         return store.TryCreateJsonAsync(EnsembleName(score.Members), score, cancellationToken);
     }
+
+    internal InvalidDataException Missing(MemberScore score) => new($"The vector '{score.Vector}' is missing. {Advice(score)}");
+
+    internal InvalidDataException Damaged(MemberScore score) =>
+        new($"The vector '{score.Vector}' is damaged or was exchanged: its XxHash128 is not {score.VectorXxHash128}. {Advice(score)}");
 
     private async Task<IReadOnlyList<T>> ListAsync<T>(string folder, CancellationToken cancellationToken)
         where T : class

@@ -44,7 +44,8 @@ public static class SafetensorsWriter
         await file.CopyToAsync(into, 1 << 20, cancellationToken).ConfigureAwait(false);
     }
 
-    private static byte[] Header(IReadOnlyList<TensorLayout> tensors)
+    /// <summary>What stands before the tensors' bytes.</summary>
+    internal static byte[] Header(IReadOnlyList<TensorLayout> tensors)
     {
         var buffer = new ArrayBufferWriter<byte>();
         buffer.Write<byte>([0, 0, 0, 0, 0, 0, 0, 0]);

@@ -16,14 +16,16 @@ internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary,
     /// <param name="x">[B·T, C], normalised.</param>
     /// <param name="valueEmbedding">[B·T, C]; null: the layer has none.</param>
     /// <param name="xsaAlpha">[H], before its tanh; null where strength is fixed or the layer has none.</param>
+    /// <param name="cache">Of this visit of the layer; null: the tokens given are all there are.</param>
     /// <returns>[B·T, C], after the output projection and before dropout.</returns>
-    public Tensor Forward(Tensor x, BlockWeights weights, Tensor? valueEmbedding, Tensor? xsaAlpha, in AttentionLayer layer, long length)
+    public Tensor Forward(
+        Tensor x, BlockWeights weights, Tensor? valueEmbedding, Tensor? xsaAlpha, in AttentionLayer layer, long length, VisitCache? cache = null)
     {
         using var scope = NewDisposeScope();
         long batch = x.shape[0] / length, heads = model.Heads, width = model.Width / heads;
         var qkv = Functional.Linear(x, Mixed(weights), model.Products);
         var parts = qkv.split([2 * heads * width, heads * width], 1);
-        var qk = Functional.RmsNorm(rotary.Turn(parts[0].view(batch, length, 2 * heads, width)));
+        var qk = Functional.RmsNorm(rotary.Turn(parts[0].view(batch, length, 2 * heads, width), cache?.Length ?? 0));
         var v = parts[1].view(batch, length, heads, width);
         if (valueEmbedding is not null)
         {
@@ -32,9 +34,18 @@ internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary,
         }
 
         var halves = qk.split([heads, heads], 2);
-        var k = layer.KeyOffset && length > 1 ? Shifted(halves[1], width) : halves[1];
-        var mask = masks.Of(length, layer.Window);
-        var y = Functional.Attention(halves[0].transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), mask, model.Products).transpose(1, 2);
+        Tensor y;
+        if (cache is null)
+        {
+            var k = layer.KeyOffset && length > 1 ? Shifted(halves[1], width) : halves[1];
+            var mask = masks.Of(length, layer.Window);
+            y = Functional.Attention(halves[0].transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), mask, model.Products).transpose(1, 2);
+        }
+        else
+        {
+            y = Continued(halves[0], halves[1], v, layer, cache);
+        }
+
         if (layer.Xsa)
         {
             y = Exclusive(y, v, xsaAlpha);
@@ -56,16 +67,39 @@ internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary,
         return y.addcmul(direction, alpha is null ? along : along.mul(alpha.tanh().view(-1, 1)), MinusOne);
     }
 
-    /// <summary>The second half of each key comes from the token before; the first token keeps its own.</summary>
-    private static Tensor Shifted(Tensor k, long width)
+    /// <summary>Attention of tokens that come after those in the cache: of several where it is empty, of one at a time afterwards.</summary>
+    private Tensor Continued(Tensor q, Tensor k, Tensor v, in AttentionLayer layer, VisitCache cache)
     {
-        var length = k.shape[1];
-        var still = k.narrow(3, width / 2, width - (width / 2));
-        var shifted = cat([still.narrow(1, 0, 1), still.narrow(1, 0, length - 1)], 1);
-        return cat([k.narrow(3, 0, width / 2), shifted], 3);
+        var length = q.shape[1];
+        if (length > 1 && cache.Length > 0)
+        {
+            throw new ArgumentException($"{length} tokens at once after {cache.Length} others; behind the first ones they are read one at a time.", nameof(q));
+        }
+
+        var shifted = layer.KeyOffset ? Shifted(k, k.shape[3], cache.LastKey) : k;
+        var (keys, values) = cache.Append(k, shifted, v);
+        // A single query sees all keys of its window; several need the mask that they would have without a cache.
+        var seen = length > 1 ? keys.shape[1] : Math.Min(keys.shape[1], layer.Window + 1L);
+        var mask = length > 1 ? masks.Of(length, layer.Window) : null;
+        keys = keys.narrow(1, keys.shape[1] - seen, seen);
+        values = values.narrow(1, values.shape[1] - seen, seen);
+        return Functional.Attention(
+            q.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2), mask, model.Products, causal: length > 1).transpose(1, 2);
     }
 
-    private Tensor Mixed(BlockWeights weights)
+    /// <summary>The second half of each key comes from the token before; the first token keeps its own.</summary>
+    /// <param name="before">The key of the token before the first; null where there is none.</param>
+    private static Tensor Shifted(Tensor k, long width, Tensor? before = null)
+    {
+        var length = k.shape[1];
+        var (start, count) = (width / 2, width - (width / 2));
+        var still = k.narrow(3, start, count);
+        var shifted = cat([before is null ? still.narrow(1, 0, 1) : before.narrow(3, start, count), still.narrow(1, 0, length - 1)], 1);
+        return cat([k.narrow(3, 0, start), shifted], 3);
+    }
+
+    /// <summary>The queries', keys' and values' matrix with the mixture of heads in it, [3C, C].</summary>
+    public Tensor Mixed(BlockWeights weights)
     {
         if (weights.HeadMixes.Count == 0)
         {

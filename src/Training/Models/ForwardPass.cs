@@ -22,6 +22,12 @@ internal sealed record ForwardPass
     /// <summary>Null: no block is skipped.</summary>
     public StochasticDepth? Depth { get; init; }
 
+    /// <summary>
+    /// Keys and values of the tokens before, for generating one token after the other: positions then go on where it ends. Null: the
+    /// tokens given are all there are.
+    /// </summary>
+    public KeyValueCache? Cache { get; init; }
+
     /// <summary>Whether the backward pass computes activations again instead of finding them kept.</summary>
     public bool Recompute { get; init; }
 }

@@ -1,3 +1,4 @@
+using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 using Slowrun.Training.Numerics;
 using TorchSharp;
@@ -8,11 +9,8 @@ namespace Slowrun.Training.Models;
 /// <summary>The few pieces of mathematics that several parts of the model share.</summary>
 internal static class Functional
 {
-    /// <summary>Machine epsilon of float32, torch's default for rms_norm; upstream's choice for every width.</summary>
-    public const double RmsEpsilon = 1.1920928955078125e-7;
-
     private static readonly long[] Last = [-1];
-    private static readonly Scalar Epsilon = Scalars.Of(RmsEpsilon);
+    private static readonly Scalar Epsilon = Scalars.Of(ParameterTable.RmsNormEpsilon);
 
     /// <summary>x / √(mean(x²) + ε) over the last dimension, without a learnt scale (arXiv:1910.07467).</summary>
     public static Tensor RmsNorm(Tensor x)
@@ -26,16 +24,18 @@ internal static class Functional
         : nn.functional.linear(x, weight);
 
     /// <summary>softmax(q kᵀ / √d + mask) v.</summary>
-    /// <param name="mask">Null: plain causality.</param>
-    public static Tensor Attention(Tensor q, Tensor k, Tensor v, Tensor? mask, MatrixPrecision precision)
+    /// <param name="mask">Null: plain causality, or none.</param>
+    /// <param name="causal">Without a mask: whether a query sees only its own key and those before.</param>
+    public static Tensor Attention(Tensor q, Tensor k, Tensor v, Tensor? mask, MatrixPrecision precision, bool causal = true)
     {
+        causal = causal && mask is null;
         if (precision == MatrixPrecision.F32)
         {
-            return nn.functional.scaled_dot_product_attention(q, k, v, mask, 0, mask is null);
+            return nn.functional.scaled_dot_product_attention(q, k, v, mask, 0, causal);
         }
 
         var rounded = nn.functional.scaled_dot_product_attention(
-            q.to(ScalarType.BFloat16), k.to(ScalarType.BFloat16), v.to(ScalarType.BFloat16), mask?.to(ScalarType.BFloat16), 0, mask is null);
+            q.to(ScalarType.BFloat16), k.to(ScalarType.BFloat16), v.to(ScalarType.BFloat16), mask?.to(ScalarType.BFloat16), 0, causal);
         return rounded.to(q.dtype);
     }
 }

@@ -58,6 +58,7 @@ internal sealed class Gpt : IDisposable
 
         x = Network(weights, lambdas, x, x0, length, pass, ref place);
         x = pass.Recurrences > 0 ? Functional.RmsNorm(x) : x;
+        pass.Cache?.Advance(length);
         return Functional.RmsNorm(x).MoveToOuterDisposeScope();
     }
 
@@ -70,6 +71,13 @@ internal sealed class Gpt : IDisposable
         var z = Functional.Linear(hidden, unembedding, model.Products);
         return z.mul_(inverseSoftcap).tanh().mul(softcap).MoveToOuterDisposeScope();
     }
+
+    /// <summary>The same weights with the mixtures of heads worked into the matrices, for passes that are many and small.</summary>
+    /// <returns>New matrices are in the caller's dispose scope; all other tensors are the ones given.</returns>
+    public GptWeights WithHeadsMixed(GptWeights weights) => !model.HeadMixing ? weights : weights with
+    {
+        Blocks = [.. weights.Blocks.Select(block => block with { QueryKeyValue = attention.Mixed(block), HeadMixes = [] })],
+    };
 
     /// <summary>Hidden states that predict one token further: from each position's own and the embedding of its next token.</summary>
     /// <param name="hidden">[B·T, C], of <see cref="Hidden"/>.</param>
@@ -162,7 +170,7 @@ internal sealed class Gpt : IDisposable
     {
         using var scope = NewDisposeScope();
         var value = weights.ValueProjection is { } projection ? Functional.Linear(x0!, projection, model.Products) : null;
-        var attended = attention.Forward(Functional.RmsNorm(x), weights, value, xsaAlpha, layer, length);
+        var attended = attention.Forward(Functional.RmsNorm(x), weights, value, xsaAlpha, layer, length, pass.Cache?.Visit(place / 2));
         x = pass.Dropout is { } dropout ? dropout.Add(x, attended, place) : x.add(attended, Scalars.One);
         var gates = Functional.Linear(Functional.RmsNorm(x), weights.MlpInput, model.Products).chunk(2, 1);
         var computed = Functional.Linear(gates[0].silu().mul(gates[1]), weights.MlpOutput, model.Products);

@@ -60,12 +60,12 @@ internal sealed class RotaryTable : IDisposable
         }
     }
 
-    /// <summary>Turns heads [B, T, n, d] at positions 0..T-1.</summary>
-    public Tensor Turn(Tensor heads)
+    /// <summary>Turns heads [B, T, n, d] at positions first..first+T-1.</summary>
+    public Tensor Turn(Tensor heads, long first = 0)
     {
         var length = heads.shape[1];
-        var cos = Cos.shape[0] == length ? Cos : Cos.narrow(0, 0, length);
-        var sin = Sin.shape[0] == length ? Sin : Sin.narrow(0, 0, length);
+        var cos = Cos.shape[0] == length ? Cos : Cos.narrow(0, first, length);
+        var sin = Sin.shape[0] == length ? Sin : Sin.narrow(0, first, length);
         return heads.mul(cos).addcmul(heads.roll(half, -1), sin, One);
     }
 

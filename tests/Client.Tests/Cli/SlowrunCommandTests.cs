@@ -6,7 +6,7 @@ public sealed class SlowrunCommandTests
 
     public static TheoryData<string> Commands =>
     [
-        "demo", "run", "submit", "silo", "list", "status", "events", "pause", "resume", "cancel", "retry", "export", "checkpoints list",
+        "demo", "run", "submit", "silo", "list", "status", "events", "pause", "resume", "cancel", "retry", "ensemble", "export", "eval", "sample", "checkpoints list",
         "set", "spec show", "spec validate", "spec diff", "spec schema", "spec explain", "doctor",
     ];
 
@@ -56,6 +56,9 @@ public sealed class SlowrunCommandTests
     [InlineData("events")]
     [InlineData("pause")]
     [InlineData("export")]
+    [InlineData("ensemble")]
+    [InlineData("eval")]
+    [InlineData("sample")]
     public async Task Run_WithAMisspeltRun_ProposesTheOneThatIsThere(string command)
     {
         await cli.HaveRunAsync("quiet-run");

@@ -32,6 +32,19 @@ public sealed class MixtureGradientTests
     }
 
     [Fact]
+    public void Of_OnSeveralThreads_GivesTheSameBits()
+    {
+        var random = new Random(1);
+        ReadOnlyMemory<float>[] members = [.. Enumerable.Range(0, 3).Select(_ => (ReadOnlyMemory<float>)Enumerable.Range(0, 70_000).Select(_ => random.NextSingle()).ToArray())];
+
+        var one = MixtureGradient.Of(members, [0.2, 0.3, 0.5]);
+        var four = MixtureGradient.Of(members, [0.2, 0.3, 0.5], threads: 4);
+
+        Assert.Equal(one.LossNats, four.LossNats);
+        Assert.Equal(one.Gradient, four.Gradient);
+    }
+
+    [Fact]
     public void Of_ATargetThatNoMemberExpected_HasABoundedLossAndNoSlope()
     {
         var (loss, gradient) = MixtureGradient.Of([new float[] { 0 }, new float[] { 0 }], [0.5, 0.5]);

@@ -1,0 +1,107 @@
+using System.Buffers;
+using System.IO.Hashing;
+using System.IO.MemoryMappedFiles;
+using Slowrun.Core.Tensors;
+using Slowrun.Storage.Safetensors;
+
+namespace Slowrun.Storage.Runs;
+
+/// <summary>
+/// A score's p(target) of every token. Mapped from a file where there is one: hundreds of members on millions of tokens are more than
+/// memory holds, and what is mapped the system takes back when it needs the room.
+/// </summary>
+public sealed unsafe class ScoreVector : IDisposable
+{
+    private readonly Mapped? mapped;
+
+    private ScoreVector(Mapped mapped) => (this.mapped, P) = (mapped, mapped.Memory);
+
+    internal ScoreVector(float[] values) => P = values;
+
+    /// <summary>Valid until this is disposed.</summary>
+    public ReadOnlyMemory<float> P { get; }
+
+    public void Dispose() => ((IDisposable?)mapped)?.Dispose();
+
+    /// <summary>Maps a vector's file and reads all of it once, to verify it.</summary>
+    /// <returns>Null where it is not what the hash says.</returns>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    internal static ScoreVector? TryMap(string path, string xxHash128)
+    {
+        // The stream stays open with the map, and with it the shared lock by which a cache knows that the file is in use.
+        var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
+        try
+        {
+            if (HashOf(stream) != xxHash128)
+            {
+                stream.Dispose();
+                return null;
+            }
+
+            stream.Position = 0;
+            var header = SafetensorsReader.ReadHeaderAsync(stream, stream.Length, path).GetAwaiter().GetResult();
+            if (header.Tensors is not [{ Name: RunScores.TensorName, Type: ElementType.F32, Shape: [var count] }])
+            {
+                stream.Dispose();
+                return null;
+            }
+
+            return new ScoreVector(new Mapped(stream, header.DataStart, checked((int)count)));
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
+    }
+
+    private static string HashOf(FileStream stream)
+    {
+        var hash = new XxHash128();
+        hash.Append(stream);
+        return Convert.ToHexStringLower(hash.GetCurrentHash());
+    }
+
+    private sealed class Mapped : MemoryManager<float>
+    {
+        private readonly MemoryMappedFile? file;
+        private readonly MemoryMappedViewAccessor? view;
+        private readonly float* start;
+        private readonly int length;
+
+        public Mapped(FileStream stream, long dataStart, int length)
+        {
+            this.length = length;
+            if (length == 0)
+            {
+                // There is no map of nothing.
+                stream.Dispose();
+                return;
+            }
+
+            file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+            view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
+            byte* pointer = null;
+            view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
+            start = (float*)(pointer + dataStart);
+        }
+
+        public override Span<float> GetSpan() => new(start, length);
+
+        public override MemoryHandle Pin(int elementIndex = 0) => new(start + elementIndex);
+
+        public override void Unpin()
+        {
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (view is not null)
+            {
+                view.SafeMemoryMappedViewHandle.ReleasePointer();
+                view.Dispose();
+                file!.Dispose();
+            }
+        }
+    }
+}
