@@ -5,7 +5,7 @@ using Slowrun.Storage.Directories;
 namespace Slowrun.Storage.Tokens;
 
 /// <summary>
-/// Data objects that this machine has fetched from a store far away, as files named by their SHA-256. All processes of a user share
+/// Objects that this machine has fetched from a store far away, data and teachers' weights, as files named by their SHA-256. All processes of a user share
 /// it: an object is fetched once whoever asks first, and what has not been used for longest makes room for what comes.
 /// </summary>
 /// <param name="folder">Made when it is first needed.</param>
@@ -33,10 +33,22 @@ public sealed class TokenCache(string folder, long capacityBytes, TimeProvider? 
     /// <returns>Its file, which may vanish until it is opened: ask again then.</returns>
     /// <exception cref="InvalidDataException">It is missing from the store or damaged there.</exception>
     /// <exception cref="IOException">The cache cannot be written to.</exception>
-    public async Task<string> FetchAsync(IObjectStore store, string sha256, CancellationToken cancellationToken = default)
+    public Task<string> FetchAsync(IObjectStore store, string sha256, CancellationToken cancellationToken = default) => FetchAsync(
+        store, DataPaths.Of(sha256), sha256, _ => StoredTokenSets.Missing(sha256), (_, found) => StoredTokenSets.Damaged(sha256, found), cancellationToken);
+
+    /// <summary>As above, of any immutable object whose bytes have that hash.</summary>
+    /// <param name="missing">Of the object's name.</param>
+    /// <param name="damaged">Of the object's name, and the hash that was found.</param>
+    internal async Task<string> FetchAsync(
+        IObjectStore store,
+        string name,
+        string sha256,
+        Func<string, InvalidDataException> missing,
+        Func<string, string, InvalidDataException> damaged,
+        CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(store);
-        ObjectNames.Check(DataPaths.Of(sha256));
+        ObjectNames.Check(name);
         var path = Path.Combine(folder, sha256);
         if (!TryTouch(path))
         {
@@ -44,7 +56,12 @@ public sealed class TokenCache(string folder, long capacityBytes, TimeProvider? 
             // Whoever held the lock may have fetched it.
             if (!TryTouch(path))
             {
-                await FetchAsync(store, sha256, path, cancellationToken).ConfigureAwait(false);
+                var found = await store.TryOpenAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false) ?? throw missing(name);
+                if (await FetchAsync(found, sha256, path, cancellationToken).ConfigureAwait(false) is { } other)
+                {
+                    throw damaged(name, other);
+                }
+
                 TryTouch(path);
                 MakeRoom(path);
             }
@@ -56,9 +73,9 @@ public sealed class TokenCache(string folder, long capacityBytes, TimeProvider? 
     /// <summary>Forgets an object that turned out to be damaged here.</summary>
     public void Drop(string sha256) => File.Delete(Path.Combine(folder, sha256));
 
-    private static async Task FetchAsync(IObjectStore store, string sha256, string path, CancellationToken cancellationToken)
+    /// <returns>The hash that was found instead, where it is another: then there is no file.</returns>
+    private static async Task<string?> FetchAsync(Stream found, string sha256, string path, CancellationToken cancellationToken)
     {
-        var found = await store.TryOpenAsync(DataPaths.Of(sha256), cancellationToken: cancellationToken).ConfigureAwait(false) ?? throw StoredTokenSets.Missing(sha256);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         using var temporary = new TemporaryFile($"{path}.{Guid.NewGuid():N}");
         var content = new HashingReadStream(found, hash.AppendData);
@@ -78,10 +95,11 @@ public sealed class TokenCache(string folder, long capacityBytes, TimeProvider? 
         var hex = Convert.ToHexStringLower(hash.GetCurrentHash());
         if (hex != sha256)
         {
-            throw StoredTokenSets.Damaged(sha256, hex);
+            return hex;
         }
 
         temporary.RenameTo(path);
+        return null;
     }
 
     /// <summary>Marks a file as used now; false where there is none.</summary>
