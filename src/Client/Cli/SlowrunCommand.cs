@@ -69,6 +69,7 @@ internal static class SlowrunCommand
             IntentCommands.Retry(context, common),
             SetCommand.Create(context, common),
             ExportCommand.Create(context, common),
+            DistillCommand.Create(context, common),
             CheckpointsCommand.Create(context, common),
             SpecCommand.Create(context, common),
             DataCommand.Create(context, common),

@@ -112,8 +112,9 @@ public sealed record ExplainRates(double UploadBytesPerSecond, double? TokensPer
 public sealed record ParameterCounts(
     long Total, long Embedding, long Unembedding, long Attention, long Mlp, long ValueProjections, long MtpBlock, long ScalarsAndMixes)
 {
-    internal static ParameterCounts Of(ModelRecipe model)
+    public static ParameterCounts Of(ModelRecipe model)
     {
+        ArgumentNullException.ThrowIfNull(model);
         var table = ParameterTable.Of(model);
         var mtp = table.Where(parameter => parameter.Name.StartsWith("mtp_", StringComparison.Ordinal)).ToList();
         var rest = table.Except(mtp).ToList();
