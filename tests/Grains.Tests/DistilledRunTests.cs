@@ -84,7 +84,7 @@ public sealed class DistilledRunTests
     [InlineData("flip", "is damaged or was exchanged")]
     public async Task Run_WithAMemberLostOrDamaged_FailsByNameAndGoesOnOnceItIsBack(string damage, string expected)
     {
-        var store = await TaughtAsync();
+        var store = await TaughtAsync(failureBudget: 1);
         var calm = await SnapshotAsync(new LocalRun(await CopyAsync(store), Student));
         var run = new LocalRun(store, Student);
         var name = RunPaths.Snapshot("micro", (await run.FactsAsync()).Spec.Recipe.Teacher!.Members[1].Sha256);
@@ -171,7 +171,7 @@ public sealed class DistilledRunTests
     }
 
     /// <summary>A store with a finished run 'micro', and a student of another size that has not begun.</summary>
-    private static async Task<MemoryStore> TaughtAsync()
+    private static async Task<MemoryStore> TaughtAsync(int failureBudget = 3)
     {
         var store = new MemoryStore();
         var teacher = new LocalRun(store);
@@ -179,7 +179,14 @@ public sealed class DistilledRunTests
         Assert.Equal(RunState.Succeeded, (await teacher.FinishAsync()).State);
         var facts = await teacher.FactsAsync();
         await new LocalRun(store, Student).SubmitAsync(spec => DistilledRun.Of(
-            spec with { Recipe = spec.Recipe with { Model = spec.Recipe.Model with { Width = 64 } } }, facts, ownData: false, baseline: false));
+            spec with
+            {
+                Recipe = spec.Recipe with { Model = spec.Recipe.Model with { Width = 64 } },
+                Operations = spec.Operations with { FailureBudget = failureBudget },
+            },
+            facts,
+            ownData: false,
+            baseline: false));
         var student = (await new LocalRun(store, Student).FactsAsync()).Spec;
         Assert.Equal(facts.Spec.Recipe.Data.Sha256, student.Recipe.Data.Sha256);
         return store;
