@@ -21,4 +21,19 @@ public sealed class DistillTests(CalmTiny calm)
         Assert.True(status.GetProperty("stages")[0].GetProperty("preemptions").GetInt32() > 0, "No silo died.");
         Assert.Equal(await Weights.ExportAsync(calm.Cli, "tiny-distilled"), await Weights.ExportAsync(calm.Cli, "killed"));
     }
+
+    /// <summary>The table of docs/distill.md. Some minutes on 2 cores, so only when it is asked for.</summary>
+    [Fact(Explicit = true)]
+    public async Task Distill_OfTheQuickDemosEnsemble_BeatsTheSameModelWithoutATeacher()
+    {
+        using var store = new TemporaryStore();
+        var cli = new Cli(store.Path);
+        Assert.Equal(0, (await cli.RunAsync("run", "demo-quick", "--name", "teacher")).ExitCode);
+        var distilled = await cli.RunAsync("distill", "teacher", "--into", "demo-quick", "--name", "student", "--baseline");
+        Assert.True(distilled.ExitCode == 0, distilled.Error + distilled.Output);
+
+        var stages = (await cli.JsonAsync("status", "student")).GetProperty("stages").EnumerateArray().Select(stage => stage.GetProperty("valLossNats").GetDouble()).ToList();
+        TestContext.Current.TestOutputHelper?.WriteLine(distilled.Output);
+        Assert.True(stages[0] < stages[1], $"Taught {stages[0]}, untaught {stages[1]}.");
+    }
 }
