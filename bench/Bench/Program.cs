@@ -4,6 +4,7 @@ return args switch
 {
     ["sweep", .. var rest] => Sweep.Run(rest),
     ["step", .. var rest] => StepBench.Run(rest),
+    ["distill", .. var rest] => DistillBench.Run(rest),
     ["soak", .. var rest] => Soak.Run(rest),
     ["data", .. var rest] => await DataBench.RunAsync(rest),
     ["checkpoint", .. var rest] => CheckpointBench.Run(rest),
@@ -18,6 +19,7 @@ static int Usage()
     Console.Error.WriteLine("""
         bench sweep TEXT [PRESET] [PATH=VALUE…]       trains a preset's chains on a text file, by the engine alone
         bench step [SIZE…] [--steps N] [--slots N]    times training steps
+        bench distill [MEMBERS…]                      times steps taught by ensembles of so many members
         bench soak [STEPS]                            trains the demo's size for long and prints how much memory is held
         bench idle [STORE] [SILOS]                    counts what silos that have nothing to do ask of their store in a minute
         bench data TEXT [MEGABYTES]                   times data preparation beside the bare tokenizer

@@ -72,6 +72,7 @@ internal static class SlowrunCommand
             ExportCommand.Create(context, common),
             EvalCommand.Create(context, common),
             SampleCommand.Create(context, common),
+            DistillCommand.Create(context, common),
             CheckpointsCommand.Create(context, common),
             SpecCommand.Create(context, common),
             DataCommand.Create(context, common),

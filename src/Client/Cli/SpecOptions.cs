@@ -6,11 +6,12 @@ using Slowrun.Core.Specs;
 namespace Slowrun.Client.Cli;
 
 /// <summary>How a command line names a spec and what it changes of it.</summary>
-internal sealed class SpecOptions(ClientContext context)
+/// <param name="name">What is said of <c>--name</c>, where its default is another.</param>
+internal sealed class SpecOptions(ClientContext context, string? name = null)
 {
     public Argument<string> Spec { get; } = new("SPEC") { Description = "A preset's name ('slowrun spec list'), or a YAML or JSON file." };
 
-    public Option<string> Name { get; } = new("--name") { Description = "The run's name; default: what the spec says, else its file's or preset's name." };
+    public Option<string> Name { get; } = new("--name") { Description = name ?? "The run's name; default: what the spec says, else its file's or preset's name." };
 
     public Option<string[]> Set { get; } = new("--set")
     {
@@ -22,6 +23,12 @@ internal sealed class SpecOptions(ClientContext context)
     public void AddTo(Command command)
     {
         command.Arguments.Add(Spec);
+        AddOverridesTo(command);
+    }
+
+    /// <summary>For a command that names its spec in a way of its own.</summary>
+    public void AddOverridesTo(Command command)
+    {
         command.Options.Add(Name);
         command.Options.Add(Set);
     }

@@ -65,7 +65,11 @@ internal static class CheckpointsCommand
             var verified = new List<VerifiedObject>();
             await using (var progress = new VerifyProgress(context, quiet: json))
             {
-                await foreach (var one in ledger.VerifyAsync(Stages(spec, whom), progress.Begin, stop))
+                var stages = Stages(spec, whom);
+                var plan = new RunPlan(spec.Recipe);
+                var taught = stages.Where(id => plan[id].TeacherEnsemble is not null).ToAsyncEnumerable()
+                    .SelectMany(id => ledger.VerifyTeachersAsync(id, plan[id].TeacherEnsemble!, progress.Begin, stop));
+                await foreach (var one in ledger.VerifyAsync(stages, progress.Begin, stop).Concat(taught).WithCancellation(stop))
                 {
                     verified.Add(one);
                     progress.End(one);

@@ -13,14 +13,7 @@ internal static class RunCommand
     {
         var options = new SpecOptions(context);
         var data = new DataOptions();
-        var silos = new Option<int>("--silos") { Description = "Silo processes to start, which share the cores; none if one serves the store already.", DefaultValueFactory = _ => 1 };
-        silos.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 1 or > 64)
-            {
-                result.AddError("--silos: expected 1 to 64.");
-            }
-        });
+        var silos = SilosOption();
         var command = new Command("run", "Carries a spec out on this machine, to the end. After any interruption the same command goes on.") { silos };
         options.AddTo(command);
         data.AddTo(command);
@@ -33,6 +26,20 @@ internal static class RunCommand
             return await EndAsync(context, status, facts);
         });
         return command.WithExamples("slowrun run tiny", "slowrun run mine.yaml --name second --set recipe.seed=7", "slowrun run demo --text book.txt --silos 2");
+    }
+
+    /// <summary>How many silos a command that trains here starts.</summary>
+    public static Option<int> SilosOption()
+    {
+        var silos = new Option<int>("--silos") { Description = "Silo processes to start, which share the cores; none if one serves the store already.", DefaultValueFactory = _ => 1 };
+        silos.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 1 or > 64)
+            {
+                result.AddError("--silos: expected 1 to 64.");
+            }
+        });
+        return silos;
     }
 
     /// <summary>What the end of a run looks like, and its exit code.</summary>

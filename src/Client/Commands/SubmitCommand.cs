@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Runs;
+using Slowrun.Core.Recipes;
+using Slowrun.Storage;
 
 namespace Slowrun.Client.Commands;
 
@@ -18,18 +20,24 @@ internal static class SubmitCommand
         {
             var spec = options.Read(parsed);
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
-            var submitted = await new Submission(store, context.Error.WriteLine).SubmitAsync(spec, data.Read(parsed), stop);
-            var reader = new RunReader(store, context.Time);
-            var silos = await reader.SilosAsync(stop);
-            await context.Output.WriteLineAsync(
-                $"Run '{submitted.Spec.Name}' {(submitted.Created ? "is submitted" : "was there already, with the same recipe")}. "
-                + (silos.Count == 0
-                    ? $"No silo serves '{store.Address}': start one with 'slowrun silo --store {store.Address}'."
-                    : $"It is served by {string.Join(", ", silos.Select(silo => silo.Name))}."));
-            await using var statuses = new StatusReader(reader);
-            await statuses.PokeAsync(submitted.Spec.Name, stop);
-            return ExitCode.Done;
+            return await SubmitAsync(context, store, spec, data.Read(parsed), stop);
         });
         return command.WithExamples("slowrun submit demo --name mine", "slowrun submit mine.yaml --text book.txt --store azblob://account/container");
+    }
+
+    /// <summary>Makes the run, says who will train it, and wakes them.</summary>
+    public static async Task<int> SubmitAsync(ClientContext context, IObjectStore store, RunSpec spec, GivenData data, CancellationToken stop)
+    {
+        var submitted = await new Submission(store, context.Error.WriteLine).SubmitAsync(spec, data, stop);
+        var reader = new RunReader(store, context.Time);
+        var silos = await reader.SilosAsync(stop);
+        await context.Output.WriteLineAsync(
+            $"Run '{submitted.Spec.Name}' {(submitted.Created ? "is submitted" : "was there already, with the same recipe")}. "
+            + (silos.Count == 0
+                ? $"No silo serves '{store.Address}': start one with 'slowrun silo --store {store.Address}'."
+                : $"It is served by {string.Join(", ", silos.Select(silo => silo.Name))}."));
+        await using var statuses = new StatusReader(reader);
+        await statuses.PokeAsync(submitted.Spec.Name, stop);
+        return ExitCode.Done;
     }
 }

@@ -53,6 +53,11 @@ internal static class ExplanationText
         yield return Invariant($"In all {Number(run.Tokens)} tokens and {run.Flops:0.00e+0} floating-point operations (columns: per token), training on {Number(run.TrainTokens)} different tokens.");
         yield return $"Memory of {largest.Id} on one slot: weights {Human.Bytes(memory.Weights)}, moments {Human.Bytes(memory.Moments)}, averages {Human.Bytes(memory.Averages)}, "
             + $"gradients {Human.Bytes(memory.Gradients)}, teacher {Human.Bytes(memory.Teacher)}, activations about {Human.Bytes(memory.Activations)}; in the host's memory the checkpoint's copy {Human.Bytes(memory.CheckpointCopy)}.";
+        if (run.Teacher is { } teacher)
+        {
+            yield return Invariant($"{teacher.Models} models of {Number(teacher.ParametersEach)} parameters teach ({teacher.Members} members of run '{teacher.Run}'), one after the other in the same memory; the TEACHER column is all of them.");
+        }
+
         yield return $"A checkpoint of {Human.Bytes(run.CheckpointBytes)} is uploaded in {Seconds(run.UploadSeconds)} at {Human.Bytes((long)run.UploadBytesPerSecond)}/s: "
             + (run.UploadFitsNotice
                 ? Invariant($"it fits a notice of {RunExplanation.NoticeSeconds} s.")

@@ -55,6 +55,7 @@ internal sealed class VerifyProgress(ClientContext context, bool quiet) : IAsync
     {
         LedgerState.Root => $"{one.Stage} root",
         LedgerState.Snapshot => $"{one.Stage} snapshot",
+        LedgerState.Teacher => $"{one.Stage} is taught by {one.Name}",
         LedgerState.Current => $"{one.Stage} step {Human.Count(one.Step)}",
         _ => $"{one.Stage} step {Human.Count(one.Step)} (previous)",
     };

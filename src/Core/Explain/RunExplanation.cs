@@ -15,6 +15,9 @@ public sealed record RunExplanation
 
     public required ParameterCounts Parameters { get; init; }
 
+    /// <summary>Null: no other run's ensemble teaches.</summary>
+    public TeacherExplanation? Teacher { get; init; }
+
     public required long TrainTokens { get; init; }
 
     public required IReadOnlyList<StageExplanation> Stages { get; init; }
@@ -56,10 +59,10 @@ public sealed record RunExplanation
         var plan = new RunPlan(spec.Recipe);
         var trainTokens = manifestTrainTokens ?? spec.Recipe.Data.TrainTokens;
         // Hundreds of stages may differ in nothing but their number.
-        var known = new Dictionary<(string, bool), StageExplanation>();
+        var known = new Dictionary<(string, bool, bool), StageExplanation>();
         var stages = plan.Stages.Select(stage =>
         {
-            var key = (CanonicalJson.Sha256(stage.Stage), stage.Teacher is null);
+            var key = (CanonicalJson.Sha256(stage.Stage), stage.Teacher is null, stage.TeacherEnsemble is null);
             return (known.TryGetValue(key, out var same) ? same : known[key] = StageExplanation.Of(stage, trainTokens, storedBytes)) with { Id = stage.Id.ToString() };
         }).ToList();
         var checkpoint = stages.Max(stage => stage.CheckpointBytes);
@@ -69,6 +72,7 @@ public sealed record RunExplanation
         {
             Name = spec.Name,
             Parameters = ParameterCounts.Of(spec.Recipe.Model),
+            Teacher = spec.Recipe.Teacher is { } teacher ? TeacherExplanation.Of(teacher) : null,
             TrainTokens = trainTokens,
             Stages = stages,
             Tokens = stages.Sum(stage => stage.Tokens),
@@ -108,8 +112,9 @@ public sealed record ExplainRates(double UploadBytesPerSecond, double? TokensPer
 public sealed record ParameterCounts(
     long Total, long Embedding, long Unembedding, long Attention, long Mlp, long ValueProjections, long MtpBlock, long ScalarsAndMixes)
 {
-    internal static ParameterCounts Of(ModelRecipe model)
+    public static ParameterCounts Of(ModelRecipe model)
     {
+        ArgumentNullException.ThrowIfNull(model);
         var table = ParameterTable.Of(model);
         var mtp = table.Where(parameter => parameter.Name.StartsWith("mtp_", StringComparison.Ordinal)).ToList();
         var rest = table.Except(mtp).ToList();

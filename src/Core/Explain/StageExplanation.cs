@@ -32,7 +32,7 @@ public sealed record StageExplanation
         return new StageExplanation
         {
             Id = plan.Id.ToString(),
-            Taught = plan.Teacher is not null,
+            Taught = plan.IsTaught,
             Steps = steps.Steps,
             TokensPerStep = plan.Stage.BatchTokens,
             Tokens = (long)steps.Steps * plan.Stage.BatchTokens,

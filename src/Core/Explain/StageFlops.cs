@@ -34,9 +34,9 @@ public sealed record StageFlops(double Forward, double Backward, double Recomput
             recomputed += stage.Recompute ? share * network : 0;
         }
 
-        // A teacher is always looped, and sees through the model's own windows.
-        var teacher = plan.Teacher is null ? 0
-            : ((stage.Recurrence?.Passes ?? 1) * PassFlops.Network(model, AttentionWindows.Of(model), stage.Loop)) + head;
+        var teacher = plan.TeacherEnsemble is { } ensemble
+            ? ensemble.Members.Sum(member => member.Models * Finished(ensemble.Model, member.Loop, member.Recurrence))
+            : plan.Teacher is null ? 0 : Finished(model, stage.Loop, stage.Recurrence);
         return new(forward, backward, recomputed, teacher, Layers(0), Layers(steps.Steps - 1));
 
         int Layers(int step)
@@ -45,6 +45,10 @@ public sealed record StageFlops(double Forward, double Backward, double Recomput
             return pass.Passes * LayerVisits.Of(model.Layers, pass.Loop).Count;
         }
     }
+
+    /// <summary>A teacher's forward pass: always looped, and through the model's own windows.</summary>
+    private static double Finished(ModelRecipe model, LoopRecipe? loop, RecurrenceRecipe? recurrence) =>
+        ((recurrence?.Passes ?? 1) * PassFlops.Network(model, AttentionWindows.Of(model), loop)) + PassFlops.Unembedding(model);
 
     /// <summary>The steps at which something about the forward pass changes, the first and the end among them.</summary>
     private static List<int> Starts(StageRecipe stage, StageSteps steps)

@@ -1,12 +1,14 @@
 using System.Numerics;
 using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
 
 namespace Slowrun.Core.Explain;
 
 /// <summary>Bytes that a stage needs on one slot while it trains; all but the activations are exact.</summary>
 /// <param name="Gradients">Buffers in which lanes are summed: log2(lanes) + 1 of them with one worker.</param>
+/// <param name="Teacher">One model's weights; of an ensemble, whose models take turns in them, also what it has taught of some micro-batches.</param>
 /// <param name="Activations">About: what is kept of a micro-batch for its backward pass.</param>
 /// <param name="CheckpointCopy">In the host's memory: the captured state while it is uploaded.</param>
 public sealed record StageMemory(
@@ -23,9 +25,16 @@ public sealed record StageMemory(
         return new(
             Bytes(state.Weights), Bytes(state.Moments), Bytes(state.Averages),
             flat * (BitOperations.Log2((uint)plan.Stage.Lanes) + 1),
-            plan.Teacher is null ? 0 : flat,
+            plan.TeacherEnsemble is { } ensemble ? Taught(plan, ensemble) : plan.Teacher is null ? 0 : flat,
             sizeof(float) * Kept(plan, layerApplications),
             Bytes(state.All));
+    }
+
+    private static long Taught(StagePlan plan, TeacherRecipe ensemble)
+    {
+        var table = ParameterTable.Of(ensemble.Model);
+        var weights = ParameterGroups.Layout(table, ParameterGroups.Of(table, plan.Stage.Optimizer)).Length;
+        return sizeof(float) * (weights + TaughtAtOnce.Numbers(plan));
     }
 
     /// <summary>

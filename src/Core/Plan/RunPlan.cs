@@ -64,6 +64,7 @@ public sealed class RunPlan
             Evaluation = recipe.Evaluation,
             Data = recipe.Data,
             Teacher = stage.Distillation is { } teaching && s >= Math.Max(1, teaching.FromStage) ? id.Before : null,
+            TeacherEnsemble = stage.Distillation is not null && s == 0 ? recipe.Teacher : null,
         };
     }
 }

@@ -23,6 +23,11 @@ public sealed record StagePlan
     /// <summary>The snapshot of this stage teaches; null: none does.</summary>
     public StageId? Teacher { get; init; }
 
+    /// <summary>An ensemble that teaches instead, from the stage's first step on; null: none does.</summary>
+    public TeacherRecipe? TeacherEnsemble { get; init; }
+
+    public bool IsTaught => Teacher is not null || TeacherEnsemble is not null;
+
     /// <summary>This stage's final state is continued; null: fresh weights.</summary>
     public StageId? Predecessor { get; init; }
 

@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Slowrun.Core.Recipes;
 
-/// <summary>Chain distillation (arXiv:1503.02531): loss = (1-α)·CE + α·T²·KL(teacher ‖ student).</summary>
+/// <summary>Distillation (arXiv:1503.02531): loss = (1-α)·CE + α·T²·KL(teacher ‖ student).</summary>
 public sealed record DistillationRecipe
 {
     [Range(0.0, 1.0)]
@@ -11,7 +11,7 @@ public sealed record DistillationRecipe
     [Range(0, double.PositiveInfinity, MinimumIsExclusive = true)]
     public double Temperature { get; init; } = 1.0;
 
-    /// <summary>The first stage of the chain that has a teacher.</summary>
+    /// <summary>The first stage of the chain that is taught by the one before it.</summary>
     [Range(1, int.MaxValue, ErrorMessage = "stage 0 has none before it to teach it")]
     public int FromStage { get; init; } = 1;
 }

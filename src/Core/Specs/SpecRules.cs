@@ -18,6 +18,7 @@ internal static class SpecRules
         Data(rules, spec.Recipe);
         Model(rules, spec.Recipe.Model);
         Chains(rules, spec.Recipe);
+        TeacherRules.Check(rules, spec.Recipe);
         Running(rules, spec.Operations);
         return rules.Broken;
     }

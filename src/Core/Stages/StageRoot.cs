@@ -78,6 +78,7 @@ public sealed record StageIdentity
 
     public required string DataSha256 { get; init; }
 
+    /// <summary>Hash of the snapshot that teaches, or of the ensemble's members with their weights; null: nobody teaches.</summary>
     public string? TeacherSha256 { get; init; }
 
     /// <summary>Hash of the predecessor's final state for a continued stage; null for a fresh one.</summary>

@@ -109,10 +109,10 @@ internal sealed partial class StageRunner
 
     private async Task<StopReason> TrainToEndAsync()
     {
-        var loaded = await inputs.LoadAsync(work, stop.Token);
+        using var loaded = await inputs.LoadAsync(work, stop.Token);
         var state = await own.RestoreAsync(stop.Token);
         var reason = StopReason.Faulted;
-        await WorkerThread.RunAsync($"train {work.Name}", () => reason = OnTrainerThread(loaded, state));
+        await WorkerThread.RunAsync($"train {work.Name}", () => reason = OnTrainerThread(loaded.Inputs, state));
         return reason;
     }
 

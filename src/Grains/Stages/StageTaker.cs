@@ -71,7 +71,7 @@ internal sealed partial class StageTaker(
         var request = new TakeRequest
         {
             Owner = new StageOwner(offer.Silo, siloName, offer.Slots, now),
-            Identity = Identity(spec.Recipe, teacher, fingerprints.Of(offer.Slots[0])) with { PredecessorSha256 = await FinalStateHashAsync(run, plan.Predecessor, predecessor, cancellationToken) },
+            Identity = Identity(spec.Recipe, teacher?.Sha256 ?? plan.TeacherEnsemble?.ContentSha256(), fingerprints.Of(offer.Slots[0])) with { PredecessorSha256 = await FinalStateHashAsync(run, plan.Predecessor, predecessor, cancellationToken) },
             Steps = StageSteps.Of(plan, (await tokens.GetAsync(spec.Recipe.Data.Sha256!, cancellationToken)).Train.Length),
             LostSteps = LostSteps(progress, before),
             Ledger = unowned.Until(now),
@@ -120,11 +120,11 @@ internal sealed partial class StageTaker(
         }
     }
 
-    private static StageIdentity Identity(Recipe recipe, SnapshotRef? teacher, string fingerprint) => new()
+    private static StageIdentity Identity(Recipe recipe, string? teacher, string fingerprint) => new()
     {
         RecipeSha256 = CanonicalJson.Sha256(recipe),
         DataSha256 = recipe.Data.Sha256!,
-        TeacherSha256 = teacher?.Sha256,
+        TeacherSha256 = teacher,
         EngineRevision = Engine.Revision,
         NumericsFingerprint = fingerprint,
     };

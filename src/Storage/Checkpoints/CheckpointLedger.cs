@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
 using Slowrun.Storage.Runs;
 
@@ -76,6 +77,29 @@ public sealed class CheckpointLedger(IObjectStore store, string run)
                     yield return one with { Damage = damage, Advice = one.AdviceFor(root!, previousIsWhole) };
                 }
             }
+        }
+    }
+
+    /// <summary>Reads every byte of another run's snapshots that a stage is taught by. Nothing once the stage has finished: it needs them no more.</summary>
+    /// <exception cref="InvalidDataException">The stage's root is damaged.</exception>
+    public async IAsyncEnumerable<VerifiedObject> VerifyTeachersAsync(
+        StageId stage, TeacherRecipe teacher, Action<VerifiedObject>? begin = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(teacher);
+        if ((await new RunDocuments(store, run).TryReadRootAsync(stage, cancellationToken).ConfigureAwait(false))?.Finished == true)
+        {
+            yield break;
+        }
+
+        var lengths = (await ObjectsAsync(RunPaths.Run(teacher.Run) + Snapshots, cancellationToken).ConfigureAwait(false)).ToDictionary(entry => entry.Name, entry => entry.LengthBytes);
+        var snapshots = new SnapshotStore(store, teacher.Run, TimeProvider.System);
+        foreach (var sha256 in teacher.Members.Select(member => member.Sha256).Distinct())
+        {
+            var name = RunPaths.Snapshot(teacher.Run, sha256);
+            var one = new VerifiedObject(stage, LedgerState.Teacher, name) { LengthBytes = lengths.GetValueOrDefault(name) };
+            begin?.Invoke(one);
+            var damage = await DamageOfAsync(() => snapshots.VerifyAsync(sha256, cancellationToken)).ConfigureAwait(false);
+            yield return damage is null ? one : one with { Damage = damage, Advice = VerifiedObject.TeacherAdvice };
         }
     }
 

@@ -23,6 +23,9 @@ public enum LedgerState
     /// <summary>The finished stage's weights.</summary>
     Snapshot,
 
+    /// <summary>Another run's snapshot that teaches the stage; never in a list.</summary>
+    Teacher,
+
     /// <summary>The document that names the others; never in a list.</summary>
     Root,
 }

@@ -73,17 +73,21 @@ public sealed class SnapshotStore(IObjectStore store, string run, TimeProvider t
         }
     }
 
-    private static void Expect(string name, byte[] found, string sha256)
+    internal static void Expect(string name, byte[] found, string sha256)
     {
-        if (Convert.ToHexStringLower(found) != sha256)
+        if (Convert.ToHexStringLower(found) is var hex && hex != sha256)
         {
-            throw new InvalidDataException(
-                $"The snapshot '{name}' is damaged or was exchanged: its SHA-256 is {Convert.ToHexStringLower(found)}. Put the object back from a copy, "
-                + "or start the run again under another name.");
+            throw Damaged(name, hex);
         }
     }
 
+    internal static InvalidDataException Missing(string name) => new($"The snapshot '{name}' is missing.");
+
+    internal static InvalidDataException Damaged(string name, string found) => new(
+        $"The snapshot '{name}' is damaged or was exchanged: its SHA-256 is {found}. Put the object back from a copy, "
+        + "or start the run again under another name.");
+
     private async Task<Stream> OpenAsync(string name, CancellationToken cancellationToken) =>
         await store.TryOpenAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false)
-        ?? throw new InvalidDataException($"The snapshot '{name}' is missing.");
+        ?? throw Missing(name);
 }

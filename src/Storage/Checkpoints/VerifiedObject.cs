@@ -4,12 +4,15 @@ using Slowrun.Core.Stages;
 namespace Slowrun.Storage.Checkpoints;
 
 /// <summary>What became of an object that a root names, or of the root itself.</summary>
-/// <param name="What">Root, Current, Previous or Snapshot.</param>
+/// <param name="What">Root, Current, Previous, Snapshot or Teacher.</param>
 /// <param name="Name">The root, manifest or snapshot.</param>
 public sealed record VerifiedObject(StageId Stage, LedgerState What, string Name)
 {
     internal const string RootAdvice = "Without its root nobody takes the stage. Put the object back from a copy of the store, as new as there is one; "
         + "or delete it, and the stage begins again from its first step, with the same bytes in the end.";
+
+    internal const string TeacherAdvice = "Put the object back from a copy of the store or from an export of that run, then retry the stage: it does not train "
+        + "with fewer members than it began with. Without a copy, distil what is left into a run of another name.";
 
     public int Step { get; init; }
 

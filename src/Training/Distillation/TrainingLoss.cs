@@ -40,6 +40,13 @@ internal static class TrainingLoss
     public static Tensor KlSum(Tensor studentLogProbabilities, Tensor teacherLogits, double temperature, Tensor? targets = null)
     {
         var teacher = F.log_softmax(temperature == 1 ? teacherLogits : teacherLogits.div(Scalars.Of(temperature)), -1);
+        return KlSumOf(studentLogProbabilities, teacher, temperature, targets);
+    }
+
+    /// <summary>As <see cref="KlSum"/>, of a teacher whose distribution at temperature T is known.</summary>
+    /// <param name="teacher">[N, V]: its logarithm, detached.</param>
+    public static Tensor KlSumOf(Tensor studentLogProbabilities, Tensor teacher, double temperature, Tensor? targets = null)
+    {
         var difference = teacher.sub(studentLogProbabilities).mul(teacher.exp());
         difference = targets is null ? difference : difference.mul(targets.ne(Scalars.Of(Ignored)).to(difference.dtype).unsqueeze(-1));
         var sum = difference.sum();

@@ -26,13 +26,20 @@ internal sealed class LaneCrew : IDisposable
     private Exception? failure;
 
     /// <param name="teachers">One for each worker; the same one where they share a device.</param>
+    /// <param name="ensembles">One for each worker, whose own it is.</param>
     /// <param name="replicate">Whether workers after the first have parameters of their own: on a CPU all share one storage.</param>
     public LaneCrew(
-        ModelRecipe model, StageRecipe stage, FlatParameters parameters, IReadOnlyList<Device> devices, IReadOnlyList<Teacher?> teachers, bool replicate)
+        ModelRecipe model,
+        StageRecipe stage,
+        FlatParameters parameters,
+        IReadOnlyList<Device> devices,
+        IReadOnlyList<Teacher?> teachers,
+        IReadOnlyList<EnsembleTeacher?> ensembles,
+        bool replicate)
     {
         lanes = stage.Lanes;
         replicas = [.. devices.Skip(1).Select(device => replicate ? new FlatParameters(parameters.Layout, device) : parameters)];
-        workers = [.. replicas.Prepend(parameters).Select((p, w) => new LaneWorker(model, stage, p, teachers[w]))];
+        workers = [.. replicas.Prepend(parameters).Select((p, w) => new LaneWorker(model, stage, p, teachers[w], ensembles[w]))];
         begin = [.. replicas.Select(_ => new SemaphoreSlim(0))];
         threads = [.. begin.Select((_, w) => WorkerThread.Start($"slowrun lanes {w + 1}", () => Serve(w + 1)))];
         Spread();

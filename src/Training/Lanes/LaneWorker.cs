@@ -19,18 +19,21 @@ internal sealed class LaneWorker : IDisposable
     private readonly FlatParameters parameters;
     private readonly Gpt gpt;
     private readonly MicroBatchTrainer trainer;
+    private readonly EnsembleTeacher? ensemble;
     private readonly ParameterSource source;
     private readonly GptWeights weights;
     private readonly Stack<LaneBuffer> free = [];
     private readonly List<LaneBuffer> all = [];
 
     /// <param name="parameters">Shared with the other workers on a CPU, a replica on a device of its own.</param>
-    public LaneWorker(ModelRecipe model, StageRecipe stage, FlatParameters parameters, Teacher? teacher)
+    /// <param name="ensemble">This worker's own.</param>
+    public LaneWorker(ModelRecipe model, StageRecipe stage, FlatParameters parameters, Teacher? teacher, EnsembleTeacher? ensemble)
     {
         this.model = model;
+        this.ensemble = ensemble;
         this.parameters = parameters;
         gpt = new Gpt(model, parameters.Device);
-        trainer = new MicroBatchTrainer(model, stage, gpt, teacher);
+        trainer = new MicroBatchTrainer(model, stage, gpt, teacher, lessons: ensemble is not null);
         source = new ParameterSource(parameters, null);
         weights = GptWeights.Of(model, source);
     }
@@ -42,13 +45,14 @@ internal sealed class LaneWorker : IDisposable
     public LaneBuffer? Run(StepWork step, int first, int count)
     {
         var finished = new Stack<(LaneBuffer Buffer, int Lanes)>();
+        using var lessons = new Lessons(ensemble, step, [.. Enumerable.Range(first, count).SelectMany(step.MicroBatchesOf)], parameters.Device);
         for (var lane = first; lane < first + count; lane++)
         {
             var buffer = Take();
             finished.Push((buffer, 1));
-            for (var i = lane; i < step.MicroBatches; i += step.Lanes)
+            foreach (var i in step.MicroBatchesOf(lane))
             {
-                if (step.Stop.IsCancellationRequested)
+                if (step.Stop.IsCancellationRequested || !lessons.MoveNext())
                 {
                     foreach (var (kept, _) in finished)
                     {
@@ -59,7 +63,7 @@ internal sealed class LaneWorker : IDisposable
                 }
 
                 using var scope = NewDisposeScope();
-                step.Losses[i] = trainer.Backward(buffer.Weights, step.Batch(i, parameters.Device), 1.0 / step.MicroBatches);
+                step.Losses[i] = trainer.Backward(buffer.Weights, step.Batch(i, parameters.Device), 1.0 / step.MicroBatches, lessons.Current);
             }
 
             while (finished.Count > 1 && finished.Peek().Lanes == finished.ElementAt(1).Lanes)

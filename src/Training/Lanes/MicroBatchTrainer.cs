@@ -8,21 +8,23 @@ using F = TorchSharp.torch.nn.functional;
 namespace Slowrun.Training.Lanes;
 
 /// <summary>Forward and backward pass of one micro-batch: adds the gradient of its mean loss, times a weight, to the leaves' buffers.</summary>
-internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gpt gpt, Teacher? teacher)
+/// <param name="lessons">Whether an ensemble teaches, so that each micro-batch comes with what it says.</param>
+internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gpt gpt, Teacher? teacher, bool lessons = false)
 {
     // Logits of a large vocabulary would take more memory than all activations: rows are cut so that a chunk has at most this many
     // numbers (64 MiB, of which a softmax and its gradient need a handful).
     private const long ChunkNumbers = 1L << 24;
 
-    private readonly double alpha = teacher is null ? 0 : stage.Distillation!.Alpha;
+    private readonly double alpha = teacher is null && !lessons ? 0 : stage.Distillation!.Alpha;
     private readonly double temperature = stage.Distillation?.Temperature ?? 1;
 
     /// <summary>Numbers of a chunk of logits; tests cut finer.</summary>
     internal long Chunk { get; init; } = ChunkNumbers;
 
     /// <param name="weight">1 / micro-batches of the step.</param>
+    /// <param name="lesson">[B·T, V]: log-probabilities of an ensemble that teaches; null: none does.</param>
     /// <returns>The mean loss, nats per token, before the weight.</returns>
-    public double Backward(GptWeights weights, in MicroBatch batch, double weight)
+    public double Backward(GptWeights weights, in MicroBatch batch, double weight, Tensor? lesson = null)
     {
         using var scope = NewDisposeScope();
         var pass = batch.Pass(model, stage);
@@ -31,7 +33,7 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
         var further = model.MtpBlock && stage.MtpWeight != 0 && alpha < 1 ? gpt.FurtherHidden(weights, hidden, targets, pass) : null;
         var taught = teacher is null ? null : Taught(inputs);
         var readout = new Readout(
-            hidden, taught, targets.reshape(-1), batch.Settings.FutureWeights.Count == 0 ? [] : Future(targets, batch.Settings.FutureWeights),
+            hidden, taught, lesson, targets.reshape(-1), batch.Settings.FutureWeights.Count == 0 ? [] : Future(targets, batch.Settings.FutureWeights),
             weight);
         var furtherTargets = further is null ? null : targets.narrow(1, 1, targets.shape[1] - 1).reshape(-1);
         var loss = hidden.shape[0] * model.VocabSize <= Chunk
@@ -110,20 +112,22 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
             loss = loss.mul(Scalars.Of((1 - alpha) * scale));
         }
 
-        if (readout.Taught is not { } taught)
+        if (readout is { Taught: null, Lesson: null })
         {
             return loss!;
         }
 
-        Tensor teacherLogits;
-        using (no_grad())
-        {
-            teacherLogits = gpt.Logits(teacher!.Weights, taught.narrow(0, start, count));
-        }
-
-        var soft = TrainingLoss.KlSum(
-            temperature == 1 ? logProbabilities : F.log_softmax(logits.div(Scalars.Of(temperature)), -1), teacherLogits, temperature).mul(Scalars.Of(alpha * scale));
+        var student = temperature == 1 ? logProbabilities : F.log_softmax(logits.div(Scalars.Of(temperature)), -1);
+        var soft = (readout.Lesson is { } lesson
+            ? TrainingLoss.KlSumOf(student, lesson.narrow(0, start, count), temperature)
+            : TrainingLoss.KlSum(student, TeacherLogits(readout.Taught!.narrow(0, start, count)), temperature)).mul(Scalars.Of(alpha * scale));
         return loss is null ? soft : loss.add(soft, Scalars.One);
+    }
+
+    private Tensor TeacherLogits(Tensor taught)
+    {
+        using var noGradient = no_grad();
+        return gpt.Logits(teacher!.Weights, taught);
     }
 
     private Tensor FurtherLoss(GptWeights weights, Tensor hidden, Tensor targets, long rows, double weight) =>
@@ -154,5 +158,5 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
     }
 
     private readonly record struct Readout(
-        Tensor Hidden, Tensor? Taught, Tensor Targets, IReadOnlyList<(Tensor Targets, double Share)> Future, double Weight);
+        Tensor Hidden, Tensor? Taught, Tensor? Lesson, Tensor Targets, IReadOnlyList<(Tensor Targets, double Share)> Future, double Weight);
 }

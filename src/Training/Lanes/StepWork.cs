@@ -16,4 +16,13 @@ internal sealed record StepWork
     public required double[] Losses { get; init; }
 
     public CancellationToken Stop { get; init; }
+
+    /// <summary>In the order in which they are added.</summary>
+    public IEnumerable<int> MicroBatchesOf(int lane)
+    {
+        for (var i = lane; i < MicroBatches; i += Lanes)
+        {
+            yield return i;
+        }
+    }
 }

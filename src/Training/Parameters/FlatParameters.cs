@@ -40,6 +40,27 @@ public sealed class FlatParameters : IDisposable
     /// <exception cref="InvalidDataException">A parameter is missing, unknown, no float32 or of another shape.</exception>
     public void Load(IReadOnlyList<TensorData> weights)
     {
+        Check(weights);
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        foreach (var weight in weights)
+        {
+            var view = views[weight.Name];
+            if (Device.type == TorchSharp.DeviceType.CPU)
+            {
+                weight.Bytes.Span.CopyTo(view.bytes);
+                continue;
+            }
+
+            var host = empty([.. weight.Shape], ScalarType.Float32);
+            weight.Bytes.Span.CopyTo(host.bytes);
+            view.copy_(host);
+        }
+    }
+
+    /// <exception cref="InvalidDataException">These are no weights of this model; what is wrong with which.</exception>
+    public void Check(IReadOnlyList<TensorData> weights)
+    {
         ArgumentNullException.ThrowIfNull(weights);
         var given = weights.ToDictionary(weight => weight.Name);
         if (weights.FirstOrDefault(weight => !views.ContainsKey(weight.Name)) is { } unknown)
@@ -47,8 +68,6 @@ public sealed class FlatParameters : IDisposable
             throw new InvalidDataException($"Weight '{unknown.Name}' is not a parameter of this model.");
         }
 
-        using var scope = NewDisposeScope();
-        using var noGradient = no_grad();
         foreach (var place in Layout.Parameters)
         {
             if (!given.TryGetValue(place.Name, out var weight))
@@ -62,10 +81,6 @@ public sealed class FlatParameters : IDisposable
                     $"Weight '{place.Name}' is {weight.Type} [{string.Join(", ", weight.Shape)}], "
                     + $"expected F32 [{string.Join(", ", place.Spec.Shape)}].");
             }
-
-            var host = empty([.. weight.Shape], ScalarType.Float32);
-            weight.Bytes.Span.CopyTo(host.bytes);
-            views[place.Name].copy_(host);
         }
     }
 

@@ -4,7 +4,7 @@ using Slowrun.Core.Tokens;
 
 namespace Slowrun.Training.Stages;
 
-/// <summary>What a stage trains from, all of it in memory: the engine knows no store and no clock.</summary>
+/// <summary>What a stage trains from, all of it at hand: the engine knows no store and no clock.</summary>
 public sealed record StageInputs
 {
     public required StagePlan Plan { get; init; }
@@ -19,6 +19,12 @@ public sealed record StageInputs
 
     /// <summary>Weights of the stage before, under upstream's names; needed where the plan has a teacher.</summary>
     public IReadOnlyList<TensorData>? Teacher { get; init; }
+
+    /// <summary>
+    /// The members' snapshots of an ensemble that teaches, in the recipe's order. The only inputs that need not be in memory: bytes of a
+    /// mapped file will do, as long as the training lives.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyList<TensorData>>? TeacherMembers { get; init; }
 
     /// <summary>Final state of the stage before, for a stage that continues it.</summary>
     public IReadOnlyList<TensorData>? Predecessor { get; init; }

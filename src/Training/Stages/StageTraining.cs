@@ -27,6 +27,7 @@ public sealed class StageTraining : IDisposable
     private readonly FlatParameters parameters;
     private readonly MuonAdamW optimizer;
     private readonly Teacher?[] teachers;
+    private readonly EnsembleTeacher?[] ensembles;
     private readonly LaneCrew crew;
     private readonly TrainingRows rows;
     private readonly WeightSelection selection;
@@ -51,7 +52,8 @@ public sealed class StageTraining : IDisposable
         parameters = new FlatParameters(ParameterGroups.Layout(table, groups), slots[0]);
         optimizer = new MuonAdamW(parameters, groups, plan.Stage.Optimizer);
         teachers = Teachers(slots, replicate);
-        crew = new LaneCrew(plan.Model, plan.Stage, parameters, slots, teachers, replicate);
+        ensembles = [.. slots.Select(slot => plan.TeacherEnsemble is null ? null : new EnsembleTeacher(plan, inputs.TeacherMembers!, slot, slots.Length))];
+        crew = new LaneCrew(plan.Model, plan.Stage, parameters, slots, teachers, ensembles, replicate);
         rows = new TrainingRows(plan, steps, inputs.Train);
         selection = new WeightSelection(plan.Stage, steps, parameters);
         schedule = new StageSchedule(plan.Stage.Optimizer, steps.Steps, plan.Stage.Epochs);
@@ -204,6 +206,11 @@ public sealed class StageTraining : IDisposable
             teacher.Dispose();
         }
 
+        foreach (var ensemble in ensembles)
+        {
+            ensemble?.Dispose();
+        }
+
         selection.Dispose();
         optimizer.Dispose();
         parameters.Dispose();
@@ -218,6 +225,18 @@ public sealed class StageTraining : IDisposable
         {
             throw new ArgumentException(
                 $"Stage '{inputs.Plan.Id}' is taught by '{teacher}', but its weights or its distillation settings are missing.", nameof(inputs));
+        }
+
+        if (inputs.Plan.TeacherEnsemble is { } ensemble && (inputs.TeacherMembers?.Count != ensemble.Members.Count || inputs.Plan.Stage.Distillation is null))
+        {
+            throw new ArgumentException(
+                $"Stage '{inputs.Plan.Id}' is taught by the {ensemble.Members.Count} members of run '{ensemble.Run}', but {inputs.TeacherMembers?.Count ?? 0} are given, or its distillation settings are missing.", nameof(inputs));
+        }
+
+        if (inputs.Plan.TeacherEnsemble is { Model: var teaching } && (teaching.VocabSize != inputs.Plan.Model.VocabSize || teaching.SequenceLength < inputs.Plan.Model.SequenceLength))
+        {
+            throw new ArgumentException(
+                $"Stage '{inputs.Plan.Id}' has {inputs.Plan.Model.VocabSize} ids in rows of {inputs.Plan.Model.SequenceLength}, the models that teach it {teaching.VocabSize} in rows of up to {teaching.SequenceLength}.", nameof(inputs));
         }
 
         if (inputs.Plan.Predecessor is { } before && (inputs.Predecessor is null || inputs.Plan.Stage.Continuation is null))

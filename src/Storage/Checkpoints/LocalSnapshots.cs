@@ -1,0 +1,67 @@
+using Slowrun.Storage.Blobs;
+using Slowrun.Storage.Directories;
+using Slowrun.Storage.Runs;
+using Slowrun.Storage.Tokens;
+
+namespace Slowrun.Storage.Checkpoints;
+
+/// <summary>
+/// Snapshots to be read again and again, mapped from files of this machine: a directory store's own, or the cache's for a store far away.
+/// Other stores (memory) are read into memory.
+/// </summary>
+public sealed class LocalSnapshots
+{
+    // One more than the two that can happen: damage, and another process's making room.
+    private const int Tries = 3;
+
+    private readonly IObjectStore store;
+    private readonly TokenCache? cache;
+
+    public LocalSnapshots(IObjectStore store)
+        : this(store, store is AzureBlobStore ? TokenCache.OfMachine() : null)
+    {
+    }
+
+    /// <param name="cache">Null: a store of this machine.</param>
+    public LocalSnapshots(IObjectStore store, TokenCache? cache) => (this.store, this.cache) = (store, cache);
+
+    /// <exception cref="InvalidDataException">Missing, damaged or exchanged.</exception>
+    public async Task<SnapshotWeights> OpenAsync(string run, string sha256, CancellationToken cancellationToken = default)
+    {
+        var name = RunPaths.Snapshot(run, sha256);
+        if (cache is not null)
+        {
+            return await OpenCachedAsync(cache, name, sha256, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (store is not DirectoryStore directory)
+        {
+            return new SnapshotWeights(await new SnapshotStore(store, run, TimeProvider.System).ReadAsync(sha256, cancellationToken).ConfigureAwait(false));
+        }
+
+        var path = directory.PathOf(name);
+        return File.Exists(path)
+            ? await SnapshotWeights.MapAsync(path, name, sha256, cancellationToken).ConfigureAwait(false)
+            : throw SnapshotStore.Missing(name);
+    }
+
+    private async Task<SnapshotWeights> OpenCachedAsync(TokenCache files, string name, string sha256, CancellationToken cancellationToken)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            var path = await files.FetchAsync(store, name, sha256, SnapshotStore.Missing, SnapshotStore.Damaged, cancellationToken).ConfigureAwait(false);
+            try
+            {
+                return await SnapshotWeights.MapAsync(path, name, sha256, cancellationToken).ConfigureAwait(false);
+            }
+            // Damaged here since it was fetched, or just deleted to make room.
+            catch (Exception e) when (e is InvalidDataException or IOException && tries < Tries)
+            {
+                if (e is InvalidDataException)
+                {
+                    files.Drop(sha256);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+using Slowrun.Core.Models;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Tensors;
+using Slowrun.Training.Models;
+using Slowrun.Training.Numerics;
+using Slowrun.Training.Parameters;
+using Slowrun.Training.Stages;
+using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Slowrun.Training.Distillation;
+
+/// <summary>
+/// A whole ensemble whose predictions are learnt, for one worker. Its models take turns in one buffer, in the recipe's order, so that
+/// memory does not grow with their number, and the sum of their predictions does not depend on who computes it.
+/// </summary>
+internal sealed class EnsembleTeacher : IDisposable
+{
+    // As the trainer's: a chunk of logits has at most so many numbers.
+    private const long ChunkNumbers = 1L << 24;
+
+    // The smallest normal float32: where a mean of probabilities is 0, its logarithm stays a number, which 0 then multiplies.
+    private const double Least = 1.17549435e-38;
+
+    private readonly TeacherRecipe recipe;
+    private readonly double temperature;
+    private readonly List<Turn> turns = [];
+    private readonly FlatParameters parameters;
+    private readonly ParameterSource source;
+    private readonly GptWeights weights;
+    private readonly Gpt gpt;
+
+    /// <param name="members">Each member's snapshot, in the recipe's order. Read again and again: it may be a file's mapped memory.</param>
+    /// <param name="workers">Of the stage, of which this is one's.</param>
+    /// <exception cref="InvalidDataException">A member is not of the teacher's model; which one.</exception>
+    public EnsembleTeacher(StagePlan plan, IReadOnlyList<IReadOnlyList<TensorData>> members, Device device, int workers)
+    {
+        recipe = plan.TeacherEnsemble!;
+        temperature = plan.Stage.Distillation!.Temperature;
+        AtOnce = TaughtAtOnce.MicroBatches(plan, workers);
+        var table = ParameterTable.Of(recipe.Model);
+        parameters = new FlatParameters(ParameterGroups.Layout(table, ParameterGroups.Of(table, plan.Stage.Optimizer)), device);
+        source = new ParameterSource(parameters, null);
+        weights = GptWeights.Of(recipe.Model, source);
+        gpt = new Gpt(recipe.Model, device);
+        foreach (var (member, snapshot) in recipe.Members.Zip(members))
+        {
+            var models = Models(member, snapshot);
+            var pass = new ForwardPass { Loop = member.Loop, Recurrences = member.Recurrence?.Passes ?? 0, Windows = AttentionWindows.Of(recipe.Model) };
+            turns.AddRange(models.Select(model => new Turn(model, member.Weight / models.Count, pass)));
+        }
+    }
+
+    /// <summary>How many micro-batches are best taught together: the weights are brought along once for all of them.</summary>
+    public int AtOnce { get; }
+
+    /// <param name="inputs">[B, T] int64 each, on the device.</param>
+    /// <returns>For each, [B·T, V] float32: the logarithm of the ensemble's distribution at the recipe's temperature; the caller's. Null: stopped.</returns>
+    public IReadOnlyList<Tensor>? Teach(IReadOnlyList<Tensor> inputs, CancellationToken stop)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        var sums = inputs.Select(batch => zeros([batch.numel(), recipe.Model.VocabSize], ScalarType.Float32, batch.device)).ToList();
+        foreach (var turn in turns)
+        {
+            parameters.Load(turn.Weights);
+            foreach (var (batch, sum) in inputs.Zip(sums))
+            {
+                if (stop.IsCancellationRequested)
+                {
+                    return null;
+                }
+
+                using var one = NewDisposeScope();
+                Add(gpt.Hidden(weights, batch, turn.Pass), turn.Share, sum);
+            }
+        }
+
+        sums.ForEach(ToLogarithms);
+        return [.. sums.Select(sum => sum.DetachFromDisposeScope())];
+    }
+
+    public void Dispose()
+    {
+        source.Dispose();
+        parameters.Dispose();
+        gpt.Dispose();
+    }
+
+    private List<IReadOnlyList<TensorData>> Models(TeacherMemberRecipe member, IReadOnlyList<TensorData> snapshot)
+    {
+        try
+        {
+            var models = CheckpointNames.Models(snapshot).ToList();
+            models.ForEach(parameters.Check);
+            return models.Count == member.Models
+                ? models
+                : throw new InvalidDataException($"It holds {models.Count} models, expected {member.Models}.");
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"Member {member.Sha256[..12]} of the ensemble of run '{recipe.Run}' cannot teach: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Adds a model's share of the prediction, chunk by chunk: probabilities, or logits over the temperature.</summary>
+    private void Add(Tensor hidden, double share, Tensor sum)
+    {
+        foreach (var (start, count) in Chunks(sum))
+        {
+            using var scope = NewDisposeScope();
+            var logits = gpt.Logits(weights, hidden.narrow(0, start, count));
+            var scaled = temperature == 1 ? logits : logits.div(Scalars.Of(temperature));
+            sum.narrow(0, start, count).add_(recipe.Average == EnsembleAverage.Logits ? scaled : scaled.softmax(-1), Scalars.Of(share));
+        }
+    }
+
+    private void ToLogarithms(Tensor sum)
+    {
+        foreach (var (start, count) in Chunks(sum))
+        {
+            using var scope = NewDisposeScope();
+            var part = sum.narrow(0, start, count);
+            if (recipe.Average == EnsembleAverage.Logits)
+            {
+                part.copy_(F.log_softmax(part, -1));
+            }
+            else
+            {
+                part.clamp_min_(Scalars.Of(Least)).log_();
+            }
+        }
+    }
+
+    private IEnumerable<(long Start, long Count)> Chunks(Tensor sum)
+    {
+        var rows = Math.Max(1, ChunkNumbers / recipe.Model.VocabSize);
+        for (long start = 0; start < sum.shape[0]; start += rows)
+        {
+            yield return (start, Math.Min(rows, sum.shape[0] - start));
+        }
+    }
+
+    /// <param name="Share">Of this model in the mixture.</param>
+    private sealed record Turn(IReadOnlyList<TensorData> Weights, double Share, ForwardPass Pass);
+}
