@@ -1,5 +1,6 @@
 using System.Globalization;
 using Slowrun.Client.Cli;
+using Slowrun.Clustering.Membership;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
 
@@ -15,7 +16,7 @@ internal sealed class PlainProgress(ClientContext context, RunPlan plan) : Progr
     private long shownAt = context.Time.GetTimestamp();
     private int members;
 
-    public override void Show(RunStatus status)
+    public override void Show(RunStatus status, IReadOnlyList<LiveSilo>? silos = null)
     {
         var due = context.Time.GetElapsedTime(shownAt) >= Every;
         foreach (var stage in status.Stages)

@@ -64,7 +64,7 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
                 view.Say($"Run '{spec.Name}' is new in '{store.Address}'.");
             }
 
-            await new RunWatcher(statuses, context.Time).WatchAsync(spec.Name, view, stop, supervising);
+            await new RunWatcher(statuses, reader, context.Time).WatchAsync(spec.Name, view, stop, supervising);
         }
         finally
         {

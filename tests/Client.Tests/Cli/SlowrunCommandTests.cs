@@ -7,7 +7,7 @@ public sealed class SlowrunCommandTests
     public static TheoryData<string> Commands =>
     [
         "demo", "run", "submit", "silo", "list", "status", "events", "pause", "resume", "cancel", "retry", "export", "checkpoints list",
-        "set", "spec show", "spec validate", "spec diff", "spec schema", "spec explain", "doctor",
+        "logs", "explain", "lineage", "plot", "metrics", "set", "spec show", "spec validate", "spec diff", "spec schema", "spec explain", "doctor",
     ];
 
     [Theory]

@@ -83,6 +83,12 @@ public sealed class DisplayTests : IDisposable
     [InlineData(200_000, "2 d 7 h")]
     public void Times_HaveTheUnitThatSuits(double seconds, string text) => Assert.Equal(text, Human.Time(TimeSpan.FromSeconds(seconds)));
 
+    [Theory]
+    [InlineData("a,1.5,", "a", 1.5, null)]
+    [InlineData("\"a,b\",\"say \"\"no\"\"\"", "a,b", "say \"no\"")]
+    [InlineData("\"two\nlines\"", "two\nlines")]
+    public void Csv_QuotesWhatItMust(string line, params object?[] values) => Assert.Equal(line, Csv.Line(values));
+
     private static RunStatus Finished
     {
         get
