@@ -36,9 +36,12 @@ internal static class LogsCommand
             var reader = new RunReader(store, context.Time);
             var given = parsed.GetValue(name);
             var silos = await reader.SilosAsync(stop);
-            var chosen = Choose(given, SiloLog.Find(store.Address, silos), silos, store.Address);
+            var logs = SiloLog.Find(store.Address, silos);
+            var chosen = Choose(given, logs, silos, store.Address);
             await TellOfOthersAsync(context, given, silos, chosen);
             var printer = new LogPrinter(context.Output, traces: parsed.GetValue(common.Verbose), names: chosen.Count > 1 || given is null);
+            // Who follows all wants what they will say, not what those said that ended long ago.
+            printer.Skip([.. logs.Except(chosen)]);
             printer.Print(chosen, parsed.GetValue(tail));
             if (parsed.GetValue(follow))
             {

@@ -34,11 +34,12 @@ internal static class StatusCommand
                 return last.State == RunState.Succeeded ? ExitCode.Done : ExitCode.Failed;
             }
 
-            var plan = await PlanAsync(reader, name, stop);
+            var plan = PlanAsync(reader, name, stop);
             do
             {
+                var silos = reader.SilosAsync(stop);
                 var status = await statuses.ReadAsync(name, stop);
-                await PrintAsync(context, format, parsed.GetValue(watch), status, await reader.SilosAsync(stop), plan);
+                await PrintAsync(context, format, parsed.GetValue(watch), status, await silos, await plan);
                 if (!parsed.GetValue(watch) || Readiness.IsOver(status.State))
                 {
                     return ExitCode.Done;

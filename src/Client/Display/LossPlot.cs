@@ -42,18 +42,20 @@ internal static class LossPlot
     private static void Training(Plot plot, RunStatus status, IReadOnlyList<StageCurve> curves)
     {
         var colors = new StageColors([.. curves.Select(curve => curve.Plan.Id)]);
-        var named = Named(curves.Count);
-        foreach (var (index, curve) in curves.Index())
+        var named = Labels(curves);
+        foreach (var curve in curves)
         {
             var (steps, losses) = Smooth(curve.Curve!.LossNats);
             var line = plot.Add.ScatterLine(steps, losses, colors.Of(curve.Plan.Id));
             line.LineWidth = 1.6f;
-            line.LegendText = named.Contains(index) ? Label(curve) : "";
+            line.LegendText = named.GetValueOrDefault(curve, "");
         }
 
-        plot.Title($"{status.Name}: training loss");
+        var taught = curves.Any(curve => curve.Plan.Teacher is not null) ? " (of taught stages: what they are trained on, a mix of cross-entropy and divergence from the teacher)" : "";
+        plot.Title($"{status.Name}: training loss{taught}");
         plot.XLabel("step of its stage");
         plot.YLabel("nats per token");
+        plot.Axes.Bottom.TickGenerator = WholeNumbers();
         plot.ShowLegend(Edge.Right);
     }
 
@@ -76,7 +78,7 @@ internal static class LossPlot
         plot.Title("Validation loss of each stage");
         plot.XLabel("stage of its chain");
         plot.YLabel("nats per token");
-        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
+        plot.Axes.Bottom.TickGenerator = WholeNumbers();
         Finish(plot, scored.Count > 0, "no stage has been scored yet");
     }
 
@@ -107,7 +109,7 @@ internal static class LossPlot
         plot.Title(ensemble is null ? "Ensemble" : FormattableString.Invariant($"Ensemble: {Human.Loss(ensemble.LossNats)} nats per token"));
         plot.XLabel("members");
         plot.YLabel("nats per token");
-        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
+        plot.Axes.Bottom.TickGenerator = WholeNumbers();
         Finish(plot, ensemble is not null, "no members have been averaged yet");
     }
 
@@ -127,7 +129,8 @@ internal static class LossPlot
     {
         if (any)
         {
-            plot.ShowLegend(Alignment.UpperRight);
+            // Beside the figures: inside it would hide some of them.
+            plot.ShowLegend(Edge.Right);
         }
         else
         {
@@ -135,10 +138,23 @@ internal static class LossPlot
         }
     }
 
+    private static ScottPlot.TickGenerators.NumericAutomatic WholeNumbers() => new() { IntegerTicksOnly = true };
+
     /// <summary>Which of so many lines get a name: all, or about a dozen from the first to the last.</summary>
     private static HashSet<int> Named(int lines) => lines <= MostLegends
         ? [.. Enumerable.Range(0, lines)]
         : [.. Enumerable.Range(0, MostLegends).Select(i => i * (lines - 1) / (MostLegends - 1))];
+
+    /// <summary>Names of stages; where there are too many of them, of chains.</summary>
+    private static Dictionary<StageCurve, string> Labels(IReadOnlyList<StageCurve> curves)
+    {
+        var firsts = curves.DistinctBy(curve => curve.Plan.Id.Chain).ToList();
+        var byChain = curves.Count > MostLegends && firsts.Count > 1;
+        var lines = byChain ? firsts : curves;
+        var named = Named(lines.Count);
+        return lines.Where((_, index) => named.Contains(index))
+            .ToDictionary(curve => curve, curve => byChain ? FormattableString.Invariant($"chain{curve.Plan.Id.Chain}") : Label(curve));
+    }
 
     private static string Label(StageCurve curve) => curve.Plan.Role == ChainRole.Members ? curve.Plan.Id.ToString() : $"{curve.Plan.Id} (baseline)";
 

@@ -82,7 +82,8 @@ internal static class StatusRemarks
         var losses = ledger.Preemptions > 0
             ? Invariant($"; {ledger.Preemptions} {(ledger.Preemptions == 1 ? "machine" : "machines")} lost, and at least {Human.Count(ledger.LostSteps)} steps with {(ledger.Preemptions == 1 ? "it" : "them")}")
             : "";
-        return $"Goodput {Human.Percent(goodput)}: {string.Join(", ", parts.Where(part => part.Seconds >= 1).Select(part => $"{Human.Time(part.Seconds)} {part.What}"))}{losses}";
+        var sum = ledger.ChainCount > 1 ? Invariant($" (of {ledger.ChainCount} chains together)") : "";
+        return $"Goodput {Human.Percent(goodput)}{sum}: {string.Join(", ", parts.Where(part => part.Seconds >= 1).Select(part => $"{Human.Time(part.Seconds)} {part.What}"))}{losses}";
     }
 
     private static string? Silos(StatusView view)

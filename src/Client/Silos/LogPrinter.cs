@@ -7,6 +7,16 @@ internal sealed class LogPrinter(TextWriter output, bool traces, bool names)
 {
     private readonly Dictionary<string, LogLines> files = new(StringComparer.Ordinal);
 
+    /// <summary>Leaves out what these logs have so far.</summary>
+    public void Skip(IReadOnlyList<SiloLog> logs)
+    {
+        foreach (var log in logs)
+        {
+            files[log.File] = new LogLines(log.File);
+            files[log.File].ReadNew();
+        }
+    }
+
     /// <param name="tail">Of each log only so many lines, the last; null: all that are new.</param>
     public void Print(IReadOnlyList<SiloLog> logs, int? tail)
     {

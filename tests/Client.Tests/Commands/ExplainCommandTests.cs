@@ -125,7 +125,8 @@ public sealed class ExplainCommandTests
         Assert.Equal(3, await cli.RunAsync("explain", "micro/chain0/stage9"));
     }
 
-    private string Flat => cli.Output.ReplaceLineEndings(" ");
+    /// <summary>The text as if no line had been broken.</summary>
+    private string Flat => string.Join(' ', cli.Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 
     /// <summary>Explains as JSON, then as text, which stays as <see cref="CommandLine.Output"/>.</summary>
     private async Task<string?[]> KindsAsync(string target)

@@ -69,6 +69,21 @@ public sealed class LogsCommandTests : IDisposable
         Assert.EndsWith("still one\nA  2026-11-01T12:00:02.000Z a line ü\n", output.ToString(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void LogPrinter_OfALogThatIsSkipped_PrintsWhatIsAddedOnly()
+    {
+        var file = HaveLog("a", 1, "2026-11-01T12:00:01.000Z old");
+        using var output = new StringWriter();
+        var printer = new LogPrinter(output, traces: false, names: false);
+        SiloLog[] logs = [new("A", file, 1, true)];
+
+        printer.Skip(logs);
+        File.AppendAllText(file, "2026-11-01T12:00:02.000Z new\n");
+        printer.Print(logs, tail: null);
+
+        Assert.Equal("2026-11-01T12:00:02.000Z new\n", output.ToString());
+    }
+
     private string HaveLog(string time, int process, params string[] lines) =>
         folder.Write($"store/.logs/silo-{time}-{process}.log", string.Concat(lines.Select(line => line + "\n")));
 

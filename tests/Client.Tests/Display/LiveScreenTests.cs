@@ -3,6 +3,7 @@ using Slowrun.Client.Display;
 namespace Slowrun.Client.Tests.Display;
 
 /// <summary>What a terminal would show is worked out from what was written to it.</summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "A StringWriter holds nothing to dispose of.")]
 public sealed class LiveScreenTests
 {
     private readonly Terminal terminal = new();
