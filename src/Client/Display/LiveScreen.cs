@@ -14,6 +14,10 @@ internal sealed class LiveScreen(TextWriter output, Func<(int Width, int Height)
     private const string Begin = "\e[?2026h", End = "\e[?2026l";
     private const string EraseToEndOfLine = "\e[K", EraseBelow = "\e[J", EraseAll = "\e[H\e[2J";
 
+    // Remarks that an emptied screen begins with: what was said just before must not vanish with it.
+    private const int KeptRemarks = 3;
+
+    private readonly Queue<string> remarks = new();
     private IReadOnlyList<string> drawn = [];
     private (int Width, int Height) drawnAt;
 
@@ -33,11 +37,20 @@ internal sealed class LiveScreen(TextWriter output, Func<(int Width, int Height)
         var text = new StringBuilder(Begin);
         if (drawn.Count > 0)
         {
-            text.Append(now == drawnAt ? string.Create(CultureInfo.InvariantCulture, $"\e[{drawn.Count}A\r") : EraseAll);
+            text.Append(now == drawnAt ? string.Create(CultureInfo.InvariantCulture, $"\e[{drawn.Count}A\r") : EraseAll + string.Concat(remarks.Select(said => said + "\n")));
         }
 
-        // A remark may be longer than the line: what was there must be gone before it.
-        text.Append(remark is null ? "" : $"{EraseBelow}{remark}\n");
+        if (remark is not null)
+        {
+            // It may be longer than the line: what was there must be gone before it.
+            text.Append(EraseBelow).Append(remark).Append('\n');
+            remarks.Enqueue(remark);
+            if (remarks.Count > KeptRemarks)
+            {
+                remarks.Dequeue();
+            }
+        }
+
         foreach (var line in lines)
         {
             text.Append(line).Append(EraseToEndOfLine).Append('\n');

@@ -29,16 +29,19 @@ internal static class StatusRemarks
 
         // First what needs somebody, last what only needs time.
         var waiting = status.Stages.Where(stage => stage is { State: not StageState.Waiting } and ({ Failure: not null } or { Waits: not null })).ToList();
-        foreach (var group in waiting.GroupBy(stage => each ? stage.Id : stage.State.ToString()).OrderBy(group => group.First().State != StageState.Failed))
+        foreach (var group in waiting.GroupBy(stage => each ? stage.Failure ?? stage.Waits : stage.State.ToString()).OrderBy(group => group.First().State != StageState.Failed))
         {
             var (stage, others) = (group.First(), group.Count() - 1);
-            var alike = others > 0 ? Invariant($" ({others} more {(others == 1 ? "is" : "are")} {stage.State})") : "";
+            var who = each ? string.Join(", ", group.Select(one => one.Id)) : stage.Id;
+            var alike = others > 0 && !each ? Invariant($" ({others} more {(others == 1 ? "is" : "are")} {stage.State})") : "";
             yield return stage.Failure is { } failure
-                ? new Text($"{stage.Id} failed: {failure}{alike}", StageStates.StyleOf(StageState.Failed))
-                : new Text($"{stage.Id}: {stage.Waits}{alike}");
+                ? new Text($"{who} failed: {failure}{alike}", StageStates.StyleOf(StageState.Failed))
+                : new Text($"{who}: {stage.Waits}{alike}");
         }
 
-        if (waiting.Count > 0 && !Readiness.IsOver(status.State))
+        // While something trains, what merely waits for a slot needs no explanation.
+        var needsSomebody = waiting.Any(stage => stage.State is StageState.Failed or StageState.Paused) || status.Stages.All(stage => stage.State != StageState.Training);
+        if (waiting.Count > 0 && needsSomebody && !Readiness.IsOver(status.State))
         {
             yield return new Text($"'slowrun explain {status.Name}' says what would let it go on.");
         }

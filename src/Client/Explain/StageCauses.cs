@@ -104,7 +104,7 @@ internal static class StageCauses
         }
         else if (inFull)
         {
-            yield return new Cause("ready", stages, $"Nothing before it is missing: a free slot takes it, and {GoesOn(now, id)}.");
+            yield return new Cause("ready", stages, $"Nothing before it is missing: a free slot takes it and {GoesOn(now, id)}.");
         }
 
         if (root.FailedTakes > 0)

@@ -39,6 +39,22 @@ public sealed class LiveScreenTests
     }
 
     [Fact]
+    public void Draw_AfterTheTerminalWasResized_ShowsTheLastRemarksAgain()
+    {
+        var screen = Screen();
+        screen.Draw(["one"]);
+        foreach (var remark in (string[])["1st", "2nd", "3rd", "4th"])
+        {
+            screen.Say(remark);
+        }
+
+        size = (30, 6);
+        screen.Draw(["two"]);
+
+        Assert.Equal(["2nd", "3rd", "4th", "two"], terminal.Lines);
+    }
+
+    [Fact]
     public void Draw_OfMoreThanFits_SaysHowMuchIsMissing()
     {
         Screen().Draw(["1", "2", "3", "4", "5", "6", "7"]);

@@ -83,6 +83,15 @@ public sealed class StatusScreenTests
         Assert.DoesNotContain("slowrun explain", text, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Of_StagesThatWaitForTheSame_SaysItOnce()
+    {
+        var lines = Lines(View(Run([.. Enumerable.Range(0, 3).Select(chain => Stage(chain, 0) with { State = StageState.Ready, Waits = "Waits for a silo." })])));
+
+        Assert.Single(lines, line => line.StartsWith("chain0/stage0, chain1/stage0, chain2/stage0: Waits for a silo.", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.Contains("'slowrun explain large'", StringComparison.Ordinal));
+    }
+
     private static RunStatus Large
     {
         get
