@@ -17,7 +17,9 @@ internal static class MetricsCommand
         var target = CommonOptions.Target();
         var output = new Option<string>("--output", "-o")
         {
-            Description = "csv: with a line of titles. jsonl: an object a line.", HelpName = "csv|jsonl", DefaultValueFactory = _ => CommaSeparated,
+            Description = "csv: with a line of titles. jsonl: an object a line.",
+            HelpName = "csv|jsonl",
+            DefaultValueFactory = _ => CommaSeparated,
         };
         output.AcceptOnlyFromAmong(CommaSeparated, JsonLines);
         var command = new Command("metrics", "Prints a row for each step that is durable: stage, step, training loss, and at a stage's end its validation loss.") { target, output };
@@ -64,12 +66,12 @@ internal static class MetricsCommand
         var schedule = new StageSchedule(stage.Optimizer, total, stage.Epochs);
         foreach (var (index, loss) in losses.LossNats.Index())
         {
+            // Neither CSV nor JSON has a word for what is no number.
             yield return new StepMetrics(
                 curve.Plan.Id.ToString(),
                 index + 1,
                 (index + 1L) * stage.BatchTokens,
                 stage.Epochs * (index + 1) / total,
-                // Neither CSV nor JSON has a word for what is no number.
                 float.IsFinite(loss) ? loss : null,
                 schedule.At(index).LearningRate,
                 index + 1 == total ? facts.ScoreOf(curve.Plan.Id)?.LossNats : null);

@@ -61,7 +61,9 @@ internal static class StatusCommand
     {
         var view = new StatusView(status, context.Time.GetUtcNow(), silos, plan)
         {
-            Width = context.Console.Profile.Width, Unicode = context.Console.Profile.Capabilities.Unicode, Wide = format == OutputFormat.Wide,
+            Width = context.Console.Profile.Width,
+            Unicode = context.Console.Profile.Capabilities.Unicode,
+            Wide = format == OutputFormat.Wide,
         };
         switch (format)
         {

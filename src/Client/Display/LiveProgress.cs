@@ -24,7 +24,9 @@ internal sealed class LiveProgress : ProgressView
                 {
                     var view = new StatusView(status, context.Time.GetUtcNow(), silos, plan)
                     {
-                        Width = profile.Width, Height = profile.Height, Unicode = profile.Capabilities.Unicode,
+                        Width = profile.Width,
+                        Height = profile.Height,
+                        Unicode = profile.Capabilities.Unicode,
                     };
                     screen.Draw(context.Console.Lines(StatusScreen.Of(view)));
                 }

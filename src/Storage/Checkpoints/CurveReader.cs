@@ -122,6 +122,12 @@ public sealed class CurveReader(IObjectStore store, string run)
 
     private async Task<byte[]> ReadRangeAsync(CheckpointPart part, long offset, long length, CancellationToken cancellationToken)
     {
+        // Blob stores know no range without a byte; before the first step there is nothing to read.
+        if (length == 0)
+        {
+            return [];
+        }
+
         var content = await store.TryOpenAsync(part.Name, offset, length, cancellationToken).ConfigureAwait(false)
             ?? throw new InvalidDataException($"The part '{part.Name}' is missing.");
         await using (content.ConfigureAwait(false))

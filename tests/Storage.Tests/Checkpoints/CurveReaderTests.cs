@@ -39,6 +39,17 @@ public sealed class CurveReaderTests
         Assert.Equal([3, 2.5f, 1.5f], curve.LossNats);
     }
 
+    [Fact]
+    public async Task TryRead_OfACheckpointBeforeTheFirstStep_IsEmptyAndAsksForNoEmptyRange()
+    {
+        await commit.TakeAsync(Request("first", Steps), Cancel);
+        await CommitAsync(State());
+        var metered = new MeteredStore(store);
+
+        Assert.Empty((await ReadAsync(metered))!.LossNats);
+        Assert.Equal(3, metered.Requests);
+    }
+
     [Theory]
     [InlineData(1L << 30)]
     [InlineData(1_000)]
