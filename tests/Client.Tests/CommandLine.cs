@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
 using Slowrun.Client.Cli;
@@ -6,7 +7,9 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
+using Slowrun.Core.Tensors;
 using Slowrun.Storage;
+using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 using Slowrun.Storage.Tokens;
 using Spectre.Console;
@@ -81,6 +84,40 @@ internal sealed class CommandLine
         Assert.True(StageId.TryParse(stage, out var id));
         await (await StoreAsync()).WriteAsync(RunPaths.Root(run, id), CanonicalJson.Serialize(root), Stop);
     }
+
+    /// <summary>A checkpoint with that loss curve, committed by epoch token 1; or what <paramref name="change"/> makes of its root.</summary>
+    public async Task HaveCurveAsync(string run, string stage, float[] losses, int steps = 8, Func<StageRoot, StageRoot>? change = null)
+    {
+        Assert.True(StageId.TryParse(stage, out var id));
+        float[] curve = [.. losses, .. new float[steps - losses.Length]];
+        TensorData[] state = [new("parameters", ElementType.F32, [1], new byte[4]), new("losses", ElementType.F32, [steps], MemoryMarshal.AsBytes<float>(curve).ToArray())];
+        var identity = new StageIdentity { RecipeSha256 = "r", DataSha256 = "d", EngineRevision = 1, NumericsFingerprint = "f" };
+        var checkpoint = await new CheckpointWriter(await StoreAsync(), Time).WriteAsync(run, id, 1, losses.Length, identity, state, Stop);
+        var root = Begun(losses.Length) with { Steps = steps, Current = checkpoint, Identity = identity };
+        await HaveRootAsync(run, stage, change is null ? root : change(root));
+    }
+
+    /// <summary>Silos that serve the store, as far as its membership tells: the first at <c>127.0.0.1:2@0</c>, and so on.</summary>
+    public async Task HaveSilosAsync(params string[] names)
+    {
+        var rows = names.Select((name, i) => new
+        {
+            ETag = "1",
+            Silo = $"127.0.0.1:{i + 2}@0",
+            SiloName = name,
+            Status = "Active",
+            IAmAliveTime = Start.UtcDateTime,
+        });
+        var document = new { Format = 1, Version = 1, WriteId = "1", Rows = rows };
+        await (await StoreAsync()).WriteAsync("cluster/membership", CanonicalJson.Serialize(document), Stop);
+    }
+
+    /// <summary>Owned by the first of <see cref="HaveSilosAsync"/>.</summary>
+    public static StageRoot Owned(int step, string silo = "127.0.0.1:2@0", string name = "gpu-1") => Begun(step) with
+    {
+        Owner = new StageOwner(silo, name, ["cpu:0"], Start.AddMinutes(-1)),
+        Identity = new StageIdentity { RecipeSha256 = "r", DataSha256 = "d", EngineRevision = 1, NumericsFingerprint = "0123456789abcdef" },
+    };
 
     public static StageRoot Begun(int step) => new()
     {

@@ -15,13 +15,19 @@ internal sealed class CommonOptions
 
     public Option<bool> Verbose { get; } = new("--verbose") { Description = "With an error, also show what caused it.", Recursive = true };
 
-    public static Option<OutputFormat> Output() => new("--output", "-o")
-    {
-        Description = "json: for programs.",
-        HelpName = "text|json",
-    };
+    public static Option<OutputFormat> Output() => Formats("json: for programs.", "text", "json");
+
+    /// <summary>For commands that print a table.</summary>
+    public static Option<OutputFormat> TableOutput() =>
+        Formats("wide: a table with every column. json, csv: for programs.", "text", "wide", "json", "csv");
 
     public static Argument<string> Run() => new("RUN") { Description = "A run's name." };
 
     public static Argument<string> Target() => new("RUN[/STAGE]") { Description = "A run's name, or one of its stages: demo/chain0/stage1." };
+
+    private static Option<OutputFormat> Formats(string description, params string[] names)
+    {
+        var option = new Option<OutputFormat>("--output", "-o") { Description = description, HelpName = string.Join('|', names) };
+        return option.AcceptOnlyFromAmong(names);
+    }
 }

@@ -6,4 +6,10 @@ internal enum OutputFormat
     Text,
 
     Json,
+
+    /// <summary>A table with every column, for people with a wide terminal.</summary>
+    Wide,
+
+    /// <summary>A table with every column, for programs.</summary>
+    Csv,
 }

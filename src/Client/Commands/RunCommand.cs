@@ -51,7 +51,7 @@ internal static class RunCommand
             return ExitCode.Done;
         }
 
-        context.Console.Print(StatusTable.Of(status, context.Time.GetUtcNow()));
+        context.Console.Print(StatusScreen.Of(new StatusView(status, context.Time.GetUtcNow()) { Width = context.Console.Profile.Width }));
         await context.Error.WriteLineAsync(status.State == RunState.Cancelled
             ? $"slowrun: run '{status.Name}' was cancelled. 'slowrun resume {status.Name}' takes it up again."
             : $"slowrun: run '{status.Name}' has failed. 'slowrun retry {status.Name}' lets its failed stages try again.");

@@ -1,8 +1,12 @@
 using System.CommandLine;
+using System.Text.Json.Nodes;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
 using Slowrun.Client.Runs;
+using Slowrun.Clustering.Membership;
 using Slowrun.Core.Plan;
+using Slowrun.Core.Status;
+using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Commands;
 
@@ -12,8 +16,8 @@ internal static class StatusCommand
     public static Command Create(ClientContext context, CommonOptions common)
     {
         var run = CommonOptions.Run();
-        var output = CommonOptions.Output();
-        var watch = new Option<bool>("--watch") { Description = "Stay, and show what changes, until the run has ended." };
+        var output = CommonOptions.TableOutput();
+        var watch = new Option<bool>("--watch", "-w") { Description = "Stay, and show what changes, until the run has ended." };
         var command = new Command("status", "Shows how far a run is, from its silos or, without one, from the store.") { run, output, watch };
         command.SetAction(async (parsed, stop) =>
         {
@@ -21,27 +25,21 @@ internal static class StatusCommand
             var reader = new RunReader(store, context.Time);
             await using var statuses = new StatusReader(reader);
             var name = parsed.GetRequiredValue(run);
-            if (parsed.GetValue(watch) && parsed.GetValue(output) == OutputFormat.Text)
+            var format = parsed.GetValue(output);
+            if (parsed.GetValue(watch) && format == OutputFormat.Text)
             {
-                var watcher = new RunWatcher(statuses, context.Time);
                 var facts = await reader.FactsAsync(name, stop);
                 await using var view = ProgressView.For(context, facts.Plan);
-                var last = await watcher.WatchAsync(name, view, stop);
-                return last.State == Core.Status.RunState.Succeeded ? ExitCode.Done : ExitCode.Failed;
+                var last = await new RunWatcher(statuses, reader, context.Time).WatchAsync(name, view, stop);
+                return last.State == RunState.Succeeded ? ExitCode.Done : ExitCode.Failed;
             }
 
+            var plan = PlanAsync(reader, name, stop);
             do
             {
+                var silos = reader.SilosAsync(stop);
                 var status = await statuses.ReadAsync(name, stop);
-                if (parsed.GetValue(output) == OutputFormat.Json)
-                {
-                    await context.Output.WriteLineAsync(Json.Text(status));
-                }
-                else
-                {
-                    context.Console.Print(StatusTable.Of(status, context.Time.GetUtcNow()));
-                }
-
+                await PrintAsync(context, format, parsed.GetValue(watch), status, await silos, await plan);
                 if (!parsed.GetValue(watch) || Readiness.IsOver(status.State))
                 {
                     return ExitCode.Done;
@@ -51,6 +49,42 @@ internal static class StatusCommand
             }
             while (true);
         });
-        return command.WithExamples("slowrun status demo", "slowrun status demo --watch", "slowrun status demo -o json | jq .ensemble.lossNats");
+        return command.WithExamples("slowrun status demo", "slowrun status demo --watch", "slowrun status demo -o json | jq .ensemble.lossNats", "slowrun status demo -o csv > stages.csv");
+    }
+
+    /// <summary>A run's plan, which its spec fixes for good; null where there is no such run, of which the status tells.</summary>
+    private static async Task<RunPlan?> PlanAsync(RunReader reader, string name, CancellationToken stop) =>
+        RunPaths.IsName(name) && await new RunDocuments(reader.Store, name).TryReadSubmittedSpecAsync(stop) is { } spec ? new RunPlan(spec.Recipe) : null;
+
+    private static async Task PrintAsync(
+        ClientContext context, OutputFormat format, bool watch, RunStatus status, IReadOnlyList<LiveSilo> silos, RunPlan? plan)
+    {
+        var view = new StatusView(status, context.Time.GetUtcNow(), silos, plan)
+        {
+            Width = context.Console.Profile.Width,
+            Unicode = context.Console.Profile.Capabilities.Unicode,
+            Wide = format == OutputFormat.Wide,
+        };
+        switch (format)
+        {
+            case OutputFormat.Json:
+                await context.Output.WriteLineAsync(watch ? Json.Line(Document(view)) : Json.Text(Document(view)));
+                break;
+            case OutputFormat.Csv:
+                await DataTable.PrintAsync(context, format, status.Stages, StageColumns.All);
+                break;
+            default:
+                context.Console.Print(StatusScreen.Of(view));
+                break;
+        }
+    }
+
+    /// <summary>The status, and what only a client knows.</summary>
+    private static JsonNode Document(StatusView view)
+    {
+        var document = Json.Node(view.Status);
+        document["etaSeconds"] = view.Eta?.TotalSeconds;
+        document["silos"] = Json.Node(view.Silos!.Select(silo => new { silo.Silo, silo.Name, silo.Active, silo.ProcessId, silo.LastSign }));
+        return document;
     }
 }

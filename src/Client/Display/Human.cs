@@ -33,5 +33,10 @@ internal static class Human
 
     public static string Count(double? number) => number?.ToString("#,0", CultureInfo.InvariantCulture) ?? "";
 
+    /// <summary>Enough of a hash to tell one from another.</summary>
+    public static string Hash(string hash) => hash.Length > 12 ? hash[..12] : hash;
+
+    public static string Percent(double share) => (100 * share).ToString("0.0", CultureInfo.InvariantCulture) + " %";
+
     public static string Moment(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 }

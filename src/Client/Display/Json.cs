@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Slowrun.Core;
 
@@ -14,6 +15,9 @@ internal static class Json
     };
 
     private static readonly JsonSerializerOptions OneLine = new(Options) { WriteIndented = false };
+
+    /// <summary>For adding fields to.</summary>
+    public static JsonNode Node<T>(T value) => JsonSerializer.SerializeToNode(value, Options)!;
 
     public static string Text<T>(T value) => JsonSerializer.Serialize(value, Options);
 

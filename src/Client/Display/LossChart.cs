@@ -19,7 +19,7 @@ internal static class LossChart
         }
 
         using var plot = new Plot();
-        double[] places = [.. Enumerable.Range(1, ensemble.Members).Select(i => (double)i)];
+        double[] places = [.. Enumerable.Range(1, ensemble.MemberStages.Count).Select(i => (double)i)];
         var losses = ensemble.MemberStages.Select(id => status.Stages.First(stage => stage.Id == id).ValLossNats ?? double.NaN);
         var members = plot.Add.ScatterPoints(places, losses.ToArray());
         members.LegendText = "each member alone";
@@ -40,7 +40,7 @@ internal static class LossChart
         plot.XLabel("members");
         plot.YLabel("nats per token");
         plot.Axes.Bottom.SetTicks(places, [.. ensemble.MemberStages.Select((id, i) => FormattableString.Invariant($"{i + 1}\n{id}"))]);
-        plot.Axes.SetLimitsX(0.6, ensemble.Members + 0.4);
+        plot.Axes.SetLimitsX(0.6, ensemble.MemberStages.Count + 0.4);
         plot.ShowLegend(Alignment.LowerLeft);
         plot.SavePng(file, WidthPixels, HeightPixels);
     }

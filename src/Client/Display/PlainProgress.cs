@@ -1,5 +1,6 @@
 using System.Globalization;
 using Slowrun.Client.Cli;
+using Slowrun.Clustering.Membership;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
 
@@ -10,20 +11,30 @@ internal sealed class PlainProgress(ClientContext context, RunPlan plan) : Progr
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(10);
 
+    // More stages than that which are done already are counted, not listed.
+    private const int MostDone = 12;
+
     private readonly Lock writing = new();
     private readonly Dictionary<string, (StageState State, string? Waits)> shown = [];
     private long shownAt = context.Time.GetTimestamp();
     private int members;
 
-    public override void Show(RunStatus status)
+    public override void Show(RunStatus status, IReadOnlyList<LiveSilo>? silos = null)
     {
         var due = context.Time.GetElapsedTime(shownAt) >= Every;
+        var done = shown.Count == 0 ? status.Stages.Count(stage => stage.State == StageState.Done) : 0;
+        if (done > MostDone)
+        {
+            Say(string.Create(CultureInfo.InvariantCulture, $"{done} of {status.Stages.Count} stages are done"));
+        }
+
         foreach (var stage in status.Stages)
         {
             var first = !shown.TryGetValue(stage.Id, out var before);
             var changed = !first && before.State != stage.State;
             shown[stage.Id] = (stage.State, stage.Waits);
-            if (changed || (first && stage.State is not (StageState.Waiting or StageState.Ready)) || (due && stage.State == StageState.Training))
+            var isNews = stage.State is not (StageState.Waiting or StageState.Ready) && !(done > MostDone && stage.State == StageState.Done);
+            if (changed || (first && isNews) || (due && stage.State == StageState.Training))
             {
                 Say(Line(stage));
             }

@@ -1,4 +1,5 @@
 using Slowrun.Client.Cli;
+using Slowrun.Clustering.Membership;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
 
@@ -10,7 +11,8 @@ internal abstract class ProgressView : IAsyncDisposable
     public static ProgressView For(ClientContext context, RunPlan plan) =>
         context.Interactive ? new LiveProgress(context, plan) : new PlainProgress(context, plan);
 
-    public abstract void Show(RunStatus status);
+    /// <param name="silos">Who serves the store now; null: not known.</param>
+    public abstract void Show(RunStatus status, IReadOnlyList<LiveSilo>? silos = null);
 
     /// <summary>A remark that stays to be read.</summary>
     public abstract void Say(string line);

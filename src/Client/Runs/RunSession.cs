@@ -64,7 +64,7 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
                 view.Say($"Run '{spec.Name}' is new in '{store.Address}'.");
             }
 
-            await new RunWatcher(statuses, context.Time).WatchAsync(spec.Name, view, stop, supervising);
+            await new RunWatcher(statuses, reader, context.Time).WatchAsync(spec.Name, view, stop, supervising);
         }
         finally
         {
@@ -106,9 +106,14 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
             return;
         }
 
-        var kept = facts.Plan.Stages.Select(stage => (stage.Id, Root: facts.RootOf(stage.Id)))
-            .Where(stage => stage.Root.EpochToken > 0)
-            .Select(stage => stage.Root.Finished ? $"{stage.Id} finished" : string.Create(CultureInfo.InvariantCulture, $"{stage.Id} at step {stage.Root.DurableStep} of {stage.Root.Steps}"));
+        var stages = facts.Plan.Stages.Select(stage => (stage.Id, Root: facts.RootOf(stage.Id))).ToList();
+        var finished = stages.Count(stage => stage.Root.Finished);
+        IEnumerable<string> kept =
+        [
+            .. finished > 0 ? [string.Create(CultureInfo.InvariantCulture, $"{finished} of {stages.Count} stages finished")] : Array.Empty<string>(),
+            .. stages.Where(stage => stage.Root is { EpochToken: > 0, Finished: false })
+                .Select(stage => string.Create(CultureInfo.InvariantCulture, $"{stage.Id} at step {stage.Root.DurableStep} of {stage.Root.Steps}")),
+        ];
         context.Output.WriteLine($"Kept in '{store.Address}': {(string.Join(", ", kept) is { Length: > 0 } all ? all : "nothing yet")}. The same command goes on from there.");
     }
 }

@@ -5,7 +5,7 @@ using Slowrun.Core.Status;
 namespace Slowrun.Client.Runs;
 
 /// <summary>Shows a run until it has ended.</summary>
-internal sealed class RunWatcher(StatusReader statuses, TimeProvider time)
+internal sealed class RunWatcher(StatusReader statuses, RunReader reader, TimeProvider time)
 {
     // Owners tell once a second; twice as often no news is missed, and it costs a call or a few small reads.
     private static readonly TimeSpan Every = TimeSpan.FromMilliseconds(400);
@@ -19,7 +19,7 @@ internal sealed class RunWatcher(StatusReader statuses, TimeProvider time)
             try
             {
                 var status = await statuses.ReadSoonAsync(run, stop);
-                view.Show(status);
+                view.Show(status, await reader.SilosAsync(stop));
                 if (Readiness.IsOver(status.State))
                 {
                     return status;

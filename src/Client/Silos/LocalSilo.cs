@@ -7,9 +7,9 @@ namespace Slowrun.Client.Silos;
 /// <summary>A silo process of ours. It commits and stops when its input ends: when we say so, and when we are gone.</summary>
 internal sealed class LocalSilo : IDisposable
 {
-    // The shell gives the silo its log file and becomes it. Were the output ours to copy, a killed client would take along the silo's
-    // last words, which tell whether it committed.
-    private const string IntoLog = "exec \"$@\" >>\"$0\" 2>&1";
+    // The shell gives the silo its log file, named after the process that it then becomes. Were the output ours to copy, a killed client
+    // would take along the silo's last words, which tell whether it committed.
+    private const string IntoLog = $"exec \"$@\" >>\"$0-$${SiloLogs.Extension}\" 2>&1";
 
     private readonly Process process;
     private readonly long memoryKills = KernelMemory.Kills();
@@ -33,7 +33,7 @@ internal sealed class LocalSilo : IDisposable
     public static LocalSilo Start(
         SiloProgram program, string storeAddress, IReadOnlyList<string> arguments, DateTimeOffset now, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var log = SiloLogs.NewFile(storeAddress, now);
+        var log = SiloLogs.NewName(storeAddress, now);
         var start = new ProcessStartInfo(
             "/bin/sh", ["-c", IntoLog, log, program.FileName, .. program.Arguments, "silo", "--store", storeAddress, "--parent-pipe", .. arguments])
         {
@@ -45,7 +45,7 @@ internal sealed class LocalSilo : IDisposable
         }
 
         var process = Process.Start(start) ?? throw new CliException(Cli.ExitCode.Failed, $"'{program.FileName}' did not start.");
-        return new LocalSilo(process, log);
+        return new LocalSilo(process, SiloLogs.FileOf(log, process.Id));
     }
 
     public void BeginStop() => process.StandardInput.Close();

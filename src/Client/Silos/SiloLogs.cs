@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using Slowrun.Storage;
 
 namespace Slowrun.Client.Silos;
@@ -6,6 +8,9 @@ namespace Slowrun.Client.Silos;
 /// <summary>Files in which silos that the client starts write what they have to say.</summary>
 internal static class SiloLogs
 {
+    public const string Extension = ".log";
+
+    private const string Pattern = $"silo-*{Extension}";
     private const int Kept = 20;
     private const int LongestLine = 300;
 
@@ -13,19 +18,36 @@ internal static class SiloLogs
     /// Beside a directory store's objects (a name that begins with a dot is none of them), so that who has the store has its logs; for
     /// others in the temporary folder.
     /// </summary>
-    public static string NewFile(string storeAddress, DateTimeOffset now)
+    public static string FolderOf(string storeAddress) => StoreAddress.IsDirectory(storeAddress)
+        ? Path.Combine(Path.GetFullPath(storeAddress), ".logs")
+        : Path.Combine(Path.GetTempPath(), "slowrun-logs", Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(storeAddress)))[..12]);
+
+    /// <summary>How the log of a silo that starts now is called, but for its process; older logs make room.</summary>
+    public static string NewName(string storeAddress, DateTimeOffset now)
     {
-        var folder = StoreAddress.IsDirectory(storeAddress)
-            ? Path.Combine(Path.GetFullPath(storeAddress), ".logs")
-            : Path.Combine(Path.GetTempPath(), "slowrun-logs");
+        var folder = FolderOf(storeAddress);
         Directory.CreateDirectory(folder);
-        foreach (var old in Directory.GetFiles(folder, "silo-*.log").OrderDescending(StringComparer.Ordinal).Skip(Kept - 1))
+        foreach (var old in Files(storeAddress).Skip(Kept - 1))
         {
             File.Delete(old);
         }
 
-        var time = now.UtcDateTime.ToString("yyyyMMdd-HHmmss-fff", CultureInfo.InvariantCulture);
-        return Path.Combine(folder, $"silo-{time}-{Environment.ProcessId}.log");
+        return Path.Combine(folder, $"silo-{now.UtcDateTime.ToString("yyyyMMdd-HHmmss-fff", CultureInfo.InvariantCulture)}");
+    }
+
+    /// <param name="name">From <see cref="NewName"/>.</param>
+    public static string FileOf(string name, int processId) => string.Create(CultureInfo.InvariantCulture, $"{name}-{processId}{Extension}");
+
+    /// <summary>The logs of silos that were started for a store on this machine, the newest first.</summary>
+    public static IReadOnlyList<string> Files(string storeAddress) => Directory.Exists(FolderOf(storeAddress))
+        ? [.. Directory.GetFiles(FolderOf(storeAddress), Pattern).OrderDescending(StringComparer.Ordinal)]
+        : [];
+
+    /// <summary>The process whose log it is.</summary>
+    public static int? ProcessOf(string file)
+    {
+        var name = Path.GetFileNameWithoutExtension(file);
+        return int.TryParse(name.AsSpan(name.LastIndexOf('-') + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : null;
     }
 
     /// <summary>The last lines that are for people, for a message about a silo that ended; empty where there are none.</summary>
@@ -41,6 +63,7 @@ internal static class SiloLogs
         }
     }
 
-    private static bool IsTrace(string line) =>
+    /// <summary>Of a stack trace: for whoever mends Slowrun.</summary>
+    public static bool IsTrace(string line) =>
         line.TrimStart() is var text && (text.StartsWith("at ", StringComparison.Ordinal) || text.StartsWith("---", StringComparison.Ordinal));
 }

@@ -10,6 +10,9 @@ public sealed class RunEvents(IObjectStore store, string run)
 {
     private const int ReadAtOnce = 16;
 
+    // Milliseconds since 1970, until the year 2286.
+    private const int TimeDigits = 13;
+
     public async Task AppendAsync(RunEvent happened, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(happened);
@@ -24,16 +27,21 @@ public sealed class RunEvents(IObjectStore store, string run)
 
     /// <summary>Events in the order of their times; one that cannot be read is an event that says so.</summary>
     /// <param name="seen">Names of events to leave out; those given are added. Null: all are given.</param>
-    public async IAsyncEnumerable<RunEvent> ListAsync(ISet<string>? seen = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    /// <param name="since">Older ones are not read; null: all are.</param>
+    /// <param name="newest">Of those, only so many, the newest; null: all.</param>
+    public async IAsyncEnumerable<RunEvent> ListAsync(
+        ISet<string>? seen = null, DateTimeOffset? since = null, int? newest = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var names = new List<string>();
         await foreach (var entry in store.ListAsync(RunPaths.Events(run), cancellationToken).ConfigureAwait(false))
         {
-            if (seen?.Add(entry.Name) != false)
+            if (seen?.Add(entry.Name) != false && !(TimeOf(entry.Name) < since))
             {
                 names.Add(entry.Name);
             }
         }
+
+        names = newest is { } most ? [.. names.TakeLast(most)] : names;
 
         foreach (var chunk in names.Chunk(ReadAtOnce))
         {
@@ -61,10 +69,13 @@ public sealed class RunEvents(IObjectStore store, string run)
     }
 
     private string Prefix(DateTimeOffset at) =>
-        RunPaths.Events(run) + at.ToUnixTimeMilliseconds().ToString("D13", CultureInfo.InvariantCulture);
+        RunPaths.Events(run) + at.ToUnixTimeMilliseconds().ToString($"D{TimeDigits}", CultureInfo.InvariantCulture);
 
-    private DateTimeOffset TimeOf(string name) =>
-        long.TryParse(name.AsSpan(RunPaths.Events(run).Length).Slice(0, 13), NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)
+    private DateTimeOffset TimeOf(string name)
+    {
+        var time = name.AsSpan(RunPaths.Events(run).Length);
+        return long.TryParse(time[..Math.Min(time.Length, TimeDigits)], NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)
             ? DateTimeOffset.FromUnixTimeMilliseconds(milliseconds)
             : DateTimeOffset.UnixEpoch;
+    }
 }

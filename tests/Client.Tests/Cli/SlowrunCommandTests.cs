@@ -6,8 +6,8 @@ public sealed class SlowrunCommandTests
 
     public static TheoryData<string> Commands =>
     [
-        "demo", "run", "submit", "silo", "list", "status", "events", "pause", "resume", "cancel", "retry", "ensemble", "export", "eval", "sample", "checkpoints list",
-        "set", "spec show", "spec validate", "spec diff", "spec schema", "spec explain", "doctor",
+        "demo", "run", "submit", "silo", "list", "status", "events", "pause", "resume", "cancel", "retry", "ensemble", "export", "eval", "sample", "distill", "checkpoints list",
+        "logs", "explain", "lineage", "plot", "metrics", "goodput", "set", "spec show", "spec validate", "spec diff", "spec schema", "spec explain", "doctor",
     ];
 
     [Theory]

@@ -40,6 +40,38 @@ public sealed class ReadCommandsTests : IDisposable
     }
 
     [Fact]
+    public async Task List_WideAndCsv_HaveEveryColumn()
+    {
+        await cli.HaveRunAsync("two");
+        await cli.HaveRootAsync("two", Stage, CommandLine.Begun(3) with { Preemptions = 2, LostSteps = 5 });
+
+        Assert.Equal(0, await cli.RunAsync("list", "-o", "wide"));
+        Assert.Matches("^RUN +STATE +STAGES +TRAINING +ENSEMBLE +BITS/BYTE +GOODPUT +LOST +LOST STEPS", cli.Output);
+
+        Assert.Equal(0, await cli.RunAsync("list", "-o", "csv"));
+        var lines = cli.Output.TrimEnd().Split('\n');
+        Assert.StartsWith("name,state,stagesDone,stages,stagesTraining,ensembleLossNats,ensembleMembers,", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith("two,Running,0,2,0,,,", lines[1], StringComparison.Ordinal);
+        Assert.Contains(",2026-11-01T11:59:30.0000000Z,", lines[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Status_WideAndCsv_HaveEveryColumn()
+    {
+        await cli.HaveRunAsync();
+        await cli.HaveRootAsync("micro", Stage, CommandLine.Begun(3) with { Preemptions = 2 });
+
+        Assert.Equal(0, await cli.RunAsync("status", "micro", "-o", "wide"));
+        Assert.Matches("STAGE +STATE +STEP .* SILO +SLOTS +TAKES +LOST", cli.Output);
+
+        Assert.Equal(0, await cli.RunAsync("status", "micro", "-o", "csv"));
+        var lines = cli.Output.TrimEnd().Split('\n');
+        Assert.StartsWith("id,role,state,step,steps,trainLossNats,tokensPerSecond,durableStep,durableAgeSeconds,", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith("chain0/stage0,Members,Ready,3,8,,,3,30,", lines[1], StringComparison.Ordinal);
+        Assert.Equal(3, lines.Length);
+    }
+
+    [Fact]
     public async Task List_WithOneBrokenRun_ShowsTheOthersAndFails()
     {
         await cli.HaveRunAsync("fine");
@@ -61,8 +93,9 @@ public sealed class ReadCommandsTests : IDisposable
         var status = cli.Json();
         Assert.Equal(("micro", "Running", "store"), (status.GetProperty("name").GetString(), status.GetProperty("state").GetString(), status.GetProperty("source").GetString()));
         Assert.Equal(System.Text.Json.JsonValueKind.Null, status.GetProperty("ensemble").ValueKind);
+        Assert.Equal((System.Text.Json.JsonValueKind.Null, 0), (status.GetProperty("etaSeconds").ValueKind, status.GetProperty("silos").GetArrayLength()));
         Assert.Equal(
-            ["id", "role", "state", "step", "steps", "durableStep", "durableAgeSeconds", "owner", "epochToken", "preemptions", "lostSteps", "tokensPerSecond",
+            ["id", "role", "state", "step", "steps", "durableStep", "durableAgeSeconds", "owner", "epochToken", "preemptions", "lostSteps", "ledger", "adoptions", "tokensPerSecond",
                 "trainLossNats", "valLossNats", "valBitsPerByte", "snapshotSha256", "waits", "failure"],
             status.GetProperty("stages")[0].EnumerateObject().Select(field => field.Name));
         Assert.Equal((3, 8, 30), (status.GetProperty("stages")[0].GetProperty("durableStep").GetInt32(), status.GetProperty("stages")[0].GetProperty("steps").GetInt32(),

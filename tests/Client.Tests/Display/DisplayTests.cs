@@ -60,6 +60,17 @@ public sealed class DisplayTests : IDisposable
     }
 
     [Fact]
+    public async Task PlainProgress_OfARunThatIsFarAlready_CountsWhatIsDone()
+    {
+        await using var view = new PlainProgress(cli.Context, Plan);
+        var done = Enumerable.Range(0, 20).Select(i => Finished.Stages[0] with { Id = $"chain{i + 1}/stage0" });
+
+        view.Show(Training(step: 0) with { Stages = [.. done, .. Training(step: 0).Stages.Take(1)] });
+
+        Assert.Equal("20 of 21 stages are done\nchain0/stage0: Training, step 0 of 960, training loss 2.5000, 8,000 tokens/s, nothing durable yet\n", cli.Output);
+    }
+
+    [Fact]
     public void Eta_FollowsTheLongestChainAndTheNumberOfSlots()
     {
         // Alone at 1,024 tokens a second: its own 960 steps take 960 s, and then there are four more stages to train.
@@ -82,6 +93,12 @@ public sealed class DisplayTests : IDisposable
     [InlineData(3_720, "1 h 02 min")]
     [InlineData(200_000, "2 d 7 h")]
     public void Times_HaveTheUnitThatSuits(double seconds, string text) => Assert.Equal(text, Human.Time(TimeSpan.FromSeconds(seconds)));
+
+    [Theory]
+    [InlineData("a,1.5,", "a", 1.5, null)]
+    [InlineData("\"a,b\",\"say \"\"no\"\"\"", "a,b", "say \"no\"")]
+    [InlineData("\"two\nlines\"", "two\nlines")]
+    public void Csv_QuotesWhatItMust(string line, params object?[] values) => Assert.Equal(line, Csv.Line(values));
 
     private static RunStatus Finished
     {

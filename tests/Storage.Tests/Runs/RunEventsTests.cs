@@ -30,13 +30,13 @@ public sealed class RunEventsTests
     {
         var seen = new HashSet<string>();
         await events.AppendAsync(At(3600), Cancel);
-        Assert.Equal([At(3600)], await events.ListAsync(seen, Cancel).ToArrayAsync(Cancel));
+        Assert.Equal([At(3600)], await events.ListAsync(seen, cancellationToken: Cancel).ToArrayAsync(Cancel));
 
         await events.AppendAsync(At(0), Cancel);
         await events.AppendAsync(At(7200), Cancel);
 
-        Assert.Equal([At(0), At(7200)], await events.ListAsync(seen, Cancel).ToArrayAsync(Cancel));
-        Assert.Empty(await events.ListAsync(seen, Cancel).ToArrayAsync(Cancel));
+        Assert.Equal([At(0), At(7200)], await events.ListAsync(seen, cancellationToken: Cancel).ToArrayAsync(Cancel));
+        Assert.Empty(await events.ListAsync(seen, cancellationToken: Cancel).ToArrayAsync(Cancel));
     }
 
     [Fact]

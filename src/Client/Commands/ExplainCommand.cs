@@ -1,0 +1,39 @@
+using System.CommandLine;
+using Slowrun.Client.Cli;
+using Slowrun.Client.Display;
+using Slowrun.Client.Explain;
+using Slowrun.Client.Runs;
+using Slowrun.Core.Plan;
+
+namespace Slowrun.Client.Commands;
+
+/// <summary><c>explain RUN[/STAGE]</c>: why it does not go on, and what would let it.</summary>
+internal static class ExplainCommand
+{
+    public static Command Create(ClientContext context, CommonOptions common)
+    {
+        var target = CommonOptions.Target();
+        var output = CommonOptions.Output();
+        var command = new Command("explain", "Says why a run or a stage does not go on, one paragraph a cause, each with the command that changes it.") { target, output };
+        command.SetAction(async (parsed, stop) =>
+        {
+            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
+            var whom = Target.Parse(parsed.GetRequiredValue(target));
+            var now = await Circumstances.ReadAsync(new RunReader(store, context.Time), whom.Run, context.Time, stop);
+            RunReader.CheckStage(now.Facts, whom);
+            var causes = RunCauses.Of(now, whom.Stage);
+            var state = whom.Stage is { } stage ? Readiness.StateOf(now.Facts, stage).ToString() : Readiness.StateOf(now.Facts).ToString();
+            if (parsed.GetValue(output) == OutputFormat.Json)
+            {
+                await context.Output.WriteLineAsync(Json.Text(new { Run = now.Run, Stage = whom.Stage?.ToString(), State = state, Causes = causes }));
+            }
+            else
+            {
+                context.Console.Print(CausesText.Of(whom, state, now.Facts, causes));
+            }
+
+            return ExitCode.Done;
+        });
+        return command.WithExamples("slowrun explain demo", "slowrun explain demo/chain0/stage1", "slowrun explain demo -o json | jq -r '.causes[].kind'");
+    }
+}

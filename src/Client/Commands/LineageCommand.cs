@@ -1,0 +1,35 @@
+using System.CommandLine;
+using Slowrun.Client.Cli;
+using Slowrun.Client.Display;
+using Slowrun.Client.Runs;
+using Slowrun.Core.Status;
+
+namespace Slowrun.Client.Commands;
+
+/// <summary><c>lineage RUN</c>: who taught whom, who went on from whom, and the hashes that say so.</summary>
+internal static class LineageCommand
+{
+    public static Command Create(ClientContext context, CommonOptions common)
+    {
+        var run = CommonOptions.Run();
+        var output = CommonOptions.Output();
+        var command = new Command("lineage", "Shows where every model of a run comes from: teachers, stages gone on from, snapshots, by hash.") { run, output };
+        command.SetAction(async (parsed, stop) =>
+        {
+            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
+            var facts = await new RunReader(store, context.Time).FactsAsync(parsed.GetRequiredValue(run), stop);
+            var lineage = Lineage.Of(facts, StatusBuilder.Build(facts, StatusSource.Store, context.Time.GetUtcNow()));
+            if (parsed.GetValue(output) == OutputFormat.Json)
+            {
+                await context.Output.WriteLineAsync(Json.Text(lineage));
+            }
+            else
+            {
+                context.Console.Print(LineageTree.Of(lineage));
+            }
+
+            return ExitCode.Done;
+        });
+        return command.WithExamples("slowrun lineage demo", "slowrun lineage demo -o json | jq '.stages[] | [.id, .teacher.sha256]'");
+    }
+}

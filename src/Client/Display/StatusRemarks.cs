@@ -1,0 +1,124 @@
+using Slowrun.Clustering.Membership;
+using Slowrun.Core.Ledger;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Status;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Slowrun.Client.Display;
+
+/// <summary>The lines under a status: what came out so far, where the time went, who serves, what is waited for.</summary>
+internal static class StatusRemarks
+{
+    private const int MostSilos = 8;
+    private const int MostSizes = 6;
+
+    /// <param name="each">Speak of every stage; else of those in the same state together.</param>
+    public static IEnumerable<IRenderable> Of(StatusView view, bool each)
+    {
+        ArgumentNullException.ThrowIfNull(view);
+        var status = view.Status;
+        foreach (var line in (string?[])[Members(status, each), Ensemble(status), Goodput(status.Ledger), Silos(view)])
+        {
+            if (line is not null)
+            {
+                yield return new Text(line);
+            }
+        }
+
+        if (status.Stages.Where(stage => stage.BestEffort).Select(stage => stage.Id).ToList() is { Count: > 0 } best)
+        {
+            yield return new Text(
+                $"Best effort: {string.Join(", ", best.Take(MostSizes))}{(best.Count > MostSizes ? ", …" : "")}: bytes that cannot be had again ('slowrun events {status.Name} --kind best-effort' and '--kind device-adopted' tell why).",
+                new Style(Color.Yellow));
+        }
+
+        // First what needs somebody, last what only needs time.
+        var waiting = status.Stages.Where(stage => stage is { State: not StageState.Waiting } and ({ Failure: not null } or { Waits: not null })).ToList();
+        foreach (var group in waiting.GroupBy(stage => each ? stage.Failure ?? stage.Waits : stage.State.ToString()).OrderBy(group => group.First().State != StageState.Failed))
+        {
+            var (stage, others) = (group.First(), group.Count() - 1);
+            var who = each ? string.Join(", ", group.Select(one => one.Id)) : stage.Id;
+            var alike = others > 0 && !each ? Invariant($" ({others} more {(others == 1 ? "is" : "are")} {stage.State})") : "";
+            yield return stage.Failure is { } failure
+                ? new Text($"{who} failed: {failure}{alike}", StageStates.StyleOf(StageState.Failed))
+                : new Text($"{who}: {stage.Waits}{alike}");
+        }
+
+        // While something trains, what merely waits for a slot needs no explanation.
+        var needsSomebody = waiting.Any(stage => stage.State is StageState.Failed or StageState.Paused) || status.Stages.All(stage => stage.State != StageState.Training);
+        if (waiting.Count > 0 && needsSomebody && !Readiness.IsOver(status.State))
+        {
+            yield return new Text($"'slowrun explain {status.Name}' says what would let it go on.");
+        }
+    }
+
+    /// <summary>Where the stages' own figures have no room.</summary>
+    private static string? Members(RunStatus status, bool each)
+    {
+        var scored = status.Stages.Where(stage => stage is { Role: nameof(ChainRole.Members), ValLossNats: not null }).ToList();
+        return each || scored.Count == 0
+            ? null
+            : Invariant($"Members: {scored.Count} scored, {Human.Loss(scored.Min(stage => stage.ValLossNats))} to {Human.Loss(scored.Max(stage => stage.ValLossNats))} nats/token; best {scored.MinBy(stage => stage.ValLossNats)!.Id}");
+    }
+
+    private static string? Ensemble(RunStatus status)
+    {
+        if (status.Ensemble is not { Running.Count: > 1 } ensemble)
+        {
+            return null;
+        }
+
+        // Doubling sizes, and all: the curve is steep at first.
+        var sizes = Enumerable.Range(0, 31).Select(i => 1 << i).TakeWhile(size => size < ensemble.Running.Count).ToList();
+        sizes = [.. sizes.Take(MostSizes), ensemble.Running.Count];
+        return $"Ensemble of the first {string.Join(" · ", sizes.Select(size => Invariant($"{size}: {Human.Loss(ensemble.Running[size - 1])}")))} nats/token";
+    }
+
+    private static string? Goodput(RunLedger? ledger)
+    {
+        if (ledger?.Goodput is not { } goodput)
+        {
+            return null;
+        }
+
+        var chains = ledger.Chains;
+        var parts = new (string What, double Seconds)[]
+        {
+            ("training", chains.TrainingSeconds), ("lost", chains.LostSeconds), ("restoring", chains.RestoreSeconds), ("stalled", chains.StallSeconds),
+            ("down", chains.DownSeconds), ("without a slot", chains.SlotSeconds), ("held", chains.HeldSeconds),
+        };
+        var losses = ledger.Preemptions > 0
+            ? Invariant($"; {ledger.Preemptions} {(ledger.Preemptions == 1 ? "machine" : "machines")} lost, and at least {Human.Count(ledger.LostSteps)} steps with {(ledger.Preemptions == 1 ? "it" : "them")}")
+            : "";
+        var sum = ledger.ChainCount > 1 ? Invariant($" (of {ledger.ChainCount} chains together)") : "";
+        return $"Goodput {Human.Percent(goodput)}{sum}: {string.Join(", ", parts.Where(part => part.Seconds >= 1).Select(part => $"{Human.Time(part.Seconds)} {part.What}"))}{losses}";
+    }
+
+    private static string? Silos(StatusView view)
+    {
+        if (view.Silos is not { } silos || Readiness.IsOver(view.Status.State))
+        {
+            return null;
+        }
+
+        if (silos.Count == 0)
+        {
+            return "Silos: none is alive.";
+        }
+
+        var more = silos.Count > MostSilos ? Invariant($"; and {silos.Count - MostSilos} more") : "";
+        var words = silos.Select(silo => (Silo: silo, Work: Work(view.Status, silo))).OrderBy(pair => pair.Work is null).Take(MostSilos)
+            .Select(pair => $"{pair.Silo.Name}{(pair.Silo.Active ? "" : " (joining or leaving)")} {pair.Work ?? "nothing of this run"}");
+        return Invariant($"{silos.Count} {(silos.Count == 1 ? "silo" : "silos")}: {string.Join("; ", words)}{more}");
+    }
+
+    private static string? Work(RunStatus status, LiveSilo silo)
+    {
+        var stages = status.Stages.Where(stage => stage.Owner?.Silo == silo.Silo).ToList();
+        return stages.Count == 0 ? null : string.Join(", ", stages.Select(stage => $"{stage.Id} on {string.Join(' ', stage.Owner!.Slots)}"));
+    }
+
+    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+}

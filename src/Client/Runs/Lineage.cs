@@ -1,0 +1,78 @@
+using Slowrun.Core;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Status;
+
+namespace Slowrun.Client.Runs;
+
+/// <summary>Where every model of a run comes from: who taught it, whose weights it went on with, and what it became.</summary>
+internal sealed record Lineage(string Run, string RecipeSha256, string? DataSha256, IReadOnlyList<LineageStage> Stages, LineageEnsemble? Ensemble)
+{
+    public static Lineage Of(RunFacts facts, RunStatus status)
+    {
+        ArgumentNullException.ThrowIfNull(facts);
+        ArgumentNullException.ThrowIfNull(status);
+        var recipe = facts.Spec.Recipe;
+        var ensemble = status.Ensemble is { } mixed
+            ? new LineageEnsemble(mixed.LossNats, [.. mixed.MemberStages.Select((id, i) => new LineageMember(id, mixed.Weights?[i] ?? 1.0 / mixed.MemberStages.Count))])
+            : null;
+        return new Lineage(facts.Spec.Name, CanonicalJson.Sha256(recipe), recipe.Data.Sha256, [.. facts.Plan.Stages.Select(plan => Stage(facts, plan))], ensemble);
+    }
+
+    private static LineageStage Stage(RunFacts facts, StagePlan plan)
+    {
+        var root = facts.RootOf(plan.Id);
+        return new LineageStage
+        {
+            Id = plan.Id.ToString(),
+            Role = plan.Role,
+            State = Readiness.StateOf(facts, plan.Id),
+            Seed = plan.Seed,
+            // What it was really taught by stands in its root; before its first take there is only the plan.
+            Teacher = plan.Teacher is { } teacher ? new LineageParent(teacher.ToString(), root.Identity?.TeacherSha256 ?? facts.RootOf(teacher).Snapshot?.Sha256) : null,
+            TeacherIsOther = plan.Teacher is { } of && root.Identity?.TeacherSha256 is { } begun && facts.RootOf(of).Snapshot?.Sha256 is { } now && begun != now,
+            Continues = plan.Predecessor is { } before ? new LineageParent(before.ToString(), root.Identity?.PredecessorSha256) : null,
+            SnapshotSha256 = root.Snapshot?.Sha256,
+            ValLossNats = facts.ScoreOf(plan.Id)?.LossNats,
+            NumericsFingerprint = root.Identity?.NumericsFingerprint,
+            Adoptions = root.Adoptions,
+        };
+    }
+}
+
+/// <param name="Sha256">Of a teacher: its snapshot; of a stage gone on from: its final state. Null: not known yet.</param>
+internal sealed record LineageParent(string Stage, string? Sha256);
+
+internal sealed record LineageEnsemble(double LossNats, IReadOnlyList<LineageMember> Members);
+
+/// <param name="Weight">0: left out by the selection.</param>
+internal sealed record LineageMember(string Stage, double Weight);
+
+internal sealed record LineageStage
+{
+    public required string Id { get; init; }
+
+    public required ChainRole Role { get; init; }
+
+    public required StageState State { get; init; }
+
+    public required int Seed { get; init; }
+
+    /// <summary>Null: none taught it.</summary>
+    public LineageParent? Teacher { get; init; }
+
+    /// <summary>The teacher has another snapshot now than the one that taught.</summary>
+    public bool TeacherIsOther { get; init; }
+
+    /// <summary>Null: it began with fresh weights.</summary>
+    public LineageParent? Continues { get; init; }
+
+    public string? SnapshotSha256 { get; init; }
+
+    public double? ValLossNats { get; init; }
+
+    public string? NumericsFingerprint { get; init; }
+
+    /// <summary>Above 0 its bytes cannot be had again.</summary>
+    public int Adoptions { get; init; }
+}
