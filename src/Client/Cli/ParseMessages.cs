@@ -20,9 +20,14 @@ internal static class ParseMessages
     public static string Path(CommandResult result) =>
         string.Join(' ', Ancestors(result).Reverse().Append(result.Command).Select(command => command.Name));
 
-    /// <summary>The words that a value can be; none where it is free.</summary>
-    public static IReadOnlyList<string> Words(Symbol symbol) =>
-        [.. symbol.GetCompletions(System.CommandLine.Completions.CompletionContext.Empty).Select(item => item.Label.ToLowerInvariant()).Distinct()];
+    /// <summary>The words that a value can be, as help shows them, else as the parser knows them; none where it is free.</summary>
+    public static IReadOnlyList<string> Words(Symbol symbol)
+    {
+        var shown = ((symbol as Option)?.HelpName ?? (symbol as Argument)?.HelpName ?? "").Split('|');
+        return shown.Length > 1 && shown.All(word => word.All(letter => char.IsAsciiLetterLower(letter) || char.IsAsciiDigit(letter)))
+            ? shown
+            : [.. symbol.GetCompletions(System.CommandLine.Completions.CompletionContext.Empty).Select(item => item.Label.ToLowerInvariant()).Distinct()];
+    }
 
     /// <summary>The parser names .NET's types, and lists what it allows over several lines.</summary>
     private static string? OfValue(ParseError error)

@@ -14,7 +14,7 @@ internal static class SlowrunCommand
         // As other programs have it: 'slowrun help status'.
         var parsed = Create(context, common).Parse(arguments.Count > 0 && arguments[0] == "help" ? [.. arguments.Skip(1), "--help"] : arguments);
         IReadOnlyList<string> errors = ParseMessages.OfCommand(parsed) is { } misspelt ? [misspelt]
-            : parsed.Action is ParseErrorAction ? [.. ParseMessages.Of(parsed)]
+            : parsed.Action is ParseErrorAction ? [.. ParseMessages.Of(parsed).Distinct()]
             : [];
         if (errors.Count > 0)
         {
@@ -87,6 +87,6 @@ internal static class SlowrunCommand
         root.Options.Add(ProgramVersion.Option());
         root.WithExamples("slowrun demo --quick", "slowrun status demo", "slowrun run tiny --store /tmp/store");
         root.SetAction(parsed => new HelpAction().Invoke(parsed));
-        return root;
+        return root.WithGuardedValidators();
     }
 }

@@ -42,6 +42,17 @@ public sealed partial class CommandTreeTests
 
     [Theory]
     [MemberData(nameof(Paths))]
+    public async Task Options_ThatAreNumbers_RefuseWordsInASentence(string path)
+    {
+        foreach (var option in Find(path).Options.Where(option => IsNumber(Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType)))
+        {
+            Assert.Equal(2, await cli.RunAsync([.. path.Split(' '), option.Name, "many"]));
+            Assert.Contains($"{option.Name}: found 'many', expected a ", cli.Error, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Paths))]
     public async Task Help_EndsWithTheExamples(string path)
     {
         Assert.Equal(0, await cli.RunAsync([.. path.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]));
@@ -62,6 +73,8 @@ public sealed partial class CommandTreeTests
 
     private static IEnumerable<(string Path, Command Command)> Tree(Command command, string path) =>
         command.Subcommands.SelectMany(sub => Tree(sub, $"{path} {sub.Name}".TrimStart())).Prepend((path, command));
+
+    private static bool IsNumber(Type type) => type.IsPrimitive && type != typeof(bool);
 
     private static Command Find(string path) => Tree(Root, "").Single(entry => entry.Path == path).Command;
 

@@ -70,7 +70,7 @@ public sealed class ErrorTests(CalmTiny calm, PublishedClient client) : IDisposa
     {
         await WriteAsync("file", "");
         await WriteAsync("broken/runs/tiny/spec", "{");
-        await WriteAsync("dead/cluster/membership", Membership.Replace("NOW", DateTime.UtcNow.ToString("O", CultureInfo.InvariantCulture), StringComparison.Ordinal));
+        await WriteAsync("dead/cluster/membership", Membership.Replace("NOW", TimeProvider.System.GetUtcNow().UtcDateTime.ToString("O", CultureInfo.InvariantCulture), StringComparison.Ordinal));
     }
 
     private async Task WriteAsync(string name, string content)

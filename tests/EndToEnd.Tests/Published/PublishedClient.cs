@@ -14,6 +14,8 @@ public sealed class PublishedClient : IDisposable
 
     public PublishedClient() => published = new(PublishAsync);
 
+    public static string Repository { get; } = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Metadata("SlowrunClientProject"))!, "../.."));
+
     /// <summary>The folder with the program <c>slowrun</c>.</summary>
     public Task<string> FolderAsync() => published.Value;
 
