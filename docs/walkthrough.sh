@@ -42,14 +42,17 @@ block() {
     printf '```\n'
 }
 
-# Waits, without a word, until the run's status as JSON has it so; two minutes at most.
-until_status() {
-    local tries
-    for ((tries = 0; tries < 240; tries++)); do
-        slowrun status novel -o json 2>/dev/null | grep -qE "$1" && return
-        sleep 0.5
+# Waits, without a word, until the silo of that name trains a stage and has made some of it durable; three minutes at most.
+until_trains() {
+    local tries root
+    for ((tries = 0; tries < 900; tries++)); do
+        for root in store/runs/novel/chain*/stage*/root; do
+            grep -qs "\"siloName\":\"$1\"" "$root" && grep -qs '"current":{' "$root" && return
+        done
+        sleep 0.2
     done
-    echo "walkthrough: run 'novel' never came to $1" >&2
+    echo "walkthrough: silo '$1' never trained; its log:" >&2
+    tail -n 20 "$1.log" >&2
     exit 1
 }
 
@@ -96,13 +99,12 @@ say "Silos find it by the store alone; on one machine or on many."
 show "slowrun silo --name east --slots cpu:1 >east.log 2>&1 &"
 east=$!
 show "slowrun silo --name west --slots cpu:1 >west.log 2>&1 &"
-until_status '"owner": "east'
-until_status '"owner": "west'
+until_trains east
+until_trains west
 show_live "slowrun status novel"
 
 say "## One is killed
 \`kill -9\` of the process that trains, as a spot machine would go: no goodbye, nothing saved. What it had not committed is trained again by whoever is free."
-until_status '"durableStep": [1-9]'
 victim=$(cat /proc/"$east"/task/*/children)
 show "kill -9 ${victim// /}   # east's process"
 show_live "slowrun status novel"

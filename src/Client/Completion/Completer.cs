@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Slowrun.Client.Cli;
+using Slowrun.Client.Runs;
 using Slowrun.Core.Presets;
 using Slowrun.Core.Recipes;
 
@@ -52,6 +53,7 @@ internal sealed class Completer(ClientContext context, CommonOptions common, Par
                 "RUN" when name.Contains("STAGE", StringComparison.Ordinal) => await StagesAsync(name, word, before),
                 "RUN" => await Names(before).RunsAsync(),
                 "SILO" => await Names(before).SilosAsync(),
+                "SPEC" when word.StartsWith(SpecOrRun.RunPrefix, StringComparison.Ordinal) => await Names(before).RunsAsync(SpecOrRun.RunPrefix, ""),
                 "SPEC" => Presets().Append(Candidate.Files),
                 "PATH" when symbol is Argument && name.Contains('=', StringComparison.Ordinal) => Operations(),
                 "PATH" when name.Contains('=', StringComparison.Ordinal) => [],
@@ -79,7 +81,7 @@ internal sealed class Completer(ClientContext context, CommonOptions common, Par
         // Where only a stage will do, its run's name is half of the word.
         var suffix = name.Contains('[', StringComparison.Ordinal) ? "" : "/";
         var slash = word.IndexOf('/', StringComparison.Ordinal);
-        return slash < 0 ? await Names(before).RunsAsync(suffix) : await Names(before).StagesAsync(word[..slash]);
+        return slash < 0 ? await Names(before).RunsAsync("", suffix) : await Names(before).StagesAsync(word[..slash]);
     }
 
     /// <summary>The store that the line names, else the one that we are told of.</summary>

@@ -11,8 +11,8 @@ internal sealed class StoreNames(ClientContext context, string address)
     // A directory answers in milliseconds, a blob container in some tenths of a second; a longer wait feels like a broken terminal.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1.5);
 
-    public Task<IReadOnlyList<Candidate>> RunsAsync(string suffix = "") => TryAsync(async (reader, stop) =>
-        [.. (await RunDocuments.ListRunsAsync(reader.Store, stop).ToListAsync(stop)).Select(name => new Candidate(name + suffix))]);
+    public Task<IReadOnlyList<Candidate>> RunsAsync(string prefix = "", string suffix = "") => TryAsync(async (reader, stop) =>
+        [.. (await RunDocuments.ListRunsAsync(reader.Store, stop).ToListAsync(stop)).Select(name => new Candidate(prefix + name + suffix))]);
 
     /// <param name="run">Whose stages.</param>
     public Task<IReadOnlyList<Candidate>> StagesAsync(string run) => TryAsync(async (reader, stop) =>

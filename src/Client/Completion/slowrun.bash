@@ -11,6 +11,8 @@ _slowrun() {
     while IFS= read -r candidate; do
         case $candidate in
             :files | :folders)
+                # After 'run:' or 'azblob:' comes no file.
+                [[ $head == *: ]] && continue
                 compopt -o filenames 2>/dev/null
                 while IFS= read -r file; do
                     COMPREPLY+=("$file")

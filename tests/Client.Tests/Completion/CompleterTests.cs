@@ -38,6 +38,7 @@ public sealed class CompleterTests
         Assert.Equal(["quick-run", "quiet-run"], await CompleteAsync("slowrun status qui"));
         Assert.Equal(["quiet-run"], await CompleteAsync("slowrun status --watch quie"));
         Assert.Equal(["quiet-run"], await CompleteAsync("slowrun pause quiet"));
+        Assert.Equal(["run:quiet-run"], await CompleteAsync("slowrun spec show run:quie"));
     }
 
     [Fact]
