@@ -81,14 +81,14 @@ needs `--store`.
 Four pages of this documentation, as bytes. Validation is taken first, then fitness, then training.
 MD
 show "slowrun data prepare --input 'text/*.md' --tokenizer bytes --val-tokens 4096 --fitness-tokens 2048 --train-tokens 8448 --out data"
-show "slowrun data show data --documents 1"
+show "slowrun data show data --documents 0"
 
 say "## Spec
 A preset, and what is different about it."
 show "cat novel.yaml"
 show "slowrun spec validate novel.yaml"
 say "A misspelt field is named, with what was probably meant:"
-show "slowrun spec validate novel.yaml --set stage.epoch=3"
+show "slowrun spec validate novel.yaml --set evaluation.row=16"
 show "slowrun spec diff tiny novel.yaml"
 
 say "## A run, and two silos
@@ -116,11 +116,11 @@ show_live "slowrun events novel | grep -E 'east|lost'"
 
 say "## What came out
 Losses are nats per token on validation text. The killed run's bytes are those of a run that nothing happened to."
-show "slowrun status novel"
+show_live "slowrun status novel"
 show "slowrun lineage novel"
 show_live "slowrun goodput novel"
 show "slowrun plot novel -o loss.png && ls loss.png"
-show "slowrun checkpoints verify novel"
+show_live "slowrun checkpoints verify novel"
 
 say "## Ensemble
 The mixture of all members, and of a subset: sums over stored predictions, no model runs."

@@ -26,13 +26,19 @@ internal static class Failures
         }
     }
 
-    /// <summary>
-    /// For exceptions that no command could catch, those of threads of their own: the runtime would print a trace and dump the process.
-    /// </summary>
-    public static void CatchTheRest() => System.Runtime.ExceptionServices.ExceptionHandling.SetUnhandledExceptionHandler(e =>
+    /// <summary>Tells of what no command could catch.</summary>
+    /// <returns>The exit code.</returns>
+    public static int Tell(Exception e)
     {
-        Console.Error.WriteLine($"slowrun: {Explain(e, CancellationToken.None).Message}");
-        Environment.Exit(ExitCode.Failed);
+        var (exitCode, message) = Explain(e, CancellationToken.None);
+        Console.Error.WriteLine($"slowrun: {message}");
+        return exitCode;
+    }
+
+    /// <summary>Ends the process with a message where a thread of its own fails; the runtime would print a trace and dump the process.</summary>
+    public static void CatchThoseOfThreads() => System.Runtime.ExceptionServices.ExceptionHandling.SetUnhandledExceptionHandler(e =>
+    {
+        Environment.Exit(Tell(e));
         return true;
     });
 
