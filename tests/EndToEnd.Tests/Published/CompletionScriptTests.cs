@@ -55,36 +55,41 @@ public sealed class CompletionScriptTests(CalmTiny calm, PublishedClient client)
     [Theory]
     [MemberData(nameof(Lines))]
     public async Task Bash_CompletesTheLine(string line, string candidates, string inBash) =>
-        Assert.Equal(inBash.Length > 0 ? inBash : candidates, await CompleteAsync("bash", ["-c", Bash, "bash", line], line));
+        Assert.Equal(inBash.Length > 0 ? inBash : candidates, await CompleteAsync("bash", ["-c", Bash, "bash", line], line, candidates));
 
     [Theory]
     [MemberData(nameof(Lines))]
-    public async Task Zsh_CompletesTheLine(string line, string candidates, string _) => Assert.Equal(candidates, await CompleteAsync("zsh", ["-fc", Zsh, "zsh", line], line));
+    public async Task Zsh_CompletesTheLine(string line, string candidates, string _) => Assert.Equal(candidates, await CompleteAsync("zsh", ["-fc", Zsh, "zsh", line], line, candidates));
 
     [Theory]
     [MemberData(nameof(Lines))]
     public async Task Fish_CompletesTheLine(string line, string candidates, string _) =>
-        Assert.Equal(InAnyOrder(candidates), InAnyOrder(await CompleteAsync("fish", ["--no-config", "-c", Fish, line], line)));
+        Assert.Equal(InAnyOrder(candidates), InAnyOrder(await CompleteAsync("fish", ["--no-config", "-c", Fish, line], line, candidates)));
 
     [Theory]
     [MemberData(nameof(Lines))]
     public async Task Pwsh_CompletesTheLine(string line, string candidates, string _) =>
-        Assert.Equal(candidates, await CompleteAsync("pwsh", ["-NoProfile", "-NonInteractive", "-Command", Pwsh], line));
+        Assert.Equal(candidates, await CompleteAsync("pwsh", ["-NoProfile", "-NonInteractive", "-Command", Pwsh], line, candidates));
 
-    private async Task<string> CompleteAsync(string shell, string[] arguments, string line)
+    private async Task<string> CompleteAsync(string shell, string[] arguments, string line, string expected)
     {
         var program = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(folder => Path.Combine(folder, shell)).FirstOrDefault(File.Exists);
         Assert.SkipWhen(program is null, $"This machine has no {shell}.");
         using var home = new TemporaryStore();
-        var result = await PublishedClient.RunAsync(
-            program,
-            new()
-            {
-                ["PATH"] = $"{await client.FolderAsync()}:/usr/bin:/bin", ["HOME"] = home.Path, ["SLOWRUN_STORE"] = calm.Cli.Store, ["LINE"] = line, ["TERM"] = "dumb",
-            },
-            arguments);
-        Assert.Equal("", result.Error);
-        return string.Join(' ', result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        var environment = new Dictionary<string, string>
+        {
+            ["PATH"] = $"{await client.FolderAsync()}:/usr/bin:/bin", ["HOME"] = home.Path, ["SLOWRUN_STORE"] = calm.Cli.Store, ["LINE"] = line, ["TERM"] = "dumb",
+        };
+        var candidates = "";
+        // What a store does not tell in time is not offered, and a machine that is busy with other tests may take long.
+        for (var i = 0; i < 10 && (i == 0 || expected.Length > 0 && candidates.Length == 0); i++)
+        {
+            var result = await PublishedClient.RunAsync(program, environment, arguments);
+            Assert.Equal("", result.Error);
+            candidates = string.Join(' ', result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        }
+
+        return candidates;
     }
 
     private static string InAnyOrder(string candidates) => string.Join(' ', candidates.Split(' ').Order(StringComparer.Ordinal));

@@ -31,7 +31,7 @@ public sealed class ErrorTests(CalmTiny calm, PublishedClient client) : IDisposa
     [InlineData(2, "model.layers is 4, and would become 6", "set", "tiny", "model.layers=6")]
     [InlineData(1, "'tiny' has ended already", "pause", "tiny")]
     [InlineData(1, "'runs/tiny/spec' cannot be read", "status", "tiny", "--store", "{folder}/broken")]
-    [InlineData(2, "'{folder}/file'", "list", "--store", "{folder}/file")]
+    [InlineData(3, "{folder}/file", "list", "--store", "{folder}/file")]
     [InlineData(3, "There is no silo 'gone': none serves", "drain", "gone")]
     [InlineData(4, "Silo 'gone' (127.0.0.1:2@0) serves '{folder}/dead' but did not answer", "drain", "gone", "--store", "{folder}/dead")]
     [InlineData(1, "The silo's program was not found: looked for '/none'", "silo", "--store", "{folder}/new")]
