@@ -64,7 +64,7 @@ cat >novel.yaml <<'YAML'
 extends: tiny              # some seconds a stage
 recipe:
   stage:
-    epochs: 12
+    epochs: 8
   chains:                  # two chains, each stage taught by the one before it
     - stages: 3
     - stages: 3
@@ -78,7 +78,7 @@ transcript: `docs/walkthrough.sh > docs/walkthrough.md` makes it anew, and a tes
 needs `--store`.
 
 ## Data
-Four pages of this documentation, as bytes. Validation is taken first, then fitness, then training.
+Pages of this documentation, as bytes. Validation is taken first, then fitness, then training.
 MD
 show "slowrun data prepare --input 'text/*.md' --tokenizer bytes --val-tokens 4096 --fitness-tokens 2048 --train-tokens 8448 --out data"
 show "slowrun data show data --documents 0"
@@ -134,6 +134,6 @@ show_live "slowrun sample novel --ensemble --prompt 'A stage ' --tokens 60 --see
 
 say "## One model to deploy
 The whole ensemble teaches a single model, as a run of its own."
-show_live "slowrun distill novel --into tiny --set stage.epochs=12"
+show_live "slowrun distill novel --into tiny --set stage.epochs=8"
 show "slowrun list"
 show "slowrun export novel-distilled --out deployed && ls deployed"

@@ -11,6 +11,8 @@ public sealed partial class WalkthroughTests(PublishedClient client)
     public async Task Walkthrough_CarriedOutAgain_SaysTheSame()
     {
         var docs = Path.Combine(PublishedClient.Repository, "docs");
+        var page = Path.Combine(docs, "walkthrough.md");
+        Assert.SkipUnless(File.Exists(page), $"'{page}' has not been made yet; 'docs/walkthrough.sh > docs/walkthrough.md' makes it.");
         var start = new ProcessStartInfo("bash", [Path.Combine(docs, "walkthrough.sh")]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["SLOWRUN"] = Path.Combine(await client.FolderAsync(), "slowrun");
         start.Environment["SLOWRUN_SILO"] = Cli.SiloPath;
@@ -19,7 +21,7 @@ public sealed partial class WalkthroughTests(PublishedClient client)
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.True(process.ExitCode == 0, await error);
 
-        var (now, written) = (Lines(await output), Lines(await File.ReadAllTextAsync(Path.Combine(docs, "walkthrough.md"), TestContext.Current.CancellationToken)));
+        var (now, written) = (Lines(await output), Lines(await File.ReadAllTextAsync(page, TestContext.Current.CancellationToken)));
         var first = now.Zip(written).TakeWhile(pair => pair.First == pair.Second).Count();
         Assert.True(
             first == now.Count && first == written.Count,
