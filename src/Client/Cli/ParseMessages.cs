@@ -55,8 +55,8 @@ internal static class ParseMessages
     }
 
     private static string? Number(Type type) =>
-        type == typeof(int) || type == typeof(long) ? "a whole number"
-        : type == typeof(double) || type == typeof(float) ? "a number"
+        type == typeof(double) || type == typeof(float) || type == typeof(decimal) ? "a number"
+        : type.IsPrimitive && type != typeof(bool) && type != typeof(char) ? "a whole number"
         : null;
 
     private static string Hint(ParseResult parsed, string message)
