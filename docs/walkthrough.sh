@@ -111,7 +111,7 @@ show_live "slowrun status novel"
 show_live "slowrun explain novel"
 say "West has both chains now; it takes the orphaned one as soon as its own slot is free, or another silo does:"
 show "slowrun silo --name north --slots cpu:1 >north.log 2>&1 &"
-show_live "slowrun status novel --watch"
+show_live "slowrun status novel --watch | tail -n 8"
 show_live "slowrun events novel | grep -E 'east|lost'"
 
 say "## What came out
