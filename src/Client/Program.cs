@@ -1,5 +1,14 @@
 using Slowrun.Client.Cli;
 using Slowrun.Client.Silos;
 
-using var signals = new StopSignals();
-return await SlowrunCommand.RunAsync(args, ClientContext.OfProcess(), signals.Stop);
+Failures.CatchThoseOfThreads();
+try
+{
+    using var signals = new StopSignals();
+    return await SlowrunCommand.RunAsync(args, ClientContext.OfProcess(), signals.Stop);
+}
+catch (Exception e)
+{
+    // Before there was a command: its own are told by it.
+    return Failures.Tell(e);
+}

@@ -10,7 +10,7 @@ public sealed class CrashLoopTests
         using var store = new TemporaryStore();
         var cli = new Cli(store.Path);
 
-        var crashed = await cli.RunAsync(new() { ["SLOWRUN_CRASH_AFTER"] = "restore:1:crash" }, "run", "micro");
+        var crashed = await cli.RunAsync(new Dictionary<string, string> { ["SLOWRUN_CRASH_AFTER"] = "restore:1:crash" }, "run", "micro");
 
         Assert.True(crashed.ExitCode == 1, crashed.Output + crashed.Error);
         Assert.Contains("run 'micro' has failed", crashed.Error, StringComparison.Ordinal);

@@ -16,6 +16,8 @@ internal static class CommandExamples
         return command;
     }
 
+    public static IReadOnlyList<string> ExamplesOf(Command command) => Examples.TryGetValue(command, out var examples) ? examples : [];
+
     /// <summary>Makes a help option that knows them; it belongs on the root.</summary>
     public static HelpOption HelpOption()
     {
@@ -31,7 +33,7 @@ internal static class CommandExamples
         public override int Invoke(ParseResult parseResult)
         {
             help.Invoke(parseResult);
-            if (Examples.TryGetValue(parseResult.CommandResult.Command, out var examples))
+            if (ExamplesOf(parseResult.CommandResult.Command) is { Count: > 0 } examples)
             {
                 var output = parseResult.InvocationConfiguration.Output;
                 output.WriteLine("Examples:");

@@ -2,8 +2,6 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using Slowrun.Client.Commands;
-using Slowrun.Client.Corpus;
-using Slowrun.Core.Specs;
 
 namespace Slowrun.Client.Cli;
 
@@ -13,15 +11,19 @@ internal static class SlowrunCommand
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments, ClientContext context, CancellationToken stop)
     {
         var common = new CommonOptions();
-        var parsed = Create(context, common).Parse(arguments);
-        if (parsed.Action is ParseErrorAction)
+        // As other programs have it: 'slowrun help status'.
+        var parsed = Create(context, common).Parse(arguments.Count > 0 && arguments[0] == "help" ? [.. arguments.Skip(1), "--help"] : arguments);
+        IReadOnlyList<string> errors = ParseMessages.OfCommand(parsed) is { } misspelt ? [misspelt]
+            : parsed.Action is ParseErrorAction ? [.. ParseMessages.Of(parsed).Distinct()]
+            : [];
+        if (errors.Count > 0)
         {
-            foreach (var error in parsed.Errors)
+            foreach (var error in errors)
             {
-                await context.Error.WriteLineAsync($"slowrun: {error.Message}{Hint(parsed, error.Message)}");
+                await context.Error.WriteLineAsync($"slowrun: {error}");
             }
 
-            await context.Error.WriteLineAsync($"'{CommandPath(parsed.CommandResult)} --help' shows what is expected.");
+            await context.Error.WriteLineAsync($"'{ParseMessages.Path(parsed.CommandResult)} --help' shows what is expected.");
             return ExitCode.Usage;
         }
 
@@ -39,18 +41,19 @@ internal static class SlowrunCommand
         }
         catch (Exception e)
         {
-            var (exitCode, message) = Explain(e, stop);
+            var (exitCode, message) = Failures.Explain(e, stop);
             await context.Error.WriteLineAsync($"slowrun: {message}");
-            for (var cause = e.InnerException; cause is not null && parsed.GetValue(common.Verbose); cause = cause.InnerException)
+            foreach (var cause in parsed.GetValue(common.Verbose) ? Failures.Causes(e) : [])
             {
-                await context.Error.WriteLineAsync($"  because of {cause.GetType().Name}: {cause.Message}");
+                await context.Error.WriteLineAsync($"  {cause}");
             }
 
             return exitCode;
         }
     }
 
-    private static Command Create(ClientContext context, CommonOptions common)
+    /// <summary>The tree of all commands.</summary>
+    public static Command Create(ClientContext context, CommonOptions common)
     {
         var root = new Command("slowrun", "Trains ensembles of language models by chain distillation, on machines that may vanish at any second.")
         {
@@ -83,45 +86,16 @@ internal static class SlowrunCommand
             DataCommand.Create(context, common),
             DoctorCommand.Create(context, common),
             ChaosCommand.Create(context, common),
+            CompletionCommand.Create(context),
+            CompletionCommand.CreateComplete(context, common),
+            ReferenceCommand.Create(context),
         };
         root.Options.Add(common.Store);
         root.Options.Add(common.Verbose);
         root.Options.Add(CommandExamples.HelpOption());
-        root.Options.Add(new VersionOption());
+        root.Options.Add(ProgramVersion.Option());
         root.WithExamples("slowrun demo --quick", "slowrun status demo", "slowrun run tiny --store /tmp/store");
         root.SetAction(parsed => new HelpAction().Invoke(parsed));
-        return root;
+        return root.WithGuardedValidators();
     }
-
-    private static (int ExitCode, string Message) Explain(Exception e, CancellationToken stop) => e switch
-    {
-        CliException cli => (cli.ExitCode, cli.Message),
-        SpecException spec => (ExitCode.Usage, spec.Message),
-        CorpusException corpus => (ExitCode.Failed, corpus.Message),
-        OperationCanceledException when stop.IsCancellationRequested => (ExitCode.Failed, "stopped before the end, as asked."),
-        IOException or InvalidDataException or UnauthorizedAccessException => (ExitCode.Failed, e.Message),
-        _ => (ExitCode.Failed, $"this should not have happened: {e.GetType().Name}: {e.Message} Please report it with the command line."),
-    };
-
-    private static string Hint(ParseResult parsed, string message)
-    {
-        var word = parsed.UnmatchedTokens.FirstOrDefault(token => message.Contains($"'{token}'", StringComparison.Ordinal));
-        // A misspelt command leaves the parser with the words behind it, which may name other commands.
-        IEnumerable<Command> commands = [parsed.CommandResult.Command, .. Ancestors(parsed.CommandResult)];
-        return word is null ? "" : Core.Nearest.Hint(
-            word, word.StartsWith('-')
-                ? commands.SelectMany(command => command.Options).Select(option => option.Name)
-                : commands.SelectMany(command => command.Subcommands).Select(sub => sub.Name));
-    }
-
-    private static IEnumerable<Command> Ancestors(System.CommandLine.Parsing.CommandResult result)
-    {
-        for (var parent = result.Parent; parent is System.CommandLine.Parsing.CommandResult command; parent = parent.Parent)
-        {
-            yield return command.Command;
-        }
-    }
-
-    private static string CommandPath(System.CommandLine.Parsing.CommandResult result) =>
-        string.Join(' ', Ancestors(result).Reverse().Append(result.Command).Select(command => command.Name));
 }

@@ -16,7 +16,8 @@ namespace Slowrun.Client.Commands;
 internal static class CheckpointsCommand
 {
     public static Command Create(ClientContext context, CommonOptions common) =>
-        new("checkpoints", "Looks at a run's checkpoints.") { List(context, common), Verify(context, common), Collect(context, common) };
+        new Command("checkpoints", "Looks at a run's checkpoints.") { List(context, common), Verify(context, common), Collect(context, common) }
+            .WithExamples("slowrun checkpoints list demo", "slowrun checkpoints verify demo");
 
     private static Command List(ClientContext context, CommonOptions common)
     {

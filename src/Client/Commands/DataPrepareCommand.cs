@@ -29,10 +29,10 @@ internal static class DataPrepareCommand
         var validation = Tokens("--val-tokens", "Tokens to judge by, taken first.");
         var fitness = Tokens("--fitness-tokens", "Tokens to choose weights and members by, taken next.");
         var skipBad = new Option<bool>("--skip-bad") { Description = "Leaves out rows that are no documents, and counts them, instead of stopping at the first." };
-        var threads = new Option<int>("--threads") { Description = "Threads that tokenize. The result does not depend on it.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        var threads = new Option<int?>("--threads") { Description = "Threads that tokenize; default: one a core. The result does not depend on it.", HelpName = "N" };
         threads.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int>() is < 1 or > 1_024)
+            if (result.GetValueOrDefault<int?>() is < 1 or > 1_024)
             {
                 result.AddError("--threads: expected 1 to 1024.");
             }
@@ -60,7 +60,7 @@ internal static class DataPrepareCommand
                 ValidationTokens = parsed.GetValue(validation) ?? 0,
                 FitnessTokens = parsed.GetValue(fitness) ?? 0,
                 SkipBad = parsed.GetValue(skipBad),
-                Threads = parsed.GetValue(threads),
+                Threads = parsed.GetValue(threads) ?? Environment.ProcessorCount,
                 StandardInput = files[0].IsStandardInput ? context.Input() : Stream.Null,
             };
             var prepared = parsed.GetValue(folder) is { } directory

@@ -14,10 +14,10 @@ namespace Slowrun.Client.Commands;
 /// <summary><c>spec list|show|validate|diff|schema</c>, and <see cref="SpecExplainCommand"/>: what goes in, before anything is started.</summary>
 internal static class SpecCommand
 {
-    public static Command Create(ClientContext context, CommonOptions common) => new("spec", "Looks at specs and presets.")
+    public static Command Create(ClientContext context, CommonOptions common) => new Command("spec", "Looks at specs and presets.")
     {
         List(context), Show(context, common), Validate(context), Diff(context, common), Schema(context), SpecExplainCommand.Create(context, common),
-    };
+    }.WithExamples("slowrun spec list", "slowrun spec show demo", "slowrun spec validate mine.yaml");
 
     private static Command List(ClientContext context)
     {
@@ -32,7 +32,7 @@ internal static class SpecCommand
 
             context.Console.Print(table);
         });
-        return command;
+        return command.WithExamples("slowrun spec list");
     }
 
     private static Command Show(ClientContext context, CommonOptions common)

@@ -52,8 +52,8 @@ internal sealed class RunReader(IObjectStore store, TimeProvider time)
     {
         if (target.Stage is { } stage && facts.Plan.Stages.All(plan => plan.Id != stage))
         {
-            var names = string.Join(", ", facts.Plan.Stages.Select(plan => plan.Id));
-            throw new CliException(ExitCode.NoSuchThing, $"Run '{target.Run}' has no stage '{stage}'; it has {names}.");
+            var names = facts.Plan.Stages.Select(plan => plan.Id.ToString()).ToList();
+            throw new CliException(ExitCode.NoSuchThing, $"Run '{target.Run}' has no stage '{stage}'.{Nearest.Hint(stage.ToString(), names)} It has {string.Join(", ", names)}.");
         }
     }
 }

@@ -12,7 +12,7 @@ internal sealed class SpecOrRun(ClientContext context, CommonOptions common)
 {
     public const string Description = "A preset's name, a YAML or JSON file, or a run of the store: run:NAME, or NAME where no preset or file is called so.";
 
-    private const string RunPrefix = "run:";
+    public const string RunPrefix = "run:";
 
     /// <exception cref="CliException">There is no such thing.</exception>
     /// <exception cref="SpecException">It is wrong; with every problem.</exception>

@@ -22,7 +22,7 @@ internal sealed record SiloProgram(string FileName, IReadOnlyList<string> Argume
             ];
         var program = places.FirstOrDefault(File.Exists) ?? throw new CliException(
             ExitCode.Failed,
-            $"The silo's program was not found: looked for {string.Join(", ", places.Select(place => $"'{place}'"))}. Build it with 'dotnet build src/Silo', or set {Variable} to Slowrun.Silo.dll.");
+            $"The silo's program was not found: looked for {string.Join(", ", places.Select(place => $"'{place}'"))}. Put the published silo's folder there, build it with 'dotnet build src/Silo', or set {Variable} to its program.");
         return program.EndsWith(".dll", StringComparison.OrdinalIgnoreCase) ? new SiloProgram(DotNet(), [program]) : new SiloProgram(program, []);
     }
 

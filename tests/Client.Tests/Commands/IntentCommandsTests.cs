@@ -39,7 +39,7 @@ public sealed class IntentCommandsTests
     }
 
     [Theory]
-    [InlineData("micro/chain7/stage0", 3, "has no stage 'chain7/stage0'")]
+    [InlineData("micro/chain7/stage0", 3, "has no stage 'chain7/stage0'. Did you mean 'chain0/stage0'? It has chain0/stage0, chain0/stage1.")]
     [InlineData("micro/stage0", 2, "names no stage")]
     public async Task Pause_OfAStageThatIsNotThere_SaysSo(string target, int exitCode, string message)
     {

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Makes what is installed on machines without .NET: OUT/client (the program is 'slowrun'), OUT/silo, a .tar.gz of each with its SHA-256, and the client
+# as a .NET tool package.
+#   build/publish.sh OUT [cpu|cuda]
+set -euo pipefail
+
+root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
+out=${1:?"expected a folder: build/publish.sh OUT [cpu|cuda]"}
+flavor=${2:-cpu}
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+rm -rf "$out/client" "$out/silo"
+
+dotnet publish "$root/src/Client" --output "$out/client" --nologo --verbosity quiet
+dotnet publish "$root/src/Silo" --output "$out/silo" -p:TorchFlavor="$flavor" --nologo --verbosity quiet
+dotnet pack "$root/src/Client" --output "$out" --nologo --verbosity quiet
+
+# Times, owners and order of the archives are fixed: the same folder gives the same bytes, and the hash means something.
+for folder in client silo; do
+    tar --sort=name --mtime='2000-01-01 00:00Z' --owner=0 --group=0 --numeric-owner -C "$out" -cf - "$folder" | gzip -n >"$out/slowrun-$folder-linux-x64.tar.gz"
+done
+cd "$out"
+sha256sum slowrun-*.tar.gz *.nupkg >SHA256SUMS
+du -sh client silo slowrun-*.tar.gz *.nupkg
+cat SHA256SUMS

@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# Prints docs/walkthrough.md: what is said here, commands, and what they answer at this moment, in a folder of its own that is gone afterwards.
+#   docs/walkthrough.sh > docs/walkthrough.md
+# SLOWRUN names the program; default: ./slowrun of this repository. A test carries this script out and compares.
+set -uo pipefail
+
+root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
+program=${SLOWRUN:-$root/slowrun}
+folder=$(mktemp -d)
+cd "$folder" || exit 1
+export SLOWRUN_STORE=store NO_COLOR=1
+
+# Not a function: a silo in the background is then the shell's own child, and what it starts is that one's.
+mkdir bin
+printf '#!/bin/sh\nexec "%s" "$@"\n' "$program" >bin/slowrun
+chmod +x bin/slowrun
+PATH=$folder/bin:$PATH
+
+leave() {
+    # Silos that still serve; told to stop, not killed: what they train is nobody's any more.
+    local pids
+    pids=$(jobs -p)
+    [[ -n $pids ]] && kill $pids 2>/dev/null
+    wait
+    rm -rf "$folder"
+}
+trap leave EXIT
+
+# Shows a command and what it answers, with the folder's name as a reader would have it; the test expects the same answer, but for figures.
+show() { block console "$1"; }
+
+# Likewise, of something that goes on meanwhile: the test expects an answer.
+show_live() { block "console live" "$1"; }
+
+block() {
+    local status
+    printf '\n```%s\n$ %s\n' "$1" "$2"
+    eval "$2" >answer 2>&1
+    status=$?
+    sed -e "s|$folder|/home/ada|g" answer
+    ((status == 0)) || printf '(exit code %s)\n' "$status"
+    printf '```\n'
+}
+
+# Waits, without a word, until the silo of that name trains a stage and has made some of it durable; three minutes at most.
+until_trains() {
+    local tries root
+    for ((tries = 0; tries < 900; tries++)); do
+        for root in store/runs/novel/chain*/stage*/root; do
+            grep -qs "\"siloName\":\"$1\"" "$root" && grep -qs '"current":{' "$root" && return
+        done
+        sleep 0.2
+    done
+    echo "walkthrough: silo '$1' never trained; its log:" >&2
+    tail -n 20 "$1.log" >&2
+    exit 1
+}
+
+say() { printf '\n%s\n' "$1"; }
+
+mkdir text
+cp "$root"/docs/{architecture,data,recipe,specs}.md text/
+cat >novel.yaml <<'YAML'
+extends: tiny              # some seconds a stage
+recipe:
+  stage:
+    epochs: 8
+  chains:                  # two chains, each stage taught by the one before it
+    - stages: 3
+    - stages: 3
+YAML
+
+cat <<'MD'
+# A walk through Slowrun
+
+Everything that one does with a run, on one machine in about a minute: text to tokens, a spec, two silos that share the work, one of them killed, results. It is a
+transcript: `docs/walkthrough.sh > docs/walkthrough.md` makes it anew, and a test carries the script out and compares. `SLOWRUN_STORE=store` is set throughout, so no command
+needs `--store`.
+
+## Data
+Pages of this documentation, as bytes. Validation is taken first, then fitness, then training.
+MD
+show "slowrun data prepare --input 'text/*.md' --tokenizer bytes --val-tokens 4096 --fitness-tokens 2048 --train-tokens 8448 --out data"
+show "slowrun data show data --documents 0"
+
+say "## Spec
+A preset, and what is different about it."
+show "cat novel.yaml"
+show "slowrun spec validate novel.yaml"
+say "A misspelt field is named, with what was probably meant:"
+show "slowrun spec validate novel.yaml --set evaluation.row=16"
+show "slowrun spec diff tiny novel.yaml"
+
+say "## A run, and two silos
+The run is a document in the store. No silo is needed for it."
+show "slowrun submit novel.yaml --data data"
+show "slowrun status novel"
+say "Silos find it by the store alone; on one machine or on many."
+show "slowrun silo --name east --slots cpu:1 >east.log 2>&1 &"
+east=$!
+show "slowrun silo --name west --slots cpu:1 >west.log 2>&1 &"
+until_trains east
+until_trains west
+show_live "slowrun status novel"
+
+say "## One is killed
+\`kill -9\` of the process that trains, as a spot machine would go: no goodbye, nothing saved. What it had not committed is trained again by whoever is free."
+victim=$(cat /proc/"$east"/task/*/children)
+show "kill -9 ${victim// /}   # east's process"
+show_live "slowrun status novel"
+show_live "slowrun explain novel"
+say "West has both chains now; it takes the orphaned one as soon as its own slot is free, or another silo does:"
+show "slowrun silo --name north --slots cpu:1 >north.log 2>&1 &"
+show_live "slowrun status novel --watch | tail -n 8"
+show_live "slowrun events novel | grep -E 'east|lost'"
+
+say "## What came out
+Losses are nats per token on validation text. The killed run's bytes are those of a run that nothing happened to."
+show_live "slowrun status novel"
+show "slowrun lineage novel"
+show_live "slowrun goodput novel"
+show "slowrun plot novel -o loss.png && ls loss.png"
+show_live "slowrun checkpoints verify novel"
+
+say "## Ensemble
+The mixture of all members, and of a subset: sums over stored predictions, no model runs."
+show "slowrun ensemble novel"
+show "slowrun ensemble novel --members chain0/stage2,chain1/stage2"
+
+say "## Weights and words
+Safetensors with upstream's tensor names; text by one member or by the ensemble. (So small a model, after seconds, spells. It does not write.)"
+show "slowrun export novel --out weights && ls weights"
+show_live "slowrun sample novel --ensemble --prompt 'A stage ' --tokens 60 --seed 7"
+
+say "## One model to deploy
+The whole ensemble teaches a single model, as a run of its own."
+show_live "slowrun distill novel --into tiny --set stage.epochs=8"
+show "slowrun list"
+show "slowrun export novel-distilled --out deployed && ls deployed"

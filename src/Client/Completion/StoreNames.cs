@@ -1,0 +1,42 @@
+using Slowrun.Client.Cli;
+using Slowrun.Client.Runs;
+using Slowrun.Core.Plan;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Client.Completion;
+
+/// <summary>Names that only a store knows. Somebody is typing: what cannot be had at once, or at all, is not offered.</summary>
+internal sealed class StoreNames(ClientContext context, string address)
+{
+    // A directory answers in milliseconds, a blob container in some tenths of a second; a longer wait feels like a broken terminal.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1.5);
+
+    public Task<IReadOnlyList<Candidate>> RunsAsync(string prefix = "", string suffix = "") => TryAsync(async (reader, stop) =>
+        [.. (await RunDocuments.ListRunsAsync(reader.Store, stop).ToListAsync(stop)).Select(name => new Candidate(prefix + name + suffix))]);
+
+    /// <param name="run">Whose stages.</param>
+    public Task<IReadOnlyList<Candidate>> StagesAsync(string run) => TryAsync(async (reader, stop) =>
+        RunPaths.IsName(run) && await new RunDocuments(reader.Store, run).TryReadSpecAsync(stop) is { } spec
+            ? [.. new RunPlan(spec.Recipe).Stages.Select(stage => new Candidate($"{run}/{stage.Id}"))]
+            : []);
+
+    public Task<IReadOnlyList<Candidate>> SilosAsync() => TryAsync(async (reader, stop) =>
+        [.. (await reader.SilosAsync(stop)).Select(silo => new Candidate(silo.Name, silo.Silo))]);
+
+    private async Task<IReadOnlyList<Candidate>> TryAsync(Func<RunReader, CancellationToken, Task<IReadOnlyList<Candidate>>> read)
+    {
+        using var limit = new CancellationTokenSource(Patience, context.Time);
+        try
+        {
+            return await ReadAsync(limit.Token).WaitAsync(limit.Token);
+        }
+        catch (Exception)
+        {
+            // No store, no permission, no network, no time: a completion has no place to say so.
+            return [];
+        }
+
+        async Task<IReadOnlyList<Candidate>> ReadAsync(CancellationToken stop) =>
+            await read(new RunReader(await context.OpenStoreAsync(address, create: false, stop), context.Time), stop);
+    }
+}
