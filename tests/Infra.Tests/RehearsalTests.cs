@@ -1,8 +1,6 @@
 using System.Diagnostics;
-using System.Formats.Tar;
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
@@ -32,7 +30,7 @@ public sealed class RehearsalTests
     {
         await NeedAsync();
         await NetworkNamespace.SweepAsync();
-        var package = Package();
+        var package = Package.OfTheBuiltSilo();
         var cloudInit = CloudInit.Of(await Bicep.ResourcesAsync(
             $"param packageSha256 = '{Convert.ToHexStringLower(SHA256.HashData(package))}'",
             "param gpuDriver = false",
@@ -91,13 +89,19 @@ public sealed class RehearsalTests
         Assert.Equal(await Weights.ExportAsync(calm, Run), await Weights.ExportAsync(cli, Run));
 
         Task<Machine> BootAsync(string place) => Machine.BootAsync(
-            site, string.Create(CultureInfo.InvariantCulture, $"{place}-{++boots}"), cloudInit, package, _ => Task.CompletedTask);
+            site, string.Create(CultureInfo.InvariantCulture, $"{place}-{++boots}"), cloudInit, package);
     }
 
     /// <summary>Azure takes a machine that trains away: it is told so, acknowledges, and is gone.</summary>
     private static async Task EvictAsync(Cli cli, Machine machine)
     {
-        var before = await UntilAsync(cli, [machine], facts => Owned(facts, machine).Any(pair => facts.Progress.GetValueOrDefault(pair.Key)?.Step > pair.Value.DurableStep));
+        // It has committed steps of its own, so it is in the middle of something.
+        var firstSeen = new Dictionary<StageId, int>();
+        var before = await UntilAsync(cli, [machine], facts =>
+        {
+            Assert.False(Readiness.IsOver(Readiness.StateOf(facts)), "The run ended before every machine was evicted twice: it needs more epochs here.");
+            return Owned(facts, machine).Any(pair => !firstSeen.TryAdd(pair.Key, pair.Value.DurableStep) && pair.Value.DurableStep > firstSeen[pair.Key]);
+        });
         machine.Metadata.Announce("Preempt", TimeProvider.System.GetUtcNow() + Notice, machine.Name);
         var told = Stopwatch.StartNew();
         while (machine.Metadata.Acknowledged.IsEmpty)
@@ -132,22 +136,6 @@ public sealed class RehearsalTests
             Assert.All(running, machine => Assert.False(machine.Ended.IsCompleted, $"{machine.Name} ended by itself."));
             await Task.Delay(50, Stop);
         }
-    }
-
-    /// <summary>The published silo in small: it runs the built one, half a gigabyte that need not be copied.</summary>
-    private static byte[] Package()
-    {
-        using var archive = new MemoryStream();
-        using (var tar = new TarWriter(archive, TarEntryFormat.Ustar, leaveOpen: true))
-        {
-            tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, "Slowrun.Silo")
-            {
-                Mode = (UnixFileMode)Convert.ToInt32("755", 8),
-                DataStream = new MemoryStream(Encoding.ASCII.GetBytes("#!/bin/sh\nexec /opt/dotnet/dotnet /opt/silo/Slowrun.Silo.dll \"$@\"\n")),
-            });
-        }
-
-        return archive.ToArray();
     }
 
     /// <summary>Skips where this machine cannot play a data centre.</summary>

@@ -29,9 +29,9 @@ internal sealed class MetadataServer : IAsyncDisposable
     {
     }
 
-    /// <param name="address">Where it listens; nobody else may.</param>
-    public MetadataServer(Uri address)
-        : this((Listening(address), address))
+    /// <param name="port">For whatever name it is called by, of the network in which this is called; one of the process's own.</param>
+    public MetadataServer(int port)
+        : this((Listening($"http://*:{port}/"), new Uri($"http://127.0.0.1:{port}/")))
     {
     }
 
@@ -244,7 +244,7 @@ internal sealed class MetadataServer : IAsyncDisposable
             var address = new Uri($"http://127.0.0.1:{Random.Shared.Next(20000, 60000)}/");
             try
             {
-                return (Listening(address), address);
+                return (Listening(address.ToString()), address);
             }
             catch (HttpListenerException)
             {
@@ -252,10 +252,10 @@ internal sealed class MetadataServer : IAsyncDisposable
         }
     }
 
-    private static HttpListener Listening(Uri address)
+    private static HttpListener Listening(string prefix)
     {
         var listener = new HttpListener();
-        listener.Prefixes.Add(address.ToString());
+        listener.Prefixes.Add(prefix);
         try
         {
             listener.Start();

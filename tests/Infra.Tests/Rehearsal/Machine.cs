@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 using System.Text;
 using Slowrun.Tests.Metadata;
 
@@ -11,14 +12,37 @@ namespace Slowrun.Infra.Tests.Rehearsal;
 /// </summary>
 internal sealed class Machine : IAsyncDisposable
 {
+    // A listener for HTTP is known in its whole process by address and port, whatever network it is of.
+    private static int ports = 8000;
+
     private readonly MachineFiles files;
+    private readonly Forwarder imds;
     private readonly NetworkNamespace network;
     private readonly Process process;
     private readonly StringBuilder output = new();
 
-    private Machine(MachineFiles files, NetworkNamespace network, MetadataServer metadata, Process process)
+    private Machine(string address, string name, NetworkNamespace network, CloudInit cloudInit, byte[] package, string store)
     {
-        (this.files, this.network, Metadata, this.process) = (files, network, metadata, process);
+        this.network = network;
+        var azure = new FakeAzure(name, package, cloudInit);
+        var port = Interlocked.Increment(ref ports);
+        Metadata = network.Inside(() => new MetadataServer(port)
+        {
+            VmName = name,
+            PrivateAddress = address,
+            ResourceId = azure.ResourceId,
+            IdentityId = cloudInit.Variable("SLOWRUN_IDENTITY"),
+            Elsewhere = azure.Answer,
+        });
+        imds = network.Inside(() => Forwarder.Listen(
+            new IPEndPoint(IPAddress.Parse(FakeAzure.Address.Host), FakeAzure.Address.Port), new IPEndPoint(IPAddress.Loopback, port), () => network.Inside(Forwarder.Tcp)));
+        files = MachineFiles.Write(name, cloudInit, azure, store);
+        var script = Path.Combine(AppContext.BaseDirectory, "Rehearsal", "machine.sh");
+        var start = new ProcessStartInfo("ip", ["netns", "exec", network.Name, "bash", script, files.Folder, name, network.Name, MachineFiles.Silo, MachineFiles.DotNet])
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        process = Process.Start(start)!;
         process.OutputDataReceived += (_, line) => Keep(line.Data);
         process.ErrorDataReceived += (_, line) => Keep(line.Data);
         process.BeginOutputReadLine();
@@ -36,35 +60,24 @@ internal sealed class Machine : IAsyncDisposable
     /// <summary>Calls to deallocate the machine, as it made them.</summary>
     public IReadOnlyCollection<string> Deallocations => files.Azure.Deallocations;
 
-    public static async Task<Machine> BootAsync(Site site, string name, CloudInit cloudInit, byte[] package, Func<string, Task> onAcknowledged)
+    public static async Task<Machine> BootAsync(Site site, string name, CloudInit cloudInit, byte[] package)
     {
         var network = await NetworkNamespace.CreateAsync(name);
-        var address = await site.LinkAsync(network);
-        await network.IpAsync("address", "add", $"{FakeAzure.Address.Host}/32", "dev", "lo");
-        var azure = new FakeAzure(name, package, cloudInit);
-        var metadata = network.Inside(() => new MetadataServer(FakeAzure.Address)
+        var machine = new Machine(await site.LinkAsync(network), name, network, cloudInit, package, site.InsideConnection);
+        try
         {
-            VmName = name,
-            PrivateAddress = address,
-            ResourceId = azure.ResourceId,
-            IdentityId = cloudInit.Variable("SLOWRUN_IDENTITY"),
-            Elsewhere = azure.Answer,
-            OnAcknowledged = onAcknowledged,
-        });
-        var files = MachineFiles.Write(name, cloudInit, azure, site.InsideConnection);
-        var start = new ProcessStartInfo(
-            "ip",
-            ["netns", "exec", network.Name, "bash", Path.Combine(AppContext.BaseDirectory, "Rehearsal", "machine.sh"), files.Folder, $"{network.Name}", MachineFiles.Silo, MachineFiles.DotNet])
-        {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
-        };
-        var machine = new Machine(files, network, metadata, Process.Start(start)!);
-        foreach (var command in cloudInit.Commands)
-        {
-            await machine.RunAsync(command);
-        }
+            foreach (var command in cloudInit.Commands)
+            {
+                await machine.RunAsync(command);
+            }
 
-        return machine;
+            return machine;
+        }
+        catch
+        {
+            await machine.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>What the machine and its silo wrote, for a test's message.</summary>
@@ -90,6 +103,7 @@ internal sealed class Machine : IAsyncDisposable
         process.Kill();
         await Ended;
         process.Dispose();
+        await imds.DisposeAsync();
         await Metadata.DisposeAsync();
         await network.DisposeAsync();
         await files.DeleteAsync(network.Name);

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using Slowrun.Tests.Storage;
 
 namespace Slowrun.Infra.Tests.Rehearsal;
@@ -15,25 +14,23 @@ internal sealed class Site : IAsyncDisposable
 
     private readonly NetworkNamespace network;
     private readonly Process azurite;
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource stopped = new();
+    private readonly Forwarder forwarder;
     private readonly int storePort;
     private readonly string account;
-    private readonly Task accepting;
     private int machines;
 
     private Site(NetworkNamespace network, Process azurite, int storePort, string account)
     {
         (this.network, this.azurite, this.storePort, this.account) = (network, azurite, storePort, account);
-        listener.Start();
-        accepting = AcceptAsync();
+        forwarder = Forwarder.Listen(
+            new IPEndPoint(IPAddress.Loopback, 0), new IPEndPoint(IPAddress.Parse(Router), storePort), () => network.Inside(Forwarder.Tcp));
     }
 
     /// <summary>For machines.</summary>
     public string InsideConnection => Azurite.ConnectionString(storePort, Router, account);
 
     /// <summary>For this process and what it starts.</summary>
-    public string OutsideConnection => Azurite.ConnectionString(((IPEndPoint)listener.LocalEndpoint).Port, "127.0.0.1", account);
+    public string OutsideConnection => Azurite.ConnectionString(forwarder.Port, "127.0.0.1", account);
 
     public static async Task<Site> BuildAsync(string account)
     {
@@ -55,50 +52,17 @@ internal sealed class Site : IAsyncDisposable
         await network.IpAsync("link", "set", port, "master", Bridge, "up");
         await machine.IpAsync("address", "add", $"{address}/24", "dev", "eth0");
         await machine.IpAsync("link", "set", "eth0", "up");
+        // Of the metadata service, which never leaves a machine.
+        await machine.IpAsync("address", "add", $"{FakeAzure.Address.Host}/32", "dev", "lo");
         return address;
     }
 
     public async ValueTask DisposeAsync()
     {
-        await stopped.CancelAsync();
-        listener.Stop();
-        await accepting;
+        await forwarder.DisposeAsync();
         azurite.StandardInput.Close();
         await azurite.WaitForExitAsync();
         azurite.Dispose();
         await network.DisposeAsync();
-        stopped.Dispose();
-    }
-
-    private async Task AcceptAsync()
-    {
-        try
-        {
-            while (true)
-            {
-                _ = ServeAsync(await listener.AcceptTcpClientAsync(stopped.Token));
-            }
-        }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-        }
-    }
-
-    private async Task ServeAsync(TcpClient client)
-    {
-        using (client)
-        {
-            try
-            {
-                using var server = network.Inside(() => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp));
-                await server.ConnectAsync(IPAddress.Parse(Router), storePort, stopped.Token);
-                await using var inside = new NetworkStream(server);
-                await Task.WhenAny(client.GetStream().CopyToAsync(inside, stopped.Token), inside.CopyToAsync(client.GetStream(), stopped.Token));
-            }
-            catch (Exception e) when (e is OperationCanceledException or IOException or SocketException or InvalidOperationException)
-            {
-                // Either end is gone.
-            }
-        }
     }
 }

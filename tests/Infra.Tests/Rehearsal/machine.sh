@@ -1,15 +1,15 @@
 #!/bin/bash
 # Boots a machine in the network namespace that this runs in: processes, mounts, name and systemd of its own, with the files of a folder.
 # It ends when its systemd does, or when standard input closes.
-# Usage: machine.sh FOLDER NAME SILO DOTNET (FOLDER is the machine's: opt/, system/, units/, empty/, console)
+# Usage: machine.sh FOLDER NAME GROUP SILO DOTNET (FOLDER is the machine's: opt/, system/, units/, empty/, console)
 set -euo pipefail
-folder=$1 name=$2 silo=$3 dotnet=$4
+folder=$1 name=$2 group=$3 silo=$4 dotnet=$5
 
 # A control group of its own, in the hierarchy in which systemd keeps its services: below it no machine sees another.
 mkdir -p "$folder/groups"
 mount -t cgroup -o none,name=systemd slowrun "$folder/groups"
-mkdir -p "$folder/groups/$name"
-echo $$ >"$folder/groups/$name/cgroup.procs"
+mkdir -p "$folder/groups/$group"
+echo $$ >"$folder/groups/$group/cgroup.procs"
 
 mount --bind "$silo" "$folder/opt/silo"
 mount --bind "$dotnet" "$folder/opt/dotnet"
