@@ -38,7 +38,7 @@ internal sealed class Machine : IAsyncDisposable
             new IPEndPoint(IPAddress.Parse(FakeAzure.Address.Host), FakeAzure.Address.Port), new IPEndPoint(IPAddress.Loopback, port), () => network.Inside(Forwarder.Tcp)));
         files = MachineFiles.Write(name, cloudInit, azure, store);
         var script = Path.Combine(AppContext.BaseDirectory, "Rehearsal", "machine.sh");
-        var start = new ProcessStartInfo("ip", ["netns", "exec", network.Name, "bash", script, files.Folder, name, network.Name, MachineFiles.Silo, MachineFiles.DotNet])
+        var start = new ProcessStartInfo("ip", ["netns", "exec", network.Name, "bash", script, files.Folder, network.Name, MachineFiles.Silo, MachineFiles.DotNet])
         {
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };

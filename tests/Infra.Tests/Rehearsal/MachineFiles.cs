@@ -37,6 +37,7 @@ internal sealed class MachineFiles
         }
 
         File.WriteAllText(Path.Combine(files.Folder, "console"), "");
+        File.WriteAllText(Path.Combine(files.Folder, "hostname"), name + "\n");
         foreach (var file in cloudInit.Files)
         {
             var path = Path.Combine(files.Folder, file.Path.StartsWith("/opt/", StringComparison.Ordinal) ? file.Path[1..] : $"system/{Path.GetFileName(file.Path)}");

@@ -1,9 +1,9 @@
 #!/bin/bash
 # Boots a machine in the network namespace that this runs in: processes, mounts, name and systemd of its own, with the files of a folder.
 # It ends when its systemd does, or when standard input closes.
-# Usage: machine.sh FOLDER NAME GROUP SILO DOTNET (FOLDER is the machine's: opt/, system/, units/, empty/, console)
+# Usage: machine.sh FOLDER GROUP SILO DOTNET (FOLDER is the machine's: opt/, system/, units/, empty/, console, hostname)
 set -euo pipefail
-folder=$1 name=$2 group=$3 silo=$4 dotnet=$5
+folder=$1 group=$2 silo=$3 dotnet=$4
 
 # A control group of its own, in the hierarchy in which systemd keeps its services: below it no machine sees another.
 mkdir -p "$folder/groups"
@@ -20,10 +20,11 @@ mount --bind "$dotnet" "$folder/opt/dotnet"
     kill -KILL $$
 ) <&0 &>/dev/null &
 
-exec unshare --pid --fork --kill-child --mount --uts --ipc --cgroup --mount-proc bash -s "$folder" "$name" <<'INSIDE'
+exec unshare --pid --fork --kill-child --mount --uts --ipc --cgroup --mount-proc bash -s "$folder" <<'INSIDE'
 set -euo pipefail
-folder=$1 name=$2
-hostname "$name"
+folder=$1
+# Systemd names the machine after this file.
+mount --bind "$folder/hostname" /etc/hostname
 mount --bind "$folder/system" /etc/systemd/system
 mount --bind "$folder/units" /usr/lib/systemd/system
 mount --bind "$folder/empty" /usr/lib/systemd/system-generators
