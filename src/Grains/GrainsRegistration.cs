@@ -13,8 +13,11 @@ public static class GrainsRegistration
 {
     /// <summary>Needs an <c>IObjectStore</c> and a <c>TimeProvider</c>. To be called after Orleans is added: hosted services stop in reverse order.</summary>
     /// <param name="slots">Names of the slots that this silo lends.</param>
-    public static IServiceCollection AddSlowrunGrains(this IServiceCollection services, IReadOnlyList<string> slots) => services
+    /// <param name="exitWhenIdle">Leaves, and stops the host, when nothing was ready for so long; null: never.</param>
+    public static IServiceCollection AddSlowrunGrains(this IServiceCollection services, IReadOnlyList<string> slots, TimeSpan? exitWhenIdle = null) => services
         .AddSingleton(new SlotTable(slots))
+        .AddSingleton(services => new IdleClock(exitWhenIdle, services.GetRequiredService<TimeProvider>()))
+        .AddSingleton<LoopPulse>()
         .AddSingleton<LocalWork>()
         .AddSingleton<Departure>()
         .AddSingleton<Admission>()

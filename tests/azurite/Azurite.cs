@@ -14,43 +14,45 @@ public static partial class Azurite
 
     // Watches its standard input, then runs Azurite in the same process.
     private const string Program = """
-        const fs = require('fs'), [main, location] = process.argv.slice(1);
+        const fs = require('fs'), [main, location, host] = process.argv.slice(1);
         process.stdin.resume();
         process.stdin.on('end', () => { fs.rmSync(location, { recursive: true, force: true }); process.exit(0); });
-        process.argv = [process.argv[0], main, '--blobHost', '127.0.0.1', '--blobPort', '0', '--silent', '--disableTelemetry',
+        process.argv = [process.argv[0], main, '--blobHost', host, '--blobPort', '0', '--silent', '--disableTelemetry',
             '--skipApiVersionCheck', '--location', location];
         require(main);
         """;
 
-    private static readonly Lazy<Task<int>> Started = new(StartAsync);
-
-    // Held, since the collector would close its standard input.
-    private static Process? running;
+    private static readonly Lazy<Task<(Process Process, int Port)>> Started = new(() => StartAsync("127.0.0.1"));
 
     /// <summary>Starts Azurite if it is not running yet.</summary>
     /// <returns>The port it listens on.</returns>
-    public static Task<int> PortAsync() => Started.Value;
+    public static async Task<int> PortAsync() => (await Started.Value).Port;
 
     /// <param name="port">Azurite's, or that of a proxy in front of it.</param>
-    public static string ConnectionString(int port) =>
-        $"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={Key};BlobEndpoint=http://127.0.0.1:{port}/devstoreaccount1;";
+    public static string ConnectionString(int port) => ConnectionString(port, "127.0.0.1", "devstoreaccount1");
+
+    /// <inheritdoc cref="ConnectionString(int)"/>
+    public static string ConnectionString(int port, string host, string account) =>
+        $"DefaultEndpointsProtocol=http;AccountName={account};AccountKey={Key};BlobEndpoint=http://{host}:{port}/{account};";
 
     /// <summary>An address of a container that no other test uses.</summary>
     public static string NewAddress() => $"azblob://devstoreaccount1/t{Guid.NewGuid():N}";
 
-    private static async Task<int> StartAsync()
+    /// <summary>Another Azurite, which ends with this process or when its standard input is closed.</summary>
+    /// <param name="host">Address that it listens on.</param>
+    /// <param name="account">Its account, with the key of all Azurites.</param>
+    /// <param name="before">A command that runs it, for example in another network.</param>
+    /// <returns>To be held: the collector would close its standard input.</returns>
+    public static async Task<(Process Process, int Port)> StartAsync(string host, string account = "devstoreaccount1", params string[] before)
     {
         var main = Path.Combine(await NodePackages.InstalledAsync("azurite"), "azurite", "dist", "src", "blob", "main.js");
-        var start = new ProcessStartInfo("node")
+        string[] command = [.. before, "node", "-e", Program, "--", main, Directory.CreateTempSubdirectory("slowrun-azurite-").FullName, host];
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };
-        foreach (var argument in new[] { "-e", Program, "--", main, Directory.CreateTempSubdirectory("slowrun-azurite-").FullName })
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        var azurite = running = Process.Start(start)!;
+        start.Environment["AZURITE_ACCOUNTS"] = $"{account}:{Key}";
+        var azurite = Process.Start(start)!;
         var errors = azurite.StandardError.ReadToEndAsync();
         while (await azurite.StandardOutput.ReadLineAsync() is { } line)
         {
@@ -58,13 +60,13 @@ public static partial class Azurite
             {
                 // Read on, or Azurite would block on a full pipe one day.
                 _ = azurite.StandardOutput.ReadToEndAsync();
-                return int.Parse(match.Groups[1].Value, null);
+                return (azurite, int.Parse(match.Groups[1].Value, null));
             }
         }
 
         throw new InvalidOperationException($"Azurite ended before it listened: {await errors}");
     }
 
-    [GeneratedRegex(@"listens on http://127\.0\.0\.1:(\d+)")]
+    [GeneratedRegex(@"listens on http://[\d.]+:(\d+)")]
     private static partial Regex Listening();
 }

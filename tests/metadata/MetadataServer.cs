@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Specialized;
 using System.Globalization;
 using System.Net;
 using System.Text;
@@ -14,6 +15,7 @@ internal sealed class MetadataServer : IAsyncDisposable
 {
     public const string ApiVersion = "2020-07-01";
     private const string EventsPath = "/metadata/scheduledevents";
+    private const string TokenPath = "/metadata/identity/oauth2/token";
 
     private readonly HttpListener listener;
     private readonly Task serving;
@@ -23,8 +25,19 @@ internal sealed class MetadataServer : IAsyncDisposable
     private int ids;
 
     public MetadataServer()
+        : this(Listen())
     {
-        (listener, Address) = Listen();
+    }
+
+    /// <param name="port">For whatever name it is called by, of the network in which this is called; one of the process's own.</param>
+    public MetadataServer(int port)
+        : this((Listening($"http://*:{port}/"), new Uri($"http://127.0.0.1:{port}/")))
+    {
+    }
+
+    private MetadataServer((HttpListener Listener, Uri Address) begun)
+    {
+        (listener, Address) = begun;
         serving = Task.Run(ServeAsync);
     }
 
@@ -41,6 +54,18 @@ internal sealed class MetadataServer : IAsyncDisposable
 
     /// <summary>The first answer comes when this ends.</summary>
     public Task FirstAnswer { get; init; } = Task.CompletedTask;
+
+    /// <summary>The machine's address in its network.</summary>
+    public string PrivateAddress { get; init; } = "10.0.0.4";
+
+    /// <summary>The machine as a resource of Azure.</summary>
+    public string ResourceId { get; init; } = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/trainer_3";
+
+    /// <summary>The identity that tokens are given for.</summary>
+    public string? IdentityId { get; init; }
+
+    /// <summary>Answers what is not the metadata service's, for whoever is told the same address for something else; null: 404.</summary>
+    public Func<HttpListenerRequest, (int Status, byte[] Body)?> Elsewhere { get; init; } = _ => null;
 
     /// <summary>Called when an event is acknowledged, before it starts.</summary>
     public Func<string, Task> OnAcknowledged { get; set; } = _ => Task.CompletedTask;
@@ -105,9 +130,9 @@ internal sealed class MetadataServer : IAsyncDisposable
         await FirstAnswer;
         try
         {
-            var (status, body) = await RespondAsync(context.Request);
+            var (status, body) = Elsewhere(context.Request) ?? Encoded(await RespondAsync(context.Request));
             context.Response.StatusCode = status;
-            await context.Response.OutputStream.WriteAsync(Encoding.UTF8.GetBytes(body));
+            await context.Response.OutputStream.WriteAsync(body);
             context.Response.Close();
         }
         catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
@@ -121,7 +146,7 @@ internal sealed class MetadataServer : IAsyncDisposable
     private async Task<(int Status, string Body)> RespondAsync(HttpListenerRequest request)
     {
         var path = request.Url!.AbsolutePath;
-        var expected = path == EventsPath ? ApiVersion : "2021-02-01";
+        var expected = path switch { EventsPath => ApiVersion, TokenPath => "2018-02-01", _ => "2021-02-01" };
         if (request.Headers["Metadata"] != "true")
         {
             return Refuse("the header 'Metadata: true' is missing");
@@ -142,9 +167,19 @@ internal sealed class MetadataServer : IAsyncDisposable
             ("GET", EventsPath) => (200, Document()),
             ("POST", EventsPath) => await StartAsync(request),
             ("GET", "/metadata/instance/compute/name") => (200, VmName),
+            ("GET", "/metadata/instance/compute/resourceId") => (200, ResourceId),
+            ("GET", "/metadata/instance/network/interface/0/ipv4/ipAddress/0/privateIpAddress") => (200, PrivateAddress),
+            ("GET", TokenPath) => Token(request.QueryString),
             _ => (404, "{}"),
         };
     }
+
+    /// <summary>The token that is given for a resource.</summary>
+    public static string TokenFor(string resource) => $"token-for-{resource}";
+
+    private (int Status, string Body) Token(NameValueCollection query) => IdentityId is { } identity && query["msi_res_id"] == identity
+        ? (200, JsonSerializer.Serialize(new { access_token = TokenFor(query["resource"]!), client_id = "c0ffee00-0000-4000-8000-000000000000", token_type = "Bearer" }))
+        : Refuse($"there is no identity '{query["msi_res_id"]}'");
 
     private async Task<(int Status, string Body)> StartAsync(HttpListenerRequest request)
     {
@@ -199,23 +234,37 @@ internal sealed class MetadataServer : IAsyncDisposable
         return (400, JsonSerializer.Serialize(new { error = "Bad request" }));
     }
 
+    private static (int Status, byte[] Body) Encoded((int Status, string Body) answer) => (answer.Status, Encoding.UTF8.GetBytes(answer.Body));
+
     /// <summary>A listener must be told a number: one that is taken is tried again with another.</summary>
     private static (HttpListener Listener, Uri Address) Listen()
     {
         while (true)
         {
             var address = new Uri($"http://127.0.0.1:{Random.Shared.Next(20000, 60000)}/");
-            var listener = new HttpListener();
-            listener.Prefixes.Add(address.ToString());
             try
             {
-                listener.Start();
-                return (listener, address);
+                return (Listening(address.ToString()), address);
             }
             catch (HttpListenerException)
             {
-                listener.Close();
             }
+        }
+    }
+
+    private static HttpListener Listening(string prefix)
+    {
+        var listener = new HttpListener();
+        listener.Prefixes.Add(prefix);
+        try
+        {
+            listener.Start();
+            return listener;
+        }
+        catch
+        {
+            listener.Close();
+            throw;
         }
     }
 

@@ -19,6 +19,7 @@ internal static class SiloCommand
             new("--advertise") { Description = "Address told to others; default: the one listened on." },
             new("--port") { Description = "Silo port; default: any free one." },
             new("--gateway-port") { Description = "Gateway port; default: any free one." },
+            new("--exit-when-idle") { Description = "Leaves, with exit code 0, when nothing was ready for it for so long (10m); default: never." },
             new("--preemption") { Description = "azure: ask Scheduled Events whether this machine goes away; off (default). Also SLOWRUN_PREEMPTION." },
             new("--vm-name") { Description = "As events name this machine; default: what the metadata service says." },
             new("--imds") { Description = "The metadata service's address; default: http://169.254.169.254/." },
@@ -47,7 +48,7 @@ internal static class SiloCommand
 
             return exitCode;
         });
-        return command.WithExamples("slowrun silo --store azblob://account/container", "slowrun silo --slots cpu:2 --name spare", "slowrun silo --preemption azure");
+        return command.WithExamples("slowrun silo --store azblob://account/container", "slowrun silo --slots cpu:2 --name spare", "slowrun silo --preemption azure --exit-when-idle 10m");
     }
 
     /// <summary>Runs the silo's program with our own output, and ends when it ends. Also for its other commands.</summary>

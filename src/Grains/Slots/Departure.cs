@@ -11,6 +11,12 @@ namespace Slowrun.Grains.Slots;
 internal sealed partial class Departure(
     LocalWork local, IObjectStore store, ILocalSiloDetails silo, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<Departure> log)
 {
+    /// <summary>The event's kind where a silo leaves because it had nothing to do.</summary>
+    public const string Idle = "silo-idle";
+
+    /// <summary>The kind of the last order to leave; null: there was none.</summary>
+    public string? Ordered { get; private set; }
+
     /// <summary>Returns when all work here has committed and released what it could; the host stops behind. May be called again, with a nearer deadline.</summary>
     /// <param name="kind">Of the event in every run that is at work here.</param>
     /// <param name="why">A sentence for people.</param>
@@ -18,6 +24,7 @@ internal sealed partial class Departure(
     public async Task LeaveAsync(StopReason reason, string kind, string why, DateTimeOffset? deadline)
     {
         LogLeaving(log, why);
+        Ordered = kind;
         var runs = local.Names.Select(WorkName.RunOf).ToHashSet(StringComparer.Ordinal);
         // Beside the last commits, not before them: every second counts.
         await Task.WhenAll([local.StopAsync(reason, deadline, CancellationToken.None), .. runs.Select(run => TellAsync(run, kind, why))]);

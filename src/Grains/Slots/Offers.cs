@@ -13,6 +13,7 @@ internal sealed partial class Offers(
     Fingerprints fingerprints,
     LocalWork local,
     OfferPace pace,
+    LoopPulse pulse,
     TimeProvider time,
     IGrainFactory grains,
     ILocalSiloDetails silo,
@@ -39,6 +40,9 @@ internal sealed partial class Offers(
 
         return work.Count > 0;
     }
+
+    /// <summary>Whether the run has work that this silo could do: had it a free slot, were it not refused a moment ago.</summary>
+    public bool HasReady(RunFacts facts) => Ready(facts).Any();
 
     private IEnumerable<Work> Ready(RunFacts facts)
     {
@@ -72,6 +76,7 @@ internal sealed partial class Offers(
     {
         for (var moves = 0; share.Count > 0 && moves < MostMoves && !stop.IsCancellationRequested; moves++)
         {
+            pulse.Beat();
             try
             {
                 RequestContext.Set(IPlacementDirector.PlacementHintKey, silo.SiloAddress);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Slowrun.Core.Plan;
@@ -23,6 +24,9 @@ internal sealed partial class SlotLoop(
     ReadySights sights,
     Fingerprints fingerprints,
     LocalWork local,
+    IdleClock idle,
+    LoopPulse pulse,
+    Departure departure,
     TimeProvider time,
     ILogger<SlotLoop> log) : BackgroundService
 {
@@ -48,9 +52,17 @@ internal sealed partial class SlotLoop(
         var pace = new LookPace();
         while (!stoppingToken.IsCancellationRequested)
         {
+            pulse.Beat();
             try
             {
-                if (await LookAsync(stoppingToken))
+                var (offered, ready) = await LookAsync(stoppingToken);
+                if (idle.Looked(ready || local.Names.Count > 0) is { } idleFor)
+                {
+                    await LeaveAsync(idleFor);
+                    return;
+                }
+
+                if (offered)
                 {
                     pace.Stirred();
                 }
@@ -76,19 +88,26 @@ internal sealed partial class SlotLoop(
         }
     }
 
-    /// <returns>Whether anything was ready.</returns>
-    private async Task<bool> LookAsync(CancellationToken stop)
+    private Task LeaveAsync(TimeSpan idleFor) => departure.LeaveAsync(
+        StopReason.Requested,
+        Departure.Idle,
+        string.Create(CultureInfo.InvariantCulture, $"nothing was ready for {idleFor.TotalSeconds:F0} s (option --exit-when-idle)."),
+        deadline: null);
+
+    /// <returns>Whether a slot was offered to anything, and whether anything was ready that this silo could do.</returns>
+    private async Task<(bool Offered, bool Ready)> LookAsync(CancellationToken stop)
     {
         var all = new List<RunFacts>();
         await foreach (var run in RunDocuments.ListRunsAsync(store, stop))
         {
+            pulse.Beat();
             if (!IsLeftAlone(run) && await TryReadAsync(run, stop) is { } facts)
             {
                 all.Add(facts);
             }
         }
 
-        var ready = false;
+        var (offered, ready) = (false, false);
         foreach (var facts in all.OrderByDescending(facts => facts.Spec.Operations.Priority).ThenBy(facts => facts.Spec.Name, StringComparer.Ordinal))
         {
             if (Readiness.StateOf(facts) == RunState.Succeeded)
@@ -96,11 +115,13 @@ internal sealed partial class SlotLoop(
                 succeeded[facts.Spec.Name] = time.GetTimestamp();
             }
 
+            pulse.Beat();
             sights.Look(facts);
-            ready |= await offers.MakeAsync(facts, stop);
+            ready |= offers.HasReady(facts);
+            offered |= await offers.MakeAsync(facts, stop);
         }
 
-        return ready;
+        return (offered, ready);
     }
 
     private bool IsLeftAlone(string run) => succeeded.TryGetValue(run, out var at) && time.GetElapsedTime(at) < SucceededFor;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net;
+using Slowrun.Core.Specs;
 using Slowrun.Silo.Hosting;
 using Slowrun.Silo.Preemption;
 
@@ -17,11 +18,12 @@ internal static class ServeCommand
         var advertise = new Option<string?>("--advertise") { Description = "Address told to others (default: the one listened on)." };
         var port = new Option<int>("--port") { Description = "Silo port; 0: any free one." };
         var gatewayPort = new Option<int>("--gateway-port") { Description = "Gateway port; 0: any free one." };
+        var exitWhenIdle = new Option<string?>("--exit-when-idle") { Description = "Leaves, with exit code 0, when nothing was ready for it for so long (10m); default: never." };
         var parentPipe = new Option<bool>("--parent-pipe") { Description = "Commit and stop at the end of standard input." };
 
         var preemption = new PreemptionOptions();
 
-        var command = new Command("silo", "Serves a store until told to stop.") { store, slots, name, listen, advertise, port, gatewayPort, parentPipe };
+        var command = new Command("silo", "Serves a store until told to stop.") { store, slots, name, listen, advertise, port, gatewayPort, exitWhenIdle, parentPipe };
         preemption.All.ToList().ForEach(command.Options.Add);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -35,6 +37,7 @@ internal static class ServeCommand
                     Advertise = Address("--advertise", parsed.GetValue(advertise)),
                     SiloPort = parsed.GetValue(port),
                     GatewayPort = parsed.GetValue(gatewayPort),
+                    ExitWhenIdle = Idle(parsed.GetValue(exitWhenIdle)),
                     ParentPipe = parsed.GetValue(parentPipe),
                     ScheduledEvents = preemption.Read(parsed),
                 };
@@ -54,6 +57,10 @@ internal static class ServeCommand
         });
         return command;
     }
+
+    private static TimeSpan? Idle(string? text) => text is null
+        ? null
+        : Duration.TryParse(text, out var idle) && idle > TimeSpan.Zero ? idle : throw new FormatException($"--exit-when-idle '{text}' is no time above 0; expected for example 10m.");
 
     private static IPAddress? Address(string option, string? text) => text is null
         ? null

@@ -24,13 +24,23 @@ internal static class SiloHost
     public static IHost Build(SiloSettings settings, IObjectStore store)
     {
         var builder = Host.CreateApplicationBuilder();
-        builder.Logging.ClearProviders().AddSimpleConsole(console =>
+        builder.Logging.ClearProviders();
+        if (Environment.GetEnvironmentVariable("JOURNAL_STREAM") is { Length: > 0 })
         {
-            console.SingleLine = true;
-            console.UseUtcTimestamp = true;
-            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-            console.ColorBehavior = LoggerColorBehavior.Disabled;
-        });
+            // The journal has its own clock, and reads a line's level from its beginning.
+            builder.Logging.AddSystemdConsole();
+        }
+        else
+        {
+            builder.Logging.AddSimpleConsole(console =>
+            {
+                console.SingleLine = true;
+                console.UseUtcTimestamp = true;
+                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+                console.ColorBehavior = LoggerColorBehavior.Disabled;
+            });
+        }
+
         // Orleans tells a great deal about itself at Information; what went wrong is at Warning.
         foreach (var library in new[] { "Orleans", "Microsoft", "Polly" })
         {
@@ -59,8 +69,14 @@ internal static class SiloHost
             silo.AddStoreGrainStorage("stages", store);
             silo.Services.AddSlowrunRecords();
         });
-        builder.Services.AddSlowrunGrains(settings.Slots);
+        builder.Services.AddSlowrunGrains(settings.Slots, settings.ExitWhenIdle);
+        builder.Services.AddSingleton<SiloHealth>();
         builder.Services.AddHostedService<HangUp>();
+        if (ServiceManager.FromEnvironment() is { } manager)
+        {
+            builder.Services.AddSingleton(manager).AddHostedService<ServiceReports>();
+        }
+
         if (settings.ParentPipe)
         {
             builder.Services.AddHostedService<ParentPipe>();

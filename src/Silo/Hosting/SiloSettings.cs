@@ -27,6 +27,9 @@ internal sealed record SiloSettings
     /// <summary>End of file on standard input means that the parent is gone: commit and stop.</summary>
     public bool ParentPipe { get; init; }
 
+    /// <summary>Leaves when nothing was ready for so long, so that the machine can end; null: never.</summary>
+    public TimeSpan? ExitWhenIdle { get; init; }
+
     /// <summary>Where the platform announces that this machine goes away; null: nobody asks.</summary>
     public ScheduledEventsOptions? ScheduledEvents { get; init; }
 }

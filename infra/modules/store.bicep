@@ -1,0 +1,99 @@
+metadata description = 'The store: one account without keys, one container, and who may use it.'
+
+@description('The storage account\'s name, unique in all of Azure.')
+param accountName string
+
+@description('Its one container.')
+param containerName string
+
+@description('Where everything is.')
+param location string
+
+@description('Copies of each object.')
+param redundancy string
+
+@description('The machines\' subnet.')
+param subnetId string
+
+@description('Addresses or ranges outside the network that may reach the account; empty: all.')
+param clientAddresses string[]
+
+@description('The machines\' identity.')
+param machinePrincipalId string
+
+@description('Who submits runs; empty: nobody.')
+param userPrincipalId string
+
+// Storage Blob Data Contributor: reads, writes and deletes blobs, and nothing of the account.
+var blobContributor = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'ba92f5b4-2d11-453d-a403-e96b0029c9fe')
+
+resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
+  name: accountName
+  location: location
+  kind: 'StorageV2'
+  sku: {
+    name: redundancy
+  }
+  properties: {
+    accessTier: 'Hot'
+    allowSharedKeyAccess: false
+    allowBlobPublicAccess: false
+    defaultToOAuthAuthentication: true
+    supportsHttpsTrafficOnly: true
+    minimumTlsVersion: 'TLS1_2'
+    networkAcls: {
+      bypass: 'None'
+      defaultAction: empty(clientAddresses) ? 'Allow' : 'Deny'
+      virtualNetworkRules: [
+        {
+          id: subnetId
+        }
+      ]
+      ipRules: [
+        for address in clientAddresses: {
+          value: address
+        }
+      ]
+    }
+  }
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2024-01-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    // Checkpoints come and go by the hour: kept after their deletion they would cost more than the machines.
+    deleteRetentionPolicy: {
+      enabled: false
+    }
+    isVersioningEnabled: false
+  }
+}
+
+resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2024-01-01' = {
+  parent: blobs
+  name: containerName
+  properties: {
+    publicAccess: 'None'
+  }
+}
+
+resource machines 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: container
+  name: guid(container.id, 'machines', blobContributor)
+  properties: {
+    principalId: machinePrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: blobContributor
+  }
+}
+
+resource user 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(userPrincipalId)) {
+  scope: container
+  name: guid(container.id, userPrincipalId, blobContributor)
+  properties: {
+    principalId: userPrincipalId
+    principalType: 'User'
+    roleDefinitionId: blobContributor
+  }
+}
