@@ -3,6 +3,7 @@ using Slowrun.Grains.Members;
 using Slowrun.Grains.Runs;
 using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
+using Slowrun.Grains.Telemetry;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 
@@ -15,6 +16,8 @@ public static class GrainsRegistration
     /// <param name="slots">Names of the slots that this silo lends.</param>
     public static IServiceCollection AddSlowrunGrains(this IServiceCollection services, IReadOnlyList<string> slots) => services
         .AddSingleton(new SlotTable(slots))
+        .AddSingleton<LoopPulse>()
+        .AddSingleton<SiloGauges>()
         .AddSingleton<LocalWork>()
         .AddSingleton<Departure>()
         .AddSingleton<Admission>()

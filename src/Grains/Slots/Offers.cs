@@ -13,6 +13,7 @@ internal sealed partial class Offers(
     Fingerprints fingerprints,
     LocalWork local,
     OfferPace pace,
+    LoopPulse pulse,
     TimeProvider time,
     IGrainFactory grains,
     ILocalSiloDetails silo,
@@ -72,6 +73,7 @@ internal sealed partial class Offers(
     {
         for (var moves = 0; share.Count > 0 && moves < MostMoves && !stop.IsCancellationRequested; moves++)
         {
+            pulse.Beat();
             try
             {
                 RequestContext.Set(IPlacementDirector.PlacementHintKey, silo.SiloAddress);

@@ -4,6 +4,7 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
 using Slowrun.Grains.Runs;
 using Slowrun.Grains.Stages;
+using Slowrun.Grains.Telemetry;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
@@ -23,6 +24,8 @@ internal sealed partial class SlotLoop(
     ReadySights sights,
     Fingerprints fingerprints,
     LocalWork local,
+    LoopPulse pulse,
+    SiloGauges gauges,
     TimeProvider time,
     ILogger<SlotLoop> log) : BackgroundService
 {
@@ -48,6 +51,7 @@ internal sealed partial class SlotLoop(
         var pace = new LookPace();
         while (!stoppingToken.IsCancellationRequested)
         {
+            pulse.Beat();
             try
             {
                 if (await LookAsync(stoppingToken))
@@ -82,6 +86,7 @@ internal sealed partial class SlotLoop(
         var all = new List<RunFacts>();
         await foreach (var run in RunDocuments.ListRunsAsync(store, stop))
         {
+            pulse.Beat();
             if (!IsLeftAlone(run) && await TryReadAsync(run, stop) is { } facts)
             {
                 all.Add(facts);
@@ -97,6 +102,8 @@ internal sealed partial class SlotLoop(
             }
 
             sights.Look(facts);
+            gauges.Look(facts);
+            pulse.Beat();
             ready |= await offers.MakeAsync(facts, stop);
         }
 

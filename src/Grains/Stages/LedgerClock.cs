@@ -7,12 +7,14 @@ namespace Slowrun.Grains.Stages;
 /// commits and reports.
 /// </summary>
 /// <param name="atTake">As the take wrote it.</param>
-internal sealed class LedgerClock(StageLedger atTake, TimeProvider time)
+/// <param name="spent">Told how long in a row an account had the time, when another gets it.</param>
+internal sealed class LedgerClock(StageLedger atTake, TimeProvider time, Action<Account, TimeSpan>? spent = null)
 {
     private readonly Lock gate = new();
     private StageLedger ledger = atTake;
     private Account account = Account.Restore;
     private double stepsDoneSeconds = atTake.TrainingSeconds;
+    private long turnedAt = time.GetTimestamp();
 
     /// <summary>Up to now.</summary>
     public StageLedger Current
@@ -31,19 +33,31 @@ internal sealed class LedgerClock(StageLedger atTake, TimeProvider time)
 
     public void Turn(Account next)
     {
+        Settle();
         lock (gate)
         {
             (ledger, account) = (Now(), next);
         }
     }
 
+    /// <summary>Tells what was spent on the current account up to now.</summary>
+    public void Settle()
+    {
+        var since = turnedAt;
+        turnedAt = time.GetTimestamp();
+        spent?.Invoke(account, time.GetElapsedTime(since, turnedAt));
+    }
+
     /// <summary>A step is whole: the training so far may come to count.</summary>
-    public void StepDone()
+    /// <returns>The training that went into it.</returns>
+    public TimeSpan StepDone()
     {
         lock (gate)
         {
             ledger = Now();
+            var took = ledger.TrainingSeconds - stepsDoneSeconds;
             stepsDoneSeconds = ledger.TrainingSeconds;
+            return TimeSpan.FromSeconds(took);
         }
     }
 

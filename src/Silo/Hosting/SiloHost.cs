@@ -4,6 +4,7 @@ using Orleans.Configuration;
 using Slowrun.Clustering.Hosting;
 using Slowrun.Grains;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Silo.Http;
 using Slowrun.Silo.Preemption;
 using Slowrun.Storage;
 
@@ -42,6 +43,13 @@ internal static class SiloHost
         // What silos note down for each other is in the store's time.
         builder.Services.AddSingleton<TimeProvider>(new StoreClock(TimeProvider.System)).AddSingleton(store);
 
+        builder.Services.AddTelemetry(settings.Name, settings.Http);
+        if (settings.Http is { } http)
+        {
+            // Before Orleans: it stops last.
+            builder.Services.AddSingleton(http).AddSingleton<HttpEndpoints>().AddHostedService(services => services.GetRequiredService<HttpEndpoints>());
+        }
+
         if (settings.ScheduledEvents is { } events)
         {
             // Before Orleans: it stops last, and acknowledges when the silo has left its cluster.
@@ -60,6 +68,7 @@ internal static class SiloHost
             silo.Services.AddSlowrunRecords();
         });
         builder.Services.AddSlowrunGrains(settings.Slots);
+        builder.Services.AddSingleton<SiloHealth>();
         builder.Services.AddHostedService<HangUp>();
         if (settings.ParentPipe)
         {

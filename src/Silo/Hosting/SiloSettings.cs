@@ -1,4 +1,5 @@
 using System.Net;
+using Slowrun.Silo.Http;
 using Slowrun.Silo.Preemption;
 
 namespace Slowrun.Silo.Hosting;
@@ -26,6 +27,9 @@ internal sealed record SiloSettings
 
     /// <summary>End of file on standard input means that the parent is gone: commit and stop.</summary>
     public bool ParentPipe { get; init; }
+
+    /// <summary>Where health, metrics and pages are served; null: no port is opened for them.</summary>
+    public HttpSettings? Http { get; init; }
 
     /// <summary>Where the platform announces that this machine goes away; null: nobody asks.</summary>
     public ScheduledEventsOptions? ScheduledEvents { get; init; }
