@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Telemetry;
 
@@ -8,7 +9,6 @@ namespace Slowrun.Grains.Tests;
 public sealed class StageViewTests
 {
     private readonly FakeTimeProvider time = new();
-    private StageActivity activity = StageActivity.Training;
 
     [Fact]
     public void Hung_WhenStepsCome_IsNever()
@@ -44,18 +44,42 @@ public sealed class StageViewTests
         Assert.NotNull(view.Hung);
     }
 
+    [Fact]
+    public void Hung_BeforeTheFirstStep_CountsFromTheRestoreOn()
+    {
+        var view = View(StageActivity.Restoring);
+        time.Advance(TimeSpan.FromMinutes(16));
+
+        Assert.NotNull(view.Hung);
+    }
+
     [Theory]
-    [InlineData(StageActivity.Restoring)]
-    [InlineData(StageActivity.Finishing)]
-    public void Hung_WhileItWaitsForTheStore_IsNever(StageActivity now)
+    [InlineData(Account.Restore)]
+    [InlineData(Account.Stall)]
+    [InlineData(null)]
+    public void Hung_WhileItWaitsForTheStore_IsNever(Account? now)
     {
         var view = View();
-        activity = now;
+        view.Turned(now);
         time.Advance(TimeSpan.FromHours(5));
 
         Assert.Null(view.Hung);
     }
 
-    private StageView View() => new(
-        () => new StageProgress { Stage = "chain0/stage0", EpochToken = 1, Activity = activity, Step = 1, Steps = 9, At = default }, own: null!, default, time);
+    [Fact]
+    public void Hung_WhileWeightsAreChosen_IsNever()
+    {
+        var view = View(StageActivity.Finishing);
+        time.Advance(TimeSpan.FromHours(5));
+
+        Assert.Null(view.Hung);
+    }
+
+    private StageView View(StageActivity activity = StageActivity.Training)
+    {
+        var view = new StageView(
+            () => new StageProgress { Stage = "chain0/stage0", EpochToken = 1, Activity = activity, Step = 1, Steps = 9, At = default }, own: null!, default, time);
+        view.Turned(Account.Training);
+        return view;
+    }
 }

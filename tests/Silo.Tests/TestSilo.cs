@@ -12,6 +12,8 @@ internal sealed class TestSilo : IAsyncDisposable
 {
     private readonly IHost host;
 
+    private bool stopped;
+
     private TestSilo(IHost host) => this.host = host;
 
     public HttpClient Http { get; } = new();
@@ -37,12 +39,20 @@ internal sealed class TestSilo : IAsyncDisposable
     public Task<string> GetAsync(string path) => Http.GetStringAsync(path, TestContext.Current.CancellationToken);
 
     /// <summary>Waits until it has stopped by itself.</summary>
-    public Task UntilStoppedAsync() => host.WaitForShutdownAsync(TestContext.Current.CancellationToken);
+    public async Task UntilStoppedAsync()
+    {
+        await host.WaitForShutdownAsync(TestContext.Current.CancellationToken);
+        stopped = true;
+    }
 
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();
-        await host.StopAsync(CancellationToken.None);
+        if (!stopped)
+        {
+            await host.StopAsync(CancellationToken.None);
+        }
+
         host.Dispose();
     }
 }

@@ -7,8 +7,8 @@ namespace Slowrun.Grains.Stages;
 /// commits and reports.
 /// </summary>
 /// <param name="atTake">As the take wrote it.</param>
-/// <param name="spent">Told how long in a row an account had the time, when another gets it.</param>
-internal sealed class LedgerClock(StageLedger atTake, TimeProvider time, Action<Account, TimeSpan>? spent = null)
+/// <param name="turned">Told how long in a row an account had the time, and who gets it next; null: nobody, it ends.</param>
+internal sealed class LedgerClock(StageLedger atTake, TimeProvider time, Action<Account, TimeSpan, Account?>? turned = null)
 {
     private readonly Lock gate = new();
     private StageLedger ledger = atTake;
@@ -33,20 +33,15 @@ internal sealed class LedgerClock(StageLedger atTake, TimeProvider time, Action<
 
     public void Turn(Account next)
     {
-        Settle();
+        Tell(next);
         lock (gate)
         {
             (ledger, account) = (Now(), next);
         }
     }
 
-    /// <summary>Tells what was spent on the current account up to now.</summary>
-    public void Settle()
-    {
-        var since = turnedAt;
-        turnedAt = time.GetTimestamp();
-        spent?.Invoke(account, time.GetElapsedTime(since, turnedAt));
-    }
+    /// <summary>The owner is at its end.</summary>
+    public void End() => Tell(null);
 
     /// <summary>A step is whole: the training so far may come to count.</summary>
     /// <returns>The training that went into it.</returns>
@@ -87,6 +82,13 @@ internal sealed class LedgerClock(StageLedger atTake, TimeProvider time, Action<
             ledger = Now().Lose(trainingSeconds);
             stepsDoneSeconds = ledger.TrainingSeconds;
         }
+    }
+
+    private void Tell(Account? next)
+    {
+        var since = turnedAt;
+        turnedAt = time.GetTimestamp();
+        turned?.Invoke(account, time.GetElapsedTime(since, turnedAt), next);
     }
 
     private StageLedger Now() => ledger.Spend(account, time.GetUtcNow());

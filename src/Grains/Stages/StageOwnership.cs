@@ -17,7 +17,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     private readonly SnapshotStore snapshots = new(store, work.Run, time);
     private readonly RunEvents events = new(store, work.Run);
 
-    public LedgerClock Ledger { get; } = new(work.Root.Ledger, time, work.Telemetry.Spent);
+    public LedgerClock Ledger { get; } = new(work.Root.Ledger, time, work.Telemetry.Turned);
 
     public int DurableStep => root.Root.DurableStep;
 

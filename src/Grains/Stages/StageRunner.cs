@@ -90,7 +90,7 @@ internal sealed partial class StageRunner
         finally
         {
             LogEnded(log, work.Name, reason, progress.Step, progress.Steps);
-            own.Ledger.Settle();
+            own.Ledger.End();
             work.Telemetry.Ended(reason);
             completion.TrySetResult(reason);
         }

@@ -65,14 +65,15 @@ internal sealed class StageTelemetry
         open = Tagged(Spans.Detached(Spans.Restore, taken));
     }
 
-    /// <summary>So much time in a row has gone to this account.</summary>
-    public void Spent(Account account, TimeSpan time)
+    /// <summary>So much time in a row has gone to an account, and what follows goes to the next; null: the owner ends.</summary>
+    public void Turned(Account account, TimeSpan time, Account? next)
     {
+        View?.Turned(next);
         if (account == Account.Stall)
         {
             Instruments.StallDuration.Record(time.TotalSeconds, tags);
         }
-        else if (account == Account.Restore)
+        else if (account == Account.Restore && next == Account.Training)
         {
             Instruments.RestoreDuration.Record(time.TotalSeconds, tags);
             open?.Dispose();

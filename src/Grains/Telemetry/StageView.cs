@@ -1,3 +1,4 @@
+using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Stages;
 
@@ -13,6 +14,7 @@ internal sealed class StageView(Func<StageProgress> progress, StageOwnership own
     private long steppedAt = time.GetTimestamp();
     private long committedAt = time.GetTimestamp();
     private long longestTicks;
+    private volatile bool trains;
 
     public StageProgress Progress => progress();
 
@@ -32,8 +34,15 @@ internal sealed class StageView(Func<StageProgress> progress, StageOwnership own
         {
             var silence = time.GetElapsedTime(Interlocked.Read(ref steppedAt));
             var patience = TimeSpan.FromTicks(Interlocked.Read(ref longestTicks)) * LongestSteps;
-            return Progress.Activity == StageActivity.Training && silence > (patience > LeastPatience ? patience : LeastPatience) ? silence : null;
+            // What follows the last step may judge weights for long.
+            return trains && Progress.Activity != StageActivity.Finishing && silence > (patience > LeastPatience ? patience : LeastPatience) ? silence : null;
         }
+    }
+
+    public void Turned(Account? next)
+    {
+        Interlocked.Exchange(ref steppedAt, time.GetTimestamp());
+        trains = next == Account.Training;
     }
 
     public void Stepped(TimeSpan took)

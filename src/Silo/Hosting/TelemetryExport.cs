@@ -13,6 +13,7 @@ namespace Slowrun.Silo.Hosting;
 /// </summary>
 internal static class TelemetryExport
 {
+    private const string Runtime = "System.Runtime";
     private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
     private const string Metrics = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT";
     private const string Traces = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
@@ -34,7 +35,9 @@ internal static class TelemetryExport
         {
             telemetry.WithMetrics(meters =>
             {
-                meters.AddMeter(Instruments.Name, StoreMeter.Name, "System.Runtime");
+                meters.AddMeter(Instruments.Name, StoreMeter.Name, Runtime);
+                // Gauges of .NET whose names Prometheus takes for a histogram's.
+                meters.AddView(instrument => instrument.Meter.Name == Runtime && instrument.Name.EndsWith(".count", StringComparison.Ordinal) ? MetricStreamConfiguration.Drop : null);
                 if (metrics)
                 {
                     meters.AddOtlpExporter();

@@ -4,6 +4,7 @@ using System.Text.RegularExpressions;
 namespace Slowrun.Silo.Tests.Telemetry;
 
 /// <summary>Holds docs/telemetry.md and the dashboard to the instruments.</summary>
+[Collection(Metric.OneAtATime)]
 public sealed partial class DocumentationTests
 {
     // .NET's own instruments, which a dashboard may show beside ours.

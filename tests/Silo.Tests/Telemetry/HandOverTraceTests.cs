@@ -4,13 +4,13 @@ using OpenTelemetry.Trace;
 using Slowrun.Core.Plan;
 using Slowrun.Grains.Telemetry;
 using Slowrun.Grains.Tests;
-using Slowrun.Silo.Tests;
 using Slowrun.Storage;
 using Slowrun.Tests.Metadata;
 
 namespace Slowrun.Silo.Tests.Telemetry;
 
 /// <summary>Two whole silos on one store: one is preempted, the other takes over.</summary>
+[Collection(Metric.OneAtATime)]
 public sealed class HandOverTraceTests
 {
     private static readonly StageId Stage = new(0, 0);
@@ -46,23 +46,22 @@ public sealed class HandOverTraceTests
         provider.Dispose();
         var notice = Assert.Single(spans, span => span.OperationName == Spans.Notice);
         var trace = spans.Where(span => span.TraceId == notice.TraceId).ToList();
-        var story = string.Join('\n', trace.OrderBy(span => span.StartTimeUtc).Select(span => $"{span.OperationName} in {trace.Find(other => other.SpanId == span.ParentSpanId)?.OperationName}"));
 
         Assert.Equal(
             """
-            silo.notice in 
-            silo.leave in silo.notice
-            stage.leave in silo.leave
-            stage.checkpoint in stage.leave
-            checkpoint.capture in stage.checkpoint
-            checkpoint.upload in stage.checkpoint
-            checkpoint.commit in stage.checkpoint
-            stage.release in stage.leave
-            stage.take in stage.release
-            stage.restore in stage.take
-            stage.first_step in stage.take
+            silo.notice
+              silo.leave
+                stage.leave
+                  stage.checkpoint
+                    checkpoint.capture
+                    checkpoint.upload
+                    checkpoint.commit
+                  stage.release
+                    stage.take
+                      stage.restore
+                      stage.first_step
             """,
-            story);
+            string.Join('\n', Story(trace, notice, "")));
         Assert.Equal("first", trace.Single(span => span.OperationName == Spans.SiloLeave).GetTagItem("silo"));
         Assert.Equal("second", trace.Single(span => span.OperationName == Spans.Take).GetTagItem("silo"));
         Assert.All(trace, span => Assert.Equal(ActivityStatusCode.Unset, span.Status));
@@ -73,11 +72,20 @@ public sealed class HandOverTraceTests
         Assert.Equal(notice.TraceId, Assert.Single(left.Links).Context.TraceId);
     }
 
+    /// <summary>A span and those inside it, in the order in which they began.</summary>
+    private static IEnumerable<string> Story(List<Activity> trace, Activity span, string indent) =>
+    [
+        indent + span.OperationName,
+        .. trace.Where(inner => inner.ParentSpanId == span.SpanId).OrderBy(inner => inner.StartTimeUtc).SelectMany(inner => Story(trace, inner, indent + "  ")),
+    ];
+
     private static async Task UntilAsync(LocalRun run, Func<RunFacts, bool> reached)
     {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        limit.CancelAfter(TimeSpan.FromMinutes(2));
         while (!reached(await run.FactsAsync()))
         {
-            await Task.Delay(20, Stop);
+            await Task.Delay(20, limit.Token);
         }
     }
 }

@@ -9,6 +9,9 @@ namespace Slowrun.Silo.Tests.Telemetry;
 /// <summary>What an instrument says of itself, and what Prometheus makes of its name.</summary>
 internal sealed record Metric(string Name, string Unit, string Description, bool IsCounter, bool IsHistogram)
 {
+    /// <summary>The collection of all tests that make instruments: a silo's end takes those of the same names from whoever listens in this process.</summary>
+    public const string OneAtATime = "instruments";
+
     /// <summary>Of every instrument that a silo makes.</summary>
     public static IReadOnlyList<Metric> All { get; } = Listen();
 
@@ -21,8 +24,7 @@ internal sealed record Metric(string Name, string Unit, string Description, bool
             {
                 "s" => "_seconds",
                 "By" => "_bytes",
-                "1" => "_ratio",
-                ['{', .., '}'] => "",
+                "1" or ['{', .., '}'] => "",
                 _ when Unit.StartsWith('{') && Unit.EndsWith("}/s", StringComparison.Ordinal) => "_per_second",
                 _ => throw new InvalidOperationException($"{Name} has the unit '{Unit}', which this test cannot translate."),
             };
@@ -51,7 +53,6 @@ internal sealed record Metric(string Name, string Unit, string Description, bool
             },
         };
         listener.Start();
-        // A silo of another test has the same gauges.
         return [.. all.DistinctBy(metric => metric.Name).OrderBy(metric => metric.Name, StringComparer.Ordinal)];
     }
 }

@@ -1,8 +1,7 @@
-using System.Diagnostics;
-
 namespace Slowrun.Silo.Tests.Telemetry;
 
 /// <summary>What <c>/metrics</c> says of a run.</summary>
+[Collection(Metric.OneAtATime)]
 public sealed class MetricsTests(ScrapedRun run) : IClassFixture<ScrapedRun>
 {
     [Fact]
@@ -32,7 +31,7 @@ public sealed class MetricsTests(ScrapedRun run) : IClassFixture<ScrapedRun>
     {
         Assert.True(ScrapedRun.Value(run.WhileTraining, "slowrun_stage_loss") > 0);
         Assert.True(ScrapedRun.Value(run.WhileTraining, "slowrun_stage_position") > 0);
-        Assert.Equal(800 / 2, ScrapedRun.Value(run.WhileTraining, "slowrun_stage_length"));
+        Assert.Equal(run.Steps / 2, ScrapedRun.Value(run.WhileTraining, "slowrun_stage_length"));
         Assert.True(ScrapedRun.Value(run.WhileTraining, "slowrun_run_time_seconds") > 0);
         Assert.Contains("slowrun_silo_slots", run.WhileTraining, StringComparison.Ordinal);
         Assert.Null(ScrapedRun.Value(run.Afterwards, "slowrun_stage_loss"));

@@ -4,6 +4,7 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
 using Slowrun.Grains.Tests;
 using Slowrun.Storage;
+using Slowrun.Storage.Tests;
 
 namespace Slowrun.Silo.Tests.Telemetry;
 
@@ -19,27 +20,29 @@ public sealed partial class ScrapedRun : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var run = new LocalRun(new MemoryStore(), "scraped");
-        await run.SubmitAsync(spec => spec with { Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 100 } } });
+        var store = new HeldUploads(new MemoryStore());
+        var run = new LocalRun(store, "scraped");
+        await run.SubmitAsync();
         await using var silo = await TestSilo.StartAsync(run.Store, "scraped-silo", metadata: null, TestContext.Current.CancellationToken);
-        RunFacts facts;
-        do
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        // The first stage's steps and some of the second's, whose loss shows from its first step on.
+        while (!((WhileTraining = await silo.GetAsync("/metrics")).Contains("slowrun_stage_loss{", StringComparison.Ordinal) && Value(WhileTraining, "slowrun_stage_steps_total") > 8))
         {
-            // Until the end, each answer replaces the one before; a stage at work shows only in some.
-            var answer = await silo.GetAsync("/metrics");
-            if (answer.Contains("slowrun_checkpoint_age_seconds{", StringComparison.Ordinal) && Value(answer, "slowrun_stage_steps_total") > 0)
-            {
-                WhileTraining = answer;
-            }
-
-            facts = await run.FactsAsync();
+            await Task.Delay(20, limit.Token);
         }
-        while (Readiness.StateOf(facts) != RunState.Succeeded);
+
+        store.LetGo();
+        RunFacts facts;
+        while (Readiness.StateOf(facts = await run.FactsAsync()) != RunState.Succeeded)
+        {
+            await Task.Delay(20, limit.Token);
+        }
 
         Steps = facts.Roots.Values.Sum(root => root.Steps);
         while (!(Afterwards = await silo.GetAsync("/metrics")).Contains("slowrun_ensemble_loss{", StringComparison.Ordinal))
         {
             // The slot loop looks again.
+            await Task.Delay(20, limit.Token);
         }
     }
 
@@ -62,6 +65,24 @@ public sealed partial class ScrapedRun : IAsyncLifetime
     /// <summary>The whole of a line, or the format is broken.</summary>
     [GeneratedRegex("""^(?<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(?<labels>(?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\.)*",?)*)\})? (?<value>[-+]?(?:[0-9.]+(?:[eE][-+]?[0-9]+)?|Inf|NaN))(?: [0-9]+)?$""")]
     internal static partial Regex Sample();
+
+    /// <summary>The second stage cannot end before its checkpoints are let go.</summary>
+    private sealed class HeldUploads(IObjectStore inner) : DelegatingStore(inner)
+    {
+        private readonly TaskCompletionSource letGo = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void LetGo() => letGo.TrySetResult();
+
+        protected override async Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run)
+        {
+            if (operation.Kind == "create" && operation.Name.Contains("/stage1/", StringComparison.Ordinal) && !operation.Name.EndsWith("/root", StringComparison.Ordinal))
+            {
+                await letGo.Task.WaitAsync(operation.Cancellation);
+            }
+
+            return await run();
+        }
+    }
 
     [GeneratedRegex("""([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\.)*)",?""")]
     private static partial Regex Label();
