@@ -84,7 +84,7 @@ internal sealed partial class StageTaker(
         var commit = new RootCommit(document, time);
         try
         {
-            using var taking = Spans.Taking($"{run}/{id}", before, siloName);
+            using var taking = Spans.Taking(run, id.ToString(), before, siloName);
             var root = await commit.TakeAsync(request, cancellationToken);
             CrashPoint.Reached(CrashPoint.Take);
             var work = new StageWork(run, spec, plan, root, teacher, predecessor, offer.Slots, retry);

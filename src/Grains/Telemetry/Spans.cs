@@ -40,12 +40,12 @@ internal static class Spans
     /// A take goes on in the trace of the owner that handed over. One after a loss, a pause or an error, possibly days later, begins its own and
     /// points to the last that the stage's root was written in.
     /// </summary>
-    public static Activity? Taking(string stage, StageRoot? before, string silo)
+    public static Activity? Taking(string run, string stage, StageRoot? before, string silo)
     {
         var known = ActivityContext.TryParse(before?.TraceParent, null, isRemote: true, out var last);
         var handedOver = known && before is { Owner: null, ReleasedFor: ReleaseCause.Left or ReleaseCause.Evicted };
         return Source.StartActivity(Take, ActivityKind.Internal, handedOver ? last : default, links: known && !handedOver ? [new ActivityLink(last)] : null)
-            ?.SetTag(Instruments.Stage, stage).SetTag("silo", silo);
+            ?.SetTag(Instruments.Run, run).SetTag(Instruments.Stage, stage).SetTag("silo", silo);
     }
 
     /// <param name="set">Of the data, as in <c>validation</c>.</param>

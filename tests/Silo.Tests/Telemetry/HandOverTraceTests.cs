@@ -65,7 +65,7 @@ public sealed class HandOverTraceTests
         Assert.Equal("first", trace.Single(span => span.OperationName == Spans.SiloLeave).GetTagItem("silo"));
         Assert.Equal("second", trace.Single(span => span.OperationName == Spans.Take).GetTagItem("silo"));
         Assert.All(trace, span => Assert.Equal(ActivityStatusCode.Unset, span.Status));
-        Assert.Equal("handed-over/chain0/stage0", trace.Single(span => span.OperationName == Spans.Take).GetTagItem(Instruments.Stage));
+        Assert.Equal("chain0/stage0", trace.Single(span => span.OperationName == Spans.Take).GetTagItem(Instruments.Stage));
 
         // The stage.leave of the second silo, which was stopped and not preempted, is a trace of its own that points to its take.
         var left = Assert.Single(spans, span => span.OperationName == Spans.Leave && span.TraceId != notice.TraceId && Equals(span.GetTagItem(Instruments.Run), "handed-over"));
