@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using Microsoft.Extensions.Hosting;
 using Slowrun.Silo.Hosting;
 using Slowrun.Silo.Http;
 using Slowrun.Storage;
