@@ -10,6 +10,7 @@ return args switch
     ["checkpoint", .. var rest] => CheckpointBench.Run(rest),
     ["status", .. var rest] => StatusBench.Run(rest),
     ["ensemble", .. var rest] => await EnsembleBench.RunAsync(rest),
+    ["telemetry"] => TelemetryBench.Run(),
     ["idle", .. var rest] => IdleBench.Run(rest),
     _ => Usage(),
 };
@@ -25,6 +26,7 @@ static int Usage()
         bench data TEXT [MEGABYTES]                   times data preparation beside the bare tokenizer
         bench checkpoint STORE [PAIRS]                what a checkpoint costs, against the same bytes plainly copied, written and read
         bench ensemble [MEMBERS] [TOKENS] [FOLDER]    mixes made-up members: seconds a subset, memory, against plain reading
+        bench telemetry                               what the measurements of a training step cost, as a share of it
         bench status STORE RUN [CALLS]                times status calls of a client that stays, also while silos are lost
         """);
     return 2;

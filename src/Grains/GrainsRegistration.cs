@@ -3,6 +3,7 @@ using Slowrun.Grains.Members;
 using Slowrun.Grains.Runs;
 using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
+using Slowrun.Grains.Telemetry;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 
@@ -18,6 +19,7 @@ public static class GrainsRegistration
         .AddSingleton(new SlotTable(slots))
         .AddSingleton(services => new IdleClock(exitWhenIdle, services.GetRequiredService<TimeProvider>()))
         .AddSingleton<LoopPulse>()
+        .AddSingleton<SiloGauges>()
         .AddSingleton<LocalWork>()
         .AddSingleton<Departure>()
         .AddSingleton<Admission>()

@@ -9,9 +9,7 @@ public static class StoreMeter
 
     private static readonly Meter Meter = new(Name);
 
-    /// <summary>Requests sent to a cloud store, retries among them.</summary>
-    internal static Counter<long> Operations { get; } = Meter.CreateCounter<long>("slowrun.store.operations", "{operation}");
+    internal static Counter<long> Operations { get; } = Meter.CreateCounter<long>("slowrun.store.operations", "{operation}", "Requests sent to a cloud store, retries among them.");
 
-    /// <summary>Requests sent again because the one before had failed.</summary>
-    internal static Counter<long> Retries { get; } = Meter.CreateCounter<long>("slowrun.store.retries", "{operation}");
+    internal static Counter<long> Retries { get; } = Meter.CreateCounter<long>("slowrun.store.retries", "{operation}", "Requests to a cloud store that were sent again.");
 }

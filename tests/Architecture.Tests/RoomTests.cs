@@ -24,6 +24,8 @@ public sealed class RoomTests
         ["TorchSharp"] = ["Training", "Silo"],
         ["Orleans"] = ["Clustering", "Grains.Interfaces", "Grains", "Silo", "Client"],
         ["Azure"] = ["Storage"],
+        ["OpenTelemetry"] = ["Silo"],
+        ["Microsoft.AspNetCore"] = ["Silo"],
         ["YamlDotNet"] = ["Core"],
         ["Spectre"] = ["Client"],
         ["ScottPlot"] = ["Client"],

@@ -59,6 +59,9 @@ public sealed record StageRoot
     /// <summary>When this was written, by the writer's clock. For people; no decision depends on it.</summary>
     public DateTimeOffset WrittenAt { get; init; }
 
+    /// <summary>The trace in which this was written (a W3C <c>traceparent</c>), where its writer was traced: the next take goes on in it.</summary>
+    public string? TraceParent { get; init; }
+
     /// <summary>The step the stage goes on from.</summary>
     public int DurableStep => Current?.Step ?? 0;
 

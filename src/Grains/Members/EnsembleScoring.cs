@@ -8,6 +8,7 @@ using Slowrun.Core.Tensors;
 using Slowrun.Core.Tokens;
 using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
+using Slowrun.Grains.Telemetry;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
@@ -38,6 +39,7 @@ internal sealed partial class EnsembleScoring(
         var recipe = facts.Spec.Recipe;
         var data = await tokens.GetAsync(recipe.Data.Sha256!, stop);
         var bytes = TargetBytes.Of(data.Validation!);
+        using var mixing = Spans.Mixing(run, members.Count);
         var from = time.GetTimestamp();
         var score = recipe.Ensemble switch
         {
@@ -46,6 +48,7 @@ internal sealed partial class EnsembleScoring(
             _ => await OfProbabilitiesAsync(facts, members, bytes, stop),
         };
         await new RunScores(store, run).TryCreateEnsembleAsync(score, stop);
+        mixing.Done();
         LogMixed(log, run, members.Count, score.LossNats, time.GetElapsedTime(from).TotalSeconds);
     }
 

@@ -5,6 +5,7 @@ using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
 using Slowrun.Core.Tokens;
 using Slowrun.Grains.Stages;
+using Slowrun.Grains.Telemetry;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
@@ -52,6 +53,7 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
                 return;
             }
 
+            using var scoring = Spans.Scoring(run, id.ToString(), name);
             weights ??= await new SnapshotStore(store, run, time).ReadAsync(snapshot.Sha256, stop);
             var p = Array.Empty<float>();
             var from = time.GetTimestamp();
@@ -74,6 +76,7 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
                 },
                 p,
                 stop);
+            scoring.Done();
             LogScored(log, $"{run}/{id}", loss, name, time.GetElapsedTime(from).TotalSeconds);
             await new RunEvents(store, run).AppendAsync(
                 new RunEvent(time.GetUtcNow(), "member-scored", id.ToString(), $"Its {name} loss is {loss:F4} nats per token."), stop);

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Stages;
+using Slowrun.Grains.Telemetry;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 
@@ -23,6 +24,7 @@ internal sealed partial class Departure(
     /// <param name="deadline">When the machine goes away; null: nobody hurries.</param>
     public async Task LeaveAsync(StopReason reason, string kind, string why, DateTimeOffset? deadline)
     {
+        using var leaving = Spans.Leaving(silo.Name, kind);
         LogLeaving(log, why);
         Ordered = kind;
         var runs = local.Names.Select(WorkName.RunOf).ToHashSet(StringComparer.Ordinal);

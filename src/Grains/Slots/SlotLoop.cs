@@ -5,6 +5,7 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
 using Slowrun.Grains.Runs;
 using Slowrun.Grains.Stages;
+using Slowrun.Grains.Telemetry;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
@@ -27,6 +28,7 @@ internal sealed partial class SlotLoop(
     IdleClock idle,
     LoopPulse pulse,
     Departure departure,
+    SiloGauges gauges,
     TimeProvider time,
     ILogger<SlotLoop> log) : BackgroundService
 {
@@ -117,6 +119,7 @@ internal sealed partial class SlotLoop(
 
             pulse.Beat();
             sights.Look(facts);
+            gauges.Look(facts);
             ready |= offers.HasReady(facts);
             offered |= await offers.MakeAsync(facts, stop);
         }

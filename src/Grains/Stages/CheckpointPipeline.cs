@@ -54,6 +54,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
     /// </summary>
     public StopReason Leave(StopReason reason)
     {
+        using var leaving = work.Telemetry.Leaving(reason);
         own.Ledger.Turn(Account.Stall);
         behind.GetAwaiter().GetResult();
         if (stop.Reason == StopReason.Fenced)
@@ -108,7 +109,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
 
     private TimeSpan Capture()
     {
-        var from = time.GetTimestamp();
+        var (from, at) = (time.GetTimestamp(), time.GetUtcNow());
         own.Ledger.Turn(Account.Stall);
         own.Ledger.Captured();
         training.Capture(buffer);
@@ -116,6 +117,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
         clock.Captured(captured);
         CrashPoint.Reached(CrashPoint.Capture);
         var stall = time.GetElapsedTime(from);
+        work.Telemetry.Captured(at, stall);
         own.Ledger.Turn(Account.Training);
         return stall;
     }
@@ -184,6 +186,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
         }
         catch (Exception e) when (StoreRetry.MayPass(e))
         {
+            work.Telemetry.NotStored();
             // Training goes on: the checkpoint before is still good, and the next one is tried an interval later.
             LogNotCommitted(log, work.Name, step, e);
             await own.TellAsync("checkpoint-failed", $"The checkpoint of step {step} could not be stored: {e.Message} Training goes on; step {own.DurableStep} stays the durable one.");

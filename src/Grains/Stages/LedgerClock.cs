@@ -7,12 +7,14 @@ namespace Slowrun.Grains.Stages;
 /// commits and reports.
 /// </summary>
 /// <param name="atTake">As the take wrote it.</param>
-internal sealed class LedgerClock(StageLedger atTake, TimeProvider time)
+/// <param name="turned">Told how long in a row an account had the time, and who gets it next; null: nobody, it ends.</param>
+internal sealed class LedgerClock(StageLedger atTake, TimeProvider time, Action<Account, TimeSpan, Account?>? turned = null)
 {
     private readonly Lock gate = new();
     private StageLedger ledger = atTake;
     private Account account = Account.Restore;
     private double stepsDoneSeconds = atTake.TrainingSeconds;
+    private long turnedAt = time.GetTimestamp();
 
     /// <summary>Up to now.</summary>
     public StageLedger Current
@@ -31,19 +33,26 @@ internal sealed class LedgerClock(StageLedger atTake, TimeProvider time)
 
     public void Turn(Account next)
     {
+        Tell(next);
         lock (gate)
         {
             (ledger, account) = (Now(), next);
         }
     }
 
+    /// <summary>The owner is at its end.</summary>
+    public void End() => Tell(null);
+
     /// <summary>A step is whole: the training so far may come to count.</summary>
-    public void StepDone()
+    /// <returns>The training that went into it.</returns>
+    public TimeSpan StepDone()
     {
         lock (gate)
         {
             ledger = Now();
+            var took = ledger.TrainingSeconds - stepsDoneSeconds;
             stepsDoneSeconds = ledger.TrainingSeconds;
+            return TimeSpan.FromSeconds(took);
         }
     }
 
@@ -73,6 +82,13 @@ internal sealed class LedgerClock(StageLedger atTake, TimeProvider time)
             ledger = Now().Lose(trainingSeconds);
             stepsDoneSeconds = ledger.TrainingSeconds;
         }
+    }
+
+    private void Tell(Account? next)
+    {
+        var since = turnedAt;
+        turnedAt = time.GetTimestamp();
+        turned?.Invoke(account, time.GetElapsedTime(since, turnedAt), next);
     }
 
     private StageLedger Now() => ledger.Spend(account, time.GetUtcNow());

@@ -17,7 +17,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     private readonly SnapshotStore snapshots = new(store, work.Run, time);
     private readonly RunEvents events = new(store, work.Run);
 
-    public LedgerClock Ledger { get; } = new(work.Root.Ledger, time);
+    public LedgerClock Ledger { get; } = new(work.Root.Ledger, time, work.Telemetry.Turned);
 
     public int DurableStep => root.Root.DurableStep;
 
@@ -36,6 +36,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
 
         if (restored.Damaged.Count > 0)
         {
+            work.Telemetry.FellBack(restored.Damaged.Count, DurableStep - (restored.Checkpoint?.Step ?? 0));
             // Fresh weights give the same bytes in the end, so losing every checkpoint costs time, not the run.
             await root.FallBackAsync(restored.Checkpoint, cancellationToken);
             Ledger.FellBack(restored.Checkpoint?.TrainingSeconds ?? 0);
@@ -51,10 +52,11 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     /// <exception cref="FencedException">Another owner has taken over; nothing was committed.</exception>
     public async Task CommitAsync(int step, IReadOnlyList<TensorData> state, CancellationToken cancellationToken)
     {
+        using var span = work.Telemetry.Checkpoint(step);
         var checkpoint = await WriteAsync(step, state, cancellationToken);
         CrashPoint.Reached(CrashPoint.Upload);
         Ledger.Checkpointed();
-        await root.CommitAsync(checkpoint, Ledger.AtCapture, cancellationToken);
+        await CommittingAsync(() => root.CommitAsync(checkpoint, Ledger.AtCapture, cancellationToken));
         CrashPoint.Reached(CrashPoint.Commit);
         await SweepAsync(cancellationToken);
     }
@@ -62,12 +64,13 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     /// <summary>Commits final state and snapshot, and releases the stage, in one write of the root.</summary>
     public async Task<StopReason> FinishAsync(int step, IReadOnlyList<TensorData> state, IReadOnlyList<TensorData> weights, CancellationToken cancellationToken)
     {
+        using var span = work.Telemetry.Finishing();
         // An owner told to stop at the very end has kept the last step already.
         var checkpoint = root.Root.Current is { } kept && kept.Step == step ? kept : await WriteAsync(step, state, cancellationToken);
         var snapshot = await snapshots.CreateAsync(weights, cancellationToken);
         CrashPoint.Reached(CrashPoint.Snapshot);
         Ledger.Checkpointed();
-        await root.FinishAsync(checkpoint, snapshot, Ledger.Current, cancellationToken);
+        await CommittingAsync(() => root.FinishAsync(checkpoint, snapshot, Ledger.Current, cancellationToken));
         CrashPoint.Reached(CrashPoint.Finish);
         await TellAsync("stage-finished", $"All {step} steps are done; the snapshot is {snapshot.Sha256[..12]}.");
         await SweepAsync(CancellationToken.None);
@@ -78,6 +81,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     /// <param name="step">The last one completed; what is not durable of it is lost.</param>
     public Task<StopReason> LeaveAsync(StopReason reason, int step) => EndAsync(reason, async token =>
     {
+        using var span = work.Telemetry.Releasing();
         var lost = step - DurableStep;
         var (cause, why) = reason switch
         {
@@ -86,6 +90,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
             _ => (ReleaseCause.Left, "its silo was asked to stop"),
         };
         await root.ReleaseAsync(cause, lost, SettledLedger(), token);
+        work.Telemetry.Released(cause, lost);
         await TellAsync("stage-released", $"Its owner left it at step {DurableStep} ({why}{(lost > 0 ? $"; {lost} steps after it are lost" : "")}).");
     });
 
@@ -102,17 +107,20 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         {
             // The store's own trouble is no error of the stage.
             await root.ReleaseAsync(ReleaseCause.Left, lostSteps: 0, SettledLedger(), token);
+            work.Telemetry.Failed("retried");
             await TellAsync("stage-error", $"{cause} It is tried again.");
         }
         else if (tries < budget)
         {
             await root.ReleaseAsync(ReleaseCause.Error, lostSteps: 0, SettledLedger(), token);
+            work.Telemetry.Failed("retried");
             await TellAsync("stage-error", $"{cause} It is tried again ({tries} of {budget}).");
         }
         else
         {
             const string Advice = "Mend the cause, then `slowrun retry` it; chains that do not depend on it go on.";
             await root.FailAsync(new StageFailure(cause, Advice, work.Retry, time.GetUtcNow()), SettledLedger(), token);
+            work.Telemetry.Failed("failed");
             await TellAsync("stage-failed", $"{cause} That was try {tries} of {budget} without a newer checkpoint. {Advice}");
         }
     });
@@ -161,8 +169,19 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
 
     private async Task<CheckpointRef> WriteAsync(int step, IReadOnlyList<TensorData> state, CancellationToken cancellationToken)
     {
+        using var uploading = work.Telemetry.Uploading();
         var checkpoint = await checkpoints.WriteAsync(work.Run, work.Plan.Id, work.Root.EpochToken, step, work.Root.Identity!, state, cancellationToken);
+        uploading.Done();
+        work.Telemetry.Stored(checkpoint.LengthBytes);
         return checkpoint with { TrainingSeconds = Ledger.AtCapture.TrainingSeconds, Pace = Pace };
+    }
+
+    private async Task CommittingAsync(Func<Task> commit)
+    {
+        using var committing = work.Telemetry.Committing();
+        await commit();
+        committing.Done();
+        work.Telemetry.Committed();
     }
 
     private async Task SweepAsync(CancellationToken cancellationToken)

@@ -3,6 +3,7 @@ using Slowrun.Core.Ledger;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
+using Slowrun.Grains.Telemetry;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;
@@ -60,11 +61,19 @@ internal sealed partial class StageRunner
 
     public LiveOperations Operations => work.Operations;
 
-    public void Start() => _ = Task.Run(RunAsync);
+    public void Start()
+    {
+        work.Telemetry.Begin(new StageView(() => progress, own, work.Root.Owner!.Since, time));
+        _ = Task.Run(RunAsync);
+    }
 
     /// <summary>Asks for a stop at the next micro-batch; <see cref="Completion"/> ends when what could be committed is.</summary>
     /// <param name="deadline">When the machine goes away: the stage is released before, with a last checkpoint if that fits. Null: nobody hurries.</param>
-    public void Stop(StopReason reason, DateTimeOffset? deadline = null) => stop.Stop(reason, deadline);
+    public void Stop(StopReason reason, DateTimeOffset? deadline = null)
+    {
+        work.Telemetry.StopAsked();
+        stop.Stop(reason, deadline);
+    }
 
     private async Task RunAsync()
     {
@@ -81,6 +90,8 @@ internal sealed partial class StageRunner
         finally
         {
             LogEnded(log, work.Name, reason, progress.Step, progress.Steps);
+            own.Ledger.End();
+            work.Telemetry.Ended(reason);
             completion.TrySetResult(reason);
         }
     }
@@ -141,7 +152,7 @@ internal sealed partial class StageRunner
             }
 
             CrashPoint.Reached(CrashPoint.Step);
-            own.Ledger.StepDone();
+            work.Telemetry.Step(own.Ledger.StepDone(), training.TokensPerStep);
             Tell(StageActivity.Training, training.Step, step.LossNats, rate.Step(training.TokensPerStep));
             firstStep.TrySetResult();
             checkpoints.AfterStep();

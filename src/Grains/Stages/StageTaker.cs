@@ -8,6 +8,7 @@ using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Slots;
+using Slowrun.Grains.Telemetry;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
@@ -83,10 +84,12 @@ internal sealed partial class StageTaker(
         var commit = new RootCommit(document, time);
         try
         {
+            using var taking = Spans.Taking(run, id.ToString(), before, siloName);
             var root = await commit.TakeAsync(request, cancellationToken);
             CrashPoint.Reached(CrashPoint.Take);
             var work = new StageWork(run, spec, plan, root, teacher, predecessor, offer.Slots, retry);
             var own = new StageOwnership(work, commit, store, time);
+            work.Telemetry.Taken(before, request.LostSteps, loss);
             await TellAsync(own, before, root, request.LostSteps, loss);
             if (OwnerLosses.Exhausted(root, loss, spec.Operations, retry, time.GetUtcNow()) is { } failure)
             {

@@ -1,6 +1,7 @@
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
+using Slowrun.Grains.Telemetry;
 
 namespace Slowrun.Grains.Stages;
 
@@ -16,4 +17,6 @@ internal sealed record StageWork(string Run, RunSpec Spec, StagePlan Plan, Stage
 
     /// <summary>Those of the spec until the user changes them.</summary>
     public LiveOperations Operations { get; } = new(Spec.Operations);
+
+    public StageTelemetry Telemetry { get; } = new(Run, Plan.Id.ToString());
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using Slowrun.Core.Specs;
 using Slowrun.Silo.Hosting;
+using Slowrun.Silo.Http;
 using Slowrun.Silo.Preemption;
 
 namespace Slowrun.Silo.Commands;
@@ -19,11 +20,17 @@ internal static class ServeCommand
         var port = new Option<int>("--port") { Description = "Silo port; 0: any free one." };
         var gatewayPort = new Option<int>("--gateway-port") { Description = "Gateway port; 0: any free one." };
         var exitWhenIdle = new Option<string?>("--exit-when-idle") { Description = "Leaves, with exit code 0, when nothing was ready for it for so long (10m); default: never." };
+        var http = new Option<string?>("--http") { Description = "Serves /metrics, /healthz and /readyz at ADDRESS:PORT (a port alone: loopback); default: no port is opened." };
+        var httpToken = new Option<string?>("--http-token")
+        {
+            Description = "What --http asks for, but for health; needed beyond loopback. Better in SLOWRUN_TOKEN: others see a command line.",
+            DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_TOKEN") is { Length: > 0 } given ? given : null,
+        };
         var parentPipe = new Option<bool>("--parent-pipe") { Description = "Commit and stop at the end of standard input." };
 
         var preemption = new PreemptionOptions();
 
-        var command = new Command("silo", "Serves a store until told to stop.") { store, slots, name, listen, advertise, port, gatewayPort, exitWhenIdle, parentPipe };
+        var command = new Command("silo", "Serves a store until told to stop.") { store, slots, name, listen, advertise, port, gatewayPort, exitWhenIdle, http, httpToken, parentPipe };
         preemption.All.ToList().ForEach(command.Options.Add);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -38,6 +45,7 @@ internal static class ServeCommand
                     SiloPort = parsed.GetValue(port),
                     GatewayPort = parsed.GetValue(gatewayPort),
                     ExitWhenIdle = Idle(parsed.GetValue(exitWhenIdle)),
+                    Http = HttpSettings.Parse(parsed.GetValue(http), parsed.GetValue(httpToken)),
                     ParentPipe = parsed.GetValue(parentPipe),
                     ScheduledEvents = preemption.Read(parsed),
                 };

@@ -4,6 +4,7 @@ using Orleans.Configuration;
 using Slowrun.Clustering.Hosting;
 using Slowrun.Grains;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Silo.Http;
 using Slowrun.Silo.Preemption;
 using Slowrun.Storage;
 
@@ -51,6 +52,13 @@ internal static class SiloHost
         builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
         // What silos note down for each other is in the store's time.
         builder.Services.AddSingleton<TimeProvider>(new StoreClock(TimeProvider.System)).AddSingleton(store);
+
+        builder.Services.AddTelemetry(settings.Name, settings.Http);
+        if (settings.Http is { } http)
+        {
+            // Before Orleans: it stops last.
+            builder.Services.AddSingleton(http).AddSingleton<HttpEndpoints>().AddHostedService(services => services.GetRequiredService<HttpEndpoints>());
+        }
 
         if (settings.ScheduledEvents is { } events)
         {

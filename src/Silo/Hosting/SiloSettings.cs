@@ -1,4 +1,5 @@
 using System.Net;
+using Slowrun.Silo.Http;
 using Slowrun.Silo.Preemption;
 
 namespace Slowrun.Silo.Hosting;
@@ -29,6 +30,9 @@ internal sealed record SiloSettings
 
     /// <summary>Leaves when nothing was ready for so long, so that the machine can end; null: never.</summary>
     public TimeSpan? ExitWhenIdle { get; init; }
+
+    /// <summary>Where health, metrics and pages are served; null: no port is opened for them.</summary>
+    public HttpSettings? Http { get; init; }
 
     /// <summary>Where the platform announces that this machine goes away; null: nobody asks.</summary>
     public ScheduledEventsOptions? ScheduledEvents { get; init; }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
+using Slowrun.Grains.Telemetry;
 
 namespace Slowrun.Silo.Preemption;
 
@@ -70,6 +71,7 @@ internal sealed partial class PreemptionWatch(
 
     private async Task ObeyAsync(PreemptionNotice notice)
     {
+        using var noticed = Spans.Noticed(source.Name, notice.What);
         var left = notice.Deadline - time.GetUtcNow();
         var why = string.Create(
             CultureInfo.InvariantCulture,

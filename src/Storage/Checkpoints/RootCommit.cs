@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Slowrun.Core;
 using Slowrun.Core.Ledger;
@@ -138,7 +139,7 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
 
     private StageRoot Stamped(StageRoot next)
     {
-        var stamped = next with { WriteId = newWriteId(), WrittenAt = time.GetUtcNow() };
+        var stamped = next with { WriteId = newWriteId(), WrittenAt = time.GetUtcNow(), TraceParent = Activity.Current?.Id };
         unanswered.Add(stamped.WriteId);
         return stamped;
     }

@@ -23,9 +23,10 @@ public sealed class ServiceReportsTests : IAsyncDisposable
     public ServiceReportsTests()
     {
         pulse = new LoopPulse(time);
-        departure = new Departure(new LocalWork(), new MemoryStore(), silo, lifetime, time, NullLogger<Departure>.Instance);
+        var local = new LocalWork();
+        departure = new Departure(local, new MemoryStore(), silo, lifetime, time, NullLogger<Departure>.Instance);
         reports = new ServiceReports(
-            new ServiceManager(socket.Path, Limit, socket.Folder), new SiloHealth(silo, silo, pulse), departure, lifetime, time, NullLogger<ServiceReports>.Instance);
+            new ServiceManager(socket.Path, Limit, socket.Folder), new SiloHealth(silo, silo, pulse, local, lifetime), departure, lifetime, time, NullLogger<ServiceReports>.Instance);
     }
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;

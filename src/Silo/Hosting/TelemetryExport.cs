@@ -1,0 +1,68 @@
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
+using Slowrun.Grains.Telemetry;
+using Slowrun.Silo.Http;
+using Slowrun.Storage;
+
+namespace Slowrun.Silo.Hosting;
+
+/// <summary>
+/// Brings metrics and traces out of the process: to a collector where OpenTelemetry's own variables name one, and to whoever asks the HTTP port.
+/// Without either nothing is collected.
+/// </summary>
+internal static class TelemetryExport
+{
+    private const string Runtime = "System.Runtime";
+    private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    private const string Metrics = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT";
+    private const string Traces = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+
+    /// <exception cref="FormatException">A variable holds no address.</exception>
+    public static void AddTelemetry(this IServiceCollection services, string siloName, HttpSettings? http)
+    {
+        var (metrics, traces) = (Names(Endpoint) || Names(Metrics), Names(Endpoint) || Names(Traces));
+        if (http is null && !metrics && !traces)
+        {
+            return;
+        }
+
+        var telemetry = services.AddOpenTelemetry().ConfigureResource(resource => resource
+            .AddService("slowrun", serviceVersion: typeof(TelemetryExport).Assembly.GetName().Version?.ToString(), serviceInstanceId: siloName)
+            // Given by the user, they win.
+            .AddEnvironmentVariableDetector());
+        if (http is not null || metrics)
+        {
+            telemetry.WithMetrics(meters =>
+            {
+                meters.AddMeter(Instruments.Name, StoreMeter.Name, Runtime);
+                // Gauges of .NET whose names Prometheus takes for a histogram's.
+                meters.AddView(instrument => instrument.Meter.Name == Runtime && instrument.Name.EndsWith(".count", StringComparison.Ordinal) ? MetricStreamConfiguration.Drop : null);
+                if (metrics)
+                {
+                    meters.AddOtlpExporter();
+                }
+
+                if (http is not null)
+                {
+                    meters.AddPrometheusExporter();
+                }
+            });
+        }
+
+        if (traces)
+        {
+            telemetry.WithTracing(tracing => tracing.AddSource(Instruments.Name).AddOtlpExporter());
+        }
+    }
+
+    /// <summary>OpenTelemetry itself would export nowhere, and say nothing.</summary>
+    private static bool Names(string variable)
+    {
+        var text = Environment.GetEnvironmentVariable(variable);
+        return text is { Length: > 0 }
+            && (Uri.TryCreate(text, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
+                ? true
+                : throw new FormatException($"{variable} is '{text}'; expected a collector's address, for example http://127.0.0.1:4317."));
+    }
+}

@@ -1,0 +1,25 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Slowrun.Silo.Hosting;
+using Slowrun.Silo.Http;
+using Slowrun.Storage;
+
+namespace Slowrun.Silo.Tests.Http;
+
+public sealed class HttpEndpointsTests
+{
+    [Fact]
+    public async Task Start_WhereThePortIsTaken_SaysWhichAndWhatToDo()
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        var port = ((IPEndPoint)other.LocalEndpoint).Port;
+        using var host = SiloHost.Build(
+            new SiloSettings { Store = "memory:", Slots = ["cpu:0"], Http = HttpSettings.Parse(port.ToString(CultureInfo.InvariantCulture), token: null) }, new MemoryStore());
+
+        var error = await Assert.ThrowsAsync<IOException>(() => host.StartAsync(TestContext.Current.CancellationToken));
+
+        Assert.Contains($"127.0.0.1:{port} (option --http)", error.Message, StringComparison.Ordinal);
+    }
+}

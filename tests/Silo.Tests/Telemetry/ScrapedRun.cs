@@ -1,0 +1,89 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Status;
+using Slowrun.Grains.Tests;
+using Slowrun.Storage;
+using Slowrun.Storage.Tests;
+
+namespace Slowrun.Silo.Tests.Telemetry;
+
+/// <summary>A run that a silo has carried out, and what its HTTP port said while it trained and afterwards.</summary>
+public sealed partial class ScrapedRun : IAsyncLifetime
+{
+    public string WhileTraining { get; private set; } = "";
+
+    public string Afterwards { get; private set; } = "";
+
+    /// <summary>Steps of all stages.</summary>
+    public int Steps { get; private set; }
+
+    public async ValueTask InitializeAsync()
+    {
+        var store = new HeldUploads(new MemoryStore());
+        var run = new LocalRun(store, "scraped");
+        await run.SubmitAsync();
+        await using var silo = await TestSilo.StartAsync(run.Store, "scraped-silo", metadata: null, TestContext.Current.CancellationToken);
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        // The first stage's steps and some of the second's, whose loss shows from its first step on.
+        while (!((WhileTraining = await silo.GetAsync("/metrics")).Contains("slowrun_stage_loss{", StringComparison.Ordinal) && Value(WhileTraining, "slowrun_stage_steps_total") > 8))
+        {
+            await Task.Delay(20, limit.Token);
+        }
+
+        store.LetGo();
+        RunFacts facts;
+        while (Readiness.StateOf(facts = await run.FactsAsync()) != RunState.Succeeded)
+        {
+            await Task.Delay(20, limit.Token);
+        }
+
+        Steps = facts.Roots.Values.Sum(root => root.Steps);
+        while (!(Afterwards = await silo.GetAsync("/metrics")).Contains("slowrun_ensemble_loss{", StringComparison.Ordinal))
+        {
+            // The slot loop looks again.
+            await Task.Delay(20, limit.Token);
+        }
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    /// <summary>Sum over the run's samples of a series; null where there is none.</summary>
+    public static double? Value(string scrape, string series)
+    {
+        var samples = Samples(scrape).Where(sample => sample.Series == series && sample.Labels.GetValueOrDefault("run", "scraped") == "scraped").ToList();
+        return samples.Count == 0 ? null : samples.Sum(sample => sample.Value);
+    }
+
+    public static IEnumerable<(string Series, Dictionary<string, string> Labels, double Value)> Samples(string scrape) =>
+        from line in scrape.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        where line[0] != '#'
+        let sample = Sample().Match(line)
+        let labels = Label().Matches(sample.Groups["labels"].Value).ToDictionary(label => label.Groups[1].Value, label => label.Groups[2].Value)
+        select (sample.Groups["name"].Value, labels, double.Parse(sample.Groups["value"].Value.Replace("Inf", "Infinity", StringComparison.Ordinal), CultureInfo.InvariantCulture));
+
+    /// <summary>The whole of a line, or the format is broken.</summary>
+    [GeneratedRegex("""^(?<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(?<labels>(?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\.)*",?)*)\})? (?<value>[-+]?(?:[0-9.]+(?:[eE][-+]?[0-9]+)?|Inf|NaN))(?: [0-9]+)?$""")]
+    internal static partial Regex Sample();
+
+    /// <summary>The second stage cannot end before its checkpoints are let go.</summary>
+    private sealed class HeldUploads(IObjectStore inner) : DelegatingStore(inner)
+    {
+        private readonly TaskCompletionSource letGo = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void LetGo() => letGo.TrySetResult();
+
+        protected override async Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run)
+        {
+            if (operation.Kind == "create" && operation.Name.Contains("/stage1/", StringComparison.Ordinal) && !operation.Name.EndsWith("/root", StringComparison.Ordinal))
+            {
+                await letGo.Task.WaitAsync(operation.Cancellation);
+            }
+
+            return await run();
+        }
+    }
+
+    [GeneratedRegex("""([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\.)*)",?""")]
+    private static partial Regex Label();
+}

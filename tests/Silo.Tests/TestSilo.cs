@@ -1,0 +1,58 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Slowrun.Silo.Hosting;
+using Slowrun.Silo.Http;
+using Slowrun.Silo.Preemption;
+using Slowrun.Storage;
+
+namespace Slowrun.Silo.Tests;
+
+/// <summary>A whole silo in this process, with one slot, that answers HTTP on a free port.</summary>
+internal sealed class TestSilo : IAsyncDisposable
+{
+    private readonly IHost host;
+
+    private bool stopped;
+
+    private TestSilo(IHost host) => this.host = host;
+
+    public HttpClient Http { get; } = new();
+
+    public static async Task<TestSilo> StartAsync(IObjectStore store, string name, Uri? metadata, CancellationToken cancellationToken)
+    {
+        var host = SiloHost.Build(
+            new SiloSettings
+            {
+                Store = store.Address,
+                Slots = ["cpu:0"],
+                Name = name,
+                Http = HttpSettings.Parse("0", token: null),
+                ScheduledEvents = metadata is null ? null : new ScheduledEventsOptions { Address = metadata, VmName = "trainer_3", Interval = TimeSpan.FromMilliseconds(50) },
+            },
+            store);
+        await host.StartAsync(cancellationToken);
+        var silo = new TestSilo(host);
+        silo.Http.BaseAddress = host.Services.GetRequiredService<HttpEndpoints>().Address;
+        return silo;
+    }
+
+    public Task<string> GetAsync(string path) => Http.GetStringAsync(path, TestContext.Current.CancellationToken);
+
+    /// <summary>Waits until it has stopped by itself.</summary>
+    public async Task UntilStoppedAsync()
+    {
+        await host.WaitForShutdownAsync(TestContext.Current.CancellationToken);
+        stopped = true;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        if (!stopped)
+        {
+            await host.StopAsync(CancellationToken.None);
+        }
+
+        host.Dispose();
+    }
+}
