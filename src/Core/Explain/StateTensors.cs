@@ -8,6 +8,9 @@ namespace Slowrun.Core.Explain;
 /// <summary>The tensors of a stage's checkpoint, without the stage: what the engine captures, by its names and in its order.</summary>
 public sealed class StateTensors
 {
+    /// <summary>The training loss of every step so far, one float32 for each step of the stage.</summary>
+    public const string Losses = "losses";
+
     // As the engine's: a checkpoint's tensor must stay under 2 GiB.
     private const long PieceLength = 1L << 28;
 
@@ -31,7 +34,7 @@ public sealed class StateTensors
             One("optimizer/steps"),
         ];
         Averages = [.. Kept(plan.Stage.Selection)];
-        All = [.. Weights, .. Moments, .. Averages, new TensorLayout("losses", ElementType.F32, [steps]), One("step"), One("micro-batches")];
+        All = [.. Weights, .. Moments, .. Averages, new TensorLayout(Losses, ElementType.F32, [steps]), One("step"), One("micro-batches")];
     }
 
     /// <summary>Numbers in one flat buffer of the model, the gaps between optimizer groups included.</summary>

@@ -7,7 +7,7 @@ namespace Slowrun.Storage.Safetensors;
 public static class SafetensorsReader
 {
     /// <summary>The format's own limit.</summary>
-    private const long LongestHeaderBytes = 100_000_000;
+    internal const int LongestHeaderBytes = 100_000_000;
 
     /// <summary>Reads up to the first tensor's first byte.</summary>
     /// <param name="lengthBytes">Bytes of the whole file, as its store tells.</param>

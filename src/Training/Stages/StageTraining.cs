@@ -1,3 +1,4 @@
+using Slowrun.Core.Explain;
 using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
@@ -64,7 +65,7 @@ public sealed class StageTraining : IDisposable
             .. NamedTensor.Pieces("parameters", parameters.Flat),
             .. optimizer.State,
             .. selection.State,
-            new NamedTensor("losses", losses),
+            new NamedTensor(StateTensors.Losses, losses),
             new NamedTensor("step", position),
             new NamedTensor("micro-batches", microBatches),
         ]);
