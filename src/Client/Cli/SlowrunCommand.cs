@@ -74,6 +74,7 @@ internal static class SlowrunCommand
             DataCommand.Create(context, common),
             DoctorCommand.Create(context, common),
             ChaosCommand.Create(context, common),
+            UiCommand.Create(context, common),
         };
         root.Options.Add(common.Store);
         root.Options.Add(common.Verbose);
