@@ -45,5 +45,14 @@ public sealed class BrowserWindow : IAsyncDisposable
     public async Task AssertFitsAsync() =>
         Assert.Equal(0, await Page.EvaluateAsync<int>("() => Math.max(0, document.scrollingElement.scrollWidth - window.innerWidth)"));
 
+    /// <summary>A picture to look at, where SLOWRUN_SCREENSHOTS names a folder.</summary>
+    public async Task ShootAsync(string name)
+    {
+        if (Environment.GetEnvironmentVariable("SLOWRUN_SCREENSHOTS") is { Length: > 0 } folder)
+        {
+            await Page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(folder, $"{name.Trim('/').Replace('/', '-')}.png") });
+        }
+    }
+
     public async ValueTask DisposeAsync() => await context.DisposeAsync();
 }

@@ -25,12 +25,13 @@ public sealed class ViewTests(Chromium chromium) : IAsyncLifetime
         await window.AssertAccessibleAsync();
         await window.AssertFitsAsync();
 
-        await window.Page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = ColorScheme.Dark });
-        await window.AssertAccessibleAsync();
+        await window.ShootAsync($"{view}-light");
 
+        await window.Page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = ColorScheme.Dark });
         await window.Page.SetViewportSizeAsync(360, 740);
-        await window.AssertFitsAsync();
         await window.AssertAccessibleAsync();
+        await window.AssertFitsAsync();
+        await window.ShootAsync($"{view}-dark-phone");
         window.AssertNoTrouble();
     }
 
@@ -41,7 +42,7 @@ public sealed class ViewTests(Chromium chromium) : IAsyncLifetime
         await window.Page.GotoAsync($"/runs/{Running}");
 
         var cell = window.Page.GetByRole(AriaRole.Link, new() { Name = "chain0/stage1" });
-        Assert.Equal("chain0/stage1: Training, step 107 of 192, on spot-2, 1 preemptions, 12 steps lost. Loss curve", await cell.GetAttributeAsync("aria-label"));
+        Assert.Matches(@"^chain0/stage1:\s+▶ Training\s+step 107 of 192\s+training 1.8123\s+spot-2, cpu:0 cpu:1\s+durable to 90, \d+ .* ago\s+✕ 1 preemption, 12 steps lost$", await cell.InnerTextAsync());
         Assert.Contains("Waits for 'chain0/stage1' to finish.", await window.Page.InnerTextAsync("#waits"), StringComparison.Ordinal);
     }
 
