@@ -8,6 +8,7 @@ return args switch
     ["data", .. var rest] => await DataBench.RunAsync(rest),
     ["checkpoint", .. var rest] => CheckpointBench.Run(rest),
     ["status", .. var rest] => StatusBench.Run(rest),
+    ["page", .. var rest] => await PageBench.RunAsync(rest),
     ["idle", .. var rest] => IdleBench.Run(rest),
     _ => Usage(),
 };
@@ -21,6 +22,7 @@ static int Usage()
         bench idle [STORE] [SILOS]                    counts what silos that have nothing to do ask of their store in a minute
         bench data TEXT [MEGABYTES]                   times data preparation beside the bare tokenizer
         bench checkpoint STORE [PAIRS]                what a checkpoint costs, against the same bytes plainly copied, written and read
+        bench page [STEPS]                            times pages of a run of 100 stages, and weighs them
         bench status STORE RUN [CALLS]                times status calls of a client that stays, also while silos are lost
         """);
     return 2;

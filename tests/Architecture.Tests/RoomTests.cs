@@ -15,7 +15,7 @@ public sealed class RoomTests
         ["Grains.Interfaces"] = ["Core"],
         ["Grains"] = ["Grains.Interfaces", "Clustering", "Storage", "Training", "Core"],
         ["Web"] = ["Clustering", "Storage", "Core"],
-        ["Silo"] = ["Grains", "Grains.Interfaces", "Clustering", "Storage", "Training", "Core"],
+        ["Silo"] = ["Web", "Grains", "Grains.Interfaces", "Clustering", "Storage", "Training", "Core"],
         ["Client"] = ["Web", "Clustering", "Grains.Interfaces", "Storage", "Core"],
     };
 

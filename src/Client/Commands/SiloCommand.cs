@@ -19,6 +19,7 @@ internal static class SiloCommand
             new("--advertise") { Description = "Address told to others; default: the one listened on." },
             new("--port") { Description = "Silo port; default: any free one." },
             new("--gateway-port") { Description = "Gateway port; default: any free one." },
+            new("--page") { Description = "Serves the page at this port of --listen; default: not at all. Asks for SLOWRUN_TOKEN where that is set." },
             new("--preemption") { Description = "azure: ask Scheduled Events whether this machine goes away; off (default). Also SLOWRUN_PREEMPTION." },
             new("--vm-name") { Description = "As events name this machine; default: what the metadata service says." },
             new("--imds") { Description = "The metadata service's address; default: http://169.254.169.254/." },

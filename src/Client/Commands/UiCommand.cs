@@ -21,11 +21,6 @@ internal static class UiCommand
         var command = new Command("ui", "Shows the runs of a store on a page, and as JSON for programs.") { port, listen, token, host };
         command.Validators.Add(result =>
         {
-            if (result.GetResult(port) is { Implicit: false } && result.GetValue(port) is < 0 or > 65535)
-            {
-                result.AddError($"--port {result.GetValue(port)} is no port; expected 0 to 65535.");
-            }
-
             if (result.GetResult(listen) is { Implicit: false } && !IPAddress.TryParse(result.GetValue(listen), out _))
             {
                 result.AddError($"--listen '{result.GetValue(listen)}' is no IP address; expected for example 127.0.0.1 or 10.0.0.4.");

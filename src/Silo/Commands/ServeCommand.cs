@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using Slowrun.Silo.Hosting;
 using Slowrun.Silo.Preemption;
+using Slowrun.Web.Hosting;
 
 namespace Slowrun.Silo.Commands;
 
@@ -17,11 +18,12 @@ internal static class ServeCommand
         var advertise = new Option<string?>("--advertise") { Description = "Address told to others (default: the one listened on)." };
         var port = new Option<int>("--port") { Description = "Silo port; 0: any free one." };
         var gatewayPort = new Option<int>("--gateway-port") { Description = "Gateway port; 0: any free one." };
+        var page = new Option<int?>("--page") { Description = "Serves the page at this port of --listen; 0: any free one; default: not at all. Asks for SLOWRUN_TOKEN where that is set, which it must be beyond loopback." };
         var parentPipe = new Option<bool>("--parent-pipe") { Description = "Commit and stop at the end of standard input." };
 
         var preemption = new PreemptionOptions();
 
-        var command = new Command("silo", "Serves a store until told to stop.") { store, slots, name, listen, advertise, port, gatewayPort, parentPipe };
+        var command = new Command("silo", "Serves a store until told to stop.") { store, slots, name, listen, advertise, port, gatewayPort, page, parentPipe };
         preemption.All.ToList().ForEach(command.Options.Add);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -35,6 +37,7 @@ internal static class ServeCommand
                     Advertise = Address("--advertise", parsed.GetValue(advertise)),
                     SiloPort = parsed.GetValue(port),
                     GatewayPort = parsed.GetValue(gatewayPort),
+                    Page = Page(parsed.GetValue(page), Address("--listen", parsed.GetRequiredValue(listen))!),
                     ParentPipe = parsed.GetValue(parentPipe),
                     ScheduledEvents = preemption.Read(parsed),
                 };
@@ -53,6 +56,19 @@ internal static class ServeCommand
             }
         });
         return command;
+    }
+
+    /// <exception cref="ArgumentException">Anybody could read it.</exception>
+    private static PageOptions? Page(int? port, IPAddress listen)
+    {
+        if (port is not { } given)
+        {
+            return null;
+        }
+
+        var options = new PageOptions { Listen = listen, Port = given, Token = Environment.GetEnvironmentVariable("SLOWRUN_TOKEN") is { Length: > 0 } token ? token : null };
+        options.Check();
+        return options;
     }
 
     private static IPAddress? Address(string option, string? text) => text is null

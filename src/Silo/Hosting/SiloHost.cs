@@ -4,6 +4,7 @@ using Orleans.Configuration;
 using Slowrun.Clustering.Hosting;
 using Slowrun.Grains;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Silo.Page;
 using Slowrun.Silo.Preemption;
 using Slowrun.Storage;
 
@@ -60,6 +61,11 @@ internal static class SiloHost
             silo.Services.AddSlowrunRecords();
         });
         builder.Services.AddSlowrunGrains(settings.Slots);
+        if (settings.Page is { } page)
+        {
+            builder.Services.AddSingleton(page).AddHostedService<PageHost>();
+        }
+
         builder.Services.AddHostedService<HangUp>();
         if (settings.ParentPipe)
         {

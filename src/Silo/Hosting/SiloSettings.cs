@@ -1,5 +1,6 @@
 using System.Net;
 using Slowrun.Silo.Preemption;
+using Slowrun.Web.Hosting;
 
 namespace Slowrun.Silo.Hosting;
 
@@ -26,6 +27,9 @@ internal sealed record SiloSettings
 
     /// <summary>End of file on standard input means that the parent is gone: commit and stop.</summary>
     public bool ParentPipe { get; init; }
+
+    /// <summary>How the page is served; null: it is not.</summary>
+    public PageOptions? Page { get; init; }
 
     /// <summary>Where the platform announces that this machine goes away; null: nobody asks.</summary>
     public ScheduledEventsOptions? ScheduledEvents { get; init; }

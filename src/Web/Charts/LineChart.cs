@@ -19,7 +19,7 @@ public sealed record Series(string Name, int Colour, IReadOnlyList<(double X, do
 /// <summary>Curves over an axis of whole numbers, as SVG.</summary>
 public sealed record LineChart(string Id, string Title, string XLabel, string YLabel, IReadOnlyList<Series> Series)
 {
-    private const int Width = 860, Height = 360, Left = 58, Right = 14, Top = 12, Bottom = 42;
+    private const int Width = 860, Height = 360, Left = 58, Right = 14, Top = 26, Bottom = 42;
 
     /// <summary>What of the x axis is shown; null: all.</summary>
     public (double From, double To)? Window { get; init; }
@@ -55,7 +55,7 @@ public sealed record LineChart(string Id, string Title, string XLabel, string YL
         }
 
         svg.Text((Left + Width - Right) / 2.0, Height - 6, "middle", XLabel);
-        svg.Text(Left, Height - 6, "start", YLabel);
+        svg.Text(4, 14, "start", YLabel);
         foreach (var series in Series.Where(series => series.Points.Count > 0))
         {
             Draw(svg, series, X, Y);

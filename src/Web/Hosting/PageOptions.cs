@@ -31,10 +31,15 @@ public sealed record PageOptions
     /// <exception cref="ArgumentException">The page may not be served like this.</exception>
     public void Check()
     {
+        if (Port is < 0 or > 65535)
+        {
+            throw new ArgumentException($"{Port} is no port; expected 0 to 65535.");
+        }
+
         if (Token is null && !IPAddress.IsLoopback(Listen))
         {
             throw new ArgumentException(
-                $"The page would listen on {Listen} and let anybody read it. Give a token with SLOWRUN_TOKEN or --token, or leave --listen out and reach it through a tunnel (ssh -L).");
+                $"The page would listen on {Listen} and let anybody read it. Give a token with SLOWRUN_TOKEN, or listen on loopback and reach it through a tunnel (ssh -L).");
         }
 
         if (Token is { } token && (token.Length < ShortestToken || token.Any(c => c is <= ' ' or > '~')))

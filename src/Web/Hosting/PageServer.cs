@@ -34,7 +34,7 @@ public sealed class PageServer : IAsyncDisposable
         catch (Exception e) when (e is IOException or SocketException)
         {
             await app.DisposeAsync();
-            throw new IOException($"Port {options.Port} of {options.Listen} cannot be used: {e.Message} Give another one with --port, or 0 for any free one.", e);
+            throw new IOException($"Port {options.Port} of {options.Listen} cannot be used: {e.Message} Give another one, or 0 for any free one.", e);
         }
 
         return new PageServer(app, Reachable(new Uri(app.Urls.First()), options.Listen));

@@ -22,6 +22,8 @@ internal static class Figures
 
     public static string Count(double? number) => number?.ToString("#,0", CultureInfo.InvariantCulture) ?? None;
 
+    public static string Counted(long number, string what) => $"{Count(number)} {what}{(number == 1 ? "" : "s")}";
+
     public static string Percent(double? share) => share?.ToString("0.0 %", CultureInfo.InvariantCulture) ?? None;
 
     public static string Moment(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);

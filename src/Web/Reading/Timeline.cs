@@ -6,15 +6,16 @@ namespace Slowrun.Web.Reading;
 public sealed record Timeline(IReadOnlyList<TimelineSpan> Spans, IReadOnlyList<TimelineMark> Marks)
 {
     private const string Unknown = "(unknown)";
+    private const string Taken = "stage-taken";
 
-    /// <param name="events">In the order of their times.</param>
     public static Timeline Of(IEnumerable<RunEvent> events)
     {
         ArgumentNullException.ThrowIfNull(events);
         var open = new Dictionary<string, TimelineSpan>(StringComparer.Ordinal);
         var spans = new List<TimelineSpan>();
         var marks = new List<TimelineMark>();
-        foreach (var happened in events)
+        // The next take may be told in the same moment as the end before it.
+        foreach (var happened in events.OrderBy(one => one.At).ThenBy(one => one.Kind == Taken))
         {
             if (happened.Stage is not { } stage)
             {
@@ -30,7 +31,7 @@ public sealed record Timeline(IReadOnlyList<TimelineSpan> Spans, IReadOnlyList<T
                     spans.Add(Ended(ended, happened, end));
                 }
             }
-            else if (happened.Kind == "stage-taken")
+            else if (happened.Kind == Taken)
             {
                 if (open.Remove(stage, out var forgotten))
                 {
