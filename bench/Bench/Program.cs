@@ -11,6 +11,7 @@ return args switch
     ["status", .. var rest] => StatusBench.Run(rest),
     ["ensemble", .. var rest] => await EnsembleBench.RunAsync(rest),
     ["telemetry"] => TelemetryBench.Run(),
+    ["page", .. var rest] => await PageBench.RunAsync(rest),
     ["idle", .. var rest] => IdleBench.Run(rest),
     _ => Usage(),
 };
@@ -27,6 +28,7 @@ static int Usage()
         bench checkpoint STORE [PAIRS]                what a checkpoint costs, against the same bytes plainly copied, written and read
         bench ensemble [MEMBERS] [TOKENS] [FOLDER]    mixes made-up members: seconds a subset, memory, against plain reading
         bench telemetry                               what the measurements of a training step cost, as a share of it
+        bench page [STEPS]                            times pages of a run of 100 stages, and weighs them
         bench status STORE RUN [CALLS]                times status calls of a client that stays, also while silos are lost
         """);
     return 2;

@@ -14,14 +14,16 @@ public sealed class RoomTests
         ["Clustering"] = ["Storage", "Core"],
         ["Grains.Interfaces"] = ["Core"],
         ["Grains"] = ["Grains.Interfaces", "Clustering", "Storage", "Training", "Core"],
-        ["Silo"] = ["Grains", "Grains.Interfaces", "Clustering", "Storage", "Training", "Core"],
-        ["Client"] = ["Clustering", "Grains.Interfaces", "Storage", "Core"],
+        ["Web"] = ["Clustering", "Storage", "Core"],
+        ["Silo"] = ["Web", "Grains", "Grains.Interfaces", "Clustering", "Storage", "Training", "Core"],
+        ["Client"] = ["Web", "Clustering", "Grains.Interfaces", "Storage", "Core"],
     };
 
     // Package families that only some rooms may know of; a prefix of the assembly's name.
     private static readonly Dictionary<string, string[]> Packages = new()
     {
         ["TorchSharp"] = ["Training", "Silo"],
+        ["Microsoft.AspNetCore"] = ["Web", "Silo"],
         ["Orleans"] = ["Clustering", "Grains.Interfaces", "Grains", "Silo", "Client"],
         ["Azure"] = ["Storage"],
         ["OpenTelemetry"] = ["Silo"],
@@ -72,7 +74,7 @@ public sealed class RoomTests
 
     private static string[] References(string room)
     {
-        var program = room == "Client" ? "SlowrunClient" : "SlowrunSilo";
+        var program = room is "Client" or "Web" ? "SlowrunClient" : "SlowrunSilo";
         var file = Path.Combine(Path.GetDirectoryName(Metadata(program))!, $"Slowrun.{room}.dll");
         using var stream = File.OpenRead(file);
         using var image = new System.Reflection.PortableExecutable.PEReader(stream);

@@ -89,6 +89,7 @@ internal static class SlowrunCommand
             CompletionCommand.Create(context),
             CompletionCommand.CreateComplete(context, common),
             ReferenceCommand.Create(context),
+            UiCommand.Create(context, common),
         };
         root.Options.Add(common.Store);
         root.Options.Add(common.Verbose);

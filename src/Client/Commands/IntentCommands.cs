@@ -72,10 +72,7 @@ internal static class IntentCommands
         return ExitCode.Done;
     }
 
-    private static Func<RunIntent, RunIntent> Wish(DesiredState wish, Target target) => intent => target.Stage is { } stage
-        ? intent with { Stages = new Dictionary<string, DesiredState>(intent.Stages) { [stage.ToString()] = wish } }
-        // A wish for the whole run is for every stage of it, whatever was wished for single ones before.
-        : intent with { Run = wish, Stages = new Dictionary<string, DesiredState>() };
+    private static Func<RunIntent, RunIntent> Wish(DesiredState wish, Target target) => intent => intent.Wish(wish, target.Stage?.ToString());
 
     /// <exception cref="CliException">There is nothing left that the user could want otherwise.</exception>
     private static Func<RunIntent, RunIntent>? Ended(RunFacts facts, Target target) =>

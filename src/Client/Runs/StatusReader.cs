@@ -26,12 +26,12 @@ internal sealed class StatusReader(RunReader reader) : IAsyncDisposable
 
     /// <summary>Connects behind if need be, and answers with what can be had at once.</summary>
     /// <exception cref="CliException">There is no such run.</exception>
-    public async Task<RunStatus> ReadSoonAsync(string run, CancellationToken cancellationToken)
-    {
-        var cluster = await ConnectedAsync(cancellationToken);
-        var live = cluster is null ? null : await cluster.TryStatusAsync(run, AnswerDeadline, cancellationToken);
-        return live ?? await reader.StatusAsync(run, cancellationToken);
-    }
+    public async Task<RunStatus> ReadSoonAsync(string run, CancellationToken cancellationToken) =>
+        await TryLiveAsync(run, cancellationToken) ?? await reader.StatusAsync(run, cancellationToken);
+
+    /// <summary>The cluster's answer, if one can be had at once; connects behind if need be.</summary>
+    public async Task<RunStatus?> TryLiveAsync(string run, CancellationToken cancellationToken) =>
+        await ConnectedAsync(cancellationToken) is { } cluster ? await cluster.TryStatusAsync(run, AnswerDeadline, cancellationToken) : null;
 
     public async Task PokeAsync(string run, CancellationToken cancellationToken)
     {

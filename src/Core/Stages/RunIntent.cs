@@ -14,6 +14,12 @@ public sealed record RunIntent
     /// <summary>How often each stage was allowed to go on with another device's arithmetic; its bytes then depend on when.</summary>
     public IReadOnlyDictionary<string, int> Adoptions { get; init; } = new Dictionary<string, int>();
 
+    /// <summary>This intent with another wish for the whole run, or for one stage.</summary>
+    public RunIntent Wish(DesiredState wish, string? stage) => stage is not null
+        ? this with { Stages = new Dictionary<string, DesiredState>(Stages) { [stage] = wish } }
+        // A wish for the whole run is for every stage of it, whatever was wished for single ones before.
+        : this with { Run = wish, Stages = new Dictionary<string, DesiredState>() };
+
     public DesiredState Of(string stage) =>
         Run == DesiredState.Cancelled ? Run : Stages.TryGetValue(stage, out var wish) ? wish : Run;
 }

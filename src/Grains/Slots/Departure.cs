@@ -37,7 +37,7 @@ internal sealed partial class Departure(
     {
         try
         {
-            await new RunEvents(store, run).AppendAsync(new RunEvent(time.GetUtcNow(), kind, null, $"{silo.Name}: {why}"));
+            await new RunEvents(store, run).AppendAsync(new RunEvent(time.GetUtcNow(), kind, null, $"{silo.Name}: {why}") { Silo = silo.Name });
         }
         catch (IOException e)
         {

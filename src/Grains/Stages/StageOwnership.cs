@@ -89,9 +89,13 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
             StopReason.Held => (ReleaseCause.Held, "the user paused or cancelled it"),
             _ => (ReleaseCause.Left, "its silo was asked to stop"),
         };
-        await root.ReleaseAsync(cause, lost, SettledLedger(), token);
+        var (before, settled) = (root.Root.Ledger, SettledLedger());
+        await root.ReleaseAsync(cause, lost, settled, token);
         work.Telemetry.Released(cause, lost);
-        await TellAsync("stage-released", $"Its owner left it at step {DurableStep} ({why}{(lost > 0 ? $"; {lost} steps after it are lost" : "")}).");
+        await TellAsync(
+            "stage-released",
+            $"Its owner left it at step {DurableStep} ({why}{(lost > 0 ? $"; {lost} steps after it are lost" : "")}).",
+            cost: new EventCost(lost, settled.LostSeconds - before.LostSeconds, AwaySeconds: 0));
     });
 
     /// <summary>
@@ -145,11 +149,16 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     }
 
     /// <summary>An event of this stage. Never fails: what cannot be told must not stop a training.</summary>
-    public async Task TellAsync(string kind, string message)
+    /// <param name="silo">Whom it happened to; null: this owner.</param>
+    public async Task TellAsync(string kind, string message, string? silo = null, EventCost? cost = null)
     {
         try
         {
-            await events.AppendAsync(new RunEvent(time.GetUtcNow(), kind, work.Plan.Id.ToString(), message));
+            await events.AppendAsync(new RunEvent(time.GetUtcNow(), kind, work.Plan.Id.ToString(), message)
+            {
+                Silo = silo ?? work.Root.Owner?.SiloName,
+                Cost = cost,
+            });
         }
         catch (IOException)
         {

@@ -151,9 +151,10 @@ internal sealed partial class StageTaker(
         {
             var seconds = root.Ledger.LostSeconds - before.Ledger.LostSeconds;
             var away = root.Ledger.DownSeconds + root.Ledger.SlotSeconds - before.Ledger.DownSeconds - before.Ledger.SlotSeconds;
-            await own.TellAsync("owner-lost", string.Create(
+            var told = string.Create(
                 CultureInfo.InvariantCulture,
-                $"{lost.SiloName} is gone with {string.Join(' ', lost.Slots)}{(loss.Words.Length > 0 ? $" ({loss.Words})" : "")}; {lostSteps} steps after step {root.DurableStep} are lost ({seconds:F1} s of training), and nobody trained it for {away:F1} s."));
+                $"{lost.SiloName} is gone with {string.Join(' ', lost.Slots)}{(loss.Words.Length > 0 ? $" ({loss.Words})" : "")}; {lostSteps} steps after step {root.DurableStep} are lost ({seconds:F1} s of training), and nobody trained it for {away:F1} s.");
+            await own.TellAsync("owner-lost", told, lost.SiloName, new EventCost(lostSteps, seconds, away));
         }
 
         if (before?.Identity is { } begun && begun != root.Identity)

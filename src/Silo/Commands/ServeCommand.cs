@@ -4,6 +4,7 @@ using Slowrun.Core.Specs;
 using Slowrun.Silo.Hosting;
 using Slowrun.Silo.Http;
 using Slowrun.Silo.Preemption;
+using Slowrun.Web.Hosting;
 
 namespace Slowrun.Silo.Commands;
 
@@ -26,11 +27,12 @@ internal static class ServeCommand
             Description = "What --http asks for, but for health; needed beyond loopback. Better in SLOWRUN_TOKEN: others see a command line.",
             DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_TOKEN") is { Length: > 0 } given ? given : null,
         };
+        var page = new Option<int?>("--page") { Description = "Serves the page at this port of --listen; 0: any free one; default: not at all. Asks for SLOWRUN_TOKEN where that is set, which it must be beyond loopback." };
         var parentPipe = new Option<bool>("--parent-pipe") { Description = "Commit and stop at the end of standard input." };
 
         var preemption = new PreemptionOptions();
 
-        var command = new Command("silo", "Serves a store until told to stop.") { store, slots, name, listen, advertise, port, gatewayPort, exitWhenIdle, http, httpToken, parentPipe };
+        var command = new Command("silo", "Serves a store until told to stop.") { store, slots, name, listen, advertise, port, gatewayPort, exitWhenIdle, http, httpToken, page, parentPipe };
         preemption.All.ToList().ForEach(command.Options.Add);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -46,6 +48,7 @@ internal static class ServeCommand
                     GatewayPort = parsed.GetValue(gatewayPort),
                     ExitWhenIdle = Idle(parsed.GetValue(exitWhenIdle)),
                     Http = HttpSettings.Parse(parsed.GetValue(http), parsed.GetValue(httpToken)),
+                    Page = Page(parsed.GetValue(page), Address("--listen", parsed.GetRequiredValue(listen))!),
                     ParentPipe = parsed.GetValue(parentPipe),
                     ScheduledEvents = preemption.Read(parsed),
                 };
@@ -69,6 +72,19 @@ internal static class ServeCommand
     private static TimeSpan? Idle(string? text) => text is null
         ? null
         : Duration.TryParse(text, out var idle) && idle > TimeSpan.Zero ? idle : throw new FormatException($"--exit-when-idle '{text}' is no time above 0; expected for example 10m.");
+
+    /// <exception cref="ArgumentException">Anybody could read it.</exception>
+    private static PageOptions? Page(int? port, IPAddress listen)
+    {
+        if (port is not { } given)
+        {
+            return null;
+        }
+
+        var options = new PageOptions { Listen = listen, Port = given, Token = Environment.GetEnvironmentVariable("SLOWRUN_TOKEN") is { Length: > 0 } token ? token : null };
+        options.Check();
+        return options;
+    }
 
     private static IPAddress? Address(string option, string? text) => text is null
         ? null

@@ -5,6 +5,7 @@ using Slowrun.Clustering.Hosting;
 using Slowrun.Grains;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Silo.Http;
+using Slowrun.Silo.Page;
 using Slowrun.Silo.Preemption;
 using Slowrun.Storage;
 
@@ -79,6 +80,11 @@ internal static class SiloHost
         });
         builder.Services.AddSlowrunGrains(settings.Slots, settings.ExitWhenIdle);
         builder.Services.AddSingleton<SiloHealth>();
+        if (settings.Page is { } page)
+        {
+            builder.Services.AddSingleton(page).AddHostedService<PageHost>();
+        }
+
         builder.Services.AddHostedService<HangUp>();
         if (ServiceManager.FromEnvironment() is { } manager)
         {

@@ -1,6 +1,7 @@
 using System.Net;
 using Slowrun.Silo.Http;
 using Slowrun.Silo.Preemption;
+using Slowrun.Web.Hosting;
 
 namespace Slowrun.Silo.Hosting;
 
@@ -33,6 +34,9 @@ internal sealed record SiloSettings
 
     /// <summary>Where health, metrics and pages are served; null: no port is opened for them.</summary>
     public HttpSettings? Http { get; init; }
+
+    /// <summary>How the page is served; null: it is not.</summary>
+    public PageOptions? Page { get; init; }
 
     /// <summary>Where the platform announces that this machine goes away; null: nobody asks.</summary>
     public ScheduledEventsOptions? ScheduledEvents { get; init; }

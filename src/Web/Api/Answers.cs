@@ -1,0 +1,32 @@
+using Slowrun.Core.Ledger;
+using Slowrun.Core.Stages;
+using Slowrun.Core.Status;
+using Slowrun.Web.Reading;
+
+namespace Slowrun.Web.Api;
+
+/// <param name="Version">Of the API; fields may be added to an answer under the same version.</param>
+/// <param name="TakesOrders">Whether it was started with a token, and so pauses, resumes and cancels.</param>
+public sealed record ServerAnswer(int Version, string Store, bool TakesOrders);
+
+/// <param name="Total">Of the run, so far.</param>
+/// <param name="Next">What to ask for next as <c>after</c>.</param>
+public sealed record EventsAnswer(int Total, int Next, IReadOnlyList<RunEvent> Events);
+
+/// <param name="Training">Loss of the training steps.</param>
+/// <param name="Validation">Loss of the finished stages' snapshots.</param>
+/// <param name="Ensemble">Loss of the ensemble by the number of its members.</param>
+public sealed record MetricsAnswer(IReadOnlyList<StageCurve> Training, IReadOnlyList<StageLoss> Validation, EnsembleStatus? Ensemble);
+
+public sealed record StageLoss(string Stage, string Role, double LossNats, double? BitsPerByte);
+
+/// <param name="Run">Null where it is not known when the run was submitted.</param>
+public sealed record LedgerAnswer(RunLedger? Run, IReadOnlyList<StageLedgerAnswer> Stages);
+
+/// <param name="Ledger">Null where the stage was never taken.</param>
+public sealed record StageLedgerAnswer(string Stage, StageLedger? Ledger);
+
+/// <param name="Stages">Stages whose owner it is.</param>
+public sealed record SiloAnswer(string Silo, string Name, bool Active, DateTimeOffset LastSign, IReadOnlyList<HeldSlot> Stages);
+
+public sealed record HeldSlot(string Run, string Stage, IReadOnlyList<string> Slots);

@@ -1,0 +1,52 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
+using Slowrun.Web.Access;
+using Slowrun.Web.Reading;
+
+namespace Slowrun.Web.Api;
+
+/// <summary>Pause, resume, cancel: taken only where the page was started with a token, of those who have it.</summary>
+internal static class OrdersApi
+{
+    public static void Map(IEndpointRouteBuilder api) => api.MapPost("/runs/{run}/orders/{order}", OrderAsync)
+        .Produces<RunIntent>().ProducesProblem(StatusCodes.Status403Forbidden).ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict)
+        .WithSummary("Writes what the user wants of the run, or of one 'stage' of it: pause, resume or cancel.");
+
+    public static async Task<IResult> OrderAsync(string run, string order, HttpContext http, RunLibrary library, AccessGate gate, string? stage = null)
+    {
+        if (!gate.TakesOrders)
+        {
+            return Problem.Result(http, StatusCodes.Status403Forbidden, "This page only reads. Started with a token (SLOWRUN_TOKEN or --token) it takes orders too; 'slowrun pause', 'resume' and 'cancel' always do.");
+        }
+
+        if (await library.TryReadAsync(run, http.RequestAborted) is not { } found)
+        {
+            return Problem.NoSuchRun(http, run, library.Store.Address);
+        }
+
+        StageId? only = StageId.TryParse(stage, out var parsed) ? parsed : null;
+        if (stage is not null && (only is null || found.Facts.Plan.Stages.All(plan => plan.Id != only)))
+        {
+            return Problem.Result(http, StatusCodes.Status404NotFound, $"Run '{run}' has no such stage.");
+        }
+
+        DesiredState? wish = order switch
+        {
+            "pause" => DesiredState.Paused,
+            "resume" => DesiredState.Running,
+            "cancel" => DesiredState.Cancelled,
+            _ => null,
+        };
+        if (wish is null)
+        {
+            return Problem.Result(http, StatusCodes.Status404NotFound, "There are the orders pause, resume and cancel.");
+        }
+
+        return await library.OrderAsync(found.Facts, wish.Value, only, http.RequestAborted) is { } intent
+            ? TypedResults.Ok(intent)
+            : Problem.Result(http, StatusCodes.Status409Conflict, "It has ended already; there is nothing to change.");
+    }
+}

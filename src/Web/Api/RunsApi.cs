@@ -1,0 +1,96 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Status;
+using Slowrun.Web.Access;
+using Slowrun.Web.Reading;
+
+namespace Slowrun.Web.Api;
+
+/// <summary><c>/api/v1</c>: what the page shows, as JSON.</summary>
+internal static class RunsApi
+{
+    private const int MostEvents = 1000;
+    private const int MostPoints = 20_000;
+
+    public static void Map(IEndpointRouteBuilder api)
+    {
+        api.MapGet("/", (RunLibrary library, AccessGate gate) => new ServerAnswer(1, library.Store.Address, gate.TakesOrders))
+            .WithSummary("What serves this.");
+        api.MapGet("/runs", (RunLibrary library, CancellationToken stop) => library.ListAsync(stop)).WithSummary("The runs of the store, from the store alone.");
+        api.MapGet("/silos", SilosAsync).WithSummary("Silos that serve the store, and what they hold.");
+
+        var run = api.MapGroup("/runs/{run}");
+        run.MapGet("/", (string run, HttpContext http, RunLibrary library) => OfAsync(run, http, library, found => found.Status))
+            .Answers<RunStatus>().WithSummary("How far a run is, as 'slowrun status -o json' prints it.");
+        run.MapGet("/spec", (string run, HttpContext http, RunLibrary library) => OfAsync(run, http, library, found => found.Facts.Spec))
+            .Answers<RunSpec>().WithSummary("Its spec with every default, and its operations as they are now.");
+        run.MapGet("/ledger", (string run, HttpContext http, RunLibrary library) => OfAsync(run, http, library, Ledger))
+            .Answers<LedgerAnswer>().WithSummary("Where its time went, in seconds.");
+        run.MapGet("/members", (string run, HttpContext http, RunLibrary library) => OfAsync(run, http, library, Member.Of))
+            .Answers<IReadOnlyList<Member>>().WithSummary("Its stages as members: snapshots, scores, mixture weights, lineage.");
+        run.MapGet("/events", EventsAsync).Answers<EventsAnswer>().WithSummary("What happened to it, the oldest first.");
+        run.MapGet("/timeline", TimelineAsync).Answers<Timeline>().WithSummary("Which stage was on which machine when, and what losses cost.");
+        run.MapGet("/metrics", MetricsAsync).Answers<MetricsAnswer>().WithSummary("Its losses. Curves come from checkpoints, thinned out to 'points' values each.");
+        run.MapGet("/metrics.csv", CsvAnswer.WriteAsync).Produces(StatusCodes.Status200OK, contentType: CsvAnswer.ContentType)
+            .ProducesProblem(StatusCodes.Status404NotFound).WithSummary("Every training step's loss.");
+    }
+
+    private static RouteHandlerBuilder Answers<T>(this RouteHandlerBuilder endpoint) =>
+        endpoint.Produces<T>().ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status401Unauthorized);
+
+    /// <summary>Something of a run that was read; 404 where there is none.</summary>
+    public static async Task<IResult> OfAsync<T>(string run, HttpContext http, RunLibrary library, Func<RunReading, T> answer) =>
+        await library.TryReadAsync(run, http.RequestAborted) is { } found
+            ? TypedResults.Ok(answer(found))
+            : Problem.NoSuchRun(http, run, library.Store.Address);
+
+    private static LedgerAnswer Ledger(RunReading run) =>
+        new(run.Status.Ledger, [.. run.Status.Stages.Select(stage => new StageLedgerAnswer(stage.Id, stage.Ledger))]);
+
+    private static async Task<IResult> EventsAsync(string run, HttpContext http, RunLibrary library, int after = 0, int limit = MostEvents)
+    {
+        if (await library.TryStatusAsync(run, http.RequestAborted) is null)
+        {
+            return Problem.NoSuchRun(http, run, library.Store.Address);
+        }
+
+        if (after < 0 || limit is < 1 or > MostEvents)
+        {
+            return Problem.Result(http, StatusCodes.Status400BadRequest, $"'after' is {after} and 'limit' {limit}; expected are 0 or more, and 1 to {MostEvents}.");
+        }
+
+        var events = await library.Events.ReadAsync(run, http.RequestAborted);
+        var page = events.Skip(after).Take(limit).ToList();
+        return TypedResults.Ok(new EventsAnswer(events.Count, Math.Min(after, events.Count) + page.Count, page));
+    }
+
+    private static async Task<IResult> TimelineAsync(string run, HttpContext http, RunLibrary library) =>
+        await library.TryStatusAsync(run, http.RequestAborted) is null
+            ? Problem.NoSuchRun(http, run, library.Store.Address)
+            : TypedResults.Ok(Timeline.Of(await library.Events.ReadAsync(run, http.RequestAborted)));
+
+    private static async Task<IResult> MetricsAsync(
+        string run, HttpContext http, RunLibrary library, string? stage = null, int? chain = null, int? from = null, int? to = null, int? points = null)
+    {
+        StageId? only = StageId.TryParse(stage, out var parsed) ? parsed : null;
+        if ((stage is not null && only is null) || points is < 2 or > MostPoints)
+        {
+            return Problem.Result(http, StatusCodes.Status400BadRequest, $"Expected are a 'stage' such as chain0/stage1 and 'points' of 2 to {MostPoints}.");
+        }
+
+        if (await library.TryReadAsync(run, http.RequestAborted) is not { } found)
+        {
+            return Problem.NoSuchRun(http, run, library.Store.Address);
+        }
+
+        var curves = await new CurveQuery(chain, only, from, to, Points: points).ReadAsync(found, library.Curves, http.RequestAborted);
+        var validation = found.Status.Stages.Where(one => one.ValLossNats is not null)
+            .Select(one => new StageLoss(one.Id, one.Role, one.ValLossNats!.Value, one.ValBitsPerByte));
+        return TypedResults.Ok(new MetricsAnswer(curves, [.. validation], found.Status.Ensemble));
+    }
+
+    private static async Task<IReadOnlyList<SiloAnswer>> SilosAsync(RunLibrary library, CancellationToken stop) => await SiloAnswers.ReadAsync(library, stop);
+}

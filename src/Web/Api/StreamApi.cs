@@ -1,0 +1,123 @@
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Hosting;
+using Slowrun.Core;
+using Slowrun.Core.Stages;
+using Slowrun.Core.Status;
+using Slowrun.Web.Hosting;
+using Slowrun.Web.Reading;
+
+namespace Slowrun.Web.Api;
+
+/// <summary>
+/// Server-sent events: <c>/api/v1/runs/RUN/stream</c> has <c>status</c> (the run's status, whenever it has changed) and <c>event</c>,
+/// <c>/api/v1/stream</c> has <c>runs</c> (the list of runs, whenever it has changed).
+/// </summary>
+internal static class StreamApi
+{
+    // What stands between must not close a silent connection, and figures of time go on.
+    private static readonly TimeSpan AtLeastEvery = TimeSpan.FromSeconds(10);
+
+    public static void Map(IEndpointRouteBuilder api)
+    {
+        api.MapGet("/runs/{run}/stream", async (string run, HttpContext http, RunLibrary library) =>
+                await library.TryStatusAsync(run, http.RequestAborted) is null
+                    ? Problem.NoSuchRun(http, run, library.Store.Address)
+                    : Follow(http, "status", async stop =>
+                    {
+                        var status = await library.TryStatusAsync(run, stop);
+                        return status is null ? null : new Look(status, Told(status), await library.Events.ReadAsync(run, stop));
+                    }))
+            .RequireRateLimiting(RequestLimits.Streams)
+            .Produces<RunStatus>(StatusCodes.Status200OK, "text/event-stream").ProducesProblem(StatusCodes.Status404NotFound)
+            .WithSummary("What changes of a run, as it changes: events 'status' and 'event'.");
+        api.MapGet("/stream", (HttpContext http, RunLibrary library) => Follow(http, "runs", async stop =>
+            {
+                var list = await library.ListAsync(stop);
+                return new Look(list, CanonicalJson.Sha256(list.Runs.Select(Told).Concat(list.Damaged.Select(run => run.Name))), []);
+            }))
+            .RequireRateLimiting(RequestLimits.Streams)
+            .Produces<RunList>(StatusCodes.Status200OK, "text/event-stream")
+            .WithSummary("The list of runs, as it changes: event 'runs'.");
+    }
+
+    /// <param name="Told">What makes it another value.</param>
+    private sealed record Look(object Value, string Told, IReadOnlyList<RunEvent> Events);
+
+    private static IResult Follow(HttpContext http, string name, Func<CancellationToken, Task<Look?>> look)
+    {
+        var services = http.RequestServices;
+        // A stream has no end of its own: without this the server would wait for its readers when it stops.
+        var stop = CancellationTokenSource.CreateLinkedTokenSource(
+            http.RequestAborted, ((IHostApplicationLifetime)services.GetService(typeof(IHostApplicationLifetime))!).ApplicationStopping);
+        http.Response.RegisterForDispose(stop);
+        var options = (PageOptions)services.GetService(typeof(PageOptions))!;
+        var time = (TimeProvider)services.GetService(typeof(TimeProvider))!;
+        return TypedResults.ServerSentEvents(FollowAsync(name, look, options.FollowEvery, time, stop.Token));
+    }
+
+    private static async IAsyncEnumerable<SseItem<object>> FollowAsync(
+        string name, Func<CancellationToken, Task<Look?>> look, TimeSpan every, TimeProvider time, [EnumeratorCancellation] CancellationToken stop)
+    {
+        var (told, toldAt, events) = ("", time.GetTimestamp(), -1);
+        using var timer = new PeriodicTimer(every, time);
+        do
+        {
+            if (await TryLookAsync(look, stop) is not { } seen)
+            {
+                continue;
+            }
+
+            if (seen.Told != told || time.GetElapsedTime(toldAt) >= AtLeastEvery)
+            {
+                (told, toldAt) = (seen.Told, time.GetTimestamp());
+                yield return new SseItem<object>(seen.Value, name);
+            }
+
+            // Those from before are asked for by themselves.
+            foreach (var one in events < 0 ? [] : seen.Events.Skip(events))
+            {
+                yield return new SseItem<object>(one, "event");
+            }
+
+            events = seen.Events.Count;
+        }
+        while (await NextAsync(timer, stop));
+    }
+
+    /// <summary>Where the store does not answer for a while, the next look may find it again.</summary>
+    private static async Task<Look?> TryLookAsync(Func<CancellationToken, Task<Look?>> look, CancellationToken stop)
+    {
+        try
+        {
+            return await look(stop);
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or TimeoutException or OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
+    private static async Task<bool> NextAsync(PeriodicTimer timer, CancellationToken stop)
+    {
+        try
+        {
+            return await timer.WaitForNextTickAsync(stop);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>A status without what changes by itself.</summary>
+    private static string Told(RunStatus status) => CanonicalJson.Sha256(status with
+    {
+        AsOf = default,
+        Ledger = null,
+        Stages = [.. status.Stages.Select(stage => stage with { DurableAgeSeconds = null, Ledger = null })],
+    });
+}

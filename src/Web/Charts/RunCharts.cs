@@ -1,0 +1,80 @@
+using Slowrun.Core.Plan;
+using Slowrun.Web.Reading;
+
+namespace Slowrun.Web.Charts;
+
+/// <summary>The charts of a run.</summary>
+internal static class RunCharts
+{
+    public const string Loss = "nats per token";
+
+    /// <summary>The last step there is a curve to.</summary>
+    public static int Longest(IReadOnlyList<StageCurve> curves, CurveQuery query) =>
+        Math.Max(2, curves.Select(curve => (query.InChain ? curve.FirstStep : 0) + curve.CurveSteps).DefaultIfEmpty(2).Max());
+
+    public static LineChart Training(IReadOnlyList<StageCurve> curves, CurveQuery query)
+    {
+        var perChain = curves.GroupBy(curve => Id(curve.Stage).Chain).ToDictionary(chain => chain.Key, chain => chain.Count());
+        var seen = new Dictionary<int, int>();
+        return new LineChart(
+            "training",
+            "Training loss",
+            query.InChain ? "step of the chain" : "step of the stage",
+            Loss,
+            [.. curves.Select(curve =>
+            {
+                var chain = Id(curve.Stage).Chain;
+                var nth = seen[chain] = seen.GetValueOrDefault(chain) + 1;
+                return new Series(curve.Stage, chain, [.. curve.Points.Select(point => (point[0], point[1]))])
+                {
+                    // Later stages are stronger.
+                    Opacity = 0.45 + (0.55 * nth / perChain[chain]),
+                    Dashed = curve.Role != nameof(Core.Recipes.ChainRole.Members),
+                };
+            })])
+        {
+            Zooms = true,
+            Window = query.From is null && query.To is null ? null : (query.From ?? 1, Math.Max(query.To ?? Longest(curves, query), (query.From ?? 1) + 1)),
+        };
+    }
+
+    /// <summary>Validation loss of each stage's snapshot, a line a chain.</summary>
+    public static LineChart Validation(RunReading run) => new(
+        "validation",
+        "Validation loss of the snapshots",
+        "stage of the chain",
+        Loss,
+        [.. run.Status.Stages.Where(stage => stage.ValLossNats is not null)
+            .GroupBy(stage => Id(stage.Id).Chain)
+            .Select(chain => new Series($"chain{chain.Key}", chain.Key, [.. chain.Select(stage => ((double)Id(stage.Id).Stage, stage.ValLossNats!.Value))])
+            {
+                Dots = true,
+                Dashed = chain.First().Role != nameof(Core.Recipes.ChainRole.Members),
+            })]);
+
+    /// <summary>Loss of the even average of the first n members, beside the members' own.</summary>
+    public static LineChart Ensemble(RunReading run)
+    {
+        if (run.Status.Ensemble is not { } ensemble)
+        {
+            return new LineChart("ensemble", "Ensemble", "members", Loss, []);
+        }
+
+        var own = run.Status.Stages.Where(stage => stage.ValLossNats is not null).ToDictionary(stage => stage.Id, stage => stage.ValLossNats!.Value);
+        return new LineChart(
+            "ensemble",
+            "Validation loss of the ensemble by number of members",
+            "members",
+            Loss,
+            [
+                new Series("ensemble of the first n", 0, [.. ensemble.Running.Select((loss, i) => (i + 1.0, loss))]) { Dots = true },
+                new Series("the n-th member alone", 1, [.. ensemble.MemberStages.Select((stage, i) => (X: i + 1.0, Y: own.GetValueOrDefault(stage, double.NaN))).Where(point => !double.IsNaN(point.Y))])
+                {
+                    Dots = true,
+                    Dashed = true,
+                },
+            ]);
+    }
+
+    private static StageId Id(string stage) => StageId.TryParse(stage, out var id) ? id : throw new ArgumentException($"'{stage}' is no stage.", nameof(stage));
+}

@@ -1,0 +1,46 @@
+using System.Threading.RateLimiting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.RateLimiting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Slowrun.Web.Api;
+
+namespace Slowrun.Web.Hosting;
+
+/// <summary>What one caller, or all together, may ask of the page: it runs beside trainings, and must not take their time.</summary>
+internal static class RequestLimits
+{
+    /// <summary>Name of the limit on followers.</summary>
+    public const string Streams = "streams";
+
+    /// <summary>Forms of a token or nothing: nobody has more to say.</summary>
+    public const int LargestBodyBytes = 4 << 10;
+
+    public const int MostStreams = 64;
+    private const int MostAtOnce = 16;
+    private const int MostWaiting = 64;
+    private const int MostConnections = 256;
+
+    public static void Apply(KestrelServerOptions kestrel)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = LargestBodyBytes;
+        kestrel.Limits.MaxConcurrentConnections = MostConnections;
+        kestrel.Limits.MaxRequestHeadersTotalSize = 16 << 10;
+        kestrel.Limits.MaxRequestHeaderCount = 64;
+        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+    }
+
+    public static void Apply(RateLimiterOptions limits)
+    {
+        // Followers wait most of the time; all else is work.
+        limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(http => http.Request.Path.Value?.EndsWith("/stream", StringComparison.Ordinal) == true
+            ? RateLimitPartition.GetNoLimiter("stream")
+            : RateLimitPartition.GetConcurrencyLimiter("work", _ => new ConcurrencyLimiterOptions { PermitLimit = MostAtOnce, QueueLimit = MostWaiting }));
+        limits.AddPolicy(Streams, _ => RateLimitPartition.GetConcurrencyLimiter(Streams, _ => new ConcurrencyLimiterOptions { PermitLimit = MostStreams, QueueLimit = 0 }));
+        limits.OnRejected = (rejected, _) =>
+        {
+            rejected.HttpContext.Response.Headers.RetryAfter = "5";
+            return new ValueTask(Problem.WriteAsync(rejected.HttpContext, StatusCodes.Status429TooManyRequests, "Too many requests at once. Try again in some seconds."));
+        };
+    }
+}

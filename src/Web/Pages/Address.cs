@@ -1,0 +1,39 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http.Extensions;
+using Slowrun.Core.Plan;
+using Slowrun.Web.Reading;
+
+namespace Slowrun.Web.Pages;
+
+/// <summary>What a page shows stands in its address, so that it can be kept and sent.</summary>
+internal static class Address
+{
+    public static string Of(CurveQuery query)
+    {
+        var address = new QueryBuilder();
+        void Add(string name, object? value)
+        {
+            if (value is not null)
+            {
+                address.Add(name, Convert.ToString(value, CultureInfo.InvariantCulture)!);
+            }
+        }
+
+        Add("chain", query.Chain);
+        Add("stage", query.Stage);
+        Add("from", query.From);
+        Add("to", query.To);
+        Add("in", query.InChain ? "chain" : null);
+        return address.ToString();
+    }
+
+    /// <summary>What cannot be read counts as not given: a form sends empty fields too.</summary>
+    public static CurveQuery Read(string? chain, string? stage, string? from, string? to, string? within)
+    {
+        var (first, last) = (Number(from), Number(to));
+        return new CurveQuery(
+            Number(chain), StageId.TryParse(stage, out var id) ? id : null, first, last > first || first is null ? last : null, within == "chain");
+    }
+
+    private static int? Number(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+}

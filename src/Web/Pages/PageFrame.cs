@@ -1,0 +1,6 @@
+namespace Slowrun.Web.Pages;
+
+/// <summary>What every page shows around its content.</summary>
+/// <param name="Store">The store's address.</param>
+/// <param name="TakesOrders">Whoever sees the page may pause, resume and cancel.</param>
+public sealed record PageFrame(string Store, bool TakesOrders, DateTimeOffset Now);

@@ -1,0 +1,98 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Slowrun.Web.Access;
+using Slowrun.Web.Api;
+using Slowrun.Web.Charts;
+using Slowrun.Web.Reading;
+
+namespace Slowrun.Web.Pages;
+
+/// <summary>The addresses of the page.</summary>
+internal static class PageRoutes
+{
+    private const string Frame = nameof(Frame), Run = nameof(Run);
+
+    public static void Map(WebApplication app)
+    {
+        var pages = app.MapGroup("").ExcludeFromDescription();
+        pages.MapGet("/", async (HttpContext http, RunLibrary library, AccessGate gate) => PageResult.Of<RunListPage>(new()
+        {
+            [Frame] = FrameOf(library, gate),
+            [nameof(RunListPage.List)] = await library.ListAsync(http.RequestAborted),
+        }));
+        pages.MapGet("/silos", async (HttpContext http, RunLibrary library, AccessGate gate) => PageResult.Of<SilosPage>(new()
+        {
+            [Frame] = FrameOf(library, gate),
+            [nameof(SilosPage.Silos)] = await SiloAnswers.ReadAsync(library, http.RequestAborted),
+        }));
+
+        var run = pages.MapGroup("/runs/{run}");
+        run.MapGet("/", OfRun<StagesPage>);
+        run.MapGet("/ledger", OfRun<LedgerPage>);
+        run.MapGet("/members", OfRun<MembersPage>);
+        run.MapGet("/spec", OfRun<SpecPage>);
+        run.MapGet("/events", (string run, HttpContext http, RunLibrary library, AccessGate gate) =>
+            OfRunAsync<EventsPage>(run, http, library, gate, async (_, page) => page[nameof(EventsPage.Events)] = await library.Events.ReadAsync(run, http.RequestAborted)));
+        run.MapGet("/timeline", (string run, HttpContext http, RunLibrary library, AccessGate gate) =>
+            OfRunAsync<TimelinePage>(run, http, library, gate, async (_, page) => page[nameof(TimelinePage.Timeline)] = Timeline.Of(await library.Events.ReadAsync(run, http.RequestAborted))));
+        run.MapGet("/losses", (string run, HttpContext http, RunLibrary library, AccessGate gate, string? chain, string? stage, string? from, string? to) =>
+            OfRunAsync<LossesPage>(run, http, library, gate, async (read, page) =>
+            {
+                var query = Address.Read(chain, stage, from, to, http.Request.Query["in"]);
+                page[nameof(LossesPage.Query)] = query;
+                page[nameof(LossesPage.Curves)] = await query.ReadAsync(read, library.Curves, http.RequestAborted);
+            }));
+        run.MapGet("/plots/{plot}.svg", PlotAsync);
+        run.MapPost("/orders/{order}", OrderAsync);
+    }
+
+    private static Task<IResult> OfRun<T>(string run, HttpContext http, RunLibrary library, AccessGate gate)
+        where T : IComponent => OfRunAsync<T>(run, http, library, gate, (_, _) => Task.CompletedTask);
+
+    private static async Task<IResult> OfRunAsync<T>(
+        string run, HttpContext http, RunLibrary library, AccessGate gate, Func<RunReading, Dictionary<string, object?>, Task> add)
+        where T : IComponent
+    {
+        if (await library.TryReadAsync(run, http.RequestAborted) is not { } found)
+        {
+            return Problem.NoSuchRun(http, run, library.Store.Address);
+        }
+
+        var page = new Dictionary<string, object?> { [Frame] = FrameOf(library, gate), [Run] = found };
+        await add(found, page);
+        return PageResult.Of<T>(page);
+    }
+
+    private static PageFrame FrameOf(RunLibrary library, AccessGate gate) => new(library.Store.Address, gate.TakesOrders, library.Now);
+
+    private static async Task<IResult> PlotAsync(
+        string run, string plot, HttpContext http, RunLibrary library, string? chain, string? stage, string? from, string? to)
+    {
+        if (await library.TryReadAsync(run, http.RequestAborted) is not { } found)
+        {
+            return Problem.NoSuchRun(http, run, library.Store.Address);
+        }
+
+        var query = Address.Read(chain, stage, from, to, http.Request.Query["in"]);
+        var svg = plot switch
+        {
+            "training" => RunCharts.Training(await query.ReadAsync(found, library.Curves, http.RequestAborted), query).ToSvg(),
+            "validation" => RunCharts.Validation(found).ToSvg(),
+            "ensemble" => RunCharts.Ensemble(found).ToSvg(),
+            "timeline" => new TimelineChart("timeline", Timeline.Of(await library.Events.ReadAsync(run, http.RequestAborted)), library.Now).ToSvg(),
+            _ => null,
+        };
+        return svg is null
+            ? Problem.Result(http, StatusCodes.Status404NotFound, "There are the plots training, validation, ensemble and timeline.")
+            : TypedResults.File(System.Text.Encoding.UTF8.GetBytes(svg), "image/svg+xml", $"{run}-{plot}.svg");
+    }
+
+    /// <summary>A form's order; the run's page then shows what became of it.</summary>
+    private static async Task<IResult> OrderAsync(string run, string order, HttpContext http, RunLibrary library, AccessGate gate, string? stage)
+    {
+        var answer = await OrdersApi.OrderAsync(run, order, http, library, gate, stage);
+        return answer is IStatusCodeHttpResult { StatusCode: StatusCodes.Status200OK } ? new SeeOther($"/runs/{run}") : answer;
+    }
+}

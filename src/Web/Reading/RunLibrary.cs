@@ -1,0 +1,106 @@
+using Slowrun.Clustering.Membership;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
+using Slowrun.Core.Status;
+using Slowrun.Storage;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Web.Reading;
+
+/// <summary>Everything that page and API show, read from the store and overlaid with what the silos answer. Safe to use by many at once.</summary>
+internal sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider time)
+{
+    // Owners tell once a second.
+    private static readonly TimeSpan Fresh = TimeSpan.FromMilliseconds(900);
+
+    // A list reads every run of the store.
+    private static readonly TimeSpan ListFresh = TimeSpan.FromSeconds(2);
+
+    private readonly RunFactsReader facts = new(store);
+    private readonly ClusterView cluster = new(store, time);
+    private readonly SharedReads<IReadOnlyList<LiveSilo>> silos = new(time, Fresh);
+    private readonly SharedReads<RunReading?> readings = new(time, Fresh);
+    private readonly SharedReads<RunStatus?> statuses = new(time, Fresh);
+    private readonly SharedReads<RunList> lists = new(time, ListFresh);
+
+    public IObjectStore Store => store;
+
+    public EventLogs Events { get; } = new(store, time);
+
+    public CurveCache Curves { get; } = new(store);
+
+    public DateTimeOffset Now => time.GetUtcNow();
+
+    /// <summary>Silos that serve the store now, or are about to.</summary>
+    public Task<IReadOnlyList<LiveSilo>> SilosAsync(CancellationToken cancellationToken) => silos.GetAsync("", cluster.ReadAsync, cancellationToken);
+
+    /// <summary>The runs of the store, from the store alone.</summary>
+    public Task<RunList> ListAsync(CancellationToken cancellationToken) => lists.GetAsync("", ReadListAsync, cancellationToken);
+
+    /// <returns>Null where there is no such run.</returns>
+    /// <exception cref="InvalidDataException">A document of the run is damaged; the message names it.</exception>
+    public Task<RunReading?> TryReadAsync(string run, CancellationToken cancellationToken) => !RunPaths.IsName(run)
+        ? Task.FromResult<RunReading?>(null)
+        : readings.GetAsync(run, async token =>
+        {
+            var asking = live.TryStatusAsync(run, token);
+            var read = await TryFactsAsync(run, token);
+            var answer = await asking;
+            return read is null ? null : new RunReading(read, answer ?? FromStore(read));
+        }, cancellationToken);
+
+    /// <summary>As <see cref="TryReadAsync"/>, without reading the store where a silo answers.</summary>
+    public Task<RunStatus?> TryStatusAsync(string run, CancellationToken cancellationToken) => !RunPaths.IsName(run)
+        ? Task.FromResult<RunStatus?>(null)
+        : statuses.GetAsync(run, async token =>
+            await live.TryStatusAsync(run, token) ?? (await TryFactsAsync(run, token) is { } read ? FromStore(read) : null), cancellationToken);
+
+    /// <summary>Changes what the user wants of a run, as the command line does.</summary>
+    /// <returns>The intent now; null where the run, or what of it is meant, has ended: there is nothing to change.</returns>
+    public async Task<RunIntent?> OrderAsync(RunFacts read, DesiredState wish, StageId? stage, CancellationToken cancellationToken)
+    {
+        var ended = Readiness.StateOf(read) == RunState.Succeeded || (stage is { } one && Readiness.StateOf(read, one) == StageState.Done);
+        if (ended)
+        {
+            return null;
+        }
+
+        var intent = await new RunDocuments(store, read.Spec.Name).ChangeIntentAsync(now => now.Wish(wish, stage?.ToString()), cancellationToken);
+        await live.PokeAsync(read.Spec.Name, cancellationToken);
+        readings.Forget(read.Spec.Name);
+        statuses.Forget(read.Spec.Name);
+        return intent;
+    }
+
+    private async Task<RunList> ReadListAsync(CancellationToken cancellationToken)
+    {
+        var names = await RunDocuments.ListRunsAsync(store, cancellationToken).ToListAsync(cancellationToken);
+        var damaged = new List<DamagedRun>();
+        var read = await Task.WhenAll(names.Select(async name =>
+        {
+            try
+            {
+                // Null for a folder that no spec has been written into: a submission that broke off.
+                return await TryFactsAsync(name, cancellationToken) is { } found ? FromStore(found) : null;
+            }
+            catch (InvalidDataException e)
+            {
+                lock (damaged)
+                {
+                    damaged.Add(new DamagedRun(name, e.Message));
+                }
+
+                return null;
+            }
+        }));
+        return new RunList([.. read.OfType<RunStatus>()], [.. damaged.OrderBy(run => run.Name, StringComparer.Ordinal)]);
+    }
+
+    private async Task<RunFacts?> TryFactsAsync(string run, CancellationToken cancellationToken)
+    {
+        var alive = (await SilosAsync(cancellationToken)).Select(silo => silo.Silo).ToHashSet(StringComparer.Ordinal);
+        return await facts.ReadAsync(run, alive, cancellationToken);
+    }
+
+    private RunStatus FromStore(RunFacts read) => StatusBuilder.Build(read, StatusSource.Store, time.GetUtcNow());
+}

@@ -1,0 +1,20 @@
+using Slowrun.Core.Status;
+using Slowrun.Web.Reading;
+
+namespace Slowrun.Web.Tests;
+
+/// <summary>No silo answers, unless a test says what.</summary>
+internal sealed class NobodyLive : ILiveRuns
+{
+    public RunStatus? Answer { get; set; }
+
+    public List<string> Pokes { get; } = [];
+
+    public Task<RunStatus?> TryStatusAsync(string run, CancellationToken cancellationToken) => Task.FromResult(Answer?.Name == run ? Answer : null);
+
+    public Task PokeAsync(string run, CancellationToken cancellationToken)
+    {
+        Pokes.Add(run);
+        return Task.CompletedTask;
+    }
+}
