@@ -19,6 +19,8 @@ internal static class SiloCommand
             new("--advertise") { Description = "Address told to others; default: the one listened on." },
             new("--port") { Description = "Silo port; default: any free one." },
             new("--gateway-port") { Description = "Gateway port; default: any free one." },
+            new("--advertise-port") { Description = "Silo port told to others, where something between maps ports; default: the one listened on." },
+            new("--advertise-gateway-port") { Description = "Gateway port told to others; default: the one listened on." },
             new("--preemption") { Description = "azure: ask Scheduled Events whether this machine goes away; off (default). Also SLOWRUN_PREEMPTION." },
             new("--vm-name") { Description = "As events name this machine; default: what the metadata service says." },
             new("--imds") { Description = "The metadata service's address; default: http://169.254.169.254/." },

@@ -6,26 +6,44 @@ namespace Slowrun.Client.Silos;
 /// <summary>Files in which silos that the client starts write what they have to say.</summary>
 internal static class SiloLogs
 {
-    private const int Kept = 20;
+    /// <summary>Files kept, unless told otherwise.</summary>
+    public const int Kept = 20;
+
+    private const string Unplanned = "unplanned-";
     private const int LongestLine = 300;
 
     /// <summary>
     /// Beside a directory store's objects (a name that begins with a dot is none of them), so that who has the store has its logs; for
     /// others in the temporary folder.
     /// </summary>
-    public static string NewFile(string storeAddress, DateTimeOffset now)
+    /// <param name="kept">The oldest beyond so many are deleted.</param>
+    public static string NewFile(string storeAddress, DateTimeOffset now, int kept = Kept)
     {
         var folder = StoreAddress.IsDirectory(storeAddress)
             ? Path.Combine(Path.GetFullPath(storeAddress), ".logs")
             : Path.Combine(Path.GetTempPath(), "slowrun-logs");
         Directory.CreateDirectory(folder);
-        foreach (var old in Directory.GetFiles(folder, "silo-*.log").OrderDescending(StringComparer.Ordinal).Skip(Kept - 1))
-        {
-            File.Delete(old);
-        }
-
+        KeepNewest(folder, "silo-*.log", kept - 1);
         var time = now.UtcDateTime.ToString("yyyyMMdd-HHmmss-fff", CultureInfo.InvariantCulture);
         return Path.Combine(folder, $"silo-{time}-{Environment.ProcessId}.log");
+    }
+
+    /// <summary>Puts the log of a silo that ended though nobody wanted it to apart, where it is kept until as many others have followed.</summary>
+    /// <returns>Its new name.</returns>
+    public static string Keep(string file)
+    {
+        var folder = Path.GetDirectoryName(file)!;
+        KeepNewest(folder, $"{Unplanned}*.log", Kept - 1);
+        var apart = Path.Combine(folder, Unplanned + Path.GetFileName(file));
+        try
+        {
+            File.Move(file, apart, overwrite: true);
+            return apart;
+        }
+        catch (IOException)
+        {
+            return file;
+        }
     }
 
     /// <summary>The last lines that are for people, for a message about a silo that ended; empty where there are none.</summary>
@@ -40,6 +58,9 @@ internal static class SiloLogs
             return "";
         }
     }
+
+    private static void KeepNewest(string folder, string pattern, int count) =>
+        Directory.GetFiles(folder, pattern).OrderDescending(StringComparer.Ordinal).Skip(count).ToList().ForEach(File.Delete);
 
     private static bool IsTrace(string line) =>
         line.TrimStart() is var text && (text.StartsWith("at ", StringComparison.Ordinal) || text.StartsWith("---", StringComparison.Ordinal));

@@ -17,11 +17,16 @@ internal static class ServeCommand
         var advertise = new Option<string?>("--advertise") { Description = "Address told to others (default: the one listened on)." };
         var port = new Option<int>("--port") { Description = "Silo port; 0: any free one." };
         var gatewayPort = new Option<int>("--gateway-port") { Description = "Gateway port; 0: any free one." };
+        var advertisePort = new Option<int?>("--advertise-port") { Description = "Silo port told to others, where something between maps ports (default: the one listened on)." };
+        var advertiseGatewayPort = new Option<int?>("--advertise-gateway-port") { Description = "Gateway port told to others (default: the one listened on)." };
         var parentPipe = new Option<bool>("--parent-pipe") { Description = "Commit and stop at the end of standard input." };
 
         var preemption = new PreemptionOptions();
 
-        var command = new Command("silo", "Serves a store until told to stop.") { store, slots, name, listen, advertise, port, gatewayPort, parentPipe };
+        var command = new Command("silo", "Serves a store until told to stop.")
+        {
+            store, slots, name, listen, advertise, port, gatewayPort, advertisePort, advertiseGatewayPort, parentPipe,
+        };
         preemption.All.ToList().ForEach(command.Options.Add);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -35,6 +40,8 @@ internal static class ServeCommand
                     Advertise = Address("--advertise", parsed.GetValue(advertise)),
                     SiloPort = parsed.GetValue(port),
                     GatewayPort = parsed.GetValue(gatewayPort),
+                    AdvertiseSiloPort = Port("--advertise-port", parsed.GetValue(advertisePort)),
+                    AdvertiseGatewayPort = Port("--advertise-gateway-port", parsed.GetValue(advertiseGatewayPort)),
                     ParentPipe = parsed.GetValue(parentPipe),
                     ScheduledEvents = preemption.Read(parsed),
                 };
@@ -54,6 +61,10 @@ internal static class ServeCommand
         });
         return command;
     }
+
+    private static int? Port(string option, int? port) => port is null or (> 0 and <= IPEndPoint.MaxPort)
+        ? port
+        : throw new FormatException($"{option} {port} is no port; expected 1 to {IPEndPoint.MaxPort}.");
 
     private static IPAddress? Address(string option, string? text) => text is null
         ? null

@@ -4,15 +4,19 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 
-namespace Slowrun.Tests.Metadata;
+namespace Slowrun.Client.Chaos.Platform;
 
 /// <summary>
-/// Azure's instance metadata service as far as Scheduled Events need it: refuses what the real one refuses, gives the same event the same id
-/// in every answer, and misbehaves as told.
+/// Azure's instance metadata service as far as Scheduled Events need it: refuses what the real one refuses, and gives the same event the same
+/// id in every answer. One for a whole fleet, as a scale set's machines all see the events of all.
 /// </summary>
-internal sealed class MetadataServer : IAsyncDisposable
+internal class MetadataServer : IAsyncDisposable
 {
     public const string ApiVersion = "2020-07-01";
+
+    // Below the ports that Linux gives to outgoing connections.
+    private const int FirstPort = 20000;
+    private const int LastPort = 32767;
     private const string EventsPath = "/metadata/scheduledevents";
 
     private readonly HttpListener listener;
@@ -32,15 +36,6 @@ internal sealed class MetadataServer : IAsyncDisposable
 
     /// <summary>The machine that asks, as the service knows it.</summary>
     public string VmName { get; init; } = "trainer_3";
-
-    /// <summary>How dates are written: RFC 1123 as documented, or ISO 8601.</summary>
-    public string DateFormat { get; set; } = "R";
-
-    /// <summary>Given instead of every answer: a status and a body. Null: behaves.</summary>
-    public (int Status, string Body)? Misbehaviour { get; set; }
-
-    /// <summary>The first answer comes when this ends.</summary>
-    public Task FirstAnswer { get; init; } = Task.CompletedTask;
 
     /// <summary>Called when an event is acknowledged, before it starts.</summary>
     public Func<string, Task> OnAcknowledged { get; set; } = _ => Task.CompletedTask;
@@ -80,8 +75,25 @@ internal sealed class MetadataServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         listener.Close();
         await serving;
+    }
+
+    /// <summary>RFC 1123, as documented.</summary>
+    protected virtual string Text(DateTimeOffset date) => date.ToString("R", CultureInfo.InvariantCulture);
+
+    /// <summary>To a request that is not refused.</summary>
+    protected virtual async Task<(int Status, string Body)> AnswerAsync(HttpListenerRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return (request.HttpMethod, request.Url!.AbsolutePath) switch
+        {
+            ("GET", EventsPath) => (200, Document()),
+            ("POST", EventsPath) => await StartAsync(request),
+            ("GET", "/metadata/instance/compute/name") => (200, VmName),
+            _ => (404, "{}"),
+        };
     }
 
     private async Task ServeAsync()
@@ -91,7 +103,7 @@ internal sealed class MetadataServer : IAsyncDisposable
             try
             {
                 var context = await listener.GetContextAsync();
-                _ = Task.Run(() => AnswerAsync(context));
+                _ = Task.Run(() => RespondAsync(context));
             }
             catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
             {
@@ -100,17 +112,16 @@ internal sealed class MetadataServer : IAsyncDisposable
         }
     }
 
-    private async Task AnswerAsync(HttpListenerContext context)
+    private async Task RespondAsync(HttpListenerContext context)
     {
-        await FirstAnswer;
         try
         {
-            var (status, body) = await RespondAsync(context.Request);
+            var (status, body) = await RefuseOrAnswerAsync(context.Request);
             context.Response.StatusCode = status;
             await context.Response.OutputStream.WriteAsync(Encoding.UTF8.GetBytes(body));
             context.Response.Close();
         }
-        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
+        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or IOException)
         {
             // Who asked is gone.
         }
@@ -118,7 +129,7 @@ internal sealed class MetadataServer : IAsyncDisposable
         Interlocked.Increment(ref answers);
     }
 
-    private async Task<(int Status, string Body)> RespondAsync(HttpListenerRequest request)
+    private async Task<(int Status, string Body)> RefuseOrAnswerAsync(HttpListenerRequest request)
     {
         var path = request.Url!.AbsolutePath;
         var expected = path == EventsPath ? ApiVersion : "2021-02-01";
@@ -132,18 +143,7 @@ internal sealed class MetadataServer : IAsyncDisposable
             return Refuse($"api-version is '{request.QueryString["api-version"]}', not '{expected}'");
         }
 
-        if (Misbehaviour is { } bad)
-        {
-            return bad;
-        }
-
-        return (request.HttpMethod, path) switch
-        {
-            ("GET", EventsPath) => (200, Document()),
-            ("POST", EventsPath) => await StartAsync(request),
-            ("GET", "/metadata/instance/compute/name") => (200, VmName),
-            _ => (404, "{}"),
-        };
+        return await AnswerAsync(request);
     }
 
     private async Task<(int Status, string Body)> StartAsync(HttpListenerRequest request)
@@ -184,7 +184,7 @@ internal sealed class MetadataServer : IAsyncDisposable
                     ResourceType = "VirtualMachine",
                     one.Resources,
                     EventStatus = one.NotBefore is null ? "Started" : "Scheduled",
-                    NotBefore = one.NotBefore?.ToString(DateFormat, CultureInfo.InvariantCulture) ?? "",
+                    NotBefore = one.NotBefore is { } date ? Text(date) : "",
                     Description = "",
                     EventSource = "Platform",
                     DurationInSeconds = -1,
@@ -204,7 +204,7 @@ internal sealed class MetadataServer : IAsyncDisposable
     {
         while (true)
         {
-            var address = new Uri($"http://127.0.0.1:{Random.Shared.Next(20000, 60000)}/");
+            var address = new Uri($"http://127.0.0.1:{Random.Shared.Next(FirstPort, LastPort + 1)}/");
             var listener = new HttpListener();
             listener.Prefixes.Add(address.ToString());
             try

@@ -1,21 +1,27 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Slowrun.Client.Chaos.Platform;
 using Slowrun.Client.Silos;
 
 namespace Slowrun.Client.Chaos;
 
 /// <summary>A machine of the fleet: a silo with one slot, which stands still at the moment planned for it and waits for what happens to it.</summary>
 /// <param name="disturbance">Null: it is left alone.</param>
-internal sealed partial class ChaosSilo(string name, LocalSilo process, Disturbance? disturbance, long startedAt) : IDisposable
+internal sealed partial class ChaosMachine(RelayedMachine link, LocalSilo process, Disturbance? disturbance, long startedAt) : IDisposable
 {
     private const int SigKill = 9;
     private const int SigTerm = 15;
     private const int SigCont = 18;
     private const int SigStop = 19;
 
+    // A tiny stage has committed and released within 2 s; the rest is for computers that do much else.
+    private static readonly TimeSpan LongestStop = TimeSpan.FromMinutes(1);
+
     private long? servesSince;
 
-    public string Name => name;
+    public string Name => link.Name;
+
+    public RelayedMachine Link => link;
 
     public Disturbance? Disturbance => disturbance;
 
@@ -40,17 +46,24 @@ internal sealed partial class ChaosSilo(string name, LocalSilo process, Disturba
         }
     }
 
-    /// <param name="name">Shown in status and events.</param>
-    public static ChaosSilo Start(SiloProgram program, string store, string name, Disturbance? disturbance, TimeProvider time)
+    /// <param name="metadata">Whom it asks for preemption notices; null: nobody.</param>
+    /// <param name="keptLogs">Of silos of this store.</param>
+    public static ChaosMachine Start(
+        SiloProgram program, string store, RelayedMachine link, Uri? metadata, Disturbance? disturbance, int keptLogs, TimeProvider time)
     {
-        var environment = new Dictionary<string, string>();
+        // Processes of one computer could look each other up; machines cannot.
+        var environment = new Dictionary<string, string> { ["SLOWRUN_MACHINE"] = Guid.NewGuid().ToString("N") };
         if (disturbance is { Point: { } point })
         {
             environment["SLOWRUN_CRASH_AFTER"] = string.Create(CultureInfo.InvariantCulture, $"{point}:{disturbance.Count}:stop");
         }
 
-        var process = LocalSilo.Start(program, store, ["--slots", "cpu:1", "--name", name], time.GetUtcNow(), environment);
-        return new ChaosSilo(name, process, disturbance, time.GetTimestamp());
+        string[] notices = metadata is null ? [] : ["--preemption", "azure", "--imds", metadata.ToString(), "--vm-name", link.Name, "--imds-interval", "200ms"];
+        var process = LocalSilo.Start(
+            program, store, ["--slots", "cpu:1", "--name", link.Name, .. link.Arguments, .. notices], time.GetUtcNow(), environment, keptLogs);
+        var processId = process.ProcessId;
+        link.ProcessId = () => processId;
+        return new ChaosMachine(link, process, disturbance, time.GetTimestamp());
     }
 
     /// <summary>It was seen to serve the first time.</summary>
@@ -73,7 +86,8 @@ internal sealed partial class ChaosSilo(string name, LocalSilo process, Disturba
     }
 
     /// <summary>Lets it commit and stop; one that stands still is ended.</summary>
-    public async Task StopAsync()
+    /// <returns>False where it did not stop, and was ended.</returns>
+    public async Task<bool> StopAsync(TimeProvider time)
     {
         if (StandsStill)
         {
@@ -84,13 +98,18 @@ internal sealed partial class ChaosSilo(string name, LocalSilo process, Disturba
             process.BeginStop();
         }
 
-        await process.WaitForExitAsync(CancellationToken.None);
+        var exit = process.WaitForExitAsync(CancellationToken.None);
+        var stopped = await Task.WhenAny(exit, Task.Delay(LongestStop, time)) == exit;
+        Kill();
+        await exit;
+        return stopped;
     }
 
     public void Dispose()
     {
         // A client that is told to stop leaves no process behind, whatever state it is in.
         Kill();
+        link.ProcessId = () => null;
         process.Dispose();
     }
 
