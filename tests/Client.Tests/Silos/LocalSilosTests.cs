@@ -79,6 +79,22 @@ public sealed class LocalSilosTests : IDisposable
         Assert.Equal("", SiloLogs.Tail(log + ".none", 5));
     }
 
+    [Fact]
+    public void Keep_OfALog_PutsItWhereNewOnesDoNotReplaceIt()
+    {
+        var first = SiloLogs.NewFile(folder.Path, new DateTimeOffset(2026, 11, 1, 0, 0, 0, TimeSpan.Zero));
+        File.WriteAllText(first, "why");
+
+        var kept = SiloLogs.Keep(first);
+        for (var i = 1; i <= 5; i++)
+        {
+            File.WriteAllText(SiloLogs.NewFile(folder.Path, new DateTimeOffset(2026, 11, 1, 0, 0, i, TimeSpan.Zero), kept: 3), "");
+        }
+
+        Assert.Equal("why", File.ReadAllText(kept));
+        Assert.Equal(4, Directory.GetFiles(Path.GetDirectoryName(kept)!).Length);
+    }
+
     private LocalSilos Silos(IObjectStore store, TimeProvider time, string script) => new(
         new RunReader(store, time), "micro", new SiloProgram("/bin/sh", ["-c", script, "silo-program"]), [["--slots", "cpu:1"]], time, line =>
         {
