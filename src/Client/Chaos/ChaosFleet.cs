@@ -2,7 +2,6 @@ using System.Globalization;
 using Slowrun.Client.Chaos.Platform;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Silos;
-using Slowrun.Clustering.Membership;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Storage;
@@ -35,7 +34,6 @@ internal sealed class ChaosFleet : IAsyncDisposable
 
     private readonly SiloProgram program;
     private readonly IObjectStore store;
-    private readonly ClusterView cluster;
     private readonly Func<CancellationToken, Task<RunFacts>> read;
     private readonly Queue<Disturbance> plan;
     private readonly TimeProvider time;
@@ -65,8 +63,6 @@ internal sealed class ChaosFleet : IAsyncDisposable
     {
         (this.program, this.store, this.read, this.time, this.tell) = (program, store, read, time, tell);
         this.plan = new Queue<Disturbance>(plan);
-        // Only asked who has joined; nobody is to be called, for who has vanished would keep us waiting.
-        cluster = new ClusterView(store, time, (_, _) => Task.FromResult(true));
         metadata = plan.Any(one => one.Mode == ChaosMode.Notice) ? new MetadataServer() : null;
         keptLogs = Math.Min(SiloLogs.Kept + (2 * (silos + plan.Count)), MostLogs);
         begunAt = time.GetTimestamp();
@@ -110,7 +106,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
             {
                 machine.Freeze();
             }
-            else if (machine.Disturbance is not null && await IsIdleAsync(machine, facts, stop))
+            else if (machine.Disturbance is not null && machine.ServesFor(time) > IdleFor && !Owned(facts, machine).Any())
             {
                 machine.Freeze();
                 await DisturbAsync(machine, "idle", stop);
@@ -142,16 +138,6 @@ internal sealed class ChaosFleet : IAsyncDisposable
         {
             await metadata.DisposeAsync();
         }
-    }
-
-    private async Task<bool> IsIdleAsync(ChaosMachine machine, RunFacts facts, CancellationToken stop)
-    {
-        if (machine.ServesFor(time) is null && (await cluster.ReadAsync(stop)).Any(live => live.Active && live.Name == machine.Name))
-        {
-            machine.Serves(time);
-        }
-
-        return machine.ServesFor(time) > IdleFor && !Owned(facts, machine).Any();
     }
 
     private async Task DisturbAsync(ChaosMachine machine, string phase, CancellationToken stop)

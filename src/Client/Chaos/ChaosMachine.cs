@@ -17,6 +17,9 @@ internal sealed partial class ChaosMachine(RelayedMachine link, LocalSilo proces
     // A tiny stage has committed and released within 2 s; the rest is for computers that do much else.
     private static readonly TimeSpan LongestStop = TimeSpan.FromMinutes(1);
 
+    // Its own words: only the slot loop itself knows.
+    private const string Serving = "Serving with slots";
+
     private long? servesSince;
 
     public string Name => link.Name;
@@ -66,10 +69,16 @@ internal sealed partial class ChaosMachine(RelayedMachine link, LocalSilo proces
         return new ChaosMachine(link, process, disturbance, time.GetTimestamp());
     }
 
-    /// <summary>It was seen to serve the first time.</summary>
-    public void Serves(TimeProvider time) => servesSince ??= time.GetTimestamp();
+    /// <summary>Since it looks for work; null before. It joins its cluster seconds earlier, while libtorch still loads.</summary>
+    public TimeSpan? ServesFor(TimeProvider time)
+    {
+        if (servesSince is null && SiloLogs.Says(process.Log, Serving))
+        {
+            servesSince = time.GetTimestamp();
+        }
 
-    public TimeSpan? ServesFor(TimeProvider time) => servesSince is { } since ? time.GetElapsedTime(since) : null;
+        return servesSince is { } since ? time.GetElapsedTime(since) : null;
+    }
 
     public TimeSpan Age(TimeProvider time) => time.GetElapsedTime(startedAt);
 

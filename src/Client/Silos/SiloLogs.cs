@@ -59,6 +59,19 @@ internal static class SiloLogs
         }
     }
 
+    /// <summary>Whether a line of it holds that text.</summary>
+    public static bool Says(string file, string text)
+    {
+        try
+        {
+            return File.ReadLines(file).Any(line => line.Contains(text, StringComparison.Ordinal));
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
     private static void KeepNewest(string folder, string pattern, int count) =>
         Directory.GetFiles(folder, pattern).OrderDescending(StringComparer.Ordinal).Skip(count).ToList().ForEach(File.Delete);
 

@@ -77,6 +77,9 @@ public sealed class LocalSilosTests : IDisposable
 
         Assert.Equal("  one\n  two", SiloLogs.Tail(log, 5));
         Assert.Equal("", SiloLogs.Tail(log + ".none", 5));
+        Assert.True(SiloLogs.Says(log, "tw"));
+        Assert.False(SiloLogs.Says(log, "three"));
+        Assert.False(SiloLogs.Says(log + ".none", "one"));
     }
 
     [Fact]
