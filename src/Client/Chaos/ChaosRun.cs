@@ -61,38 +61,38 @@ internal sealed class ChaosRun(ClientContext context, IObjectStore store, Action
     {
         await new Submission(store, tell).SubmitAsync(spec, data, stop);
         // Whether a stage's owner lives is nothing that chaos has to know, and asking machines that have vanished takes time.
-        var reader = new RunFactsReader(store);
+        var facts = new RunFactsReader(store);
         await using var fleet = new ChaosFleet(SiloProgram.Find(), store, ReadAsync, silos, plan, context.Time, tell);
         var (progress, progressAt) = (-1L, context.Time.GetTimestamp());
         while (true)
         {
-            var (facts, readAt) = (await ReadAsync(stop), context.Time.GetTimestamp());
-            if (Readiness.IsOver(Readiness.StateOf(facts)))
+            var (now, readAt) = (await ReadAsync(stop), context.Time.GetTimestamp());
+            if (Readiness.IsOver(Readiness.StateOf(now)))
             {
                 var time = fleet.Age;
                 await fleet.StopAsync();
-                return (facts, fleet, time);
+                return (now, fleet, time);
             }
 
-            if (facts.Committed != progress)
+            if (now.Committed != progress)
             {
-                (progress, progressAt) = (facts.Committed, context.Time.GetTimestamp());
+                (progress, progressAt) = (now.Committed, context.Time.GetTimestamp());
             }
             else if (context.Time.GetElapsedTime(progressAt) > StuckAfter)
             {
                 throw new CliException(
                     ExitCode.Failed,
-                    $"'{spec.Name}' has committed nothing for {StuckAfter.TotalMinutes:0} minutes: {string.Join("; ", StatusBuilder.Build(facts, StatusSource.Store, context.Time.GetUtcNow()).Stages.Select(stage => $"{stage.Id} {stage.State} {stage.Waits}"))}");
+                    $"'{spec.Name}' has committed nothing for {StuckAfter.TotalMinutes:0} minutes: {string.Join("; ", (await reader.StatusAsync(spec.Name, stop)).Stages.Select(stage => $"{stage.Id} {stage.State} {stage.Waits}"))}");
             }
 
             while (context.Time.GetElapsedTime(readAt) < Read)
             {
-                await fleet.LookAsync(facts, stop);
+                await fleet.LookAsync(now, stop);
                 await Task.Delay(Look, context.Time, stop);
             }
         }
 
-        async Task<RunFacts> ReadAsync(CancellationToken cancellation) => await reader.ReadAsync(spec.Name, new HashSet<string>(), cancellation)
+        async Task<RunFacts> ReadAsync(CancellationToken cancellation) => await facts.ReadAsync(spec.Name, new HashSet<string>(), cancellation)
             ?? throw new CliException(ExitCode.NoSuchThing, $"The run '{spec.Name}' was deleted from '{store.Address}' while chaos carried it out.");
     }
 
