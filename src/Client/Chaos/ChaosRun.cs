@@ -4,7 +4,6 @@ using Slowrun.Client.Runs;
 using Slowrun.Client.Silos;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
-using Slowrun.Core.Status;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 
