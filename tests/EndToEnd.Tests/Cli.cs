@@ -23,7 +23,10 @@ internal sealed class Cli(string store, string? connectionString = null)
     public static string SiloPath { get; } = Built("SlowrunSilo");
 
     /// <summary>Starts a command and leaves it running; the caller disposes it, which kills what is left of it.</summary>
-    public CliProcess Start(params string[] arguments) => new(Store, arguments, WithAccount([]));
+    public CliProcess Start(params string[] arguments) => Start([], arguments);
+
+    /// <param name="environment">Variables for the command and what it starts.</param>
+    public CliProcess Start(Dictionary<string, string> environment, params string[] arguments) => new(Store, arguments, WithAccount(environment));
 
     public Task<CliResult> RunAsync(params string[] arguments) => RunAsync([], arguments);
 

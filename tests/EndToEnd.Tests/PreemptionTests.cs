@@ -1,3 +1,4 @@
+using Slowrun.Client.Chaos.Platform;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Tests.Metadata;
@@ -64,7 +65,7 @@ public sealed class PreemptionTests
     {
         using var store = new TemporaryStore();
         var cli = new Cli(store.Path);
-        await using var server = new MetadataServer { Misbehaviour = (503, "busy") };
+        await using var server = new TroubledMetadataServer { Misbehaviour = (503, "busy") };
         using var silo = await TrainingAsync(cli, server);
         await AnswersAsync(server, 5, silo);
         server.Misbehaviour = null;

@@ -23,7 +23,12 @@ internal static partial class Processes
     ];
 
     /// <summary>The process of the silo of that name.</summary>
-    public static int SiloNamed(string store, string name) => SilosOf(store).Single(pid => CommandLine(pid)!.Split('\0').Contains(name));
+    public static int SiloNamed(string store, string name) => SilosOf(store).Single(pid => IsNamed(pid, name));
+
+    /// <summary>Like <see cref="SiloNamed"/>; null where there is none.</summary>
+    public static int? TrySiloNamed(string store, string name) => SilosOf(store).Where(pid => IsNamed(pid, name)).Select(pid => (int?)pid).FirstOrDefault();
+
+    private static bool IsNamed(int pid, string name) => CommandLine(pid)?.Split('\0').Contains(name) == true;
 
     private static string? CommandLine(int pid)
     {

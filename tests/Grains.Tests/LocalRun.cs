@@ -19,10 +19,12 @@ namespace Slowrun.Grains.Tests;
 /// Carries a run out in this process without Orleans: the slot loop's decisions and the very take, train, commit, score and mix code of a
 /// silo, one piece of work at a time.
 /// </summary>
-internal sealed class LocalRun(IObjectStore store, string name = "micro")
+/// <param name="time">The clock of everything that is done here; null: this machine's.</param>
+internal sealed class LocalRun(IObjectStore store, string name = "micro", TimeProvider? time = null)
 {
     public const string Silo = "127.0.0.1:1@1";
 
+    private readonly TimeProvider time = time ?? TimeProvider.System;
     private readonly TokenSets tokens = new(store);
     private readonly Fingerprints fingerprints = new();
     private ReadySights sights = new(TimeProvider.System);
@@ -67,7 +69,7 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro")
         var facts = await FactsAsync();
         if (Readiness.EnsembleDue(facts) is not null)
         {
-            var scoring = new EnsembleScoring(store, new RunFactsReader(store), tokens, TimeProvider.System, NullLogger<EnsembleScoring>.Instance);
+            var scoring = new EnsembleScoring(store, new RunFactsReader(store), tokens, time, NullLogger<EnsembleScoring>.Instance);
             await scoring.ScoreAsync(name, ["cpu:0"], TestContext.Current.CancellationToken);
             return true;
         }
@@ -83,7 +85,7 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro")
 
         if (Readiness.ToScore(facts) is [var member, ..])
         {
-            var scoring = new MemberScoring(store, tokens, fingerprints, TimeProvider.System, NullLogger<MemberScoring>.Instance);
+            var scoring = new MemberScoring(store, tokens, fingerprints, time, NullLogger<MemberScoring>.Instance);
             await scoring.ScoreAsync(name, member, ["cpu:0"], TestContext.Current.CancellationToken);
             return true;
         }
@@ -115,11 +117,11 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro")
         {
         }
 
-        return StatusBuilder.Build(await FactsAsync(), StatusSource.Store, TimeProvider.System.GetUtcNow());
+        return StatusBuilder.Build(await FactsAsync(), StatusSource.Store, time.GetUtcNow());
     }
 
     private StageTaker Taker(IObjectStore through) => new(
-        through, tokens, new StageInputsLoader(through, tokens, TimeProvider.System), fingerprints, sights, TimeProvider.System, NullLoggerFactory.Instance);
+        through, tokens, new StageInputsLoader(through, tokens, time), fingerprints, sights, time, NullLoggerFactory.Instance);
 
     private static ArrayTokenSet Text(long length, int seed)
     {

@@ -13,13 +13,13 @@ public sealed class InstallTests : IAsyncDisposable
     private const string Machine = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/trainer_3";
 
     private readonly DirectoryInfo root = Directory.CreateTempSubdirectory("slowrun-install-");
-    private readonly MetadataServer azure;
+    private readonly MachineMetadataServer azure;
     private byte[] package = Package.Of("#!/bin/sh\necho first\n");
     private int downloads;
     private int deallocations;
     private bool refuses;
 
-    public InstallTests() => azure = new MetadataServer { IdentityId = Identity, ResourceId = Machine, Elsewhere = Answer };
+    public InstallTests() => azure = new MachineMetadataServer { IdentityId = Identity, ResourceId = Machine, Elsewhere = Answer };
 
     [Fact]
     public async Task Install_OfAPackageWithTheExpectedHash_PutsItInPlaceAndFindsTheMachine()
@@ -141,10 +141,10 @@ public sealed class InstallTests : IAsyncDisposable
         var token = request.Headers["Authorization"];
         switch (request.HttpMethod, request.Url!.AbsolutePath)
         {
-            case ("GET", "/slowrun/software/silo.tar") when token == $"Bearer {MetadataServer.TokenFor("https://storage.azure.com/")}":
+            case ("GET", "/slowrun/software/silo.tar") when token == $"Bearer {MachineMetadataServer.TokenFor("https://storage.azure.com/")}":
                 downloads++;
                 return (200, package);
-            case ("POST", Machine + "/deallocate") when !refuses && token == $"Bearer {MetadataServer.TokenFor("https://management.azure.com/")}":
+            case ("POST", Machine + "/deallocate") when !refuses && token == $"Bearer {MachineMetadataServer.TokenFor("https://management.azure.com/")}":
                 deallocations++;
                 return (202, []);
             case ("POST", _) when refuses:

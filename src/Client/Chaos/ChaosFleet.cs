@@ -1,15 +1,18 @@
 using System.Globalization;
-using Slowrun.Client.Runs;
+using Slowrun.Client.Chaos.Platform;
+using Slowrun.Client.Cli;
 using Slowrun.Client.Silos;
 using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
+using Slowrun.Storage;
 
 namespace Slowrun.Client.Chaos;
 
 /// <summary>
-/// A fleet of local silos in which planned disturbances take place; each silo that is lost is replaced at once by one on other ports, as a
-/// spot fleet does.
+/// A fleet of machines in which planned disturbances take place; each machine that is lost is replaced at once by another one, as a spot fleet
+/// does. The machines are processes here, strangers to each other, on a network and a metadata service that this process plays.
 /// </summary>
-internal sealed class ChaosFleet : IDisposable
+internal sealed class ChaosFleet : IAsyncDisposable
 {
     // A silo that finds no work in so long is disturbed without.
     private static readonly TimeSpan IdleFor = TimeSpan.FromSeconds(8);
@@ -17,25 +20,51 @@ internal sealed class ChaosFleet : IDisposable
     // Frozen for longer than its cluster needs to give it up.
     private static readonly TimeSpan FrozenFor = TimeSpan.FromSeconds(15);
 
+    // A silo that was given up finds out within a refresh of the membership, 5 s; one that was not is a machine more than there should be.
+    private static readonly TimeSpan AwakeFor = TimeSpan.FromSeconds(10);
+
+    // An event that has started says that the machine may go any moment.
+    private static readonly TimeSpan StartedFor = TimeSpan.FromSeconds(0.5);
+
+    // Each is a defect; so many are a fleet that does not work.
+    private const int MostUnplannedExits = 20;
+
+    // Some tens of kilobytes each: all of a fleet of usual size, so that whatever came out wrong can be read up.
+    private const int MostLogs = 1000;
+
     private readonly SiloProgram program;
-    private readonly RunReader reader;
-    private readonly string run;
+    private readonly IObjectStore store;
+    private readonly Func<CancellationToken, Task<RunFacts>> read;
     private readonly Queue<Disturbance> plan;
     private readonly TimeProvider time;
     private readonly Action<string> tell;
     private readonly long begunAt;
-    private readonly List<ChaosSilo> fleet = [];
-    private readonly List<(ChaosSilo Silo, Loss? Loss, long At)> frozen = [];
-    private readonly List<ChaosSilo> gone = [];
-    private readonly List<Loss> losses = [];
+    private readonly int keptLogs;
+    private readonly RelayNetwork network = new();
+    private readonly MetadataServer? metadata;
+    private readonly Losses losses = new();
+    private readonly List<ChaosMachine> fleet = [];
+    private readonly List<(ChaosMachine Machine, int Number, long At)> frozen = [];
+    private readonly List<(ChaosMachine Machine, int Number, string Event, DateTimeOffset Until)> noticed = [];
+    private readonly List<(ChaosMachine Machine, long At)> awake = [];
+    private readonly List<ChaosMachine> gone = [];
     private readonly List<CarriedOut> carriedOut = [];
     private int started;
 
+    /// <param name="read">The run's facts now.</param>
     public ChaosFleet(
-        SiloProgram program, RunReader reader, string run, int silos, IReadOnlyList<Disturbance> plan, TimeProvider time, Action<string> tell)
+        SiloProgram program,
+        IObjectStore store,
+        Func<CancellationToken, Task<RunFacts>> read,
+        int silos,
+        IReadOnlyList<Disturbance> plan,
+        TimeProvider time,
+        Action<string> tell)
     {
-        (this.program, this.reader, this.run, this.time, this.tell) = (program, reader, run, time, tell);
+        (this.program, this.store, this.read, this.time, this.tell) = (program, store, read, time, tell);
         this.plan = new Queue<Disturbance>(plan);
+        metadata = plan.Any(one => one.Mode == ChaosMode.Notice) ? new MetadataServer() : null;
+        keptLogs = Math.Min(SiloLogs.Kept + (2 * (silos + plan.Count)), MostLogs);
         begunAt = time.GetTimestamp();
         for (var i = 0; i < silos; i++)
         {
@@ -44,168 +73,224 @@ internal sealed class ChaosFleet : IDisposable
     }
 
     /// <summary>What took place so far.</summary>
-    public IReadOnlyList<CarriedOut> CarriedOut => [.. carriedOut.Select(one => one with { RecoverySeconds = losses.Find(loss => loss.Number == one.Number)?.Seconds })];
+    public IReadOnlyList<CarriedOut> CarriedOut => [.. carriedOut.Select(losses.Of)];
 
     /// <summary>Ends of silos that nobody planned: each is a defect.</summary>
     public int UnplannedExits { get; private set; }
 
     public TimeSpan Age => time.GetElapsedTime(begunAt);
 
-    /// <summary>Looks once at every silo, and does what is due.</summary>
+    private IEnumerable<ChaosMachine> Everybody =>
+        fleet.Concat(frozen.Select(one => one.Machine)).Concat(noticed.Select(one => one.Machine)).Concat(awake.Select(one => one.Machine)).Concat(gone);
+
+    /// <summary>Looks once at every machine, and does what is due.</summary>
     /// <param name="facts">The run's, read a moment ago.</param>
+    /// <exception cref="CliException">Silos end again and again though nobody disturbs them.</exception>
     public async Task LookAsync(RunFacts facts, CancellationToken stop)
     {
-        foreach (var silo in fleet.ToList())
+        foreach (var machine in fleet.ToList())
         {
-            if (silo.StandsStill)
+            if (!fleet.Contains(machine))
             {
-                await DisturbAsync(silo, silo.Disturbance!.Phase, stop);
+                // Lost together with one before it.
             }
-            else if (silo.HasExited)
+            else if (machine.StandsStill)
             {
-                UnplannedExits++;
-                tell($"{silo.Name} ended by itself:\n{SiloLogs.Tail(silo.Log, 3)}");
-                Replace(silo);
+                await DisturbAsync(machine, machine.Disturbance!.Phase, stop);
             }
-            else if (silo.Disturbance is { Point: null } early && silo.Age(time).TotalMilliseconds >= early.Count)
+            else if (machine.HasExited)
             {
-                silo.Freeze();
+                ReplaceDead(machine);
             }
-            else if (silo.Disturbance is not null && await IsIdleAsync(silo, facts, stop))
+            else if (machine.Disturbance is { Point: null } early && machine.Age(time).TotalMilliseconds >= early.Count)
             {
-                silo.Freeze();
-                await DisturbAsync(silo, "idle", stop);
+                machine.Freeze();
+            }
+            else if (machine.Disturbance is not null && machine.ServesFor(time) > IdleFor && !Owned(facts, machine).Any())
+            {
+                machine.Freeze();
+                await DisturbAsync(machine, "idle", stop);
             }
         }
 
-        Follow(facts);
+        losses.Follow(facts);
+        TakeAwayTheNoticed();
+        WakeTheFrozen(facts);
+        Forget();
     }
 
     /// <summary>Lets every silo commit and stop; those that stand still are ended.</summary>
-    public Task StopAsync() => Task.WhenAll(fleet.Concat(gone).Concat(frozen.Select(one => one.Silo)).Select(silo => silo.StopAsync()));
-
-    public void Dispose() => fleet.Concat(gone).Concat(frozen.Select(one => one.Silo)).ToList().ForEach(silo => silo.Dispose());
-
-    private async Task<bool> IsIdleAsync(ChaosSilo silo, RunFacts facts, CancellationToken stop)
+    public async Task StopAsync()
     {
-        if (silo.ServesFor(time) is null && (await reader.SilosAsync(stop)).Any(live => live.Active && live.Name == silo.Name))
+        var stopped = await Task.WhenAll(Everybody.Select(async machine => (machine.Name, machine.Log, InTime: await machine.StopAsync(time))));
+        foreach (var (name, log, _) in stopped.Where(one => !one.InTime))
         {
-            silo.Serves(time);
+            UnplannedExits++;
+            tell($"{name} did not stop when the run was over, and was killed; its log is '{SiloLogs.Keep(log)}'.");
         }
-
-        return silo.ServesFor(time) > IdleFor && Owned(facts, silo) is null;
     }
 
-    private async Task DisturbAsync(ChaosSilo silo, string phase, CancellationToken stop)
+    public async ValueTask DisposeAsync()
     {
-        var planned = silo.Disturbance!;
+        Everybody.ToList().ForEach(machine => machine.Dispose());
+        network.Dispose();
+        if (metadata is not null)
+        {
+            await metadata.DisposeAsync();
+        }
+    }
+
+    private async Task DisturbAsync(ChaosMachine machine, string phase, CancellationToken stop)
+    {
+        var planned = machine.Disturbance!;
         var at = time.GetUtcNow();
         // Read anew: it may have taken a stage since the last look, and stands still now.
-        var owned = Owned(await reader.FactsAsync(run, stop), silo);
-        carriedOut.Add(new CarriedOut(planned.Number, planned.Mode, phase, owned?.Stage.ToString(), Math.Round(Age.TotalSeconds, 3), null));
-        var loss = owned is { } mine ? new Loss(planned.Number, mine.Stage, mine.EpochToken, at) : null;
-        if (loss is not null)
+        var facts = await read(stop);
+        var all = planned.Mode == ChaosMode.Cluster ? fleet.ToList() : [machine];
+        var owned = Owned(facts, machine).Select(one => one.Id.ToString()).FirstOrDefault();
+        foreach (var (id, root) in all.SelectMany(one => Owned(facts, one)))
         {
-            losses.Add(loss);
+            losses.Add(planned.Number, id, root, at);
         }
 
+        carriedOut.Add(new CarriedOut(planned.Number, planned.Mode, phase, owned, Math.Round(Age.TotalSeconds, 3), null)
+        {
+            NoticeSeconds = planned.Mode == ChaosMode.Notice ? planned.NoticeSeconds : null,
+        });
         tell(string.Create(
             CultureInfo.InvariantCulture,
-            $"{planned.Number}: {planned.Mode.ToString().ToLowerInvariant()} at {phase}: {silo.Name}{(owned is null ? ", which owns nothing" : $", which trains {owned.Value.Stage}")}"));
+            $"{planned.Number}: {planned.Mode.ToString().ToLowerInvariant()} at {phase}: {machine.Name}, which {(owned is null ? "owns nothing" : $"trains {owned}")}"));
+        fleet.RemoveAll(all.Contains);
         switch (planned.Mode)
         {
             case ChaosMode.Kill:
-                silo.Kill();
+                machine.Kill();
+                gone.Add(machine);
                 break;
             case ChaosMode.Term:
-                silo.Terminate();
+                machine.Terminate();
+                gone.Add(machine);
                 break;
             case ChaosMode.Freeze:
-                frozen.Add((silo, loss, time.GetTimestamp()));
+                await network.IsolateAsync(machine.Link);
+                frozen.Add((machine, planned.Number, time.GetTimestamp()));
                 break;
             case ChaosMode.Vanish:
+                // The network first: nobody may see the process's end.
+                await network.IsolateAsync(machine.Link);
+                machine.Dispose();
+                break;
+            case ChaosMode.Notice:
+                Announce(machine, planned);
                 break;
             case ChaosMode.Cluster:
-                Restart(silo);
-                return;
+                LoseAll(all, machine);
+                break;
             default:
                 throw new InvalidOperationException($"There is no mode {planned.Mode}.");
         }
 
-        if (planned.Mode != ChaosMode.Freeze)
-        {
-            gone.Add(silo);
-        }
-
-        fleet.Remove(silo);
-        Start();
-    }
-
-    /// <summary>Kills all at once; what was planned for the others is planned for their successors.</summary>
-    private void Restart(ChaosSilo first)
-    {
-        var all = fleet.ToList();
-        all.ForEach(silo => silo.Kill());
-        var unspent = all.Where(silo => silo != first).Select(silo => silo.Disturbance).OfType<Disturbance>().ToList();
-        var later = plan.ToList();
-        plan.Clear();
-        unspent.Concat(later).ToList().ForEach(plan.Enqueue);
-        gone.AddRange(all);
-        fleet.Clear();
         all.ForEach(_ => Start());
     }
 
-    private void Replace(ChaosSilo silo)
+    private void Announce(ChaosMachine machine, Disturbance planned)
     {
-        fleet.Remove(silo);
-        gone.Add(silo);
+        // Azure's dates have whole seconds.
+        var now = time.GetUtcNow();
+        var deadline = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerSecond)).AddSeconds(planned.NoticeSeconds + 1);
+        var hasStarted = planned.NoticeSeconds == 0;
+        var id = metadata!.Announce("Preempt", hasStarted ? null : deadline, machine.Name);
+        noticed.Add((machine, planned.Number, id, hasStarted ? now + StartedFor : deadline));
+        machine.Thaw();
+    }
+
+    /// <summary>What was planned for the others is planned for their successors.</summary>
+    private void LoseAll(List<ChaosMachine> all, ChaosMachine first)
+    {
+        all.ForEach(machine => machine.Kill());
+        noticed.ForEach(one => one.Machine.Kill());
+        awake.ForEach(one => one.Machine.Kill());
+        gone.ForEach(machine => machine.Kill());
+        gone.AddRange(all);
+        var unspent = all.Where(machine => machine != first).Select(machine => machine.Disturbance).OfType<Disturbance>().ToList();
+        var later = plan.ToList();
+        plan.Clear();
+        unspent.Concat(later).ToList().ForEach(plan.Enqueue);
+    }
+
+    private void ReplaceDead(ChaosMachine machine)
+    {
+        var log = SiloLogs.Keep(machine.Log);
+        var end = $"{machine.Name} ended by itself; its log '{log}' ends with:\n{SiloLogs.Tail(log, 3)}";
+        tell(end);
+        if (++UnplannedExits > MostUnplannedExits)
+        {
+            throw new CliException(ExitCode.Failed, $"{UnplannedExits} silos ended by themselves. The last one: {end}");
+        }
+
+        fleet.Remove(machine);
+        gone.Add(machine);
         Start();
     }
 
     private void Start()
     {
-        var name = string.Create(CultureInfo.InvariantCulture, $"silo{++started}");
-        fleet.Add(ChaosSilo.Start(program, reader.Store.Address, name, plan.TryDequeue(out var next) ? next : null, time));
+        var link = network.Add(string.Create(CultureInfo.InvariantCulture, $"silo{++started}"));
+        fleet.Add(ChaosMachine.Start(program, store.Address, link, metadata?.Address, plan.TryDequeue(out var next) ? next : null, keptLogs, time));
     }
 
-    /// <summary>Notes which lost stages train again, and thaws silos whose stage is another's.</summary>
-    private void Follow(RunFacts facts)
+    /// <summary>Machines go at their deadline, and at once when they say that nobody need wait for it: what they still wanted to do is lost.</summary>
+    private void TakeAwayTheNoticed()
     {
-        foreach (var loss in losses.Where(loss => loss.Seconds is null))
+        foreach (var one in noticed.ToList())
         {
-            var progress = facts.Progress.GetValueOrDefault(loss.Stage);
-            if (progress is { FirstStepAt: { } at } && progress.EpochToken > loss.EpochToken)
+            var acknowledged = metadata!.Acknowledged.Contains(one.Event);
+            if (!acknowledged && !one.Machine.HasExited && time.GetUtcNow() < one.Until)
             {
-                loss.Seconds = (at - loss.At).TotalSeconds;
+                continue;
             }
-        }
 
+            one.Machine.Kill();
+            metadata.Cancel(one.Event);
+            noticed.Remove(one);
+            gone.Add(one.Machine);
+            var i = carriedOut.FindIndex(done => done.Number == one.Number);
+            carriedOut[i] = carriedOut[i] with { Acknowledged = acknowledged };
+        }
+    }
+
+    /// <summary>The frozen wake up when their stage is another's; who is still there a while later is one too many.</summary>
+    private void WakeTheFrozen(RunFacts facts)
+    {
         foreach (var one in frozen.Where(one => time.GetElapsedTime(one.At) > FrozenFor
-            || (one.Loss is { } loss && facts.RootOf(loss.Stage).EpochToken > loss.EpochToken)).ToList())
+            || (carriedOut.Exists(done => done.Number == one.Number && done.Stage is not null) && losses.AreTaken(one.Number, facts))).ToList())
         {
-            one.Silo.Thaw();
+            network.Rejoin(one.Machine.Link);
+            one.Machine.Thaw();
             frozen.Remove(one);
-            gone.Add(one.Silo);
-            tell($"{one.Silo.Name} wakes up");
+            awake.Add((one.Machine, time.GetTimestamp()));
+            tell($"{one.Machine.Name} wakes up");
         }
-    }
 
-    private static (StageId Stage, long EpochToken)? Owned(RunFacts facts, ChaosSilo silo)
-    {
-        foreach (var (id, root) in facts.Roots)
+        foreach (var one in awake.Where(one => one.Machine.HasExited || time.GetElapsedTime(one.At) > AwakeFor).ToList())
         {
-            if (root.Owner?.SiloName == silo.Name && !root.Finished)
-            {
-                return (id, root.EpochToken);
-            }
+            one.Machine.Terminate();
+            awake.Remove(one);
+            gone.Add(one.Machine);
         }
-
-        return null;
     }
 
-    /// <summary>A stage whose owner was taken from it.</summary>
-    private sealed record Loss(int Number, StageId Stage, long EpochToken, DateTimeOffset At)
+    /// <summary>A vanished machine is never forgotten: its end of the connections must stay open.</summary>
+    private void Forget()
     {
-        public double? Seconds { get; set; }
+        foreach (var machine in gone.Where(machine => machine.HasExited).ToList())
+        {
+            gone.Remove(machine);
+            network.Remove(machine.Link);
+            machine.Dispose();
+        }
     }
+
+    private static IEnumerable<(StageId Id, StageRoot Root)> Owned(RunFacts facts, ChaosMachine machine) =>
+        facts.Roots.Where(pair => pair.Value.Owner?.SiloName == machine.Name && !pair.Value.Finished).Select(pair => (pair.Key, pair.Value));
 }

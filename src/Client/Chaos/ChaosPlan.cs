@@ -7,6 +7,9 @@ internal static class ChaosPlan
 {
     private const int LongestStartMilliseconds = 3000;
 
+    // Azure gives 30 s at best, often under 10, maybe none. A small stage uses no more of 30 s than of 10; of 3 s the silo's margin leaves it one.
+    private static readonly int[] NoticeSeconds = [10, 5, 3, 0];
+
     // Moments by the names that the silo has for them, how often each is reached before it is used at most, and how often it is chosen.
     private static readonly Moment[] Moments =
     [
@@ -33,7 +36,9 @@ internal static class ChaosPlan
             .. Enumerable.Range(0, count).Select(i =>
             {
                 var moment = Weighted[Below(seed, i, "moment", Weighted.Length)];
-                return new Disturbance(i + 1, modes[i % modes.Count], moment.Phase, moment.Point, 1 + Below(seed, i, "count", moment.Most));
+                var mode = modes[i % modes.Count];
+                var notice = mode == ChaosMode.Notice ? NoticeSeconds[Below(seed, i, "notice", NoticeSeconds.Length)] : 0;
+                return new Disturbance(i + 1, mode, moment.Phase, moment.Point, 1 + Below(seed, i, "count", moment.Most), notice);
             }),
         ];
     }

@@ -39,24 +39,81 @@ internal sealed record ChaosReport
 
     public required IReadOnlyList<CarriedOut> Disturbances { get; init; }
 
-    public IReadOnlyDictionary<string, int> ByMode => Counted(one => one.Mode.ToString().ToLowerInvariant());
+    public IReadOnlyDictionary<string, int> ByMode => Counted(one => Name(one.Mode));
 
     public IReadOnlyDictionary<string, int> ByPhase => Counted(one => one.Phase);
 
+    public IReadOnlyDictionary<string, ModeReport> Modes => new SortedDictionary<string, ModeReport>(
+        Disturbances.GroupBy(one => Name(one.Mode)).ToDictionary(group => group.Key, group => ModeReport.Of([.. group])), StringComparer.Ordinal);
+
+    /// <summary>Null where none was announced.</summary>
+    public NoticeReport? Notices => Disturbances.Any(one => one.NoticeSeconds is not null) ? NoticeReport.Of(Disturbances) : null;
+
     /// <summary>Seconds until the stage trained again, of those whose silo owned one that was not finished.</summary>
-    public double? RecoveryP50Seconds => Recoveries is { Count: > 0 } all ? all[(all.Count - 1) / 2] : null;
+    public double? RecoveryP50Seconds => ModeReport.Of(Disturbances).RecoveryP50Seconds;
 
-    public double? RecoveryMaxSeconds => Recoveries is { Count: > 0 } all ? all[^1] : null;
+    public double? RecoveryMaxSeconds => ModeReport.Of(Disturbances).RecoveryMaxSeconds;
 
-    private List<double> Recoveries => [.. Disturbances.Select(one => one.RecoverySeconds).OfType<double>().Order()];
+    private static string Name(ChaosMode mode) => mode.ToString().ToLowerInvariant();
 
     private SortedDictionary<string, int> Counted(Func<CarriedOut, string> key) =>
         new(Disturbances.GroupBy(key).ToDictionary(group => group.Key, group => group.Count()), StringComparer.Ordinal);
+}
+
+/// <summary>What came of the disturbances of one mode.</summary>
+/// <param name="OfOwners">How many of them took a stage from its owner.</param>
+/// <param name="LostSteps">As <see cref="ChaosReport.LostSteps"/>.</param>
+internal sealed record ModeReport(int Count, int OfOwners, double? RecoveryP50Seconds, double? RecoveryMaxSeconds, long LostSteps)
+{
+    public static ModeReport Of(IReadOnlyList<CarriedOut> disturbances)
+    {
+        var recoveries = disturbances.Select(one => one.RecoverySeconds).OfType<double>().Order().ToList();
+        return new ModeReport(
+            disturbances.Count,
+            disturbances.Count(one => one.LostSteps is not null),
+            recoveries.Count > 0 ? recoveries[(recoveries.Count - 1) / 2] : null,
+            recoveries.Count > 0 ? recoveries[^1] : null,
+            disturbances.Sum(one => one.LostSteps ?? 0));
+    }
+}
+
+/// <summary>What machines did with their preemption notices.</summary>
+/// <param name="ToOwners">Announced to machines that owned a stage.</param>
+/// <param name="LostNothing">Of those: the stage went on from its very last step.</param>
+/// <param name="Released">Of those: the stage was let go before the machine went.</param>
+/// <param name="Acknowledged">Of all announced.</param>
+/// <param name="MostLostSteps">By one of them.</param>
+internal sealed record NoticeReport(int Announced, int ToOwners, int LostNothing, int Released, int Acknowledged, long MostLostSteps)
+{
+    public static NoticeReport Of(IReadOnlyList<CarriedOut> disturbances)
+    {
+        var announced = disturbances.Where(one => one.NoticeSeconds is not null).ToList();
+        var owners = announced.Where(one => one.LostSteps is not null).ToList();
+        return new NoticeReport(
+            announced.Count,
+            owners.Count,
+            owners.Count(one => one.LostSteps == 0),
+            owners.Count(one => one.Released == true),
+            announced.Count(one => one.Acknowledged == true),
+            owners.Select(one => one.LostSteps!.Value).DefaultIfEmpty().Max());
+    }
 }
 
 /// <summary>A disturbance that took place.</summary>
 /// <param name="Phase">As planned; <c>idle</c> where the silo never got to the moment and was disturbed without work.</param>
 /// <param name="Stage">What the silo owned; null: nothing, or something finished.</param>
 /// <param name="AtSeconds">After the disturbed run's begin.</param>
-/// <param name="RecoverySeconds">Until the next training step of that stage on another silo.</param>
-internal sealed record CarriedOut(int Number, ChaosMode Mode, string Phase, string? Stage, double AtSeconds, double? RecoverySeconds);
+/// <param name="RecoverySeconds">Until the next training step of that stage on another silo; of the last one, where several were lost at once.</param>
+internal sealed record CarriedOut(int Number, ChaosMode Mode, string Phase, string? Stage, double AtSeconds, double? RecoverySeconds)
+{
+    /// <summary>Null where the disturbance took no stage from its owner.</summary>
+    public long? LostSteps { get; init; }
+
+    /// <summary>Whether the stage was let go before another took it.</summary>
+    public bool? Released { get; init; }
+
+    /// <summary>From the announcement to the deadline, up to a second more; 0: the event had started. Null where nothing was announced.</summary>
+    public int? NoticeSeconds { get; init; }
+
+    public bool? Acknowledged { get; init; }
+}

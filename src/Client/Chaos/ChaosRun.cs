@@ -4,8 +4,8 @@ using Slowrun.Client.Runs;
 using Slowrun.Client.Silos;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
-using Slowrun.Core.Status;
 using Slowrun.Storage;
+using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Chaos;
 
@@ -13,6 +13,9 @@ namespace Slowrun.Client.Chaos;
 internal sealed class ChaosRun(ClientContext context, IObjectStore store, Action<string> tell)
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(25);
+
+    // A dozen operations of the store, which it and the silos have other use for.
+    private static readonly TimeSpan Read = TimeSpan.FromMilliseconds(200);
 
     // As long without any commit is a run that does not go on by itself.
     private static readonly TimeSpan StuckAfter = TimeSpan.FromMinutes(3);
@@ -22,11 +25,7 @@ internal sealed class ChaosRun(ClientContext context, IObjectStore store, Action
     /// <exception cref="CliException">A silo serves the store already, or the run does not go on.</exception>
     public async Task<ChaosReport> RunAsync(RunSpec spec, GivenData data, int silos, int seed, IReadOnlyList<Disturbance> plan, CancellationToken stop)
     {
-        if ((await reader.SilosAsync(stop)).FirstOrDefault(silo => silo.Active) is { } other)
-        {
-            throw new CliException(ExitCode.Failed, $"'{store.Address}' is served by {other.Name}, which would take part undisturbed. Stop it, or give chaos a --store of its own.");
-        }
-
+        await HaveToItselfAsync(stop);
         var suffix = context.Time.GetUtcNow().ToString("HHmmss", CultureInfo.InvariantCulture);
         var calm = spec with { Name = $"{spec.Name}-calm-{suffix}" };
         var disturbed = spec with { Name = $"{spec.Name}-chaos-{suffix}" };
@@ -60,31 +59,62 @@ internal sealed class ChaosRun(ClientContext context, IObjectStore store, Action
         RunSpec spec, GivenData data, int silos, IReadOnlyList<Disturbance> plan, CancellationToken stop)
     {
         await new Submission(store, tell).SubmitAsync(spec, data, stop);
-        using var fleet = new ChaosFleet(SiloProgram.Find(), reader, spec.Name, silos, plan, context.Time, tell);
+        // Whether a stage's owner lives is nothing that chaos has to know, and asking machines that have vanished takes time.
+        var facts = new RunFactsReader(store);
+        await using var fleet = new ChaosFleet(SiloProgram.Find(), store, ReadAsync, silos, plan, context.Time, tell);
         var (progress, progressAt) = (-1L, context.Time.GetTimestamp());
         while (true)
         {
-            var facts = await reader.FactsAsync(spec.Name, stop);
-            await fleet.LookAsync(facts, stop);
-            if (Readiness.IsOver(Readiness.StateOf(facts)))
+            var (now, readAt) = (await ReadAsync(stop), context.Time.GetTimestamp());
+            if (Readiness.IsOver(Readiness.StateOf(now)))
             {
                 var time = fleet.Age;
                 await fleet.StopAsync();
-                return (facts, fleet, time);
+                return (now, fleet, time);
             }
 
-            if (facts.Committed != progress)
+            if (now.Committed != progress)
             {
-                (progress, progressAt) = (facts.Committed, context.Time.GetTimestamp());
+                (progress, progressAt) = (now.Committed, context.Time.GetTimestamp());
             }
             else if (context.Time.GetElapsedTime(progressAt) > StuckAfter)
             {
                 throw new CliException(
                     ExitCode.Failed,
-                    $"'{spec.Name}' has committed nothing for {StuckAfter.TotalMinutes:0} minutes: {string.Join("; ", StatusBuilder.Build(facts, StatusSource.Store, context.Time.GetUtcNow()).Stages.Select(stage => $"{stage.Id} {stage.State} {stage.Waits}"))}");
+                    $"'{spec.Name}' has committed nothing for {StuckAfter.TotalMinutes:0} minutes: {string.Join("; ", (await reader.StatusAsync(spec.Name, stop)).Stages.Select(stage => $"{stage.Id} {stage.State} {stage.Waits}"))}");
             }
 
-            await Task.Delay(Look, context.Time, stop);
+            while (context.Time.GetElapsedTime(readAt) < Read)
+            {
+                await fleet.LookAsync(now, stop);
+                await Task.Delay(Look, context.Time, stop);
+            }
+        }
+
+        async Task<RunFacts> ReadAsync(CancellationToken cancellation) => await facts.ReadAsync(spec.Name, new HashSet<string>(), cancellation)
+            ?? throw new CliException(ExitCode.NoSuchThing, $"The run '{spec.Name}' was deleted from '{store.Address}' while chaos carried it out.");
+    }
+
+    /// <summary>Silos of a chaos that was ended a moment ago look alive until their heartbeats are old.</summary>
+    /// <exception cref="CliException">A silo serves the store.</exception>
+    private async Task HaveToItselfAsync(CancellationToken stop)
+    {
+        var first = (await reader.SilosAsync(stop)).Where(silo => silo.Active).ToDictionary(silo => silo.Silo);
+        var told = false;
+        for (var now = first.Values.ToList(); now.Count > 0; now = [.. (await reader.SilosAsync(stop)).Where(silo => silo.Active)])
+        {
+            if (now.Find(silo => silo.ProcessId is not null || !first.TryGetValue(silo.Silo, out var before) || silo.LastSign != before.LastSign) is { } other)
+            {
+                throw new CliException(ExitCode.Failed, $"'{store.Address}' is served by {other.Name}, which would take part undisturbed. Stop it, or give chaos a --store of its own.");
+            }
+
+            if (!told)
+            {
+                told = true;
+                tell($"'{store.Address}' was served by {string.Join(", ", now.Select(silo => silo.Name))} a moment ago: waiting whether they are gone…");
+            }
+
+            await Task.Delay(TimeSpan.FromSeconds(2), context.Time, stop);
         }
     }
 

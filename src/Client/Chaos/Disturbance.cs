@@ -3,22 +3,28 @@ namespace Slowrun.Client.Chaos;
 /// <summary>What happens to a machine.</summary>
 internal enum ChaosMode
 {
-    /// <summary>The silo's process ends at once (SIGKILL), as when a machine is switched off.</summary>
+    /// <summary>The silo's process ends at once (SIGKILL).</summary>
     Kill,
 
     /// <summary>The silo is asked to stop (SIGTERM), and commits first.</summary>
     Term,
 
-    /// <summary>The process stands still (SIGSTOP), is replaced, and wakes up when another owns its stage.</summary>
+    /// <summary>The machine stands still (SIGSTOP, and nothing moves on its network), is replaced, and wakes up when another owns its stage.</summary>
     Freeze,
 
     /// <summary>
-    /// The machine falls silent and never comes back: the process stands still, its connections stay open and unanswered, and it is ended
-    /// when nothing depends on it any more.
+    /// The machine is gone and nobody is told: its packets are dropped, its connections stay open at the others' ends, and new ones to it are never
+    /// answered.
     /// </summary>
     Vanish,
 
-    /// <summary>Every silo is killed at once, and a new cluster is started.</summary>
+    /// <summary>
+    /// The metadata service announces the machine's preemption. It is replaced at once, and gone at the deadline or as soon as it has acknowledged,
+    /// whatever it has done by then.
+    /// </summary>
+    Notice,
+
+    /// <summary>Every machine is lost at once, and a new cluster is started.</summary>
     Cluster,
 }
 
@@ -27,4 +33,5 @@ internal enum ChaosMode
 /// <param name="Phase">For people: <c>start-up</c>, <c>step</c>, <c>checkpoint</c>, …</param>
 /// <param name="Point">The silo's own name of the moment; null: so many milliseconds after it was started.</param>
 /// <param name="Count">The how many-th time the moment is reached; milliseconds where <paramref name="Point"/> is null.</param>
-internal sealed record Disturbance(int Number, ChaosMode Mode, string Phase, string? Point, int Count);
+/// <param name="NoticeSeconds">Of <see cref="ChaosMode.Notice"/>: from the announcement to the deadline; 0: the event has started when it is seen first.</param>
+internal sealed record Disturbance(int Number, ChaosMode Mode, string Phase, string? Point, int Count, int NoticeSeconds = 0);

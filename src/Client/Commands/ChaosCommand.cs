@@ -4,7 +4,6 @@ using Slowrun.Client.Chaos;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
 using Spectre.Console;
-using Spectre.Console.Rendering;
 
 namespace Slowrun.Client.Commands;
 
@@ -22,9 +21,10 @@ internal static class ChaosCommand
         var seed = new Option<int>("--seed") { Description = "Decides what happens to whom at which moment of its work.", DefaultValueFactory = _ => 7 };
         var mode = new Option<string[]>("--mode")
         {
-            Description = "kill: the process ends at once. term: it is asked to stop. freeze: it stands still, is replaced, and wakes up again. "
-                + "vanish: it falls silent for good, its connections open. cluster: all silos die at once. May be repeated.",
-            HelpName = "kill|term|freeze|vanish|cluster|all",
+            Description = "kill: the process ends at once. term: it is asked to stop. freeze: the machine stands still, is replaced, and wakes up again. "
+                + "vanish: it is gone and its packets are dropped, its connections open. notice: its preemption is announced 10, 5, 3 or 0 s ahead. "
+                + "cluster: all are lost at once. May be repeated; several take turns.",
+            HelpName = "kill|term|freeze|vanish|notice|cluster|all",
             DefaultValueFactory = _ => ["kill"],
             AllowMultipleArgumentsPerToken = true,
         };
@@ -60,25 +60,44 @@ internal static class ChaosCommand
             return report.Identical ? ExitCode.Done : ExitCode.Failed;
         });
         return command.WithExamples(
-            "slowrun chaos tiny --store /tmp/chaos", "slowrun chaos mine.yaml --silos 4 --kills 50 --mode all --seed 3", "slowrun chaos tiny --mode freeze vanish -o json");
+            "slowrun chaos tiny --store /tmp/chaos", "slowrun chaos mine.yaml --silos 4 --kills 50 --mode all --seed 3", "slowrun chaos tiny --mode freeze vanish notice -o json");
     }
 
     private static Rows Table(ChaosReport report)
     {
-        var table = new Table().Border(TableBorder.None).HideHeaders().AddColumns("", "");
-        void Row(string name, FormattableString value) => table.AddRow(name, Markup.Escape(FormattableString.Invariant(value)));
+        var summary = new Table().Border(TableBorder.None).HideHeaders().AddColumns("", "");
+        void Row(string name, FormattableString value) => summary.AddRow(name, Markup.Escape(FormattableString.Invariant(value)));
         Row("identical", $"{(report.Identical ? "yes" : $"NO: {string.Join(", ", report.Differing)}")}");
-        Row("disturbances", $"{report.Disturbances.Count} of {report.Wanted}: {Counts(report.ByMode)}");
+        Row("disturbances", $"{report.Disturbances.Count} of {report.Wanted}{(report.Disturbances.Count < report.Wanted ? ": the run was over before; one with more --set stage.epochs lasts longer" : "")}");
         Row("at", $"{Counts(report.ByPhase)}");
         Row("preemptions", $"{report.Preemptions}, {report.LostSteps} steps lost");
         Row("recovery", $"{Seconds(report.RecoveryP50Seconds)} p50, {Seconds(report.RecoveryMaxSeconds)} longest, to the next training step");
+        if (report.Notices is { } notices)
+        {
+            Row("notices", $"{notices.Announced}, of which {notices.Acknowledged} were acknowledged; of {notices.ToOwners} to owners of a stage {notices.Released} released it and {notices.LostNothing} lost nothing (at most {notices.MostLostSteps} steps)");
+        }
+
         Row("time", $"{report.CalmSeconds:F1} s calm, {report.DisturbedSeconds:F1} s disturbed: goodput {report.Goodput:P0}");
         if (report.UnplannedExits > 0)
         {
             Row("unplanned", $"{report.UnplannedExits} silos ended by themselves; see their logs");
         }
 
-        return new Rows((IEnumerable<IRenderable>)[table]);
+        return report.Disturbances.Count == 0 ? new Rows(summary) : new Rows(summary, Text.Empty, Modes(report));
+    }
+
+    private static Table Modes(ChaosReport report)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumns("mode", "times", "of an owner", "recovery p50", "longest", "steps lost");
+        Enumerable.Range(1, 5).ToList().ForEach(column => table.Columns[column].RightAligned());
+        foreach (var (name, mode) in report.Modes)
+        {
+            table.AddRow([.. new[] { name, Text(mode.Count), Text(mode.OfOwners), Seconds(mode.RecoveryP50Seconds), Seconds(mode.RecoveryMaxSeconds), Text(mode.LostSteps) }]);
+        }
+
+        return table;
+
+        static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
     }
 
     private static string Counts(IReadOnlyDictionary<string, int> counts) =>

@@ -23,6 +23,8 @@ internal static class SiloCommand
             new("--http") { Description = "Serves /metrics, /healthz and /readyz at ADDRESS:PORT (a port alone: loopback); default: no port is opened." },
             new("--http-token") { Description = "What --http asks for, but for health; needed beyond loopback. Better in SLOWRUN_TOKEN: others see a command line." },
             new("--page") { Description = "Serves the page at this port of --listen; default: not at all. Asks for SLOWRUN_TOKEN where that is set." },
+            new("--advertise-port") { Description = "Silo port told to others, where something between maps ports; default: the one listened on." },
+            new("--advertise-gateway-port") { Description = "Gateway port told to others; default: the one listened on." },
             new("--preemption") { Description = "azure: ask Scheduled Events whether this machine goes away; off (default). Also SLOWRUN_PREEMPTION." },
             new("--vm-name") { Description = "As events name this machine; default: what the metadata service says." },
             new("--imds") { Description = "The metadata service's address; default: http://169.254.169.254/." },

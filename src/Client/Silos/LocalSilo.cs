@@ -29,11 +29,17 @@ internal sealed class LocalSilo : IDisposable
     public int ExitCode => process.ExitCode;
 
     /// <param name="arguments">Further ones of the silo's program.</param>
+    /// <param name="keptLogs">As for <see cref="SiloLogs.NewName"/>.</param>
     /// <exception cref="CliException">The program does not start.</exception>
     public static LocalSilo Start(
-        SiloProgram program, string storeAddress, IReadOnlyList<string> arguments, DateTimeOffset now, IReadOnlyDictionary<string, string>? environment = null)
+        SiloProgram program,
+        string storeAddress,
+        IReadOnlyList<string> arguments,
+        DateTimeOffset now,
+        IReadOnlyDictionary<string, string>? environment = null,
+        int keptLogs = SiloLogs.Kept)
     {
-        var log = SiloLogs.NewName(storeAddress, now);
+        var log = SiloLogs.NewName(storeAddress, now, keptLogs);
         var start = new ProcessStartInfo(
             "/bin/sh", ["-c", IntoLog, log, program.FileName, .. program.Arguments, "silo", "--store", storeAddress, "--parent-pipe", .. arguments])
         {

@@ -10,8 +10,11 @@ internal static class SiloLogs
 {
     public const string Extension = ".log";
 
+    /// <summary>Files kept, unless told otherwise.</summary>
+    public const int Kept = 20;
+
     private const string Pattern = $"silo-*{Extension}";
-    private const int Kept = 20;
+    private const string Unplanned = "unplanned-";
     private const int LongestLine = 300;
 
     /// <summary>
@@ -23,14 +26,12 @@ internal static class SiloLogs
         : Path.Combine(Path.GetTempPath(), "slowrun-logs", Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(storeAddress)))[..12]);
 
     /// <summary>How the log of a silo that starts now is called, but for its process; older logs make room.</summary>
-    public static string NewName(string storeAddress, DateTimeOffset now)
+    /// <param name="kept">The oldest beyond so many are deleted.</param>
+    public static string NewName(string storeAddress, DateTimeOffset now, int kept = Kept)
     {
         var folder = FolderOf(storeAddress);
         Directory.CreateDirectory(folder);
-        foreach (var old in Files(storeAddress).Skip(Kept - 1))
-        {
-            File.Delete(old);
-        }
+        KeepNewest(folder, Pattern, kept - 1);
 
         return Path.Combine(folder, $"silo-{now.UtcDateTime.ToString("yyyyMMdd-HHmmss-fff", CultureInfo.InvariantCulture)}");
     }
@@ -50,6 +51,24 @@ internal static class SiloLogs
         return int.TryParse(name.AsSpan(name.LastIndexOf('-') + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : null;
     }
 
+    /// <summary>Puts the log of a silo that ended though nobody wanted it to apart, where it is kept until as many others have followed.</summary>
+    /// <returns>Its new name.</returns>
+    public static string Keep(string file)
+    {
+        var folder = Path.GetDirectoryName(file)!;
+        KeepNewest(folder, $"{Unplanned}*.log", Kept - 1);
+        var apart = Path.Combine(folder, Unplanned + Path.GetFileName(file));
+        try
+        {
+            File.Move(file, apart, overwrite: true);
+            return apart;
+        }
+        catch (IOException)
+        {
+            return file;
+        }
+    }
+
     /// <summary>The last lines that are for people, for a message about a silo that ended; empty where there are none.</summary>
     public static string Tail(string file, int lines)
     {
@@ -62,6 +81,22 @@ internal static class SiloLogs
             return "";
         }
     }
+
+    /// <summary>Whether a line of it holds that text.</summary>
+    public static bool Says(string file, string text)
+    {
+        try
+        {
+            return File.ReadLines(file).Any(line => line.Contains(text, StringComparison.Ordinal));
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    private static void KeepNewest(string folder, string pattern, int count) =>
+        Directory.GetFiles(folder, pattern).OrderDescending(StringComparer.Ordinal).Skip(count).ToList().ForEach(File.Delete);
 
     /// <summary>Of a stack trace: for whoever mends Slowrun.</summary>
     public static bool IsTrace(string line) =>

@@ -12,6 +12,12 @@ namespace Slowrun.Clustering.Membership;
 /// <param name="StartTicks">Field 22 of <c>/proc/PID/stat</c>, clock ticks since boot: a later process of the same id has another one.</param>
 public sealed record ProcessIdentity(string Machine, int ProcessId, long StartTicks)
 {
+    /// <summary>
+    /// Of the environment: processes for which it differs count as processes of different machines, which are judged by heartbeat and port alone. Lets
+    /// tests and <c>slowrun chaos</c> play a fleet on one machine.
+    /// </summary>
+    private const string MachineVariable = "SLOWRUN_MACHINE";
+
     public static ProcessIdentity Current { get; } =
         new(ThisMachine(), Environment.ProcessId, ProcessState.Of(Environment.ProcessId)?.StartTicks ?? 0);
 
@@ -29,7 +35,7 @@ public sealed record ProcessIdentity(string Machine, int ProcessId, long StartTi
         // Without a boot id there is nothing to tell machines apart by: then every process is a machine of its own, and only heartbeats count.
         var boot = Read("/proc/sys/kernel/random/boot_id") ?? Guid.NewGuid().ToString();
         var processes = new FileInfo("/proc/self/ns/pid").LinkTarget;
-        var identity = $"{Read("/etc/machine-id")}\n{boot}\n{processes}";
+        var identity = $"{Read("/etc/machine-id")}\n{boot}\n{processes}\n{Environment.GetEnvironmentVariable(MachineVariable)}";
         // Hashed: who may read the store need not learn the machine's identity.
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)))[..32];
     }

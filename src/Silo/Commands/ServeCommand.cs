@@ -28,11 +28,16 @@ internal static class ServeCommand
             DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_TOKEN") is { Length: > 0 } given ? given : null,
         };
         var page = new Option<int?>("--page") { Description = "Serves the page at this port of --listen; 0: any free one; default: not at all. Asks for SLOWRUN_TOKEN where that is set, which it must be beyond loopback." };
+        var advertisePort = new Option<int?>("--advertise-port") { Description = "Silo port told to others, where something between maps ports (default: the one listened on)." };
+        var advertiseGatewayPort = new Option<int?>("--advertise-gateway-port") { Description = "Gateway port told to others (default: the one listened on)." };
         var parentPipe = new Option<bool>("--parent-pipe") { Description = "Commit and stop at the end of standard input." };
 
         var preemption = new PreemptionOptions();
 
-        var command = new Command("silo", "Serves a store until told to stop.") { store, slots, name, listen, advertise, port, gatewayPort, exitWhenIdle, http, httpToken, page, parentPipe };
+        var command = new Command("silo", "Serves a store until told to stop.")
+        {
+            store, slots, name, listen, advertise, port, gatewayPort, advertisePort, advertiseGatewayPort, exitWhenIdle, http, httpToken, page, parentPipe,
+        };
         preemption.All.ToList().ForEach(command.Options.Add);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -49,6 +54,8 @@ internal static class ServeCommand
                     ExitWhenIdle = Idle(parsed.GetValue(exitWhenIdle)),
                     Http = HttpSettings.Parse(parsed.GetValue(http), parsed.GetValue(httpToken)),
                     Page = Page(parsed.GetValue(page), Address("--listen", parsed.GetRequiredValue(listen))!),
+                    AdvertiseSiloPort = Port("--advertise-port", parsed.GetValue(advertisePort)),
+                    AdvertiseGatewayPort = Port("--advertise-gateway-port", parsed.GetValue(advertiseGatewayPort)),
                     ParentPipe = parsed.GetValue(parentPipe),
                     ScheduledEvents = preemption.Read(parsed),
                 };
@@ -85,6 +92,10 @@ internal static class ServeCommand
         options.Check();
         return options;
     }
+
+    private static int? Port(string option, int? port) => port is null or (> 0 and <= IPEndPoint.MaxPort)
+        ? port
+        : throw new FormatException($"{option} {port} is no port; expected 1 to {IPEndPoint.MaxPort}.");
 
     private static IPAddress? Address(string option, string? text) => text is null
         ? null

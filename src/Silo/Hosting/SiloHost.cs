@@ -72,7 +72,14 @@ internal static class SiloHost
         builder.UseOrleans(silo =>
         {
             var (siloPort, gatewayPort) = FreePorts.Choose(settings.Listen, settings.SiloPort, settings.GatewayPort);
-            silo.ConfigureEndpoints(settings.Advertise ?? settings.Listen, siloPort, gatewayPort, listenOnAnyHostAddress: settings.Listen.Equals(IPAddress.Any));
+            silo.Configure<EndpointOptions>(endpoints =>
+            {
+                endpoints.AdvertisedIPAddress = settings.Advertise ?? settings.Listen;
+                endpoints.SiloPort = settings.AdvertiseSiloPort ?? siloPort;
+                endpoints.GatewayPort = settings.AdvertiseGatewayPort ?? gatewayPort;
+                endpoints.SiloListeningEndpoint = new IPEndPoint(settings.Listen, siloPort);
+                endpoints.GatewayListeningEndpoint = new IPEndPoint(settings.Listen, gatewayPort);
+            });
             silo.Configure<SiloOptions>(options => options.SiloName = settings.Name);
             silo.UseStoreClustering(store);
             silo.AddStoreGrainStorage("stages", store);

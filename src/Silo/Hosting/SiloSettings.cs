@@ -21,10 +21,15 @@ internal sealed record SiloSettings
     /// <summary>The address told to others; null: <see cref="Listen"/>.</summary>
     public IPAddress? Advertise { get; init; }
 
-    /// <summary>0: any free port.</summary>
+    /// <summary>Listened on. 0: any free port.</summary>
     public int SiloPort { get; init; }
 
     public int GatewayPort { get; init; }
+
+    /// <summary>Told to others, where something between maps ports (a container's host, a relay); null: the one listened on.</summary>
+    public int? AdvertiseSiloPort { get; init; }
+
+    public int? AdvertiseGatewayPort { get; init; }
 
     /// <summary>End of file on standard input means that the parent is gone: commit and stop.</summary>
     public bool ParentPipe { get; init; }

@@ -22,7 +22,10 @@ public sealed class ChaosPlanTests
         Assert.Equal(
             ["checkpoint", "commit", "hand-over", "restore", "scoring", "start-up", "step", "take"],
             plan.Select(disturbance => disturbance.Phase).Distinct().Order(StringComparer.Ordinal));
-        Assert.All(plan.CountBy(disturbance => disturbance.Mode), count => Assert.Equal(40, count.Value));
+        Assert.All(plan.CountBy(disturbance => disturbance.Mode), count => Assert.InRange(count.Value, 33, 34));
+        var notices = plan.Where(disturbance => disturbance.Mode == ChaosMode.Notice).ToList();
+        Assert.Equal([0, 3, 5, 10], notices.Select(disturbance => disturbance.NoticeSeconds).Distinct().Order());
+        Assert.All(plan.Except(notices), disturbance => Assert.Equal(0, disturbance.NoticeSeconds));
         Assert.All(plan, disturbance => Assert.InRange(disturbance.Count, 1, 3000));
         Assert.Equal(Enumerable.Range(1, 200), plan.Select(disturbance => disturbance.Number));
     }
@@ -36,10 +39,13 @@ public sealed class ChaosPlanTests
             DisturbedSeconds = 40, LostSteps = 3, Preemptions = 3, Wanted = 4, UnplannedExits = 0,
             Disturbances =
             [
-                new CarriedOut(1, ChaosMode.Kill, "step", "chain0/stage0", 1, 3.5),
-                new CarriedOut(2, ChaosMode.Freeze, "step", "chain0/stage0", 2, 9),
+                new CarriedOut(1, ChaosMode.Kill, "step", "chain0/stage0", 1, 3.5) { LostSteps = 3, Released = false },
+                new CarriedOut(2, ChaosMode.Freeze, "step", "chain0/stage0", 2, 9) { LostSteps = 4, Released = false },
                 new CarriedOut(3, ChaosMode.Kill, "idle", null, 3, null),
-                new CarriedOut(4, ChaosMode.Kill, "commit", "chain0/stage1", 4, 2.5),
+                new CarriedOut(4, ChaosMode.Kill, "commit", "chain0/stage1", 4, 2.5) { LostSteps = 1, Released = false },
+                new CarriedOut(5, ChaosMode.Notice, "step", "chain0/stage1", 5, 2) { LostSteps = 0, Released = true, NoticeSeconds = 10, Acknowledged = true },
+                new CarriedOut(6, ChaosMode.Notice, "step", "chain0/stage1", 6, 4) { LostSteps = 6, Released = true, NoticeSeconds = 0, Acknowledged = false },
+                new CarriedOut(7, ChaosMode.Notice, "idle", null, 7, null) { NoticeSeconds = 5, Acknowledged = true },
             ],
         };
 
@@ -47,6 +53,9 @@ public sealed class ChaosPlanTests
         Assert.Equal(9, report.RecoveryMaxSeconds);
         Assert.Equal(0.25, report.Goodput);
         Assert.Equal(3, report.ByMode["kill"]);
-        Assert.Equal(2, report.ByPhase["step"]);
+        Assert.Equal(new ModeReport(3, 2, 2.5, 3.5, 4), report.Modes["kill"]);
+        Assert.Equal(new ModeReport(3, 2, 2, 4, 6), report.Modes["notice"]);
+        Assert.Equal(new NoticeReport(Announced: 3, ToOwners: 2, LostNothing: 1, Released: 2, Acknowledged: 2, MostLostSteps: 6), report.Notices);
+        Assert.Equal(4, report.ByPhase["step"]);
     }
 }

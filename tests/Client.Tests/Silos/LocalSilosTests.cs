@@ -77,6 +77,25 @@ public sealed class LocalSilosTests : IDisposable
 
         Assert.Equal("  one\n  two", SiloLogs.Tail(log, 5));
         Assert.Equal("", SiloLogs.Tail(log + ".none", 5));
+        Assert.True(SiloLogs.Says(log, "tw"));
+        Assert.False(SiloLogs.Says(log, "three"));
+        Assert.False(SiloLogs.Says(log + ".none", "one"));
+    }
+
+    [Fact]
+    public void Keep_OfALog_PutsItWhereNewOnesDoNotReplaceIt()
+    {
+        var first = SiloLogs.FileOf(SiloLogs.NewName(folder.Path, new DateTimeOffset(2026, 11, 1, 0, 0, 0, TimeSpan.Zero)), 7);
+        File.WriteAllText(first, "why");
+
+        var kept = SiloLogs.Keep(first);
+        for (var i = 1; i <= 5; i++)
+        {
+            File.WriteAllText(SiloLogs.FileOf(SiloLogs.NewName(folder.Path, new DateTimeOffset(2026, 11, 1, 0, 0, i, TimeSpan.Zero), kept: 3), i), "");
+        }
+
+        Assert.Equal("why", File.ReadAllText(kept));
+        Assert.Equal(4, Directory.GetFiles(Path.GetDirectoryName(kept)!).Length);
     }
 
     private LocalSilos Silos(IObjectStore store, TimeProvider time, string script) => new(

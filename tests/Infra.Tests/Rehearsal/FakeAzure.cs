@@ -35,5 +35,5 @@ internal sealed class FakeAzure(string machine, byte[] package, CloudInit cloudI
 
     private static (int, byte[]) Refused => (403, Encoding.UTF8.GetBytes("no token of this resource"));
 
-    private static bool IsOf(HttpListenerRequest request, string resource) => request.Headers["Authorization"] == $"Bearer {MetadataServer.TokenFor(resource)}";
+    private static bool IsOf(HttpListenerRequest request, string resource) => request.Headers["Authorization"] == $"Bearer {MachineMetadataServer.TokenFor(resource)}";
 }

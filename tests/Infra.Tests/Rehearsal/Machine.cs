@@ -26,7 +26,7 @@ internal sealed class Machine : IAsyncDisposable
         this.network = network;
         var azure = new FakeAzure(name, package, cloudInit);
         var port = Interlocked.Increment(ref ports);
-        Metadata = network.Inside(() => new MetadataServer(port)
+        Metadata = network.Inside(() => new MachineMetadataServer(port)
         {
             VmName = name,
             PrivateAddress = address,
@@ -52,7 +52,7 @@ internal sealed class Machine : IAsyncDisposable
 
     public string Name => Metadata.VmName;
 
-    public MetadataServer Metadata { get; }
+    public MachineMetadataServer Metadata { get; }
 
     /// <summary>When the machine is off, however it came to that.</summary>
     public Task Ended { get; }

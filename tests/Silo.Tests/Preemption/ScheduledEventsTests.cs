@@ -9,7 +9,7 @@ public sealed class ScheduledEventsTests : IAsyncDisposable
     private static readonly DateTimeOffset Now = new(2026, 11, 1, 12, 0, 0, TimeSpan.Zero);
 
     private readonly FakeTimeProvider time = new(Now);
-    private readonly MetadataServer server = new();
+    private readonly TroubledMetadataServer server = new();
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -148,7 +148,7 @@ public sealed class ScheduledEventsTests : IAsyncDisposable
     public async Task Read_WhenTheFirstAnswerTakesTwoMinutes_WaitsForIt()
     {
         var answer = new TaskCompletionSource();
-        await using var slow = new MetadataServer { FirstAnswer = answer.Task };
+        await using var slow = new TroubledMetadataServer { FirstAnswer = answer.Task };
         slow.Announce("Preempt", Now.AddMinutes(5), "trainer_3");
         using var source = new ScheduledEvents(new ScheduledEventsOptions { Address = slow.Address, VmName = "trainer_3" }, time);
 

@@ -5,7 +5,7 @@ using Slowrun.Core.Plan;
 using Slowrun.Grains.Telemetry;
 using Slowrun.Grains.Tests;
 using Slowrun.Storage;
-using Slowrun.Tests.Metadata;
+using Slowrun.Client.Chaos.Platform;
 
 namespace Slowrun.Silo.Tests.Telemetry;
 

@@ -1,21 +1,23 @@
 using System.Collections.Concurrent;
-using System.Collections.Specialized;
 using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Text.Json;
 
-namespace Slowrun.Tests.Metadata;
+namespace Slowrun.Client.Chaos.Platform;
 
 /// <summary>
-/// Azure's instance metadata service as far as Scheduled Events need it: refuses what the real one refuses, gives the same event the same id
-/// in every answer, and misbehaves as told.
+/// Azure's instance metadata service as far as Scheduled Events need it: refuses what the real one refuses, and gives the same event the same
+/// id in every answer. One for a whole fleet, as a scale set's machines all see the events of all.
 /// </summary>
-internal sealed class MetadataServer : IAsyncDisposable
+internal class MetadataServer : IAsyncDisposable
 {
     public const string ApiVersion = "2020-07-01";
+
+    // Below the ports that Linux gives to outgoing connections.
+    private const int FirstPort = 20000;
+    private const int LastPort = 32767;
     private const string EventsPath = "/metadata/scheduledevents";
-    private const string TokenPath = "/metadata/identity/oauth2/token";
 
     private readonly HttpListener listener;
     private readonly Task serving;
@@ -29,13 +31,8 @@ internal sealed class MetadataServer : IAsyncDisposable
     {
     }
 
-    /// <param name="port">For whatever name it is called by, of the network in which this is called; one of the process's own.</param>
-    public MetadataServer(int port)
-        : this((Listening($"http://*:{port}/"), new Uri($"http://127.0.0.1:{port}/")))
-    {
-    }
-
-    private MetadataServer((HttpListener Listener, Uri Address) begun)
+    /// <param name="begun">A listener that listens, and where it is reached.</param>
+    protected MetadataServer((HttpListener Listener, Uri Address) begun)
     {
         (listener, Address) = begun;
         serving = Task.Run(ServeAsync);
@@ -45,27 +42,6 @@ internal sealed class MetadataServer : IAsyncDisposable
 
     /// <summary>The machine that asks, as the service knows it.</summary>
     public string VmName { get; init; } = "trainer_3";
-
-    /// <summary>How dates are written: RFC 1123 as documented, or ISO 8601.</summary>
-    public string DateFormat { get; set; } = "R";
-
-    /// <summary>Given instead of every answer: a status and a body. Null: behaves.</summary>
-    public (int Status, string Body)? Misbehaviour { get; set; }
-
-    /// <summary>The first answer comes when this ends.</summary>
-    public Task FirstAnswer { get; init; } = Task.CompletedTask;
-
-    /// <summary>The machine's address in its network.</summary>
-    public string PrivateAddress { get; init; } = "10.0.0.4";
-
-    /// <summary>The machine as a resource of Azure.</summary>
-    public string ResourceId { get; init; } = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/trainer_3";
-
-    /// <summary>The identity that tokens are given for.</summary>
-    public string? IdentityId { get; init; }
-
-    /// <summary>Answers what is not the metadata service's, for whoever is told the same address for something else; null: 404.</summary>
-    public Func<HttpListenerRequest, (int Status, byte[] Body)?> Elsewhere { get; init; } = _ => null;
 
     /// <summary>Called when an event is acknowledged, before it starts.</summary>
     public Func<string, Task> OnAcknowledged { get; set; } = _ => Task.CompletedTask;
@@ -105,8 +81,28 @@ internal sealed class MetadataServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         listener.Close();
         await serving;
+    }
+
+    /// <summary>RFC 1123, as documented.</summary>
+    protected virtual string Text(DateTimeOffset date) => date.ToString("R", CultureInfo.InvariantCulture);
+
+    /// <summary>The version of the service that a path is to be asked with; null: the path is not the service's, and <see cref="AnswerAsync"/> judges alone.</summary>
+    protected virtual string? VersionOf(string path) => path == EventsPath ? ApiVersion : "2021-02-01";
+
+    /// <summary>To a request that is not refused.</summary>
+    protected virtual async Task<(int Status, byte[] Body)> AnswerAsync(HttpListenerRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return (request.HttpMethod, request.Url!.AbsolutePath) switch
+        {
+            ("GET", EventsPath) => Encoded(200, Document()),
+            ("POST", EventsPath) => await StartAsync(request),
+            ("GET", "/metadata/instance/compute/name") => Encoded(200, VmName),
+            _ => Encoded(404, "{}"),
+        };
     }
 
     private async Task ServeAsync()
@@ -116,7 +112,7 @@ internal sealed class MetadataServer : IAsyncDisposable
             try
             {
                 var context = await listener.GetContextAsync();
-                _ = Task.Run(() => AnswerAsync(context));
+                _ = Task.Run(() => RespondAsync(context));
             }
             catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
             {
@@ -125,17 +121,16 @@ internal sealed class MetadataServer : IAsyncDisposable
         }
     }
 
-    private async Task AnswerAsync(HttpListenerContext context)
+    private async Task RespondAsync(HttpListenerContext context)
     {
-        await FirstAnswer;
         try
         {
-            var (status, body) = Elsewhere(context.Request) ?? Encoded(await RespondAsync(context.Request));
+            var (status, body) = await RefuseOrAnswerAsync(context.Request);
             context.Response.StatusCode = status;
             await context.Response.OutputStream.WriteAsync(body);
             context.Response.Close();
         }
-        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
+        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or IOException)
         {
             // Who asked is gone.
         }
@@ -143,10 +138,13 @@ internal sealed class MetadataServer : IAsyncDisposable
         Interlocked.Increment(ref answers);
     }
 
-    private async Task<(int Status, string Body)> RespondAsync(HttpListenerRequest request)
+    private async Task<(int Status, byte[] Body)> RefuseOrAnswerAsync(HttpListenerRequest request)
     {
-        var path = request.Url!.AbsolutePath;
-        var expected = path switch { EventsPath => ApiVersion, TokenPath => "2018-02-01", _ => "2021-02-01" };
+        if (VersionOf(request.Url!.AbsolutePath) is not { } expected)
+        {
+            return await AnswerAsync(request);
+        }
+
         if (request.Headers["Metadata"] != "true")
         {
             return Refuse("the header 'Metadata: true' is missing");
@@ -157,31 +155,10 @@ internal sealed class MetadataServer : IAsyncDisposable
             return Refuse($"api-version is '{request.QueryString["api-version"]}', not '{expected}'");
         }
 
-        if (Misbehaviour is { } bad)
-        {
-            return bad;
-        }
-
-        return (request.HttpMethod, path) switch
-        {
-            ("GET", EventsPath) => (200, Document()),
-            ("POST", EventsPath) => await StartAsync(request),
-            ("GET", "/metadata/instance/compute/name") => (200, VmName),
-            ("GET", "/metadata/instance/compute/resourceId") => (200, ResourceId),
-            ("GET", "/metadata/instance/network/interface/0/ipv4/ipAddress/0/privateIpAddress") => (200, PrivateAddress),
-            ("GET", TokenPath) => Token(request.QueryString),
-            _ => (404, "{}"),
-        };
+        return await AnswerAsync(request);
     }
 
-    /// <summary>The token that is given for a resource.</summary>
-    public static string TokenFor(string resource) => $"token-for-{resource}";
-
-    private (int Status, string Body) Token(NameValueCollection query) => IdentityId is { } identity && query["msi_res_id"] == identity
-        ? (200, JsonSerializer.Serialize(new { access_token = TokenFor(query["resource"]!), client_id = "c0ffee00-0000-4000-8000-000000000000", token_type = "Bearer" }))
-        : Refuse($"there is no identity '{query["msi_res_id"]}'");
-
-    private async Task<(int Status, string Body)> StartAsync(HttpListenerRequest request)
+    private async Task<(int Status, byte[] Body)> StartAsync(HttpListenerRequest request)
     {
         using var body = await JsonDocument.ParseAsync(request.InputStream);
         foreach (var start in body.RootElement.GetProperty("StartRequests").EnumerateArray())
@@ -202,7 +179,7 @@ internal sealed class MetadataServer : IAsyncDisposable
             }
         }
 
-        return (200, "");
+        return Encoded(200, "");
     }
 
     private string Document()
@@ -219,7 +196,7 @@ internal sealed class MetadataServer : IAsyncDisposable
                     ResourceType = "VirtualMachine",
                     one.Resources,
                     EventStatus = one.NotBefore is null ? "Started" : "Scheduled",
-                    NotBefore = one.NotBefore?.ToString(DateFormat, CultureInfo.InvariantCulture) ?? "",
+                    NotBefore = one.NotBefore is { } date ? Text(date) : "",
                     Description = "",
                     EventSource = "Platform",
                     DurationInSeconds = -1,
@@ -228,43 +205,31 @@ internal sealed class MetadataServer : IAsyncDisposable
         }
     }
 
-    private (int Status, string Body) Refuse(string why)
+    protected (int Status, byte[] Body) Refuse(string why)
     {
         Refused.Enqueue(why);
-        return (400, JsonSerializer.Serialize(new { error = "Bad request" }));
+        return Encoded(400, JsonSerializer.Serialize(new { error = "Bad request" }));
     }
 
-    private static (int Status, byte[] Body) Encoded((int Status, string Body) answer) => (answer.Status, Encoding.UTF8.GetBytes(answer.Body));
+    protected static (int Status, byte[] Body) Encoded(int status, string body) => (status, Encoding.UTF8.GetBytes(body));
 
     /// <summary>A listener must be told a number: one that is taken is tried again with another.</summary>
     private static (HttpListener Listener, Uri Address) Listen()
     {
         while (true)
         {
-            var address = new Uri($"http://127.0.0.1:{Random.Shared.Next(20000, 60000)}/");
+            var address = new Uri($"http://127.0.0.1:{Random.Shared.Next(FirstPort, LastPort + 1)}/");
+            var listener = new HttpListener();
+            listener.Prefixes.Add(address.ToString());
             try
             {
-                return (Listening(address.ToString()), address);
+                listener.Start();
+                return (listener, address);
             }
             catch (HttpListenerException)
             {
+                listener.Close();
             }
-        }
-    }
-
-    private static HttpListener Listening(string prefix)
-    {
-        var listener = new HttpListener();
-        listener.Prefixes.Add(prefix);
-        try
-        {
-            listener.Start();
-            return listener;
-        }
-        catch
-        {
-            listener.Close();
-            throw;
         }
     }
 
