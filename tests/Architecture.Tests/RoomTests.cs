@@ -27,7 +27,6 @@ public sealed class RoomTests
         ["Orleans"] = ["Clustering", "Grains.Interfaces", "Grains", "Silo", "Client"],
         ["Azure"] = ["Storage"],
         ["OpenTelemetry"] = ["Silo"],
-        ["Microsoft.AspNetCore"] = ["Silo"],
         ["YamlDotNet"] = ["Core"],
         ["Spectre"] = ["Client"],
         ["ScottPlot"] = ["Client"],
