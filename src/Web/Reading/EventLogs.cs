@@ -51,7 +51,7 @@ internal sealed class EventLogs(IObjectStore store, TimeProvider time)
             try
             {
                 var known = new HashSet<string>(seen, StringComparer.Ordinal);
-                var added = await source.ListAsync(known, cancellationToken).ToListAsync(cancellationToken);
+                var added = await source.ListAsync(known, cancellationToken: cancellationToken).ToListAsync(cancellationToken);
                 if (added.Count > 0)
                 {
                     // A silo whose clock is behind adds to the middle.

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
 using Slowrun.Core.Tests.Plan;
