@@ -38,7 +38,7 @@ internal static class Eta
     private static double Cost(StagePlan plan)
     {
         var looped = plan.Stage.Loop is { } loop ? (loop.End - loop.Start) * loop.Replays * (1 - loop.FromFraction) : 0;
-        return (plan.Model.Layers + looped) * (plan.Teacher is null ? 3 : 4);
+        return (plan.Model.Layers + looped) * (3 + plan.TeacherModels);
     }
 
     private static StagePlan Plan(RunPlan plan, StageStatus stage) => plan.Stages.First(candidate => candidate.Id.ToString() == stage.Id);

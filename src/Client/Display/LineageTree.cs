@@ -36,7 +36,9 @@ internal static class LineageTree
     {
         var name = stage.Id.Split('/')[1];
         var origin = stage.Continues is { } before ? $"goes on from {Parent(stage, before, "final state ")}" : FormattableString.Invariant($"fresh weights, seed {stage.Seed}");
-        var teacher = stage.Teacher is { } parent ? $", taught by {Parent(stage, parent, "")}" : "";
+        var teacher = stage.Teacher is { } parent ? $", taught by {Parent(stage, parent, "")}"
+            : stage.TeacherEnsemble is { } all ? FormattableString.Invariant($", taught by the ensemble of {all.Members.Count} of run '{all.Run}' ({Human.Hash(all.Sha256)})")
+            : "";
         var became = stage.SnapshotSha256 is { } hash ? $" → {Human.Hash(hash)}{(stage.ValLossNats is { } loss ? $"  {Human.Loss(loss)} nats/token" : "")}" : $" → {stage.State}";
         var doubts = (stage.TeacherIsOther ? "; its teacher has another snapshot now" : "") + (stage.Adoptions > 0 ? "; with another device's arithmetic from some step on" : "");
         return $"{name}: {origin}{teacher}{became}{doubts}";

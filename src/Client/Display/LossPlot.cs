@@ -51,7 +51,7 @@ internal static class LossPlot
             line.LegendText = named.GetValueOrDefault(curve, "");
         }
 
-        var taught = curves.Any(curve => curve.Plan.Teacher is not null) ? " (of taught stages: what they are trained on, a mix of cross-entropy and divergence from the teacher)" : "";
+        var taught = curves.Any(curve => curve.Plan.IsTaught) ? " (of taught stages: what they are trained on, a mix of cross-entropy and divergence from the teacher)" : "";
         plot.Title($"{status.Name}: training loss{taught}");
         plot.XLabel("step of its stage");
         plot.YLabel("nats per token");

@@ -31,6 +31,9 @@ internal sealed record Lineage(string Run, string RecipeSha256, string? DataSha2
             // What it was really taught by stands in its root; before its first take there is only the plan.
             Teacher = plan.Teacher is { } teacher ? new LineageParent(teacher.ToString(), root.Identity?.TeacherSha256 ?? facts.RootOf(teacher).Snapshot?.Sha256) : null,
             TeacherIsOther = plan.Teacher is { } of && root.Identity?.TeacherSha256 is { } begun && facts.RootOf(of).Snapshot?.Sha256 is { } now && begun != now,
+            TeacherEnsemble = plan.TeacherEnsemble is { } ensemble
+                ? new LineageTeachers(ensemble.Run, ensemble.ContentSha256(), [.. ensemble.Members.Select(member => new LineageTeacher(member.Sha256, member.Weight))])
+                : null,
             Continues = plan.Predecessor is { } before ? new LineageParent(before.ToString(), root.Identity?.PredecessorSha256) : null,
             SnapshotSha256 = root.Snapshot?.Sha256,
             ValLossNats = facts.ScoreOf(plan.Id)?.LossNats,
@@ -42,6 +45,12 @@ internal sealed record Lineage(string Run, string RecipeSha256, string? DataSha2
 
 /// <param name="Sha256">Of a teacher: its snapshot; of a stage gone on from: its final state. Null: not known yet.</param>
 internal sealed record LineageParent(string Stage, string? Sha256);
+
+/// <param name="Sha256">Of all that its predictions depend on.</param>
+internal sealed record LineageTeachers(string Run, string Sha256, IReadOnlyList<LineageTeacher> Members);
+
+/// <param name="Sha256">Of its snapshot.</param>
+internal sealed record LineageTeacher(string Sha256, double Weight);
 
 internal sealed record LineageEnsemble(double LossNats, IReadOnlyList<LineageMember> Members);
 
@@ -60,6 +69,9 @@ internal sealed record LineageStage
 
     /// <summary>Null: none taught it.</summary>
     public LineageParent? Teacher { get; init; }
+
+    /// <summary>The other run whose ensemble taught it; null: none did.</summary>
+    public LineageTeachers? TeacherEnsemble { get; init; }
 
     /// <summary>The teacher has another snapshot now than the one that taught.</summary>
     public bool TeacherIsOther { get; init; }

@@ -101,8 +101,7 @@ public static class Readiness
             double layers = stage.Model.Layers;
             var visits = layers + (stage.Stage.Loop is { } loop ? (loop.End - loop.Start) * loop.Replays * (1 - loop.FromFraction) : 0);
             // Forward and backward are three forward passes; each teacher adds one.
-            var teachers = stage.TeacherEnsemble?.Members.Sum(member => member.Models) ?? (stage.Teacher is null ? 0 : 1);
-            var work = stage.Stage.Epochs * visits * (3 + teachers);
+            var work = stage.Stage.Epochs * visits * (3 + stage.TeacherModels);
             var root = facts.RootOf(stage.Id);
             return root.Finished ? 0 : work * (1 - ((double)root.DurableStep / Math.Max(1, root.Steps)));
         });

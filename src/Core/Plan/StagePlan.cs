@@ -26,7 +26,10 @@ public sealed record StagePlan
     /// <summary>An ensemble that teaches instead, from the stage's first step on; null: none does.</summary>
     public TeacherRecipe? TeacherEnsemble { get; init; }
 
-    public bool IsTaught => Teacher is not null || TeacherEnsemble is not null;
+    public bool IsTaught => TeacherModels > 0;
+
+    /// <summary>Models whose predictions are learnt; 0: none.</summary>
+    public int TeacherModels => TeacherEnsemble?.Members.Sum(member => member.Models) ?? (Teacher is null ? 0 : 1);
 
     /// <summary>This stage's final state is continued; null: fresh weights.</summary>
     public StageId? Predecessor { get; init; }
