@@ -4,6 +4,7 @@ using Slowrun.Client.Silos;
 Failures.CatchThoseOfThreads();
 try
 {
+    OpenSsl.Require();
     using var signals = new StopSignals();
     return await SlowrunCommand.RunAsync(args, ClientContext.OfProcess(), signals.Stop);
 }
