@@ -24,15 +24,13 @@ internal static class ExportCommand
         var mixture = new MixtureOptions();
         var command = new Command("export", "Writes the weights of finished stages as safetensors files, with a config.json that describes them.") { target, folder, ensemble, type };
         mixture.AddTo(command);
-        command.Validators.Add(result =>
-        {
-            if (result.GetResult(folder) is null == result.GetResult(ensemble) is null)
-            {
-                result.AddError("export takes --out DIR or --ensemble DIR.");
-            }
-        });
         command.SetAction(async (parsed, stop) =>
         {
+            if (parsed.GetValue(folder) is null == parsed.GetValue(ensemble) is null)
+            {
+                throw new CliException(ExitCode.Usage, "export takes --out DIR or --ensemble DIR, one of them.");
+            }
+
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
             var whom = Target.Parse(parsed.GetRequiredValue(target));
             var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);

@@ -22,7 +22,7 @@ public sealed class SlowrunCommandTests
     [InlineData("Did you mean 'status'?", "stauts", "demo")]
     [InlineData("Did you mean '--quick'?", "demo", "--quik")]
     [InlineData("RUN", "status")]
-    [InlineData("--output: found 'jsno', expected text, json", "status", "x", "-o", "jsno")]
+    [InlineData("--output: found 'jsno', expected text, wide, json", "status", "x", "-o", "jsno")]
     [InlineData("Did you mean 'json'?", "status", "x", "-o", "jsno")]
     [InlineData("--mode: found 'kil', expected kill, term, ", "chaos", "tiny", "--mode", "kil")]
     [InlineData("--silos: found 'two', expected a whole number.", "run", "tiny", "--silos", "two")]

@@ -95,7 +95,7 @@ public sealed class ReadCommandsTests : IDisposable
         Assert.Equal(System.Text.Json.JsonValueKind.Null, status.GetProperty("ensemble").ValueKind);
         Assert.Equal((System.Text.Json.JsonValueKind.Null, 0), (status.GetProperty("etaSeconds").ValueKind, status.GetProperty("silos").GetArrayLength()));
         Assert.Equal(
-            ["id", "role", "state", "step", "steps", "durableStep", "durableAgeSeconds", "owner", "epochToken", "preemptions", "lostSteps", "ledger", "adoptions", "tokensPerSecond",
+            ["id", "role", "state", "step", "steps", "durableStep", "durableAgeSeconds", "owner", "epochToken", "preemptions", "lostSteps", "ledger", "bestEffort", "tokensPerSecond",
                 "trainLossNats", "valLossNats", "valBitsPerByte", "snapshotSha256", "waits", "failure"],
             status.GetProperty("stages")[0].EnumerateObject().Select(field => field.Name));
         Assert.Equal((3, 8, 30), (status.GetProperty("stages")[0].GetProperty("durableStep").GetInt32(), status.GetProperty("stages")[0].GetProperty("steps").GetInt32(),
