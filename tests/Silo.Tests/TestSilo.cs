@@ -38,6 +38,23 @@ internal sealed class TestSilo : IAsyncDisposable
 
     public Task<string> GetAsync(string path) => Http.GetStringAsync(path, TestContext.Current.CancellationToken);
 
+    /// <summary>Waits until it takes work, which begins a moment after it has joined.</summary>
+    public async Task UntilReadyAsync()
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromMinutes(2));
+        while (true)
+        {
+            using var answer = await Http.GetAsync("/readyz", limit.Token);
+            if (answer.IsSuccessStatusCode)
+            {
+                return;
+            }
+
+            await Task.Delay(20, limit.Token);
+        }
+    }
+
     /// <summary>Waits until it has stopped by itself.</summary>
     public async Task UntilStoppedAsync()
     {

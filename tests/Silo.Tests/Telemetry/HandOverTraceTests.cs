@@ -33,7 +33,7 @@ public sealed class HandOverTraceTests
         {
             await UntilAsync(run, facts => facts.Progress.GetValueOrDefault(Stage)?.Step > 0);
             await using var second = await TestSilo.StartAsync(run.Store, "second", metadata: null, Stop);
-            Assert.Equal("ok\n", await second.GetAsync("/readyz"));
+            await second.UntilReadyAsync();
 
             server.Announce("Preempt", TimeProvider.System.GetUtcNow().AddSeconds(60), "trainer_3");
             await first.UntilStoppedAsync();

@@ -24,7 +24,7 @@ public sealed partial class ScrapedRun : IAsyncLifetime
         var run = new LocalRun(store, "scraped");
         await run.SubmitAsync();
         await using var silo = await TestSilo.StartAsync(run.Store, "scraped-silo", metadata: null, TestContext.Current.CancellationToken);
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         // The first stage's steps and some of the second's, whose loss shows from its first step on.
         while (!((WhileTraining = await silo.GetAsync("/metrics")).Contains("slowrun_stage_loss{", StringComparison.Ordinal) && Value(WhileTraining, "slowrun_stage_steps_total") > 8))
         {
