@@ -6,8 +6,8 @@ using Slowrun.Training.Tests.Stages;
 namespace Slowrun.Training.Tests.Numerics;
 
 /// <summary>
-/// Holds <see cref="Engine.Revision"/>: trainings in a process whose arithmetic is the same on every x86-64 machine must end with known
-/// bytes. If this fails on purpose, the engine's numbers have changed: raise the revision and write down the new hashes.
+/// Holds <see cref="Engine.Revision"/>: trainings in a process whose arithmetic hardly depends on the machine must end with known bytes. If
+/// this fails on purpose, the engine's numbers have changed: raise the revision and write down the new hashes.
 /// </summary>
 public sealed class GoldenHashTests
 {
@@ -22,6 +22,18 @@ public sealed class GoldenHashTests
         random4 425d5bc7a92b435b4a2fede1a7ab173b05462ffbf90c9fca4d5441e5b97720c7
         """;
 
+    /// <summary>
+    /// The same trainings by the same engine on processors with AMX (seen on Emerald Rapids): no setting of MKL, oneDNN, ATen, libm or .NET that was
+    /// tried gives the others' bits there.
+    /// </summary>
+    private const string ExpectedWithAmx = """
+        record9 365e1d1460fa1c88e283be96145ecf1e7687a16155618659cca7f7ee0c60a789
+        random1 6f225557f5949cd396bd57d4369f876f3625ab678bb642165c8cb764a6995e8c
+        random2 5fca52f357b869e36f0f86e1eb59b3a8bd730bd2a6f951f0f53a6cdb501dcc95
+        random3 d6b966e93f2c94036948ad81fe8c28ba4409c2621081d6475049c8db22513df4
+        random4 8773029a9f77ca5b45d00bec76796be6296481e63ea462dccd0c97a5971c0066
+        """;
+
     [Fact]
     public async Task Training_WithPortableArithmetic_EndsWithTheBytesOfThisRevision()
     {
@@ -32,14 +44,14 @@ public sealed class GoldenHashTests
                 $"{typeof(GoldenHashTests).FullName}.{nameof(Training_InThisProcess_WritesItsHashes)}",
                 new Dictionary<string, string>
                 {
-                    // Kernels without the processor's own instructions: Intel and AMD, old and new, then agree.
+                    // Kernels without the processor's own instructions: most processors then agree.
                     ["MKL_CBWR"] = "COMPATIBLE",
                     ["ATEN_CPU_CAPABILITY"] = "default",
                     ["ONEDNN_MAX_CPU_ISA"] = "SSE41",
                     [Output] = file,
                 });
             Assert.Equal(1, Engine.Revision);
-            Assert.Equal(Expected.ReplaceLineEndings(), (await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken)).TrimEnd());
+            Assert.Contains((await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken)).TrimEnd(), (string[])[Expected, ExpectedWithAmx]);
         }
         finally
         {
