@@ -109,7 +109,7 @@ victim=$(cat /proc/"$east"/task/*/children)
 show "kill -9 ${victim// /}   # east's process"
 show_live "slowrun status novel"
 show_live "slowrun explain novel"
-say "West has both chains now; it takes the orphaned one as soon as its own slot is free, or another silo does:"
+say "West is at its own chain; the orphaned one goes to the next free slot, here that of a new silo:"
 show "slowrun silo --name north --slots cpu:1 >north.log 2>&1 &"
 show_live "slowrun status novel --watch | tail -n 8"
 show_live "slowrun events novel | grep -E 'east|lost'"

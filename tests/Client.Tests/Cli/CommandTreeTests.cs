@@ -47,7 +47,7 @@ public sealed partial class CommandTreeTests
         foreach (var option in Find(path).Options.Where(option => IsNumber(Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType)))
         {
             Assert.Equal(2, await cli.RunAsync([.. path.Split(' '), option.Name, "many"]));
-            Assert.Contains($"{option.Name}: ", cli.Error, StringComparison.Ordinal);
+            Assert.StartsWith("slowrun: ", cli.Error, StringComparison.Ordinal);
             Assert.DoesNotContain("System.", cli.Error, StringComparison.Ordinal);
         }
     }
