@@ -38,7 +38,7 @@ public sealed class TemplateTests
     public async Task Template_WithItsModules_DescribesEveryParameter()
     {
         using var document = JsonDocument.Parse((await Built.Value).Output);
-        var modules = document.RootElement.At("resources").EnumerateArray().Where(resource => resource.TryGetProperty("properties", out _)).Select(module => module.At("properties.template"));
+        var modules = document.RootElement.At("resources").EnumerateObject().Select(module => module.Value.At("properties.template"));
         foreach (var template in modules.Prepend(document.RootElement))
         {
             Assert.All(template.At("parameters").EnumerateObject(), parameter =>
