@@ -48,13 +48,12 @@ internal static class DistillBench
         var inputs = new StageInputs { Plan = plan, Train = new ArrayTokenSet(tokens, [0], [.. Enumerable.Repeat(1, model.VocabSize)]) };
         using var parts = new StepParts(plan);
         var weights = parts.Weights();
-        var untaught = Step(inputs);
-        Row("nobody", untaught, null);
-        Row("a model that stays", Step(inputs with { Plan = plan with { Id = new StageId(0, 1), Teacher = new StageId(0, 0) }, Teacher = weights }), 1);
-
         var table = ParameterTable.Of(model);
         using var parameters = new FlatParameters(ParameterGroups.Layout(table, ParameterGroups.Of(table, stage.Optimizer)), CPU);
         var load = Seconds(() => parameters.Load(weights));
+        var untaught = Step(inputs);
+        Row("nobody", untaught, null);
+        Row("a model that stays", Step(inputs with { Plan = plan with { Id = new StageId(0, 1), Teacher = new StageId(0, 0) }, Teacher = weights }), 1);
         foreach (var members in ensembles)
         {
             var teacher = new TeacherRecipe

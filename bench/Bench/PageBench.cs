@@ -31,7 +31,7 @@ internal static class PageBench
         foreach (var path in new[]
         {
             $"/runs/{Run}/losses", $"/runs/{Run}/losses?from={steps / 2}&to={(steps / 2) + (steps / 20)}", $"/runs/{Run}/losses?chain=0", $"/runs/{Run}",
-            $"/api/v1/runs/{Run}/metrics", $"/api/v1/runs/{Run}/metrics.csv",
+            $"/api/v1/runs/{Run}/metrics",
         })
         {
             await TellAsync(client, path);
