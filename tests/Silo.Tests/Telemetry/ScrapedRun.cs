@@ -39,9 +39,9 @@ public sealed partial class ScrapedRun : IAsyncLifetime
         }
 
         Steps = facts.Roots.Values.Sum(root => root.Steps);
-        while (!(Afterwards = await silo.GetAsync("/metrics")).Contains("slowrun_ensemble_loss{", StringComparison.Ordinal))
+        while (Value(Afterwards = await silo.GetAsync("/metrics"), "slowrun_ensemble_members") != facts.Plan.Members.Count())
         {
-            // The slot loop looks again.
+            // The slot loop looks again, and an answer may be some tenths of a second old.
             await Task.Delay(20, limit.Token);
         }
     }
