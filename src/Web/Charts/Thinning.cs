@@ -7,23 +7,12 @@ internal static class Thinning
     /// The lowest and the highest value of each of points/2 equal pieces, in their order. A loss that jumps for one step in 10,000 stays to be
     /// seen, which an average hides. Values that are no numbers are left out.
     /// </summary>
-    public static IEnumerable<(int Index, float Value)> LowestAndHighest(IReadOnlyList<float> values, int from, int to, int points)
+    public static IReadOnlyList<(int Index, float Value)> LowestAndHighest(ReadOnlySpan<float> values, int from, int to, int points)
     {
+        // A piece of one value is that value.
         var length = to - from;
-        if (length <= points)
-        {
-            for (var i = from; i < to; i++)
-            {
-                if (float.IsFinite(values[i]))
-                {
-                    yield return (i, values[i]);
-                }
-            }
-
-            yield break;
-        }
-
-        var pieces = Math.Max(1, points / 2);
+        var pieces = length <= points ? length : Math.Max(1, points / 2);
+        var kept = new List<(int, float)>(Math.Min(length, points));
         for (var piece = 0; piece < pieces; piece++)
         {
             var (begin, end) = (from + (int)((long)length * piece / pieces), from + (int)((long)length * (piece + 1) / pieces));
@@ -39,13 +28,15 @@ internal static class Thinning
 
             if (low >= 0)
             {
-                yield return (Math.Min(low, high), values[Math.Min(low, high)]);
+                kept.Add((Math.Min(low, high), values[Math.Min(low, high)]));
             }
 
             if (low != high)
             {
-                yield return (Math.Max(low, high), values[Math.Max(low, high)]);
+                kept.Add((Math.Max(low, high), values[Math.Max(low, high)]));
             }
         }
+
+        return kept;
     }
 }

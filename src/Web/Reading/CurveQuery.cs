@@ -38,7 +38,7 @@ public sealed record CurveQuery(int? Chain = null, StageId? Stage = null, int? F
             var to = Math.Clamp((To ?? int.MaxValue) - (long)first, from, curve.LossNats.Count);
             return new StageCurve(
                 plan.Id.ToString(), plan.Role.ToString(), steps[plan.Id.ToString()], curve.LossNats.Count, before,
-                [.. Thinning.LowestAndHighest(curve.LossNats, from, (int)to, points).Select(point => new double[] { first + point.Index + 1, point.Value })]);
+                [.. Thinning.LowestAndHighest(curve.LossNats as float[] ?? [.. curve.LossNats], from, (int)to, points).Select(point => new double[] { first + point.Index + 1, point.Value })]);
         }));
         return [.. read.OfType<StageCurve>()];
     }
