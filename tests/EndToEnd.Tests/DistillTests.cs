@@ -7,7 +7,7 @@ public sealed class DistillTests(CalmTiny calm)
     [Fact]
     public async Task Distill_WhenItsSilosDieAgainAndAgain_EndsWithTheSameBytesAsACalmOne()
     {
-        var alone = await calm.Cli.RunAsync("distill", "tiny", "--into", "micro");
+        var alone = await calm.Cli.RunAsync("distill", "tiny", "--into", "micro", "--name", "alone");
         Assert.True(alone.ExitCode == 0, alone.Error + alone.Output);
         Assert.Contains("The 4 members of 'tiny'", alone.Output, StringComparison.Ordinal);
         Assert.Contains("than all 4 together", alone.Output, StringComparison.Ordinal);
@@ -19,7 +19,7 @@ public sealed class DistillTests(CalmTiny calm)
         Assert.True(killed.ExitCode == 0, killed.Error + killed.Output);
         var status = await calm.Cli.JsonAsync("status", "killed");
         Assert.True(status.GetProperty("stages")[0].GetProperty("preemptions").GetInt32() > 0, "No silo died.");
-        Assert.Equal(await Weights.ExportAsync(calm.Cli, "tiny-distilled"), await Weights.ExportAsync(calm.Cli, "killed"));
+        Assert.Equal(await Weights.ExportAsync(calm.Cli, "alone"), await Weights.ExportAsync(calm.Cli, "killed"));
     }
 
     /// <summary>The table of docs/distill.md. Some minutes on 2 cores, so only when it is asked for.</summary>

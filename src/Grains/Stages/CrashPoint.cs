@@ -29,6 +29,12 @@ internal static partial class CrashPoint
     {
         if (point == Wanted.Point && Interlocked.Increment(ref seen) == Wanted.Count)
         {
+            if (Wanted.Signal == Signals["crash"])
+            {
+                // Only sent, .NET's handler would return from it.
+                Abort();
+            }
+
             _ = Kill(Environment.ProcessId, Wanted.Signal);
         }
     }
@@ -42,6 +48,9 @@ internal static partial class CrashPoint
                 ? (parts[0], count, signal)
                 : ("", 0, 0);
     }
+
+    [LibraryImport("libc", EntryPoint = "abort")]
+    private static partial void Abort();
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int Kill(int pid, int signal);
