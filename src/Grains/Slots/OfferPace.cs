@@ -5,7 +5,6 @@ namespace Slowrun.Grains.Slots;
 /// <summary>When work that was refused or failed is offered again: sooner at first, ever later then. Safe to use from any thread.</summary>
 internal sealed class OfferPace(TimeProvider time)
 {
-    private static readonly TimeSpan First = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
     private readonly ConcurrentDictionary<string, (int Times, long At)> refused = new(StringComparer.Ordinal);
 
@@ -16,8 +15,7 @@ internal sealed class OfferPace(TimeProvider time)
             return true;
         }
 
-        var pause = First * Math.Pow(2, Math.Min(last.Times - 1, 10));
-        return time.GetElapsedTime(last.At) >= (pause < Longest ? pause : Longest);
+        return time.GetElapsedTime(last.At) >= Backoff.After(last.Times, Longest);
     }
 
     public void Refused(string key) => refused.AddOrUpdate(key, _ => (1, time.GetTimestamp()), (_, old) => (old.Times + 1, time.GetTimestamp()));

@@ -18,7 +18,6 @@ internal sealed class OwnerLosses(IObjectStore store, ReadySights sights, TimePr
     // Spot machines may be lost some times in a row before anything is durable; so often in a row is more than bad luck.
     private const int UnexplainedForOneFailure = 10;
 
-    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
 
     private readonly SiloEnds ends = new(store);
@@ -80,8 +79,7 @@ internal sealed class OwnerLosses(IObjectStore store, ReadySights sights, TimePr
             return null;
         }
 
-        var pause = FirstPause * Math.Pow(2, Math.Min(failures - 1, 10));
-        var left = (pause < LongestPause ? pause : LongestPause) - (time.GetUtcNow() - since);
+        var left = Backoff.After(failures, LongestPause) - (time.GetUtcNow() - since);
         return left > TimeSpan.Zero ? left : null;
     }
 }
