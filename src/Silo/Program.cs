@@ -4,7 +4,7 @@ using Slowrun.Silo.Commands;
 // The commands that need torch; people reach them through the client.
 var root = new RootCommand("Slowrun's silo: trains what the store says is ready.")
 {
-    ServeCommand.Create(), DoctorCommand.Create(), EvaluateCommand.Create(), SampleCommand.Create(),
+    ServeCommand.Create(), DoctorCommand.Create(), EvaluateCommand.Create(), SampleCommand.Create(), EndedCommand.Create(),
 };
 // Without System.CommandLine's own limit of 2 s after a signal: the last checkpoint is committed first.
 return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });

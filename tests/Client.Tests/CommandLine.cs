@@ -98,7 +98,10 @@ internal sealed class CommandLine
     }
 
     /// <summary>Silos that serve the store, as far as its membership tells: the first at <c>127.0.0.1:2@0</c>, and so on.</summary>
-    public async Task HaveSilosAsync(params string[] names)
+    public Task HaveSilosAsync(params string[] names) => HaveSilosAsync([], names);
+
+    /// <param name="slots">What each of them tells that it has.</param>
+    public async Task HaveSilosAsync(string[] slots, string[] names)
     {
         var rows = names.Select((name, i) => new
         {
@@ -107,12 +110,13 @@ internal sealed class CommandLine
             SiloName = name,
             Status = "Active",
             IAmAliveTime = Start.UtcDateTime,
+            Slots = slots,
         });
         var document = new { Format = 1, Version = 1, WriteId = "1", Rows = rows };
         await (await StoreAsync()).WriteAsync("cluster/membership", CanonicalJson.Serialize(document), Stop);
     }
 
-    /// <summary>Owned by the first of <see cref="HaveSilosAsync"/>.</summary>
+    /// <summary>Owned by the first of <see cref="HaveSilosAsync(string[])"/>.</summary>
     public static StageRoot Owned(int step, string silo = "127.0.0.1:2@0", string name = "gpu-1") => Begun(step) with
     {
         Owner = new StageOwner(silo, name, ["cpu:0"], Start.AddMinutes(-1)),

@@ -47,13 +47,12 @@ internal sealed class Cli(string store, string? connectionString = null)
     }
 
     /// <summary>What the store knows of a run now; null where it knows none.</summary>
-    public async Task<RunFacts?> FactsAsync(string run, CancellationToken stop)
-    {
-        IObjectStore opened = connectionString is null
-            ? await StoreAddress.OpenAsync(Store, create: true, cancellationToken: stop)
-            : await AzureBlobStore.OpenAsync(Store, create: true, connectionString, cancellationToken: stop);
-        return await new RunFactsReader(opened).ReadAsync(run, new HashSet<string>(), stop);
-    }
+    public async Task<RunFacts?> FactsAsync(string run, CancellationToken stop) =>
+        await new RunFactsReader(await OpenStoreAsync(stop)).ReadAsync(run, new HashSet<string>(), stop);
+
+    public async Task<IObjectStore> OpenStoreAsync(CancellationToken stop) => connectionString is null
+        ? await StoreAddress.OpenAsync(Store, create: true, cancellationToken: stop)
+        : await AzureBlobStore.OpenAsync(Store, create: true, connectionString, cancellationToken: stop);
 
     /// <summary>Waits until the run is as far as that, two minutes at most.</summary>
     /// <param name="running">A process that must not end meanwhile.</param>

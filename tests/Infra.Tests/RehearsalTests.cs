@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
+using Slowrun.Clustering.Membership;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
@@ -54,6 +55,7 @@ public sealed class RehearsalTests
                 machines[place] = await BootAsync(place);
             }
 
+            await CrashAsync(cli, machines[Places[0]]);
             for (var round = 0; round < Rounds; round++)
             {
                 foreach (var place in Places)
@@ -96,6 +98,17 @@ public sealed class RehearsalTests
             site, string.Create(CultureInfo.InvariantCulture, $"{place}-{++boots}"), cloudInit, package);
     }
 
+    /// <summary>A silo that trains crashes: its service manager tells the store how it ended, and starts another.</summary>
+    private static async Task CrashAsync(Cli cli, Machine machine)
+    {
+        var before = await UntilAsync(cli, [machine], facts => Owned(facts, machine).Any(pair => pair.Value.DurableStep > 0));
+        var crashed = Owned(before, machine).First().Value.Owner!.Silo;
+        await machine.CrashSiloAsync();
+        var ends = new SiloEnds(await cli.OpenStoreAsync(Stop));
+        await UntilAsync(cli, [machine], async _ => await ends.TryFindAsync(crashed, Stop) == new SiloEnd(11, null));
+        await UntilAsync(cli, [machine], facts => Owned(facts, machine).Any(pair => pair.Value.Owner!.Silo != crashed));
+    }
+
     /// <summary>Azure takes a machine that trains away: it is told so, acknowledges, and is gone.</summary>
     /// <returns>Whether it trained.</returns>
     private static async Task<bool> EvictAsync(Cli cli, Machine machine)
@@ -125,12 +138,15 @@ public sealed class RehearsalTests
     private static IEnumerable<KeyValuePair<StageId, StageRoot>> Owned(RunFacts facts, Machine machine) =>
         facts.Roots.Where(pair => pair.Value.Owner?.SiloName.StartsWith(machine.Name + "-", StringComparison.Ordinal) == true);
 
-    private static async Task<RunFacts> UntilAsync(Cli cli, IReadOnlyCollection<Machine> running, Func<RunFacts, bool> reached)
+    private static Task<RunFacts> UntilAsync(Cli cli, IReadOnlyCollection<Machine> running, Func<RunFacts, bool> reached) =>
+        UntilAsync(cli, running, facts => Task.FromResult(reached(facts)));
+
+    private static async Task<RunFacts> UntilAsync(Cli cli, IReadOnlyCollection<Machine> running, Func<RunFacts, Task<bool>> reached)
     {
         var waited = Stopwatch.StartNew();
         while (true)
         {
-            if (await cli.FactsAsync(Run, Stop) is { } facts && reached(facts))
+            if (await cli.FactsAsync(Run, Stop) is { } facts && await reached(facts))
             {
                 return facts;
             }

@@ -35,7 +35,7 @@ internal static class ExampleStore
         var now = Now.AddSeconds(10).UtcDateTime.ToString("O", CultureInfo.InvariantCulture);
         return store.WriteAsync(
             "cluster/membership",
-            Encoding.UTF8.GetBytes($$"""{"format":1,"version":1,"writeId":"1","rows":[{"eTag":"1","silo":"{{LivingSilo}}","siloName":"spot-2","status":"Active","startTime":"{{now}}","iAmAliveTime":"{{now}}"}]}"""),
+            Encoding.UTF8.GetBytes($$"""{"format":1,"version":1,"writeId":"1","rows":[{"eTag":"1","silo":"{{LivingSilo}}","siloName":"spot-2","slots":["cpu:0","cpu:1","cpu:2"],"status":"Active","startTime":"{{now}}","iAmAliveTime":"{{now}}"}]}"""),
             stop);
     }
 

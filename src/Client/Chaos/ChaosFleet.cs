@@ -17,8 +17,8 @@ internal sealed class ChaosFleet : IAsyncDisposable
     // A silo that finds no work in so long is disturbed without.
     private static readonly TimeSpan IdleFor = TimeSpan.FromSeconds(8);
 
-    // Frozen for longer than its cluster needs to give it up.
-    private static readonly TimeSpan FrozenFor = TimeSpan.FromSeconds(15);
+    // Frozen or parted for longer than its cluster needs to give it up.
+    private static readonly TimeSpan CutOffFor = TimeSpan.FromSeconds(15);
 
     // A silo that was given up finds out within a refresh of the membership, 5 s; one that was not is a machine more than there should be.
     private static readonly TimeSpan AwakeFor = TimeSpan.FromSeconds(10);
@@ -36,6 +36,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
     private readonly IObjectStore store;
     private readonly Func<CancellationToken, Task<RunFacts>> read;
     private readonly Queue<Disturbance> plan;
+    private readonly Queue<Disturbance> timed;
     private readonly TimeProvider time;
     private readonly Action<string> tell;
     private readonly long begunAt;
@@ -44,7 +45,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
     private readonly MetadataServer? metadata;
     private readonly Losses losses = new();
     private readonly List<ChaosMachine> fleet = [];
-    private readonly List<(ChaosMachine Machine, int Number, long At)> frozen = [];
+    private readonly List<(ChaosMachine Machine, int Number, long At)> cutOff = [];
     private readonly List<(ChaosMachine Machine, int Number, string Event, DateTimeOffset Until)> noticed = [];
     private readonly List<(ChaosMachine Machine, long At)> awake = [];
     private readonly List<ChaosMachine> gone = [];
@@ -62,7 +63,8 @@ internal sealed class ChaosFleet : IAsyncDisposable
         Action<string> tell)
     {
         (this.program, this.store, this.read, this.time, this.tell) = (program, store, read, time, tell);
-        this.plan = new Queue<Disturbance>(plan);
+        this.plan = new Queue<Disturbance>(plan.Where(one => one.AtSeconds is null));
+        timed = new Queue<Disturbance>(plan.Where(one => one.AtSeconds is not null));
         metadata = plan.Any(one => one.Mode == ChaosMode.Notice) ? new MetadataServer() : null;
         keptLogs = Math.Min(SiloLogs.Kept + (2 * (silos + plan.Count)), MostLogs);
         begunAt = time.GetTimestamp();
@@ -81,7 +83,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
     public TimeSpan Age => time.GetElapsedTime(begunAt);
 
     private IEnumerable<ChaosMachine> Everybody =>
-        fleet.Concat(frozen.Select(one => one.Machine)).Concat(noticed.Select(one => one.Machine)).Concat(awake.Select(one => one.Machine)).Concat(gone);
+        fleet.Concat(cutOff.Select(one => one.Machine)).Concat(noticed.Select(one => one.Machine)).Concat(awake.Select(one => one.Machine)).Concat(gone);
 
     /// <summary>Looks once at every machine, and does what is due.</summary>
     /// <param name="facts">The run's, read a moment ago.</param>
@@ -96,7 +98,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
             }
             else if (machine.StandsStill)
             {
-                await DisturbAsync(machine, machine.Disturbance!.Phase, stop);
+                await DisturbAsync(machine, machine.Disturbance!, machine.Disturbance!.Phase, stop);
             }
             else if (machine.HasExited)
             {
@@ -106,16 +108,23 @@ internal sealed class ChaosFleet : IAsyncDisposable
             {
                 machine.Freeze();
             }
-            else if (machine.Disturbance is not null && machine.ServesFor(time) > IdleFor && !Owned(facts, machine).Any())
+            else if (machine.Disturbance is { } planned && machine.ServesFor(time) > IdleFor && !Owned(facts, machine).Any())
             {
                 machine.Freeze();
-                await DisturbAsync(machine, "idle", stop);
+                await DisturbAsync(machine, planned, "idle", stop);
             }
+        }
+
+        while (timed.TryPeek(out var due) && Age.TotalSeconds >= due.AtSeconds)
+        {
+            var victim = fleet[due.Victim % fleet.Count];
+            victim.Freeze();
+            await DisturbAsync(victim, timed.Dequeue(), due.Phase, stop);
         }
 
         losses.Follow(facts);
         TakeAwayTheNoticed();
-        WakeTheFrozen(facts);
+        RejoinTheCutOff(facts);
         Forget();
     }
 
@@ -140,9 +149,8 @@ internal sealed class ChaosFleet : IAsyncDisposable
         }
     }
 
-    private async Task DisturbAsync(ChaosMachine machine, string phase, CancellationToken stop)
+    private async Task DisturbAsync(ChaosMachine machine, Disturbance planned, string phase, CancellationToken stop)
     {
-        var planned = machine.Disturbance!;
         var at = time.GetUtcNow();
         // Read anew: it may have taken a stage since the last look, and stands still now.
         var facts = await read(stop);
@@ -173,7 +181,12 @@ internal sealed class ChaosFleet : IAsyncDisposable
                 break;
             case ChaosMode.Freeze:
                 await network.IsolateAsync(machine.Link);
-                frozen.Add((machine, planned.Number, time.GetTimestamp()));
+                cutOff.Add((machine, planned.Number, time.GetTimestamp()));
+                break;
+            case ChaosMode.Partition:
+                await network.IsolateAsync(machine.Link);
+                cutOff.Add((machine, planned.Number, time.GetTimestamp()));
+                machine.Thaw();
                 break;
             case ChaosMode.Vanish:
                 // The network first: nobody may see the process's end.
@@ -259,17 +272,17 @@ internal sealed class ChaosFleet : IAsyncDisposable
         }
     }
 
-    /// <summary>The frozen wake up when their stage is another's; who is still there a while later is one too many.</summary>
-    private void WakeTheFrozen(RunFacts facts)
+    /// <summary>The frozen wake up, and the parted are heard again, when their stage is another's; who is still there a while later is one too many.</summary>
+    private void RejoinTheCutOff(RunFacts facts)
     {
-        foreach (var one in frozen.Where(one => time.GetElapsedTime(one.At) > FrozenFor
+        foreach (var one in cutOff.Where(one => time.GetElapsedTime(one.At) > CutOffFor
             || (carriedOut.Exists(done => done.Number == one.Number && done.Stage is not null) && losses.AreTaken(one.Number, facts))).ToList())
         {
             network.Rejoin(one.Machine.Link);
             one.Machine.Thaw();
-            frozen.Remove(one);
+            cutOff.Remove(one);
             awake.Add((one.Machine, time.GetTimestamp()));
-            tell($"{one.Machine.Name} wakes up");
+            tell($"{one.Machine.Name} is back");
         }
 
         foreach (var one in awake.Where(one => one.Machine.HasExited || time.GetElapsedTime(one.At) > AwakeFor).ToList())

@@ -5,6 +5,7 @@ namespace Slowrun.Client.Chaos;
 /// <summary>What is to be done to a fleet: a function of the seed, so that a run that came out wrong can be disturbed the same way again.</summary>
 internal static class ChaosPlan
 {
+    private const int Resolution = 1 << 20;
     private const int LongestStartMilliseconds = 3000;
 
     // Azure gives 30 s at best, often under 10, maybe none. A small stage uses no more of 30 s than of 10; of 3 s the silo's margin leaves it one.
@@ -26,6 +27,22 @@ internal static class ChaosPlan
     ];
 
     private static readonly Moment[] Weighted = [.. Moments.SelectMany(moment => Enumerable.Repeat(moment, moment.Weight))];
+
+    /// <summary>Losses of machines as a spot market makes them: independent of each other and of what a machine does, so many a time on average (Poisson).</summary>
+    /// <param name="every">Mean time between two of them, of the whole fleet.</param>
+    /// <param name="modes">Taken in turn.</param>
+    public static IReadOnlyList<Disturbance> Every(TimeSpan every, int seed, int count, IReadOnlyList<ChaosMode> modes)
+    {
+        var at = 0.0;
+        return
+        [
+            .. Of(seed, count, modes).Select((planned, i) =>
+            {
+                at -= Math.Log(1 - (Below(seed, i, "gap", Resolution) / (double)Resolution)) * every.TotalSeconds;
+                return planned with { Phase = "any time", Point = null, Count = 0, AtSeconds = at, Victim = Below(seed, i, "victim", Resolution) };
+            }),
+        ];
+    }
 
     /// <param name="modes">Taken in turn, so that each comes as often as the others.</param>
     public static IReadOnlyList<Disturbance> Of(int seed, int count, IReadOnlyList<ChaosMode> modes)

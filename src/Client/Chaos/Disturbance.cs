@@ -19,6 +19,12 @@ internal enum ChaosMode
     Vanish,
 
     /// <summary>
+    /// Nothing moves between the machine and all others, while it lives, trains and reaches the store: two sides that take each other for dead. The
+    /// network heals when another owns its stage.
+    /// </summary>
+    Partition,
+
+    /// <summary>
     /// The metadata service announces the machine's preemption. It is replaced at once, and gone at the deadline or as soon as it has acknowledged,
     /// whatever it has done by then.
     /// </summary>
@@ -34,4 +40,11 @@ internal enum ChaosMode
 /// <param name="Point">The silo's own name of the moment; null: so many milliseconds after it was started.</param>
 /// <param name="Count">The how many-th time the moment is reached; milliseconds where <paramref name="Point"/> is null.</param>
 /// <param name="NoticeSeconds">Of <see cref="ChaosMode.Notice"/>: from the announcement to the deadline; 0: the event has started when it is seen first.</param>
-internal sealed record Disturbance(int Number, ChaosMode Mode, string Phase, string? Point, int Count, int NoticeSeconds = 0);
+internal sealed record Disturbance(int Number, ChaosMode Mode, string Phase, string? Point, int Count, int NoticeSeconds = 0)
+{
+    /// <summary>Null: at its <see cref="Point"/>. Else so long after the run's begin, whatever the machine does then.</summary>
+    public double? AtSeconds { get; init; }
+
+    /// <summary>Which machine, where a time is given: this modulo how many there are.</summary>
+    public int Victim { get; init; }
+}

@@ -3,6 +3,7 @@ using System.Globalization;
 using Slowrun.Client.Chaos;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
+using Slowrun.Core.Specs;
 using Spectre.Console;
 
 namespace Slowrun.Client.Commands;
@@ -22,20 +23,32 @@ internal static class ChaosCommand
         var mode = new Option<string[]>("--mode")
         {
             Description = "kill: the process ends at once. term: it is asked to stop. freeze: the machine stands still, is replaced, and wakes up again. "
-                + "vanish: it is gone and its packets are dropped, its connections open. notice: its preemption is announced 10, 5, 3 or 0 s ahead. "
+                + "vanish: it is gone and its packets are dropped, its connections open. partition: it hears no other machine but trains on and reaches the store. notice: its preemption is announced 10, 5, 3 or 0 s ahead. "
                 + "cluster: all are lost at once. May be repeated; several take turns.",
-            HelpName = "kill|term|freeze|vanish|notice|cluster|all",
+            HelpName = "kill|term|freeze|vanish|partition|notice|cluster|all",
             DefaultValueFactory = _ => ["kill"],
             AllowMultipleArgumentsPerToken = true,
         };
         mode.AcceptOnlyFromAmong([.. Enum.GetNames<ChaosMode>().Select(name => name.ToLowerInvariant()), All]);
+        var every = new Option<string?>("--every")
+        {
+            Description = "Loses a machine so often on average, at any time of its work, as a spot market does; default: each is disturbed at a moment of its work.",
+            HelpName = "TIME",
+        };
+        every.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<string?>() is { } text && !(Duration.TryParse(text, out var time) && time > TimeSpan.Zero))
+            {
+                result.AddError($"--every: found '{text}', expected a time above 0, for example 60s.");
+            }
+        });
         Within(silos, 1, 64);
         Within(kills, 0, 100_000);
         Within(seed, 0, int.MaxValue);
         var output = CommonOptions.Output();
         var command = new Command("chaos", "Carries a spec out twice on local silos, calmly and disturbed, and compares the bytes. Exit code 1 if they differ.")
         {
-            silos, kills, seed, mode, output,
+            silos, kills, seed, mode, every, output,
         };
         options.AddTo(command);
         data.AddTo(command);
@@ -45,7 +58,9 @@ internal static class ChaosCommand
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
             var names = parsed.GetRequiredValue(mode);
             var modes = names.Contains(All) ? Enum.GetValues<ChaosMode>() : [.. names.Distinct().Select(name => Enum.Parse<ChaosMode>(name, ignoreCase: true))];
-            var plan = ChaosPlan.Of(parsed.GetValue(seed), parsed.GetValue(kills), modes);
+            var plan = parsed.GetValue(every) is { } gap && Duration.TryParse(gap, out var mean)
+                ? ChaosPlan.Every(mean, parsed.GetValue(seed), parsed.GetValue(kills), modes)
+                : ChaosPlan.Of(parsed.GetValue(seed), parsed.GetValue(kills), modes);
             var report = await new ChaosRun(context, store, json ? context.Error.WriteLine : context.Output.WriteLine).RunAsync(
                 options.Read(parsed), data.Read(parsed), parsed.GetValue(silos), parsed.GetValue(seed), plan, stop);
             if (json)
@@ -60,7 +75,8 @@ internal static class ChaosCommand
             return report.Identical ? ExitCode.Done : ExitCode.Failed;
         });
         return command.WithExamples(
-            "slowrun chaos tiny --store /tmp/chaos", "slowrun chaos mine.yaml --silos 4 --kills 50 --mode all --seed 3", "slowrun chaos tiny --mode freeze vanish notice -o json");
+            "slowrun chaos tiny --store /tmp/chaos", "slowrun chaos mine.yaml --silos 4 --kills 50 --mode all --seed 3", "slowrun chaos tiny --mode freeze vanish notice -o json",
+            "slowrun chaos tiny --every 60s --set stage.epochs=100");
     }
 
     private static Rows Table(ChaosReport report)

@@ -110,9 +110,12 @@ internal static class StatusRemarks
 
         var more = silos.Count > MostSilos ? Invariant($"; and {silos.Count - MostSilos} more") : "";
         var words = silos.Select(silo => (Silo: silo, Work: Work(view.Status, silo))).OrderBy(pair => pair.Work is null).Take(MostSilos)
-            .Select(pair => $"{pair.Silo.Name}{(pair.Silo.Active ? "" : " (joining or leaving)")} {pair.Work ?? "nothing of this run"}");
+            .Select(pair => $"{pair.Silo.Name}{(pair.Silo.Active ? "" : " (joining or leaving)")} {pair.Work ?? "nothing of this run"}{Slots(pair.Silo)}");
         return Invariant($"{silos.Count} {(silos.Count == 1 ? "silo" : "silos")}: {string.Join("; ", words)}{more}");
     }
+
+    /// <summary>How many it has, where that is not plain from what it is at.</summary>
+    private static string Slots(LiveSilo silo) => silo.Slots.Count > 1 ? Invariant($" ({silo.Slots.Count} slots)") : "";
 
     private static string? Work(RunStatus status, LiveSilo silo)
     {

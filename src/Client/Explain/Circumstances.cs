@@ -70,6 +70,17 @@ internal sealed record Circumstances
            select $"{facts.Spec.Name}/{root.Key} on {string.Join(' ', root.Value.Owner!.Slots)}",
     ];
 
+    /// <summary>Slots of a silo on which nothing trains, over all runs; null where it does not tell which it has. (Judging a member takes one for moments.)</summary>
+    public IReadOnlyList<string>? FreeSlotsOf(LiveSilo silo) => silo.Slots.Count == 0 ? null :
+    [
+        .. silo.Slots.Except(
+            from facts in Others.Prepend(Facts)
+            from root in facts.Roots.Values
+            where root.Owner?.Silo == silo.Silo
+            from slot in root.Owner!.Slots
+            select slot),
+    ];
+
     /// <summary>The numerics fingerprint of a silo's device, as far as a stage that it owns tells; null: not known.</summary>
     public string? FingerprintOf(LiveSilo silo) => Others.Prepend(Facts).SelectMany(facts => facts.Roots.Values)
         .FirstOrDefault(root => root.Owner?.Silo == silo.Silo)?.Identity?.NumericsFingerprint;

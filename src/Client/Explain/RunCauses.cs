@@ -74,11 +74,13 @@ internal static class RunCauses
             yield break;
         }
 
-        var idle = active.Where(silo => now.WorkOf(silo).Count == 0).ToList();
+        var idle = active.Where(silo => now.FreeSlotsOf(silo)?.Count > 0 || (now.FreeSlotsOf(silo) is null && now.WorkOf(silo).Count == 0)).ToList();
         yield return idle.Count > 0
-            ? new Cause("soon", stages, $"{Names(idle)} {(idle.Count == 1 ? "is" : "are")} alive and {(idle.Count == 1 ? "trains" : "train")} nothing that is known of: a free slot looks for work every 1 to 5 seconds. If nothing happens for longer, the log says why.", $"slowrun logs {idle[0].Name}")
-            : new Cause("slots-busy", stages, $"All silos are at something: {string.Join("; ", active.Select(silo => $"{silo.Name} at {string.Join(", ", now.WorkOf(silo))}"))}. Unless one of them has slots left, this waits until one is free.{Priority(now)}", start);
+            ? new Cause("soon", stages, $"Nothing trains on {string.Join(", ", idle.Select(silo => Free(now, silo)))}: a free slot looks for work every 1 to 5 seconds. If nothing happens for longer, the log says why.", $"slowrun logs {idle[0].Name}")
+            : new Cause("slots-busy", stages, $"No slot is free: {string.Join("; ", active.Select(silo => $"{silo.Name} is at {string.Join(", ", now.WorkOf(silo))}"))}. This waits until one is.{Priority(now)}", start);
     }
+
+    private static string Free(Circumstances now, LiveSilo silo) => now.FreeSlotsOf(silo) is { } slots ? $"{silo.Name}'s {string.Join(' ', slots)}" : silo.Name;
 
     private static string Priority(Circumstances now)
     {
@@ -105,7 +107,4 @@ internal static class RunCauses
                 "waits", [.. waiting.Select(id => id.ToString())], $"{(waiting.Count == 1 ? "It waits" : "They wait")} for the stages before {(waiting.Count == 1 ? "it" : "them")} in {(waiting.Count == 1 ? "its chain" : "their chains")}, and for nothing else.");
         }
     }
-
-    private static string Names(IReadOnlyList<LiveSilo> silos) =>
-        silos.Count <= 3 ? string.Join(", ", silos.Select(silo => silo.Name)) : FormattableString.Invariant($"{string.Join(", ", silos.Take(3).Select(silo => silo.Name))} and {silos.Count - 3} more");
 }

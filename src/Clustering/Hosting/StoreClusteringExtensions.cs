@@ -14,14 +14,15 @@ namespace Slowrun.Clustering.Hosting;
 public static class StoreClusteringExtensions
 {
     /// <summary>Membership in the store, with options for machines that vanish; buries the dead before the silo joins; ends at once when it is dead itself.</summary>
-    public static ISiloBuilder UseStoreClustering(this ISiloBuilder silo, IObjectStore store) =>
-        silo.UseStoreClustering(store, ProcessIdentity.Current);
+    /// <param name="slots">What the silo can train on, told to those who look at the cluster; null: nothing.</param>
+    public static ISiloBuilder UseStoreClustering(this ISiloBuilder silo, IObjectStore store, IReadOnlyList<string>? slots = null) =>
+        silo.UseStoreClustering(store, ProcessIdentity.Current, slots);
 
-    /// <inheritdoc cref="UseStoreClustering(ISiloBuilder, IObjectStore)"/>
+    /// <inheritdoc cref="UseStoreClustering(ISiloBuilder, IObjectStore, IReadOnlyList{string})"/>
     /// <param name="self">Which process the silo is said to be; null: unknown, so that only its heartbeat tells whether it lives.</param>
-    public static ISiloBuilder UseStoreClustering(this ISiloBuilder silo, IObjectStore store, ProcessIdentity? self)
+    public static ISiloBuilder UseStoreClustering(this ISiloBuilder silo, IObjectStore store, ProcessIdentity? self, IReadOnlyList<string>? slots = null)
     {
-        silo.Services.AddSingleton<IMembershipTable>(_ => new StoreMembershipTable(store, self));
+        silo.Services.AddSingleton<IMembershipTable>(_ => new StoreMembershipTable(store, self, slots));
         silo.Services.TryAddSingleton(TimeProvider.System);
         silo.Services.AddSingleton(services => new DeadSilos(store, services.GetRequiredService<TimeProvider>()));
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, BurialBeforeJoining>();

@@ -39,7 +39,7 @@ public sealed class ClusterView(IObjectStore store, TimeProvider time, Func<IPEn
                 row.SiloName,
                 row.Status == SiloStatus.Active,
                 row.Process is { IsOfThisMachine: true } process ? process.ProcessId : null,
-                row.LastSign)),
+                row.LastSign) { Slots = row.Slots }),
         ];
     }
 

@@ -5,4 +5,8 @@ namespace Slowrun.Clustering.Membership;
 /// <param name="Active">Takes calls; otherwise it is joining or leaving.</param>
 /// <param name="ProcessId">Where it runs on this machine; else null.</param>
 /// <param name="LastSign">Its last heartbeat, by its own clock.</param>
-public sealed record LiveSilo(string Silo, string Name, bool Active, int? ProcessId, DateTimeOffset LastSign);
+public sealed record LiveSilo(string Silo, string Name, bool Active, int? ProcessId, DateTimeOffset LastSign)
+{
+    /// <summary>What it can train on, one stage each, whether or not it does now; empty: not known.</summary>
+    public IReadOnlyList<string> Slots { get; init; } = [];
+}

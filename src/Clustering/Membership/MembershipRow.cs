@@ -34,6 +34,9 @@ internal sealed record MembershipRow
     /// <summary>Which process on which machine this is: lets a later silo of the machine see at once that it is gone.</summary>
     public ProcessIdentity? Process { get; init; }
 
+    /// <summary>What it can train on, one stage each: <c>cpu:0</c>, <c>cuda:1</c>. For people; who takes what is settled between the silo and the stage.</summary>
+    public IReadOnlyList<string> Slots { get; init; } = [];
+
     /// <summary>How its process ended, if somebody who saw it told.</summary>
     public SiloEnd? End { get; init; }
 

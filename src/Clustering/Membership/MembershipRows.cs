@@ -4,9 +4,9 @@ namespace Slowrun.Clustering.Membership;
 internal static class MembershipRows
 {
     /// <param name="old">The row that it replaces: what Orleans does not know of is kept.</param>
-    public static MembershipRow From(MembershipEntry entry, string etag, MembershipRow old) => From(entry, etag, old.Process) with { End = old.End };
+    public static MembershipRow From(MembershipEntry entry, string etag, MembershipRow old) => From(entry, etag, old.Process, old.Slots) with { End = old.End };
 
-    public static MembershipRow From(MembershipEntry entry, string etag, ProcessIdentity? process) => new()
+    public static MembershipRow From(MembershipEntry entry, string etag, ProcessIdentity? process, IReadOnlyList<string> slots) => new()
     {
         ETag = etag,
         Silo = entry.SiloAddress.ToParsableString(),
@@ -21,6 +21,7 @@ internal static class MembershipRows
         IAmAliveTime = Utc(entry.IAmAliveTime),
         SuspectTimes = [.. (entry.SuspectTimes ?? []).Select(vote => new SuspectVote(vote.Item1.ToParsableString(), Utc(vote.Item2)))],
         Process = process,
+        Slots = slots,
     };
 
     public static MembershipEntry Entry(this MembershipRow row) => new()

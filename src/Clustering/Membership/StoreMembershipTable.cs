@@ -7,7 +7,8 @@ namespace Slowrun.Clustering.Membership;
 /// returned only where Orleans' own version or row etag is not the table's. A read is one store operation, any change two.
 /// </summary>
 /// <param name="self">Put into the rows that this table inserts, for a silo inserts only its own; null where a test plays other silos.</param>
-public sealed class StoreMembershipTable(IObjectStore store, ProcessIdentity? self) : IMembershipTable
+/// <param name="slots">Likewise; null: none.</param>
+public sealed class StoreMembershipTable(IObjectStore store, ProcessIdentity? self, IReadOnlyList<string>? slots = null) : IMembershipTable
 {
     private readonly MembershipFile file = new(store);
 
@@ -53,7 +54,7 @@ public sealed class StoreMembershipTable(IObjectStore store, ProcessIdentity? se
             entry,
             tableVersion,
             (document, old, writeId) => old is null
-                ? document with { Rows = [.. document.Rows, MembershipRows.From(entry, writeId, self)] }
+                ? document with { Rows = [.. document.Rows, MembershipRows.From(entry, writeId, self, slots ?? [])] }
                 : null,
             cancellationToken);
 

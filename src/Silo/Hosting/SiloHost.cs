@@ -81,7 +81,7 @@ internal static class SiloHost
                 endpoints.GatewayListeningEndpoint = new IPEndPoint(settings.Listen, gatewayPort);
             });
             silo.Configure<SiloOptions>(options => options.SiloName = settings.Name);
-            silo.UseStoreClustering(store);
+            silo.UseStoreClustering(store, settings.Slots);
             silo.AddStoreGrainStorage("stages", store);
             silo.Services.AddSlowrunRecords();
         });

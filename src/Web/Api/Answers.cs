@@ -26,7 +26,12 @@ public sealed record LedgerAnswer(RunLedger? Run, IReadOnlyList<StageLedgerAnswe
 /// <param name="Ledger">Null where the stage was never taken.</param>
 public sealed record StageLedgerAnswer(string Stage, StageLedger? Ledger);
 
+/// <param name="Slots">What it can train on, one stage each; empty: it does not tell.</param>
 /// <param name="Stages">Stages whose owner it is.</param>
-public sealed record SiloAnswer(string Silo, string Name, bool Active, DateTimeOffset LastSign, IReadOnlyList<HeldSlot> Stages);
+public sealed record SiloAnswer(string Silo, string Name, bool Active, DateTimeOffset LastSign, IReadOnlyList<string> Slots, IReadOnlyList<HeldSlot> Stages)
+{
+    /// <summary>Slots on which nothing trains.</summary>
+    public IReadOnlyList<string> FreeSlots => [.. Slots.Except(Stages.SelectMany(held => held.Slots))];
+}
 
 public sealed record HeldSlot(string Run, string Stage, IReadOnlyList<string> Slots);

@@ -22,12 +22,26 @@ public sealed class ChaosPlanTests
         Assert.Equal(
             ["checkpoint", "commit", "hand-over", "restore", "scoring", "start-up", "step", "take"],
             plan.Select(disturbance => disturbance.Phase).Distinct().Order(StringComparer.Ordinal));
-        Assert.All(plan.CountBy(disturbance => disturbance.Mode), count => Assert.InRange(count.Value, 33, 34));
+        Assert.All(plan.CountBy(disturbance => disturbance.Mode), count => Assert.InRange(count.Value, 28, 29));
         var notices = plan.Where(disturbance => disturbance.Mode == ChaosMode.Notice).ToList();
         Assert.Equal([0, 3, 5, 10], notices.Select(disturbance => disturbance.NoticeSeconds).Distinct().Order());
         Assert.All(plan.Except(notices), disturbance => Assert.Equal(0, disturbance.NoticeSeconds));
         Assert.All(plan, disturbance => Assert.InRange(disturbance.Count, 1, 3000));
         Assert.Equal(Enumerable.Range(1, 200), plan.Select(disturbance => disturbance.Number));
+    }
+
+    [Fact]
+    public void Every_Minute_ComesOnceAMinuteOnAverageAtNoMomentOfTheWork()
+    {
+        var plan = ChaosPlan.Every(TimeSpan.FromMinutes(1), 5, 500, [ChaosMode.Kill]);
+
+        Assert.Equal(plan, ChaosPlan.Every(TimeSpan.FromMinutes(1), 5, 500, [ChaosMode.Kill]));
+        Assert.InRange(plan[^1].AtSeconds!.Value / plan.Count, 54, 66);
+        Assert.Equal(plan.Select(one => one.AtSeconds), plan.Select(one => one.AtSeconds).Order());
+        // As many short gaps as a Poisson process has: one in five is under 13.4 s.
+        Assert.InRange(plan.Zip(plan.Skip(1), (one, next) => next.AtSeconds - one.AtSeconds).Count(gap => gap < 13.4), 80, 120);
+        Assert.All(plan, one => Assert.Null(one.Point));
+        Assert.All(plan.CountBy(one => one.Victim % 3), count => Assert.InRange(count.Value, 120, 215));
     }
 
     [Fact]

@@ -55,8 +55,22 @@ public sealed class ExplainCommandTests
         await cli.HaveRunAsync();
 
         Assert.Equal(["slots-busy", "waits"], await KindsAsync("micro"));
-        Assert.Contains("gpu-1 at other/chain0/stage0 on cpu:0", Flat, StringComparison.Ordinal);
+        Assert.Contains("gpu-1 is at other/chain0/stage0 on cpu:0", Flat, StringComparison.Ordinal);
         Assert.Contains("'slowrun set micro priority=5' puts it first", Flat, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("cpu:0", "slots-busy", "No slot is free: gpu-1 is at other/chain0/stage0 on cpu:0.")]
+    [InlineData("cpu:0 cpu:1", "soon", "Nothing trains on gpu-1's cpu:1: a free slot looks for work")]
+    public async Task Explain_WhenASiloTellsItsSlots_KnowsWhetherOneIsFree(string slots, string kind, string words)
+    {
+        await cli.HaveSilosAsync(slots.Split(' '), ["gpu-1"]);
+        await cli.HaveRunAsync("other");
+        await cli.HaveRootAsync("other", First, CommandLine.Owned(3));
+        await cli.HaveRunAsync();
+
+        Assert.Equal([kind, "waits"], await KindsAsync("micro"));
+        Assert.Contains(words, Flat, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -29,12 +29,12 @@ public sealed class ClusterViewTests
     public async Task Read_OfASiloOfThisMachine_GoesByItsProcess()
     {
         using var child = new ChildProcess();
-        var entry = await new StoreMembershipTable(store, child.Identity).AddAsync(Entries.New(name: "mine"));
+        var entry = await new StoreMembershipTable(store, child.Identity, ["cuda:0", "cuda:1"]).AddAsync(Entries.New(name: "mine"));
         time.Advance(TimeSpan.FromHours(1));
 
-        Assert.Equal(
-            new LiveSilo(entry.SiloAddress.ToParsableString(), "mine", Active: true, child.Identity.ProcessId, Entries.Now),
-            Assert.Single(await ReadAsync()));
+        var silo = Assert.Single(await ReadAsync());
+        Assert.Equal(new LiveSilo(entry.SiloAddress.ToParsableString(), "mine", Active: true, child.Identity.ProcessId, Entries.Now), silo with { Slots = [] });
+        Assert.Equal(["cuda:0", "cuda:1"], silo.Slots);
         child.Kill();
         Assert.Empty(await ReadAsync());
     }

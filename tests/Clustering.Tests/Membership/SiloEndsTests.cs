@@ -57,6 +57,43 @@ public sealed class SiloEndsTests
         Assert.Equal((isCrash, words), (end.IsCrash, end.ToString()));
     }
 
+    [Theory]
+    [InlineData("core-dump", "dumped", "SEGV", true, "was ended by signal 11 (a crash)")]
+    [InlineData("signal", "killed", "ABRT", true, "was ended by signal 6 (a crash)")]
+    [InlineData("signal", "killed", "KILL", false, "was ended by signal 9")]
+    [InlineData("oom-kill", "killed", "KILL", true, "was ended by signal 9, most likely since the machine had no memory left")]
+    [InlineData("exit-code", "exited", "134", true, "ended with exit code 134")]
+    public void OfService_ThatFailed_TellsACrashFromAKill(string result, string code, string status, bool isCrash, string words)
+    {
+        var end = SiloEnd.OfService(result, code, status)!;
+
+        Assert.Equal((isCrash, words), (end.IsCrash, end.ToString()));
+    }
+
+    [Theory]
+    [InlineData("success", "exited", "0")]
+    [InlineData("success", "killed", "TERM")]
+    [InlineData("watchdog", "dumped", "ABRT")]
+    [InlineData("timeout", "killed", "KILL")]
+    [InlineData("start-limit-hit", null, null)]
+    [InlineData(null, null, null)]
+    public void OfService_ThatNobodyIsToBlameFor_TellsNothing(string? result, string? code, string? status) => Assert.Null(SiloEnd.OfService(result, code, status));
+
+    [Fact]
+    public async Task RecordLast_FindsTheProcessThatIsGone_AndNotTheOneThatLives()
+    {
+        var lives = await JoinAsync();
+        await new SiloEnds(store).RecordLastAsync(new SiloEnd(11, null), TestContext.Current.CancellationToken);
+
+        Assert.Null(await new SiloEnds(store).TryFindAsync(lives.SiloAddress.ToParsableString(), TestContext.Current.CancellationToken));
+
+        var file = new MembershipFile(store);
+        await file.ChangeAsync(document => document with { Rows = [.. document.Rows.Select(row => row with { Process = row.Process! with { StartTicks = 1 } })] }, TestContext.Current.CancellationToken);
+        await new SiloEnds(store).RecordLastAsync(new SiloEnd(11, null), TestContext.Current.CancellationToken);
+
+        Assert.Equal(new SiloEnd(11, null), await new SiloEnds(store).TryFindAsync(lives.SiloAddress.ToParsableString(), TestContext.Current.CancellationToken));
+    }
+
     private async Task<MembershipEntry> JoinAsync()
     {
         var table = new StoreMembershipTable(store);

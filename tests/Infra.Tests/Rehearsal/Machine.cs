@@ -68,7 +68,7 @@ internal sealed class Machine : IAsyncDisposable
         {
             foreach (var command in cloudInit.Commands)
             {
-                await machine.RunAsync(command);
+                await machine.UntilRunsAsync(command);
             }
 
             return machine;
@@ -97,6 +97,13 @@ internal sealed class Machine : IAsyncDisposable
         await Ended;
     }
 
+    /// <summary>Its silo does what bad memory access does to a process.</summary>
+    public async Task CrashSiloAsync()
+    {
+        var result = await RunAsync(["systemctl", "kill", "--kill-who=main", "--signal=SEGV", "slowrun-silo"]);
+        Assert.True(result.ExitCode == 0, result.Error);
+    }
+
     public async ValueTask DisposeAsync()
     {
         process.StandardInput.Close();
@@ -110,17 +117,20 @@ internal sealed class Machine : IAsyncDisposable
     }
 
     /// <summary>Runs a command within the machine, as soon as its systemd answers.</summary>
-    private async Task RunAsync(string[] command)
+    private async Task UntilRunsAsync(string[] command)
     {
         ToolResult result;
         do
         {
             Assert.False(process.HasExited, $"The machine ended while it booted: {Story()}");
             await Task.Delay(50, TestContext.Current.CancellationToken);
-            result = Init() is { } init ? await Tool.RunAsync("nsenter", ["--target", init, "--all", .. command]) : new ToolResult(1, "", "");
+            result = await RunAsync(command);
         }
         while (result.ExitCode != 0);
     }
+
+    private async Task<ToolResult> RunAsync(string[] command) =>
+        Init() is { } init ? await Tool.RunAsync("nsenter", ["--target", init, "--all", .. command]) : new ToolResult(1, "", "");
 
     /// <summary>The process that is number one within the machine.</summary>
     private string? Init()

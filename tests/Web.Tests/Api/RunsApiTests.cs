@@ -159,6 +159,7 @@ public sealed class RunsApiTests : IAsyncLifetime
         var silo = Assert.Single((await page.JsonAsync("/api/v1/silos")).EnumerateArray());
         var held = Assert.Single(silo.GetProperty("stages").EnumerateArray());
         Assert.Equal(("spot-2", Running, "chain0/stage1"), (silo.GetProperty("name").GetString(), held.GetProperty("run").GetString(), held.GetProperty("stage").GetString()));
+        Assert.Equal(["cpu:2"], silo.GetProperty("freeSlots").EnumerateArray().Select(slot => slot.GetString()));
     }
 
     [Fact]
