@@ -64,7 +64,7 @@ cat >novel.yaml <<'YAML'
 extends: tiny              # some seconds a stage
 recipe:
   stage:
-    epochs: 8
+    epochs: 5
   chains:                  # two chains, each stage taught by the one before it
     - stages: 3
     - stages: 3
@@ -134,6 +134,6 @@ show_live "slowrun sample novel --ensemble --prompt 'A stage ' --tokens 60 --see
 
 say "## One model to deploy
 The whole ensemble teaches a single model, as a run of its own."
-show_live "slowrun distill novel --into tiny --set stage.epochs=8"
+show_live "slowrun distill novel --into tiny --set stage.epochs=5"
 show "slowrun list"
 show "slowrun export novel-distilled --out deployed && ls deployed"

@@ -5,7 +5,7 @@ using Slowrun.Tests.Storage;
 namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>The chaos command, short: a fleet that loses machines in every way ends with the calm fleet's bytes.</summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Training)]
 public sealed class ChaosTests
 {
     [Fact]

@@ -5,7 +5,7 @@ using Slowrun.Storage.Runs;
 namespace Slowrun.EndToEnd.Tests;
 
 /// <summary><c>checkpoints verify</c> and <c>gc</c> as a user meets them, on a run that real silos have made.</summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Waiting)]
 public sealed class CheckpointsTests
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;

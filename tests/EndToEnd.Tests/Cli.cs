@@ -13,8 +13,11 @@ namespace Slowrun.EndToEnd.Tests;
 /// <param name="connectionString">Of the storage account, where the store is one.</param>
 internal sealed class Cli(string store, string? connectionString = null)
 {
-    /// <summary>The collection of all tests here: each starts processes that want both cores.</summary>
-    public const string OneAtATime = "processes";
+    /// <summary>The collection of tests that train for most of their time: one of them wants both cores.</summary>
+    public const string Training = "training";
+
+    /// <summary>The collection of tests that mostly start programs and wait for what they do, beside the others. Those of the calm run's store are all in it.</summary>
+    public const string Waiting = "waiting";
 
     public string Store { get; } = store;
 

@@ -1,7 +1,7 @@
 namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>A stage that brings down every silo that trains it ends the night as a failed stage, not as a dead fleet.</summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Waiting)]
 public sealed class CrashLoopTests
 {
     [Fact]

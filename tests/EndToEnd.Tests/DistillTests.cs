@@ -1,7 +1,7 @@
 namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>A finished run's ensemble distilled into one model by the real client, calmly and by silos that die.</summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Waiting)]
 public sealed class DistillTests(CalmTiny calm)
 {
     [Fact]

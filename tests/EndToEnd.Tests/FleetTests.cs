@@ -5,7 +5,7 @@ using Slowrun.Tests.Storage;
 namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>Several silos on one container of Azurite, as a fleet of machines on one storage account.</summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Training)]
 public sealed class FleetTests
 {
     private static readonly string Spec = Path.Combine(AppContext.BaseDirectory, "Specs", "fleet.yaml");

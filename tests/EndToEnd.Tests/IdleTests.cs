@@ -4,7 +4,7 @@ using Slowrun.Core.Status;
 namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>Silos that leave when nothing is ready for them, so that their machines can end.</summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Waiting)]
 public sealed class IdleTests
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;

@@ -5,7 +5,7 @@ using Slowrun.Core.Status;
 namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>Kills of real processes at real moments: the weights must come out the same.</summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Training)]
 public sealed class KillTests(CalmTiny calm)
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;

@@ -6,7 +6,7 @@ using Slowrun.Tests.Metadata;
 namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>A real silo that trains and is told by its platform that the machine goes away.</summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Waiting)]
 public sealed class PreemptionTests
 {
     private static readonly StageId Stage = new(0, 0);

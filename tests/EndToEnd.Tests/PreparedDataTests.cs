@@ -6,7 +6,7 @@ using Parquet.Schema;
 namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>From a user's text to a finished run, by the real client: files in every format, token files, specs, training on GPT-2's tokens.</summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Waiting)]
 public sealed class PreparedDataTests : IDisposable
 {
     private const int Documents = 1_500;

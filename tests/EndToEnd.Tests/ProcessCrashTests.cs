@@ -4,7 +4,7 @@ namespace Slowrun.EndToEnd.Tests;
 /// Silos that die at seeded points of their work, again and again, until the run is done. As many runs as <c>SLOWRUN_PROCESS_CRASHES</c> says;
 /// 2 without it, since each starts several processes.
 /// </summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Training)]
 public sealed class ProcessCrashTests
 {
     // Where a silo can be told to die, and how often at most it gets there in a run of `micro` (8 steps, 2 stages).

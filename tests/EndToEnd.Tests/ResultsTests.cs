@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>What people take out of a run that has ended, with the real engine.</summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Waiting)]
 public sealed class ResultsTests(CalmTiny calm)
 {
     [Fact]

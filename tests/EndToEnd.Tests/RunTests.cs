@@ -1,7 +1,7 @@
 namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>Whole runs through a real silo and a real client; the calm one is what disturbed ones are compared with.</summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Waiting)]
 public sealed class RunTests(CalmTiny calm)
 {
     [Fact]

@@ -14,7 +14,7 @@ namespace Slowrun.EndToEnd.Tests;
 /// Silos and clients with credentials in their environment, on stores that work, refuse and do not answer: whatever they write anywhere is
 /// searched for the credentials.
 /// </summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Waiting)]
 public sealed class SecretsTests : IAsyncLifetime
 {
     private const string Variable = "AZURE_STORAGE_CONNECTION_STRING";

@@ -1,7 +1,7 @@
 namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>Operations change while a real silo trains.</summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Waiting)]
 public sealed class SetTests
 {
     [Fact]

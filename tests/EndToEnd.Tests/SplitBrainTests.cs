@@ -5,7 +5,7 @@ using Slowrun.Core.Stages;
 namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>Silos that cannot hear each other while all reach the store: one writer all the same. (That the bytes are the same too, chaos shows.)</summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Training)]
 public sealed class SplitBrainTests
 {
     private const int LaterCommits = 5;

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>Upstream's two systems in small: what they are made of trains to the end through silo and client, and no kill changes a byte.</summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Training)]
 public sealed class StructureTests
 {
     [Theory]

@@ -19,12 +19,20 @@ public sealed class ContainerFilesTests
     }
 
     [Fact]
-    public async Task Prometheus_WhenRead_AsksBothSilos()
+    public async Task Prometheus_WhenRead_AsksBothSilosWithTheirToken()
     {
-        var jobs = (List<object>)(await ReadAsync("prometheus.yml"))["scrape_configs"];
-        var targets = (Dictionary<object, object>)Assert.Single((List<object>)((Dictionary<object, object>)Assert.Single(jobs))["static_configs"]);
-
+        var job = (Dictionary<object, object>)Assert.Single((List<object>)(await ReadAsync("prometheus.yml"))["scrape_configs"]);
+        var targets = (Dictionary<object, object>)Assert.Single((List<object>)job["static_configs"]);
         Assert.Equal(["silo-1:9464", "silo-2:9464"], ((List<object>)targets["targets"]).Cast<string>());
+
+        // Beyond loopback a silo lets nobody read without one, and does not start.
+        var services = (Dictionary<object, object>)(await ReadAsync("compose.yaml"))["services"];
+        foreach (var silo in new[] { "silo-1", "silo-2" })
+        {
+            var environment = (Dictionary<object, object>)((Dictionary<object, object>)services[silo])["environment"];
+            Assert.Equal(((Dictionary<object, object>)job["authorization"])["credentials"], environment["SLOWRUN_TOKEN"]);
+            Assert.True(((string)environment["SLOWRUN_TOKEN"]).Length >= 16);
+        }
     }
 
     private static async Task<Dictionary<object, object>> ReadAsync(string file)

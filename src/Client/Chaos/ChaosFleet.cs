@@ -26,6 +26,12 @@ internal sealed class ChaosFleet : IAsyncDisposable
     // An event that has started says that the machine may go any moment.
     private static readonly TimeSpan StartedFor = TimeSpan.FromSeconds(0.5);
 
+    // A silo that was given up reads of it within a refresh of the membership, and another one while the two sides settle who lives.
+    private static readonly TimeSpan PartedFor = TimeSpan.FromSeconds(20);
+
+    // What Orleans says of itself when it is out of its cluster.
+    private const string GivenUp = "I have been told I am dead";
+
     // Each is a defect; so many are a fleet that does not work.
     private const int MostUnplannedExits = 20;
 
@@ -51,6 +57,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
     private readonly List<ChaosMachine> gone = [];
     private readonly List<CarriedOut> carriedOut = [];
     private int started;
+    private long? partedAt;
 
     /// <param name="read">The run's facts now.</param>
     public ChaosFleet(
@@ -79,6 +86,9 @@ internal sealed class ChaosFleet : IAsyncDisposable
 
     /// <summary>Ends of silos that nobody planned: each is a defect.</summary>
     public int UnplannedExits { get; private set; }
+
+    /// <summary>Silos that the other side of a partition gave up, though nobody disturbed them: they end, and are replaced.</summary>
+    public int VotedOut { get; private set; }
 
     public TimeSpan Age => time.GetElapsedTime(begunAt);
 
@@ -185,7 +195,8 @@ internal sealed class ChaosFleet : IAsyncDisposable
                 break;
             case ChaosMode.Partition:
                 await network.IsolateAsync(machine.Link);
-                cutOff.Add((machine, planned.Number, time.GetTimestamp()));
+                partedAt = time.GetTimestamp();
+                cutOff.Add((machine, planned.Number, partedAt.Value));
                 machine.Thaw();
                 break;
             case ChaosMode.Vanish:
@@ -233,6 +244,14 @@ internal sealed class ChaosFleet : IAsyncDisposable
 
     private void ReplaceDead(ChaosMachine machine)
     {
+        if (partedAt is { } at && time.GetElapsedTime(at) < CutOffFor + PartedFor && SiloLogs.Says(machine.Log, GivenUp))
+        {
+            VotedOut++;
+            tell($"{machine.Name} was given up by the other side of a partition");
+            Replace(machine);
+            return;
+        }
+
         var log = SiloLogs.Keep(machine.Log);
         var end = $"{machine.Name} ended by itself; its log '{log}' ends with:\n{SiloLogs.Tail(log, 3)}";
         tell(end);
@@ -241,6 +260,11 @@ internal sealed class ChaosFleet : IAsyncDisposable
             throw new CliException(ExitCode.Failed, $"{UnplannedExits} silos ended by themselves. The last one: {end}");
         }
 
+        Replace(machine);
+    }
+
+    private void Replace(ChaosMachine machine)
+    {
         fleet.Remove(machine);
         gone.Add(machine);
         Start();

@@ -34,6 +34,9 @@ internal sealed record ChaosReport
     /// <summary>Silos that ended without having been disturbed: each is a defect.</summary>
     public required int UnplannedExits { get; init; }
 
+    /// <summary>Silos that nobody disturbed, given up by the other side of a partition: two sides cannot both be right about who lives.</summary>
+    public int VotedOut { get; init; }
+
     /// <summary>Planned; fewer were carried out where the run ended before.</summary>
     public required int Wanted { get; init; }
 

@@ -52,6 +52,7 @@ internal sealed class ChaosRun(ClientContext context, IObjectStore store, Action
             Wanted = plan.Count,
             Disturbances = fleet.CarriedOut,
             UnplannedExits = fleet.UnplannedExits,
+            VotedOut = fleet.VotedOut,
         };
     }
 

@@ -94,6 +94,11 @@ internal static class ChaosCommand
         }
 
         Row("time", $"{report.CalmSeconds:F1} s calm, {report.DisturbedSeconds:F1} s disturbed: goodput {report.Goodput:P0}");
+        if (report.VotedOut > 0)
+        {
+            Row("voted out", $"{report.VotedOut} silos, by the other side of a partition; they ended and were replaced");
+        }
+
         if (report.UnplannedExits > 0)
         {
             Row("unplanned", $"{report.UnplannedExits} silos ended by themselves; see their logs");

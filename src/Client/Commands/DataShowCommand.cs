@@ -3,6 +3,7 @@ using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
 using Slowrun.Client.Preparation;
 using Slowrun.Client.Tokenizers;
+using Slowrun.Core;
 using Slowrun.Core.Tokens;
 
 namespace Slowrun.Client.Commands;

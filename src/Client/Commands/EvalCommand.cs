@@ -6,6 +6,7 @@ using Slowrun.Client.Preparation;
 using Slowrun.Client.Results;
 using Slowrun.Client.Runs;
 using Slowrun.Client.Silos;
+using Slowrun.Core;
 using Slowrun.Core.Inference;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;

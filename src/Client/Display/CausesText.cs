@@ -1,5 +1,6 @@
 using Slowrun.Client.Cli;
 using Slowrun.Client.Explain;
+using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
 using Spectre.Console;

@@ -1,3 +1,4 @@
+using Slowrun.Core;
 using Slowrun.Core.Explain;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Slowrun.Client.Results;
+using Slowrun.Core;
 using Slowrun.Core.Recipes;
 using Spectre.Console;
 using Spectre.Console.Rendering;

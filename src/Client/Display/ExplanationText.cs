@@ -1,4 +1,5 @@
 using System.Globalization;
+using Slowrun.Core;
 using Slowrun.Core.Explain;
 using Spectre.Console;
 using Spectre.Console.Rendering;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Slowrun.Core;
 using Slowrun.Core.Ledger;
 using Slowrun.Core.Status;
 using Spectre.Console;

@@ -1,4 +1,5 @@
 using Slowrun.Client.Runs;
+using Slowrun.Core;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Status;
 using ScottPlot;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Slowrun.Client.Cli;
 using Slowrun.Clustering.Membership;
+using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
 

@@ -1,4 +1,5 @@
 using Slowrun.Clustering.Membership;
+using Slowrun.Core;
 using Slowrun.Core.Ledger;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;

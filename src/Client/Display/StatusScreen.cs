@@ -1,4 +1,5 @@
 using System.Globalization;
+using Slowrun.Core;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Status;
 using Spectre.Console;

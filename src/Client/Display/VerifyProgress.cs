@@ -1,4 +1,5 @@
 using Slowrun.Client.Cli;
+using Slowrun.Core;
 using Slowrun.Storage.Checkpoints;
 using Spectre.Console;
 

@@ -1,4 +1,4 @@
-using Slowrun.Client.Display;
+using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;

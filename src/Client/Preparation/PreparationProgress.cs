@@ -1,6 +1,7 @@
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
 using Slowrun.Client.Inputs;
+using Slowrun.Core;
 
 namespace Slowrun.Client.Preparation;
 

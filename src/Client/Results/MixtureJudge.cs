@@ -1,5 +1,6 @@
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
+using Slowrun.Core;
 using Slowrun.Core.Mixtures;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;

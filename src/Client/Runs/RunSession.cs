@@ -2,6 +2,7 @@ using System.Globalization;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
 using Slowrun.Client.Silos;
+using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Status;

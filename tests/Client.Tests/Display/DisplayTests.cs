@@ -1,4 +1,5 @@
 using Slowrun.Client.Display;
+using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Status;

@@ -1,7 +1,7 @@
 namespace Slowrun.EndToEnd.Tests.Published;
 
 /// <summary>The completion scripts in their shells, where the machine has them, calling the published client.</summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Waiting)]
 public sealed class CompletionScriptTests(CalmTiny calm, PublishedClient client)
 {
     // What readline does before it calls the function: divides the line at spaces, colons and equals signs.

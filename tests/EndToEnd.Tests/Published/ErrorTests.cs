@@ -5,7 +5,7 @@ using System.Net.Sockets;
 namespace Slowrun.EndToEnd.Tests.Published;
 
 /// <summary>What goes wrong at a user's, through the published client: the exit code, what is said, and never a trace.</summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Waiting)]
 public sealed class ErrorTests(CalmTiny calm, PublishedClient client) : IDisposable
 {
     // A silo of which nothing but a fresh heartbeat is left.

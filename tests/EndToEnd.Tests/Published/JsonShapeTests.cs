@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Slowrun.EndToEnd.Tests.Published;
 
 /// <summary>What programs read: the fields that are promised, with their types, of a finished run.</summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Waiting)]
 public sealed class JsonShapeTests(CalmTiny calm, PublishedClient client)
 {
     [Fact]

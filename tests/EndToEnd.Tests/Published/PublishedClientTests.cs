@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Slowrun.EndToEnd.Tests.Published;
 
 /// <summary>The published client on a machine that has nothing: it starts, it is quick, it answers from a store.</summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Waiting)]
 public sealed class PublishedClientTests(CalmTiny calm, PublishedClient client)
 {
     [Fact]

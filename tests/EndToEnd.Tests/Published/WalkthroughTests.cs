@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 namespace Slowrun.EndToEnd.Tests.Published;
 
 /// <summary>docs/walkthrough.md is what docs/walkthrough.sh prints, but for figures: no command in it is out of date.</summary>
-[Collection(Cli.OneAtATime)]
+[Collection(Cli.Waiting)]
 public sealed partial class WalkthroughTests(PublishedClient client)
 {
     [Fact]

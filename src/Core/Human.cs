@@ -1,12 +1,13 @@
 using System.Globalization;
 
-namespace Slowrun.Client.Display;
+namespace Slowrun.Core;
 
 /// <summary>Figures as people read them; always with a point, whatever the machine's language.</summary>
-internal static class Human
+public static class Human
 {
     private static readonly string[] ByteUnits = ["B", "kB", "MB", "GB", "TB"];
 
+    /// <summary>Decimal units, as disks and networks have them.</summary>
     public static string Bytes(long bytes)
     {
         var (number, unit) = ((double)bytes, 0);
@@ -18,6 +19,7 @@ internal static class Human
         return unit == 0 ? FormattableString.Invariant($"{bytes} B") : FormattableString.Invariant($"{number:0.#} {ByteUnits[unit]}");
     }
 
+    /// <summary>The two largest units of it, rounded down.</summary>
     public static string Time(TimeSpan time) => time switch
     {
         { TotalSeconds: < 60 } => FormattableString.Invariant($"{Math.Max(0, Math.Floor(time.TotalSeconds))} s"),
@@ -34,7 +36,11 @@ internal static class Human
     public static string Count(double? number) => number?.ToString("#,0", CultureInfo.InvariantCulture) ?? "";
 
     /// <summary>Enough of a hash to tell one from another.</summary>
-    public static string Hash(string hash) => hash.Length > 12 ? hash[..12] : hash;
+    public static string Hash(string hash)
+    {
+        ArgumentNullException.ThrowIfNull(hash);
+        return hash.Length > 12 ? hash[..12] : hash;
+    }
 
     public static string Percent(double share) => (100 * share).ToString("0.0", CultureInfo.InvariantCulture) + " %";
 
