@@ -267,6 +267,11 @@ internal sealed class ChaosFleet : IAsyncDisposable
     {
         fleet.Remove(machine);
         gone.Add(machine);
+        if (machine.Disturbance is { } unspent)
+        {
+            plan.Enqueue(unspent);
+        }
+
         Start();
     }
 

@@ -91,7 +91,7 @@ internal static class GoodputText
 
         yield return Invariant($"At best {best.Share:P1} of the time could count, with a checkpoint every {best.IntervalSeconds:F2} s; this run has {best.Reached:P1} of that (Daly 2006):");
         yield return $"  {DalyOptimum.Formula}";
-        yield return Invariant($"  M = {best.BetweenLossesSeconds:F1} s owned for each loss, δ = {best.CheckpointCostSeconds * 1e3:F1} ms for a checkpoint, D = {best.DetectionSeconds:F2} s without an owner after a loss, R = {best.RecoverySeconds:F2} s to restore: all measured in this run.");
+        yield return Invariant($"  M = {best.BetweenLossesSeconds:F1} s owned for each loss, δ = {best.CheckpointCostSeconds * 1e3:F1} ms for a checkpoint, D = {best.DetectionSeconds:F2} s until a loss was noticed, R = {best.RecoverySeconds:F2} s to restore: all measured in this run.");
     }
 
     private static string Bar(double share)

@@ -16,7 +16,7 @@ public sealed record DalyOptimum
     /// <summary>δ: what a checkpoint takes away from training, the mean over stages.</summary>
     public required double CheckpointCostSeconds { get; init; }
 
-    /// <summary>D: without an owner, for each loss: until it was noticed and another slot had the stage.</summary>
+    /// <summary>D: down, for each loss, until somebody noticed. Waiting for a slot is none of it, nor of the time whose share is compared: it says how many machines there were.</summary>
     public required double DetectionSeconds { get; init; }
 
     /// <summary>R: reading the checkpoint and building the model, for each take.</summary>
@@ -43,7 +43,7 @@ public sealed record DalyOptimum
         }
 
         var between = owned / run.Preemptions;
-        var detection = (sums.DownSeconds + sums.SlotSeconds) / run.Preemptions;
+        var detection = sums.DownSeconds / run.Preemptions;
         var recovery = sums.RestoreSeconds / Math.Max(1, run.Takes);
         var cost = paces.Average(pace => pace.CostSeconds);
         var (interval, share) = Best(between, cost, detection + recovery);
@@ -55,7 +55,7 @@ public sealed record DalyOptimum
             RecoverySeconds = recovery,
             IntervalSeconds = interval,
             Share = share,
-            Reached = sums.TrainingSeconds / (owned + sums.DownSeconds + sums.SlotSeconds) / share,
+            Reached = sums.TrainingSeconds / (owned + sums.DownSeconds) / share,
         };
     }
 

@@ -64,6 +64,8 @@ public sealed class DalyOptimumTests
         Assert.Equal(300, ledger.Chains.TotalSeconds + ledger.EndedSeconds);
         Assert.Equal(145.0 / (145 + 5 + 3 + 2 + 15 + 40), ledger.Goodput!.Value, 6);
         Assert.Equal((0.5, ledger.Preemptions), (ledger.Optimum!.CheckpointCostSeconds, (int)Math.Round((145 + 5 + 3 + 15) / ledger.Optimum.BetweenLossesSeconds)));
+        Assert.Equal((2 + 40.0) / ledger.Preemptions, ledger.Optimum.DetectionSeconds, 6);
+        Assert.Equal(145.0 / (145 + 5 + 3 + 15 + 2 + 40) / ledger.Optimum.Share, ledger.Optimum.Reached, 6);
     }
 
     [Fact]
