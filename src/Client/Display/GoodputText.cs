@@ -40,7 +40,7 @@ internal static class GoodputText
     private static string Headline(RunStatus status, RunLedger ledger)
     {
         var goodput = ledger.Goodput is { } share ? Invariant($"goodput {share:P1}") : "no time spent yet";
-        return Invariant($"{status.Name} · {status.State} · {goodput} · {Human.Time(ledger.WallSeconds)} of wall-clock time in {ledger.ChainCount} {(ledger.ChainCount == 1 ? "chain" : "chains")} · {ledger.Preemptions} preemptions, {ledger.LostSteps} steps lost");
+        return Invariant($"{status.Name} · {status.State} · {goodput} · {Human.Time(ledger.WallSeconds)} of wall-clock time in {ledger.ChainCount} {(ledger.ChainCount == 1 ? "chain" : "chains")} · {ledger.Preemptions} {(ledger.Preemptions == 1 ? "preemption" : "preemptions")}, {ledger.LostSteps} {(ledger.LostSteps == 1 ? "step" : "steps")} lost");
     }
 
     private static Table Bars(RunLedger ledger)
