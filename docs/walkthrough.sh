@@ -11,6 +11,8 @@ cd "$folder" || exit 1
 export SLOWRUN_STORE=store NO_COLOR=1
 
 # Not a function: a silo in the background is then the shell's own child, and what it starts is that one's.
+# Where sources changed it builds first, and says so: not in the middle of the transcript.
+"$program" --version >version 2>&1 || { cat version >&2; exit 1; }
 mkdir bin
 printf '#!/bin/sh\nexec "%s" "$@"\n' "$program" >bin/slowrun
 chmod +x bin/slowrun

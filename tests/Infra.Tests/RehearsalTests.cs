@@ -105,7 +105,7 @@ public sealed class RehearsalTests
         var crashed = Owned(before, machine).First().Value.Owner!.Silo;
         await machine.CrashSiloAsync();
         var ends = new SiloEnds(await cli.OpenStoreAsync(Stop));
-        await UntilAsync(cli, [machine], async _ => await ends.TryFindAsync(crashed, Stop) == new SiloEnd(11, null));
+        await UntilAsync(cli, [machine], async _ => await ends.TryFindAsync(crashed, Stop) == new SiloEnd(6, null));
         await UntilAsync(cli, [machine], facts => Owned(facts, machine).Any(pair => pair.Value.Owner!.Silo != crashed));
     }
 
