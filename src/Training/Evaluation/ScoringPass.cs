@@ -1,6 +1,6 @@
-using System.Runtime.InteropServices;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
+using Slowrun.Training.Numerics;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Evaluation;
@@ -48,7 +48,7 @@ internal sealed class ScoringPass(ModelRecipe model, int rows, IReadOnlyList<Sco
             var logits = models.Zip(hidden, (scored, h) => scored.Logits(h.narrow(0, row, n)));
             foreach (var (index, p) in LogitAverage.TargetProbabilities(logits, targets.narrow(0, row, n)).Index())
             {
-                MemoryMarshal.Cast<byte, float>(p.cpu().bytes)[..kept].CopyTo(into[index].AsSpan(start + (int)row, kept));
+                Scalars.ReadSingles(p)[..kept].CopyTo(into[index].AsSpan(start + (int)row, kept));
             }
         }
     }

@@ -11,8 +11,8 @@ using static TorchSharp.torch;
 namespace Slowrun.Training.Lanes;
 
 /// <summary>
-/// The workers of a stage. Lanes are dealt in neighbouring groups and their sums added in the same binary tree whoever computed them, so
-/// the bytes of a step do not depend on the number of workers.
+/// The workers of a stage. Lanes are dealt in turn, so that they finish about in the order in which they are added (<see cref="LaneSum"/>),
+/// and nobody waits long.
 /// </summary>
 internal sealed class LaneCrew : IDisposable
 {
@@ -21,13 +21,16 @@ internal sealed class LaneCrew : IDisposable
     private readonly Thread[] threads;
     private readonly SemaphoreSlim[] begin;
     private readonly CountdownEvent done = new(1);
-    private readonly int lanes;
+    private readonly LaneSum sum;
     private Action<int>? work;
+    private long reads;
     private Exception? failure;
 
     /// <param name="teachers">One for each worker; the same one where they share a device.</param>
     /// <param name="ensembles">One for each worker, whose own it is.</param>
-    /// <param name="replicate">Whether workers after the first have parameters of their own: on a CPU all share one storage.</param>
+    /// <param name="replicate">
+    /// Whether workers are devices with memory of their own: each has its parameters, and makes its dropout masks. On a CPU all share one storage.
+    /// </param>
     public LaneCrew(
         ModelRecipe model,
         StageRecipe stage,
@@ -37,9 +40,9 @@ internal sealed class LaneCrew : IDisposable
         IReadOnlyList<EnsembleTeacher?> ensembles,
         bool replicate)
     {
-        lanes = stage.Lanes;
         replicas = [.. devices.Skip(1).Select(device => replicate ? new FlatParameters(parameters.Layout, device) : parameters)];
-        workers = [.. replicas.Prepend(parameters).Select((p, w) => new LaneWorker(model, stage, p, teachers[w], ensembles[w]))];
+        workers = [.. replicas.Prepend(parameters).Select((p, w) => new LaneWorker(model, stage, p, teachers[w], ensembles[w], masksOnDevice: replicate))];
+        sum = new LaneSum(new LaneBuffer(model, parameters));
         begin = [.. replicas.Select(_ => new SemaphoreSlim(0))];
         threads = [.. begin.Select((_, w) => WorkerThread.Start($"slowrun lanes {w + 1}", () => Serve(w + 1)))];
         Spread();
@@ -58,27 +61,16 @@ internal sealed class LaneCrew : IDisposable
         }
     }
 
+    /// <summary>How often workers after the first, whose thread is the caller's, have read what a device computed.</summary>
+    public long Reads => Interlocked.Read(ref reads);
+
     /// <summary>Computes the gradient of a step.</summary>
     /// <returns>(Layout.Length), summed over all lanes; valid until the next call. Null: stopped.</returns>
     public Tensor? Run(StepWork step)
     {
-        var each = lanes / workers.Length;
-        var sums = new LaneBuffer?[workers.Length];
-        try
-        {
-            Together(w => sums[w] = workers[w].Run(step, w * each, each));
-            return sums.Any(sum => sum is null) ? null : Added(sums!);
-        }
-        finally
-        {
-            for (var w = 0; w < workers.Length; w++)
-            {
-                if (sums[w] is { } sum)
-                {
-                    workers[w].Release(sum);
-                }
-            }
-        }
+        sum.Reset();
+        Together(w => workers[w].Run(step, w, workers.Length, sum));
+        return sum.IsComplete(step.Lanes) ? sum.Total.Gradients.Flat : null;
     }
 
     /// <summary>Runs parts that do not touch each other's data, on all workers that share the first one's device, and waits for them.</summary>
@@ -125,25 +117,13 @@ internal sealed class LaneCrew : IDisposable
             worker.Dispose();
         }
 
+        sum.Total.Dispose();
         foreach (var replica in replicas.Where(replica => !ReferenceEquals(replica, workers[0].Parameters)))
         {
             replica.Dispose();
         }
 
         done.Dispose();
-    }
-
-    private static Tensor Added(LaneBuffer[] sums)
-    {
-        for (var apart = 1; apart < sums.Length; apart *= 2)
-        {
-            for (var w = 0; w + apart < sums.Length; w += 2 * apart)
-            {
-                LaneWorker.Add(sums[w], sums[w + apart]);
-            }
-        }
-
-        return sums[0].Gradients.Flat;
     }
 
     /// <summary>Has every worker do its part, the first on this thread, and waits for all.</summary>
@@ -174,11 +154,12 @@ internal sealed class LaneCrew : IDisposable
                 return;
             }
 
-            Compute(worker);
+            var before = Scalars.Reads;
+            Compute(worker, () => Interlocked.Add(ref reads, Scalars.Reads - before));
         }
     }
 
-    private void Compute(int worker)
+    private void Compute(int worker, Action? beforeDone = null)
     {
         try
         {
@@ -193,6 +174,7 @@ internal sealed class LaneCrew : IDisposable
         }
         finally
         {
+            beforeDone?.Invoke();
             done.Signal();
         }
     }

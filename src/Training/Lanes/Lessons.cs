@@ -8,8 +8,8 @@ namespace Slowrun.Training.Lanes;
 /// weights along and changes no bit: each is passed by itself.
 /// </summary>
 /// <param name="teacher">Null: nothing is taught this way.</param>
-/// <param name="order">The micro-batches, as they will be trained on.</param>
-internal sealed class Lessons(EnsembleTeacher? teacher, StepWork step, IReadOnlyList<int> order, Device device) : IDisposable
+/// <param name="rows">The micro-batches, as they will be trained on.</param>
+internal sealed class Lessons(EnsembleTeacher? teacher, StepRows rows, CancellationToken stop) : IDisposable
 {
     private readonly Queue<Tensor> taught = [];
     private int asked;
@@ -30,9 +30,9 @@ internal sealed class Lessons(EnsembleTeacher? teacher, StepWork step, IReadOnly
         if (taught.Count == 0)
         {
             using var scope = NewDisposeScope();
-            var inputs = order.Skip(asked).Take(teacher.AtOnce).Select(i => step.Batch(i, device).Inputs).ToList();
+            var inputs = Enumerable.Range(asked, Math.Min(teacher.AtOnce, rows.Count - asked)).Select(position => rows[position].Inputs).ToList();
             asked += inputs.Count;
-            if (teacher.Teach(inputs, step.Stop) is not { } lessons)
+            if (teacher.Teach(inputs, stop) is not { } lessons)
             {
                 return false;
             }

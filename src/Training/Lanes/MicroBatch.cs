@@ -16,7 +16,9 @@ internal readonly record struct MicroBatch(Tensor Tokens, StepSettings Settings,
     public Tensor Targets => Tokens.narrow(1, 1, Length);
 
     /// <summary>The pass of training, with what the recipe drops.</summary>
-    public ForwardPass Pass(Core.Recipes.ModelRecipe model, Core.Recipes.StageRecipe stage)
+    /// <param name="masksOnDevice">Whether dropout masks are made where they are used.</param>
+    /// <param name="recomputed">Where blocks that are computed again leave their gradients.</param>
+    public ForwardPass Pass(Core.Recipes.ModelRecipe model, Core.Recipes.StageRecipe stage, bool masksOnDevice, RecomputedGradients recomputed)
     {
         var uniforms = CounterRandom.Key(Key, 1);
         ulong drawn = 0;
@@ -25,9 +27,9 @@ internal readonly record struct MicroBatch(Tensor Tokens, StepSettings Settings,
             Loop = Settings.Loop,
             Recurrences = Settings.Recurrences,
             Windows = Settings.Windows,
-            Dropout = stage.Dropout > 0 ? new Dropout(CounterRandom.Key(Key, 0), stage.Dropout) : null,
+            Dropout = stage.Dropout > 0 ? new Dropout(CounterRandom.Key(Key, 0), stage.Dropout, masksOnDevice) : null,
             MlpDropout = stage.MlpDropout,
-            Recompute = stage.Recompute,
+            Recompute = stage.Recompute ? recomputed : null,
             Depth = stage.StochasticDepth > 0
                 ? new StochasticDepth(stage.StochasticDepth, model.Layers, () => CounterRandom.Uniform(uniforms, drawn++))
                 : null,

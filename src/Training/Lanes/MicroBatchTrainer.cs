@@ -18,16 +18,21 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
     private readonly double alpha = teacher is null && !lessons ? 0 : stage.Distillation!.Alpha;
     private readonly double temperature = stage.Distillation?.Temperature ?? 1;
 
+    private readonly RecomputedGradients recomputed = new();
+
+    /// <summary>Whether dropout masks are made where they are used.</summary>
+    internal bool MasksOnDevice { get; init; }
+
     /// <summary>Numbers of a chunk of logits; tests cut finer.</summary>
     internal long Chunk { get; init; } = ChunkNumbers;
 
     /// <param name="weight">1 / micro-batches of the step.</param>
     /// <param name="lesson">[B·T, V]: log-probabilities of an ensemble that teaches; null: none does.</param>
-    /// <returns>The mean loss, nats per token, before the weight.</returns>
-    public double Backward(GptWeights weights, in MicroBatch batch, double weight, Tensor? lesson = null)
+    /// <returns>The mean loss times the weight, float64 on the device: nothing has waited for it. The caller's dispose scope owns it.</returns>
+    public Tensor Backward(GptWeights weights, in MicroBatch batch, double weight, Tensor? lesson = null)
     {
         using var scope = NewDisposeScope();
-        var pass = batch.Pass(model, stage);
+        var pass = batch.Pass(model, stage, MasksOnDevice, recomputed);
         var (inputs, targets) = (batch.Inputs, batch.Targets);
         var hidden = gpt.Hidden(weights, inputs, pass);
         var further = model.MtpBlock && stage.MtpWeight != 0 && alpha < 1 ? gpt.FurtherHidden(weights, hidden, targets, pass) : null;
@@ -39,11 +44,11 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
         var loss = hidden.shape[0] * model.VocabSize <= Chunk
             ? Whole(weights, readout, further, furtherTargets)
             : Chunked(weights, readout, further, furtherTargets);
-        RecomputedBlock.Release();
-        return loss;
+        recomputed.Release();
+        return loss.MoveToOuterDisposeScope();
     }
 
-    private double Whole(GptWeights weights, in Readout readout, Tensor? further, Tensor? furtherTargets)
+    private Tensor Whole(GptWeights weights, in Readout readout, Tensor? further, Tensor? furtherTargets)
     {
         var loss = Loss(weights, readout, 0, readout.Hidden.shape[0]);
         if (further is not null)
@@ -52,19 +57,19 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
         }
 
         loss.backward();
-        return Scalars.Read(loss) / readout.Weight;
+        return loss.detach().to(ScalarType.Float64);
     }
 
     /// <summary>Back to the hidden states chunk by chunk, then once through the network.</summary>
-    private double Chunked(GptWeights weights, in Readout readout, Tensor? further, Tensor? furtherTargets)
+    private Tensor Chunked(GptWeights weights, in Readout readout, Tensor? further, Tensor? furtherTargets)
     {
         var rows = Math.Max(1, Chunk / model.VocabSize);
-        double loss = 0;
+        var loss = zeros([], ScalarType.Float64, readout.Hidden.device);
         var cut = readout with { Hidden = Leaf(readout.Hidden) };
         for (long start = 0; start < cut.Hidden.shape[0]; start += rows)
         {
             using var scope = NewDisposeScope();
-            loss += Done(Loss(weights, cut, start, Math.Min(rows, cut.Hidden.shape[0] - start)));
+            Done(Loss(weights, cut, start, Math.Min(rows, cut.Hidden.shape[0] - start)));
         }
 
         var gradients = new List<(Tensor Hidden, Tensor Gradient)> { (readout.Hidden, cut.Hidden.grad!) };
@@ -76,21 +81,21 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
                 using var scope = NewDisposeScope();
                 var count = Math.Min(rows, leaf.shape[0] - start);
                 var part = leaf.narrow(0, start, count);
-                loss += Done(FurtherLoss(weights, part, furtherTargets!.narrow(0, start, count), leaf.shape[0], readout.Weight));
+                Done(FurtherLoss(weights, part, furtherTargets!.narrow(0, start, count), leaf.shape[0], readout.Weight));
             }
 
             gradients.Add((further, leaf.grad!));
         }
 
         autograd.backward([.. gradients.Select(g => g.Hidden)], [.. gradients.Select(g => g.Gradient)]);
-        return loss / readout.Weight;
+        return loss;
 
         static Tensor Leaf(Tensor hidden) => hidden.detach().requires_grad_(true);
 
-        static double Done(Tensor loss)
+        void Done(Tensor part)
         {
-            loss.backward();
-            return Scalars.Read(loss);
+            part.backward();
+            loss.add_(part.detach().to(ScalarType.Float64), Scalars.One);
         }
     }
 

@@ -1,3 +1,4 @@
+using Slowrun.Training.Stages;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Lanes;
@@ -9,11 +10,19 @@ internal sealed record StepWork
 
     public required int MicroBatches { get; init; }
 
-    /// <summary>Reads micro-batch i of the step; its tensor belongs to the caller's dispose scope. Called from several threads.</summary>
-    public required Func<int, Device, MicroBatch> Batch { get; init; }
+    /// <summary>Reads some micro-batches of the step, [their number, B, T + 1] int32, in one copy to a device. Called from several threads.</summary>
+    public required Func<IReadOnlyList<int>, Device, Tensor> Read { get; init; }
 
-    /// <summary>Mean loss of each micro-batch, written by whoever computes it.</summary>
-    public required double[] Losses { get; init; }
+    public required StepSettings Settings { get; init; }
+
+    /// <summary>Of all randomness in a micro-batch: a function of (seed, step, micro-batch).</summary>
+    public required Func<int, ulong> Key { get; init; }
+
+    /// <summary>
+    /// Each micro-batch's part of the mean loss, float64 on the device of whoever computes and writes it: nobody waits for it within the
+    /// step. Outlives the dispose scopes of its worker.
+    /// </summary>
+    public required Tensor?[] Losses { get; init; }
 
     public CancellationToken Stop { get; init; }
 

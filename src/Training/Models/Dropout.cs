@@ -11,7 +11,8 @@ namespace Slowrun.Training.Models;
 /// </summary>
 /// <param name="key">A function of (seed, step, micro-batch).</param>
 /// <param name="probability">With which a number becomes 0; the others grow by 1/(1-p).</param>
-internal sealed class Dropout(ulong key, double probability)
+/// <param name="onDevice">Whether masks are computed where they are used, by operations on tensors; the bits are the same.</param>
+internal sealed class Dropout(ulong key, double probability, bool onDevice = false)
 {
     private readonly Scalar scale = Scalars.Of(1 / (1 - probability));
 
@@ -25,15 +26,24 @@ internal sealed class Dropout(ulong key, double probability)
 
     private Tensor Mask(Tensor like, int place)
     {
+        var maskKey = CounterRandom.Key(key, (ulong)place);
+        if (onDevice)
+        {
+            return DeviceDropout.Mask(like, maskKey, probability);
+        }
+
         var host = empty(like.shape, ScalarType.Float32);
-        Fill(MemoryMarshal.Cast<byte, float>(host.bytes), CounterRandom.Key(key, (ulong)place), probability);
+        Fill(MemoryMarshal.Cast<byte, float>(host.bytes), maskKey, probability);
         return like.device_type == DeviceType.CPU && like.dtype == ScalarType.Float32 ? host : host.to(like.dtype).to(like.device);
     }
+
+    /// <summary>A number is dropped where its 32 random bits are below it.</summary>
+    internal static uint Threshold(double probability) => (uint)Math.Min(uint.MaxValue, Math.Round(probability * 4294967296.0));
 
     /// <summary>Writes 0 with the given probability, else 1.</summary>
     internal static void Fill(Span<float> mask, ulong key, double probability)
     {
-        var threshold = (uint)Math.Min(uint.MaxValue, Math.Round(probability * 4294967296.0));
+        var threshold = Threshold(probability);
         var pairs = mask.Length / 2;
         for (var i = 0; i < pairs; i++)
         {

@@ -28,6 +28,6 @@ internal sealed record ForwardPass
     /// </summary>
     public KeyValueCache? Cache { get; init; }
 
-    /// <summary>Whether the backward pass computes activations again instead of finding them kept.</summary>
-    public bool Recompute { get; init; }
+    /// <summary>Where the backward pass leaves gradients of blocks whose activations it computes again. Null: it finds them kept.</summary>
+    public RecomputedGradients? Recompute { get; init; }
 }

@@ -147,7 +147,7 @@ internal sealed class Gpt : IDisposable
     {
         var first = place;
         place += 2;
-        if (!pass.Recompute || !is_grad_enabled())
+        if (pass.Recompute is not { } gradients || !is_grad_enabled())
         {
             return Block(x, x0, weights, xsaAlpha, layer, length, pass, first);
         }
@@ -162,7 +162,8 @@ internal sealed class Gpt : IDisposable
                 var givenAlpha = xsaAlpha is null ? null : given[next++];
                 return Block(given[0], givenSource, weights.With([.. given.Skip(next)]), givenAlpha, layer, length, pass, first);
             },
-            inputs);
+            inputs,
+            gradients);
     }
 
     private Tensor Block(

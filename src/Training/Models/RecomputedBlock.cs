@@ -9,45 +9,32 @@ namespace Slowrun.Training.Models;
 /// </summary>
 internal sealed class RecomputedBlock : autograd.SingleTensorFunction<RecomputedBlock>
 {
-    // What the last backward call on this thread returned. It must live until the engine has taken it, which has happened by the next
-    // call; held to the end of the micro-batch, all blocks' gradients would lie in memory at once.
-    [ThreadStatic]
-    private static IReadOnlyList<Tensor>? handedOver;
-
     public override string Name => nameof(RecomputedBlock);
 
     /// <param name="compute">The block as a function of <paramref name="inputs"/>; called with others of the same shapes.</param>
     /// <param name="inputs">All tensors that the block reads and that may want a gradient.</param>
-    public static Tensor Run(Func<IReadOnlyList<Tensor>, Tensor> compute, IReadOnlyList<Tensor> inputs) => apply([compute, .. inputs]);
+    /// <param name="gradients">Holds what the backward pass returns; whoever called it releases the last ones afterwards.</param>
+    public static Tensor Run(Func<IReadOnlyList<Tensor>, Tensor> compute, IReadOnlyList<Tensor> inputs, RecomputedGradients gradients) =>
+        apply([compute, gradients, .. inputs]);
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
-        var inputs = vars.Skip(1).Cast<Tensor>().ToList();
+        var inputs = vars.Skip(2).Cast<Tensor>().ToList();
         ctx.save_for_backward(inputs);
         ctx.save_data("compute", vars[0]);
+        ctx.save_data("gradients", vars[1]);
         return ((Func<IReadOnlyList<Tensor>, Tensor>)vars[0])(inputs);
     }
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
-        Release();
+        var handedOver = (RecomputedGradients)ctx.get_data("gradients");
+        handedOver.Release();
         using var scope = NewDisposeScope();
         using var grad = enable_grad();
         var compute = (Func<IReadOnlyList<Tensor>, Tensor>)ctx.get_data("compute");
         var inputs = ctx.get_saved_variables().ConvertAll(saved => saved.detach().requires_grad_(true));
         var gradients = autograd.grad([compute(inputs)], inputs, [grad_output]);
-        handedOver = [.. gradients.Select(gradient => gradient.DetachFromDisposeScope())];
-        return [null!, .. handedOver];
-    }
-
-    /// <summary>Frees what the last backward pass of this thread handed over.</summary>
-    public static void Release()
-    {
-        foreach (var tensor in handedOver ?? [])
-        {
-            tensor.Dispose();
-        }
-
-        handedOver = null;
+        return [null!, null!, .. handedOver.Keep([.. gradients.Select(gradient => gradient.DetachFromDisposeScope())])];
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -25,17 +26,36 @@ internal static class Scalars
     [ThreadStatic]
     private static int next;
 
+    [ThreadStatic]
+    private static long reads;
+
+    /// <summary>How often this thread has read.</summary>
+    public static long Reads => reads;
+
     /// <returns>A float64 scalar that lives until this thread has made 256 more.</returns>
     public static Scalar Of(double value) => Keep(value.ToScalar());
 
     /// <returns>An int64 scalar that lives until this thread has made 256 more.</returns>
     public static Scalar Of(long value) => Keep(value.ToScalar());
 
-    /// <summary>Reads a tensor of one number, waiting for it. (<c>item</c> and <c>ToDouble</c> make a scalar of it first: the same race.)</summary>
-    public static double Read(Tensor number)
+    /// <summary>
+    /// Reads numbers, waiting for the device to have computed them: a training step affords that once. (<c>item</c> and <c>ToDouble</c>
+    /// make a scalar of each first: the same race.)
+    /// </summary>
+    /// <param name="numbers">(N).</param>
+    public static double[] Read(Tensor numbers)
     {
-        using var value = number.detach().to(ScalarType.Float64, CPU);
-        return value.data<double>()[0];
+        reads++;
+        using var scope = NewDisposeScope();
+        return MemoryMarshal.Cast<byte, double>(numbers.detach().to(ScalarType.Float64, CPU).contiguous().bytes).ToArray();
+    }
+
+    /// <summary>As <see cref="Read"/>, of float32.</summary>
+    /// <returns>Memory of a tensor in the caller's dispose scope.</returns>
+    public static ReadOnlySpan<float> ReadSingles(Tensor numbers)
+    {
+        reads++;
+        return MemoryMarshal.Cast<byte, float>(numbers.detach().cpu().bytes);
     }
 
     private static Scalar Keep(Scalar scalar)

@@ -81,6 +81,9 @@ public sealed class StageTraining : IDisposable
 
     public int TokensPerStep => inputs.Plan.Stage.BatchTokens;
 
+    /// <summary>How often its threads have read, and waited for, what a device computed.</summary>
+    internal long DeviceReads { get; private set; }
+
     /// <summary>What <see cref="Capture"/> writes, in order. A function of the plan and of the training set's length.</summary>
     public IReadOnlyList<TensorLayout> StateLayout => state.Layout;
 
@@ -135,6 +138,19 @@ public sealed class StageTraining : IDisposable
     /// <summary>Trains one optimizer step, or returns before it at the next micro-batch once told to stop.</summary>
     public StepResult RunStep(CancellationToken stop)
     {
+        var before = Scalars.Reads + crew.Reads;
+        try
+        {
+            return Train(stop);
+        }
+        finally
+        {
+            DeviceReads += Scalars.Reads + crew.Reads - before;
+        }
+    }
+
+    private StepResult Train(CancellationToken stop)
+    {
         if (Step >= Steps)
         {
             throw new InvalidOperationException($"Stage '{inputs.Plan.Id}' has done all its {Steps} steps.");
@@ -149,30 +165,27 @@ public sealed class StageTraining : IDisposable
 
         var step = Step;
         var before = microBatches.data<long>()[0];
-        var settings = StepSettings.At(inputs.Plan, steps, step);
         var work = new StepWork
         {
             Lanes = inputs.Plan.Stage.Lanes,
             MicroBatches = steps.MicroBatches,
-            Batch = (i, device) => new MicroBatch(rows.Read(before + i, device), settings, StageKeys.MicroBatch(inputs.Plan.Seed, step, i)),
-            Losses = new double[steps.MicroBatches],
+            Read = (microBatches, device) => rows.Read([.. microBatches.Select(i => before + i)], device),
+            Settings = StepSettings.At(inputs.Plan, steps, step),
+            Key = i => StageKeys.MicroBatch(inputs.Plan.Seed, step, i),
+            Losses = new Tensor?[steps.MicroBatches],
             Stop = stop,
         };
-        if (crew.Run(work) is not { } gradient)
+        try
         {
-            return StepResult.Stopped;
+            return crew.Run(work) is { } gradient ? Taken(work, gradient, step) : StepResult.Stopped;
         }
-
-        using var noGradient = no_grad();
-        var norm = GradientClipping.Clip(gradient, parameters.Layout, inputs.Plan.Stage.ClipNorm);
-        crew.SideBySide(optimizer.Updates(gradient, schedule.At(step)));
-        crew.Spread();
-        var loss = work.Losses.Sum() / steps.MicroBatches;
-        losses[step] = (float)loss;
-        position.add_(Scalars.Of(1), Scalars.One);
-        microBatches.add_(Scalars.Of(steps.MicroBatches), Scalars.One);
-        selection.Update(step + 1);
-        return new StepResult(true, loss, double.IsFinite(loss) && double.IsFinite(Scalars.Read(norm)));
+        finally
+        {
+            foreach (var part in work.Losses)
+            {
+                part?.Dispose();
+            }
+        }
     }
 
     /// <summary>Copies the state at this step boundary.</summary>
@@ -218,6 +231,22 @@ public sealed class StageTraining : IDisposable
         losses.Dispose();
         position.Dispose();
         microBatches.Dispose();
+    }
+
+    /// <summary>The step with a gradient. The host reads what the device computed once, at its end: until then it only gives orders.</summary>
+    private StepResult Taken(StepWork work, Tensor gradient, int step)
+    {
+        using var noGradient = no_grad();
+        var norm = GradientClipping.Clip(gradient, parameters.Layout, inputs.Plan.Stage.ClipNorm);
+        crew.SideBySide(optimizer.Updates(gradient, schedule.At(step)));
+        crew.Spread();
+        position.add_(Scalars.Of(1), Scalars.One);
+        microBatches.add_(Scalars.Of(steps.MicroBatches), Scalars.One);
+        selection.Update(step + 1);
+        var read = Scalars.Read(stack([norm.to(ScalarType.Float64), .. work.Losses.Select(part => part!.to(parameters.Device))]));
+        var loss = read.Skip(1).Sum(part => part / (1.0 / steps.MicroBatches)) / steps.MicroBatches;
+        losses[step] = (float)loss;
+        return new StepResult(true, loss, double.IsFinite(loss) && double.IsFinite(read[0]));
     }
 
     private static void Check(StageInputs inputs)

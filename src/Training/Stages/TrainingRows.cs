@@ -17,12 +17,19 @@ internal sealed class TrainingRows
         order = new DataOrder(plan.Data.Order, tokens, shape, plan.OrderSeed ?? plan.Seed, plan.Data.FileSeed);
     }
 
-    /// <param name="microBatch">Counted from the beginning of the chain for a continued stage, else of the stage.</param>
-    /// <returns>[B, T + 1] int64; the caller's dispose scope owns it.</returns>
-    public Tensor Read(long microBatch, Device device)
+    /// <summary>Reads micro-batches in one copy to the device.</summary>
+    /// <param name="microBatches">Counted from the beginning of the chain for a continued stage, else of the stage.</param>
+    /// <returns>[their number, B, T + 1] int32; the caller's dispose scope owns it.</returns>
+    public Tensor Read(IReadOnlyList<long> microBatches, Device device)
     {
-        var read = new int[shape.Rows * shape.RowTokens];
-        order.Read(microBatch, read);
-        return tensor(read, [shape.Rows, shape.RowTokens], ScalarType.Int64).to(device);
+        var each = shape.Rows * shape.RowTokens;
+        var read = new int[microBatches.Count * each];
+        for (var i = 0; i < microBatches.Count; i++)
+        {
+            order.Read(microBatches[i], read.AsSpan(i * each, each));
+        }
+
+        using var scope = NewDisposeScope();
+        return tensor(read, [microBatches.Count, shape.Rows, shape.RowTokens], ScalarType.Int32).to(device).MoveToOuterDisposeScope();
     }
 }

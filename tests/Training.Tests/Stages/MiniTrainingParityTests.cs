@@ -123,7 +123,7 @@ public sealed class MiniTrainingParityTests
             var trainer = new MicroBatchTrainer(plan.Model, plan.Stage, gpt, taught ? teacher : null);
             var settings = new StepSettings { Loop = loop, Windows = AttentionWindows.Of(plan.Model) };
             double[] losses =
-                [.. rows.Select(tokens => trainer.Backward(buffer.Weights, new MicroBatch(tokens, settings, 0), 1.0 / rows.Length))];
+                [.. rows.Select(tokens => trainer.Backward(buffer.Weights, new MicroBatch(tokens, settings, 0), 1.0 / rows.Length).ToDouble() * rows.Length)];
             using var noGradient = no_grad();
             var norm = GradientClipping.Clip(buffer.Gradients.Flat, Parameters.Layout, clip).ToDouble();
             optimizer.Step(buffer.Gradients.Flat, values);

@@ -1,3 +1,4 @@
+using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
 using Slowrun.Training.Evaluation;
@@ -115,6 +116,68 @@ public sealed class StageTrainingTests
         using var several = StageTraining.Begin(inputs, SmallStage.Cpus(workers), replicate: true);
 
         SmallStage.AssertSame(SmallStage.Run(one), SmallStage.Run(several));
+    }
+
+    /// <summary>Eight lanes are a chain of eight sums: whoever computes them, and whenever they finish.</summary>
+    [Theory]
+    [InlineData(2, false)]
+    [InlineData(4, false)]
+    [InlineData(8, false)]
+    [InlineData(2, true)]
+    [InlineData(8, true)]
+    public void RunStep_OfEightLanes_GivesTheSameBytesForAnyNumberOfWorkers(int workers, bool replicate)
+    {
+        var inputs = SmallStage.Inputs(SmallStage.Recipe with { Lanes = 8, BatchTokens = 16 * 16, DeviceRows = 1, Recompute = true });
+        using var one = StageTraining.Begin(inputs, ComputeDevices.SingleCpu);
+        using var several = StageTraining.Begin(inputs, SmallStage.Cpus(workers), replicate);
+
+        SmallStage.AssertSame(SmallStage.Run(one), SmallStage.Run(several));
+    }
+
+    /// <summary>Waiting for a device costs more than what it would wait for: losses and norm of a step are read together, at its end.</summary>
+    [Theory]
+    [MemberData(nameof(ExactResumeTests.Seeds), MemberType = typeof(ExactResumeTests))]
+    public void RunStep_OfARandomRecipe_ReadsFromTheDeviceOnce(int seed)
+    {
+        var inputs = RandomStage.Of(seed);
+        inputs = inputs with { Plan = inputs.Plan with { Model = inputs.Plan.Model with { Products = seed % 2 == 0 ? MatrixPrecision.BF16 : MatrixPrecision.F32 } } };
+        var steps = new StageSteps(inputs.Plan, inputs.Train.Length);
+        using var training = StageTraining.Begin(inputs, SmallStage.Cpus(2), replicate: true);
+        while (training.Step < training.Steps)
+        {
+            // Judging the weights on validation, after an epoch, is no part of the step.
+            var judges = inputs.Plan.Stage.Selection.Rule == SelectionRule.BestValidation && steps.EndedEpoch(training.Step) is not null;
+            var before = training.DeviceReads;
+            training.RunStep(TestContext.Current.CancellationToken);
+            Assert.True(judges ? training.DeviceReads > before + 1 : training.DeviceReads == before + 1, $"Step {training.Step} read {training.DeviceReads - before} times.");
+        }
+    }
+
+    /// <summary>One worker's trouble ends the step for those that wait for its lanes, too.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void RunStep_WhenOneOfSeveralWorkersStopsOrFails_EndsForAllAndLeavesTheStateAsItWas(bool fails)
+    {
+        var inputs = SmallStage.Inputs(SmallStage.Recipe with { Lanes = 4, BatchTokens = 16 * 16, DeviceRows = 1 });
+        using var undisturbed = StageTraining.Begin(inputs, ComputeDevices.SingleCpu);
+        var tokens = new DisturbedTokens(inputs.Train);
+        using var training = StageTraining.Begin(inputs with { Train = tokens }, SmallStage.Cpus(4));
+        var before = SmallStage.Captured(training);
+
+        using var stop = new CancellationTokenSource();
+        tokens.OnThirdRead = fails ? () => throw new InvalidDataException("The set is damaged.") : stop.Cancel;
+        if (fails)
+        {
+            Assert.Throws<InvalidDataException>(() => training.RunStep(stop.Token));
+        }
+        else
+        {
+            Assert.False(training.RunStep(stop.Token).Completed);
+        }
+
+        SmallStage.AssertSame(before, SmallStage.Captured(training));
+        SmallStage.AssertSame(SmallStage.Run(undisturbed), SmallStage.Run(training));
     }
 
     [Fact]
