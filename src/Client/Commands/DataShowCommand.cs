@@ -57,7 +57,7 @@ internal static class DataShowCommand
         yield return $"source {manifest.Source}";
         foreach (var source in manifest.Sources ?? [])
         {
-            yield return $"  {source.Name}  {source.Format}  {(source.LengthBytes is { } length ? Human.Bytes(length) : "of unknown length")}  {source.Sha256 ?? "not read to its end"}";
+            yield return $"  {source.Name}  {source.Format}  {(source.LengthBytes is { } length ? Human.Bytes(length) : "of unknown length")}  {source.Sha256 ?? "not read to its end"}{(source.Set is null ? "" : $"  for {source.Set} only")}";
         }
 
         foreach (var set in sets)
@@ -67,6 +67,16 @@ internal static class DataShowCommand
             {
                 yield return $"  {beginning}";
             }
+        }
+
+        foreach (var line in PreparedText.Account(manifest))
+        {
+            yield return line;
+        }
+
+        if (manifest.Divided?.Any(document => document.From == "validation" || document.To == "validation") == true && shared is null)
+        {
+            yield return "Validation and another set have parts of one document, which resemble each other: --overlap measures what stands in both.";
         }
 
         if (shared is not null)

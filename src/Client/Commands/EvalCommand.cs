@@ -60,6 +60,11 @@ internal static class EvalCommand
         var given = name is null ? null : await NamedData.OpenAsync(name, () => Task.FromResult(store), stop);
         var manifest = given?.Manifest ?? ownManifest;
         Check(manifest, ownManifest, facts.Spec.Recipe, name ?? own, set);
+        if (given is not null && SetOf(manifest, set) is { } tokens)
+        {
+            await PreparedManifest.CheckTextAsync(given, name!, Word(set), tokens, "Choose another set with --set, or give other data.", stop);
+        }
+
         return new EvaluationRequest
         {
             Run = facts.Spec.Name,
@@ -83,13 +88,20 @@ internal static class EvalCommand
         }
 
         var sets = new[] { (EvaluationSet.Validation, manifest.Validation), (EvaluationSet.Fitness, manifest.Fitness), (EvaluationSet.Train, manifest.Train) };
-        if (sets.Single(one => one.Item1 == set).Item2 is null)
+        if (SetOf(manifest, set) is null)
         {
             throw new CliException(
                 ExitCode.Usage,
                 $"The data '{name}' has no {Word(set)} set; it has {string.Join(" and ", sets.Where(one => one.Item2 is not null).Select(one => Word(one.Item1)))} (--set).");
         }
     }
+
+    private static StoredTokens? SetOf(DataManifest manifest, EvaluationSet set) => set switch
+    {
+        EvaluationSet.Validation => manifest.Validation,
+        EvaluationSet.Fitness => manifest.Fitness,
+        _ => manifest.Train,
+    };
 
     private static async Task<EvaluationAnswer> AskAsync(ClientContext context, string address, EvaluationRequest request, CancellationToken stop)
     {

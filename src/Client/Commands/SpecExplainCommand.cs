@@ -66,9 +66,10 @@ internal static class SpecExplainCommand
 
     private static async Task<DataManifest> CheckedAsync(string name, Recipe recipe, Func<Task<IObjectStore>> store, CancellationToken stop)
     {
-        var manifest = (await NamedData.OpenAsync(name, store, stop)).Manifest;
-        PreparedManifest.Check(manifest, name, recipe);
-        return manifest;
+        var data = await NamedData.OpenAsync(name, store, stop);
+        PreparedManifest.Check(data.Manifest, name, recipe);
+        await PreparedManifest.CheckTextAsync(data, name, stop);
+        return data.Manifest;
     }
 
     private static void Positive(Option<double?> option) => option.Validators.Add(result =>

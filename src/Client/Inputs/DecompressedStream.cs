@@ -1,7 +1,8 @@
 namespace Slowrun.Client.Inputs;
 
 /// <summary>Gives whatever a decompressor throws on damaged data one type: of the libraries', some are of no type of their own.</summary>
-internal sealed class DecompressedStream(Stream decompressor) : ForwardStream
+/// <param name="position">How far the file has been read.</param>
+internal sealed class DecompressedStream(Stream decompressor, Func<long> position) : ForwardStream
 {
     /// <exception cref="InvalidDataException">The compressed data is damaged or cut off.</exception>
     public override int Read(Span<byte> buffer)
@@ -12,7 +13,7 @@ internal sealed class DecompressedStream(Stream decompressor) : ForwardStream
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            throw new InvalidDataException("The compressed data is damaged or cut off.", e);
+            throw new InvalidDataException($"Its compressed data is damaged or cut off, before byte {position()} of the file.", e);
         }
     }
 

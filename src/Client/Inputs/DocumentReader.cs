@@ -4,7 +4,7 @@ using Slowrun.Core.Tokens;
 namespace Slowrun.Client.Inputs;
 
 /// <summary>Reads the documents of several files, one after the other.</summary>
-internal sealed class DocumentReader(IReadOnlyList<InputFile> files, string field, Stream standardInput, InputProgress progress)
+internal sealed class DocumentReader(IReadOnlyList<InputFile> files, string field, TextDivision division, Stream standardInput, InputProgress progress)
 {
     private DataSource? standardInputRead;
 
@@ -19,7 +19,7 @@ internal sealed class DocumentReader(IReadOnlyList<InputFile> files, string fiel
                 var any = false;
                 while (Next(pieces, files[f]) is { } piece)
                 {
-                    any = true;
+                    any |= piece.Problem is not null || piece.LeftOut is null;
                     yield return piece with { File = f };
                 }
 
@@ -33,16 +33,17 @@ internal sealed class DocumentReader(IReadOnlyList<InputFile> files, string fiel
 
     /// <summary>What the data manifest says of a file of which all was read that there was to read.</summary>
     /// <param name="whole">False: standard input may go on.</param>
-    public async Task<DataSource> SourceAsync(InputFile file, bool whole, CancellationToken stop)
+    /// <param name="set">The only set that it is for; null: it was dealt out.</param>
+    public async Task<DataSource> SourceAsync(InputFile file, bool whole, string? set, CancellationToken stop)
     {
         var format = file.Format.ToString().ToLowerInvariant();
         if (file.IsStandardInput)
         {
-            return whole && standardInputRead is not null ? standardInputRead with { Format = format } : new DataSource(file.Name, format, null, null);
+            return whole && standardInputRead is not null ? standardInputRead with { Format = format, Set = set } : new DataSource(file.Name, format, null, null, set);
         }
 
         await using var stream = File.OpenRead(file.Path);
-        return new DataSource(file.Name, format, stream.Length, Convert.ToHexStringLower(await System.Security.Cryptography.SHA256.HashDataAsync(stream, stop)));
+        return new DataSource(file.Name, format, stream.Length, Convert.ToHexStringLower(await System.Security.Cryptography.SHA256.HashDataAsync(stream, stop)), set);
     }
 
     private IEnumerable<RawPiece> Open(InputFile file, bool continues)
@@ -50,14 +51,15 @@ internal sealed class DocumentReader(IReadOnlyList<InputFile> files, string fiel
         using var content = InputContent.Open(file, standardInput, file.Format == InputFormat.Parquet && !file.IsStandardInput ? _ => { } : progress.Add);
         var pieces = file.Format switch
         {
-            InputFormat.Text => PlainTextReader.Read(content.Stream, file.Path),
+            InputFormat.Text => division.IsWhole ? PlainTextReader.Read(content.Stream, file.Path) : new DividedTextReader(file.Path, division).Read(content.Stream),
             InputFormat.Jsonl => JsonLinesReader.Read(content.Stream, file.Path, field),
             InputFormat.Parquet => ReadParquet(content, file),
             _ => TokenShardReader.Read(content.Stream, file.Path, continues),
         };
         foreach (var piece in pieces)
         {
-            yield return piece;
+            // A place within what was compressed says nothing of how much of the file is left.
+            yield return content.IsPlain && !file.IsStandardInput ? piece : piece with { End = null };
         }
 
         content.Drain();
@@ -81,14 +83,18 @@ internal sealed class DocumentReader(IReadOnlyList<InputFile> files, string fiel
         {
             return pieces.MoveNext() ? pieces.Current : null;
         }
+        catch (InvalidDataException e)
+        {
+            throw new CorpusException($"'{file.Path}' cannot be read to its end: it is damaged or cut off. {e.Message} Fetch it again, or leave it out.");
+        }
         // The native reader's errors come as several types.
         catch (Exception e) when (file.Format == InputFormat.Parquet && e is not (CorpusException or OperationCanceledException))
         {
             throw new CorpusException($"'{file.Path}' cannot be used: it is no Parquet file, or is damaged or cut off. Fetch it again, or leave it out.");
         }
-        catch (Exception e) when (e is InvalidDataException or IOException)
+        catch (IOException e)
         {
-            throw new CorpusException($"'{file.Path}' cannot be read to its end: it is damaged or cut off. Fetch it again, or leave it out.");
+            throw new CorpusException($"'{file.Path}' cannot be read to its end: it is damaged or cut off, or the disk is. {e.Message}");
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Security.Cryptography;
 using Slowrun.Client.Corpus;
 using Slowrun.Storage;
@@ -30,26 +29,42 @@ internal sealed class InputContent : IDisposable
     public static InputContent Open(InputFile file, Stream standardInput, Action<long> read)
     {
         InputContent? content = null;
+        long length = 0;
         var hash = file.IsStandardInput ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256) : null;
         var raw = new HashingReadStream(file.IsStandardInput ? standardInput : OpenFile(file.Path), bytes =>
         {
             hash?.AppendData(bytes);
             read(bytes.Length);
-            if (content is not null)
+            if (content is null)
+            {
+                length += bytes.Length;
+            }
+            else
             {
                 content.LengthRead += bytes.Length;
             }
         });
-        var front = new PeekedStream(raw, 4);
-        content = front.Front switch
+        try
         {
-            // Notices a file that was cut off only with the switch in Directory.Build.props.
-            [0x1F, 0x8B, ..] => new InputContent(raw, hash, new DecompressedStream(new GZipStream(front, CompressionMode.Decompress))),
-            [0x28, 0xB5, 0x2F, 0xFD, ..] => new InputContent(raw, hash, new DecompressedStream(new DecompressionStream(front, bufferSize: 1 << 17, checkEndOfStream: true, leaveOpen: false))),
-            _ => new InputContent(raw, hash, front) { IsPlain = true },
-        };
-        content.LengthRead = front.Front.Length;
-        return content;
+            var front = new PeekedStream(raw, FileMark.Length);
+            var compression = FileMark.Compression(front.Front);
+            Check(file, front.Front, compression);
+            Stream? decompressed = compression switch
+            {
+                FileMark.Gzip => new GzipMembers(front),
+                FileMark.Zstd => new DecompressedStream(new DecompressionStream(front, bufferSize: 1 << 17, checkEndOfStream: true, leaveOpen: false), () => content?.LengthRead ?? length),
+                _ => null,
+            };
+            content = new InputContent(raw, hash, decompressed is null ? front : Inner(file, decompressed, compression!)) { IsPlain = decompressed is null };
+            content.LengthRead += length;
+            return content;
+        }
+        catch
+        {
+            raw.Dispose();
+            hash?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>A file with the same content, for readers that must seek in it; gone when this is disposed.</summary>
@@ -82,6 +97,31 @@ internal sealed class InputContent : IDisposable
         {
             Directory.Delete(spilled, recursive: true);
         }
+    }
+
+    private static void Check(InputFile file, ReadOnlySpan<byte> front, string? compression)
+    {
+        if (FileMark.Unsupported(front) is { } unsupported)
+        {
+            throw new CorpusException(unsupported.StartsWith("UTF", StringComparison.Ordinal)
+                ? $"'{file.Path}' is {unsupported}, by its first bytes; text is read as UTF-8. Convert it, for example with iconv."
+                : $"'{file.Path}' is {unsupported}, by its first bytes, which is not supported. Unpack it, or compress it with gzip or zstd.");
+        }
+
+        if (FileMark.Promised(file.Path) is { } promised && promised != compression)
+        {
+            throw new CorpusException(
+                $"'{file.Path}' is called {promised}, and {(front.IsEmpty ? "is empty" : compression is null ? $"does not begin as {promised} does" : $"is {compression}")}: it is damaged, or has a wrong name. Fetch it again, or rename it.");
+        }
+    }
+
+    /// <summary>What was compressed twice would be taken for bad rows or bad text.</summary>
+    private static PeekedStream Inner(InputFile file, Stream decompressed, string compression)
+    {
+        var inner = new PeekedStream(decompressed, FileMark.Length);
+        return (FileMark.Compression(inner.Front) ?? FileMark.Unsupported(inner.Front)) is { } again
+            ? throw new CorpusException($"'{file.Path}' holds {again} within {compression}. Unpack it once, or convert what is in it to UTF-8.")
+            : inner;
     }
 
     private static FileStream OpenFile(string path)

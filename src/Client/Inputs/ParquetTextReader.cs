@@ -39,7 +39,7 @@ internal static class ParquetTextReader
                     var problem = document is null ? $"the column '{field}' is null." : Utf8Check.FirstBad(document) is >= 0 and var bad ? $"byte {bad} of its text is not UTF-8." : null;
                     if (problem is not null)
                     {
-                        yield return RawPiece.Bad($"'{name}', row {row}: {problem}");
+                        yield return RawPiece.Bad($"'{name}', row {row}: {problem}", document?.Length ?? 0);
                         continue;
                     }
 
@@ -62,7 +62,9 @@ internal static class ParquetTextReader
     /// <summary>Copies, since the values are the reader's until it is asked for more.</summary>
     private static List<byte[]?> Batch(ColumnReader<ByteArray> reader, short[] levels, ByteArray[] values)
     {
-        var nullable = reader.ColumnDescriptor.MaxDefinitionLevel > 0;
+        // A field of a struct is null wherever a level above it is.
+        var whole = reader.ColumnDescriptor.MaxDefinitionLevel;
+        var nullable = whole > 0;
         var count = nullable
             ? reader.ReadBatch(BatchRows, levels, default, values, out _)
             : reader.ReadBatch(BatchRows, default, default, values, out _);
@@ -70,7 +72,7 @@ internal static class ParquetTextReader
         var value = 0;
         for (var i = 0; i < count; i++)
         {
-            documents.Add(nullable && levels[i] == 0 ? null : Copy(values[value++]));
+            documents.Add(nullable && levels[i] < whole ? null : Copy(values[value++]));
         }
 
         return documents;
@@ -98,7 +100,7 @@ internal static class ParquetTextReader
         }
 
         var found = columns[index];
-        return found.PhysicalType == PhysicalType.ByteArray && found.MaxRepetitionLevel == 0 && found.MaxDefinitionLevel <= 1
+        return found.PhysicalType == PhysicalType.ByteArray && found.MaxRepetitionLevel == 0
             ? index
             : throw new CorpusException($"'{name}' cannot be used: the column '{field}' holds {(found.MaxRepetitionLevel > 0 ? "lists" : found.PhysicalType)}, expected strings.");
     }

@@ -27,4 +27,14 @@ internal sealed class PeekedStream : ForwardStream
         given += count;
         return count;
     }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            inner.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
 }

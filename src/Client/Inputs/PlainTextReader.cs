@@ -4,7 +4,7 @@ namespace Slowrun.Client.Inputs;
 internal static class PlainTextReader
 {
     // Only text without white space comes near it.
-    private const int LongestPieceBytes = 64 << 20;
+    public const int LongestPieceBytes = 64 << 20;
 
     public static IEnumerable<RawPiece> Read(Stream content, string path)
     {
@@ -26,7 +26,8 @@ internal static class PlainTextReader
 
             if (cut < 0)
             {
-                yield return RawPiece.Bad($"'{path}', line {line}: {LongestPieceBytes >> 20} MiB without a space or line end are no text to train on.{Rest(continues)}");
+                yield return RawPiece.Bad(WithoutSpace(path, line) + Rest(continues), filled - begin);
+                yield return RawPiece.Without(LeftOutReason.NoDocument, Count(content));
                 yield break;
             }
 
@@ -38,13 +39,19 @@ internal static class PlainTextReader
 
             if (Problem(buffer.AsSpan(begin, cut - begin), path, line, offset + begin) is { } problem)
             {
-                yield return RawPiece.Bad(problem + Rest(continues));
+                yield return RawPiece.Bad(problem + Rest(continues), filled - begin);
+                yield return RawPiece.Without(LeftOutReason.NoDocument, Count(content));
                 yield break;
+            }
+
+            if (begin > 0)
+            {
+                yield return RawPiece.Without(LeftOutReason.Separator, begin);
             }
 
             if (cut > begin)
             {
-                yield return RawPiece.OfText(buffer.AsSpan(begin, cut - begin).ToArray(), continues);
+                yield return RawPiece.OfText(buffer.AsSpan(begin, cut - begin).ToArray(), continues) with { End = offset + cut };
             }
 
             if (ended)
@@ -60,13 +67,31 @@ internal static class PlainTextReader
         }
     }
 
-    private static string? Problem(ReadOnlySpan<byte> text, string path, long line, long offset)
+    /// <summary>What to say of text that cannot be cut.</summary>
+    public static string WithoutSpace(string path, long line) => $"'{path}', line {line}: {LongestPieceBytes >> 20} MiB without a space or line end are no text to train on.";
+
+    /// <param name="line">In which <paramref name="text"/> begins.</param>
+    /// <param name="offset">At which it does, in the file.</param>
+    /// <returns>Null where it is text.</returns>
+    public static string? Problem(ReadOnlySpan<byte> text, string path, long line, long offset)
     {
         var zero = text.IndexOf((byte)0);
         var bad = zero >= 0 ? zero : Utf8Check.FirstBad(text);
         return bad < 0
             ? null
             : $"'{path}', line {line + text[..bad].Count((byte)'\n')}: byte {offset + bad} of the file {(zero >= 0 ? "is a zero, which text has none of" : "is not UTF-8")}.";
+    }
+
+    private static long Count(Stream content)
+    {
+        var buffer = new byte[1 << 16];
+        var count = 0L;
+        for (var read = content.Read(buffer); read > 0; read = content.Read(buffer))
+        {
+            count += read;
+        }
+
+        return count;
     }
 
     private static string Rest(bool continues) => continues ? " The document ends before it." : "";

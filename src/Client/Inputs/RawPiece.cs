@@ -1,6 +1,6 @@
 namespace Slowrun.Client.Inputs;
 
-/// <summary>A document as it was read, or a piece of a long one, or what is wrong with it.</summary>
+/// <summary>A document as it was read, or a piece of a long one, or what is left out and why.</summary>
 internal readonly record struct RawPiece
 {
     /// <summary>Valid UTF-8.</summary>
@@ -15,6 +15,14 @@ internal readonly record struct RawPiece
     /// <summary>There is no document here, for this reason; place and reason in a sentence.</summary>
     public string? Problem { get; private init; }
 
+    /// <summary>Why <see cref="LeftOutBytes"/> are in no document; null for a document.</summary>
+    public LeftOutReason? LeftOut { get; private init; }
+
+    public long LeftOutBytes { get; private init; }
+
+    /// <summary>Where the content goes on behind this piece, in bytes; null where that is not known.</summary>
+    public long? End { get; init; }
+
     /// <summary>Which of the input files it is from.</summary>
     public int File { get; init; }
 
@@ -22,5 +30,8 @@ internal readonly record struct RawPiece
 
     public static RawPiece OfIds(ReadOnlyMemory<ushort> ids, bool continues) => new() { Ids = ids, Continues = continues };
 
-    public static RawPiece Bad(string problem) => new() { Problem = problem };
+    public static RawPiece Bad(string problem, long bytes = 0) => new() { Problem = problem, LeftOut = LeftOutReason.NoDocument, LeftOutBytes = bytes };
+
+    /// <summary>Bytes that part documents; or more of those that a <see cref="Problem"/> before has told of.</summary>
+    public static RawPiece Without(LeftOutReason reason, long bytes) => new() { LeftOut = reason, LeftOutBytes = bytes };
 }

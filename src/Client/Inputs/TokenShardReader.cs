@@ -50,14 +50,9 @@ internal static class TokenShardReader
             if (position == 0 && ids[0] != DocumentStart && !continues)
             {
                 var first = Array.IndexOf(ids, DocumentStart);
-                yield return RawPiece.Bad($"'{path}' begins within a document, whose beginning is in the file before. Give that too, or --skip-bad to leave it out.");
+                yield return RawPiece.Bad(
+                    $"'{path}' begins within a document, whose beginning is in the file before. Give that too, or --skip-bad to leave it out.", sizeof(ushort) * (first < 0 ? ids.Length : first));
                 ids = first < 0 ? [] : ids[first..];
-                if (first < 0)
-                {
-                    // The rest of a document without a beginning.
-                    position += wanted / sizeof(ushort);
-                    continue;
-                }
             }
 
             foreach (var piece in Documents(ids))

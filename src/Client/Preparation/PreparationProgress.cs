@@ -18,7 +18,7 @@ internal sealed class PreparationProgress : IAsyncDisposable
     public PreparationProgress(ClientContext context, PreparationOptions options, InputProgress progress)
     {
         (this.context, this.options, this.progress) = (context, options, progress);
-        totalBytes = options.Files.Sum(file => file.LengthBytes);
+        totalBytes = options.AllFiles.Sum(file => file.LengthBytes);
         began = context.Time.GetTimestamp();
         remarks = new Remarks(context, Line);
     }
@@ -30,7 +30,7 @@ internal sealed class PreparationProgress : IAsyncDisposable
     {
         var elapsed = context.Time.GetElapsedTime(began);
         var (bytes, tokens) = (progress.Bytes, progress.Tokens);
-        var wanted = options.TrainTokens is { } train ? train + options.FitnessTokens + options.ValidationTokens : 0;
+        var wanted = options.TrainTokens is { } train ? train + (options.FitnessTokens ?? 0) + (options.ValidationTokens ?? 0) : 0;
         var done = Math.Max(totalBytes == 0 ? 0 : (double)bytes / totalBytes, wanted == 0 ? 0 : (double)tokens / wanted);
         var left = done > 0.01 && done < 1 ? $", about {Human.Time(elapsed * ((1 - done) / done))} left" : "";
         return $"Read {Human.Bytes(bytes)}{(totalBytes == 0 ? "" : $" of {Human.Bytes(totalBytes)}")} at {Human.Bytes((long)(bytes / Math.Max(0.001, elapsed.TotalSeconds)))}/s; "

@@ -23,7 +23,7 @@ internal sealed class TokenBatch
             {
                 batch.ids.Write(given.Span);
             }
-            else if (piece.Problem is null)
+            else if (piece.LeftOut is null)
             {
                 if (!piece.Continues)
                 {
@@ -33,12 +33,20 @@ internal sealed class TokenBatch
                 encoder.Encode(piece.Text.Span, batch.ids);
             }
 
-            batch.Pieces.Add(new TokenPiece(piece.File, start, batch.ids.WrittenCount - start, piece.Continues, piece.Problem));
+            batch.Pieces.Add(new TokenPiece(piece.File, start, batch.ids.WrittenCount - start, piece.Continues, piece.Problem) { LeftOut = piece.LeftOut, LeftOutBytes = piece.LeftOutBytes, End = piece.End });
         }
 
         return batch;
     }
 }
 
-/// <summary>A stretch of a batch's ids; or, with <paramref name="Problem"/>, none and why.</summary>
-internal readonly record struct TokenPiece(int File, int Start, int Length, bool Continues, string? Problem);
+/// <summary>A stretch of a batch's ids; or, with <see cref="LeftOut"/>, none and why.</summary>
+internal readonly record struct TokenPiece(int File, int Start, int Length, bool Continues, string? Problem)
+{
+    public LeftOutReason? LeftOut { get; init; }
+
+    public long LeftOutBytes { get; init; }
+
+    /// <summary>Where the file goes on behind it, in bytes; null where that is not known.</summary>
+    public long? End { get; init; }
+}

@@ -1,4 +1,5 @@
 using Slowrun.Client.Cli;
+using Slowrun.Client.Preparation;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
@@ -32,6 +33,15 @@ internal static class PreparedManifest
                 $"The data '{name}' has no fitness set, and the recipe's has {recipe.Data.FitnessTokens} tokens. Prepare it with --fitness-tokens, or set data.fitnessTokens=0 if the recipe chooses nothing.");
         }
 
+        foreach (var (set, tokens, option) in EvaluationSets(manifest))
+        {
+            if (tokens.Tokens < 2)
+            {
+                throw new CliException(
+                    ExitCode.Usage, $"The data '{name}' has a {set} set of {tokens.Tokens} token, expected at least 2: a token and its target. Prepare it with a larger {option}.");
+            }
+        }
+
         var least = new RunPlan(recipe).Stages.Max(plan => (long)plan.Stage.Lanes * plan.Stage.DeviceRows * (recipe.Model.SequenceLength + 1));
         if (manifest.Train.Tokens < least)
         {
@@ -39,5 +49,52 @@ internal static class PreparedManifest
                 ExitCode.Usage,
                 $"The data '{name}' has {manifest.Train.Tokens} training tokens, and one round of lanes takes {least} (lanes times deviceRows times sequenceLength + 1). Prepare more text, or set smaller ones.");
         }
+    }
+
+    /// <summary>Refuses sets that would be judged by a loss in bits per byte, and have no byte to divide by.</summary>
+    /// <param name="data">What was read of it so far has passed <see cref="Check"/>.</param>
+    /// <exception cref="CliException">A set's tokens stand for no text.</exception>
+    /// <exception cref="InvalidDataException">A set is damaged.</exception>
+    public static async Task CheckTextAsync(NamedData data, string name, CancellationToken stop)
+    {
+        foreach (var (set, tokens, option) in EvaluationSets(data.Manifest))
+        {
+            await CheckTextAsync(data, name, set, tokens, $"Prepare it with a larger {option}, or of other text.", stop);
+        }
+    }
+
+    /// <param name="advice">What to do where it has none.</param>
+    public static async Task CheckTextAsync(NamedData data, string name, string set, StoredTokens tokens, string advice, CancellationToken stop)
+    {
+        if (tokens.Tokens < 2 || !HasText(await data.ReadAsync(tokens, stop)))
+        {
+            throw new CliException(
+                ExitCode.Usage,
+                $"The {set} set of the data '{name}' has {tokens.Tokens} tokens in {tokens.Documents} documents, and none of its targets stands for any text: there is nothing to judge by. {advice}");
+        }
+    }
+
+    private static IEnumerable<(string Name, StoredTokens Tokens, string Option)> EvaluationSets(DataManifest manifest) =>
+        new[] { ("validation", manifest.Validation, "--val-tokens"), ("fitness", manifest.Fitness, "--fitness-tokens") }
+            .Where(set => set.Item2 is not null).Select(set => (set.Item1, set.Item2!, set.Item3));
+
+    private static bool HasText(TokenSet set)
+    {
+        var ids = new int[1 << 12];
+        // The first token is nobody's target.
+        for (long at = 1; at < set.Length; at += ids.Length)
+        {
+            var some = ids.AsSpan(0, (int)Math.Min(ids.Length, set.Length - at));
+            set.Read(at, some);
+            foreach (var id in some)
+            {
+                if (set.TokenBytes[id] > 0)
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
     }
 }

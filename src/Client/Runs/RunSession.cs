@@ -33,6 +33,11 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
 
             TellHowItGoesOn(facts);
         }
+        else
+        {
+            // Found out here, not after a silo was started for it.
+            await new Submission(store, context.Output.WriteLine).CheckAsync(spec, data, stop);
+        }
 
         try
         {

@@ -18,6 +18,21 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
     private const string SdkDocs = "sdk-docs";
     private const string Text = "text";
 
+    /// <summary>Whether prepared data suits the spec, before anything is started for it.</summary>
+    /// <exception cref="CliException">It does not.</exception>
+    /// <exception cref="SpecException">The spec breaks a rule with the data's sizes.</exception>
+    public async Task CheckAsync(RunSpec spec, GivenData given, CancellationToken cancellationToken)
+    {
+        if ((given.Prepared ?? (given.TextFiles.Count == 0 ? spec.Recipe.Data.Sha256 : null)) is { } name)
+        {
+            var data = await OpenAsync(name, spec.Recipe, cancellationToken);
+            if (given.Prepared is not null)
+            {
+                WithPrepared(spec, data);
+            }
+        }
+    }
+
     /// <param name="given">What to take the data from in place of the spec's data source.</param>
     /// <exception cref="CliException">A run of this name has another recipe; or the data does not suit it.</exception>
     /// <exception cref="CorpusException">There is no text, or too little.</exception>
@@ -26,7 +41,11 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
         var textFiles = given.TextFiles;
         if (given.Prepared is { } name)
         {
-            spec = await WithPreparedAsync(spec, name, cancellationToken);
+            var data = await OpenAsync(name, spec.Recipe, cancellationToken);
+            spec = WithPrepared(spec, data);
+            tell(FormattableString.Invariant(
+                $"Data: {data.Manifest.Train.Tokens} training, {data.Manifest.Fitness?.Tokens ?? 0} fitness and {data.Manifest.Validation!.Tokens} validation tokens ({data.Manifest.Tokenizer}): {data.Manifest.Source}."));
+            await data.UploadAsync(store, cancellationToken);
         }
         else if (textFiles.Count > 0)
         {
@@ -50,7 +69,11 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
         {
             // Read before anything is trained on it: a hash that nobody uploaded is found out here, not by a silo at night.
             var sha256 = spec.Recipe.Data.Sha256!;
-            PreparedManifest.Check(await new StoredTokenSets(store).ReadManifestAsync(sha256, cancellationToken), sha256, spec.Recipe);
+            if (given.Prepared is null)
+            {
+                await OpenAsync(sha256, spec.Recipe, cancellationToken);
+            }
+
             if (await documents.TryCreateSpecAsync(spec, cancellationToken))
             {
                 return new SubmittedRun(spec, Created: true);
@@ -96,12 +119,18 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
             ByteTokens.Name, data.Train, data.Fitness, data.Validation, data.Source, data.ValidationOverlap, cancellationToken);
     }
 
-    /// <summary>Uploads prepared data, and gives the recipe its hash and its sizes.</summary>
-    private async Task<RunSpec> WithPreparedAsync(RunSpec spec, string name, CancellationToken cancellationToken)
+    private async Task<NamedData> OpenAsync(string name, Recipe recipe, CancellationToken cancellationToken)
     {
         var data = await NamedData.OpenAsync(name, () => Task.FromResult(store), cancellationToken);
+        PreparedManifest.Check(data.Manifest, name, recipe);
+        await PreparedManifest.CheckTextAsync(data, name, cancellationToken);
+        return data;
+    }
+
+    /// <summary>Gives the recipe the data's hash and sizes, with which it must still be one.</summary>
+    private static RunSpec WithPrepared(RunSpec spec, NamedData data)
+    {
         var manifest = data.Manifest;
-        PreparedManifest.Check(manifest, name, spec.Recipe);
         spec = WithData(spec, spec.Recipe.Data with
         {
             Source = Text,
@@ -111,9 +140,6 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
             ValidationTokens = manifest.Validation!.Tokens,
         });
         SpecReader.Check(spec);
-        tell(FormattableString.Invariant(
-            $"Data: {manifest.Train.Tokens} training, {manifest.Fitness?.Tokens ?? 0} fitness and {manifest.Validation.Tokens} validation tokens ({manifest.Tokenizer}): {manifest.Source}."));
-        await data.UploadAsync(store, cancellationToken);
         return spec;
     }
 

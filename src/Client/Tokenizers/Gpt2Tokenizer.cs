@@ -62,14 +62,21 @@ internal sealed class Gpt2Tokenizer : TextTokenizer
                 return;
             }
 
+            var at = 0;
             foreach (var (offset, length) in words.Found)
             {
                 var word = text.AsSpan(offset, length);
-                Write(
-                    length > LongWordChars
-                        ? longWords.Value.Encode(word)
-                        : library.EncodeToIds(word, considerPreTokenization: false, considerNormalization: false),
-                    ids);
+                var bytes = Encoding.UTF8.GetByteCount(word);
+                if (length > LongWordChars)
+                {
+                    longWords.Value.Encode(utf8.Slice(at, bytes), ids);
+                }
+                else
+                {
+                    Write(library.EncodeToIds(word, considerPreTokenization: false, considerNormalization: false), ids);
+                }
+
+                at += bytes;
             }
         }
 

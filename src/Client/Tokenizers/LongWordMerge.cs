@@ -1,69 +1,163 @@
-using System.Text;
+using System.Buffers;
 
 namespace Slowrun.Client.Tokenizers;
 
-/// <summary>Byte-pair encoding of one word in n log n steps: a megabyte of one letter must not take hours.</summary>
+/// <summary>
+/// Byte-pair encoding of one word in n log n steps and six bytes of memory a byte of text: a megabyte of one letter must take neither
+/// hours nor gigabytes. Merges one pair at a time, the one of the lowest id, the leftmost of equal ones, as the plain algorithm does.
+/// </summary>
 internal sealed class LongWordMerge
 {
-    private readonly Dictionary<string, int> ids = new(StringComparer.Ordinal);
+    private const ushort None = ushort.MaxValue;
+
+    // Positions whose lowest pair is kept: looking through as many is about as fast as a step in the tree above.
+    private const int BlockPositions = 32;
+
+    private readonly ushort[] idOfByte = new ushort[256];
+    private readonly int[] lengths;
+
+    // By the ids of both halves: what they are together. A token can have come of several pairs.
+    private readonly Dictionary<uint, ushort> merged = [];
 
     /// <param name="tokens">Each token's bytes; the lower its id, the earlier it is merged.</param>
     public LongWordMerge(IReadOnlyList<byte[]> tokens)
     {
+        lengths = [.. tokens.Select(token => token.Length)];
+        var ids = new Dictionary<string, ushort>(StringComparer.Ordinal);
         for (var id = 0; id < tokens.Count; id++)
         {
-            ids.Add(Gpt2Vocabulary.Key(tokens[id]), id);
+            ids.Add(Gpt2Vocabulary.Key(tokens[id]), (ushort)id);
+            if (tokens[id] is [var single])
+            {
+                idOfByte[single] = (ushort)id;
+            }
+        }
+
+        var known = ids.GetAlternateLookup<ReadOnlySpan<char>>();
+        foreach (var (token, id) in ids)
+        {
+            for (var at = 1; at < token.Length; at++)
+            {
+                if (known.TryGetValue(token.AsSpan(0, at), out var left) && known.TryGetValue(token.AsSpan(at), out var right))
+                {
+                    merged.Add(Pair(left, right), id);
+                }
+            }
         }
     }
 
-    public IReadOnlyList<int> Encode(ReadOnlySpan<char> word)
+    /// <param name="word">UTF-8, or any bytes.</param>
+    public void Encode(ReadOnlySpan<byte> word, IBufferWriter<ushort> encoded)
     {
-        var utf8 = new byte[Encoding.UTF8.GetByteCount(word)];
-        Encoding.UTF8.GetBytes(word, utf8);
-        var bytes = Gpt2Vocabulary.Key(utf8);
-        var known = ids.GetAlternateLookup<ReadOnlySpan<char>>();
-
-        // A part reaches from its index to next[index]; merged ones are no longer anybody's next.
-        var next = new int[bytes.Length + 1];
-        var previous = new int[bytes.Length + 1];
-        var pairs = new PriorityQueue<(int Left, int Middle, int End), (int Id, int Left)>();
-        for (var i = 0; i <= bytes.Length; i++)
+        if (!word.IsEmpty)
         {
-            (next[i], previous[i]) = (i + 1, i - 1);
+            new Merging(this, word).Run(encoded);
         }
+    }
 
-        void Offer(int left)
+    private static uint Pair(ushort left, ushort right) => ((uint)left << 16) | right;
+
+    /// <summary>One word's parts. A part is known by its first byte's position, and reaches as far as its token has bytes.</summary>
+    private readonly ref struct Merging
+    {
+        private readonly LongWordMerge tables;
+        private readonly ushort[] ids;
+
+        // What the part that begins here and the next one are together; None where they are nothing, or none begins here.
+        private readonly ushort[] pairs;
+
+        // At each part's last byte: its length, by which the part before another is found.
+        private readonly byte[] lengthsAtEnd;
+
+        // The lowest pair of each block, and above it of each two: a binary heap's numbering, the root at 1.
+        private readonly ushort[] lowest;
+        private readonly int leaves;
+
+        public Merging(LongWordMerge tables, ReadOnlySpan<byte> word)
         {
-            if (left >= 0 && next[left] < bytes.Length && known.TryGetValue(bytes.AsSpan(left, next[next[left]] - left), out var id))
+            this.tables = tables;
+            (ids, pairs, lengthsAtEnd) = (new ushort[word.Length], new ushort[word.Length], new byte[word.Length]);
+            for (var at = 0; at < word.Length; at++)
             {
-                pairs.Enqueue((left, next[left], next[next[left]]), (id, left));
+                ids[at] = tables.idOfByte[word[at]];
+            }
+
+            lengthsAtEnd.AsSpan().Fill(1);
+            leaves = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)((word.Length + BlockPositions - 1) / BlockPositions));
+            lowest = new ushort[2 * leaves];
+            lowest.AsSpan().Fill(None);
+            for (var at = 0; at < word.Length; at++)
+            {
+                pairs[at] = PairAt(at);
+                ref var leaf = ref lowest[leaves + (at / BlockPositions)];
+                leaf = Math.Min(leaf, pairs[at]);
+            }
+
+            for (var node = leaves - 1; node > 0; node--)
+            {
+                lowest[node] = Math.Min(lowest[2 * node], lowest[(2 * node) + 1]);
             }
         }
 
-        for (var i = 0; i < bytes.Length; i++)
+        public void Run(IBufferWriter<ushort> encoded)
         {
-            Offer(i);
-        }
-
-        while (pairs.TryDequeue(out var pair, out _))
-        {
-            // Either half may have been merged with something else since.
-            if (next[pair.Left] == pair.Middle && next[pair.Middle] == pair.End)
+            while (lowest[1] != None)
             {
-                next[pair.Left] = pair.End;
-                next[pair.Middle] = -1;
-                previous[pair.End] = pair.Left;
-                Offer(pair.Left);
-                Offer(previous[pair.Left]);
+                var id = lowest[1];
+                var left = LeftmostOf(id);
+                var middle = left + tables.lengths[ids[left]];
+                var end = middle + tables.lengths[ids[middle]];
+                ids[left] = id;
+                lengthsAtEnd[end - 1] = (byte)(end - left);
+                Set(middle, None);
+                Set(left, PairAt(left));
+                if (left > 0)
+                {
+                    var before = left - lengthsAtEnd[left - 1];
+                    Set(before, PairAt(before));
+                }
+            }
+
+            for (var at = 0; at < ids.Length; at += tables.lengths[ids[at]])
+            {
+                encoded.GetSpan(1)[0] = ids[at];
+                encoded.Advance(1);
             }
         }
 
-        var encoded = new List<int>();
-        for (var i = 0; i < bytes.Length; i = next[i])
+        private ushort PairAt(int at)
         {
-            encoded.Add(known[bytes.AsSpan(i, next[i] - i)]);
+            var next = at + tables.lengths[ids[at]];
+            return next < ids.Length && tables.merged.TryGetValue(Pair(ids[at], ids[next]), out var id) ? id : None;
         }
 
-        return encoded;
+        private int LeftmostOf(ushort id)
+        {
+            var node = 1;
+            while (node < leaves)
+            {
+                node = lowest[2 * node] == id ? 2 * node : (2 * node) + 1;
+            }
+
+            var begin = (node - leaves) * BlockPositions;
+            return begin + pairs.AsSpan(begin).IndexOf(id);
+        }
+
+        private void Set(int at, ushort pair)
+        {
+            pairs[at] = pair;
+            var begin = at / BlockPositions * BlockPositions;
+            var low = None;
+            foreach (var one in pairs.AsSpan(begin, Math.Min(BlockPositions, pairs.Length - begin)))
+            {
+                low = Math.Min(low, one);
+            }
+
+            for (var node = leaves + (at / BlockPositions); node > 0 && lowest[node] != low; node /= 2)
+            {
+                lowest[node] = low;
+                low = node > 1 ? Math.Min(low, lowest[node ^ 1]) : low;
+            }
+        }
     }
 }

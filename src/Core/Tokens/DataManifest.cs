@@ -35,6 +35,12 @@ public sealed record DataManifest
     /// <summary>The files that the tokens were made of, in order; null where nobody kept a list.</summary>
     public IReadOnlyList<DataSource>? Sources { get; init; }
 
+    /// <summary>What of the input is in none of the sets; null where nothing is, or nobody counted.</summary>
+    public IReadOnlyList<DataLeftOut>? LeftOut { get; init; }
+
+    /// <summary>Documents of which several sets have a part; null where there is none.</summary>
+    public IReadOnlyList<DividedDocument>? Divided { get; init; }
+
     /// <summary>Share of validation's 40-character windows that stand in training too; null where it was not measured.</summary>
     public double? ValidationOverlap { get; init; }
 }
@@ -49,4 +55,5 @@ public sealed record StoredTokens(string Sha256, long Tokens, string DocumentSta
 /// <param name="Name">Without its folder, which says nothing on another machine; <c>-</c> for standard input.</param>
 /// <param name="LengthBytes">As it lay there, compressed or not; null for standard input that was not read to its end.</param>
 /// <param name="Sha256">Of those bytes.</param>
-public sealed record DataSource(string Name, string Format, long? LengthBytes, string? Sha256);
+/// <param name="Set">The only set that it was given for; null where its documents were dealt out to the sets.</param>
+public sealed record DataSource(string Name, string Format, long? LengthBytes, string? Sha256, string? Set = null);

@@ -62,13 +62,54 @@ public sealed class Gpt2TokenizerTests
             foreach (var alphabet in new[] { "a", "ab", "abcdefghijklmnopqrstuvwxyz", "中文字体" })
             {
                 var word = new string([.. Enumerable.Range(0, length).Select(_ => alphabet[random.Next(alphabet.Length)])]);
-                Assert.Equal(library.EncodeToIds(word, considerPreTokenization: false), merge.Encode(word));
+                var ids = new ArrayBufferWriter<ushort>();
+                merge.Encode(Encoding.UTF8.GetBytes(word), ids);
+                Assert.Equal(library.EncodeToIds(word, considerPreTokenization: false), ids.WrittenSpan.ToArray().Select(id => (int)id));
             }
         }
 
         // Hours in the library.
         var megabyte = Encode(new string('a', 1_000_000));
         Assert.Equal(1_000_000, megabyte.Sum(id => Tokenizer.TokenBytes[id]));
+    }
+
+    [Fact]
+    public void Merge_OfRandomBytes_GivesTheIdsOfThePlainAlgorithm()
+    {
+        var random = new Random(15);
+        var tokens = Gpt2Vocabulary.Parse(Gpt2Vocabulary.File());
+        var ids = tokens.Select((token, id) => (Key: Gpt2Vocabulary.Key(token), id)).ToDictionary(token => token.Key, token => token.id);
+        var merge = new LongWordMerge(tokens);
+        for (var i = 0; i < 400; i++)
+        {
+            // Whole tokens in a row merge across their ends; few letters make many equal pairs; any bytes are no UTF-8.
+            byte[] word = (i % 3) switch
+            {
+                0 => [.. Enumerable.Range(0, random.Next(1, 60)).SelectMany(_ => tokens[random.Next(tokens.Length)])],
+                1 => [.. Enumerable.Range(0, random.Next(1, 500)).Select(_ => (byte)"a=-0 e"[random.Next(1 + (i % 6))])],
+                _ => [.. Enumerable.Range(0, random.Next(1, 500)).Select(_ => (byte)random.Next(256))],
+            };
+            var found = new ArrayBufferWriter<ushort>();
+            merge.Encode(word, found);
+            Assert.Equal(Plain(word, ids), found.WrittenSpan.ToArray().Select(id => (int)id));
+        }
+    }
+
+    [Fact]
+    public async Task Prepare_OfAWordOf20MiBInAHeapOf1GiB_Succeeds()
+    {
+        using var folder = new TemporaryFolder();
+        var input = folder.Write("a.jsonl", $"{{\"text\":\"{new string('a', 20 << 20)}\"}}\n");
+        var start = new ProcessStartInfo("dotnet", [typeof(Client.Cli.SlowrunCommand).Assembly.Location, "data", "prepare", "--input", input, "--tokenizer", "gpt2", "--out", Path.Combine(folder.Path, "out")])
+        {
+            RedirectStandardError = true, RedirectStandardOutput = true,
+        };
+        start.Environment["DOTNET_GCHeapHardLimit"] = "0x40000000";
+        using var process = Process.Start(start)!;
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(CommandLine.Stop), process.StandardError.ReadToEndAsync(CommandLine.Stop));
+        await process.WaitForExitAsync(CommandLine.Stop);
+        Assert.True(process.ExitCode == 0, await error + await output);
+        Assert.Contains("20,971,520 bytes of text", await output, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -85,6 +126,31 @@ public sealed class Gpt2TokenizerTests
         }
 
         Assert.Equal(words, string.Join('|', found));
+    }
+
+    /// <summary>As tiktoken describes it: of the adjacent parts that are a token together, the first of the lowest id.</summary>
+    private static List<int> Plain(byte[] word, Dictionary<string, int> ids)
+    {
+        var parts = word.Select(value => Gpt2Vocabulary.Key([value])).ToList();
+        while (true)
+        {
+            var (best, at) = (int.MaxValue, -1);
+            for (var i = 0; i + 1 < parts.Count; i++)
+            {
+                if (ids.TryGetValue(parts[i] + parts[i + 1], out var id) && id < best)
+                {
+                    (best, at) = (id, i);
+                }
+            }
+
+            if (at < 0)
+            {
+                return [.. parts.Select(part => ids[part])];
+            }
+
+            parts[at] += parts[at + 1];
+            parts.RemoveAt(at + 1);
+        }
     }
 
     private static ushort[] Encode(string text)

@@ -32,7 +32,7 @@ public sealed class MutatedInputTests : IDisposable
             var before = GC.GetAllocatedBytesForCurrentThread();
             try
             {
-                var reader = new DocumentReader(InputFiles.Find([path], null), "text", Stream.Null, new InputProgress());
+                var reader = new DocumentReader(InputFiles.Find([path], null), "text", TextDivision.None, Stream.Null, new InputProgress());
                 refused += reader.Read().Any(piece => piece.Problem is not null) ? 1 : 0;
             }
             catch (CorpusException e)
@@ -63,7 +63,7 @@ public sealed class MutatedInputTests : IDisposable
         for (var length = 2; length < whole.Length; length += 97)
         {
             await File.WriteAllBytesAsync(path, whole[..length], CommandLine.Stop);
-            var reader = new DocumentReader(InputFiles.Find([path], null), "text", Stream.Null, new InputProgress());
+            var reader = new DocumentReader(InputFiles.Find([path], null), "text", TextDivision.None, Stream.Null, new InputProgress());
             Exception? found = null;
             var problem = false;
             try
