@@ -25,6 +25,7 @@ internal sealed class ChaosRun(ClientContext context, IObjectStore store, Action
     /// <exception cref="CliException">A silo serves the store already, or the run does not go on.</exception>
     public async Task<ChaosReport> RunAsync(RunSpec spec, GivenData data, int silos, int seed, IReadOnlyList<Disturbance> plan, CancellationToken stop)
     {
+        await new Submission(store, tell).CheckAsync(spec, data, stop);
         await HaveToItselfAsync(stop);
         var suffix = context.Time.GetUtcNow().ToString("HHmmss", CultureInfo.InvariantCulture);
         var calm = spec with { Name = $"{spec.Name}-calm-{suffix}" };

@@ -72,13 +72,16 @@ internal sealed class GzipMembers(Stream file) : ForwardStream
             return source.SkipZeros() ? false : throw new InvalidDataException($"Behind its {number} gzip members and some zeros it goes on at byte {source.BytePosition}, with what is no zero.");
         }
 
+        if (source.Peek() != 0x1F && number > 0)
+        {
+            throw new InvalidDataException($"Its {number} gzip members end at byte {at}, and what follows is no gzip member.");
+        }
+
         number++;
         var header = source.Take(10) ?? throw Damaged(at, "is cut off within its header");
         if (header is not [0x1F, 0x8B, 8, ..] || (header[3] & 0xE0) != 0)
         {
-            throw number == 1
-                ? Damaged(at, "has a damaged header")
-                : new InvalidDataException($"Its {number - 1} gzip members end at byte {at}, and what follows is no gzip member.");
+            throw Damaged(at, "has a damaged header");
         }
 
         SkipFields(header[3], at);
