@@ -16,6 +16,10 @@ param count int = 0
 @description('Size of each machine. It must be offered as spot, and every machine of a run should have the same GPU: other devices give other bits.')
 param vmSize string = 'Standard_NC24ads_A100_v4'
 
+@description('Gigabytes that the largest stage needs on its device, rounded up, as "slowrun spec explain" says. Nothing is deployed where the size is known to have less. 0: not compared.')
+@minValue(0)
+param neededGigabytes int = 0
+
 @description('Zones that machines may be in; empty: Azure chooses. More zones find more room, and traffic between zones is billed.')
 param zones string[] = []
 
@@ -71,6 +75,25 @@ param logs bool = false
 @description('The one user of each machine, in case you add a way in.')
 param adminName string = 'slowrun'
 
+// Memory of one device of a size, in gigabytes of 10^9 bytes as the silo counts it; a size that is not here is not compared.
+var deviceGigabytes = {
+  Standard_NC4as_T4_v3: 15
+  Standard_NC8as_T4_v3: 15
+  Standard_NC16as_T4_v3: 15
+  Standard_NC24ads_A100_v4: 85
+  Standard_NC48ads_A100_v4: 85
+  Standard_NC96ads_A100_v4: 85
+  Standard_ND96asr_v4: 42
+  Standard_ND96amsr_A100_v4: 85
+  Standard_NC40ads_H100_v5: 100
+  Standard_NC80adis_H100_v5: 100
+  Standard_ND96isr_H100_v5: 85
+  Standard_ND96isr_H200_v5: 150
+}
+var sizeWithRoom = neededGigabytes <= (deviceGigabytes[?vmSize] ?? neededGigabytes)
+  ? vmSize
+  : fail('A stage needs ${neededGigabytes} GB on its device, and one of ${vmSize} has ${deviceGigabytes[?vmSize] ?? 0}: take a larger size, or a spec that needs less (slowrun spec explain SPEC --device-memory ${deviceGigabytes[?vmSize] ?? 0}GB names the options).')
+
 // Names that are known before anything is deployed, so that a preview shows what will be.
 var accountName = toLower('${name}${uniqueString(resourceGroup().id)}')
 var autoscaleName = '${name}-keeper'
@@ -112,7 +135,7 @@ module fleet 'modules/fleet.bicep' = {
     name: name
     location: location
     count: count
-    vmSize: vmSize
+    vmSize: sizeWithRoom
     zones: zones
     maxPrice: maxPrice
     evictionPolicy: evictionPolicy

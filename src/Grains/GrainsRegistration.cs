@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Slowrun.Clustering.Machines;
 using Slowrun.Grains.Members;
 using Slowrun.Grains.Runs;
 using Slowrun.Grains.Slots;
@@ -14,10 +15,12 @@ public static class GrainsRegistration
 {
     /// <summary>Needs an <c>IObjectStore</c> and a <c>TimeProvider</c>. To be called after Orleans is added: hosted services stop in reverse order.</summary>
     /// <param name="slots">Names of the slots that this silo lends.</param>
+    /// <param name="devices">What tells of those that are devices; null: nothing does.</param>
     /// <param name="exitWhenIdle">Leaves, and stops the host, when nothing was ready for so long; null: never.</param>
-    public static IServiceCollection AddSlowrunGrains(this IServiceCollection services, IReadOnlyList<string> slots, TimeSpan? exitWhenIdle = null) => services
+    public static IServiceCollection AddSlowrunGrains(this IServiceCollection services, IReadOnlyList<string> slots, TimeSpan? exitWhenIdle = null, NvidiaDevices? devices = null) => services
         .AddSingleton(new SlotTable(slots))
         .AddSingleton(services => new IdleClock(exitWhenIdle, services.GetRequiredService<TimeProvider>()))
+        .AddSingleton(_ => new SlotSensors(devices))
         .AddSingleton<LoopPulse>()
         .AddSingleton<SiloGauges>()
         .AddSingleton<LocalWork>()

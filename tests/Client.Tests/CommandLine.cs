@@ -35,6 +35,9 @@ internal sealed class CommandLine
     public Func<string, string, string, CancellationToken, IAsyncEnumerable<string>> AskSilo { get; set; } =
         (command, _, _, _) => throw new InvalidOperationException($"Nobody expected the silo's program to be asked for '{command}'.");
 
+    /// <summary>Memory of what a silo of this machine would train on.</summary>
+    public IReadOnlyList<Core.Explain.SlotMemory> MachineSlots { get; set; } = [new("cpu:0", 1L << 40)];
+
     public string Output => output.ToString();
 
     public string Error => error.ToString();
@@ -45,7 +48,7 @@ internal sealed class CommandLine
         {
             var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output), Ansi = AnsiSupport.No });
             console.Profile.Width = 160;
-            return new ClientContext { Output = output, Error = error, Console = console, Time = Time, Variable = Variables.GetValueOrDefault, AskSilo = AskSilo };
+            return new ClientContext { Output = output, Error = error, Console = console, Time = Time, Variable = Variables.GetValueOrDefault, AskSilo = AskSilo, MachineSlots = () => MachineSlots };
         }
     }
 
@@ -101,7 +104,10 @@ internal sealed class CommandLine
     public Task HaveSilosAsync(params string[] names) => HaveSilosAsync([], names);
 
     /// <param name="slots">What each of them tells that it has.</param>
-    public async Task HaveSilosAsync(string[] slots, string[] names)
+    public Task HaveSilosAsync(string[] slots, string[] names) => HaveSilosAsync(slots, null, names);
+
+    /// <param name="slotBytes">The memory of each slot; null: not told.</param>
+    public async Task HaveSilosAsync(string[] slots, long[]? slotBytes, string[] names)
     {
         var rows = names.Select((name, i) => new
         {
@@ -111,6 +117,7 @@ internal sealed class CommandLine
             Status = "Active",
             IAmAliveTime = Start.UtcDateTime,
             Slots = slots,
+            SlotBytes = slotBytes,
         });
         var document = new { Format = 1, Version = 1, WriteId = "1", Rows = rows };
         await (await StoreAsync()).WriteAsync("cluster/membership", CanonicalJson.Serialize(document), Stop);

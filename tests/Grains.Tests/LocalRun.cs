@@ -28,10 +28,14 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
     private readonly TokenSets tokens = new(store);
     private readonly Fingerprints fingerprints = new();
     private ReadySights sights = new(TimeProvider.System);
+    private StageTaker? taker;
 
     public IObjectStore Store => store;
 
     public RunDocuments Documents { get; } = new(store, name);
+
+    /// <summary>What this machine is seen to have.</summary>
+    public SlotSensors Sensors { get; init; } = new();
 
     /// <summary>How the last training ended.</summary>
     public StopReason? LastEnd { get; private set; }
@@ -98,6 +102,7 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
     {
         sights = new ReadySights(new FakeTimeProvider(TimeProvider.System.GetUtcNow().AddHours(-1)));
         sights.Look(await FactsAsync());
+        taker = null;
     }
 
     public async Task<StageRunner> TakeAsync(StageId stage, IObjectStore? through = null)
@@ -120,8 +125,10 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
         return StatusBuilder.Build(await FactsAsync(), StatusSource.Store, time.GetUtcNow());
     }
 
-    private StageTaker Taker(IObjectStore through) => new(
-        through, tokens, new StageInputsLoader(through, tokens, time), fingerprints, sights, time, NullLoggerFactory.Instance);
+    private StageTaker Taker(IObjectStore through) => ReferenceEquals(through, store) ? taker ??= NewTaker(through) : NewTaker(through);
+
+    private StageTaker NewTaker(IObjectStore through) => new(
+        through, tokens, new StageInputsLoader(through, tokens, time), fingerprints, Sensors, sights, time, NullLoggerFactory.Instance);
 
     private static ArrayTokenSet Text(long length, int seed)
     {

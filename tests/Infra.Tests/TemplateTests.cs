@@ -46,6 +46,26 @@ public sealed class TemplateTests
         }
     }
 
+    [Theory]
+    [InlineData("Standard_NC4as_T4_v3", 16, false)]
+    [InlineData("Standard_NC4as_T4_v3", 15, true)]
+    [InlineData("Standard_NC24ads_A100_v4", 76, true)]
+    [InlineData("Standard_Unknown", 500, true)]
+    public async Task Machines_WithLessMemoryThanAStageNeeds_AreNotDeployed(string size, int gigabytes, bool deployed)
+    {
+        var resources = Bicep.ResourcesAsync($"param vmSize = '{size}'", $"param neededGigabytes = {gigabytes}");
+
+        if (deployed)
+        {
+            Assert.Equal(size, (await resources).Of(ScaleSet).At("sku.name").GetString());
+        }
+        else
+        {
+            var refused = await Assert.ThrowsAnyAsync<Exception>(() => resources);
+            Assert.Contains("A stage needs 16 GB on its device, and one of Standard_NC4as_T4_v3 has 15", refused.Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Machines_AreSpotFlexibleAndAsTold()
     {

@@ -1,4 +1,5 @@
 using Slowrun.Client.Silos;
+using Slowrun.Core.Explain;
 using Slowrun.Storage;
 using Spectre.Console;
 
@@ -29,6 +30,9 @@ internal sealed record ClientContext
 
     /// <summary>Has the silo's program do a job: its command, the store, a line of JSON; gives the lines of its answer.</summary>
     public Func<string, string, string, CancellationToken, IAsyncEnumerable<string>> AskSilo { get; init; } = SiloJob.RunAsync;
+
+    /// <summary>Memory of the slots that a silo of this machine would have.</summary>
+    public Func<IReadOnlyList<SlotMemory>> MachineSlots { get; init; } = Clustering.Machines.MachineSlots.OfThisMachine;
 
     public static ClientContext OfProcess()
     {

@@ -3,6 +3,7 @@ using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
 using Slowrun.Client.Preparation;
 using Slowrun.Client.Runs;
+using Slowrun.Core;
 using Slowrun.Core.Explain;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
@@ -23,6 +24,14 @@ internal static class SpecExplainCommand
         var speed = new Option<double?>("--tokens-per-second") { Description = "Training tokens that one slot does in a second, as a mean over the run.", HelpName = "N" };
         var price = new Option<double?>("--price") { Description = "What a slot costs in an hour.", HelpName = "N" };
         var slots = new Option<int?>("--slots") { Description = "Slots to share the chains; default: one a chain.", HelpName = "N" };
+        var memory = new Option<string>("--device-memory") { Description = "What a CUDA device has: where a stage needs more, options that help are computed.", HelpName = "SIZE", DefaultValueFactory = _ => "80GB" };
+        memory.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<string>() is { } given && ByteRate.TryParse(given) is null)
+            {
+                result.AddError($"--device-memory: found '{given}', expected a size such as 80GB.");
+            }
+        });
         Positive(speed);
         Positive(price);
         slots.Validators.Add(result =>
@@ -39,7 +48,7 @@ internal static class SpecExplainCommand
                 result.AddError($"--upload-rate: found '{given}', {ByteRate.Expected}.");
             }
         });
-        var command = new Command("explain", "Says what a spec asks of machines: parameters, operations, memory, checkpoints, time and cost.") { data, upload, speed, price, slots, output };
+        var command = new Command("explain", "Says what a spec asks of machines: parameters, operations, memory, checkpoints, time and cost.") { data, upload, memory, speed, price, slots, output };
         options.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
@@ -56,6 +65,10 @@ internal static class SpecExplainCommand
             else
             {
                 context.Console.Print(ExplanationText.Of(explained));
+                var device = new SlotMemory("cuda:0", (long)ByteRate.TryParse(parsed.GetRequiredValue(memory))!.Value);
+                await context.Output.WriteLineAsync(MemoryCheck.Of(spec, manifest?.Train.Tokens, device) is { } shortage
+                    ? $"A device of {Human.Bytes(device.Bytes)} is too small: {shortage}"
+                    : $"Every stage fits a device of {Human.Bytes(device.Bytes)}.");
             }
 
             return ExitCode.Done;

@@ -36,6 +36,11 @@ internal static class SubmitCommand
             + (silos.Count == 0
                 ? $"No silo serves '{store.Address}': start one with 'slowrun silo --store {store.Address}'."
                 : $"It is served by {string.Join(", ", silos.Select(silo => silo.Name))}."));
+        if (RoomForRun.Warning(submitted.Spec, silos, context.MachineSlots) is { } warning)
+        {
+            await context.Error.WriteLineAsync(warning);
+        }
+
         await using var statuses = new StatusReader(reader);
         await statuses.PokeAsync(submitted.Spec.Name, stop);
         return ExitCode.Done;

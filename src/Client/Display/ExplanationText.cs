@@ -12,7 +12,7 @@ internal static class ExplanationText
     public static IRenderable Of(RunExplanation run)
     {
         var table = new Table().Border(TableBorder.None).AddColumn("STAGES");
-        foreach (var column in (string[])["STEPS", "TOKENS", "LAYERS", "FORWARD", "BACKWARD", "TEACHER", "MEMORY", "CHECKPOINT"])
+        foreach (var column in (string[])["STEPS", "TOKENS", "LAYERS", "FORWARD", "BACKWARD", "TEACHER", "DEVICE", "HOST", "CHECKPOINT"])
         {
             table.AddColumn(new TableColumn(column).RightAligned());
         }
@@ -30,7 +30,8 @@ internal static class ExplanationText
                 Number(flops.Forward),
                 Number(flops.Backward + flops.Recomputed),
                 flops.Teacher > 0 ? Number(flops.Teacher) : "",
-                Human.Bytes(stage.MemoryBytes.Total),
+                Human.Bytes(stage.MemoryBytes.Device),
+                Human.Bytes(stage.MemoryBytes.Host),
                 Human.Bytes(stage.CheckpointBytes));
         }
 
@@ -49,11 +50,12 @@ internal static class ExplanationText
 
     private static IEnumerable<string> Remarks(RunExplanation run)
     {
-        var largest = run.Stages.MaxBy(stage => stage.MemoryBytes.Total)!;
+        var largest = run.Stages.MaxBy(stage => stage.MemoryBytes.Device)!;
         var memory = largest.MemoryBytes;
         yield return Invariant($"In all {Number(run.Tokens)} tokens and {run.Flops:0.00e+0} floating-point operations (columns: per token), training on {Number(run.TrainTokens)} different tokens.");
-        yield return $"Memory of {largest.Id} on one slot: weights {Human.Bytes(memory.Weights)}, moments {Human.Bytes(memory.Moments)}, averages {Human.Bytes(memory.Averages)}, "
-            + $"gradients {Human.Bytes(memory.Gradients)}, teacher {Human.Bytes(memory.Teacher)}, activations about {Human.Bytes(memory.Activations)}; in the host's memory the checkpoint's copy {Human.Bytes(memory.CheckpointCopy)}.";
+        yield return $"Memory of {largest.Id}: on a CUDA device {Human.Bytes(memory.Device)} (weights {Human.Bytes(memory.Weights)}, moments {Human.Bytes(memory.Moments)}, gradients {Human.Bytes(memory.Gradients)}, "
+            + $"teacher {Human.Bytes(memory.Teacher)}, activations about {Human.Bytes(memory.Activations)}, workspace about {Human.Bytes(memory.Workspace)}), and in the host's memory {Human.Bytes(memory.Host)} "
+            + $"(averages {Human.Bytes(memory.Averages)}, the checkpoint's copy {Human.Bytes(memory.CheckpointCopy)}). Trained by processors all of it lies in the host's memory: {Human.Bytes(memory.Total)}.";
         if (run.Teacher is { } teacher)
         {
             yield return Invariant($"{teacher.Models} models of {Number(teacher.ParametersEach)} parameters teach ({teacher.Members} members of run '{teacher.Run}'), one after the other in the same memory; the TEACHER column is all of them.");

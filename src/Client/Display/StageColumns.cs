@@ -23,6 +23,7 @@ internal static class StageColumns
         new("BITS/BYTE", "valBitsPerByte", stage => stage.ValBitsPerByte) { Right = true, Wide = true, Text = stage => Human.Loss(stage.ValBitsPerByte) },
         new("SILO", "owner", stage => stage.Owner?.SiloName) { Wide = true },
         new("SLOTS", "slots", stage => stage.Owner is { } owner ? string.Join(' ', owner.Slots) : null) { Wide = true },
+        new("DEVICES", "devices", Devices) { Wide = true },
         new("TAKES", "epochToken", stage => stage.EpochToken) { Right = true, Wide = true },
         new("LOST", "preemptions", stage => stage.Preemptions) { Right = true, Wide = true },
         new("LOST STEPS", "lostSteps", stage => stage.LostSteps) { Right = true, Wide = true },
@@ -39,6 +40,11 @@ internal static class StageColumns
     ];
 
     public static string Name(StageStatus stage) => stage.Role == nameof(ChainRole.Members) ? stage.Id : $"{stage.Id} *";
+
+    /// <summary>Memory and utilisation of each device it trains on; null: processors, or nothing tells.</summary>
+    public static string? Devices(StageStatus stage) => stage.Devices is { Count: > 0 } devices
+        ? string.Join(", ", devices.Select(use => $"{use.Slot} {Human.Bytes(use.UsedBytes)} of {Human.Bytes(use.TotalBytes)}{(use.Utilization is { } busy ? $", {Human.Percent(busy)} busy" : "")}"))
+        : null;
 
     private static string Durable(StageStatus stage) => stage switch
     {

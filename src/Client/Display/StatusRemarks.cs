@@ -20,7 +20,7 @@ internal static class StatusRemarks
     {
         ArgumentNullException.ThrowIfNull(view);
         var status = view.Status;
-        foreach (var line in (string?[])[Members(status, each), Ensemble(status), Goodput(status.Ledger), Silos(view)])
+        foreach (var line in (string?[])[Members(status, each), Ensemble(status), Goodput(status.Ledger), Silos(view), Devices(status)])
         {
             if (line is not null)
             {
@@ -113,6 +113,14 @@ internal static class StatusRemarks
         var words = silos.Select(silo => (Silo: silo, Work: Work(view.Status, silo))).OrderBy(pair => pair.Work is null).Take(MostSilos)
             .Select(pair => $"{pair.Silo.Name}{(pair.Silo.Active ? "" : " (joining or leaving)")} {pair.Work ?? "nothing of this run"}{Slots(pair.Silo)}");
         return Invariant($"{silos.Count} {(silos.Count == 1 ? "silo" : "silos")}: {string.Join("; ", words)}{more}");
+    }
+
+    private static string? Devices(RunStatus status)
+    {
+        var seen = status.Stages.Where(stage => stage.Devices is { Count: > 0 }).ToList();
+        return seen.Count == 0
+            ? null
+            : $"Devices: {string.Join("; ", seen.Take(MostSilos).Select(stage => $"{stage.Owner?.SiloName} {StageColumns.Devices(stage)}"))}{(seen.Count > MostSilos ? Invariant($"; and {seen.Count - MostSilos} more") : "")}";
     }
 
     /// <summary>How many it has, where that is not plain from what it is at.</summary>

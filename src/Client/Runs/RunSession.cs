@@ -37,6 +37,7 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
         {
             // Found out here, not after a silo was started for it.
             await new Submission(store, context.Output.WriteLine).CheckAsync(spec, data, stop);
+            RoomForRun.Demand(spec, await reader.SilosAsync(stop), context.MachineSlots);
         }
 
         try
@@ -68,6 +69,10 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
                 // A new run's text takes as long to prepare as a silo takes to start.
                 await SubmitAsync(spec, data, view.Say, stop);
                 view.Say($"Run '{spec.Name}' is new in '{store.Address}'.");
+                if (await reader.SilosAsync(stop) is { Count: > 0 } serving && RoomForRun.Warning(spec, serving, context.MachineSlots) is { } warning)
+                {
+                    view.Say(warning);
+                }
             }
 
             await new RunWatcher(statuses, reader, context.Time).WatchAsync(spec.Name, view, stop, supervising);

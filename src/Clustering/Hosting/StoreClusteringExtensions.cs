@@ -15,14 +15,17 @@ public static class StoreClusteringExtensions
 {
     /// <summary>Membership in the store, with options for machines that vanish; buries the dead before the silo joins; ends at once when it is dead itself.</summary>
     /// <param name="slots">What the silo can train on, told to those who look at the cluster; null: nothing.</param>
-    public static ISiloBuilder UseStoreClustering(this ISiloBuilder silo, IObjectStore store, IReadOnlyList<string>? slots = null) =>
-        silo.UseStoreClustering(store, ProcessIdentity.Current, slots);
+    /// <param name="slotBytes">The slots' memory, one for each; null: not known.</param>
+    public static ISiloBuilder UseStoreClustering(
+        this ISiloBuilder silo, IObjectStore store, IReadOnlyList<string>? slots = null, IReadOnlyList<long>? slotBytes = null) =>
+        silo.UseStoreClustering(store, ProcessIdentity.Current, slots, slotBytes);
 
-    /// <inheritdoc cref="UseStoreClustering(ISiloBuilder, IObjectStore, IReadOnlyList{string})"/>
+    /// <inheritdoc cref="UseStoreClustering(ISiloBuilder, IObjectStore, IReadOnlyList{string}, IReadOnlyList{long})"/>
     /// <param name="self">Which process the silo is said to be; null: unknown, so that only its heartbeat tells whether it lives.</param>
-    public static ISiloBuilder UseStoreClustering(this ISiloBuilder silo, IObjectStore store, ProcessIdentity? self, IReadOnlyList<string>? slots = null)
+    public static ISiloBuilder UseStoreClustering(
+        this ISiloBuilder silo, IObjectStore store, ProcessIdentity? self, IReadOnlyList<string>? slots = null, IReadOnlyList<long>? slotBytes = null)
     {
-        silo.Services.AddSingleton<IMembershipTable>(_ => new StoreMembershipTable(store, self, slots));
+        silo.Services.AddSingleton<IMembershipTable>(_ => new StoreMembershipTable(store, self, slots, slotBytes));
         silo.Services.TryAddSingleton(TimeProvider.System);
         silo.Services.AddSingleton(services => new DeadSilos(store, services.GetRequiredService<TimeProvider>()));
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, BurialBeforeJoining>();

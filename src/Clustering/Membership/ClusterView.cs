@@ -1,4 +1,5 @@
 using System.Net;
+using Slowrun.Core.Explain;
 using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Membership;
@@ -39,9 +40,12 @@ public sealed class ClusterView(IObjectStore store, TimeProvider time, Func<IPEn
                 row.SiloName,
                 row.Status == SiloStatus.Active,
                 row.Process is { IsOfThisMachine: true } process ? process.ProcessId : null,
-                row.LastSign) { Slots = row.Slots }),
+                row.LastSign) { Slots = row.Slots, Memory = MemoryOf(row) }),
         ];
     }
+
+    private static IReadOnlyList<SlotMemory> MemoryOf(MembershipRow row) =>
+        row.SlotBytes is { } known ? [.. row.Slots.Zip(known, (slot, bytes) => new SlotMemory(slot, bytes))] : [];
 
     private async Task<bool> IsAliveAsync(MembershipRow row, DateTimeOffset now, CancellationToken cancellationToken)
     {

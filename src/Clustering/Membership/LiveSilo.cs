@@ -1,3 +1,5 @@
+using Slowrun.Core.Explain;
+
 namespace Slowrun.Clustering.Membership;
 
 /// <summary>A silo that serves the store, as far as the membership document can tell.</summary>
@@ -9,4 +11,7 @@ public sealed record LiveSilo(string Silo, string Name, bool Active, int? Proces
 {
     /// <summary>What it can train on, one stage each, whether or not it does now; empty: not known.</summary>
     public IReadOnlyList<string> Slots { get; init; } = [];
+
+    /// <summary>Memory of those slots of which it is known.</summary>
+    public IReadOnlyList<SlotMemory> Memory { get; init; } = [];
 }

@@ -37,6 +37,9 @@ internal sealed record MembershipRow
     /// <summary>What it can train on, one stage each: <c>cpu:0</c>, <c>cuda:1</c>. For people; who takes what is settled between the silo and the stage.</summary>
     public IReadOnlyList<string> Slots { get; init; } = [];
 
+    /// <summary>Memory of each of <see cref="Slots"/>, in their order; null: not known.</summary>
+    public IReadOnlyList<long>? SlotBytes { get; init; }
+
     /// <summary>How its process ended, if somebody who saw it told.</summary>
     public SiloEnd? End { get; init; }
 

@@ -8,7 +8,9 @@ namespace Slowrun.Clustering.Membership;
 /// </summary>
 /// <param name="self">Put into the rows that this table inserts, for a silo inserts only its own; null where a test plays other silos.</param>
 /// <param name="slots">Likewise; null: none.</param>
-public sealed class StoreMembershipTable(IObjectStore store, ProcessIdentity? self, IReadOnlyList<string>? slots = null) : IMembershipTable
+/// <param name="slotBytes">The slots' memory, one for each; null: not known.</param>
+public sealed class StoreMembershipTable(
+    IObjectStore store, ProcessIdentity? self, IReadOnlyList<string>? slots = null, IReadOnlyList<long>? slotBytes = null) : IMembershipTable
 {
     private readonly MembershipFile file = new(store);
 
@@ -54,7 +56,7 @@ public sealed class StoreMembershipTable(IObjectStore store, ProcessIdentity? se
             entry,
             tableVersion,
             (document, old, writeId) => old is null
-                ? document with { Rows = [.. document.Rows, MembershipRows.From(entry, writeId, self, slots ?? [])] }
+                ? document with { Rows = [.. document.Rows, MembershipRows.From(entry, writeId, self, slots ?? []) with { SlotBytes = slotBytes }] }
                 : null,
             cancellationToken);
 

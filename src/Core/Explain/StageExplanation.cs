@@ -37,7 +37,7 @@ public sealed record StageExplanation
             TokensPerStep = plan.Stage.BatchTokens,
             Tokens = (long)steps.Steps * plan.Stage.BatchTokens,
             FlopsPerToken = flops,
-            MemoryBytes = StageMemory.Of(plan, state, flops.LayersLast),
+            MemoryBytes = StageMemory.Of(plan, state, Math.Max(flops.LayersFirst, flops.LayersLast)),
             CheckpointBytes = storedBytes(state.All),
         };
     }

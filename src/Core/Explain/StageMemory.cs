@@ -1,4 +1,3 @@
-using System.Numerics;
 using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
@@ -6,50 +5,73 @@ using Slowrun.Core.Tensors;
 
 namespace Slowrun.Core.Explain;
 
-/// <summary>Bytes that a stage needs on one slot while it trains; all but the activations are exact.</summary>
-/// <param name="Gradients">Buffers in which lanes are summed: log2(lanes) + 1 of them with one worker.</param>
+/// <summary>
+/// Bytes that a stage needs on one slot while it trains, apart for a device and the host's memory. Activations and workspace are estimates by
+/// reading the engine's code; all else is exact.
+/// </summary>
+/// <param name="Gradients">The buffer of the lane that is computed, and the sum of those before it.</param>
 /// <param name="Teacher">One model's weights; of an ensemble, whose models take turns in them, also what it has taught of some micro-batches.</param>
-/// <param name="Activations">About: what is kept of a micro-batch for its backward pass.</param>
+/// <param name="Activations">What is kept of a micro-batch for its backward pass; or the optimizer's temporaries where those are more.</param>
+/// <param name="Workspace">Of a CUDA device: its context, the libraries' workspaces and what the allocator's rounding takes. A processor needs none.</param>
+/// <param name="Averages">Averages, best and late weights: beside a device in the host's memory.</param>
 /// <param name="CheckpointCopy">In the host's memory: the captured state while it is uploaded.</param>
 public sealed record StageMemory(
-    long Weights, long Moments, long Averages, long Gradients, long Teacher, long Activations, long CheckpointCopy)
+    long Weights, long Moments, long Gradients, long Teacher, long Activations, long Workspace, long Averages, long CheckpointCopy)
 {
-    // Numbers of a chunk of logits; those of a larger vocabulary are computed chunk by chunk.
-    private const long ChunkNumbers = 1L << 24;
+    // A context with its kernels takes about 0.5 GB, cuBLAS' workspaces 0.1; not measured with this engine.
+    private const long CudaWorkspace = 1_000_000_000;
 
-    public long Total => Weights + Moments + Averages + Gradients + Teacher + Activations + CheckpointCopy;
+    // Six float32 temporaries of a stack of matrices that is cut at so many numbers (the engine's MuonGroup).
+    private const long OptimizerBytes = 6L * sizeof(float) << 26;
+
+    /// <summary>On a CUDA device.</summary>
+    public long Device => Weights + Moments + Gradients + Teacher + Activations + Workspace;
+
+    /// <summary>In the host's memory beside a CUDA device.</summary>
+    public long Host => Averages + CheckpointCopy;
+
+    /// <summary>In the host's memory where processors train: everything.</summary>
+    public long Total => Device - Workspace + Host;
+
+    /// <summary>What a slot's own memory must hold.</summary>
+    /// <param name="slot">As in <c>cuda:0</c>, <c>cpu:3</c>.</param>
+    public long On(string slot)
+    {
+        ArgumentNullException.ThrowIfNull(slot);
+        return slot.StartsWith("cuda", StringComparison.Ordinal) ? Device : Total;
+    }
+
+    public static StageMemory Of(StagePlan plan, StageSteps steps)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        var flops = StageFlops.Of(plan, steps);
+        return Of(plan, new StateTensors(plan, steps.Steps), Math.Max(flops.LayersFirst, flops.LayersLast));
+    }
 
     internal static StageMemory Of(StagePlan plan, StateTensors state, int layerApplications)
     {
-        var flat = state.FlatLength * sizeof(float);
+        var (model, stage) = (plan.Model, plan.Stage);
+        // A recurrence keeps the last pass alone.
+        long blocks = stage.Recurrence is { Passes: var passes } ? Math.Min(layerApplications, Math.Max(model.Layers, layerApplications / Math.Max(1, passes))) : layerApplications;
         return new(
-            Bytes(state.Weights), Bytes(state.Moments), Bytes(state.Averages),
-            flat * (BitOperations.Log2((uint)plan.Stage.Lanes) + 1),
-            plan.TeacherEnsemble is { } ensemble ? Taught(plan, ensemble) : plan.Teacher is null ? 0 : flat,
-            sizeof(float) * Kept(plan, layerApplications),
+            Bytes(state.Weights),
+            Bytes(state.Moments),
+            state.FlatLength * sizeof(float) * Math.Min(stage.Lanes, 2),
+            plan.TeacherEnsemble is { } ensemble ? Taught(plan, ensemble) : plan.Teacher is null ? 0 : TeacherBytes(model, state.FlatLength),
+            Math.Max(KeptActivations.Bytes(model, stage, blocks, plan.IsTaught), Math.Min(OptimizerBytes, 6 * sizeof(float) * state.FlatLength)),
+            CudaWorkspace,
+            Bytes(state.Averages),
             Bytes(state.All));
     }
+
+    /// <summary>A teacher is read only, so that it is kept in the precision that products read it in.</summary>
+    private static long TeacherBytes(ModelRecipe model, long numbers) => numbers * (model.Products == MatrixPrecision.BF16 ? 2 : sizeof(float));
 
     private static long Taught(StagePlan plan, TeacherRecipe ensemble)
     {
         var table = ParameterTable.Of(ensemble.Model);
         var weights = ParameterGroups.Layout(table, ParameterGroups.Of(table, plan.Stage.Optimizer)).Length;
         return sizeof(float) * (weights + TaughtAtOnce.Numbers(plan));
-    }
-
-    /// <summary>
-    /// Numbers that autograd keeps. Counted in the block's code, per token: the stream, norms, q, k, v, attention, its output and dropout
-    /// masks are about 18 of the width; the MLP's two halves, their product and its input 4 of the hidden width. Three of a chunk's logits.
-    /// </summary>
-    private static long Kept(StagePlan plan, int layerApplications)
-    {
-        var (model, stage) = (plan.Model, plan.Stage);
-        var tokens = (long)stage.DeviceRows * model.SequenceLength;
-        var block = (18L * model.Width) + (4L * ParameterTable.HiddenWidth(model));
-        // A recurrence keeps the last pass alone.
-        long blocks = (stage.Recurrence is { Passes: var passes } ? layerApplications / Math.Max(1, passes) : layerApplications) + (model.MtpBlock ? 1 : 0);
-        var layers = stage.Recompute ? (blocks * model.Width) + block : blocks * block;
-        return (tokens * layers) + (3 * Math.Min(tokens * model.VocabSize, ChunkNumbers));
     }
 
     private static long Bytes(IEnumerable<TensorLayout> tensors) => tensors.Sum(tensor => tensor.LengthBytes);

@@ -23,6 +23,9 @@ public sealed record StageProgress
 
     public double? TokensPerSecond { get; init; }
 
+    /// <summary>The devices it trains on; null: processors, or nothing tells.</summary>
+    public IReadOnlyList<DeviceUse>? Devices { get; init; }
+
     /// <summary>When this take's first step was done; null before. What a lost owner cost ends here.</summary>
     public DateTimeOffset? FirstStepAt { get; init; }
 

@@ -105,6 +105,9 @@ public sealed record StageStatus
 
     public double? TokensPerSecond { get; init; }
 
+    /// <summary>The devices it trains on, as last seen; null: processors, or nothing tells.</summary>
+    public IReadOnlyList<DeviceUse>? Devices { get; init; }
+
     public double? TrainLossNats { get; init; }
 
     public double? ValLossNats { get; init; }

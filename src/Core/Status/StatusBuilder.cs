@@ -53,6 +53,7 @@ public static class StatusBuilder
             Ledger = RunLedger.Of(facts, id, now),
             BestEffort = root.Adoptions > 0 || root.Identity is { IsRepeatable: false },
             TokensPerSecond = live?.TokensPerSecond,
+            Devices = live?.Devices,
             TrainLossNats = progress?.EpochToken == root.EpochToken ? progress.TrainLossNats : null,
             ValLossNats = score?.LossNats,
             ValBitsPerByte = score?.BitsPerByte,

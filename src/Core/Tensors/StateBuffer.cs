@@ -9,7 +9,10 @@ namespace Slowrun.Core.Tensors;
 /// </summary>
 public sealed unsafe class StateBuffer : IDisposable
 {
+    private const nuint TouchedAtOnce = 64 << 20;
+
     private readonly Slice[] slices;
+    private readonly nuint size;
     private byte* memory;
 
     /// <param name="layout">What is captured, in order; every tensor starts at a multiple of 64 bytes.</param>
@@ -25,8 +28,9 @@ public sealed unsafe class StateBuffer : IDisposable
         }
 
         LengthBytes = layout.Sum(tensor => tensor.LengthBytes);
-        memory = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(length, 64), 64);
-        NativeMemory.Clear(memory, (nuint)Math.Max(length, 64));
+        size = (nuint)Math.Max(length, 64);
+        memory = (byte*)NativeMemory.AlignedAlloc(size, 64);
+        Touch();
         slices = new Slice[layout.Count];
         var tensors = new TensorData[layout.Count];
         for (var i = 0; i < layout.Count; i++)
@@ -43,6 +47,12 @@ public sealed unsafe class StateBuffer : IDisposable
 
     public long LengthBytes { get; }
 
+    /// <summary>All of it: where it begins, and how long it is with the gaps between tensors.</summary>
+    public (nint Start, nuint Length) Memory => ((nint)memory, size);
+
+    /// <summary>Called once before the memory is given back: undoes what was done to it. Null: nothing was.</summary>
+    public Action? Freeing { get; set; }
+
     /// <summary>Where tensor <paramref name="index"/> of the layout is written by a capture.</summary>
     public Span<byte> Span(int index) => slices[index].GetSpan();
 
@@ -50,9 +60,28 @@ public sealed unsafe class StateBuffer : IDisposable
     {
         if (memory != null)
         {
+            Freeing?.Invoke();
             NativeMemory.AlignedFree(memory);
             memory = null;
         }
+    }
+
+    /// <summary>Has the system give every page: one thread touches 2 to 3 GB a second, and a large state has tens of them.</summary>
+    private void Touch()
+    {
+        var pieces = (int)((size + TouchedAtOnce - 1) / TouchedAtOnce);
+        if (pieces == 1)
+        {
+            NativeMemory.Clear(memory, size);
+            return;
+        }
+
+        var start = memory;
+        Parallel.For(0, pieces, i =>
+        {
+            var from = (nuint)i * TouchedAtOnce;
+            NativeMemory.Clear(start + from, Math.Min(TouchedAtOnce, size - from));
+        });
     }
 
     private sealed class Slice(byte* start, int length) : MemoryManager<byte>

@@ -12,6 +12,7 @@ internal sealed partial class Offers(
     SlotTable slots,
     Fingerprints fingerprints,
     LocalWork local,
+    SlotSensors sensors,
     OfferPace pace,
     LoopPulse pulse,
     TimeProvider time,
@@ -42,7 +43,7 @@ internal sealed partial class Offers(
     }
 
     /// <summary>Whether the run has work that this silo could do: had it a free slot, were it not refused a moment ago.</summary>
-    public bool HasReady(RunFacts facts) => Ready(facts).Any();
+    public bool HasReady(RunFacts facts) => Ready(facts).Any(work => !sensors.IsTooLarge(work.Name));
 
     private IEnumerable<Work> Ready(RunFacts facts)
     {

@@ -7,8 +7,8 @@ using Slowrun.Training.Stages;
 namespace Slowrun.Grains.Stages;
 
 /// <summary>
-/// Takes checkpoints on the fly: the trainer thread waits for the memory copy only; hashing, upload and commit run behind it. At most
-/// one is under way, so one buffer is enough and a slow store stretches the interval instead of eating memory.
+/// Takes checkpoints on the fly: the trainer thread waits for the memory copy only, and beside a device for what of it is left when the next
+/// update comes; hashing, upload and commit run behind it. At most one is under way, so one buffer is enough and a slow store stretches the interval instead of eating memory.
 /// </summary>
 internal sealed partial class CheckpointPipeline : IDisposable
 {
@@ -23,6 +23,9 @@ internal sealed partial class CheckpointPipeline : IDisposable
     private Task<Exception?> behind = Task.FromResult<Exception?>(null);
     private int captured = -1;
 
+    // Of the last capture. The wait for a copy ends before its commit does, which reads it.
+    private TimeSpan stall;
+
     public CheckpointPipeline(StageWork work, StageOwnership own, StageTraining training, StopRequest stop, TimeProvider time, ILogger log)
     {
         (this.work, this.own, this.training, this.stop, this.time, this.log) = (work, own, training, stop, time, log);
@@ -32,7 +35,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
             clock.SeenBetweenLosses = TimeSpan.FromSeconds((spent.TrainingSeconds + spent.LostSeconds + spent.StallSeconds + spent.RestoreSeconds) / losses);
         }
 
-        buffer = new StateBuffer(training.StateLayout);
+        buffer = training.NewBuffer();
         clock.Start(training.Step);
     }
 
@@ -43,8 +46,8 @@ internal sealed partial class CheckpointPipeline : IDisposable
         if (behind.IsCompleted && stop.Reason != StopReason.Fenced && training.Step < training.Steps && clock.Due(training.Step))
         {
             ThrowIfBroken();
-            var stall = Capture();
-            behind = Task.Run(() => UploadAsync(captured, stall));
+            var copied = BeginCapture();
+            behind = Task.Run(() => UploadAsync(captured, copied));
         }
     }
 
@@ -107,19 +110,31 @@ internal sealed partial class CheckpointPipeline : IDisposable
         buffer.Dispose();
     }
 
-    private TimeSpan Capture()
+    /// <summary>What the trainer thread waits for now and, beside a device, before its next update is the stall.</summary>
+    /// <returns>Ends when the state is copied.</returns>
+    private Task BeginCapture()
     {
         var (from, at) = (time.GetTimestamp(), time.GetUtcNow());
         own.Ledger.Turn(Account.Stall);
         own.Ledger.Captured();
-        training.Capture(buffer);
+        var copied = training.BeginCapture(buffer, WaitForCopy);
         captured = training.Step;
         clock.Captured(captured);
         CrashPoint.Reached(CrashPoint.Capture);
-        var stall = time.GetElapsedTime(from);
+        stall = time.GetElapsedTime(from);
         work.Telemetry.Captured(at, stall);
         own.Ledger.Turn(Account.Training);
-        return stall;
+        return copied;
+    }
+
+    /// <summary>On the trainer thread: the next update has come before the copy was done.</summary>
+    private void WaitForCopy(Task copied)
+    {
+        var from = time.GetTimestamp();
+        own.Ledger.Turn(Account.Stall);
+        copied.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).Wait();
+        stall += time.GetElapsedTime(from);
+        own.Ledger.Turn(Account.Training);
     }
 
     private void CommitLast()
@@ -148,7 +163,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
     {
         if (captured != training.Step)
         {
-            Capture();
+            BeginCapture().GetAwaiter().GetResult();
         }
     }
 
@@ -161,11 +176,12 @@ internal sealed partial class CheckpointPipeline : IDisposable
     }
 
     /// <returns>What no waiting mends; null where the commit succeeded, or may succeed next time.</returns>
-    private async Task<Exception?> UploadAsync(int step, TimeSpan stall)
+    private async Task<Exception?> UploadAsync(int step, Task copied)
     {
         var from = time.GetTimestamp();
         try
         {
+            await copied;
             await own.CommitAsync(step, buffer.Tensors, stop.Late);
             var took = time.GetElapsedTime(from);
             clock.Committed(stall, took);

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Slots;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 
@@ -10,7 +11,7 @@ namespace Slowrun.Grains.Stages;
 /// Tells the run grain once a second how far a stage is, and brings intent and operations back. Where the run grain does not answer,
 /// the documents are read instead: a pause reaches the trainer either way.
 /// </summary>
-internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore store, TimeProvider time, ILogger<ProgressPump> log)
+internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore store, SlotSensors sensors, TimeProvider time, ILogger<ProgressPump> log)
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
 
@@ -52,10 +53,11 @@ internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore st
     {
         try
         {
-            Obey(runner, await ReportAsync(runner));
+            var devices = sensors.Use(runner.Slots);
+            Obey(runner, await ReportAsync(runner, runner.Progress with { Devices = devices }));
             if (keep)
             {
-                await new RunDocuments(store, runner.Run).WriteProgressAsync(runner.Stage, runner.Progress);
+                await new RunDocuments(store, runner.Run).WriteProgressAsync(runner.Stage, runner.Progress with { Devices = devices });
             }
         }
         catch (Exception e)
@@ -64,11 +66,11 @@ internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore st
         }
     }
 
-    private async Task<OwnerOrders> ReportAsync(StageRunner runner)
+    private async Task<OwnerOrders> ReportAsync(StageRunner runner, StageProgress progress)
     {
         try
         {
-            return await grains.GetGrain<IRunGrain>(runner.Run).Report(runner.Progress);
+            return await grains.GetGrain<IRunGrain>(runner.Run).Report(progress);
         }
         catch (Exception e) when (e is OrleansException or TimeoutException or ObjectDisposedException or InvalidOperationException or InvalidDataException)
         {

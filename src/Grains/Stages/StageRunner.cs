@@ -56,6 +56,8 @@ internal sealed partial class StageRunner
 
     public StageProgress Progress => progress with { Ledger = own.Ledger.Current };
 
+    public IReadOnlyList<string> Slots => work.Slots;
+
     /// <summary>Ends when this take has done a step; never where it ends before.</summary>
     public Task FirstStep => firstStep.Task;
 

@@ -18,7 +18,7 @@ namespace Slowrun.Grains.Stages;
 
 /// <summary>Takes stages: reads what the take depends on, raises the epoch token, and hands the stage to a runner.</summary>
 internal sealed partial class StageTaker(
-    IObjectStore store, TokenSets tokens, StageInputsLoader inputs, Fingerprints fingerprints, ReadySights sights, TimeProvider time, ILoggerFactory logs)
+    IObjectStore store, TokenSets tokens, StageInputsLoader inputs, Fingerprints fingerprints, SlotSensors sensors, ReadySights sights, TimeProvider time, ILoggerFactory logs)
 {
     private readonly OwnerLosses losses = new(store, sights, time);
     private readonly ConcurrentDictionary<string, bool> toldRefusals = new(StringComparer.Ordinal);
@@ -59,6 +59,14 @@ internal sealed partial class StageTaker(
             return (null, $"Its last take ended {loss.Words}; it is tried again in {wait.TotalSeconds:F0} s.");
         }
 
+        var trainTokens = (await tokens.GetAsync(spec.Recipe.Data.Sha256!, cancellationToken)).Train.Length;
+        if (sensors.Lacking(spec, plan, trainTokens, offer.Slots, WorkName.Train(run, id)) is { } lacking)
+        {
+            var refusal = $"{siloName} does not take it: {lacking} Its recipe cannot change; start the run under another name.";
+            await TellOnceAsync(run, id, refusal, about: "memory");
+            return (null, refusal);
+        }
+
         var now = time.GetUtcNow();
         var unowned = new UnownedTime
         {
@@ -73,7 +81,7 @@ internal sealed partial class StageTaker(
         {
             Owner = new StageOwner(offer.Silo, siloName, offer.Slots, now),
             Identity = Identity(spec.Recipe, teacher?.Sha256 ?? plan.TeacherEnsemble?.ContentSha256(), fingerprints.Of(offer.Slots[0])) with { PredecessorSha256 = await FinalStateHashAsync(run, plan.Predecessor, predecessor, cancellationToken) },
-            Steps = StageSteps.Of(plan, (await tokens.GetAsync(spec.Recipe.Data.Sha256!, cancellationToken)).Train.Length),
+            Steps = StageSteps.Of(plan, trainTokens),
             LostSteps = LostSteps(progress, before),
             Ledger = unowned.Until(now),
             Loss = loss.Verdict,
@@ -115,9 +123,10 @@ internal sealed partial class StageTaker(
     }
 
     /// <summary>Why the stage is not taken, once for each cause, where people look for it.</summary>
-    private async Task TellOnceAsync(string run, StageId id, string message)
+    /// <param name="about">What tells refusals apart; null: the message.</param>
+    private async Task TellOnceAsync(string run, StageId id, string message, string? about = null)
     {
-        if (toldRefusals.TryAdd($"{run}/{id} {message}", true))
+        if (toldRefusals.TryAdd($"{run}/{id} {about ?? message}", true))
         {
             await new RunEvents(store, run).AppendAsync(new RunEvent(time.GetUtcNow(), "take-refused", id.ToString(), message));
         }

@@ -13,6 +13,7 @@ internal static class Instruments
 
     public const string Run = "run";
     public const string Stage = "stage";
+    public const string Slot = "slot";
     public const string Source = "source";
     public const string After = "after";
     public const string Outcome = "outcome";

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using Slowrun.Core.Ledger;
 using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
 using Slowrun.Grains.Slots;
 
 namespace Slowrun.Grains.Telemetry;
@@ -14,12 +15,18 @@ internal sealed class SiloGauges : IDisposable
 {
     private readonly Meter meter = new(Instruments.Name);
     private readonly ConcurrentDictionary<string, RunFacts> runs = new(StringComparer.Ordinal);
+    private readonly SlotTable slots;
+    private readonly SlotSensors sensors;
     private readonly TimeProvider time;
 
-    public SiloGauges(SlotTable slots, TimeProvider time)
+    public SiloGauges(SlotTable slots, SlotSensors sensors, TimeProvider time)
     {
-        this.time = time;
+        (this.slots, this.sensors, this.time) = (slots, sensors, time);
         meter.CreateObservableGauge("slowrun.silo.slots", () => OfSlots(slots), "{slot}", "Slots of this silo.");
+
+        OfDevices("slowrun.device.memory_used", "By", "Memory of the device in use, by whatever process.", use => use.UsedBytes);
+        OfDevices("slowrun.device.memory_size", "By", "Memory of the device.", use => use.TotalBytes);
+        OfDevices("slowrun.device.utilization", "1", "Share of the last moments in which the device computed.", use => use.Utilization);
 
         OfStages("slowrun.stage.position", "{step}", "Steps that the stage has done.", view => view.Progress.Step);
         OfStages("slowrun.stage.length", "{step}", "Steps of the whole stage.", view => view.Progress.Steps);
@@ -56,6 +63,15 @@ internal sealed class SiloGauges : IDisposable
     }
 
     public void Dispose() => meter.Dispose();
+
+    private void OfDevices(string name, string unit, string description, Func<DeviceUse, double?> value) => meter.CreateObservableGauge(
+        name,
+        () => from use in sensors.Use(slots.All) ?? []
+              let seen = value(use)
+              where seen is not null
+              select new Measurement<double>(seen.Value, new KeyValuePair<string, object?>(Instruments.Slot, use.Slot)),
+        unit,
+        description);
 
     private void OfStages(string name, string unit, string description, Func<StageView, double?> value) => meter.CreateObservableGauge(
         name,

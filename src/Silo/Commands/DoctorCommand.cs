@@ -1,6 +1,11 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using Slowrun.Clustering.Machines;
+using Slowrun.Core;
+using Slowrun.Core.Explain;
+using Slowrun.Core.Presets;
+using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
 using Slowrun.Silo.Hosting;
 using Slowrun.Training;
@@ -43,6 +48,7 @@ internal static class DoctorCommand
                     : $"{slot,-14}fingerprint {found[..16]}, the same twice");
             }
 
+            Memory(output);
             output.WriteLine("result        this machine trains reproducibly");
             return 0;
         }
@@ -50,6 +56,22 @@ internal static class DoctorCommand
         {
             error.WriteLine($"slowrun doctor: libtorch does not load: {e.GetBaseException().Message} `ldd` on libLibTorchSharp.so beside the silo shows what is missing.");
             return 1;
+        }
+    }
+
+    /// <summary>Which presets have room here, and what would make the others fit.</summary>
+    private static void Memory(TextWriter output)
+    {
+        using var devices = NvidiaDevices.TryOpen(asCuda: true);
+        var slots = MachineSlots.Of(SlotNames.Parse(null, 1, CudaDevices.Count()), devices);
+        foreach (var slot in slots)
+        {
+            var shortages = PresetFiles.Names.Select(preset => (Preset: preset, Shortage: MemoryCheck.Of(SpecReader.FromPreset(preset), null, slot))).ToList();
+            output.WriteLine($"{"memory",-14}{slot.Slot} has {Human.Bytes(slot.Bytes)}: room for {string.Join(", ", shortages.Where(one => one.Shortage is null).Select(one => one.Preset))}");
+            foreach (var (preset, shortage) in shortages.Where(one => one.Shortage is not null))
+            {
+                output.WriteLine($"{"",-14}not for {preset}: {shortage}");
+            }
         }
     }
 

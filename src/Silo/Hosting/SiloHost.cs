@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.Extensions.Logging.Console;
 using Orleans.Configuration;
 using Slowrun.Clustering.Hosting;
+using Slowrun.Clustering.Machines;
 using Slowrun.Grains;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Silo.Http;
@@ -68,6 +69,7 @@ internal static class SiloHost
             builder.Services.AddHostedService<PreemptionWatch>();
         }
 
+        var devices = settings.Slots.Any(slot => slot.StartsWith("cuda", StringComparison.Ordinal)) ? NvidiaDevices.TryOpen(asCuda: true) : null;
         // Hosted services start in this order and stop in the reverse one: the slots stop, and commit, while Orleans still runs.
         builder.UseOrleans(silo =>
         {
@@ -81,11 +83,11 @@ internal static class SiloHost
                 endpoints.GatewayListeningEndpoint = new IPEndPoint(settings.Listen, gatewayPort);
             });
             silo.Configure<SiloOptions>(options => options.SiloName = settings.Name);
-            silo.UseStoreClustering(store, settings.Slots);
+            silo.UseStoreClustering(store, settings.Slots, Bytes(settings.Slots, devices));
             silo.AddStoreGrainStorage("stages", store);
             silo.Services.AddSlowrunRecords();
         });
-        builder.Services.AddSlowrunGrains(settings.Slots, settings.ExitWhenIdle);
+        builder.Services.AddSlowrunGrains(settings.Slots, settings.ExitWhenIdle, devices);
         builder.Services.AddSingleton<SiloHealth>();
         if (settings.Page is { } page)
         {
@@ -105,4 +107,8 @@ internal static class SiloHost
 
         return builder.Build();
     }
+
+    /// <summary>One for each slot, or nothing where one is not known.</summary>
+    private static IReadOnlyList<long>? Bytes(IReadOnlyList<string> slots, NvidiaDevices? devices) =>
+        MachineSlots.Of(slots, devices) is { } known && known.Count == slots.Count ? [.. known.Select(slot => slot.Bytes)] : null;
 }

@@ -37,6 +37,7 @@ public sealed class StageTraining : IDisposable
     private readonly Tensor position;
     private readonly Tensor microBatches;
     private readonly TrainingState state;
+    private StateCapture capture;
 
     private StageTraining(StageInputs inputs, ComputeDevices devices, bool replicate)
     {
@@ -71,6 +72,7 @@ public sealed class StageTraining : IDisposable
             new NamedTensor("step", position),
             new NamedTensor("micro-batches", microBatches),
         ]);
+        capture = state.Capture(parameters.Device);
     }
 
     /// <summary>Optimizer steps done.</summary>
@@ -158,6 +160,11 @@ public sealed class StageTraining : IDisposable
 
         IntraOp.UseOneThread();
         using var scope = NewDisposeScope();
+        if (selection.IsToJudge(Step))
+        {
+            capture.Wait();
+        }
+
         if (!selection.Judge(Step, () => LossNats(inputs.Validation!, stop)))
         {
             return StepResult.Stopped;
@@ -188,12 +195,31 @@ public sealed class StageTraining : IDisposable
         }
     }
 
+    /// <summary>A buffer for captures of <see cref="StateLayout"/>; beside a device pinned, which takes a while. To be disposed before this.</summary>
+    public StateBuffer NewBuffer() => capture.NewBuffer(StateLayout);
+
+    /// <summary>For tests: captures as if the state lay on a device. Takes the copies over.</summary>
+    internal void CaptureBy(DeviceCopies copies)
+    {
+        capture.Dispose();
+        capture = state.Capture(copies);
+    }
+
     /// <summary>Copies the state at this step boundary.</summary>
     /// <param name="into">Made for <see cref="StateLayout"/>.</param>
-    public void Capture(StateBuffer into)
+    public void Capture(StateBuffer into) => BeginCapture(into).GetAwaiter().GetResult();
+
+    /// <summary>
+    /// Copies the state as it is at this step boundary, beside a device while the next step computes its gradient: that step waits for the
+    /// copy before it changes anything.
+    /// </summary>
+    /// <param name="into">Of <see cref="NewBuffer"/>, or made for <see cref="StateLayout"/>; it must stay until the task ends.</param>
+    /// <param name="waiting">How this thread waits where it has to; null: plainly.</param>
+    /// <returns>Ends when the buffer holds the state.</returns>
+    public Task BeginCapture(StateBuffer into, Action<Task>? waiting = null)
     {
         ArgumentNullException.ThrowIfNull(into);
-        state.Capture(into);
+        return capture.Begin(into, waiting);
     }
 
     /// <summary>After the last step: the weights that the recipe keeps, under upstream's names, in registration order.</summary>
@@ -206,6 +232,7 @@ public sealed class StageTraining : IDisposable
         }
 
         IntraOp.UseOneThread();
+        capture.Wait();
         return selection.Judge(Step, () => LossNats(inputs.Validation!, stop))
             && selection.Chosen(() => LossNats(inputs.Fitness!, stop)) is { } chosen
             ? chosen
@@ -214,6 +241,7 @@ public sealed class StageTraining : IDisposable
 
     public void Dispose()
     {
+        capture.Dispose();
         crew.Dispose();
         foreach (var teacher in teachers.OfType<Teacher>().Distinct())
         {
@@ -236,6 +264,8 @@ public sealed class StageTraining : IDisposable
     /// <summary>The step with a gradient. The host reads what the device computed once, at its end: until then it only gives orders.</summary>
     private StepResult Taken(StepWork work, Tensor gradient, int step)
     {
+        // Up to here nothing of the state has changed.
+        capture.Wait();
         using var noGradient = no_grad();
         var norm = GradientClipping.Clip(gradient, parameters.Layout, inputs.Plan.Stage.ClipNorm);
         crew.SideBySide(optimizer.Updates(gradient, schedule.At(step)));

@@ -11,14 +11,11 @@ internal sealed class TrainingState(IReadOnlyList<NamedTensor> tensors)
     public IReadOnlyList<TensorLayout> Layout { get; } =
         [.. tensors.Select(t => new TensorLayout(t.Name, TypeOf(t.Tensor), [.. t.Tensor.shape]))];
 
-    public void Capture(StateBuffer into)
-    {
-        for (var i = 0; i < tensors.Count; i++)
-        {
-            using var scope = NewDisposeScope();
-            tensors[i].Tensor.cpu().bytes.CopyTo(into.Span(i));
-        }
-    }
+    /// <summary>For tests: as if all of it lay on a device that is copied from so.</summary>
+    public StateCapture Capture(DeviceCopies copies) => new(tensors, copies) { AllOnDevice = true };
+
+    /// <param name="device">Of the parameters.</param>
+    public StateCapture Capture(Device device) => new(tensors, device.type == DeviceType.CPU ? null : DeviceCopies.Open(device.index));
 
     /// <exception cref="InvalidDataException">A tensor is missing, unknown, or of another type or shape.</exception>
     public void Restore(IReadOnlyList<TensorData> saved)

@@ -58,6 +58,9 @@ internal sealed class WeightSelection : IDisposable
         }
     }
 
+    /// <summary>Whether <see cref="Judge"/> would look at the present weights, and may keep them.</summary>
+    public bool IsToJudge(int stepsDone) => best is not null && judged != stepsDone && steps.EndedEpoch(stepsDone) is not null;
+
     /// <summary>
     /// Judges the present weights if a data epoch has just ended. Before the next step rather than after the last, so that a stop can
     /// interrupt it: what follows is the same whether they have been judged yet or not.
@@ -66,7 +69,7 @@ internal sealed class WeightSelection : IDisposable
     /// <returns>False: stopped.</returns>
     public bool Judge(int stepsDone, Func<double?> validationLoss)
     {
-        if (best is null || judged == stepsDone || steps.EndedEpoch(stepsDone) is null)
+        if (best is null || !IsToJudge(stepsDone))
         {
             return true;
         }

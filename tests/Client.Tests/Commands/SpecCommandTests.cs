@@ -70,6 +70,11 @@ public sealed class SpecCommandTests : IDisposable
         Assert.Contains("it fits a notice of 30 s", cli.Output, StringComparison.Ordinal);
         Assert.Contains("slot hours, which cost", cli.Output, StringComparison.Ordinal);
 
+        Assert.Contains("Every stage fits a device of 80 GB.", cli.Output, StringComparison.Ordinal);
+
+        Assert.Equal(0, await cli.RunAsync("spec", "explain", "slowrun-10x", "--device-memory", "48GB"));
+        Assert.Matches(@"A device of 48 GB is too small: chain0/stage1 needs [\d.]+ GB on the device, cuda:0 has 48 GB: try --set stage.recompute=true \([\d.]+ GB\)", cli.Output);
+
         Assert.Equal(0, await cli.RunAsync("spec", "explain", "slowrun-snapshots", "-o", "json"));
         Assert.Equal(480, cli.Json().GetProperty("stages").GetArrayLength());
         Assert.False(cli.Json().GetProperty("uploadFitsNotice").GetBoolean());
@@ -98,6 +103,7 @@ public sealed class SpecCommandTests : IDisposable
 
     [Theory]
     [InlineData("--upload-rate", "fast", "expected a rate such as 100MB/s")]
+    [InlineData("--device-memory", "big", "expected a size such as 80GB")]
     [InlineData("--price", "-1", "expected a number above 0")]
     [InlineData("--slots", "0", "expected 1 to 100000")]
     public async Task Explain_WithANumberThatMakesNoSense_IsAUsageError(string option, string value, string message)

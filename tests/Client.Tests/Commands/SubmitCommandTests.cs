@@ -25,6 +25,46 @@ public sealed class SubmitCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Submit_WhereNoSiloHasRoom_WarnsWithFigures()
+    {
+        await cli.HaveSilosAsync(["cuda:0", "cuda:1"], [1_000_000, 2_000_000], ["gpu-1"]);
+
+        Assert.Equal(0, await cli.RunAsync("submit", "micro", "--text", Text("a", 1)));
+        Assert.Contains("Run 'micro' is submitted.", cli.Output, StringComparison.Ordinal);
+        Assert.Matches(@"Warning: no silo that serves the store has room for it, and it waits for one that has\. chain0/stage\d needs [\d.]+ [GM]B on the device, cuda:1 has 2 MB: ", cli.Error);
+    }
+
+    [Theory]
+    [InlineData(new long[] { 1, 1L << 40 })]
+    [InlineData(null)]
+    public async Task Submit_WhereASiloHasRoomOrDoesNotTell_WarnsOfNothing(long[]? bytes)
+    {
+        await cli.HaveSilosAsync(["cuda:0", "cuda:1"], bytes, ["gpu-1"]);
+
+        Assert.Equal(0, await cli.RunAsync("submit", "micro", "--text", Text("a", 1)));
+        Assert.DoesNotContain("Warning", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Submit_WithNoSiloOnASmallMachine_WarnsOfThisMachine()
+    {
+        cli.MachineSlots = [new("cpu:0", 1_000_000)];
+
+        Assert.Equal(0, await cli.RunAsync("submit", "micro", "--text", Text("a", 1)));
+        Assert.Contains("Warning: this machine is too small to train it. chain0/stage", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_OnAMachineThatIsTooSmall_IsRefusedBeforeAnythingIsStarted()
+    {
+        cli.MachineSlots = [new("cpu:0", 1_000_000)];
+
+        Assert.Equal(1, await cli.RunAsync("run", "micro", "--text", Text("a", 1)));
+        Assert.Matches(@"has no room on this machine, and no silo serves the store: chain0/stage\d needs [\d.]+ MB of memory, the machine of cpu:0 has 1 MB: ", cli.Error);
+        Assert.Empty(await (await cli.StoreAsync()).ListAsync("runs/", CommandLine.Stop).ToListAsync(CommandLine.Stop));
+    }
+
+    [Fact]
     public async Task Submit_Again_FindsTheRunThere()
     {
         var text = Text("a", 1);

@@ -84,6 +84,15 @@ public sealed class StatusScreenTests
     }
 
     [Fact]
+    public void Of_AStageOnADevice_HasItsMemoryAndUtilization()
+    {
+        var run = Run([Training(0, 0) with { Devices = [new DeviceUse("cuda:0", 41_000_000_000, 85_500_000_000, 0.93), new DeviceUse("cuda:1", 1_000_000_000, 80_000_000_000, null)] }]);
+
+        Assert.Contains(Lines(View(run)), line => line.Contains("Devices: gpu-1 cuda:0 41 GB of 85.5 GB, 93.0 % busy, cuda:1 1 GB of 80 GB", StringComparison.Ordinal));
+        Assert.DoesNotContain(Lines(View(Run([Training(0, 0)]))), line => line.Contains("Devices", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Of_StagesThatWaitForTheSame_SaysItOnce()
     {
         var lines = Lines(View(Run([.. Enumerable.Range(0, 3).Select(chain => Stage(chain, 0) with { State = StageState.Ready, Waits = "Waits for a silo." })])));

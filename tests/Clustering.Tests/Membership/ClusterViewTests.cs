@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using Slowrun.Clustering.Membership;
+using Slowrun.Core.Explain;
 using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Tests.Membership;
@@ -37,6 +38,20 @@ public sealed class ClusterViewTests
         Assert.Equal(["cuda:0", "cuda:1"], silo.Slots);
         child.Kill();
         Assert.Empty(await ReadAsync());
+    }
+
+    [Fact]
+    public async Task Read_OfASiloThatTellsItsMemory_HasItForEachSlotAlsoAfterAChange()
+    {
+        using var child = new ChildProcess();
+        var table = new StoreMembershipTable(store, child.Identity, ["cuda:0", "cuda:1"], [80, 40]);
+        var entry = await table.AddAsync(Entries.New());
+        var (row, etag) = (await table.ReadRowAsync(entry.SiloAddress, TestContext.Current.CancellationToken)).Members[0];
+        row.Status = SiloStatus.Active;
+        var version = (await table.ReadAllAsync(TestContext.Current.CancellationToken)).Version;
+
+        Assert.True(await table.UpdateRowAsync(row, etag, version.Next(), TestContext.Current.CancellationToken));
+        Assert.Equal([new SlotMemory("cuda:0", 80), new SlotMemory("cuda:1", 40)], Assert.Single(await ReadAsync()).Memory);
     }
 
     [Fact]

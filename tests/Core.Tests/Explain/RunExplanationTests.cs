@@ -32,7 +32,7 @@ public sealed class RunExplanationTests
         Assert.Equal([3050, .. Enumerable.Repeat(6100, 9)], explained.Stages.Select(stage => stage.Steps));
         Assert.All(explained.Stages, stage => Assert.Equal((30, 70), (stage.FlopsPerToken.LayersFirst, stage.FlopsPerToken.LayersLast)));
         Assert.Equal(0, explained.Stages[0].FlopsPerToken.Teacher);
-        Assert.All(explained.Stages.Skip(1), stage => Assert.True(stage.FlopsPerToken.Teacher > 0 && stage.MemoryBytes.Teacher == stage.MemoryBytes.Weights));
+        Assert.All(explained.Stages.Skip(1), stage => Assert.True(stage.FlopsPerToken.Teacher > 0 && stage.MemoryBytes.Teacher > 0));
         Assert.Equal(524_288L * (3050 + (9 * 6100)), explained.Tokens);
         Assert.Equal(1, explained.ParallelStages);
         Assert.Equal(5, Explain("slowrun-snapshots").ParallelStages);

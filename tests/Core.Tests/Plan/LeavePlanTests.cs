@@ -14,6 +14,13 @@ public sealed class LeavePlanTests
     public void TimeToCommit_KeepsTwoSecondsOrATenth(double left, double expected) =>
         Assert.Equal(TimeSpan.FromSeconds(expected), LeavePlan.TimeToCommit(TimeSpan.FromSeconds(left)));
 
+    // The state of a 1.8 B model with its average, copied in 0.4 s and uploaded behind that.
+    [Theory]
+    [InlineData(1.25e9, true)]
+    [InlineData(0.6e9, false)]
+    public void Fits_OfTwentyTwoGigabytesInANoticeOfThirtySeconds_FollowsFromTheUploadsRate(double bytesPerSecond, bool expected) =>
+        Assert.Equal(expected, LeavePlan.Fits(TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(0.4 + (22.5e9 / bytesPerSecond))));
+
     [Theory]
     [InlineData(30d, 27d, true)]
     [InlineData(30d, 27.1d, false)]

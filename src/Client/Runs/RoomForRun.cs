@@ -1,0 +1,53 @@
+using Slowrun.Client.Cli;
+using Slowrun.Clustering.Membership;
+using Slowrun.Core.Explain;
+using Slowrun.Core.Recipes;
+
+namespace Slowrun.Client.Runs;
+
+/// <summary>Whether a run's stages have room where they would be trained, as far as is known.</summary>
+internal static class RoomForRun
+{
+    /// <summary>What to warn of: no slot that is known of is large enough. Others may come.</summary>
+    /// <param name="silos">Who serves the store.</param>
+    /// <param name="here">This machine's slots, where nobody serves it.</param>
+    /// <returns>Null: one is, or not all are known.</returns>
+    public static string? Warning(RunSpec spec, IReadOnlyList<LiveSilo> silos, Func<IReadOnlyList<SlotMemory>> here)
+    {
+        if (silos.Count == 0)
+        {
+            return Lacking(spec, here()) is { } alone
+                ? $"Warning: this machine is too small to train it. {alone}"
+                : null;
+        }
+
+        return silos.All(silo => silo.Memory.Count > 0) && Lacking(spec, [.. silos.SelectMany(silo => silo.Memory)]) is { } shortage
+            ? $"Warning: no silo that serves the store has room for it, and it waits for one that has. {shortage}"
+            : null;
+    }
+
+    /// <summary>Refuses a run that this machine alone is to train and cannot.</summary>
+    /// <exception cref="CliException">With figures, and with what helps.</exception>
+    public static void Demand(RunSpec spec, IReadOnlyList<LiveSilo> silos, Func<IReadOnlyList<SlotMemory>> here)
+    {
+        if (silos.Count == 0 && Lacking(spec, here()) is { } shortage)
+        {
+            throw new CliException(
+                ExitCode.Failed,
+                $"Run '{spec.Name}' has no room on this machine, and no silo serves the store: {shortage} Nothing was started. 'slowrun submit' makes it for other machines.");
+        }
+    }
+
+    private static MemoryShortage? Lacking(RunSpec spec, IReadOnlyList<SlotMemory> slots)
+    {
+        try
+        {
+            return MemoryCheck.Of(spec, null, slots);
+        }
+        catch (ArgumentException)
+        {
+            // Too little text for one step: whoever reads it says so.
+            return null;
+        }
+    }
+}

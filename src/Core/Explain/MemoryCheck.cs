@@ -1,0 +1,122 @@
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Specs;
+
+namespace Slowrun.Core.Explain;
+
+/// <summary>Compares what a run's stages need with what a slot has, and tries the options that make it less.</summary>
+public static class MemoryCheck
+{
+    /// <param name="trainTokens">Of the data itself; null: what the recipe asks for.</param>
+    /// <param name="slots">What is known of; empty: nothing is said.</param>
+    /// <returns>Null where every stage fits one of the slots, else what the largest of them lacks.</returns>
+    public static MemoryShortage? Of(RunSpec spec, long? trainTokens, IReadOnlyCollection<SlotMemory> slots)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        ArgumentNullException.ThrowIfNull(slots);
+        var stages = Memories(spec, trainTokens);
+        var lacking = slots.Select(slot => Of(spec, trainTokens, slot, stages)).ToList();
+        return lacking.Any(one => one is null) ? null : lacking.MaxBy(one => one!.Slot.Bytes);
+    }
+
+    /// <inheritdoc cref="Of(RunSpec, long?, IReadOnlyCollection{SlotMemory})"/>
+    public static MemoryShortage? Of(RunSpec spec, long? trainTokens, SlotMemory slot)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        ArgumentNullException.ThrowIfNull(slot);
+        return Of(spec, trainTokens, slot, Memories(spec, trainTokens));
+    }
+
+    /// <summary>One stage alone, which is about to be trained.</summary>
+    public static MemoryShortage? Of(RunSpec spec, StagePlan stage, StageSteps steps, long trainTokens, SlotMemory slot)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        ArgumentNullException.ThrowIfNull(stage);
+        ArgumentNullException.ThrowIfNull(slot);
+        var needed = StageMemory.Of(stage, steps).On(slot.Slot);
+        return needed <= slot.Bytes ? null : Shortage(spec, trainTokens, slot, stage.Id.ToString(), needed);
+    }
+
+    private static MemoryShortage? Of(RunSpec spec, long? trainTokens, SlotMemory slot, IReadOnlyList<(string Stage, StageMemory Memory)> stages)
+    {
+        var (stage, memory) = stages.MaxBy(one => one.Memory.On(slot.Slot));
+        return memory.On(slot.Slot) is var needed && needed <= slot.Bytes ? null : Shortage(spec, trainTokens, slot, stage, needed);
+    }
+
+    private static MemoryShortage Shortage(RunSpec spec, long? trainTokens, SlotMemory slot, string stage, long needed)
+    {
+        var tried = new List<MemoryOption>();
+        // One change where one is enough: each costs something.
+        foreach (var together in Combinations(spec.Recipe, slot))
+        {
+            var options = together.Select(change => Tried(spec, trainTokens, slot, change)).OfType<MemoryOption>().ToList();
+            tried.AddRange(options);
+            var fitting = options.Where(option => option.Bytes <= slot.Bytes).DistinctBy(Kinds).ToList();
+            if (fitting.Count > 0)
+            {
+                return new(stage, needed, slot, fitting, null);
+            }
+        }
+
+        return new(stage, needed, slot, [], tried.Where(option => option.Bytes < needed).MinBy(option => option.Bytes));
+    }
+
+    /// <summary>Of several row counts the first that fits is the largest.</summary>
+    private static string Kinds(MemoryOption option) => string.Join(' ', option.Set.Select(one => one.Split('=')[0]));
+
+    /// <summary>Changes of one kind, then of two, then of three.</summary>
+    private static IEnumerable<IReadOnlyList<Change>> Combinations(Recipe recipe, SlotMemory slot)
+    {
+        List<Change> recompute = recipe.Stage.Recompute
+            ? [] : [new(["stage.recompute=true"], r => r with { Stage = r.Stage with { Recompute = true } })];
+        var rows = new List<Change>();
+        for (var fewer = recipe.Stage.DeviceRows / 2; fewer >= 1; fewer /= 2)
+        {
+            var count = fewer;
+            rows.Add(new([FormattableString.Invariant($"stage.deviceRows={count}")], r => r with { Stage = r.Stage with { DeviceRows = count } }));
+        }
+
+        // Processors are slower with them.
+        List<Change> products = recipe.Model.Products == MatrixPrecision.BF16 || !slot.IsDevice
+            ? [] : [new(["model.products=BF16"], r => r with { Model = r.Model with { Products = MatrixPrecision.BF16 } })];
+        yield return [.. recompute, .. rows, .. products];
+        yield return [.. Both(recompute, products), .. Both(recompute, rows), .. Both(products, rows)];
+        yield return [.. Both(Both(recompute, products), rows)];
+    }
+
+    private static List<Change> Both(IEnumerable<Change> first, IReadOnlyList<Change> second) =>
+        [.. from a in first from b in second select new Change([.. a.Set, .. b.Set], recipe => b.Apply(a.Apply(recipe)))];
+
+    private static MemoryOption? Tried(RunSpec spec, long? trainTokens, SlotMemory slot, Change change)
+    {
+        var changed = spec with { Recipe = change.Apply(spec.Recipe) };
+        try
+        {
+            SpecReader.Check(changed);
+            return new(change.Set, Memories(changed, trainTokens).Max(one => one.Memory.On(slot.Slot)));
+        }
+        catch (Exception e) when (e is SpecException or ArgumentException)
+        {
+            // Not a recipe: rows that do not divide the batch, or a set that is too small for them.
+            return null;
+        }
+    }
+
+    private static List<(string Stage, StageMemory Memory)> Memories(RunSpec spec, long? trainTokens)
+    {
+        // Hundreds of stages may differ in nothing but their number.
+        var known = new HashSet<(string, bool, bool)>();
+        var memories = new List<(string, StageMemory)>();
+        foreach (var stage in new RunPlan(spec.Recipe).Stages)
+        {
+            if (known.Add((CanonicalJson.Sha256(stage.Stage), stage.Teacher is null, stage.TeacherEnsemble is null)))
+            {
+                memories.Add((stage.Id.ToString(), StageMemory.Of(stage, new StageSteps(stage, trainTokens ?? spec.Recipe.Data.TrainTokens))));
+            }
+        }
+
+        return memories;
+    }
+
+    private sealed record Change(IReadOnlyList<string> Set, Func<Recipe, Recipe> Apply);
+}

@@ -1,0 +1,12 @@
+namespace Slowrun.Core.Explain;
+
+/// <summary>How much memory a slot has: the device's own, or the machine's for a processor.</summary>
+/// <param name="Slot">As in <c>cuda:0</c>.</param>
+public sealed record SlotMemory(string Slot, long Bytes)
+{
+    /// <summary>Only what is not in use now; else all of it.</summary>
+    public bool Free { get; init; }
+
+    /// <summary>Memory of its own, beside the host's.</summary>
+    public bool IsDevice => Slot.StartsWith("cuda", StringComparison.Ordinal);
+}

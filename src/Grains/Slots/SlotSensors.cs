@@ -1,0 +1,52 @@
+using System.Collections.Concurrent;
+using Slowrun.Clustering.Machines;
+using Slowrun.Core.Explain;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Stages;
+
+namespace Slowrun.Grains.Slots;
+
+/// <summary>What this silo's slots have of memory, and what its devices are seen to be doing. Safe to use from any thread.</summary>
+/// <param name="devices">Null: there are none, or nothing tells of them.</param>
+/// <param name="machine">The machine's memory now; null: not known.</param>
+internal sealed class SlotSensors(NvidiaDevices? devices, Func<MachineMemory?> machine)
+{
+    private readonly ConcurrentDictionary<string, bool> tooLarge = new(StringComparer.Ordinal);
+
+    public SlotSensors(NvidiaDevices? devices = null)
+        : this(devices, MachineMemory.Read)
+    {
+    }
+
+    /// <summary>Those of the slots that are devices.</summary>
+    /// <returns>Null where nothing is known of any.</returns>
+    public IReadOnlyList<DeviceUse>? Use(IEnumerable<string> slots) =>
+        devices is null || slots.Select(devices.Read).OfType<DeviceUse>().ToList() is not { Count: > 0 } use ? null : use;
+
+    /// <summary>Whether a stage has room on the slots that are offered: on a device in all it has, beside processors in what is free now.</summary>
+    /// <param name="work">See <see cref="WorkName"/>.</param>
+    /// <returns>Null: it has, or that is not known.</returns>
+    public MemoryShortage? Lacking(RunSpec spec, StagePlan stage, long trainTokens, IReadOnlyList<string> slots, string work)
+    {
+        var steps = new StageSteps(stage, trainTokens);
+        foreach (var slot in slots)
+        {
+            if (Memory(slot) is { } has && MemoryCheck.Of(spec, stage, steps, trainTokens, has) is { } shortage)
+            {
+                // What is too large for all there is does not become smaller by waiting.
+                tooLarge[work] = has.IsDevice || shortage.NeededBytes > machine()?.TotalBytes;
+                return shortage;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether the work was found to be too large for this machine, whatever else runs here.</summary>
+    public bool IsTooLarge(string work) => tooLarge.GetValueOrDefault(work);
+
+    private SlotMemory? Memory(string slot) => slot.StartsWith("cpu", StringComparison.Ordinal)
+        ? machine() is { } now ? new SlotMemory(slot, now.FreeBytes) { Free = true } : null
+        : devices?.Read(slot) is { } device ? new SlotMemory(slot, device.TotalBytes) : null;
+}

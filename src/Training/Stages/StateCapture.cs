@@ -1,0 +1,94 @@
+using System.Runtime.InteropServices;
+using Slowrun.Core.Tensors;
+using Slowrun.Training.Parameters;
+using TorchSharp;
+
+namespace Slowrun.Training.Stages;
+
+/// <summary>
+/// Copies a training state to the host. Beside a device the copy runs on a thread and a stream of its own while the next step computes its
+/// gradient, which changes nothing of the state; the update waits for it (<see cref="Wait"/>). Of processors it is done at once.
+/// </summary>
+/// <param name="copies">Of the device that the state lies on; null: it lies in the host's memory.</param>
+internal sealed partial class StateCapture(IReadOnlyList<NamedTensor> tensors, DeviceCopies? copies) : IDisposable
+{
+    private Task under = Task.CompletedTask;
+    private Action<Task>? howToWait;
+
+    /// <summary>For tests: takes the state's tensors for a device's.</summary>
+    internal bool AllOnDevice { get; init; }
+
+    /// <summary>A buffer for captures, made ready for fast ones.</summary>
+    public StateBuffer NewBuffer(IReadOnlyList<TensorLayout> layout)
+    {
+        var buffer = new StateBuffer(layout);
+        try
+        {
+            copies?.Pin(buffer);
+            return buffer;
+        }
+        catch
+        {
+            buffer.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Begins a capture of the state as it is now. One at a time.</summary>
+    /// <param name="waiting">How the trainer's thread waits where it has to; null: plainly.</param>
+    /// <returns>Ends when the buffer holds the state.</returns>
+    public Task Begin(StateBuffer into, Action<Task>? waiting = null)
+    {
+        Wait();
+        if (copies is null)
+        {
+            Copy(into);
+            return Task.CompletedTask;
+        }
+
+        copies.Settle();
+        howToWait = waiting;
+        return under = Task.Factory.StartNew(() => Copy(into), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
+    /// <summary>To be called before anything of the state changes: returns when the capture is done.</summary>
+    public void Wait()
+    {
+        if (!under.IsCompleted && howToWait is not null)
+        {
+            howToWait(under);
+        }
+
+        var done = under;
+        under = Task.CompletedTask;
+        done.GetAwaiter().GetResult();
+    }
+
+    public void Dispose()
+    {
+        Wait();
+        copies?.Dispose();
+    }
+
+    private void Copy(StateBuffer into)
+    {
+        for (var i = 0; i < tensors.Count; i++)
+        {
+            var tensor = tensors[i].Tensor;
+            if (copies is not null && (AllOnDevice || tensor.device_type != DeviceType.CPU))
+            {
+                copies.Begin(Address(tensor.Handle), into.Span(i));
+            }
+            else
+            {
+                tensor.bytes.CopyTo(into.Span(i));
+            }
+        }
+
+        copies?.Wait();
+    }
+
+    /// <summary>Where a tensor's first number lies, on whatever device: TorchSharp's own accessors are for the host's memory alone.</summary>
+    [LibraryImport("LibTorchSharp", EntryPoint = "THSTensor_data")]
+    internal static partial nint Address(nint tensor);
+}

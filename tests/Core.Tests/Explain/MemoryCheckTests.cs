@@ -1,0 +1,81 @@
+using Slowrun.Core.Explain;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Specs;
+
+namespace Slowrun.Core.Tests.Explain;
+
+public sealed class MemoryCheckTests
+{
+    // As upstream has it: two rows.
+    private static readonly RunSpec Large = SpecReader.FromPreset(
+        "slowrun-10x", new SpecOverrides { Set = ["stage.deviceRows=2", "stage.lanes=8", "model.products=F32"] });
+
+    private static readonly SlotMemory Device = new("cuda:0", 80_000_000_000);
+
+    [Fact]
+    public void Of_ASpecThatDoesNotFit_NamesFiguresAndOptionsThatWereTried()
+    {
+        var shortage = MemoryCheck.Of(Large, null, Device)!;
+
+        Assert.True(shortage.NeededBytes > Device.Bytes);
+        Assert.NotEmpty(shortage.Options);
+        Assert.All(shortage.Options, option =>
+        {
+            var changed = SpecReader.FromPreset("slowrun-10x", new SpecOverrides { Set = ["stage.deviceRows=2", "stage.lanes=8", "model.products=F32", .. option.Set] });
+            Assert.Null(MemoryCheck.Of(changed, null, Device));
+            Assert.Equal(option.Bytes, new RunPlan(changed.Recipe).Stages.Max(stage => StageMemory.Of(stage, new StageSteps(stage, changed.Recipe.Data.TrainTokens)).Device));
+        });
+        Assert.Matches(@"^chain0/stage1 needs [\d.]+ GB on the device, cuda:0 has 80 GB: try --set stage\.recompute=true \([\d.]+ GB\) or --set stage\.deviceRows=1 \([\d.]+ GB\)", shortage.ToString());
+    }
+
+    [Fact]
+    public void Of_ASpecThatNeedsTwoChanges_NamesThemTogether()
+    {
+        var shortage = MemoryCheck.Of(Large, null, Device with { Bytes = 41_000_000_000 })!;
+
+        Assert.NotEmpty(shortage.Options);
+        Assert.All(shortage.Options, option => Assert.True(option.Set.Count > 1 && option.Bytes <= 41_000_000_000));
+        Assert.Contains("--set stage.recompute=true --set ", shortage.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_ASpecThatNothingMakesFit_SaysTheLeast()
+    {
+        var shortage = MemoryCheck.Of(Large, null, Device with { Bytes = 10_000_000_000 })!;
+
+        Assert.Empty(shortage.Options);
+        Assert.Equal(["stage.recompute=true", "model.products=BF16", "stage.deviceRows=1"], shortage.Least!.Set);
+        Assert.EndsWith("; a smaller model, or a larger slot.", shortage.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_SeveralSlots_IsNullWhereOneIsLargeEnough()
+    {
+        SlotMemory[] slots = [Device, new("cuda:1", 250_000_000_000), new("cpu:0", 8_000_000_000)];
+
+        Assert.Null(MemoryCheck.Of(Large, null, slots));
+        Assert.Equal("cuda:0", MemoryCheck.Of(Large, null, [slots[0], slots[2]])!.Slot.Slot);
+    }
+
+    [Fact]
+    public void Of_AProcessor_CountsTheHostsPart()
+    {
+        var spec = SpecReader.FromPreset("tiny");
+        var memory = StageMemory.Of(new RunPlan(spec.Recipe).Stages[1], new StageSteps(new RunPlan(spec.Recipe).Stages[1], spec.Recipe.Data.TrainTokens));
+
+        Assert.Null(MemoryCheck.Of(spec, null, new SlotMemory("cpu:0", memory.Total)));
+        Assert.Contains("of memory, the machine of cpu:0 has", MemoryCheck.Of(spec, null, new SlotMemory("cpu:0", memory.Total - 1))!.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Of_OneStage_LooksAtNoOther()
+    {
+        var first = new RunPlan(Large.Recipe).Stages[0];
+        var steps = new StageSteps(first, Large.Recipe.Data.TrainTokens);
+        var needed = StageMemory.Of(first, steps).Device;
+
+        Assert.Null(MemoryCheck.Of(Large, first, steps, Large.Recipe.Data.TrainTokens, new SlotMemory("cuda:0", needed)));
+        Assert.Equal(("chain0/stage0", needed), MemoryCheck.Of(Large, first, steps, Large.Recipe.Data.TrainTokens, new SlotMemory("cuda:0", needed - 1)) is { } lacking ? (lacking.Stage, lacking.NeededBytes) : default);
+    }
+}

@@ -1,0 +1,96 @@
+using Slowrun.Core.Explain;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Presets;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Specs;
+
+namespace Slowrun.Core.Tests.Explain;
+
+public sealed class StageMemoryTests
+{
+    private const long GiB = 1L << 30;
+
+    public static TheoryData<string> Presets => [.. PresetFiles.Names];
+
+    [Theory]
+    [MemberData(nameof(Presets))]
+    public void Device_OfEveryPreset_FitsOneOfEightyGigabytes(string preset)
+    {
+        // 80 GB devices report 79.2 to 79.6 GiB.
+        var spec = SpecReader.FromPreset(preset);
+
+        foreach (var memory in Memories(spec))
+        {
+            Assert.InRange(memory.Device, 1, 76 * GiB);
+        }
+
+        Assert.Null(MemoryCheck.Of(spec, null, new SlotMemory("cuda:0", 76 * GiB)));
+    }
+
+    [Theory]
+    [InlineData("slowrun-10x", 16)]
+    [InlineData("slowrun-snapshots", 16)]
+    [InlineData("slowrun-1h", 32)]
+    [InlineData("slowrun-15m", 256)]
+    public void Rows_OfAMicroStep_AreUpstreams(string preset, int rows)
+    {
+        var stage = SpecReader.FromPreset(preset).Recipe.Stage;
+
+        Assert.Equal(rows, stage.DeviceRows * stage.Lanes);
+    }
+
+    [Fact]
+    public void Device_OfAStage_IsApartFromTheHost()
+    {
+        var memory = Memories(SpecReader.FromPreset("slowrun-10x"))[1];
+
+        Assert.Equal(memory.Averages + memory.CheckpointCopy, memory.Host);
+        Assert.Equal(memory.Weights + memory.Moments + memory.Gradients + memory.Teacher + memory.Activations + memory.Workspace, memory.Device);
+        Assert.Equal(memory.Device - memory.Workspace + memory.Host, memory.Total);
+        Assert.Equal((memory.Device, memory.Total), (memory.On("cuda:3"), memory.On("cpu:0")));
+        Assert.InRange(memory.CheckpointCopy, memory.Weights + memory.Moments + memory.Averages, memory.Weights + memory.Moments + memory.Averages + 100_000);
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 2)]
+    [InlineData(16, 2)]
+    public void Gradients_OfSoManyLanes_AreAtMostTwoBuffers(int lanes, int buffers)
+    {
+        var memory = Memories(Tiny($"stage.lanes={lanes}", "stage.batchTokens=4096", "stage.deviceRows=1"))[0];
+
+        Assert.Equal(buffers * memory.Weights, memory.Gradients);
+    }
+
+    [Fact]
+    public void Teacher_OfRoundedProducts_IsHalfAsLarge()
+    {
+        // At few rows the rounded copies of the weights outweigh what rounding saves.
+        var (exact, rounded) = (Memories(TenTimes("model.products=F32"))[1], Memories(TenTimes("model.products=BF16"))[1]);
+
+        Assert.Equal(exact.Teacher / 2, rounded.Teacher);
+        Assert.True(rounded.Activations < exact.Activations);
+    }
+
+    [Fact]
+    public void Activations_Recomputed_AreAFractionOfThoseKept()
+    {
+        var (kept, again) = (Memories(SpecReader.FromPreset("slowrun-15m", new() { Set = ["stage.deviceRows=32", "stage.lanes=8"] }))[0],
+            Memories(SpecReader.FromPreset("slowrun-15m", new() { Set = ["stage.deviceRows=32", "stage.lanes=8", "stage.recompute=true"] }))[0]);
+
+        Assert.InRange(again.Activations, kept.Activations / 10, kept.Activations / 3);
+        Assert.Equal(kept with { Activations = again.Activations }, again);
+    }
+
+    [Fact]
+    public void Activations_OfARecurrence_AreThoseOfTheLastPass() => Assert.Equal(
+        Memories(Tiny("stage.loop=null", "stage.recurrence=null"))[0].Activations,
+        Memories(Tiny("stage.loop=null", "stage.recurrence={passes: 3, fromFraction: 0}"))[0].Activations);
+
+    private static RunSpec TenTimes(string products) => SpecReader.FromPreset("slowrun-10x", new SpecOverrides { Set = ["stage.deviceRows=8", "stage.lanes=2", products] });
+
+    private static RunSpec Tiny(params string[] set) => SpecReader.FromPreset("tiny", new SpecOverrides { Set = set });
+
+    private static List<StageMemory> Memories(RunSpec spec) =>
+        [.. new RunPlan(spec.Recipe).Stages.Take(12).Select(stage => StageMemory.Of(stage, new StageSteps(stage, spec.Recipe.Data.TrainTokens)))];
+}
