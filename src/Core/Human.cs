@@ -35,6 +35,9 @@ public static class Human
 
     public static string Count(double? number) => number?.ToString("#,0", CultureInfo.InvariantCulture) ?? "";
 
+    /// <summary>A number of things: <c>1 step</c>, <c>1,200 steps</c>.</summary>
+    public static string Plural(long number, string what) => $"{Count(number)} {what}{(number == 1 ? "" : "s")}";
+
     /// <summary>Enough of a hash to tell one from another.</summary>
     public static string Hash(string hash)
     {

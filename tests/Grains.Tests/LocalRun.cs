@@ -90,7 +90,15 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
         if (Readiness.ToScore(facts) is [var member, ..])
         {
             var scoring = new MemberScoring(store, tokens, fingerprints, time, NullLogger<MemberScoring>.Instance);
-            await scoring.ScoreAsync(name, member, ["cpu:0"], TestContext.Current.CancellationToken);
+            try
+            {
+                await scoring.ScoreAsync(name, member, ["cpu:0"], TestContext.Current.CancellationToken);
+            }
+            catch (UnjudgeableException e)
+            {
+                await new ScoringTrouble(store, new RunFactsReader(store), time).TellAsync(name, member, e);
+            }
+
             return true;
         }
 

@@ -109,9 +109,13 @@ internal static class IntentCommands
 
     private static Func<RunIntent, RunIntent> RetryFailed(RunFacts facts, Target target)
     {
-        var failed = facts.Plan.Stages.Select(stage => stage.Id)
-            .Where(id => (target.Stage is null || target.Stage == id) && facts.FailureOf(id) is not null)
-            .ToList();
+        List<(string What, StageFailure Failure)> failed =
+        [
+            .. from stage in facts.Plan.Stages
+               where (target.Stage is null || target.Stage == stage.Id) && facts.FailureOf(stage.Id) is not null
+               select (stage.Id.ToString(), facts.FailureOf(stage.Id)!),
+            .. target.Stage is null && facts.EnsembleFailureOf(facts.ScoredMembers) is { } ensemble ? [(JudgingFailures.Ensemble, ensemble)] : Array.Empty<(string, StageFailure)>(),
+        ];
         if (failed.Count == 0)
         {
             throw new CliException(ExitCode.Failed, $"Nothing of '{target}' has failed. 'slowrun status {target.Run}' says what it waits for.");
@@ -120,8 +124,8 @@ internal static class IntentCommands
         // One more than the failure's own number clears it; asking twice for the same failure is asking once.
         return intent => intent with
         {
-            Retries = new Dictionary<string, int>(intent.Retries.Concat(failed.Select(id =>
-                    KeyValuePair.Create(id.ToString(), facts.FailureOf(id)!.Retry + 1)))
+            Retries = new Dictionary<string, int>(intent.Retries.Concat(failed.Select(one =>
+                    KeyValuePair.Create(one.What, one.Failure.Retry + 1)))
                 .GroupBy(pair => pair.Key)
                 .Select(group => KeyValuePair.Create(group.Key, group.Max(pair => pair.Value)))),
         };

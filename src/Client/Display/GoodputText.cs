@@ -12,17 +12,6 @@ internal static class GoodputText
 {
     private const int BarCells = 30;
 
-    private static readonly (string Name, string Meaning, Func<StageLedger, double> Of)[] Accounts =
-    [
-        ("training", "counts", ledger => ledger.TrainingSeconds),
-        ("lost", "trained, then trained again", ledger => ledger.LostSeconds),
-        ("restore", "data, checkpoint, model", ledger => ledger.RestoreSeconds),
-        ("stall", "waiting for checkpoints", ledger => ledger.StallSeconds),
-        ("down", "its machine gone, or none alive", ledger => ledger.DownSeconds),
-        ("slot", "ready, waiting for a slot", ledger => ledger.SlotSeconds),
-        ("held", "paused, cancelled or failed", ledger => ledger.HeldSeconds),
-    ];
-
     public static IRenderable Of(RunStatus status, RunLedger ledger)
     {
         var parts = new List<IRenderable>
@@ -40,42 +29,44 @@ internal static class GoodputText
     private static string Headline(RunStatus status, RunLedger ledger)
     {
         var goodput = ledger.Goodput is { } share ? Invariant($"goodput {share:P1}") : "no time spent yet";
-        return Invariant($"{status.Name} · {status.State} · {goodput} · {Human.Time(ledger.WallSeconds)} of wall-clock time in {ledger.ChainCount} {(ledger.ChainCount == 1 ? "chain" : "chains")} · {ledger.Preemptions} {(ledger.Preemptions == 1 ? "preemption" : "preemptions")}, {ledger.LostSteps} {(ledger.LostSteps == 1 ? "step" : "steps")} lost");
+        return Invariant($"{status.Name} · {status.State} · {goodput} · {Human.Time(ledger.WallSeconds)} of wall-clock time in {ledger.ChainCount} {(ledger.ChainCount == 1 ? "chain" : "chains")} · {Human.Plural(ledger.MachinesLost, "machine")} lost ({Human.Plural(ledger.Preemptions, "stage preemption")}), {Human.Plural(ledger.LostSteps, "step")} lost");
     }
 
     private static Table Bars(RunLedger ledger)
     {
         var table = new Table().Border(TableBorder.None).AddColumn("ACCOUNT").AddColumn(new TableColumn("TIME").RightAligned())
             .AddColumn(new TableColumn("SHARE").RightAligned()).AddColumns("", "");
-        var all = ledger.Chains.TotalSeconds + ledger.EndedSeconds;
-        foreach (var (name, meaning, of) in Accounts)
+        foreach (var account in LedgerAccount.OfRun)
         {
-            Row(name, meaning, of(ledger.Chains));
+            var seconds = account.Seconds(ledger.Chains);
+            if (!account.Counts)
+            {
+                Uncounted(account.Name, account.Meaning, seconds);
+                continue;
+            }
+
+            var share = ledger.CountedSeconds > 0 ? seconds / ledger.CountedSeconds : 0;
+            table.AddRow(new Text(account.Name), new Text(Exact(seconds)), new Text(Invariant($"{share:P1}")), new Text(Bar(share)), new Text(account.Meaning));
         }
 
-        Row("ended", "this chain done, others not", ledger.EndedSeconds);
+        Uncounted("ended", "this chain done, others not", ledger.EndedSeconds);
         return table;
 
-        void Row(string name, string meaning, double seconds)
-        {
-            var share = all > 0 ? seconds / all : 0;
-            table.AddRow(new Text(name), new Text(Exact(seconds)), new Text(Invariant($"{share:P1}")), new Text(Bar(share)), new Text(meaning));
-        }
+        void Uncounted(string name, string meaning, double seconds) =>
+            table.AddRow(new Text(name), new Text(Exact(seconds)), new Text("-"), new Text(""), new Text($"{meaning} (not in goodput)"));
     }
 
     private static Table Stages(RunStatus status)
     {
         var table = new Table().Border(TableBorder.None).AddColumn("STAGE");
-        foreach (var (name, _, _) in Accounts)
+        foreach (var account in LedgerAccount.All)
         {
-            table.AddColumn(new TableColumn(name.ToUpperInvariant()).RightAligned());
+            table.AddColumn(new TableColumn(account.Name.ToUpperInvariant()).RightAligned());
         }
 
-        table.AddColumn(new TableColumn("BEFORE").RightAligned());
         foreach (var stage in status.Stages.Where(stage => stage.Ledger is not null))
         {
-            table.AddRow(
-                [new Text(stage.Id), .. Accounts.Select(account => new Text(Exact(account.Of(stage.Ledger!)))), new Text(Exact(stage.Ledger!.BeforeSeconds))]);
+            table.AddRow([new Text(stage.Id), .. LedgerAccount.All.Select(account => new Text(Exact(account.Seconds(stage.Ledger!))))]);
         }
 
         return table;

@@ -84,14 +84,9 @@ internal static class StatusRemarks
             return null;
         }
 
-        var chains = ledger.Chains;
-        var parts = new (string What, double Seconds)[]
-        {
-            ("training", chains.TrainingSeconds), ("lost", chains.LostSeconds), ("restoring", chains.RestoreSeconds), ("stalled", chains.StallSeconds),
-            ("down", chains.DownSeconds), ("without a slot", chains.SlotSeconds), ("held", chains.HeldSeconds),
-        };
+        var parts = LedgerAccount.OfRun.Select(account => (What: account.Name, Seconds: account.Seconds(ledger.Chains)));
         var losses = ledger.Preemptions > 0
-            ? Invariant($"; {ledger.Preemptions} {(ledger.Preemptions == 1 ? "machine" : "machines")} lost, and at least {Human.Count(ledger.LostSteps)} steps with {(ledger.Preemptions == 1 ? "it" : "them")}")
+            ? Invariant($"; {Human.Plural(ledger.MachinesLost, "machine")} lost, and at least {Human.Plural(ledger.LostSteps, "step")} with {(ledger.MachinesLost == 1 ? "it" : "them")}")
             : "";
         var sum = ledger.ChainCount > 1 ? Invariant($" (of {ledger.ChainCount} chains together)") : "";
         return $"Goodput {Human.Percent(goodput)}{sum}: {string.Join(", ", parts.Where(part => part.Seconds >= 1).Select(part => $"{Human.Time(part.Seconds)} {part.What}"))}{losses}";

@@ -40,7 +40,10 @@ internal static class StageCauses
     private static Cause Failed(Circumstances now, StageId id)
     {
         var failure = now.Facts.FailureOf(id)!;
-        return new Cause("failed", [id.ToString()], $"It failed {Ago(now, failure.At)}: {failure.Cause} {failure.Advice}".TrimEnd() + $" A retry {GoesOn(now, id)}.", $"slowrun retry {now.Run}/{id}");
+        var text = $"It failed {Ago(now, failure.At)}: {failure.Cause} {failure.Advice}".TrimEnd();
+        return failure.Repeats
+            ? new Cause("failed", [id.ToString()], text)
+            : new Cause("failed", [id.ToString()], $"{text} A retry {GoesOn(now, id)}.", $"slowrun retry {now.Run}/{id}");
     }
 
     private static IEnumerable<Cause> Held(Circumstances now, StageId id)

@@ -20,15 +20,25 @@ public sealed record RunLedger
     /// <summary>Chain-seconds after a chain's end while others went on.</summary>
     public double EndedSeconds => Math.Max(0, (WallSeconds * ChainCount) - Chains.TotalSeconds);
 
+    /// <summary>Stages that lost their machine: a machine that trained two is counted twice, since each has to be restored.</summary>
     public required int Preemptions { get; init; }
 
+    /// <summary>Machines lost while they trained something of the run, each counted once.</summary>
+    public int MachinesLost { get; init; }
+
     public required long LostSteps { get; init; }
+
+    /// <summary>
+    /// The time that <see cref="Goodput"/> is a share of, in chain-seconds: a stage was trained, was being brought to train, or had lost its
+    /// machine. Time that was held, waited for a free slot, or came after a chain's end does not count.
+    /// </summary>
+    public double CountedSeconds => Chains.TrainingSeconds + Chains.LostSeconds + Chains.RestoreSeconds + Chains.StallSeconds + Chains.DownSeconds;
 
     /// <summary>Takes that restored or began a stage.</summary>
     public required long Takes { get; init; }
 
-    /// <summary>Training that counts, of the time in which a stage was trained, was being brought to train, or had lost its machine. Null: no time yet.</summary>
-    public double? Goodput => Chains.TotalSeconds - Chains.HeldSeconds - Chains.SlotSeconds is > 0 and var time ? Chains.TrainingSeconds / time : null;
+    /// <summary>Training whose result counts, as a share of <see cref="CountedSeconds"/>. Null: there is no such time yet.</summary>
+    public double? Goodput => CountedSeconds is > 0 and var time ? Chains.TrainingSeconds / time : null;
 
     /// <summary>What to hold the goodput against; null where nothing was lost or no checkpoint was measured.</summary>
     public DalyOptimum? Optimum { get; init; }
@@ -55,6 +65,8 @@ public sealed record RunLedger
             WallSeconds = Math.Max(0, (end - submitted).TotalSeconds),
             ChainCount = stages.Select(id => id.Chain).Distinct().Count(),
             Preemptions = roots.Sum(root => root.Preemptions),
+            MachinesLost = roots.SelectMany(root => root.LostSilos).Distinct(StringComparer.Ordinal).Count()
+                + roots.Sum(root => Math.Max(0, root.Preemptions - root.LostSilos.Count)),
             LostSteps = roots.Sum(root => root.LostSteps),
             Takes = roots.Sum(root => root.EpochToken),
         };

@@ -24,10 +24,10 @@ public sealed record StageLedger
     /// <summary>The stage before it in the chain has not finished.</summary>
     public double BeforeSeconds { get; init; }
 
-    /// <summary>Its owner is gone and nobody has noticed, no silo is alive, or it waits after an error.</summary>
+    /// <summary>Its owner is gone and no silo that is alive has noticed, or it waits after an error.</summary>
     public double DownSeconds { get; init; }
 
-    /// <summary>Paused, cancelled, or failed: it waits for a person.</summary>
+    /// <summary>Paused, cancelled, or failed; or no silo is alive: it waits for a person or for a machine.</summary>
     public double HeldSeconds { get; init; }
 
     public int Checkpoints { get; init; }

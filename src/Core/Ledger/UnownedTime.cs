@@ -44,15 +44,17 @@ public sealed record UnownedTime
         var ledger = root.Ledger.Until is null ? root.Ledger with { Until = root.WrittenAt } : root.Ledger;
         if (root.Owner is not null)
         {
-            // Lost: from its last sign of life until somebody noticed, nothing was there.
-            return LastSeen(root, ledger).Spend(Account.Down, ready).Spend(IsHeld ? Account.Held : Account.Slot, now);
+            // Lost: from its last sign of life until a silo that lives noticed. While none lived, nobody wanted to train it.
+            var seen = WithoutSilo(LastSeen(root, ledger), now);
+            return IsHeld ? seen.Spend(Account.Down, Earlier(ReadySince ?? seen.Until ?? now, now)).Spend(Account.Held, now)
+                : seen.Spend(Account.Down, ready).Spend(Account.Slot, now);
         }
 
         return root switch
         {
             _ when IsHeld => ledger.Spend(Account.Held, now),
             { Failure: not null } or { ReleasedFor: ReleaseCause.Held } => ledger.Spend(Account.Held, ready).Spend(Account.Slot, now),
-            { ReleasedFor: ReleaseCause.Error } => ledger.Spend(Account.Down, now),
+            { ReleasedFor: ReleaseCause.Error } => WithoutSilo(ledger, now).Spend(Account.Down, now),
             _ => Unattended(ledger, now),
         };
     }
@@ -67,9 +69,11 @@ public sealed record UnownedTime
             : ledger;
     }
 
-    /// <summary>Time for which nobody is to blame: without a silo the stage was down, else it waited for a slot.</summary>
-    private StageLedger Unattended(StageLedger ledger, DateTimeOffset now) =>
-        ServedSince is { } since ? ledger.Spend(Account.Down, Earlier(since, now)).Spend(Account.Slot, now) : ledger.Spend(Account.Down, now);
+    /// <summary>Time for which nobody is to blame: without a silo the stage was held, else it waited for a slot.</summary>
+    private StageLedger Unattended(StageLedger ledger, DateTimeOffset now) => WithoutSilo(ledger, now).Spend(Account.Slot, now);
+
+    /// <summary>The ledger with the time in which no silo was alive put down as held: somebody had ended them all, or had no machine.</summary>
+    private StageLedger WithoutSilo(StageLedger ledger, DateTimeOffset now) => ledger.Spend(Account.Held, Earlier(ServedSince ?? now, now));
 
     private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
 }

@@ -36,7 +36,8 @@ public static class Readiness
     {
         ArgumentNullException.ThrowIfNull(facts);
         var members = facts.ScoredMembers;
-        return members.Count > 0 && facts.Intent.Run != DesiredState.Cancelled && facts.EnsembleOf(members) is null ? members : null;
+        return members.Count > 0 && facts.Intent.Run != DesiredState.Cancelled && facts.EnsembleOf(members) is null
+            && facts.EnsembleFailureOf(members) is null ? members : null;
     }
 
     public static StageState StateOf(RunFacts facts, StageId id)
@@ -79,7 +80,14 @@ public static class Readiness
             return RunState.Cancelled;
         }
 
-        if (done || states.Overlaps([StageState.Training, StageState.Ready, StageState.Scoring]))
+        if (done && facts.EnsembleFailureOf(facts.ScoredMembers) is not null)
+        {
+            return RunState.Failed;
+        }
+
+        // What has failed keeps nothing from being averaged that has not.
+        if (done || states.Overlaps([StageState.Training, StageState.Ready, StageState.Scoring])
+            || (states.Contains(StageState.Failed) && !states.Contains(StageState.Paused) && EnsembleDue(facts) is not null))
         {
             return facts.Roots.Values.Any(root => root.EpochToken > 0) ? RunState.Running : RunState.Pending;
         }

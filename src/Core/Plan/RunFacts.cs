@@ -38,6 +38,9 @@ public sealed record RunFacts
     /// <summary>Ensembles computed so far.</summary>
     public IReadOnlyList<EnsembleScore> Ensembles { get; init; } = [];
 
+    /// <summary>What could not be scored or averaged.</summary>
+    public JudgingFailures Judging { get; init; } = new();
+
     /// <summary>Addresses (as in <see cref="StageOwner.Silo"/>) of the silos that the cluster's membership holds for alive.</summary>
     public IReadOnlySet<string> AliveSilos { get; init; } = new HashSet<string>();
 
@@ -53,9 +56,20 @@ public sealed record RunFacts
     public StageOwner? LivingOwnerOf(StageId id) =>
         RootOf(id).Owner is { } owner && AliveSilos.Contains(owner.Silo) ? owner : null;
 
-    /// <summary>A failure that no retry was asked for since.</summary>
-    public StageFailure? FailureOf(StageId id) =>
-        RootOf(id).Failure is { } failure && Intent.Retries.GetValueOrDefault(id.ToString()) <= failure.Retry ? failure : null;
+    /// <summary>A failure of its training, or of the scoring of its snapshot, that no retry was asked for since.</summary>
+    public StageFailure? FailureOf(StageId id)
+    {
+        var root = RootOf(id);
+        return root.Failure is { } failure && Intent.Retries.GetValueOrDefault(id.ToString()) <= failure.Retry ? failure
+            : root.Snapshot is { } snapshot ? JudgingFailureOf(id.ToString(), snapshot.Sha256)
+            : null;
+    }
+
+    /// <summary>Why exactly these members cannot be averaged; null: they can, or a retry was asked for since.</summary>
+    public StageFailure? EnsembleFailureOf(IReadOnlyList<StageId> members) => JudgingFailureOf(JudgingFailures.Ensemble, SubjectOf(members));
+
+    /// <summary>What <see cref="JudgingFailure.Subject"/> says of a mixture of these members.</summary>
+    public string SubjectOf(IReadOnlyList<StageId> members) => CanonicalJson.Sha256(SnapshotsOf(members));
 
     /// <summary>The score of the stage's snapshot; where there are several, always the same one.</summary>
     public MemberScore? ScoreOf(StageId id) => OfSnapshot(Scores, id);
@@ -72,11 +86,17 @@ public sealed record RunFacts
     /// <summary>The mixture of exactly these members, if it has been computed.</summary>
     public EnsembleScore? EnsembleOf(IReadOnlyList<StageId> members)
     {
-        var snapshots = members.Select(id => RootOf(id).Snapshot?.Sha256 ?? "").ToList();
+        var snapshots = SnapshotsOf(members);
         return Ensembles.FirstOrDefault(ensemble => ensemble.Members.SequenceEqual(snapshots));
     }
 
     private static StageRoot NeverTaken { get; } = new();
+
+    private IReadOnlyList<string> SnapshotsOf(IReadOnlyList<StageId> members) => [.. members.Select(id => RootOf(id).Snapshot?.Sha256 ?? "")];
+
+    private StageFailure? JudgingFailureOf(string what, string subject) =>
+        Judging.Of.TryGetValue(what, out var judging) && judging.GivenUp && judging.Subject == subject
+        && Intent.Retries.GetValueOrDefault(what) <= judging.Failure.Retry ? judging.Failure : null;
 
     private MemberScore? OfSnapshot(IReadOnlyList<MemberScore> scores, StageId id) => RootOf(id).Snapshot is { } snapshot
         ? scores.Where(score => score.SnapshotSha256 == snapshot.Sha256).MinBy(score => score.NumericsFingerprint, StringComparer.Ordinal)

@@ -48,6 +48,12 @@ public sealed record StageRoot
     /// <summary>Machines lost under the stage: owners that were gone without a release, and those that were evicted.</summary>
     public int Preemptions { get; init; }
 
+    /// <summary>Silos of the last <see cref="MostLostSilos"/> preemptions, the newest last: one machine that is lost under two stages is one.</summary>
+    public IReadOnlyList<string> LostSilos { get; init; } = [];
+
+    /// <summary>Keeps the root small, however long a stage takes; older losses count as a machine each.</summary>
+    public const int MostLostSilos = 64;
+
     /// <summary>Steps known to have been trained and lost (a lower bound: what the lost owner had last told).</summary>
     public long LostSteps { get; init; }
 
@@ -61,6 +67,14 @@ public sealed record StageRoot
 
     /// <summary>The trace in which this was written (a W3C <c>traceparent</c>), where its writer was traced: the next take goes on in it.</summary>
     public string? TraceParent { get; init; }
+
+    /// <summary>This root with one more machine lost.</summary>
+    /// <param name="silo">Its address.</param>
+    public StageRoot Preempted(string silo) => this with
+    {
+        Preemptions = Preemptions + 1,
+        LostSilos = [.. LostSilos.TakeLast(MostLostSilos - 1), silo],
+    };
 
     /// <summary>The step the stage goes on from.</summary>
     public int DurableStep => Current?.Step ?? 0;
@@ -119,4 +133,8 @@ public sealed record CheckpointPace(double CostSeconds, double TookSeconds, doub
 public sealed record SnapshotRef(string Name, string Sha256, long LengthBytes, DateTimeOffset At);
 
 /// <param name="Retry">The intent's retry number at which it failed: a higher one clears it.</param>
-public sealed record StageFailure(string Cause, string Advice, int Retry, DateTimeOffset At);
+public sealed record StageFailure(string Cause, string Advice, int Retry, DateTimeOffset At)
+{
+    /// <summary>Another try would end in the same way, since it would compute the same bytes.</summary>
+    public bool Repeats { get; init; }
+}

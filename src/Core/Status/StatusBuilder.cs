@@ -74,6 +74,7 @@ public static class StatusBuilder
             StageState.Scoring => facts.AliveSilos.Count == 0 ? $"Its snapshot waits to be scored, and {NoSilo}" : null,
             StageState.Paused => $"Paused by the user at step {Number(root.DurableStep)}; 'slowrun resume' lets it go on.{stopping}",
             StageState.Cancelled => $"Cancelled by the user.{stopping}",
+            StageState.Failed when facts.FailureOf(id) is { Repeats: true } => "It would fail again in the same way: another recipe or other data is needed.",
             StageState.Failed => "'slowrun retry' lets it try again.",
             _ => null,
         };
@@ -81,6 +82,7 @@ public static class StatusBuilder
 
     private static string Predecessor(RunFacts facts, StageId before) => Readiness.StateOf(facts, before) switch
     {
+        StageState.Failed when facts.FailureOf(before) is { Repeats: true } => $"'{before}', which it would go on from, has failed and would fail again.",
         StageState.Failed => $"Waits for '{before}', which has failed; 'slowrun retry' lets that try again.",
         StageState.Cancelled => $"'{before}', which it would go on from, was cancelled.",
         StageState.Paused => $"Waits for '{before}', which is paused.",

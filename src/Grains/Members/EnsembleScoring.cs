@@ -126,9 +126,11 @@ internal sealed partial class EnsembleScoring(
             models.Add((facts.Plan[id], await snapshots.ReadAsync(facts.RootOf(id).Snapshot!.Sha256, stop)));
         }
 
+        JudgingCheck.Set("validation", set);
         IReadOnlyList<float[]> byCount = [];
         await WorkerThread.RunAsync(
             WorkName.Mix(facts.Spec.Name), () => byCount = LogitEnsembleScorer.Score(models, set, new ComputeDevices(slots), stop));
+        JudgingCheck.Probabilities($"the {members.Count} members of {facts.Spec.Name}", "validation", byCount[^1]);
         var all = Mixture.Of([byCount[^1]]);
         return Score(facts, members, [.. byCount.Select(p => Mixture.LossNats([p]))], all.LossNats(), all.BitsPerByte(bytes));
     }

@@ -23,6 +23,7 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
 {
     /// <summary>Scores the stage's snapshot unless that was done.</summary>
     /// <exception cref="InvalidDataException">Snapshot or data are damaged.</exception>
+    /// <exception cref="UnjudgeableException">The snapshot or the data can have no loss.</exception>
     public async Task ScoreAsync(string run, StageId id, IReadOnlyList<string> slots, CancellationToken stop)
     {
         var documents = new RunDocuments(store, run);
@@ -42,8 +43,10 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
         {
             if (stored is null || set is null)
             {
-                throw new InvalidDataException($"The data of run '{run}' has no {name} set to score on.");
+                throw new UnjudgeableException($"The data of run '{run}' has no {name} set to score on.", "Submit it under another name with data that has one.");
             }
+
+            JudgingCheck.Set(name, set);
 
             var scores = new RunScores(store, run);
             var rows = spec.Recipe.Evaluation.Rows;
@@ -58,6 +61,7 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
             var p = Array.Empty<float>();
             var from = time.GetTimestamp();
             await WorkerThread.RunAsync($"score {run}/{id}", () => p = MemberScorer.Score(plan[id], weights, set, new ComputeDevices(slots), stop));
+            JudgingCheck.Probabilities($"{run}/{id}", name, p);
             CrashPoint.Reached(CrashPoint.Score);
             var alone = Mixture.Of([p]);
             var loss = alone.LossNats();

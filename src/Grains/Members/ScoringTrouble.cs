@@ -1,34 +1,75 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
+using Slowrun.Grains.Stages;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Grains.Members;
 
-/// <summary>Tells people that something could not be scored, once for each cause.</summary>
-internal sealed class ScoringTrouble(IObjectStore store, TimeProvider time)
+/// <summary>
+/// Counts what could not be scored or averaged against the run's failure budget, and tells people. The store's own trouble and damaged
+/// objects do not count: they pass, or somebody puts them back.
+/// </summary>
+internal sealed class ScoringTrouble(IObjectStore store, RunFactsReader reader, TimeProvider time)
 {
+    private const string Mend = "Mend the cause, then `slowrun retry` it; what does not depend on it goes on.";
+
     private readonly ConcurrentDictionary<(string, StageId?, string), bool> told = new();
 
     /// <summary>Never fails.</summary>
     /// <param name="id">The member; null: the ensemble.</param>
     public async Task TellAsync(string run, StageId? id, Exception error)
     {
+        try
+        {
+            await (error is InvalidDataException || StoreRetry.MayPass(error) ? TellOnceAsync(run, id, error) : CountAsync(run, id, error));
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or TimeoutException)
+        {
+            // The log has it; the next try counts.
+        }
+    }
+
+    private async Task CountAsync(string run, StageId? id, Exception error)
+    {
+        var facts = await reader.ReadAsync(run, new HashSet<string>());
+        var subject = facts is null ? null : id is { } one ? facts.RootOf(one).Snapshot?.Sha256 : facts.SubjectOf(facts.ScoredMembers);
+        if (facts is null || subject is null)
+        {
+            return;
+        }
+
+        var what = id?.ToString() ?? JudgingFailures.Ensemble;
+        var unjudgeable = error as UnjudgeableException;
+        var failure = new StageFailure(
+            error.Message.Split('\n', 2)[0].Trim(), unjudgeable?.Advice ?? Mend, facts.Intent.Retries.GetValueOrDefault(what), time.GetUtcNow())
+        {
+            Repeats = unjudgeable is not null,
+        };
+        var budget = facts.Spec.Operations.FailureBudget;
+        var counted = (await new RunDocuments(store, run).ChangeJudgingAsync(now => now.Count(what, subject, failure, budget))).Of[what];
+        var whom = id is null ? "The ensemble" : "It";
+        await new RunEvents(store, run).AppendAsync(new RunEvent(
+            time.GetUtcNow(),
+            counted.GivenUp && id is not null ? "stage-failed" : "scoring-failed",
+            id?.ToString(),
+            counted.GivenUp
+                ? $"{whom} could not be {(id is null ? "averaged" : "scored")}: {failure.Cause} {failure.Advice}"
+                : string.Create(CultureInfo.InvariantCulture, $"{whom} could not be scored and is tried again ({counted.Tries} of {budget}): {failure.Cause}")));
+    }
+
+    /// <summary>Once for each cause.</summary>
+    private async Task TellOnceAsync(string run, StageId? id, Exception error)
+    {
         if (told.TryAdd((run, id, error.Message), true))
         {
-            try
-            {
-                await new RunEvents(store, run).AppendAsync(new RunEvent(
-                    time.GetUtcNow(),
-                    "scoring-failed",
-                    id?.ToString(),
-                    $"{(id is null ? "The ensemble" : "It")} could not be scored and is tried again: {error.Message.Split('\n', 2)[0]}"));
-            }
-            catch (IOException)
-            {
-                // The log has it.
-            }
+            await new RunEvents(store, run).AppendAsync(new RunEvent(
+                time.GetUtcNow(),
+                "scoring-failed",
+                id?.ToString(),
+                $"{(id is null ? "The ensemble" : "It")} could not be scored and is tried again: {error.Message.Split('\n', 2)[0]}"));
         }
     }
 }

@@ -4,6 +4,7 @@ using Slowrun.Core.Tensors;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
+using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Stages;
 
@@ -107,7 +108,14 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         var cause = OneLine(error.Message);
         var tries = root.Root.FailedTakes + 1;
         var budget = work.Operations.Now.FailureBudget;
-        if (StoreRetry.MayPass(error))
+        if (error is DivergedException && root.Root.Identity is { IsRepeatable: true })
+        {
+            var failure = new StageFailure(cause, RepeatingFailure.Advice, work.Retry, time.GetUtcNow()) { Repeats = true };
+            await root.FailAsync(failure, SettledLedger(), token);
+            work.Telemetry.Failed("failed");
+            await TellAsync("stage-failed", $"{cause} {failure.Advice}");
+        }
+        else if (StoreRetry.MayPass(error))
         {
             // The store's own trouble is no error of the stage.
             await root.ReleaseAsync(ReleaseCause.Left, lostSteps: 0, SettledLedger(), token);

@@ -149,8 +149,7 @@ internal sealed partial class StageRunner
 
             if (!step.Finite)
             {
-                throw new InvalidOperationException(
-                    $"The training loss of {work.Name} became {step.LossNats} at step {training.Step}. A lower learning rate or stronger clipping helps; that is another recipe.");
+                throw training.Explain(step);
             }
 
             CrashPoint.Reached(CrashPoint.Step);

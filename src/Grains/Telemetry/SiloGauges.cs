@@ -104,12 +104,8 @@ internal sealed class SiloGauges : IDisposable
 
     private static IEnumerable<Measurement<double>> OfAccounts((RunFacts Facts, RunLedger Ledger) run)
     {
-        var sums = run.Ledger.Chains;
-        (string Account, double Seconds)[] accounts =
-        [
-            ("training", sums.TrainingSeconds), ("lost", sums.LostSeconds), ("restore", sums.RestoreSeconds), ("stall", sums.StallSeconds),
-            ("slot", sums.SlotSeconds), ("down", sums.DownSeconds), ("held", sums.HeldSeconds), ("ended", run.Ledger.EndedSeconds),
-        ];
+        var accounts = LedgerAccount.OfRun.Select(account => (Account: account.Name, Seconds: account.Seconds(run.Ledger.Chains)))
+            .Append((Account: "ended", Seconds: run.Ledger.EndedSeconds));
         return accounts.Select(one => new Measurement<double>(one.Seconds, new(Instruments.Run, run.Facts.Spec.Name), new(Instruments.Account, one.Account)));
     }
 

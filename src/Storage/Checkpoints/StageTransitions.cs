@@ -28,6 +28,7 @@ public static class StageTransitions
         }
 
         var identity = Agreed(root, request);
+        root = root.Owner is { } lost ? root.Preempted(lost.Silo) : root;
         return root with
         {
             EpochToken = root.EpochToken + 1,
@@ -38,7 +39,6 @@ public static class StageTransitions
             Failure = null,
             FailedTakes = (root.Failure is null ? root.FailedTakes : 0) + (request.Loss == LossVerdict.Crashed ? 1 : 0),
             LostTakes = (root.Failure is null ? root.LostTakes : 0) + (request.Loss == LossVerdict.Unexplained ? 1 : 0),
-            Preemptions = root.Preemptions + (root.Owner is null ? 0 : 1),
             LostSteps = root.LostSteps + request.LostSteps,
             Adoptions = root.Adoptions + (root.Identity is not null && identity != root.Identity ? 1 : 0),
             Ledger = request.Ledger,
@@ -96,12 +96,12 @@ public static class StageTransitions
         }
 
         Owned(root, epochToken);
+        root = cause == ReleaseCause.Evicted ? root.Preempted(root.Owner!.Silo) : root;
         return root with
         {
             Owner = null,
             ReleasedFor = cause,
             FailedTakes = root.FailedTakes + (cause == ReleaseCause.Error ? 1 : 0),
-            Preemptions = root.Preemptions + (cause == ReleaseCause.Evicted ? 1 : 0),
             LostSteps = root.LostSteps + lostSteps,
             Ledger = ledger ?? root.Ledger,
         };

@@ -61,6 +61,14 @@ public sealed class RunDocuments(IObjectStore store, string run)
     public async Task<RunIntent> ChangeIntentAsync(Func<RunIntent, RunIntent> change, CancellationToken cancellationToken = default) =>
         (await store.ChangeJsonAsync<RunIntent>(RunPaths.Intent(run), intent => change(intent ?? new RunIntent()), cancellationToken).ConfigureAwait(false))!;
 
+    /// <summary>What could not be scored or averaged; nothing where none was written.</summary>
+    public async Task<JudgingFailures> ReadJudgingAsync(CancellationToken cancellationToken = default) =>
+        await store.TryReadJsonAsync<JudgingFailures>(RunPaths.Judging(run), cancellationToken).ConfigureAwait(false) ?? new JudgingFailures();
+
+    /// <summary>Counts a failed try of scoring or averaging; <paramref name="change"/> is called again when another change came first.</summary>
+    public async Task<JudgingFailures> ChangeJudgingAsync(Func<JudgingFailures, JudgingFailures> change, CancellationToken cancellationToken = default) =>
+        (await store.ChangeJsonAsync<JudgingFailures>(RunPaths.Judging(run), now => change(now ?? new JudgingFailures()), cancellationToken).ConfigureAwait(false))!;
+
     /// <summary>The stage's root as a document of the store, for one owner's use.</summary>
     public IRootDocument Root(StageId stage) => new StoreRootDocument(store, RunPaths.Root(run, stage));
 

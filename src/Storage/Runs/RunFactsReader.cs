@@ -39,6 +39,7 @@ public sealed class RunFactsReader(IObjectStore store)
             Scores = On(data?.Validation),
             FitnessScores = spec.Recipe.Ensemble.Selection is null ? [] : On(data?.Fitness),
             Ensembles = anyFinished ? await scores.ListEnsemblesAsync(cancellationToken).ConfigureAwait(false) : [],
+            Judging = anyFinished ? await documents.ReadJudgingAsync(cancellationToken).ConfigureAwait(false) : new JudgingFailures(),
             AliveSilos = aliveSilos,
             SubmittedAt = submittedAt,
         };

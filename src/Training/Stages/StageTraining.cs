@@ -222,8 +222,12 @@ public sealed class StageTraining : IDisposable
         return capture.Begin(into, waiting);
     }
 
+    /// <summary>What a step that is not <see cref="StepResult.Finite"/> came from.</summary>
+    public DivergedException Explain(StepResult result) => Divergence.OfStep(inputs.Plan.Id.ToString(), Step, result, parameters);
+
     /// <summary>After the last step: the weights that the recipe keeps, under upstream's names, in registration order.</summary>
     /// <exception cref="OperationCanceledException">Stopped while judging the last weights; it may be called again.</exception>
+    /// <exception cref="DivergedException">They are not finite.</exception>
     public IReadOnlyList<TensorData> Snapshot(CancellationToken stop = default)
     {
         if (Step < Steps)
@@ -233,10 +237,15 @@ public sealed class StageTraining : IDisposable
 
         IntraOp.UseOneThread();
         capture.Wait();
-        return selection.Judge(Step, () => LossNats(inputs.Validation!, stop))
-            && selection.Chosen(() => LossNats(inputs.Fitness!, stop)) is { } chosen
-            ? chosen
-            : throw new OperationCanceledException(stop);
+        if (!selection.Judge(Step, () => LossNats(inputs.Validation!, stop))
+            || selection.Chosen(() => LossNats(inputs.Fitness!, stop)) is not { } chosen)
+        {
+            throw new OperationCanceledException(stop);
+        }
+
+        // The last update shows in no training loss any more.
+        Divergence.CheckSnapshot(inputs.Plan.Id.ToString(), Step, chosen);
+        return chosen;
     }
 
     public void Dispose()
@@ -268,7 +277,7 @@ public sealed class StageTraining : IDisposable
         capture.Wait();
         using var noGradient = no_grad();
         var norm = GradientClipping.Clip(gradient, parameters.Layout, inputs.Plan.Stage.ClipNorm);
-        crew.SideBySide(optimizer.Updates(gradient, schedule.At(step)));
+        Update(gradient, step);
         crew.Spread();
         position.add_(Scalars.Of(1), Scalars.One);
         microBatches.add_(Scalars.Of(steps.MicroBatches), Scalars.One);
@@ -276,7 +285,19 @@ public sealed class StageTraining : IDisposable
         var read = Scalars.Read(stack([norm.to(ScalarType.Float64), .. work.Losses.Select(part => part!.to(parameters.Device))]));
         var loss = read.Skip(1).Sum(part => part / (1.0 / steps.MicroBatches)) / steps.MicroBatches;
         losses[step] = (float)loss;
-        return new StepResult(true, loss, double.IsFinite(loss) && double.IsFinite(read[0]));
+        return new StepResult(true, loss, read[0]);
+    }
+
+    private void Update(Tensor gradient, int step)
+    {
+        try
+        {
+            crew.SideBySide(optimizer.Updates(gradient, schedule.At(step)));
+        }
+        catch (Exception e) when (Divergence.OfUpdate(inputs.Plan.Id.ToString(), step + 1, e) is { } diverged)
+        {
+            throw diverged;
+        }
     }
 
     private static void Check(StageInputs inputs)

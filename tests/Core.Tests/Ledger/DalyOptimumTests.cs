@@ -59,13 +59,13 @@ public sealed class DalyOptimumTests
         var ledger = RunLedger.Of(facts with { Roots = roots, Progress = told, SubmittedAt = start }, RunFactsExample.Now)!;
 
         // chain0/stage1 could be taken since second 60, and nobody did: "silo-a" tells no start, so nothing was there to take it.
-        Assert.Equal((145, 10, 40, 80), (ledger.Chains.TrainingSeconds, ledger.Chains.SlotSeconds, ledger.Chains.DownSeconds - 2, ledger.EndedSeconds));
+        Assert.Equal((145, 10, 2, 40, 80), (ledger.Chains.TrainingSeconds, ledger.Chains.SlotSeconds, ledger.Chains.DownSeconds, ledger.Chains.HeldSeconds, ledger.EndedSeconds));
         Assert.Equal(100, ledger.WallSeconds);
         Assert.Equal(300, ledger.Chains.TotalSeconds + ledger.EndedSeconds);
-        Assert.Equal(145.0 / (145 + 5 + 3 + 2 + 15 + 40), ledger.Goodput!.Value, 6);
+        Assert.Equal(145.0 / (145 + 5 + 3 + 2 + 15), ledger.Goodput!.Value, 6);
         Assert.Equal((0.5, ledger.Preemptions), (ledger.Optimum!.CheckpointCostSeconds, (int)Math.Round((145 + 5 + 3 + 15) / ledger.Optimum.BetweenLossesSeconds)));
-        Assert.Equal((2 + 40.0) / ledger.Preemptions, ledger.Optimum.DetectionSeconds, 6);
-        Assert.Equal(145.0 / (145 + 5 + 3 + 15 + 2 + 40) / ledger.Optimum.Share, ledger.Optimum.Reached, 6);
+        Assert.Equal(2.0 / ledger.Preemptions, ledger.Optimum.DetectionSeconds, 6);
+        Assert.Equal(145.0 / (145 + 5 + 3 + 15 + 2) / ledger.Optimum.Share, ledger.Optimum.Reached, 6);
     }
 
     [Fact]

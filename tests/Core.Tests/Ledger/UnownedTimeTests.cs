@@ -22,13 +22,38 @@ public sealed class UnownedTimeTests
         Assert.Equal(20, (Time with { WaitsForBefore = true }).Until(At(20)).BeforeSeconds);
 
     [Fact]
-    public void Until_WithNoSiloAlive_IsDown()
+    public void Until_WithNoSiloAlive_IsHeld()
     {
-        Assert.Equal((0, 20), Split(Time.Until(At(20))));
-        Assert.Equal((5, 15), Split((Time with { ServedSince = At(15) }).Until(At(20))));
-
-        static (double Slot, double Down) Split(StageLedger ledger) => (ledger.SlotSeconds, ledger.DownSeconds);
+        Assert.Equal((0, 0, 20), Split(Time.Until(At(20))));
+        Assert.Equal((5, 0, 15), Split((Time with { ServedSince = At(15) }).Until(At(20))));
     }
+
+    [Theory]
+    [InlineData(ReleaseCause.Left)]
+    [InlineData(ReleaseCause.Evicted)]
+    [InlineData(ReleaseCause.Held)]
+    [InlineData(ReleaseCause.Error)]
+    public void Until_AfterAReleaseWithNoSiloAlive_IsHeldWhateverItsCause(ReleaseCause cause)
+    {
+        var root = Owned(new StageLedger { Until = At(50), TrainingSeconds = 50 }) with { Owner = null, ReleasedFor = cause };
+
+        Assert.Equal((0, 0, 310), Split((Time with { Root = root }).Until(At(360))));
+    }
+
+    [Fact]
+    public void Until_OfALostOwnerWithNoSiloAlive_IsDownFromTheNextSilosStartOnly()
+    {
+        var time = Time with { Root = Owned(new StageLedger { Until = At(100), TrainingSeconds = 100 }) };
+
+        Assert.Equal((0, 0, 260), Split(time.Until(At(360))));
+        Assert.Equal((1, 4, 255), Split((time with { ServedSince = At(355), ReadySince = At(359) }).Until(At(360))));
+    }
+
+    [Fact]
+    public void Until_OfALostOwnersCancelledStage_IsHeld() =>
+        Assert.Equal((0, 0, 260), Split((Time with { Root = Owned(new StageLedger { Until = At(100) }), ServedSince = At(0), IsHeld = true }).Until(At(360))));
+
+    private static (double Slot, double Down, double Held) Split(StageLedger ledger) => (ledger.SlotSeconds, ledger.DownSeconds, ledger.HeldSeconds);
 
     [Fact]
     public void Until_AfterALostOwner_LosesWhatItTrainedSinceItsCommitAndCountsTheGapAsDown()
@@ -52,7 +77,7 @@ public sealed class UnownedTimeTests
     public void Until_WhenTheProgressIsAnOlderOwners_GoesByTheRootAlone()
     {
         var committed = new StageLedger { Until = At(100), TrainingSeconds = 90, RestoreSeconds = 10 };
-        var ledger = (Time with { Root = Owned(committed), Progress = Progress(committed with { Until = At(112), TrainingSeconds = 102 }, 2) }).Until(At(120));
+        var ledger = (Time with { Root = Owned(committed), Progress = Progress(committed with { Until = At(112), TrainingSeconds = 102 }, 2), ServedSince = At(0) }).Until(At(120));
 
         Assert.Equal((90, 0, 20), (ledger.TrainingSeconds, ledger.LostSeconds, ledger.DownSeconds));
     }

@@ -15,6 +15,7 @@ internal sealed class RunFactsExample
     private readonly List<EnsembleScore> ensembles = [];
     private readonly HashSet<string> silos = ["silo-a"];
     private RunIntent intent = new();
+    private JudgingFailures judging = new();
 
     public RunFacts Facts => new(SpecReader.FromPreset("tiny", new SpecOverrides
     {
@@ -27,6 +28,7 @@ internal sealed class RunFactsExample
         Scores = scores,
         Ensembles = ensembles,
         AliveSilos = silos,
+        Judging = judging,
     };
 
     public static StageId Id(string id) => StageId.TryParse(id, out var parsed) ? parsed : throw new ArgumentException(id);
@@ -71,6 +73,19 @@ internal sealed class RunFactsExample
             };
         }
 
+        return this;
+    }
+
+    /// <summary>Never committed, and released by a silo that went away.</summary>
+    public RunFactsExample Lost(string stage, string silo)
+    {
+        roots[Id(stage)] = new StageRoot { EpochToken = 1, Steps = 192, ReleasedFor = ReleaseCause.Evicted, WrittenAt = Now.AddMinutes(-1) }.Preempted(silo);
+        return this;
+    }
+
+    public RunFactsExample Judging(JudgingFailures failures)
+    {
+        judging = failures;
         return this;
     }
 
