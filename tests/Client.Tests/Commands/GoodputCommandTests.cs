@@ -14,6 +14,7 @@ public sealed class GoodputCommandTests
         await cli.HaveRootAsync("micro", "chain0/stage0", CommandLine.Begun(3) with
         {
             Preemptions = 2,
+            LostSilos = ["silo-x"],
             LostSteps = 4,
             Ledger = new StageLedger { TrainingSeconds = 90, LostSeconds = 6, RestoreSeconds = 2, StallSeconds = 1, DownSeconds = 1, Until = CommandLine.Start },
             Current = CommandLine.Begun(3).Current! with { Pace = new CheckpointPace(0.02, 0.1, 1.5) },
@@ -21,8 +22,11 @@ public sealed class GoodputCommandTests
 
         Assert.Equal(0, await cli.RunAsync("goodput", "micro"));
 
-        Assert.Contains("2 preemptions, 4 steps lost", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("2 machines lost (2 stage preemptions), 4 steps lost", cli.Output, StringComparison.Ordinal);
         Assert.Contains("90.0 s", cli.Output, StringComparison.Ordinal);
+        // The headline's goodput is the share of the line "training", whatever else took time.
+        Assert.Matches(@"training\s+90\.0 s\s+90\.0 %", cli.Output);
+        Assert.Matches(@"held\s+[\d.]+ s\s+-\s", cli.Output);
         Assert.Contains("M = 49.5 s owned for each loss, δ = 20.0 ms for a checkpoint", cli.Output, StringComparison.Ordinal);
         Assert.Contains(DalyOptimum.Formula, cli.Output, StringComparison.Ordinal);
     }

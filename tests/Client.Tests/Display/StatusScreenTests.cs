@@ -78,7 +78,7 @@ public sealed class StatusScreenTests
 
         Assert.Contains("chain0/stage0 Training 45/100 2.5000 1,000 40, 4 s", text, StringComparison.Ordinal);
         Assert.Contains("Ensemble of the first 1: 1.4000 · 2: 1.3000 · 3: 1.2000 nats/token", text, StringComparison.Ordinal);
-        Assert.Contains("Goodput 90.0 %: 1 min 30 s training, 8 s lost, 2 s restoring; 1 machine lost, and at least 12 steps with it", text, StringComparison.Ordinal);
+        Assert.Contains("Goodput 90.0 %: 1 min 30 s training, 8 s lost, 2 s restore; 1 machine lost, and at least 12 steps with it", text, StringComparison.Ordinal);
         Assert.Contains("2 silos: gpu-1 chain0/stage0 on cpu:0; spare nothing of this run", text, StringComparison.Ordinal);
         Assert.DoesNotContain("slowrun explain", text, StringComparison.Ordinal);
     }
