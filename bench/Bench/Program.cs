@@ -12,6 +12,7 @@ return args switch
     ["ensemble", .. var rest] => await EnsembleBench.RunAsync(rest),
     ["telemetry"] => TelemetryBench.Run(),
     ["page", .. var rest] => await PageBench.RunAsync(rest),
+    ["inputs", .. var rest] => await InputsBench.RunAsync(rest),
     ["idle", .. var rest] => IdleBench.Run(rest),
     _ => Usage(),
 };
@@ -26,6 +27,7 @@ static int Usage()
         bench idle [STORE] [SILOS]                    counts what silos that have nothing to do ask of their store in a minute
         bench data TEXT [MEGABYTES]                   times data preparation beside the bare tokenizer
         bench checkpoint STORE [PAIRS]                what a checkpoint costs, against the same bytes plainly copied, written and read
+        bench inputs [TOKENS…]                        what it costs to hash tokens, and a member that teaches at each of its turns
         bench ensemble [MEMBERS] [TOKENS] [FOLDER]    mixes made-up members: seconds a subset, memory, against plain reading
         bench telemetry                               what the measurements of a training step cost, as a share of it
         bench page [STEPS]                            times pages of a run of 100 stages, and weighs them

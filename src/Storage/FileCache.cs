@@ -28,6 +28,9 @@ public sealed class FileCache(string folder, long capacityBytes, TimeProvider? t
         return new FileCache(Path.Combine(own is { Length: > 0 } ? own : Path.Combine(users, "slowrun"), kind), capacityBytes);
     }
 
+    /// <summary>A reader's view of a file; while it is open, others know that it is.</summary>
+    internal static FileStream OpenShared(string path) => new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
+
     /// <summary>Brings an object onto this machine if it is not there.</summary>
     /// <param name="hash">The file's name: of one length for all objects of the cache.</param>
     /// <param name="open">Opens the object in its store.</param>

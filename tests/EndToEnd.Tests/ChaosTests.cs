@@ -21,6 +21,22 @@ public sealed class ChaosTests
         }
     }
 
+    /// <summary>Objects of every kind are changed behind everybody's back: the same bytes, or a refusal that names the object.</summary>
+    [Fact]
+    public async Task Chaos_WithDamage_EndsWithTheSameBytesAndHangsNowhere()
+    {
+        using var store = new TemporaryStore();
+        var found = await new Cli(store.Path).JsonAsync("chaos", "tiny", "--silos", "2", "--kills", "10", "--seed", "5", "--mode", "damage", "--set", "stage.epochs=6");
+
+        Assert.True(found.GetProperty("identical").GetBoolean(), found.ToString());
+        Assert.Equal(0, found.GetProperty("hangs").GetInt32());
+        Assert.Equal(0, found.GetProperty("unplannedExits").GetInt32());
+        var damages = found.GetProperty("damages").EnumerateArray().ToList();
+        Assert.True(damages.Count >= 5, found.ToString());
+        Assert.True(damages.Select(one => one.GetProperty("kind").GetString()).Distinct().Count() >= 4, found.ToString());
+        Assert.All(damages, one => Assert.Contains(one.GetProperty("outcome").GetString(), (string[])["healed", "refused", "unread"], StringComparer.OrdinalIgnoreCase));
+    }
+
     [Fact]
     public async Task Chaos_OnAzurite_EndsWithTheSameBytes() =>
         await RunAsync(new Cli(Azurite.NewAddress(), Azurite.ConnectionString(await Azurite.PortAsync())), 3, "--seed", "11", "--mode", "kill", "freeze", "notice");

@@ -120,7 +120,7 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
     }
 
     public Task<(StageRunner? Runner, string? Reason)> OfferAsync(StageId stage, SlotOffer offer, IObjectStore? through = null) =>
-        Taker(through ?? store).TakeAsync(
+        (through is null ? taker ??= Taker(store) : Taker(through)).TakeAsync(
             name, stage, new RunDocuments(through ?? store, name).Root(stage), offer, "test", TestContext.Current.CancellationToken);
 
     /// <summary>Works until nothing is ready any more.</summary>

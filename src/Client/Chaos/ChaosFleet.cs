@@ -45,6 +45,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
     private readonly Queue<Disturbance> timed;
     private readonly TimeProvider time;
     private readonly Action<string> tell;
+    private readonly string? cache;
     private readonly long begunAt;
     private readonly int keptLogs;
     private readonly RelayNetwork network = new();
@@ -60,16 +61,19 @@ internal sealed class ChaosFleet : IAsyncDisposable
     private long? partedAt;
 
     /// <param name="read">The run's facts now.</param>
+    /// <param name="plan">What happens to machines.</param>
+    /// <param name="cache">Of all machines; null: this user's.</param>
     public ChaosFleet(
         SiloProgram program,
         IObjectStore store,
         Func<CancellationToken, Task<RunFacts>> read,
         int silos,
         IReadOnlyList<Disturbance> plan,
+        string? cache,
         TimeProvider time,
         Action<string> tell)
     {
-        (this.program, this.store, this.read, this.time, this.tell) = (program, store, read, time, tell);
+        (this.program, this.store, this.read, this.cache, this.time, this.tell) = (program, store, read, cache, time, tell);
         this.plan = new Queue<Disturbance>(plan.Where(one => one.AtSeconds is null));
         timed = new Queue<Disturbance>(plan.Where(one => one.AtSeconds is not null));
         metadata = plan.Any(one => one.Mode == ChaosMode.Notice) ? new MetadataServer() : null;
@@ -278,7 +282,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
     private void Start()
     {
         var link = network.Add(string.Create(CultureInfo.InvariantCulture, $"silo{++started}"));
-        fleet.Add(ChaosMachine.Start(program, store.Address, link, metadata?.Address, plan.TryDequeue(out var next) ? next : null, keptLogs, time));
+        fleet.Add(ChaosMachine.Start(program, store.Address, link, metadata?.Address, cache, plan.TryDequeue(out var next) ? next : null, keptLogs, time));
     }
 
     /// <summary>Machines go at their deadline, and at once when they say that nobody need wait for it: what they still wanted to do is lost.</summary>

@@ -50,12 +50,18 @@ internal sealed partial class ChaosMachine(RelayedMachine link, LocalSilo proces
     }
 
     /// <param name="metadata">Whom it asks for preemption notices; null: nobody.</param>
+    /// <param name="cache">Where it keeps what it has fetched; null: where any silo of this user does.</param>
     /// <param name="keptLogs">Of silos of this store.</param>
     public static ChaosMachine Start(
-        SiloProgram program, string store, RelayedMachine link, Uri? metadata, Disturbance? disturbance, int keptLogs, TimeProvider time)
+        SiloProgram program, string store, RelayedMachine link, Uri? metadata, string? cache, Disturbance? disturbance, int keptLogs, TimeProvider time)
     {
         // Processes of one computer could look each other up; machines cannot.
         var environment = new Dictionary<string, string> { ["SLOWRUN_MACHINE"] = Guid.NewGuid().ToString("N") };
+        if (cache is not null)
+        {
+            environment["SLOWRUN_CACHE"] = cache;
+        }
+
         if (disturbance is { Point: { } point })
         {
             environment["SLOWRUN_CRASH_AFTER"] = string.Create(CultureInfo.InvariantCulture, $"{point}:{disturbance.Count}:stop");

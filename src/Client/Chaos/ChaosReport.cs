@@ -1,3 +1,5 @@
+using Slowrun.Client.Chaos.Damages;
+
 namespace Slowrun.Client.Chaos;
 
 /// <summary>What came of a disturbed run, beside a calm one on the same fleet.</summary>
@@ -41,6 +43,15 @@ internal sealed record ChaosReport
     public required int Wanted { get; init; }
 
     public required IReadOnlyList<CarriedOut> Disturbances { get; init; }
+
+    /// <summary>What was done to the run's objects; empty where none was to be damaged.</summary>
+    public IReadOnlyList<DamageReport> Damages { get; init; } = [];
+
+    public IReadOnlyDictionary<string, DamagedKindReport> DamagedKinds => new SortedDictionary<string, DamagedKindReport>(
+        Damages.GroupBy(one => one.Kind).ToDictionary(group => group.Key, group => DamagedKindReport.Of([.. group])), StringComparer.Ordinal);
+
+    /// <summary>Damages after which the run stood still and nobody said why: each is a defect.</summary>
+    public int Hangs => Damages.Count(one => one.Outcome == DamageOutcome.Hang);
 
     public IReadOnlyDictionary<string, int> ByMode => Counted(one => Name(one.Mode));
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Slowrun.Client.Chaos.Damages;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Runs;
 using Slowrun.Client.Silos;
@@ -20,6 +21,9 @@ internal sealed class ChaosRun(ClientContext context, IObjectStore store, Action
     // As long without any commit is a run that does not go on by itself.
     private static readonly TimeSpan StuckAfter = TimeSpan.FromMinutes(3);
 
+    // A document that is put back at this moment may be read half.
+    private const int MostReadings = 25;
+
     private readonly RunReader reader = new(store, context.Time);
 
     /// <exception cref="CliException">A silo serves the store already, or the run does not go on.</exception>
@@ -31,9 +35,9 @@ internal sealed class ChaosRun(ClientContext context, IObjectStore store, Action
         var calm = spec with { Name = $"{spec.Name}-calm-{suffix}" };
         var disturbed = spec with { Name = $"{spec.Name}-chaos-{suffix}" };
         tell($"{calm.Name}: {silos} silos, undisturbed…");
-        var (calmFacts, _, calmTime) = await CarryOutAsync(calm, data, silos, [], stop);
+        var (calmFacts, _, _, calmTime) = await CarryOutAsync(calm, data, silos, seed, [], stop);
         tell(string.Create(CultureInfo.InvariantCulture, $"{calm.Name}: {calmTime.TotalSeconds:F1} s. {disturbed.Name}: {plan.Count} disturbances, seed {seed}…"));
-        var (facts, fleet, time) = await CarryOutAsync(disturbed, data, silos, plan, stop);
+        var (facts, fleet, damages, time) = await CarryOutAsync(disturbed, data, silos, seed, plan, stop);
         var differing = calmFacts.Plan.Stages.Select(stage => stage.Id)
             .Where(id => calmFacts.RootOf(id).Snapshot?.Sha256 is not { } hash || facts.RootOf(id).Snapshot?.Sha256 != hash)
             .Select(id => id.ToString()).ToList();
@@ -51,19 +55,23 @@ internal sealed class ChaosRun(ClientContext context, IObjectStore store, Action
             LostSteps = facts.Roots.Values.Sum(root => root.LostSteps),
             Preemptions = facts.Roots.Values.Sum(root => root.Preemptions),
             Wanted = plan.Count,
-            Disturbances = fleet.CarriedOut,
+            Disturbances = [.. fleet.CarriedOut.Concat(damages.Select(one => new CarriedOut(one.Number, ChaosMode.Damage, one.Kind, null, one.AtSeconds, null))).OrderBy(one => one.AtSeconds)],
+            Damages = [.. damages.Select(DamageReport.Of)],
             UnplannedExits = fleet.UnplannedExits,
             VotedOut = fleet.VotedOut,
         };
     }
 
-    private async Task<(RunFacts Facts, ChaosFleet Fleet, TimeSpan Time)> CarryOutAsync(
-        RunSpec spec, GivenData data, int silos, IReadOnlyList<Disturbance> plan, CancellationToken stop)
+    private async Task<(RunFacts Facts, ChaosFleet Fleet, IReadOnlyList<Damage> Damages, TimeSpan Time)> CarryOutAsync(
+        RunSpec spec, GivenData data, int silos, int seed, IReadOnlyList<Disturbance> plan, CancellationToken stop)
     {
         await new Submission(store, tell).SubmitAsync(spec, data, stop);
+        var planned = plan.ToLookup(one => one.Mode == ChaosMode.Damage);
+        using var cache = new DamagedCache(store, isNeeded: planned[true].Any());
+        var damages = planned[true].Any() ? await DamagesAsync(spec.Name, [.. planned[true]], cache, seed, stop) : null;
         // Whether a stage's owner lives is nothing that chaos has to know, and asking machines that have vanished takes time.
         var facts = new RunFactsReader(store);
-        await using var fleet = new ChaosFleet(SiloProgram.Find(), store, ReadAsync, silos, plan, context.Time, tell);
+        await using var fleet = new ChaosFleet(SiloProgram.Find(), store, ReadAsync, silos, [.. planned[false]], cache.Folder, context.Time, tell);
         var (progress, progressAt) = (-1L, context.Time.GetTimestamp());
         while (true)
         {
@@ -71,8 +79,9 @@ internal sealed class ChaosRun(ClientContext context, IObjectStore store, Action
             if (Readiness.IsOver(Readiness.StateOf(now)))
             {
                 var time = fleet.Age;
+                await (damages?.EndAsync(stop) ?? Task.CompletedTask);
                 await fleet.StopAsync();
-                return (now, fleet, time);
+                return (now, fleet, damages?.Done ?? [], time);
             }
 
             if (now.Committed != progress)
@@ -86,6 +95,7 @@ internal sealed class ChaosRun(ClientContext context, IObjectStore store, Action
                     $"'{spec.Name}' has committed nothing for {StuckAfter.TotalMinutes:0} minutes: {string.Join("; ", (await reader.StatusAsync(spec.Name, stop)).Stages.Select(stage => $"{stage.Id} {stage.State} {stage.Waits}"))}");
             }
 
+            await (damages?.LookAsync(now, stop) ?? Task.CompletedTask);
             while (context.Time.GetElapsedTime(readAt) < Read)
             {
                 await fleet.LookAsync(now, stop);
@@ -93,8 +103,35 @@ internal sealed class ChaosRun(ClientContext context, IObjectStore store, Action
             }
         }
 
-        async Task<RunFacts> ReadAsync(CancellationToken cancellation) => await facts.ReadAsync(spec.Name, new HashSet<string>(), cancellation)
-            ?? throw new CliException(ExitCode.NoSuchThing, $"The run '{spec.Name}' was deleted from '{store.Address}' while chaos carried it out.");
+        async Task<RunFacts> ReadAsync(CancellationToken cancellation)
+        {
+            for (var readings = 1; ; readings++)
+            {
+                try
+                {
+                    return await facts.ReadAsync(spec.Name, new HashSet<string>(), cancellation)
+                        ?? throw new CliException(ExitCode.NoSuchThing, $"The run '{spec.Name}' was deleted from '{store.Address}' while chaos carried it out.");
+                }
+                catch (InvalidDataException e) when (damages is not null && readings < MostReadings)
+                {
+                    // As a status would say it: refused by name.
+                    await damages.ToldAsync(e.Message, cancellation);
+                    await Task.Delay(Read, context.Time, cancellation);
+                }
+            }
+        }
+    }
+
+    private async Task<ChaosDamages> DamagesAsync(string run, IReadOnlyList<Disturbance> plan, DamagedCache cache, int seed, CancellationToken stop)
+    {
+        var documents = new RunDocuments(store, run);
+        var spec = (await documents.TryReadSpecAsync(stop))!;
+        // Written as they are, so that there is something to damage.
+        await documents.ChangeIntentAsync(intent => intent, stop);
+        await documents.ChangeOperationsAsync(spec.Operations, operations => operations, stop);
+        var folder = StoreAddress.IsDirectory(store.Address) ? Path.GetFullPath(store.Address) : null;
+        var maker = new DamageMaker(store, folder, cache.Folder, run, spec.Recipe.Data.Sha256, seed);
+        return new ChaosDamages(maker, store, run, plan, seed, context.Time, tell);
     }
 
     /// <summary>Silos of a chaos that was ended a moment ago look alive until their heartbeats are old.</summary>

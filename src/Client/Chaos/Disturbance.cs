@@ -32,6 +32,9 @@ internal enum ChaosMode
 
     /// <summary>Every machine is lost at once, and a new cluster is started.</summary>
     Cluster,
+
+    /// <summary>No machine: an object of the run, or a file of the machines' cache, is changed or removed behind everybody's back.</summary>
+    Damage,
 }
 
 /// <summary>One planned disturbance: what is done to a silo, and at which moment of its work.</summary>

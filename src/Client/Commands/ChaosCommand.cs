@@ -24,8 +24,8 @@ internal static class ChaosCommand
         {
             Description = "kill: the process ends at once. term: it is asked to stop. freeze: the machine stands still, is replaced, and wakes up again. "
                 + "vanish: it is gone and its packets are dropped, its connections open. partition: it hears no other machine but trains on and reaches the store. notice: its preemption is announced 10, 5, 3 or 0 s ahead. "
-                + "cluster: all are lost at once. May be repeated; several take turns.",
-            HelpName = "kill|term|freeze|vanish|partition|notice|cluster|all",
+                + "cluster: all are lost at once. damage: objects of the run, or files of the machines' cache, are changed or removed while silos live. May be repeated; several take turns.",
+            HelpName = "kill|term|freeze|vanish|partition|notice|cluster|damage|all",
             DefaultValueFactory = _ => ["kill"],
             AllowMultipleArgumentsPerToken = true,
         };
@@ -72,11 +72,11 @@ internal static class ChaosCommand
                 context.Console.Print(Table(report));
             }
 
-            return report.Identical ? ExitCode.Done : ExitCode.Failed;
+            return report.Identical && report.Hangs == 0 ? ExitCode.Done : ExitCode.Failed;
         });
         return command.WithExamples(
             "slowrun chaos tiny --store /tmp/chaos", "slowrun chaos mine.yaml --silos 4 --kills 50 --mode all --seed 3", "slowrun chaos tiny --mode freeze vanish notice -o json",
-            "slowrun chaos tiny --every 60s --set stage.epochs=100");
+            "slowrun chaos tiny --every 60s --set stage.epochs=100", "slowrun chaos tiny --mode damage kill --set stage.epochs=40");
     }
 
     private static Rows Table(ChaosReport report)
@@ -104,7 +104,26 @@ internal static class ChaosCommand
             Row("unplanned", $"{report.UnplannedExits} silos ended by themselves; see their logs");
         }
 
-        return report.Disturbances.Count == 0 ? new Rows(summary) : new Rows(summary, Text.Empty, Modes(report));
+        if (report.Hangs > 0)
+        {
+            Row("hangs", $"{report.Hangs} damages after which the run stood still and nobody said why");
+        }
+
+        return report.Disturbances.Count == 0 ? new Rows(summary)
+            : report.Damages.Count == 0 ? new Rows(summary, Text.Empty, Modes(report))
+            : new Rows(summary, Text.Empty, Modes(report), Text.Empty, Damages(report));
+    }
+
+    private static Table Damages(ChaosReport report)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumns("damaged", "times", "healed", "refused by name", "not read", "hangs", "longest");
+        Enumerable.Range(1, 6).ToList().ForEach(column => table.Columns[column].RightAligned());
+        foreach (var (name, kind) in report.DamagedKinds)
+        {
+            table.AddRow([Markup.Escape(name), .. new[] { kind.Count, kind.Healed, kind.Refused, kind.Unread, kind.Hangs }.Select(count => count.ToString(CultureInfo.InvariantCulture)), Seconds(kind.LongestSeconds)]);
+        }
+
+        return table;
     }
 
     private static Table Modes(ChaosReport report)

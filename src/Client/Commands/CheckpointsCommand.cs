@@ -55,23 +55,18 @@ internal static class CheckpointsCommand
     {
         var target = CommonOptions.Target();
         var output = CommonOptions.Output();
-        var command = new Command("verify", "Reads all that a run's stages go on from and have finished with, and holds it against its hashes. 1: something is damaged.")
+        var command = new Command("verify", "Reads all that a run depends on (data, documents, teachers, checkpoints, snapshots, scores), and holds it against its hashes. 1: something is damaged.")
         {
             target, output,
         };
         command.SetAction(async (parsed, stop) =>
         {
             var (store, whom, spec) = await OpenAsync(context, parsed.GetRequiredValue(common.Store), parsed.GetRequiredValue(target), stop);
-            var ledger = new CheckpointLedger(store, whom.Run);
             var json = parsed.GetValue(output) == OutputFormat.Json;
             var verified = new List<VerifiedObject>();
             await using (var progress = new VerifyProgress(context, quiet: json))
             {
-                var stages = Stages(spec, whom);
-                var plan = new RunPlan(spec.Recipe);
-                var taught = stages.Where(id => plan[id].TeacherEnsemble is not null).ToAsyncEnumerable()
-                    .SelectMany(id => ledger.VerifyTeachersAsync(id, plan[id].TeacherEnsemble!, progress.Begin, stop));
-                await foreach (var one in ledger.VerifyAsync(stages, progress.Begin, stop).Concat(taught).WithCancellation(stop))
+                await foreach (var one in new RunVerification(store, spec).VerifyAsync(whom.Stage, progress.Begin, stop).WithCancellation(stop))
                 {
                     verified.Add(one);
                     progress.End(one);
@@ -83,14 +78,13 @@ internal static class CheckpointsCommand
             {
                 await context.Output.WriteLineAsync(Json.Text(verified.Select(one => new
                 {
-                    Stage = one.Stage.ToString(), What = Word(one), one.Step, one.LengthBytes, one.Name, Ok = one.Damage is null, one.Damage, one.Advice,
+                    Stage = one.Stage?.ToString(), What = Word(one), one.Step, one.LengthBytes, one.Name, Ok = one.Damage is null, one.Damage, one.Advice,
                 })));
             }
             else
             {
                 await context.Output.WriteLineAsync(
-                    verified.Count == 0 ? $"'{whom}' has no checkpoint yet, so there is nothing to verify."
-                    : damaged == 0 ? $"All {verified.Count} are whole, {Human.Bytes(verified.Sum(one => one.LengthBytes))}."
+                    damaged == 0 ? $"All {verified.Count} are whole, {Human.Bytes(verified.Sum(one => one.LengthBytes))}."
                     : $"{damaged} of {verified.Count} damaged.");
             }
 

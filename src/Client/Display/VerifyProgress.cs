@@ -1,6 +1,7 @@
 using Slowrun.Client.Cli;
 using Slowrun.Core;
 using Slowrun.Storage.Checkpoints;
+using Slowrun.Storage.Tokens;
 using Spectre.Console;
 
 namespace Slowrun.Client.Display;
@@ -56,6 +57,9 @@ internal sealed class VerifyProgress(ClientContext context, bool quiet) : IAsync
     {
         LedgerState.Root => $"{one.Stage} root",
         LedgerState.Snapshot => $"{one.Stage} snapshot",
+        LedgerState.Spec or LedgerState.Operations or LedgerState.Intent or LedgerState.Events or LedgerState.Ensemble => one.What.ToString().ToLowerInvariant(),
+        LedgerState.Data => $"data {one.Name[DataPaths.Folder.Length..][..12]}",
+        LedgerState.Score => $"{one.Stage?.ToString() ?? "a"} score",
         LedgerState.Teacher => $"{one.Stage} is taught by {one.Name}",
         LedgerState.Current => $"{one.Stage} step {Human.Count(one.Step)}",
         _ => $"{one.Stage} step {Human.Count(one.Step)} (previous)",

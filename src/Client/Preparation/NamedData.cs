@@ -40,7 +40,7 @@ internal sealed class NamedData
 
     /// <summary>One of the manifest's sets, verified.</summary>
     public async Task<TokenSet> ReadAsync(StoredTokens tokens, CancellationToken stop) =>
-        directory is not null ? directory.Map(tokens) : await stored!.ReadAsync(Manifest, tokens, stop);
+        directory is not null ? await directory.ReadAsync(tokens, stop) : await stored!.ReadAsync(Manifest, tokens, stop);
 
     /// <summary>Puts a directory's data into a store that does not have it; what a hash names is there already.</summary>
     public async Task UploadAsync(IObjectStore store, CancellationToken stop)

@@ -35,6 +35,7 @@ internal sealed class MixtureJudge(ClientContext context, IObjectStore store, Ru
             () => JudgedMixture.Of(
                 vectors.P, [.. mixed.Select(member => member.Weight)], bytes, Environment.ProcessorCount, n => Volatile.Write(ref judged, n), stop),
             stop);
+        await vectors.CheckAsync(stop);
         return EnsembleReport.Of(run, mixture, answer);
     }
 

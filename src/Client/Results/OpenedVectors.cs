@@ -20,6 +20,10 @@ internal sealed class OpenedVectors : IDisposable
         // Mapping reads every byte once: not on the caller's scheduler.
         new(await Task.Run(() => new ScoreVectors(store, run).OpenAsync(scores, progress, stop), stop));
 
+    /// <summary>To be asked before what was computed from them is told.</summary>
+    /// <exception cref="InvalidDataException">One was changed since it was opened.</exception>
+    public Task CheckAsync(CancellationToken stop) => Task.Run(() => vectors.ToList().ForEach(vector => vector.Check()), stop);
+
     public void Dispose()
     {
         foreach (var vector in vectors)

@@ -15,7 +15,11 @@ internal sealed class EnsembleGrain(EnsembleScoring scoring, ScoringTrouble trou
         return Task.FromResult(Start(
             offer,
             WorkName.Mix(run),
-            stop => scoring.ScoreAsync(run, offer.Slots, stop),
+            async stop =>
+            {
+                await scoring.ScoreAsync(run, offer.Slots, stop);
+                trouble.Over(run, null);
+            },
             error => trouble.TellAsync(run, null, error)));
     }
 }

@@ -37,7 +37,7 @@ internal sealed partial class EnsembleScoring(
         }
 
         var recipe = facts.Spec.Recipe;
-        var data = await tokens.GetAsync(recipe.Data.Sha256!, stop);
+        var data = await tokens.GetAsync(recipe, stop);
         var bytes = TargetBytes.Of(data.Validation!);
         using var mixing = Spans.Mixing(run, members.Count);
         var from = time.GetTimestamp();
@@ -102,10 +102,13 @@ internal sealed partial class EnsembleScoring(
         var fitness = await new ScoreVectors(store, facts.Spec.Name).OpenAsync([.. members.Select(id => facts.FitnessScoreOf(id)!)], cancellationToken: stop);
         try
         {
-            return await Task.Run(
+            var selections = await Task.Run(
                 () => MemberSelection.OfEverySize(
                     recipe, [.. fitness.Select(vector => vector.P)], facts.Spec.Recipe.Seed, _ => stop.ThrowIfCancellationRequested()),
                 stop);
+            // Mapped ones may have been written to meanwhile: what was selected from other numbers is not kept.
+            await Task.Run(() => fitness.ToList().ForEach(vector => vector.Check()), stop);
+            return selections;
         }
         finally
         {

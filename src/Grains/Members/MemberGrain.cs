@@ -16,7 +16,11 @@ internal sealed class MemberGrain(MemberScoring scoring, ScoringTrouble trouble,
         return Task.FromResult(Start(
             offer,
             WorkName.Score(run, id),
-            stop => scoring.ScoreAsync(run, id, offer.Slots, stop),
+            async stop =>
+            {
+                await scoring.ScoreAsync(run, id, offer.Slots, stop);
+                trouble.Over(run, id);
+            },
             error => trouble.TellAsync(run, id, error)));
     }
 }

@@ -30,7 +30,7 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
         var spec = await documents.TryReadSpecAsync(stop) ?? throw new InvalidOperationException($"There is no run '{run}' in {store.Address}.");
         var snapshot = (await documents.TryReadRootAsync(id, stop))?.Snapshot ?? throw new InvalidOperationException($"{run}/{id} has no snapshot yet.");
         var plan = new RunPlan(spec.Recipe);
-        var data = await tokens.GetAsync(spec.Recipe.Data.Sha256!, stop);
+        var data = await tokens.GetAsync(spec.Recipe, stop);
         IReadOnlyList<TensorData>? weights = null;
         if (plan.IsJudgedOnFitness(id))
         {

@@ -18,6 +18,15 @@ internal sealed class ScoringTrouble(IObjectStore store, RunFactsReader reader, 
 
     private readonly ConcurrentDictionary<(string, StageId?, string), bool> told = new();
 
+    /// <summary>It was scored: the same trouble later is news.</summary>
+    public void Over(string run, StageId? id)
+    {
+        foreach (var key in told.Keys.Where(key => key.Item1 == run && key.Item2 == id))
+        {
+            told.TryRemove(key, out _);
+        }
+    }
+
     /// <summary>Never fails.</summary>
     /// <param name="id">The member; null: the ensemble.</param>
     public async Task TellAsync(string run, StageId? id, Exception error)

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
 using Slowrun.Storage;
@@ -9,10 +11,52 @@ namespace Slowrun.Grains.Stages;
 /// <summary>Brings what a stage trains from out of the store, verified: token sets and the teachers' weights.</summary>
 internal sealed class StageInputsLoader(IObjectStore store, TokenSets tokens, TimeProvider time)
 {
-    /// <exception cref="InvalidDataException">Something is missing or damaged; nothing is trained on it.</exception>
+    // Stages whose inputs this silo has found damaged after it had taken them.
+    private readonly ConcurrentDictionary<string, bool> suspects = new(StringComparer.Ordinal);
+
+    /// <exception cref="DamagedInputException">Something is missing or damaged; nothing is trained on it.</exception>
     public async Task<LoadedStage> LoadAsync(StageWork work, CancellationToken cancellationToken)
     {
-        var sets = await tokens.GetAsync(work.Spec.Recipe.Data.Sha256!, cancellationToken);
+        try
+        {
+            return await LoadAsync(new StageSources(work.Run, work.Spec.Recipe, work.Plan, work.Teacher, work.Predecessor), cancellationToken);
+        }
+        catch (InvalidDataException e)
+        {
+            Suspect(work);
+            throw new DamagedInputException(e.Message, e);
+        }
+    }
+
+    /// <summary>Its inputs are looked at before it is taken again here: a take that finds them damaged writes the root twice, for nothing.</summary>
+    public void Suspect(StageWork work) => suspects[Key(work.Run, work.Plan)] = true;
+
+    /// <summary>What is wrong with the inputs of a stage that they kept from training here before; null: nothing, or it is not suspected.</summary>
+    public async Task<string?> DamageAsync(StageSources sources, CancellationToken cancellationToken)
+    {
+        var key = Key(sources.Run, sources.Plan);
+        if (!suspects.ContainsKey(key))
+        {
+            return null;
+        }
+
+        try
+        {
+            using var loaded = await LoadAsync(sources, cancellationToken);
+            suspects.TryRemove(key, out _);
+            return null;
+        }
+        catch (InvalidDataException e)
+        {
+            return e.Message;
+        }
+    }
+
+    private static string Key(string run, StagePlan plan) => $"{run}/{plan.Id}";
+
+    private async Task<LoadedStage> LoadAsync(StageSources work, CancellationToken cancellationToken)
+    {
+        var sets = await tokens.GetAsync(work.Recipe, cancellationToken);
         IReadOnlyList<TensorData>? teacher = work.Teacher is { } snapshot
             ? await new SnapshotStore(store, work.Run, time).ReadAsync(snapshot.Sha256, cancellationToken)
             : null;
@@ -31,6 +75,7 @@ internal sealed class StageInputsLoader(IObjectStore store, TokenSets tokens, Ti
                 TeacherMembers = work.Plan.TeacherEnsemble is null ? null : [.. members.Select(member => member.Tensors)],
                 Predecessor = final,
             },
+            sets,
             members);
     }
 

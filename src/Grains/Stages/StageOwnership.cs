@@ -137,6 +137,17 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         }
     });
 
+    /// <summary>
+    /// Gives the stage back because something that it trains from is missing or damaged: no error of the stage, so it costs no try. It is
+    /// taken again once the object is whole.
+    /// </summary>
+    public Task<StopReason> RefuseAsync(string damage) => EndAsync(StopReason.Faulted, async token =>
+    {
+        await root.ReleaseAsync(ReleaseCause.Left, lostSteps: 0, SettledLedger(), token);
+        work.Telemetry.Failed("retried");
+        await TellAsync("take-refused", $"{damage} It was given back at step {DurableStep}, and goes on by itself once the object is whole.");
+    });
+
     private async Task<StopReason> EndAsync(StopReason reason, Func<CancellationToken, Task> end)
     {
         if (reason == StopReason.Fenced || root.Root.Finished)

@@ -113,6 +113,11 @@ internal sealed partial class StageRunner
         {
             return await own.LeaveAsync(stop.Reason ?? StopReason.Requested, own.DurableStep);
         }
+        catch (DamagedInputException e)
+        {
+            LogDamagedInput(log, work.Name, e.Message);
+            return await own.RefuseAsync(e.Message);
+        }
         catch (Exception e)
         {
             LogFaulted(log, work.Name, e);
@@ -125,8 +130,17 @@ internal sealed partial class StageRunner
         using var loaded = await inputs.LoadAsync(work, stop.Token);
         var state = await own.RestoreAsync(stop.Token);
         var reason = StopReason.Faulted;
-        await WorkerThread.RunAsync($"train {work.Name}", () => reason = OnTrainerThread(loaded.Inputs, state));
-        return reason;
+        try
+        {
+            await WorkerThread.RunAsync($"train {work.Name}", () => reason = OnTrainerThread(loaded.Inputs, state));
+            return reason;
+        }
+        catch (Exception e) when (loaded.Damage is not null)
+        {
+            // Seen before a number was computed from it: what was committed so far is right.
+            inputs.Suspect(work);
+            throw new DamagedInputException(loaded.Damage, e);
+        }
     }
 
     private StopReason OnTrainerThread(StageInputs loaded, IReadOnlyList<TensorData>? state)
@@ -186,6 +200,9 @@ internal sealed partial class StageRunner
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} has another owner now and stops without a commit: {Reason}")]
     private static partial void LogFenced(ILogger logger, string stage, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Stage} is given back, something that it trains from is missing or damaged: {Reason}")]
+    private static partial void LogDamagedInput(ILogger logger, string stage, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Stage} failed.")]
     private static partial void LogFaulted(ILogger logger, string stage, Exception exception);

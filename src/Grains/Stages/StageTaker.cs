@@ -29,6 +29,22 @@ internal sealed partial class StageTaker(
     public async Task<(StageRunner? Runner, string? Reason)> TakeAsync(
         string run, StageId id, IRootDocument document, SlotOffer offer, string siloName, CancellationToken cancellationToken = default)
     {
+        try
+        {
+            return await TakeWholeAsync(run, id, document, offer, siloName, cancellationToken);
+        }
+        catch (InvalidDataException e)
+        {
+            // Nothing is written, nothing counted: it is looked at again, ever more rarely, until the object is whole.
+            LogDamaged(log, $"{run}/{id}", e.Message);
+            await TellOnceAsync(run, id, e.Message);
+            return (null, e.Message);
+        }
+    }
+
+    private async Task<(StageRunner? Runner, string? Reason)> TakeWholeAsync(
+        string run, StageId id, IRootDocument document, SlotOffer offer, string siloName, CancellationToken cancellationToken)
+    {
         var documents = new RunDocuments(store, run);
         var (spec, submittedAt) = await documents.TryReadDatedSpecAsync(cancellationToken) ?? throw new InvalidOperationException($"There is no run '{run}' in {store.Address}.");
         var plan = new RunPlan(spec.Recipe)[id];
@@ -50,6 +66,11 @@ internal sealed partial class StageTaker(
             return (null, $"It waits for the stage it continues, {unfinished}.");
         }
 
+        if (await inputs.DamageAsync(new StageSources(run, spec.Recipe, plan, teacher, predecessor), cancellationToken) is { } damage)
+        {
+            throw new InvalidDataException(damage);
+        }
+
         var intent = await documents.ReadIntentAsync(cancellationToken);
         var retry = intent.Retries.GetValueOrDefault(id.ToString());
         var progress = await documents.TryReadProgressAsync(id, cancellationToken);
@@ -59,7 +80,7 @@ internal sealed partial class StageTaker(
             return (null, $"Its last take ended {loss.Words}; it is tried again in {wait.TotalSeconds:F0} s.");
         }
 
-        var trainTokens = (await tokens.GetAsync(spec.Recipe.Data.Sha256!, cancellationToken)).Train.Length;
+        var trainTokens = (await tokens.GetAsync(spec.Recipe, cancellationToken)).Train.Length;
         if (sensors.Lacking(spec, plan, trainTokens, offer.Slots, WorkName.Train(run, id)) is { } lacking)
         {
             var refusal = $"{siloName} does not take it: {lacking} Its recipe cannot change; start the run under another name.";
@@ -95,6 +116,7 @@ internal sealed partial class StageTaker(
             using var taking = Spans.Taking(run, id.ToString(), before, siloName);
             var root = await commit.TakeAsync(request, cancellationToken);
             CrashPoint.Reached(CrashPoint.Take);
+            ForgetRefusals(run, id);
             var work = new StageWork(run, spec, plan, root, teacher, predecessor, offer.Slots, retry);
             var own = new StageOwnership(work, commit, store, time);
             work.Telemetry.Taken(before, request.LostSteps, loss);
@@ -129,6 +151,15 @@ internal sealed partial class StageTaker(
         if (toldRefusals.TryAdd($"{run}/{id} {about ?? message}", true))
         {
             await new RunEvents(store, run).AppendAsync(new RunEvent(time.GetUtcNow(), "take-refused", id.ToString(), message));
+        }
+    }
+
+    /// <summary>The same again later is news.</summary>
+    private void ForgetRefusals(string run, StageId id)
+    {
+        foreach (var told in toldRefusals.Keys.Where(told => told.StartsWith($"{run}/{id} ", StringComparison.Ordinal)))
+        {
+            toldRefusals.TryRemove(told, out _);
         }
     }
 
@@ -189,6 +220,9 @@ internal sealed partial class StageTaker(
     /// <summary>What the lost owner had last told beyond its last commit: a lower bound.</summary>
     private static long LostSteps(StageProgress? progress, StageRoot? before) =>
         before?.Owner is not null && progress?.EpochToken == before.EpochToken ? Math.Max(0, progress.Step - before.DurableStep) : 0;
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Stage} is not taken, something that it needs is missing or damaged: {Reason}")]
+    private static partial void LogDamaged(ILogger logger, string stage, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} is not taken: {Reason}")]
     private static partial void LogOtherIdentity(ILogger logger, string stage, string reason);

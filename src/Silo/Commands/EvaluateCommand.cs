@@ -47,7 +47,7 @@ internal static class EvaluateCommand
             EvaluationSet.Fitness => manifest.Fitness,
             _ => manifest.Validation,
         } ?? throw new InvalidDataException($"The data has no {request.Set} set.");
-        var set = directory is null ? await new LocalTokenSets(store).ReadAsync(manifest, tokens, stop) : await Task.Run(() => directory.Map(tokens), stop);
+        var set = directory is null ? await new LocalTokenSets(store).ReadAsync(manifest, tokens, stop) : await directory.ReadAsync(tokens, stop);
         return set.Length > 1 ? set : throw new InvalidDataException($"The {request.Set} set has {set.Length} tokens; a loss takes 2 at least, a token and its target.");
     }
 

@@ -81,12 +81,13 @@ public sealed class CheckpointLedger(IObjectStore store, string run)
     }
 
     /// <summary>Reads every byte of another run's snapshots that a stage is taught by. Nothing once the stage has finished: it needs them no more.</summary>
-    /// <exception cref="InvalidDataException">The stage's root is damaged.</exception>
     public async IAsyncEnumerable<VerifiedObject> VerifyTeachersAsync(
         StageId stage, TeacherRecipe teacher, Action<VerifiedObject>? begin = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(teacher);
-        if ((await new RunDocuments(store, run).TryReadRootAsync(stage, cancellationToken).ConfigureAwait(false))?.Finished == true)
+        StageRoot? root = null;
+        await DamageOfAsync(async () => root = await new RunDocuments(store, run).TryReadRootAsync(stage, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        if (root?.Finished == true)
         {
             yield break;
         }
@@ -165,12 +166,12 @@ public sealed class CheckpointLedger(IObjectStore store, string run)
     }
 
     private Task VerifyAsync(VerifiedObject one, StageRoot root, CancellationToken cancellationToken) => one.Checkpoint is { } checkpoint
-        ? new CheckpointReader(store).VerifyAsync(run, one.Stage, checkpoint, root.Identity, cancellationToken)
+        ? new CheckpointReader(store).VerifyAsync(run, one.Stage!.Value, checkpoint, root.Identity, cancellationToken)
         : new SnapshotStore(store, run, TimeProvider.System).VerifyAsync(root.Snapshot!.Sha256, cancellationToken);
 
     private static async Task<bool> IsNamedAsync(RunDocuments documents, VerifiedObject one, CancellationToken cancellationToken) =>
-        await documents.TryReadRootAsync(one.Stage, cancellationToken).ConfigureAwait(false) is { } root
-        && Named(one.Stage, root).Any(named => named.Name == one.Name);
+        await documents.TryReadRootAsync(one.Stage!.Value, cancellationToken).ConfigureAwait(false) is { } root
+        && Named(one.Stage.Value, root).Any(named => named.Name == one.Name);
 
     private static LedgerEntry Entry(StageId stage, string folder, long token, int step, IReadOnlyList<ObjectEntry> objects, StageRoot? root)
     {
@@ -183,7 +184,7 @@ public sealed class CheckpointLedger(IObjectStore store, string run)
             stage, folder, token, step, objects.Sum(entry => entry.LengthBytes), objects.Max(entry => entry.ModifiedAt), state);
     }
 
-    private static async Task<string?> DamageOfAsync(Func<Task> read)
+    internal static async Task<string?> DamageOfAsync(Func<Task> read)
     {
         try
         {

@@ -28,4 +28,25 @@ public enum LedgerState
 
     /// <summary>The document that names the others; never in a list.</summary>
     Root,
+
+    /// <summary>The run's; never in a list, like all that follow.</summary>
+    Spec,
+
+    /// <summary>What was changed of the spec's operations.</summary>
+    Operations,
+
+    /// <summary>What the user wants.</summary>
+    Intent,
+
+    /// <summary>The manifest of the run's data, or one of the objects that it names.</summary>
+    Data,
+
+    /// <summary>A member's score and its vector.</summary>
+    Score,
+
+    /// <summary>A mixture's score.</summary>
+    Ensemble,
+
+    /// <summary>What happened to the run.</summary>
+    Events,
 }

@@ -6,8 +6,8 @@ using Slowrun.Storage.Tokens;
 namespace Slowrun.Storage.Checkpoints;
 
 /// <summary>
-/// Snapshots to be read again and again, mapped from files of this machine: a directory store's own, or the cache's for a store far away.
-/// Other stores (memory) are read into memory.
+/// Snapshots to be read again and again, from files of this machine: a directory store's own, or the cache's for a store far away. Of other
+/// stores (memory) they are read into memory.
 /// </summary>
 public sealed class LocalSnapshots
 {
@@ -41,7 +41,7 @@ public sealed class LocalSnapshots
 
         var path = directory.PathOf(name);
         return File.Exists(path)
-            ? await SnapshotWeights.MapAsync(path, name, sha256, cancellationToken).ConfigureAwait(false)
+            ? await SnapshotWeights.OpenAsync(path, name, sha256, cancellationToken).ConfigureAwait(false)
             : throw SnapshotStore.Missing(name);
     }
 
@@ -52,7 +52,7 @@ public sealed class LocalSnapshots
             var path = await files.FetchAsync(store, name, sha256, SnapshotStore.Missing, SnapshotStore.Damaged, cancellationToken).ConfigureAwait(false);
             try
             {
-                return await SnapshotWeights.MapAsync(path, name, sha256, cancellationToken).ConfigureAwait(false);
+                return await SnapshotWeights.OpenAsync(path, name, sha256, cancellationToken).ConfigureAwait(false);
             }
             // Damaged here since it was fetched, or just deleted to make room.
             catch (Exception e) when (e is InvalidDataException or IOException && tries < Tries)

@@ -3,10 +3,10 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage.Checkpoints;
 
-/// <summary>What became of an object that a root names, or of the root itself.</summary>
-/// <param name="What">Root, Current, Previous, Snapshot or Teacher.</param>
-/// <param name="Name">The root, manifest or snapshot.</param>
-public sealed record VerifiedObject(StageId Stage, LedgerState What, string Name)
+/// <summary>What became of an object that a run depends on.</summary>
+/// <param name="Stage">Whose it is; null: the whole run's.</param>
+/// <param name="Name">The document, manifest, snapshot or data; of events the folder.</param>
+public sealed record VerifiedObject(StageId? Stage, LedgerState What, string Name)
 {
     internal const string RootAdvice = "Without its root nobody takes the stage. Put the object back from a copy of the store, as new as there is one; "
         + "or delete it, and the stage begins again from its first step, with the same bytes in the end.";
@@ -16,7 +16,7 @@ public sealed record VerifiedObject(StageId Stage, LedgerState What, string Name
 
     public int Step { get; init; }
 
-    /// <summary>Of the parts or the snapshot, as the root has it.</summary>
+    /// <summary>Of what was read; of parts and snapshots as the root has it.</summary>
     public long LengthBytes { get; init; }
 
     /// <summary>What is wrong with it or what it names; null: nothing.</summary>

@@ -55,14 +55,29 @@ public sealed class RunScores(IObjectStore store, string run)
         ArgumentNullException.ThrowIfNull(score);
         var found = await store.TryOpenAsync(score.Vector, cancellationToken: cancellationToken).ConfigureAwait(false)
             ?? throw Missing(score);
+        await using (found.ConfigureAwait(false))
+        {
+            return await TryReadVectorAsync(found, score, cancellationToken).ConfigureAwait(false) ?? throw Damaged(score);
+        }
+    }
+
+    /// <summary>Reads a vector into memory, and hashes what was read.</summary>
+    /// <returns>Null where it is not what the score's hash says.</returns>
+    internal static async Task<float[]?> TryReadVectorAsync(Stream vector, MemberScore score, CancellationToken cancellationToken)
+    {
         var hash = new XxHash128();
-        var content = new HashingReadStream(found, hash.Append);
-        await using (content.ConfigureAwait(false))
+        var content = new HashingReadStream(vector, hash.Append);
+        try
         {
             var tensors = await SafetensorsReader.ReadAsync(content, content.Length, score.Vector, cancellationToken: cancellationToken).ConfigureAwait(false);
             return Convert.ToHexStringLower(hash.GetCurrentHash()) == score.VectorXxHash128 && tensors is [{ Type: ElementType.F32, Name: TensorName } p]
                 ? MemoryMarshal.Cast<byte, float>(p.Bytes.Span).ToArray()
-                : throw Damaged(score);
+                : null;
+        }
+        catch (InvalidDataException)
+        {
+            // Not even a file of its kind.
+            return null;
         }
     }
 

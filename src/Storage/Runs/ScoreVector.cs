@@ -7,26 +7,34 @@ using Slowrun.Storage.Safetensors;
 namespace Slowrun.Storage.Runs;
 
 /// <summary>
-/// A score's p(target) of every token. Mapped from a file where there is one: hundreds of members on millions of tokens are more than
-/// memory holds, and what is mapped the system takes back when it needs the room.
+/// A score's p(target) of every token: a private copy, or mapped from a file where there are more than memory holds (hundreds of members on
+/// millions of tokens). A map shows what others write to the file: whoever writes down what came of it asks <see cref="Check"/> before.
 /// </summary>
 public sealed unsafe class ScoreVector : IDisposable
 {
     private readonly Mapped? mapped;
+    private readonly Action check = () => { };
 
-    private ScoreVector(Mapped mapped) => (this.mapped, P) = (mapped, mapped.Memory);
+    private ScoreVector(Mapped mapped, Action check) => (this.mapped, this.check, P) = (mapped, check, mapped.Memory);
 
     internal ScoreVector(float[] values) => P = values;
+
+    internal bool IsMapped => mapped is not null;
 
     /// <summary>Valid until this is disposed.</summary>
     public ReadOnlyMemory<float> P { get; }
 
     public void Dispose() => ((IDisposable?)mapped)?.Dispose();
 
+    /// <summary>Reads a mapped vector's file once more: what was computed from it meanwhile is good, or must not be kept.</summary>
+    /// <exception cref="InvalidDataException">The file was changed since it was opened.</exception>
+    public void Check() => check();
+
     /// <summary>Maps a vector's file and reads all of it once, to verify it.</summary>
+    /// <param name="changed">What <see cref="Check"/> throws.</param>
     /// <returns>Null where it is not what the hash says.</returns>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    internal static ScoreVector? TryMap(string path, string xxHash128)
+    internal static ScoreVector? TryMap(string path, string xxHash128, Func<InvalidDataException> changed)
     {
         // The stream stays open with the map, and with it the shared lock by which a cache knows that the file is in use.
         var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
@@ -46,7 +54,13 @@ public sealed unsafe class ScoreVector : IDisposable
                 return null;
             }
 
-            return new ScoreVector(new Mapped(stream, header.DataStart, checked((int)count)));
+            return new ScoreVector(new Mapped(stream, header.DataStart, checked((int)count)), () =>
+            {
+                if (count > 0 && HashOf(stream) != xxHash128)
+                {
+                    throw changed();
+                }
+            });
         }
         catch
         {
@@ -58,6 +72,7 @@ public sealed unsafe class ScoreVector : IDisposable
     private static string HashOf(FileStream stream)
     {
         var hash = new XxHash128();
+        stream.Position = 0;
         hash.Append(stream);
         return Convert.ToHexStringLower(hash.GetCurrentHash());
     }

@@ -6,8 +6,8 @@ using Slowrun.Storage.Directories;
 namespace Slowrun.Storage.Runs;
 
 /// <summary>
-/// The vectors of a run's scores, as files of this machine: a directory store's own, or the cache's for a store far away. Of other
-/// stores (memory) they are read into memory.
+/// The vectors of a run's scores, from files of this machine: a directory store's own, or the cache's for a store far away. They are read
+/// into memory, where nobody else can write; only where they are more than that has room for are the files mapped.
 /// </summary>
 public sealed class ScoreVectors
 {
@@ -17,12 +17,16 @@ public sealed class ScoreVectors
     // One more than the two that can happen: damage, and another process's making room.
     private const int Tries = 3;
 
+    // What is read beside (the vectors of other sets, a model) needs room too.
+    private static readonly long HeldBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4;
+
     // A store far away answers several requests in the time of one.
     private const int AtOnce = 4;
 
     private readonly IObjectStore store;
     private readonly RunScores scores;
     private readonly FileCache? cache;
+    private readonly long heldBytes;
 
     public ScoreVectors(IObjectStore store, string run)
         : this(store, run, store is AzureBlobStore ? FileCache.OfMachine("vectors", DefaultCapacityBytes) : null)
@@ -30,8 +34,9 @@ public sealed class ScoreVectors
     }
 
     /// <param name="cache">Null: a store of this machine.</param>
-    public ScoreVectors(IObjectStore store, string run, FileCache? cache) =>
-        (this.store, this.cache, scores) = (store, cache, new RunScores(store, run));
+    /// <param name="heldBytes">Vectors opened together are mapped where they are larger; null: a quarter of the machine's memory.</param>
+    public ScoreVectors(IObjectStore store, string run, FileCache? cache, long? heldBytes = null) =>
+        (this.store, this.cache, this.heldBytes, scores) = (store, cache, heldBytes ?? HeldBytes, new RunScores(store, run));
 
     /// <summary>The vectors of several scores, in their order; the caller disposes them.</summary>
     /// <param name="progress">Told how many are there, from any thread.</param>
@@ -40,13 +45,14 @@ public sealed class ScoreVectors
     {
         ArgumentNullException.ThrowIfNull(wanted);
         var opened = new ScoreVector?[wanted.Count];
+        var map = wanted.Sum(score => score.Tokens * sizeof(float)) > heldBytes;
         var done = 0;
         var limits = new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken };
         try
         {
             await Parallel.ForEachAsync(wanted.Index(), limits, async (score, stop) =>
             {
-                opened[score.Index] = await OpenAsync(score.Item, stop).ConfigureAwait(false);
+                opened[score.Index] = await OpenAsync(score.Item, map, stop).ConfigureAwait(false);
                 progress?.Invoke(Interlocked.Increment(ref done));
             }).ConfigureAwait(false);
             return opened!;
@@ -62,30 +68,33 @@ public sealed class ScoreVectors
         }
     }
 
-    private async Task<ScoreVector> OpenAsync(MemberScore score, CancellationToken cancellationToken)
+    private async Task<ScoreVector> OpenAsync(MemberScore score, bool map, CancellationToken cancellationToken)
     {
         if (cache is not null)
         {
-            return await OpenCachedAsync(cache, score, cancellationToken).ConfigureAwait(false);
+            return await OpenCachedAsync(cache, score, map, cancellationToken).ConfigureAwait(false);
         }
 
-        if (store is not DirectoryStore directory)
+        if (!map || store is not DirectoryStore directory)
         {
             return new ScoreVector(await scores.ReadVectorAsync(score, cancellationToken).ConfigureAwait(false));
         }
 
         var path = directory.PathOf(score.Vector);
-        return File.Exists(path) ? ScoreVector.TryMap(path, score.VectorXxHash128) ?? throw scores.Damaged(score) : throw scores.Missing(score);
+        return File.Exists(path) ? ScoreVector.TryMap(path, score.VectorXxHash128, () => scores.Damaged(score)) ?? throw scores.Damaged(score) : throw scores.Missing(score);
     }
 
-    private async Task<ScoreVector> OpenCachedAsync(FileCache files, MemberScore score, CancellationToken cancellationToken)
+    private async Task<ScoreVector> OpenCachedAsync(FileCache files, MemberScore score, bool map, CancellationToken cancellationToken)
     {
         for (var tries = 1; ; tries++)
         {
             var path = await FetchAsync(files, score, cancellationToken).ConfigureAwait(false);
             try
             {
-                if (ScoreVector.TryMap(path, score.VectorXxHash128) is { } vector)
+                var vector = map
+                    ? ScoreVector.TryMap(path, score.VectorXxHash128, () => Changed(files, path, score))
+                    : await TryReadAsync(path, score, cancellationToken).ConfigureAwait(false);
+                if (vector is not null)
                 {
                     return vector;
                 }
@@ -103,6 +112,22 @@ public sealed class ScoreVectors
                 throw new IOException($"The cached vector '{path}' is damaged again each time it is fetched: the disk may be failing. Set SLOWRUN_CACHE to a directory of another one.");
             }
         }
+    }
+
+    private static async Task<ScoreVector?> TryReadAsync(string path, MemberScore score, CancellationToken cancellationToken)
+    {
+        var file = FileCache.OpenShared(path);
+        await using (file.ConfigureAwait(false))
+        {
+            return await RunScores.TryReadVectorAsync(file, score, cancellationToken).ConfigureAwait(false) is { } values ? new ScoreVector(values) : null;
+        }
+    }
+
+    /// <summary>The store has it still: whoever asks again gets that.</summary>
+    private static InvalidDataException Changed(FileCache files, string path, MemberScore score)
+    {
+        files.Drop(score.VectorXxHash128);
+        return new InvalidDataException($"The cached vector '{path}' of '{score.Vector}' was changed while it was in use. Nothing was written; it is fetched again at the next try.");
     }
 
     private async Task<string> FetchAsync(FileCache files, MemberScore score, CancellationToken cancellationToken)

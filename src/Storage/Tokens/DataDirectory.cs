@@ -64,13 +64,12 @@ public sealed class DataDirectory
         }
     }
 
-    /// <summary>Maps one of the manifest's sets.</summary>
+    /// <summary>Reads one of the manifest's sets into memory, verified.</summary>
     /// <exception cref="InvalidDataException">Its files are damaged, or hold no token set.</exception>
-    public TokenSet Map(StoredTokens tokens)
+    public Task<TokenSet> ReadAsync(StoredTokens tokens, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(tokens);
-        var names = DataFiles.Of(Manifest).ToLookup(file => file.Sha256, file => Path.Combine(path, file.Name));
-        return MappedTokenSet.Open(Manifest, tokens, sha256 => names[sha256].First());
+        return new Files(this).ReadSetAsync(Manifest, tokens, cancellationToken);
     }
 
     /// <summary>Puts the directory into a store, as far as it is not there yet: files first, their manifest last.</summary>
@@ -96,6 +95,9 @@ public sealed class DataDirectory
         return Sha256;
     }
 
+    private InvalidDataException Damaged(string name, string found, string sha256) =>
+        new($"'{Path.Combine(path, name)}' is damaged: its SHA-256 is {found}, its manifest says {sha256}. Prepare the data again.");
+
     private FileStream OpenFile(string name) => new(Path.Combine(path, name), FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, useAsync: false);
 
     private async Task VerifyAsync(FileStream file, string name, string sha256, CancellationToken cancellationToken)
@@ -103,7 +105,25 @@ public sealed class DataDirectory
         var found = Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellationToken).ConfigureAwait(false));
         if (found != sha256)
         {
-            throw new InvalidDataException($"'{Path.Combine(path, name)}' is damaged: its SHA-256 is {found}, its manifest says {sha256}. Prepare the data again.");
+            throw Damaged(name, found, sha256);
         }
+    }
+
+    private sealed class Files(DataDirectory directory) : DataReader
+    {
+        private readonly ILookup<string, string> names = DataFiles.Of(directory.Manifest).ToLookup(file => file.Sha256, file => file.Name);
+
+        public override async Task<T[]> ReadAsync<T>(string sha256, CancellationToken cancellationToken)
+        {
+            var file = directory.OpenFile(names[sha256].First());
+            await using (file.ConfigureAwait(false))
+            {
+                return await ReadAsync<T>(file, sha256, cancellationToken).ConfigureAwait(false);
+            }
+        }
+
+        protected override string NameOf(string sha256) => Path.Combine(directory.path, names[sha256].First());
+
+        protected override InvalidDataException Damaged(string sha256, string found) => directory.Damaged(names[sha256].First(), found, sha256);
     }
 }

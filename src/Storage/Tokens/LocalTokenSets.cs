@@ -1,12 +1,11 @@
 using Slowrun.Core.Tokens;
 using Slowrun.Storage.Blobs;
-using Slowrun.Storage.Directories;
 
 namespace Slowrun.Storage.Tokens;
 
 /// <summary>
-/// A run's token sets, mapped from files of this machine: a directory store's own, or the cache's for a store far away. Other stores
-/// (memory) are read into memory.
+/// A run's token sets, read into memory by way of this machine's cache where the store is far away: of all silos of the machine one fetches
+/// an object, and each reads and verifies a copy of its own.
 /// </summary>
 public sealed class LocalTokenSets
 {
@@ -26,53 +25,40 @@ public sealed class LocalTokenSets
 
     /// <param name="tokens">One of the sets that <paramref name="manifest"/> names.</param>
     /// <exception cref="InvalidDataException">Missing or damaged, or not what the manifest says.</exception>
-    public async Task<TokenSet> ReadAsync(DataManifest manifest, StoredTokens tokens, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(manifest);
-        ArgumentNullException.ThrowIfNull(tokens);
-        string[] objects = [tokens.Sha256, tokens.DocumentStartsSha256, .. manifest.TokenBytesSha256 is { } tokenBytes ? [tokenBytes] : Array.Empty<string>()];
-        if (cache is not null)
-        {
-            return await ReadCachedAsync(cache, manifest, tokens, objects, cancellationToken).ConfigureAwait(false);
-        }
-
-        if (store is not DirectoryStore directory)
-        {
-            return await new StoredTokenSets(store).ReadAsync(manifest, tokens, cancellationToken).ConfigureAwait(false);
-        }
-
-        foreach (var sha256 in objects)
-        {
-            if (!File.Exists(directory.PathOf(DataPaths.Of(sha256))))
-            {
-                throw StoredTokenSets.Missing(sha256);
-            }
-        }
-
+    public Task<TokenSet> ReadAsync(DataManifest manifest, StoredTokens tokens, CancellationToken cancellationToken = default) => Task.Run(
         // Hashing gigabytes blocks: not on the caller's scheduler.
-        return await Task.Run(() => MappedTokenSet.Open(manifest, tokens, sha256 => directory.PathOf(DataPaths.Of(sha256))), cancellationToken).ConfigureAwait(false);
-    }
+        () => cache is null
+            ? new StoredTokenSets(store).ReadAsync(manifest, tokens, cancellationToken)
+            : new CachedObjects(store, cache).ReadSetAsync(manifest, tokens, cancellationToken),
+        cancellationToken);
 
-    private async Task<TokenSet> ReadCachedAsync(TokenCache files, DataManifest manifest, StoredTokens tokens, string[] objects, CancellationToken cancellationToken)
+    private sealed class CachedObjects(IObjectStore store, TokenCache files) : DataReader
     {
-        for (var tries = 1; ; tries++)
+        public override async Task<T[]> ReadAsync<T>(string sha256, CancellationToken cancellationToken)
         {
-            var paths = new Dictionary<string, string>(StringComparer.Ordinal);
-            foreach (var sha256 in objects)
+            for (var tries = 1; ; tries++)
             {
-                paths[sha256] = await files.FetchAsync(store, sha256, cancellationToken).ConfigureAwait(false);
-            }
-
-            try
-            {
-                return await Task.Run(() => MappedTokenSet.Open(manifest, tokens, sha256 => paths[sha256]), cancellationToken).ConfigureAwait(false);
-            }
-            // Damaged here since it was fetched, or just deleted to make room.
-            catch (Exception e) when (e is InvalidDataException or IOException && tries < Tries)
-            {
-                if (e is InvalidDataException)
+                var path = await files.FetchAsync(store, sha256, cancellationToken).ConfigureAwait(false);
+                try
                 {
-                    Array.ForEach(objects, files.Drop);
+                    var file = FileCache.OpenShared(path);
+                    await using (file.ConfigureAwait(false))
+                    {
+                        return await ReadAsync<T>(file, sha256, cancellationToken).ConfigureAwait(false);
+                    }
+                }
+                catch (InvalidDataException e)
+                {
+                    // Damaged here since it was fetched: the store has it still.
+                    files.Drop(sha256);
+                    if (tries >= Tries)
+                    {
+                        throw new IOException($"The cached file '{path}' is damaged again each time it is fetched: the disk may be failing. Set SLOWRUN_CACHE to a directory of another one. ({e.Message})", e);
+                    }
+                }
+                // Just deleted to make room.
+                catch (IOException) when (tries < Tries)
+                {
                 }
             }
         }

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Slowrun.Core;
 using Slowrun.Core.Tokens;
 
@@ -12,35 +10,27 @@ public sealed class StoredTokenSets(IObjectStore store)
     /// <exception cref="InvalidDataException">Missing or damaged.</exception>
     public async Task<DataManifest> ReadManifestAsync(string sha256, CancellationToken cancellationToken = default)
     {
-        var content = await ReadAsync(sha256, cancellationToken).ConfigureAwait(false);
+        var content = await new Objects(store).ReadAsync<byte>(sha256, cancellationToken).ConfigureAwait(false);
         return CanonicalJson.Deserialize<DataManifest>(content, DataPaths.Of(sha256));
     }
 
     /// <param name="tokens">One of the sets that <paramref name="manifest"/> names.</param>
     /// <exception cref="InvalidDataException">Missing or damaged, or not what the manifest says.</exception>
-    public async Task<TokenSet> ReadAsync(DataManifest manifest, StoredTokens tokens, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(manifest);
-        ArgumentNullException.ThrowIfNull(tokens);
-        var ids = await ReadAsync<ushort>(tokens.Sha256, cancellationToken).ConfigureAwait(false);
-        var starts = await ReadAsync<long>(tokens.DocumentStartsSha256, cancellationToken).ConfigureAwait(false);
-        var tokenBytes = manifest.TokenBytesSha256 is { } sha256
-            ? await ReadAsync<int>(sha256, cancellationToken).ConfigureAwait(false)
-            : TokenBytesOf(manifest.Tokenizer);
-        if (tokens.ElementType != "uint16" || ids.Length != tokens.Tokens || starts.Length != tokens.Documents || tokenBytes?.Length != manifest.VocabSize)
-        {
-            throw new InvalidDataException(
-                $"'{DataPaths.Of(tokens.Sha256)}' has {ids.Length} tokens in {starts.Length} documents over {tokenBytes?.Length} ids; its manifest says "
-                + $"{tokens.Tokens} of {tokens.ElementType} in {tokens.Documents} over {manifest.VocabSize}.");
-        }
+    public Task<TokenSet> ReadAsync(DataManifest manifest, StoredTokens tokens, CancellationToken cancellationToken = default) =>
+        new Objects(store).ReadSetAsync(manifest, tokens, cancellationToken);
 
-        try
+    /// <summary>Reads one of the objects that a manifest names; of tokens every id is held against the vocabulary too.</summary>
+    /// <exception cref="InvalidDataException">Missing or damaged, or not valid.</exception>
+    internal async Task VerifyAsync(DataManifest manifest, string sha256, CancellationToken cancellationToken)
+    {
+        var objects = new Objects(store);
+        if (new[] { manifest.Train, manifest.Fitness, manifest.Validation }.Any(set => set?.Sha256 == sha256))
         {
-            return new ArrayTokenSet(ids, starts, tokenBytes);
+            DataReader.CheckIds(DataPaths.Of(sha256), await objects.ReadAsync<ushort>(sha256, cancellationToken).ConfigureAwait(false), manifest.VocabSize);
         }
-        catch (ArgumentException e)
+        else
         {
-            throw new InvalidDataException($"'{DataPaths.Of(tokens.Sha256)}' holds no token set: {e.Message}", e);
+            await objects.ReadAsync<byte>(sha256, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -48,31 +38,20 @@ public sealed class StoredTokenSets(IObjectStore store)
     internal static int[]? TokenBytesOf(string tokenizer) => tokenizer == "bytes" ? [.. Enumerable.Repeat(1, 256), 0] : null;
 
     internal static InvalidDataException Missing(string sha256) =>
-        new($"The data '{DataPaths.Of(sha256)}' is missing from the store. Submit the run again: that uploads it.");
+        new($"The data '{DataPaths.Of(sha256)}' is missing from the store. Put it back from a copy, or submit the run again: that uploads it.");
 
-    internal static InvalidDataException Damaged(string sha256, string found) =>
-        new($"The data '{DataPaths.Of(sha256)}' is damaged: its SHA-256 is {found}. Delete it and submit the run again.");
+    internal static InvalidDataException Damaged(string sha256, string found) => new(
+        $"The data '{DataPaths.Of(sha256)}' is damaged: its SHA-256 is {found}, expected {sha256}. Put it back from a copy; or delete it and submit the run again, which uploads it.");
 
-    private async Task<T[]> ReadAsync<T>(string sha256, CancellationToken cancellationToken)
-        where T : unmanaged
+    private sealed class Objects(IObjectStore store) : DataReader
     {
-        var content = await ReadAsync(sha256, cancellationToken).ConfigureAwait(false);
-        return MemoryMarshal.Cast<byte, T>(content).ToArray();
-    }
-
-    private async Task<byte[]> ReadAsync(string sha256, CancellationToken cancellationToken)
-    {
-        var name = DataPaths.Of(sha256);
-        var found = await store.TryOpenAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false)
-            ?? throw Missing(sha256);
-        await using (found.ConfigureAwait(false))
+        public override async Task<T[]> ReadAsync<T>(string sha256, CancellationToken cancellationToken)
         {
-            var content = new byte[found.Length];
-            await found.ReadExactlyAsync(content, cancellationToken).ConfigureAwait(false);
-            var hash = Convert.ToHexStringLower(SHA256.HashData(content));
-            return hash == sha256
-                ? content
-                : throw Damaged(sha256, hash);
+            var content = await store.TryOpenAsync(DataPaths.Of(sha256), cancellationToken: cancellationToken).ConfigureAwait(false) ?? throw Missing(sha256);
+            await using (content.ConfigureAwait(false))
+            {
+                return await ReadAsync<T>(content, sha256, cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 }

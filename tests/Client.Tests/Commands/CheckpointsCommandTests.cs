@@ -3,6 +3,7 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
 using Slowrun.Storage.Checkpoints;
+using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Tests.Commands;
 
@@ -34,9 +35,60 @@ public sealed class CheckpointsCommandTests
 
         Assert.Equal(0, await cli.RunAsync("checkpoints", "verify", "micro"));
 
-        Assert.Equal(
-            ["ok       chain0/stage0 step 4 (previous)  80 B", "ok       chain0/stage0 step 8  80 B", "ok       chain0/stage0 snapshot  80 B", "All 3 are whole, 240 B.", ""],
-            cli.Output.Split('\n').Select(line => line.TrimEnd()));
+        var lines = cli.Output.Split('\n').Select(line => line.TrimEnd()).ToList();
+        Assert.StartsWith("ok       spec  ", lines[0], StringComparison.Ordinal);
+        // The manifest, the tokens, where their documents begin.
+        Assert.All(lines[1..4], line => Assert.Matches("^ok       data [0-9a-f]{12}  [0-9]+ B$", line));
+        Assert.Equal(["ok       chain0/stage0 step 4 (previous)  80 B", "ok       chain0/stage0 step 8  80 B", "ok       chain0/stage0 snapshot  80 B"], lines[4..7]);
+        Assert.StartsWith("All 7 are whole, ", lines[7], StringComparison.Ordinal);
+    }
+
+    /// <summary>Everything that a run is made of and depends on: whatever is changed or gone is named, and what to do.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Verify_WhenAnyObjectIsDamaged_NamesIt(bool flip)
+    {
+        var root = await HaveCheckpointsAsync(finished: true);
+        var store = await cli.StoreAsync();
+        var score = await new RunScores(store, "micro").CreateAsync(
+            new MemberScore
+            {
+                SnapshotSha256 = root.Snapshot!.Sha256, SetSha256 = new string('b', 64), Rows = 16, NumericsFingerprint = new string('c', 64),
+                Tokens = 2, LossNats = 1.5, BitsPerByte = 2.1, Vector = "", VectorXxHash128 = "",
+            },
+            new float[] { 0.5f, 0.25f },
+            CommandLine.Stop);
+        await new RunScores(store, "micro").TryCreateEnsembleAsync(new EnsembleScore { Members = [root.Snapshot.Sha256], Running = [1.5], LossNats = 1.5, BitsPerByte = 2.1 }, CommandLine.Stop);
+        await new RunEvents(store, "micro").AppendAsync(new RunEvent(CommandLine.Start, "stage-taken", Stage, "It began."), CommandLine.Stop);
+        await new RunDocuments(store, "micro").ChangeIntentAsync(intent => intent with { Run = DesiredState.Paused }, CommandLine.Stop);
+        Assert.Equal(0, await cli.RunAsync("checkpoints", "verify", "micro"));
+        var objects = await store.ListAsync("", CommandLine.Stop).Select(entry => entry.Name)
+            .Where(name => flip || !(name.Contains("/events/", StringComparison.Ordinal) || name.Contains("/ensembles/", StringComparison.Ordinal)
+                || name.EndsWith("/intent", StringComparison.Ordinal) || name.EndsWith("/root", StringComparison.Ordinal)
+                || (name.StartsWith("runs/micro/scores/", StringComparison.Ordinal) && name.EndsWith(".json", StringComparison.Ordinal))))
+            .ToListAsync(CommandLine.Stop);
+        Assert.Contains(score.Vector, objects);
+        Assert.True(objects.Count >= 9, string.Join(' ', objects));
+        foreach (var name in objects.Where(name => !name.EndsWith("/spec", StringComparison.Ordinal)))
+        {
+            var good = (await store.TryReadAsync(name, CommandLine.Stop))!.Content.ToArray();
+            if (flip)
+            {
+                await FlipAsync(name);
+            }
+            else
+            {
+                await store.TryDeleteAsync(name, cancellationToken: CommandLine.Stop);
+            }
+
+            Assert.True(await cli.RunAsync("checkpoints", "verify", "micro") == 1, $"{name}: {cli.Output}{cli.Error}");
+            Assert.Contains(name, Flat() + cli.Error, StringComparison.Ordinal);
+            Assert.Contains("What to do: ", Flat(), StringComparison.Ordinal);
+            await store.WriteAsync(name, good, CommandLine.Stop);
+        }
+
+        Assert.Equal(0, await cli.RunAsync("checkpoints", "verify", "micro"));
     }
 
     [Fact]
@@ -49,10 +101,12 @@ public sealed class CheckpointsCommandTests
         Assert.Contains("DAMAGED  chain0/stage0 step 8", cli.Output, StringComparison.Ordinal);
         Assert.Contains($"'{Part(root.Current!)}' is damaged", Flat(), StringComparison.Ordinal);
         Assert.Contains("What to do: Nothing: the next take goes on from step 4", Flat(), StringComparison.Ordinal);
-        Assert.Contains("1 of 2 damaged.", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("1 of 6 damaged.", cli.Output, StringComparison.Ordinal);
 
         Assert.Equal(1, await cli.RunAsync("checkpoints", "verify", "micro", "-o", "json"));
-        Assert.Equal([("previous", true), ("current", false)], cli.Json().EnumerateArray().Select(one => (one.GetProperty("what").GetString(), one.GetProperty("ok").GetBoolean())));
+        Assert.Equal(
+            [("spec", true), ("data", true), ("data", true), ("data", true), ("previous", true), ("current", false)],
+            cli.Json().EnumerateArray().Select(one => (one.GetProperty("what").GetString(), one.GetProperty("ok").GetBoolean())));
         Assert.Equal(JsonValueKind.Null, cli.Json()[0].GetProperty("advice").ValueKind);
     }
 
@@ -81,12 +135,12 @@ public sealed class CheckpointsCommandTests
     }
 
     [Fact]
-    public async Task Verify_OfARunWithoutCheckpoints_SaysSo()
+    public async Task Verify_OfARunWithoutCheckpoints_VerifiesItsData()
     {
         await cli.HaveRunAsync();
 
         Assert.Equal(0, await cli.RunAsync("checkpoints", "verify", "micro"));
-        Assert.Contains("has no checkpoint yet", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("All 4 are whole", cli.Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -85,6 +85,43 @@ public sealed class LocalSnapshotsTests : IDisposable
         Assert.Equal(Bytes(Weights[1]), Bytes(again.Tensors[1]));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Read_OfAFileThatIsChangedInPlaceWhileItIsOpen_NamesTheObjectAndGoesOnOnceItIsBack(bool truncated)
+    {
+        var (store, snapshots) = await OfAsync("directory");
+        var snapshot = await CreateAsync(store);
+        using var opened = await snapshots.OpenAsync(Run, snapshot.Sha256, Cancel);
+        Assert.Equal(Bytes(Weights[1]), Bytes(opened.Tensors[1]));
+        var path = Path.Combine(folder["store"], snapshot.Name);
+        var good = await File.ReadAllBytesAsync(path, Cancel);
+        using (var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete))
+        {
+            if (truncated)
+            {
+                file.SetLength(good.Length - 1);
+            }
+            else
+            {
+                file.Position = good.Length - 1;
+                file.WriteByte((byte)(good[^1] ^ 1));
+            }
+        }
+
+        Assert.Null(opened.Damage);
+        var damaged = Assert.Throws<InvalidDataException>(() => Bytes(opened.Tensors[1]));
+        Assert.Contains($"'{snapshot.Name}' was damaged while it was in use", damaged.Message, StringComparison.Ordinal);
+        Assert.Equal(damaged.Message, opened.Damage);
+        Assert.Equal(Bytes(Weights[0]), Bytes(opened.Tensors[0]));
+
+        // Not verified once for ever.
+        await Assert.ThrowsAsync<InvalidDataException>(() => snapshots.OpenAsync(Run, snapshot.Sha256, Cancel));
+        await store.WriteAsync(snapshot.Name, good, Cancel);
+        using var again = await snapshots.OpenAsync(Run, snapshot.Sha256, Cancel);
+        Assert.Equal(Bytes(Weights[1]), Bytes(again.Tensors[1]));
+    }
+
     private async Task<(IObjectStore Store, LocalSnapshots Snapshots)> OfAsync(string where)
     {
         var store = where == "directory" ? await StoreAddress.OpenAsync(folder["store"], create: true, cancellationToken: Cancel) : new MemoryStore();

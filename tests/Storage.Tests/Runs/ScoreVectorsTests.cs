@@ -74,12 +74,49 @@ public sealed class ScoreVectorsTests : IDisposable
         (await vectors.OpenAsync(scores, cancellationToken: Cancel))[0].Dispose();
     }
 
+    [Theory]
+    [InlineData("directory", false)]
+    [InlineData("directory", true)]
+    [InlineData("cache", false)]
+    [InlineData("cache", true)]
+    public async Task Check_OfAVectorWhoseFileIsChangedInPlace_ThrowsWhereItIsMappedAndElseItsCopyIsUntouched(string kind, bool mapped)
+    {
+        var (vectors, scores) = await ScoresAsync(kind, 1, 10, heldBytes: mapped ? 39 : 40);
+        var vector = (await vectors.OpenAsync(scores, cancellationToken: Cancel))[0];
+        Assert.Equal(mapped, vector.IsMapped);
+        vector.Check();
+        var path = kind == "directory" ? Path.Combine(folder["store"], scores[0].Vector) : Path.Combine(folder["files"], scores[0].VectorXxHash128);
+        using (var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete))
+        {
+            file.Position = file.Length - 4;
+            file.WriteByte(0x55);
+        }
+
+        if (mapped)
+        {
+            Assert.Contains(scores[0].Vector, Assert.Throws<InvalidDataException>(vector.Check).Message, StringComparison.Ordinal);
+        }
+        else
+        {
+            vector.Check();
+            Assert.Equal(Vector(0, 10), vector.P.ToArray());
+        }
+
+        vector.Dispose();
+        if (kind == "cache")
+        {
+            var again = (await vectors.OpenAsync(scores, cancellationToken: Cancel))[0];
+            Assert.Equal(Vector(0, 10), again.P.ToArray());
+            again.Dispose();
+        }
+    }
+
     private async Task<IObjectStore> StoreAsync(string kind) =>
         kind == "directory" ? await StoreAddress.OpenAsync(folder["store"], create: true, cancellationToken: Cancel) : memory;
 
     private readonly MemoryStore memory = new();
 
-    private async Task<(ScoreVectors Vectors, IReadOnlyList<MemberScore> Scores)> ScoresAsync(string kind, int count, int tokens)
+    private async Task<(ScoreVectors Vectors, IReadOnlyList<MemberScore> Scores)> ScoresAsync(string kind, int count, int tokens, long? heldBytes = null)
     {
         var store = await StoreAsync(kind);
         var created = new List<MemberScore>();
@@ -93,7 +130,7 @@ public sealed class ScoreVectorsTests : IDisposable
             created.Add(await new RunScores(store, "demo").CreateAsync(score, Vector(i, tokens), Cancel));
         }
 
-        return (new ScoreVectors(store, "demo", kind == "cache" ? new FileCache(folder["files"], 1 << 20) : null), created);
+        return (new ScoreVectors(store, "demo", kind == "cache" ? new FileCache(folder["files"], 1 << 20) : null, heldBytes), created);
     }
 
     private static float[] Vector(int member, int tokens) => [.. Enumerable.Range(0, tokens).Select(i => (i + member) / (float)(tokens + 10))];

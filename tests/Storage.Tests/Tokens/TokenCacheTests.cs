@@ -50,7 +50,8 @@ public sealed class TokenCacheTests : IDisposable
 
         var again = await Sets(store).ReadAsync(manifest, manifest.Train, Cancel);
         Assert.Equal([256, 70, 71, 256, 65], Ids(again));
-        Assert.Equal(4, store.Opened);
+        // That one alone.
+        Assert.Equal(3, store.Opened);
 
         File.Delete(file);
         await File.WriteAllBytesAsync(file, damaged[..4], Cancel);
@@ -96,7 +97,7 @@ public sealed class TokenCacheTests : IDisposable
         var (used, other) = (await UploadAsync(1), await UploadAsync(2));
         var cache = Cache(1);
         var path = await cache.FetchAsync(memory, used.Train.Sha256, Cancel);
-        using (MappedTokenSet.OpenShared(path))
+        using (FileCache.OpenShared(path))
         {
             await FetchAsync(cache, other.Train.Sha256);
             Assert.True(File.Exists(path));
@@ -107,14 +108,16 @@ public sealed class TokenCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task Read_FromADirectoryStore_MapsItsOwnFiles()
+    public async Task Read_FromADirectoryStore_GivesACopyThatNobodyElseCanWrite()
     {
         var store = Directories.DirectoryStore.Open(folder.Path);
         var manifest = await UploadAsync(70, store);
 
         var set = await new LocalTokenSets(store).ReadAsync(manifest, manifest.Train, Cancel);
-        Assert.IsType<MappedTokenSet>(set);
         Assert.Equal([256, 70, 71, 256, 65], Ids(set));
+        await FlipAsync(store.PathOf(DataPaths.Of(manifest.Train.Sha256)));
+        Assert.Equal([256, 70, 71, 256, 65], Ids(set));
+        await Assert.ThrowsAsync<InvalidDataException>(() => new LocalTokenSets(store).ReadAsync(manifest, manifest.Train, Cancel));
         Assert.Throws<ArgumentOutOfRangeException>(() => set.Read(4, new int[2]));
 
         await store.TryDeleteAsync(DataPaths.Of(manifest.Train.Sha256), cancellationToken: Cancel);
@@ -123,7 +126,21 @@ public sealed class TokenCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task Read_OfAMappedSetThatIsNotWhatItsManifestSays_Throws()
+    public async Task Read_WhenTheCachedFileIsChangedInPlace_KeepsItsCopyAndFetchesTheNextOne()
+    {
+        var manifest = await UploadAsync(70);
+        var store = new CountingStore(memory);
+        var set = await Sets(store).ReadAsync(manifest, manifest.Train, Cancel);
+        await FlipAsync(Path.Combine(Files, manifest.Train.Sha256));
+
+        Assert.Equal([256, 70, 71, 256, 65], Ids(set));
+        var again = await Sets(store).ReadAsync(manifest, manifest.Train, Cancel);
+        Assert.Equal([256, 70, 71, 256, 65], Ids(again));
+        Assert.Equal(3, store.Opened);
+    }
+
+    [Fact]
+    public async Task Read_OfASetThatIsNotWhatItsManifestSays_Throws()
     {
         var store = Directories.DirectoryStore.Open(folder.Path);
         var manifest = await UploadAsync(70, store);
@@ -138,7 +155,20 @@ public sealed class TokenCacheTests : IDisposable
         File.Delete(path);
         await File.WriteAllBytesAsync(path, content, Cancel);
         var e = await Assert.ThrowsAsync<InvalidDataException>(() => sets.ReadAsync(manifest, manifest.Train, Cancel));
-        Assert.Contains(path, e.Message, StringComparison.Ordinal);
+        Assert.Contains($"'{DataPaths.Of(manifest.Train.Sha256)}' is damaged", e.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>In place, so that whoever has the file open or mapped sees it, and with the time it had.</summary>
+    private static async Task FlipAsync(string path)
+    {
+        var at = File.GetLastWriteTimeUtc(path);
+        await using (var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete))
+        {
+            file.Position = 2;
+            file.WriteByte(71);
+        }
+
+        File.SetLastWriteTimeUtc(path, at);
     }
 
     private static int[] Ids(TokenSet set)
