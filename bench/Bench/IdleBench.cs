@@ -1,7 +1,10 @@
 using System.Globalization;
 using Slowrun.Clustering.Tests;
+using Slowrun.Core.Specs;
+using Slowrun.Core.Stages;
 using Slowrun.Silo.Hosting;
 using Slowrun.Storage;
+using Slowrun.Storage.Runs;
 
 namespace Slowrun.Bench;
 
@@ -14,13 +17,21 @@ internal static class IdleBench
     public static int Run(string[] arguments)
     {
         var address = arguments is [var given, ..] ? given : Directory.CreateTempSubdirectory("slowrun-idle-").FullName;
-        var silos = arguments is [_, var count] ? int.Parse(count, CultureInfo.InvariantCulture) : 5;
-        return RunAsync(address, silos).GetAwaiter().GetResult();
+        var cancelled = arguments is [_, _, var runs] ? int.Parse(runs, CultureInfo.InvariantCulture) : 0;
+        var silos = arguments is [_, var count, ..] ? int.Parse(count, CultureInfo.InvariantCulture) : 5;
+        return RunAsync(address, silos, cancelled).GetAwaiter().GetResult();
     }
 
-    private static async Task<int> RunAsync(string address, int silos)
+    private static async Task<int> RunAsync(string address, int silos, int cancelled)
     {
         var store = new RecordingStore(await StoreAddress.OpenAsync(address, create: true));
+        for (var i = 0; i < cancelled; i++)
+        {
+            var run = new RunDocuments(store, $"cancelled{i}");
+            await run.TryCreateSpecAsync(SpecReader.FromPreset("micro") with { Name = run.Run });
+            await run.ChangeIntentAsync(intent => intent.Wish(DesiredState.Cancelled, null));
+        }
+
         var hosts = Enumerable.Range(0, silos)
             .Select(i => SiloHost.Build(new SiloSettings { Store = address, Slots = ["cpu:0"], Name = $"idle{i}" }, store)).ToList();
         foreach (var host in hosts)
@@ -37,7 +48,7 @@ internal static class IdleBench
             Console.WriteLine($"{group.Count(),6}  {group.Key}");
         }
 
-        Console.WriteLine($"{operations.Count,6}  operations a minute of {silos} silos at rest on {address}");
+        Console.WriteLine($"{operations.Count,6}  operations a minute of {silos} silos at rest on {address}, beside {cancelled} cancelled runs");
         await Task.WhenAll(hosts.Select(host => host.StopAsync()));
         return 0;
     }

@@ -24,7 +24,7 @@ static int Usage()
         bench step [SIZE…] [--steps N] [--slots N]    times training steps
         bench distill [MEMBERS…]                      times steps taught by ensembles of so many members
         bench soak [STEPS]                            trains the demo's size for long and prints how much memory is held
-        bench idle [STORE] [SILOS]                    counts what silos that have nothing to do ask of their store in a minute
+        bench idle [STORE] [SILOS] [CANCELLED RUNS]   counts what silos that have nothing to do ask of their store in a minute
         bench data TEXT [MEGABYTES]                   times data preparation beside the bare tokenizer
         bench checkpoint STORE [PAIRS]                what a checkpoint costs, against the same bytes plainly copied, written and read
         bench inputs [TOKENS…]                        what it costs to hash tokens, and a member that teaches at each of its turns

@@ -36,9 +36,10 @@ public static class GrainsRegistration
         .AddSingleton<MemberScoring>()
         .AddSingleton<Offers>()
         .AddSingleton<OrphanRelease>()
+        .AddSingleton<DocumentMending>()
         .AddSingleton<EnsembleScoring>()
         .AddSingleton<ScoringTrouble>()
-        .AddSingleton(services => new RunFactsReader(services.GetRequiredService<IObjectStore>()))
+        .AddSingleton(services => new RunFactsReader(services.GetRequiredService<IObjectStore>(), services.GetRequiredService<TimeProvider>()))
         .AddSingleton<RunWatch>()
         .AddHostedService<ClockCheck>()
         .AddHostedService<SlotLoop>();

@@ -27,6 +27,7 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
     private readonly TimeProvider time = time ?? TimeProvider.System;
     private readonly TokenSets tokens = new(store);
     private readonly Fingerprints fingerprints = new();
+    private readonly RunRepair mending = new(store, time ?? TimeProvider.System);
     private ReadySights sights = new(TimeProvider.System);
     private StageTaker? taker;
 
@@ -71,6 +72,11 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
     public async Task<bool> StepAsync(Action<StageRunner>? meanwhile = null)
     {
         var facts = await FactsAsync();
+        if ((await mending.MendAsync(facts, cancellationToken: TestContext.Current.CancellationToken)).Count > 0)
+        {
+            facts = await FactsAsync();
+        }
+
         if (Readiness.EnsembleDue(facts) is not null)
         {
             var scoring = new EnsembleScoring(store, new RunFactsReader(store), tokens, time, NullLogger<EnsembleScoring>.Instance);

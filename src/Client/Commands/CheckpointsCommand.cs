@@ -13,11 +13,11 @@ using Spectre.Console;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary><c>checkpoints list|verify|gc RUN</c>: what each stage could go on from, whether it is whole, and what nobody needs.</summary>
+/// <summary><c>checkpoints list|verify|gc|repair RUN</c>: what each stage could go on from, whether it is whole, and what nobody needs.</summary>
 internal static class CheckpointsCommand
 {
     public static Command Create(ClientContext context, CommonOptions common) =>
-        new Command("checkpoints", "Looks at a run's checkpoints.") { List(context, common), Verify(context, common), Collect(context, common) }
+        new Command("checkpoints", "Looks at a run's checkpoints, and repairs what says which of them count.") { List(context, common), Verify(context, common), Collect(context, common), CheckpointsRepair.Create(context, common) }
             .WithExamples("slowrun checkpoints list demo", "slowrun checkpoints verify demo");
 
     private static Command List(ClientContext context, CommonOptions common)
@@ -30,11 +30,20 @@ internal static class CheckpointsCommand
             var (store, whom, spec) = await OpenAsync(context, parsed.GetRequiredValue(common.Store), parsed.GetRequiredValue(target), stop);
             var documents = new RunDocuments(store, whom.Run);
             var checkpoints = new List<ListedCheckpoint>();
+            var damaged = 0;
             foreach (var stage in Stages(spec, whom))
             {
-                var root = await documents.TryReadRootAsync(stage, stop);
-                checkpoints.AddRange(new[] { ("current", root?.Current), ("previous", root?.Previous) }.Where(pair => pair.Item2 is not null)
-                    .Select(pair => ListedCheckpoint.Of(stage, pair.Item1, pair.Item2!)));
+                try
+                {
+                    var root = await documents.TryReadRootAsync(stage, stop);
+                    checkpoints.AddRange(new[] { ("current", root?.Current), ("previous", root?.Previous) }.Where(pair => pair.Item2 is not null)
+                        .Select(pair => ListedCheckpoint.Of(stage, pair.Item1, pair.Item2!)));
+                }
+                catch (InvalidDataException e)
+                {
+                    damaged++;
+                    await context.Error.WriteLineAsync($"slowrun: {stage} is left out: {e.Message} 'slowrun checkpoints repair {whom.Run}/{stage}' recovers it.");
+                }
             }
 
             if (parsed.GetValue(output) == OutputFormat.Json)
@@ -46,7 +55,7 @@ internal static class CheckpointsCommand
                 context.Console.Print(Table(checkpoints, context.Time.GetUtcNow()));
             }
 
-            return ExitCode.Done;
+            return damaged == 0 ? ExitCode.Done : ExitCode.Failed;
         });
         return command.WithExamples("slowrun checkpoints list demo", "slowrun checkpoints list demo/chain0/stage1");
     }

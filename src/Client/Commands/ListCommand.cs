@@ -44,8 +44,13 @@ internal static class ListCommand
     {
         try
         {
-            // Null for a folder that no spec has been written into: a submission that broke off.
-            return await reader.TryFactsAsync(run, stop) is { } facts ? new ListedRun(facts, StatusBuilder.Build(facts, StatusSource.Store, context.Time.GetUtcNow())) : null;
+            if (await reader.TryFactsAsync(run, stop) is { } facts)
+            {
+                return new ListedRun(facts, StatusBuilder.Build(facts, StatusSource.Store, context.Time.GetUtcNow()));
+            }
+
+            await context.Error.WriteLineAsync($"slowrun: {reader.WithoutSpec(run)}");
+            return null;
         }
         catch (InvalidDataException e)
         {

@@ -113,7 +113,7 @@ internal static class ChainGrid
         public string Label => string.Create(CultureInfo.InvariantCulture, $"chain{First}{(Last > First ? $" to {Last}" : "")}{(IsBaseline ? " *" : "")}");
 
         /// <summary>Something goes on, or somebody has to do something.</summary>
-        public bool IsActive => Stages.Any(stage => stage.State is StageState.Training or StageState.Scoring or StageState.Failed or StageState.Paused);
+        public bool IsActive => Stages.Any(stage => stage.State is StageState.Training or StageState.Scoring or StageState.Failed or StageState.Damaged or StageState.Paused);
 
         public string Key => $"{IsBaseline} {string.Join(' ', Stages.Select(stage => stage.State))}";
 

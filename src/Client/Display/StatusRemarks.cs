@@ -35,20 +35,27 @@ internal static class StatusRemarks
                 new Style(Color.Yellow));
         }
 
+        // A damaged root is its stage's own remark.
+        foreach (var damage in (status.Damage ?? []).Where(damage => damage.Stage is null))
+        {
+            yield return new Text($"{damage.Why} {damage.Advice}", new Style(Color.Yellow));
+        }
+
         // First what needs somebody, last what only needs time.
         var waiting = status.Stages.Where(stage => stage is { State: not StageState.Waiting } and ({ Failure: not null } or { Waits: not null })).ToList();
-        foreach (var group in waiting.GroupBy(stage => each ? stage.Failure ?? stage.Waits : stage.State.ToString()).OrderBy(group => group.First().State != StageState.Failed))
+        foreach (var group in waiting.GroupBy(stage => each ? stage.Failure ?? stage.Waits : stage.State.ToString()).OrderBy(group => group.First().State is not (StageState.Failed or StageState.Damaged)))
         {
             var (stage, others) = (group.First(), group.Count() - 1);
             var who = each ? string.Join(", ", group.Select(one => one.Id)) : stage.Id;
             var alike = others > 0 && !each ? Invariant($" ({others} more {(others == 1 ? "is" : "are")} {stage.State})") : "";
             yield return stage.Failure is { } failure
                 ? new Text($"{who} failed: {failure}{alike}", StageStates.StyleOf(StageState.Failed))
+                : stage.State == StageState.Damaged ? new Text($"{who} is damaged: {stage.Waits}{alike}", StageStates.StyleOf(StageState.Damaged))
                 : new Text($"{who}: {stage.Waits}{alike}");
         }
 
         // While something trains, what merely waits for a slot needs no explanation.
-        var needsSomebody = waiting.Any(stage => stage.State is StageState.Failed or StageState.Paused) || status.Stages.All(stage => stage.State != StageState.Training);
+        var needsSomebody = waiting.Any(stage => stage.State is StageState.Failed or StageState.Damaged or StageState.Paused) || status.Stages.All(stage => stage.State != StageState.Training);
         if (waiting.Count > 0 && needsSomebody && !Readiness.IsOver(status.State))
         {
             yield return new Text($"'slowrun explain {status.Name}' says what would let it go on.");

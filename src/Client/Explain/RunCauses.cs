@@ -19,6 +19,7 @@ internal static class RunCauses
         var ready = concerned.Where(id => Readiness.StateOf(facts, id) is StageState.Ready or StageState.Scoring).ToList();
         return
         [
+            .. facts.Damage.Where(damage => damage.Stage is null).Select(damage => new Cause("document-damaged", [], $"{damage.Why} {damage.Advice}")),
             .. Wishes(now, concerned),
             .. concerned.SelectMany(id => StageCauses.Of(now, id, inFull: only is not null)),
             .. Slots(now, ready, only is null && Readiness.EnsembleDue(facts) is not null),
@@ -41,7 +42,11 @@ internal static class RunCauses
     {
         var held = concerned.Where(id => Readiness.StateOf(now.Facts, id) is StageState.Paused or StageState.Cancelled && StageCauses.OwnWish(now.Facts, id) is null)
             .Select(id => id.ToString()).ToList();
-        if (held.Count > 0 && now.Facts.Intent.Run == DesiredState.Paused)
+        if (held.Count > 0 && now.Facts.LostIntent is not null)
+        {
+            yield return new Cause("order-lost", held, "Nothing of it is taken: nobody knows what was ordered of the run, and a cancelled one must not train.", $"slowrun resume {now.Run}");
+        }
+        else if (held.Count > 0 && now.Facts.Intent.Run == DesiredState.Paused)
         {
             yield return new Cause("run-paused", held, "The run was paused: nothing of it trains until somebody lets it go on. What it has committed is kept.", $"slowrun resume {now.Run}");
         }

@@ -25,6 +25,7 @@ internal static class StageCauses
         {
             StageState.Done => inFull ? [new Cause("done", stages, $"It has finished: snapshot {Human.Hash(root.Snapshot!.Sha256)}, validation loss {Human.Loss(now.Facts.ScoreOf(id)?.LossNats)} nats per token. Nothing is left to be done.")] : [],
             StageState.Failed => [Failed(now, id)],
+            StageState.Damaged when now.Facts.DamageOf(id) is { } damage => [new Cause("damaged", stages, $"{damage.Why} {damage.Advice}", $"slowrun checkpoints repair {now.Run}/{id}")],
             StageState.Paused or StageState.Cancelled => [.. Held(now, id)],
             StageState.Training => [.. Training(now, id, inFull)],
             StageState.Scoring => [Scoring(now, id)],

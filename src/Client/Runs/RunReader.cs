@@ -42,10 +42,16 @@ internal sealed class RunReader(IObjectStore store, TimeProvider time)
         var names = await RunDocuments.ListRunsAsync(store, cancellationToken).ToListAsync(cancellationToken);
         return new CliException(
             ExitCode.NoSuchThing,
-            names.Count == 0
+            names.Contains(run) ? WithoutSpec(run)
+            : names.Count == 0
                 ? $"There is no run '{run}' in '{store.Address}': the store has no runs. 'slowrun submit' makes one; --store or SLOWRUN_STORE names another store."
                 : $"There is no run '{run}' in '{store.Address}'.{Nearest.Hint(run, names)} There are: {string.Join(", ", names)}.");
     }
+
+    /// <summary>What to say of a run's folder in which there is no spec, nor its copy.</summary>
+    public string WithoutSpec(string run) =>
+        $"Run '{run}' of '{store.Address}' has documents and no spec: '{RunPaths.Spec(run)}' is missing, and its copy too. "
+        + $"Put it back from a copy of the store; or submit the same recipe as '{run}' again: stages go on with it where they were, and refuse any other.";
 
     /// <exception cref="CliException">The run has no such stage.</exception>
     public static void CheckStage(RunFacts facts, Target target)

@@ -22,8 +22,9 @@ public sealed class StoreGrainStorage(IObjectStore store, Func<string, GrainId, 
             return;
         }
 
-        grainState.State = SealedJson.Deserialize<T>(name, stored.Content.Span, $"{store.Address}: {name}");
+        // Of a damaged one too: its writer may know better, and replaces just this.
         grainState.ETag = stored.ETag;
+        grainState.State = SealedJson.Deserialize<T>(name, stored.Content.Span, $"{store.Address}: {name}");
         grainState.RecordExists = true;
     }
 

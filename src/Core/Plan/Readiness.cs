@@ -43,6 +43,11 @@ public static class Readiness
     public static StageState StateOf(RunFacts facts, StageId id)
     {
         ArgumentNullException.ThrowIfNull(facts);
+        if (facts.DamageOf(id) is not null)
+        {
+            return StageState.Damaged;
+        }
+
         if (facts.IsScored(id))
         {
             return StageState.Done;
@@ -85,8 +90,8 @@ public static class Readiness
             return RunState.Failed;
         }
 
-        // What has failed keeps nothing from being averaged that has not.
-        if (done || states.Overlaps([StageState.Training, StageState.Ready, StageState.Scoring])
+        // A damaged stage goes on once its root is recovered; what has failed keeps nothing from being averaged that has not.
+        if (done || states.Overlaps([StageState.Training, StageState.Ready, StageState.Scoring, StageState.Damaged])
             || (states.Contains(StageState.Failed) && !states.Contains(StageState.Paused) && EnsembleDue(facts) is not null))
         {
             return facts.Roots.Values.Any(root => root.EpochToken > 0) ? RunState.Running : RunState.Pending;

@@ -47,10 +47,19 @@ public sealed record RunFacts
     /// <summary>When the run was submitted, by the store's clock; null: not known.</summary>
     public DateTimeOffset? SubmittedAt { get; init; }
 
+    /// <summary>Documents that could not be read: what they would say is left out of the rest.</summary>
+    public IReadOnlyList<DocumentDamage> Damage { get; init; } = [];
+
     /// <summary>Grows with everything that is committed: a run of which it stands still gets nowhere.</summary>
     public long Committed => Roots.Values.Sum(root => root.DurableStep + (root.Finished ? 1L : 0)) + Scores.Count + Ensembles.Count;
 
     public StageRoot RootOf(StageId id) => Roots.TryGetValue(id, out var root) ? root : NeverTaken;
+
+    /// <summary>The damage of the stage's root, without which nobody knows what became of it; null: there is none.</summary>
+    public DocumentDamage? DamageOf(StageId id) => Damage.FirstOrDefault(damage => damage.What == DocumentKind.Root && damage.Stage == id.ToString());
+
+    /// <summary>The damage of the user's order, where it has no copy either: the run is held. Null: the order is known.</summary>
+    public DocumentDamage? LostIntent => Damage.FirstOrDefault(damage => damage is { What: DocumentKind.Intent, FromCopy: false });
 
     /// <summary>The owner, if it is alive.</summary>
     public StageOwner? LivingOwnerOf(StageId id) =>

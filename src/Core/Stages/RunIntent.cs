@@ -14,6 +14,9 @@ public sealed record RunIntent
     /// <summary>How often each stage was allowed to go on with another device's arithmetic; its bytes then depend on when.</summary>
     public IReadOnlyDictionary<string, int> Adoptions { get; init; } = new Dictionary<string, int>();
 
+    /// <summary>What holds while nobody knows what was wished: a cancelled run must not train, and a running one loses nothing by waiting.</summary>
+    public static RunIntent Held { get; } = new() { Run = DesiredState.Paused };
+
     /// <summary>This intent with another wish for the whole run, or for one stage.</summary>
     public RunIntent Wish(DesiredState wish, string? stage) => stage is not null
         ? this with { Stages = new Dictionary<string, DesiredState>(Stages) { [stage] = wish } }

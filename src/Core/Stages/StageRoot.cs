@@ -14,6 +14,9 @@ public sealed record StageRoot
     /// <summary>Fresh with every write: tells one's own retried success from another's write.</summary>
     public string WriteId { get; init; } = "";
 
+    /// <summary>Grows with every write: of two roots of one epoch token, the higher is the newer. 0: an older build's.</summary>
+    public long Revision { get; init; }
+
     /// <summary>Grows with every take; fences the older owners. 0: never taken.</summary>
     public long EpochToken { get; init; }
 
@@ -80,6 +83,10 @@ public sealed record StageRoot
     public int DurableStep => Current?.Step ?? 0;
 
     public bool Finished => Snapshot is not null;
+
+    /// <summary>Whether this was written after <paramref name="other"/>, as far as tokens and revisions tell.</summary>
+    public bool IsNewerThan(StageRoot? other) =>
+        other is null || EpochToken > other.EpochToken || (EpochToken == other.EpochToken && Revision > other.Revision);
 }
 
 /// <summary>A slot of a silo that has taken the stage.</summary>

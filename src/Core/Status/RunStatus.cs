@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Slowrun.Core.Ledger;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
 
@@ -23,6 +24,9 @@ public sealed record RunStatus
 
     /// <summary>The run's operations as they are now.</summary>
     public Operations? Operations { get; init; }
+
+    /// <summary>Documents that cannot be read; null: none.</summary>
+    public IReadOnlyList<DocumentDamage>? Damage { get; init; }
 
     public required IReadOnlyList<StageStatus> Stages { get; init; }
 }
@@ -71,6 +75,9 @@ public enum StageState
     Failed,
     Cancelled,
     Paused,
+
+    /// <summary>Its root cannot be read: nobody takes it until that is recovered.</summary>
+    Damaged,
 }
 
 public sealed record StageStatus

@@ -22,6 +22,7 @@ public static class StatusBuilder
             Ensemble = Ensemble(facts),
             Ledger = RunLedger.Of(facts, now),
             Operations = facts.Spec.Operations,
+            Damage = facts.Damage.Count == 0 ? null : facts.Damage,
             Stages = [.. facts.Plan.Stages.Select(stage => Stage(facts, stage, now))],
         };
     }
@@ -72,6 +73,8 @@ public static class StatusBuilder
             StageState.Waiting => Predecessor(facts, id.Before!.Value),
             StageState.Ready => Slot(facts, root),
             StageState.Scoring => facts.AliveSilos.Count == 0 ? $"Its snapshot waits to be scored, and {NoSilo}" : null,
+            StageState.Damaged => facts.DamageOf(id) is { } damage ? $"{damage.Why} {damage.Advice}" : null,
+            StageState.Paused when facts.LostIntent is { } lost => $"Held at step {Number(root.DurableStep)}, since nobody knows what was ordered: {lost.Why} {lost.Advice}",
             StageState.Paused => $"Paused by the user at step {Number(root.DurableStep)}; 'slowrun resume' lets it go on.{stopping}",
             StageState.Cancelled => $"Cancelled by the user.{stopping}",
             StageState.Failed when facts.FailureOf(id) is { Repeats: true } => "It would fail again in the same way: another recipe or other data is needed.",
@@ -83,6 +86,7 @@ public static class StatusBuilder
     private static string Predecessor(RunFacts facts, StageId before) => Readiness.StateOf(facts, before) switch
     {
         StageState.Failed when facts.FailureOf(before) is { Repeats: true } => $"'{before}', which it would go on from, has failed and would fail again.",
+        StageState.Damaged => $"Waits for '{before}', whose root is damaged.",
         StageState.Failed => $"Waits for '{before}', which has failed; 'slowrun retry' lets that try again.",
         StageState.Cancelled => $"'{before}', which it would go on from, was cancelled.",
         StageState.Paused => $"Waits for '{before}', which is paused.",

@@ -41,12 +41,27 @@ internal sealed partial class EnsembleScoring(
         var bytes = TargetBytes.Of(data.Validation!);
         using var mixing = Spans.Mixing(run, members.Count);
         var from = time.GetTimestamp();
-        var score = recipe.Ensemble switch
+        EnsembleScore score;
+        try
         {
-            { Average: EnsembleAverage.Logits } => await OfLogitsAsync(facts, members, data.Validation!, bytes, slots, stop),
-            { Selection: { } selection } => await OfSelectionAsync(facts, members, selection, bytes, stop),
-            _ => await OfProbabilitiesAsync(facts, members, bytes, stop),
-        };
+            score = recipe.Ensemble switch
+            {
+                { Average: EnsembleAverage.Logits } => await OfLogitsAsync(facts, members, data.Validation!, bytes, slots, stop),
+                { Selection: { } selection } => await OfSelectionAsync(facts, members, selection, bytes, stop),
+                _ => await OfProbabilitiesAsync(facts, members, bytes, stop),
+            };
+        }
+        catch (InvalidDataException e)
+        {
+            if (await DropDamagedAsync(facts, members, stop))
+            {
+                LogDropped(log, run, e.Message);
+                return;
+            }
+
+            throw;
+        }
+
         await new RunScores(store, run).TryCreateEnsembleAsync(score, stop);
         mixing.Done();
         LogMixed(log, run, members.Count, score.LossNats, time.GetElapsedTime(from).TotalSeconds);
@@ -138,6 +153,32 @@ internal sealed partial class EnsembleScoring(
         return Score(facts, members, [.. byCount.Select(p => Mixture.LossNats([p]))], all.LossNats(), all.BitsPerByte(bytes));
     }
 
+    /// <summary>Deletes scores whose vectors cannot be read, so that their members are scored again.</summary>
+    private async Task<bool> DropDamagedAsync(RunFacts facts, IReadOnlyList<StageId> members, CancellationToken stop)
+    {
+        var scores = new RunScores(store, facts.Spec.Name);
+        var any = false;
+        foreach (var id in members)
+        {
+            foreach (var score in new[] { facts.ScoreOf(id), facts.FitnessScoreOf(id) }.OfType<MemberScore>())
+            {
+                try
+                {
+                    await scores.ReadVectorAsync(score, stop);
+                }
+                catch (InvalidDataException e)
+                {
+                    any = true;
+                    await scores.DropAsync(score, stop);
+                    await new RunEvents(store, facts.Spec.Name).AppendAsync(
+                        new RunEvent(time.GetUtcNow(), "score-damaged", id.ToString(), $"{e.Message.Split(" Delete it", 2)[0]} It was deleted, and the member is scored again."), stop);
+                }
+            }
+        }
+
+        return any;
+    }
+
     private async Task<float[]> VectorAsync(RunFacts facts, MemberScore score, CancellationToken stop) =>
         await new RunScores(store, facts.Spec.Name).ReadVectorAsync(score, stop);
 
@@ -149,6 +190,9 @@ internal sealed partial class EnsembleScoring(
             LossNats = lossNats,
             BitsPerByte = bitsPerByte,
         };
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Run}: the members could not be averaged until damaged scores are made again: {Reason}")]
+    private static partial void LogDropped(ILogger logger, string run, string reason);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Run}: {Members} members averaged: {LossNats:F4} nats per token, in {Seconds:F1} s.")]
     private static partial void LogMixed(ILogger logger, string run, int members, double lossNats, double seconds);

@@ -16,6 +16,9 @@ internal sealed class RunGrain(RunWatch watch, SlotTable slots, TimeProvider tim
     // Owners tell once a second; documents that others write (scores, other silos' roots) are seen as soon.
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(0.9);
 
+    // Owners need no more than what people wish, and who wishes it pokes. The slot loop of this silo reads as often while something trains.
+    private static readonly TimeSpan FreshForOwners = TimeSpan.FromSeconds(6);
+
     // While owners report, facts are never older; without them the first question after a while waits for a reading.
     private static readonly TimeSpan Stale = TimeSpan.FromSeconds(2);
 
@@ -26,7 +29,7 @@ internal sealed class RunGrain(RunWatch watch, SlotTable slots, TimeProvider tim
 
     public async Task<RunStatus?> GetStatus()
     {
-        await RefreshAsync();
+        await RefreshAsync(Fresh, Stale);
         return facts is null
             ? null
             : StatusBuilder.Build(facts with { Progress = Newest(), AliveSilos = watch.AliveSilos() }, StatusSource.Cluster, time.GetUtcNow());
@@ -36,7 +39,7 @@ internal sealed class RunGrain(RunWatch watch, SlotTable slots, TimeProvider tim
     {
         // One that is under way may have begun before the change.
         await (reading ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
-        reading ??= ReadAsync();
+        reading ??= ReadAsync(TimeSpan.Zero);
         await reading;
         slots.Poke();
     }
@@ -49,7 +52,14 @@ internal sealed class RunGrain(RunWatch watch, SlotTable slots, TimeProvider tim
             told[id] = progress;
         }
 
-        await RefreshAsync();
+        if (watch.Newest(this.GetPrimaryKeyString()) is { } newer && newer.At > readAt)
+        {
+            (facts, readAt) = newer;
+        }
+
+        // An owner that took the stage since may have been let to by an order that is not known here yet.
+        var isNews = known && progress.EpochToken > (facts?.RootOf(id).EpochToken ?? 0);
+        await (isNews ? RefreshAsync(Fresh, Fresh) : RefreshAsync(FreshForOwners, FreshForOwners + Stale));
         var token = known && facts is not null ? Math.Max(facts.RootOf(id).EpochToken, told[id].EpochToken) : 0;
         return new OwnerOrders(facts?.Intent ?? new RunIntent(), token, facts?.Spec.Operations);
     }
@@ -73,31 +83,30 @@ internal sealed class RunGrain(RunWatch watch, SlotTable slots, TimeProvider tim
     /// that interleave share one reading.
     /// </summary>
     /// <exception cref="InvalidDataException">They cannot be read, and what was read before is too old.</exception>
-    private async Task RefreshAsync()
+    private async Task RefreshAsync(TimeSpan fresh, TimeSpan stale)
     {
         var age = facts is null ? TimeSpan.MaxValue : time.GetElapsedTime(readAt);
-        if (age < Fresh)
+        if (age < fresh)
         {
             return;
         }
 
-        reading ??= ReadAsync();
+        reading ??= ReadAsync(fresh);
         var underWay = reading;
-        if (age > Stale)
+        if (age > stale)
         {
             await underWay;
         }
     }
 
-    private async Task ReadAsync()
+    /// <param name="oldest">What this silo has read already may be so old.</param>
+    private async Task ReadAsync(TimeSpan oldest)
     {
         // Never completes within the call that starts it, so that `reading` is set before it is cleared.
         await Task.Yield();
-        var from = time.GetTimestamp();
         try
         {
-            facts = await watch.ReadAsync(this.GetPrimaryKeyString());
-            readAt = from;
+            (facts, readAt) = await watch.RecentAsync(this.GetPrimaryKeyString(), oldest);
         }
         finally
         {

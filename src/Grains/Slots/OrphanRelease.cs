@@ -24,7 +24,7 @@ internal sealed partial class OrphanRelease(IObjectStore store, LocalWork local,
             var document = new RunDocuments(store, facts.Spec.Name).Root(id);
             if (await document.ReadAsync(stop) is { } now && now.EpochToken == root.EpochToken && now.Owner?.Silo == me)
             {
-                released[id] = now with { Owner = null, ReleasedFor = ReleaseCause.Left, WriteId = Guid.NewGuid().ToString("N"), WrittenAt = time.GetUtcNow() };
+                released[id] = now with { Owner = null, ReleasedFor = ReleaseCause.Left, WriteId = Guid.NewGuid().ToString("N"), Revision = now.Revision + 1, WrittenAt = time.GetUtcNow() };
                 await document.WriteAsync(released[id], stop);
                 LogOrphan(log, StageKey.Of(facts.Spec.Name, id));
             }

@@ -2,7 +2,6 @@ using System.Globalization;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Slowrun.Core.Plan;
-using Slowrun.Core.Status;
 using Slowrun.Grains.Runs;
 using Slowrun.Grains.Stages;
 using Slowrun.Grains.Telemetry;
@@ -22,6 +21,7 @@ internal sealed partial class SlotLoop(
     RunWatch watch,
     Offers offers,
     OrphanRelease orphans,
+    DocumentMending mending,
     ReadySights sights,
     Fingerprints fingerprints,
     LocalWork local,
@@ -32,12 +32,17 @@ internal sealed partial class SlotLoop(
     TimeProvider time,
     ILogger<SlotLoop> log) : BackgroundService
 {
-    // Runs that have succeeded are left alone for so long; then they are read again: a damaged score may have been deleted to be made anew.
-    private static readonly TimeSpan SucceededFor = TimeSpan.FromMinutes(5);
+    // Whoever makes a run rings. One that was put into the store by hand is found at last then.
+    private static readonly TimeSpan ListEvery = TimeSpan.FromMinutes(1);
 
     private static readonly TimeSpan AfterFailure = TimeSpan.FromSeconds(1);
 
-    private readonly Dictionary<string, long> succeeded = new(StringComparer.Ordinal);
+    private readonly RestingRuns resting = new(time);
+    private IReadOnlyList<string> runs = [];
+    private long listedAt;
+
+    // A look that fails has not heard what it was told.
+    private bool rung = true;
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -99,24 +104,36 @@ internal sealed partial class SlotLoop(
     /// <returns>Whether a slot was offered to anything, and whether anything was ready that this silo could do.</returns>
     private async Task<(bool Offered, bool Ready)> LookAsync(CancellationToken stop)
     {
+        rung |= await watch.ListenAsync(stop);
+        if (rung || time.GetElapsedTime(listedAt) >= ListEvery)
+        {
+            runs = await RunDocuments.ListRunsAsync(store, stop).ToListAsync(stop);
+            listedAt = time.GetTimestamp();
+            resting.Keep(runs);
+        }
+
         var all = new List<RunFacts>();
-        await foreach (var run in RunDocuments.ListRunsAsync(store, stop))
+        foreach (var run in runs)
         {
             pulse.Beat();
-            if (!IsLeftAlone(run) && await TryReadAsync(run, stop) is { } facts)
+            if (resting.IsLeftAlone(run, rung))
+            {
+                continue;
+            }
+
+            var facts = await TryReadAsync(run, stop);
+            resting.Saw(run, facts);
+            if (facts is not null)
             {
                 all.Add(facts);
             }
         }
 
+        rung = false;
+
         var (offered, ready) = (false, false);
         foreach (var facts in all.OrderByDescending(facts => facts.Spec.Operations.Priority).ThenBy(facts => facts.Spec.Name, StringComparer.Ordinal))
         {
-            if (Readiness.StateOf(facts) == RunState.Succeeded)
-            {
-                succeeded[facts.Spec.Name] = time.GetTimestamp();
-            }
-
             pulse.Beat();
             sights.Look(facts);
             gauges.Look(facts);
@@ -127,13 +144,17 @@ internal sealed partial class SlotLoop(
         return (offered, ready);
     }
 
-    private bool IsLeftAlone(string run) => succeeded.TryGetValue(run, out var at) && time.GetElapsedTime(at) < SucceededFor;
-
     private async Task<RunFacts?> TryReadAsync(string run, CancellationToken stop)
     {
         try
         {
-            return await watch.ReadAsync(run, stop) is { } facts ? await orphans.FromAsync(facts, stop) : null;
+            var facts = await watch.GlanceAsync(run, stop);
+            if (facts is not null && await mending.MendAsync(facts, stop))
+            {
+                facts = await watch.ReadAsync(run, stop);
+            }
+
+            return facts is null ? null : await orphans.FromAsync(facts, stop);
         }
         catch (Exception e) when (e is InvalidDataException or RootConflictException)
         {

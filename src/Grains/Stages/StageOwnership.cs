@@ -207,7 +207,13 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     private async Task CommittingAsync(Func<Task> commit)
     {
         using var committing = work.Telemetry.Committing();
+        var overruled = root.Overruled;
         await commit();
+        if (root.Overruled is { } what && what != overruled)
+        {
+            await TellAsync("root-restored", $"{what} Its owner, which lives, has written the newer one again.");
+        }
+
         committing.Done();
         work.Telemetry.Committed();
     }

@@ -48,6 +48,12 @@ internal sealed partial class StageTaker(
         var documents = new RunDocuments(store, run);
         var (spec, submittedAt) = await documents.TryReadDatedSpecAsync(cancellationToken) ?? throw new InvalidOperationException($"There is no run '{run}' in {store.Address}.");
         var plan = new RunPlan(spec.Recipe)[id];
+        if (await RecoverAsync(run, id, cancellationToken) is { } trouble)
+        {
+            return (null, trouble);
+        }
+
+        document = new CopyingRootDocument(document, store, RunPaths.RootCopy(run, id));
         var before = await document.ReadAsync(cancellationToken);
         if (before?.Finished == true)
         {
@@ -142,6 +148,30 @@ internal sealed partial class StageTaker(
                 ? $"It waits for a slot with the numerics fingerprint {e.Begun.NumericsFingerprint[..12]}; this silo's is {e.Offered.NumericsFingerprint[..12]}, which would give other bytes."
                 : e.Message);
         }
+    }
+
+    /// <summary>Puts right a root that is not the last one written, and lets a whole checkpoint count whose owner was lost before it did.</summary>
+    /// <returns>Why the stage cannot be taken now; null: it can.</returns>
+    private async Task<string?> RecoverAsync(string run, StageId id, CancellationToken cancellationToken)
+    {
+        var recovery = new RootRecovery(store, run, time);
+        var finding = await recovery.LookAsync(id, cancellationToken);
+        if (finding is null or { Trouble: null, IsSafe: false })
+        {
+            return null;
+        }
+
+        if (!finding.IsSafe)
+        {
+            var refusal = $"{finding.Trouble} {RootFinding.Risk} 'slowrun checkpoints repair {run}/{id}' does it all the same.";
+            await TellOnceAsync(run, id, refusal);
+            return refusal;
+        }
+
+        var done = await recovery.TryRecoverAsync(finding, cancellationToken);
+        return finding.Trouble is null ? null
+            : done ? $"Its root was recovered: {finding.Trouble} It is offered again."
+            : $"{finding.Trouble} Somebody else has written it at this moment.";
     }
 
     /// <summary>Why the stage is not taken, once for each cause, where people look for it.</summary>

@@ -75,6 +75,12 @@ public static class Retention
                 continue;
             }
 
+            // The owner judged at its take what was newer than the root; nobody else may: the root may have been put back to an older one.
+            if (!owner && step > root.DurableStep && objects.Contains(manifest))
+            {
+                continue;
+            }
+
             // An older whole one may be kept for good measure; one beyond the current step was never committed.
             if (spare > 0 && step <= root.DurableStep && objects.Contains(manifest))
             {

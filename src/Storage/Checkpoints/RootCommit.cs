@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using Slowrun.Core;
 using Slowrun.Core.Ledger;
@@ -28,6 +29,9 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
 
     /// <summary>The root as this owner last knew it.</summary>
     public StageRoot Root => root ?? throw new InvalidOperationException("The stage has not been taken.");
+
+    /// <summary>What was wrong with the root that this owner last found in place of its own and wrote over; null: it never did.</summary>
+    public string? Overruled { get; private set; }
 
     /// <summary>
     /// Takes the stage, and waits for nobody: whoever had it is fenced by the higher epoch token. One that has been taken since the caller
@@ -112,7 +116,7 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
             }
             catch (RootConflictException)
             {
-                var found = await document.ReadAsync(cancellationToken).ConfigureAwait(false);
+                var (found, damage) = await ReadAsync(cancellationToken).ConfigureAwait(false);
                 if (found is not null && found.WriteId == next.WriteId)
                 {
                     return Settled(found);
@@ -127,19 +131,40 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
 
                 // An earlier write of ours took effect although its answer was lost (or none did): go on from there.
                 var ours = found is not null && (unanswered.Contains(found.WriteId) || found.WriteId == Root.WriteId);
-                if (!ours || tries >= MostTries)
+                if (tries >= MostTries || !(ours || IsPutBack(found)))
                 {
                     throw lost = Foreign(found, next);
                 }
 
-                root = found;
+                // Tokens never fall: what is there is older than this owner's own last write, or damaged, and is written over.
+                Overruled = ours ? Overruled : damage ?? Older(found);
+                root = ours ? found : root;
             }
         }
     }
 
+    private async Task<(StageRoot? Root, string? Damage)> ReadAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await document.ReadAsync(cancellationToken).ConfigureAwait(false), null);
+        }
+        catch (InvalidDataException e)
+        {
+            return (null, e.Message);
+        }
+    }
+
+    /// <summary>Whether the root is gone, damaged, or one that was replaced before this owner's last write.</summary>
+    private bool IsPutBack(StageRoot? found) => found is null || found.EpochToken < epochToken
+        || (found.EpochToken == epochToken && found.Owner?.Silo == Root.Owner?.Silo && found.Revision < Root.Revision);
+
+    private static string Older(StageRoot? found) => found is null ? "The root was gone." : string.Create(
+        CultureInfo.InvariantCulture, $"The root had been put back to an older one, of epoch token {found.EpochToken} and step {found.DurableStep}.");
+
     private StageRoot Stamped(StageRoot next)
     {
-        var stamped = next with { WriteId = newWriteId(), WrittenAt = time.GetUtcNow(), TraceParent = Activity.Current?.Id };
+        var stamped = next with { WriteId = newWriteId(), Revision = next.Revision + 1, WrittenAt = time.GetUtcNow(), TraceParent = Activity.Current?.Id };
         unanswered.Add(stamped.WriteId);
         return stamped;
     }

@@ -8,8 +8,8 @@ namespace Slowrun.Storage.Checkpoints;
 /// <param name="Name">The document, manifest, snapshot or data; of events the folder.</param>
 public sealed record VerifiedObject(StageId? Stage, LedgerState What, string Name)
 {
-    internal const string RootAdvice = "Without its root nobody takes the stage. Put the object back from a copy of the store, as new as there is one; "
-        + "or delete it, and the stage begins again from its first step, with the same bytes in the end.";
+    internal const string RootAdvice = "Without its root nobody takes the stage. A silo recovers it from its copy and the newest whole checkpoint where that cannot change a byte; "
+        + "'slowrun checkpoints repair' does so at once, and where a person has to decide.";
 
     internal const string TeacherAdvice = "Put the object back from a copy of the store or from an export of that run, then retry the stage: it does not train "
         + "with fewer members than it began with. Without a copy, distil what is left into a run of another name.";

@@ -24,17 +24,17 @@ public sealed class RunDocuments(IObjectStore store, string run)
     /// <summary>As <see cref="TryReadSpecAsync"/>, and when the run was submitted, by the store's clock.</summary>
     public async Task<(RunSpec Spec, DateTimeOffset SubmittedAt)?> TryReadDatedSpecAsync(CancellationToken cancellationToken = default)
     {
-        var changed = store.TryReadJsonAsync<Operations>(RunPaths.Operations(run), cancellationToken);
-        var name = RunPaths.Spec(run);
-        var found = await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false);
+        var changed = store.ReadCopiedAsync<Operations>(RunPaths.Operations(run), cancellationToken);
+        var read = await store.ReadCopiedAsync<RunSpec>(RunPaths.Spec(run), cancellationToken).ConfigureAwait(false);
         var operations = await changed.ConfigureAwait(false);
-        if (found is null)
+        return read switch
         {
-            return null;
-        }
-
-        var spec = SealedJson.Deserialize<RunSpec>(name, found.Content.Span);
-        return (spec with { Operations = operations ?? spec.Operations }, found.ModifiedAt);
+            // Damaged, it is refused: a silo or a person puts it back from its copy first. Missing, its copy keeps the name from another recipe.
+            { Damage: { } damage, ETag: not null } => throw new InvalidDataException(damage),
+            { Value: { } spec } => (spec with { Operations = operations.Value ?? spec.Operations }, read.ModifiedAt!.Value),
+            { Damage: { } damage } => throw new InvalidDataException(damage),
+            _ => null,
+        };
     }
 
     /// <summary>The spec as it was submitted; null where there is no such run.</summary>
@@ -42,24 +42,49 @@ public sealed class RunDocuments(IObjectStore store, string run)
         store.TryReadJsonAsync<RunSpec>(RunPaths.Spec(run), cancellationToken);
 
     /// <summary>Creates the run; false where one of that name exists.</summary>
-    public Task<bool> TryCreateSpecAsync(RunSpec spec, CancellationToken cancellationToken = default) =>
-        store.TryCreateJsonAsync(RunPaths.Spec(run), spec, cancellationToken);
+    public async Task<bool> TryCreateSpecAsync(RunSpec spec, CancellationToken cancellationToken = default)
+    {
+        if (!await store.TryCreateJsonAsync(RunPaths.Spec(run), spec, cancellationToken).ConfigureAwait(false))
+        {
+            return false;
+        }
+
+        // Never changed, so the copy of whoever created it cannot be of another. Where it is missing, the next silo makes it up.
+        await store.TryCreateJsonAsync(CopiedJson.CopyOf(RunPaths.Spec(run)), spec, cancellationToken).ConfigureAwait(false);
+        await OrderBell.RingAsync(store, cancellationToken).ConfigureAwait(false);
+        return true;
+    }
 
     /// <summary>
     /// Changes what does not change the bytes, in a document of its own: the spec stays as it was submitted.
     /// <paramref name="change"/> is called again when another change came first.
     /// </summary>
     /// <param name="submitted">The spec's own operations, which hold until the first change.</param>
-    public async Task<Operations> ChangeOperationsAsync(Operations submitted, Func<Operations, Operations> change, CancellationToken cancellationToken = default) =>
-        (await store.ChangeJsonAsync<Operations>(RunPaths.Operations(run), now => change(now ?? submitted), cancellationToken).ConfigureAwait(false))!;
+    public async Task<Operations> ChangeOperationsAsync(Operations submitted, Func<Operations, Operations> change, CancellationToken cancellationToken = default)
+    {
+        var (now, replaced) = await store.ChangeCopiedAsync<Operations>(
+            RunPaths.Operations(run), old => change(old ?? submitted), lost: null, cancellationToken).ConfigureAwait(false);
+        await OrderBell.RingAsync(store, cancellationToken).ConfigureAwait(false);
+        await TellReplacedAsync(replaced, "operations", cancellationToken).ConfigureAwait(false);
+        return now;
+    }
 
     /// <summary>The intent; the default one where none was written.</summary>
     public async Task<RunIntent> ReadIntentAsync(CancellationToken cancellationToken = default) =>
         await store.TryReadJsonAsync<RunIntent>(RunPaths.Intent(run), cancellationToken).ConfigureAwait(false) ?? new RunIntent();
 
-    /// <summary>Changes the intent; <paramref name="change"/> is called again when another change came first.</summary>
-    public async Task<RunIntent> ChangeIntentAsync(Func<RunIntent, RunIntent> change, CancellationToken cancellationToken = default) =>
-        (await store.ChangeJsonAsync<RunIntent>(RunPaths.Intent(run), intent => change(intent ?? new RunIntent()), cancellationToken).ConfigureAwait(false))!;
+    /// <summary>
+    /// Changes the intent; <paramref name="change"/> is called again when another change came first. A damaged one is replaced: from its copy,
+    /// or, without one, from a run that is held.
+    /// </summary>
+    public async Task<RunIntent> ChangeIntentAsync(Func<RunIntent, RunIntent> change, CancellationToken cancellationToken = default)
+    {
+        var (now, replaced) = await store.ChangeCopiedAsync<RunIntent>(
+            RunPaths.Intent(run), old => change(old ?? new RunIntent()), RunIntent.Held, cancellationToken).ConfigureAwait(false);
+        await OrderBell.RingAsync(store, cancellationToken).ConfigureAwait(false);
+        await TellReplacedAsync(replaced, "order", cancellationToken).ConfigureAwait(false);
+        return now;
+    }
 
     /// <summary>What could not be scored or averaged; nothing where none was written.</summary>
     public async Task<JudgingFailures> ReadJudgingAsync(CancellationToken cancellationToken = default) =>
@@ -91,4 +116,13 @@ public sealed class RunDocuments(IObjectStore store, string run)
 
     public Task WriteProgressAsync(StageId stage, StageProgress progress, CancellationToken cancellationToken = default) =>
         store.WriteAsync(RunPaths.Progress(run, stage), SealedJson.Serialize(RunPaths.Progress(run, stage), progress), cancellationToken);
+
+    private async Task TellReplacedAsync(string? damage, string what, CancellationToken cancellationToken)
+    {
+        if (damage is not null)
+        {
+            await new RunEvents(store, run).AppendAsync(
+                new RunEvent(TimeProvider.System.GetUtcNow(), "document-replaced", null, $"The run's {what} could not be read, and a new one replaces it: {damage}"), cancellationToken).ConfigureAwait(false);
+        }
+    }
 }

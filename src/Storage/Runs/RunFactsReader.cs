@@ -6,62 +6,142 @@ using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Storage.Runs;
 
-/// <summary>Reads all that the store knows of a run: what a status without a cluster is made of, and what slot loops look for work in.</summary>
-public sealed class RunFactsReader(IObjectStore store)
+/// <summary>
+/// Reads all that the store knows of a run: what a status without a cluster is made of, and what slot loops look for work in. Each document
+/// is read for itself: a damaged one is told of, and hides no other. What cannot change is read once, and again at long intervals.
+/// </summary>
+public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null)
 {
+    // How far a living owner is, is asked of it; the document is for the day it is lost.
+    private static readonly TimeSpan ProgressFresh = TimeSpan.FromSeconds(15);
+
+    private readonly TimeProvider time = time ?? TimeProvider.System;
+
     // Immutable, named by their hash.
     private readonly ConcurrentDictionary<string, DataManifest> manifests = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, RunMemory> memories = new(StringComparer.Ordinal);
 
+    /// <summary>Reads a run, with all that people may have changed.</summary>
     /// <param name="aliveSilos">Addresses of the silos that the cluster's membership holds for alive.</param>
     /// <returns>Null where there is no such run.</returns>
-    /// <exception cref="InvalidDataException">A document is damaged; the message names it.</exception>
-    public async Task<RunFacts?> ReadAsync(string run, IReadOnlySet<string> aliveSilos, CancellationToken cancellationToken = default)
+    /// <exception cref="InvalidDataException">The spec is damaged, and its copy too; the message names it.</exception>
+    public Task<RunFacts?> ReadAsync(string run, IReadOnlySet<string> aliveSilos, CancellationToken cancellationToken = default) =>
+        ReadAsync(run, aliveSilos, known: false, cancellationToken);
+
+    /// <summary>
+    /// As <see cref="ReadAsync(string, IReadOnlySet{string}, CancellationToken)"/>, but takes spec, intent and operations as they were last read,
+    /// and what living owners last left for others.
+    /// </summary>
+    public Task<RunFacts?> GlanceAsync(string run, IReadOnlySet<string> aliveSilos, CancellationToken cancellationToken = default) =>
+        ReadAsync(run, aliveSilos, known: true, cancellationToken);
+
+    private async Task<RunFacts?> ReadAsync(string run, IReadOnlySet<string> aliveSilos, bool known, CancellationToken cancellationToken)
     {
-        var documents = new RunDocuments(store, run);
-        if (await documents.TryReadDatedSpecAsync(cancellationToken).ConfigureAwait(false) is not var (spec, submittedAt))
+        var memory = memories.GetOrAdd(run, _ => new RunMemory());
+        memory.ForgetOldest(time);
+        var orders = known && memory.Orders is { } last ? last : await RunOrders.ReadAsync(store, run, cancellationToken).ConfigureAwait(false);
+        if (orders.Spec.Value is not { } spec || orders.Plan is not { } plan)
+        {
+            memories.TryRemove(run, out _);
+            return orders.Spec.Damage is not { } lost ? null : throw new InvalidDataException(
+                $"{lost} It has no copy; without it nobody knows what the run is. Put it back from a copy of the store, or submit the same recipe again under another name.");
+        }
+
+        if (memory.Orders is { } before && before.Spec.ModifiedAt != orders.Spec.ModifiedAt)
+        {
+            // Another run of that name, or a spec put back: what was remembered may be another's.
+            memories[run] = memory = new RunMemory();
+        }
+
+        memory.Orders = orders;
+        var damage = orders.Damage(run).ToList();
+        var stages = await new StageDocuments(store, run, memory, time).ReadAsync(plan, root => known && aliveSilos.Contains(root.Owner!.Silo) ? ProgressFresh : TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+        damage.AddRange(stages.Damage);
+        var facts = new RunFacts(spec with { Operations = orders.Operations.Value ?? spec.Operations }, plan)
+        {
+            Intent = orders.Intent.Value ?? (orders.Intent.Damage is null ? new RunIntent() : RunIntent.Held),
+            Roots = stages.Roots,
+            Progress = stages.Progress,
+            AliveSilos = aliveSilos,
+            SubmittedAt = orders.Spec.ModifiedAt,
+        };
+        if (stages.Roots.Values.Any(root => root.Finished))
+        {
+            // Nothing is scored before it has finished: until then there is nothing to list.
+            facts = await ScoredAsync(facts, memory, damage, cancellationToken).ConfigureAwait(false);
+        }
+
+        return facts with { Damage = damage };
+    }
+
+    private async Task<RunFacts> ScoredAsync(RunFacts facts, RunMemory memory, List<DocumentDamage> damage, CancellationToken cancellationToken)
+    {
+        var run = facts.Spec.Name;
+        var data = await TryManifestAsync(facts.Spec.Recipe.Data.Sha256, damage, cancellationToken).ConfigureAwait(false);
+        var scored = With();
+        // All that can be scored is, and so is their mixture: there is nothing that a listing could add.
+        var complete = !memory.MustList && scored.ScoredMembers is { Count: > 0 } members && scored.EnsembleOf(members) is not null
+            && scored.Plan.Stages.All(stage => !scored.RootOf(stage.Id).Finished || scored.IsScored(stage.Id));
+        if (complete)
+        {
+            return scored;
+        }
+
+        memory.MustList = false;
+        var scores = new RunScores(store, run);
+        await scores.RefreshAsync(memory, time, (what, name, why) => damage.Add(new DocumentDamage(what, name, why, "A silo computes it again, with the same result.")), cancellationToken).ConfigureAwait(false);
+        return With() with { Judging = await TryJudgingAsync(run, damage, cancellationToken).ConfigureAwait(false) };
+
+        RunFacts With()
+        {
+            var all = memory.Scores.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value.Value).ToList();
+            var selects = facts.Spec.Recipe.Ensemble.Selection is not null;
+            return facts with
+            {
+                // Where nobody can tell which set is which, one that was not asked for cannot be among them.
+                Scores = data is null && !selects ? all : On(data?.Validation),
+                FitnessScores = selects ? On(data?.Fitness) : [],
+                Ensembles = [.. memory.Ensembles.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value.Value)],
+            };
+
+            IReadOnlyList<MemberScore> On(StoredTokens? set) => [.. all.Where(score => score.SetSha256 == set?.Sha256)];
+        }
+    }
+
+    /// <summary>What could not be judged: asked only while something is left to be.</summary>
+    private async Task<JudgingFailures> TryJudgingAsync(string run, List<DocumentDamage> damage, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await new RunDocuments(store, run).ReadJudgingAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (InvalidDataException e)
+        {
+            damage.Add(new DocumentDamage(DocumentKind.Judging, RunPaths.Judging(run), e.Message, "A silo deletes it: what could not be judged is tried again within its budget."));
+            return new JudgingFailures();
+        }
+    }
+
+    private async Task<DataManifest?> TryManifestAsync(string? data, List<DocumentDamage> damage, CancellationToken cancellationToken)
+    {
+        if (data is null)
         {
             return null;
         }
 
-        var facts = new RunFacts(spec);
-        var intent = documents.ReadIntentAsync(cancellationToken);
-        var stages = await Task.WhenAll(facts.Plan.Stages.Select(stage => ReadStageAsync(documents, stage.Id, cancellationToken))).ConfigureAwait(false);
-        var scores = new RunScores(store, run);
-        // Nothing is scored before it has finished: until then there is nothing to list.
-        var anyFinished = stages.Any(stage => stage.Root is { Finished: true });
-        var data = anyFinished && spec.Recipe.Data.Sha256 is { } sha256 ? await ManifestAsync(sha256, cancellationToken).ConfigureAwait(false) : null;
-        var scored = anyFinished ? await scores.ListAsync(cancellationToken).ConfigureAwait(false) : [];
-        return facts with
+        try
         {
-            Intent = await intent.ConfigureAwait(false),
-            Roots = stages.Where(stage => stage.Root is not null).ToDictionary(stage => stage.Id, stage => stage.Root!),
-            Progress = stages.Where(stage => stage.Progress is not null).ToDictionary(stage => stage.Id, stage => stage.Progress!),
-            Scores = On(data?.Validation),
-            FitnessScores = spec.Recipe.Ensemble.Selection is null ? [] : On(data?.Fitness),
-            Ensembles = anyFinished ? await scores.ListEnsemblesAsync(cancellationToken).ConfigureAwait(false) : [],
-            Judging = anyFinished ? await documents.ReadJudgingAsync(cancellationToken).ConfigureAwait(false) : new JudgingFailures(),
-            AliveSilos = aliveSilos,
-            SubmittedAt = submittedAt,
-        };
+            if (!manifests.TryGetValue(data, out var manifest))
+            {
+                manifests[data] = manifest = await new StoredTokenSets(store).ReadManifestAsync(data, cancellationToken).ConfigureAwait(false);
+            }
 
-        IReadOnlyList<MemberScore> On(StoredTokens? set) => [.. scored.Where(score => score.SetSha256 == set?.Sha256)];
-    }
-
-    private static async Task<(StageId Id, StageRoot? Root, StageProgress? Progress)> ReadStageAsync(
-        RunDocuments documents, StageId id, CancellationToken cancellationToken)
-    {
-        var root = await documents.TryReadRootAsync(id, cancellationToken).ConfigureAwait(false);
-        var progress = root is null ? null : await documents.TryReadProgressAsync(id, cancellationToken).ConfigureAwait(false);
-        return (id, root, progress);
-    }
-
-    private async Task<DataManifest> ManifestAsync(string data, CancellationToken cancellationToken)
-    {
-        if (!manifests.TryGetValue(data, out var manifest))
-        {
-            manifests[data] = manifest = await new StoredTokenSets(store).ReadManifestAsync(data, cancellationToken).ConfigureAwait(false);
+            return manifest;
         }
-
-        return manifest;
+        catch (InvalidDataException e)
+        {
+            damage.Add(new DocumentDamage(DocumentKind.Data, DataPaths.Of(data), e.Message, "Nothing can be trained or scored on it until the object is put back from a copy of the store, or uploaded again."));
+            return null;
+        }
     }
 }

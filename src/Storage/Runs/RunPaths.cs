@@ -28,6 +28,9 @@ public static class RunPaths
 
     public static string Root(string run, StageId stage) => Stage(run, stage) + "root";
 
+    /// <summary>Written after the root, with the same content: what a damaged or rolled-back root is recovered from.</summary>
+    public static string RootCopy(string run, StageId stage) => CopiedJson.CopyOf(Root(run, stage));
+
     public static string Progress(string run, StageId stage) => Stage(run, stage) + "progress";
 
     /// <summary>The folder of one checkpoint: <c>TOKEN-STEP/</c>, so that two owners of a stage never write the same objects.</summary>

@@ -1,7 +1,9 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using Slowrun.Core;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
 using Slowrun.Storage.Checkpoints;
@@ -82,12 +84,47 @@ public sealed class RunScores(IObjectStore store, string run)
     }
 
     /// <summary>Every member score of the run.</summary>
-    public Task<IReadOnlyList<MemberScore>> ListAsync(CancellationToken cancellationToken = default) =>
-        ListAsync<MemberScore>(RunPaths.Scores(run), cancellationToken);
+    /// <param name="damaged">Told the name and what is wrong of each that cannot be read, which is left out. Null: that is an error.</param>
+    public Task<IReadOnlyList<MemberScore>> ListAsync(Action<string, string>? damaged = null, CancellationToken cancellationToken = default) =>
+        ListAsync<MemberScore>(RunPaths.Scores(run), damaged, cancellationToken);
 
     /// <summary>Every mixture computed so far.</summary>
-    public Task<IReadOnlyList<EnsembleScore>> ListEnsemblesAsync(CancellationToken cancellationToken = default) =>
-        ListAsync<EnsembleScore>(RunPaths.Ensembles(run), cancellationToken);
+    /// <param name="damaged">As of <see cref="ListAsync(Action{string, string}?, CancellationToken)"/>.</param>
+    public Task<IReadOnlyList<EnsembleScore>> ListEnsemblesAsync(Action<string, string>? damaged = null, CancellationToken cancellationToken = default) =>
+        ListAsync<EnsembleScore>(RunPaths.Ensembles(run), damaged, cancellationToken);
+
+    /// <summary>
+    /// Deletes a score or an ensemble that cannot be read, so that it is computed again; one that somebody has written meanwhile stays.
+    /// </summary>
+    /// <returns>Whether it was deleted.</returns>
+    public async Task<bool> TryDropDamagedAsync(string name, CancellationToken cancellationToken = default)
+    {
+        if (await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false) is not { } found)
+        {
+            return false;
+        }
+
+        try
+        {
+            _ = name.StartsWith(RunPaths.Scores(run), StringComparison.Ordinal)
+                ? (object)SealedJson.Deserialize<MemberScore>(name, found.Content.Span)
+                : SealedJson.Deserialize<EnsembleScore>(name, found.Content.Span);
+            return false;
+        }
+        catch (InvalidDataException)
+        {
+            return await store.TryDeleteAsync(name, found.ETag, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Deletes a score whose vector is missing or damaged, and that vector: the member is then scored again.</summary>
+    public async Task DropAsync(MemberScore score, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(score);
+        // The vector first: without it the score is dropped again, while a vector without a score is only left over.
+        await store.TryDeleteAsync(score.Vector, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await store.TryDeleteAsync(Key(score.SnapshotSha256, score.SetSha256, score.Rows, score.NumericsFingerprint) + Json, cancellationToken: cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>The mixture of exactly these snapshots, in this order; null where none was stored.</summary>
     public Task<EnsembleScore?> TryReadEnsembleAsync(IReadOnlyList<string> members, CancellationToken cancellationToken = default) =>
@@ -105,16 +142,57 @@ public sealed class RunScores(IObjectStore store, string run)
     internal InvalidDataException Damaged(MemberScore score) =>
         new($"The vector '{score.Vector}' is damaged or was exchanged: its XxHash128 is not {score.VectorXxHash128}. {Advice(score)}");
 
-    private async Task<IReadOnlyList<T>> ListAsync<T>(string folder, CancellationToken cancellationToken)
+    /// <summary>Brings what is remembered of scores and ensembles up to date: names are listed, and what is not known by its name is read.</summary>
+    internal async Task RefreshAsync(RunMemory memory, TimeProvider time, Action<DocumentKind, string, string> damaged, CancellationToken cancellationToken)
+    {
+        await RefreshAsync(RunPaths.Scores(run), memory.Scores, time, (name, why) => damaged(DocumentKind.Score, name, why), cancellationToken).ConfigureAwait(false);
+        await RefreshAsync(RunPaths.Ensembles(run), memory.Ensembles, time, (name, why) => damaged(DocumentKind.Ensemble, name, why), cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task RefreshAsync<T>(
+        string folder, ConcurrentDictionary<string, Known<T>> known, TimeProvider time, Action<string, string> damaged, CancellationToken cancellationToken)
+        where T : class
+    {
+        var names = await store.ListAsync(folder, cancellationToken).Select(entry => entry.Name)
+            .Where(name => name.EndsWith(Json, StringComparison.Ordinal)).ToHashSetAsync(StringComparer.Ordinal, cancellationToken).ConfigureAwait(false);
+        foreach (var gone in known.Keys.Except(names).ToList())
+        {
+            known.TryRemove(gone, out _);
+        }
+
+        foreach (var name in names.Where(name => !known.ContainsKey(name)))
+        {
+            try
+            {
+                if (await store.TryReadJsonAsync<T>(name, cancellationToken).ConfigureAwait(false) is { } document)
+                {
+                    known[name] = new Known<T>(document, time.GetTimestamp());
+                }
+            }
+            catch (InvalidDataException e)
+            {
+                damaged(name, e.Message);
+            }
+        }
+    }
+
+    private async Task<IReadOnlyList<T>> ListAsync<T>(string folder, Action<string, string>? damaged, CancellationToken cancellationToken)
         where T : class
     {
         var documents = new List<T>();
         await foreach (var entry in store.ListAsync(folder, cancellationToken).ConfigureAwait(false))
         {
-            if (entry.Name.EndsWith(Json, StringComparison.Ordinal)
-                && await store.TryReadJsonAsync<T>(entry.Name, cancellationToken).ConfigureAwait(false) is { } document)
+            try
             {
-                documents.Add(document);
+                if (entry.Name.EndsWith(Json, StringComparison.Ordinal)
+                    && await store.TryReadJsonAsync<T>(entry.Name, cancellationToken).ConfigureAwait(false) is { } document)
+                {
+                    documents.Add(document);
+                }
+            }
+            catch (InvalidDataException e) when (damaged is not null)
+            {
+                damaged(entry.Name, e.Message);
             }
         }
 

@@ -209,10 +209,62 @@ public sealed class CheckpointsCommandTests
         Assert.True(await ExistsAsync(Folder + "000001-00000012/part-0.safetensors"));
     }
 
+    [Fact]
+    public async Task Repair_OfALostRoot_SaysWhatItWouldDoAndDoesIt()
+    {
+        var root = await HaveCheckpointsAsync();
+        await (await cli.StoreAsync()).TryDeleteAsync(Folder + "root", cancellationToken: CommandLine.Stop);
+
+        Assert.Equal(0, await cli.RunAsync("checkpoints", "repair", "micro", "--dry-run"));
+        Assert.Contains("'runs/micro/chain0/stage0/root' is missing, although the stage had begun. The stage goes on from step 8", Flat(), StringComparison.Ordinal);
+        Assert.False(await ExistsAsync(Folder + "root"));
+
+        Assert.Equal(0, await cli.RunAsync("checkpoints", "repair", $"micro/{Stage}"));
+        Assert.StartsWith("repaired", cli.Output, StringComparison.Ordinal);
+        Assert.Equal(0, await cli.RunAsync("checkpoints", "list", "micro", "-o", "json"));
+        Assert.Equal([root.Current!.Manifest, root.Previous!.Manifest], cli.Json().EnumerateArray().Select(one => one.GetProperty("manifest").GetString()));
+        Assert.Equal(0, await cli.RunAsync("checkpoints", "repair", "micro"));
+        Assert.Contains("Nothing of 'micro' has to be repaired.", cli.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task List_WhenARootIsDamaged_ListsTheOthersAndFails()
+    {
+        await HaveCheckpointsAsync();
+        await PutAsync("runs/micro/chain0/stage1/root", 3);
+
+        Assert.Equal(1, await cli.RunAsync("checkpoints", "list", "micro"));
+        Assert.Contains("chain0/stage0", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("slowrun checkpoints repair micro/chain0/stage1", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Repair_WhenTheRootIsDamagedAndNothingLiesBesideIt_LetsTheStageBeginAgain()
+    {
+        await cli.HaveRunAsync();
+        await PutAsync(Folder + "root", 3);
+
+        Assert.Equal(0, await cli.RunAsync("checkpoints", "repair", "micro"));
+        Assert.Contains("The stage begins with its first step", Flat(), StringComparison.Ordinal);
+        Assert.Equal(0, await cli.RunAsync("status", "micro"));
+        Assert.DoesNotContain("Damaged", cli.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Gc_WhenTheRootIsAnOlderOne_LeavesTheNewerWholeCheckpoint()
+    {
+        var root = await HaveCheckpointsAsync();
+        await cli.HaveRootAsync("micro", Stage, root with { Current = root.Previous, Previous = null });
+
+        Assert.Equal(0, await cli.RunAsync("checkpoints", "gc", "micro"));
+        Assert.True(await ExistsAsync(root.Current!.Manifest));
+    }
+
     [Theory]
     [InlineData("verify")]
     [InlineData("gc")]
     [InlineData("list")]
+    [InlineData("repair")]
     public async Task Any_OfWhatThereIsNot_SaysWhatThereIs(string command)
     {
         await cli.HaveRunAsync();

@@ -78,6 +78,37 @@ public sealed class IntentCommandsTests
     }
 
     [Fact]
+    public async Task Pause_WithADamagedRootInTheRun_PausesAllTheSame()
+    {
+        await cli.HaveRunAsync();
+        await (await cli.StoreAsync()).WriteAsync("runs/micro/chain0/stage1/root", "no"u8.ToArray(), CommandLine.Stop);
+
+        Assert.Equal(0, await cli.RunAsync("pause", $"micro/{Stage}"));
+        Assert.Equal(DesiredState.Paused, (await IntentAsync()).Of(Stage));
+    }
+
+    [Fact]
+    public async Task Resume_WhenTheOrderAndItsCopyAreDamaged_ReplacesThemAndSaysSoInAnEvent()
+    {
+        await cli.HaveRunAsync();
+        await cli.RunAsync("cancel", "micro");
+        foreach (var name in new[] { "runs/micro/intent", "runs/micro/intent.copy" })
+        {
+            await (await cli.StoreAsync()).WriteAsync(name, "no"u8.ToArray(), CommandLine.Stop);
+        }
+
+        Assert.Equal(0, await cli.RunAsync("status", "micro"));
+        Assert.Contains("nobody knows what was ordered", cli.Output, StringComparison.Ordinal);
+        // What is not named stays held: it may have been cancelled.
+        Assert.Equal(0, await cli.RunAsync("resume", "micro/chain0/stage1"));
+        Assert.Equal(DesiredState.Paused, (await IntentAsync()).Of(Stage));
+        Assert.Equal(0, await cli.RunAsync("resume", "micro"));
+        Assert.Equal(DesiredState.Running, (await IntentAsync()).Of(Stage));
+        Assert.Equal(0, await cli.RunAsync("events", "micro"));
+        Assert.Contains("document-replaced", cli.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task RetryAdoptDevice_OfAStageThatHasBegun_IsAllowedOnceMore()
     {
         await cli.HaveRunAsync();

@@ -161,6 +161,41 @@ public sealed class ReadCommandsTests : IDisposable
     }
 
     [Fact]
+    public async Task Commands_WithADamagedRoot_GoOnWithTheOtherStages()
+    {
+        await HaveFinishedAsync();
+        await (await cli.StoreAsync()).WriteAsync("runs/micro/chain0/stage1/root", "no"u8.ToArray(), CommandLine.Stop);
+
+        Assert.Equal(0, await cli.RunAsync("list"));
+        Assert.Matches("micro +Running", cli.Output);
+        Assert.Equal(0, await cli.RunAsync("status", "micro"));
+        Assert.Matches("chain0/stage1 +Damaged", cli.Output);
+        Assert.Contains("slowrun checkpoints repair micro/chain0/stage1", cli.Output.ReplaceLineEndings(" "), StringComparison.Ordinal);
+        Assert.Equal(0, await cli.RunAsync("explain", "micro/chain0/stage1"));
+        Assert.Contains("runs/micro/chain0/stage1/root", cli.Output, StringComparison.Ordinal);
+        Assert.Equal(0, await cli.RunAsync("export", "micro", "--out", folder.Path));
+        Assert.Single(Directory.GetFiles(folder.Path, "*.safetensors"));
+    }
+
+    [Fact]
+    public async Task Commands_WhenTheSpecIsLost_GoOnWithItsCopyAndWithoutOneSayWhatIsMissing()
+    {
+        await HaveFinishedAsync();
+        var store = await cli.StoreAsync();
+        await store.TryDeleteAsync("runs/micro/spec", cancellationToken: CommandLine.Stop);
+
+        Assert.Equal(0, await cli.RunAsync("status", "micro"));
+        Assert.Contains("'runs/micro/spec' is missing. Its copy is used", cli.Output.ReplaceLineEndings(" "), StringComparison.Ordinal);
+
+        await store.TryDeleteAsync("runs/micro/spec.copy", cancellationToken: CommandLine.Stop);
+        Assert.Equal(3, await cli.RunAsync("status", "micro"));
+        Assert.Contains("has documents and no spec: 'runs/micro/spec' is missing", cli.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Did you mean", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(1, await cli.RunAsync("list"));
+        Assert.Contains("'runs/micro/spec' is missing", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Export_OfNothingFinished_SaysSo()
     {
         await cli.HaveRunAsync();

@@ -154,6 +154,24 @@ public sealed class ReadinessTests
         Assert.Equal(RunState.Cancelled, Of(run.Scored(Baseline)));
     }
 
+    [Fact]
+    public void StateOf_WithADamagedRoot_KeepsThatStageAndThoseBehindItAndNoOther()
+    {
+        run.DamagedRoot(A0);
+
+        Assert.Equal(StageState.Damaged, Readiness.StateOf(run.Facts, RunFactsExample.Id(A0)));
+        Assert.Equal(StageState.Waiting, Readiness.StateOf(run.Facts, RunFactsExample.Id(A1)));
+        Assert.Equal([B0, Baseline], ToTrain);
+        Assert.Equal(RunState.Running, Of(run.Scored(B0, B1, Baseline)));
+    }
+
+    [Fact]
+    public void ToTrain_WhenTheOrderIsLost_IsNothing()
+    {
+        Assert.Empty(Readiness.ToTrain(run.LostIntent().Facts));
+        Assert.Equal(RunState.Paused, State);
+    }
+
     private List<string> ToTrain => Names(Readiness.ToTrain(run.Facts));
 
     private RunState State => Readiness.StateOf(run.Facts);

@@ -14,6 +14,7 @@ internal sealed class RunFactsExample
     private readonly List<MemberScore> scores = [];
     private readonly List<EnsembleScore> ensembles = [];
     private readonly HashSet<string> silos = ["silo-a"];
+    private readonly List<DocumentDamage> damage = [];
     private RunIntent intent = new();
     private JudgingFailures judging = new();
 
@@ -29,6 +30,7 @@ internal sealed class RunFactsExample
         Ensembles = ensembles,
         AliveSilos = silos,
         Judging = judging,
+        Damage = damage,
     };
 
     public static StageId Id(string id) => StageId.TryParse(id, out var parsed) ? parsed : throw new ArgumentException(id);
@@ -42,6 +44,20 @@ internal sealed class RunFactsExample
     public RunFactsExample Wish(DesiredState run, params (string Stage, DesiredState Wish)[] stages)
     {
         intent = intent with { Run = run, Stages = stages.ToDictionary(pair => pair.Stage, pair => pair.Wish) };
+        return this;
+    }
+
+    public RunFactsExample DamagedRoot(string stage)
+    {
+        roots.Remove(Id(stage));
+        damage.Add(new DocumentDamage(DocumentKind.Root, $"runs/tiny/{stage}/root", "It is damaged.", "Repair it.") { Stage = stage });
+        return this;
+    }
+
+    public RunFactsExample LostIntent()
+    {
+        intent = RunIntent.Held;
+        damage.Add(new DocumentDamage(DocumentKind.Intent, "runs/tiny/intent", "'runs/tiny/intent' is damaged.", "Give it anew."));
         return this;
     }
 

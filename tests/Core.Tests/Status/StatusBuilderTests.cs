@@ -111,6 +111,18 @@ public sealed class StatusBuilderTests
     }
 
     [Fact]
+    public void Build_WithDamagedDocuments_SaysWhatIsDamagedAndWhatToDo()
+    {
+        run.DamagedRoot(A0).LostIntent();
+
+        Assert.Equal((StageState.Damaged, "It is damaged. Repair it."), (Stage(run, A0).State, Stage(run, A0).Waits));
+        Assert.Contains("'runs/tiny/intent' is damaged. Give it anew.", Stage(run, B0).Waits, StringComparison.Ordinal);
+        Assert.Equal([DocumentKind.Root, DocumentKind.Intent], Build(run).Damage!.Select(damage => damage.What));
+        var received = CanonicalJson.Deserialize<RunStatus>(CanonicalJson.Serialize(Build(run)), "status");
+        Assert.Equal(A0, received.Damage![0].Stage);
+    }
+
+    [Fact]
     public void Build_FromTheStore_IsAsOfTheLastWrite()
     {
         run.Taken(A0, durable: 40, told: 57);

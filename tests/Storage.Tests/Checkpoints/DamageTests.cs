@@ -1,3 +1,4 @@
+using Slowrun.Core;
 using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 using Slowrun.Storage.Checkpoints;
@@ -154,15 +155,28 @@ public sealed class DamageTests
     }
 
     [Fact]
-    public async Task Commit_WhenTheRootWasPutBackFromACopy_FailsAndShowsBoth()
+    public async Task Commit_WhenTheRootWasPutBackFromACopy_WritesTheNewerOneAgain()
     {
-        var document = new RunDocuments(store, Run).Root(Stage);
-        var commit = new RootCommit(document, TimeProvider.System);
+        var commit = new RootCommit(new RunDocuments(store, Run).Root(Stage), TimeProvider.System);
         await commit.TakeAsync(Request("first"), Cancel);
         var copy = (await store.TryReadAsync(RunPaths.Root(Run, Stage), Cancel))!.Content;
         await commit.CommitAsync(Ref(2), new StageLedger(), Cancel);
         await commit.CommitAsync(Ref(3), new StageLedger(), Cancel);
         await store.WriteAsync(RunPaths.Root(Run, Stage), copy, Cancel);
+
+        await commit.CommitAsync(Ref(4), new StageLedger(), Cancel);
+
+        var root = (await new RunDocuments(store, Run).TryReadRootAsync(Stage, Cancel))!;
+        Assert.Equal((4, 3), (root.Current!.Step, root.Previous!.Step));
+        Assert.NotNull(commit.Overruled);
+    }
+
+    [Fact]
+    public async Task Commit_WhenTheRootIsBeingEdited_FailsAndShowsBoth()
+    {
+        var commit = new RootCommit(new RunDocuments(store, Run).Root(Stage), TimeProvider.System);
+        var taken = await commit.TakeAsync(Request("first"), Cancel);
+        await store.WriteAsync(RunPaths.Root(Run, Stage), CanonicalJson.Serialize(taken with { WriteId = "by hand", FailedTakes = 0 }), Cancel);
 
         var e = await Assert.ThrowsAsync<InvalidOperationException>(() => commit.CommitAsync(Ref(4), new StageLedger(), Cancel));
         Assert.Contains("\"step\":4", e.Message, StringComparison.Ordinal);

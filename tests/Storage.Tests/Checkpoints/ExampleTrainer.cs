@@ -9,16 +9,23 @@ namespace Slowrun.Storage.Tests.Checkpoints;
 /// <summary>One owner of a stage, as the slot loop will be: takes, restores, trains, commits every second step, sweeps, finishes.</summary>
 internal sealed class ExampleTrainer(IObjectStore store, string name, int steps = 6, int triesOfACall = 1, Func<string>? newWriteId = null)
 {
-    private readonly RootCommit commit = new(new RunDocuments(store, Run).Root(Stage), TimeProvider.System, newWriteId);
+    private readonly Lazy<IRootDocument> document = new(() => new RunDocuments(store, Run).Root(Stage));
+    private RootCommit? made;
     private readonly CheckpointWriter writer = new(store, TimeProvider.System) { PartBytes = 8 };
     private readonly SnapshotStore snapshots = new(store, Run, TimeProvider.System);
 
-    public StageRoot Root => commit.Root;
+    public StageRoot Root => Commit.Root;
+
+    /// <summary>Whether the root's copy is kept, as silos do.</summary>
+    public bool KeepsCopy { get; init; }
+
+    private RootCommit Commit => made ??= new(
+        KeepsCopy ? new CopyingRootDocument(document.Value, store, RunPaths.RootCopy(Run, Stage)) : document.Value, TimeProvider.System, newWriteId);
 
     /// <summary>Trains the stage to its end unless something is thrown.</summary>
     public async Task RunAsync()
     {
-        var root = await AgainAsync(() => commit.TakeAsync(Request(name, steps))).ConfigureAwait(false);
+        var root = await AgainAsync(() => Commit.TakeAsync(Request(name, steps))).ConfigureAwait(false);
         var restored = await AgainAsync(() => new CheckpointReader(store).RestoreAsync(Run, Stage, root)).ConfigureAwait(false);
         if (restored.Damaged.Count > 0)
         {
@@ -36,21 +43,27 @@ internal sealed class ExampleTrainer(IObjectStore store, string name, int steps 
             else if (step % 2 == 1)
             {
                 var checkpoint = await AgainAsync(() => WriteAsync(step + 1, hash)).ConfigureAwait(false);
-                root = await AgainAsync(() => commit.CommitAsync(checkpoint, new StageLedger())).ConfigureAwait(false);
+                root = await AgainAsync(() => Commit.CommitAsync(checkpoint, new StageLedger())).ConfigureAwait(false);
                 await AgainAsync(() => Retention.SweepAsync(store, Run, Stage, root, 2, [], owner: true)).ConfigureAwait(false);
             }
+        }
+
+        if (restored.Checkpoint?.Step == steps)
+        {
+            // Lost between its last checkpoint and the finish.
+            await FinishAsync(hash).ConfigureAwait(false);
         }
     }
 
     private async Task FinishAsync(ulong hash)
     {
-        var final = await AgainAsync(() => WriteAsync(steps, hash)).ConfigureAwait(false);
+        var final = Commit.Root.Current is { } kept && kept.Step == steps ? kept : await AgainAsync(() => WriteAsync(steps, hash)).ConfigureAwait(false);
         var snapshot = await AgainAsync(() => snapshots.CreateAsync([State(hash)[0]])).ConfigureAwait(false);
-        await AgainAsync(() => commit.FinishAsync(final, snapshot, new StageLedger())).ConfigureAwait(false);
+        await AgainAsync(() => Commit.FinishAsync(final, snapshot, new StageLedger())).ConfigureAwait(false);
     }
 
     private Task<CheckpointRef> WriteAsync(int step, ulong hash) =>
-        writer.WriteAsync(Run, Stage, commit.Root.EpochToken, step, Identity(), State(hash));
+        writer.WriteAsync(Run, Stage, Commit.Root.EpochToken, step, Identity(), State(hash));
 
     private async Task<T> AgainAsync<T>(Func<Task<T>> call)
     {

@@ -103,6 +103,32 @@ public sealed class RootCommitTests
         Assert.Null(document.Root!.Current);
     }
 
+    [Fact]
+    public async Task Commit_WhenTheRootWasPutBackToAnOlderOne_WritesTheNewerOneAgain()
+    {
+        var old = StageTransitions.Take(null, Request("earlier")) with { WriteId = "old" };
+        document.Put(old);
+        await commit.TakeAsync(Request("a"), Cancel);
+        await commit.CommitAsync(Ref(2, 2), new StageLedger(), Cancel);
+        document.Put(old);
+
+        var root = await commit.CommitAsync(Ref(4, 2), new StageLedger(), Cancel);
+
+        Assert.Equal((2L, Ref(4, 2), Ref(2, 2)), (root.EpochToken, root.Current, root.Previous));
+        Assert.Equal(root, document.Root);
+        Assert.Contains("put back to an older one, of epoch token 1", commit.Overruled, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Commit_WhenTheRootWasPutBackToAnOlderOneOfItsOwn_WritesTheNewerOneAgain()
+    {
+        var first = await commit.TakeAsync(Request("a"), Cancel);
+        await commit.CommitAsync(Ref(2), new StageLedger(), Cancel);
+        document.Put(first);
+
+        Assert.Equal(Ref(2), (await commit.CommitAsync(Ref(4), new StageLedger(), Cancel)).Previous);
+    }
+
     [Theory]
     [InlineData("release")]
     [InlineData("finish")]

@@ -150,13 +150,13 @@ public sealed class DocumentDamageTests
                 var scores = new RunScores(store, "demo");
                 var one = await scores.CreateAsync(Score("a"), new[] { 0.5f, 0.25f, 1f }, Cancel);
                 var two = await scores.CreateAsync(Score("b"), new[] { 0.5f, 0.5f, 1f }, Cancel);
-                return kind == "vector" ? (one.Vector, two.Vector, () => scores.ReadVectorAsync(one, Cancel)) : (Json(one), Json(two), () => scores.ListAsync(Cancel));
+                return kind == "vector" ? (one.Vector, two.Vector, () => scores.ReadVectorAsync(one, Cancel)) : (Json(one), Json(two), () => scores.ListAsync(cancellationToken: Cancel));
             case "ensemble":
                 var ensembles = new RunScores(store, "demo");
                 await ensembles.TryCreateEnsembleAsync(new EnsembleScore { Members = ["a"], Running = [1.5], LossNats = 1.5, BitsPerByte = 2 }, Cancel);
                 await ensembles.TryCreateEnsembleAsync(new EnsembleScore { Members = ["b"], Running = [1.25], LossNats = 1.25, BitsPerByte = 2 }, Cancel);
                 var names = await store.ListAsync(RunPaths.Ensembles("demo"), Cancel).Select(entry => entry.Name).ToArrayAsync(Cancel);
-                return (names[0], names[1], () => ensembles.ListEnsemblesAsync(Cancel));
+                return (names[0], names[1], () => ensembles.ListEnsemblesAsync(cancellationToken: Cancel));
             case "snapshot":
                 var snapshots = new SnapshotStore(store, "demo", TimeProvider.System);
                 var (a, b) = (await snapshots.CreateAsync([Tensor(1)], Cancel), await snapshots.CreateAsync([Tensor(2)], Cancel));

@@ -32,7 +32,7 @@ public sealed class RunScoresTests
         Assert.Null(await ReadAsync(rows: 8));
         var p = await scores.ReadVectorAsync(created, Cancel);
         Assert.Equal([0.5f, 0.25f, 1f], p);
-        Assert.Equal([created], await scores.ListAsync(Cancel));
+        Assert.Equal([created], await scores.ListAsync(cancellationToken: Cancel));
     }
 
     [Fact]

@@ -1,0 +1,59 @@
+using Microsoft.Extensions.Logging;
+using Slowrun.Core.Plan;
+using Slowrun.Storage;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Grains.Slots;
+
+/// <summary>What a silo does about damaged documents of a run that it meets: mends what can be mended without a person.</summary>
+internal sealed partial class DocumentMending(IObjectStore store, LocalWork local, ILocalSiloDetails silo, TimeProvider time, ILogger<DocumentMending> log)
+{
+    // What a person has to decide, or a store that refuses: looking at it again costs a listing and the reading of a checkpoint.
+    private static readonly TimeSpan Again = TimeSpan.FromMinutes(1);
+
+    private readonly RunRepair repair = new(store, time);
+    private readonly Dictionary<string, long> tried = new(StringComparer.Ordinal);
+    private readonly HashSet<string> copied = new(StringComparer.Ordinal);
+
+    /// <returns>Whether anything was mended, so that the facts are other ones now.</returns>
+    public async Task<bool> MendAsync(RunFacts facts, CancellationToken stop)
+    {
+        var run = facts.Spec.Name;
+        if (facts.Damage.Count == 0)
+        {
+            if (copied.Add(run))
+            {
+                await repair.CopyAsync(run, stop);
+            }
+
+            return false;
+        }
+
+        var due = facts.Damage.Where(damage => !tried.TryGetValue(damage.Name, out var at) || time.GetElapsedTime(at) >= Again).ToList();
+        foreach (var damage in due)
+        {
+            tried[damage.Name] = time.GetTimestamp();
+        }
+
+        var mended = await repair.MendAsync(
+            facts with { Damage = due },
+            // One that this silo has let go of without a word is nobody's.
+            (stage, owner) => owner.Silo == silo.SiloAddress.ToParsableString() ? local.Has(WorkName.Train(run, stage)) : facts.AliveSilos.Contains(owner.Silo),
+            stop);
+        foreach (var one in mended)
+        {
+            LogMended(log, run, one);
+        }
+
+        if (mended.Count > 0)
+        {
+            // Damaged once more, it is mended at once.
+            tried.Clear();
+        }
+
+        return mended.Count > 0;
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Run {Run}: {What}")]
+    private static partial void LogMended(ILogger logger, string run, string what);
+}

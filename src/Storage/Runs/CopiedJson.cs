@@ -1,0 +1,102 @@
+namespace Slowrun.Storage.Runs;
+
+/// <summary>
+/// Documents that a run cannot do without and nobody can compute again are kept twice: <c>NAME</c>, which decides, and <c>NAME.copy</c>, which
+/// is read where that one is damaged or gone. The copy is written first: a writer that dies in between leaves a copy that says what was
+/// meant, and a document that counts as long as it can be read.
+/// </summary>
+internal static class CopiedJson
+{
+    public static string CopyOf(string name) => name + ".copy";
+
+    /// <summary>Reads a document, or its copy.</summary>
+    public static async Task<CopiedRead<T>> ReadCopiedAsync<T>(this IObjectStore store, string name, CancellationToken cancellationToken)
+        where T : class
+    {
+        var found = await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false);
+        string? damage = null;
+        if (found is not null)
+        {
+            try
+            {
+                return new CopiedRead<T>(SealedJson.Deserialize<T>(name, found.Content.Span), found.ModifiedAt, null, found.ETag);
+            }
+            catch (InvalidDataException e)
+            {
+                damage = e.Message;
+            }
+        }
+
+        var copy = await store.TryReadCopyAsync<T>(name, cancellationToken).ConfigureAwait(false);
+        // Never written: there is nothing to miss.
+        return damage is null && copy is null
+            ? new CopiedRead<T>(null, null, null, null)
+            : new CopiedRead<T>(copy?.Value, copy?.ModifiedAt, damage ?? $"'{name}' is missing.", found?.ETag);
+    }
+
+    /// <summary>Changes a document and its copy by compare-and-swap until nobody else's change comes in between.</summary>
+    /// <param name="change">From what is there now (null: nothing) to what shall be; called again after a lost race.</param>
+    /// <param name="lost">What to take for the old one where both are damaged; null: nothing.</param>
+    /// <returns>What is there afterwards, and the damage that was written over; null: none.</returns>
+    public static async Task<(T Value, string? Replaced)> ChangeCopiedAsync<T>(
+        this IObjectStore store, string name, Func<T?, T> change, T? lost, CancellationToken cancellationToken)
+        where T : class
+    {
+        while (true)
+        {
+            var old = await store.ReadCopiedAsync<T>(name, cancellationToken).ConfigureAwait(false);
+            var next = change(old.Value ?? (old.Damage is null ? null : lost));
+            await store.WriteAsync(CopyOf(name), SealedJson.Serialize(CopyOf(name), next), cancellationToken).ConfigureAwait(false);
+            if (await store.TryPutAsync(name, SealedJson.Serialize(name, next), old.ETag, cancellationToken).ConfigureAwait(false))
+            {
+                return (next, old.Damage);
+            }
+        }
+    }
+
+    /// <summary>Writes a document again from its copy, or a missing copy from its document.</summary>
+    /// <returns>What was wrong with the document; null: nothing was, or it has no copy, or somebody else wrote it at that moment.</returns>
+    public static async Task<string?> MendCopiedAsync<T>(this IObjectStore store, string name, CancellationToken cancellationToken)
+        where T : class
+    {
+        var read = await store.ReadCopiedAsync<T>(name, cancellationToken).ConfigureAwait(false);
+        if (read is { Damage: { } damage, Value: { } whole })
+        {
+            return await store.TryPutAsync(name, SealedJson.Serialize(name, whole), read.ETag, cancellationToken).ConfigureAwait(false) ? damage : null;
+        }
+
+        if (read is { Damage: null, Value: { } value })
+        {
+            // Of an older store, or its writer died in between. A damaged one stays as it is: the next change replaces it.
+            await store.TryCreateJsonAsync(CopyOf(name), value, cancellationToken).ConfigureAwait(false);
+        }
+
+        return null;
+    }
+
+    private static async Task<bool> TryPutAsync(this IObjectStore store, string name, byte[] content, string? etag, CancellationToken cancellationToken) => (etag is null
+        ? await store.TryCreateAsync(name, content, cancellationToken).ConfigureAwait(false)
+        : await store.TryReplaceAsync(name, content, etag, cancellationToken).ConfigureAwait(false)) is not null;
+
+    private static async Task<(T Value, DateTimeOffset ModifiedAt)?> TryReadCopyAsync<T>(this IObjectStore store, string name, CancellationToken cancellationToken)
+        where T : class
+    {
+        try
+        {
+            return await store.TryReadAsync(CopyOf(name), cancellationToken).ConfigureAwait(false) is { } found
+                ? (SealedJson.Deserialize<T>(CopyOf(name), found.Content.Span), found.ModifiedAt)
+                : null;
+        }
+        catch (InvalidDataException)
+        {
+            // What matters is told of the document itself.
+            return null;
+        }
+    }
+}
+
+/// <param name="Value">Null: never written, or damaged with its copy.</param>
+/// <param name="Damage">What is wrong with the document itself; null: nothing.</param>
+/// <param name="ETag">Of the document itself, damaged or not; null: it is not there.</param>
+internal sealed record CopiedRead<T>(T? Value, DateTimeOffset? ModifiedAt, string? Damage, string? ETag)
+    where T : class;
