@@ -19,17 +19,20 @@ public sealed class FileCache(string folder, long capacityBytes, TimeProvider? t
 
     /// <summary>In <c>SLOWRUN_CACHE</c>, else in the user's cache directory (<c>XDG_CACHE_HOME</c>, or <c>~/.cache</c>).</summary>
     /// <param name="kind">A folder of its own for each kind of object.</param>
-    public static FileCache OfMachine(string kind, long capacityBytes)
+    public static FileCache OfMachine(string kind, long capacityBytes) => new(FolderOfMachine(kind), capacityBytes);
+
+    /// <summary>Where <see cref="OfMachine"/> keeps a kind.</summary>
+    public static string FolderOfMachine(string kind)
     {
         var own = Environment.GetEnvironmentVariable("SLOWRUN_CACHE");
         var users = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } given
             ? given
             : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
-        return new FileCache(Path.Combine(own is { Length: > 0 } ? own : Path.Combine(users, "slowrun"), kind), capacityBytes);
+        return Path.Combine(own is { Length: > 0 } ? own : Path.Combine(users, "slowrun"), kind);
     }
 
     /// <summary>A reader's view of a file; while it is open, others know that it is.</summary>
-    internal static FileStream OpenShared(string path) => new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
+    internal static FileStream OpenShared(string path) => PosixAt.OpenShared(path);
 
     /// <summary>Brings an object onto this machine if it is not there.</summary>
     /// <param name="hash">The file's name: of one length for all objects of the cache.</param>
@@ -123,7 +126,8 @@ public sealed class FileCache(string folder, long capacityBytes, TimeProvider? t
         var locks = Path.Combine(folder, ".locks");
         try
         {
-            Directory.CreateDirectory(locks);
+            PrivateFolders.Make(folder);
+            PrivateFolders.Make(locks);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Slowrun.Storage;
 
 /// <summary>
@@ -38,6 +40,15 @@ public interface IObjectStore
 
     /// <summary>Objects whose names begin with <paramref name="prefix"/> (any string, not only whole segments), in ordinal order of names.</summary>
     IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, CancellationToken cancellationToken = default);
+
+    /// <summary>As <see cref="ListAsync"/>, the names alone: a hundred thousand of them are cheaper without a look at each object.</summary>
+    async IAsyncEnumerable<string> ListNamesAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        await foreach (var entry in ListAsync(prefix, cancellationToken).ConfigureAwait(false))
+        {
+            yield return entry.Name;
+        }
+    }
 
     /// <summary>The next segments below a folder prefix that ends with <c>/</c> (or is empty), in ordinal order: <c>runs/</c> gives the runs' names.</summary>
     IAsyncEnumerable<string> ListFoldersAsync(string prefix, CancellationToken cancellationToken = default);

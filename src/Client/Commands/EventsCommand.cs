@@ -30,17 +30,25 @@ internal static class EventsCommand
             HelpName = "AGE|TIME",
             CustomParser = result => Since(result, context.Time),
         };
-        var command = new Command("events", "Prints what happened to a run: takes, losses, retries, results.") { run, output, follow, stage, kinds, since };
+        var last = new Option<int?>("--last") { Description = "Only the newest so many of those: older ones are not even read.", HelpName = "N" };
+        last.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int?>() < 1)
+            {
+                result.AddError($"--last: expected is a number of events, 1 or more; found {result.GetValueOrDefault<int?>()}.");
+            }
+        });
+        var command = new Command("events", "Prints what happened to a run: takes, losses, retries, results.") { run, output, follow, stage, kinds, since, last };
         command.SetAction(async (parsed, stop) =>
         {
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
             var reader = new RunReader(store, context.Time);
             var facts = await reader.FactsAsync(parsed.GetRequiredValue(run), stop);
-            var filter = new EventFilter(StageOf(parsed.GetValue(stage), facts), [.. parsed.GetValue(kinds) ?? []], parsed.GetValue(since));
+            var filter = new EventFilter(StageOf(parsed.GetValue(stage), facts), [.. parsed.GetValue(kinds) ?? []], parsed.GetValue(since), parsed.GetValue(last));
             return await PrintAsync(context, reader, facts, filter, parsed.GetValue(output), parsed.GetValue(follow), stop);
         });
         return command.WithExamples(
-            "slowrun events demo", "slowrun events demo --follow", "slowrun events demo --stage chain0/stage1 --kind owner-lost --since 2h", "slowrun events demo -o json | jq -r .kind");
+            "slowrun events demo", "slowrun events demo --follow --last 20", "slowrun events demo --stage chain0/stage1 --kind owner-lost --since 2h", "slowrun events demo -o json | jq -r .kind");
     }
 
     private static async Task<int> PrintAsync(
@@ -57,7 +65,10 @@ internal static class EventsCommand
             {
                 // Asked before the events are read: those of the end are then among them.
                 var over = !follow || Readiness.IsOver(Readiness.StateOf(facts));
-                await foreach (var happened in events.ListAsync(seen, filter.Since, cancellationToken: stop))
+                var news = filter.Last is { } last && seen.Count == 0
+                    ? (await events.ListNewestAsync(last, happened => Counts(happened, filter, kinds), seen, filter.Since, stop)).ToAsyncEnumerable()
+                    : events.ListAsync(seen, filter.Since, cancellationToken: stop);
+                await foreach (var happened in news)
                 {
                     kinds.Add(happened.Kind);
                     if (filter.Lets(happened))
@@ -82,6 +93,12 @@ internal static class EventsCommand
                 await Task.Delay(Every, context.Time, stop);
             }
         }
+    }
+
+    private static bool Counts(RunEvent happened, EventFilter filter, SortedSet<string> kinds)
+    {
+        kinds.Add(happened.Kind);
+        return filter.Lets(happened);
     }
 
     /// <summary>A misspelt kind must not look like a run to which nothing happened.</summary>
@@ -136,7 +153,7 @@ internal static class EventsCommand
         $"{Human.Moment(happened.At)}  {happened.Kind,-22} {happened.Stage,-14} {happened.Message}".TrimEnd();
 
     /// <param name="Stage">A stage, or the name of a chain; null: all.</param>
-    private sealed record EventFilter(string? Stage, HashSet<string> Kinds, DateTimeOffset? Since)
+    private sealed record EventFilter(string? Stage, HashSet<string> Kinds, DateTimeOffset? Since, int? Last)
     {
         public bool IsEmpty => Stage is null && Kinds.Count == 0 && Since is null;
 

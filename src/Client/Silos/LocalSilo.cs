@@ -9,7 +9,8 @@ internal sealed class LocalSilo : IDisposable
 {
     // The shell gives the silo its log file, named after the process that it then becomes. Were the output ours to copy, a killed client
     // would take along the silo's last words, which tell whether it committed.
-    private const string IntoLog = $"exec \"$@\" >>\"$0-$${SiloLogs.Extension}\" 2>&1";
+    // Log, and whatever the silo makes besides, are its owner's alone.
+    private const string IntoLog = $"umask 077; exec \"$@\" >>\"$0-$${SiloLogs.Extension}\" 2>&1";
 
     private readonly Process process;
     private readonly long memoryKills = KernelMemory.Kills();

@@ -19,18 +19,18 @@ internal static class SiloLogs
 
     /// <summary>
     /// Beside a directory store's objects (a name that begins with a dot is none of them), so that who has the store has its logs; for
-    /// others in the temporary folder.
+    /// others in the cache of this machine: a folder that everybody may write to could hold a link of somebody else.
     /// </summary>
     public static string FolderOf(string storeAddress) => StoreAddress.IsDirectory(storeAddress)
         ? Path.Combine(Path.GetFullPath(storeAddress), ".logs")
-        : Path.Combine(Path.GetTempPath(), "slowrun-logs", Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(storeAddress)))[..12]);
+        : Path.Combine(FileCache.FolderOfMachine("logs"), Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(storeAddress)))[..12]);
 
     /// <summary>How the log of a silo that starts now is called, but for its process; older logs make room.</summary>
     /// <param name="kept">The oldest beyond so many are deleted.</param>
     public static string NewName(string storeAddress, DateTimeOffset now, int kept = Kept)
     {
         var folder = FolderOf(storeAddress);
-        Directory.CreateDirectory(folder);
+        PrivateFolders.Make(folder);
         KeepNewest(folder, Pattern, kept - 1);
 
         return Path.Combine(folder, $"silo-{now.UtcDateTime.ToString("yyyyMMdd-HHmmss-fff", CultureInfo.InvariantCulture)}");

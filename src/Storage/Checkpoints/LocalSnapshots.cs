@@ -39,10 +39,8 @@ public sealed class LocalSnapshots
             return new SnapshotWeights(await new SnapshotStore(store, run, TimeProvider.System).ReadAsync(sha256, cancellationToken).ConfigureAwait(false));
         }
 
-        var path = directory.PathOf(name);
-        return File.Exists(path)
-            ? await SnapshotWeights.OpenAsync(path, name, sha256, cancellationToken).ConfigureAwait(false)
-            : throw SnapshotStore.Missing(name);
+        var file = directory.TryOpenRegular(name) ?? throw SnapshotStore.Missing(name);
+        return await SnapshotWeights.OpenAsync(file, name, sha256, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<SnapshotWeights> OpenCachedAsync(TokenCache files, string name, string sha256, CancellationToken cancellationToken)
@@ -52,7 +50,7 @@ public sealed class LocalSnapshots
             var path = await files.FetchAsync(store, name, sha256, SnapshotStore.Missing, SnapshotStore.Damaged, cancellationToken).ConfigureAwait(false);
             try
             {
-                return await SnapshotWeights.OpenAsync(path, name, sha256, cancellationToken).ConfigureAwait(false);
+                return await SnapshotWeights.OpenAsync(FileCache.OpenShared(path), name, sha256, cancellationToken).ConfigureAwait(false);
             }
             // Damaged here since it was fetched, or just deleted to make room.
             catch (Exception e) when (e is InvalidDataException or IOException && tries < Tries)

@@ -43,12 +43,11 @@ public sealed class SnapshotWeights : IDisposable
     public string? Damage => damage;
 
     /// <summary>Reads all of a file once, to verify it.</summary>
+    /// <param name="file">Ours from now on. It stays open: by its shared lock a cache knows that the file is in use.</param>
     /// <param name="name">The object's, for errors.</param>
     /// <exception cref="InvalidDataException">Damaged.</exception>
-    internal static async Task<SnapshotWeights> OpenAsync(string path, string name, string sha256, CancellationToken cancellationToken)
+    internal static async Task<SnapshotWeights> OpenAsync(FileStream file, string name, string sha256, CancellationToken cancellationToken)
     {
-        // Stays open: by its shared lock a cache knows that the file is in use.
-        var file = FileCache.OpenShared(path);
         try
         {
             using var whole = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -29,27 +29,27 @@ public sealed class DirectoryStore : IObjectStore
     }
 
     public Task<StoredObject?> TryReadAsync(string name, CancellationToken cancellationToken = default) =>
-        RunAsync(name, path => files.TryReadDated(path) is { } found ? new StoredObject(found.Bytes, ETagOf(found.Bytes), found.ModifiedAt) : null, cancellationToken);
+        RunAsync(name, () => files.TryReadDated(name) is { } found ? new StoredObject(found.Bytes, ETagOf(found.Bytes), found.ModifiedAt) : null, cancellationToken);
 
     public Task<Stream?> TryOpenAsync(string name, long offset = 0, long? length = null, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        return RunAsync(name, path => files.TryOpen(path) is { } file ? SliceStream.Of(file, offset, length) : null, cancellationToken);
+        return RunAsync(name, () => files.TryOpen(name) is { } file ? SliceStream.Of(file, offset, length) : null, cancellationToken);
     }
 
     public Task<string?> TryCreateAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
         RunAsync(
             name,
-            async path =>
+            async () =>
             {
                 // Most creations that fail find the object there already: no need to write anything for them.
-                if (File.Exists(path))
+                if (files.Exists(name))
                 {
                     return null;
                 }
 
                 using var temporary = await files.WriteTemporaryAsync(new MemoryBlocksStream(content), cancellationToken).ConfigureAwait(false);
-                return files.TryLink(temporary, path) ? ETagOf(content.Span) : null;
+                return files.TryLink(temporary, name) ? ETagOf(content.Span) : null;
             },
             cancellationToken);
 
@@ -58,15 +58,15 @@ public sealed class DirectoryStore : IObjectStore
         ArgumentNullException.ThrowIfNull(content);
         return RunAsync(
             name,
-            async path =>
+            async () =>
             {
-                if (File.Exists(path))
+                if (files.Exists(name))
                 {
                     return false;
                 }
 
                 using var temporary = await files.WriteTemporaryAsync(content, cancellationToken).ConfigureAwait(false);
-                return files.TryLink(temporary, path);
+                return files.TryLink(temporary, name);
             },
             cancellationToken);
     }
@@ -74,10 +74,10 @@ public sealed class DirectoryStore : IObjectStore
     public Task<string?> TryReplaceAsync(string name, ReadOnlyMemory<byte> content, string etag, CancellationToken cancellationToken = default) =>
         RunAsync(
             name,
-            async path =>
+            async () =>
             {
                 // Whoever is too late already need not write.
-                if (files.TryReadBytes(path) is not { } now || ETagOf(now) != etag)
+                if (files.TryReadBytes(name) is not { } now || ETagOf(now) != etag)
                 {
                     return null;
                 }
@@ -87,16 +87,16 @@ public sealed class DirectoryStore : IObjectStore
                 using var temporary = await files.WriteTemporaryAsync(new MemoryBlocksStream(content), cancellationToken).ConfigureAwait(false);
                 using (await locks.EnterAsync(name, cancellationToken).ConfigureAwait(false))
                 {
-                    if (files.TryReadBytes(path) is not { } old || ETagOf(old) != etag)
+                    if (files.TryReadBytes(name) is not { } old || ETagOf(old) != etag)
                     {
                         return null;
                     }
 
-                    temporary.RenameTo(path);
+                    files.Replace(temporary, name);
                 }
 
                 // Whoever reads the new content before this returns is on this machine, and loses power with it.
-                files.SyncFolderOf(path);
+                files.SyncFolderOf(name);
                 return ETagOf(content.Span);
             },
             cancellationToken);
@@ -104,12 +104,12 @@ public sealed class DirectoryStore : IObjectStore
     public Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
         RunAsync(
             name,
-            async path =>
+            async () =>
             {
                 using var temporary = await files.WriteTemporaryAsync(new MemoryBlocksStream(content), cancellationToken).ConfigureAwait(false);
                 using (await locks.EnterAsync(name, cancellationToken).ConfigureAwait(false))
                 {
-                    files.Rename(temporary, path);
+                    files.Rename(temporary, name);
                 }
 
                 return true;
@@ -119,19 +119,12 @@ public sealed class DirectoryStore : IObjectStore
     public Task<bool> TryDeleteAsync(string name, string? etag = null, CancellationToken cancellationToken = default) =>
         RunAsync(
             name,
-            async path =>
+            async () =>
             {
                 using (await locks.EnterAsync(name, cancellationToken).ConfigureAwait(false))
                 {
-                    if (!File.Exists(path) || (etag is not null && ETagOf(files.TryReadBytes(path)) != etag))
-                    {
-                        return false;
-                    }
-
-                    files.Delete(path);
+                    return (etag is null || (files.TryReadBytes(name) is { } now && ETagOf(now) == etag)) && files.TryDelete(name);
                 }
-
-                return true;
             },
             cancellationToken);
 
@@ -153,7 +146,34 @@ public sealed class DirectoryStore : IObjectStore
         }
     }
 
-    /// <summary>The file that is an object, if there is one; it is never written in place.</summary>
+    public async IAsyncEnumerable<string> ListNamesAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        ObjectNames.CheckPrefix(prefix);
+        foreach (var name in await RunAsync(() => Task.FromResult(files.ListNames(prefix)), cancellationToken).ConfigureAwait(false))
+        {
+            yield return name;
+        }
+    }
+
+    /// <summary>
+    /// The regular file that is an object, to be mapped or read at any place; null where there is none. It is never written in place, and the
+    /// one that was opened is meant: its path may stand for another a moment later.
+    /// </summary>
+    /// <exception cref="InvalidDataException">Something else has the name (a pipe, a link), or a link is on the way.</exception>
+    internal FileStream? TryOpenRegular(string name)
+    {
+        ObjectNames.Check(name);
+        try
+        {
+            return files.TryOpen(name);
+        }
+        catch (Exception e) when (files.Explained(e) is { } explained)
+        {
+            throw explained;
+        }
+    }
+
+    /// <summary>Where an object lies, for messages: to be opened by <see cref="TryOpenRegular"/>.</summary>
     internal string PathOf(string name)
     {
         ObjectNames.Check(name);
@@ -162,13 +182,13 @@ public sealed class DirectoryStore : IObjectStore
 
     private static string ETagOf(ReadOnlySpan<byte> content) => Convert.ToHexStringLower(XxHash128.Hash(content));
 
-    private Task<T> RunAsync<T>(string name, Func<string, T> work, CancellationToken cancellationToken) =>
-        RunAsync(name, path => Task.FromResult(work(path)), cancellationToken);
+    private Task<T> RunAsync<T>(string name, Func<T> work, CancellationToken cancellationToken) =>
+        RunAsync(name, () => Task.FromResult(work()), cancellationToken);
 
-    private Task<T> RunAsync<T>(string name, Func<string, Task<T>> work, CancellationToken cancellationToken)
+    private Task<T> RunAsync<T>(string name, Func<Task<T>> work, CancellationToken cancellationToken)
     {
         ObjectNames.Check(name);
-        return RunAsync(() => work(Path.Combine(files.Root, name)), cancellationToken);
+        return RunAsync(work, cancellationToken);
     }
 
     // File calls block: on the pool, so that a grain that awaits them keeps its scheduler free.

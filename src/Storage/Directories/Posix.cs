@@ -24,26 +24,13 @@ internal static partial class Posix
     private const int ReadWrite = 0x2;
     private const int Create = 0x40;
     private const int Directory = 0x10000;
+    private const int NoFollow = 0x20000;
     private const int CloseOnExec = 0x80000;
     private const int LockExclusive = 2;
     private const int LockNonBlocking = 4;
 
-    /// <summary>Gives a file a second name; false where that name exists. Of any number of racing callers, one gets true.</summary>
-    public static bool TryLink(string from, string to)
-    {
-        if (link(from, to) == 0)
-        {
-            return true;
-        }
-
-        return Marshal.GetLastPInvokeError() == Exists ? false : throw Error($"link '{from}' to '{to}'");
-    }
-
     /// <summary>Moves a file over whatever file has the name: readers see the old one or the new one, whole.</summary>
     public static void Rename(string from, string to) => Check(rename(from, to), $"rename '{from}' to '{to}'");
-
-    /// <summary>Removes a directory if it is empty.</summary>
-    public static bool TryRemoveDirectory(string path) => rmdir(path) == 0;
 
     /// <summary>Makes the entries of a directory (creations, renames, removals) survive a loss of power.</summary>
     public static void SyncDirectory(string path)
@@ -52,6 +39,9 @@ internal static partial class Posix
         Check(handle.IsInvalid ? -1 : 0, $"open directory '{path}'");
         Check(fsync(handle), $"fsync directory '{path}'");
     }
+
+    /// <summary>As above, of an open directory.</summary>
+    public static void SyncDirectory(SafeFileHandle folder) => Check(fsync(folder), "fsync a directory");
 
     /// <summary>Makes the bytes of a file survive a loss of power.</summary>
     public static void SyncFile(SafeFileHandle file, string path) => Check(fsync(file), $"fsync '{path}'");
@@ -71,7 +61,7 @@ internal static partial class Posix
     /// <param name="create">Whether a file that is not there is made; otherwise it counts as held.</param>
     public static SafeFileHandle? TryLock(string path, bool create = true)
     {
-        var handle = open(path, ReadWrite | (create ? Create : 0) | CloseOnExec, 0b110_110_110);
+        var handle = open(path, ReadWrite | (create ? Create : 0) | NoFollow | CloseOnExec, 0b110_000_000);
         if (handle.IsInvalid && !create && Marshal.GetLastPInvokeError() == NoEntry)
         {
             return null;
@@ -108,18 +98,12 @@ internal static partial class Posix
         }
     }
 
-    private static IOException Error(string what) => Error(what, Marshal.GetLastPInvokeError());
+    internal static IOException Error(string what) => Error(what, Marshal.GetLastPInvokeError());
 
-    private static IOException Error(string what, int error) => new($"Cannot {what}: {new Win32Exception(error).Message}.", error);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int link(string from, string to);
+    internal static IOException Error(string what, int error) => new($"Cannot {what}: {new Win32Exception(error).Message}.", error);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int rename(string from, string to);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int rmdir(string path);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial SafeFileHandle open(string path, int flags, uint mode);

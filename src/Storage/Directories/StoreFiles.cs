@@ -1,6 +1,6 @@
 using System.Buffers;
-using System.Collections.Concurrent;
 using System.Globalization;
+using Microsoft.Win32.SafeHandles;
 
 namespace Slowrun.Storage.Directories;
 
@@ -12,17 +12,26 @@ internal sealed class StoreFiles
     // Longer than any upload; a temporary file of a living writer is touched with every block.
     private static readonly TimeSpan Stale = TimeSpan.FromHours(1);
 
-    private readonly ConcurrentDictionary<string, bool> syncedParents = new(StringComparer.Ordinal);
+    private const string LocksName = ".locks";
+    private const string TemporariesName = ".tmp";
 
-    private StoreFiles(string root) => Root = root;
+    private readonly StoreFolders folders;
+    private readonly StoreListing listing;
+
+    private StoreFiles(string root)
+    {
+        Root = root;
+        folders = new StoreFolders(root);
+        listing = new StoreListing(folders);
+    }
 
     public string Root { get; }
 
     /// <summary>Lock files, one a shard.</summary>
-    public string Locks => Path.Combine(Root, ".locks");
+    public string Locks => Path.Combine(Root, LocksName);
 
     // On the store's own file system, or link and rename could not move a file from here to its name.
-    private string Temporaries => Path.Combine(Root, ".tmp");
+    private string Temporaries => Path.Combine(Root, TemporariesName);
 
     public static StoreFiles Open(string root, bool create, TimeProvider time)
     {
@@ -39,7 +48,7 @@ internal sealed class StoreFiles
                 throw new StoreException(StoreProblem.Unsuitable, $"'{root}' is a file; a store is a directory, or azblob://account/container.");
             }
 
-            files.MakeDirectory(root);
+            MakeRoot(root);
             if (FileSystemKind.Refusal(root) is { } kind)
             {
                 throw new StoreException(
@@ -48,8 +57,8 @@ internal sealed class StoreFiles
                     + "could both commit. Use a local disk for one machine, or azblob://account/container for several.");
             }
 
-            files.MakeDirectory(files.Locks);
-            files.MakeDirectory(files.Temporaries);
+            files.MakeOwn(LocksName);
+            files.MakeOwn(TemporariesName);
             files.Sweep(time.GetUtcNow() - Stale);
             return files;
         }
@@ -59,12 +68,12 @@ internal sealed class StoreFiles
         }
     }
 
-    public byte[]? TryReadBytes(string path) => TryReadDated(path)?.Bytes;
+    public byte[]? TryReadBytes(string name) => TryReadDated(name)?.Bytes;
 
     /// <summary>As <see cref="TryReadBytes"/>, and when they were written.</summary>
-    public (byte[] Bytes, DateTimeOffset ModifiedAt)? TryReadDated(string path)
+    public (byte[] Bytes, DateTimeOffset ModifiedAt)? TryReadDated(string name)
     {
-        using var file = TryOpen(path);
+        using var file = TryOpen(name);
         if (file is null)
         {
             return null;
@@ -76,17 +85,30 @@ internal sealed class StoreFiles
     }
 
     /// <summary>Opens an object; what is opened stays what it is, since files are replaced and never written in place.</summary>
-    public FileStream? TryOpen(string path)
+    /// <exception cref="InvalidDataException">No regular file has the name, nor is it reached through folders alone.</exception>
+    public FileStream? TryOpen(string name)
     {
-        try
+        using var folder = folders.TryOpen(StoreFolders.FolderOf(name));
+        FileKind? kind = null;
+        if (folder is not null && PosixAt.TryOpenFile(folder, StoreFolders.LastOf(name), out kind) is { } file)
         {
-            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
+            return new FileStream(file, FileAccess.Read, bufferSize: 0);
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or { HResult: Posix.NotADirectory } || Directory.Exists(path))
+
+        if (kind is not (null or FileKind.Directory or FileKind.RegularFile))
         {
-            // Without the store everything looks absent: a run would start from scratch.
-            return Directory.Exists(Temporaries) ? null : throw Missing();
+            throw folders.Strange(name, kind.Value);
         }
+
+        // Without the store everything looks absent: a run would start from scratch.
+        return Directory.Exists(Temporaries) ? null : throw Missing();
+    }
+
+    /// <summary>Whether anything but a folder has the name.</summary>
+    public bool Exists(string name)
+    {
+        using var folder = folders.TryOpen(StoreFolders.FolderOf(name));
+        return folder is not null && PosixAt.KindOf(folder, StoreFolders.LastOf(name)) is not (null or FileKind.Directory);
     }
 
     public async Task<TemporaryFile> WriteTemporaryAsync(Stream content, CancellationToken cancellationToken)
@@ -125,68 +147,50 @@ internal sealed class StoreFiles
     }
 
     /// <summary>Gives a temporary file its name unless something has it.</summary>
-    public bool TryLink(TemporaryFile temporary, string path)
-    {
-        var linked = InFolder(path, () => Posix.TryLink(temporary.Path, path));
-        return linked || !Directory.Exists(path) ? linked : throw new IOException($"'{path}' cannot be an object: it is a folder of objects.");
-    }
+    public bool TryLink(TemporaryFile temporary, string name) => InFolder(name, (folder, last) =>
+        PosixAt.TryLink(temporary.Path, folder, last)
+        || (PosixAt.KindOf(folder, last) is FileKind.Directory ? throw new IOException($"'{name}' cannot be an object: it is a folder of objects.") : false));
 
     /// <summary>Gives a temporary file its name, whatever had it.</summary>
-    public void Rename(TemporaryFile temporary, string path) => InFolder(path, () =>
+    public void Rename(TemporaryFile temporary, string name) => InFolder(name, (folder, last) =>
     {
-        temporary.RenameTo(path);
+        temporary.RenameTo(folder, last);
         return true;
     });
 
+    /// <summary>Gives a temporary file the name of an object that was there just now. Not yet durable: <see cref="SyncFolderOf"/>.</summary>
+    public void Replace(TemporaryFile temporary, string name)
+    {
+        using var folder = folders.Open(StoreFolders.FolderOf(name));
+        temporary.RenameTo(folder, StoreFolders.LastOf(name));
+    }
+
     /// <summary>Makes an object's appearance, replacement or disappearance durable.</summary>
-    public void SyncFolderOf(string path)
-    {
-        for (var folder = Path.GetDirectoryName(path)!; ; folder = Path.GetDirectoryName(folder)!)
-        {
-            try
-            {
-                Posix.SyncDirectory(folder);
-                return;
-            }
-            catch (IOException e) when (e.HResult == Posix.NoEntry && folder != Root)
-            {
-                // Somebody deleted the object since, and then the empty folder: that is what has to last now.
-            }
-        }
-    }
+    public void SyncFolderOf(string name) => folders.Sync(StoreFolders.FolderOf(name));
 
-    public void Delete(string path)
+    /// <summary>Removes what has the name: the link itself where it is one. False where nothing has, or a folder.</summary>
+    public bool TryDelete(string name)
     {
-        File.Delete(path);
-        SyncFolderOf(path);
-        var folder = Path.GetDirectoryName(path)!;
-        while (folder != Root && Posix.TryRemoveDirectory(folder))
+        var path = StoreFolders.FolderOf(name);
+        using (var folder = folders.TryOpen(path))
         {
-            syncedParents.TryRemove(folder, out _);
-            folder = Path.GetDirectoryName(folder)!;
-        }
-    }
-
-    public IReadOnlyList<ObjectEntry> List(string prefix)
-    {
-        var folder = prefix[..(prefix.LastIndexOf('/') + 1)];
-        var entries = new List<ObjectEntry>();
-        foreach (var file in Files(folder).Where(file => file.Name.StartsWith(prefix, StringComparison.Ordinal)))
-        {
-            // One that is deleted meanwhile counts as deleted before.
-            if (file.Info.Exists)
+            if (folder is null || !PosixAt.TryDelete(folder, StoreFolders.LastOf(name)))
             {
-                entries.Add(new ObjectEntry(file.Name, file.Info.Length, file.Info.LastWriteTimeUtc));
+                return false;
             }
+
+            Posix.SyncDirectory(folder);
         }
 
-        entries.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
-        return entries;
+        folders.RemoveEmpty(path);
+        return true;
     }
 
-    public IReadOnlyList<string> ListFolders(string prefix) =>
-        [.. Entries(prefix).OfType<DirectoryInfo>().Where(folder => Files(prefix + folder.Name + "/").Any()).Select(folder => folder.Name)
-            .Order(StringComparer.Ordinal)];
+    public IReadOnlyList<ObjectEntry> List(string prefix) => Present(listing.List(prefix));
+
+    public IReadOnlyList<string> ListNames(string prefix) => Present(listing.ListNames(prefix));
+
+    public IReadOnlyList<string> ListFolders(string prefix) => Present(listing.ListFolders(prefix));
 
     /// <summary>The exception that tells a user what is wrong with the store; null where <paramref name="e"/> is not about it.</summary>
     public StoreException? Explained(Exception e) => (e, (e.InnerException ?? e).HResult & 0xFFFF) switch
@@ -219,73 +223,60 @@ internal sealed class StoreFiles
         }
     }
 
-    private T InFolder<T>(string path, Func<T> work)
+    /// <summary>Nothing at all is also what a store looks like that is gone.</summary>
+    private IReadOnlyList<T> Present<T>(IReadOnlyList<T> found) => found.Count > 0 || Directory.Exists(Temporaries) ? found : throw Missing();
+
+    private T InFolder<T>(string name, Func<SafeFileHandle, string, T> work)
     {
-        var folder = Path.GetDirectoryName(path)!;
         for (var tries = 1; ; tries++)
         {
             T result;
             try
             {
-                MakeDirectory(folder);
-                result = work();
+                using var folder = folders.Open(StoreFolders.FolderOf(name));
+                result = work(folder, StoreFolders.LastOf(name));
             }
-            catch (IOException e) when ((e is DirectoryNotFoundException || e.HResult == Posix.NoEntry) && tries < 100 && Directory.Exists(Temporaries))
+            catch (IOException e) when (e.HResult == Posix.NoEntry && tries < 100 && Directory.Exists(Temporaries))
             {
                 // The folder's last object was deleted, and the folder with it, while we made sure that it exists.
                 continue;
             }
 
-            SyncFolderOf(path);
+            SyncFolderOf(name);
             return result;
         }
     }
 
-    private void MakeDirectory(string folder)
+    /// <summary>The root, which its owner alone may enter where it is made here; those above it are the user's.</summary>
+    private static void MakeRoot(string root)
     {
-        var parent = Path.GetDirectoryName(folder);
-        if (parent is null)
+        if (!Directory.Exists(root) && Path.GetDirectoryName(root) is { } parent)
         {
-            return;
-        }
-
-        var exists = Directory.Exists(folder);
-        if (!exists)
-        {
-            MakeDirectory(parent);
-            Directory.CreateDirectory(folder);
-        }
-
-        // Who made the folder makes it durable; but it may have died before, so the first use in this process does so too. Above the
-        // store's own directory nothing is ours, nor perhaps readable.
-        var ours = folder.Length > Root.Length;
-        if (!exists || (ours && !syncedParents.ContainsKey(folder)))
-        {
-            if (ours)
-            {
-                MakeDirectory(parent);
-            }
-
+            MakeAbove(parent);
+            PrivateFolders.Make(root);
             Posix.SyncDirectory(parent);
-            syncedParents[folder] = true;
         }
     }
 
-    private IEnumerable<(string Name, FileInfo Info)> Files(string prefix) => Entries(prefix).SelectMany(entry => entry switch
+    private static void MakeAbove(string folder)
     {
-        FileInfo file => [(prefix + file.Name, file)],
-        _ => Files(prefix + entry.Name + "/"),
-    });
+        if (!Directory.Exists(folder) && Path.GetDirectoryName(folder) is { } parent)
+        {
+            MakeAbove(parent);
+            Directory.CreateDirectory(folder);
+            Posix.SyncDirectory(parent);
+        }
+    }
 
-    private FileSystemInfo[] Entries(string prefix)
+    private void MakeOwn(string name)
     {
         try
         {
-            return [.. new DirectoryInfo(Path.Combine(Root, prefix)).EnumerateFileSystemInfos().Where(entry => ObjectNames.IsSegment(entry.Name))];
+            folders.Open(name).Dispose();
         }
-        catch (DirectoryNotFoundException) when (Directory.Exists(Temporaries))
+        catch (InvalidDataException e)
         {
-            return [];
+            throw new StoreException(StoreProblem.Unsuitable, e.Message, e);
         }
     }
 }

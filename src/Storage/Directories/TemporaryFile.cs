@@ -9,12 +9,18 @@ internal sealed class TemporaryFile(string path) : IDisposable
 
     public string Path => path;
 
-    /// <summary>Opens it for writing; fails where it exists.</summary>
-    public SafeFileHandle Create() => File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write);
+    /// <summary>Opens it for writing, for its owner alone; fails where it exists.</summary>
+    public SafeFileHandle Create() => PosixAt.CreateFile(path);
 
     public void RenameTo(string target)
     {
         Posix.Rename(path, target);
+        renamed = true;
+    }
+
+    public void RenameTo(SafeFileHandle folder, string name)
+    {
+        PosixAt.Rename(path, folder, name);
         renamed = true;
     }
 

@@ -32,27 +32,64 @@ public sealed class RunEvents(IObjectStore store, string run)
     public async IAsyncEnumerable<RunEvent> ListAsync(
         ISet<string>? seen = null, DateTimeOffset? since = null, int? newest = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var names = new List<string>();
-        await foreach (var entry in store.ListAsync(RunPaths.Events(run), cancellationToken).ConfigureAwait(false))
+        var names = await NamesAsync(seen, since, cancellationToken).ConfigureAwait(false);
+        foreach (var chunk in (newest is { } most ? names.TakeLast(most) : names).Chunk(ReadAtOnce))
         {
-            if (seen?.Add(entry.Name) != false && !(TimeOf(entry.Name) < since))
+            foreach (var (_, happened) in await ReadAsync(chunk, cancellationToken).ConfigureAwait(false))
             {
-                names.Add(entry.Name);
+                yield return happened;
             }
         }
+    }
 
-        names = newest is { } most ? [.. names.TakeLast(most)] : names;
+    /// <summary>The newest events of a kind, in the order of their times: read from the end, and no further than needed.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="lets">Which ones count.</param>
+    /// <param name="seen">As for <see cref="ListAsync"/>; events that were not read count as seen.</param>
+    public async Task<IReadOnlyList<RunEvent>> ListNewestAsync(
+        int count, Func<RunEvent, bool> lets, ISet<string>? seen = null, DateTimeOffset? since = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(lets);
+        var names = await NamesAsync(seen, since, cancellationToken).ConfigureAwait(false);
+        var found = new List<RunEvent>();
+        for (var end = names.Count; end > 0 && found.Count < count; end -= ReadAtOnce)
+        {
+            var chunk = names[Math.Max(0, end - ReadAtOnce)..end];
+            found.AddRange((await ReadAsync(chunk, cancellationToken).ConfigureAwait(false)).Select(pair => pair.Event).Where(lets).Reverse());
+        }
 
+        return [.. found.Take(count).Reverse()];
+    }
+
+    /// <summary>Names of all events, in the order of their times.</summary>
+    public async Task<IReadOnlyList<string>> ListNamesAsync(CancellationToken cancellationToken = default) =>
+        await NamesAsync(seen: null, since: null, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Reads events by their names; one that is gone is left out.</summary>
+    public async Task<IReadOnlyList<(string Name, RunEvent Event)>> ReadAsync(IReadOnlyList<string> names, CancellationToken cancellationToken = default)
+    {
+        var read = new List<(string, RunEvent)>(names.Count);
         foreach (var chunk in names.Chunk(ReadAtOnce))
         {
-            foreach (var found in await Task.WhenAll(chunk.Select(name => ReadAsync(name, cancellationToken))).ConfigureAwait(false))
+            var found = await Task.WhenAll(chunk.Select(name => ReadAsync(name, cancellationToken))).ConfigureAwait(false);
+            read.AddRange(chunk.Zip(found).Where(pair => pair.Second is not null).Select(pair => (pair.First, pair.Second!)));
+        }
+
+        return read;
+    }
+
+    private async Task<List<string>> NamesAsync(ISet<string>? seen, DateTimeOffset? since, CancellationToken cancellationToken)
+    {
+        var names = new List<string>();
+        await foreach (var name in store.ListNamesAsync(RunPaths.Events(run), cancellationToken).ConfigureAwait(false))
+        {
+            if (seen?.Add(name) != false && !(TimeOf(name) < since))
             {
-                if (found is not null)
-                {
-                    yield return found;
-                }
+                names.Add(name);
             }
         }
+
+        return names;
     }
 
     private async Task<RunEvent?> ReadAsync(string name, CancellationToken cancellationToken)

@@ -34,10 +34,10 @@ public sealed unsafe class ScoreVector : IDisposable
     /// <param name="changed">What <see cref="Check"/> throws.</param>
     /// <returns>Null where it is not what the hash says.</returns>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    internal static ScoreVector? TryMap(string path, string xxHash128, Func<InvalidDataException> changed)
+    /// <param name="stream">Stays open with the map, and with it the shared lock by which a cache knows that the file is in use.</param>
+    /// <param name="path">For errors.</param>
+    internal static ScoreVector? TryMap(FileStream stream, string path, string xxHash128, Func<InvalidDataException> changed)
     {
-        // The stream stays open with the map, and with it the shared lock by which a cache knows that the file is in use.
-        var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
         try
         {
             if (HashOf(stream) != xxHash128)

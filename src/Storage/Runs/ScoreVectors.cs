@@ -80,8 +80,8 @@ public sealed class ScoreVectors
             return new ScoreVector(await scores.ReadVectorAsync(score, cancellationToken).ConfigureAwait(false));
         }
 
-        var path = directory.PathOf(score.Vector);
-        return File.Exists(path) ? ScoreVector.TryMap(path, score.VectorXxHash128, () => scores.Damaged(score)) ?? throw scores.Damaged(score) : throw scores.Missing(score);
+        var file = directory.TryOpenRegular(score.Vector) ?? throw scores.Missing(score);
+        return ScoreVector.TryMap(file, score.Vector, score.VectorXxHash128, () => scores.Damaged(score)) ?? throw scores.Damaged(score);
     }
 
     private async Task<ScoreVector> OpenCachedAsync(FileCache files, MemberScore score, bool map, CancellationToken cancellationToken)
@@ -92,7 +92,7 @@ public sealed class ScoreVectors
             try
             {
                 var vector = map
-                    ? ScoreVector.TryMap(path, score.VectorXxHash128, () => Changed(files, path, score))
+                    ? ScoreVector.TryMap(FileCache.OpenShared(path), path, score.VectorXxHash128, () => Changed(files, path, score))
                     : await TryReadAsync(path, score, cancellationToken).ConfigureAwait(false);
                 if (vector is not null)
                 {

@@ -14,6 +14,9 @@ public sealed class EventsCommandTests
     [InlineData("lost-1 drained", "events", "micro", "--kind", "owner-lost", "--kind", "silo-drained")]
     [InlineData("lost-1 drained", "events", "micro", "--since", "25m")]
     [InlineData("lost-1", "events", "micro", "--since", "2026-11-01T11:35:00Z", "--stage", "chain0/stage1")]
+    [InlineData("lost-1 drained", "events", "micro", "--last", "2")]
+    [InlineData("taken-1 lost-1", "events", "micro", "--last", "2", "--stage", "chain0")]
+    [InlineData("taken-0 taken-1 lost-1 drained", "events", "micro", "--last", "100")]
     public async Task Events_WithFilters_PrintsOnlyThoseThatMatch(string expected, params string[] arguments)
     {
         await HaveEventsAsync();
@@ -36,6 +39,7 @@ public sealed class EventsCommandTests
     [Theory]
     [InlineData(3, "has no stage or chain 'chain0/stage7'. Did you mean 'chain0/stage", "--stage", "chain0/stage7")]
     [InlineData(2, "'yesterday' is neither an age", "--since", "yesterday")]
+    [InlineData(2, "--last: expected is a number of events, 1 or more; found 0.", "--last", "0")]
     public async Task Events_OfAFilterThatMakesNoSense_SaysSo(int exitCode, string message, params string[] filter)
     {
         await HaveEventsAsync();

@@ -40,6 +40,24 @@ public sealed class RunEventsTests
     }
 
     [Fact]
+    public async Task ListNewest_OfManyEvents_GivesTheLastThatCountInTheOrderOfTheirTimes()
+    {
+        for (var i = 0; i < 100; i++)
+        {
+            await events.AppendAsync(At(i), Cancel);
+        }
+
+        var read = 0;
+        var found = await events.ListNewestAsync(3, happened => read++ >= 0 && happened.At.Second % 10 == 5, cancellationToken: Cancel);
+
+        Assert.Equal([At(75), At(85), At(95)], found);
+        // Two pieces, and not all hundred.
+        Assert.Equal(32, read);
+        Assert.Equal(100, (await events.ListNewestAsync(1000, _ => true, cancellationToken: Cancel)).Count);
+        Assert.Empty(await events.ListNewestAsync(3, _ => true, new HashSet<string>(await events.ListNamesAsync(Cancel)), cancellationToken: Cancel));
+    }
+
+    [Fact]
     public async Task List_WhenOneIsDamaged_ShowsTheOthersAndSaysSo()
     {
         await events.AppendAsync(At(10), Cancel);
