@@ -62,8 +62,13 @@ param adminPublicKey string
 @description('Object id of who submits runs and uploads the silo (az ad signed-in-user show --query id); gets the same role on the container as the machines. Empty: nobody.')
 param userPrincipalId string = ''
 
-@description('Addresses or ranges outside the network from which the container may be reached. Empty: from anywhere, by whoever Entra ID lets in.')
+@description('Public addresses or ranges outside the network from which the container may be reached: yours, to upload the silo and to submit runs. Empty: from the machines\' subnet alone.')
 param clientAddresses string[] = []
+
+@description('So many days what was deleted or overwritten in the container can be had back. It is billed like what is there: a checkpoint of 6 GB every ten minutes makes 860 GB a day.')
+@minValue(1)
+@maxValue(90)
+param undeleteDays int = 1
 
 @description('Copies of each object. Standard_ZRS survives the loss of a zone.')
 @allowed(['Standard_LRS', 'Standard_ZRS'])
@@ -125,6 +130,7 @@ module store 'modules/store.bicep' = {
     redundancy: redundancy
     subnetId: network.outputs.subnetId
     clientAddresses: clientAddresses
+    undeleteDays: undeleteDays
     machinePrincipalId: identity.outputs.principalId
     userPrincipalId: userPrincipalId
   }

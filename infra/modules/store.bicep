@@ -15,14 +15,23 @@ param redundancy string
 @description('The machines\' subnet.')
 param subnetId string
 
-@description('Addresses or ranges outside the network that may reach the account; empty: all.')
+@description('Addresses or ranges outside the network that may reach the account; empty: none.')
 param clientAddresses string[]
+
+@description('So many days what was deleted or overwritten can be had back. Billed like what is there.')
+param undeleteDays int
 
 @description('The machines\' identity.')
 param machinePrincipalId string
 
 @description('Who submits runs; empty: nobody.')
 param userPrincipalId string
+
+// What clients upload: data sets, and the silo itself. Machines read it. (Everything else a machine's silo may have to write and sweep: runs/, cluster/.)
+var blobActions = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs'
+var isChange = '!(ActionMatches{\'${blobActions}/write\'}) AND !(ActionMatches{\'${blobActions}/add/action\'}) AND !(ActionMatches{\'${blobActions}/delete\'}) AND !(ActionMatches{\'${blobActions}/move/action\'})'
+var isMachines = '@Resource[${blobActions}:path] StringNotLike \'data/*\' AND @Resource[${blobActions}:path] StringNotLike \'software/*\''
+var changesOnlyItsOwn = '((${isChange}) OR (${isMachines}))'
 
 // Storage Blob Data Contributor: reads, writes and deletes blobs, and nothing of the account.
 var blobContributor = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'ba92f5b4-2d11-453d-a403-e96b0029c9fe')
@@ -43,7 +52,7 @@ resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
     minimumTlsVersion: 'TLS1_2'
     networkAcls: {
       bypass: 'None'
-      defaultAction: empty(clientAddresses) ? 'Allow' : 'Deny'
+      defaultAction: 'Deny'
       virtualNetworkRules: [
         {
           id: subnetId
@@ -62,11 +71,46 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2024-01-01' = {
   parent: account
   name: 'default'
   properties: {
-    // Checkpoints come and go by the hour: kept after their deletion they would cost more than the machines.
+    // Against a mistake, and against a machine in wrong hands: its role deletes blobs, and neither versions nor what was deleted softly.
+    isVersioningEnabled: true
     deleteRetentionPolicy: {
-      enabled: false
+      enabled: true
+      days: undeleteDays
     }
-    isVersioningEnabled: false
+    containerDeleteRetentionPolicy: {
+      enabled: true
+      days: undeleteDays
+    }
+  }
+}
+
+// Checkpoints come and go by the hour: their versions would soon cost more than the machines.
+resource sweep 'Microsoft.Storage/storageAccounts/managementPolicies@2024-01-01' = {
+  parent: account
+  name: 'default'
+  dependsOn: [blobs]
+  properties: {
+    policy: {
+      rules: [
+        {
+          name: 'old-versions'
+          enabled: true
+          type: 'Lifecycle'
+          definition: {
+            filters: {
+              blobTypes: ['blockBlob']
+            }
+            actions: {
+              version: {
+                delete: {
+                  daysAfterCreationGreaterThan: undeleteDays
+                }
+              }
+            }
+          }
+        }
+      ]
+    }
   }
 }
 
@@ -85,6 +129,8 @@ resource machines 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: machinePrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: blobContributor
+    conditionVersion: '2.0'
+    condition: changesOnlyItsOwn
   }
 }
 

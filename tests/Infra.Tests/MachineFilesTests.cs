@@ -76,10 +76,27 @@ public sealed partial class MachineFilesTests
         Assert.All(Programs().Matches(unit).Select(match => match.Groups[1].Value), program => Assert.Contains(program, written));
     }
 
+    [Fact]
+    public async Task Unit_AsSystemdRatesIt_IsExposedLittle()
+    {
+        Tool.Need("systemd-analyze");
+        var result = await Tool.RunAsync("systemd-analyze", "security", "--offline=true", "--no-pager", Repository.Machine("slowrun-silo.service"));
+
+        var level = Exposure().Match(result.Output);
+        Assert.True(level.Success, result.Output + result.Error);
+        Assert.True(level.Groups[1].Value == "OK", result.Output);
+        // What would keep .NET or a GPU from working.
+        var unit = await File.ReadAllTextAsync(Repository.Machine("slowrun-silo.service"), TestContext.Current.CancellationToken);
+        Assert.DoesNotMatch("(?m)^(MemoryDenyWriteExecute|ProtectClock|PrivateDevices|DeviceAllow|DevicePolicy|ProcSubset)=", unit);
+    }
+
     /// <summary>This machine is none of the fleet: it has not what cloud-init writes there, and perhaps an older systemd.</summary>
     private static bool IsExpected(string line, IReadOnlyList<string> written) =>
         SinceVersion254.Any(key => line.Contains($"Unknown key '{key}'", StringComparison.Ordinal) || line.Contains($"Unknown key name '{key}'", StringComparison.Ordinal))
         || written.Any(path => line.Contains($"Command {path} is not executable: No such file or directory", StringComparison.Ordinal));
+
+    [GeneratedRegex(@"Overall exposure level for \S+: [0-9.]+ (\w+)")]
+    private static partial Regex Exposure();
 
     [GeneratedRegex(@"^Exec\w+=[-+]*(/opt/slowrun/\S+)", RegexOptions.Multiline)]
     private static partial Regex Programs();

@@ -101,10 +101,40 @@ public sealed class TemplateTests
         var account = resources.Of("Microsoft.Storage/storageAccounts").At("properties");
         Assert.False(account.At("allowSharedKeyAccess").GetBoolean());
         Assert.False(account.At("allowBlobPublicAccess").GetBoolean());
+        Assert.Equal("Deny", account.At("networkAcls.defaultAction").GetString());
+        Assert.Equal("None", account.At("networkAcls.bypass").GetString());
+        Assert.Contains("outputs.subnetId", Assert.Single(account.At("networkAcls.virtualNetworkRules").EnumerateArray()).At("id").GetString(), StringComparison.Ordinal);
+        Assert.Empty(account.At("networkAcls.ipRules").EnumerateArray());
         var container = resources.Of("Microsoft.Storage/storageAccounts/blobServices/containers");
         var role = resources.Of(RoleAssignment);
         Assert.StartsWith(container.At("id").GetString()!, role.At("id").GetString(), StringComparison.Ordinal);
         Assert.EndsWith(BlobContributor, role.At("properties.roleDefinitionId").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Store_KeepsWhatWasDeletedOrOverwrittenForAWhileAndNoLonger()
+    {
+        var resources = await Default.Value;
+
+        var blobs = resources.Of("Microsoft.Storage/storageAccounts/blobServices").At("properties");
+        Assert.True(blobs.At("isVersioningEnabled").GetBoolean());
+        Assert.Equal("""{"enabled":true,"days":1}""", Compact(blobs.At("deleteRetentionPolicy")));
+        Assert.Equal("""{"enabled":true,"days":1}""", Compact(blobs.At("containerDeleteRetentionPolicy")));
+        var rule = Assert.Single(resources.Of("Microsoft.Storage/storageAccounts/managementPolicies").At("properties.policy.rules").EnumerateArray());
+        Assert.Equal(1, rule.At("definition.actions.version.delete.daysAfterCreationGreaterThan").GetInt32());
+    }
+
+    [Fact]
+    public async Task Machines_ChangeNeitherDataNorTheSilo()
+    {
+        var role = (await Other.Value).Of(RoleAssignment).At("properties");
+
+        Assert.Equal("2.0", role.At("conditionVersion").GetString());
+        const string Blobs = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs";
+        Assert.Equal(
+            $"((!(ActionMatches{{'{Blobs}/write'}}) AND !(ActionMatches{{'{Blobs}/add/action'}}) AND !(ActionMatches{{'{Blobs}/delete'}}) AND !(ActionMatches{{'{Blobs}/move/action'}})) "
+            + $"OR (@Resource[{Blobs}:path] StringNotLike 'data/*' AND @Resource[{Blobs}:path] StringNotLike 'software/*'))",
+            role.At("condition").GetString());
     }
 
     [Fact]
