@@ -18,7 +18,7 @@ internal sealed class TestSilo : IAsyncDisposable
 
     public HttpClient Http { get; } = new();
 
-    public static async Task<TestSilo> StartAsync(IObjectStore store, string name, Uri? metadata, CancellationToken cancellationToken)
+    public static async Task<TestSilo> StartAsync(IObjectStore store, string name, Uri? metadata, CancellationToken cancellationToken, string? token = null)
     {
         var host = SiloHost.Build(
             new SiloSettings
@@ -26,7 +26,8 @@ internal sealed class TestSilo : IAsyncDisposable
                 Store = store.Address,
                 Slots = ["cpu:0"],
                 Name = name,
-                Http = HttpSettings.Parse("0", token: null),
+                // Tests ask without a pause.
+                Http = HttpSettings.Parse("0", token)! with { CpuShare = 1 },
                 ScheduledEvents = metadata is null ? null : new ScheduledEventsOptions { Address = metadata, VmName = "trainer_3", Interval = TimeSpan.FromMilliseconds(50) },
             },
             store);

@@ -8,9 +8,20 @@ internal sealed class NobodyLive : ILiveRuns
 {
     public RunStatus? Answer { get; set; }
 
+    /// <summary>Runs whose grains were asked.</summary>
+    public List<string> Asked { get; } = [];
+
     public List<string> Pokes { get; } = [];
 
-    public Task<RunStatus?> TryStatusAsync(string run, CancellationToken cancellationToken) => Task.FromResult(Answer?.Name == run ? Answer : null);
+    public Task<RunStatus?> TryStatusAsync(string run, CancellationToken cancellationToken)
+    {
+        lock (Asked)
+        {
+            Asked.Add(run);
+        }
+
+        return Task.FromResult(Answer?.Name == run ? Answer : null);
+    }
 
     public Task PokeAsync(string run, CancellationToken cancellationToken)
     {

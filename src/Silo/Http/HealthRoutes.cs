@@ -2,14 +2,17 @@ using Slowrun.Silo.Hosting;
 
 namespace Slowrun.Silo.Http;
 
-/// <summary><c>/healthz</c> (restart me unless 200) and <c>/readyz</c> (I take work), for whatever supervises a silo.</summary>
+/// <summary><c>/healthz</c> (restart me unless 200) and <c>/readyz</c> (I take work), for whatever supervises a silo: open to all, under these names alone.</summary>
 internal static class HealthRoutes
 {
-    public static void MapHealth(this IEndpointRouteBuilder routes, SiloHealth health)
+    public static void UseHealth(this IApplicationBuilder app, SiloHealth health) => app.Use((context, next) => context.Request.Path.Value switch
     {
-        routes.MapMethods("/healthz", [HttpMethods.Get, HttpMethods.Head], (RequestDelegate)(context => AnswerAsync(context, health.Trouble)));
-        routes.MapMethods("/readyz", [HttpMethods.Get, HttpMethods.Head], (RequestDelegate)(context => AnswerAsync(context, health.NotReady)));
-    }
+        "/healthz" when IsRead(context) => AnswerAsync(context, health.Trouble),
+        "/readyz" when IsRead(context) => AnswerAsync(context, health.NotReady),
+        _ => next(context),
+    });
+
+    private static bool IsRead(HttpContext context) => HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method);
 
     private static Task AnswerAsync(HttpContext context, string? trouble)
     {

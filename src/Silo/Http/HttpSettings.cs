@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using Slowrun.Web.Hosting;
 
 namespace Slowrun.Silo.Http;
 
@@ -7,6 +8,9 @@ namespace Slowrun.Silo.Http;
 /// <param name="Token">Asked of everybody, but for health; null: only on loopback.</param>
 internal sealed record HttpSettings(IPEndPoint Address, string? Token)
 {
+    /// <summary>Of one core, in the long run: what all but health may take from the trainers.</summary>
+    public double CpuShare { get; init; } = BackgroundThread.Share / 2;
+
     // Of random letters and digits, 16 withstand any number of guesses over a network.
     private const int ShortestToken = 16;
 

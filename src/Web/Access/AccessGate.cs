@@ -1,83 +1,51 @@
 using Microsoft.AspNetCore.Http;
-using Slowrun.Web.Api;
 
 namespace Slowrun.Web.Access;
 
-/// <summary>Who may come in: looked at before anything of a request is used.</summary>
-/// <param name="token">Null: everybody may read, nobody may write.</param>
-internal sealed class AccessGate(AccessToken? token, HostNames hosts, FailedTries failed)
+/// <summary>The one place where tokens and cookies are looked at, for every server of Slowrun's.</summary>
+internal sealed class AccessGate(AccessSettings settings, TimeProvider time)
 {
-    public const string LoginPath = "/login";
+    private readonly AccessToken? token = settings.Token is { } text ? new AccessToken(text) : null;
+    private readonly HostNames? hosts = settings.HostNames is { } names ? new HostNames(names) : null;
+    private readonly WrongTries wrong = new(time);
 
-    /// <summary>Whether orders (pause, resume, cancel) are taken at all.</summary>
-    public bool TakesOrders => token is not null;
+    public AccessSettings Settings => settings;
 
-    public AccessToken? Token => token;
+    public Sessions Sessions { get; } = new(time);
 
-    public FailedTries Failed => failed;
+    /// <summary>Whether a token is asked for; only then orders (pause, resume, cancel) are taken.</summary>
+    public bool AsksForToken => token is not null;
 
-    public async Task InvokeAsync(HttpContext http, RequestDelegate next)
+    /// <summary>What is refused before anybody asks who it is from.</summary>
+    public Task InvokeAsync(HttpContext http, RequestDelegate next)
     {
         var request = http.Request;
-        if (!hosts.AreOurs(request.Host))
-        {
-            await Problem.WriteAsync(http, StatusCodes.Status421MisdirectedRequest, $"The page is not known as '{request.Host.Host}'. Use its address, or name it with --host.");
-        }
-        else if (IsFromElsewhere(request))
-        {
-            await Problem.WriteAsync(http, StatusCodes.Status403Forbidden, "A request that changes something must come from the page itself.");
-        }
-        else if (token is null || IsFree(request.Path) || IsKnown(http))
-        {
-            await next(http);
-        }
-        else if (failed.AreTooMany(http.Connection.RemoteIpAddress))
-        {
-            await TooManyAsync(http);
-        }
-        else if (HttpMethods.IsGet(request.Method) && !request.Path.StartsWithSegments("/api") && request.Headers.Authorization.Count == 0)
-        {
-            http.Response.Redirect($"{LoginPath}?to={Uri.EscapeDataString(request.Path + request.QueryString)}");
-        }
-        else
-        {
-            http.Response.Headers.WWWAuthenticate = "Bearer";
-            await Problem.WriteAsync(http, StatusCodes.Status401Unauthorized, "The page was started with a token: send it as 'Authorization: Bearer TOKEN', or log in.");
-        }
+        return hosts?.AreOurs(request.Host) == false
+            ? settings.Answer(http, StatusCodes.Status421MisdirectedRequest, $"This server is not known as '{request.Host.Host}'. Use localhost, its address, or a name given with --host.")
+            : IsFromElsewhere(request)
+                ? settings.Answer(http, StatusCodes.Status403Forbidden, "A request that changes something must come from the page itself.")
+                : next(http);
     }
 
-    public static Task TooManyAsync(HttpContext http)
+    /// <summary>Whether the token is right; a wrong one is counted.</summary>
+    public TokenVerdict Judge(HttpContext http, string? given) => token?.Is(given) == true ? TokenVerdict.Right : Wrong(http);
+
+    /// <summary>As above, of a cookie.</summary>
+    public TokenVerdict JudgeCookie(HttpContext http, string value) => Sessions.Has(http, value) ? TokenVerdict.Right : Wrong(http);
+
+    public bool HadTooMany(HttpContext http) => wrong.AreTooMany(http.Connection.RemoteIpAddress);
+
+    public Task TooManyAsync(HttpContext http)
     {
         http.Response.Headers.RetryAfter = "60";
-        return Problem.WriteAsync(http, StatusCodes.Status429TooManyRequests, $"More than {FailedTries.MostAMinute} wrong tokens in a minute. Wait a minute.");
+        return settings.Answer(http, StatusCodes.Status429TooManyRequests, $"More than {WrongTries.MostAMinute} wrong tokens in a minute. Wait a minute, or send the right one.");
     }
 
-    private bool IsKnown(HttpContext http)
+    private TokenVerdict Wrong(HttpContext http)
     {
-        if (token!.IsCookie(http.Request.Cookies[AccessToken.Cookie]))
-        {
-            return true;
-        }
-
-        const string Bearer = "Bearer ";
-        if (http.Request.Headers.Authorization is not [{ } given] || !given.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase))
-        {
-            return false;
-        }
-
-        // Not looked at any more once there were too many: else the right one among the wrong ones would still be found.
-        if (failed.AreTooMany(http.Connection.RemoteIpAddress))
-        {
-            return false;
-        }
-
-        if (token.Is(given[Bearer.Length..].Trim()))
-        {
-            return true;
-        }
-
-        failed.Add(http.Connection.RemoteIpAddress);
-        return false;
+        var before = HadTooMany(http);
+        wrong.Add(http.Connection.RemoteIpAddress);
+        return before ? TokenVerdict.TooMany : TokenVerdict.Wrong;
     }
 
     /// <summary>Browsers say where a request comes from; another site's form or script is refused, with or without a cookie.</summary>
@@ -91,6 +59,13 @@ internal sealed class AccessGate(AccessToken? token, HostNames hosts, FailedTrie
         return request.Headers["Sec-Fetch-Site"] is [{ } site] ? site is not ("same-origin" or "none")
             : request.Headers.Origin is [{ } origin] && !string.Equals(origin, $"{request.Scheme}://{request.Host}", StringComparison.OrdinalIgnoreCase);
     }
+}
 
-    private static bool IsFree(PathString path) => path == LoginPath || path.StartsWithSegments("/assets");
+internal enum TokenVerdict
+{
+    Wrong,
+
+    /// <summary>Wrong, and there were too many before it.</summary>
+    TooMany,
+    Right,
 }

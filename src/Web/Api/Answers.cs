@@ -11,7 +11,16 @@ public sealed record ServerAnswer(int Version, string Store, bool TakesOrders);
 
 /// <param name="Total">Of the run, so far.</param>
 /// <param name="Next">What to ask for next as <c>after</c>.</param>
-public sealed record EventsAnswer(int Total, int Next, IReadOnlyList<RunEvent> Events);
+public sealed record EventsAnswer(int Total, int Next, IReadOnlyList<RunEvent> Events)
+{
+    /// <summary>Number of the first of them; the run's oldest event has 0. To be asked for as <c>before</c>.</summary>
+    public int First { get; init; }
+}
+
+/// <param name="Total">Events of the run, so far; spans and marks are told by some of them.</param>
+/// <param name="First">Number of the first of those.</param>
+/// <param name="Next">What to ask for next as <c>after</c>.</param>
+public sealed record TimelineAnswer(IReadOnlyList<TimelineSpan> Spans, IReadOnlyList<TimelineMark> Marks, int Total, int First, int Next);
 
 /// <param name="Training">Loss of the training steps.</param>
 /// <param name="Validation">Loss of the finished stages' snapshots.</param>

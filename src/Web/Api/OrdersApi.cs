@@ -12,16 +12,12 @@ namespace Slowrun.Web.Api;
 internal static class OrdersApi
 {
     public static void Map(IEndpointRouteBuilder api) => api.MapPost("/runs/{run}/orders/{order}", OrderAsync)
+        .RequireAuthorization(TokenAccess.OrdersPolicy)
         .Produces<RunIntent>().ProducesProblem(StatusCodes.Status403Forbidden).ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict)
         .WithSummary("Writes what the user wants of the run, or of one 'stage' of it: pause, resume or cancel.");
 
-    public static async Task<IResult> OrderAsync(string run, string order, HttpContext http, RunLibrary library, AccessGate gate, string? stage = null)
+    public static async Task<IResult> OrderAsync(string run, string order, HttpContext http, RunLibrary library, string? stage = null)
     {
-        if (!gate.TakesOrders)
-        {
-            return Problem.Result(http, StatusCodes.Status403Forbidden, "This page only reads. Started with a token (SLOWRUN_TOKEN or --token) it takes orders too; 'slowrun pause', 'resume' and 'cancel' always do.");
-        }
-
         if (await library.TryReadAsync(run, http.RequestAborted) is not { } found)
         {
             return Problem.NoSuchRun(http, run, library.Store.Address);

@@ -12,12 +12,11 @@ namespace Slowrun.Web.Api;
 /// <summary><c>/api/v1</c>: what the page shows, as JSON.</summary>
 internal static class RunsApi
 {
-    private const int MostEvents = 1000;
     private const int MostPoints = 20_000;
 
     public static void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/", (RunLibrary library, AccessGate gate) => new ServerAnswer(1, library.Store.Address, gate.TakesOrders))
+        api.MapGet("/", (RunLibrary library, AccessGate gate) => new ServerAnswer(1, library.Store.Address, gate.AsksForToken))
             .WithSummary("What serves this.");
         api.MapGet("/runs", (RunLibrary library, CancellationToken stop) => library.ListAsync(stop)).WithSummary("The runs of the store, from the store alone.");
         api.MapGet("/silos", SilosAsync).WithSummary("Silos that serve the store, and what they hold.");
@@ -31,9 +30,9 @@ internal static class RunsApi
             .Answers<LedgerAnswer>().WithSummary("Where its time went, in seconds.");
         run.MapGet("/members", (string run, HttpContext http, RunLibrary library) => OfAsync(run, http, library, Member.Of))
             .Answers<IReadOnlyList<Member>>().WithSummary("Its stages as members: snapshots, scores, mixture weights, lineage.");
-        run.MapGet("/events", EventsAsync).Answers<EventsAnswer>().WithSummary("What happened to it, the oldest first.");
-        run.MapGet("/timeline", TimelineAsync).Answers<Timeline>().WithSummary("Which stage was on which machine when, and what losses cost.");
-        run.MapGet("/metrics", MetricsAsync).Answers<MetricsAnswer>().WithSummary("Its losses. Curves come from checkpoints, thinned out to 'points' values each.");
+        run.MapGet("/events", EventsAsync).Answers<EventsAnswer>().WithSummary("What happened to it, the oldest first: 'limit' events (1 to 1000) from number 'after' on, or the last ones before number 'before'.");
+        run.MapGet("/timeline", TimelineAsync).Answers<TimelineAnswer>().WithSummary("Which stage was on which machine when, and what losses cost, as 'limit' events tell (1 to 1000): the newest, those from number 'after' on, or the last ones before number 'before'.");
+        run.MapGet("/metrics", MetricsAsync).Answers<MetricsAnswer>().WithSummary("Its losses. Curves come from checkpoints, thinned out to 'points' values each (2 to 20000), of steps 'from' to 'to', of one 'chain' or 'stage'.");
         run.MapGet("/metrics.csv", CsvAnswer.WriteAsync).Produces(StatusCodes.Status200OK, contentType: CsvAnswer.ContentType)
             .ProducesProblem(StatusCodes.Status404NotFound).WithSummary("Every training step's loss.");
     }
@@ -50,27 +49,28 @@ internal static class RunsApi
     private static LedgerAnswer Ledger(RunReading run) =>
         new(run.Status.Ledger, [.. run.Status.Stages.Select(stage => new StageLedgerAnswer(stage.Id, stage.Ledger))]);
 
-    private static async Task<IResult> EventsAsync(string run, HttpContext http, RunLibrary library, int after = 0, int limit = MostEvents)
+    private static async Task<IResult> EventsAsync(string run, HttpContext http, RunLibrary library, int? after = null, int? before = null, int? limit = null) =>
+        await PageAsync(run, http, library, new EventsQuery(before is null ? after ?? 0 : after, before, limit ?? EventsQuery.Most), page =>
+            new EventsAnswer(page.Total, page.First + page.Events.Count, page.Events) { First = page.First });
+
+    private static async Task<IResult> TimelineAsync(string run, HttpContext http, RunLibrary library, int? after = null, int? before = null, int? limit = null) =>
+        await PageAsync(run, http, library, new EventsQuery(after, before, limit ?? EventsQuery.Most), page =>
+        {
+            var timeline = Timeline.Of(page.Events);
+            return new TimelineAnswer(timeline.Spans, timeline.Marks, page.Total, page.First, page.First + page.Events.Count);
+        });
+
+    private static async Task<IResult> PageAsync<T>(string run, HttpContext http, RunLibrary library, EventsQuery query, Func<EventPage, T> answer)
     {
-        if (await library.TryStatusAsync(run, http.RequestAborted) is null)
+        if (query.Problem is { } problem)
         {
-            return Problem.NoSuchRun(http, run, library.Store.Address);
+            return Problem.Result(http, StatusCodes.Status400BadRequest, problem);
         }
 
-        if (after < 0 || limit is < 1 or > MostEvents)
-        {
-            return Problem.Result(http, StatusCodes.Status400BadRequest, $"'after' is {after} and 'limit' {limit}; expected are 0 or more, and 1 to {MostEvents}.");
-        }
-
-        var events = await library.Events.ReadAsync(run, http.RequestAborted);
-        var page = events.Skip(after).Take(limit).ToList();
-        return TypedResults.Ok(new EventsAnswer(events.Count, Math.Min(after, events.Count) + page.Count, page));
-    }
-
-    private static async Task<IResult> TimelineAsync(string run, HttpContext http, RunLibrary library) =>
-        await library.TryStatusAsync(run, http.RequestAborted) is null
+        return await library.TryStatusAsync(run, http.RequestAborted) is null
             ? Problem.NoSuchRun(http, run, library.Store.Address)
-            : TypedResults.Ok(Timeline.Of(await library.Events.ReadAsync(run, http.RequestAborted)));
+            : TypedResults.Ok(answer(await library.Events.ReadAsync(run, query, http.RequestAborted)));
+    }
 
     private static async Task<IResult> MetricsAsync(
         string run, HttpContext http, RunLibrary library, string? stage = null, int? chain = null, int? from = null, int? to = null, int? points = null)
@@ -79,6 +79,11 @@ internal static class RunsApi
         if ((stage is not null && only is null) || points is < 2 or > MostPoints)
         {
             return Problem.Result(http, StatusCodes.Status400BadRequest, $"Expected are a 'stage' such as chain0/stage1 and 'points' of 2 to {MostPoints}.");
+        }
+
+        if (chain < 0 || from < 0 || to < 0 || to < from)
+        {
+            return Problem.Result(http, StatusCodes.Status400BadRequest, "Expected are a 'chain', and steps 'from' and 'to', of 0 or more, and a 'to' that is not before 'from'.");
         }
 
         if (await library.TryReadAsync(run, http.RequestAborted) is not { } found)

@@ -29,25 +29,30 @@ internal static class StreamApi
                     : Follow(http, "status", async stop =>
                     {
                         var status = await library.TryStatusAsync(run, stop);
-                        return status is null ? null : new Look(status, Told(status), await library.Events.ReadAsync(run, stop));
-                    }))
+                        return status is null ? null : new Look(status, Told(status));
+                    }, (seen, stop) => library.Events.ReadSinceAsync(run, seen, stop)))
             .RequireRateLimiting(RequestLimits.Streams)
             .Produces<RunStatus>(StatusCodes.Status200OK, "text/event-stream").ProducesProblem(StatusCodes.Status404NotFound)
             .WithSummary("What changes of a run, as it changes: events 'status' and 'event'.");
         api.MapGet("/stream", (HttpContext http, RunLibrary library) => Follow(http, "runs", async stop =>
             {
                 var list = await library.ListAsync(stop);
-                return new Look(list, CanonicalJson.Sha256(list.Runs.Select(Told).Concat(list.Damaged.Select(run => run.Name))), []);
-            }))
+                return new Look(list, CanonicalJson.Sha256(list.Runs.Select(Told).Concat(list.Damaged.Select(run => run.Name))));
+            }, (_, _) => Task.FromResult<(int, IReadOnlyList<RunEvent>)>((0, []))))
             .RequireRateLimiting(RequestLimits.Streams)
             .Produces<RunList>(StatusCodes.Status200OK, "text/event-stream")
             .WithSummary("The list of runs, as it changes: event 'runs'.");
     }
 
     /// <param name="Told">What makes it another value.</param>
-    private sealed record Look(object Value, string Told, IReadOnlyList<RunEvent> Events);
+    private sealed record Look(object Value, string Told);
 
-    private static IResult Follow(HttpContext http, string name, Func<CancellationToken, Task<Look?>> look)
+    /// <summary>Events that came after so many; null: none yet, only how many there are.</summary>
+    private delegate Task<(int Seen, IReadOnlyList<RunEvent> Events)> News(int? seen, CancellationToken stop);
+
+    private sealed record Added((int Seen, IReadOnlyList<RunEvent> Events) News);
+
+    private static IResult Follow(HttpContext http, string name, Func<CancellationToken, Task<Look?>> look, News news)
     {
         var services = http.RequestServices;
         // A stream has no end of its own: without this the server would wait for its readers when it stops.
@@ -56,40 +61,42 @@ internal static class StreamApi
         http.Response.RegisterForDispose(stop);
         var options = (PageOptions)services.GetService(typeof(PageOptions))!;
         var time = (TimeProvider)services.GetService(typeof(TimeProvider))!;
-        return TypedResults.ServerSentEvents(FollowAsync(name, look, options.FollowEvery, time, stop.Token));
+        return TypedResults.ServerSentEvents(FollowAsync(name, look, news, options.FollowEvery, time, stop.Token));
     }
 
     private static async IAsyncEnumerable<SseItem<object>> FollowAsync(
-        string name, Func<CancellationToken, Task<Look?>> look, TimeSpan every, TimeProvider time, [EnumeratorCancellation] CancellationToken stop)
+        string name, Func<CancellationToken, Task<Look?>> look, News news, TimeSpan every, TimeProvider time, [EnumeratorCancellation] CancellationToken stop)
     {
-        var (told, toldAt, events) = ("", time.GetTimestamp(), -1);
+        var (told, toldAt, events) = ("", time.GetTimestamp(), (int?)null);
         using var timer = new PeriodicTimer(every, time);
         do
         {
-            if (await TryLookAsync(look, stop) is not { } seen)
+            if (await TryAsync(look, stop) is not { } seen)
             {
                 continue;
             }
 
+            // Before the status is told: what comes after it is told too. Events from before are asked for by themselves.
+            var added = await TryAsync(async token => new Added(await news(events, token)), stop);
             if (seen.Told != told || time.GetElapsedTime(toldAt) >= AtLeastEvery)
             {
                 (told, toldAt) = (seen.Told, time.GetTimestamp());
                 yield return new SseItem<object>(seen.Value, name);
             }
 
-            // Those from before are asked for by themselves.
-            foreach (var one in events < 0 ? [] : seen.Events.Skip(events))
+            foreach (var one in added?.News.Events ?? [])
             {
                 yield return new SseItem<object>(one, "event");
             }
 
-            events = seen.Events.Count;
+            events = added?.News.Seen ?? events;
         }
         while (await NextAsync(timer, stop));
     }
 
     /// <summary>Where the store does not answer for a while, the next look may find it again.</summary>
-    private static async Task<Look?> TryLookAsync(Func<CancellationToken, Task<Look?>> look, CancellationToken stop)
+    private static async Task<T?> TryAsync<T>(Func<CancellationToken, Task<T?>> look, CancellationToken stop)
+        where T : class
     {
         try
         {

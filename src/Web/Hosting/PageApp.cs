@@ -19,9 +19,8 @@ public static class PageApp
     {
         ArgumentNullException.ThrowIfNull(options);
         services.AddRouting().AddLogging();
-        services.AddSingleton(options).AddSingleton(time).AddSingleton(new RunLibrary(store, live, time));
-        services.AddSingleton(new AccessGate(
-            options.Token is { } token ? new AccessToken(token) : null, new HostNames(options.HostNames), new FailedTries(time)));
+        services.AddSingleton(options).AddSingleton(new RunLibrary(store, live, time));
+        services.AddTokenAccess(new AccessSettings(options.Token, options.HostNames, Problem.WriteAsync) { LoginPath = LoginPages.Path }, time);
         services.AddScoped<HtmlRenderer>();
         services.AddRateLimiter(RequestLimits.Apply);
         services.AddResponseCompression(compression =>
@@ -42,13 +41,14 @@ public static class PageApp
     public static void UseIn(WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
-        var gate = app.Services.GetRequiredService<AccessGate>();
         var trouble = app.Services.GetRequiredService<PageOptions>().Trouble;
         app.Use((http, next) => SafeHeaders.InvokeAsync(http, next));
         app.Use((http, next) => Trouble.InvokeAsync(http, next, trouble));
-        app.Use((http, next) => gate.InvokeAsync(http, next));
+        app.UseAccessGate();
         app.UseResponseCompression();
         app.UseRouting();
+        app.UseTokenAccess();
+        app.Use((http, next) => QuestionLimits.InvokeAsync(http, next));
         app.UseRateLimiter();
 
         var api = app.MapGroup("/api/v1");

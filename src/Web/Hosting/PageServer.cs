@@ -13,8 +13,9 @@ namespace Slowrun.Web.Hosting;
 public sealed class PageServer : IAsyncDisposable
 {
     private readonly WebApplication app;
+    private readonly BackgroundThread thread;
 
-    private PageServer(WebApplication app, Uri address) => (this.app, Address) = (app, address);
+    private PageServer(WebApplication app, BackgroundThread thread, Uri address) => (this.app, this.thread, Address) = (app, thread, address);
 
     /// <summary>Where a browser of this machine finds it.</summary>
     public Uri Address { get; }
@@ -26,7 +27,8 @@ public sealed class PageServer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
-        var app = Build(options, store, live, time);
+        var thread = new BackgroundThread("page");
+        var app = Build(options, store, live, time, thread);
         try
         {
             await app.StartAsync(cancellationToken);
@@ -34,31 +36,36 @@ public sealed class PageServer : IAsyncDisposable
         catch (Exception e) when (e is IOException or SocketException)
         {
             await app.DisposeAsync();
+            thread.Dispose();
             throw new IOException($"Port {options.Port} of {options.Listen} cannot be used: {e.Message} Give another one, or 0 for any free one.", e);
         }
 
-        return new PageServer(app, Reachable(new Uri(app.Urls.First()), options.Listen));
+        return new PageServer(app, thread, Reachable(new Uri(app.Urls.First()), options.Listen));
     }
 
     public async ValueTask DisposeAsync()
     {
         await app.StopAsync();
         await app.DisposeAsync();
+        thread.Dispose();
     }
 
-    private static WebApplication Build(PageOptions options, IObjectStore store, ILiveRuns live, TimeProvider time)
+    private static WebApplication Build(PageOptions options, IObjectStore store, ILiveRuns live, TimeProvider time, BackgroundThread thread)
     {
         // Empty: nothing is read from files or variables that happen to be where it is started.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        var connections = new HeldConnections(RequestLimits.MostConnections);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             RequestLimits.Apply(kestrel);
-            kestrel.Listen(options.Listen, options.Port);
+            kestrel.Listen(options.Listen, options.Port, connections.Use);
         });
         // Signals are its host's.
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         PageApp.AddTo(builder.Services, options, store, live, time);
         var app = builder.Build();
+        connections.Use(app);
+        thread.Use(app);
         PageApp.UseIn(app);
         return app;
     }

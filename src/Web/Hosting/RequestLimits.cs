@@ -18,13 +18,13 @@ internal static class RequestLimits
     public const int MostStreams = 64;
     private const int MostAtOnce = 16;
     private const int MostWaiting = 64;
-    private const int MostConnections = 256;
+    public const int MostConnections = 256;
 
+    /// <summary>As many connections as <see cref="HeldConnections"/> lets stay.</summary>
     public static void Apply(KestrelServerOptions kestrel)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = LargestBodyBytes;
-        kestrel.Limits.MaxConcurrentConnections = MostConnections;
         kestrel.Limits.MaxRequestHeadersTotalSize = 16 << 10;
         kestrel.Limits.MaxRequestHeaderCount = 64;
         kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);

@@ -14,6 +14,9 @@ internal static class PageRoutes
 {
     private const string Frame = nameof(Frame), Run = nameof(Run);
 
+    // Some 100 kB of table, which a browser draws at once.
+    private const int EventsOnAPage = 250;
+
     public static void Map(WebApplication app)
     {
         var pages = app.MapGroup("").ExcludeFromDescription();
@@ -33,10 +36,10 @@ internal static class PageRoutes
         run.MapGet("/ledger", OfRun<LedgerPage>);
         run.MapGet("/members", OfRun<MembersPage>);
         run.MapGet("/spec", OfRun<SpecPage>);
-        run.MapGet("/events", (string run, HttpContext http, RunLibrary library, AccessGate gate) =>
-            OfRunAsync<EventsPage>(run, http, library, gate, async (_, page) => page[nameof(EventsPage.Events)] = await library.Events.ReadAsync(run, http.RequestAborted)));
-        run.MapGet("/timeline", (string run, HttpContext http, RunLibrary library, AccessGate gate) =>
-            OfRunAsync<TimelinePage>(run, http, library, gate, async (_, page) => page[nameof(TimelinePage.Timeline)] = Timeline.Of(await library.Events.ReadAsync(run, http.RequestAborted))));
+        run.MapGet("/events", (string run, HttpContext http, RunLibrary library, AccessGate gate, int? before) =>
+            OfEventsAsync<EventsPage>(run, http, library, gate, before, (page, events) => page[nameof(EventsPage.Events)] = events));
+        run.MapGet("/timeline", (string run, HttpContext http, RunLibrary library, AccessGate gate, int? before) =>
+            OfEventsAsync<TimelinePage>(run, http, library, gate, before, (page, events) => page[nameof(TimelinePage.Events)] = events));
         run.MapGet("/losses", (string run, HttpContext http, RunLibrary library, AccessGate gate, string? chain, string? stage, string? from, string? to) =>
             OfRunAsync<LossesPage>(run, http, library, gate, async (read, page) =>
             {
@@ -45,7 +48,7 @@ internal static class PageRoutes
                 page[nameof(LossesPage.Curves)] = await query.ReadAsync(read, library.Curves, http.RequestAborted);
             }));
         run.MapGet("/plots/{plot}.svg", PlotAsync);
-        run.MapPost("/orders/{order}", OrderAsync);
+        run.MapPost("/orders/{order}", OrderAsync).RequireAuthorization(TokenAccess.OrdersPolicy);
     }
 
     private static Task<IResult> OfRun<T>(string run, HttpContext http, RunLibrary library, AccessGate gate)
@@ -65,11 +68,28 @@ internal static class PageRoutes
         return PageResult.Of<T>(page);
     }
 
-    private static PageFrame FrameOf(RunLibrary library, AccessGate gate) => new(library.Store.Address, gate.TakesOrders, library.Now);
+    /// <summary>A view of some hundred events, the newest or those before one of them.</summary>
+    private static Task<IResult> OfEventsAsync<T>(
+        string run, HttpContext http, RunLibrary library, AccessGate gate, int? before, Action<Dictionary<string, object?>, EventPage> add)
+        where T : IComponent
+    {
+        var query = new EventsQuery(Before: before, Limit: EventsOnAPage);
+        return query.Problem is { } problem
+            ? Task.FromResult(Problem.Result(http, StatusCodes.Status400BadRequest, problem))
+            : OfRunAsync<T>(run, http, library, gate, async (_, page) => add(page, await library.Events.ReadAsync(run, query, http.RequestAborted)));
+    }
+
+    private static PageFrame FrameOf(RunLibrary library, AccessGate gate) => new(library.Store.Address, gate.AsksForToken, library.Now);
 
     private static async Task<IResult> PlotAsync(
-        string run, string plot, HttpContext http, RunLibrary library, string? chain, string? stage, string? from, string? to)
+        string run, string plot, HttpContext http, RunLibrary library, string? chain, string? stage, string? from, string? to, int? before)
     {
+        var events = new EventsQuery(Before: before, Limit: EventsOnAPage);
+        if (events.Problem is { } problem)
+        {
+            return Problem.Result(http, StatusCodes.Status400BadRequest, problem);
+        }
+
         if (await library.TryReadAsync(run, http.RequestAborted) is not { } found)
         {
             return Problem.NoSuchRun(http, run, library.Store.Address);
@@ -81,7 +101,7 @@ internal static class PageRoutes
             "training" => RunCharts.Training(await query.ReadAsync(found, library.Curves, http.RequestAborted), query).ToSvg(),
             "validation" => RunCharts.Validation(found).ToSvg(),
             "ensemble" => RunCharts.Ensemble(found).ToSvg(),
-            "timeline" => new TimelineChart("timeline", Timeline.Of(await library.Events.ReadAsync(run, http.RequestAborted)), library.Now).ToSvg(),
+            "timeline" => new TimelineChart("timeline", Timeline.Of((await library.Events.ReadAsync(run, events, http.RequestAborted)).Events), library.Now).ToSvg(),
             _ => null,
         };
         return svg is null
@@ -90,9 +110,9 @@ internal static class PageRoutes
     }
 
     /// <summary>A form's order; the run's page then shows what became of it.</summary>
-    private static async Task<IResult> OrderAsync(string run, string order, HttpContext http, RunLibrary library, AccessGate gate, string? stage)
+    private static async Task<IResult> OrderAsync(string run, string order, HttpContext http, RunLibrary library, string? stage)
     {
-        var answer = await OrdersApi.OrderAsync(run, order, http, library, gate, stage);
+        var answer = await OrdersApi.OrderAsync(run, order, http, library, stage);
         return answer is IStatusCodeHttpResult { StatusCode: StatusCodes.Status200OK } ? new SeeOther($"/runs/{run}") : answer;
     }
 }

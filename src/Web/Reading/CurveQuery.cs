@@ -34,7 +34,8 @@ public sealed record CurveQuery(int? Chain = null, StageId? Stage = null, int? F
                 .Where(other => other.Id.Chain == plan.Id.Chain && other.Id.Stage < plan.Id.Stage)
                 .Sum(other => steps[other.Id.ToString()]);
             var first = InChain ? before : 0;
-            var from = Math.Clamp((From ?? 0) - first - 1, 0, curve.LossNats.Count);
+            // As long: a step may be any number that was sent.
+            var from = (int)Math.Clamp((From ?? 0) - (long)first - 1, 0, curve.LossNats.Count);
             var to = Math.Clamp((To ?? int.MaxValue) - (long)first, from, curve.LossNats.Count);
             return new StageCurve(
                 plan.Id.ToString(), plan.Role.ToString(), steps[plan.Id.ToString()], curve.LossNats.Count, before,

@@ -4,20 +4,42 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Web.Reading;
 
-/// <summary>The events of the runs that are being looked at: each is read from the store once.</summary>
+/// <summary>The events of the runs that are being looked at. Their names are listed; only those that somebody asks for are read, once.</summary>
 internal sealed class EventLogs(IObjectStore store, TimeProvider time)
 {
     private const int MostRuns = 32;
     private static readonly TimeSpan Fresh = TimeSpan.FromMilliseconds(900);
 
-    private readonly SharedReads<IReadOnlyList<RunEvent>> reads = new(time, Fresh);
-    private readonly Dictionary<string, Log> logs = new(StringComparer.Ordinal);
+    private readonly SharedReads<EventLog> reads = new(time, Fresh);
+    private readonly Dictionary<string, EventLog> logs = new(StringComparer.Ordinal);
 
-    /// <summary>All events of a run, in the order of their times.</summary>
-    public Task<IReadOnlyList<RunEvent>> ReadAsync(string run, CancellationToken cancellationToken) =>
-        reads.GetAsync(run, token => LogOf(run).ReadAsync(new RunEvents(store, run), token), cancellationToken);
+    public async Task<EventPage> ReadAsync(string run, EventsQuery query, CancellationToken cancellationToken)
+    {
+        var log = await FreshAsync(run, cancellationToken);
+        var names = log.Names;
+        var (first, count) = query.Of(names.Count);
+        return new EventPage(names.Count, first, await log.ReadAsync([.. names.Skip(first).Take(count)], cancellationToken));
+    }
 
-    private Log LogOf(string run)
+    /// <summary>What has been added since so many had been: also an event that a silo whose clock is behind has put among older ones.</summary>
+    /// <param name="seen">How many there were; null: only tell how many there are.</param>
+    public async Task<(int Seen, IReadOnlyList<RunEvent> Events)> ReadSinceAsync(string run, int? seen, CancellationToken cancellationToken)
+    {
+        var log = await FreshAsync(run, cancellationToken);
+        var arrived = log.Arrived;
+        var from = Math.Min(seen ?? arrived.Count, arrived.Count);
+        var added = arrived.Skip(from).Take(EventsQuery.Most).ToList();
+        return (from + added.Count, await log.ReadAsync(added, cancellationToken));
+    }
+
+    private Task<EventLog> FreshAsync(string run, CancellationToken cancellationToken) => reads.GetAsync(run, async token =>
+    {
+        var log = LogOf(run);
+        await log.ListAsync(token);
+        return log;
+    }, cancellationToken);
+
+    private EventLog LogOf(string run)
     {
         lock (logs)
         {
@@ -28,44 +50,11 @@ internal sealed class EventLogs(IObjectStore store, TimeProvider time)
                     logs.Remove(logs.MinBy(pair => pair.Value.LastRead).Key);
                 }
 
-                logs[run] = log = new Log();
+                logs[run] = log = new EventLog(new RunEvents(store, run));
             }
 
             log.LastRead = time.GetTimestamp();
             return log;
-        }
-    }
-
-    [System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for holds nothing to dispose of.")]
-    private sealed class Log
-    {
-        private readonly SemaphoreSlim turn = new(1);
-        private readonly HashSet<string> seen = new(StringComparer.Ordinal);
-        private IReadOnlyList<RunEvent> events = [];
-
-        public long LastRead { get; set; }
-
-        public async Task<IReadOnlyList<RunEvent>> ReadAsync(RunEvents source, CancellationToken cancellationToken)
-        {
-            await turn.WaitAsync(cancellationToken);
-            try
-            {
-                var known = new HashSet<string>(seen, StringComparer.Ordinal);
-                var added = await source.ListAsync(known, cancellationToken: cancellationToken).ToListAsync(cancellationToken);
-                if (added.Count > 0)
-                {
-                    // A silo whose clock is behind adds to the middle.
-                    events = [.. events.Concat(added).OrderBy(happened => happened.At)];
-                }
-
-                // Only now: where reading broke off, the rest is read the next time.
-                seen.UnionWith(known);
-                return events;
-            }
-            finally
-            {
-                turn.Release();
-            }
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Slowrun.Clustering.Membership;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
@@ -8,6 +9,7 @@ using Slowrun.Storage.Runs;
 namespace Slowrun.Web.Reading;
 
 /// <summary>Everything that page and API show, read from the store and overlaid with what the silos answer. Safe to use by many at once.</summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for holds nothing to dispose of.")]
 internal sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider time)
 {
     // Owners tell once a second.
@@ -16,6 +18,12 @@ internal sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvide
     // A list reads every run of the store.
     private static readonly TimeSpan ListFresh = TimeSpan.FromSeconds(2);
 
+    // So many reads of runs at once, or a crawl through all of them would take the machine from its trainings.
+    private const int ReadsAtOnce = 2;
+
+    // Runs that are there: only of those a silo is asked, or any name that somebody makes up would start a grain.
+    private readonly ConcurrentDictionary<string, bool> known = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim turns = new(ReadsAtOnce);
     private readonly RunFactsReader facts = new(store);
     private readonly ClusterView cluster = new(store, time);
     private readonly SharedReads<IReadOnlyList<LiveSilo>> silos = new(time, Fresh);
@@ -39,10 +47,11 @@ internal sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvide
 
     /// <returns>Null where there is no such run.</returns>
     /// <exception cref="InvalidDataException">A document of the run is damaged; the message names it.</exception>
-    public Task<RunReading?> TryReadAsync(string run, CancellationToken cancellationToken) => !RunPaths.IsName(run)
-        ? Task.FromResult<RunReading?>(null)
-        : readings.GetAsync(run, async token =>
+    public async Task<RunReading?> TryReadAsync(string run, CancellationToken cancellationToken) => !await IsThereAsync(run, cancellationToken)
+        ? null
+        : await readings.GetAsync(run, async token =>
         {
+            using var turn = await TurnAsync(token);
             var asking = live.TryStatusAsync(run, token);
             var read = await TryFactsAsync(run, token);
             var answer = await asking;
@@ -50,10 +59,13 @@ internal sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvide
         }, cancellationToken);
 
     /// <summary>As <see cref="TryReadAsync"/>, without reading the store where a silo answers.</summary>
-    public Task<RunStatus?> TryStatusAsync(string run, CancellationToken cancellationToken) => !RunPaths.IsName(run)
-        ? Task.FromResult<RunStatus?>(null)
-        : statuses.GetAsync(run, async token =>
-            await live.TryStatusAsync(run, token) ?? (await TryFactsAsync(run, token) is { } read ? FromStore(read) : null), cancellationToken);
+    public async Task<RunStatus?> TryStatusAsync(string run, CancellationToken cancellationToken) => !await IsThereAsync(run, cancellationToken)
+        ? null
+        : await statuses.GetAsync(run, async token =>
+        {
+            using var turn = await TurnAsync(token);
+            return await live.TryStatusAsync(run, token) ?? (await TryFactsAsync(run, token) is { } read ? FromStore(read) : null);
+        }, cancellationToken);
 
     /// <summary>Changes what the user wants of a run, as the command line does.</summary>
     /// <returns>The intent now; null where the run, or what of it is meant, has ended: there is nothing to change.</returns>
@@ -74,6 +86,7 @@ internal sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvide
 
     private async Task<RunList> ReadListAsync(CancellationToken cancellationToken)
     {
+        using var turn = await TurnAsync(cancellationToken);
         var names = await RunDocuments.ListRunsAsync(store, cancellationToken).ToListAsync(cancellationToken);
         var damaged = new List<DamagedRun>();
         var read = await Task.WhenAll(names.Select(async name =>
@@ -100,6 +113,37 @@ internal sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvide
     {
         var alive = (await SilosAsync(cancellationToken)).Select(silo => silo.Silo).ToHashSet(StringComparer.Ordinal);
         return await facts.ReadAsync(run, alive, cancellationToken);
+    }
+
+    private async Task<bool> IsThereAsync(string run, CancellationToken cancellationToken)
+    {
+        if (!RunPaths.IsName(run))
+        {
+            return false;
+        }
+
+        if (!known.ContainsKey(run))
+        {
+            if (await store.TryReadAsync(RunPaths.Spec(run), cancellationToken) is null)
+            {
+                return false;
+            }
+
+            known[run] = true;
+        }
+
+        return true;
+    }
+
+    private async Task<Turn> TurnAsync(CancellationToken cancellationToken)
+    {
+        await turns.WaitAsync(cancellationToken);
+        return new Turn(turns);
+    }
+
+    private sealed record Turn(SemaphoreSlim Turns) : IDisposable
+    {
+        public void Dispose() => Turns.Release();
     }
 
     private RunStatus FromStore(RunFacts read) => StatusBuilder.Build(read, StatusSource.Store, time.GetUtcNow());

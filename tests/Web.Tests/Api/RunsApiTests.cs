@@ -91,11 +91,63 @@ public sealed class RunsApiTests : IAsyncLifetime
     [InlineData("metrics?points=1")]
     [InlineData("metrics?stage=stage7")]
     [InlineData("metrics?points=many")]
+    [InlineData("metrics?from=-2147483648")]
+    [InlineData("metrics?from=99999999999")]
+    [InlineData("metrics?from=NaN")]
+    [InlineData("metrics?to=-1")]
+    [InlineData("metrics?from=9&to=8")]
+    [InlineData("metrics?chain=-1")]
+    [InlineData("metrics?points=1e3")]
+    [InlineData("events?after=1&before=2")]
+    [InlineData("events?before=-1")]
+    [InlineData("timeline?limit=1001")]
+    [InlineData("timeline?before=-2147483648")]
     public async Task Questions_OutsideTheLimits_AreRefused(string question)
     {
         using var answer = await page.GetAsync($"/api/v1/runs/{Running}/{question}");
 
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("metrics?from=2147483647")]
+    [InlineData("metrics?to=2147483647&from=0")]
+    [InlineData("metrics?stage=chain7/stage7")]
+    [InlineData("events?after=2147483647")]
+    [InlineData("events?before=0")]
+    public async Task Questions_BeyondWhatThereIs_AreAnsweredWithNothing(string question)
+    {
+        using var answer = await page.GetAsync($"/api/v1/runs/{Running}/{question}");
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task Runs_ThatAreNotThere_AreNotAskedForAmongTheSilos()
+    {
+        for (var i = 0; i < 20; i++)
+        {
+            foreach (var path in new[] { "", "/events", "/ledger" })
+            {
+                using var answer = await page.GetAsync($"/api/v1/runs/made-up-{i}{path}");
+                Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
+            }
+        }
+
+        await page.JsonAsync($"/api/v1/runs/{Running}");
+
+        Assert.Equal([Running], page.Live.Asked);
+    }
+
+    [Fact]
+    public async Task Events_OfTheEnd_AreAskedForBackwards()
+    {
+        var newest = await page.JsonAsync($"/api/v1/runs/{Running}/events?before=6&limit=2");
+        Assert.Equal((6, 4, 6), (newest.GetProperty("total").GetInt32(), newest.GetProperty("first").GetInt32(), newest.GetProperty("next").GetInt32()));
+        Assert.Equal(["owner-lost", "stage-taken"], newest.GetProperty("events").EnumerateArray().Select(happened => happened.GetProperty("kind").GetString()));
+
+        var older = await page.JsonAsync($"/api/v1/runs/{Running}/events?before=1&limit=2");
+        Assert.Equal("stage-taken", Assert.Single(older.GetProperty("events").EnumerateArray()).GetProperty("kind").GetString());
     }
 
     [Fact]

@@ -42,10 +42,69 @@ public sealed class SharedReadsTests
             time.Advance(TimeSpan.FromSeconds(5));
             return Task.FromResult(1);
         });
-        time.Advance(TimeSpan.FromSeconds(19));
+        time.Advance(TimeSpan.FromSeconds(44));
         Assert.Equal(1, await GetAsync(() => Task.FromResult(2)));
         time.Advance(TimeSpan.FromSeconds(2));
         Assert.Equal(2, await GetAsync(() => Task.FromResult(2)));
+    }
+
+    [Fact]
+    public async Task Get_AfterASlowFailure_ReadsAgainWithinASecond()
+    {
+        await Assert.ThrowsAsync<IOException>(() => GetAsync(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(29));
+            throw new IOException("The store does not answer.");
+        }));
+        time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal(2, await GetAsync(() => Task.FromResult(2)));
+    }
+
+    [Fact]
+    public async Task Get_WhenAReadTakesAMinute_GivesItsAnswerToWhoAsksAgain()
+    {
+        var answer = new TaskCompletionSource<int>();
+        var first = GetAsync(() => answer.Task);
+        await UntilAsync(() => count == 1);
+        time.Advance(TimeSpan.FromSeconds(30));
+        Assert.Contains("still being read", (await Assert.ThrowsAsync<TimeoutException>(() => first)).Message, StringComparison.Ordinal);
+
+        var second = GetAsync(() => Task.FromResult(0));
+        time.Advance(TimeSpan.FromSeconds(29));
+        answer.SetResult(7);
+
+        Assert.Equal((7, 1), (await second, count));
+    }
+
+    [Fact]
+    public async Task Get_WhenAReadTakesLongAfterAQuickOne_GivesTheAnswerFromBefore()
+    {
+        await GetAsync(() => Task.FromResult(1));
+        time.Advance(TimeSpan.FromSeconds(2));
+        var answer = new TaskCompletionSource<int>();
+        var waits = GetAsync(() => answer.Task);
+        await UntilAsync(() => count == 2);
+        time.Advance(TimeSpan.FromSeconds(6));
+
+        Assert.Equal(1, await waits);
+        answer.SetResult(2);
+        Assert.Equal(2, await GetAsync(() => Task.FromResult(3)));
+    }
+
+    [Fact]
+    public async Task Get_WhenAReadHangs_IsATimeOutAndNoOtherError()
+    {
+        var waits = reads.GetAsync("run", async token =>
+        {
+            Interlocked.Increment(ref count);
+            await Task.Delay(Timeout.InfiniteTimeSpan, token);
+            return 0;
+        }, Stop);
+        await UntilAsync(() => count == 1);
+        time.Advance(TimeSpan.FromMinutes(5));
+
+        await Assert.ThrowsAsync<TimeoutException>(() => waits);
     }
 
     [Fact]
@@ -68,6 +127,14 @@ public sealed class SharedReadsTests
         await GetAsync(() => Task.FromResult(1));
         reads.Forget("run");
         Assert.Equal(2, await GetAsync(() => Task.FromResult(2)));
+    }
+
+    private static async Task UntilAsync(Func<bool> isSo)
+    {
+        while (!isSo())
+        {
+            await Task.Delay(5, Stop);
+        }
     }
 
     private Task<int> GetAsync(Func<Task<int>> read) => reads.GetAsync("run", _ =>

@@ -1,0 +1,129 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace Slowrun.Web.Hosting;
+
+/// <summary>
+/// So many connections at once. Where all are taken, the one that has been idle for longest makes room: connections that ask nothing must not
+/// keep those out that do (a supervisor's look at the health, a user).
+/// </summary>
+public sealed class HeldConnections(int most)
+{
+    private readonly Lock gate = new();
+    // In the order of their last use, the oldest first.
+    private readonly LinkedList<Held> order = [];
+
+    public int Count
+    {
+        get
+        {
+            lock (gate)
+            {
+                return order.Count;
+            }
+        }
+    }
+
+    public void Use(ListenOptions listen)
+    {
+        ArgumentNullException.ThrowIfNull(listen);
+        listen.Use(next => connection => ServeAsync(connection, next));
+    }
+
+    /// <summary>To be used before anything else: tells which connections are busy.</summary>
+    public void Use(IApplicationBuilder app) => app.Use(async (http, next) =>
+    {
+        var held = http.Features.Get<Held>();
+        Mark(held, +1);
+        try
+        {
+            await next(http);
+        }
+        finally
+        {
+            Mark(held, -1);
+        }
+    });
+
+    private async Task ServeAsync(ConnectionContext connection, ConnectionDelegate next)
+    {
+        var held = new Held(connection);
+        if (!TryAdd(held, out var leaves))
+        {
+            connection.Abort();
+            return;
+        }
+
+        leaves?.Connection.Abort();
+        connection.Features.Set(held);
+        try
+        {
+            await next(connection);
+        }
+        finally
+        {
+            Remove(held);
+        }
+    }
+
+    private bool TryAdd(Held held, out Held? leaves)
+    {
+        lock (gate)
+        {
+            leaves = order.Count < most ? null : order.FirstOrDefault(other => other.Requests == 0);
+            if (order.Count >= most && leaves is null)
+            {
+                return false;
+            }
+
+            if (leaves is not null)
+            {
+                order.Remove(leaves.Place);
+            }
+
+            order.AddLast(held.Place);
+            return true;
+        }
+    }
+
+    private void Mark(Held? held, int requests)
+    {
+        if (held is null)
+        {
+            return;
+        }
+
+        lock (gate)
+        {
+            held.Requests += requests;
+            if (held.Place.List == order)
+            {
+                order.Remove(held.Place);
+                order.AddLast(held.Place);
+            }
+        }
+    }
+
+    private void Remove(Held held)
+    {
+        lock (gate)
+        {
+            if (held.Place.List == order)
+            {
+                order.Remove(held.Place);
+            }
+        }
+    }
+
+    private sealed class Held
+    {
+        public Held(ConnectionContext connection) => (Connection, Place) = (connection, new LinkedListNode<Held>(this));
+
+        public ConnectionContext Connection { get; }
+
+        public LinkedListNode<Held> Place { get; }
+
+        public int Requests { get; set; }
+    }
+}

@@ -1,0 +1,34 @@
+using Microsoft.AspNetCore.Http;
+using Slowrun.Web.Api;
+
+namespace Slowrun.Web.Hosting;
+
+/// <summary>Refuses, in words, parameters that nobody can mean: given twice, or longer than any value is.</summary>
+internal static class QuestionLimits
+{
+    private const int LongestValue = 200;
+
+    // An address to return to, with parameters of its own.
+    private const int LongestAddress = 2000;
+
+    public static Task InvokeAsync(HttpContext http, RequestDelegate next)
+    {
+        foreach (var (name, values) in http.Request.Query)
+        {
+            if (values.Count > 1)
+            {
+                return Problem.WriteAsync(http, StatusCodes.Status400BadRequest, $"'{Shown(name)}' is given {values.Count} times; expected is one value.");
+            }
+
+            var longest = name == "to" && http.Request.Path.StartsWithSegments("/login") ? LongestAddress : LongestValue;
+            if (name.Length > LongestValue || values.ToString().Length > longest)
+            {
+                return Problem.WriteAsync(http, StatusCodes.Status400BadRequest, $"'{Shown(name)}' has {values.ToString().Length} characters; expected are {longest} at most.");
+            }
+        }
+
+        return next(http);
+    }
+
+    private static string Shown(string name) => name.Length > 40 ? name[..40] + "…" : name;
+}
