@@ -24,7 +24,7 @@ internal static class AssetFiles
 
         http.Response.Headers.CacheControl = http.Request.QueryString.Value == $"?{asset.Hash}" ? "public, max-age=31536000, immutable" : "no-cache";
         return Results.Bytes(asset.Content, asset.ContentType);
-    }).ExcludeFromDescription();
+    }).AllowAnonymous().ExcludeFromDescription();
 
     private static byte[] Read(string name)
     {

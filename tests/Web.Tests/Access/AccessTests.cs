@@ -52,6 +52,20 @@ public sealed class AccessTests
         Assert.StartsWith("/login?to=%2F", answer.Headers.Location?.OriginalString, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("/login")]
+    [InlineData("/assets/page.css")]
+    [InlineData("/assets/page.js")]
+    [InlineData("/assets/icon.svg")]
+    public async Task LogIn_WithWhatItIsDrawnWith_IsOpenToAll(string path)
+    {
+        await using var page = await TestPage.StartAsync(TestPage.Token);
+
+        using var answer = await page.GetAsync(path);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
     [Fact]
     public async Task Orders_WithoutTheToken_ChangeNothing()
     {
