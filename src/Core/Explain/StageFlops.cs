@@ -18,8 +18,9 @@ public sealed record StageFlops(double Forward, double Backward, double Recomput
 {
     public double Total => Forward + Backward + Recomputed + Teacher;
 
-    internal static StageFlops Of(StagePlan plan, StageSteps steps)
+    public static StageFlops Of(StagePlan plan, StageSteps steps)
     {
+        ArgumentNullException.ThrowIfNull(plan);
         var (model, stage) = (plan.Model, plan.Stage);
         var (head, mtp) = (PassFlops.Unembedding(model), PassFlops.MtpBlock(model));
         double forward = 0, backward = 0, recomputed = 0;

@@ -1,0 +1,68 @@
+using System.Text.Json.Nodes;
+
+namespace Slowrun.Infra.Tests;
+
+/// <summary>bench/gpu/run.sh as it would run on a GPU, with toy sizes on a processor.</summary>
+public sealed class GpuBenchTests
+{
+    private static readonly string Script = Path.Combine(Repository.Root, "bench", "gpu", "run.sh");
+
+    [Fact]
+    public async Task Run_OnAProcessor_MeasuresEveryPartAndPrintsOneTable()
+    {
+        var folder = Directory.CreateTempSubdirectory("slowrun-gpu-bench-");
+        try
+        {
+            var result = await Tool.RunAsync("bash", Script, "--cpu", "--out", folder.FullName, "--seconds", "110");
+
+            Assert.True(result.ExitCode == 0, result.Error + result.Output);
+            var lines = File.ReadLines(Path.Combine(folder.FullName, "results.jsonl")).Select(line => JsonNode.Parse(line)!.AsObject()).ToList();
+            // Without PyTorch there is nothing to compare with, and that is said; everything else is there.
+            Assert.All(lines.Where(line => (string?)line["part"] == "cut"), line => Assert.StartsWith("reference-", (string?)line["name"], StringComparison.Ordinal));
+            Assert.Equal(
+                ["10x-looped", "10x-plain", "10x-taught", "15m", "1h", "snapshots"],
+                lines.Where(line => (string?)line["part"] == "step").Select(line => (string?)line["name"]).Order(StringComparer.Ordinal));
+            Assert.All(lines.Where(line => (string?)line["part"] == "step"), line => Assert.True(line["tokensPerSecond"]!.GetValue<double>() > 0 && line["flops"]!.GetValue<double>() > 0, line.ToJsonString()));
+            Assert.Single(lines.Where(line => (string?)line["part"] is "hash" or "resume").Select(line => (string?)line["sha256"]).Distinct());
+            Assert.Equal(3, lines.Count(line => (string?)line["part"] is "hash" or "resume"));
+            Assert.InRange(lines.Single(line => (string?)line["part"] == "gradients")["relativeError"]!.GetValue<double>(), 1e-6, 0.05);
+            Assert.True(lines.Single(line => (string?)line["part"] == "capture")["stallSeconds"]!.GetValue<double>() >= 0);
+            Assert.Contains("hashes of three steps, twice and after a kill: equal", result.Output, StringComparison.Ordinal);
+            Assert.Matches(@"\n10x-plain +[\d,]+ ", result.Output);
+            Assert.True(File.Exists(Path.Combine(folder.FullName, "results.json")));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Run_WhenItsTimeIsOver_SaysWhatWasNotMeasured()
+    {
+        var folder = Directory.CreateTempSubdirectory("slowrun-gpu-bench-");
+        try
+        {
+            var result = await Tool.RunAsync("bash", Script, "--cpu", "--out", folder.FullName, "--seconds", "0");
+
+            Assert.Equal(1, result.ExitCode);
+            Assert.Contains("not measured: step-10x-plain (no time was left)", result.Output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Theory]
+    [InlineData("'--fast' is no option", "--fast")]
+    [InlineData("'/none/Slowrun.Gpu' is not there", "--app", "/none")]
+    [InlineData("--out wants a value", "--out")]
+    public async Task Run_WithWhatItCannotUse_SaysSo(string message, params string[] arguments)
+    {
+        var result = await Tool.RunAsync("bash", [Script, .. arguments]);
+
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains(message, result.Error, StringComparison.Ordinal);
+    }
+}
