@@ -65,10 +65,17 @@ public sealed class DeviceCopiesTests : IDisposable
         });
         var step = Task.Run(() => training.RunStep(CancellationToken.None), TestContext.Current.CancellationToken);
 
-        // The gradient is there, and the update waits.
-        await reached.Task.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
-        Assert.Equal((1, false, false), (training.Step, captured.IsCompleted, step.IsCompleted));
-        Call(driver, "play_release");
+        try
+        {
+            // The gradient is there, and the update waits.
+            await Task.WhenAny(reached.Task, step);
+            Assert.Equal((1, false, false), (training.Step, captured.IsCompleted, step.IsCompleted));
+        }
+        finally
+        {
+            Call(driver, "play_release");
+        }
+
         Assert.True((await step).Completed);
         await captured;
 
