@@ -50,7 +50,7 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
 
             var scores = new RunScores(store, run);
             var rows = spec.Recipe.Evaluation.Rows;
-            var fingerprint = fingerprints.Of(slots[0]);
+            var fingerprint = await Task.Run(() => fingerprints.Of(slots[0], plan[id]), stop);
             if (await scores.TryReadAsync(snapshot.Sha256, stored.Sha256, rows, fingerprint, stop) is not null)
             {
                 return;

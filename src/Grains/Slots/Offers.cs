@@ -71,7 +71,7 @@ internal sealed partial class Offers(
     /// <summary>A started stage goes only to slots that give the same bits: offering others would only move its grain about.</summary>
     private bool CanTrain(RunFacts facts, StageId id) => facts.RootOf(id) is not { Identity: { } identity } root
         || (identity.EngineRevision == Engine.Revision
-            && (facts.Intent.Adoptions.GetValueOrDefault(id.ToString()) > root.Adoptions || slots.All.Any(slot => fingerprints.Of(slot) == identity.NumericsFingerprint)));
+            && (facts.Intent.Adoptions.GetValueOrDefault(id.ToString()) > root.Adoptions || slots.All.Any(slot => fingerprints.Has(slot, facts.Plan[id], identity.NumericsFingerprint))));
 
     private async Task OfferAsync(Work work, IReadOnlyList<string> share, CancellationToken stop)
     {

@@ -1,13 +1,33 @@
-using System.Collections.Concurrent;
+using Slowrun.Core.Plan;
 using Slowrun.Training.Numerics;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>The numerics fingerprint of each kind of device of this machine: a canned training, run once.</summary>
-internal sealed class Fingerprints
+/// <summary>The numerics fingerprint of each kind of device of this machine: a canned training, run once for each size and precision.</summary>
+/// <param name="compute">Of a slot, by itself or for a stage. Null: the engine's.</param>
+internal sealed class Fingerprints(Func<string, StagePlan?, string>? compute = null)
 {
-    private readonly ConcurrentDictionary<string, Lazy<string>> known = new(StringComparer.Ordinal);
+    private readonly Func<string, StagePlan?, string> compute =
+        compute ?? ((slot, plan) => plan is null ? NumericsFingerprint.Of(slot) : NumericsFingerprint.Of(slot, plan));
 
-    // Cores are alike; CUDA devices of one machine may not be.
-    public string Of(string slot) => known.GetOrAdd(slot.StartsWith("cpu", StringComparison.Ordinal) ? "cpu:0" : slot, one => new(() => NumericsFingerprint.Of(one))).Value;
+    /// <summary>Of the slot by itself. Cores are alike; CUDA devices of one machine may not be.</summary>
+    public string Of(string slot) => compute(slot, null);
+
+    /// <summary>Of the slot that trains or scores a stage.</summary>
+    /// <exception cref="DeviceRefusedException">It cannot.</exception>
+    public string Of(string slot, StagePlan plan) => compute(slot, plan);
+
+    /// <summary>Whether a slot would train a stage with these bits.</summary>
+    public bool Has(string slot, StagePlan plan, string fingerprint)
+    {
+        try
+        {
+            return Of(slot, plan) == fingerprint;
+        }
+        catch (DeviceRefusedException)
+        {
+            // Told where the stage would be taken.
+            return false;
+        }
+    }
 }

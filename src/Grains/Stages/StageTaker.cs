@@ -13,6 +13,7 @@ using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 using Slowrun.Training;
+using Slowrun.Training.Numerics;
 
 namespace Slowrun.Grains.Stages;
 
@@ -94,6 +95,18 @@ internal sealed partial class StageTaker(
             return (null, refusal);
         }
 
+        string fingerprint;
+        try
+        {
+            // On a GPU a training at real sizes, when it is the first of its kind.
+            fingerprint = await Task.Run(() => fingerprints.Of(offer.Slots[0], plan), cancellationToken);
+        }
+        catch (DeviceRefusedException e)
+        {
+            await TellOnceAsync(run, id, e.Message);
+            return (null, e.Message);
+        }
+
         var now = time.GetUtcNow();
         var unowned = new UnownedTime
         {
@@ -107,7 +120,7 @@ internal sealed partial class StageTaker(
         var request = new TakeRequest
         {
             Owner = new StageOwner(offer.Silo, siloName, offer.Slots, now),
-            Identity = Identity(spec.Recipe, teacher?.Sha256 ?? plan.TeacherEnsemble?.ContentSha256(), fingerprints.Of(offer.Slots[0])) with { PredecessorSha256 = await FinalStateHashAsync(run, plan.Predecessor, predecessor, cancellationToken) },
+            Identity = Identity(spec.Recipe, teacher?.Sha256 ?? plan.TeacherEnsemble?.ContentSha256(), fingerprint) with { PredecessorSha256 = await FinalStateHashAsync(run, plan.Predecessor, predecessor, cancellationToken) },
             Steps = StageSteps.Of(plan, trainTokens),
             LostSteps = LostSteps(progress, before),
             Ledger = unowned.Until(now),

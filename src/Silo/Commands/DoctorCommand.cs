@@ -10,6 +10,7 @@ using Slowrun.Core.Stages;
 using Slowrun.Silo.Hosting;
 using Slowrun.Training;
 using Slowrun.Training.Numerics;
+using Slowrun.Training.Stages;
 
 namespace Slowrun.Silo.Commands;
 
@@ -32,7 +33,7 @@ internal static class DoctorCommand
             var first = NumericsFingerprint.Of("cpu:0");
             var second = NumericsFingerprint.Of("cpu:0");
             output.WriteLine($"engine        revision {Engine.Revision}");
-            output.WriteLine($"fingerprint   {first[..16]} (stages started under another one wait for a machine that has it)");
+            output.WriteLine($"fingerprint   {first[..16]} (at small sizes in float32; a stage's is taken at its own, and it waits for a machine that has it)");
             if (first != second)
             {
                 error.WriteLine($"slowrun doctor: the same canned training gave {first[..16]} and then {second[..16]}; expected the same bits. Runs on this machine would not be reproducible.");
@@ -46,11 +47,20 @@ internal static class DoctorCommand
                 output.WriteLine(found.StartsWith(StageIdentity.UnrepeatablePrefix, StringComparison.Ordinal)
                     ? $"{slot,-14}does not give the same bits twice: stages trained on it are best effort"
                     : $"{slot,-14}fingerprint {found[..16]}, the same twice");
+                // 128: the heads of all presets that are for GPUs.
+                output.WriteLine(ComputeDevices.WindowObstacle(slot, 128) is { } obstacle
+                    ? $"{"",-14}windows of attention are masks, which costs time: {obstacle}"
+                    : $"{"",-14}flash attention with windows");
             }
 
             Memory(output);
             output.WriteLine("result        this machine trains reproducibly");
             return 0;
+        }
+        catch (DeviceRefusedException e)
+        {
+            error.WriteLine($"slowrun doctor: {e.Message}");
+            return 1;
         }
         catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or NotSupportedException)
         {

@@ -1,6 +1,7 @@
 using Slowrun.Core.Recipes;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Averaging;
@@ -10,21 +11,25 @@ public sealed class ExponentialAverage : IDisposable
 {
     private readonly EmaForm form;
     private readonly double decay;
+    private readonly HostMemory memory;
     private readonly Tensor shadow;
     private readonly Tensor updates;
 
     /// <param name="length">Of the flat weights.</param>
     /// <param name="decay">What one update leaves of the old average.</param>
-    public ExponentialAverage(long length, Device device, EmaForm form, double decay)
+    /// <param name="apart">Whether the average lies in the host's memory and the weights do not; null: as the device is.</param>
+    public ExponentialAverage(long length, Device device, EmaForm form, double decay, bool? apart = null)
     {
+        ArgumentNullException.ThrowIfNull(device);
+        memory = new HostMemory(device, apart ?? device.type != DeviceType.CPU);
         this.form = form;
         this.decay = decay;
-        shadow = zeros(length, ScalarType.Float32, device).DetachFromDisposeScope();
+        shadow = memory.Zeros(length);
         updates = zeros(1, ScalarType.Int64).DetachFromDisposeScope();
         State = [.. NamedTensor.Pieces("average/ema", shadow), new NamedTensor("average/ema-updates", updates)];
     }
 
-    /// <summary>The average (float32) and the number of updates (int64, on the CPU): read and written in place.</summary>
+    /// <summary>The average (float32, in the host's memory) and the number of updates (int64, on the CPU): read and written in place.</summary>
     public IReadOnlyList<NamedTensor> State { get; }
 
     public long Updates => updates.data<long>()[0];
@@ -40,7 +45,7 @@ public sealed class ExponentialAverage : IDisposable
         }
         else
         {
-            shadow.mul_(Scalars.Of(decay)).add_(weights, Scalars.Of(1 - decay));
+            memory.Change(shadow, weights, (average, live) => average.mul_(Scalars.Of(decay)).add_(live, Scalars.Of(1 - decay)));
         }
 
         updates.add_(Scalars.Of(1), Scalars.One);
@@ -59,7 +64,7 @@ public sealed class ExponentialAverage : IDisposable
         // An average that began at 0 is too small by what is left of the 0: counted by updates, where upstream is one short
         // unless the steps divide evenly.
         var bias = form == EmaForm.FromZero ? 1 - Math.Pow(decay, Updates) : 1;
-        weights.mul_(Scalars.Of(share)).add_(shadow, Scalars.Of((1 - share) / bias));
+        memory.Use(shadow, weights, (average, live) => live.mul_(Scalars.Of(share)).add_(average, Scalars.Of((1 - share) / bias)));
     }
 
     public void Dispose()

@@ -1,5 +1,6 @@
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Averaging;
@@ -11,19 +12,23 @@ namespace Slowrun.Training.Averaging;
 public sealed class WeightAverage : IDisposable
 {
     private readonly bool byRecency;
+    private readonly HostMemory memory;
     private readonly Tensor mean;
     private readonly Tensor count;
 
     /// <param name="length">Of the flat weights.</param>
-    public WeightAverage(long length, Device device, bool byRecency)
+    /// <param name="apart">Whether the mean lies in the host's memory and the weights do not; null: as the device is.</param>
+    public WeightAverage(long length, Device device, bool byRecency, bool? apart = null)
     {
+        ArgumentNullException.ThrowIfNull(device);
+        memory = new HostMemory(device, apart ?? device.type != DeviceType.CPU);
         this.byRecency = byRecency;
-        mean = zeros(length, ScalarType.Float32, device).DetachFromDisposeScope();
+        mean = memory.Zeros(length);
         count = zeros(1, ScalarType.Int64).DetachFromDisposeScope();
         State = [.. NamedTensor.Pieces("average/swa", mean), new NamedTensor("average/swa-count", count)];
     }
 
-    /// <summary>The mean (float32) and how many weights it is of (int64, on the CPU): read and written in place.</summary>
+    /// <summary>The mean (float32, in the host's memory) and how many weights it is of (int64, on the CPU): read and written in place.</summary>
     public IReadOnlyList<NamedTensor> State { get; }
 
     public long Count => count.data<long>()[0];
@@ -35,7 +40,7 @@ public sealed class WeightAverage : IDisposable
         count.add_(Scalars.Of(1), Scalars.One);
         // The newest one's part of the weights so far: 1 of n, or n of n(n+1)/2.
         var part = byRecency ? 2.0 / (Count + 1) : 1.0 / Count;
-        mean.mul_(Scalars.Of(1 - part)).add_(weights, Scalars.Of(part));
+        memory.Change(mean, weights, (average, live) => average.mul_(Scalars.Of(1 - part)).add_(live, Scalars.Of(part)));
     }
 
     /// <summary>Writes the mean over the weights.</summary>

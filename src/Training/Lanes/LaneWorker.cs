@@ -1,3 +1,4 @@
+using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
 using Slowrun.Training.Distillation;
@@ -33,7 +34,11 @@ internal sealed class LaneWorker : IDisposable
         this.ensemble = ensemble;
         this.parameters = parameters;
         gpt = new Gpt(model, parameters.Device);
-        trainer = new MicroBatchTrainer(model, stage, gpt, teacher, lessons: ensemble is not null) { MasksOnDevice = masksOnDevice };
+        trainer = new MicroBatchTrainer(model, stage, gpt, teacher, lessons: ensemble is not null)
+        {
+            MasksOnDevice = masksOnDevice,
+            RowsAtOnce = LogitRows.AtOnce(model, gpu: parameters.Device.type != TorchSharp.DeviceType.CPU),
+        };
         source = new ParameterSource(parameters, null);
         weights = GptWeights.Of(model, source);
     }

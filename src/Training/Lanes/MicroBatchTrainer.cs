@@ -1,3 +1,4 @@
+using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 using Slowrun.Training.Distillation;
 using Slowrun.Training.Models;
@@ -11,10 +12,6 @@ namespace Slowrun.Training.Lanes;
 /// <param name="lessons">Whether an ensemble teaches, so that each micro-batch comes with what it says.</param>
 internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gpt gpt, Teacher? teacher, bool lessons = false)
 {
-    // Logits of a large vocabulary would take more memory than all activations: rows are cut so that a chunk has at most this many
-    // numbers (64 MiB, of which a softmax and its gradient need a handful).
-    private const long ChunkNumbers = 1L << 24;
-
     private readonly double alpha = teacher is null && !lessons ? 0 : stage.Distillation!.Alpha;
     private readonly double temperature = stage.Distillation?.Temperature ?? 1;
 
@@ -23,8 +20,8 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
     /// <summary>Whether dropout masks are made where they are used.</summary>
     internal bool MasksOnDevice { get; init; }
 
-    /// <summary>Numbers of a chunk of logits; tests cut finer.</summary>
-    internal long Chunk { get; init; } = ChunkNumbers;
+    /// <summary>Rows of logits in memory at once; tests cut finer.</summary>
+    internal long RowsAtOnce { get; init; } = LogitRows.AtOnce(model, gpu: false);
 
     /// <param name="weight">1 / micro-batches of the step.</param>
     /// <param name="lesson">[B·T, V]: log-probabilities of an ensemble that teaches; null: none does.</param>
@@ -41,7 +38,10 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
             hidden, taught, lesson, targets.reshape(-1), batch.Settings.FutureWeights.Count == 0 ? [] : Future(targets, batch.Settings.FutureWeights),
             weight);
         var furtherTargets = further is null ? null : targets.narrow(1, 1, targets.shape[1] - 1).reshape(-1);
-        var loss = hidden.shape[0] * model.VocabSize <= Chunk
+        // Rounded once for all its rows; its gradient must be added in float32, which only the way by chunks does.
+        using var rounded = model.Products == MatrixPrecision.BF16 ? new RoundedUnembedding(model, weights.Unembedding) : null;
+        readout = readout with { Rounded = rounded };
+        var loss = hidden.shape[0] <= RowsAtOnce && rounded is null
             ? Whole(weights, readout, further, furtherTargets)
             : Chunked(weights, readout, further, furtherTargets);
         recomputed.Release();
@@ -50,10 +50,10 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
 
     private Tensor Whole(GptWeights weights, in Readout readout, Tensor? further, Tensor? furtherTargets)
     {
-        var loss = Loss(weights, readout, 0, readout.Hidden.shape[0]);
+        var loss = Loss(weights, readout, readout.Hidden.shape[0], 0, readout.Hidden.shape[0]);
         if (further is not null)
         {
-            loss = loss.add(FurtherLoss(weights, further, furtherTargets!, further.shape[0], readout.Weight), Scalars.One);
+            loss = loss.add(FurtherLoss(weights, null, further, furtherTargets!, further.shape[0], readout.Weight), Scalars.One);
         }
 
         loss.backward();
@@ -63,48 +63,60 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
     /// <summary>Back to the hidden states chunk by chunk, then once through the network.</summary>
     private Tensor Chunked(GptWeights weights, in Readout readout, Tensor? further, Tensor? furtherTargets)
     {
-        var rows = Math.Max(1, Chunk / model.VocabSize);
         var loss = zeros([], ScalarType.Float64, readout.Hidden.device);
-        var cut = readout with { Hidden = Leaf(readout.Hidden) };
-        for (long start = 0; start < cut.Hidden.shape[0]; start += rows)
+        var cut = readout;
+        var gradients = new List<(Tensor Hidden, Tensor Gradient)>
         {
-            using var scope = NewDisposeScope();
-            Done(Loss(weights, cut, start, Math.Min(rows, cut.Hidden.shape[0] - start)));
-        }
-
-        var gradients = new List<(Tensor Hidden, Tensor Gradient)> { (readout.Hidden, cut.Hidden.grad!) };
+            (readout.Hidden, ByChunks(readout, readout.Hidden, loss, (part, start, count) => Loss(weights, cut with { Hidden = part }, cut.Hidden.shape[0], start, count))),
+        };
         if (further is not null)
         {
-            var leaf = Leaf(further);
-            for (long start = 0; start < leaf.shape[0]; start += rows)
-            {
-                using var scope = NewDisposeScope();
-                var count = Math.Min(rows, leaf.shape[0] - start);
-                var part = leaf.narrow(0, start, count);
-                Done(FurtherLoss(weights, part, furtherTargets!.narrow(0, start, count), leaf.shape[0], readout.Weight));
-            }
-
-            gradients.Add((further, leaf.grad!));
+            gradients.Add((further, ByChunks(readout, further, loss, (part, start, count) =>
+                FurtherLoss(weights, cut.Rounded, part, furtherTargets!.narrow(0, start, count), further.shape[0], cut.Weight))));
         }
 
         autograd.backward([.. gradients.Select(g => g.Hidden)], [.. gradients.Select(g => g.Gradient)]);
         return loss;
+    }
 
-        static Tensor Leaf(Tensor hidden) => hidden.detach().requires_grad_(true);
-
-        void Done(Tensor part)
+    /// <summary>Adds a loss of hidden states, and its gradient of the unembedding, chunk by chunk.</summary>
+    /// <param name="of">The loss of a chunk, of which start and number of rows are told.</param>
+    /// <returns>[N, C]: the gradient of the hidden states.</returns>
+    private Tensor ByChunks(in Readout readout, Tensor hidden, Tensor sum, Func<Tensor, long, long, Tensor> of)
+    {
+        var gradients = new List<Tensor>();
+        for (long start = 0; start < hidden.shape[0]; start += RowsAtOnce)
         {
-            part.backward();
-            loss.add_(part.detach().to(ScalarType.Float64), Scalars.One);
+            using var scope = NewDisposeScope();
+            var count = Math.Min(RowsAtOnce, hidden.shape[0] - start);
+            var part = hidden.narrow(0, start, count).detach().requires_grad_(true);
+            var loss = of(part, start, count);
+            if (readout.Rounded is { } rounded)
+            {
+                var found = autograd.grad([loss], [part, rounded.Weight]);
+                rounded.AddGradient(found[1]);
+                gradients.Add(found[0].MoveToOuterDisposeScope());
+            }
+            else
+            {
+                loss.backward();
+                gradients.Add(part.grad!.MoveToOuterDisposeScope());
+            }
+
+            sum.add_(loss.detach().to(ScalarType.Float64), Scalars.One);
         }
+
+        return gradients.Count == 1 ? gradients[0] : cat(gradients);
     }
 
     /// <summary>The weighted loss of some rows' own predictions: their part of the mean.</summary>
-    private Tensor Loss(GptWeights weights, in Readout readout, long start, long count)
+    /// <param name="readout">Its hidden states are those of these rows.</param>
+    /// <param name="rows">Of the micro-batch.</param>
+    private Tensor Loss(GptWeights weights, in Readout readout, long rows, long start, long count)
     {
-        var logits = gpt.Logits(weights, readout.Hidden.narrow(0, start, count));
+        var logits = gpt.Logits(weights, readout.Hidden, readout.Rounded);
         var logProbabilities = F.log_softmax(logits, -1);
-        var scale = readout.Weight / readout.Hidden.shape[0];
+        var scale = readout.Weight / rows;
         Tensor? loss = null;
         if (alpha < 1)
         {
@@ -132,11 +144,11 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
     private Tensor TeacherLogits(Tensor taught)
     {
         using var noGradient = no_grad();
-        return gpt.Logits(teacher!.Weights, taught);
+        return gpt.Logits(teacher!.Weights, taught, teacher.Unembedding);
     }
 
-    private Tensor FurtherLoss(GptWeights weights, Tensor hidden, Tensor targets, long rows, double weight) =>
-        TrainingLoss.CrossEntropySum(F.log_softmax(gpt.Logits(weights, hidden), -1), targets, 0)
+    private Tensor FurtherLoss(GptWeights weights, RoundedUnembedding? rounded, Tensor hidden, Tensor targets, long rows, double weight) =>
+        TrainingLoss.CrossEntropySum(F.log_softmax(gpt.Logits(weights, hidden, rounded), -1), targets, 0)
             .mul(Scalars.Of((1 - alpha) * stage.MtpWeight * weight / rows));
 
     private Tensor Taught(Tensor inputs)
@@ -163,5 +175,9 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
     }
 
     private readonly record struct Readout(
-        Tensor Hidden, Tensor? Taught, Tensor? Lesson, Tensor Targets, IReadOnlyList<(Tensor Targets, double Share)> Future, double Weight);
+        Tensor Hidden, Tensor? Taught, Tensor? Lesson, Tensor Targets, IReadOnlyList<(Tensor Targets, double Share)> Future, double Weight)
+    {
+        /// <summary>Null: products are not rounded.</summary>
+        public RoundedUnembedding? Rounded { get; init; }
+    }
 }

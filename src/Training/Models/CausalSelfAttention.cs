@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace Slowrun.Training.Models;
 
 /// <summary>Attention of one layer with rotary positions, query-key norm, value embedding, head gates and sliding window.</summary>
-internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary, WindowMasks masks)
+/// <param name="flash">Whether the device has flash attention with windows, and products are bfloat16; else windows are masks.</param>
+internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary, WindowMasks masks, bool flash = false)
 {
     private static readonly Scalar Two = Scalars.Of(2.0);
     private static readonly Scalar MinusOne = Scalars.Of(-1.0);
@@ -23,7 +24,7 @@ internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary,
     {
         using var scope = NewDisposeScope();
         long batch = x.shape[0] / length, heads = model.Heads, width = model.Width / heads;
-        var qkv = Functional.Linear(x, Mixed(weights), model.Products);
+        var qkv = Functional.Linear(x, Mixed(model, weights), model.Products);
         var parts = qkv.split([2 * heads * width, heads * width], 1);
         var qk = Functional.RmsNorm(rotary.Turn(parts[0].view(batch, length, 2 * heads, width), cache?.Length ?? 0));
         var v = parts[1].view(batch, length, heads, width);
@@ -38,8 +39,7 @@ internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary,
         if (cache is null)
         {
             var k = layer.KeyOffset && length > 1 ? Shifted(halves[1], width) : halves[1];
-            var mask = masks.Of(length, layer.Window);
-            y = Functional.Attention(halves[0].transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), mask, model.Products).transpose(1, 2);
+            y = flash ? Flash(halves[0], k, v, layer.Window) : Masked(halves[0], k, v, layer.Window);
         }
         else
         {
@@ -66,6 +66,12 @@ internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary,
         var along = y.mul(direction).sum(Last, keepdim: true);
         return y.addcmul(direction, alpha is null ? along : along.mul(alpha.tanh().view(-1, 1)), MinusOne);
     }
+
+    private Tensor Masked(Tensor q, Tensor k, Tensor v, int window) => Functional.Attention(
+        q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), masks.Of(q.shape[1], window), model.Products).transpose(1, 2);
+
+    private static Tensor Flash(Tensor q, Tensor k, Tensor v, int window) => WindowedFlash.Run(
+        q.to(ScalarType.BFloat16), k.to(ScalarType.BFloat16), v.to(ScalarType.BFloat16), window).to(q.dtype);
 
     /// <summary>Attention of tokens that come after those in the cache: of several where it is empty, of one at a time afterwards.</summary>
     private Tensor Continued(Tensor q, Tensor k, Tensor v, in AttentionLayer layer, VisitCache cache)
@@ -99,7 +105,7 @@ internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary,
     }
 
     /// <summary>The queries', keys' and values' matrix with the mixture of heads in it, [3C, C].</summary>
-    public Tensor Mixed(BlockWeights weights)
+    public static Tensor Mixed(ModelRecipe model, BlockWeights weights)
     {
         if (weights.HeadMixes.Count == 0)
         {

@@ -33,7 +33,8 @@ internal sealed class Gpt : IDisposable
         this.model = model;
         this.rotary = rotary;
         masks = new WindowMasks(device, type);
-        attention = new CausalSelfAttention(model, rotary, masks);
+        attention = new CausalSelfAttention(
+            model, rotary, masks, flash: model.Products == MatrixPrecision.BF16 && WindowedFlash.Obstacle(device, model.Width / model.Heads) is null);
         softcap = Scalars.Of(model.Softcap);
         inverseSoftcap = Scalars.Of(1 / model.Softcap);
     }
@@ -45,7 +46,7 @@ internal sealed class Gpt : IDisposable
     {
         using var scope = NewDisposeScope();
         var length = tokens.shape[1];
-        var x0 = Functional.RmsNorm(weights.Embedding.index_select(0, tokens.reshape(-1)));
+        var x0 = Functional.RmsNorm(Embedded(weights, tokens.reshape(-1)));
         var lambdas = new Lambdas(weights);
         var x = x0;
         var place = 0;
@@ -64,9 +65,15 @@ internal sealed class Gpt : IDisposable
 
     /// <summary>Logits after the softcap, [N, V].</summary>
     /// <param name="hidden">[N, C].</param>
-    public Tensor Logits(GptWeights weights, Tensor hidden)
+    /// <param name="rounded">The unembedding, rounded before; null: the one of the weights is read.</param>
+    public Tensor Logits(GptWeights weights, Tensor hidden, RoundedUnembedding? rounded = null)
     {
         using var scope = NewDisposeScope();
+        if (rounded is not null)
+        {
+            return rounded.Product(hidden).mul_(inverseSoftcap).tanh().mul(softcap).MoveToOuterDisposeScope();
+        }
+
         var unembedding = model.TransposedUnembedding ? weights.Unembedding.narrow(1, 0, model.VocabSize).t() : weights.Unembedding;
         var z = Functional.Linear(hidden, unembedding, model.Products);
         return z.mul_(inverseSoftcap).tanh().mul(softcap).MoveToOuterDisposeScope();
@@ -76,7 +83,7 @@ internal sealed class Gpt : IDisposable
     /// <returns>New matrices are in the caller's dispose scope; all other tensors are the ones given.</returns>
     public GptWeights WithHeadsMixed(GptWeights weights) => !model.HeadMixing ? weights : weights with
     {
-        Blocks = [.. weights.Blocks.Select(block => block with { QueryKeyValue = attention.Mixed(block), HeadMixes = [] })],
+        Blocks = [.. weights.Blocks.Select(block => block with { QueryKeyValue = CausalSelfAttention.Mixed(model, block), HeadMixes = [] })],
     };
 
     /// <summary>Hidden states that predict one token further: from each position's own and the embedding of its next token.</summary>
@@ -88,7 +95,7 @@ internal sealed class Gpt : IDisposable
         using var scope = NewDisposeScope();
         long batch = targets.shape[0], length = targets.shape[1] - 1;
         var next = targets.narrow(1, 0, length).clamp_min(Scalars.Of(0)).reshape(-1);
-        var embedded = Functional.RmsNorm(weights.Embedding.index_select(0, next));
+        var embedded = Functional.RmsNorm(Embedded(weights, next));
         var known = hidden.view(batch, length + 1, model.Width).narrow(1, 0, length).reshape(batch * length, model.Width);
         var z = Functional.Linear(cat([known, embedded], 1), weights.MtpProjection!, model.Products);
         if (pass.Depth?.Keeps(model.Layers) ?? true)
@@ -100,6 +107,13 @@ internal sealed class Gpt : IDisposable
         }
 
         return Functional.RmsNorm(z).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Rows of the embedding table, [N, C]; as upstream's table, they are bfloat16 numbers where products are.</summary>
+    private Tensor Embedded(GptWeights weights, Tensor tokens)
+    {
+        var rows = weights.Embedding.index_select(0, tokens);
+        return model.Products == MatrixPrecision.BF16 ? rows.to(ScalarType.BFloat16).to(ScalarType.Float32) : rows;
     }
 
     public void Dispose()

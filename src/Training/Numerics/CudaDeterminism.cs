@@ -21,8 +21,9 @@ internal static partial class CudaDeterminism
     {
         // .NET's own variables are not those that native code reads.
         _ = SetVariable(WorkspaceVariable, Workspace, overwrite: 0);
-        // Only warned of: an operation without such a kernel makes the device's fingerprint differ, which is told.
-        SetDeterministicAlgorithms(GlobalContext(), deterministic: true, warnOnly: true);
+        // Not only warned of: an operation without such a kernel throws, and names itself (NumericsFingerprint); and attention's backward passes
+        // repeat their bits only where it is strict.
+        SetDeterministicAlgorithms(GlobalContext(), deterministic: true, warnOnly: false);
         return true;
     }
 

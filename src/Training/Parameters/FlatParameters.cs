@@ -59,16 +59,21 @@ public sealed class FlatParameters : IDisposable
     }
 
     /// <exception cref="InvalidDataException">These are no weights of this model; what is wrong with which.</exception>
-    public void Check(IReadOnlyList<TensorData> weights)
+    public void Check(IReadOnlyList<TensorData> weights) => Check(Layout, weights);
+
+    /// <exception cref="InvalidDataException">These are no weights of this layout; what is wrong with which.</exception>
+    public static void Check(ParameterLayout layout, IReadOnlyList<TensorData> weights)
     {
+        ArgumentNullException.ThrowIfNull(layout);
         ArgumentNullException.ThrowIfNull(weights);
+        var known = layout.Parameters.Select(place => place.Name).ToHashSet();
         var given = weights.ToDictionary(weight => weight.Name);
-        if (weights.FirstOrDefault(weight => !views.ContainsKey(weight.Name)) is { } unknown)
+        if (weights.FirstOrDefault(weight => !known.Contains(weight.Name)) is { } unknown)
         {
             throw new InvalidDataException($"Weight '{unknown.Name}' is not a parameter of this model.");
         }
 
-        foreach (var place in Layout.Parameters)
+        foreach (var place in layout.Parameters)
         {
             if (!given.TryGetValue(place.Name, out var weight))
             {

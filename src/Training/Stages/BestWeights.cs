@@ -1,4 +1,5 @@
 using Slowrun.Core.Tensors;
+using Slowrun.Training.Averaging;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
@@ -12,11 +13,12 @@ internal sealed class BestWeights : IDisposable
     private readonly Tensor weights;
     private readonly Tensor loss;
 
-    public BestWeights(FlatParameters parameters)
+    /// <param name="memory">Where they are kept.</param>
+    public BestWeights(FlatParameters parameters, HostMemory memory)
     {
         this.parameters = parameters;
         using var scope = NewDisposeScope();
-        weights = zeros_like(parameters.Flat).DetachFromDisposeScope();
+        weights = memory.Zeros(parameters.Layout.Length);
         loss = full(1, Scalars.Of(double.PositiveInfinity), ScalarType.Float64).DetachFromDisposeScope();
         State = [.. NamedTensor.Pieces("best/parameters", weights), new NamedTensor("best/loss", loss)];
     }

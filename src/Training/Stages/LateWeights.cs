@@ -1,4 +1,5 @@
 using Slowrun.Core.Tensors;
+using Slowrun.Training.Averaging;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
 
@@ -10,10 +11,11 @@ internal sealed class LateWeights : IDisposable
     private readonly FlatParameters parameters;
     private readonly Tensor[] kept;
 
-    public LateWeights(FlatParameters parameters, int count)
+    /// <param name="memory">Where they are kept.</param>
+    public LateWeights(FlatParameters parameters, int count, HostMemory memory)
     {
         this.parameters = parameters;
-        kept = [.. Enumerable.Range(0, count).Select(_ => zeros_like(parameters.Flat).DetachFromDisposeScope())];
+        kept = [.. Enumerable.Range(0, count).Select(_ => memory.Zeros(parameters.Layout.Length))];
         State = [.. kept.SelectMany((weights, i) => NamedTensor.Pieces($"late/{i}", weights))];
     }
 
@@ -28,7 +30,8 @@ internal sealed class LateWeights : IDisposable
             kept[i].copy_(kept[i - 1]);
         }
 
-        kept[0].copy_(parameters.Flat);
+        // Within a step, whose reading at its end waits for it.
+        kept[0].copy_(parameters.Flat, nonBlocking: true);
     }
 
     /// <summary>Under upstream's names, with the prefix that scoring looks for.</summary>

@@ -57,7 +57,7 @@ public sealed class StageTraining : IDisposable
         ensembles = [.. slots.Select(slot => plan.TeacherEnsemble is null ? null : new EnsembleTeacher(plan, inputs.TeacherMembers!, slot, slots.Length))];
         crew = new LaneCrew(plan.Model, plan.Stage, parameters, slots, teachers, ensembles, replicate);
         rows = new TrainingRows(plan, steps, inputs.Train);
-        selection = new WeightSelection(plan.Stage, steps, parameters);
+        selection = new WeightSelection(plan.Stage, steps, parameters, apart: replicate);
         schedule = new StageSchedule(plan.Stage.Optimizer, steps.Steps, plan.Stage.Epochs);
         using var scope = NewDisposeScope();
         losses = zeros(steps.Steps, ScalarType.Float32).DetachFromDisposeScope();

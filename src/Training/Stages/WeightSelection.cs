@@ -20,20 +20,23 @@ internal sealed class WeightSelection : IDisposable
     private readonly LateWeights? late;
     private int judged = -1;
 
-    public WeightSelection(StageRecipe stage, StageSteps steps, FlatParameters parameters)
+    /// <param name="apart">Whether what is kept lies in the host's memory and the parameters do not.</param>
+    public WeightSelection(StageRecipe stage, StageSteps steps, FlatParameters parameters, bool apart)
     {
+        var memory = new HostMemory(parameters.Device, apart);
         recipe = stage.Selection;
         this.steps = steps;
         this.parameters = parameters;
         var length = parameters.Layout.Length;
-        best = recipe.Rule == SelectionRule.BestValidation ? new BestWeights(parameters) : null;
+        best = recipe.Rule == SelectionRule.BestValidation ? new BestWeights(parameters, memory) : null;
         ema = recipe.Ema is not { } average ? null : new ExponentialAverage(
             length, parameters.Device, average.Form,
             average.DecayPerEpoch is { } perEpoch
                 ? AveragingSteps.DecayPerUpdate(perEpoch, average.Every, steps.Steps, stage.Epochs)
-                : average.Decay);
-        swa = recipe.Swa is { } mean ? new WeightAverage(length, parameters.Device, mean.ByRecency) : null;
-        late = recipe.LateCheckpoints > 1 ? new LateWeights(parameters, recipe.LateCheckpoints - 1) : null;
+                : average.Decay,
+            apart);
+        swa = recipe.Swa is { } mean ? new WeightAverage(length, parameters.Device, mean.ByRecency, apart) : null;
+        late = recipe.LateCheckpoints > 1 ? new LateWeights(parameters, recipe.LateCheckpoints - 1, memory) : null;
         State = [.. best?.State ?? [], .. ema?.State ?? [], .. swa?.State ?? [], .. late?.State ?? []];
     }
 

@@ -134,6 +134,19 @@ public sealed class StageTrainingTests
         SmallStage.AssertSame(SmallStage.Run(one), SmallStage.Run(several));
     }
 
+    /// <summary>Replicas, masks made where they are used, averages in another memory: whatever the recipe has on, the bytes are a processor's.</summary>
+    [Theory]
+    [MemberData(nameof(ExactResumeTests.Seeds), MemberType = typeof(ExactResumeTests))]
+    public void RunStep_OfARandomRecipe_AsOnDevicesOfTheirOwn_GivesTheSameBytes(int seed)
+    {
+        var inputs = RandomStage.Of(seed);
+        using var shared = StageTraining.Begin(inputs, SmallStage.Cpus(2));
+        using var apart = StageTraining.Begin(inputs, SmallStage.Cpus(2), replicate: true);
+
+        SmallStage.AssertSame(SmallStage.Run(shared), SmallStage.Run(apart));
+        SmallStage.AssertSame(shared.Snapshot(TestContext.Current.CancellationToken), apart.Snapshot(TestContext.Current.CancellationToken));
+    }
+
     /// <summary>Waiting for a device costs more than what it would wait for: losses and norm of a step are read together, at its end.</summary>
     [Theory]
     [MemberData(nameof(ExactResumeTests.Seeds), MemberType = typeof(ExactResumeTests))]

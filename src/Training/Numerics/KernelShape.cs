@@ -1,0 +1,60 @@
+using Slowrun.Core.Models;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+
+namespace Slowrun.Training.Numerics;
+
+/// <summary>Sizes and precision of a training: what decides which kernels a library chooses. A stage's fingerprint is taken at its own.</summary>
+internal sealed record KernelShape
+{
+    // A processor's fingerprint is taken in some tens of milliseconds, beside what else a silo does.
+    private const int MostHeadWidth = 64;
+    private const int MostLength = 128;
+
+    /// <summary>What says of a slot, without a stage, which bits it gives.</summary>
+    public static KernelShape Canned { get; } = new()
+    {
+        Products = MatrixPrecision.F32, VocabSize = 61, SequenceLength = 48, Heads = 2, Width = 96, Windows = new(24, 48), Rows = 2,
+    };
+
+    public required MatrixPrecision Products { get; init; }
+
+    public required int VocabSize { get; init; }
+
+    public required int SequenceLength { get; init; }
+
+    public required int Heads { get; init; }
+
+    public required int Width { get; init; }
+
+    public required AttentionWindows Windows { get; init; }
+
+    public required int Rows { get; init; }
+
+    /// <param name="gpu">A GPU's is a stage's own in everything but the number of layers; a processor's is bounded.</param>
+    public static KernelShape Of(StagePlan plan, bool gpu)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        var (model, windows) = (plan.Model, AttentionWindows.Of(plan.Model));
+        var own = new KernelShape
+        {
+            Products = model.Products, VocabSize = model.VocabSize, SequenceLength = model.SequenceLength, Heads = model.Heads, Width = model.Width,
+            Windows = windows, Rows = plan.Stage.DeviceRows,
+        };
+        if (gpu)
+        {
+            return own;
+        }
+
+        var length = Math.Min(model.SequenceLength, MostLength);
+        return own with
+        {
+            VocabSize = Canned.VocabSize,
+            SequenceLength = length,
+            Heads = Canned.Heads,
+            Width = Canned.Heads * Math.Clamp(model.Width / model.Heads, 16, MostHeadWidth),
+            Windows = new(Math.Min(windows.Narrow, length), Math.Min(windows.Wide, length)),
+            Rows = Canned.Rows,
+        };
+    }
+}
