@@ -9,12 +9,7 @@ namespace Slowrun.Core.Explain;
 /// </summary>
 internal static class KeptActivations
 {
-    /// <summary>
-    /// Rows of logits are computed in chunks of about so many numbers. Of a chunk live at once: the capped logits, their logarithms, both
-    /// gradients, and two results on the way.
-    /// </summary>
-    private const long ChunkNumbers = 1L << 24;
-
+    /// <summary>Of a chunk of logits' rows live at once: the capped logits, their logarithms, both gradients, and two results on the way.</summary>
     private const long ChunkTensors = 6;
 
     /// <param name="blocks">Applications of a layer whose activations are kept.</param>
@@ -58,7 +53,8 @@ internal static class KeptActivations
 
     private static long HeadBytes(ModelRecipe model, long tokens, bool taught)
     {
-        var chunk = Math.Min(tokens * model.VocabSize, ChunkNumbers);
+        // As many rows as a GPU gets at once, which are more than a processor's.
+        var chunk = Math.Min(tokens, LogitRows.AtOnce(model, gpu: true)) * model.VocabSize;
         var weights = (long)model.Width * model.VocabSize;
         // The rounded matrix, its gradient as the product gives it, and in float32 as it is added.
         return (chunk * sizeof(float) * (ChunkTensors + (taught ? 3 : 0))) + (model.Products == MatrixPrecision.BF16 ? 8 * weights : 4 * weights);

@@ -32,10 +32,10 @@ public sealed class MemoryCheckTests
     [Fact]
     public void Of_ASpecThatNeedsTwoChanges_NamesThemTogether()
     {
-        var shortage = MemoryCheck.Of(Large, null, Device with { Bytes = 41_000_000_000 })!;
+        var shortage = MemoryCheck.Of(Large, null, Device with { Bytes = 45_000_000_000 })!;
 
         Assert.NotEmpty(shortage.Options);
-        Assert.All(shortage.Options, option => Assert.True(option.Set.Count > 1 && option.Bytes <= 41_000_000_000));
+        Assert.All(shortage.Options, option => Assert.True(option.Set.Count > 1 && option.Bytes <= 45_000_000_000));
         Assert.Contains("--set stage.recompute=true --set ", shortage.ToString(), StringComparison.Ordinal);
     }
 
