@@ -1,5 +1,8 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
+using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
 using Slowrun.Storage;
 
@@ -48,6 +51,30 @@ public sealed class ClockTests
         Assert.True(end == StopReason.Fenced && await second.Completion == StopReason.Completed, await young.StoryAsync());
         Assert.Equal(await Calm.Value, Snapshots(await young.FinishAsync()));
         Assert.Equal((1, 2), ((await young.FactsAsync()).RootOf(Stage).Preemptions, (await young.FactsAsync()).RootOf(Stage).EpochToken));
+    }
+
+    [Fact]
+    public async Task Start_OfASiloWhoseClockIsAnHourAhead_SetsItBeforeAnythingIsTaken()
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var clock = new StoreClock(new FakeTimeProvider(now.AddHours(1)));
+        using var check = new ClockCheck(new MemoryStore(), clock, NullLogger<ClockCheck>.Instance);
+
+        await check.StartAsync(TestContext.Current.CancellationToken);
+
+        Assert.InRange((clock.GetUtcNow() - now).TotalMinutes, -1, 1);
+        await check.StopAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task ServedSince_OfASiloWhoseClockWasSet_IsNotInTheFuture()
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var clock = new StoreClock(new FakeTimeProvider(now.AddHours(1)));
+        var sights = new ReadySights(clock);
+        await clock.MeasureAsync(new MemoryStore(), TestContext.Current.CancellationToken);
+
+        Assert.InRange((sights.ServedSince - now).TotalMinutes, -1, 1);
     }
 
     private static TimeProvider Clock(bool jumps) => jumps ? new JumpingTime() : TimeProvider.System;

@@ -29,7 +29,7 @@ internal static class GoodputText
     private static string Headline(RunStatus status, RunLedger ledger)
     {
         var goodput = ledger.Goodput is { } share ? Invariant($"goodput {share:P1}") : "no time spent yet";
-        return Invariant($"{status.Name} · {status.State} · {goodput} · {Human.Time(ledger.WallSeconds)} of wall-clock time in {ledger.ChainCount} {(ledger.ChainCount == 1 ? "chain" : "chains")} · {Human.Plural(ledger.MachinesLost, "machine")} lost ({Human.Plural(ledger.Preemptions, "stage preemption")}), {Human.Plural(ledger.LostSteps, "step")} lost");
+        return Invariant($"{status.Name} · {status.StateText} · {goodput} · {Human.Time(ledger.WallSeconds)} of wall-clock time in {ledger.ChainCount} {(ledger.ChainCount == 1 ? "chain" : "chains")} · {Human.Plural(ledger.MachinesLost, "machine")} lost ({Human.Plural(ledger.Preemptions, "stage preemption")}), {Human.Plural(ledger.LostSteps, "step")} lost");
     }
 
     private static Table Bars(RunLedger ledger)

@@ -16,7 +16,7 @@ internal sealed record ListedRun(RunFacts Facts, RunStatus Status)
     public static IReadOnlyList<Column<ListedRun>> Columns(DateTimeOffset now) =>
     [
         new("RUN", "name", run => run.Status.Name),
-        new("STATE", "state", run => run.Status.State),
+        new("STATE", "state", run => run.Status.State) { Text = run => run.Status.StateText },
         new("STAGES", "stagesDone", run => run.Done) { Text = run => FormattableString.Invariant($"{run.Done}/{run.Status.Stages.Count} done") },
         new("STAGES", "stages", run => run.Status.Stages.Count) { Hidden = true },
         new("TRAINING", "stagesTraining", run => run.Training) { Right = true, Wide = true },

@@ -10,28 +10,43 @@ internal sealed partial class ClockCheck(IObjectStore store, TimeProvider time, 
     // A machine's clock drifts by milliseconds in that time; what moves it by more (a suspended machine) is rare.
     private static readonly TimeSpan Every = TimeSpan.FromMinutes(10);
 
+    /// <summary>Once before anything is taken: what a wrong clock had written by then could not be told from the truth later.</summary>
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await MeasureAsync(cancellationToken);
+        await base.StartAsync(cancellationToken);
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        while (time is StoreClock clock && !stoppingToken.IsCancellationRequested)
+        while (time is StoreClock && !stoppingToken.IsCancellationRequested)
         {
-            try
-            {
-                var correction = await clock.MeasureAsync(store, stoppingToken);
-                if (correction != TimeSpan.Zero)
-                {
-                    LogCorrected(log, correction.TotalSeconds);
-                }
+            await Task.Delay(Every, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await MeasureAsync(stoppingToken);
+        }
+    }
 
-                await Task.Delay(Every, time, stoppingToken);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+    private async Task MeasureAsync(CancellationToken stop)
+    {
+        if (time is not StoreClock clock || stop.IsCancellationRequested)
+        {
+            return;
+        }
+
+        try
+        {
+            var correction = await clock.MeasureAsync(store, stop);
+            if (correction != TimeSpan.Zero)
             {
+                LogCorrected(log, correction.TotalSeconds);
             }
-            catch (IOException e)
-            {
-                LogFailed(log, e.Message);
-                await Task.Delay(Every, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+        }
+        catch (IOException e)
+        {
+            LogFailed(log, e.Message);
         }
     }
 

@@ -11,10 +11,18 @@ namespace Slowrun.Grains.Slots;
 internal sealed class ReadySights(TimeProvider time)
 {
     private readonly ConcurrentDictionary<(string Run, StageId Stage, long EpochToken), DateTimeOffset> sights = new();
-    private long servedSinceTicks = time.GetUtcNow().UtcTicks;
+    // Asked for at the first look, when the clock has been held against the store's.
+    private long servedSinceTicks = long.MaxValue;
 
     /// <summary>Since when some silo has been alive without a gap, as far as this one knows: its own start, or that of an older one it has met.</summary>
-    public DateTimeOffset ServedSince => new(Interlocked.Read(ref servedSinceTicks), TimeSpan.Zero);
+    public DateTimeOffset ServedSince
+    {
+        get
+        {
+            Interlocked.CompareExchange(ref servedSinceTicks, time.GetUtcNow().UtcTicks, long.MaxValue);
+            return new(Interlocked.Read(ref servedSinceTicks), TimeSpan.Zero);
+        }
+    }
 
     /// <summary>To be called with what a run is like now.</summary>
     public void Look(RunFacts facts)

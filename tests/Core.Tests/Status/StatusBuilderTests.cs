@@ -154,4 +154,12 @@ public sealed class StatusBuilderTests
     private static RunStatus Build(RunFactsExample run) => StatusBuilder.Build(run.Facts, StatusSource.Cluster, Now);
 
     private static StageStatus Stage(RunFactsExample run, string id) => Build(run).Stages.Single(stage => stage.Id == id);
+
+    [Fact]
+    public void StateText_WithNoSiloAlive_SaysSoWhileSomethingIsLeft()
+    {
+        Assert.Equal("Running (no silo)", StatusBuilder.Build(new RunFactsExample().Released("chain0/stage0", 5).NoSilo().Facts, StatusSource.Store, RunFactsExample.Now).StateText);
+        Assert.Equal("Running", StatusBuilder.Build(new RunFactsExample().Released("chain0/stage0", 5).Facts, StatusSource.Store, RunFactsExample.Now).StateText);
+        Assert.Equal("Cancelled", StatusBuilder.Build(new RunFactsExample().NoSilo().Wish(DesiredState.Cancelled).Facts, StatusSource.Store, RunFactsExample.Now).StateText);
+    }
 }
