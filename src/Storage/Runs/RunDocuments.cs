@@ -31,10 +31,25 @@ public sealed class RunDocuments(IObjectStore store, string run)
         {
             // Damaged, it is refused: a silo or a person puts it back from its copy first. Missing, its copy keeps the name from another recipe.
             { Damage: { } damage, ETag: not null } => throw new InvalidDataException(damage),
-            { Value: { } spec } => (spec with { Operations = operations.Value ?? spec.Operations }, read.ModifiedAt!.Value),
+            { Value: { } spec } => (
+                spec with { Operations = operations.Value ?? spec.Operations },
+                await TryReadSubmittedAtAsync(cancellationToken).ConfigureAwait(false) ?? read.ModifiedAt!.Value),
             { Damage: { } damage } => throw new InvalidDataException(damage),
             _ => null,
         };
+    }
+
+    /// <summary>When the run was submitted; null where that was not written (by an older version), or cannot be read.</summary>
+    public async Task<DateTimeOffset?> TryReadSubmittedAtAsync(CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            return (await store.TryReadJsonAsync<RunSubmission>(RunPaths.Submitted(run), cancellationToken).ConfigureAwait(false))?.At;
+        }
+        catch (InvalidDataException)
+        {
+            return null;
+        }
     }
 
     /// <summary>The spec as it was submitted; null where there is no such run.</summary>
@@ -51,6 +66,12 @@ public sealed class RunDocuments(IObjectStore store, string run)
 
         // Never changed, so the copy of whoever created it cannot be of another. Where it is missing, the next silo makes it up.
         await store.TryCreateJsonAsync(CopiedJson.CopyOf(RunPaths.Spec(run)), spec, cancellationToken).ConfigureAwait(false);
+        if (await store.TryReadAsync(RunPaths.Spec(run), cancellationToken).ConfigureAwait(false) is { } created)
+        {
+            // The store says when, whatever this machine's clock does. Without it the spec's own time is taken.
+            await store.TryCreateJsonAsync(RunPaths.Submitted(run), new RunSubmission(created.ModifiedAt), cancellationToken).ConfigureAwait(false);
+        }
+
         await OrderBell.RingAsync(store, cancellationToken).ConfigureAwait(false);
         return true;
     }

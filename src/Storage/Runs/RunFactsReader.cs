@@ -54,6 +54,7 @@ public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null
         }
 
         memory.Orders = orders;
+        memory.SubmittedAt ??= await new RunDocuments(store, run).TryReadSubmittedAtAsync(cancellationToken).ConfigureAwait(false) ?? orders.Spec.ModifiedAt;
         var damage = orders.Damage(run).ToList();
         var stages = await new StageDocuments(store, run, memory, time).ReadAsync(plan, root => known && aliveSilos.Contains(root.Owner!.Silo) ? ProgressFresh : TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
         damage.AddRange(stages.Damage);
@@ -63,7 +64,7 @@ public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null
             Roots = stages.Roots,
             Progress = stages.Progress,
             AliveSilos = aliveSilos,
-            SubmittedAt = orders.Spec.ModifiedAt,
+            SubmittedAt = memory.SubmittedAt,
         };
         if (stages.Roots.Values.Any(root => root.Finished))
         {

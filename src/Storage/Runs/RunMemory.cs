@@ -19,6 +19,9 @@ internal sealed class RunMemory
     /// <summary>The user's documents as they were last read; null: never.</summary>
     public RunOrders? Orders { get; set; }
 
+    /// <summary>Read once: it never changes.</summary>
+    public DateTimeOffset? SubmittedAt { get; set; }
+
     public ConcurrentDictionary<StageId, Known<StageRoot>> Finished { get; } = new();
 
     /// <summary>Stages without a root, when the stage before them had not finished.</summary>

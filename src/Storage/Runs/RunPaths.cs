@@ -21,6 +21,8 @@ public static class RunPaths
 
     public static string Intent(string run) => Run(run) + "intent";
 
+    public static string Submitted(string run) => Run(run) + "submitted";
+
     public static string Judging(string run) => Run(run) + "judging";
 
     /// <summary>The folder of a stage: its root, its progress, its checkpoints.</summary>

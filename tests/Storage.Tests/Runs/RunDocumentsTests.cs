@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
@@ -90,4 +91,20 @@ public sealed class RunDocumentsTests
     [InlineData(".hidden")]
     public async Task AnyDocument_OfANameThatIsNone_Throws(string run) =>
         await Assert.ThrowsAsync<ArgumentException>(async () => await new RunDocuments(store, run).TryReadSpecAsync(Cancel));
+
+    [Fact]
+    public async Task SubmittedAt_OfACopiedStore_IsWhenTheRunWasSubmitted()
+    {
+        var submitted = new DateTimeOffset(2026, 11, 1, 12, 0, 0, TimeSpan.Zero);
+        var original = new MemoryStore(time: new FakeTimeProvider(submitted));
+        await new RunDocuments(original, "demo").TryCreateSpecAsync(Spec, Cancel);
+        var copy = new MemoryStore(time: new FakeTimeProvider(submitted.AddDays(3)));
+        await foreach (var entry in original.ListAsync("", Cancel))
+        {
+            await copy.WriteAsync(entry.Name, (await original.TryReadAsync(entry.Name, Cancel))!.Content, Cancel);
+        }
+
+        Assert.Equal(submitted, (await new RunDocuments(copy, "demo").TryReadDatedSpecAsync(Cancel))!.Value.SubmittedAt);
+        Assert.Equal(submitted, (await new RunFactsReader(copy).ReadAsync("demo", new HashSet<string>(), Cancel))!.SubmittedAt);
+    }
 }
