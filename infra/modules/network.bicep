@@ -6,7 +6,7 @@ param name string
 @description('Where everything is.')
 param location string
 
-// Orleans' ports know no authentication: whoever reaches them is a member of the cluster.
+// Orleans' ports answer only who can read the store (mutual TLS with its certificate); that nobody else reaches them is a second wall.
 var siloPorts = ['11111', '30000']
 var subnetRange = '10.20.0.0/24'
 

@@ -34,6 +34,7 @@ public static class GrainsRegistration
         .AddSingleton<StageTaker>()
         .AddSingleton<ProgressPump>()
         .AddSingleton<MemberScoring>()
+        .AddSingleton<Offering>()
         .AddSingleton<Offers>()
         .AddSingleton<OrphanRelease>()
         .AddSingleton<DocumentMending>()

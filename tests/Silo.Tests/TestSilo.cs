@@ -18,6 +18,10 @@ internal sealed class TestSilo : IAsyncDisposable
 
     public HttpClient Http { get; } = new();
 
+    public IGrainFactory Grains => host.Services.GetRequiredService<IGrainFactory>();
+
+    public string Address => host.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString();
+
     public static async Task<TestSilo> StartAsync(IObjectStore store, string name, Uri? metadata, CancellationToken cancellationToken, string? token = null)
     {
         var host = SiloHost.Build(

@@ -84,6 +84,7 @@ internal static class SlowrunCommand
             CheckpointsCommand.Create(context, common),
             SpecCommand.Create(context, common),
             DataCommand.Create(context, common),
+            ClusterCommand.Create(context, common),
             DoctorCommand.Create(context, common),
             ChaosCommand.Create(context, common),
             CompletionCommand.Create(context),

@@ -15,7 +15,7 @@ internal static class SiloCommand
         [
             new("--slots") { Description = "cpu, cpu:N, or cuda:I,cuda:J; default: every CUDA device, else cpu." },
             new("--name") { Description = "What people see; default: host name and process id." },
-            new("--listen") { Description = "Address that the ports listen on; default: loopback. They know no authentication: private subnets only." },
+            new("--listen") { Description = "Address that the ports listen on; default: loopback. Only who can read the store gets an answer there." },
             new("--advertise") { Description = "Address told to others; default: the one listened on." },
             new("--port") { Description = "Silo port; default: any free one." },
             new("--gateway-port") { Description = "Gateway port; default: any free one." },

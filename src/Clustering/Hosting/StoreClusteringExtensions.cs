@@ -6,6 +6,7 @@ using Orleans.Messaging;
 using Orleans.Runtime.Hosting;
 using Slowrun.Clustering.Membership;
 using Slowrun.Clustering.Persistence;
+using Slowrun.Clustering.Security;
 using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Hosting;
@@ -13,7 +14,10 @@ namespace Slowrun.Clustering.Hosting;
 /// <summary>Puts Orleans on the store: <c>--store</c> is all that a silo or a client has to be told.</summary>
 public static class StoreClusteringExtensions
 {
-    /// <summary>Membership in the store, with options for machines that vanish; buries the dead before the silo joins; ends at once when it is dead itself.</summary>
+    /// <summary>
+    /// Membership in the store, with options for machines that vanish; buries the dead before the silo joins; ends at once when it is dead itself.
+    /// Both ports speak mutual TLS with the store's certificate.
+    /// </summary>
     /// <param name="slots">What the silo can train on, told to those who look at the cluster; null: nothing.</param>
     /// <param name="slotBytes">The slots' memory, one for each; null: not known.</param>
     public static ISiloBuilder UseStoreClustering(
@@ -30,6 +34,13 @@ public static class StoreClusteringExtensions
         silo.Services.AddSingleton(services => new DeadSilos(store, services.GetRequiredService<TimeProvider>()));
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, BurialBeforeJoining>();
         silo.Services.AddSingleton<IFatalErrorHandler>(_ => new EndAtOnce());
+        silo.Services.AddStoreTls(store).AddSingleton<ILifecycleParticipant<ISiloLifecycle>, CertificateWatch>();
+        silo.Configure<SiloConnectionOptions>(options =>
+        {
+            options.ConfigureSiloInboundConnection(connections => StoreTls.Of(connections).Accept(connections, "silo"));
+            options.ConfigureGatewayInboundConnection(connections => StoreTls.Of(connections).Accept(connections, "gateway"));
+            options.ConfigureSiloOutboundConnection(connections => StoreTls.Of(connections).Connect(connections));
+        });
         silo.Configure<ClusterMembershipOptions>(ClusterTuning.Membership);
         silo.Configure<ClusterOptions>(ClusterTuning.Names);
         silo.Configure<SiloMessagingOptions>(options => options.ResponseTimeout = ClusterTuning.ResponseTimeout);
@@ -42,11 +53,19 @@ public static class StoreClusteringExtensions
     public static IClientBuilder UseStoreClustering(this IClientBuilder client, IObjectStore store)
     {
         client.Services.AddSingleton<IGatewayListProvider>(_ => new StoreGatewayListProvider(store, ClusterTuning.GatewayRefresh));
+        client.Services.AddStoreTls(store).TryAddSingleton(TimeProvider.System);
+        client.Configure<ClientConnectionOptions>(options => options.ConfigureConnection(connections => StoreTls.Of(connections).Connect(connections)));
         client.Configure<GatewayOptions>(options => options.GatewayListRefreshPeriod = ClusterTuning.GatewayRefresh);
         client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = ClusterTuning.ResponseTimeout);
         client.Configure<ClusterOptions>(ClusterTuning.Names);
         return client;
     }
+
+    private static IServiceCollection AddStoreTls(this IServiceCollection services, IObjectStore store) => services
+        .AddSingleton(new CertificateFile(store))
+        .AddSingleton<ClusterCertificates>()
+        .AddSingleton<Strangers>()
+        .AddSingleton<StoreTls>();
 
     /// <summary>
     /// Grain state in the store, as provider <paramref name="name"/>. Microsoft's can stand here instead:

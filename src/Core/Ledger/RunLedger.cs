@@ -86,7 +86,7 @@ public sealed record RunLedger
 
         if (facts.LivingOwnerOf(id) is not null)
         {
-            return progress is { Ledger: { } told } && progress.EpochToken == root.EpochToken && told.Until > root.Ledger.Until ? told : root.Ledger;
+            return progress is { Ledger: { } told } && progress.IsOf(root) && told.Until > root.Ledger.Until ? told : root.Ledger;
         }
 
         return facts.SubmittedAt is { } submitted ? Unowned(facts, id, submitted).Until(now) : null;

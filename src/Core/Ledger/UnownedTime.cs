@@ -64,7 +64,7 @@ public sealed record UnownedTime
     {
         ArgumentNullException.ThrowIfNull(root);
         ArgumentNullException.ThrowIfNull(ledger);
-        return Progress is { Ledger: { } told } && Progress.EpochToken == root.EpochToken && told.Until > ledger.Until
+        return Progress is { Ledger: { } told } && Progress.IsOf(root) && told.Until > ledger.Until
             ? told.Lose(ledger.TrainingSeconds)
             : ledger;
     }

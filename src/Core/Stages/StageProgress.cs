@@ -33,6 +33,13 @@ public sealed record StageProgress
     public StageLedger? Ledger { get; init; }
 
     public required DateTimeOffset At { get; init; }
+
+    /// <summary>Whether the owner that the root knows can have told this: another token, or a step that the stage does not have, is nobody's word.</summary>
+    public bool IsOf(StageRoot root)
+    {
+        ArgumentNullException.ThrowIfNull(root);
+        return EpochToken > 0 && EpochToken == root.EpochToken && Step >= 0 && (root.Steps == 0 || Step <= root.Steps);
+    }
 }
 
 public enum StageActivity

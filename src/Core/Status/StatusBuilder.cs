@@ -34,9 +34,9 @@ public static class StatusBuilder
         var root = facts.RootOf(id);
         var state = Readiness.StateOf(facts, id);
         var owner = facts.LivingOwnerOf(id);
-        var progress = facts.Progress.GetValueOrDefault(id);
         // What an owner told before another took the stage is the story of steps that were lost.
-        var live = owner is not null && !root.Finished && progress?.EpochToken == root.EpochToken ? progress : null;
+        var progress = facts.Progress.GetValueOrDefault(id) is { } told && told.IsOf(root) ? told : null;
+        var live = owner is not null && !root.Finished ? progress : null;
         var score = facts.ScoreOf(id);
         var steps = root.Steps > 0 ? root.Steps : StageSteps.Of(plan, facts.Spec.Recipe.Data.TrainTokens);
         return new StageStatus
@@ -56,7 +56,7 @@ public static class StatusBuilder
             BestEffort = root.Adoptions > 0 || root.Identity is { IsRepeatable: false },
             TokensPerSecond = live?.TokensPerSecond,
             Devices = live?.Devices,
-            TrainLossNats = progress?.EpochToken == root.EpochToken ? progress.TrainLossNats : null,
+            TrainLossNats = progress?.TrainLossNats,
             ValLossNats = score?.LossNats,
             ValBitsPerByte = score?.BitsPerByte,
             SnapshotSha256 = root.Snapshot?.Sha256,
@@ -129,7 +129,7 @@ public static class StatusBuilder
     }
 
     private static DateTimeOffset? LastWritten(RunFacts facts) => facts.Roots.Values.Select(root => (DateTimeOffset?)root.WrittenAt)
-        .Concat(facts.Progress.Values.Select(progress => (DateTimeOffset?)progress.At))
+        .Concat(facts.Progress.Where(pair => pair.Value.IsOf(facts.RootOf(pair.Key))).Select(pair => (DateTimeOffset?)pair.Value.At))
         .Max();
 
     private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);

@@ -17,8 +17,9 @@ internal sealed class EnsembleGrain(EnsembleScoring scoring, ScoringTrouble trou
             WorkName.Mix(run),
             async stop =>
             {
-                await scoring.ScoreAsync(run, offer.Slots, stop);
+                var made = await scoring.ScoreAsync(run, offer.Slots, stop);
                 trouble.Over(run, null);
+                return made;
             },
             error => trouble.TellAsync(run, null, error)));
     }

@@ -26,14 +26,15 @@ internal sealed partial class EnsembleScoring(
     IObjectStore store, RunFactsReader reader, TokenSets tokens, TimeProvider time, ILogger<EnsembleScoring> log)
 {
     /// <summary>Averages whatever members are scored, unless that was done.</summary>
+    /// <returns>Whether there is a new result.</returns>
     /// <exception cref="InvalidDataException">A vector, a snapshot or the data are damaged.</exception>
-    public async Task ScoreAsync(string run, IReadOnlyList<string> slots, CancellationToken stop)
+    public async Task<bool> ScoreAsync(string run, IReadOnlyList<string> slots, CancellationToken stop)
     {
         var facts = await reader.ReadAsync(run, new HashSet<string>(), stop)
             ?? throw new InvalidOperationException($"There is no run '{run}' in {store.Address}.");
         if (Readiness.EnsembleDue(facts) is not { } members)
         {
-            return;
+            return false;
         }
 
         var recipe = facts.Spec.Recipe;
@@ -56,15 +57,16 @@ internal sealed partial class EnsembleScoring(
             if (await DropDamagedAsync(facts, members, stop))
             {
                 LogDropped(log, run, e.Message);
-                return;
+                return false;
             }
 
             throw;
         }
 
-        await new RunScores(store, run).TryCreateEnsembleAsync(score, stop);
+        var made = await new RunScores(store, run).TryCreateEnsembleAsync(score, stop);
         mixing.Done();
         LogMixed(log, run, members.Count, score.LossNats, time.GetElapsedTime(from).TotalSeconds);
+        return made;
     }
 
     private async Task<EnsembleScore> OfProbabilitiesAsync(RunFacts facts, IReadOnlyList<StageId> members, int[] bytes, CancellationToken stop)

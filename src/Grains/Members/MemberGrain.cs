@@ -18,8 +18,9 @@ internal sealed class MemberGrain(MemberScoring scoring, ScoringTrouble trouble,
             WorkName.Score(run, id),
             async stop =>
             {
-                await scoring.ScoreAsync(run, id, offer.Slots, stop);
+                var made = await scoring.ScoreAsync(run, id, offer.Slots, stop);
                 trouble.Over(run, id);
+                return made;
             },
             error => trouble.TellAsync(run, id, error)));
     }

@@ -22,9 +22,10 @@ namespace Slowrun.Grains.Members;
 internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens, Fingerprints fingerprints, TimeProvider time, ILogger<MemberScoring> log)
 {
     /// <summary>Scores the stage's snapshot unless that was done.</summary>
+    /// <returns>Whether it was not.</returns>
     /// <exception cref="InvalidDataException">Snapshot or data are damaged.</exception>
     /// <exception cref="UnjudgeableException">The snapshot or the data can have no loss.</exception>
-    public async Task ScoreAsync(string run, StageId id, IReadOnlyList<string> slots, CancellationToken stop)
+    public async Task<bool> ScoreAsync(string run, StageId id, IReadOnlyList<string> slots, CancellationToken stop)
     {
         var documents = new RunDocuments(store, run);
         var spec = await documents.TryReadSpecAsync(stop) ?? throw new InvalidOperationException($"There is no run '{run}' in {store.Address}.");
@@ -32,12 +33,14 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
         var plan = new RunPlan(spec.Recipe);
         var data = await tokens.GetAsync(spec.Recipe, stop);
         IReadOnlyList<TensorData>? weights = null;
+        var made = false;
         if (plan.IsJudgedOnFitness(id))
         {
             await OnAsync("fitness", data.Manifest.Fitness, data.Fitness);
         }
 
         await OnAsync("validation", data.Manifest.Validation, data.Validation);
+        return made;
 
         async Task OnAsync(string name, StoredTokens? stored, TokenSet? set)
         {
@@ -81,6 +84,7 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
                 p,
                 stop);
             scoring.Done();
+            made = true;
             LogScored(log, $"{run}/{id}", loss, name, time.GetElapsedTime(from).TotalSeconds);
             await new RunEvents(store, run).AppendAsync(
                 new RunEvent(time.GetUtcNow(), "member-scored", id.ToString(), $"Its {name} loss is {loss:F4} nats per token."), stop);

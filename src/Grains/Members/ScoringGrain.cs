@@ -11,9 +11,9 @@ namespace Slowrun.Grains.Members;
 internal abstract partial class ScoringGrain(Admission admission, SlotTable slots, OfferPace pace, ILogger log) : Grain
 {
     /// <param name="work">See <see cref="WorkName"/>.</param>
-    /// <param name="score">Given the slots.</param>
+    /// <param name="score">Whether it made anything: what was there already, or not due, is offered again ever later.</param>
     /// <param name="failed">Tells people. Never fails.</param>
-    protected TakeAnswer Start(SlotOffer offer, string work, Func<CancellationToken, Task> score, Func<Exception, Task> failed)
+    protected TakeAnswer Start(SlotOffer offer, string work, Func<CancellationToken, Task<bool>> score, Func<Exception, Task> failed)
     {
         var answer = admission.Ask(offer, work, MigrateOnIdle, out var admitted);
         if (admitted is not null)
@@ -26,12 +26,18 @@ internal abstract partial class ScoringGrain(Admission admission, SlotTable slot
         return answer;
     }
 
-    private async Task RunAsync(string work, Func<CancellationToken, Task> score, Func<Exception, Task> failed, Admitted admitted, CancellationToken stop)
+    private async Task RunAsync(string work, Func<CancellationToken, Task<bool>> score, Func<Exception, Task> failed, Admitted admitted, CancellationToken stop)
     {
         try
         {
-            await score(stop);
-            pace.Succeeded(work);
+            if (await score(stop))
+            {
+                pace.Succeeded(work);
+            }
+            else
+            {
+                pace.Refused(work);
+            }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -42,6 +48,8 @@ internal abstract partial class ScoringGrain(Admission admission, SlotTable slot
             pace.Refused(work);
             LogFailed(log, work, e.Message, e);
             await failed(e);
+            // Of a run that does not exist nothing stays in memory.
+            DeactivateOnIdle();
         }
         finally
         {

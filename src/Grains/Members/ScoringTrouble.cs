@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using Slowrun.Core.Plan;
+using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Stages;
 using Slowrun.Storage;
@@ -27,10 +28,15 @@ internal sealed class ScoringTrouble(IObjectStore store, RunFactsReader reader, 
         }
     }
 
-    /// <summary>Never fails.</summary>
+    /// <summary>Never fails. Of a run that does not exist nothing is told: the event would make it one that the store lists.</summary>
     /// <param name="id">The member; null: the ensemble.</param>
     public async Task TellAsync(string run, StageId? id, Exception error)
     {
+        if (!RunNames.IsValid(run))
+        {
+            return;
+        }
+
         try
         {
             await (error is InvalidDataException || StoreRetry.MayPass(error) ? TellOnceAsync(run, id, error) : CountAsync(run, id, error));
@@ -74,6 +80,12 @@ internal sealed class ScoringTrouble(IObjectStore store, RunFactsReader reader, 
     {
         if (told.TryAdd((run, id, error.Message), true))
         {
+            if (await new RunDocuments(store, run).TryReadSubmittedSpecAsync() is null)
+            {
+                told.TryRemove((run, id, error.Message), out _);
+                return;
+            }
+
             await new RunEvents(store, run).AppendAsync(new RunEvent(
                 time.GetUtcNow(),
                 "scoring-failed",

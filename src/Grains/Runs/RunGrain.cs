@@ -1,4 +1,5 @@
 using Slowrun.Core.Plan;
+using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
 using Slowrun.Grains.Interfaces;
@@ -8,7 +9,7 @@ namespace Slowrun.Grains.Runs;
 
 /// <summary>
 /// Answers for a run from memory: documents read a moment ago, overlaid with what owners told since. It decides nothing; losing it
-/// loses nothing.
+/// loses nothing. It believes of what it is told only what a root bears out, and keeps nothing of runs that do not exist.
 /// </summary>
 [GrainType("run")]
 internal sealed class RunGrain(RunWatch watch, SlotTable slots, TimeProvider time) : Grain, IRunGrain
@@ -25,13 +26,14 @@ internal sealed class RunGrain(RunWatch watch, SlotTable slots, TimeProvider tim
     private readonly Dictionary<StageId, StageProgress> told = [];
     private RunFacts? facts;
     private long readAt;
+    private long? doubtedAt;
     private Task? reading;
 
     public async Task<RunStatus?> GetStatus()
     {
         await RefreshAsync(Fresh, Stale);
         return facts is null
-            ? null
+            ? LetGo<RunStatus>()
             : StatusBuilder.Build(facts with { Progress = Newest(), AliveSilos = watch.AliveSilos() }, StatusSource.Cluster, time.GetUtcNow());
     }
 
@@ -41,41 +43,86 @@ internal sealed class RunGrain(RunWatch watch, SlotTable slots, TimeProvider tim
         await (reading ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         reading ??= ReadAsync(TimeSpan.Zero);
         await reading;
+        if (facts is null)
+        {
+            LetGo<RunFacts>();
+            return;
+        }
+
         slots.Poke();
     }
 
     public async Task<OwnerOrders> Report(StageProgress progress)
     {
-        var known = StageId.TryParse(progress.Stage, out var id);
-        if (known && (!told.TryGetValue(id, out var old) || old.EpochToken <= progress.EpochToken))
-        {
-            told[id] = progress;
-        }
-
         if (watch.Newest(this.GetPrimaryKeyString()) is { } newer && newer.At > readAt)
         {
             (facts, readAt) = newer;
         }
 
-        // An owner that took the stage since may have been let to by an order that is not known here yet.
-        var isNews = known && progress.EpochToken > (facts?.RootOf(id).EpochToken ?? 0);
-        await (isNews ? RefreshAsync(Fresh, Fresh) : RefreshAsync(FreshForOwners, FreshForOwners + Stale));
-        var token = known && facts is not null ? Math.Max(facts.RootOf(id).EpochToken, told[id].EpochToken) : 0;
-        return new OwnerOrders(facts?.Intent ?? new RunIntent(), token, facts?.Spec.Operations);
+        await RefreshAsync(FreshForOwners, FreshForOwners + Stale);
+        if (facts is null)
+        {
+            LetGo<RunFacts>();
+            return new OwnerOrders(new RunIntent(), 0, null);
+        }
+
+        if (!StageId.TryParse(progress.Stage, out var id) || facts.Plan.Stages.All(stage => stage.Id != id))
+        {
+            return new OwnerOrders(facts.Intent, 0, facts.Spec.Operations);
+        }
+
+        if (progress.EpochToken > facts.RootOf(id).EpochToken)
+        {
+            // Of an owner that has just taken the stage, or of nobody: the root tells.
+            await DoubtAsync();
+        }
+
+        // The run may have gone while it was read again.
+        var root = facts?.RootOf(id) ?? new StageRoot();
+        if (progress.IsOf(root))
+        {
+            told[id] = progress;
+        }
+
+        return new OwnerOrders(facts?.Intent ?? new RunIntent(), root.EpochToken, facts?.Spec.Operations);
     }
 
     private Dictionary<StageId, StageProgress> Newest()
     {
         var newest = new Dictionary<StageId, StageProgress>(facts!.Progress);
-        foreach (var (id, progress) in told)
+        foreach (var (id, progress) in told.Where(pair => pair.Value.IsOf(facts.RootOf(pair.Key))))
         {
-            if (!newest.TryGetValue(id, out var stored) || (progress.EpochToken, progress.At).CompareTo((stored.EpochToken, stored.At)) > 0)
+            if (!newest.TryGetValue(id, out var stored) || !stored.IsOf(facts.RootOf(id)) || progress.At > stored.At)
             {
                 newest[id] = progress;
             }
         }
 
         return newest;
+    }
+
+    /// <summary>Of a run that the store does not have nothing stays in memory: whoever asks for names could else fill it.</summary>
+    private T? LetGo<T>()
+        where T : class
+    {
+        told.Clear();
+        DeactivateOnIdle();
+        return null;
+    }
+
+    /// <summary>Reads the documents again whatever their age, but not more often than usual: who tells nonsense without a pause costs no more than that.</summary>
+    private async Task DoubtAsync()
+    {
+        if (doubtedAt is { } at && time.GetElapsedTime(at) < Fresh)
+        {
+            return;
+        }
+
+        doubtedAt = time.GetTimestamp();
+        // One that is under way may have begun before the take.
+        await (reading ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        reading ??= ReadAsync(TimeSpan.Zero);
+        await reading;
     }
 
     /// <summary>
@@ -106,7 +153,8 @@ internal sealed class RunGrain(RunWatch watch, SlotTable slots, TimeProvider tim
         await Task.Yield();
         try
         {
-            (facts, readAt) = await watch.RecentAsync(this.GetPrimaryKeyString(), oldest);
+            var run = this.GetPrimaryKeyString();
+            (facts, readAt) = RunNames.IsValid(run) ? await watch.RecentAsync(run, oldest) : (null, time.GetTimestamp());
         }
         finally
         {

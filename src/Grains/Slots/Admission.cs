@@ -20,6 +20,11 @@ internal sealed class Admission(SlotTable slots, LocalWork local, ILocalSiloDeta
             return new TakeAnswer(false, "The grain lived on another silo and is moving.", Moving: true);
         }
 
+        if (offer.Slots is not { Count: > 0 } named || named.Distinct(StringComparer.Ordinal).Count() < named.Count || named.Except(slots.All, StringComparer.Ordinal).Any())
+        {
+            return new TakeAnswer(false, $"The offer names '{string.Join(' ', offer.Slots ?? [])}', expected one or more of this silo's slots, each once: {string.Join(' ', slots.All)}.");
+        }
+
         if (local.TryBegin(work) is not { } begun)
         {
             return new TakeAnswer(false, "This silo is at it, or stops.");

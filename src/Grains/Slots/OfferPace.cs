@@ -1,24 +1,53 @@
 using System.Collections.Concurrent;
+using Slowrun.Grains.Stages;
 
 namespace Slowrun.Grains.Slots;
 
-/// <summary>When work that was refused or failed is offered again: sooner at first, ever later then. Safe to use from any thread.</summary>
+/// <summary>
+/// When work that came to nothing is offered again: sooner at first, ever later then, whatever it was that it came to nothing by. Less than ten
+/// offers a minute for each piece of work, so that no loop ever spins. Safe to use from any thread.
+/// </summary>
 internal sealed class OfferPace(TimeProvider time)
 {
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
+
+    // More pieces of work than a store has; beyond it those that are due anyway are forgotten.
+    private const int Most = 10_000;
+
     private readonly ConcurrentDictionary<string, (int Times, long At)> refused = new(StringComparer.Ordinal);
 
-    public bool IsDue(string key)
-    {
-        if (!refused.TryGetValue(key, out var last))
-        {
-            return true;
-        }
+    public bool IsDue(string key) => !refused.TryGetValue(key, out var last) || IsDue(last);
 
-        return time.GetElapsedTime(last.At) >= Backoff.After(last.Times, Longest);
+    /// <summary>It was refused, failed, or did nothing.</summary>
+    public void Refused(string key)
+    {
+        refused.AddOrUpdate(key, _ => (1, time.GetTimestamp()), (_, old) => (old.Times + 1, time.GetTimestamp()));
+        if (refused.Count > Most)
+        {
+            foreach (var old in refused.Where(pair => IsDue(pair.Value)))
+            {
+                refused.TryRemove(old);
+            }
+        }
     }
 
-    public void Refused(string key) => refused.AddOrUpdate(key, _ => (1, time.GetTimestamp()), (_, old) => (old.Times + 1, time.GetTimestamp()));
-
+    /// <summary>It got on: if it is offered again, then for another reason.</summary>
     public void Succeeded(string key) => refused.TryRemove(key, out _);
+
+    /// <summary>A stage's owner has ended.</summary>
+    /// <param name="progressed">Whether it has done a step.</param>
+    public void Ended(string key, StopReason reason, bool progressed)
+    {
+        // One that was fenced or failed waits all the same: it may be so again after each first step.
+        if (reason == StopReason.Completed || (progressed && reason is not (StopReason.Faulted or StopReason.Fenced)))
+        {
+            Succeeded(key);
+        }
+        else
+        {
+            Refused(key);
+        }
+    }
+
+    private bool IsDue((int Times, long At) last) => time.GetElapsedTime(last.At) >= Backoff.After(last.Times, Longest);
 }

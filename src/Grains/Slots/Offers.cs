@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Logging;
-using Orleans.Runtime.Placement;
 using Slowrun.Core.Plan;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Stages;
@@ -8,22 +6,16 @@ using Slowrun.Training;
 namespace Slowrun.Grains.Slots;
 
 /// <summary>Offers this silo's free slots to a run's ready work.</summary>
-internal sealed partial class Offers(
+internal sealed class Offers(
     SlotTable slots,
     Fingerprints fingerprints,
     LocalWork local,
     SlotSensors sensors,
     OfferPace pace,
-    LoopPulse pulse,
-    TimeProvider time,
+    Offering offering,
     IGrainFactory grains,
-    ILocalSiloDetails silo,
-    ILogger<Offers> log)
+    ILocalSiloDetails silo)
 {
-    // A grain that moves here is there after some milliseconds.
-    private static readonly TimeSpan MoveTime = TimeSpan.FromMilliseconds(100);
-    private const int MostMoves = 5;
-
     /// <summary>Judging first: it takes a thousandth of a stage's time, shows what came out, and leaves the slots together for what is next.</summary>
     /// <returns>Whether there was a free slot and something to offer it to.</returns>
     public async Task<bool> MakeAsync(RunFacts facts, CancellationToken stop)
@@ -73,47 +65,9 @@ internal sealed partial class Offers(
         || (identity.EngineRevision == Engine.Revision
             && (facts.Intent.Adoptions.GetValueOrDefault(id.ToString()) > root.Adoptions || slots.All.Any(slot => fingerprints.Has(slot, facts.Plan[id], identity.NumericsFingerprint))));
 
-    private async Task OfferAsync(Work work, IReadOnlyList<string> share, CancellationToken stop)
-    {
-        for (var moves = 0; share.Count > 0 && moves < MostMoves && !stop.IsCancellationRequested; moves++)
-        {
-            pulse.Beat();
-            try
-            {
-                RequestContext.Set(IPlacementDirector.PlacementHintKey, silo.SiloAddress);
-                var answer = await work.Take(new SlotOffer(silo.SiloAddress.ToParsableString(), share, work.EpochToken));
-                LogOffered(log, work.Name, string.Join(' ', share), answer.Taken, answer.Reason);
-                if (!answer.Moving)
-                {
-                    if (!answer.Taken)
-                    {
-                        pace.Refused(work.Name);
-                    }
-
-                    return;
-                }
-            }
-            catch (Exception e) when (e is not OperationCanceledException)
-            {
-                // One stage's trouble must not keep the others waiting.
-                pace.Refused(work.Name);
-                LogOfferFailed(log, work.Name, e.Message, e);
-                return;
-            }
-            finally
-            {
-                RequestContext.Remove(IPlacementDirector.PlacementHintKey);
-            }
-
-            await Task.Delay(MoveTime, time, stop);
-        }
-    }
+    private Task OfferAsync(Work work, IReadOnlyList<string> share, CancellationToken stop) => share.Count == 0
+        ? Task.CompletedTask
+        : offering.MakeAsync(work.Name, share, () => work.Take(new SlotOffer(silo.SiloAddress.ToParsableString(), share, work.EpochToken)), stop);
 
     private sealed record Work(string Name, int Lanes, Func<SlotOffer, Task<TakeAnswer>> Take, long? EpochToken = null);
-
-    [LoggerMessage(Level = LogLevel.Debug, Message = "To '{Work}' were offered {Slots}: taken {Taken}. {Reason}")]
-    private static partial void LogOffered(ILogger logger, string work, string slots, bool taken, string? reason);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "To '{Work}' no slot could be offered: {Reason}")]
-    private static partial void LogOfferFailed(ILogger logger, string work, string reason, Exception exception);
 }

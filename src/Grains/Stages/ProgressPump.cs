@@ -54,7 +54,7 @@ internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore st
         try
         {
             var devices = sensors.Use(runner.Slots);
-            Obey(runner, await ReportAsync(runner, runner.Progress with { Devices = devices }));
+            await ObeyAsync(runner, await ReportAsync(runner, runner.Progress with { Devices = devices }));
             if (keep)
             {
                 await new RunDocuments(store, runner.Run).WriteProgressAsync(runner.Stage, runner.Progress with { Devices = devices });
@@ -81,19 +81,28 @@ internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore st
         }
     }
 
-    private static void Obey(StageRunner runner, OwnerOrders orders)
+    private async Task ObeyAsync(StageRunner runner, OwnerOrders orders)
     {
         if (orders.Operations is { } operations)
         {
             runner.Operations.Now = operations;
         }
 
-        if (orders.EpochToken > runner.Progress.EpochToken)
+        var own = runner.Progress.EpochToken;
+        if (orders.EpochToken > own)
         {
-            // Long before its next commit would find out: the slots are free for something useful.
-            runner.Stop(StopReason.Fenced);
+            // Only the root ends an owner, whatever anybody says.
+            if ((await new RunDocuments(store, runner.Run).TryReadRootAsync(runner.Stage))?.EpochToken > own)
+            {
+                // Long before its next commit would find out: the slots are free for something useful.
+                runner.Stop(StopReason.Fenced);
+                return;
+            }
+
+            LogNotBelieved(log, runner.Name, orders.EpochToken, own);
         }
-        else if (orders.Intent.Of(runner.Stage.ToString()) != DesiredState.Running)
+
+        if (orders.Intent.Of(runner.Stage.ToString()) != DesiredState.Running)
         {
             runner.Stop(StopReason.Held);
         }
@@ -101,6 +110,9 @@ internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore st
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "The run grain of {Stage} did not answer ({Reason}); the intent is read from the store.")]
     private static partial void LogRunGrainSilent(ILogger logger, string stage, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} was said to have epoch token {Told}, which its root does not have; its owner of token {Own} goes on.")]
+    private static partial void LogNotBelieved(ILogger logger, string stage, long told, long own);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The progress of {Stage} could not be told.")]
     private static partial void LogNotTold(ILogger logger, string stage, Exception exception);

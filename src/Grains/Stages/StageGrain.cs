@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Runs;
 using Slowrun.Grains.Slots;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
@@ -18,6 +19,7 @@ internal sealed partial class StageGrain(
     Admission admission,
     SlotTable slots,
     LocalWork local,
+    RunWatch watch,
     OfferPace pace,
     IObjectStore store,
     ProgressPump pump,
@@ -37,12 +39,24 @@ internal sealed partial class StageGrain(
         try
         {
             var document = new GrainRootDocument(root, TaskScheduler.Current, new RunDocuments(store, run).Root(id));
+            if ((await document.ReadAsync())?.Owner is { } owner && owner.Silo != offer.Silo && watch.AliveSilos().Contains(owner.Silo))
+            {
+                // Whatever the offering silo has seen: a living owner is nobody's to take from.
+                return new TakeAnswer(false, $"{owner.SiloName} has it.");
+            }
+
             var taken = await taker.TakeAsync(run, id, document, offer, silo.Name);
             runner = taken.Runner;
             if (runner is null)
             {
                 return new TakeAnswer(false, taken.Reason);
             }
+        }
+        catch
+        {
+            // Of a stage that does not exist nothing stays in memory.
+            DeactivateOnIdle();
+            throw;
         }
         finally
         {
@@ -76,17 +90,9 @@ internal sealed partial class StageGrain(
     private async Task EndAsync(string key, StageRunner runner, Admitted admitted)
     {
         var reason = await runner.Completion;
+        pace.Ended(key, reason, runner.FirstStep.IsCompleted);
         admitted.Dispose();
-        if (reason == StopReason.Faulted)
-        {
-            pace.Refused(key);
-        }
-        else
-        {
-            pace.Succeeded(key);
-            slots.Poke();
-        }
-
+        slots.Poke();
         DelayDeactivation(TimeSpan.Zero);
     }
 

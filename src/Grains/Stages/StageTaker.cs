@@ -79,6 +79,11 @@ internal sealed partial class StageTaker(
         }
 
         var intent = await documents.ReadIntentAsync(cancellationToken);
+        if (intent.Of(id.ToString()) != DesiredState.Running)
+        {
+            return (null, "The user paused or cancelled it.");
+        }
+
         var retry = intent.Retries.GetValueOrDefault(id.ToString());
         var progress = await documents.TryReadProgressAsync(id, cancellationToken);
         var loss = await losses.JudgeAsync(run, id, before, cancellationToken);
@@ -262,7 +267,7 @@ internal sealed partial class StageTaker(
 
     /// <summary>What the lost owner had last told beyond its last commit: a lower bound.</summary>
     private static long LostSteps(StageProgress? progress, StageRoot? before) =>
-        before?.Owner is not null && progress?.EpochToken == before.EpochToken ? Math.Max(0, progress.Step - before.DurableStep) : 0;
+        before?.Owner is not null && progress?.IsOf(before) == true ? Math.Max(0, progress.Step - before.DurableStep) : 0;
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Stage} is not taken, something that it needs is missing or damaged: {Reason}")]
     private static partial void LogDamaged(ILogger logger, string stage, string reason);

@@ -16,7 +16,7 @@ internal static class ServeCommand
         var store = new Option<string>("--store") { Description = "A directory, or azblob://account/container.", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_STORE") ?? ".slowrun" };
         var slots = new Option<string?>("--slots") { Description = "cpu, cpu:N, or cuda:I,cuda:J (default: every CUDA device, else cpu)." };
         var name = new Option<string?>("--name") { Description = "What people see; default: host name and process id." };
-        var listen = new Option<string>("--listen") { Description = "Address that the ports listen on. They know no authentication: private subnets only.", DefaultValueFactory = _ => "127.0.0.1" };
+        var listen = new Option<string>("--listen") { Description = "Address that the ports listen on. Only who can read the store gets an answer there.", DefaultValueFactory = _ => "127.0.0.1" };
         var advertise = new Option<string?>("--advertise") { Description = "Address told to others (default: the one listened on)." };
         var port = new Option<int>("--port") { Description = "Silo port; 0: any free one." };
         var gatewayPort = new Option<int>("--gateway-port") { Description = "Gateway port; 0: any free one." };

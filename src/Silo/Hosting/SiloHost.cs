@@ -50,6 +50,8 @@ internal static class SiloHost
             builder.Logging.AddFilter(library, LogLevel.Warning);
         }
 
+        // Each connection that is refused, with a stack; the silo's own line about strangers says it, and not too often.
+        builder.Logging.AddFilter("Orleans.Connections.Security", LogLevel.None);
         // At every start it takes the machine's uptime for a delay of its first check.
         builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
         // What silos note down for each other is in the store's time.

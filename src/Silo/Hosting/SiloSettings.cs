@@ -15,7 +15,7 @@ internal sealed record SiloSettings
     /// <summary>Shown to people; by default host name and process id.</summary>
     public string Name { get; init; } = $"{Environment.MachineName}-{Environment.ProcessId}";
 
-    /// <summary>Where the ports listen. Orleans' ports know no authentication: loopback unless told otherwise.</summary>
+    /// <summary>Where the ports listen: loopback unless told otherwise.</summary>
     public IPAddress Listen { get; init; } = IPAddress.Loopback;
 
     /// <summary>The address told to others; null: <see cref="Listen"/>.</summary>

@@ -31,10 +31,12 @@ internal sealed class TestSilo : IAsyncDisposable
 
     public IGrainFactory Grains => host.Services.GetRequiredService<IGrainFactory>();
 
+    public IPEndPoint Gateway => host.Services.GetRequiredService<ILocalSiloDetails>().GatewayAddress!.Endpoint;
+
     public string Address => host.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString();
 
     /// <param name="skew">By how much its clock is wrong; with a value its process is not known to others, as on a machine of its own, and it beats each second.</param>
-    public static TestSilo Create(IObjectStore store, string name, TimeProvider? time = null, bool gossips = true, TimeSpan? skew = null)
+    public static TestSilo Create(IObjectStore store, string name, TimeProvider? time = null, bool gossips = true, TimeSpan? skew = null, ILoggerProvider? log = null)
     {
         var recording = new RecordingStore(store);
         var (silo, gateway) = FreePorts();
@@ -42,6 +44,11 @@ internal sealed class TestSilo : IAsyncDisposable
         var ended = new TaskCompletionSource<string>();
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
+        if (log is not null)
+        {
+            builder.Logging.AddProvider(log).SetMinimumLevel(LogLevel.Warning).AddFilter("Orleans.Connections.Security", LogLevel.None);
+        }
+
         builder.UseOrleans(orleans => orleans
             .ConfigureEndpoints(IPAddress.Loopback, silo, gateway)
             .Configure<SiloOptions>(options => options.SiloName = name)

@@ -1,0 +1,49 @@
+using System.CommandLine;
+using System.Globalization;
+using Slowrun.Client.Cli;
+using Slowrun.Client.Runs;
+using Slowrun.Clustering.Security;
+
+namespace Slowrun.Client.Commands;
+
+/// <summary><c>cluster rotate-certificate</c>: another certificate for those who serve a store.</summary>
+internal static class ClusterCommand
+{
+    // A silo that lives answers in milliseconds, one whose cores all train in a second.
+    private static readonly TimeSpan TellDeadline = TimeSpan.FromSeconds(10);
+
+    public static Command Create(ClientContext context, CommonOptions common) =>
+        new Command("cluster", "The certificate that the silos and clients of a store know each other by.") { Rotate(context, common) }
+            .WithExamples("slowrun cluster rotate-certificate");
+
+    private static Command Rotate(ClientContext context, CommonOptions common)
+    {
+        var revoke = new Option<bool>("--revoke-old")
+        {
+            Description = "The one before is refused at once, and connections made with it end: for a key that somebody has seen. Calls in flight may fail and are made again.",
+        };
+        var command = new Command("rotate-certificate", "Makes another certificate; silos that run take it over, and no connection of theirs ends. The one before is accepted until the next rotation.")
+        {
+            revoke,
+        };
+        command.SetAction(async (parsed, stop) =>
+        {
+            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
+            var revoked = parsed.GetValue(revoke);
+            var rotation = new CertificateRotation(store);
+            var made = await rotation.RotateAsync(keepPrevious: !revoked, stop);
+            await context.Output.WriteLineAsync($"The certificate of '{store.Address}' is {made[..12]} now; the one before is {(revoked ? "refused" : "accepted until the next rotation")}.");
+            var silos = await new RunReader(store, context.Time).SilosAsync(stop);
+            var told = await Task.WhenAll(silos.Select(silo => rotation.TryTellAsync(silo.Silo, TellDeadline, stop)));
+            foreach (var (silo, hasIt) in silos.Zip(told))
+            {
+                await context.Error.WriteLineAsync(hasIt
+                    ? $"{silo.Name} has it."
+                    : string.Create(CultureInfo.InvariantCulture, $"{silo.Name} ({silo.Silo}) could not be reached from here: it takes it over at its next connection, within {CertificateRotation.SeenWithin.TotalMinutes:F0} minutes at the latest."));
+            }
+
+            return ExitCode.Done;
+        });
+        return command.WithExamples("slowrun cluster rotate-certificate", "slowrun cluster rotate-certificate --revoke-old --store azblob://account/container");
+    }
+}

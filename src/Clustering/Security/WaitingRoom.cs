@@ -1,0 +1,45 @@
+namespace Slowrun.Clustering.Security;
+
+/// <summary>
+/// Connections that have not shown yet who they are. A handshake takes milliseconds; where too many wait, the one that has waited longest is
+/// sent away: whoever opens connections without a word cannot keep the store's own out. Safe to use from any thread.
+/// </summary>
+internal sealed class WaitingRoom(int most)
+{
+    private readonly Lock gate = new();
+    private readonly LinkedList<Action> waiting = new();
+
+    /// <param name="sendAway">Ends the connection; may be called after its end.</param>
+    /// <returns>To be disposed when it waits no more; may be disposed twice.</returns>
+    public IDisposable Enter(Action sendAway)
+    {
+        LinkedListNode<Action> entered;
+        Action? longest = null;
+        lock (gate)
+        {
+            entered = waiting.AddLast(sendAway);
+            if (waiting.Count > most)
+            {
+                longest = waiting.First!.Value;
+                waiting.RemoveFirst();
+            }
+        }
+
+        longest?.Invoke();
+        return new Waiting(this, entered);
+    }
+
+    private sealed class Waiting(WaitingRoom room, LinkedListNode<Action> entered) : IDisposable
+    {
+        public void Dispose()
+        {
+            lock (room.gate)
+            {
+                if (entered.List is not null)
+                {
+                    room.waiting.Remove(entered);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using Microsoft.Extensions.Logging;
+using Orleans.Runtime.Placement;
+using Slowrun.Grains.Interfaces;
+
+namespace Slowrun.Grains.Slots;
+
+/// <summary>Makes one offer, and slows down the next one where it came to nothing.</summary>
+internal sealed partial class Offering(OfferPace pace, LoopPulse pulse, ILocalSiloDetails silo, TimeProvider time, ILogger<Offering> log)
+{
+    // A grain that moves here is there after some milliseconds.
+    private static readonly TimeSpan MoveTime = TimeSpan.FromMilliseconds(100);
+    private const int MostMoves = 5;
+
+    /// <param name="work">See <see cref="WorkName"/>.</param>
+    /// <param name="take">Calls the grain.</param>
+    public async Task MakeAsync(string work, IReadOnlyList<string> share, Func<Task<TakeAnswer>> take, CancellationToken stop)
+    {
+        for (var moves = 0; moves < MostMoves && !stop.IsCancellationRequested; moves++)
+        {
+            pulse.Beat();
+            try
+            {
+                RequestContext.Set(IPlacementDirector.PlacementHintKey, silo.SiloAddress);
+                var answer = await take();
+                LogOffered(log, work, string.Join(' ', share), answer.Taken, answer.Reason);
+                if (!answer.Moving)
+                {
+                    if (!answer.Taken)
+                    {
+                        pace.Refused(work);
+                    }
+
+                    return;
+                }
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                // One stage's trouble must not keep the others waiting.
+                pace.Refused(work);
+                LogOfferFailed(log, work, e.Message, e);
+                return;
+            }
+            finally
+            {
+                RequestContext.Remove(IPlacementDirector.PlacementHintKey);
+            }
+
+            await Task.Delay(MoveTime, time, stop);
+        }
+
+        // It never came here.
+        pace.Refused(work);
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "To '{Work}' were offered {Slots}: taken {Taken}. {Reason}")]
+    private static partial void LogOffered(ILogger logger, string work, string slots, bool taken, string? reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "To '{Work}' no slot could be offered: {Reason}")]
+    private static partial void LogOfferFailed(ILogger logger, string work, string reason, Exception exception);
+}
