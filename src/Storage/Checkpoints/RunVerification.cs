@@ -39,15 +39,19 @@ public sealed class RunVerification(IObjectStore store, RunSpec spec)
 
     private async IAsyncEnumerable<VerifiedObject> DocumentsAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        const string Copy = "Put it back from a copy of the store";
+        var copy = $"A silo or 'slowrun checkpoints repair {run}' writes it again from its own copy. Without one, put it back from a copy of the store";
+        const string Reserve = "Nothing, as long as the document itself is whole: this is its copy. Delete it, and a silo makes it anew.";
         yield return await DocumentAsync<RunSpec>(
-            new(null, LedgerState.Spec, RunPaths.Spec(run)), $"{Copy}: nothing of the run is taken without it.", required: true, cancellationToken).ConfigureAwait(false);
+            new(null, LedgerState.Spec, RunPaths.Spec(run)), $"{copy}: nothing of the run is taken without it.", required: true, cancellationToken).ConfigureAwait(false);
         foreach (var one in new[]
         {
             await DocumentAsync<Operations>(
-                new(null, LedgerState.Operations, RunPaths.Operations(run)), $"{Copy}, or delete it: then the spec's own operations hold again.", required: false, cancellationToken).ConfigureAwait(false),
+                new(null, LedgerState.Operations, RunPaths.Operations(run)), $"{copy}; or delete it: then the spec's own operations hold again.", required: false, cancellationToken).ConfigureAwait(false),
             await DocumentAsync<RunIntent>(
-                new(null, LedgerState.Intent, RunPaths.Intent(run)), $"{Copy}, or delete it: then it is as if nobody had ever paused, cancelled or retried anything.", required: false, cancellationToken).ConfigureAwait(false),
+                new(null, LedgerState.Intent, RunPaths.Intent(run)), $"{copy}; or give the order anew.", required: false, cancellationToken).ConfigureAwait(false),
+            await DocumentAsync<RunSpec>(new(null, LedgerState.Spec, CopiedJson.CopyOf(RunPaths.Spec(run))), Reserve, required: false, cancellationToken).ConfigureAwait(false),
+            await DocumentAsync<Operations>(new(null, LedgerState.Operations, CopiedJson.CopyOf(RunPaths.Operations(run))), Reserve, required: false, cancellationToken).ConfigureAwait(false),
+            await DocumentAsync<RunIntent>(new(null, LedgerState.Intent, CopiedJson.CopyOf(RunPaths.Intent(run))), Reserve, required: false, cancellationToken).ConfigureAwait(false),
         })
         {
             if (one.LengthBytes > 0 || one.Damage is not null)

@@ -66,6 +66,12 @@ internal sealed class ChaosDamages
             (progress, progressAt) = (facts.Committed, time.GetTimestamp());
         }
 
+        // What a status shows, with what to do.
+        foreach (var shown in facts.Damage)
+        {
+            Open.FirstOrDefault(one => one.Told is null && one.Objects.Any(damaged => damaged.Name == shown.Name))?.Told = $"status: {shown.Why} {shown.Advice}";
+        }
+
         if (time.GetElapsedTime(lookedAt) < Look)
         {
             return;
