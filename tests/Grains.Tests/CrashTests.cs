@@ -59,7 +59,7 @@ public sealed partial class CrashTests
             }
 
             var after = await FinishedAsync(new LocalRun(store));
-            Assert.True(calm.SequenceEqual(after), $"{story}ended with {string.Join(' ', after)}; without a fault: {string.Join(' ', calm)}");
+            Assert.True(calm.SequenceEqual(after), $"{story}ended with {string.Join(' ', after.Except(calm))} more and without {string.Join(' ', calm.Except(after))}; both: {string.Join(' ', calm)}");
         }
 
         Assert.True(struck > 15, $"Only {struck} faults were met.");

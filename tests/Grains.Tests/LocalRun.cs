@@ -28,6 +28,7 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
     private readonly TokenSets tokens = new(store);
     private readonly Fingerprints fingerprints = new();
     private readonly RunRepair mending = new(store, time ?? TimeProvider.System);
+    private bool copied;
     private ReadySights sights = new(TimeProvider.System);
     private StageTaker? taker;
 
@@ -71,6 +72,12 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
     /// <returns>False where nothing was ready.</returns>
     public async Task<bool> StepAsync(Action<StageRunner>? meanwhile = null)
     {
+        if (!copied)
+        {
+            await mending.CopyAsync(name, TestContext.Current.CancellationToken);
+            copied = true;
+        }
+
         var facts = await FactsAsync();
         if ((await mending.MendAsync(facts, cancellationToken: TestContext.Current.CancellationToken)).Count > 0)
         {

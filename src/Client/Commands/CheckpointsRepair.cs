@@ -33,6 +33,11 @@ internal static class CheckpointsRepair
             done.AddRange(dry
                 ? documents.Damage.Select(damage => new Repaired(null, damage.Name, $"{damage.Why} {damage.Advice}", false))
                 : (await new RunRepair(store, context.Time).MendAsync(documents, cancellationToken: stop)).Select(what => new Repaired(null, null, what, true)));
+            if (!dry)
+            {
+                await new RunRepair(store, context.Time).CopyAsync(whom.Run, stop);
+            }
+
             var recovery = new RootRecovery(store, whom.Run, context.Time);
             foreach (var id in facts.Plan.Stages.Select(stage => stage.Id).Where(id => whom.Stage is null || whom.Stage == id))
             {

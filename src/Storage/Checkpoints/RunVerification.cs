@@ -59,6 +59,13 @@ public sealed class RunVerification(IObjectStore store, RunSpec spec)
                 yield return one;
             }
         }
+
+        var submitted = await DocumentAsync<RunSubmission>(
+            new(null, LedgerState.Spec, RunPaths.Submitted(run)), "Delete it: then the time at which the spec was written is taken for that of the submission.", required: false, cancellationToken).ConfigureAwait(false);
+        if (submitted.Damage is not null)
+        {
+            yield return submitted;
+        }
     }
 
     private async Task<VerifiedObject> DocumentAsync<T>(VerifiedObject one, string advice, bool required, CancellationToken cancellationToken)

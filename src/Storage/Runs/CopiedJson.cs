@@ -67,11 +67,31 @@ internal static class CopiedJson
 
         if (read is { Damage: null, Value: { } value })
         {
-            // Of an older store, or its writer died in between. A damaged one stays as it is: the next change replaces it.
-            await store.TryCreateJsonAsync(CopyOf(name), value, cancellationToken).ConfigureAwait(false);
+            await MendCopyAsync(store, CopyOf(name), value, cancellationToken).ConfigureAwait(false);
         }
 
         return null;
+    }
+
+    private static async Task MendCopyAsync<T>(IObjectStore store, string copy, T value, CancellationToken cancellationToken)
+        where T : class
+    {
+        var found = await store.TryReadAsync(copy, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (found is not null)
+            {
+                SealedJson.Deserialize<T>(copy, found.Content.Span);
+                return;
+            }
+        }
+        catch (InvalidDataException)
+        {
+            // Replaced below, unless somebody else does so meanwhile.
+        }
+
+        // Of an older store, or its writer died in between, or damaged.
+        await store.TryPutAsync(copy, SealedJson.Serialize(copy, value), found?.ETag, cancellationToken).ConfigureAwait(false);
     }
 
     private static async Task<bool> TryPutAsync(this IObjectStore store, string name, byte[] content, string? etag, CancellationToken cancellationToken) => (etag is null

@@ -66,14 +66,19 @@ public sealed class RunDocuments(IObjectStore store, string run)
 
         // Never changed, so the copy of whoever created it cannot be of another. Where it is missing, the next silo makes it up.
         await store.TryCreateJsonAsync(CopiedJson.CopyOf(RunPaths.Spec(run)), spec, cancellationToken).ConfigureAwait(false);
+        await DateSubmissionAsync(cancellationToken).ConfigureAwait(false);
+        await OrderBell.RingAsync(store, cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
+    /// <summary>Notes when the run was submitted, unless that is noted.</summary>
+    internal async Task DateSubmissionAsync(CancellationToken cancellationToken)
+    {
         if (await store.TryReadAsync(RunPaths.Spec(run), cancellationToken).ConfigureAwait(false) is { } created)
         {
             // The store says when, whatever this machine's clock does. Without it the spec's own time is taken.
             await store.TryCreateJsonAsync(RunPaths.Submitted(run), new RunSubmission(created.ModifiedAt), cancellationToken).ConfigureAwait(false);
         }
-
-        await OrderBell.RingAsync(store, cancellationToken).ConfigureAwait(false);
-        return true;
     }
 
     /// <summary>

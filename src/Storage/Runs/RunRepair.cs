@@ -42,10 +42,11 @@ public sealed class RunRepair(IObjectStore store, TimeProvider time)
         return mended;
     }
 
-    /// <summary>Makes up the copies that a run of an older store does not have.</summary>
+    /// <summary>Writes the copies again that are damaged, or that a run of an older store does not have, and notes when it was submitted.</summary>
     public async Task CopyAsync(string run, CancellationToken cancellationToken = default)
     {
         await store.MendCopiedAsync<RunSpec>(RunPaths.Spec(run), cancellationToken).ConfigureAwait(false);
+        await new RunDocuments(store, run).DateSubmissionAsync(cancellationToken).ConfigureAwait(false);
         await store.MendCopiedAsync<RunIntent>(RunPaths.Intent(run), cancellationToken).ConfigureAwait(false);
         await store.MendCopiedAsync<Operations>(RunPaths.Operations(run), cancellationToken).ConfigureAwait(false);
     }

@@ -66,7 +66,7 @@ public sealed class CheckpointsCommandTests
         Assert.Equal(0, await cli.RunAsync("checkpoints", "verify", "micro"));
         var objects = await store.ListAsync("", CommandLine.Stop).Select(entry => entry.Name)
             .Where(name => !name.StartsWith("cluster/", StringComparison.Ordinal))
-            .Where(name => flip || !(name.Contains("/events/", StringComparison.Ordinal) || name.EndsWith(".copy", StringComparison.Ordinal) || name.Contains("/ensembles/", StringComparison.Ordinal)
+            .Where(name => flip || !(name.Contains("/events/", StringComparison.Ordinal) || name.EndsWith(".copy", StringComparison.Ordinal) || name.EndsWith("/submitted", StringComparison.Ordinal) || name.Contains("/ensembles/", StringComparison.Ordinal)
                 || name.EndsWith("/intent", StringComparison.Ordinal) || name.EndsWith("/root", StringComparison.Ordinal)
                 || (name.StartsWith("runs/micro/scores/", StringComparison.Ordinal) && name.EndsWith(".json", StringComparison.Ordinal))))
             .ToListAsync(CommandLine.Stop);
