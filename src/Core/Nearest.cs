@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Slowrun.Core;
 
 /// <summary>Finds the known name that a misspelt one was probably meant to be.</summary>
@@ -19,6 +21,20 @@ public static class Nearest
             .Select(candidate => candidate.Name)
             .FirstOrDefault();
     }
+
+    /// <summary>Those of <paramref name="known"/> that are most like it, the closest first: all where they are few.</summary>
+    public static IReadOnlyList<string> Of(string word, IEnumerable<string> known, int most = 5) =>
+    [
+        .. known.OrderBy(name => IsPart(word, name) ? 0 : 1)
+            .ThenBy(name => Distance(word.ToLowerInvariant(), name.ToLowerInvariant()))
+            .ThenBy(name => name, StringComparer.Ordinal)
+            .Take(most),
+    ];
+
+    /// <summary>The end of a message that lists what there is: all, or those most like the word and how many more.</summary>
+    public static string Listed(string word, IReadOnlyCollection<string> known, int most = 5) => known.Count <= most
+        ? string.Join(", ", known)
+        : string.Create(CultureInfo.InvariantCulture, $"{string.Join(", ", Of(word, known, most))} and {known.Count - most} more");
 
     /// <summary>The end of a message: <c> Did you mean 'demo'?</c>, or nothing.</summary>
     public static string Hint(string word, IEnumerable<string> known) =>

@@ -11,4 +11,9 @@ public interface ISiloGrain : IGrainWithStringKey
     /// <returns>False where the grain was activated on another silo: call again.</returns>
     [Alias("Drain")]
     Task<bool> Drain();
+
+    /// <summary>What the silo knows of itself.</summary>
+    /// <returns>Null where the grain was activated on another silo: call again.</returns>
+    [Alias("Report")]
+    Task<SiloReport?> Report();
 }

@@ -28,6 +28,8 @@ public static class GrainsRegistration
         .AddSingleton<Admission>()
         .AddSingleton<OfferPace>()
         .AddSingleton<ReadySights>()
+        .AddSingleton<TakeRefusals>()
+        .AddSingleton<StoreTroubles>()
         .AddSingleton<TokenSets>()
         .AddSingleton<Fingerprints>()
         .AddSingleton<StageInputsLoader>()
@@ -42,6 +44,7 @@ public static class GrainsRegistration
         .AddSingleton<ScoringTrouble>()
         .AddSingleton(services => new RunFactsReader(services.GetRequiredService<IObjectStore>(), services.GetRequiredService<TimeProvider>()))
         .AddSingleton<RunWatch>()
+        .AddHostedService<StoreTroubleLog>()
         .AddHostedService<ClockCheck>()
         .AddHostedService<SlotLoop>();
 }

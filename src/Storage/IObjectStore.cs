@@ -13,6 +13,9 @@ public interface IObjectStore
     /// <summary>What the user gave as <c>--store</c>, without secrets.</summary>
     string Address { get; }
 
+    /// <summary>The store itself where this one only passes on: for what depends on which kind it is.</summary>
+    IObjectStore Innermost => this;
+
     /// <summary>Reads a small document whole; null where there is none.</summary>
     Task<StoredObject?> TryReadAsync(string name, CancellationToken cancellationToken = default);
 

@@ -8,6 +8,7 @@ using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
+using Slowrun.Grains.Interfaces;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
@@ -38,6 +39,9 @@ internal sealed class CommandLine
     /// <summary>Memory of what a silo of this machine would train on.</summary>
     public IReadOnlyList<Core.Explain.SlotMemory> MachineSlots { get; set; } = [new("cpu:0", 1L << 40)];
 
+    /// <summary>What the silos of <see cref="HaveSilosAsync(string[])"/> answer.</summary>
+    public List<SiloReport> Reports { get; } = [];
+
     public string Output => output.ToString();
 
     public string Error => error.ToString();
@@ -48,7 +52,7 @@ internal sealed class CommandLine
         {
             var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output), Ansi = AnsiSupport.No });
             console.Profile.Width = 160;
-            return new ClientContext { Output = output, Error = error, Console = console, Time = Time, Variable = Variables.GetValueOrDefault, AskSilo = AskSilo, MachineSlots = () => MachineSlots };
+            return new ClientContext { Output = output, Error = error, Console = console, Time = Time, Variable = Variables.GetValueOrDefault, AskSilo = AskSilo, MachineSlots = () => MachineSlots, AskSilos = (_, _, _) => Task.FromResult<IReadOnlyList<SiloReport>>(Reports) };
         }
     }
 

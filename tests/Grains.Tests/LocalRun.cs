@@ -149,7 +149,7 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
     private StageTaker Taker(IObjectStore through) => ReferenceEquals(through, store) ? taker ??= NewTaker(through) : NewTaker(through);
 
     private StageTaker NewTaker(IObjectStore through) => new(
-        through, tokens, new StageInputsLoader(through, tokens, time), fingerprints, Sensors, sights, time, NullLoggerFactory.Instance);
+        through, tokens, new StageInputsLoader(through, tokens, time), fingerprints, Sensors, sights, new TakeRefusals(through, time), time, NullLoggerFactory.Instance);
 
     private static ArrayTokenSet Text(long length, int seed)
     {

@@ -1,5 +1,8 @@
+using Slowrun.Client.Runs;
 using Slowrun.Client.Silos;
+using Slowrun.Clustering.Membership;
 using Slowrun.Core.Explain;
+using Slowrun.Grains.Interfaces;
 using Slowrun.Storage;
 using Spectre.Console;
 
@@ -33,6 +36,10 @@ internal sealed record ClientContext
 
     /// <summary>Memory of the slots that a silo of this machine would have.</summary>
     public Func<IReadOnlyList<SlotMemory>> MachineSlots { get; init; } = Clustering.Machines.MachineSlots.OfThisMachine;
+
+    /// <summary>Asks silos what they know of themselves.</summary>
+    public Func<StatusReader, IReadOnlyList<LiveSilo>, CancellationToken, Task<IReadOnlyList<SiloReport>>> AskSilos { get; init; } =
+        (statuses, silos, stop) => statuses.ReportsAsync(silos, stop);
 
     public static ClientContext OfProcess()
     {

@@ -8,11 +8,14 @@ namespace Slowrun.Client.Cli;
 /// <summary>The whole command line: parses, runs, and turns whatever goes wrong into a message and an exit code.</summary>
 internal static class SlowrunCommand
 {
+    // The parser would take '@x' for the name of a file with further arguments, wherever it stands: a prompt may begin so.
+    private static readonly ParserConfiguration Literally = new() { ResponseFileTokenReplacer = null };
+
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments, ClientContext context, CancellationToken stop)
     {
         var common = new CommonOptions();
         // As other programs have it: 'slowrun help status'.
-        var parsed = Create(context, common).Parse(arguments.Count > 0 && arguments[0] == "help" ? [.. arguments.Skip(1), "--help"] : arguments);
+        var parsed = Create(context, common).Parse(arguments.Count > 0 && arguments[0] == "help" ? [.. arguments.Skip(1), "--help"] : arguments, Literally);
         IReadOnlyList<string> errors = ParseMessages.OfCommand(parsed) is { } misspelt ? [misspelt]
             : parsed.Action is ParseErrorAction ? [.. ParseMessages.Of(parsed).Distinct()]
             : [];

@@ -47,7 +47,7 @@ internal static class DrainCommand
             0 when silos.Count == 0 => throw new CliException(ExitCode.NoSuchThing, $"There is no silo '{name}': none serves '{store}'. Nothing needs to be drained."),
             0 => throw new CliException(
                 ExitCode.NoSuchThing,
-                $"There is no silo '{name}' that serves '{store}'.{Nearest.Hint(name, silos.Select(silo => silo.Name))} There are: {string.Join(", ", silos.Select(silo => silo.Name))}."),
+                $"There is no silo '{name}' that serves '{store}'.{Nearest.Hint(name, silos.Select(silo => silo.Name))} There are: {Nearest.Listed(name, [.. silos.Select(silo => silo.Name)])}."),
             _ => throw new CliException(
                 ExitCode.Usage,
                 $"{found.Count} silos that serve '{store}' are called '{name}'; name one by its address: {string.Join(", ", found.Select(silo => silo.Silo))}."),

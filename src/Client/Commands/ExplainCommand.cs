@@ -19,7 +19,9 @@ internal static class ExplainCommand
         {
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
             var whom = Target.Parse(parsed.GetRequiredValue(target));
-            var now = await Circumstances.ReadAsync(new RunReader(store, context.Time), whom.Run, context.Time, stop);
+            var reader = new RunReader(store, context.Time);
+            await using var statuses = new StatusReader(reader);
+            var now = await Circumstances.ReadAsync(reader, silos => context.AskSilos(statuses, silos, stop), whom.Run, context.Time, stop);
             RunReader.CheckStage(now.Facts, whom);
             var causes = RunCauses.Of(now, whom.Stage);
             var state = whom.Stage is { } stage ? Readiness.StateOf(now.Facts, stage).ToString() : Readiness.StateOf(now.Facts).ToString();

@@ -104,7 +104,7 @@ internal static class LogsCommand
         var known = silos.Select(silo => silo.Name).Concat(logs.Select(log => log.Name)).Distinct().ToList();
         throw new CliException(
             ExitCode.NoSuchThing,
-            $"There is no silo '{name}' of '{store}', nor a log of one on this machine.{Nearest.Hint(name, known)}{(known.Count > 0 ? $" There are: {string.Join(", ", known)}." : "")}");
+            $"There is no silo '{name}' of '{store}', nor a log of one on this machine.{Nearest.Hint(name, known)}{(known.Count > 0 ? $" There are: {Nearest.Listed(name, known)}." : "")}");
     }
 
     private static async Task TellOfOthersAsync(ClientContext context, string? name, IReadOnlyList<LiveSilo> silos, IReadOnlyList<SiloLog> chosen)

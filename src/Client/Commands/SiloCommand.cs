@@ -9,6 +9,9 @@ namespace Slowrun.Client.Commands;
 /// <summary><c>silo</c>: the silo's program in the foreground.</summary>
 internal static class SiloCommand
 {
+    // A supervisor waits for the command's end; whoever takes over can do without the note.
+    private static readonly TimeSpan NoteWithin = TimeSpan.FromSeconds(5);
+
     public static Command Create(ClientContext context, CommonOptions common)
     {
         Option<string>[] passed =
@@ -20,6 +23,7 @@ internal static class SiloCommand
             new("--port") { Description = "Silo port; default: any free one." },
             new("--gateway-port") { Description = "Gateway port; default: any free one." },
             new("--exit-when-idle") { Description = "Leaves, with exit code 0, when nothing was ready for it for so long (10m); default: never." },
+            new("--stop-within") { Description = "How long it may take to commit and leave when told to stop; then it ends as it is (default: 5m)." },
             new("--http") { Description = "Serves /metrics, /healthz and /readyz at ADDRESS:PORT (a port alone: loopback); default: no port is opened." },
             new("--http-token") { Description = "What --http asks for, but for health; needed beyond loopback. Better in SLOWRUN_TOKEN: others see a command line." },
             new("--page") { Description = "Serves the page at this port of --listen; default: not at all. Asks for SLOWRUN_TOKEN where that is set." },
@@ -65,14 +69,21 @@ internal static class SiloCommand
         await context.Error.WriteLineAsync($"slowrun: the silo's process {processId} {end}.");
         try
         {
-            var store = await context.OpenStoreAsync(address, create: false, CancellationToken.None);
-            await new SiloEnds(store).RecordAsync(processId, end);
+            using var limit = new CancellationTokenSource(NoteWithin, context.Time);
+            await Task.Run(() => NoteAsync(context, address, processId, end, limit.Token), CancellationToken.None).WaitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            await context.Error.WriteLineAsync($"slowrun: that could not be noted in '{address}': the store does not answer.");
         }
         catch (Exception e) when (e is IOException or CliException or InvalidDataException)
         {
             await context.Error.WriteLineAsync($"slowrun: that could not be noted in '{address}': {e.Message}");
         }
     }
+
+    private static async Task NoteAsync(ClientContext context, string address, int processId, SiloEnd end, CancellationToken stop) =>
+        await new SiloEnds(await context.OpenStoreAsync(address, create: false, stop)).RecordAsync(processId, end, stop);
 
     private static async Task<(int ProcessId, int ExitCode)> StartAsync(IReadOnlyList<string> arguments, CancellationToken stop)
     {

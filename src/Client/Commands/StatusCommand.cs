@@ -39,6 +39,9 @@ internal static class StatusCommand
             {
                 var silos = reader.SilosAsync(stop);
                 var status = await statuses.ReadAsync(name, stop);
+                // Those too that own nothing: they may not get so far.
+                var told = (await context.AskSilos(statuses, await silos, stop)).SelectMany(report => report.StoreTroubles.Select(trouble => new SiloTrouble(report.Name, trouble)));
+                status = status with { StoreTroubles = SiloTrouble.Joined(status.StoreTroubles, told) };
                 await PrintAsync(context, format, parsed.GetValue(watch), status, await silos, await plan);
                 if (!parsed.GetValue(watch) || Readiness.IsOver(status.State))
                 {

@@ -20,7 +20,7 @@ internal sealed class LiveProgress : ProgressView
         {
             await foreach (var item in news.Reader.ReadAllAsync())
             {
-                if (item is (RunStatus status, IReadOnlyList<LiveSilo> silos))
+                if (item is Shown(var status, var silos))
                 {
                     var view = new StatusView(status, context.Time.GetUtcNow(), silos, plan)
                     {
@@ -38,7 +38,7 @@ internal sealed class LiveProgress : ProgressView
         });
     }
 
-    public override void Show(RunStatus status, IReadOnlyList<LiveSilo>? silos = null) => news.Writer.TryWrite((status, silos ?? []));
+    public override void Show(RunStatus status, IReadOnlyList<LiveSilo>? silos = null) => news.Writer.TryWrite(new Shown(status, silos));
 
     public override void Say(string line) => news.Writer.TryWrite(line);
 
@@ -47,4 +47,6 @@ internal sealed class LiveProgress : ProgressView
         news.Writer.TryComplete();
         await drawing;
     }
+
+    private sealed record Shown(RunStatus Status, IReadOnlyList<LiveSilo>? Silos);
 }

@@ -3,6 +3,7 @@ using Slowrun.Client.Cli;
 using Slowrun.Clustering.Membership;
 using Slowrun.Core;
 using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
 
 namespace Slowrun.Client.Display;
@@ -18,6 +19,7 @@ internal sealed class PlainProgress(ClientContext context, RunPlan plan) : Progr
     private readonly Lock writing = new();
     private readonly Dictionary<string, (StageState State, string? Waits)> shown = [];
     private long shownAt = context.Time.GetTimestamp();
+    private readonly HashSet<(string, StoreWork, bool)> troubles = [];
     private int members;
 
     public override void Show(RunStatus status, IReadOnlyList<LiveSilo>? silos = null)
@@ -41,6 +43,15 @@ internal sealed class PlainProgress(ClientContext context, RunPlan plan) : Progr
             }
         }
 
+        foreach (var trouble in status.StoreTroubles ?? [])
+        {
+            if (troubles.Add((trouble.SiloName, trouble.Store.Work, trouble.Store.IsSlow)))
+            {
+                Say(TroubleText.Of(trouble, context.Time.GetUtcNow()));
+            }
+        }
+
+        troubles.IntersectWith((status.StoreTroubles ?? []).Select(trouble => (trouble.SiloName, trouble.Store.Work, trouble.Store.IsSlow)));
         if (status.Ensemble is { } ensemble && ensemble.Members > members)
         {
             members = ensemble.Members;

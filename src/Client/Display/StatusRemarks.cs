@@ -28,6 +28,11 @@ internal static class StatusRemarks
             }
         }
 
+        foreach (var trouble in (status.StoreTroubles ?? []).Take(MostSilos))
+        {
+            yield return new Text(TroubleText.Of(trouble, view.Now), new Style(Color.Yellow));
+        }
+
         if (status.Stages.Where(stage => stage.BestEffort).Select(stage => stage.Id).ToList() is { Count: > 0 } best)
         {
             yield return new Text(

@@ -2,8 +2,9 @@ using Slowrun.Client.Runs;
 using Slowrun.Clustering.Membership;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
+using Slowrun.Core.Status;
+using Slowrun.Grains.Interfaces;
 using Slowrun.Storage.Runs;
-using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Client.Explain;
 
@@ -31,19 +32,33 @@ internal sealed record Circumstances
     /// <summary>How silos ended that owned a stage, where somebody saw it.</summary>
     public IReadOnlyDictionary<string, SiloEnd> Ends { get; init; } = new Dictionary<string, SiloEnd>();
 
+    /// <summary>What silos that answered know of themselves, by their addresses.</summary>
+    public IReadOnlyDictionary<string, SiloReport> Reports { get; init; } = new Dictionary<string, SiloReport>();
+
+    /// <summary>What living silos have against the store: told by themselves, or by what they last wrote.</summary>
+    public IReadOnlyList<SiloTrouble> StoreTroubles => SiloTrouble.Joined(
+        SiloTrouble.Of(Facts), Reports.Values.SelectMany(report => report.StoreTroubles.Select(trouble => new SiloTrouble(report.Name, trouble)))) ?? [];
+
     /// <summary>Why the run's data cannot be used; null: it can.</summary>
     public string? DataProblem { get; init; }
 
+    /// <summary>What else unfinished stages depend on and cannot be found, by stage.</summary>
+    public IReadOnlyDictionary<StageId, string> Missing { get; init; } = new Dictionary<StageId, string>();
+
     public string Run => Facts.Spec.Name;
 
+    /// <param name="ask">Asks silos what they know of themselves.</param>
     /// <exception cref="Cli.CliException">There is no such run.</exception>
-    public static async Task<Circumstances> ReadAsync(RunReader reader, string run, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<Circumstances> ReadAsync(
+        RunReader reader, Func<IReadOnlyList<LiveSilo>, Task<IReadOnlyList<SiloReport>>> ask, string run, TimeProvider time, CancellationToken cancellationToken)
     {
         var facts = await reader.FactsAsync(run, cancellationToken);
         var silos = reader.SilosAsync(cancellationToken);
         var others = OthersAsync(reader, run, cancellationToken);
         var events = new RunEvents(reader.Store, run).ListAsync(newest: NewestEvents, cancellationToken: cancellationToken).ToListAsync(cancellationToken);
-        var data = DataProblemAsync(reader, facts, cancellationToken);
+        var data = InputProblems.OfDataAsync(reader.Store, facts, cancellationToken);
+        var inputs = InputProblems.OfStagesAsync(reader.Store, facts, cancellationToken);
+        var reports = ask(await silos);
         return new Circumstances
         {
             Facts = facts,
@@ -54,6 +69,8 @@ internal sealed record Circumstances
             Events = await events,
             Ends = await EndsAsync(reader, facts, cancellationToken),
             DataProblem = await data,
+            Missing = await inputs,
+            Reports = (await reports).DistinctBy(report => report.Silo).ToDictionary(report => report.Silo),
         };
     }
 
@@ -81,9 +98,11 @@ internal sealed record Circumstances
             select slot),
     ];
 
-    /// <summary>The numerics fingerprint of a silo's device, as far as a stage that it owns tells; null: not known.</summary>
-    public string? FingerprintOf(LiveSilo silo) => Others.Prepend(Facts).SelectMany(facts => facts.Roots.Values)
-        .FirstOrDefault(root => root.Owner?.Silo == silo.Silo)?.Identity?.NumericsFingerprint;
+    /// <summary>The identities that a silo gives to what it takes, as far as it, or a stage that it owns, tells: engine revision and arithmetic. Empty: not known.</summary>
+    public IReadOnlyList<(int EngineRevision, string Fingerprint)> ArithmeticOf(LiveSilo silo) => Reports.TryGetValue(silo.Silo, out var report) && report.Fingerprints.Count > 0
+        ? [.. report.Fingerprints.Values.Distinct().Select(fingerprint => (report.EngineRevision, fingerprint))]
+        : [.. Others.Prepend(Facts).SelectMany(facts => facts.Roots.Values).Where(root => root.Owner?.Silo == silo.Silo && root.Identity is not null)
+            .Select(root => (root.Identity!.EngineRevision, root.Identity.NumericsFingerprint)).Distinct()];
 
     private static async Task<IReadOnlyList<RunFacts>> OthersAsync(RunReader reader, string run, CancellationToken cancellationToken)
     {
@@ -116,22 +135,5 @@ internal sealed record Circumstances
         }
 
         return ends;
-    }
-
-    private static async Task<string?> DataProblemAsync(RunReader reader, RunFacts facts, CancellationToken cancellationToken)
-    {
-        try
-        {
-            if (facts.Spec.Recipe.Data.Sha256 is { } sha256)
-            {
-                await new StoredTokenSets(reader.Store).ReadManifestAsync(sha256, cancellationToken);
-            }
-
-            return null;
-        }
-        catch (InvalidDataException e)
-        {
-            return e.Message;
-        }
     }
 }

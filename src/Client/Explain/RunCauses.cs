@@ -21,6 +21,7 @@ internal static class RunCauses
         [
             .. facts.Damage.Where(damage => damage.Stage is null).Select(damage => new Cause("document-damaged", [], $"{damage.Why} {damage.Advice}")),
             .. Wishes(now, concerned),
+            .. StoreCauses.Of(now, concerned),
             .. concerned.SelectMany(id => StageCauses.Of(now, id, inFull: only is not null)),
             .. Slots(now, ready, only is null && Readiness.EnsembleDue(facts) is not null),
             .. Waiting(facts, asked, only is not null),

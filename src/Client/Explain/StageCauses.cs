@@ -71,9 +71,14 @@ internal static class StageCauses
         var heard = progress?.At ?? owner.Since;
         if (now.Now - heard > SilentAfter)
         {
-            yield return new Cause(
-                "owner-silent", stages, $"{owner.SiloName} has it, but has told nothing of it {Ago(now, heard).Replace(" ago", "", StringComparison.Ordinal).Insert(0, "for ")}: its machine may be frozen or cut off, or a long upload holds it. When its silo is given up, another slot takes the stage.",
-                $"slowrun logs {owner.SiloName}");
+            // What the store does to it has been said.
+            if (!StoreCauses.Has(now, owner.SiloName))
+            {
+                var why = now.Reports.ContainsKey(owner.Silo)
+                    ? "Its silo answers, and has nothing against the store: a step, a restore or an upload takes so long. The log says which."
+                    : "Its silo does not answer either: its machine may be frozen or cut off. When the silo is given up, another slot takes the stage.";
+                yield return new Cause("owner-silent", stages, $"{owner.SiloName} has it, but has told nothing of it for {Human.Time(now.Now - heard)}. {why}", $"slowrun logs {owner.SiloName}");
+            }
         }
         else if (inFull)
         {
@@ -121,9 +126,14 @@ internal static class StageCauses
             yield return new Cause("take-refused", stages, $"A silo refused it {Ago(now, refused.At)}: {refused.Message}");
         }
 
-        if (OtherArithmetic(now, root) is { } text)
+        if (now.Missing.TryGetValue(id, out var missing))
         {
-            yield return new Cause("fingerprint", stages, text, $"slowrun retry {now.Run}/{id} --adopt-device");
+            yield return new Cause("input-missing", stages, missing);
+        }
+
+        if (OtherIdentity(now, id) is { } cause)
+        {
+            yield return cause;
         }
     }
 
@@ -139,19 +149,39 @@ internal static class StageCauses
             $"slowrun events {now.Run} --stage {id}");
     }
 
-    /// <summary>A silo leaves a started stage alone if its own device would give other bits, and says nothing.</summary>
-    private static string? OtherArithmetic(Circumstances now, StageRoot root)
+    /// <summary>Silos leave a started stage alone if their engine or device would give other bits. Null: one of them would take it, or nothing is known of them.</summary>
+    private static Cause? OtherIdentity(Circumstances now, StageId id)
     {
-        var silos = now.Silos.Where(silo => silo.Active).Select(silo => (silo.Name, Has: now.FingerprintOf(silo))).ToList();
-        if (root.Identity?.NumericsFingerprint is not { } begun || silos.Count == 0 || silos.Any(silo => silo.Has == begun)
-            || (silos.All(silo => silo.Has is null) && now.Now - root.WrittenAt < UntakenAfter))
+        string[] stages = [id.ToString()];
+        var silos = now.Silos.Where(silo => silo.Active).Select(silo => (silo.Name, Has: now.ArithmeticOf(silo))).ToList();
+        var known = silos.Where(silo => silo.Has.Count > 0).ToList();
+        if (now.Facts.RootOf(id).Identity is not { } begun || silos.Count == 0 || known.Any(silo => silo.Has.Contains((begun.EngineRevision, begun.NumericsFingerprint))))
         {
             return null;
         }
 
-        var has = string.Join(", ", silos.Take(5).Select(silo => silo.Has is { } other ? $"{silo.Name} has {Human.Hash(other)}" : $"{silo.Name}'s is not known from here"));
-        return $"It was begun with the arithmetic of numerics fingerprint {Human.Hash(begun)}, and goes on only on a device that has the same, since another would give other bytes ({has}). "
-            + "Start a silo on a machine of that kind; or let it go on with another's, after which its bytes cannot be had again.";
+        if (known.Count == 0)
+        {
+            return now.Now - now.Facts.RootOf(id).WrittenAt < UntakenAfter ? null : new Cause(
+                "untaken", stages, "No silo that is alive has taken it, and none of them tells from here which engine and arithmetic it has. Their logs, and events of kind 'take-refused', say why.", $"slowrun events {now.Run} --stage {id} --kind take-refused");
+        }
+
+        var unknown = silos.Count > known.Count ? FormattableString.Invariant($", of {silos.Count - known.Count} more nothing is known") : "";
+        if (known.All(silo => silo.Has.All(has => has.EngineRevision != begun.EngineRevision)))
+        {
+            var revisions = string.Join(", ", known.Take(5).Select(silo => FormattableString.Invariant($"{silo.Name} has {silo.Has[0].EngineRevision}")));
+            return new Cause("engine-revision", stages, FormattableString.Invariant(
+                $"It was begun with engine revision {begun.EngineRevision}, and another one gives other bytes ({revisions}{unknown}). ")
+                + IdentityDifferences.Advice(begun, begun with { EngineRevision = known[0].Has[0].EngineRevision }));
+        }
+
+        var has = string.Join(", ", known.Take(5).Select(silo => $"{silo.Name} has {string.Join(" and ", silo.Has.Select(one => Human.Hash(one.Fingerprint)))}"));
+        return new Cause(
+            "fingerprint",
+            stages,
+            $"It was begun with the arithmetic of numerics fingerprint {Human.Hash(begun.NumericsFingerprint)}, and goes on only on a device that has the same, since another would give other bytes ({has}{unknown}). "
+            + "Start a silo on a machine of that kind; or let it go on with another's, after which its bytes cannot be had again.",
+            $"slowrun retry {now.Run}/{id} --adopt-device");
     }
 
     private static string GoesOn(Circumstances now, StageId id)

@@ -100,6 +100,31 @@ internal sealed class LiveCluster : IAsyncDisposable
         }
     }
 
+    /// <summary>What a silo knows of itself.</summary>
+    /// <returns>Null where it has not answered before the deadline.</returns>
+    public async Task<SiloReport?> TryReportAsync(string silo, TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(deadline);
+        try
+        {
+            while (true)
+            {
+                RequestContext.Set(IPlacementDirector.PlacementHintKey, SiloAddress.FromParsableString(silo));
+                if (await Client.GetGrain<ISiloGrain>(silo).Report().WaitAsync(limit.Token) is { } report)
+                {
+                    return report;
+                }
+
+                await Task.Delay(TimeSpan.FromMilliseconds(50), limit.Token);
+            }
+        }
+        catch (Exception e) when (IsTheirs(e, cancellationToken))
+        {
+            return null;
+        }
+    }
+
     public async ValueTask DisposeAsync() => await StopAsync(host);
 
     private static bool IsTheirs(Exception e, CancellationToken ours) =>

@@ -11,10 +11,16 @@ namespace Slowrun.Client.Runs;
 /// <summary>What the store knows of its runs and of who serves it; needs no silo.</summary>
 internal sealed class RunReader(IObjectStore store, TimeProvider time)
 {
+    // No address of any silo, so that it owns nothing.
+    private const string ToCome = "starting";
+
     private readonly RunFactsReader facts = new(store);
     private readonly ClusterView cluster = new(store, time);
 
     public IObjectStore Store => store;
+
+    /// <summary>Whether a silo is being started, which is no member of the cluster yet: what waits for one then has one to come.</summary>
+    public Func<bool> Starting { get; set; } = () => false;
 
     /// <summary>Silos that serve the store now, or are about to.</summary>
     public Task<IReadOnlyList<LiveSilo>> SilosAsync(CancellationToken cancellationToken) => cluster.ReadAsync(cancellationToken);
@@ -27,6 +33,11 @@ internal sealed class RunReader(IObjectStore store, TimeProvider time)
         }
 
         var alive = (await SilosAsync(cancellationToken)).Select(silo => silo.Silo).ToHashSet(StringComparer.Ordinal);
+        if (Starting())
+        {
+            alive.Add(ToCome);
+        }
+
         return await facts.ReadAsync(run, alive, cancellationToken);
     }
 
@@ -45,7 +56,7 @@ internal sealed class RunReader(IObjectStore store, TimeProvider time)
             names.Contains(run) ? WithoutSpec(run)
             : names.Count == 0
                 ? $"There is no run '{run}' in '{store.Address}': the store has no runs. 'slowrun submit' makes one; --store or SLOWRUN_STORE names another store."
-                : $"There is no run '{run}' in '{store.Address}'.{Nearest.Hint(run, names)} There are: {string.Join(", ", names)}.");
+                : $"There is no run '{run}' in '{store.Address}'.{Nearest.Hint(run, names)} There are: {Nearest.Listed(run, names)}.");
     }
 
     /// <summary>What to say of a run's folder in which there is no spec, nor its copy.</summary>
@@ -59,7 +70,7 @@ internal sealed class RunReader(IObjectStore store, TimeProvider time)
         if (target.Stage is { } stage && facts.Plan.Stages.All(plan => plan.Id != stage))
         {
             var names = facts.Plan.Stages.Select(plan => plan.Id.ToString()).ToList();
-            throw new CliException(ExitCode.NoSuchThing, $"Run '{target.Run}' has no stage '{stage}'.{Nearest.Hint(stage.ToString(), names)} It has {string.Join(", ", names)}.");
+            throw new CliException(ExitCode.NoSuchThing, $"Run '{target.Run}' has no stage '{stage}'.{Nearest.Hint(stage.ToString(), names)} It has {Nearest.Listed(stage.ToString(), names)}.");
         }
     }
 }

@@ -13,6 +13,9 @@ namespace Slowrun.Client.Runs;
 /// <summary>Carries a run to its end on this machine: submits, serves, watches, stops what it started.</summary>
 internal sealed class RunSession(ClientContext context, IObjectStore store)
 {
+    // Who has told a command to stop waits for its end.
+    private static readonly TimeSpan TellWithin = TimeSpan.FromSeconds(5);
+
     /// <summary>One silo that lends every device, unless the user wants several.</summary>
     public int Silos { get; init; } = 1;
 
@@ -61,6 +64,8 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
         await using var statuses = new StatusReader(reader);
         // Disposed first: at a signal every second counts for the last commit.
         await using var silos = new LocalSilos(reader, spec.Name, SiloProgram.Find(), Wanted(), context.Time, view.Say);
+        var isOver = false;
+        reader.Starting = () => !isOver && silos.Starting;
         var supervising = silos.SuperviseAsync(end.Token);
         try
         {
@@ -79,6 +84,7 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
         }
         finally
         {
+            isOver = true;
             await end.CancelAsync();
             await supervising.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         }
@@ -112,7 +118,19 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
 
     private async Task TellWhatIsKeptAsync(RunReader reader, string name)
     {
-        if (await reader.TryFactsAsync(name, CancellationToken.None) is not { } facts)
+        RunFacts? facts;
+        try
+        {
+            using var limit = new CancellationTokenSource(TellWithin, context.Time);
+            facts = await Task.Run(() => reader.TryFactsAsync(name, limit.Token), limit.Token).WaitAsync(limit.Token);
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or OperationCanceledException)
+        {
+            context.Output.WriteLine($"What is kept in '{store.Address}' could not be read now: {(e is OperationCanceledException ? "it does not answer." : e.Message)} The same command goes on from there.");
+            return;
+        }
+
+        if (facts is null)
         {
             return;
         }

@@ -19,7 +19,8 @@ internal sealed class RunWatcher(StatusReader statuses, RunReader reader, TimePr
             try
             {
                 var status = await statuses.ReadSoonAsync(run, stop);
-                view.Show(status, await reader.SilosAsync(stop));
+                var silos = await reader.SilosAsync(stop);
+                view.Show(status, silos.Count == 0 && reader.Starting() ? null : silos);
                 if (Readiness.IsOver(status.State))
                 {
                     return status;

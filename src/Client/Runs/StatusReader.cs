@@ -1,5 +1,7 @@
 using Slowrun.Client.Cli;
+using Slowrun.Clustering.Membership;
 using Slowrun.Core.Status;
+using Slowrun.Grains.Interfaces;
 
 namespace Slowrun.Client.Runs;
 
@@ -12,6 +14,10 @@ internal sealed class StatusReader(RunReader reader) : IAsyncDisposable
     // A whole cluster answers in some milliseconds, with all cores training. Whoever asks is to have an answer within a second, the store's if
     // need be, also while silos die.
     private static readonly TimeSpan AnswerDeadline = TimeSpan.FromSeconds(0.4);
+    private static readonly TimeSpan ReportDeadline = TimeSpan.FromSeconds(1);
+
+    // Trouble with a store is mostly every silo's; more of them need not be asked.
+    private const int MostAsked = 16;
     private static readonly TimeSpan PokeDeadline = TimeSpan.FromSeconds(1);
 
     private Task<LiveCluster?>? connecting;
@@ -32,6 +38,17 @@ internal sealed class StatusReader(RunReader reader) : IAsyncDisposable
     /// <summary>The cluster's answer, if one can be had at once; connects behind if need be.</summary>
     public async Task<RunStatus?> TryLiveAsync(string run, CancellationToken cancellationToken) =>
         await ConnectedAsync(cancellationToken) is { } cluster ? await cluster.TryStatusAsync(run, AnswerDeadline, cancellationToken) : null;
+
+    /// <summary>What silos know of themselves; those that do not answer in time are left out.</summary>
+    /// <param name="silos">Who serves the store.</param>
+    public async Task<IReadOnlyList<SiloReport>> ReportsAsync(IReadOnlyList<LiveSilo> silos, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(silos);
+        var asked = silos.Where(silo => silo.Active).Take(MostAsked).ToList();
+        return asked.Count > 0 && await TryConnectAsync(cancellationToken) is { } cluster
+            ? [.. (await Task.WhenAll(asked.Select(silo => cluster.TryReportAsync(silo.Silo, ReportDeadline, cancellationToken)))).OfType<SiloReport>()]
+            : [];
+    }
 
     public async Task PokeAsync(string run, CancellationToken cancellationToken)
     {

@@ -27,6 +27,13 @@ internal sealed class LocalSilos(
     private long progressAtDeath = -1;
     private bool servedByOthers;
 
+    // Held while silos of ours are wanted: who comes meanwhile waits for them.
+    private StartClaim? claim;
+    private bool toldOfOther;
+
+    /// <summary>Silos of ours were started, and none of them serves yet; or another client of this machine is at that.</summary>
+    public bool Starting { get; private set; }
+
     /// <summary>Runs until <paramref name="stop"/>; then silos of ours are still alive, for <see cref="DisposeAsync"/> to stop.</summary>
     /// <exception cref="CliException">No silo keeps alive long enough to get anywhere.</exception>
     public async Task SuperviseAsync(CancellationToken stop)
@@ -53,6 +60,10 @@ internal sealed class LocalSilos(
         {
             await StartUnlessServedAsync(stop);
         }
+        else if (Starting)
+        {
+            Starting = !await IsServedAsync(stop);
+        }
 
         for (var i = 0; i < silos.Length; i++)
         {
@@ -66,6 +77,8 @@ internal sealed class LocalSilos(
     /// <summary>Lets our silos commit and stop, and waits for them.</summary>
     public async ValueTask DisposeAsync()
     {
+        // Who wants to go on need not wait for our last commits.
+        claim?.Dispose();
         var ours = silos.OfType<LocalSilo>().ToList();
         ours.ForEach(silo => silo.BeginStop());
         foreach (var silo in ours)
@@ -84,15 +97,37 @@ internal sealed class LocalSilos(
     private async Task StartUnlessServedAsync(CancellationToken stop)
     {
         // One that is leaving, or is about to, is no help: its row is there, but it takes nothing new.
-        var serving = (await reader.SilosAsync(stop)).Where(silo => silo.Active && !(silo.ProcessId is { } process && Orphans.IsOne(process))).ToList();
+        var serving = await ServingAsync(stop);
         if (serving.Count > 0)
         {
+            Starting = false;
             if (!servedByOthers)
             {
                 tell($"Served by {string.Join(", ", serving.Select(silo => silo.Name))}, which runs already.");
             }
 
             servedByOthers = true;
+            return;
+        }
+
+        Starting = true;
+        claim ??= StartClaim.Try(reader.Store.Address);
+        if (claim is null)
+        {
+            if (!toldOfOther)
+            {
+                toldOfOther = true;
+                tell("Another client starts a silo on this machine; waiting for it…");
+            }
+
+            return;
+        }
+
+        // Between the look and the claim another client's silo may have come to life.
+        if (await IsServedAsync(stop))
+        {
+            claim.Dispose();
+            claim = null;
             return;
         }
 
@@ -108,6 +143,11 @@ internal sealed class LocalSilos(
             silos[i] = Start(i);
         }
     }
+
+    private async Task<bool> IsServedAsync(CancellationToken stop) => (await ServingAsync(stop)).Count > 0;
+
+    private async Task<IReadOnlyList<LiveSilo>> ServingAsync(CancellationToken stop) =>
+        [.. (await reader.SilosAsync(stop)).Where(silo => silo.Active && !(silo.ProcessId is { } process && Orphans.IsOne(process)))];
 
     private LocalSilo Start(int i) => LocalSilo.Start(program, reader.Store.Address, wanted[i], time.GetUtcNow());
 

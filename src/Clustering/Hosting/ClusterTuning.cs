@@ -3,7 +3,7 @@ using Orleans.Configuration;
 namespace Slowrun.Clustering.Hosting;
 
 /// <summary>Orleans' options for fleets that come and go; the figures were tried on loopback (docs/log.md), not on a cloud network.</summary>
-internal static class ClusterTuning
+public static class ClusterTuning
 {
     /// <summary>One cluster a store: the store's address tells clusters apart, so the names need not.</summary>
     public const string ClusterId = "slowrun";

@@ -32,6 +32,9 @@ public sealed record StageProgress
     /// <summary>Where the stage's time went up to now, what is not committed yet being taken for kept.</summary>
     public StageLedger? Ledger { get; init; }
 
+    /// <summary>What the owner's silo has against its store now; null: nothing.</summary>
+    public IReadOnlyList<StoreTrouble>? StoreTroubles { get; init; }
+
     public required DateTimeOffset At { get; init; }
 
     /// <summary>Whether the owner that the root knows can have told this: another token, or a step that the stage does not have, is nobody's word.</summary>

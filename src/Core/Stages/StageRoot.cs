@@ -115,6 +115,8 @@ public sealed record StageIdentity
     /// <summary>How the fingerprint of a device begins that does not repeat its own bits: training there is best effort.</summary>
     public const string UnrepeatablePrefix = "unrepeatable-";
 
+    public override string ToString() => IdentityDifferences.Text(this);
+
     [JsonIgnore]
     public bool IsRepeatable => !NumericsFingerprint.StartsWith(UnrepeatablePrefix, StringComparison.Ordinal);
 }

@@ -35,6 +35,9 @@ public sealed record RunStatus
     /// <summary>Documents that cannot be read; null: none.</summary>
     public IReadOnlyList<DocumentDamage>? Damage { get; init; }
 
+    /// <summary>What living silos have against the store; null: nothing that is known.</summary>
+    public IReadOnlyList<SiloTrouble>? StoreTroubles { get; init; }
+
     public required IReadOnlyList<StageStatus> Stages { get; init; }
 }
 

@@ -24,6 +24,7 @@ public static class StatusBuilder
             Ledger = RunLedger.Of(facts, now),
             Operations = facts.Spec.Operations,
             Damage = facts.Damage.Count == 0 ? null : facts.Damage,
+            StoreTroubles = SiloTrouble.Of(facts),
             Stages = [.. facts.Plan.Stages.Select(stage => Stage(facts, stage, now))],
         };
     }

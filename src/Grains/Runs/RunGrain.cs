@@ -12,7 +12,7 @@ namespace Slowrun.Grains.Runs;
 /// loses nothing. It believes of what it is told only what a root bears out, and keeps nothing of runs that do not exist.
 /// </summary>
 [GrainType("run")]
-internal sealed class RunGrain(RunWatch watch, SlotTable slots, TimeProvider time) : Grain, IRunGrain
+internal sealed class RunGrain(RunWatch watch, SlotTable slots, StoreTroubles troubles, ILocalSiloDetails silo, TimeProvider time) : Grain, IRunGrain
 {
     // Owners tell once a second; documents that others write (scores, other silos' roots) are seen as soon.
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(0.9);
@@ -31,10 +31,24 @@ internal sealed class RunGrain(RunWatch watch, SlotTable slots, TimeProvider tim
 
     public async Task<RunStatus?> GetStatus()
     {
-        await RefreshAsync(Fresh, Stale);
-        return facts is null
-            ? LetGo<RunStatus>()
-            : StatusBuilder.Build(facts with { Progress = Newest(), AliveSilos = watch.AliveSilos() }, StatusSource.Cluster, time.GetUtcNow());
+        var asOf = time.GetUtcNow();
+        try
+        {
+            await RefreshAsync(Fresh, Stale);
+        }
+        catch (IOException) when (facts is not null)
+        {
+            // What was read last, with the owners' words and the store's trouble, says more than no answer.
+            asOf -= time.GetElapsedTime(readAt);
+        }
+
+        if (facts is null)
+        {
+            return LetGo<RunStatus>();
+        }
+
+        var status = StatusBuilder.Build(facts with { Progress = Newest(), AliveSilos = watch.AliveSilos() }, StatusSource.Cluster, time.GetUtcNow());
+        return status with { AsOf = asOf, StoreTroubles = SiloTrouble.Joined(status.StoreTroubles, troubles.Now.Select(trouble => new SiloTrouble(silo.Name, trouble))) };
     }
 
     public async Task Poke()

@@ -1,6 +1,7 @@
 using Slowrun.Core.Plan;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Stages;
+using Slowrun.Storage.Checkpoints;
 using Slowrun.Training;
 
 namespace Slowrun.Grains.Slots;
@@ -11,11 +12,17 @@ internal sealed class Offers(
     Fingerprints fingerprints,
     LocalWork local,
     SlotSensors sensors,
+    ReadySights sights,
+    TakeRefusals refusals,
     OfferPace pace,
     Offering offering,
     IGrainFactory grains,
-    ILocalSiloDetails silo)
+    ILocalSiloDetails silo,
+    TimeProvider time)
 {
+    // In a fleet of several kinds of machines one of the right kind comes and takes it; after so long nobody has.
+    private static readonly TimeSpan UntakenAfter = TimeSpan.FromSeconds(15);
+
     /// <summary>Judging first: it takes a thousandth of a stage's time, shows what came out, and leaves the slots together for what is next.</summary>
     /// <returns>Whether there was a free slot and something to offer it to.</returns>
     public async Task<bool> MakeAsync(RunFacts facts, CancellationToken stop)
@@ -25,6 +32,7 @@ internal sealed class Offers(
             return false;
         }
 
+        await TellRefusalsAsync(facts);
         var work = Ready(facts).Where(one => !local.Has(one.Name) && pace.IsDue(one.Name)).ToList();
         foreach (var (index, one) in work.Index())
         {
@@ -64,6 +72,22 @@ internal sealed class Offers(
     private bool CanTrain(RunFacts facts, StageId id) => facts.RootOf(id) is not { Identity: { } identity } root
         || (identity.EngineRevision == Engine.Revision
             && (facts.Intent.Adoptions.GetValueOrDefault(id.ToString()) > root.Adoptions || slots.All.Any(slot => fingerprints.Has(slot, facts.Plan[id], identity.NumericsFingerprint))));
+
+    /// <summary>A stage that this silo leaves alone for what it was begun with, and nobody takes: said once, with the difference.</summary>
+    private async Task TellRefusalsAsync(RunFacts facts)
+    {
+        var run = facts.Spec.Name;
+        foreach (var id in Readiness.ToTrain(facts).Where(id => !CanTrain(facts, id)))
+        {
+            if (sights.Since(run, id, facts.RootOf(id).EpochToken) is { } since && time.GetUtcNow() - since >= UntakenAfter)
+            {
+                var begun = facts.RootOf(id).Identity!;
+                var own = slots.All.Any(slot => fingerprints.Has(slot, facts.Plan[id], begun.NumericsFingerprint)) ? begun.NumericsFingerprint : fingerprints.Of(slots.All[0]);
+                var offered = begun with { EngineRevision = Engine.Revision, NumericsFingerprint = own };
+                await refusals.TellOnceAsync(run, id, new StageIdentityException(begun, offered).Message, silo.Name);
+            }
+        }
+    }
 
     private Task OfferAsync(Work work, IReadOnlyList<string> share, CancellationToken stop) => share.Count == 0
         ? Task.CompletedTask

@@ -150,7 +150,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
             CaptureLast();
             own.Ledger.Turn(Account.Stall);
             // An upload may take all the time there is: Late ends it.
-            var patience = stop.HasDeadline ? StoreRetry.Patiently : StoreRetry.WhileStopping(time);
+            var patience = stop.HasDeadline ? StoreRetry.Patiently : own.Stopping;
             patience.Execute(token => own.CommitAsync(training.Step, buffer.Tensors, token).GetAwaiter().GetResult(), stop.Late);
         }
         catch (OperationCanceledException) when (stop.Late.IsCancellationRequested)

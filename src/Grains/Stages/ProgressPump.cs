@@ -11,7 +11,7 @@ namespace Slowrun.Grains.Stages;
 /// Tells the run grain once a second how far a stage is, and brings intent and operations back. Where the run grain does not answer,
 /// the documents are read instead: a pause reaches the trainer either way.
 /// </summary>
-internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore store, SlotSensors sensors, TimeProvider time, ILogger<ProgressPump> log)
+internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore store, SlotSensors sensors, StoreTroubles troubles, TimeProvider time, ILogger<ProgressPump> log)
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
 
@@ -53,11 +53,11 @@ internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore st
     {
         try
         {
-            var devices = sensors.Use(runner.Slots);
-            await ObeyAsync(runner, await ReportAsync(runner, runner.Progress with { Devices = devices }));
+            var progress = runner.Progress with { Devices = sensors.Use(runner.Slots), StoreTroubles = troubles.Now is { Count: > 0 } now ? now : null };
+            await ObeyAsync(runner, await ReportAsync(runner, progress));
             if (keep)
             {
-                await new RunDocuments(store, runner.Run).WriteProgressAsync(runner.Stage, runner.Progress with { Devices = devices });
+                await new RunDocuments(store, runner.Run).WriteProgressAsync(runner.Stage, progress);
             }
         }
         catch (Exception e)

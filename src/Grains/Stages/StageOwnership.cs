@@ -1,3 +1,4 @@
+using Polly;
 using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
@@ -17,8 +18,12 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     private readonly CheckpointWriter checkpoints = new(store, time);
     private readonly SnapshotStore snapshots = new(store, work.Run, time);
     private readonly RunEvents events = new(store, work.Run);
+    private ResiliencePipeline? stopping;
 
     public LedgerClock Ledger { get; } = new(work.Root.Ledger, time, work.Telemetry.Turned);
+
+    /// <summary>For the last writes of this owner, which share one patience.</summary>
+    public ResiliencePipeline Stopping => stopping ??= StoreRetry.WhileStopping(time);
 
     public int DurableStep => root.Root.DurableStep;
 
@@ -158,7 +163,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
 
         try
         {
-            await StoreRetry.WhileStopping(time).ExecuteAsync(async token => await end(token), CancellationToken.None);
+            await Stopping.ExecuteAsync(async token => await end(token), CancellationToken.None);
             return reason;
         }
         catch (FencedException)

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Slowrun.Core;
@@ -19,10 +18,9 @@ namespace Slowrun.Grains.Stages;
 
 /// <summary>Takes stages: reads what the take depends on, raises the epoch token, and hands the stage to a runner.</summary>
 internal sealed partial class StageTaker(
-    IObjectStore store, TokenSets tokens, StageInputsLoader inputs, Fingerprints fingerprints, SlotSensors sensors, ReadySights sights, TimeProvider time, ILoggerFactory logs)
+    IObjectStore store, TokenSets tokens, StageInputsLoader inputs, Fingerprints fingerprints, SlotSensors sensors, ReadySights sights, TakeRefusals refusals, TimeProvider time, ILoggerFactory logs)
 {
     private readonly OwnerLosses losses = new(store, sights, time);
-    private readonly ConcurrentDictionary<string, bool> toldRefusals = new(StringComparer.Ordinal);
     private readonly ILogger log = logs.CreateLogger<StageTaker>();
 
     /// <param name="siloName">For people.</param>
@@ -38,7 +36,7 @@ internal sealed partial class StageTaker(
         {
             // Nothing is written, nothing counted: it is looked at again, ever more rarely, until the object is whole.
             LogDamaged(log, $"{run}/{id}", e.Message);
-            await TellOnceAsync(run, id, e.Message);
+            await refusals.TellOnceAsync(run, id, e.Message, siloName);
             return (null, e.Message);
         }
     }
@@ -49,7 +47,7 @@ internal sealed partial class StageTaker(
         var documents = new RunDocuments(store, run);
         var (spec, submittedAt) = await documents.TryReadDatedSpecAsync(cancellationToken) ?? throw new InvalidOperationException($"There is no run '{run}' in {store.Address}.");
         var plan = new RunPlan(spec.Recipe)[id];
-        if (await RecoverAsync(run, id, cancellationToken) is { } trouble)
+        if (await RecoverAsync(run, id, siloName, cancellationToken) is { } trouble)
         {
             return (null, trouble);
         }
@@ -96,7 +94,7 @@ internal sealed partial class StageTaker(
         if (sensors.Lacking(spec, plan, trainTokens, offer.Slots, WorkName.Train(run, id)) is { } lacking)
         {
             var refusal = $"{siloName} does not take it: {lacking} Its recipe cannot change; start the run under another name.";
-            await TellOnceAsync(run, id, refusal, about: "memory");
+            await refusals.TellOnceAsync(run, id, refusal, siloName, about: "memory");
             return (null, refusal);
         }
 
@@ -140,7 +138,7 @@ internal sealed partial class StageTaker(
             using var taking = Spans.Taking(run, id.ToString(), before, siloName);
             var root = await commit.TakeAsync(request, cancellationToken);
             CrashPoint.Reached(CrashPoint.Take);
-            ForgetRefusals(run, id);
+            refusals.Forget(run, id);
             var work = new StageWork(run, spec, plan, root, teacher, predecessor, offer.Slots, retry);
             var own = new StageOwnership(work, commit, store, time);
             work.Telemetry.Taken(before, request.LostSteps, loss);
@@ -160,8 +158,8 @@ internal sealed partial class StageTaker(
         }
         catch (StageIdentityException e)
         {
-            LogOtherIdentity(log, $"{run}/{id}", e.Message);
-            await TellOnceAsync(run, id, e.Message);
+            LogRefused(log, $"{run}/{id}", e.Message);
+            await refusals.TellOnceAsync(run, id, e.Message, siloName);
             return (null, e.OnlyFingerprint
                 ? $"It waits for a slot with the numerics fingerprint {e.Begun.NumericsFingerprint[..12]}; this silo's is {e.Offered.NumericsFingerprint[..12]}, which would give other bytes."
                 : e.Message);
@@ -170,7 +168,7 @@ internal sealed partial class StageTaker(
 
     /// <summary>Puts right a root that is not the last one written, and lets a whole checkpoint count whose owner was lost before it did.</summary>
     /// <returns>Why the stage cannot be taken now; null: it can.</returns>
-    private async Task<string?> RecoverAsync(string run, StageId id, CancellationToken cancellationToken)
+    private async Task<string?> RecoverAsync(string run, StageId id, string siloName, CancellationToken cancellationToken)
     {
         var recovery = new RootRecovery(store, run, time);
         var finding = await recovery.LookAsync(id, cancellationToken);
@@ -182,7 +180,7 @@ internal sealed partial class StageTaker(
         if (!finding.IsSafe)
         {
             var refusal = $"{finding.Trouble} {RootFinding.Risk} 'slowrun checkpoints repair {run}/{id}' does it all the same.";
-            await TellOnceAsync(run, id, refusal);
+            await refusals.TellOnceAsync(run, id, refusal, siloName);
             return refusal;
         }
 
@@ -190,25 +188,6 @@ internal sealed partial class StageTaker(
         return finding.Trouble is null ? null
             : done ? $"Its root was recovered: {finding.Trouble} It is offered again."
             : $"{finding.Trouble} Somebody else has written it at this moment.";
-    }
-
-    /// <summary>Why the stage is not taken, once for each cause, where people look for it.</summary>
-    /// <param name="about">What tells refusals apart; null: the message.</param>
-    private async Task TellOnceAsync(string run, StageId id, string message, string? about = null)
-    {
-        if (toldRefusals.TryAdd($"{run}/{id} {about ?? message}", true))
-        {
-            await new RunEvents(store, run).AppendAsync(new RunEvent(time.GetUtcNow(), "take-refused", id.ToString(), message));
-        }
-    }
-
-    /// <summary>The same again later is news.</summary>
-    private void ForgetRefusals(string run, StageId id)
-    {
-        foreach (var told in toldRefusals.Keys.Where(told => told.StartsWith($"{run}/{id} ", StringComparison.Ordinal)))
-        {
-            toldRefusals.TryRemove(told, out _);
-        }
     }
 
     private static StageIdentity Identity(Recipe recipe, string? teacher, string fingerprint) => new()
@@ -273,5 +252,5 @@ internal sealed partial class StageTaker(
     private static partial void LogDamaged(ILogger logger, string stage, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} is not taken: {Reason}")]
-    private static partial void LogOtherIdentity(ILogger logger, string stage, string reason);
+    private static partial void LogRefused(ILogger logger, string stage, string reason);
 }

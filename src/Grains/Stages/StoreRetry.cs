@@ -13,8 +13,8 @@ internal static class StoreRetry
     public static ResiliencePipeline Patiently { get; } = new ResiliencePipelineBuilder().AddRetry(Options(MayPass)).Build();
 
     /// <summary>
-    /// For the last writes of an owner that is told to stop: a store that is away is waited for no longer than a minute. A write that is
-    /// under way takes what it takes, a big checkpoint's many minutes.
+    /// For all last writes of an owner that is told to stop, together: a store that is away is waited for no longer than a minute. A write that
+    /// is under way takes what it takes, a big checkpoint's many minutes; the silo's own limit ends one that hangs.
     /// </summary>
     public static ResiliencePipeline WhileStopping(TimeProvider time)
     {

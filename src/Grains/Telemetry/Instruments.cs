@@ -20,6 +20,7 @@ internal static class Instruments
     public const string Kind = "kind";
     public const string Account = "account";
     public const string State = "state";
+    public const string Work = "work";
 
     internal static readonly Meter Meter = new(Name);
 

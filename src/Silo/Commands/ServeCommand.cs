@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net;
+using Slowrun.Clustering.Hosting;
 using Slowrun.Core.Specs;
 using Slowrun.Silo.Hosting;
 using Slowrun.Silo.Http;
@@ -21,6 +22,7 @@ internal static class ServeCommand
         var port = new Option<int>("--port") { Description = "Silo port; 0: any free one." };
         var gatewayPort = new Option<int>("--gateway-port") { Description = "Gateway port; 0: any free one." };
         var exitWhenIdle = new Option<string?>("--exit-when-idle") { Description = "Leaves, with exit code 0, when nothing was ready for it for so long (10m); default: never." };
+        var stopWithin = new Option<string?>("--stop-within") { Description = "How long it may take to commit and leave when told to stop; then it ends as it is (default: 5m)." };
         var http = new Option<string?>("--http") { Description = "Serves /metrics, /healthz and /readyz at ADDRESS:PORT (a port alone: loopback); default: no port is opened." };
         var httpToken = new Option<string?>("--http-token")
         {
@@ -36,7 +38,7 @@ internal static class ServeCommand
 
         var command = new Command("silo", "Serves a store until told to stop.")
         {
-            store, slots, name, listen, advertise, port, gatewayPort, advertisePort, advertiseGatewayPort, exitWhenIdle, http, httpToken, page, parentPipe,
+            store, slots, name, listen, advertise, port, gatewayPort, advertisePort, advertiseGatewayPort, exitWhenIdle, stopWithin, http, httpToken, page, parentPipe,
         };
         preemption.All.ToList().ForEach(command.Options.Add);
         command.SetAction(async (parsed, cancellation) =>
@@ -51,7 +53,8 @@ internal static class ServeCommand
                     Advertise = Address("--advertise", parsed.GetValue(advertise)),
                     SiloPort = parsed.GetValue(port),
                     GatewayPort = parsed.GetValue(gatewayPort),
-                    ExitWhenIdle = Idle(parsed.GetValue(exitWhenIdle)),
+                    ExitWhenIdle = Time("--exit-when-idle", parsed.GetValue(exitWhenIdle)),
+                    StopWithin = Time("--stop-within", parsed.GetValue(stopWithin)) ?? ClusterTuning.Deactivation,
                     Http = HttpSettings.Parse(parsed.GetValue(http), parsed.GetValue(httpToken)),
                     Page = Page(parsed.GetValue(page), Address("--listen", parsed.GetRequiredValue(listen))!),
                     AdvertiseSiloPort = Port("--advertise-port", parsed.GetValue(advertisePort)),
@@ -76,9 +79,9 @@ internal static class ServeCommand
         return command;
     }
 
-    private static TimeSpan? Idle(string? text) => text is null
+    private static TimeSpan? Time(string option, string? text) => text is null
         ? null
-        : Duration.TryParse(text, out var idle) && idle > TimeSpan.Zero ? idle : throw new FormatException($"--exit-when-idle '{text}' is no time above 0; expected for example 10m.");
+        : Duration.TryParse(text, out var time) && time > TimeSpan.Zero ? time : throw new FormatException($"{option} '{text}' is no time above 0; expected for example 10m.");
 
     /// <exception cref="ArgumentException">Anybody could read it.</exception>
     private static PageOptions? Page(int? port, IPAddress listen)

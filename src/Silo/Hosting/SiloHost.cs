@@ -24,8 +24,10 @@ internal static class SiloHost
     }
 
     /// <summary>A silo on an opened store, not started.</summary>
-    public static IHost Build(SiloSettings settings, IObjectStore store)
+    public static IHost Build(SiloSettings settings, IObjectStore opened)
     {
+        var time = new StoreClock(TimeProvider.System);
+        IObjectStore store = new WatchedStore(opened, time);
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
         if (Environment.GetEnvironmentVariable("JOURNAL_STREAM") is { Length: > 0 })
@@ -55,8 +57,10 @@ internal static class SiloHost
         // At every start it takes the machine's uptime for a delay of its first check.
         builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
         // What silos note down for each other is in the store's time.
-        builder.Services.AddSingleton<TimeProvider>(new StoreClock(TimeProvider.System)).AddSingleton(store);
+        builder.Services.AddSingleton<TimeProvider>(time).AddSingleton(store);
 
+        builder.Services.AddSingleton(services => new StopLimit(settings.StopWithin, services.GetRequiredService<IHostApplicationLifetime>()));
+        builder.Services.AddHostedService(services => services.GetRequiredService<StopLimit>());
         builder.Services.AddTelemetry(settings.Name, settings.Http);
         if (settings.Http is { } http)
         {
@@ -89,6 +93,9 @@ internal static class SiloHost
             silo.AddStoreGrainStorage("stages", store);
             silo.Services.AddSlowrunRecords();
         });
+        // After Orleans, which sets them too.
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = settings.StopWithin);
+        builder.Services.Configure<GrainCollectionOptions>(options => options.DeactivationTimeout = settings.StopWithin);
         builder.Services.AddSlowrunGrains(settings.Slots, settings.ExitWhenIdle, devices);
         builder.Services.AddSingleton<SiloHealth>();
         if (settings.Page is { } page)

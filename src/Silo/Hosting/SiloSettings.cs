@@ -1,4 +1,5 @@
 using System.Net;
+using Slowrun.Clustering.Hosting;
 using Slowrun.Silo.Http;
 using Slowrun.Silo.Preemption;
 using Slowrun.Web.Hosting;
@@ -36,6 +37,9 @@ internal sealed record SiloSettings
 
     /// <summary>Leaves when nothing was ready for so long, so that the machine can end; null: never.</summary>
     public TimeSpan? ExitWhenIdle { get; init; }
+
+    /// <summary>How long it may take to commit, release and leave; then the process ends as it is.</summary>
+    public TimeSpan StopWithin { get; init; } = ClusterTuning.Deactivation;
 
     /// <summary>Where health, metrics and pages are served; null: no port is opened for them.</summary>
     public HttpSettings? Http { get; init; }

@@ -91,7 +91,11 @@ public sealed class CheckpointReader(IObjectStore store)
         if (identity is not null)
         {
             // The fingerprint may have been changed by `retry --adopt-device` since; the take has checked it.
-            Expect(name, "identity", manifest.Identity with { NumericsFingerprint = identity.NumericsFingerprint }, identity);
+            var its = manifest.Identity with { NumericsFingerprint = identity.NumericsFingerprint };
+            if (its != identity)
+            {
+                throw new InvalidDataException($"'{name}' is of another training than its stage: {string.Join("; ", IdentityDifferences.Between(identity, its))} ('then' is the stage's, 'now' the checkpoint's).");
+            }
         }
 
         return manifest;

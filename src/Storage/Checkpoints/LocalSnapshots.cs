@@ -18,7 +18,7 @@ public sealed class LocalSnapshots
     private readonly TokenCache? cache;
 
     public LocalSnapshots(IObjectStore store)
-        : this(store, store is AzureBlobStore ? TokenCache.OfMachine() : null)
+        : this(store, store.Innermost is AzureBlobStore ? TokenCache.OfMachine() : null)
     {
     }
 
@@ -34,7 +34,7 @@ public sealed class LocalSnapshots
             return await OpenCachedAsync(cache, name, sha256, cancellationToken).ConfigureAwait(false);
         }
 
-        if (store is not DirectoryStore directory)
+        if (store.Innermost is not DirectoryStore directory)
         {
             return new SnapshotWeights(await new SnapshotStore(store, run, TimeProvider.System).ReadAsync(sha256, cancellationToken).ConfigureAwait(false));
         }

@@ -3,7 +3,7 @@ using Slowrun.Core.Stages;
 namespace Slowrun.Storage.Checkpoints;
 
 /// <summary>A stage has begun as something else than a take wants to go on with.</summary>
-public sealed class StageIdentityException(string message, StageIdentity begun, StageIdentity offered) : Exception(message)
+public sealed class StageIdentityException(StageIdentity begun, StageIdentity offered) : Exception(Words(begun, offered))
 {
     /// <summary>What the stage's bytes depend on so far.</summary>
     public StageIdentity Begun => begun;
@@ -12,4 +12,7 @@ public sealed class StageIdentityException(string message, StageIdentity begun, 
 
     /// <summary>Only the device differs: a slot with the fingerprint begun with could take it.</summary>
     public bool OnlyFingerprint => begun with { NumericsFingerprint = offered.NumericsFingerprint } == offered;
+
+    private static string Words(StageIdentity begun, StageIdentity offered) =>
+        $"The stage was begun with something else than is offered now: {string.Join("; ", IdentityDifferences.Between(begun, offered))}. {IdentityDifferences.Advice(begun, offered)}";
 }

@@ -160,8 +160,7 @@ public static class StageTransitions
             return request.Identity;
         }
 
-        var e = new StageIdentityException(
-            $"The stage was begun as {begun}, and is now offered as {request.Identity}.", begun, request.Identity);
+        var e = new StageIdentityException(begun, request.Identity);
         return request.Adoptions > root.Adoptions && e.OnlyFingerprint ? request.Identity : throw e;
     }
 }

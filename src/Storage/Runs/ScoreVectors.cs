@@ -29,7 +29,7 @@ public sealed class ScoreVectors
     private readonly long heldBytes;
 
     public ScoreVectors(IObjectStore store, string run)
-        : this(store, run, store is AzureBlobStore ? FileCache.OfMachine("vectors", DefaultCapacityBytes) : null)
+        : this(store, run, store.Innermost is AzureBlobStore ? FileCache.OfMachine("vectors", DefaultCapacityBytes) : null)
     {
     }
 
@@ -75,7 +75,7 @@ public sealed class ScoreVectors
             return await OpenCachedAsync(cache, score, map, cancellationToken).ConfigureAwait(false);
         }
 
-        if (!map || store is not DirectoryStore directory)
+        if (!map || store.Innermost is not DirectoryStore directory)
         {
             return new ScoreVector(await scores.ReadVectorAsync(score, cancellationToken).ConfigureAwait(false));
         }

@@ -16,7 +16,7 @@ public sealed class LocalTokenSets
     private readonly TokenCache? cache;
 
     public LocalTokenSets(IObjectStore store)
-        : this(store, store is AzureBlobStore ? TokenCache.OfMachine() : null)
+        : this(store, store.Innermost is AzureBlobStore ? TokenCache.OfMachine() : null)
     {
     }
 

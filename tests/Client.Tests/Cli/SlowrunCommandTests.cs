@@ -105,4 +105,33 @@ public sealed class SlowrunCommandTests
         Assert.Equal(0, await cli.RunAsync("spec", "show", "tiny", "--source"));
         Assert.StartsWith("# ", cli.Output, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task Run_WithAnArgumentThatBeginsWithAnAt_TakesItLiterally()
+    {
+        var cli = new CommandLine();
+        var file = Path.GetTempFileName();
+        await File.WriteAllTextAsync(file, "list", CommandLine.Stop);
+        await cli.HaveRunAsync();
+
+        Assert.Equal(3, await cli.RunAsync("status", $"@{file}"));
+        Assert.Contains($"There is no run '@{file}'", cli.Error, StringComparison.Ordinal);
+        File.Delete(file);
+    }
+
+    [Fact]
+    public async Task Run_WithAMistypedRunAmongMany_NamesTheFiveNearest()
+    {
+        var cli = new CommandLine();
+        var store = await cli.StoreAsync();
+        foreach (var name in Enumerable.Range(0, 40).Select(i => $"other-{i:D2}").Append("tiny-3"))
+        {
+            await store.WriteAsync($"runs/{name}/spec", new byte[1], CommandLine.Stop);
+        }
+
+        Assert.Equal(3, await cli.RunAsync("status", "tiny3"));
+        Assert.Contains("Did you mean 'tiny-3'? There are: tiny-3, ", cli.Error, StringComparison.Ordinal);
+        Assert.Contains(" and 36 more.", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(4, cli.Error.Split("other-").Length - 1);
+    }
 }

@@ -1,4 +1,5 @@
 using Slowrun.Core.Stages;
+using Slowrun.Grains.Interfaces;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Tests.Commands;
@@ -131,6 +132,92 @@ public sealed class ExplainCommandTests
     }
 
     [Fact]
+    public async Task Explain_WhenAllSilosHaveAnotherEngineRevision_SaysSoAndAdvisesNoAdoption()
+    {
+        await cli.HaveSilosAsync(["cpu:0"], ["gpu-1"]);
+        cli.Reports.Add(Report("gpu-1", revision: 2, "0123456789abcdef"));
+        await cli.HaveRunAsync();
+        await cli.HaveRootAsync("micro", First, CommandLine.Owned(3) with { Owner = null });
+
+        Assert.Equal(["engine-revision", "soon", "waits"], await KindsAsync("micro"));
+        Assert.Contains("It was begun with engine revision 1, and another one gives other bytes (gpu-1 has 2).", Flat, StringComparison.Ordinal);
+        Assert.Contains("serve the store with a version of slowrun of engine revision 1", Flat, StringComparison.Ordinal);
+        Assert.DoesNotContain("adopt-device", Flat, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Explain_WhenASiloTellsTheFingerprintBegunWith_HasNothingAgainstIt()
+    {
+        await cli.HaveSilosAsync(["cpu:0"], ["gpu-1"]);
+        cli.Reports.Add(Report("gpu-1", revision: 1, "0123456789abcdef"));
+        await cli.HaveRunAsync();
+        await cli.HaveRootAsync("micro", First, CommandLine.Owned(3) with { Owner = null });
+
+        Assert.Equal(["soon", "waits"], await KindsAsync("micro"));
+    }
+
+    [Fact]
+    public async Task Explain_WhenNobodyTookItAndNothingIsKnownOfTheSilos_DoesNotGuessAtADevice()
+    {
+        await cli.HaveSilosAsync(["cpu:0"], ["gpu-1"]);
+        await cli.HaveRunAsync();
+        await cli.HaveRootAsync("micro", First, CommandLine.Owned(3) with { Owner = null });
+        const string Why = "The stage was begun with something else than is offered now: engine revision 1 then, 2 now.";
+        await new RunEvents(await cli.StoreAsync(), "micro").AppendAsync(new RunEvent(CommandLine.Start, "take-refused", First, Why), CommandLine.Stop);
+
+        Assert.Equal(["take-refused", "untaken", "soon", "waits"], await KindsAsync("micro"));
+        Assert.Contains(Why, Flat, StringComparison.Ordinal);
+        Assert.DoesNotContain("adopt-device", Flat, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Explain_WhenTheOwnerCannotWrite_SaysThatAndNotThatItIsFrozen()
+    {
+        await cli.HaveSilosAsync("gpu-1");
+        await cli.HaveRunAsync();
+        await cli.HaveRootAsync("micro", First, CommandLine.Owned(3));
+        var full = new StoreTrouble(StoreWork.Upload, "runs/micro/chain0/stage0/000001-00000004/state", "There is no space left in '/data'.", CommandLine.Start.AddMinutes(-2), CommandLine.Start.AddSeconds(-4), 7);
+        cli.Reports.Add(Report("gpu-1", 1, "0123456789abcdef") with { StoreTroubles = [full] });
+
+        Assert.Equal(["store-trouble", "waits"], await KindsAsync("micro"));
+        Assert.Contains(
+            "chain0/stage0: gpu-1 cannot upload to the store (for 2 min 00 s, 7 times; last of 'runs/micro/chain0/stage0/000001-00000004/state', 4 s ago): There is no space left in '/data'. It trains on and tries again, but nothing new becomes durable",
+            Flat, StringComparison.Ordinal);
+        Assert.Equal(0, await cli.RunAsync("status", "micro"));
+        Assert.Contains("gpu-1 cannot upload to the store", Flat, StringComparison.Ordinal);
+        Assert.Equal(0, await cli.RunAsync("status", "micro", "-o", "json"));
+        Assert.Equal("Upload", cli.Json().GetProperty("storeTroubles")[0].GetProperty("store").GetProperty("work").GetString());
+    }
+
+    [Fact]
+    public async Task Explain_WhenTheOwnersLastWordIsOfItsStore_KnowsItWithoutAnAnswer()
+    {
+        await cli.HaveSilosAsync("gpu-1");
+        await cli.HaveRunAsync();
+        await cli.HaveRootAsync("micro", First, CommandLine.Owned(3));
+        var slow = new StoreTrouble(StoreWork.Write, "runs/micro/chain0/stage0/root", "It took 12 s.", CommandLine.Start.AddMinutes(-2), CommandLine.Start.AddSeconds(-4), 1) { IsSlow = true };
+        var progress = new StageProgress { Stage = First, EpochToken = 1, Activity = StageActivity.Training, Step = 5, Steps = 8, At = CommandLine.Start.AddMinutes(-1), StoreTroubles = [slow] };
+        await (await cli.StoreAsync()).WriteAsync(RunPaths.Progress("micro", new(0, 0)), Core.CanonicalJson.Serialize(progress), CommandLine.Stop);
+
+        Assert.Equal(["store-trouble", "waits"], await KindsAsync("micro"));
+        Assert.Contains("gpu-1 waits long for the store to write", Flat, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Explain_WhenTokensOrATeacherAreMissingOrShort_NamesTheObjectAndDeletesNothing()
+    {
+        var spec = await cli.HaveRunAsync();
+        var store = await cli.StoreAsync();
+        var manifest = await new Storage.Tokens.StoredTokenSets(store).ReadManifestAsync(spec.Recipe.Data.Sha256!, CommandLine.Stop);
+        await store.WriteAsync($"data/{manifest.Train.Sha256}", new byte[3], CommandLine.Stop);
+        await cli.HaveRootAsync("micro", First, CommandLine.Begun(8) with { Snapshot = new SnapshotRef("runs/micro/snapshots/aa.safetensors", "aa", 77, CommandLine.Start) });
+
+        Assert.Equal(["ready", "input-missing", "data-missing", "no-silo"], await KindsAsync($"micro/{Second}"));
+        Assert.Contains($"'data/{manifest.Train.Sha256}' is damaged: it has 3 bytes, expected 8.", Flat, StringComparison.Ordinal);
+        Assert.Contains("'runs/micro/snapshots/aa.safetensors' is missing from the store. It is the snapshot of 'chain0/stage0', which teaches", Flat, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Explain_OfWhatIsNotThere_ExitsWithThree()
     {
         await cli.HaveRunAsync();
@@ -150,6 +237,8 @@ public sealed class ExplainCommandTests
         Assert.Equal(0, await cli.RunAsync("explain", target));
         return kinds;
     }
+
+    private static SiloReport Report(string name, int revision, string fingerprint) => new("127.0.0.1:2@0", name, revision, new Dictionary<string, string> { ["cpu:0"] = fingerprint }, []);
 
     private static StageIdentity Identity(string fingerprint) => new() { RecipeSha256 = "r", DataSha256 = "d", EngineRevision = 1, NumericsFingerprint = fingerprint };
 }

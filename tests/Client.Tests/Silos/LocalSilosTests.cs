@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Runs;
 using Slowrun.Client.Silos;
@@ -71,6 +72,42 @@ public sealed class LocalSilosTests : IDisposable
     }
 
     [Fact]
+    public async Task Supervise_OfEightClientsAtOnce_StartsOneSetOfSilos()
+    {
+        var store = await StoreAsync();
+        var started = Path.Combine(folder.Path, "started");
+        // Alive, but never a member of the cluster: none of the others may conclude that it has to start one.
+        var script = $"echo $$ >> '{started}'; while read line; do :; done";
+        var (starters, waiters) = (new ConcurrentQueue<int>(), new ConcurrentQueue<int>());
+        var clients = Enumerable.Range(0, 8).Select(i => (
+            Stop: CancellationTokenSource.CreateLinkedTokenSource(CommandLine.Stop),
+            Silos: Silos(store, TimeProvider.System, script, line => (line.StartsWith("Starting", StringComparison.Ordinal) ? starters : waiters).Enqueue(i)))).ToList();
+
+        var supervising = clients.Select(client => Task.Run(() => client.Silos.SuperviseAsync(client.Stop.Token))).ToList();
+        await UntilAsync(() => File.Exists(started) && waiters.Count == 7);
+        Assert.Single(starters);
+        Assert.Single(await File.ReadAllLinesAsync(started, CommandLine.Stop));
+        Assert.All(clients, client => Assert.True(client.Silos.Starting));
+
+        // The one that started it goes: another takes over by itself.
+        var first = starters.Single();
+        await clients[first].Stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => supervising[first]);
+        await clients[first].Silos.DisposeAsync();
+        await UntilAsync(() => File.ReadAllLines(started).Length == 2);
+
+        foreach (var (client, task) in clients.Zip(supervising).Where((_, i) => i != first))
+        {
+            await client.Stop.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => task);
+            await client.Silos.DisposeAsync();
+        }
+
+        clients.ForEach(client => client.Stop.Dispose());
+        Assert.Equal(2, starters.Count);
+    }
+
+    [Fact]
     public void Tail_OfALog_LeavesTracesOut()
     {
         var log = folder.Write("silo.log", "one\n   at Some.Method()\n--- End of stack trace ---\ntwo\n");
@@ -98,14 +135,16 @@ public sealed class LocalSilosTests : IDisposable
         Assert.Equal(4, Directory.GetFiles(Path.GetDirectoryName(kept)!).Length);
     }
 
-    private LocalSilos Silos(IObjectStore store, TimeProvider time, string script) => new(
-        new RunReader(store, time), "micro", new SiloProgram("/bin/sh", ["-c", script, "silo-program"]), [["--slots", "cpu:1"]], time, line =>
+    private LocalSilos Silos(IObjectStore store, TimeProvider time, string script) => Silos(store, time, script, line =>
+    {
+        lock (told)
         {
-            lock (told)
-            {
-                told.Add(line);
-            }
-        });
+            told.Add(line);
+        }
+    });
+
+    private static LocalSilos Silos(IObjectStore store, TimeProvider time, string script, Action<string> tell) => new(
+        new RunReader(store, time), "micro", new SiloProgram("/bin/sh", ["-c", script, "silo-program"]), [["--slots", "cpu:1"]], time, tell);
 
     private async Task<IObjectStore> StoreAsync()
     {

@@ -1,0 +1,57 @@
+using System.Collections.Concurrent;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
+using Slowrun.Storage;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Grains.Stages;
+
+/// <summary>Tells as events of the run why silos do not take its stages: each cause once, however many silos have it and however often they look.</summary>
+internal sealed class TakeRefusals(IObjectStore store, TimeProvider time)
+{
+    public const string Kind = "take-refused";
+
+    private const string Taken = "stage-taken";
+
+    // A fleet's silos find the same thing at about the same time.
+    private const int Newest = 50;
+
+    private readonly ConcurrentDictionary<string, bool> told = new(StringComparer.Ordinal);
+
+    /// <summary>Never fails: what cannot be told must not stop a silo.</summary>
+    /// <param name="message">Why, in words; the same from every silo that has the same cause.</param>
+    /// <param name="siloName">Who refused.</param>
+    /// <param name="about">What tells causes apart, where messages of one cause differ; null: the message.</param>
+    public async Task TellOnceAsync(string run, StageId id, string message, string siloName, string? about = null)
+    {
+        var cause = $"{run}/{id} {about ?? message}";
+        if (!told.TryAdd(cause, true))
+        {
+            return;
+        }
+
+        try
+        {
+            var events = new RunEvents(store, run);
+            var last = await events.ListAsync(newest: Newest).Where(happened => happened.Stage == id.ToString() && (happened.Kind == Taken || (happened.Kind == Kind && happened.Message == message))).LastOrDefaultAsync();
+            if (last?.Kind != Kind)
+            {
+                await events.AppendAsync(new RunEvent(time.GetUtcNow(), Kind, id.ToString(), message) { Silo = siloName });
+            }
+        }
+        catch (IOException)
+        {
+            // It is tried again at the next refusal.
+            told.TryRemove(cause, out _);
+        }
+    }
+
+    /// <summary>The stage was taken: the same again later is news.</summary>
+    public void Forget(string run, StageId id)
+    {
+        foreach (var cause in told.Keys.Where(cause => cause.StartsWith($"{run}/{id} ", StringComparison.Ordinal)))
+        {
+            told.TryRemove(cause, out _);
+        }
+    }
+}

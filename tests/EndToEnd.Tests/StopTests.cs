@@ -1,0 +1,62 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Slowrun.EndToEnd.Tests;
+
+/// <summary>A silo that is told to stop while its store is broken ends within the time that it has.</summary>
+[Collection(Cli.Waiting)]
+public sealed class StopTests
+{
+    // The limit of 4 s, 3 s of grace, and what a busy machine takes to start and end processes.
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(20);
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("hangs")]
+    [InlineData("fails")]
+    public async Task Silo_WhenItsStoreIsBrokenAndItIsToldToStop_EndsWithinTheStopTime(string how)
+    {
+        using var store = new TemporaryStore();
+        var cli = new Cli(store.Path);
+        Assert.Equal(0, (await cli.RunAsync("submit", "micro", "--set", "stage.epochs=100000")).ExitCode);
+        using var silo = cli.Start("silo", "--slots", "cpu:1", "--stop-within", "4s");
+        await cli.TrainingAsync("micro", silo, 1);
+
+        using var broken = how == "hangs" ? Hanging(store.Path) : Failing(store.Path);
+        var from = Stopwatch.GetTimestamp();
+        Processes.Signal(silo.Process.Id, Processes.SigTerm);
+        var end = await silo.EndAsync(Stop);
+
+        var took = Stopwatch.GetElapsedTime(from);
+        Assert.True(took < Longest, $"{took}: {end.Output}{end.Error}");
+        Assert.NotEqual(0, end.ExitCode);
+    }
+
+    /// <summary>Every lock of the store is held, as by a process that was stopped in between: replacing anything waits.</summary>
+    private static Held Hanging(string store) => new(
+        [.. Enumerable.Range(0, 64).Select(shard => new FileStream(
+            Path.Combine(store, ".locks", shard.ToString("x2", CultureInfo.InvariantCulture)), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None))],
+        () => { });
+
+    /// <summary>A file stands where the directory was.</summary>
+    private static Held Failing(string store)
+    {
+        Directory.Move(store, store + ".away");
+        File.WriteAllText(store, "");
+        return new Held([], () =>
+        {
+            File.Delete(store);
+            Directory.Move(store + ".away", store);
+        });
+    }
+
+    private sealed class Held(IReadOnlyList<FileStream> files, Action end) : IDisposable
+    {
+        public void Dispose()
+        {
+            files.ToList().ForEach(file => file.Dispose());
+            end();
+        }
+    }
+}
