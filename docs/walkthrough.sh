@@ -60,8 +60,7 @@ until_trains() {
 
 say() { printf '\n%s\n' "$1"; }
 
-mkdir text
-cp "$root"/docs/{architecture,data,recipe,specs}.md text/
+ln -s "$root" slowrun
 cat >novel.yaml <<'YAML'
 extends: tiny              # some seconds a stage
 recipe:
@@ -80,8 +79,9 @@ transcript: `docs/walkthrough.sh > docs/walkthrough.md` makes it anew, and a tes
 needs `--store`.
 
 ## Data
-Pages of this documentation, as bytes. Validation is taken first, then fitness, then training.
+Pages of this documentation, as bytes; `slowrun` is a clone of this repository, or a link to one. Validation is taken first, then fitness, then training.
 MD
+show "mkdir text && cp slowrun/docs/{architecture,data,recipe,specs}.md text/"
 show "slowrun data prepare --input 'text/*.md' --tokenizer bytes --val-tokens 4096 --fitness-tokens 2048 --train-tokens 8448 --out data"
 show "slowrun data show data --documents 0"
 

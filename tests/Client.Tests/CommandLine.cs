@@ -27,6 +27,9 @@ internal sealed class CommandLine
     private readonly StringWriter error = new();
     private readonly string address = $"memory:{Guid.NewGuid():N}";
 
+    /// <summary>Of its store.</summary>
+    public string Address => address;
+
     public FakeTimeProvider Time { get; } = new(Start);
 
     /// <summary>The environment.</summary>

@@ -15,7 +15,7 @@ public sealed class TakeRefusalTests
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData("revision", "engine revision 99 then, 1 now")]
+    [InlineData("revision", "engine revision 99 then, ")]
     [InlineData("recipe", "recipe 0000 then, ")]
     [InlineData("fingerprint", "numerics fingerprint 0000 then, ")]
     public async Task Offer_WhenTheStageWasBegunAsSomethingElse_TellsTheDifferenceOnce(string part, string words)

@@ -16,11 +16,19 @@ internal sealed class TroubledMetadataServer : MetadataServer
     /// <summary>The first answer comes when this ends.</summary>
     public Task FirstAnswer { get; init; } = Task.CompletedTask;
 
+    /// <summary>What requests with a body said of its length; -1: nothing, it came in chunks.</summary>
+    public List<long> BodyLengths { get; } = [];
+
     protected override string Text(DateTimeOffset date) => date.ToString(DateFormat, CultureInfo.InvariantCulture);
 
     protected override async Task<(int Status, byte[] Body)> AnswerAsync(HttpListenerRequest request)
     {
         await FirstAnswer;
+        if (request.HasEntityBody)
+        {
+            BodyLengths.Add(request.ContentLength64);
+        }
+
         return Misbehaviour is { } bad ? Encoded(bad.Status, bad.Body) : await base.AnswerAsync(request);
     }
 }

@@ -23,7 +23,10 @@ internal sealed class CommonOptions
 
     public static Argument<string> Run() => new("RUN") { Description = "A run's name." };
 
-    public static Argument<string> Target() => new("RUN[/STAGE]") { Description = "A run's name, or one of its stages: demo/chain0/stage1." };
+    /// <param name="chains">A chain will do as well.</param>
+    public static Argument<string> Target(bool chains = false) => chains
+        ? new("RUN[/STAGE]") { Description = "A run's name, one of its stages: demo/chain0/stage1, or all of a chain: demo/chain0." }
+        : new("RUN[/STAGE]") { Description = "A run's name, or one of its stages: demo/chain0/stage1." };
 
     private static Option<OutputFormat> Formats(string description, params string[] names)
     {

@@ -6,6 +6,9 @@ namespace Slowrun.Client.Cli;
 /// <summary>How a command line names the data of a run.</summary>
 internal sealed class DataOptions
 {
+    private static readonly string[] OfText = ["data.source", "data.sha256"];
+    private static readonly string[] OfPrepared = [.. OfText, "data.trainTokens", "data.fitnessTokens", "data.validationTokens"];
+
     private readonly Option<string[]> text = new("--text")
     {
         Description = "UTF-8 text files to take the data from, instead of the .NET SDK's documentation.",
@@ -32,5 +35,27 @@ internal sealed class DataOptions
         });
     }
 
-    public GivenData Read(ParseResult parsed) => new(parsed.GetValue(text) ?? [], parsed.GetValue(data));
+    /// <exception cref="CliException">What is named is not there; or it decides what <paramref name="set"/> wants otherwise.</exception>
+    public GivenData Read(ParseResult parsed, IReadOnlyList<string> set)
+    {
+        var given = new GivenData(parsed.GetValue(text) ?? [], parsed.GetValue(data));
+        foreach (var file in given.TextFiles)
+        {
+            InputPaths.CheckFile(file, "--text");
+        }
+
+        // Found out here, before anything is started.
+        var (option, decided) = given.Prepared is not null ? ("--data", OfPrepared) : given.TextFiles.Count > 0 ? ("--text", OfText) : ("", Array.Empty<string>());
+        foreach (var assignment in set)
+        {
+            var path = assignment.Split('=', 2)[0].Trim();
+            path = path.StartsWith("recipe.", StringComparison.Ordinal) ? path["recipe.".Length..] : path;
+            if (decided.Contains(path) || (decided.Length > 0 && path == "data"))
+            {
+                throw new CliException(ExitCode.Usage, $"--set {assignment} would change nothing: {option} decides {string.Join(", ", decided)}. Leave it out, or prepare other data.");
+            }
+        }
+
+        return given;
+    }
 }

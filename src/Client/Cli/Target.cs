@@ -1,12 +1,19 @@
+using System.Globalization;
 using Slowrun.Core.Plan;
 
 namespace Slowrun.Client.Cli;
 
-/// <summary>What a command is about: a run, or one stage of it.</summary>
+/// <summary>What a command is about: a run, one stage of it, or one of its chains.</summary>
 internal sealed record Target(string Run, StageId? Stage)
 {
-    /// <exception cref="CliException">Neither.</exception>
-    public static Target Parse(string text)
+    private const string ChainWord = "chain";
+
+    /// <summary>All stages of this chain; null: not a chain.</summary>
+    public int? Chain { get; init; }
+
+    /// <param name="chains">Whether a chain will do.</param>
+    /// <exception cref="CliException">None of them.</exception>
+    public static Target Parse(string text, bool chains = false)
     {
         var slash = text.IndexOf('/', StringComparison.Ordinal);
         if (slash < 0)
@@ -14,10 +21,32 @@ internal sealed record Target(string Run, StageId? Stage)
             return new Target(text, null);
         }
 
-        return StageId.TryParse(text[(slash + 1)..], out var stage)
-            ? new Target(text[..slash], stage)
-            : throw new CliException(ExitCode.Usage, $"'{text}' names no stage; expected for example {text[..slash]}/chain0/stage1.");
+        var (run, part) = (text[..slash], text[(slash + 1)..].TrimEnd('/'));
+        if (StageId.TryParse(part, out var stage))
+        {
+            return new Target(run, stage);
+        }
+
+        if (ChainOf(part) is { } chain)
+        {
+            return chains
+                ? new Target(run, null) { Chain = chain }
+                : throw new CliException(ExitCode.Usage, $"'{text}' names a whole chain, and this command takes one of its stages, for example {run}/{part}/stage0; or the run alone.");
+        }
+
+        throw new CliException(ExitCode.Usage, $"'{text}' names no stage{(chains ? " and no chain" : "")}; expected for example {run}/chain0/stage1{(chains ? $" or {run}/chain0" : "")}.");
     }
 
-    public override string ToString() => Stage is { } stage ? $"{Run}/{stage}" : Run;
+    /// <summary>Whether a stage of its run is meant.</summary>
+    public bool Has(StageId id) => (Stage is null || Stage == id) && (Chain is null || Chain == id.Chain);
+
+    public override string ToString() => Stage is { } stage ? $"{Run}/{stage}"
+        : Chain is { } chain ? string.Create(CultureInfo.InvariantCulture, $"{Run}/{ChainWord}{chain}")
+        : Run;
+
+    private static int? ChainOf(string part) =>
+        part.StartsWith(ChainWord, StringComparison.Ordinal) && int.TryParse(part.AsSpan(ChainWord.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var chain)
+        && part == string.Create(CultureInfo.InvariantCulture, $"{ChainWord}{chain}")
+            ? chain
+            : null;
 }

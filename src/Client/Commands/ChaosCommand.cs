@@ -62,7 +62,7 @@ internal static class ChaosCommand
                 ? ChaosPlan.Every(mean, parsed.GetValue(seed), parsed.GetValue(kills), modes)
                 : ChaosPlan.Of(parsed.GetValue(seed), parsed.GetValue(kills), modes);
             var report = await new ChaosRun(context, store, json ? context.Error.WriteLine : context.Output.WriteLine).RunAsync(
-                options.Read(parsed), data.Read(parsed), parsed.GetValue(silos), parsed.GetValue(seed), plan, stop);
+                options.Read(parsed), data.Read(parsed, options.Overrides(parsed).Set), parsed.GetValue(silos), parsed.GetValue(seed), plan, stop);
             if (json)
             {
                 await context.Output.WriteLineAsync(Json.Text(report));

@@ -47,6 +47,11 @@ internal static class DataPrepareCommand
         };
         command.SetAction(async (parsed, stop) =>
         {
+            if (parsed.GetValue(folder) is { } wanted)
+            {
+                OutputPaths.CheckFolder(wanted.FullName, "--out");
+            }
+
             var (files, validationFiles, fitnessFiles) = Files(
                 parsed.GetRequiredValue(input), parsed.GetValue(validationInput) ?? [], parsed.GetValue(fitnessInput) ?? [], parsed.GetValue(format));
             IReadOnlyList<InputFile> all = [.. validationFiles, .. fitnessFiles, .. files];

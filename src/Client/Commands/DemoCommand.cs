@@ -27,10 +27,13 @@ internal static class DemoCommand
         data.AddTo(command);
         command.SetAction(async (parsed, stop) =>
         {
+            var file = parsed.GetRequiredValue(chart).FullName;
+            OutputPaths.CheckFile(file, "--out");
             var spec = SpecReader.FromPreset(parsed.GetValue(quick) ? "demo-quick" : "demo", new SpecOverrides { Name = Run });
+            var given = data.Read(parsed, []);
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
             var before = await new RunReader(store, context.Time).TryFactsAsync(Run, stop);
-            var (status, facts) = await new RunSession(context, store).RunAsync(spec, data.Read(parsed), stop);
+            var (status, facts) = await new RunSession(context, store).RunAsync(spec, given, stop);
             if (before is not null && Readiness.StateOf(before) == RunState.Succeeded)
             {
                 await context.Output.WriteLineAsync($"Run '{Run}' in '{store.Address}' had succeeded before; nothing was trained. To see it train again, use another --store.");
@@ -45,7 +48,6 @@ internal static class DemoCommand
                     await context.Output.WriteLineAsync(line);
                 }
 
-                var file = parsed.GetRequiredValue(chart).FullName;
                 LossChart.Save(status, file);
                 await context.Output.WriteLineAsync($"Chart: {file}");
             }

@@ -35,7 +35,7 @@ internal static class DistillCommand
             var overrides = options.Overrides(parsed);
             var spec = SpecSource.Read(parsed.GetRequiredValue(into), overrides with { Name = overrides.Name ?? $"{run}-distilled" });
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-            var given = data.Read(parsed);
+            var given = data.Read(parsed, overrides.Set);
             var (student, facts) = await new Distillation(store, new RunReader(store, context.Time))
                 .SpecAsync(run, spec, overrides.Set, given, parsed.GetValue(baseline), stop);
             await context.Output.WriteLineAsync(DistilledText.Plan(student, facts));

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Corpus;
 using Slowrun.Clustering.Membership;
+using Slowrun.Storage;
 
 namespace Slowrun.Client.Commands;
 
@@ -16,7 +17,13 @@ internal static class DoctorCommand
             var healthy = await CheckAsync(context, "store", () => StoreAsync(context, parsed.GetRequiredValue(common.Store), stop));
             healthy &= await CheckAsync(context, "text", () => Task.FromResult($"API documentation in {SdkDocsFolder.Find()}"));
             await context.Output.FlushAsync(stop);
-            return await SiloCommand.RunAsync(["doctor"], stop) == 0 && healthy ? ExitCode.Done : ExitCode.Failed;
+            var trains = await SiloCommand.RunAsync(["doctor"], stop) == 0;
+            if (!healthy)
+            {
+                await context.Error.WriteLineAsync($"slowrun doctor: {(trains ? "the machine trains, but " : "")}not all is well: see above.");
+            }
+
+            return trains && healthy ? ExitCode.Done : ExitCode.Failed;
         });
         return command.WithExamples("slowrun doctor", "slowrun doctor --store azblob://account/container");
     }
@@ -37,7 +44,18 @@ internal static class DoctorCommand
 
     private static async Task<string> StoreAsync(ClientContext context, string address, CancellationToken stop)
     {
-        var store = await context.OpenStoreAsync(address, create: true, stop);
+        IObjectStore store;
+        try
+        {
+            // Looking must not make one.
+            store = await context.OpenStoreAsync(address, create: false, stop);
+        }
+        catch (CliException e) when (e.ExitCode == ExitCode.NoSuchThing && StoreAddress.IsDirectory(address))
+        {
+            OutputPaths.CheckFolder(address, "--store");
+            return $"'{address}' is not there yet; the first run makes it";
+        }
+
         // Written, read and deleted: permissions, conditions and space in one.
         var name = $"doctor/{Guid.NewGuid():N}";
         var etag = await store.TryCreateAsync(name, "slowrun"u8.ToArray(), stop);

@@ -27,12 +27,9 @@ internal static class DrainCommand
             var silo = Find(parsed.GetRequiredValue(name), await reader.SilosAsync(stop), store.Address);
             await AskAsync(reader, silo, stop);
             await context.Error.WriteLineAsync($"{silo.Name} takes nothing new, commits, releases its stages and leaves.");
-            if (!parsed.GetValue(noWait))
-            {
-                await UntilLeftAsync(context, reader, silo, stop);
-            }
-
-            return ExitCode.Done;
+            return parsed.GetValue(noWait)
+                ? ExitCode.Done
+                : await Watching.WatchAsync(context, $"{silo.Name} leaves all the same.", () => UntilLeftAsync(context, reader, silo, stop), stop);
         });
         return command.WithExamples("slowrun drain gpu-3", "slowrun drain gpu-3 --no-wait --store azblob://account/container");
     }
@@ -66,7 +63,7 @@ internal static class DrainCommand
         }
     }
 
-    private static async Task UntilLeftAsync(ClientContext context, RunReader reader, LiveSilo silo, CancellationToken stop)
+    private static async Task<int> UntilLeftAsync(ClientContext context, RunReader reader, LiveSilo silo, CancellationToken stop)
     {
         var (from, told) = (context.Time.GetTimestamp(), TimeSpan.Zero);
         while ((await reader.SilosAsync(stop)).Any(one => one.Silo == silo.Silo))
@@ -81,5 +78,6 @@ internal static class DrainCommand
         }
 
         await context.Error.WriteLineAsync($"{silo.Name} has left.");
+        return ExitCode.Done;
     }
 }

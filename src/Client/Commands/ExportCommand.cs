@@ -31,6 +31,7 @@ internal static class ExportCommand
                 throw new CliException(ExitCode.Usage, "export takes --out DIR or --ensemble DIR, one of them.");
             }
 
+            OutputPaths.CheckFolder((parsed.GetValue(folder) ?? parsed.GetValue(ensemble))!.FullName, parsed.GetValue(folder) is not null ? "--out" : "--ensemble");
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
             var whom = Target.Parse(parsed.GetRequiredValue(target));
             var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);

@@ -16,25 +16,25 @@ internal static class IntentCommands
 {
     public static Command Pause(ClientContext context, CommonOptions common) => Create(
         context, common, "pause", "Lets a run or a stage stop at its next micro-batch, and stay so; its last step is kept.",
-        (facts, target) => Ended(facts, target) ?? Cancelled(facts, target) ?? Wish(DesiredState.Paused, target),
+        (facts, target) => Ended(facts, target) ?? Cancelled(facts, target) ?? Wish(facts, DesiredState.Paused, target),
         target => $"'{target}' is paused. 'slowrun resume {target}' lets it go on.",
-        "slowrun pause demo", "slowrun pause demo/chain0/stage1");
+        "slowrun pause demo", "slowrun pause demo/chain0/stage1", "slowrun pause demo/chain1");
 
     public static Command Resume(ClientContext context, CommonOptions common) => Create(
         context, common, "resume", "Lets a paused or cancelled run or stage go on.",
-        (facts, target) => Ended(facts, target) ?? Wish(DesiredState.Running, target),
+        (facts, target) => Ended(facts, target) ?? Wish(facts, DesiredState.Running, target),
         target => $"'{target}' goes on as soon as a slot is free.",
         "slowrun resume demo");
 
     public static Command Cancel(ClientContext context, CommonOptions common) => Create(
         context, common, "cancel", "Ends a run or a stage; what it has committed is kept.",
-        (facts, target) => Ended(facts, target) ?? Wish(DesiredState.Cancelled, target),
+        (facts, target) => Ended(facts, target) ?? Wish(facts, DesiredState.Cancelled, target),
         target => $"'{target}' is cancelled. What it committed is kept; 'slowrun resume {target}' takes it up again.",
-        "slowrun cancel demo", "slowrun cancel demo/chain1/stage0");
+        "slowrun cancel demo", "slowrun cancel demo/chain1");
 
     public static Command Retry(ClientContext context, CommonOptions common)
     {
-        var target = CommonOptions.Target();
+        var target = CommonOptions.Target(chains: true);
         var adopt = new Option<bool>("--adopt-device")
         {
             Description = "Lets stages that wait for a machine with their arithmetic go on with another's: from there on their bytes depend on when that was.",
@@ -43,14 +43,14 @@ internal static class IntentCommands
         command.SetAction((parsed, stop) => parsed.GetValue(adopt)
             ? ChangeAsync(context, common, parsed, target, Adopt, whom => $"What is unfinished of '{whom}' may go on with any machine's arithmetic now; its events will tell where it did.", stop)
             : ChangeAsync(context, common, parsed, target, RetryFailed, whom => $"What failed of '{whom}' tries again as soon as a slot is free.", stop));
-        return command.WithExamples("slowrun retry demo", "slowrun retry demo/chain0/stage1", "slowrun retry demo/chain0/stage1 --adopt-device");
+        return command.WithExamples("slowrun retry demo", "slowrun retry demo/chain0", "slowrun retry demo/chain0/stage1 --adopt-device");
     }
 
     private static Command Create(
         ClientContext context, CommonOptions common, string name, string description,
         Func<RunFacts, Target, Func<RunIntent, RunIntent>> change, Func<Target, string> done, params string[] examples)
     {
-        var target = CommonOptions.Target();
+        var target = CommonOptions.Target(chains: true);
         var command = new Command(name, description) { target };
         command.SetAction((parsed, stop) => ChangeAsync(context, common, parsed, target, change, done, stop));
         return command.WithExamples(examples);
@@ -62,7 +62,7 @@ internal static class IntentCommands
     {
         var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
         var reader = new RunReader(store, context.Time);
-        var whom = Target.Parse(parsed.GetRequiredValue(target));
+        var whom = Target.Parse(parsed.GetRequiredValue(target), chains: true);
         var facts = await reader.FactsAsync(whom.Run, stop);
         RunReader.CheckStage(facts, whom);
         await new RunDocuments(store, whom.Run).ChangeIntentAsync(change(facts, whom), stop);
@@ -72,25 +72,32 @@ internal static class IntentCommands
         return ExitCode.Done;
     }
 
-    private static Func<RunIntent, RunIntent> Wish(DesiredState wish, Target target) => intent => intent.Wish(wish, target.Stage?.ToString());
+    private static Func<RunIntent, RunIntent> Wish(RunFacts facts, DesiredState wish, Target target) => intent => target.Chain is null
+        ? intent.Wish(wish, target.Stage?.ToString())
+        // What has ended needs no wish.
+        : Meant(facts, target).Where(id => Readiness.StateOf(facts, id) != StageState.Done).Aggregate(intent, (changed, id) => changed.Wish(wish, id.ToString()));
+
+    private static IReadOnlyList<StageId> Meant(RunFacts facts, Target target) => [.. facts.Plan.Stages.Select(stage => stage.Id).Where(target.Has)];
 
     /// <exception cref="CliException">There is nothing left that the user could want otherwise.</exception>
     private static Func<RunIntent, RunIntent>? Ended(RunFacts facts, Target target) =>
         Readiness.StateOf(facts) == RunState.Succeeded
-        || (target.Stage is { } stage && Readiness.StateOf(facts, stage) == StageState.Done)
+        || (target is not { Stage: null, Chain: null } && Meant(facts, target).All(id => Readiness.StateOf(facts, id) == StageState.Done))
             ? throw new CliException(ExitCode.Failed, $"'{target}' has ended already; there is nothing to change. 'slowrun status {target.Run}' shows it.")
             : null;
 
     /// <exception cref="CliException">Somebody has ended it; a pause would quietly take that back.</exception>
     private static Func<RunIntent, RunIntent>? Cancelled(RunFacts facts, Target target) =>
-        (target.Stage is { } stage ? facts.Intent.Of(stage.ToString()) : facts.Intent.Run) == DesiredState.Cancelled
+        (target is { Stage: null, Chain: null }
+            ? facts.Intent.Run == DesiredState.Cancelled
+            : Meant(facts, target).Where(id => Readiness.StateOf(facts, id) != StageState.Done).All(id => facts.Intent.Of(id.ToString()) == DesiredState.Cancelled))
             ? throw new CliException(ExitCode.Failed, $"'{target}' is cancelled, so there is nothing to pause. 'slowrun resume {target}' takes it up again.")
             : null;
 
     private static Func<RunIntent, RunIntent> Adopt(RunFacts facts, Target target)
     {
         var unfinished = facts.Plan.Stages.Select(stage => stage.Id)
-            .Where(id => (target.Stage is null || target.Stage == id) && facts.RootOf(id) is { Identity: not null, Finished: false })
+            .Where(id => target.Has(id) && facts.RootOf(id) is { Identity: not null, Finished: false })
             .ToList();
         if (unfinished.Count == 0)
         {
@@ -112,9 +119,9 @@ internal static class IntentCommands
         List<(string What, StageFailure Failure)> failed =
         [
             .. from stage in facts.Plan.Stages
-               where (target.Stage is null || target.Stage == stage.Id) && facts.FailureOf(stage.Id) is not null
+               where target.Has(stage.Id) && facts.FailureOf(stage.Id) is not null
                select (stage.Id.ToString(), facts.FailureOf(stage.Id)!),
-            .. target.Stage is null && facts.EnsembleFailureOf(facts.ScoredMembers) is { } ensemble ? [(JudgingFailures.Ensemble, ensemble)] : Array.Empty<(string, StageFailure)>(),
+            .. target is { Stage: null, Chain: null } && facts.EnsembleFailureOf(facts.ScoredMembers) is { } ensemble ? [(JudgingFailures.Ensemble, ensemble)] : Array.Empty<(string, StageFailure)>(),
         ];
         if (failed.Count == 0)
         {

@@ -29,7 +29,7 @@ internal static class LogsCommand
                 result.AddError($"--tail: '{result.Tokens[0].Value}' is no number of lines.");
             }
         });
-        var command = new Command("logs", "Prints the logs of silos that 'run', 'demo' or 'chaos' started on this machine. --verbose: with stack traces.") { name, follow, tail };
+        var command = new Command("logs", "Prints the logs of silos that 'silo', 'run', 'demo' or 'chaos' started on this machine. --verbose: with stack traces.") { name, follow, tail };
         command.SetAction(async (parsed, stop) =>
         {
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
@@ -43,18 +43,15 @@ internal static class LogsCommand
             // Who follows all wants what they will say, not what those said that ended long ago.
             printer.Skip([.. logs.Except(chosen)]);
             printer.Print(chosen, parsed.GetValue(tail));
-            if (parsed.GetValue(follow))
-            {
-                await FollowAsync(context, reader, printer, given is null ? null : chosen[0], stop);
-            }
-
-            return ExitCode.Done;
+            return parsed.GetValue(follow)
+                ? await Watching.WatchAsync(context, "The silos go on.", () => FollowAsync(context, reader, printer, given is null ? null : chosen[0], stop), stop)
+                : ExitCode.Done;
         });
         return command.WithExamples("slowrun logs", "slowrun logs --follow --tail 20", "slowrun logs host-4711 --verbose");
     }
 
     /// <param name="one">Ends with this silo; null: goes on for all, also those that are yet to start.</param>
-    private static async Task FollowAsync(ClientContext context, RunReader reader, LogPrinter printer, SiloLog? one, CancellationToken stop)
+    private static async Task<int> FollowAsync(ClientContext context, RunReader reader, LogPrinter printer, SiloLog? one, CancellationToken stop)
     {
         while (true)
         {
@@ -73,7 +70,7 @@ internal static class LogsCommand
             printer.Print(one is null ? logs : [one], tail: null);
             if (one is not null && silos?.Any(silo => silo.ProcessId == one.ProcessId) == false)
             {
-                return;
+                return ExitCode.Done;
             }
         }
     }

@@ -81,13 +81,13 @@ internal static class MetricsCommand
     /// <param name="Step">From 1.</param>
     /// <param name="Tokens">Trained on in the stage, up to and with this step.</param>
     /// <param name="DataEpoch">How often the training set has been passed over.</param>
-    /// <param name="LearningRate">Factor of every learning rate.</param>
+    /// <param name="LearningRateFactor">What the schedule multiplies every learning rate of the recipe by.</param>
     /// <param name="ValLossNats">Of the snapshot, at the stage's last step.</param>
-    private sealed record StepMetrics(string Stage, int Step, long Tokens, double DataEpoch, float? TrainLossNats, double LearningRate, double? ValLossNats)
+    private sealed record StepMetrics(string Stage, int Step, long Tokens, double DataEpoch, float? TrainLossNats, double LearningRateFactor, double? ValLossNats)
     {
-        public static IEnumerable<string> Fields => ["stage", "step", "tokens", "dataEpoch", "trainLossNats", "learningRate", "valLossNats"];
+        public static IEnumerable<string> Fields => ["stage", "step", "tokens", "dataEpoch", "trainLossNats", "learningRateFactor", "valLossNats"];
 
         [System.Text.Json.Serialization.JsonIgnore]
-        public IEnumerable<object?> Values => [Stage, Step, Tokens, DataEpoch, TrainLossNats, LearningRate, ValLossNats];
+        public IEnumerable<object?> Values => [Stage, Step, Tokens, DataEpoch, TrainLossNats, LearningRateFactor, ValLossNats];
     }
 }

@@ -25,6 +25,12 @@ internal static class PlotCommand
         {
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
             var whom = Target.Parse(parsed.GetRequiredValue(target));
+            var path = parsed.GetValue(file)?.FullName ?? Path.GetFullPath($"{whom.Run}-losses.png");
+            if (parsed.GetValue(file) is not null)
+            {
+                OutputPaths.CheckFile(path, "-o");
+            }
+
             var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);
             RunReader.CheckStage(facts, whom);
             var curves = await StageCurve.ReadAsync(store, facts, whom.Stage, stop).ToListAsync(stop);
@@ -39,12 +45,7 @@ internal static class PlotCommand
                 throw new CliException(ExitCode.Failed, $"Nothing of '{whom}' is durable yet, so there is nothing to draw. 'slowrun status {whom.Run}' shows how far it is.");
             }
 
-            var path = parsed.GetValue(file)?.FullName ?? Path.GetFullPath($"{whom.Run}-losses.png");
-            if (Path.GetDirectoryName(path) is { } folder && !Directory.Exists(folder))
-            {
-                throw new CliException(ExitCode.NoSuchThing, $"The folder '{folder}' does not exist. Make it, or name another file with -o.");
-            }
-
+            OutputPaths.CheckFile(path, "-o");
             LossPlot.Save(StatusBuilder.Build(facts, StatusSource.Store, context.Time.GetUtcNow()), drawn, path);
             await context.Output.WriteLineAsync(path);
             return curves.Count == drawn.Count ? ExitCode.Done : ExitCode.Failed;

@@ -20,9 +20,10 @@ internal static class RunCommand
         command.SetAction(async (parsed, stop) =>
         {
             var spec = options.Read(parsed);
+            var given = data.Read(parsed, options.Overrides(parsed).Set);
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
             var session = new RunSession(context, store) { Silos = parsed.GetValue(silos) };
-            var (status, facts) = await session.RunAsync(spec, data.Read(parsed), stop);
+            var (status, facts) = await session.RunAsync(spec, given, stop);
             return await EndAsync(context, status, facts);
         });
         return command.WithExamples("slowrun run tiny", "slowrun run mine.yaml --name second --set recipe.seed=7", "slowrun run demo --text book.txt --silos 2");

@@ -45,7 +45,7 @@ internal static class SiloCommand
         {
             string[] arguments =
             [
-                "silo", "--store", parsed.GetRequiredValue(common.Store),
+                "silo", "--store", parsed.GetRequiredValue(common.Store), .. Log(parsed.GetRequiredValue(common.Store), context.Time),
                 .. passed.SelectMany(option => parsed.GetValue(option) is { } value ? [option.Name, value] : Array.Empty<string>()),
             ];
             var kills = KernelMemory.Kills();
@@ -79,6 +79,20 @@ internal static class SiloCommand
         catch (Exception e) when (e is IOException or CliException or InvalidDataException)
         {
             await context.Error.WriteLineAsync($"slowrun: that could not be noted in '{address}': {e.Message}");
+        }
+    }
+
+    /// <summary>Where <c>logs</c> looks; nothing where no file can be made there.</summary>
+    private static string[] Log(string store, TimeProvider time)
+    {
+        try
+        {
+            // A directory that is no store yet is made by the silo.
+            return ["--log", SiloLogs.NewName(store, time.GetUtcNow())];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
         }
     }
 

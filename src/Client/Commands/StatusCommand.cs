@@ -19,7 +19,12 @@ internal static class StatusCommand
         var output = CommonOptions.TableOutput();
         var watch = new Option<bool>("--watch", "-w") { Description = "Stay, and show what changes, until the run has ended." };
         var command = new Command("status", "Shows how far a run is, from its silos or, without one, from the store.") { run, output, watch };
-        command.SetAction(async (parsed, stop) =>
+        command.SetAction((parsed, stop) => parsed.GetValue(watch)
+            ? Watching.WatchAsync(context, $"Run '{parsed.GetValue(run)}' and its silos go on.", () => ShowAsync(parsed, stop), stop)
+            : ShowAsync(parsed, stop));
+        return command.WithExamples("slowrun status demo", "slowrun status demo --watch", "slowrun status demo -o json | jq .ensemble.lossNats", "slowrun status demo -o csv > stages.csv");
+
+        async Task<int> ShowAsync(ParseResult parsed, CancellationToken stop)
         {
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
             var reader = new RunReader(store, context.Time);
@@ -51,8 +56,7 @@ internal static class StatusCommand
                 await Task.Delay(TimeSpan.FromSeconds(1), context.Time, stop);
             }
             while (true);
-        });
-        return command.WithExamples("slowrun status demo", "slowrun status demo --watch", "slowrun status demo -o json | jq .ensemble.lossNats", "slowrun status demo -o csv > stages.csv");
+        }
     }
 
     /// <summary>A run's plan, which its spec fixes for good; null where there is no such run, of which the status tells.</summary>

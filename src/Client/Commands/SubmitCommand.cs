@@ -19,8 +19,9 @@ internal static class SubmitCommand
         command.SetAction(async (parsed, stop) =>
         {
             var spec = options.Read(parsed);
+            var given = data.Read(parsed, options.Overrides(parsed).Set);
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
-            return await SubmitAsync(context, store, spec, data.Read(parsed), stop);
+            return await SubmitAsync(context, store, spec, given, stop);
         });
         return command.WithExamples("slowrun submit demo --name mine", "slowrun submit mine.yaml --text book.txt --store azblob://account/container");
     }

@@ -64,9 +64,15 @@ internal sealed class RunReader(IObjectStore store, TimeProvider time)
         $"Run '{run}' of '{store.Address}' has documents and no spec: '{RunPaths.Spec(run)}' is missing, and its copy too. "
         + $"Put it back from a copy of the store; or submit the same recipe as '{run}' again: stages go on with it where they were, and refuse any other.";
 
-    /// <exception cref="CliException">The run has no such stage.</exception>
+    /// <exception cref="CliException">The run has no such stage, or no such chain.</exception>
     public static void CheckStage(RunFacts facts, Target target)
     {
+        if (target.Chain is not null && !facts.Plan.Stages.Any(plan => target.Has(plan.Id)))
+        {
+            var chains = facts.Plan.Stages.Select(plan => plan.Id.ToString().Split('/')[0]).Distinct().ToList();
+            throw new CliException(ExitCode.NoSuchThing, $"Run '{target.Run}' has no chain '{target.ToString().Split('/')[1]}'. It has {Nearest.Listed(target.ToString(), chains)}.");
+        }
+
         if (target.Stage is { } stage && facts.Plan.Stages.All(plan => plan.Id != stage))
         {
             var names = facts.Plan.Stages.Select(plan => plan.Id.ToString()).ToList();

@@ -18,8 +18,9 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
     private const string SdkDocs = "sdk-docs";
     private const string Text = "text";
 
-    /// <summary>Whether prepared data suits the spec, before anything is started for it.</summary>
-    /// <exception cref="CliException">It does not.</exception>
+    /// <summary>Whether the data can be had and suits the spec, before anything is started for it; of text only whether there is any.</summary>
+    /// <exception cref="CliException">It does not, or no text was given.</exception>
+    /// <exception cref="CorpusException">There is no text on this machine.</exception>
     /// <exception cref="SpecException">The spec breaks a rule with the data's sizes.</exception>
     public async Task CheckAsync(RunSpec spec, GivenData given, CancellationToken cancellationToken)
     {
@@ -30,6 +31,14 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
             {
                 WithPrepared(spec, data);
             }
+        }
+        else if (given.TextFiles.Count == 0 && spec.Recipe.Data.Source == Text)
+        {
+            throw NoText();
+        }
+        else if (given.TextFiles.Count == 0)
+        {
+            SdkDocsFolder.Find();
         }
     }
 
@@ -109,7 +118,7 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
     {
         if (recipe.Source == Text && textFiles.Count == 0)
         {
-            throw new CliException(ExitCode.Usage, $"The recipe's data source is '{Text}', and no text was given. Give it with --text FILE, or data that was prepared with --data DIR, or set data.source={SdkDocs}.");
+            throw NoText();
         }
 
         var data = await Task.Run(() => textFiles.Count > 0 ? PreparedData.FromText(textFiles, recipe) : PreparedData.FromSdkDocs(recipe), cancellationToken);
@@ -118,6 +127,9 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
         return await new DataUpload(store).UploadAsync(
             ByteTokens.Name, data.Train, data.Fitness, data.Validation, data.Source, data.ValidationOverlap, cancellationToken);
     }
+
+    private static CliException NoText() => new(
+        ExitCode.Usage, $"The recipe's data source is '{Text}', and no text was given. Give it with --text FILE, or data that was prepared with --data DIR, or set data.source={SdkDocs}.");
 
     private async Task<NamedData> OpenAsync(string name, Recipe recipe, CancellationToken cancellationToken)
     {

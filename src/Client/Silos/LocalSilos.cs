@@ -177,6 +177,7 @@ internal sealed class LocalSilos(
             await Task.Delay(delay < LongestDelay ? delay : LongestDelay, time, stop);
         }
 
+        Starting = true;
         silos[i] = Start(i);
         dead.Dispose();
     }

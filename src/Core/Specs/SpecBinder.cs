@@ -79,8 +79,9 @@ internal sealed class SpecBinder
             }
 
             var elsewhere = SpecFields.Places(record, entry.Key).FirstOrDefault();
-            var hint = elsewhere is not null
-                ? $" Did you mean '{elsewhere}'?"
+            var operation = record == typeof(Recipe) ? Nearest.To(entry.Key, SpecFields.Of(typeof(Operations)).Select(field => field.Name)) : null;
+            var hint = elsewhere is not null ? $" Did you mean '{elsewhere}'?"
+                : Nearest.To(entry.Key, known) is null && operation is not null ? $" Did you mean 'operations.{operation}'?"
                 : Nearest.Hint(entry.Key, known);
             Add(entry.KeyMark, path, $"there is no field '{SpecProblem.Shortened(entry.Key)}' here.{hint} There are: {string.Join(", ", known)}.");
         }

@@ -38,7 +38,7 @@ public sealed class SpecNotes
             foreach (var entry in mapping.Entries)
             {
                 var at = path.Length == 0 ? entry.Key : $"{path}.{entry.Key}";
-                Add(at, entry.Above, entry.Value is SpecMapping ? entry.Comment : Beside(entry));
+                Add(at, entry.Above, entry.Value is SpecMapping ? entry.Comment : Beside(entry, at));
                 Visit(entry.Value, at);
             }
         }
@@ -62,7 +62,7 @@ public sealed class SpecNotes
         }
     }
 
-    private static string? Beside(SpecEntry entry)
+    private static string? Beside(SpecEntry entry, string path)
     {
         var parts = new List<string>();
         if (entry.Comment is { } own)
@@ -75,9 +75,16 @@ public sealed class SpecNotes
             parts.Add($"from {Place(entry.KeyMark)}");
         }
 
+        var first = entry;
         for (var old = entry.Replaced; old is not null; old = old.Replaced)
         {
+            first = old;
             parts.Add($"{Place(old.KeyMark)} has {Text(old.Value)}{(old.Comment is { } comment ? $" ({comment})" : "")}");
+        }
+
+        if (first.Value is SpecScalar given && SpecDefaults.Overridden(path, given) is { } value)
+        {
+            parts.Add($"default {value}");
         }
 
         return parts.Count == 0 ? null : string.Join("; ", parts);

@@ -35,7 +35,14 @@ internal static class SpecOverlay
 
         var path = SpecPath.TryParse(assignment[..equals].Trim())
             ?? throw Problem(source, "", $"'{assignment[..equals]}' is not a path; expected names joined by dots, for example model.layers.");
-        var value = Moved(SpecParser.Parse(assignment[(equals + 1)..], source), new SpecMark(source, 0, 0));
+        var written = assignment[(equals + 1)..];
+        var value = Moved(SpecParser.Parse(written, source), new SpecMark(source, 0, 0));
+        if (value is SpecMapping { Entries.Count: 0 } && !written.Contains('{', StringComparison.Ordinal))
+        {
+            // A comment, or nothing but spaces.
+            throw Problem(source, "", "there is no value in it; expected path=value, for example model.layers=4.");
+        }
+
         return Set(root, path.Segments, 0, value);
     }
 

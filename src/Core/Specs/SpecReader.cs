@@ -13,7 +13,9 @@ public static class SpecReader
     /// <summary>Assignments to operations, separated by semicolons or line ends.</summary>
     public const string EnvironmentVariable = "SLOWRUN_SET";
 
-    private static readonly string[] RootFields = ["extends", "name", "recipe", "operations"];
+    private const string ExtendsField = "extends";
+
+    private static readonly string[] RootFields = [ExtendsField, "name", "recipe", "operations"];
 
     /// <exception cref="SpecException">With every problem there is.</exception>
     public static RunSpec FromPreset(string preset, SpecOverrides? overrides = null) => ResolvePreset(preset, overrides).Spec;
@@ -34,15 +36,22 @@ public static class SpecReader
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(fileName);
-        return Resolve(SpecParser.Parse(text, fileName), Path.GetFileNameWithoutExtension(fileName), overrides);
+        var written = SpecParser.Parse(text, fileName);
+        if (written is SpecMapping { Entries.Count: 0 } or SpecScalar { IsNull: true })
+        {
+            throw new SpecException([new SpecProblem(fileName, 0, 0, "", $"there is nothing in it; expected for example 'extends: {PresetFiles.Names[0]}' and what is different, or a section 'recipe'.")]);
+        }
+
+        return Resolve(written, Path.GetFileNameWithoutExtension(fileName), overrides);
     }
 
     private static ResolvedSpec Resolve(SpecNode written, string defaultName, SpecOverrides? overrides)
     {
         overrides ??= new SpecOverrides();
         var (body, header) = SpecNotes.WithoutHeader(written);
-        var root = Assigned(Extended(body, []), overrides);
-        return new ResolvedSpec(Read(root, defaultName, overrides), new SpecNotes(root, header));
+        var problems = new List<SpecProblem>();
+        var root = Assigned(Extended(body, [], problems), overrides, problems);
+        return new ResolvedSpec(Read(root, defaultName, written.Mark.Source, overrides, problems), new SpecNotes(root, header));
     }
 
     /// <summary>Applies the rules to a spec that was changed since it was read.</summary>
@@ -57,22 +66,30 @@ public static class SpecReader
         }
     }
 
-    private static RunSpec Read(SpecNode root, string defaultName, SpecOverrides overrides)
+    /// <param name="source">What names the run where nothing else does.</param>
+    /// <param name="found">Problems found so far: they must not hide the others.</param>
+    private static RunSpec Read(SpecNode root, string defaultName, string source, SpecOverrides overrides, IReadOnlyList<SpecProblem> found)
     {
         var binder = new SpecBinder();
+        foreach (var problem in found)
+        {
+            binder.Add(new SpecMark(problem.Source, problem.Line, problem.Column), problem.Path, problem.Message);
+        }
+
         if (root is not SpecMapping fields)
         {
-            throw new SpecException([new SpecProblem(root.Mark.Source, root.Mark.Line, root.Mark.Column, "", "expected a section with 'recipe' and 'operations'.")]);
+            throw new SpecException([.. found, new SpecProblem(root.Mark.Source, root.Mark.Line, root.Mark.Column, "", "expected a section with 'recipe' and 'operations'.")]);
         }
 
         binder.RefuseUnknown(fields, RootFields, "", typeof(RunSpec));
-        var name = Name(binder, fields, defaultName, overrides);
+        var name = Name(binder, fields, defaultName, source, overrides);
         var recipe = binder.Bind(fields.Find("recipe")?.Value, typeof(Recipe), "recipe");
         var operations = binder.Bind(fields.Find("operations")?.Value, typeof(Operations), "operations");
         ChainPatches(binder, fields);
         var document = new JsonObject { ["name"] = name, ["recipe"] = recipe, ["operations"] = operations };
         var spec = CanonicalJson.Deserialize<RunSpec>(System.Text.Encoding.UTF8.GetBytes(document.ToJsonString(CanonicalJson.Options)), defaultName);
-        foreach (var (path, message) in SpecRules.Broken(spec).Distinct())
+        // Of a spec whose preset is unknown, what is missing is no rule broken.
+        foreach (var (path, message) in found.Any(problem => problem.Path == ExtendsField) ? [] : SpecRules.Broken(spec).Distinct())
         {
             binder.AddRule(SpecPath.TryParse(path)!.MarkIn(root), path, message);
         }
@@ -81,9 +98,8 @@ public static class SpecReader
         return spec;
     }
 
-    private static SpecNode Assigned(SpecNode root, SpecOverrides overrides)
+    private static SpecNode Assigned(SpecNode root, SpecOverrides overrides, List<SpecProblem> problems)
     {
-        var problems = new List<SpecProblem>();
         foreach (var assignment in overrides.Environment.Where(assignment => SpecPath.Of(assignment)?.IsOperation != true))
         {
             problems.Add(new SpecProblem(
@@ -103,19 +119,22 @@ public static class SpecReader
             }
         }
 
-        return problems.Count == 0 ? root : throw new SpecException(problems);
+        return root;
     }
 
-    private static string Name(SpecBinder binder, SpecMapping fields, string defaultName, SpecOverrides overrides)
+    private static string Name(SpecBinder binder, SpecMapping fields, string defaultName, string source, SpecOverrides overrides)
     {
         var entry = fields.Find("name");
         var written = (entry?.Value as SpecScalar)?.Text;
         var (name, mark) = overrides.Name is { } given ? (given, new SpecMark($"--name {given}", 0, 0))
             : entry is not null ? (written ?? "", entry.KeyMark)
-            : (defaultName, new SpecMark(fields.Mark.Source, 0, 0));
+            : (defaultName, new SpecMark(source, 0, 0));
         if (!RunNames.IsValid(name))
         {
-            binder.Add(mark, "name", $"'{name}' cannot name a run; {RunNames.Expected}. Give another with --name.");
+            var ofFile = overrides.Name is null && entry is null;
+            binder.Add(mark, "name", ofFile
+                ? $"the file's name '{name}' cannot name a run; {RunNames.Expected}. Give another with --name, or in the file with 'name:'."
+                : $"'{name}' cannot name a run; {RunNames.Expected}. Give another with --name.");
         }
 
         return name;
@@ -145,17 +164,29 @@ public static class SpecReader
         }
     }
 
-    private static SpecNode Extended(SpecNode root, IReadOnlyList<string> seen)
+    /// <param name="problems">An unknown preset is added: the rest of the spec is read all the same.</param>
+    private static SpecNode Extended(SpecNode root, IReadOnlyList<string> seen, List<SpecProblem> problems)
     {
-        if ((root as SpecMapping)?.Find("extends") is not { } extends)
+        if ((root as SpecMapping)?.Find(ExtendsField) is not { } extends)
         {
             return root;
         }
 
         var name = (extends.Value as SpecScalar)?.Text ?? "";
-        return seen.Contains(name)
-            ? throw new InvalidDataException($"Preset '{name}' extends itself by way of {string.Join(", ", seen)}.")
-            : SpecOverlay.Over(Extended(SpecNotes.WithoutHeader(Preset(name, extends.KeyMark)).Root, [.. seen, name]), root);
+        if (seen.Contains(name))
+        {
+            throw new InvalidDataException($"Preset '{name}' extends itself by way of {string.Join(", ", seen)}.");
+        }
+
+        try
+        {
+            return SpecOverlay.Over(Extended(SpecNotes.WithoutHeader(Preset(name, extends.KeyMark)).Root, [.. seen, name], problems), root);
+        }
+        catch (SpecException e)
+        {
+            problems.AddRange(e.Problems);
+            return root;
+        }
     }
 
     private static SpecNode Preset(string name, SpecMark mark)
@@ -166,6 +197,6 @@ public static class SpecReader
         }
 
         var message = $"there is no preset '{SpecProblem.Shortened(name)}'; there are {string.Join(", ", PresetFiles.Names)}.{Nearest.Hint(name, PresetFiles.Names)}";
-        throw new SpecException([new SpecProblem(mark.Source, mark.Line, mark.Column, "extends", message)]);
+        throw new SpecException([new SpecProblem(mark.Source, mark.Line, mark.Column, ExtendsField, message)]);
     }
 }

@@ -1,24 +1,16 @@
-using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Slowrun.Core.Stages;
-using Slowrun.Grains.Telemetry;
 
 namespace Slowrun.Grains.Slots;
 
-/// <summary>Says in the silo's own log, and as a metric, that the store fails or is slow: where the store cannot be written, an event would not arrive.</summary>
+/// <summary>Says in the silo's own log that the store fails or is slow: where the store cannot be written, an event would not arrive.</summary>
 internal sealed partial class StoreTroubleLog(StoreTroubles troubles, TimeProvider time, ILogger<StoreTroubleLog> log) : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(2);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var meter = new Meter(Instruments.Name);
-        meter.CreateObservableGauge(
-            "slowrun.store.troubles",
-            () => troubles.Now.GroupBy(trouble => trouble.Work).Select(group => new Measurement<int>(group.Count(), KeyValuePair.Create<string, object?>(Instruments.Work, Word(group.Key)))),
-            "{trouble}",
-            "What this silo has against its store now: it fails, or it is slow.");
         var told = new Dictionary<(StoreWork Work, bool IsSlow), StoreTrouble>();
         using var timer = new PeriodicTimer(Every, time);
         while (await WaitAsync(timer, stoppingToken))

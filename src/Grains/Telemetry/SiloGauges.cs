@@ -19,10 +19,11 @@ internal sealed class SiloGauges : IDisposable
     private readonly SlotSensors sensors;
     private readonly TimeProvider time;
 
-    public SiloGauges(SlotTable slots, SlotSensors sensors, TimeProvider time)
+    public SiloGauges(SlotTable slots, SlotSensors sensors, StoreTroubles troubles, TimeProvider time)
     {
         (this.slots, this.sensors, this.time) = (slots, sensors, time);
         meter.CreateObservableGauge("slowrun.silo.slots", () => OfSlots(slots), "{slot}", "Slots of this silo.");
+        meter.CreateObservableGauge("slowrun.store.troubles", () => OfStore(troubles), "{trouble}", "What this silo has against its store now: it fails, or it is slow.");
 
         OfDevices("slowrun.device.memory_used", "By", "Memory of the device in use, by whatever process.", use => use.UsedBytes);
         OfDevices("slowrun.device.memory_size", "By", "Memory of the device.", use => use.TotalBytes);
@@ -72,6 +73,9 @@ internal sealed class SiloGauges : IDisposable
               select new Measurement<double>(seen.Value, new KeyValuePair<string, object?>(Instruments.Slot, use.Slot)),
         unit,
         description);
+
+    private static IEnumerable<Measurement<int>> OfStore(StoreTroubles troubles) => troubles.Now.GroupBy(trouble => trouble.Work)
+        .Select(group => new Measurement<int>(group.Count(), KeyValuePair.Create<string, object?>(Instruments.Work, group.Key.ToString().ToLowerInvariant())));
 
     private void OfStages(string name, string unit, string description, Func<StageView, double?> value) => meter.CreateObservableGauge(
         name,

@@ -32,19 +32,21 @@ internal static class ServeCommand
         var page = new Option<int?>("--page") { Description = "Serves the page at this port of --listen; 0: any free one; default: not at all. Asks for SLOWRUN_TOKEN where that is set, which it must be beyond loopback." };
         var advertisePort = new Option<int?>("--advertise-port") { Description = "Silo port told to others, where something between maps ports (default: the one listened on)." };
         var advertiseGatewayPort = new Option<int?>("--advertise-gateway-port") { Description = "Gateway port told to others (default: the one listened on)." };
+        var log = new Option<string?>("--log") { Description = "Writes what it says to this file too; its process id and '.log' are added to the name." };
         var parentPipe = new Option<bool>("--parent-pipe") { Description = "Commit and stop at the end of standard input." };
 
         var preemption = new PreemptionOptions();
 
         var command = new Command("silo", "Serves a store until told to stop.")
         {
-            store, slots, name, listen, advertise, port, gatewayPort, advertisePort, advertiseGatewayPort, exitWhenIdle, stopWithin, http, httpToken, page, parentPipe,
+            store, slots, name, listen, advertise, port, gatewayPort, advertisePort, advertiseGatewayPort, exitWhenIdle, stopWithin, http, httpToken, page, log, parentPipe,
         };
         preemption.All.ToList().ForEach(command.Options.Add);
         command.SetAction(async (parsed, cancellation) =>
         {
             try
             {
+                LogCopy.Begin(parsed.GetValue(log));
                 var settings = new SiloSettings
                 {
                     Store = parsed.GetRequiredValue(store),

@@ -16,6 +16,13 @@ internal static class FreePorts
         return (Port(silo), Port(gateway));
     }
 
+    /// <summary>Whether something can listen there, asked before the silo starts: a host that fails to start says it with traces.</summary>
+    /// <exception cref="IOException">Nothing can.</exception>
+    public static void Check(IPEndPoint address, string option)
+    {
+        using var listener = Listen(address.Address, address.Port, option);
+    }
+
     private static TcpListener Listen(IPAddress address, int port, string option)
     {
         var listener = new TcpListener(address, port);

@@ -19,6 +19,16 @@ internal static class SiloHost
     /// <exception cref="IOException">The store cannot be used, or a port is taken.</exception>
     public static async Task RunAsync(SiloSettings settings, CancellationToken stop)
     {
+        if (settings.Http is { } http)
+        {
+            FreePorts.Check(http.Address, "--http");
+        }
+
+        if (settings.Page is { } page)
+        {
+            FreePorts.Check(new IPEndPoint(page.Listen, page.Port), "--page");
+        }
+
         using var host = Build(settings, await StoreAddress.OpenAsync(settings.Store, create: true, cancellationToken: stop));
         await host.RunAsync(stop);
     }

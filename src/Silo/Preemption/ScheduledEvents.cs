@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Http.Headers;
 using System.Text.Json;
 
 namespace Slowrun.Silo.Preemption;
@@ -69,8 +70,10 @@ internal sealed class ScheduledEvents : IPreemptionSource, IDisposable
     public async Task AcknowledgeAsync(PreemptionNotice notice, CancellationToken cancellationToken)
     {
         var start = new { StartRequests = new[] { new { EventId = notice.Id } } };
-        // As documented, in PascalCase.
-        using var response = await http.PostAsJsonAsync(Path, start, JsonSerializerOptions.Default, cancellationToken);
+        // As documented, in PascalCase. Whole, so that it is sent with its length: not every server of this kind takes chunks.
+        using var body = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(start, JsonSerializerOptions.Default));
+        body.Headers.ContentType = new MediaTypeHeaderValue("application/json") { CharSet = "utf-8" };
+        using var response = await http.PostAsync(Path, body, cancellationToken);
         response.EnsureSuccessStatusCode();
     }
 

@@ -38,14 +38,14 @@ internal sealed class StoreFiles
         var files = new StoreFiles(root);
         try
         {
-            if (!create && !Directory.Exists(root))
-            {
-                throw files.Missing();
-            }
-
             if (File.Exists(root))
             {
                 throw new StoreException(StoreProblem.Unsuitable, $"'{root}' is a file; a store is a directory, or azblob://account/container.");
+            }
+
+            if (!create && !Directory.Exists(root))
+            {
+                throw files.Missing();
             }
 
             MakeRoot(root);

@@ -1,3 +1,4 @@
+using Slowrun.Client.Cli;
 namespace Slowrun.Client.Tests.Cli;
 
 public sealed class SlowrunCommandTests
@@ -133,5 +134,21 @@ public sealed class SlowrunCommandTests
         Assert.Contains("Did you mean 'tiny-3'? There are: tiny-3, ", cli.Error, StringComparison.Ordinal);
         Assert.Contains(" and 36 more.", cli.Error, StringComparison.Ordinal);
         Assert.Equal(4, cli.Error.Split("other-").Length - 1);
+    }
+
+    [Theory]
+    [InlineData("status", "micro", "--watch")]
+    [InlineData("status", "micro", "--watch", "-o", "json")]
+    public async Task Watch_ToldToStop_SaysThatTheRunGoesOn(params string[] arguments)
+    {
+        var cli = new CommandLine();
+        await cli.HaveRunAsync();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(CommandLine.Stop);
+        var watching = Task.Run(() => SlowrunCommand.RunAsync([.. arguments, "--store", cli.Address], cli.Context, stop.Token));
+        await stop.CancelAsync();
+
+        Assert.Equal(1, await watching);
+        Assert.Contains("watching has ended, as asked. Run 'micro' and its silos go on.", cli.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("stopped before the end", cli.Error, StringComparison.Ordinal);
     }
 }

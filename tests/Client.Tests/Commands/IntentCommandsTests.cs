@@ -126,4 +126,43 @@ public sealed class IntentCommandsTests
     }
 
     private async Task<RunIntent> IntentAsync() => await new RunDocuments(await cli.StoreAsync(), "micro").ReadIntentAsync(CommandLine.Stop);
+
+    [Fact]
+    public async Task PauseResumeCancelRetry_OfAChain_AreForItsStagesAlone()
+    {
+        await cli.HaveRunAsync(set: "chains[0].stages=2");
+        var failed = new StageFailure("It broke.", "Mend it.", 0, CommandLine.Start);
+        await cli.HaveRootAsync("micro", Stage, CommandLine.Begun(3) with { Failure = failed });
+
+        Assert.Equal(0, await cli.RunAsync("pause", "micro/chain0"));
+        Assert.Contains("'micro/chain0' is paused. 'slowrun resume micro/chain0' lets it go on.", cli.Output, StringComparison.Ordinal);
+        var intent = await IntentAsync();
+        Assert.Equal(DesiredState.Running, intent.Run);
+        Assert.All(new[] { Stage, "chain0/stage1" }, id => Assert.Equal(DesiredState.Paused, intent.Of(id)));
+
+        Assert.Equal(0, await cli.RunAsync("resume", "micro/chain0"));
+        Assert.All(new[] { Stage, "chain0/stage1" }, id => Assert.Equal(DesiredState.Running, IntentAsync().Result.Of(id)));
+        Assert.Equal(0, await cli.RunAsync("retry", "micro/chain0"));
+        Assert.Equal([Stage], (await IntentAsync()).Retries.Keys);
+        Assert.Equal(0, await cli.RunAsync("cancel", "micro/chain0"));
+        Assert.Equal(1, await cli.RunAsync("pause", "micro/chain0"));
+        Assert.Contains("'micro/chain0' is cancelled", cli.Error, StringComparison.Ordinal);
+
+        Assert.Equal(3, await cli.RunAsync("pause", "micro/chain7"));
+        Assert.Contains("has no chain 'chain7'. It has chain0.", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(2, await cli.RunAsync("explain", "micro/chain0"));
+        Assert.Contains("for example micro/chain0/stage0", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(2, await cli.RunAsync("pause", "micro/chain00"));
+    }
+
+    [Fact]
+    public async Task Pause_OfAChainThatHasEndedButForOneStage_LeavesTheOthersAlone()
+    {
+        await cli.HaveRunAsync(set: "chains[0].stages=2");
+        var snapshot = new SnapshotRef("runs/micro/snapshots/aa.safetensors", "aa", 1, CommandLine.Start);
+        await cli.HaveRootAsync("micro", Stage, CommandLine.Begun(8) with { Snapshot = snapshot });
+
+        Assert.Equal(0, await cli.RunAsync("cancel", "micro/chain0"));
+        Assert.Contains("chain0/stage1", (await IntentAsync()).Stages.Keys);
+    }
 }

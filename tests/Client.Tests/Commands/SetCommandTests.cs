@@ -38,7 +38,9 @@ public sealed class SetCommandTests
     }
 
     [Theory]
-    [InlineData("stage.epochs=5", "recipe.stage.epochs is 2, and would become 5")]
+    [InlineData("stage.epochs=5", "recipe.stage.epochs is 2, and would become 5\n")]
+    [InlineData("stage.epochs=9", "recipe.stage.epochs is 2, and would become 9\n")]
+    [InlineData("name=12", "name is \"micro\", and would become 12\n")]
     [InlineData("recipe.seed=7", "recipe.seed is 42, and would become 7")]
     [InlineData("stage.recurrence.passes=2", "recipe.stage.recurrence.passes is nothing, and would become 2")]
     [InlineData("chains[0].stages=4", "recipe.chains.0.stages is 2, and would become 4")]
@@ -55,6 +57,8 @@ public sealed class SetCommandTests
     [Theory]
     [InlineData("set keepCheckpoint=3: recipe: there is no field 'keepCheckpoint'", "keepCheckpoint=3")]
     [InlineData("Did you mean 'keepCheckpoints'?", "operations.keepCheckpoint=3")]
+    [InlineData("Did you mean 'operations.keepCheckpoints'?", "keepCheckpoint=3")]
+    [InlineData("Did you mean 'operations.priority'?", "prioritty=3")]
     [InlineData("found 'many', expected a whole number", "priority=many")]
     [InlineData("expected 2 to 10000: a damaged checkpoint needs one before it", "keepCheckpoints=1")]
     [InlineData("expected a time up to checkpointAtMostEvery", "checkpointAtLeastEvery=1h")]

@@ -145,11 +145,11 @@ public sealed class SpecCommandTests : IDisposable
 
     [Theory]
     [InlineData("/dev/zero", "larger than")]
-    [InlineData("/dev/null", null)]
-    public async Task Validate_OfADevice_ReadsNoFurtherThanASpecGoes(string path, string? message)
+    [InlineData("/dev/null", "there is nothing in it")]
+    public async Task Validate_OfADevice_ReadsNoFurtherThanASpecGoes(string path, string message)
     {
-        Assert.Equal(message is null ? 0 : 2, await cli.RunAsync("spec", "validate", path, "--name", "x"));
-        Assert.Contains(message ?? "", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(2, await cli.RunAsync("spec", "validate", path, "--name", "x"));
+        Assert.Contains(message, cli.Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -52,6 +52,22 @@ public sealed partial class SpecNotesTests
         Assert.Equal(new XsaRecipe { Strength = XsaStrength.Fixed }, article.Model.Xsa);
     }
 
+    [Theory]
+    [InlineData("operations.keepCheckpoints=5", "keepCheckpoints: 5 +# from --set operations.keepCheckpoints=5; default 2")]
+    [InlineData("operations.checkpointAtMostEvery=7m", "checkpointAtMostEvery: 7m +# .*; default ")]
+    public void Yaml_OfAnOverriddenDefault_NamesTheDefault(string set, string line)
+    {
+        var yaml = SpecWriter.Yaml(SpecReader.ResolveText("extends: slowrun-10x\nname: mine\n", "mine.yaml", new SpecOverrides { Set = [set] }));
+        Assert.Matches(line, yaml);
+    }
+
+    [Fact]
+    public void Yaml_OfAValueThatIsTheDefault_SaysNothingOfIt()
+    {
+        var yaml = SpecWriter.Yaml(SpecReader.ResolveText("extends: tiny\nname: mine\noperations: {priority: 0}\n", "mine.yaml"));
+        Assert.DoesNotMatch("priority: 0.*default", yaml);
+    }
+
     [Fact]
     public void Yaml_OfASpecThatExtends_SaysWhereEachOverriddenValueComesFrom()
     {
@@ -74,10 +90,10 @@ public sealed partial class SpecNotesTests
         Assert.StartsWith("# Mine.\nname: mine\n", yaml, StringComparison.Ordinal);
         Assert.Contains("    # Two lines\n    # above it.\n    epochs: 3 ", yaml, StringComparison.Ordinal);
         Assert.Equal(
-            "not many; from mine.yaml:7; preset demo-quick:18 has 18 (a third of the text wants more passes); preset demo:22 has 9",
+            "not many; from mine.yaml:7; preset demo-quick:18 has 18 (a third of the text wants more passes); preset demo:22 has 9; default 10",
             resolved.Notes["recipe.stage.epochs"]!.Beside);
         Assert.Equal("from --set model.heads=4; preset demo-quick:13 has 2; preset demo:15 has 4", resolved.Notes["recipe.model.heads"]!.Beside);
-        Assert.Equal("from SLOWRUN_SET operations.priority=2", resolved.Notes["operations.priority"]!.Beside);
+        Assert.Equal("from SLOWRUN_SET operations.priority=2; default 0", resolved.Notes["operations.priority"]!.Beside);
         Assert.StartsWith("costs 1.3 times the time", resolved.Notes["recipe.stage.loop.fromFraction"]!.Beside, StringComparison.Ordinal);
         Assert.Equal(CanonicalJson.Serialize(resolved.Spec), CanonicalJson.Serialize(SpecReader.FromText(yaml, "mine.yaml")));
     }
@@ -87,8 +103,8 @@ public sealed partial class SpecNotesTests
     {
         var resolved = SpecReader.ResolveText("""{"recipe": {"seed": 3, "model": {"windowPattern": "SL"}}, "operations": {"priority": 1}} # end""", "x.json");
 
-        Assert.Null(resolved.Notes["recipe.seed"]);
-        Assert.Null(resolved.Notes["recipe.model.windowPattern"]);
+        Assert.Equal("default 42", resolved.Notes["recipe.seed"]!.Beside);
+        Assert.Equal("default SSSL", resolved.Notes["recipe.model.windowPattern"]!.Beside);
     }
 
     private static readonly string[] ArticleFields = ["stage.optimizer.weightDecay", "stage.loop.replays", "model.xsa.strength"];

@@ -278,9 +278,9 @@ public sealed class SpecReaderTests
     }
 
     [Fact]
-    public void FromText_OfNothing_HasTheRecordsDefaults()
+    public void FromText_OfAnEmptyRecipe_HasTheRecordsDefaults()
     {
-        Assert.Equal(new ModelRecipe(), SpecReader.FromText("", "empty.yaml").Recipe.Model);
+        Assert.Equal(new ModelRecipe(), SpecReader.FromText("recipe: {}", "empty.yaml").Recipe.Model);
     }
 
     [Theory]
@@ -293,5 +293,54 @@ public sealed class SpecReaderTests
         var e = Assert.Throws<SpecException>(() => SpecReader.FromPreset("tiny", new SpecOverrides { Name = name }));
 
         Assert.Equal("name", Assert.Single(e.Problems).Path);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("# nothing but a comment\n")]
+    [InlineData("---\n")]
+    [InlineData("{}")]
+    public void FromText_OfNothing_IsNoSpec(string text)
+    {
+        var e = Assert.Throws<SpecException>(() => SpecReader.FromText(text, "mine.yaml"));
+        Assert.Contains("mine.yaml: there is nothing in it; expected for example 'extends: ", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void FromText_WithAnUnknownPreset_SaysAllThatIsWrong()
+    {
+        var e = Assert.Throws<SpecException>(() => SpecReader.FromText("extends: tinny\nrecipe: {modl: 3, stage: {epochs: many}}\noperations: {priority: high}\n", "mine.yaml"));
+
+        Assert.Contains("there is no preset 'tinny'", e.Message, StringComparison.Ordinal);
+        Assert.Contains("'modl'", e.Message, StringComparison.Ordinal);
+        Assert.Contains("'many'", e.Message, StringComparison.Ordinal);
+        Assert.Contains("'high'", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("is missing and has no default", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void FromText_OfAFileWhoseNameNamesNoRun_BlamesTheFile()
+    {
+        var e = Assert.Throws<SpecException>(() => SpecReader.FromText("extends: tiny\n", "/specs/my_run.yaml"));
+
+        Assert.Contains("/specs/my_run.yaml", e.Message, StringComparison.Ordinal);
+        Assert.Contains("the file's name 'my_run' cannot name a run", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("preset tiny", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("stage.epochs= ")]
+    [InlineData("stage.epochs=# 3")]
+    public void Set_WithoutAValue_SaysSo(string set)
+    {
+        var e = Assert.Throws<SpecException>(() => SpecReader.FromPreset("tiny", new SpecOverrides { Set = [set] }));
+        Assert.Contains("there is no value in it", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Yaml_OfANameThatIsANumber_IsThatNumber()
+    {
+        var spec = SpecReader.FromPreset("tiny", new SpecOverrides { Name = "9" });
+        Assert.Contains("name: \"9\"\n", SpecWriter.Yaml(spec), StringComparison.Ordinal);
     }
 }

@@ -169,6 +169,7 @@ public sealed class ScheduledEventsTests : IAsyncDisposable
         await source.AcknowledgeAsync(Assert.Single(await source.ReadAsync(Stop)), Stop);
 
         Assert.Equal(id, Assert.Single(server.Acknowledged));
+        Assert.True(Assert.Single(server.BodyLengths) > 0, "The acknowledgement has no length.");
         Assert.Empty(server.Refused);
         Assert.False(Assert.Single(await source.ReadAsync(Stop)).MayAcknowledge);
     }

@@ -41,7 +41,7 @@ internal sealed record Metric(string Name, string Unit, string Description, bool
         RuntimeHelpers.RunClassConstructor(typeof(Instruments).TypeHandle);
         RuntimeHelpers.RunClassConstructor(typeof(StoreMeter).TypeHandle);
         using var slots = new SlotTable(["cpu:0"]);
-        using var gauges = new SiloGauges(slots, new SlotSensors(), TimeProvider.System);
+        using var gauges = new SiloGauges(slots, new SlotSensors(), new StoreTroubles(new MemoryStore()), TimeProvider.System);
         using var listener = new MeterListener
         {
             InstrumentPublished = (instrument, _) =>
