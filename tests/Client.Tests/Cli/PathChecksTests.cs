@@ -9,12 +9,12 @@ public sealed class PathChecksTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Theory]
-    [InlineData("demo", "--out", "/nope/x.png")]
-    [InlineData("plot", "micro", "-o", "/nope/x.png")]
+    [InlineData("demo", "--out", "/nope/there/is/none/x.png")]
+    [InlineData("plot", "micro", "-o", "/nope/there/is/none/x.png")]
     public async Task Command_ThatWillWriteWhereNothingIs_SaysSoBeforeAnything(params string[] arguments)
     {
         Assert.Equal(3, await cli.RunAsync(arguments));
-        Assert.Contains("the folder '/nope' does not exist", cli.Error, StringComparison.Ordinal);
+        Assert.Contains("the folder '/nope/there/is/none' does not exist", cli.Error, StringComparison.Ordinal);
         Assert.Equal("", cli.Output);
         Assert.Empty(await (await cli.StoreAsync()).ListAsync("", CommandLine.Stop).ToListAsync(CommandLine.Stop));
     }
