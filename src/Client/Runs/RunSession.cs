@@ -36,17 +36,18 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
 
             TellHowItGoesOn(facts);
         }
-        else if (data.TextFiles.Count > 0)
-        {
-            // What the user gave may not do, which shows when it is prepared: not after a silo was started for it.
-            await SubmitAsync(spec, data, context.Output.WriteLine, stop);
-            context.Output.WriteLine($"Run '{spec.Name}' is new in '{store.Address}'.");
-            isNew = false;
-        }
         else
         {
+            // Found out here, not after a silo was started for it.
             await new Submission(store, context.Output.WriteLine).CheckAsync(spec, data, stop);
             RoomForRun.Demand(spec, await reader.SilosAsync(stop), context.MachineSlots);
+            if (data.TextFiles.Count > 0)
+            {
+                // Whether the user's text does shows when it is prepared.
+                await SubmitAsync(spec, data, context.Output.WriteLine, stop);
+                context.Output.WriteLine($"Run '{spec.Name}' is new in '{store.Address}'.");
+                isNew = false;
+            }
         }
 
         try
