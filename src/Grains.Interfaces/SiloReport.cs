@@ -6,7 +6,5 @@ namespace Slowrun.Grains.Interfaces;
 /// <param name="Silo">Its address as <c>SiloAddress.ToParsableString</c> writes it.</param>
 /// <param name="Name">For people.</param>
 /// <param name="EngineRevision">Of its engine: a started stage goes on under the one that it was begun with.</param>
-/// <param name="Fingerprints">The numerics fingerprint of each of its slots that has been measured.</param>
 /// <param name="StoreTroubles">What it has against the store now; empty: nothing.</param>
-public sealed record SiloReport(
-    string Silo, string Name, int EngineRevision, IReadOnlyDictionary<string, string> Fingerprints, IReadOnlyList<StoreTrouble> StoreTroubles);
+public sealed record SiloReport(string Silo, string Name, int EngineRevision, IReadOnlyList<StoreTrouble> StoreTroubles);

@@ -98,11 +98,22 @@ internal sealed record Circumstances
             select slot),
     ];
 
-    /// <summary>The identities that a silo gives to what it takes, as far as it, or a stage that it owns, tells: engine revision and arithmetic. Empty: not known.</summary>
-    public IReadOnlyList<(int EngineRevision, string Fingerprint)> ArithmeticOf(LiveSilo silo) => Reports.TryGetValue(silo.Silo, out var report) && report.Fingerprints.Count > 0
-        ? [.. report.Fingerprints.Values.Distinct().Select(fingerprint => (report.EngineRevision, fingerprint))]
-        : [.. Others.Prepend(Facts).SelectMany(facts => facts.Roots.Values).Where(root => root.Owner?.Silo == silo.Silo && root.Identity is not null)
-            .Select(root => (root.Identity!.EngineRevision, root.Identity.NumericsFingerprint)).Distinct()];
+    /// <summary>
+    /// Which engine and arithmetic a silo gives to what it takes, as far as it tells, or a stage that it owns: a fingerprint is of a device and a model
+    /// together. Null: the arithmetic is not known; empty: nothing is.
+    /// </summary>
+    public IReadOnlyList<(int EngineRevision, string? Fingerprint)> ArithmeticOf(LiveSilo silo)
+    {
+        List<(int, string?)> owned =
+        [
+            .. (from facts in Others.Prepend(Facts)
+                where facts.Spec.Recipe.Model == Facts.Spec.Recipe.Model
+                from root in facts.Roots.Values
+                where root.Owner?.Silo == silo.Silo && root.Identity is not null
+                select (root.Identity!.EngineRevision, (string?)root.Identity.NumericsFingerprint)).Distinct(),
+        ];
+        return owned.Count > 0 ? owned : Reports.TryGetValue(silo.Silo, out var report) ? [(report.EngineRevision, null)] : [];
+    }
 
     private static async Task<IReadOnlyList<RunFacts>> OthersAsync(RunReader reader, string run, CancellationToken cancellationToken)
     {

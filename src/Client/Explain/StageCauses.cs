@@ -160,10 +160,11 @@ internal static class StageCauses
             return null;
         }
 
-        if (known.Count == 0)
+        if (known.Count == 0 || known.Any(silo => silo.Has.Any(has => has.EngineRevision == begun.EngineRevision && has.Fingerprint is null)))
         {
-            return now.Now - now.Facts.RootOf(id).WrittenAt < UntakenAfter ? null : new Cause(
-                "untaken", stages, "No silo that is alive has taken it, and none of them tells from here which engine and arithmetic it has. Their logs, and events of kind 'take-refused', say why.", $"slowrun events {now.Run} --stage {id} --kind take-refused");
+            var isFree = now.Silos.Any(silo => silo.Active && now.FreeSlotsOf(silo) is null or { Count: > 0 });
+            return !isFree || now.Now - now.Facts.RootOf(id).WrittenAt < UntakenAfter ? null : new Cause(
+                "untaken", stages, "No silo that is alive has taken it, and which arithmetic their devices have is not known from here. Their logs, and events of kind 'take-refused', say why.", $"slowrun events {now.Run} --stage {id} --kind take-refused");
         }
 
         var unknown = silos.Count > known.Count ? FormattableString.Invariant($", of {silos.Count - known.Count} more nothing is known") : "";
@@ -175,7 +176,7 @@ internal static class StageCauses
                 + IdentityDifferences.Advice(begun, begun with { EngineRevision = known[0].Has[0].EngineRevision }));
         }
 
-        var has = string.Join(", ", known.Take(5).Select(silo => $"{silo.Name} has {string.Join(" and ", silo.Has.Select(one => Human.Hash(one.Fingerprint)))}"));
+        var has = string.Join(", ", known.Take(5).Select(silo => $"{silo.Name} has {string.Join(" and ", silo.Has.Select(one => Human.Hash(one.Fingerprint ?? "unknown")))}"));
         return new Cause(
             "fingerprint",
             stages,

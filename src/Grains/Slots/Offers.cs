@@ -82,8 +82,14 @@ internal sealed class Offers(
             if (sights.Since(run, id, facts.RootOf(id).EpochToken) is { } since && time.GetUtcNow() - since >= UntakenAfter)
             {
                 var begun = facts.RootOf(id).Identity!;
-                var own = slots.All.Any(slot => fingerprints.Has(slot, facts.Plan[id], begun.NumericsFingerprint)) ? begun.NumericsFingerprint : fingerprints.Of(slots.All[0]);
-                var offered = begun with { EngineRevision = Engine.Revision, NumericsFingerprint = own };
+                var own = slots.All.Select(slot => fingerprints.TryOf(slot, facts.Plan[id])).OfType<string>().ToList();
+                if (own.Count == 0)
+                {
+                    // No slot can train it at all, which is said where one is offered.
+                    continue;
+                }
+
+                var offered = begun with { EngineRevision = Engine.Revision, NumericsFingerprint = own.Contains(begun.NumericsFingerprint) ? begun.NumericsFingerprint : own[0] };
                 await refusals.TellOnceAsync(run, id, new StageIdentityException(begun, offered).Message, silo.Name);
             }
         }

@@ -6,7 +6,7 @@ namespace Slowrun.Grains.Slots;
 
 /// <summary>Lives on the very silo that it is named after, wherever it was activated first.</summary>
 [GrainType("silo")]
-internal sealed class SiloGrain(Departure departure, SlotTable slots, Fingerprints fingerprints, LoopPulse pulse, StoreTroubles troubles, ILocalSiloDetails silo) : Grain, ISiloGrain
+internal sealed class SiloGrain(Departure departure, StoreTroubles troubles, ILocalSiloDetails silo) : Grain, ISiloGrain
 {
     private bool IsHere => this.GetPrimaryKeyString() == silo.SiloAddress.ToParsableString();
 
@@ -34,9 +34,6 @@ internal sealed class SiloGrain(Departure departure, SlotTable slots, Fingerprin
             return Task.FromResult<SiloReport?>(null);
         }
 
-        // Once the slot loop has measured them; a CUDA device's depends on the stage as well, so that it says nothing by itself.
-        var measured = pulse.Silence is null ? [] : slots.All.Where(slot => slot.StartsWith("cpu", StringComparison.Ordinal));
-        return Task.FromResult<SiloReport?>(new SiloReport(
-            this.GetPrimaryKeyString(), silo.Name, Engine.Revision, measured.ToDictionary(slot => slot, fingerprints.Of), troubles.Now));
+        return Task.FromResult<SiloReport?>(new SiloReport(this.GetPrimaryKeyString(), silo.Name, Engine.Revision, troubles.Now));
     }
 }

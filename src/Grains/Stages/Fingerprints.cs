@@ -18,16 +18,18 @@ internal sealed class Fingerprints(Func<string, StagePlan?, string>? compute = n
     public string Of(string slot, StagePlan plan) => compute(slot, plan);
 
     /// <summary>Whether a slot would train a stage with these bits.</summary>
-    public bool Has(string slot, StagePlan plan, string fingerprint)
+    public bool Has(string slot, StagePlan plan, string fingerprint) => TryOf(slot, plan) == fingerprint;
+
+    /// <summary>As <see cref="Of(string, StagePlan)"/>; null where the slot cannot train the stage, which is told where it would be taken.</summary>
+    public string? TryOf(string slot, StagePlan plan)
     {
         try
         {
-            return Of(slot, plan) == fingerprint;
+            return Of(slot, plan);
         }
         catch (DeviceRefusedException)
         {
-            // Told where the stage would be taken.
-            return false;
+            return null;
         }
     }
 }

@@ -106,7 +106,7 @@ internal sealed partial class StageTaker(
         }
         catch (DeviceRefusedException e)
         {
-            await TellOnceAsync(run, id, e.Message);
+            await refusals.TellOnceAsync(run, id, e.Message, siloName);
             return (null, e.Message);
         }
 

@@ -135,7 +135,7 @@ public sealed class ExplainCommandTests
     public async Task Explain_WhenAllSilosHaveAnotherEngineRevision_SaysSoAndAdvisesNoAdoption()
     {
         await cli.HaveSilosAsync(["cpu:0"], ["gpu-1"]);
-        cli.Reports.Add(Report("gpu-1", revision: 2, "0123456789abcdef"));
+        cli.Reports.Add(Report("gpu-1", revision: 2));
         await cli.HaveRunAsync();
         await cli.HaveRootAsync("micro", First, CommandLine.Owned(3) with { Owner = null });
 
@@ -146,12 +146,12 @@ public sealed class ExplainCommandTests
     }
 
     [Fact]
-    public async Task Explain_WhenASiloTellsTheFingerprintBegunWith_HasNothingAgainstIt()
+    public async Task Explain_WhenASiloHasTheEngineRevisionAndHadNoTimeYet_HasNothingAgainstIt()
     {
         await cli.HaveSilosAsync(["cpu:0"], ["gpu-1"]);
-        cli.Reports.Add(Report("gpu-1", revision: 1, "0123456789abcdef"));
+        cli.Reports.Add(Report("gpu-1", revision: 1));
         await cli.HaveRunAsync();
-        await cli.HaveRootAsync("micro", First, CommandLine.Owned(3) with { Owner = null });
+        await cli.HaveRootAsync("micro", First, CommandLine.Owned(3) with { Owner = null, WrittenAt = CommandLine.Start });
 
         Assert.Equal(["soon", "waits"], await KindsAsync("micro"));
     }
@@ -177,7 +177,7 @@ public sealed class ExplainCommandTests
         await cli.HaveRunAsync();
         await cli.HaveRootAsync("micro", First, CommandLine.Owned(3));
         var full = new StoreTrouble(StoreWork.Upload, "runs/micro/chain0/stage0/000001-00000004/state", "There is no space left in '/data'.", CommandLine.Start.AddMinutes(-2), CommandLine.Start.AddSeconds(-4), 7);
-        cli.Reports.Add(Report("gpu-1", 1, "0123456789abcdef") with { StoreTroubles = [full] });
+        cli.Reports.Add(Report("gpu-1", 1) with { StoreTroubles = [full] });
 
         Assert.Equal(["store-trouble", "waits"], await KindsAsync("micro"));
         Assert.Contains(
@@ -238,7 +238,7 @@ public sealed class ExplainCommandTests
         return kinds;
     }
 
-    private static SiloReport Report(string name, int revision, string fingerprint) => new("127.0.0.1:2@0", name, revision, new Dictionary<string, string> { ["cpu:0"] = fingerprint }, []);
+    private static SiloReport Report(string name, int revision) => new("127.0.0.1:2@0", name, revision, []);
 
     private static StageIdentity Identity(string fingerprint) => new() { RecipeSha256 = "r", DataSha256 = "d", EngineRevision = 1, NumericsFingerprint = fingerprint };
 }
