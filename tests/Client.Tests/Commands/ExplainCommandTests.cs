@@ -128,7 +128,7 @@ public sealed class ExplainCommandTests
         await (await cli.StoreAsync()).TryDeleteAsync($"data/{spec.Recipe.Data.Sha256}", cancellationToken: CommandLine.Stop);
 
         Assert.Equal(["data-missing", "no-silo", "waits"], await KindsAsync("micro"));
-        Assert.Contains("Submit the run again", Flat, StringComparison.Ordinal);
+        Assert.Contains("is missing from the store", Flat, StringComparison.Ordinal);
     }
 
     [Fact]
