@@ -55,7 +55,9 @@ internal sealed class FaultyProxy : IAsyncDisposable
                 _ = ServeAsync(await listener.AcceptTcpClientAsync(stopped.Token));
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException
+            // Stopped between two connections.
+            || (e is InvalidOperationException && stopped.IsCancellationRequested))
         {
         }
     }
