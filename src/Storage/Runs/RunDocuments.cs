@@ -105,10 +105,16 @@ public sealed class RunDocuments(IObjectStore store, string run)
     /// </summary>
     public async Task<RunIntent> ChangeIntentAsync(Func<RunIntent, RunIntent> change, CancellationToken cancellationToken = default)
     {
+        var before = new RunIntent();
         var (now, replaced) = await store.ChangeCopiedAsync<RunIntent>(
-            RunPaths.Intent(run), old => change(old ?? new RunIntent()), RunIntent.Held, cancellationToken).ConfigureAwait(false);
+            RunPaths.Intent(run), old => change(before = old ?? new RunIntent()), RunIntent.Held, cancellationToken).ConfigureAwait(false);
         await OrderBell.RingAsync(store, cancellationToken).ConfigureAwait(false);
         await TellReplacedAsync(replaced, "order", cancellationToken).ConfigureAwait(false);
+        foreach (var (kind, stage, message) in IntentChange.Between(before, now))
+        {
+            await new RunEvents(store, run).AppendAsync(new RunEvent(TimeProvider.System.GetUtcNow(), kind, stage, message), cancellationToken).ConfigureAwait(false);
+        }
+
         return now;
     }
 

@@ -107,4 +107,15 @@ public sealed class RunDocumentsTests
         Assert.Equal(submitted, (await new RunDocuments(copy, "demo").TryReadDatedSpecAsync(Cancel))!.Value.SubmittedAt);
         Assert.Equal(submitted, (await new RunFactsReader(copy).ReadAsync("demo", new HashSet<string>(), Cancel))!.SubmittedAt);
     }
+
+    [Fact]
+    public async Task ChangeIntent_ToCancelled_IsAnEventOfTheRun()
+    {
+        await documents.TryCreateSpecAsync(Spec, Cancel);
+
+        await documents.ChangeIntentAsync(intent => intent.Wish(DesiredState.Cancelled, null), Cancel);
+        await documents.ChangeIntentAsync(intent => intent.Wish(DesiredState.Cancelled, null), Cancel);
+
+        Assert.Equal(["run-cancelled"], await new RunEvents(store, "demo").ListAsync(cancellationToken: Cancel).Select(happened => happened.Kind).ToArrayAsync(Cancel));
+    }
 }
