@@ -14,11 +14,11 @@ public sealed record RunStatus
     public required RunState State { get; init; }
 
     /// <summary>Silos that are alive, whatever they are at; null: not known.</summary>
-    public int? Silos { get; init; }
+    public int? AliveSilos { get; init; }
 
     /// <summary>The state, and that nobody is there to bring the run on where that is so.</summary>
     [JsonIgnore]
-    public string StateText => State is RunState.Pending or RunState.Running && Silos == 0 ? $"{State} (no silo)" : State.ToString();
+    public string StateText => State is RunState.Pending or RunState.Running && AliveSilos == 0 ? $"{State} (no silo)" : State.ToString();
 
     public required DateTimeOffset AsOf { get; init; }
 

@@ -17,7 +17,7 @@ public static class StatusBuilder
         {
             Name = facts.Spec.Name,
             State = Readiness.StateOf(facts),
-            Silos = facts.AliveSilos.Count,
+            AliveSilos = facts.AliveSilos.Count,
             AsOf = source == StatusSource.Cluster ? now : LastWritten(facts) ?? now,
             Source = source,
             Ensemble = Ensemble(facts),

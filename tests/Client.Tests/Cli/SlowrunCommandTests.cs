@@ -71,11 +71,13 @@ public sealed class SlowrunCommandTests
     public async Task Run_WithABrokenDocument_NamesItWithoutATrace()
     {
         await cli.HaveRunAsync();
-        await (await cli.StoreAsync()).WriteAsync("runs/micro/chain0/stage0/root", "{"u8.ToArray(), CommandLine.Stop);
+        foreach (var name in (string[])["runs/micro/spec", "runs/micro/spec.copy"])
+        {
+            await (await cli.StoreAsync()).WriteAsync(name, "{"u8.ToArray(), CommandLine.Stop);
+        }
 
         Assert.Equal(1, await cli.RunAsync("status", "micro", "--verbose"));
-        Assert.Contains("'runs/micro/chain0/stage0/root' cannot be read", cli.Error, StringComparison.Ordinal);
-        Assert.Contains("because of JsonException", cli.Error, StringComparison.Ordinal);
+        Assert.Contains("'runs/micro/spec' cannot be read", cli.Error, StringComparison.Ordinal);
         Assert.DoesNotContain(" at Slowrun", cli.Error, StringComparison.Ordinal);
     }
 

@@ -35,8 +35,8 @@ public sealed class ReadCommandsTests : IDisposable
         Assert.Equal(0, await cli.RunAsync("list"));
 
         var lines = cli.Output.Split('\n');
-        Assert.Matches("^one +Pending +0/2 done", lines[1]);
-        Assert.Matches("^two +Running +0/2 done .* 30 s ago", lines[2]);
+        Assert.Matches(@"^one +Pending \(no silo\) +0/2 done", lines[1]);
+        Assert.Matches(@"^two +Running \(no silo\) +0/2 done .* 30 s ago", lines[2]);
     }
 
     [Fact]
@@ -62,7 +62,7 @@ public sealed class ReadCommandsTests : IDisposable
         await cli.HaveRootAsync("micro", Stage, CommandLine.Begun(3) with { Preemptions = 2 });
 
         Assert.Equal(0, await cli.RunAsync("status", "micro", "-o", "wide"));
-        Assert.Matches("STAGE +STATE +STEP .* SILO +SLOTS +TAKES +LOST", cli.Output);
+        Assert.Matches("STAGE +STATE +STEP .* SILO +SLOTS +DEVICES +TAKES +LOST", cli.Output);
 
         Assert.Equal(0, await cli.RunAsync("status", "micro", "-o", "csv"));
         var lines = cli.Output.TrimEnd().Split('\n');
@@ -96,7 +96,7 @@ public sealed class ReadCommandsTests : IDisposable
         Assert.Equal((System.Text.Json.JsonValueKind.Null, 0), (status.GetProperty("etaSeconds").ValueKind, status.GetProperty("silos").GetArrayLength()));
         Assert.Equal(
             ["id", "role", "state", "step", "steps", "durableStep", "durableAgeSeconds", "owner", "epochToken", "preemptions", "lostSteps", "ledger", "bestEffort", "tokensPerSecond",
-                "trainLossNats", "valLossNats", "valBitsPerByte", "snapshotSha256", "waits", "failure"],
+                "devices", "trainLossNats", "valLossNats", "valBitsPerByte", "snapshotSha256", "waits", "failure"],
             status.GetProperty("stages")[0].EnumerateObject().Select(field => field.Name));
         Assert.Equal((3, 8, 30), (status.GetProperty("stages")[0].GetProperty("durableStep").GetInt32(), status.GetProperty("stages")[0].GetProperty("steps").GetInt32(),
             status.GetProperty("stages")[0].GetProperty("durableAgeSeconds").GetDouble()));
@@ -110,7 +110,7 @@ public sealed class ReadCommandsTests : IDisposable
 
         Assert.Equal(0, await cli.RunAsync("status", "micro"));
 
-        Assert.Contains("micro · Running · from the store, as of 30 s ago", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("micro · Running (no silo) · from the store, as of 30 s ago", cli.Output, StringComparison.Ordinal);
         Assert.Contains("Waits for a silo to go on from step 3: none is alive.", cli.Output, StringComparison.Ordinal);
         Assert.All(cli.Output.Split('\n').Where(line => line.StartsWith("chain0/stage0 ", StringComparison.Ordinal)), line => Assert.InRange(line.Length, 1, 80));
     }

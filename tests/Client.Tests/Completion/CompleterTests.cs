@@ -8,7 +8,7 @@ public sealed class CompleterTests
 
     [Theory]
     [InlineData("slowrun sta", "status")]
-    [InlineData("slowrun checkpoints ", "list", "verify", "gc")]
+    [InlineData("slowrun checkpoints ", "list", "verify", "gc", "repair")]
     [InlineData("./slowrun spec sh", "show")]
     [InlineData("slowrun status x --wat", "--watch")]
     [InlineData("slowrun status x --sto", "--store")]

@@ -69,7 +69,7 @@ public sealed class StatusScreenTests
             Ensemble = new EnsembleStatus(3, 1.2, 1.8, ["a", "b", "c"], [1.4, 1.3, 1.2]),
             Ledger = new RunLedger
             {
-                Chains = new StageLedger { TrainingSeconds = 90, LostSeconds = 8, RestoreSeconds = 2 }, WallSeconds = 100, ChainCount = 1, Preemptions = 1, LostSteps = 12, Takes = 2,
+                Chains = new StageLedger { TrainingSeconds = 90, LostSeconds = 8, RestoreSeconds = 2 }, WallSeconds = 100, ChainCount = 1, Preemptions = 1, MachinesLost = 1, LostSteps = 12, Takes = 2,
             },
         };
         var silos = new[] { Silo("127.0.0.1:2@0", "gpu-1"), Silo("127.0.0.1:3@0", "spare") };
