@@ -6,6 +6,9 @@ namespace Slowrun.Storage.Runs;
 /// <summary>Reads the stages' roots and their owners' last words: of those that can have changed.</summary>
 internal sealed class StageDocuments(IObjectStore store, string run, RunMemory memory, TimeProvider time)
 {
+    // An owner's progress is written every two seconds, and at its end; after a while it is not to come any more.
+    private static readonly TimeSpan LastWordWithin = TimeSpan.FromSeconds(15);
+
     private readonly RunDocuments documents = new(store, run);
 
     /// <param name="fresh">How old the last word of a root's owner may be.</param>
@@ -47,9 +50,15 @@ internal sealed class StageDocuments(IObjectStore store, string run, RunMemory m
             roots[stage.Id] = stage.Root!;
         }
 
+        var progress = memory.Progress.Where(pair => memory.Finished.ContainsKey(pair.Key)).ToDictionary(pair => pair.Key, pair => pair.Value.Value);
+        foreach (var stage in read.Values.Where(stage => stage.Progress is not null))
+        {
+            progress[stage.Id] = stage.Progress!;
+        }
+
         return new ReadStages(
             roots,
-            read.Values.Where(stage => stage.Progress is not null).ToDictionary(stage => stage.Id, stage => stage.Progress!),
+            progress,
             [.. read.Values.Select(stage => stage.Damage).OfType<DocumentDamage>()]);
 
         bool HasFinished(StageId? id) => id is not { } one || memory.Finished.ContainsKey(one) || (read.TryGetValue(one, out var stage) && stage.Root is { Finished: true });
@@ -63,10 +72,14 @@ internal sealed class StageDocuments(IObjectStore store, string run, RunMemory m
             var root = await documents.TryReadRootAsync(id, cancellationToken).ConfigureAwait(false);
             if (root is { Finished: true })
             {
-                // Nothing is written after it, and nobody has anything to tell.
-                memory.Finished[id] = new Known<StageRoot>(root, from);
-                memory.Progress.TryRemove(id, out _);
-                return new ReadStage(id, root, null, null);
+                // Nothing is written after it but the owner's last word, with the loss of the last step: that comes a moment later.
+                var told = await ProgressAsync(id, root, _ => TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+                if (told?.Step >= root.Steps || time.GetUtcNow() - root.WrittenAt > LastWordWithin)
+                {
+                    memory.Finished[id] = new Known<StageRoot>(root, from);
+                }
+
+                return new ReadStage(id, root, told, null);
             }
 
             return new ReadStage(id, root, root is null ? null : await ProgressAsync(id, root, fresh, cancellationToken).ConfigureAwait(false), null);

@@ -51,6 +51,22 @@ public sealed class RunFactsReaderTests
     }
 
     [Fact]
+    public async Task Read_OfAFinishedStage_HasItsOwnersLastWord()
+    {
+        await HaveAsync(1);
+        var id = new StageId(0, 0);
+        var documents = new RunDocuments(store, Run);
+        var root = (await documents.TryReadRootAsync(id, Cancel))!;
+        await documents.WriteProgressAsync(id, new StageProgress
+        {
+            Stage = id.ToString(), EpochToken = root.EpochToken, Activity = StageActivity.Finishing, Step = root.Steps, Steps = root.Steps, TrainLossNats = 1.5, At = time.GetUtcNow(),
+        }, Cancel);
+
+        Assert.Equal(1.5, (await ReadAsync()).Progress[id].TrainLossNats);
+        Assert.Equal(1.5, (await ReadAsync()).Progress[id].TrainLossNats);
+    }
+
+    [Fact]
     public async Task Glance_AtWhatIsRemembered_ReadsEachOfItAgainInTime()
     {
         await HaveAsync(2);
