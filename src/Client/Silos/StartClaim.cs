@@ -1,3 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
+using Slowrun.Storage;
+
 namespace Slowrun.Client.Silos;
 
 /// <summary>
@@ -14,15 +17,22 @@ internal sealed class StartClaim : IDisposable
 
     /// <returns>Null where another client has it.</returns>
     /// <exception cref="IOException">The folder of the store's logs cannot be written.</exception>
+    [SuppressMessage("Interoperability", "CA1416", Justification = "Slowrun runs on Linux.")]
     public static StartClaim? Try(string storeAddress)
     {
         var folder = SiloLogs.FolderOf(storeAddress);
-        Directory.CreateDirectory(folder);
+        PrivateFolders.Make(folder);
         var path = Path.Combine(folder, FileName);
         try
         {
             // FileShare.None is flock(2) on Linux; the file stays, since a lock on a deleted one excludes nobody.
-            return new StartClaim(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            return new StartClaim(new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.OpenOrCreate,
+                Access = FileAccess.ReadWrite,
+                Share = FileShare.None,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            }));
         }
         catch (IOException) when (File.Exists(path))
         {

@@ -40,7 +40,8 @@ internal sealed class StoreFiles
         {
             if (File.Exists(root))
             {
-                throw new StoreException(StoreProblem.Unsuitable, $"'{root}' is a file; a store is a directory, or azblob://account/container.");
+                // To be read it is no store at all; to be made it cannot be there.
+                throw new StoreException(create ? StoreProblem.Unsuitable : StoreProblem.Missing, $"'{root}' is a file; a store is a directory, or azblob://account/container.");
             }
 
             if (!create && !Directory.Exists(root))

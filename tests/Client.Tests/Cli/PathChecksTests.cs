@@ -53,7 +53,7 @@ public sealed class PathChecksTests : IDisposable
     {
         var file = folder.Write("file", "");
 
-        Assert.Equal(2, await cli.RunAsync("list", "--store", file));
+        Assert.Equal(3, await cli.RunAsync("list", "--store", file));
         Assert.Contains($"'{file}' is a file; a store is a directory", cli.Error, StringComparison.Ordinal);
     }
 

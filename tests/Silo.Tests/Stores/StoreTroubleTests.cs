@@ -15,6 +15,7 @@ using Slowrun.Training;
 namespace Slowrun.Silo.Tests.Stores;
 
 /// <summary>What a silo knows of its store reaches those who ask, though nothing can be written.</summary>
+[Collection(Metric.OneAtATime)]
 public sealed class StoreTroubleTests
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
