@@ -43,7 +43,7 @@ public sealed class CompletionScriptTests(CalmTiny calm, PublishedClient client)
     public static TheoryData<string, string, string> Lines => new()
     {
         { "slowrun stat", "status", "" },
-        { "slowrun checkpoints ", "list verify gc", "" },
+        { "slowrun checkpoints ", "list verify gc repair", "" },
         { "slowrun status --wat", "--watch", "" },
         { "slowrun status ti", "tiny", "" },
         { "slowrun pause tiny/chain1/", "tiny/chain1/stage0 tiny/chain1/stage1", "" },
