@@ -53,9 +53,21 @@ internal static class RunCommand
         }
 
         context.Console.Print(StatusScreen.Of(new StatusView(status, context.Time.GetUtcNow()) { Width = context.Console.Profile.Width }));
-        await context.Error.WriteLineAsync(status.State == RunState.Cancelled
-            ? $"slowrun: run '{status.Name}' was cancelled. 'slowrun resume {status.Name}' takes it up again."
-            : $"slowrun: run '{status.Name}' has failed. 'slowrun retry {status.Name}' lets its failed stages try again.");
+        await context.Error.WriteLineAsync($"slowrun: {Ending(status, facts)}");
         return ExitCode.Failed;
+    }
+
+    /// <summary>What to do about a run that has ended without success.</summary>
+    internal static string Ending(RunStatus status, Core.Plan.RunFacts facts)
+    {
+        if (status.State == RunState.Cancelled)
+        {
+            return $"run '{status.Name}' was cancelled. 'slowrun resume {status.Name}' takes it up again.";
+        }
+
+        var failures = facts.Plan.Stages.Select(stage => facts.FailureOf(stage.Id)).OfType<Core.Stages.StageFailure>().ToList();
+        return failures.Count > 0 && failures.All(failure => failure.Repeats)
+            ? $"run '{status.Name}' has failed, and would fail again in the same way: submit another recipe, or other data, under another name."
+            : $"run '{status.Name}' has failed. 'slowrun retry {status.Name}' lets its failed stages try again.";
     }
 }
