@@ -112,7 +112,7 @@ public sealed class RunDocuments(IObjectStore store, string run)
         await TellReplacedAsync(replaced, "order", cancellationToken).ConfigureAwait(false);
         foreach (var (kind, stage, message) in IntentChange.Between(before, now))
         {
-            await new RunEvents(store, run).AppendAsync(new RunEvent(TimeProvider.System.GetUtcNow(), kind, stage, message), cancellationToken).ConfigureAwait(false);
+            await TellAsync(kind, stage, message, cancellationToken).ConfigureAwait(false);
         }
 
         return now;
@@ -153,8 +153,19 @@ public sealed class RunDocuments(IObjectStore store, string run)
     {
         if (damage is not null)
         {
-            await new RunEvents(store, run).AppendAsync(
-                new RunEvent(TimeProvider.System.GetUtcNow(), "document-replaced", null, $"The run's {what} could not be read, and a new one replaces it: {damage}"), cancellationToken).ConfigureAwait(false);
+            await TellAsync("document-replaced", null, $"The run's {what} could not be read, and a new one replaces it: {damage}", cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Never fails for the store's sake: what was ordered holds, whether or not it can be told.</summary>
+    private async Task TellAsync(string kind, string? stage, string message, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await new RunEvents(store, run).AppendAsync(new RunEvent(TimeProvider.System.GetUtcNow(), kind, stage, message), cancellationToken).ConfigureAwait(false);
+        }
+        catch (IOException)
+        {
         }
     }
 }

@@ -118,4 +118,21 @@ public sealed class RunDocumentsTests
 
         Assert.Equal(["run-cancelled"], await new RunEvents(store, "demo").ListAsync(cancellationToken: Cancel).Select(happened => happened.Kind).ToArrayAsync(Cancel));
     }
+
+    [Fact]
+    public async Task ChangeIntent_WhenItsEventCannotBeWritten_HoldsAllTheSame()
+    {
+        await documents.TryCreateSpecAsync(Spec, Cancel);
+
+        var now = await new RunDocuments(new WithoutEvents(store), "demo").ChangeIntentAsync(intent => intent.Wish(DesiredState.Cancelled, null), Cancel);
+
+        Assert.Equal((DesiredState.Cancelled, DesiredState.Cancelled), (now.Run, (await documents.ReadIntentAsync(Cancel)).Run));
+    }
+
+    /// <summary>Has room for documents, and none for events.</summary>
+    private sealed class WithoutEvents(IObjectStore inner) : DelegatingStore(inner)
+    {
+        protected override Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run) =>
+            operation.Name.Contains("/events/", StringComparison.Ordinal) ? throw new IOException("No space left on device.") : run();
+    }
 }
