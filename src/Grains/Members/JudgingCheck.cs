@@ -25,7 +25,7 @@ internal static class JudgingCheck
         }
     }
 
-    /// <exception cref="UnjudgeableException">A probability is none.</exception>
+    /// <exception cref="UnjudgeableException">A probability is not finite.</exception>
     public static void Probabilities(string what, string name, ReadOnlySpan<float> p)
     {
         var (bad, first) = (0, 0);
