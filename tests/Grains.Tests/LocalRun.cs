@@ -84,38 +84,42 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
             facts = await FactsAsync();
         }
 
-        if (Readiness.EnsembleDue(facts) is not null)
+        if (WorkOrder.Of([facts]) is not [var work, ..])
         {
-            var scoring = new EnsembleScoring(store, new RunFactsReader(store), tokens, time, NullLogger<EnsembleScoring>.Instance);
-            await scoring.ScoreAsync(name, ["cpu:0"], TestContext.Current.CancellationToken);
-            return true;
+            return false;
         }
 
-        if (Readiness.ToTrain(facts) is [var stage, ..])
+        switch (work.Kind)
         {
-            var runner = await TakeAsync(stage);
-            runner.Start();
-            meanwhile?.Invoke(runner);
-            LastEnd = await runner.Completion;
-            return true;
+            case WorkKind.Score:
+                await ScoreAsync(work.Stage!.Value);
+                break;
+            case WorkKind.Average:
+                var scoring = new EnsembleScoring(store, new RunFactsReader(store), tokens, time, NullLogger<EnsembleScoring>.Instance);
+                await scoring.ScoreAsync(name, ["cpu:0"], TestContext.Current.CancellationToken);
+                break;
+            default:
+                var runner = await TakeAsync(work.Stage!.Value);
+                runner.Start();
+                meanwhile?.Invoke(runner);
+                LastEnd = await runner.Completion;
+                break;
         }
 
-        if (Readiness.ToScore(facts) is [var member, ..])
+        return true;
+    }
+
+    private async Task ScoreAsync(StageId member)
+    {
+        var scoring = new MemberScoring(store, tokens, fingerprints, time, NullLogger<MemberScoring>.Instance);
+        try
         {
-            var scoring = new MemberScoring(store, tokens, fingerprints, time, NullLogger<MemberScoring>.Instance);
-            try
-            {
-                await scoring.ScoreAsync(name, member, ["cpu:0"], TestContext.Current.CancellationToken);
-            }
-            catch (UnjudgeableException e)
-            {
-                await new ScoringTrouble(store, new RunFactsReader(store), time).TellAsync(name, member, e);
-            }
-
-            return true;
+            await scoring.ScoreAsync(name, member, ["cpu:0"], TestContext.Current.CancellationToken);
         }
-
-        return false;
+        catch (UnjudgeableException e)
+        {
+            await new ScoringTrouble(store, new RunFactsReader(store), time).TellAsync(name, member, e);
+        }
     }
 
     /// <summary>As if this silo had seen an hour ago what can be taken now.</summary>

@@ -6,7 +6,6 @@ using Slowrun.Core.Selection;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
 using Slowrun.Core.Tokens;
-using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
 using Slowrun.Grains.Telemetry;
 using Slowrun.Storage;

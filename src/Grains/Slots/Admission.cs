@@ -1,4 +1,5 @@
 using Orleans.Runtime.Placement;
+using Slowrun.Core.Plan;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Stages;
 

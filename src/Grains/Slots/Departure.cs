@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Stages;
 using Slowrun.Grains.Telemetry;

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Orleans.Runtime.Placement;
+using Slowrun.Core.Plan;
 using Slowrun.Grains.Interfaces;
 
 namespace Slowrun.Grains.Slots;

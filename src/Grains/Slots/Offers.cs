@@ -6,7 +6,7 @@ using Slowrun.Training;
 
 namespace Slowrun.Grains.Slots;
 
-/// <summary>Offers this silo's free slots to a run's ready work.</summary>
+/// <summary>Offers this silo's free slots to ready work.</summary>
 internal sealed class Offers(
     SlotTable slots,
     Fingerprints fingerprints,
@@ -16,6 +16,7 @@ internal sealed class Offers(
     TakeRefusals refusals,
     OfferPace pace,
     Offering offering,
+    LoopPulse pulse,
     IGrainFactory grains,
     ILocalSiloDetails silo,
     TimeProvider time)
@@ -23,50 +24,34 @@ internal sealed class Offers(
     // In a fleet of several kinds of machines one of the right kind comes and takes it; after so long nobody has.
     private static readonly TimeSpan UntakenAfter = TimeSpan.FromSeconds(15);
 
-    /// <summary>Judging first: it takes a thousandth of a stage's time, shows what came out, and leaves the slots together for what is next.</summary>
+    /// <param name="runs">All that this silo knows of.</param>
     /// <returns>Whether there was a free slot and something to offer it to.</returns>
-    public async Task<bool> MakeAsync(RunFacts facts, CancellationToken stop)
+    public async Task<bool> MakeAsync(IReadOnlyList<RunFacts> runs, CancellationToken stop)
     {
         if (slots.Free.Count == 0 || local.Stops)
         {
             return false;
         }
 
-        await TellRefusalsAsync(facts);
-        var work = Ready(facts).Where(one => !local.Has(one.Name) && pace.IsDue(one.Name)).ToList();
+        foreach (var facts in runs)
+        {
+            await TellRefusalsAsync(facts);
+        }
+
+        var work = WorkOrder.Of(runs, (facts, one) => IsMine(facts, one) && !local.Has(one.Name) && pace.IsDue(one.Name));
         foreach (var (index, one) in work.Index())
         {
-            await OfferAsync(one, SlotShares.Next(slots.Free, work.Count - index, one.Lanes), stop);
+            pulse.Beat();
+            await OfferAsync(one, SlotShares.Next(work, index, slots.Free), stop);
         }
 
         return work.Count > 0;
     }
 
-    /// <summary>Whether the run has work that this silo could do: had it a free slot, were it not refused a moment ago.</summary>
-    public bool HasReady(RunFacts facts) => Ready(facts).Any(work => !sensors.IsTooLarge(work.Name));
+    /// <summary>Whether there is work that this silo could do: had it a free slot, were it not refused a moment ago.</summary>
+    public bool HasReady(IReadOnlyList<RunFacts> runs) => WorkOrder.Of(runs, (facts, work) => IsMine(facts, work) && !sensors.IsTooLarge(work.Name)).Count > 0;
 
-    private IEnumerable<Work> Ready(RunFacts facts)
-    {
-        var run = facts.Spec.Name;
-        foreach (var id in Readiness.ToScore(facts))
-        {
-            yield return new Work(WorkName.Score(run, id), 1, grains.GetGrain<IMemberGrain>(StageKey.Of(run, id)).Score);
-        }
-
-        if (Readiness.EnsembleDue(facts) is not null)
-        {
-            yield return new Work(WorkName.Mix(run), 1, grains.GetGrain<IEnsembleGrain>(run).Mix);
-        }
-
-        foreach (var id in Readiness.ToTrain(facts).Where(id => CanTrain(facts, id)))
-        {
-            yield return new Work(
-                WorkName.Train(run, id),
-                facts.Plan[id].Stage.Lanes,
-                grains.GetGrain<IStageGrain>(StageKey.Of(run, id)).Take,
-                facts.RootOf(id).EpochToken);
-        }
-    }
+    private bool IsMine(RunFacts facts, ReadyWork work) => work.Kind != WorkKind.Train || CanTrain(facts, work.Stage!.Value);
 
     /// <summary>A started stage goes only to slots that give the same bits: offering others would only move its grain about.</summary>
     private bool CanTrain(RunFacts facts, StageId id) => facts.RootOf(id) is not { Identity: { } identity } root
@@ -95,9 +80,14 @@ internal sealed class Offers(
         }
     }
 
-    private Task OfferAsync(Work work, IReadOnlyList<string> share, CancellationToken stop) => share.Count == 0
+    private Task OfferAsync(ReadyWork work, IReadOnlyList<string> share, CancellationToken stop) => share.Count == 0
         ? Task.CompletedTask
-        : offering.MakeAsync(work.Name, share, () => work.Take(new SlotOffer(silo.SiloAddress.ToParsableString(), share, work.EpochToken)), stop);
+        : offering.MakeAsync(work.Name, share, () => TakeAsync(work, new SlotOffer(silo.SiloAddress.ToParsableString(), share, work.EpochToken)), stop);
 
-    private sealed record Work(string Name, int Lanes, Func<SlotOffer, Task<TakeAnswer>> Take, long? EpochToken = null);
+    private Task<TakeAnswer> TakeAsync(ReadyWork work, SlotOffer offer) => work.Kind switch
+    {
+        WorkKind.Score => grains.GetGrain<IMemberGrain>(StageKey.Of(work.Run, work.Stage!.Value)).Score(offer),
+        WorkKind.Average => grains.GetGrain<IEnsembleGrain>(work.Run).Mix(offer),
+        _ => grains.GetGrain<IStageGrain>(StageKey.Of(work.Run, work.Stage!.Value)).Take(offer),
+    };
 }

@@ -131,17 +131,14 @@ internal sealed partial class SlotLoop(
 
         rung = false;
 
-        var (offered, ready) = (false, false);
-        foreach (var facts in all.OrderByDescending(facts => facts.Spec.Operations.Priority).ThenBy(facts => facts.Spec.Name, StringComparer.Ordinal))
+        foreach (var facts in all)
         {
-            pulse.Beat();
             sights.Look(facts);
             gauges.Look(facts);
-            ready |= offers.HasReady(facts);
-            offered |= await offers.MakeAsync(facts, stop);
         }
 
-        return (offered, ready);
+        var ready = offers.HasReady(all);
+        return (await offers.MakeAsync(all, stop), ready);
     }
 
     private async Task<RunFacts?> TryReadAsync(string run, CancellationToken stop)

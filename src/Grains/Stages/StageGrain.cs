@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Runs;

@@ -1,9 +1,7 @@
-using Slowrun.Core.Plan;
+namespace Slowrun.Core.Plan;
 
-namespace Slowrun.Grains.Slots;
-
-/// <summary>What each kind of slot work is called among this silo's work, in its pace and in its log.</summary>
-internal static class WorkName
+/// <summary>What each kind of slot work is called among a silo's work, in its pace and in its log.</summary>
+public static class WorkName
 {
     public static string Train(string run, StageId stage) => Train($"{run}/{stage}");
 
@@ -15,5 +13,9 @@ internal static class WorkName
     public static string Mix(string run) => $"mix {run}";
 
     /// <summary>The run that a piece of work belongs to.</summary>
-    public static string RunOf(string work) => work.Split(' ')[1].Split('/')[0];
+    public static string RunOf(string work)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        return work.Split(' ')[1].Split('/')[0];
+    }
 }
