@@ -5,9 +5,9 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.ML.Tokenizers;
 using ParquetSharp;
-using Slowrun.Client.Inputs;
-using Slowrun.Client.Preparation;
-using Slowrun.Client.Tokenizers;
+using Slowrun.Data.Inputs;
+using Slowrun.Data.Preparation;
+using Slowrun.Data.Tokenizers;
 using Encoding = System.Text.Encoding;
 
 namespace Slowrun.Bench;

@@ -10,13 +10,14 @@ public sealed class RoomTests
     {
         ["Core"] = [],
         ["Storage"] = ["Core"],
+        ["Data"] = ["Storage", "Core"],
         ["Training"] = ["Core"],
         ["Clustering"] = ["Storage", "Core"],
         ["Grains.Interfaces"] = ["Core"],
         ["Grains"] = ["Grains.Interfaces", "Clustering", "Storage", "Training", "Core"],
         ["Web"] = ["Clustering", "Storage", "Core"],
         ["Silo"] = ["Web", "Grains", "Grains.Interfaces", "Clustering", "Storage", "Training", "Core"],
-        ["Client"] = ["Web", "Clustering", "Grains.Interfaces", "Storage", "Core"],
+        ["Client"] = ["Data", "Web", "Clustering", "Grains.Interfaces", "Storage", "Core"],
     };
 
     // Package families that only some rooms may know of; a prefix of the assembly's name. The longest that fits counts.
@@ -30,6 +31,11 @@ public sealed class RoomTests
         ["Azure"] = ["Storage"],
         ["OpenTelemetry"] = ["Silo"],
         ["YamlDotNet"] = ["Core"],
+        ["Microsoft.ML.Tokenizers"] = ["Data"],
+        ["ParquetSharp"] = ["Data"],
+        ["SharpToken"] = ["Data"],
+        ["ZstdSharp"] = ["Data"],
+        ["System.CommandLine"] = ["Client", "Silo"],
         ["Spectre"] = ["Client"],
         ["ScottPlot"] = ["Client"],
         ["System.Net.Http"] = ["Storage", "Silo", "Client"],
@@ -77,7 +83,7 @@ public sealed class RoomTests
 
     private static string[] References(string room)
     {
-        var program = room is "Client" or "Web" ? "SlowrunClient" : "SlowrunSilo";
+        var program = room is "Client" or "Web" or "Data" ? "SlowrunClient" : "SlowrunSilo";
         var file = Path.Combine(Path.GetDirectoryName(Metadata(program))!, $"Slowrun.{room}.dll");
         using var stream = File.OpenRead(file);
         using var image = new System.Reflection.PortableExecutable.PEReader(stream);

@@ -1,6 +1,7 @@
 using System.Reflection;
-using Slowrun.Client.Corpus;
+using Slowrun.Core;
 using Slowrun.Core.Specs;
+using Slowrun.Data.Corpus;
 
 namespace Slowrun.Client.Cli;
 
@@ -10,7 +11,8 @@ internal static class Failures
     public static (int ExitCode, string Message) Explain(Exception e, CancellationToken stop) => Unwrapped(e) switch
     {
         CliException cli => (cli.ExitCode, cli.Message),
-        SpecException spec => (ExitCode.Usage, spec.Message),
+        SpecException or InvalidRequestException => (ExitCode.Usage, Unwrapped(e).Message),
+        NotFoundException missing => (ExitCode.NoSuchThing, missing.Message),
         CorpusException corpus => (ExitCode.Failed, corpus.Message),
         OperationCanceledException when stop.IsCancellationRequested => (ExitCode.Failed, "stopped before the end, as asked."),
         IOException or InvalidDataException or UnauthorizedAccessException => (ExitCode.Failed, Unwrapped(e).Message),

@@ -1,10 +1,10 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
-using Slowrun.Client.Inputs;
-using Slowrun.Client.Preparation;
-using Slowrun.Client.Tokenizers;
 using Slowrun.Core;
+using Slowrun.Data.Inputs;
+using Slowrun.Data.Preparation;
+using Slowrun.Data.Tokenizers;
 using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Client.Commands;

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
-using Slowrun.Client.Corpus;
 using Slowrun.Clustering.Membership;
+using Slowrun.Data.Corpus;
 using Slowrun.Storage;
 
 namespace Slowrun.Client.Commands;

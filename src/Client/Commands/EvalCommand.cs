@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
-using Slowrun.Client.Preparation;
 using Slowrun.Client.Results;
 using Slowrun.Client.Runs;
 using Slowrun.Client.Silos;
@@ -11,6 +10,7 @@ using Slowrun.Core.Inference;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
+using Slowrun.Data.Preparation;
 using Slowrun.Storage;
 using Slowrun.Storage.Tokens;
 

@@ -6,9 +6,9 @@ using Slowrun.Client.Display;
 using Slowrun.Client.Results;
 using Slowrun.Client.Runs;
 using Slowrun.Client.Silos;
-using Slowrun.Client.Tokenizers;
 using Slowrun.Core.Inference;
 using Slowrun.Core.Plan;
+using Slowrun.Data.Tokenizers;
 using Slowrun.Storage;
 using Slowrun.Storage.Tokens;
 

@@ -1,12 +1,12 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
-using Slowrun.Client.Preparation;
 using Slowrun.Client.Runs;
 using Slowrun.Core;
 using Slowrun.Core.Explain;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
+using Slowrun.Data.Preparation;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 

@@ -1,7 +1,7 @@
 using Slowrun.Client.Commands;
-using Slowrun.Client.Preparation;
 using Slowrun.Core;
 using Slowrun.Core.Tokens;
+using Slowrun.Data.Preparation;
 
 namespace Slowrun.Client.Display;
 

@@ -1,9 +1,10 @@
 using Slowrun.Client.Cli;
-using Slowrun.Client.Preparation;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Status;
+using Slowrun.Data.Corpus;
+using Slowrun.Data.Preparation;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 using Slowrun.Storage.Tokens;
@@ -97,7 +98,7 @@ internal sealed class Distillation(IObjectStore store, RunReader reader)
     {
         var tokenizer = (await new StoredTokenSets(store).ReadManifestAsync(teacher.Spec.Recipe.Data.Sha256!, stop)).Tokenizer;
         var (name, found) = given.Prepared is { } prepared ? (prepared, (await NamedData.OpenAsync(prepared, () => Task.FromResult(store), stop)).Manifest.Tokenizer)
-            : given.TextFiles is [var file, ..] ? (file, Corpus.ByteTokens.Name)
+            : given.TextFiles is [var file, ..] ? (file, ByteTokens.Name)
             : ("", tokenizer);
         if (found != tokenizer)
         {

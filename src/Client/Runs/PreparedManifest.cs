@@ -1,8 +1,8 @@
 using Slowrun.Client.Cli;
-using Slowrun.Client.Preparation;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
+using Slowrun.Data.Preparation;
 
 namespace Slowrun.Client.Runs;
 

@@ -1,8 +1,8 @@
 using Slowrun.Client.Cli;
-using Slowrun.Client.Corpus;
-using Slowrun.Client.Preparation;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
+using Slowrun.Data.Corpus;
+using Slowrun.Data.Preparation;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 using Slowrun.Storage.Tokens;

@@ -1,5 +1,7 @@
 using System.Reflection;
 using Slowrun.Client.Cli;
+using Slowrun.Core;
+using Slowrun.Data.Corpus;
 
 namespace Slowrun.Client.Tests.Cli;
 
@@ -23,6 +25,18 @@ public sealed class FailuresTests
 
         Assert.Equal((3, "There is none."), Failures.Explain(outside, CancellationToken.None));
         Assert.Equal(["because of IOException: No route."], Failures.Causes(outside));
+    }
+
+    [Theory]
+    [InlineData(typeof(InvalidRequestException), 2)]
+    [InlineData(typeof(NotFoundException), 3)]
+    [InlineData(typeof(CorpusException), 1)]
+    public void Explain_OfAnExceptionWithAMessageForPeople_KeepsItsMessageAndGivesTheCodeOfItsKind(Type kind, int exitCode)
+    {
+        object?[] arguments = [.. kind.GetConstructors().Single().GetParameters().Select(parameter => parameter.ParameterType == typeof(string) ? "Do this." : null)];
+        var e = (Exception)Activator.CreateInstance(kind, arguments)!;
+
+        Assert.Equal((exitCode, "Do this."), Failures.Explain(e, CancellationToken.None));
     }
 
     [Fact]

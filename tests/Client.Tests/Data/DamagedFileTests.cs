@@ -1,4 +1,5 @@
 using System.Text;
+using Slowrun.Data.Tests;
 
 namespace Slowrun.Client.Tests.Data;
 

@@ -1,5 +1,6 @@
 using System.Text;
-using Slowrun.Client.Tokenizers;
+using Slowrun.Data.Tests;
+using Slowrun.Data.Tokenizers;
 using Slowrun.Storage.Runs;
 using Slowrun.Storage.Tokens;
 

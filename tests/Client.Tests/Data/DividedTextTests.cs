@@ -1,4 +1,6 @@
 using System.Text;
+using Slowrun.Data.Tests;
+using Slowrun.Data.Tokenizers;
 
 namespace Slowrun.Client.Tests.Data;
 
@@ -53,7 +55,7 @@ public sealed class DividedTextTests : IDisposable
         runner.Write("a.txt", book);
         runner.Write("a.jsonl", SampleFiles.Jsonl([book]));
         runner.Write("a.parquet", await SampleFiles.ParquetAsync([book]));
-        runner.Write("a.bin", SampleFiles.Bin([book], new Client.Tokenizers.Gpt2Tokenizer()));
+        runner.Write("a.bin", SampleFiles.Bin([book], new Gpt2Tokenizer()));
         string[] sets = ["--val-tokens", "8192", "--fitness-tokens", "4096"];
         var expected = (await runner.PrepareAsync(["--input", runner.In("a.txt"), .. sets])).GetProperty("manifest").GetProperty("train").ToString();
 

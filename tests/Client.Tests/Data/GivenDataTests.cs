@@ -1,3 +1,4 @@
+using Slowrun.Data.Tests;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Tests.Data;
