@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Extensions.Hosting;
 using Slowrun.Clustering.Tests;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
@@ -32,10 +33,11 @@ internal static class IdleBench
             await run.ChangeIntentAsync(intent => intent.Wish(DesiredState.Cancelled, null));
         }
 
-        var hosts = Enumerable.Range(0, silos)
-            .Select(i => SiloHost.Build(new SiloSettings { Store = address, Slots = ["cpu:0"], Name = $"idle{i}" }, store)).ToList();
-        foreach (var host in hosts)
+        var hosts = new List<IHost>();
+        for (var i = 0; i < silos; i++)
         {
+            var host = await SiloHost.BuildAsync(new SiloSettings { Store = address, Slots = ["cpu:0"], Name = $"idle{i}" }, store, CancellationToken.None);
+            hosts.Add(host);
             await host.StartAsync();
         }
 

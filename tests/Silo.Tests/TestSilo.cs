@@ -24,7 +24,7 @@ internal sealed class TestSilo : IAsyncDisposable
 
     public static async Task<TestSilo> StartAsync(IObjectStore store, string name, Uri? metadata, CancellationToken cancellationToken, string? token = null)
     {
-        var host = SiloHost.Build(
+        var host = await SiloHost.BuildAsync(
             new SiloSettings
             {
                 Store = store.Address,
@@ -34,7 +34,8 @@ internal sealed class TestSilo : IAsyncDisposable
                 Http = HttpSettings.Parse("0", token)! with { CpuShare = 1 },
                 ScheduledEvents = metadata is null ? null : new ScheduledEventsOptions { Address = metadata, VmName = "trainer_3", Interval = TimeSpan.FromMilliseconds(50) },
             },
-            store);
+            store,
+            cancellationToken);
         await host.StartAsync(cancellationToken);
         var silo = new TestSilo(host);
         silo.Http.BaseAddress = host.Services.GetRequiredService<HttpEndpoints>().Address;

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Orleans.Runtime.Placement;
 using Slowrun.Clustering.Hosting;
+using Slowrun.Clustering.Membership;
 using Slowrun.Core.Status;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Storage;
@@ -20,10 +21,22 @@ internal sealed class LiveCluster : IAsyncDisposable
     /// <returns>Null where no silo let us in before the deadline.</returns>
     public static async Task<LiveCluster?> TryConnectAsync(IObjectStore store, TimeSpan deadline, CancellationToken cancellationToken)
     {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(deadline);
+        StoreCluster cluster;
+        try
+        {
+            cluster = await StoreCluster.ReadAsync(store, limit.Token);
+        }
+        catch (Exception e) when (IsTheirs(e, cancellationToken))
+        {
+            return null;
+        }
+
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.UseOrleansClient(client =>
         {
-            client.UseStoreClustering(store);
+            client.UseStoreClustering(store, cluster);
             client.Services.AddSlowrunRecords();
             // A silo may be listed a moment before it listens, or a moment after its end.
             client.UseConnectionRetryFilter(async (_, stop) =>
@@ -35,8 +48,6 @@ internal sealed class LiveCluster : IAsyncDisposable
         var host = builder.Build();
         try
         {
-            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            limit.CancelAfter(deadline);
             await host.StartAsync(limit.Token).WaitAsync(limit.Token);
             return new LiveCluster(host);
         }

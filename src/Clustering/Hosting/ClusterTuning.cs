@@ -1,12 +1,13 @@
 using Orleans.Configuration;
+using Slowrun.Clustering.Membership;
 
 namespace Slowrun.Clustering.Hosting;
 
 /// <summary>Orleans' options for fleets that come and go; the figures were tried on loopback (docs/log.md), not on a cloud network.</summary>
 public static class ClusterTuning
 {
-    /// <summary>One cluster a store: the store's address tells clusters apart, so the names need not.</summary>
-    public const string ClusterId = "slowrun";
+    /// <summary>What the silos do, the same everywhere; clusters are told apart by their store's id.</summary>
+    public const string ServiceId = "slowrun";
 
     /// <summary>With 3 probes missed, a killed process is out of the cluster in 1.3-1.6 s; Orleans' 5 s make it 10-15 s.</summary>
     public static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(1);
@@ -33,8 +34,14 @@ public static class ClusterTuning
 
     public const int MissedHeartbeats = 2;
 
-    /// <summary>Dead rows tell who was here lately; after a day they only make the document longer, which each heartbeat writes.</summary>
-    public static readonly TimeSpan DefunctExpiration = TimeSpan.FromDays(1);
+    /// <summary>
+    /// Dead rows tell whoever takes a stage over how its last owner ended, within minutes; after an hour they only make the document longer, which
+    /// each heartbeat writes.
+    /// </summary>
+    public static readonly TimeSpan DefunctExpiration = TimeSpan.FromHours(1);
+
+    /// <summary>How often the oldest silo looks for such rows. One store operation.</summary>
+    public static readonly TimeSpan DefunctCleanup = TimeSpan.FromMinutes(10);
 
     /// <summary>A call in flight to a silo that dies hangs so long, with Orleans' default 30 s; every call of ours may be repeated.</summary>
     public static readonly TimeSpan ResponseTimeout = TimeSpan.FromSeconds(5);
@@ -55,11 +62,12 @@ public static class ClusterTuning
         options.IAmAliveTablePublishTimeout = Heartbeat;
         options.NumMissedTableIAmAliveLimit = MissedHeartbeats;
         options.DefunctSiloExpiration = DefunctExpiration;
+        options.DefunctSiloCleanupPeriod = DefunctCleanup;
     }
 
-    public static void Names(ClusterOptions options)
+    public static void Names(ClusterOptions options, StoreCluster cluster)
     {
-        options.ClusterId = ClusterId;
-        options.ServiceId = ClusterId;
+        options.ClusterId = cluster.Id;
+        options.ServiceId = ServiceId;
     }
 }

@@ -18,16 +18,17 @@ public static class StoreClusteringExtensions
     /// Membership in the store, with options for machines that vanish; buries the dead before the silo joins; ends at once when it is dead itself.
     /// Both ports speak mutual TLS with the store's certificate.
     /// </summary>
+    /// <param name="cluster">As <see cref="StoreCluster.FoundAsync"/> has it.</param>
     /// <param name="slots">What the silo can train on, told to those who look at the cluster; null: nothing.</param>
     /// <param name="slotBytes">The slots' memory, one for each; null: not known.</param>
     public static ISiloBuilder UseStoreClustering(
-        this ISiloBuilder silo, IObjectStore store, IReadOnlyList<string>? slots = null, IReadOnlyList<long>? slotBytes = null) =>
-        silo.UseStoreClustering(store, ProcessIdentity.Current, slots, slotBytes);
+        this ISiloBuilder silo, IObjectStore store, StoreCluster cluster, IReadOnlyList<string>? slots = null, IReadOnlyList<long>? slotBytes = null) =>
+        silo.UseStoreClustering(store, cluster, ProcessIdentity.Current, slots, slotBytes);
 
-    /// <inheritdoc cref="UseStoreClustering(ISiloBuilder, IObjectStore, IReadOnlyList{string}, IReadOnlyList{long})"/>
+    /// <inheritdoc cref="UseStoreClustering(ISiloBuilder, IObjectStore, StoreCluster, IReadOnlyList{string}, IReadOnlyList{long})"/>
     /// <param name="self">Which process the silo is said to be; null: unknown, so that only its heartbeat tells whether it lives.</param>
     public static ISiloBuilder UseStoreClustering(
-        this ISiloBuilder silo, IObjectStore store, ProcessIdentity? self, IReadOnlyList<string>? slots = null, IReadOnlyList<long>? slotBytes = null)
+        this ISiloBuilder silo, IObjectStore store, StoreCluster cluster, ProcessIdentity? self, IReadOnlyList<string>? slots = null, IReadOnlyList<long>? slotBytes = null)
     {
         silo.Services.AddSingleton<IMembershipTable>(_ => new StoreMembershipTable(store, self, slots, slotBytes));
         silo.Services.TryAddSingleton(TimeProvider.System);
@@ -42,7 +43,7 @@ public static class StoreClusteringExtensions
             options.ConfigureSiloOutboundConnection(connections => StoreTls.Of(connections).Connect(connections));
         });
         silo.Configure<ClusterMembershipOptions>(ClusterTuning.Membership);
-        silo.Configure<ClusterOptions>(ClusterTuning.Names);
+        silo.Configure<ClusterOptions>(options => ClusterTuning.Names(options, cluster));
         silo.Configure<SiloMessagingOptions>(options => options.ResponseTimeout = ClusterTuning.ResponseTimeout);
         silo.Configure<GrainCollectionOptions>(options => options.DeactivationTimeout = ClusterTuning.Deactivation);
         // Deactivation ends when the host's patience does, whatever Orleans was told.
@@ -50,14 +51,15 @@ public static class StoreClusteringExtensions
         return silo;
     }
 
-    public static IClientBuilder UseStoreClustering(this IClientBuilder client, IObjectStore store)
+    /// <param name="cluster">As <see cref="StoreCluster.ReadAsync"/> has it.</param>
+    public static IClientBuilder UseStoreClustering(this IClientBuilder client, IObjectStore store, StoreCluster cluster)
     {
         client.Services.AddSingleton<IGatewayListProvider>(_ => new StoreGatewayListProvider(store, ClusterTuning.GatewayRefresh));
         client.Services.AddStoreTls(store).TryAddSingleton(TimeProvider.System);
         client.Configure<ClientConnectionOptions>(options => options.ConfigureConnection(connections => StoreTls.Of(connections).Connect(connections)));
         client.Configure<GatewayOptions>(options => options.GatewayListRefreshPeriod = ClusterTuning.GatewayRefresh);
         client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = ClusterTuning.ResponseTimeout);
-        client.Configure<ClusterOptions>(ClusterTuning.Names);
+        client.Configure<ClusterOptions>(options => ClusterTuning.Names(options, cluster));
         return client;
     }
 

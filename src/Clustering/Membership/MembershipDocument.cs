@@ -10,6 +10,9 @@ internal sealed record MembershipDocument
 
     public int Format { get; init; } = CurrentFormat;
 
+    /// <summary>The cluster's id, random, given by the first silo; null: written by a version that had none.</summary>
+    public string? ClusterId { get; init; }
+
     /// <summary>Orleans' table version: one more with every logical change.</summary>
     public int Version { get; init; }
 

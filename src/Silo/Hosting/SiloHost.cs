@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Console;
 using Orleans.Configuration;
 using Slowrun.Clustering.Hosting;
 using Slowrun.Clustering.Machines;
+using Slowrun.Clustering.Membership;
 using Slowrun.Grains;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Silo.Http;
@@ -29,15 +30,16 @@ internal static class SiloHost
             FreePorts.Check(new IPEndPoint(page.Listen, page.Port), "--page");
         }
 
-        using var host = Build(settings, await StoreAddress.OpenAsync(settings.Store, create: true, cancellationToken: stop));
+        using var host = await BuildAsync(settings, await StoreAddress.OpenAsync(settings.Store, create: true, cancellationToken: stop), stop);
         await host.RunAsync(stop);
     }
 
     /// <summary>A silo on an opened store, not started.</summary>
-    public static IHost Build(SiloSettings settings, IObjectStore opened)
+    public static async Task<IHost> BuildAsync(SiloSettings settings, IObjectStore opened, CancellationToken cancellationToken)
     {
         var time = new StoreClock(TimeProvider.System);
         IObjectStore store = new WatchedStore(opened, time);
+        var cluster = await StoreCluster.FoundAsync(store, cancellationToken);
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
         if (Environment.GetEnvironmentVariable("JOURNAL_STREAM") is { Length: > 0 })
@@ -99,7 +101,7 @@ internal static class SiloHost
                 endpoints.GatewayListeningEndpoint = new IPEndPoint(settings.Listen, gatewayPort);
             });
             silo.Configure<SiloOptions>(options => options.SiloName = settings.Name);
-            silo.UseStoreClustering(store, settings.Slots, Bytes(settings.Slots, devices));
+            silo.UseStoreClustering(store, cluster, settings.Slots, Bytes(settings.Slots, devices));
             silo.AddStoreGrainStorage("stages", store);
             silo.Services.AddSlowrunRecords();
         });

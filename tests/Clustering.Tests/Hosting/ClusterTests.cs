@@ -52,9 +52,9 @@ public abstract class ClusterTests : IAsyncLifetime
     [Fact]
     public async Task Cluster_WhenClocksAreWrongByAnHour_BuriesNobody()
     {
-        await using var a = TestSilo.Create(store, "a", skew: TimeSpan.Zero);
-        await using var ahead = TestSilo.Create(store, "ahead", skew: TimeSpan.FromHours(1));
-        await using var behind = TestSilo.Create(store, "behind", skew: TimeSpan.FromHours(-1));
+        await using var a = await TestSilo.CreateAsync(store, "a", skew: TimeSpan.Zero);
+        await using var ahead = await TestSilo.CreateAsync(store, "ahead", skew: TimeSpan.FromHours(1));
+        await using var behind = await TestSilo.CreateAsync(store, "behind", skew: TimeSpan.FromHours(-1));
         TestSilo[] silos = [a, ahead, behind];
         foreach (var silo in silos)
         {
@@ -74,7 +74,7 @@ public abstract class ClusterTests : IAsyncLifetime
             }
         }
 
-        await using var late = TestSilo.Create(store, "late", skew: TimeSpan.FromHours(1));
+        await using var late = await TestSilo.CreateAsync(store, "late", skew: TimeSpan.FromHours(1));
         await late.StartAsync(Cancel);
         foreach (var silo in silos.Append(late))
         {
@@ -115,7 +115,7 @@ public abstract class ClusterTests : IAsyncLifetime
     [Fact]
     public async Task Cluster_WhenASiloIsKilled_IsRidOfItAndGoesOn()
     {
-        await using var a = TestSilo.Create(store, "a", gossips: false);
+        await using var a = await TestSilo.CreateAsync(store, "a", gossips: false);
         await a.StartAsync(Cancel);
         var counter = a.Grains.GetGrain<ICounterGrain>("r/chain0/stage0");
         Assert.Equal(1, await counter.Add(1));
@@ -150,7 +150,7 @@ public abstract class ClusterTests : IAsyncLifetime
     {
         var vanished = await new StoreMembershipTable(store, new ProcessIdentity("elsewhere", 1, 1)).AddAsync(Killed(1));
         var time = new ShiftedTime();
-        await using var silo = TestSilo.Create(store, "new", time: time);
+        await using var silo = await TestSilo.CreateAsync(store, "new", time: time);
         var started = silo.StartAsync(Cancel);
         await silo.Store.WaitForAsync(Table, text => StatusOf(text, silo.Address) == "Joining", Cancel);
         Assert.Equal("Active", StatusOf(silo.Store.Written[^1], vanished.SiloAddress.ToParsableString()));
@@ -184,13 +184,15 @@ public abstract class ClusterTests : IAsyncLifetime
     [Fact]
     public async Task UseStoreClustering_OnASilo_SetsWhatFleetsThatVanishNeed()
     {
-        await using var silo = TestSilo.Create(store, "a");
+        await using var silo = await TestSilo.CreateAsync(store, "a");
 
         var membership = silo.Services.GetRequiredService<IOptions<ClusterMembershipOptions>>().Value;
         var staleAfter = membership.IAmAliveTablePublishTimeout * membership.NumMissedTableIAmAliveLimit;
         Assert.Equal(DeadSilos.StaleAfter, staleAfter);
         Assert.True(ClusterView.StaleAfter > staleAfter);
-        Assert.Equal("slowrun", silo.Services.GetRequiredService<IOptions<ClusterOptions>>().Value.ServiceId);
+        Assert.Equal(TimeSpan.FromHours(1), membership.DefunctSiloExpiration);
+        var names = silo.Services.GetRequiredService<IOptions<ClusterOptions>>().Value;
+        Assert.Equal(("slowrun", await StoreCluster.ReadAsync(store, Cancel)), (names.ServiceId, new StoreCluster(names.ClusterId)));
         Assert.IsType<StoreGrainStorage>(silo.Services.GetRequiredKeyedService<IGrainStorage>("stages"));
         // Of the 300 store operations a minute that five silos at rest may cost (issue: durability), half is for the slot loops.
         var operations = 5 * ((TimeSpan.FromMinutes(1) / membership.TableRefreshTimeout) + (2 * TimeSpan.FromMinutes(1) / membership.IAmAliveTablePublishTimeout));

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Slowrun.Clustering.Hosting;
+using Slowrun.Clustering.Membership;
 using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Tests.Hosting;
@@ -17,9 +18,10 @@ internal sealed class TestClient : IAsyncDisposable
 
     public static async Task<TestClient> ConnectAsync(IObjectStore store, CancellationToken cancellationToken)
     {
+        var cluster = await StoreCluster.ReadAsync(store, cancellationToken);
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
-        builder.UseOrleansClient(client => client.UseStoreClustering(store));
+        builder.UseOrleansClient(client => client.UseStoreClustering(store, cluster));
         var host = builder.Build();
         await host.StartAsync(cancellationToken);
         return new TestClient(host);

@@ -36,8 +36,9 @@ internal sealed class TestSilo : IAsyncDisposable
     public string Address => host.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString();
 
     /// <param name="skew">By how much its clock is wrong; with a value its process is not known to others, as on a machine of its own, and it beats each second.</param>
-    public static TestSilo Create(IObjectStore store, string name, TimeProvider? time = null, bool gossips = true, TimeSpan? skew = null, ILoggerProvider? log = null)
+    public static async Task<TestSilo> CreateAsync(IObjectStore store, string name, TimeProvider? time = null, bool gossips = true, TimeSpan? skew = null, ILoggerProvider? log = null)
     {
+        var cluster = await StoreCluster.FoundAsync(store);
         var recording = new RecordingStore(store);
         var (silo, gateway) = FreePorts();
         var fatal = new StringWriter();
@@ -52,7 +53,7 @@ internal sealed class TestSilo : IAsyncDisposable
         builder.UseOrleans(orleans => orleans
             .ConfigureEndpoints(IPAddress.Loopback, silo, gateway)
             .Configure<SiloOptions>(options => options.SiloName = name)
-            .UseStoreClustering(recording)
+            .UseStoreClustering(recording, cluster)
             .Configure<ClusterMembershipOptions>(options => options.UseLivenessGossip = gossips)
             .AddStoreGrainStorage("stages", recording)
             .Services.AddSingleton<IFatalErrorHandler>(_ => new EndAtOnce(fatal, _ => ended.TrySetResult(fatal.ToString())))
@@ -70,7 +71,7 @@ internal sealed class TestSilo : IAsyncDisposable
 
     public static async Task<TestSilo> StartAsync(IObjectStore store, string name, CancellationToken cancellationToken)
     {
-        var silo = Create(store, name);
+        var silo = await CreateAsync(store, name);
         await silo.StartAsync(cancellationToken);
         return silo;
     }

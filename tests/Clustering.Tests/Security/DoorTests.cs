@@ -1,4 +1,7 @@
 using System.Net.Sockets;
+using System.Text;
+using System.Text.Json.Nodes;
+using Slowrun.Clustering.Membership;
 using Slowrun.Clustering.Security;
 using Slowrun.Clustering.Tests.Hosting;
 using Slowrun.Core.Plan;
@@ -13,13 +16,15 @@ public sealed class DoorTests : IAsyncLifetime
     private readonly MemoryStore store = new();
     private readonly KeptLog log = new();
     private TestSilo silo = null!;
+    private StoreCluster cluster = null!;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        silo = TestSilo.Create(store, "a", log: log);
+        silo = await TestSilo.CreateAsync(store, "a", log: log);
         await silo.StartAsync(Cancel);
+        cluster = await StoreCluster.ReadAsync(store, Cancel);
         log.Lines.Clear();
     }
 
@@ -38,7 +43,7 @@ public sealed class DoorTests : IAsyncLifetime
         using var other = impostor == "another certificate" ? ClusterCertificate.Of(ClusterCertificate.Make()).Certificate : null;
         for (var times = 0; times < 2; times++)
         {
-            var error = await Record.ExceptionAsync(() => Stranger.CallAsync(silo.Gateway, impostor != "no TLS", other, Cancel));
+            var error = await Record.ExceptionAsync(() => Stranger.CallAsync(silo.Gateway, impostor != "no TLS", other, cluster, Cancel));
             Assert.NotNull(error);
         }
 
@@ -118,16 +123,48 @@ public sealed class DoorTests : IAsyncLifetime
     {
         await using var client = await TestClient.ConnectAsync(store, Cancel);
         var old = await new CertificateFile(store).ReadOrMakeAsync(Cancel);
-        Assert.Equal(1, await Stranger.CallAsync(silo.Gateway, speaksTls: true, old.Current.Certificate, Cancel));
+        Assert.Equal(1, await Stranger.CallAsync(silo.Gateway, speaksTls: true, old.Current.Certificate, cluster, Cancel));
 
         var rotation = new CertificateRotation(store);
         var sha256 = await rotation.RotateAsync(keepPrevious: false, Cancel);
         Assert.True(await rotation.TryTellAsync(silo.Address, TimeSpan.FromSeconds(20), Cancel));
 
         Assert.NotEqual(old.Current.Sha256, sha256);
-        Assert.NotNull(await Record.ExceptionAsync(() => Stranger.CallAsync(silo.Gateway, speaksTls: true, old.Current.Certificate, Cancel)));
+        Assert.NotNull(await Record.ExceptionAsync(() => Stranger.CallAsync(silo.Gateway, speaksTls: true, old.Current.Certificate, cluster, Cancel)));
         var counter = client.Grains.GetGrain<ICounterGrain>("r/chain0/stage0");
         Assert.Equal(1, await AskUntilAnsweredAsync(() => counter.Add(1)));
+    }
+
+    [Fact]
+    public async Task Gateway_WhenAClientOfAnotherStoresClusterCalls_RefusesItThoughItHasTheCertificate()
+    {
+        var certificate = (await new CertificateFile(store).ReadOrMakeAsync(Cancel)).Current.Certificate;
+
+        var refused = await Record.ExceptionAsync(
+            () => Stranger.CallAsync(silo.Gateway, speaksTls: true, certificate, new StoreCluster(Guid.NewGuid().ToString("N")), Cancel));
+
+        Assert.NotNull(refused);
+        Assert.Null(await store.TryReadAsync(RunPaths.Root("forged", new StageId(0, 0)), Cancel));
+        Assert.Equal(1, await Stranger.CallAsync(silo.Gateway, speaksTls: true, certificate, await StoreCluster.ReadAsync(store, Cancel), Cancel));
+    }
+
+    [Fact]
+    public async Task SiloPort_WhenASiloOfAnotherStoresClusterCalls_RefusesItThoughItHasTheCertificate()
+    {
+        // A store with this one's certificate, in which the silo's address is that of a silo that is gone: it was given to another machine since.
+        var other = new MemoryStore();
+        await other.WriteAsync(CertificateFile.Name, (await store.TryReadAsync(CertificateFile.Name, Cancel))!.Content, Cancel);
+        var table = JsonNode.Parse((await store.TryReadAsync("cluster/membership", Cancel))!.Content.Span)!.AsObject();
+        table["clusterId"] = new StoreCluster(Guid.NewGuid().ToString("N")).Id;
+        await other.WriteAsync("cluster/membership", Encoding.UTF8.GetBytes(table.ToJsonString()), Cancel);
+
+        await using var stranger = await TestSilo.CreateAsync(other, "stranger");
+        await stranger.StartAsync(Cancel);
+
+        // It could reach nobody there, and so gave up whom it took it for.
+        var seen = JsonNode.Parse((await other.TryReadAsync("cluster/membership", Cancel))!.Content.Span)!["rows"]!.AsArray();
+        Assert.Equal([("a", "Dead"), ("stranger", "Active")], seen.Select(row => ((string)row!["siloName"]!, (string)row["status"]!)));
+        Assert.Equal(1, await silo.Grains.GetGrain<ICounterGrain>("r/chain0/stage0").Add(1));
     }
 
     [Fact]
@@ -144,7 +181,7 @@ public sealed class DoorTests : IAsyncLifetime
     public async Task Silo_WhenTheDocumentIsDeletedOrDamaged_GoesOnWithWhatItKnows()
     {
         await store.TryDeleteAsync(CertificateFile.Name, cancellationToken: Cancel);
-        Assert.NotNull(await Record.ExceptionAsync(() => Stranger.CallAsync(silo.Gateway, speaksTls: true, null, Cancel)));
+        Assert.NotNull(await Record.ExceptionAsync(() => Stranger.CallAsync(silo.Gateway, speaksTls: true, null, cluster, Cancel)));
         await using var second = await TestSilo.StartAsync(store, "b", Cancel);
         Assert.Equal(1, await second.Grains.GetGrain<ICounterGrain>("r/chain0/stage0").Add(1));
 

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
 using Slowrun.Clustering.Hosting;
+using Slowrun.Clustering.Membership;
 using Slowrun.Clustering.Tests.Hosting;
 
 namespace Slowrun.Clustering.Tests.Security;
@@ -17,13 +18,14 @@ internal static class Stranger
 
     /// <summary>Connects, and calls a grain that writes its state; throws where no answer came.</summary>
     /// <param name="certificate">What it presents, where it speaks TLS.</param>
-    public static async Task<int> CallAsync(IPEndPoint gateway, bool speaksTls, X509Certificate2? certificate, CancellationToken cancellationToken)
+    /// <param name="cluster">What it takes the cluster for.</param>
+    public static async Task<int> CallAsync(IPEndPoint gateway, bool speaksTls, X509Certificate2? certificate, StoreCluster cluster, CancellationToken cancellationToken)
     {
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
         builder.UseOrleansClient(client =>
         {
-            client.UseStaticClustering(gateway).Configure<ClusterOptions>(ClusterTuning.Names);
+            client.UseStaticClustering(gateway).Configure<ClusterOptions>(options => ClusterTuning.Names(options, cluster));
             if (speaksTls)
             {
                 client.UseTls(options =>

@@ -16,8 +16,9 @@ internal static class ForgedClient
 
     /// <summary>Connects and makes a call.</summary>
     /// <param name="withTls">Presents a certificate of its own, made like the store's, and takes any.</param>
+    /// <param name="clusterId">The store's, which is no secret.</param>
     /// <returns>Whether it was answered.</returns>
-    public static async Task<bool> TryCallAsync(IPEndPoint gateway, bool withTls, Func<IGrainFactory, Task> call, CancellationToken cancellationToken)
+    public static async Task<bool> TryCallAsync(IPEndPoint gateway, bool withTls, string clusterId, Func<IGrainFactory, Task> call, CancellationToken cancellationToken)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var now = TimeProvider.System.GetUtcNow();
@@ -25,7 +26,7 @@ internal static class ForgedClient
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.UseOrleansClient(client =>
         {
-            client.UseStaticClustering(gateway).Configure<ClusterOptions>(options => (options.ClusterId, options.ServiceId) = ("slowrun", "slowrun"));
+            client.UseStaticClustering(gateway).Configure<ClusterOptions>(options => (options.ClusterId, options.ServiceId) = (clusterId, "slowrun"));
             client.Services.AddSlowrunRecords();
             if (withTls)
             {

@@ -35,10 +35,12 @@ public sealed class StrangerTests
             At = TimeProvider.System.GetUtcNow(),
         };
 
+        var membership = await (await cli.OpenStoreAsync(Stop)).TryReadAsync("cluster/membership", Stop);
+        var clusterId = (string)JsonNode.Parse(membership!.Content.Span)!["clusterId"]!;
         foreach (var withTls in new[] { false, true })
         {
-            Assert.False(await ForgedClient.TryCallAsync(gateway, withTls, grains => grains.GetGrain<IRunGrain>("tiny").Report(forged), Stop));
-            Assert.False(await ForgedClient.TryCallAsync(gateway, withTls, grains => grains.GetGrain<ISiloGrain>(address).Drain(), Stop));
+            Assert.False(await ForgedClient.TryCallAsync(gateway, withTls, clusterId, grains => grains.GetGrain<IRunGrain>("tiny").Report(forged), Stop));
+            Assert.False(await ForgedClient.TryCallAsync(gateway, withTls, clusterId, grains => grains.GetGrain<ISiloGrain>(address).Drain(), Stop));
         }
 
         var before = (await cli.FactsAsync("tiny", Stop))!.RootOf(Stage);

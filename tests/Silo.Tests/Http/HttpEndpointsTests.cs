@@ -15,8 +15,8 @@ public sealed class HttpEndpointsTests
         using var other = new TcpListener(IPAddress.Loopback, 0);
         other.Start();
         var port = ((IPEndPoint)other.LocalEndpoint).Port;
-        using var host = SiloHost.Build(
-            new SiloSettings { Store = "memory:", Slots = ["cpu:0"], Http = HttpSettings.Parse(port.ToString(CultureInfo.InvariantCulture), token: null) }, new MemoryStore());
+        using var host = await SiloHost.BuildAsync(
+            new SiloSettings { Store = "memory:", Slots = ["cpu:0"], Http = HttpSettings.Parse(port.ToString(CultureInfo.InvariantCulture), token: null) }, new MemoryStore(), TestContext.Current.CancellationToken);
 
         var error = await Assert.ThrowsAsync<IOException>(() => host.StartAsync(TestContext.Current.CancellationToken));
 
