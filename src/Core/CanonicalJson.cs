@@ -3,16 +3,20 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 
 namespace Slowrun.Core;
 
 /// <summary>
-/// The one JSON form of specs, documents and wire messages: camel case, keys in ordinal order, no white space, unknown fields refused.
-/// The same value always gives the same bytes, so a hash of them identifies it.
+/// The one JSON form of specs, documents and wire messages: camel case, keys in ordinal order, no white space. Unknown members are refused,
+/// but for those of an <see cref="ExtensibleRecord"/>, which are kept. The same value always gives the same bytes, so a hash of them identifies it.
 /// </summary>
 public static class CanonicalJson
 {
-    public static JsonSerializerOptions Options { get; } = CreateOptions();
+    public static JsonSerializerOptions Options { get; } = CreateOptions(keepUnknown: true);
+
+    /// <summary>For files that people write: every unknown member is refused.</summary>
+    public static JsonSerializerOptions StrictOptions { get; } = CreateOptions(keepUnknown: false);
 
     public static byte[] Serialize<T>(T value)
     {
@@ -21,11 +25,17 @@ public static class CanonicalJson
     }
 
     /// <exception cref="InvalidDataException">Not JSON, or not of this type; the message names <paramref name="what"/>.</exception>
-    public static T Deserialize<T>(ReadOnlySpan<byte> utf8, string what)
+    public static T Deserialize<T>(ReadOnlySpan<byte> utf8, string what) => Deserialize<T>(utf8, what, Options);
+
+    /// <summary>As <see cref="Deserialize{T}(ReadOnlySpan{byte}, string)"/>, with every unknown member refused.</summary>
+    /// <exception cref="InvalidDataException">Not JSON, or not of this type; the message names <paramref name="what"/>.</exception>
+    public static T DeserializeStrictly<T>(ReadOnlySpan<byte> utf8, string what) => Deserialize<T>(utf8, what, StrictOptions);
+
+    private static T Deserialize<T>(ReadOnlySpan<byte> utf8, string what, JsonSerializerOptions options)
     {
         try
         {
-            return JsonSerializer.Deserialize<T>(utf8, Options)
+            return JsonSerializer.Deserialize<T>(utf8, options)
                 ?? throw new InvalidDataException($"'{what}' holds null, not a {typeof(T).Name}.");
         }
         catch (JsonException e)
@@ -79,7 +89,7 @@ public static class CanonicalJson
         _ => node?.DeepClone(),
     };
 
-    private static JsonSerializerOptions CreateOptions()
+    private static JsonSerializerOptions CreateOptions(bool keepUnknown)
     {
         var options = new JsonSerializerOptions
         {
@@ -89,6 +99,14 @@ public static class CanonicalJson
             DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         };
         options.Converters.Add(new JsonStringEnumConverter());
+        if (!keepUnknown)
+        {
+            options.TypeInfoResolver = new DefaultJsonTypeInfoResolver
+            {
+                Modifiers = { type => type.Properties.Where(property => property.IsExtensionData).ToList().ForEach(property => type.Properties.Remove(property)) },
+            };
+        }
+
         options.MakeReadOnly(populateMissingResolver: true);
         return options;
     }

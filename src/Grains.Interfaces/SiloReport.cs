@@ -1,3 +1,4 @@
+using Slowrun.Core;
 using Slowrun.Core.Stages;
 
 namespace Slowrun.Grains.Interfaces;
@@ -7,4 +8,4 @@ namespace Slowrun.Grains.Interfaces;
 /// <param name="Name">For people.</param>
 /// <param name="EngineRevision">Of its engine: a started stage goes on under the one that it was begun with.</param>
 /// <param name="StoreTroubles">What it has against the store now; empty: nothing.</param>
-public sealed record SiloReport(string Silo, string Name, int EngineRevision, IReadOnlyList<StoreTrouble> StoreTroubles);
+public sealed record SiloReport(string Silo, string Name, int EngineRevision, IReadOnlyList<StoreTrouble> StoreTroubles) : ExtensibleRecord;

@@ -1,3 +1,5 @@
+using Slowrun.Core;
+
 namespace Slowrun.Grains.Interfaces;
 
 /// <summary>Slots that a silo lends.</summary>
@@ -6,9 +8,9 @@ namespace Slowrun.Grains.Interfaces;
 /// <param name="EpochToken">
 /// The stage's when the offering silo saw that nobody living owns it: by now another may have taken it. Null: whatever it is.
 /// </param>
-public sealed record SlotOffer(string Silo, IReadOnlyList<string> Slots, long? EpochToken = null);
+public sealed record SlotOffer(string Silo, IReadOnlyList<string> Slots, long? EpochToken = null) : ExtensibleRecord;
 
 /// <param name="Taken">The slots are in use until the grain gives them back to the silo.</param>
 /// <param name="Reason">Why not, in a sentence for the user.</param>
 /// <param name="Moving">The grain is on its way to the offering silo: offer again in a moment.</param>
-public sealed record TakeAnswer(bool Taken, string? Reason = null, bool Moving = false);
+public sealed record TakeAnswer(bool Taken, string? Reason = null, bool Moving = false) : ExtensibleRecord;

@@ -8,7 +8,7 @@ namespace Slowrun.Client.Display;
 /// <summary>JSON for programs: every field of the contract is there, also where it is null.</summary>
 internal static class Json
 {
-    private static readonly JsonSerializerOptions Options = new(CanonicalJson.Options)
+    private static readonly JsonSerializerOptions Options = new(CanonicalJson.StrictOptions)
     {
         WriteIndented = true,
         DefaultIgnoreCondition = JsonIgnoreCondition.Never,

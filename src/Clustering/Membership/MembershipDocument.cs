@@ -1,10 +1,12 @@
+using Slowrun.Core;
+
 namespace Slowrun.Clustering.Membership;
 
 /// <summary>
 /// The whole membership table as one document, replaced by compare-and-swap. Its etags are logical, not the store's: a heartbeat replaces
 /// the document too, and must not make Orleans' next update fail.
 /// </summary>
-internal sealed record MembershipDocument
+internal sealed record MembershipDocument : ExtensibleRecord
 {
     public const int CurrentFormat = 1;
 

@@ -1,9 +1,10 @@
 using System.Text.Json.Serialization;
+using Slowrun.Core;
 
 namespace Slowrun.Clustering.Membership;
 
 /// <summary>One silo's row of the membership document. All times are UTC, by the clock of the silo that wrote them.</summary>
-internal sealed record MembershipRow
+internal sealed record MembershipRow : ExtensibleRecord
 {
     /// <summary>Write id of the row's last logical change; heartbeats are none.</summary>
     public required string ETag { get; init; }
@@ -51,4 +52,4 @@ internal sealed record MembershipRow
     public DateTime LastSign => IAmAliveTime > StartTime ? IAmAliveTime : StartTime;
 }
 
-internal sealed record SuspectVote(string Silo, DateTime At);
+internal sealed record SuspectVote(string Silo, DateTime At) : ExtensibleRecord;

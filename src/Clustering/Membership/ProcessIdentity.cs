@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Serialization;
+using Slowrun.Core;
 
 namespace Slowrun.Clustering.Membership;
 
@@ -10,7 +11,7 @@ namespace Slowrun.Clustering.Membership;
 /// and never judge each other's process ids.
 /// </param>
 /// <param name="StartTicks">Field 22 of <c>/proc/PID/stat</c>, clock ticks since boot: a later process of the same id has another one.</param>
-public sealed record ProcessIdentity(string Machine, int ProcessId, long StartTicks)
+public sealed record ProcessIdentity(string Machine, int ProcessId, long StartTicks) : ExtensibleRecord
 {
     /// <summary>
     /// Of the environment: processes for which it differs count as processes of different machines, which are judged by heartbeat and port alone. Lets

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
+using Slowrun.Core;
 
 namespace Slowrun.Clustering.Membership;
 
@@ -7,7 +8,7 @@ namespace Slowrun.Clustering.Membership;
 /// <param name="Signal">What ended it; null: it exited.</param>
 /// <param name="ExitCode">Where it exited.</param>
 /// <param name="OutOfMemory">The machine's kernel ended processes for want of memory while this one lived.</param>
-public sealed record SiloEnd(int? Signal, int? ExitCode, bool OutOfMemory = false)
+public sealed record SiloEnd(int? Signal, int? ExitCode, bool OutOfMemory = false) : ExtensibleRecord
 {
     private const int SigKill = 9;
 

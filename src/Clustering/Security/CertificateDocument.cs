@@ -1,10 +1,12 @@
+using Slowrun.Core;
+
 namespace Slowrun.Clustering.Security;
 
 /// <summary>
 /// The certificate that silos and clients of a store know each other by, with its private key: whoever may read the store may speak to its
 /// silos, and nobody else.
 /// </summary>
-internal sealed record CertificateDocument
+internal sealed record CertificateDocument : ExtensibleRecord
 {
     public const int CurrentFormat = 1;
 

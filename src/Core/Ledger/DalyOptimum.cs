@@ -8,7 +8,7 @@ namespace Slowrun.Core.Ledger;
 /// mean M of each other while a stage is trained; a segment of τ seconds of training with its checkpoint of δ is done when no loss fell into
 /// it, and each loss costs what was trained of the segment, and D + R: E = (M + D + R)·(e^((τ+δ)/M) − 1), and the share is τ/E.
 /// </summary>
-public sealed record DalyOptimum
+public sealed record DalyOptimum : ExtensibleRecord
 {
     /// <summary>M: time with an owner, for each loss.</summary>
     public required double BetweenLossesSeconds { get; init; }

@@ -7,7 +7,7 @@ namespace Slowrun.Core.Ledger;
 /// Where a run's time went. A chain has one stage at a time that could train, so the accounts of its stages without the waiting for each
 /// other add up to the chain's wall-clock time; those of the run are the sums over its chains, in chain-seconds.
 /// </summary>
-public sealed record RunLedger
+public sealed record RunLedger : ExtensibleRecord
 {
     /// <summary>Sums over the stages; <see cref="StageLedger.BeforeSeconds"/> is left out, being the others' time.</summary>
     public required StageLedger Chains { get; init; }

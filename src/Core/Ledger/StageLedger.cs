@@ -4,7 +4,7 @@ namespace Slowrun.Core.Ledger;
 /// Where a stage's time went from the submission of its run until <see cref="Until"/>, in seconds that follow each other without a gap: the
 /// sum is the wall-clock time between the two. Kept in the root, so every owner goes on in it; times are the store's.
 /// </summary>
-public sealed record StageLedger
+public sealed record StageLedger : ExtensibleRecord
 {
     /// <summary>Training whose result counts. While an owner trains, also what it has not committed yet.</summary>
     public double TrainingSeconds { get; init; }

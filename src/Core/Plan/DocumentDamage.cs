@@ -4,7 +4,7 @@ namespace Slowrun.Core.Plan;
 /// <param name="Name">The object.</param>
 /// <param name="Why">What is wrong with it, in a sentence that names it.</param>
 /// <param name="Advice">What happens by itself, or what to do.</param>
-public sealed record DocumentDamage(DocumentKind What, string Name, string Why, string Advice)
+public sealed record DocumentDamage(DocumentKind What, string Name, string Why, string Advice) : ExtensibleRecord
 {
     /// <summary>The stage whose document it is; null: the run's.</summary>
     public string? Stage { get; init; }

@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace Slowrun.Core.Recipes;
 
 /// <summary>What does not change the final bytes: may be changed at any time.</summary>
-public sealed record Operations
+public sealed record Operations : ExtensibleRecord
 {
     /// <summary>Shortest and longest time between two checkpoints of a stage.</summary>
     public TimeSpan CheckpointAtLeastEvery { get; init; } = TimeSpan.FromSeconds(1);

@@ -43,7 +43,7 @@ public static class OperationsChange
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(assignments);
         var overrides = new SpecOverrides { Set = [.. assignments.SelectMany(Written)], SetFrom = "set" };
-        return SpecReader.FromText(SpecWriter.Yaml(run), $"run {run.Name}", overrides).Operations;
+        return SpecReader.FromText(SpecWriter.Yaml(run), $"run {run.Name}", overrides).Operations with { Unknown = run.Operations.Unknown };
     }
 
     /// <summary>With the long name of the field: <c>keepCheckpoints=3</c> is <c>operations.keepCheckpoints=3</c>.</summary>
@@ -83,5 +83,5 @@ public static class OperationsChange
     }
 
     private static string Text(JsonNode? node) =>
-        node is JsonValue value && value.TryGetValue<string>(out var text) ? text : node?.ToJsonString(CanonicalJson.Options) ?? "null";
+        node is JsonValue value && value.TryGetValue<string>(out var text) ? text : node?.ToJsonString(CanonicalJson.StrictOptions) ?? "null";
 }

@@ -43,13 +43,13 @@ internal static class SpecDefaults
             return null;
         }
 
-        var found = JsonSerializer.SerializeToNode(Activator.CreateInstance(record), record, CanonicalJson.Options)?[field.Name];
+        var found = JsonSerializer.SerializeToNode(Activator.CreateInstance(record), record, CanonicalJson.StrictOptions)?[field.Name];
         var written = Text(found);
         return Same(field.Type, written, value.IsNull ? "null" : value.Text) ? null : written;
     }
 
     private static string Text(JsonNode? value) =>
-        value is JsonValue scalar && scalar.TryGetValue<string>(out var text) ? Duration.ShortForm(text) ?? text : value?.ToJsonString(CanonicalJson.Options) ?? "null";
+        value is JsonValue scalar && scalar.TryGetValue<string>(out var text) ? Duration.ShortForm(text) ?? text : value?.ToJsonString(CanonicalJson.StrictOptions) ?? "null";
 
     private static bool Same(Type type, string a, string b) =>
         string.Equals(a, b, StringComparison.OrdinalIgnoreCase)

@@ -13,7 +13,7 @@ public sealed record SpecDifference(string Path, JsonNode? There, JsonNode? Here
     /// <summary>A value as a message shows it.</summary>
     public static string Text(JsonNode? node) =>
         node is JsonValue value && value.TryGetValue<string>(out var text) && Duration.ShortForm(text) is { } time ? time
-        : node?.ToJsonString(CanonicalJson.Options) ?? "nothing";
+        : node?.ToJsonString(CanonicalJson.StrictOptions) ?? "nothing";
 }
 
 /// <summary>Where two records differ, field by field.</summary>
@@ -21,7 +21,7 @@ public static class SpecDifferences
 {
     /// <param name="path">Of the records themselves.</param>
     public static IReadOnlyList<SpecDifference> Between<T>(T there, T here, string path) =>
-        [.. Differences(JsonSerializer.SerializeToNode(there, CanonicalJson.Options), JsonSerializer.SerializeToNode(here, CanonicalJson.Options), path)];
+        [.. Differences(JsonSerializer.SerializeToNode(there, CanonicalJson.StrictOptions), JsonSerializer.SerializeToNode(here, CanonicalJson.Options), path)];
 
     private static IEnumerable<SpecDifference> Differences(JsonNode? there, JsonNode? here, string path) => (there, here) switch
     {

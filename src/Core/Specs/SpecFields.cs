@@ -18,7 +18,7 @@ internal static class SpecFields
     public static IReadOnlyList<SpecField> Of(Type record) => Known.GetOrAdd(record, type =>
     [
         .. type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
-            .Where(property => property.CanWrite)
+            .Where(property => property.CanWrite && property.DeclaringType != typeof(ExtensibleRecord))
             .Select(property => new SpecField(
                 JsonNamingPolicy.CamelCase.ConvertName(property.Name),
                 property.PropertyType,

@@ -87,7 +87,7 @@ public static class SpecReader
         var operations = binder.Bind(fields.Find("operations")?.Value, typeof(Operations), "operations");
         ChainPatches(binder, fields);
         var document = new JsonObject { ["name"] = name, ["recipe"] = recipe, ["operations"] = operations };
-        var spec = CanonicalJson.Deserialize<RunSpec>(System.Text.Encoding.UTF8.GetBytes(document.ToJsonString(CanonicalJson.Options)), defaultName);
+        var spec = CanonicalJson.DeserializeStrictly<RunSpec>(System.Text.Encoding.UTF8.GetBytes(document.ToJsonString(CanonicalJson.StrictOptions)), defaultName);
         // Of a spec whose preset is unknown, what is missing is no rule broken.
         foreach (var (path, message) in found.Any(problem => problem.Path == ExtendsField) ? [] : SpecRules.Broken(spec).Distinct())
         {

@@ -58,7 +58,7 @@ public static class SpecSchema
             ["properties"] = properties,
         };
         var defaults = record.GetConstructor(Type.EmptyTypes) is null ? null
-            : JsonSerializer.SerializeToNode(Activator.CreateInstance(record), record, CanonicalJson.Options)!.AsObject();
+            : JsonSerializer.SerializeToNode(Activator.CreateInstance(record), record, CanonicalJson.StrictOptions)!.AsObject();
         foreach (var field in SpecFields.Of(record))
         {
             var property = Property(field.Type, field.Range, definitions, descriptions, descriptions.Of(record, field.Name));

@@ -11,7 +11,7 @@ public static class SpecWriter
 {
     private const int CommentColumn = 44;
 
-    internal static JsonSerializerOptions WithNulls { get; } = new(CanonicalJson.Options) { DefaultIgnoreCondition = JsonIgnoreCondition.Never };
+    internal static JsonSerializerOptions WithNulls { get; } = new(CanonicalJson.StrictOptions) { DefaultIgnoreCondition = JsonIgnoreCondition.Never };
 
     public static string Yaml(RunSpec spec) => Yaml(spec, null);
 
@@ -31,7 +31,7 @@ public static class SpecWriter
         }
 
         new Writer(text, notes).Section(
-            JsonSerializer.SerializeToNode(spec, WithNulls)!.AsObject(), JsonSerializer.SerializeToNode(spec, CanonicalJson.Options)!.AsObject(), 0, "");
+            JsonSerializer.SerializeToNode(spec, WithNulls)!.AsObject(), JsonSerializer.SerializeToNode(spec, CanonicalJson.StrictOptions)!.AsObject(), 0, "");
         return text.ToString();
     }
 
@@ -40,12 +40,12 @@ public static class SpecWriter
     // JSON is YAML: quoted text and numbers stand as they are; plain words and times need no quotes.
     private static string Scalar(JsonNode? value) =>
         value is JsonArray list ? $"[{string.Join(", ", list.Select(Scalar))}]"
-        : value is not JsonValue scalar || !scalar.TryGetValue<string>(out var word) ? value?.ToJsonString(CanonicalJson.Options) ?? "null"
+        : value is not JsonValue scalar || !scalar.TryGetValue<string>(out var word) ? value?.ToJsonString(CanonicalJson.StrictOptions) ?? "null"
         : Duration.ShortForm(word) is { } time ? time
         : word.Length > 0 && char.IsAsciiLetter(word[0]) && word.All(c => char.IsAsciiLetterOrDigit(c) || c == '-')
             && word is not ("null" or "true" or "false")
             ? word
-            : value.ToJsonString(CanonicalJson.Options);
+            : value.ToJsonString(CanonicalJson.StrictOptions);
 
     private sealed class Writer(StringBuilder text, SpecNotes? notes)
     {

@@ -1,9 +1,13 @@
 namespace Slowrun.Core.Stages;
 
 /// <summary>Describes one whole checkpoint: written after all its parts, before the root that makes it count. Immutable.</summary>
-public sealed record CheckpointManifest
+public sealed record CheckpointManifest : IVersionedDocument
 {
-    public int Version { get; init; } = 1;
+    public const int CurrentVersion = 1;
+
+    public int Version { get; init; } = CurrentVersion;
+
+    int IVersionedDocument.Newest => CurrentVersion;
 
     public required string Run { get; init; }
 

@@ -1,7 +1,7 @@
 namespace Slowrun.Core.Stages;
 
 /// <summary>What the members come to together on the validation set, by the recipe's way of averaging.</summary>
-public sealed record EnsembleScore
+public sealed record EnsembleScore : ExtensibleRecord
 {
     /// <summary>Snapshot hashes of the members considered, in chain order.</summary>
     public required IReadOnlyList<string> Members { get; init; }
@@ -25,4 +25,4 @@ public sealed record EnsembleScore
 /// <param name="Size">k.</param>
 /// <param name="FitnessLossNats">What the choice between sizes is made on.</param>
 /// <param name="LossNats">On the validation set: reported, and nothing chosen by it.</param>
-public sealed record SelectionScore(int Size, double FitnessLossNats, double LossNats, double BitsPerByte);
+public sealed record SelectionScore(int Size, double FitnessLossNats, double LossNats, double BitsPerByte) : ExtensibleRecord;

@@ -22,6 +22,7 @@ public static class IdentityDifferences
             ("predecessor's final state", begun.PredecessorSha256, offered.PredecessorSha256),
             ("engine revision", Number(begun.EngineRevision), Number(offered.EngineRevision)),
             ("numerics fingerprint", begun.NumericsFingerprint, offered.NumericsFingerprint),
+            .. Unknown(begun, offered).Select(name => (name, Text(begun, name), Text(offered, name))),
         ];
         return [.. parts.Where(part => part.Begun != part.Offered).Select(part => $"{part.Part} {Short(part.Begun)} then, {Short(part.Offered)} now")];
     }
@@ -35,6 +36,8 @@ public static class IdentityDifferences
                 ? "The run's spec was exchanged after the stage began: put back the one it was begun with, or run the other one under another name."
             : begun.TeacherSha256 != offered.TeacherSha256 || begun.PredecessorSha256 != offered.PredecessorSha256
                 ? "The stage before it was trained anew or restored from another copy after this one began: put back what this one was begun with ('slowrun lineage' shows both), or run the recipe under another name."
+            : Unknown(begun, offered).Any()
+                ? "A newer version of slowrun began it, and its bytes depend on something that this version does not know: serve the store with that version."
             : begun.EngineRevision != offered.EngineRevision
                 ? string.Create(
                     CultureInfo.InvariantCulture,
@@ -46,6 +49,11 @@ public static class IdentityDifferences
     internal static string Text(StageIdentity identity) => string.Create(
         CultureInfo.InvariantCulture,
         $"recipe {Short(identity.RecipeSha256)}, data {Short(identity.DataSha256)}, teacher {Short(identity.TeacherSha256)}, predecessor's final state {Short(identity.PredecessorSha256)}, engine revision {identity.EngineRevision}, numerics fingerprint {Short(identity.NumericsFingerprint)}");
+
+    private static IEnumerable<string> Unknown(StageIdentity begun, StageIdentity offered) =>
+        (begun.Unknown?.Keys ?? Enumerable.Empty<string>()).Union(offered.Unknown?.Keys ?? Enumerable.Empty<string>()).Order(StringComparer.Ordinal);
+
+    private static string? Text(StageIdentity identity, string member) => identity.Unknown?.TryGetValue(member, out var value) == true ? value.ToString() : null;
 
     private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 

@@ -4,7 +4,7 @@ namespace Slowrun.Core.Stages;
 /// What of a run could not be scored or averaged: the document at <c>runs/NAME/judging</c>. Scores have no owner, so every silo counts its
 /// failed tries here, by compare-and-swap.
 /// </summary>
-public sealed record JudgingFailures
+public sealed record JudgingFailures : ExtensibleRecord
 {
     /// <summary>The key of the ensemble, beside those of the stages (<c>chain0/stage1</c>).</summary>
     public const string Ensemble = "ensemble";
@@ -29,4 +29,4 @@ public sealed record JudgingFailures
 /// <param name="Subject">The snapshot's SHA-256; of an ensemble, the hash of its members' snapshots.</param>
 /// <param name="Failure">The last one's.</param>
 /// <param name="GivenUp">Nobody tries again until a retry is asked for.</param>
-public sealed record JudgingFailure(string Subject, int Tries, StageFailure Failure, bool GivenUp);
+public sealed record JudgingFailure(string Subject, int Tries, StageFailure Failure, bool GivenUp) : ExtensibleRecord;

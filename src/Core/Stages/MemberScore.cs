@@ -4,7 +4,7 @@ namespace Slowrun.Core.Stages;
 /// A snapshot judged on one evaluation set. Created if absent; the key in its name (snapshot, set, shape, fingerprint) says what the
 /// bytes depend on, so it needs no fence.
 /// </summary>
-public sealed record MemberScore
+public sealed record MemberScore : ExtensibleRecord
 {
     public required string SnapshotSha256 { get; init; }
 

@@ -3,7 +3,7 @@ namespace Slowrun.Core.Stages;
 /// <summary>Something a user would want to know of in the morning, with its cause.</summary>
 /// <param name="Kind">One word in kebab case, for machines: <c>stage-taken</c>, <c>owner-lost</c>, <c>checkpoint-damaged</c>, …</param>
 /// <param name="Message">One sentence, for people.</param>
-public sealed record RunEvent(DateTimeOffset At, string Kind, string? Stage, string Message)
+public sealed record RunEvent(DateTimeOffset At, string Kind, string? Stage, string Message) : ExtensibleRecord
 {
     /// <summary>Name of the silo that it happened on or to; null: on none, or not known.</summary>
     public string? Silo { get; init; }
@@ -15,4 +15,4 @@ public sealed record RunEvent(DateTimeOffset At, string Kind, string? Stage, str
 /// <param name="LostSteps">Steps known to have been trained in vain.</param>
 /// <param name="LostSeconds">The training time in them.</param>
 /// <param name="AwaySeconds">From the owner's last sign of life until another had the stage.</param>
-public sealed record EventCost(long LostSteps, double LostSeconds, double AwaySeconds);
+public sealed record EventCost(long LostSteps, double LostSeconds, double AwaySeconds) : ExtensibleRecord;

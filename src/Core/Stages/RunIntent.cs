@@ -1,7 +1,7 @@
 namespace Slowrun.Core.Stages;
 
 /// <summary>What the user wants of a run now: the document at <c>runs/NAME/intent</c>, which clients replace and grains obey.</summary>
-public sealed record RunIntent
+public sealed record RunIntent : ExtensibleRecord
 {
     public DesiredState Run { get; init; } = DesiredState.Running;
 

@@ -6,7 +6,7 @@ namespace Slowrun.Core.Stages;
 /// How far a stage's owner has got beyond what is durable. Pushed to the run grain about once a second, and left in the store
 /// (unfenced, the last writer wins) so that a take can tell how many steps were lost. No decision about training depends on it.
 /// </summary>
-public sealed record StageProgress
+public sealed record StageProgress : ExtensibleRecord
 {
     public required string Stage { get; init; }
 

@@ -7,9 +7,14 @@ namespace Slowrun.Core.Stages;
 /// The root document of a stage, and the stage grain's persistent state: replaced by conditional write only, and by the owner of the
 /// highest <see cref="EpochToken"/> only. Committing a checkpoint is writing it. Recovery starts here, never from a listing.
 /// </summary>
-public sealed record StageRoot
+public sealed record StageRoot : ExtensibleRecord, IVersionedDocument
 {
-    public int Version { get; init; } = 1;
+    public const int CurrentVersion = 1;
+
+    /// <summary>Raised only when an older version of slowrun must not go on with a stage: it then refuses the root.</summary>
+    public int Version { get; init; } = CurrentVersion;
+
+    int IVersionedDocument.Newest => CurrentVersion;
 
     /// <summary>Fresh with every write: tells one's own retried success from another's write.</summary>
     public string WriteId { get; init; } = "";
@@ -93,10 +98,10 @@ public sealed record StageRoot
 /// <param name="Silo">Orleans silo address, <c>127.0.0.1:11111@generation</c>.</param>
 /// <param name="SiloName">For people.</param>
 /// <param name="Slots">Slots held, for example <c>cpu:0</c>.</param>
-public sealed record StageOwner(string Silo, string SiloName, IReadOnlyList<string> Slots, DateTimeOffset Since);
+public sealed record StageOwner(string Silo, string SiloName, IReadOnlyList<string> Slots, DateTimeOffset Since) : ExtensibleRecord;
 
 /// <summary>What the bytes of a stage depend on. Anything that differs at a later take is an error, never silently another training.</summary>
-public sealed record StageIdentity
+public sealed record StageIdentity : ExtensibleRecord
 {
     public required string RecipeSha256 { get; init; }
 
@@ -124,7 +129,7 @@ public sealed record StageIdentity
 /// <summary>A committed checkpoint: <see cref="Manifest"/> names its parts with sizes and hashes.</summary>
 /// <param name="Manifest">Object name of the manifest.</param>
 /// <param name="ManifestXxHash128">Lower-case hex of the manifest's bytes.</param>
-public sealed record CheckpointRef(string Manifest, string ManifestXxHash128, int Step, long EpochToken, long LengthBytes, DateTimeOffset At)
+public sealed record CheckpointRef(string Manifest, string ManifestXxHash128, int Step, long EpochToken, long LengthBytes, DateTimeOffset At) : ExtensibleRecord
 {
     /// <summary>Training that led to it, over all owners: what counts if the stage goes on from here.</summary>
     public double TrainingSeconds { get; init; }
@@ -136,13 +141,13 @@ public sealed record CheckpointRef(string Manifest, string ManifestXxHash128, in
 /// <param name="CostSeconds">Training time that one takes away: the stall, and what its upload slows the trainers down.</param>
 /// <param name="TookSeconds">From capture to commit.</param>
 /// <param name="IntervalSeconds">Between two of them, as now computed from cost and losses.</param>
-public sealed record CheckpointPace(double CostSeconds, double TookSeconds, double IntervalSeconds);
+public sealed record CheckpointPace(double CostSeconds, double TookSeconds, double IntervalSeconds) : ExtensibleRecord;
 
 /// <summary>The weights a finished stage keeps, by their SHA-256.</summary>
-public sealed record SnapshotRef(string Name, string Sha256, long LengthBytes, DateTimeOffset At);
+public sealed record SnapshotRef(string Name, string Sha256, long LengthBytes, DateTimeOffset At) : ExtensibleRecord;
 
 /// <param name="Retry">The intent's retry number at which it failed: a higher one clears it.</param>
-public sealed record StageFailure(string Cause, string Advice, int Retry, DateTimeOffset At)
+public sealed record StageFailure(string Cause, string Advice, int Retry, DateTimeOffset At) : ExtensibleRecord
 {
     /// <summary>Another try would end in the same way, since it would compute the same bytes.</summary>
     public bool Repeats { get; init; }

@@ -7,7 +7,7 @@ namespace Slowrun.Core.Stages;
 /// <param name="Since">When it began.</param>
 /// <param name="At">When it happened last.</param>
 /// <param name="Times">How often it happened since then.</param>
-public sealed record StoreTrouble(StoreWork Work, string ObjectName, string Message, DateTimeOffset Since, DateTimeOffset At, int Times)
+public sealed record StoreTrouble(StoreWork Work, string ObjectName, string Message, DateTimeOffset Since, DateTimeOffset At, int Times) : ExtensibleRecord
 {
     /// <summary>Nothing failed: it takes too long.</summary>
     public bool IsSlow { get; init; }

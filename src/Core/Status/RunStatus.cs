@@ -7,7 +7,7 @@ using Slowrun.Core.Stages;
 namespace Slowrun.Core.Status;
 
 /// <summary>How far a run is; what <c>status -o json</c> prints.</summary>
-public sealed record RunStatus
+public sealed record RunStatus : ExtensibleRecord
 {
     public required string Name { get; init; }
 
@@ -66,7 +66,7 @@ public enum StatusSource
 /// <param name="MemberStages">All that were considered, in order.</param>
 /// <param name="Running">Loss of the even average of the first 1, 2, … of <paramref name="MemberStages"/>.</param>
 public sealed record EnsembleStatus(
-    int Members, double LossNats, double BitsPerByte, IReadOnlyList<string> MemberStages, IReadOnlyList<double> Running)
+    int Members, double LossNats, double BitsPerByte, IReadOnlyList<string> MemberStages, IReadOnlyList<double> Running) : ExtensibleRecord
 {
     /// <summary>One for each of <see cref="MemberStages"/>, 0 for those left out. Null: all count alike.</summary>
     public IReadOnlyList<double>? Weights { get; init; }
@@ -90,7 +90,7 @@ public enum StageState
     Damaged,
 }
 
-public sealed record StageStatus
+public sealed record StageStatus : ExtensibleRecord
 {
     public required string Id { get; init; }
 

@@ -5,7 +5,7 @@ namespace Slowrun.Core.Status;
 
 /// <summary>What a living silo has against the store.</summary>
 /// <param name="SiloName">For people.</param>
-public sealed record SiloTrouble(string SiloName, StoreTrouble Store)
+public sealed record SiloTrouble(string SiloName, StoreTrouble Store) : ExtensibleRecord
 {
     /// <summary>What the living owners of a run's stages told last; null: nothing.</summary>
     public static IReadOnlyList<SiloTrouble>? Of(RunFacts facts)

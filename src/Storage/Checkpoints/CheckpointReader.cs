@@ -25,7 +25,7 @@ public sealed class CheckpointReader(IObjectStore store)
                 var tensors = await ReadAsync(run, stage, checkpoint, root.Identity, null, cancellationToken).ConfigureAwait(false);
                 return new RestoredCheckpoint(checkpoint, tensors, damaged);
             }
-            catch (InvalidDataException e)
+            catch (InvalidDataException e) when (!NewerDocument.IsRefusal(e))
             {
                 damaged.Add(new DamagedCheckpoint(checkpoint, e.Message));
             }
@@ -82,8 +82,7 @@ public sealed class CheckpointReader(IObjectStore store)
         var found = await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false)
             ?? throw new InvalidDataException($"The manifest '{name}' is missing.");
         Expect(name, "XxHash128", ContentHash.Of(found.Content.Span), checkpoint.ManifestXxHash128);
-        var manifest = CanonicalJson.Deserialize<CheckpointManifest>(found.Content.Span, name);
-        Expect(name, "version", manifest.Version, 1);
+        var manifest = SealedJson.Whole<CheckpointManifest>(found.Content.Span, name);
         Expect(name, "run", manifest.Run, run);
         Expect(name, "stage", manifest.Stage, stage.ToString());
         Expect(name, "step", manifest.Step, checkpoint.Step);

@@ -149,6 +149,10 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
         {
             return (await document.ReadAsync(cancellationToken).ConfigureAwait(false), null);
         }
+        catch (InvalidDataException e) when (NewerDocument.IsRefusal(e))
+        {
+            throw lost = new FencedException(e.Message, epochToken, 0);
+        }
         catch (InvalidDataException e)
         {
             return (null, e.Message);

@@ -17,6 +17,7 @@ public sealed class RootRecovery(IObjectStore store, string run, TimeProvider ti
 
     /// <summary>Holds a stage's root against all that lies beside it.</summary>
     /// <returns>Null where there is nothing to recover.</returns>
+    /// <exception cref="InvalidDataException">A newer version of slowrun has written the root or its copy: that is no damage.</exception>
     public async Task<RootFinding?> LookAsync(StageId stage, CancellationToken cancellationToken = default)
     {
         var name = RunPaths.Root(run, stage);
@@ -152,7 +153,7 @@ public sealed class RootRecovery(IObjectStore store, string run, TimeProvider ti
         {
             return (found is null ? null : SealedJson.Deserialize<StageRoot>(name, found.Content.Span), null);
         }
-        catch (InvalidDataException e)
+        catch (InvalidDataException e) when (!NewerDocument.IsRefusal(e))
         {
             return (null, e.Message);
         }

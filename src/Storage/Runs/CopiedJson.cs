@@ -1,3 +1,5 @@
+using Slowrun.Core;
+
 namespace Slowrun.Storage.Runs;
 
 /// <summary>
@@ -10,6 +12,7 @@ internal static class CopiedJson
     public static string CopyOf(string name) => name + ".copy";
 
     /// <summary>Reads a document, or its copy.</summary>
+    /// <exception cref="InvalidDataException">A newer version of slowrun has written it (<see cref="NewerDocument"/>).</exception>
     public static async Task<CopiedRead<T>> ReadCopiedAsync<T>(this IObjectStore store, string name, CancellationToken cancellationToken)
         where T : class
     {
@@ -21,7 +24,7 @@ internal static class CopiedJson
             {
                 return new CopiedRead<T>(SealedJson.Deserialize<T>(name, found.Content.Span), found.ModifiedAt, null, found.ETag);
             }
-            catch (InvalidDataException e)
+            catch (InvalidDataException e) when (!NewerDocument.IsRefusal(e))
             {
                 damage = e.Message;
             }
@@ -85,6 +88,10 @@ internal static class CopiedJson
                 return;
             }
         }
+        catch (InvalidDataException e) when (NewerDocument.IsRefusal(e))
+        {
+            return;
+        }
         catch (InvalidDataException)
         {
             // Replaced below, unless somebody else does so meanwhile.
@@ -107,7 +114,7 @@ internal static class CopiedJson
                 ? (SealedJson.Deserialize<T>(CopyOf(name), found.Content.Span), found.ModifiedAt)
                 : null;
         }
-        catch (InvalidDataException)
+        catch (InvalidDataException e) when (!NewerDocument.IsRefusal(e))
         {
             // What matters is told of the document itself.
             return null;

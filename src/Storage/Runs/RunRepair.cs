@@ -1,3 +1,4 @@
+using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
@@ -73,6 +74,10 @@ public sealed class RunRepair(IObjectStore store, TimeProvider time)
         try
         {
             SealedJson.Deserialize<JudgingFailures>(damage.Name, found.Content.Span);
+            return null;
+        }
+        catch (InvalidDataException e) when (NewerDocument.IsRefusal(e))
+        {
             return null;
         }
         catch (InvalidDataException)

@@ -111,6 +111,10 @@ public sealed class RunScores(IObjectStore store, string run)
                 : SealedJson.Deserialize<EnsembleScore>(name, found.Content.Span);
             return false;
         }
+        catch (InvalidDataException e) when (NewerDocument.IsRefusal(e))
+        {
+            return false;
+        }
         catch (InvalidDataException)
         {
             return await store.TryDeleteAsync(name, found.ETag, cancellationToken).ConfigureAwait(false);
