@@ -8,11 +8,11 @@ using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
 using Slowrun.Core.Tensors;
+using Slowrun.Reading.Live;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 using Slowrun.Web.Hosting;
-using Slowrun.Web.Reading;
 
 namespace Slowrun.Bench;
 

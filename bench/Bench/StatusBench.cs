@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
-using Slowrun.Client.Runs;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
+using Slowrun.Reading.Live;
+using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 
 namespace Slowrun.Bench;

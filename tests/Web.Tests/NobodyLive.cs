@@ -1,5 +1,5 @@
 using Slowrun.Core.Status;
-using Slowrun.Web.Reading;
+using Slowrun.Reading.Live;
 
 namespace Slowrun.Web.Tests;
 

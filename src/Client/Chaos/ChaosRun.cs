@@ -5,6 +5,7 @@ using Slowrun.Client.Runs;
 using Slowrun.Client.Silos;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
+using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 

@@ -1,8 +1,9 @@
-using Slowrun.Client.Runs;
 using Slowrun.Client.Silos;
 using Slowrun.Clustering.Membership;
+using Slowrun.Core;
 using Slowrun.Core.Explain;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Reading.Live;
 using Slowrun.Storage;
 using Spectre.Console;
 
@@ -60,7 +61,8 @@ internal sealed record ClientContext
         };
     }
 
-    /// <exception cref="CliException">There is no store at the address.</exception>
+    /// <exception cref="NotFoundException">There is no store at the address.</exception>
+    /// <exception cref="InvalidRequestException">What is there cannot be a store.</exception>
     public async Task<IObjectStore> OpenStoreAsync(string address, bool create, CancellationToken cancellationToken)
     {
         try
@@ -69,11 +71,11 @@ internal sealed record ClientContext
         }
         catch (StoreException e) when (e.Problem == StoreProblem.Missing)
         {
-            throw new CliException(ExitCode.NoSuchThing, e.Message, e);
+            throw new NotFoundException(e.Message, e);
         }
         catch (StoreException e) when (e.Problem == StoreProblem.Unsuitable)
         {
-            throw new CliException(ExitCode.Usage, e.Message, e);
+            throw new InvalidRequestException(e.Message, e);
         }
     }
 }

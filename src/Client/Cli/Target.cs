@@ -1,4 +1,5 @@
 using System.Globalization;
+using Slowrun.Core;
 using Slowrun.Core.Plan;
 
 namespace Slowrun.Client.Cli;
@@ -39,6 +40,22 @@ internal sealed record Target(string Run, StageId? Stage)
 
     /// <summary>Whether a stage of its run is meant.</summary>
     public bool Has(StageId id) => (Stage is null || Stage == id) && (Chain is null || Chain == id.Chain);
+
+    /// <exception cref="CliException">The run has no such stage, or no such chain.</exception>
+    public void CheckIsIn(RunFacts facts)
+    {
+        if (Chain is not null && !facts.Plan.Stages.Any(plan => Has(plan.Id)))
+        {
+            var chains = facts.Plan.Stages.Select(plan => plan.Id.ToString().Split('/')[0]).Distinct().ToList();
+            throw new CliException(ExitCode.NoSuchThing, $"Run '{Run}' has no chain '{ToString().Split('/')[1]}'. It has {Nearest.Listed(ToString(), chains)}.");
+        }
+
+        if (Stage is { } stage && facts.Plan.Stages.All(plan => plan.Id != stage))
+        {
+            var names = facts.Plan.Stages.Select(plan => plan.Id.ToString()).ToList();
+            throw new CliException(ExitCode.NoSuchThing, $"Run '{Run}' has no stage '{stage}'.{Nearest.Hint(stage.ToString(), names)} It has {Nearest.Listed(stage.ToString(), names)}.");
+        }
+    }
 
     public override string ToString() => Stage is { } stage ? $"{Run}/{stage}"
         : Chain is { } chain ? string.Create(CultureInfo.InvariantCulture, $"{Run}/{ChainWord}{chain}")

@@ -1,11 +1,11 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
-using Slowrun.Client.Runs;
 using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
+using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
@@ -146,7 +146,7 @@ internal static class CheckpointsCommand
             throw await new RunReader(store, context.Time).NoSuchRunAsync(whom.Run, stop);
         }
 
-        RunReader.CheckStage(new RunFacts(spec), whom);
+        whom.CheckIsIn(new RunFacts(spec));
         return (store, whom, spec);
     }
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
-using Slowrun.Client.Runs;
+using Slowrun.Reading.Runs;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 
@@ -25,7 +25,7 @@ internal static class CheckpointsRepair
             var whom = Target.Parse(parsed.GetRequiredValue(target));
             var reader = new RunReader(store, context.Time);
             var facts = await reader.FactsAsync(whom.Run, stop);
-            RunReader.CheckStage(facts, whom);
+            whom.CheckIsIn(facts);
             var (json, dry) = (parsed.GetValue(output) == OutputFormat.Json, parsed.GetValue(dryRun));
             var done = new List<Repaired>();
             // A stage's root is judged below, with what lies beside it; of one stage, nothing else is meant.

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using Slowrun.Client.Cli;
-using Slowrun.Client.Runs;
 using Slowrun.Clustering.Security;
+using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 

@@ -5,6 +5,7 @@ using Slowrun.Client.Runs;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Status;
+using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 

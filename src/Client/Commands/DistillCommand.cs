@@ -3,6 +3,7 @@ using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
 using Slowrun.Client.Runs;
 using Slowrun.Core.Status;
+using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Clustering.Membership;
+using Slowrun.Core;
 using Slowrun.Data.Corpus;
 using Slowrun.Storage;
 
@@ -35,7 +36,7 @@ internal static class DoctorCommand
             await context.Output.WriteLineAsync($"{what,-13} {await check()}");
             return true;
         }
-        catch (Exception e) when (e is CliException or CorpusException or IOException or InvalidDataException or UnauthorizedAccessException)
+        catch (Exception e) when (e is CliException or NotFoundException or InvalidRequestException or CorpusException or IOException or InvalidDataException or UnauthorizedAccessException)
         {
             await context.Error.WriteLineAsync($"slowrun doctor: {what}: {e.Message}");
             return false;
@@ -50,7 +51,7 @@ internal static class DoctorCommand
             // Looking must not make one.
             store = await context.OpenStoreAsync(address, create: false, stop);
         }
-        catch (CliException e) when (e.ExitCode == ExitCode.NoSuchThing && StoreAddress.IsDirectory(address))
+        catch (NotFoundException) when (StoreAddress.IsDirectory(address))
         {
             OutputPaths.CheckFolder(address, "--store");
             return $"'{address}' is not there yet; the first run makes it";

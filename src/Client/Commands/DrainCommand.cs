@@ -1,9 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
 using Slowrun.Client.Cli;
-using Slowrun.Client.Runs;
 using Slowrun.Clustering.Membership;
 using Slowrun.Core;
+using Slowrun.Reading.Live;
+using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 

@@ -2,7 +2,7 @@ using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
 using Slowrun.Client.Results;
-using Slowrun.Client.Runs;
+using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 

@@ -11,6 +11,7 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
 using Slowrun.Data.Preparation;
+using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 using Slowrun.Storage.Tokens;
 

@@ -3,11 +3,11 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
-using Slowrun.Client.Runs;
 using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
+using Slowrun.Reading.Runs;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Commands;

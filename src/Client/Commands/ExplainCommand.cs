@@ -1,9 +1,10 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
-using Slowrun.Client.Explain;
-using Slowrun.Client.Runs;
 using Slowrun.Core.Plan;
+using Slowrun.Reading.Explain;
+using Slowrun.Reading.Live;
+using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 
@@ -22,7 +23,7 @@ internal static class ExplainCommand
             var reader = new RunReader(store, context.Time);
             await using var statuses = new StatusReader(reader);
             var now = await Circumstances.ReadAsync(reader, silos => context.AskSilos(statuses, silos, stop), whom.Run, context.Time, stop);
-            RunReader.CheckStage(now.Facts, whom);
+            whom.CheckIsIn(now.Facts);
             var causes = RunCauses.Of(now, whom.Stage);
             var state = whom.Stage is { } stage ? Readiness.StateOf(now.Facts, stage).ToString() : Readiness.StateOf(now.Facts).ToString();
             if (parsed.GetValue(output) == OutputFormat.Json)

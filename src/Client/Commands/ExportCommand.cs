@@ -1,10 +1,10 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Results;
-using Slowrun.Client.Runs;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
+using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 
 namespace Slowrun.Client.Commands;
@@ -35,7 +35,7 @@ internal static class ExportCommand
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
             var whom = Target.Parse(parsed.GetRequiredValue(target));
             var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);
-            RunReader.CheckStage(facts, whom);
+            whom.CheckIsIn(facts);
             var dtype = parsed.GetValue(type) == WeightType.Bf16 ? ElementType.BF16 : ElementType.F32;
             if (parsed.GetValue(ensemble) is { } into)
             {

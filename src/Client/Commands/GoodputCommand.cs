@@ -1,8 +1,9 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
-using Slowrun.Client.Runs;
 using Slowrun.Core.Ledger;
+using Slowrun.Reading.Live;
+using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 

@@ -1,9 +1,10 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
-using Slowrun.Client.Runs;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
+using Slowrun.Reading.Live;
+using Slowrun.Reading.Runs;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Commands;
@@ -64,7 +65,7 @@ internal static class IntentCommands
         var reader = new RunReader(store, context.Time);
         var whom = Target.Parse(parsed.GetRequiredValue(target), chains: true);
         var facts = await reader.FactsAsync(whom.Run, stop);
-        RunReader.CheckStage(facts, whom);
+        whom.CheckIsIn(facts);
         await new RunDocuments(store, whom.Run).ChangeIntentAsync(change(facts, whom), stop);
         await context.Output.WriteLineAsync(done(whom));
         await using var statuses = new StatusReader(reader);

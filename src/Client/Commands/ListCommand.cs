@@ -1,8 +1,8 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
-using Slowrun.Client.Runs;
 using Slowrun.Core.Status;
+using Slowrun.Reading.Runs;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Commands;

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
-using Slowrun.Client.Runs;
 using Slowrun.Client.Silos;
 using Slowrun.Clustering.Membership;
 using Slowrun.Core;
+using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 

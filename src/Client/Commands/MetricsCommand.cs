@@ -1,9 +1,10 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
-using Slowrun.Client.Runs;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Schedules;
+using Slowrun.Reading.Curves;
+using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 
@@ -28,7 +29,7 @@ internal static class MetricsCommand
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
             var whom = Target.Parse(parsed.GetRequiredValue(target));
             var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);
-            RunReader.CheckStage(facts, whom);
+            whom.CheckIsIn(facts);
             var csv = parsed.GetValue(output) == CommaSeparated;
             if (csv)
             {
@@ -36,7 +37,7 @@ internal static class MetricsCommand
             }
 
             var damaged = 0;
-            await foreach (var curve in StageCurve.ReadAsync(store, facts, whom.Stage, stop))
+            await foreach (var curve in DurableCurve.ReadAsync(store, facts, whom.Stage, stop))
             {
                 foreach (var step in Steps(facts, curve))
                 {
@@ -55,7 +56,7 @@ internal static class MetricsCommand
         return command.WithExamples("slowrun metrics demo -o csv > demo.csv", "slowrun metrics demo/chain0/stage1 -o jsonl | jq .trainLossNats");
     }
 
-    private static IEnumerable<StepMetrics> Steps(RunFacts facts, StageCurve curve)
+    private static IEnumerable<StepMetrics> Steps(RunFacts facts, DurableCurve curve)
     {
         if (curve.Curve is not { } losses)
         {

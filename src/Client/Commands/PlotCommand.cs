@@ -1,8 +1,9 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
-using Slowrun.Client.Runs;
 using Slowrun.Core.Status;
+using Slowrun.Reading.Curves;
+using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 
@@ -32,8 +33,8 @@ internal static class PlotCommand
             }
 
             var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);
-            RunReader.CheckStage(facts, whom);
-            var curves = await StageCurve.ReadAsync(store, facts, whom.Stage, stop).ToListAsync(stop);
+            whom.CheckIsIn(facts);
+            var curves = await DurableCurve.ReadAsync(store, facts, whom.Stage, stop).ToListAsync(stop);
             foreach (var curve in curves.Where(curve => curve.Problem is not null))
             {
                 await context.Error.WriteLineAsync($"slowrun: the curve of {curve.Plan.Id} is left out: {curve.Problem} 'slowrun checkpoints verify {whom.Run}' says what to do.");

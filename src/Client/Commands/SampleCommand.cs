@@ -4,11 +4,11 @@ using System.Text;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
 using Slowrun.Client.Results;
-using Slowrun.Client.Runs;
 using Slowrun.Client.Silos;
 using Slowrun.Core.Inference;
 using Slowrun.Core.Plan;
 using Slowrun.Data.Tokenizers;
+using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 using Slowrun.Storage.Tokens;
 

@@ -1,9 +1,10 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
-using Slowrun.Client.Runs;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
+using Slowrun.Reading.Live;
+using Slowrun.Reading.Runs;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Commands;

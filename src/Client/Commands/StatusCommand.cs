@@ -6,6 +6,8 @@ using Slowrun.Client.Runs;
 using Slowrun.Clustering.Membership;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
+using Slowrun.Reading.Live;
+using Slowrun.Reading.Runs;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Commands;

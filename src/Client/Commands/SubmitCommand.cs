@@ -2,6 +2,8 @@ using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Runs;
 using Slowrun.Core.Recipes;
+using Slowrun.Reading.Live;
+using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 
 namespace Slowrun.Client.Commands;

@@ -1,7 +1,8 @@
 using System.CommandLine;
 using System.Net;
 using Slowrun.Client.Cli;
-using Slowrun.Client.Runs;
+using Slowrun.Reading.Live;
+using Slowrun.Reading.Runs;
 using Slowrun.Web.Hosting;
 
 namespace Slowrun.Client.Commands;

@@ -1,6 +1,6 @@
 using Slowrun.Client.Cli;
-using Slowrun.Client.Runs;
 using Slowrun.Core.Plan;
+using Slowrun.Reading.Runs;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Completion;

@@ -1,8 +1,8 @@
 using Slowrun.Client.Cli;
-using Slowrun.Client.Explain;
 using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
+using Slowrun.Reading.Explain;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 

@@ -1,8 +1,8 @@
-using Slowrun.Client.Runs;
+using ScottPlot;
 using Slowrun.Core;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Status;
-using ScottPlot;
+using Slowrun.Reading.Curves;
 
 namespace Slowrun.Client.Display;
 
@@ -19,7 +19,7 @@ internal static class LossPlot
     private const int MostPoints = 250;
 
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void Save(RunStatus status, IReadOnlyList<StageCurve> curves, string file)
+    public static void Save(RunStatus status, IReadOnlyList<DurableCurve> curves, string file)
     {
         ArgumentNullException.ThrowIfNull(status);
         ArgumentNullException.ThrowIfNull(curves);
@@ -40,7 +40,7 @@ internal static class LossPlot
         }
     }
 
-    private static void Training(Plot plot, RunStatus status, IReadOnlyList<StageCurve> curves)
+    private static void Training(Plot plot, RunStatus status, IReadOnlyList<DurableCurve> curves)
     {
         var colors = new StageColors([.. curves.Select(curve => curve.Plan.Id)]);
         var named = Labels(curves);
@@ -147,7 +147,7 @@ internal static class LossPlot
         : [.. Enumerable.Range(0, MostLegends).Select(i => i * (lines - 1) / (MostLegends - 1))];
 
     /// <summary>Names of stages; where there are too many of them, of chains.</summary>
-    private static Dictionary<StageCurve, string> Labels(IReadOnlyList<StageCurve> curves)
+    private static Dictionary<DurableCurve, string> Labels(IReadOnlyList<DurableCurve> curves)
     {
         var firsts = curves.DistinctBy(curve => curve.Plan.Id.Chain).ToList();
         var byChain = curves.Count > MostLegends && firsts.Count > 1;
@@ -157,7 +157,7 @@ internal static class LossPlot
             .ToDictionary(curve => curve, curve => byChain ? FormattableString.Invariant($"chain{curve.Plan.Id.Chain}") : Label(curve));
     }
 
-    private static string Label(StageCurve curve) => curve.Plan.Role == ChainRole.Members ? curve.Plan.Id.ToString() : $"{curve.Plan.Id} (baseline)";
+    private static string Label(DurableCurve curve) => curve.Plan.Role == ChainRole.Members ? curve.Plan.Id.ToString() : $"{curve.Plan.Id} (baseline)";
 
     private static (double[] Steps, double[] Losses) Smooth(IReadOnlyList<float> losses)
     {

@@ -5,6 +5,7 @@ using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
+using Slowrun.Reading.Explain;
 
 namespace Slowrun.Client.Display;
 

@@ -4,6 +4,7 @@ using Slowrun.Core.Ledger;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Status;
+using Slowrun.Reading.Explain;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 

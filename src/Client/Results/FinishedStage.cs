@@ -1,5 +1,4 @@
 using Slowrun.Client.Cli;
-using Slowrun.Client.Runs;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 
@@ -16,7 +15,7 @@ internal sealed record FinishedStage(StageId Id, SnapshotRef Snapshot)
             throw new CliException(ExitCode.Usage, $"'{whom.Run}' is a whole run; name one of its stages: {string.Join(", ", facts.Plan.Stages.Select(plan => $"{whom.Run}/{plan.Id}"))}.");
         }
 
-        RunReader.CheckStage(facts, whom);
+        whom.CheckIsIn(facts);
         var root = facts.RootOf(id);
         return root.Snapshot is { } snapshot
             ? new FinishedStage(id, snapshot)

@@ -5,6 +5,7 @@ using Slowrun.Core.Specs;
 using Slowrun.Core.Status;
 using Slowrun.Data.Corpus;
 using Slowrun.Data.Preparation;
+using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 using Slowrun.Storage.Tokens;

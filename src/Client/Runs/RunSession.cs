@@ -6,6 +6,8 @@ using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Status;
+using Slowrun.Reading.Live;
+using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 
 namespace Slowrun.Client.Runs;

@@ -1,6 +1,8 @@
 using Slowrun.Client.Display;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
+using Slowrun.Reading.Live;
+using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Runs;
 

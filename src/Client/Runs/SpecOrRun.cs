@@ -3,6 +3,7 @@ using Slowrun.Client.Cli;
 using Slowrun.Core;
 using Slowrun.Core.Presets;
 using Slowrun.Core.Specs;
+using Slowrun.Reading.Runs;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Runs;
@@ -14,7 +15,7 @@ internal sealed class SpecOrRun(ClientContext context, CommonOptions common)
 
     public const string RunPrefix = "run:";
 
-    /// <exception cref="CliException">There is no such thing.</exception>
+    /// <exception cref="NotFoundException">There is no such thing.</exception>
     /// <exception cref="SpecException">It is wrong; with every problem.</exception>
     public async Task<ResolvedSpec> ReadAsync(ParseResult parsed, string what, SpecOverrides overrides, CancellationToken stop)
     {
@@ -30,10 +31,9 @@ internal sealed class SpecOrRun(ClientContext context, CommonOptions common)
         {
             return await RunAsync(address, name, overrides, stop);
         }
-        catch (CliException e) when (!isRun && e.ExitCode == ExitCode.NoSuchThing)
+        catch (NotFoundException e) when (!isRun)
         {
-            throw new CliException(
-                ExitCode.NoSuchThing,
+            throw new NotFoundException(
                 $"'{what}' is no preset, no file, and no run of '{address}'.{Nearest.Hint(what, PresetFiles.Names)} Presets are: {string.Join(", ", PresetFiles.Names)}.",
                 e);
         }

@@ -1,8 +1,8 @@
 using System.Globalization;
 using Slowrun.Client.Cli;
-using Slowrun.Client.Runs;
 using Slowrun.Clustering.Membership;
 using Slowrun.Core.Stages;
+using Slowrun.Reading.Runs;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Silos;

@@ -1,3 +1,4 @@
+using Slowrun.Reading.Live;
 using Slowrun.Storage;
 using Slowrun.Web.Hosting;
 

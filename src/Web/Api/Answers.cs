@@ -1,7 +1,8 @@
 using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
-using Slowrun.Web.Reading;
+using Slowrun.Reading.Curves;
+using Slowrun.Reading.Events;
 
 namespace Slowrun.Web.Api;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
-using Slowrun.Web.Reading;
+using Slowrun.Reading;
 
 namespace Slowrun.Web.Api;
 

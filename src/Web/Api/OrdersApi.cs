@@ -3,8 +3,8 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
+using Slowrun.Reading;
 using Slowrun.Web.Access;
-using Slowrun.Web.Reading;
 
 namespace Slowrun.Web.Api;
 

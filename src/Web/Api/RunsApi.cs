@@ -4,8 +4,11 @@ using Microsoft.AspNetCore.Routing;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Status;
+using Slowrun.Reading;
+using Slowrun.Reading.Curves;
+using Slowrun.Reading.Events;
+using Slowrun.Reading.Runs;
 using Slowrun.Web.Access;
-using Slowrun.Web.Reading;
 
 namespace Slowrun.Web.Api;
 

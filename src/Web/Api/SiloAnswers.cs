@@ -1,4 +1,4 @@
-using Slowrun.Web.Reading;
+using Slowrun.Reading;
 
 namespace Slowrun.Web.Api;
 

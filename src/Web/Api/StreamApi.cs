@@ -7,8 +7,9 @@ using Microsoft.Extensions.Hosting;
 using Slowrun.Core;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
+using Slowrun.Reading;
+using Slowrun.Reading.Runs;
 using Slowrun.Web.Hosting;
-using Slowrun.Web.Reading;
 
 namespace Slowrun.Web.Api;
 

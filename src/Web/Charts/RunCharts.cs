@@ -1,5 +1,6 @@
 using Slowrun.Core.Plan;
-using Slowrun.Web.Reading;
+using Slowrun.Reading.Curves;
+using Slowrun.Reading.Runs;
 
 namespace Slowrun.Web.Charts;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Slowrun.Core.Plan;
-using Slowrun.Web.Reading;
+using Slowrun.Reading.Events;
 
 namespace Slowrun.Web.Charts;
 

@@ -4,11 +4,12 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.ResponseCompression;
 using Microsoft.Extensions.DependencyInjection;
 using Slowrun.Core;
+using Slowrun.Reading;
+using Slowrun.Reading.Live;
 using Slowrun.Storage;
 using Slowrun.Web.Access;
 using Slowrun.Web.Api;
 using Slowrun.Web.Pages;
-using Slowrun.Web.Reading;
 
 namespace Slowrun.Web.Hosting;
 

@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Slowrun.Reading.Live;
 using Slowrun.Storage;
-using Slowrun.Web.Reading;
 
 namespace Slowrun.Web.Hosting;
 

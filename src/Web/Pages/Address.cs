@@ -1,7 +1,7 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http.Extensions;
 using Slowrun.Core.Plan;
-using Slowrun.Web.Reading;
+using Slowrun.Reading.Curves;
 
 namespace Slowrun.Web.Pages;
 

@@ -2,10 +2,12 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Slowrun.Reading;
+using Slowrun.Reading.Events;
+using Slowrun.Reading.Runs;
 using Slowrun.Web.Access;
 using Slowrun.Web.Api;
 using Slowrun.Web.Charts;
-using Slowrun.Web.Reading;
 
 namespace Slowrun.Web.Pages;
 

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Slowrun.Client.Cli;
-using Slowrun.Client.Runs;
 using Slowrun.Client.Silos;
+using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 

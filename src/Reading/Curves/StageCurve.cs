@@ -1,0 +1,8 @@
+namespace Slowrun.Reading.Curves;
+
+/// <summary>A stage's training loss, thinned out.</summary>
+/// <param name="Steps">Of the whole stage.</param>
+/// <param name="CurveSteps">Up to here the curve goes: the newest checkpoint's step.</param>
+/// <param name="FirstStep">The chain's steps before this stage.</param>
+/// <param name="Points">The lowest and the highest value of each of a number of equal pieces, as [step, nats per token]; steps count from 1.</param>
+public sealed record StageCurve(string Stage, string Role, int Steps, int CurveSteps, int FirstStep, IReadOnlyList<IReadOnlyList<double>> Points);

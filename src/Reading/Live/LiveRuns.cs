@@ -1,0 +1,35 @@
+using System.Diagnostics.CodeAnalysis;
+using Slowrun.Core.Status;
+
+namespace Slowrun.Reading.Live;
+
+/// <summary>The cluster's answers for the page, over one connection.</summary>
+/// <param name="stop">Ends the connection; a viewer who goes away does not.</param>
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for holds nothing to dispose of.")]
+public sealed class LiveRuns(StatusReader statuses, CancellationToken stop) : ILiveRuns
+{
+    // A status reader is for one caller at a time.
+    private readonly SemaphoreSlim turn = new(1);
+
+    public Task<RunStatus?> TryStatusAsync(string run, CancellationToken cancellationToken) =>
+        InTurnAsync(() => statuses.TryLiveAsync(run, stop), cancellationToken);
+
+    public Task PokeAsync(string run, CancellationToken cancellationToken) => InTurnAsync(async () =>
+    {
+        await statuses.PokeAsync(run, stop);
+        return true;
+    }, cancellationToken);
+
+    private async Task<T> InTurnAsync<T>(Func<Task<T>> ask, CancellationToken cancellationToken)
+    {
+        await turn.WaitAsync(cancellationToken);
+        try
+        {
+            return await ask();
+        }
+        finally
+        {
+            turn.Release();
+        }
+    }
+}

@@ -1,0 +1,148 @@
+using System.Collections.Concurrent;
+using Slowrun.Clustering.Membership;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
+using Slowrun.Core.Status;
+using Slowrun.Reading.Curves;
+using Slowrun.Reading.Events;
+using Slowrun.Reading.Live;
+using Slowrun.Reading.Runs;
+using Slowrun.Storage;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Reading;
+
+/// <summary>Everything that page and API show, read from the store and overlaid with what the silos answer. Safe to use by many at once.</summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for holds nothing to dispose of.")]
+public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider time)
+{
+    // Owners tell once a second.
+    private static readonly TimeSpan Fresh = TimeSpan.FromMilliseconds(900);
+
+    // A list reads every run of the store.
+    private static readonly TimeSpan ListFresh = TimeSpan.FromSeconds(2);
+
+    // So many reads of runs at once, or a crawl through all of them would take the machine from its trainings.
+    private const int ReadsAtOnce = 2;
+
+    // Runs that are there: only of those a silo is asked, or any name that somebody makes up would start a grain.
+    private readonly ConcurrentDictionary<string, bool> known = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim turns = new(ReadsAtOnce);
+    private readonly RunReader reader = new(store, time);
+    private readonly SharedReads<IReadOnlyList<LiveSilo>> silos = new(time, Fresh);
+    private readonly SharedReads<RunReading?> readings = new(time, Fresh);
+    private readonly SharedReads<RunStatus?> statuses = new(time, Fresh);
+    private readonly SharedReads<RunList> lists = new(time, ListFresh);
+
+    public IObjectStore Store => store;
+
+    public EventLogs Events { get; } = new(store, time);
+
+    public CurveCache Curves { get; } = new(store);
+
+    public DateTimeOffset Now => time.GetUtcNow();
+
+    /// <summary>Silos that serve the store now, or are about to.</summary>
+    public Task<IReadOnlyList<LiveSilo>> SilosAsync(CancellationToken cancellationToken) => silos.GetAsync("", reader.SilosAsync, cancellationToken);
+
+    /// <summary>The runs of the store, from the store alone.</summary>
+    public Task<RunList> ListAsync(CancellationToken cancellationToken) => lists.GetAsync("", ReadListAsync, cancellationToken);
+
+    /// <returns>Null where there is no such run.</returns>
+    /// <exception cref="InvalidDataException">A document of the run is damaged; the message names it.</exception>
+    public async Task<RunReading?> TryReadAsync(string run, CancellationToken cancellationToken) => !await IsThereAsync(run, cancellationToken)
+        ? null
+        : await readings.GetAsync(run, async token =>
+        {
+            using var turn = await TurnAsync(token);
+            var asking = live.TryStatusAsync(run, token);
+            var read = await TryFactsAsync(run, token);
+            var answer = await asking;
+            return read is null ? null : new RunReading(read, answer ?? reader.StatusOf(read));
+        }, cancellationToken);
+
+    /// <summary>As <see cref="TryReadAsync"/>, without reading the store where a silo answers.</summary>
+    public async Task<RunStatus?> TryStatusAsync(string run, CancellationToken cancellationToken) => !await IsThereAsync(run, cancellationToken)
+        ? null
+        : await statuses.GetAsync(run, async token =>
+        {
+            using var turn = await TurnAsync(token);
+            return await live.TryStatusAsync(run, token) ?? (await TryFactsAsync(run, token) is { } read ? reader.StatusOf(read) : null);
+        }, cancellationToken);
+
+    /// <summary>Changes what the user wants of a run, as the command line does.</summary>
+    /// <returns>The intent now; null where the run, or what of it is meant, has ended: there is nothing to change.</returns>
+    public async Task<RunIntent?> OrderAsync(RunFacts read, DesiredState wish, StageId? stage, CancellationToken cancellationToken)
+    {
+        var ended = Readiness.StateOf(read) == RunState.Succeeded || (stage is { } one && Readiness.StateOf(read, one) == StageState.Done);
+        if (ended)
+        {
+            return null;
+        }
+
+        var intent = await new RunDocuments(store, read.Spec.Name).ChangeIntentAsync(now => now.Wish(wish, stage?.ToString()), cancellationToken);
+        await live.PokeAsync(read.Spec.Name, cancellationToken);
+        readings.Forget(read.Spec.Name);
+        statuses.Forget(read.Spec.Name);
+        return intent;
+    }
+
+    private async Task<RunList> ReadListAsync(CancellationToken cancellationToken)
+    {
+        using var turn = await TurnAsync(cancellationToken);
+        var names = await RunDocuments.ListRunsAsync(store, cancellationToken).ToListAsync(cancellationToken);
+        var damaged = new List<DamagedRun>();
+        var read = await Task.WhenAll(names.Select(async name =>
+        {
+            try
+            {
+                // Null for a folder that no spec has been written into: a submission that broke off.
+                return await TryFactsAsync(name, cancellationToken) is { } found ? reader.StatusOf(found) : null;
+            }
+            catch (InvalidDataException e)
+            {
+                lock (damaged)
+                {
+                    damaged.Add(new DamagedRun(name, e.Message));
+                }
+
+                return null;
+            }
+        }));
+        return new RunList([.. read.OfType<RunStatus>()], [.. damaged.OrderBy(run => run.Name, StringComparer.Ordinal)]);
+    }
+
+    private async Task<RunFacts?> TryFactsAsync(string run, CancellationToken cancellationToken) =>
+        await reader.TryFactsAsync(run, await SilosAsync(cancellationToken), cancellationToken);
+
+    private async Task<bool> IsThereAsync(string run, CancellationToken cancellationToken)
+    {
+        if (!RunPaths.IsName(run))
+        {
+            return false;
+        }
+
+        if (!known.ContainsKey(run))
+        {
+            if (await store.TryReadAsync(RunPaths.Spec(run), cancellationToken) is null)
+            {
+                return false;
+            }
+
+            known[run] = true;
+        }
+
+        return true;
+    }
+
+    private async Task<Turn> TurnAsync(CancellationToken cancellationToken)
+    {
+        await turns.WaitAsync(cancellationToken);
+        return new Turn(turns);
+    }
+
+    private sealed record Turn(SemaphoreSlim Turns) : IDisposable
+    {
+        public void Dispose() => Turns.Release();
+    }
+}

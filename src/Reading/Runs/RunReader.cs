@@ -1,0 +1,66 @@
+using Slowrun.Clustering.Membership;
+using Slowrun.Core;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Status;
+using Slowrun.Storage;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Reading.Runs;
+
+/// <summary>What the store knows of its runs and of who serves it; needs no silo.</summary>
+public sealed class RunReader(IObjectStore store, TimeProvider time)
+{
+    // No address of any silo, so that it owns nothing.
+    private const string ToCome = "starting";
+
+    private readonly RunFactsReader facts = new(store);
+    private readonly ClusterView cluster = new(store, time);
+
+    public IObjectStore Store => store;
+
+    /// <summary>Whether a silo is being started, which is no member of the cluster yet: what waits for one then has one to come.</summary>
+    public Func<bool> Starting { get; set; } = () => false;
+
+    /// <summary>Silos that serve the store now, or are about to.</summary>
+    public Task<IReadOnlyList<LiveSilo>> SilosAsync(CancellationToken cancellationToken) => cluster.ReadAsync(cancellationToken);
+
+    public async Task<RunFacts?> TryFactsAsync(string run, CancellationToken cancellationToken) =>
+        RunPaths.IsName(run) ? await TryFactsAsync(run, await SilosAsync(cancellationToken), cancellationToken) : null;
+
+    /// <param name="silos">Silos that serve the store now.</param>
+    public async Task<RunFacts?> TryFactsAsync(string run, IReadOnlyList<LiveSilo> silos, CancellationToken cancellationToken)
+    {
+        var alive = silos.Select(silo => silo.Silo).ToHashSet(StringComparer.Ordinal);
+        if (Starting())
+        {
+            alive.Add(ToCome);
+        }
+
+        return await facts.ReadAsync(run, alive, cancellationToken);
+    }
+
+    /// <exception cref="NotFoundException">There is no such run.</exception>
+    public async Task<RunFacts> FactsAsync(string run, CancellationToken cancellationToken) =>
+        await TryFactsAsync(run, cancellationToken) ?? throw await NoSuchRunAsync(run, cancellationToken);
+
+    public async Task<RunStatus> StatusAsync(string run, CancellationToken cancellationToken) =>
+        StatusOf(await FactsAsync(run, cancellationToken));
+
+    /// <summary>What the store's documents alone say of a run.</summary>
+    public RunStatus StatusOf(RunFacts read) => StatusBuilder.Build(read, StatusSource.Store, time.GetUtcNow());
+
+    public async Task<NotFoundException> NoSuchRunAsync(string run, CancellationToken cancellationToken)
+    {
+        var names = await RunDocuments.ListRunsAsync(store, cancellationToken).ToListAsync(cancellationToken);
+        return new NotFoundException(
+            names.Contains(run) ? WithoutSpec(run)
+            : names.Count == 0
+                ? $"There is no run '{run}' in '{store.Address}': the store has no runs. 'slowrun submit' makes one; --store or SLOWRUN_STORE names another store."
+                : $"There is no run '{run}' in '{store.Address}'.{Nearest.Hint(run, names)} There are: {Nearest.Listed(run, names)}.");
+    }
+
+    /// <summary>What to say of a run's folder in which there is no spec, nor its copy.</summary>
+    public string WithoutSpec(string run) =>
+        $"Run '{run}' of '{store.Address}' has documents and no spec: '{RunPaths.Spec(run)}' is missing, and its copy too. "
+        + $"Put it back from a copy of the store; or submit the same recipe as '{run}' again: stages go on with it where they were, and refuse any other.";
+}

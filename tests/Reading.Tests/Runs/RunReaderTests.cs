@@ -1,0 +1,47 @@
+using Slowrun.Core;
+using Slowrun.Core.Specs;
+using Slowrun.Reading.Runs;
+using Slowrun.Storage;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Reading.Tests.Runs;
+
+public sealed class RunReaderTests
+{
+    [Fact]
+    public async Task FactsAsync_OfARunThatIsNotThere_ThrowsNotFoundExceptionThatNamesTheNearest()
+    {
+        var store = await StoreAsync("micro", "other");
+
+        var e = await Assert.ThrowsAsync<NotFoundException>(() => new RunReader(store, TimeProvider.System).FactsAsync("mirco", Stop));
+
+        Assert.Contains("There is no run 'mirco'", e.Message, StringComparison.Ordinal);
+        Assert.Contains("'micro'", e.Message, StringComparison.Ordinal);
+        Assert.Contains("other", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task FactsAsync_InAnEmptyStore_ThrowsNotFoundExceptionThatSaysHowARunIsMade()
+    {
+        var e = await Assert.ThrowsAsync<NotFoundException>(async () => await new RunReader(await StoreAsync(), TimeProvider.System).FactsAsync("micro", Stop));
+
+        Assert.Contains("'slowrun submit' makes one", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task TryFactsAsync_OfWhatIsNoName_ReadsNothing() =>
+        Assert.Null(await new RunReader(await StoreAsync("micro"), TimeProvider.System).TryFactsAsync("../micro", Stop));
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    private static async Task<IObjectStore> StoreAsync(params string[] runs)
+    {
+        var store = await StoreAddress.OpenAsync($"memory:{Guid.NewGuid():N}", create: true, TimeProvider.System, Stop);
+        foreach (var run in runs)
+        {
+            Assert.True(await new RunDocuments(store, run).TryCreateSpecAsync(SpecReader.FromPreset("micro", new SpecOverrides { Name = run }), Stop));
+        }
+
+        return store;
+    }
+}
