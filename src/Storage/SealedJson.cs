@@ -20,13 +20,13 @@ public static class SealedJson
 
     /// <param name="name">The object that will hold it.</param>
     /// <param name="value">Serialized as a JSON object.</param>
-    public static byte[] Serialize<T>(string name, T value)
-    {
-        var plain = CanonicalJson.Serialize(value);
-        return plain is [(byte)'{', .., (byte)'}']
-            ? [.. plain.AsSpan(..^1), .. plain.Length > 2 ? ","u8 : [], .. Start, .. Encoding.ASCII.GetBytes(Hash(name, plain)), .. End]
-            : plain;
-    }
+    public static byte[] Serialize<T>(string name, T value) => Seal(name, CanonicalJson.Serialize(value));
+
+    /// <summary>The document with its seal.</summary>
+    /// <param name="plain">A JSON object, canonical; anything else is left as it is.</param>
+    public static byte[] Seal(string name, byte[] plain) => plain is [(byte)'{', .., (byte)'}']
+        ? [.. plain.AsSpan(..^1), .. plain.Length > 2 ? ","u8 : [], .. Start, .. Encoding.ASCII.GetBytes(Hash(name, plain)), .. End]
+        : plain;
 
     /// <param name="what">What to call it in a message; null: its name.</param>
     /// <exception cref="InvalidDataException">Not such a document, damaged, of another name, or of a newer version (<see cref="NewerDocument"/>); the message names it.</exception>

@@ -16,6 +16,8 @@ internal sealed class RecordingStore(IObjectStore inner) : IObjectStore
 
     public string Address => inner.Address;
 
+    public IObjectStore Innermost => inner.Innermost;
+
     /// <summary>What was asked for, in order: <c>read NAME</c>, <c>replace NAME</c>, …</summary>
     public IReadOnlyList<string> Operations => [.. operations];
 

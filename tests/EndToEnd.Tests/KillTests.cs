@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
+using Slowrun.Storage;
+using Slowrun.Tests.Storage;
 
 namespace Slowrun.EndToEnd.Tests;
 
@@ -49,6 +51,31 @@ public sealed class KillTests(CalmTiny calm)
         var last = await cli.RunAsync("run", "tiny");
         Assert.True(last.ExitCode == 0, last.Error + last.Output);
         Assert.Equal(await Weights.ExportAsync(calm.Cli, "tiny"), await Weights.ExportAsync(cli, "tiny"));
+    }
+
+    /// <summary>
+    /// Begun on a directory, where our own storage writes the roots, and carried to a container of Azure, where Microsoft's does: as a store that an older
+    /// version has written.
+    /// </summary>
+    [Fact]
+    public async Task Run_OnAzuriteFromAnOlderStoreAndKilledTwice_EndsWithTheSameBytes()
+    {
+        using var directory = new TemporaryStore();
+        var older = new Cli(directory.Path);
+        await KillAsync(older, steps: 10);
+        await GoneAsync(directory.Path);
+        var cli = new Cli(Azurite.NewAddress(), Azurite.ConnectionString(await Azurite.PortAsync()));
+        await CopyAsync(await older.OpenStoreAsync(Stop), await cli.OpenStoreAsync(Stop));
+        await KillAsync(cli, steps: 5);
+        await GoneAsync(cli.Store);
+        await KillAsync(cli, steps: 15);
+
+        var last = await cli.RunAsync("run", "tiny");
+        Assert.True(last.ExitCode == 0, last.Error + last.Output);
+        Assert.Equal(await Weights.ExportAsync(calm.Cli, "tiny"), await Weights.ExportAsync(cli, "tiny"));
+        Assert.Equal(0, (await cli.RunAsync("checkpoints", "verify", "tiny")).ExitCode);
+        var roots = (await cli.FactsAsync("tiny", Stop))!.Roots.Values;
+        Assert.True(roots.Sum(root => root.Preemptions) >= 1);
     }
 
     [Fact]
@@ -108,6 +135,27 @@ public sealed class KillTests(CalmTiny calm)
         Assert.Contains(Stages(status), stage => stage.GetProperty("durableStep").GetInt32() > 0);
         Assert.All(Stages(status), stage => Assert.False(stage.TryGetProperty("owner", out var owner) && owner.ValueKind == JsonValueKind.Object));
         Assert.All(Stages(status), stage => Assert.Equal(0, stage.GetProperty("lostSteps").GetInt32()));
+    }
+
+    private static async Task KillAsync(Cli cli, int steps)
+    {
+        using var run = cli.Start("run", "tiny");
+        await cli.TrainingAsync("tiny", run, steps);
+        foreach (var process in (int[])[run.Process.Id, .. Processes.SilosOf(cli.Store)])
+        {
+            Processes.Signal(process, Processes.SigKill);
+        }
+
+        await run.Process.WaitForExitAsync(Stop);
+    }
+
+    private static async Task CopyAsync(IObjectStore from, IObjectStore to)
+    {
+        await foreach (var entry in from.ListAsync("", Stop))
+        {
+            await using var content = await from.TryOpenAsync(entry.Name, cancellationToken: Stop);
+            Assert.True(await to.TryCreateAsync(entry.Name, content!, Stop));
+        }
     }
 
     /// <summary>A silo whose parent is gone commits and ends by itself.</summary>

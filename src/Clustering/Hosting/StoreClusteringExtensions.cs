@@ -4,10 +4,12 @@ using Microsoft.Extensions.Hosting;
 using Orleans.Configuration;
 using Orleans.Messaging;
 using Orleans.Runtime.Hosting;
+using Orleans.Storage;
 using Slowrun.Clustering.Membership;
 using Slowrun.Clustering.Persistence;
 using Slowrun.Clustering.Security;
 using Slowrun.Storage;
+using Slowrun.Storage.Blobs;
 
 namespace Slowrun.Clustering.Hosting;
 
@@ -70,13 +72,25 @@ public static class StoreClusteringExtensions
         .AddSingleton<StoreTls>();
 
     /// <summary>
-    /// Grain state in the store, as provider <paramref name="name"/>. Microsoft's can stand here instead:
-    /// <c>silo.AddAzureBlobGrainStorage(name, …)</c>; what reads the documents without a cluster then reads nothing.
+    /// Grain state in the store, as provider <paramref name="name"/>: by Microsoft's <see cref="AzureBlobGrainStorage"/> where the store is a container of Azure,
+    /// by <see cref="StoreGrainStorage"/> on any other. The documents are the same, byte for byte.
     /// </summary>
     /// <param name="objectName">Object for (state name, grain); null: <see cref="GrainObjectNames.Default"/>.</param>
     public static ISiloBuilder AddStoreGrainStorage(
         this ISiloBuilder silo, string name, IObjectStore store, Func<string, GrainId, string>? objectName = null)
     {
+        if (store.Innermost is AzureBlobStore azure)
+        {
+            var documents = new GrainBlobs(store, azure.ContainerName, objectName ?? GrainObjectNames.Default);
+            return silo.AddAzureBlobGrainStorage(name, options =>
+            {
+                options.BlobServiceClient = azure.Account;
+                options.ContainerName = azure.ContainerName;
+                options.BuildContainerFactory = (_, _) => documents;
+                options.GrainStorageSerializer = documents;
+            });
+        }
+
         silo.Services.AddGrainStorage(name, (_, _) => new StoreGrainStorage(store, objectName));
         return silo;
     }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Orleans.Storage;
 using Slowrun.Storage;
 
@@ -39,7 +38,7 @@ public sealed class StoreGrainStorage(IObjectStore store, Func<string, GrainId, 
         if (etag is null)
         {
             var found = await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false);
-            etag = found is not null && HasWriteId(bytes) && found.Content.Span.SequenceEqual(bytes)
+            etag = OwnWrite.Is(found, bytes)
                 ? found.ETag
                 : throw Conflict(name, ETag(grainState), found?.ETag);
         }
@@ -73,19 +72,6 @@ public sealed class StoreGrainStorage(IObjectStore store, Func<string, GrainId, 
 
     Task IGrainStorage.ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => ClearStateAsync(stateName, grainId, grainState);
 
-    /// <summary>
-    /// Whether the document has a <c>writeId</c>, fresh with every write. Bytes equal to it in the store were then written by this very
-    /// write, and the lost race was against itself: its answer was lost, and the store's retry found it done.
-    /// </summary>
-    private static bool HasWriteId(byte[] bytes)
-    {
-        using var document = JsonDocument.Parse(bytes);
-        return document.RootElement.ValueKind == JsonValueKind.Object
-            && document.RootElement.TryGetProperty("writeId", out var id)
-            && id.ValueKind == JsonValueKind.String
-            && id.GetString() is { Length: > 0 };
-    }
-
     private static string? ETag<T>(IGrainState<T> grainState) => string.IsNullOrEmpty(grainState.ETag) ? null : grainState.ETag;
 
     private static void Forget<T>(IGrainState<T> grainState)
@@ -95,10 +81,6 @@ public sealed class StoreGrainStorage(IObjectStore store, Func<string, GrainId, 
         grainState.RecordExists = false;
     }
 
-    private InconsistentStateException Conflict(string name, string? expected, string? found) => new(
-        $"'{name}' in {store.Address} was changed by another writer: found {Etag(found)}, expected {Etag(expected)}. Read it again before writing.",
-        storedEtag: found ?? "",
-        currentEtag: expected ?? "");
-
-    private static string Etag(string? etag) => etag is null ? "no object" : $"etag {etag}";
+    private InconsistentStateException Conflict(string name, string? expected, string? found) =>
+        new(OwnWrite.Conflict(store, name, expected, found), storedEtag: found ?? "", currentEtag: expected ?? "");
 }

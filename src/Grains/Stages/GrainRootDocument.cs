@@ -17,6 +17,7 @@ internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskS
         ? direct.ReadAsync(cancellationToken)
         : OnActivation(async () =>
         {
+            // Waited for to its end: one that was given up would, when it ends, put what it read in the place of a root that is to be written.
             await state.ReadStateAsync(cancellationToken);
             return state.RecordExists ? state.State : null;
         });
@@ -29,7 +30,9 @@ internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskS
             state.State = root;
             try
             {
-                await state.WriteStateAsync(cancellationToken);
+                // A provider need not heed the token, and a write that hangs would hold a leaving owner to the end. One that was given up may still take effect:
+                // the commit protocol knows it by its write id.
+                await state.WriteStateAsync(cancellationToken).WaitAsync(cancellationToken);
                 return true;
             }
             catch

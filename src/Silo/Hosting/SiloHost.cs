@@ -1,5 +1,4 @@
 using System.Net;
-using Microsoft.Extensions.Logging.Console;
 using Orleans.Configuration;
 using Slowrun.Clustering.Hosting;
 using Slowrun.Clustering.Machines;
@@ -41,33 +40,7 @@ internal static class SiloHost
         IObjectStore store = new WatchedStore(opened, time);
         var cluster = await StoreCluster.FoundAsync(store, cancellationToken);
         var builder = Host.CreateApplicationBuilder();
-        builder.Logging.ClearProviders();
-        if (Environment.GetEnvironmentVariable("JOURNAL_STREAM") is { Length: > 0 })
-        {
-            // The journal has its own clock, and reads a line's level from its beginning.
-            builder.Logging.AddSystemdConsole();
-        }
-        else
-        {
-            builder.Logging.AddSimpleConsole(console =>
-            {
-                console.SingleLine = true;
-                console.UseUtcTimestamp = true;
-                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-                console.ColorBehavior = LoggerColorBehavior.Disabled;
-            });
-        }
-
-        // Orleans tells a great deal about itself at Information; what went wrong is at Warning.
-        foreach (var library in new[] { "Orleans", "Microsoft", "Polly" })
-        {
-            builder.Logging.AddFilter(library, LogLevel.Warning);
-        }
-
-        // Each connection that is refused, with a stack; the silo's own line about strangers says it, and not too often.
-        builder.Logging.AddFilter("Orleans.Connections.Security", LogLevel.None);
-        // At every start it takes the machine's uptime for a delay of its first check.
-        builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+        builder.Logging.AddSiloLog();
         // What silos note down for each other is in the store's time.
         builder.Services.AddSingleton<TimeProvider>(time).AddSingleton(store);
 

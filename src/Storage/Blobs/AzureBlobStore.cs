@@ -26,6 +26,11 @@ public sealed class AzureBlobStore : IObjectStore
 
     public string Address { get; }
 
+    /// <summary>The account, as a client that never retries: for a library that asks for one. Operations belong to the store's own members, which do.</summary>
+    public BlobServiceClient Account => container.GetParentBlobServiceClient();
+
+    public string ContainerName => container.Name;
+
     /// <param name="address"><c>azblob://account/container</c>.</param>
     /// <param name="create">Makes the container if it is not there; otherwise that is an error.</param>
     /// <param name="connectionString">Credentials, as in <c>AZURE_STORAGE_CONNECTION_STRING</c>; null: Azurite's for its account, the default

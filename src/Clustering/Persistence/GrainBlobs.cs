@@ -1,0 +1,78 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Azure.Storage.Blobs;
+using Orleans.Storage;
+using Slowrun.Core;
+using Slowrun.Storage;
+
+namespace Slowrun.Clustering.Persistence;
+
+/// <summary>
+/// What Microsoft's <see cref="AzureBlobGrainStorage"/> is given, so that it keeps grain states as the store's documents: it asks for a container and a blob, and
+/// gets the object that everybody reads, with the store's retries, limits, watching and words. Each blob goes through <see cref="GrainBlob"/>.
+/// </summary>
+/// <param name="container">As the provider names it in its messages.</param>
+/// <param name="objectName">Object for (state name, grain).</param>
+internal sealed class GrainBlobs(IObjectStore store, string container, Func<string, GrainId, string> objectName) : IBlobContainerFactory, IGrainStorageSerializer
+{
+    // A serializer is not told which blob it reads, and an error has to say it: the name goes before the content, on a line of its own.
+    private const byte NameEnd = (byte)'\n';
+
+    // Etags of documents that were read and could not be understood.
+    private readonly ConcurrentDictionary<string, string> damaged = new(StringComparer.Ordinal);
+
+    public string Container => container;
+
+    // Whoever opened the store has made its container.
+    public Task InitializeAsync(BlobServiceClient client) => Task.CompletedTask;
+
+    public BlobContainerClient GetBlobContainerClient(GrainId grainId) => new GrainContainer(this, grainId);
+
+    public BinaryData Serialize<T>(T? input) => new(CanonicalJson.Serialize(input));
+
+    /// <exception cref="InvalidDataException">The document is damaged, or of another type; the message names it.</exception>
+    public T Deserialize<T>(BinaryData input)
+    {
+        var bytes = input.ToMemory().Span;
+        var end = bytes.IndexOf(NameEnd);
+        var name = Encoding.UTF8.GetString(bytes[..end]);
+        var value = SealedJson.Deserialize<T>(name, bytes[(end + 1)..], $"{store.Address}: {name}");
+        damaged.TryRemove(name, out _);
+        return value;
+    }
+
+    /// <summary>
+    /// The provider's blob for a state of a grain, whose name is a convention of its own: <c>STATE-TYPE/KEY.json</c>.
+    /// </summary>
+    internal GrainBlob Blob(string blobName, GrainId grain)
+    {
+        var ending = $"-{grain}.json";
+        return blobName.EndsWith(ending, StringComparison.Ordinal)
+            ? new GrainBlob(this, store, objectName(blobName[..^ending.Length], grain))
+            : throw new NotSupportedException(
+                $"Microsoft's grain storage asked for the blob '{blobName}' of grain {grain}; expected 'STATE{ending}'. This version of the package names its blobs "
+                + "in another way: use the one that Directory.Packages.props names.");
+    }
+
+    /// <summary>What <see cref="Deserialize"/> takes. Until it has understood it, a write replaces just this document, whatever the provider knows.</summary>
+    internal byte[] Named(string name, StoredObject found)
+    {
+        damaged[name] = found.ETag;
+        return [.. Encoding.UTF8.GetBytes(name), NameEnd, .. found.Content.Span];
+    }
+
+    /// <summary>
+    /// The provider takes an etag from no document that it could not read, so that a living owner could never write over a damaged one. This is that document's;
+    /// null: the last one was understood.
+    /// </summary>
+    internal string? DamagedEtag(string name) => damaged.GetValueOrDefault(name);
+
+    internal void Settled(string name) => damaged.TryRemove(name, out _);
+
+    private sealed class GrainContainer(GrainBlobs blobs, GrainId grain) : BlobContainerClient
+    {
+        public override string Name => blobs.Container;
+
+        public override BlobClient GetBlobClient(string blobName) => blobs.Blob(blobName, grain);
+    }
+}

@@ -1,0 +1,42 @@
+using Microsoft.Extensions.Logging.Console;
+
+namespace Slowrun.Silo.Hosting;
+
+/// <summary>What a silo writes for people: its own sentences, and of the libraries what nothing else tells.</summary>
+internal static class SiloLog
+{
+    public static void AddSiloLog(this ILoggingBuilder logging)
+    {
+        logging.ClearProviders();
+        if (Environment.GetEnvironmentVariable("JOURNAL_STREAM") is { Length: > 0 })
+        {
+            // The journal has its own clock, and reads a line's level from its beginning.
+            logging.AddSystemdConsole();
+        }
+        else
+        {
+            logging.AddSimpleConsole(console =>
+            {
+                console.SingleLine = true;
+                console.UseUtcTimestamp = true;
+                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+                console.ColorBehavior = LoggerColorBehavior.Disabled;
+            });
+        }
+
+        // Orleans tells a great deal about itself at Information; what went wrong is at Warning.
+        foreach (var library in new[] { "Orleans", "Microsoft", "Polly" })
+        {
+            logging.AddFilter(library, LogLevel.Warning);
+        }
+
+        // Each connection that is refused, with a stack; the silo's own line about strangers says it, and not too often.
+        logging.AddFilter("Orleans.Connections.Security", LogLevel.None);
+        // At every start it takes the machine's uptime for a delay of its first check.
+        logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+        // Every conflict of a root's write, once by the provider and once by Orleans under the provider's name, each with a stack. The commit protocol settles
+        // conflicts; it throws whatever else there is, with the store's own words.
+        logging.AddFilter("Orleans.Storage", LogLevel.None);
+        logging.AddFilter("Slowrun.Clustering.Persistence", LogLevel.None);
+    }
+}
