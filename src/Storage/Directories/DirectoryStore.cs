@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 
@@ -5,7 +6,8 @@ namespace Slowrun.Storage.Directories;
 
 /// <summary>
 /// A store in a directory of one machine: any number of processes may use it at once, and what it has acknowledged survives a loss
-/// of power. An object is a file; it gets its name by link(2) (create) or rename under a lock (replace), so it is whole or absent.
+/// of power. An object is a file; it gets its name by link(2) (create) or rename under a lock (replace), so it is whole or absent. Its etag is the hash of
+/// its content and its file's date, which no two writes of an object share: equal bytes written again are another object, and so are others put there by hand.
 /// </summary>
 public sealed class DirectoryStore : IObjectStore
 {
@@ -29,7 +31,7 @@ public sealed class DirectoryStore : IObjectStore
     }
 
     public Task<StoredObject?> TryReadAsync(string name, CancellationToken cancellationToken = default) =>
-        RunAsync(name, () => files.TryReadDated(name) is { } found ? new StoredObject(found.Bytes, ETagOf(found.Bytes), found.ModifiedAt) : null, cancellationToken);
+        RunAsync(name, () => files.TryRead(name) is { } found ? new StoredObject(found.Bytes, ETagOf(found.Bytes, found.ModifiedAt), found.ModifiedAt) : null, cancellationToken);
 
     public Task<Stream?> TryOpenAsync(string name, long offset = 0, long? length = null, CancellationToken cancellationToken = default)
     {
@@ -49,7 +51,7 @@ public sealed class DirectoryStore : IObjectStore
                 }
 
                 using var temporary = await files.WriteTemporaryAsync(new MemoryBlocksStream(content), cancellationToken).ConfigureAwait(false);
-                return files.TryLink(temporary, name) ? ETagOf(content.Span) : null;
+                return files.TryLink(temporary, name) ? ETagOf(content.Span, temporary.ModifiedAt) : null;
             },
             cancellationToken);
 
@@ -77,7 +79,7 @@ public sealed class DirectoryStore : IObjectStore
             async () =>
             {
                 // Whoever is too late already need not write.
-                if (files.TryReadBytes(name) is not { } now || ETagOf(now) != etag)
+                if (files.TryRead(name) is not { } now || ETagOf(now.Bytes, now.ModifiedAt) != etag)
                 {
                     return null;
                 }
@@ -87,17 +89,18 @@ public sealed class DirectoryStore : IObjectStore
                 using var temporary = await files.WriteTemporaryAsync(new MemoryBlocksStream(content), cancellationToken).ConfigureAwait(false);
                 using (await locks.EnterAsync(name, cancellationToken).ConfigureAwait(false))
                 {
-                    if (files.TryReadBytes(name) is not { } old || ETagOf(old) != etag)
+                    if (files.TryRead(name) is not { } old || ETagOf(old.Bytes, old.ModifiedAt) != etag)
                     {
                         return null;
                     }
 
+                    temporary.DateAfter(old.ModifiedAt);
                     files.Replace(temporary, name);
                 }
 
                 // Whoever reads the new content before this returns is on this machine, and loses power with it.
                 files.SyncFolderOf(name);
-                return ETagOf(content.Span);
+                return ETagOf(content.Span, temporary.ModifiedAt);
             },
             cancellationToken);
 
@@ -109,6 +112,11 @@ public sealed class DirectoryStore : IObjectStore
                 using var temporary = await files.WriteTemporaryAsync(new MemoryBlocksStream(content), cancellationToken).ConfigureAwait(false);
                 using (await locks.EnterAsync(name, cancellationToken).ConfigureAwait(false))
                 {
+                    if (files.ModifiedAt(name) is { } replaced)
+                    {
+                        temporary.DateAfter(replaced);
+                    }
+
                     files.Rename(temporary, name);
                 }
 
@@ -123,7 +131,7 @@ public sealed class DirectoryStore : IObjectStore
             {
                 using (await locks.EnterAsync(name, cancellationToken).ConfigureAwait(false))
                 {
-                    return (etag is null || (files.TryReadBytes(name) is { } now && ETagOf(now) == etag)) && files.TryDelete(name);
+                    return (etag is null || (files.TryRead(name) is { } now && ETagOf(now.Bytes, now.ModifiedAt) == etag)) && files.TryDelete(name);
                 }
             },
             cancellationToken);
@@ -180,7 +188,8 @@ public sealed class DirectoryStore : IObjectStore
         return Path.Combine(files.Root, name);
     }
 
-    private static string ETagOf(ReadOnlySpan<byte> content) => Convert.ToHexStringLower(XxHash128.Hash(content));
+    private static string ETagOf(ReadOnlySpan<byte> content, DateTimeOffset modifiedAt) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Convert.ToHexStringLower(XxHash128.Hash(content))}-{modifiedAt.UtcTicks:x}");
 
     private Task<T> RunAsync<T>(string name, Func<T> work, CancellationToken cancellationToken) =>
         RunAsync(name, () => Task.FromResult(work()), cancellationToken);

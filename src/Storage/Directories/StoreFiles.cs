@@ -18,6 +18,9 @@ internal sealed class StoreFiles
     private readonly StoreFolders folders;
     private readonly StoreListing listing;
 
+    // Dates of files are the machine's, whatever clock decides what is stale.
+    private readonly TimeProvider time = TimeProvider.System;
+
     private StoreFiles(string root)
     {
         Root = root;
@@ -69,10 +72,8 @@ internal sealed class StoreFiles
         }
     }
 
-    public byte[]? TryReadBytes(string name) => TryReadDated(name)?.Bytes;
-
-    /// <summary>As <see cref="TryReadBytes"/>, and when they were written.</summary>
-    public (byte[] Bytes, DateTimeOffset ModifiedAt)? TryReadDated(string name)
+    /// <summary>Reads an object, and when it was written.</summary>
+    public (byte[] Bytes, DateTimeOffset ModifiedAt)? TryRead(string name)
     {
         using var file = TryOpen(name);
         if (file is null)
@@ -105,6 +106,13 @@ internal sealed class StoreFiles
         return Directory.Exists(Temporaries) ? null : throw Missing();
     }
 
+    /// <summary>When what has the name was written; null: nothing has it.</summary>
+    public DateTimeOffset? ModifiedAt(string name)
+    {
+        using var folder = folders.TryOpen(StoreFolders.FolderOf(name));
+        return folder is null ? null : PosixAt.ModifiedAt(folder, StoreFolders.LastOf(name));
+    }
+
     /// <summary>Whether anything but a folder has the name.</summary>
     public bool Exists(string name)
     {
@@ -133,6 +141,8 @@ internal sealed class StoreFiles
                 written += read;
             }
 
+            // The kernel's own date moves in steps of some milliseconds.
+            temporary.Date(file, time.GetUtcNow());
             Posix.SyncFile(file, temporary.Path);
             return temporary;
         }

@@ -75,6 +75,18 @@ public abstract class GrainStorageContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Write_OfTheSameState_GivesANewEtagAndRefusesTheOldOne()
+    {
+        var state = await WriteNewAsync(1);
+        var first = state.ETag;
+
+        await storage.WriteStateAsync("s", Grain, state, Cancel);
+
+        Assert.NotEqual(first, state.ETag);
+        await Assert.ThrowsAsync<InconsistentStateException>(() => storage.WriteStateAsync("s", Grain, new GrainState<Counter>(new Counter { Value = 1 }, first), Cancel));
+    }
+
+    [Fact]
     public async Task Write_OfANewGrainThatExists_ThrowsInconsistentState()
     {
         var first = await WriteNewAsync(1);

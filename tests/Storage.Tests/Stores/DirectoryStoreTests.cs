@@ -90,6 +90,47 @@ public sealed class DirectoryStoreTests : ObjectStoreContract
             async () => await Store.ListAsync("", Cancel).ToArrayAsync(Cancel))).Problem);
     }
 
+    /// <summary>Of a file system whose dates are coarse, or a clock that was set back a little, every write is still another object.</summary>
+    [Fact]
+    public async Task TryReplace_WhenTheClockIsBehindTheFilesDate_DatesItJustAfter()
+    {
+        var etag = (await Store.TryCreateAsync("a", Bytes("one"), Cancel))!;
+        var ahead = TimeProvider.System.GetUtcNow().AddSeconds(20);
+        File.SetLastWriteTimeUtc(folder["store/a"], ahead.UtcDateTime);
+        Assert.Null(await Store.TryReplaceAsync("a", Bytes("one"), etag, Cancel));
+        etag = (await Store.TryReadAsync("a", Cancel))!.ETag;
+
+        Assert.NotNull(await Store.TryReplaceAsync("a", Bytes("one"), etag, Cancel));
+        var replaced = (await Store.TryReadAsync("a", Cancel))!;
+        await Store.WriteAsync("a", Bytes("one"), Cancel);
+        var written = (await Store.TryReadAsync("a", Cancel))!;
+
+        Assert.True(ahead < replaced.ModifiedAt && replaced.ModifiedAt < written.ModifiedAt && written.ModifiedAt < ahead.AddSeconds(5));
+    }
+
+    [Fact]
+    public async Task TryReplace_OfAFileDatedFarAhead_DatesItNow()
+    {
+        await Store.TryCreateAsync("a", Bytes("one"), Cancel);
+        File.SetLastWriteTimeUtc(folder["store/a"], TimeProvider.System.GetUtcNow().AddDays(1).UtcDateTime);
+
+        await Store.TryReplaceAsync("a", Bytes("one"), (await Store.TryReadAsync("a", Cancel))!.ETag, Cancel);
+
+        Assert.True((await Store.TryReadAsync("a", Cancel))!.ModifiedAt < TimeProvider.System.GetUtcNow().AddHours(1));
+    }
+
+    /// <summary>As an editor does it, or a disk that errs: the file stays, and so may its date.</summary>
+    [Fact]
+    public async Task TryReplace_OfAFileChangedInPlaceWithItsDateKept_IsNull()
+    {
+        var etag = (await Store.TryCreateAsync("a", Bytes("one"), Cancel))!;
+        var date = File.GetLastWriteTimeUtc(folder["store/a"]);
+        await File.WriteAllTextAsync(folder["store/a"], "two", Cancel);
+        File.SetLastWriteTimeUtc(folder["store/a"], date);
+
+        Assert.Null(await Store.TryReplaceAsync("a", Bytes("three"), etag, Cancel));
+    }
+
     [Fact]
     public async Task TryCreate_WhenFoldersVanishBetween_MakesThemAgain()
     {

@@ -84,6 +84,45 @@ public abstract class ObjectStoreContract : IAsyncLifetime
         Assert.Equal("two", await TextAsync("a"));
     }
 
+    /// <summary>As Orleans' storage contract wants it: who has read an object and was overtaken must be told, whatever the other wrote.</summary>
+    [Fact]
+    public async Task TryReplace_WithEqualBytes_GivesANewETagEachTime()
+    {
+        var etags = new List<string> { (await Store.TryCreateAsync("a", Bytes("one"), Cancel))! };
+        for (var i = 0; i < 20; i++)
+        {
+            etags.Add((await Store.TryReplaceAsync("a", Bytes("one"), etags[^1], Cancel))!);
+            Assert.Equal(etags[^1], (await Store.TryReadAsync("a", Cancel))!.ETag);
+        }
+
+        Assert.Equal(21, etags.Distinct().Count());
+        Assert.Null(await Store.TryReplaceAsync("a", Bytes("two"), etags[0], Cancel));
+        Assert.False(await Store.TryDeleteAsync("a", etags[^2], Cancel));
+    }
+
+    [Fact]
+    public async Task Write_OfEqualBytes_InvalidatesETags()
+    {
+        var etag = (await Store.TryCreateAsync("a", Bytes("one"), Cancel))!;
+        for (var i = 0; i < 20; i++)
+        {
+            await Store.WriteAsync("a", Bytes("one"), Cancel);
+            Assert.Null(await Store.TryReplaceAsync("a", Bytes("two"), etag, Cancel));
+            etag = (await Store.TryReadAsync("a", Cancel))!.ETag;
+        }
+    }
+
+    [Fact]
+    public async Task TryCreate_OfEqualBytesAfterADeletion_GivesANewETag()
+    {
+        var etags = new HashSet<string>();
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.True(etags.Add((await Store.TryCreateAsync("a", Bytes("one"), Cancel))!));
+            Assert.True(await Store.TryDeleteAsync("a", cancellationToken: Cancel));
+        }
+    }
+
     [Fact]
     public async Task TryReplace_WithAnOldETag_IsNullAndLeavesIt()
     {
