@@ -20,12 +20,12 @@ public sealed class SiloHostTests
     {
         var store = await AzureBlobStore.OpenAsync(Azurite.NewAddress(), create: true, Azurite.ConnectionString(await Azurite.PortAsync()), cancellationToken: Stop);
 
-        Assert.All(StoragesOf(store), storage => Assert.IsType<AzureBlobGrainStorage>(storage));
+        Assert.All(await StoragesOfAsync(store), storage => Assert.IsType<AzureBlobGrainStorage>(storage));
     }
 
     [Fact]
-    public void Silo_OnAnyOtherStore_KeepsThemByTheStoresOwn() =>
-        Assert.All(StoragesOf(new MemoryStore()), storage => Assert.IsType<StoreGrainStorage>(storage));
+    public async Task Silo_OnAnyOtherStore_KeepsThemByTheStoresOwn() =>
+        Assert.All(await StoragesOfAsync(new MemoryStore()), storage => Assert.IsType<StoreGrainStorage>(storage));
 
     /// <summary>The commit protocol settles conflicts; a stack for each would hide what matters.</summary>
     [Theory]
@@ -34,18 +34,17 @@ public sealed class SiloHostTests
     [InlineData("Orleans.Runtime.Catalog", true)]
     [InlineData("Slowrun.Clustering.Membership.DeadSilos", true)]
     [InlineData("Slowrun.Grains.Stages.StageRunner", true)]
-    public void Log_OfACategory_HasItsErrorsUnlessAnotherTellsThem(string category, bool told)
+    public async Task Log_OfACategory_HasItsErrorsUnlessAnotherTellsThem(string category, bool told)
     {
-        using var host = Build(new MemoryStore());
+        using var host = await BuildAsync(new MemoryStore());
         Assert.Equal(told, host.Services.GetRequiredService<ILoggerFactory>().CreateLogger(category).IsEnabled(LogLevel.Error));
     }
 
-    private static IReadOnlyList<IGrainStorage> StoragesOf(IObjectStore store)
+    private static async Task<IReadOnlyList<IGrainStorage>> StoragesOfAsync(IObjectStore store)
     {
-        using var host = Build(store);
-        var storages = host.Services.GetKeyedServices<IGrainStorage>(KeyedService.AnyKey).Append(host.Services.GetRequiredKeyedService<IGrainStorage>("stages")).ToList();
-        return storages;
+        using var host = await BuildAsync(store);
+        return [.. host.Services.GetKeyedServices<IGrainStorage>(KeyedService.AnyKey), host.Services.GetRequiredKeyedService<IGrainStorage>("stages")];
     }
 
-    private static IHost Build(IObjectStore store) => SiloHost.Build(new SiloSettings { Store = store.Address, Slots = ["cpu:0"], Name = "composed" }, store);
+    private static Task<IHost> BuildAsync(IObjectStore store) => SiloHost.BuildAsync(new SiloSettings { Store = store.Address, Slots = ["cpu:0"], Name = "composed" }, store, Stop);
 }
