@@ -43,6 +43,8 @@ public static class GrainsRegistration
         .AddSingleton<EnsembleScoring>()
         .AddSingleton<ScoringTrouble>()
         .AddSingleton(services => new RunFactsReader(services.GetRequiredService<IObjectStore>(), services.GetRequiredService<TimeProvider>()))
+        .AddSingleton<LivingSilos>()
+        .AddSingleton<ILivingOwners>(services => services.GetRequiredService<LivingSilos>())
         .AddSingleton<RunWatch>()
         .AddHostedService<StoreTroubleLog>()
         .AddHostedService<ClockCheck>()

@@ -17,7 +17,7 @@ public sealed class ClockTests
     [Fact]
     public async Task Owner_WhoseClockJumpsByAnHourAtEveryLook_EndsWithTheSameBytes()
     {
-        var run = new LocalRun(new MemoryStore(), time: new JumpingTime());
+        await using var run = new LocalRun(new MemoryStore(), time: new JumpingTime());
         await SubmitAsync(run);
 
         var status = await run.FinishAsync();
@@ -34,7 +34,8 @@ public sealed class ClockTests
     public async Task Take_FromAnOwnerThatTrains_LeavesOneWriterWhoeverOfThemHasAJumpingClock(bool oldJumps, bool youngJumps)
     {
         var store = new MemoryStore();
-        var (old, young) = (new LocalRun(store, time: Clock(oldJumps)), new LocalRun(store, time: Clock(youngJumps)));
+        await using var old = new LocalRun(store, time: Clock(oldJumps));
+        await using var young = new LocalRun(store, time: Clock(youngJumps));
         await SubmitAsync(old);
         var first = await old.TakeAsync(Stage);
         first.Start();
@@ -84,7 +85,7 @@ public sealed class ClockTests
 
     private static async Task<IEnumerable<string?>> CalmAsync()
     {
-        var run = new LocalRun(new MemoryStore());
+        await using var run = new LocalRun(new MemoryStore());
         await SubmitAsync(run);
         return Snapshots(await run.FinishAsync());
     }

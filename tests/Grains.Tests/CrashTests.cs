@@ -72,7 +72,7 @@ public sealed partial class CrashTests
         StageRunner? runner = null;
         var work = Task.Run(async () =>
         {
-            var run = new LocalRun(store);
+            await using var run = new LocalRun(store);
             // As a client and a slot loop do: what failed is tried again.
             for (var failures = 0; ;)
             {

@@ -16,7 +16,7 @@ public sealed class DamageTests
     [InlineData("exchange")]
     public async Task Run_WhenAnyOneObjectIsDamaged_NeverEndsWithOtherBytes(string damage)
     {
-        var calm = new LocalRun(new MemoryStore());
+        await using var calm = new LocalRun(new MemoryStore());
         await calm.SubmitAsync();
         var expected = (await calm.FinishAsync()).Stages.Select(stage => stage.SnapshotSha256).ToArray();
 
@@ -27,7 +27,7 @@ public sealed class DamageTests
         {
             var store = await CopyAsync(half);
             var touched = await DamageAsync(store, name, damage, names);
-            var run = new LocalRun(store);
+            await using var run = new LocalRun(store);
             var refusal = await WorkAsync(run);
 
             foreach (var stage in new StageId[] { new(0, 0), new(0, 1) })
@@ -81,7 +81,7 @@ public sealed class DamageTests
     private static async Task<MemoryStore> HalfTrainedAsync()
     {
         var store = new MemoryStore();
-        var run = new LocalRun(store);
+        await using var run = new LocalRun(store);
         await run.SubmitAsync();
         while ((await run.FactsAsync()).RootOf(new StageId(0, 1)).DurableStep < 3)
         {

@@ -24,7 +24,7 @@ public sealed class DistilledRunTests
     public async Task Run_OfADistilledSpec_IsReadyAtOnceAndTakesTheEnsembleIntoItsIdentity()
     {
         var store = await TaughtAsync();
-        var student = new LocalRun(store, Student);
+        await using var student = new LocalRun(store, Student);
         Assert.Equal([Stage], Readiness.ToTrain(await student.FactsAsync()));
 
         var status = await student.FinishAsync();
@@ -39,7 +39,7 @@ public sealed class DistilledRunTests
     {
         var store = await TaughtAsync();
         var calm = await SnapshotAsync(new LocalRun(await CopyAsync(store), Student));
-        var run = new LocalRun(store, Student);
+        await using var run = new LocalRun(store, Student);
         var takes = 0;
         while (await run.StepAsync(runner =>
         {
@@ -86,7 +86,7 @@ public sealed class DistilledRunTests
     {
         var store = await TaughtAsync(failureBudget: 1);
         var calm = await SnapshotAsync(new LocalRun(await CopyAsync(store), Student));
-        var run = new LocalRun(store, Student);
+        await using var run = new LocalRun(store, Student);
         var name = RunPaths.Snapshot("micro", (await run.FactsAsync()).Spec.Recipe.Teacher!.Members[1].Sha256);
         var good = (await store.TryReadAsync(name, Cancel))!.Content.ToArray();
         await store.TryDeleteAsync(name, cancellationToken: Cancel);
@@ -118,7 +118,7 @@ public sealed class DistilledRunTests
     public async Task Take_OfAStudentWhoseTeacherIsAnother_IsRefused()
     {
         var store = await TaughtAsync();
-        var run = new LocalRun(store, Student);
+        await using var run = new LocalRun(store, Student);
         Assert.NotNull(await run.TakeAsync(Stage));
         var spec = (await run.FactsAsync()).Spec;
         var teacher = spec.Recipe.Teacher!;
@@ -136,7 +136,7 @@ public sealed class DistilledRunTests
     public async Task Collect_OfTeacherAndStudent_LeavesEveryMemberThatTeaches()
     {
         var store = await TaughtAsync();
-        var run = new LocalRun(store, Student);
+        await using var run = new LocalRun(store, Student);
         Assert.True(await run.StepAsync(runner =>
         {
             SpinWait.SpinUntil(() => runner.Progress.Step > 2 || runner.Completion.IsCompleted);
@@ -178,7 +178,7 @@ public sealed class DistilledRunTests
     private static async Task<MemoryStore> TaughtAsync(int failureBudget = 3)
     {
         var store = new MemoryStore();
-        var teacher = new LocalRun(store);
+        await using var teacher = new LocalRun(store);
         await teacher.SubmitAsync();
         Assert.Equal(RunState.Succeeded, (await teacher.FinishAsync()).State);
         var facts = await teacher.FactsAsync();

@@ -20,7 +20,7 @@ public sealed class DivergenceTests
     [InlineData(1e20, 0.25)]
     public async Task Train_WithAnAbsurdRate_FailsAtOnceInWords(double rate, double epochs)
     {
-        var run = new LocalRun(store);
+        await using var run = new LocalRun(store);
         await run.SubmitAsync(spec => Absurd(spec, rate, epochs));
 
         var status = await run.FinishAsync();
@@ -37,7 +37,7 @@ public sealed class DivergenceTests
     [Fact]
     public async Task TellAsync_OfAnErrorOfScoring_GivesUpWithinTheBudget()
     {
-        var run = new LocalRun(store);
+        await using var run = new LocalRun(store);
         await run.SubmitAsync();
         while (!(await run.FactsAsync()).RootOf(Stage).Finished)
         {
@@ -60,7 +60,7 @@ public sealed class DivergenceTests
     [InlineData(typeof(InvalidDataException))]
     public async Task TellAsync_OfTheStoresTrouble_CountsNothing(Type trouble)
     {
-        var run = new LocalRun(store);
+        await using var run = new LocalRun(store);
         await run.SubmitAsync();
 
         for (var i = 0; i < 5; i++)

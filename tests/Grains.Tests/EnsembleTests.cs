@@ -69,7 +69,7 @@ public sealed class EnsembleTests
 
     private async Task<(LocalRun Run, RunStatus Status)> FinishAsync(EnsembleRecipe ensemble)
     {
-        var run = new LocalRun(store);
+        await using var run = new LocalRun(store);
         await run.SubmitAsync(spec => spec with
         {
             Recipe = spec.Recipe with

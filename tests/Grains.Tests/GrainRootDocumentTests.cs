@@ -44,7 +44,45 @@ public sealed class GrainRootDocumentTests
         Assert.Equal("There is no room.", (await Assert.ThrowsAsync<StoreException>(() => Document(state).WriteAsync(new StageRoot(), Stop))).Message);
     }
 
-    private static GrainRootDocument Document(FakeState state) => new(state, TaskScheduler.Default, new StoreRootDocument(new MemoryStore(), "root"));
+    [Fact]
+    public async Task Write_WhenTheActivationHasEnded_IsAConflictOnce_AndThenTheStoresOwnDocument()
+    {
+        var state = new FakeState();
+        state.Written.SetException(new InvalidOperationException("Attempt to access an invalid activation"));
+        var store = new MemoryStore();
+        var deactivated = new TaskCompletionSource();
+        var document = Document(state, store, deactivated.Task);
+        // Between the beginning of the write and its end.
+        state.Before = deactivated.SetResult;
+
+        Assert.IsType<ActivationEndedException>((await Assert.ThrowsAsync<RootConflictException>(() => document.WriteAsync(new StageRoot(), Stop))).InnerException);
+
+        Assert.Null(await document.ReadAsync(Stop));
+        await document.WriteAsync(new StageRoot { WriteId = "direct" }, Stop);
+        Assert.Equal("direct", (await new StoreRootDocument(store, "root").ReadAsync(Stop))!.WriteId);
+    }
+
+    [Fact]
+    public async Task Read_WhenTheActivationIsAboutToEnd_LeavesItsStateAlone()
+    {
+        var document = Document(new FakeState { State = new StageRoot { WriteId = "of the activation" } });
+        document.End();
+
+        Assert.Null(await document.ReadAsync(Stop));
+    }
+
+    [Fact]
+    public async Task Write_WhenSomethingElseIsWrongWithALivingActivation_IsNoConflict()
+    {
+        var state = new FakeState();
+        state.Written.SetException(new InvalidOperationException("State has not yet been loaded"));
+
+        var e = await Assert.ThrowsAsync<InvalidOperationException>(() => Document(state).WriteAsync(new StageRoot(), Stop));
+        Assert.Equal("State has not yet been loaded", e.Message);
+    }
+
+    private static GrainRootDocument Document(FakeState state, IObjectStore? store = null, Task? deactivated = null) =>
+        new(state, TaskScheduler.Default, deactivated ?? new TaskCompletionSource().Task, new StoreRootDocument(store ?? new MemoryStore(), "root"));
 
     private sealed class FakeState : IPersistentState<StageRoot>
     {
@@ -61,8 +99,11 @@ public sealed class GrainRootDocumentTests
 
         public Task ReadStateAsync() => Task.CompletedTask;
 
+        public Action Before { get; set; } = () => { };
+
         public Task WriteStateAsync()
         {
+            Before();
             Begun.SetResult(State.WriteId);
             return Written.Task;
         }

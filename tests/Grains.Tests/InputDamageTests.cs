@@ -36,7 +36,7 @@ public sealed class InputDamageTests : IDisposable
     public async Task Run_WhenTokensAreChangedInPlaceBetweenItsStages_EndsWithTheSameBytes(string damage)
     {
         var expected = await CalmAsync();
-        var run = new LocalRun(files.Store);
+        await using var run = new LocalRun(files.Store);
         await run.SubmitAsync();
         Assert.True(await run.StepAsync());
         Assert.True((await run.FactsAsync()).RootOf(First).Finished, await run.StoryAsync());
@@ -51,7 +51,7 @@ public sealed class InputDamageTests : IDisposable
     public async Task Run_WhenTokensAreChangedInPlaceInTheMiddleOfAStage_EndsWithTheSameBytes()
     {
         var expected = await CalmAsync();
-        var run = new LocalRun(files.Store);
+        await using var run = new LocalRun(files.Store);
         await run.SubmitAsync();
         var name = DataPaths.Of((await ManifestAsync(run)).Train.Sha256);
         Assert.True(await run.StepAsync(runner =>
@@ -72,7 +72,7 @@ public sealed class InputDamageTests : IDisposable
         var expected = await CalmAsync();
         await new LocalRun(files.Store).SubmitAsync();
         // A silo that has not read them yet.
-        var run = new LocalRun(files.Store);
+        await using var run = new LocalRun(files.Store);
         var sha256 = (await ManifestAsync(run)).Train.Sha256;
         var name = DataPaths.Of(sha256);
         var good = files.Read(name);
@@ -94,7 +94,7 @@ public sealed class InputDamageTests : IDisposable
     public async Task Take_OfDataWithIdsBeyondItsVocabulary_NamesItInsteadOfFailingTakes()
     {
         // Uploaded so: every hash is right.
-        var run = new LocalRun(files.Store);
+        await using var run = new LocalRun(files.Store);
         await run.SubmitAsync();
         var manifest = await ManifestAsync(run);
         var ids = MemoryMarshal.Cast<byte, ushort>(files.Read(DataPaths.Of(manifest.Train.Sha256))).ToArray();
@@ -106,7 +106,7 @@ public sealed class InputDamageTests : IDisposable
         var content = Core.CanonicalJson.Serialize(narrow);
         var sha256 = Core.CanonicalJson.Sha256(narrow);
         await files.Store.WriteAsync(DataPaths.Of(sha256), content, Cancel);
-        var other = new LocalRun(files.Store, "bad");
+        await using var other = new LocalRun(files.Store, "bad");
         await other.SubmitAsync();
         await OfDataAsync(other, sha256);
 
@@ -119,7 +119,7 @@ public sealed class InputDamageTests : IDisposable
     [Fact]
     public async Task Take_OfDataOfAWiderVocabularyThanTheModels_NamesIt()
     {
-        var run = new LocalRun(files.Store);
+        await using var run = new LocalRun(files.Store);
         await run.SubmitAsync();
         var set = new ArrayTokenSet([.. Enumerable.Repeat((ushort)300, 272)], [0], [.. Enumerable.Repeat(1, 301)]);
         var sha256 = await new DataUpload(files.Store).UploadAsync("made-up", set, null, set, "a test", null, Cancel);
@@ -143,7 +143,7 @@ public sealed class InputDamageTests : IDisposable
             },
         };
         var expected = await CalmAsync(Change);
-        var run = new LocalRun(files.Store);
+        await using var run = new LocalRun(files.Store);
         await run.SubmitAsync(Change);
         Assert.True(await run.StepAsync());
         var before = (await run.FactsAsync()).RootOf(First);
@@ -172,14 +172,14 @@ public sealed class InputDamageTests : IDisposable
     [InlineData("cut short")]
     public async Task Run_WhenAMemberThatTeachesIsChangedInPlaceWhileItTrains_StopsBeforeItLearnsFromIt(string damage)
     {
-        var teacher = new LocalRun(files.Store);
+        await using var teacher = new LocalRun(files.Store);
         await teacher.SubmitAsync();
         Assert.Equal(RunState.Succeeded, (await teacher.FinishAsync()).State);
         var facts = await teacher.FactsAsync();
         await new LocalRun(files.Store, Student).SubmitAsync(spec => DistilledRun.Of(spec, facts, ownData: false, baseline: false));
         await new LocalRun(files.Store, "calm").SubmitAsync(spec => DistilledRun.Of(spec, facts, ownData: false, baseline: false));
         var expected = await HashesAsync(new LocalRun(files.Store, "calm"));
-        var run = new LocalRun(files.Store, Student);
+        await using var run = new LocalRun(files.Store, Student);
         var name = RunPaths.Snapshot("micro", (await run.FactsAsync()).Spec.Recipe.Teacher!.Members[1].Sha256);
         var good = files.Read(name);
 
@@ -250,7 +250,7 @@ public sealed class InputDamageTests : IDisposable
 
     private static async Task<string?[]> CalmAsync(Func<RunSpec, RunSpec>? change = null)
     {
-        var calm = new LocalRun(new MemoryStore());
+        await using var calm = new LocalRun(new MemoryStore());
         await calm.SubmitAsync(change);
         return await HashesAsync(calm);
     }

@@ -14,7 +14,7 @@ public sealed class LeaveTests
     [Fact]
     public async Task Stop_WithTimeForACheckpoint_LosesNothing()
     {
-        var run = new LocalRun(new MemoryStore());
+        await using var run = new LocalRun(new MemoryStore());
         var (root, step) = await LeaveAsync(run, run.Store, TimeSpan.FromMinutes(5));
 
         Assert.Equal(step, root.DurableStep);
@@ -27,7 +27,7 @@ public sealed class LeaveTests
     [InlineData(-30)]
     public async Task Stop_WithoutTimeForACheckpoint_ReleasesAtOnceAndTellsWhatIsLost(int seconds)
     {
-        var run = new LocalRun(new MemoryStore());
+        await using var run = new LocalRun(new MemoryStore());
         var (root, step) = await LeaveAsync(run, run.Store, TimeSpan.FromSeconds(seconds));
 
         Assert.Equal(0, root.DurableStep);
@@ -39,7 +39,7 @@ public sealed class LeaveTests
     public async Task Stop_WhenTheLastCheckpointDoesNotEndInTime_GivesItUpAndReleases()
     {
         var store = new MemoryStore();
-        var run = new LocalRun(store);
+        await using var run = new LocalRun(store);
         var (root, step) = await LeaveAsync(run, new EndlessUploads(store), TimeSpan.FromSeconds(2.2));
 
         Assert.Equal(0, root.DurableStep);
@@ -50,7 +50,7 @@ public sealed class LeaveTests
     public async Task Stop_WhenACheckpointBehindTheTrainingDoesNotEndInTime_GivesItUpAndReleases()
     {
         var store = new MemoryStore();
-        var run = new LocalRun(store);
+        await using var run = new LocalRun(store);
         var uploads = new EndlessUploads(store);
         await SubmitAsync(run, everySteps: 1);
         var runner = await run.TakeAsync(Stage, uploads);
@@ -67,7 +67,7 @@ public sealed class LeaveTests
     public async Task Stop_WhenANoticeComesWhileItStopsAnyway_KeepsTheNoticesDeadline()
     {
         var store = new MemoryStore();
-        var run = new LocalRun(store);
+        await using var run = new LocalRun(store);
         var uploads = new EndlessUploads(store);
         await SubmitAsync(run, everySteps: null);
         var runner = await run.TakeAsync(Stage, uploads);

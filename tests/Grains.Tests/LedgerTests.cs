@@ -14,7 +14,7 @@ public sealed class LedgerTests
     [Fact]
     public async Task Ledger_OfAStageThatWasStoppedLostAndPaused_AddsUpToItsWallClockTime()
     {
-        var run = new LocalRun(new MemoryStore());
+        await using var run = new LocalRun(new MemoryStore());
         await run.SubmitAsync();
         await EndAsync(run, StopReason.Requested);
         await EndAsync(run, StopReason.Held);
@@ -42,7 +42,7 @@ public sealed class LedgerTests
     [Fact]
     public async Task Ledger_OfAnOwnerThatIsGone_CountsWhatItToldBeyondItsCommitAsLost()
     {
-        var run = new LocalRun(new MemoryStore());
+        await using var run = new LocalRun(new MemoryStore());
         await run.SubmitAsync(spec => spec with { Operations = spec.Operations with { CheckpointEverySteps = 1000 } });
         var owner = await run.TakeAsync(Stage);
         var told = owner.Progress;
@@ -61,7 +61,7 @@ public sealed class LedgerTests
     public async Task Restore_FromAnOlderCheckpoint_CountsWhatLedToTheDamagedOneAsLost()
     {
         var store = new MemoryStore();
-        var run = new LocalRun(store);
+        await using var run = new LocalRun(store);
         await run.SubmitAsync();
         await EndAsync(run, StopReason.Requested, steps: 4);
         var before = (await run.FactsAsync()).RootOf(Stage);

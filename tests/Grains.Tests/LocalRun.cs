@@ -1,8 +1,10 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
+using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
 using Slowrun.Core.Tokens;
 using Slowrun.Grains.Interfaces;
@@ -17,16 +19,17 @@ namespace Slowrun.Grains.Tests;
 
 /// <summary>
 /// Carries a run out in this process without Orleans: the slot loop's decisions and the very take, train, commit, score and mix code of a
-/// silo, one piece of work at a time.
+/// silo, one piece of work at a time. Disposed, it stops what still trains: a trainer that outlives its test would end with the process, inside libtorch.
 /// </summary>
 /// <param name="time">The clock of everything that is done here; null: this machine's.</param>
-internal sealed class LocalRun(IObjectStore store, string name = "micro", TimeProvider? time = null)
+internal sealed class LocalRun(IObjectStore store, string name = "micro", TimeProvider? time = null) : IAsyncDisposable
 {
     public const string Silo = "127.0.0.1:1@1";
 
     private readonly TimeProvider time = time ?? TimeProvider.System;
     private readonly TokenSets tokens = new(store);
     private readonly Fingerprints fingerprints = new();
+    private readonly ConcurrentBag<StageRunner> runners = [];
     private readonly RunRepair mending = new(store, time ?? TimeProvider.System);
     private bool copied;
     private ReadySights sights = new(TimeProvider.System);
@@ -38,6 +41,9 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
 
     /// <summary>What this machine is seen to have.</summary>
     public SlotSensors Sensors { get; init; } = new();
+
+    /// <summary>Which owners are alive; nobody is.</summary>
+    public ILivingOwners Living { get; init; } = new NobodyLives();
 
     /// <summary>How the last training ended.</summary>
     public StopReason? LastEnd { get; private set; }
@@ -136,9 +142,27 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
         return runner ?? throw new InvalidOperationException(reason);
     }
 
-    public Task<(StageRunner? Runner, string? Reason)> OfferAsync(StageId stage, SlotOffer offer, IObjectStore? through = null) =>
-        (through is null ? taker ??= Taker(store) : Taker(through)).TakeAsync(
+    public async Task<(StageRunner? Runner, string? Reason)> OfferAsync(StageId stage, SlotOffer offer, IObjectStore? through = null)
+    {
+        var taken = await (through is null ? taker ??= Taker(store) : Taker(through)).TakeAsync(
             name, stage, new RunDocuments(through ?? store, name).Root(stage), offer, "test", TestContext.Current.CancellationToken);
+        if (taken.Runner is { } runner)
+        {
+            runners.Add(runner);
+        }
+
+        return taken;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var runner in runners.Where(runner => runner.IsStarted))
+        {
+            // Nothing more is written: the store may be one that answers no more.
+            runner.Stop(StopReason.Fenced);
+            await runner.Completion;
+        }
+    }
 
     /// <summary>Works until nothing is ready any more.</summary>
     public async Task<RunStatus> FinishAsync()
@@ -153,7 +177,7 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
     private StageTaker Taker(IObjectStore through) => ReferenceEquals(through, store) ? taker ??= NewTaker(through) : NewTaker(through);
 
     private StageTaker NewTaker(IObjectStore through) => new(
-        through, tokens, new StageInputsLoader(through, tokens, time), fingerprints, Sensors, sights, new TakeRefusals(through, time), time, NullLoggerFactory.Instance);
+        through, Living, tokens, new StageInputsLoader(through, tokens, time), fingerprints, Sensors, sights, new TakeRefusals(through, time), time, NullLoggerFactory.Instance);
 
     private static ArrayTokenSet Text(long length, int seed)
     {
@@ -166,5 +190,12 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
         }
 
         return new ArrayTokenSet(ids, [.. Enumerable.Range(0, (int)((length + 63) / 64)).Select(i => (long)i * 64)], [.. Enumerable.Repeat(1, 256), 0]);
+    }
+
+    private sealed class NobodyLives : ILivingOwners
+    {
+        public long? MembershipVersion => null;
+
+        public ValueTask<bool> IsAliveAsync(StageOwner owner, CancellationToken cancellationToken) => ValueTask.FromResult(false);
     }
 }

@@ -17,7 +17,7 @@ public sealed class OwnerLossTests
     public async Task Take_AfterCrashesWithoutACommit_WaitsLongerEachTimeAndThenFailsTheStage()
     {
         var store = new MemoryStore();
-        var run = new LocalRun(store);
+        await using var run = new LocalRun(store);
         await run.SubmitAsync();
         await LoseAsync(run, store, new SiloEnd(11, null));
 
@@ -44,7 +44,7 @@ public sealed class OwnerLossTests
     public async Task Take_AfterKills_IsExcusedHoweverMany(int signal)
     {
         var store = new MemoryStore();
-        var run = new LocalRun(store);
+        await using var run = new LocalRun(store);
         await run.SubmitAsync();
         await LoseAsync(run, store, new SiloEnd(signal, null));
         await BackdateAsync(run, failedTakes: 2, lostTakes: 29);
@@ -57,7 +57,7 @@ public sealed class OwnerLossTests
     [Fact]
     public async Task Take_AfterThirtyLossesThatNobodyExplains_FailsTheStage()
     {
-        var run = new LocalRun(new MemoryStore());
+        await using var run = new LocalRun(new MemoryStore());
         await run.SubmitAsync();
         await run.TakeAsync(Stage);
         Assert.NotNull(await run.TakeAsync(Stage));
@@ -74,7 +74,7 @@ public sealed class OwnerLossTests
     public async Task Take_AfterACrashThatFollowedACommit_IsExcused()
     {
         var store = new MemoryStore();
-        var run = new LocalRun(store);
+        await using var run = new LocalRun(store);
         await run.SubmitAsync();
         var owner = await run.TakeAsync(Stage);
         var first = (await run.FactsAsync()).RootOf(Stage);

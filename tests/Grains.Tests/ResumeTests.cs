@@ -20,7 +20,7 @@ public sealed class ResumeTests
     public async Task Run_WhenStoppedAfterEveryStep_EndsWithTheSameSnapshots()
     {
         var calm = await CalmAsync();
-        var run = new LocalRun(new MemoryStore());
+        await using var run = new LocalRun(new MemoryStore());
         await run.SubmitAsync();
         var takes = 0;
         while (await run.StepAsync(runner => StopAfterAStep(runner, ref takes)))
@@ -36,7 +36,7 @@ public sealed class ResumeTests
     [Fact]
     public async Task Take_WhenAnotherOwnerTrains_FencesItAndOnlyTheNewOneCommits()
     {
-        var run = new LocalRun(new MemoryStore());
+        await using var run = new LocalRun(new MemoryStore());
         await run.SubmitAsync();
         var stage = new StageId(0, 0);
         var old = await run.TakeAsync(stage);
@@ -54,7 +54,7 @@ public sealed class ResumeTests
     [Fact]
     public async Task Take_WhenAnotherTookTheStageSinceTheOfferWasMade_IsRefusedAndDisturbsNobody()
     {
-        var run = new LocalRun(new MemoryStore());
+        await using var run = new LocalRun(new MemoryStore());
         await run.SubmitAsync();
         var stage = new StageId(0, 0);
         var owner = await run.TakeAsync(stage);
@@ -78,7 +78,7 @@ public sealed class ResumeTests
 
     private static async Task<RunStatus> CalmAsync()
     {
-        var run = new LocalRun(new MemoryStore());
+        await using var run = new LocalRun(new MemoryStore());
         await run.SubmitAsync();
         return await run.FinishAsync();
     }

@@ -15,7 +15,7 @@ public sealed class RoomTests
     {
         // Free memory differs at each look; the event must not come again for that.
         var free = 1_000_000;
-        var run = new LocalRun(new MemoryStore()) { Sensors = new SlotSensors(null, () => new MachineMemory(2_000_000, free += 100_000)) };
+        await using var run = new LocalRun(new MemoryStore()) { Sensors = new SlotSensors(null, () => new MachineMemory(2_000_000, free += 100_000)) };
         await run.SubmitAsync();
 
         var (first, second) = (await run.OfferAsync(new StageId(0, 0), Offer), await run.OfferAsync(new StageId(0, 0), Offer));
@@ -32,7 +32,7 @@ public sealed class RoomTests
     public async Task Take_WhereOthersUseTheMemoryNow_IsRefusedButMayFitLater()
     {
         long free = 1_000_000;
-        var run = new LocalRun(new MemoryStore()) { Sensors = new SlotSensors(null, () => new MachineMemory(1L << 40, free)) };
+        await using var run = new LocalRun(new MemoryStore()) { Sensors = new SlotSensors(null, () => new MachineMemory(1L << 40, free)) };
         await run.SubmitAsync();
 
         Assert.Null((await run.OfferAsync(new StageId(0, 0), Offer)).Runner);

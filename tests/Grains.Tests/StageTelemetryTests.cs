@@ -17,7 +17,7 @@ public sealed class StageTelemetryTests
     public async Task Take_AfterALoss_CountsItAndPointsToTheLostOwnersTrace()
     {
         using var heard = new Heard("lost-owner");
-        var run = new LocalRun(new MemoryStore(), "lost-owner");
+        await using var run = new LocalRun(new MemoryStore(), "lost-owner");
         await run.SubmitAsync();
         await run.TakeAsync(Stage);
         var lost = (await run.FactsAsync()).RootOf(Stage).TraceParent!;
@@ -38,7 +38,7 @@ public sealed class StageTelemetryTests
     public async Task Owner_ThatIsFenced_CountsTheFenceAndNoPreemption()
     {
         using var heard = new Heard("fenced-owner");
-        var run = new LocalRun(new MemoryStore(), "fenced-owner");
+        await using var run = new LocalRun(new MemoryStore(), "fenced-owner");
         await run.SubmitAsync(spec => spec with { Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 5000 } } });
         var first = await run.TakeAsync(Stage);
         first.Start();
@@ -55,7 +55,7 @@ public sealed class StageTelemetryTests
     public async Task Checkpoint_BehindTheTraining_IsATraceOfItsOwnThatPointsToTheTake()
     {
         using var heard = new Heard("calm-owner");
-        var run = new LocalRun(new MemoryStore(), "calm-owner");
+        await using var run = new LocalRun(new MemoryStore(), "calm-owner");
         await run.SubmitAsync();
         await run.StepAsync();
 

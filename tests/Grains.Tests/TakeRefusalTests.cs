@@ -20,7 +20,7 @@ public sealed class TakeRefusalTests
     [InlineData("fingerprint", "numerics fingerprint 0000 then, ")]
     public async Task Offer_WhenTheStageWasBegunAsSomethingElse_TellsTheDifferenceOnce(string part, string words)
     {
-        var run = new LocalRun(new MemoryStore());
+        await using var run = new LocalRun(new MemoryStore());
         await run.SubmitAsync();
         var runner = await run.TakeAsync(First);
         runner.Stop(Stages.StopReason.Requested);
@@ -51,7 +51,7 @@ public sealed class TakeRefusalTests
     [Fact]
     public async Task Offer_WhenWhatItGoesOnFromIsDamaged_IsRefusedWithAnEventThatNamesTheObject()
     {
-        var run = new LocalRun(new MemoryStore());
+        await using var run = new LocalRun(new MemoryStore());
         await run.SubmitAsync();
         var spec = (await run.Documents.TryReadSpecAsync(Stop))!;
         await run.Store.TryDeleteAsync($"data/{spec.Recipe.Data.Sha256}", cancellationToken: Stop);

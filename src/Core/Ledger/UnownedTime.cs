@@ -29,6 +29,9 @@ public sealed record UnownedTime
     /// <summary>It waits for a person still.</summary>
     public bool IsHeld { get; init; }
 
+    /// <summary>Steps that a lost owner had last told beyond its last commit: a lower bound of what it trained in vain.</summary>
+    public long LostSteps => Root is { Owner: not null } root && Progress?.IsOf(root) == true ? Math.Max(0, Progress.Step - root.DurableStep) : 0;
+
     /// <summary>The ledger up to <paramref name="now"/>, and what of it the last owner had trained in vain.</summary>
     public StageLedger Until(DateTimeOffset now)
     {

@@ -98,7 +98,14 @@ public sealed record StageRoot : ExtensibleRecord, IVersionedDocument
 /// <param name="Silo">Orleans silo address, <c>127.0.0.1:11111@generation</c>.</param>
 /// <param name="SiloName">For people.</param>
 /// <param name="Slots">Slots held, for example <c>cpu:0</c>.</param>
-public sealed record StageOwner(string Silo, string SiloName, IReadOnlyList<string> Slots, DateTimeOffset Since) : ExtensibleRecord;
+public sealed record StageOwner(string Silo, string SiloName, IReadOnlyList<string> Slots, DateTimeOffset Since) : ExtensibleRecord
+{
+    /// <summary>
+    /// Version of the cluster's membership that its silo had seen at the take: an older view does not know whether this owner lives. Null: not
+    /// known (an older build's).
+    /// </summary>
+    public long? MembershipVersion { get; init; }
+}
 
 /// <summary>What the bytes of a stage depend on. Anything that differs at a later take is an error, never silently another training.</summary>
 public sealed record StageIdentity : ExtensibleRecord

@@ -9,7 +9,7 @@ namespace Slowrun.Grains.Runs;
 /// Facts of a run as this silo sees them: documents from the store, the living from Orleans' membership. What one reader of this silo has read a
 /// moment ago, the others need not read again.
 /// </summary>
-internal sealed class RunWatch(RunFactsReader reader, IObjectStore store, IClusterMembershipService membership, TimeProvider time)
+internal sealed class RunWatch(RunFactsReader reader, IObjectStore store, IClusterMembershipService membership, LivingSilos living, TimeProvider time)
 {
     // People's documents are read when somebody has rung, and now and then all the same: a document may be put there by hand.
     private static readonly TimeSpan OrdersFresh = TimeSpan.FromSeconds(30);
@@ -30,7 +30,7 @@ internal sealed class RunWatch(RunFactsReader reader, IObjectStore store, IClust
     public async Task<RunFacts?> ReadAsync(string run, CancellationToken cancellationToken = default)
     {
         var (from, rings) = (time.GetTimestamp(), bell.Rings);
-        return Remembered(run, await reader.ReadAsync(run, AliveSilos(), cancellationToken), from, (from, rings));
+        return await RememberedAsync(run, await reader.ReadAsync(run, AliveSilos(), cancellationToken), from, (from, rings), cancellationToken);
     }
 
     /// <summary>What decides about work: what people wrote is read again only if somebody rang, or after a while.</summary>
@@ -42,7 +42,7 @@ internal sealed class RunWatch(RunFactsReader reader, IObjectStore store, IClust
         }
 
         var from = time.GetTimestamp();
-        return Remembered(run, await reader.GlanceAsync(run, AliveSilos(), cancellationToken), from, last.Orders);
+        return await RememberedAsync(run, await reader.GlanceAsync(run, AliveSilos(), cancellationToken), from, last.Orders, cancellationToken);
     }
 
     /// <summary>What this silo last read, if that is not older than <paramref name="oldest"/>; else it is read.</summary>
@@ -61,7 +61,7 @@ internal sealed class RunWatch(RunFactsReader reader, IObjectStore store, IClust
     /// <summary>What this silo last read of a run, and the timestamp of that reading; null: it has read nothing of it.</summary>
     public (RunFacts Facts, long At)? Newest(string run) => seen.TryGetValue(run, out var last) ? (last.Facts, last.At) : null;
 
-    private RunFacts? Remembered(string run, RunFacts? facts, long at, (long At, int Rings) orders)
+    private async Task<RunFacts?> RememberedAsync(string run, RunFacts? facts, long at, (long At, int Rings) orders, CancellationToken cancellationToken)
     {
         if (facts is null)
         {
@@ -69,6 +69,7 @@ internal sealed class RunWatch(RunFactsReader reader, IObjectStore store, IClust
         }
         else
         {
+            facts = await living.JudgedAsync(facts, cancellationToken);
             seen[run] = new Seen(facts, at, orders);
         }
 
@@ -106,11 +107,7 @@ internal sealed class RunWatch(RunFactsReader reader, IObjectStore store, IClust
         }
     }
 
-    public IReadOnlySet<string> AliveSilos() => membership.CurrentSnapshot.Members.Values
-        // One that is leaving still commits and releases its stages.
-        .Where(member => member.Status is SiloStatus.Active or SiloStatus.Joining or SiloStatus.ShuttingDown or SiloStatus.Stopping)
-        .Select(member => member.SiloAddress.ToParsableString())
-        .ToHashSet(StringComparer.Ordinal);
+    public IReadOnlySet<string> AliveSilos() => living.Now;
 
     private sealed class Following(CancellationTokenSource ended) : IDisposable
     {

@@ -16,6 +16,12 @@ internal sealed class Admission(SlotTable slots, LocalWork local, ILocalSiloDeta
         admitted = null;
         if (offer.Silo != silo.SiloAddress.ToParsableString())
         {
+            if (local.Has(work))
+            {
+                // Whatever the offering silo has seen: work that is under way keeps its grain.
+                return new TakeAnswer(false, $"{silo.Name} is at it.");
+            }
+
             RequestContext.Set(IPlacementDirector.PlacementHintKey, SiloAddress.FromParsableString(offer.Silo));
             migrate();
             return new TakeAnswer(false, "The grain lived on another silo and is moving.", Moving: true);

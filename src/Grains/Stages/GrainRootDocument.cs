@@ -9,41 +9,76 @@ namespace Slowrun.Grains.Stages;
 /// onto it, from whatever thread a commit comes. An activation can end under a runner (its directory entry was on a silo that left): then
 /// the same document of the store is written directly, under the same token and write ids.
 /// </summary>
-internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskScheduler activation, IRootDocument direct) : IRootDocument
+/// <param name="deactivated">Ends with the activation.</param>
+internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskScheduler activation, Task deactivated, IRootDocument direct) : IRootDocument
 {
-    private volatile bool activationEnded;
+    private volatile bool ending;
 
-    public Task<StageRoot?> ReadAsync(CancellationToken cancellationToken = default) => activationEnded
-        ? direct.ReadAsync(cancellationToken)
-        : OnActivation(async () =>
-        {
-            // Waited for to its end: one that was given up would, when it ends, put what it read in the place of a root that is to be written.
-            await state.ReadStateAsync(cancellationToken);
-            return state.RecordExists ? state.State : null;
-        });
+    private bool HasEnded => ending || deactivated.IsCompleted;
 
-    public Task WriteAsync(StageRoot root, CancellationToken cancellationToken = default) => activationEnded
-        ? direct.WriteAsync(root, cancellationToken)
-        : OnActivation(async () =>
-        {
-            var before = state.State;
-            state.State = root;
-            try
-            {
-                // A provider need not heed the token, and a write that hangs would hold a leaving owner to the end. One that was given up may still take effect:
-                // the commit protocol knows it by its write id.
-                await state.WriteStateAsync(cancellationToken).WaitAsync(cancellationToken);
-                return true;
-            }
-            catch
-            {
-                state.State = before;
-                throw;
-            }
-        });
+    /// <summary>The activation is about to end: from now on its state is left alone.</summary>
+    public void End() => ending = true;
 
-    private async Task<T> OnActivation<T>(Func<Task<T>> work)
+    public async Task<StageRoot?> ReadAsync(CancellationToken cancellationToken = default)
     {
+        try
+        {
+            return await OnActivationAsync(async () =>
+            {
+                // Waited for to its end: one that was given up would, when it ends, put what it read in the place of a root that is to be written.
+                await state.ReadStateAsync(cancellationToken);
+                return state.RecordExists ? state.State : null;
+            });
+        }
+        catch (ActivationEndedException)
+        {
+            return await direct.ReadAsync(cancellationToken);
+        }
+    }
+
+    public async Task WriteAsync(StageRoot root, CancellationToken cancellationToken = default)
+    {
+        if (HasEnded)
+        {
+            await direct.WriteAsync(root, cancellationToken);
+            return;
+        }
+
+        try
+        {
+            await OnActivationAsync(async () =>
+            {
+                var before = state.State;
+                state.State = root;
+                try
+                {
+                    // A provider need not heed the token, and a write that hangs would hold a leaving owner to the end. One that was given up may still
+                    // take effect: the commit protocol knows it by its write id.
+                    await state.WriteStateAsync(cancellationToken).WaitAsync(cancellationToken);
+                    return true;
+                }
+                catch
+                {
+                    state.State = before;
+                    throw;
+                }
+            });
+        }
+        catch (ActivationEndedException e)
+        {
+            // Perhaps it was written. A conflict makes the commit protocol read again, and judge by token and write id.
+            throw new RootConflictException(e.Message, e);
+        }
+    }
+
+    /// <exception cref="ActivationEndedException">The activation has ended; what was to be done may have been done.</exception>
+    private async Task<T> OnActivationAsync<T>(Func<Task<T>> work)
+    {
+        if (HasEnded)
+        {
+            throw new ActivationEndedException();
+        }
+
         try
         {
             return await Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.None, activation).Unwrap();
@@ -57,11 +92,10 @@ internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskS
             // Orleans wraps what a store throws; the commit protocol wants to know the store's own words.
             throw e.InnerException;
         }
-        catch (InvalidOperationException e)
+        catch (InvalidOperationException e) when (HasEnded)
         {
-            // The activation has ended. A conflict makes the commit protocol read again, and judge by token and write id.
-            activationEnded = true;
-            throw new RootConflictException("The activation that held the root document has ended.", e);
+            // Orleans has no exception of its own for it. One that comes while the activation lives is a defect, and told as such.
+            throw new ActivationEndedException(e);
         }
     }
 }

@@ -2,7 +2,6 @@ using Microsoft.Extensions.Logging;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
-using Slowrun.Grains.Runs;
 using Slowrun.Grains.Slots;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
@@ -20,13 +19,14 @@ internal sealed partial class StageGrain(
     Admission admission,
     SlotTable slots,
     LocalWork local,
-    RunWatch watch,
     OfferPace pace,
     IObjectStore store,
     ProgressPump pump,
     ILocalSiloDetails silo,
     ILogger<StageGrain> log) : Grain, IStageGrain
 {
+    private GrainRootDocument? document;
+
     public async Task<TakeAnswer> Take(SlotOffer offer)
     {
         var (run, id) = StageKey.Parse(this.GetPrimaryKeyString());
@@ -39,13 +39,7 @@ internal sealed partial class StageGrain(
         StageRunner? runner = null;
         try
         {
-            var document = new GrainRootDocument(root, TaskScheduler.Current, new RunDocuments(store, run).Root(id));
-            if ((await document.ReadAsync())?.Owner is { } owner && owner.Silo != offer.Silo && watch.AliveSilos().Contains(owner.Silo))
-            {
-                // Whatever the offering silo has seen: a living owner is nobody's to take from.
-                return new TakeAnswer(false, $"{owner.SiloName} has it.");
-            }
-
+            document = new GrainRootDocument(root, TaskScheduler.Current, GrainContext.Deactivated, new RunDocuments(store, run).Root(id));
             var taken = await taker.TakeAsync(run, id, document, offer, silo.Name);
             runner = taken.Runner;
             if (runner is null)
@@ -78,6 +72,7 @@ internal sealed partial class StageGrain(
 
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
+        document?.End();
         // A stopping silo has stopped its runners before. Else the activation ends because a silo that held its directory entry left: the
         // runner owns the stage by its epoch token, not by its activation, and goes on.
         if (local.Has(WorkName.Train(this.GetPrimaryKeyString())))

@@ -63,8 +63,11 @@ internal sealed partial class StageRunner
 
     public LiveOperations Operations => work.Operations;
 
+    public bool IsStarted { get; private set; }
+
     public void Start()
     {
+        IsStarted = true;
         work.Telemetry.Begin(new StageView(() => progress, own, work.Root.Owner!.Since, time));
         _ = Task.Run(RunAsync);
     }

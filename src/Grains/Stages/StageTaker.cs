@@ -18,8 +18,12 @@ namespace Slowrun.Grains.Stages;
 
 /// <summary>Takes stages: reads what the take depends on, raises the epoch token, and hands the stage to a runner.</summary>
 internal sealed partial class StageTaker(
-    IObjectStore store, TokenSets tokens, StageInputsLoader inputs, Fingerprints fingerprints, SlotSensors sensors, ReadySights sights, TakeRefusals refusals, TimeProvider time, ILoggerFactory logs)
+    IObjectStore store, ILivingOwners living, TokenSets tokens, StageInputsLoader inputs, Fingerprints fingerprints, SlotSensors sensors, ReadySights sights, TakeRefusals refusals, TimeProvider time, ILoggerFactory logs)
 {
+    // An owner that is called dead and lives may commit between a look and the take: seldom once, for the two are milliseconds apart. After so
+    // many the offer is made again.
+    private const int MostLooks = 20;
+
     private readonly OwnerLosses losses = new(store, sights, time);
     private readonly ILogger log = logs.CreateLogger<StageTaker>();
 
@@ -53,10 +57,9 @@ internal sealed partial class StageTaker(
         }
 
         document = new CopyingRootDocument(document, store, RunPaths.RootCopy(run, id));
-        var before = await document.ReadAsync(cancellationToken);
-        if (before?.Finished == true)
+        if (await NotForTakingAsync(await document.ReadAsync(cancellationToken), offer, cancellationToken) is { } early)
         {
-            return (null, "It has finished.");
+            return (null, early);
         }
 
         var teacher = plan.Teacher is { } of ? (await documents.TryReadRootAsync(of, cancellationToken))?.Snapshot : null;
@@ -83,13 +86,6 @@ internal sealed partial class StageTaker(
         }
 
         var retry = intent.Retries.GetValueOrDefault(id.ToString());
-        var progress = await documents.TryReadProgressAsync(id, cancellationToken);
-        var loss = await losses.JudgeAsync(run, id, before, cancellationToken);
-        if (loss.WaitFor is { } wait)
-        {
-            return (null, $"Its last take ended {loss.Words}; it is tried again in {wait.TotalSeconds:F0} s.");
-        }
-
         var trainTokens = (await tokens.GetAsync(spec.Recipe, cancellationToken)).Train.Length;
         if (sensors.Lacking(spec, plan, trainTokens, offer.Slots, WorkName.Train(run, id)) is { } lacking)
         {
@@ -110,47 +106,62 @@ internal sealed partial class StageTaker(
             return (null, e.Message);
         }
 
-        var now = time.GetUtcNow();
-        var unowned = new UnownedTime
-        {
-            Root = before,
-            Progress = progress,
-            SubmittedAt = submittedAt,
-            BeforeFinishedAt = id.Before is { } earlier ? await FinishedAtAsync(documents, earlier, cancellationToken) : null,
-            ServedSince = sights.ServedSince,
-            ReadySince = sights.Since(run, id, before?.EpochToken ?? 0),
-        };
-        var request = new TakeRequest
-        {
-            Owner = new StageOwner(offer.Silo, siloName, offer.Slots, now),
-            Identity = Identity(spec.Recipe, teacher?.Sha256 ?? plan.TeacherEnsemble?.ContentSha256(), fingerprint) with { PredecessorSha256 = await FinalStateHashAsync(run, plan.Predecessor, predecessor, cancellationToken) },
-            Steps = StageSteps.Of(plan, trainTokens),
-            LostSteps = LostSteps(progress, before),
-            Ledger = unowned.Until(now),
-            Loss = loss.Verdict,
-            Retry = retry,
-            Adoptions = intent.Adoptions.GetValueOrDefault(id.ToString()),
-            AfterToken = offer.EpochToken,
-        };
+        var prepared = new Prepared(
+            Identity(spec.Recipe, teacher?.Sha256 ?? plan.TeacherEnsemble?.ContentSha256(), fingerprint) with { PredecessorSha256 = await FinalStateHashAsync(run, plan.Predecessor, predecessor, cancellationToken) },
+            StageSteps.Of(plan, trainTokens),
+            submittedAt,
+            id.Before is { } earlier ? await FinishedAtAsync(documents, earlier, cancellationToken) : null,
+            retry,
+            intent.Adoptions.GetValueOrDefault(id.ToString()));
         var commit = new RootCommit(document, time);
         try
         {
-            using var taking = Spans.Taking(run, id.ToString(), before, siloName);
-            var root = await commit.TakeAsync(request, cancellationToken);
-            CrashPoint.Reached(CrashPoint.Take);
-            refusals.Forget(run, id);
-            var work = new StageWork(run, spec, plan, root, teacher, predecessor, offer.Slots, retry);
-            var own = new StageOwnership(work, commit, store, time);
-            work.Telemetry.Taken(before, request.LostSteps, loss);
-            await TellAsync(own, before, root, request.LostSteps, loss);
-            if (OwnerLosses.Exhausted(root, loss, spec.Operations, retry, time.GetUtcNow()) is { } failure)
+            for (var looks = 1; ; looks++)
             {
-                await commit.FailAsync(failure, cancellationToken: cancellationToken);
-                await own.TellAsync("stage-failed", $"{failure.Cause} {failure.Advice}");
-                return (null, failure.Cause);
-            }
+                var before = await document.ReadAsync(cancellationToken);
+                if (await NotForTakingAsync(before, offer, cancellationToken) is { } late)
+                {
+                    return (null, late);
+                }
 
-            return (new StageRunner(work, own, inputs, time, logs.CreateLogger<StageRunner>()), null);
+                var loss = await losses.JudgeAsync(run, id, before, cancellationToken);
+                if (loss.WaitFor is { } wait)
+                {
+                    return (null, $"Its last take ended {loss.Words}; it is tried again in {wait.TotalSeconds:F0} s.");
+                }
+
+                var request = await RequestAsync(documents, id, before, prepared, loss, offer, siloName, cancellationToken);
+                using var taking = Spans.Taking(run, id.ToString(), before, siloName);
+                StageRoot root;
+                try
+                {
+                    root = await commit.TakeAsync(request, cancellationToken);
+                }
+                catch (RootConflictException e)
+                {
+                    if (looks < MostLooks)
+                    {
+                        continue;
+                    }
+
+                    return (null, e.Message);
+                }
+
+                CrashPoint.Reached(CrashPoint.Take);
+                refusals.Forget(run, id);
+                var work = new StageWork(run, spec, plan, root, teacher, predecessor, offer.Slots, retry);
+                var own = new StageOwnership(work, commit, store, time);
+                work.Telemetry.Taken(before, request.LostSteps, loss);
+                await TellAsync(own, before, root, request.LostSteps, loss);
+                if (OwnerLosses.Exhausted(root, loss, spec.Operations, retry, time.GetUtcNow()) is { } failure)
+                {
+                    await commit.FailAsync(failure, cancellationToken: cancellationToken);
+                    await own.TellAsync("stage-failed", $"{failure.Cause} {failure.Advice}");
+                    return (null, failure.Cause);
+                }
+
+                return (new StageRunner(work, own, inputs, time, logs.CreateLogger<StageRunner>()), null);
+            }
         }
         catch (FencedException e)
         {
@@ -164,6 +175,42 @@ internal sealed partial class StageTaker(
                 ? $"It waits for a slot with the numerics fingerprint {e.Begun.NumericsFingerprint[..12]}; this silo's is {e.Offered.NumericsFingerprint[..12]}, which would give other bytes."
                 : e.Message);
         }
+    }
+
+    /// <summary>Why a stage with this root is not to be taken, whatever the offering silo has seen; null: it may be.</summary>
+    private async Task<string?> NotForTakingAsync(StageRoot? root, SlotOffer offer, CancellationToken cancellationToken) =>
+        root is { Finished: true } ? "It has finished."
+        : root?.Owner is { } owner && owner.Silo != offer.Silo && await living.IsAliveAsync(owner, cancellationToken) ? $"{owner.SiloName} has it."
+        : null;
+
+    /// <summary>What a take writes that finds this root; of another one it would account for the wrong time and steps.</summary>
+    private async Task<TakeRequest> RequestAsync(
+        RunDocuments documents, StageId id, StageRoot? before, Prepared prepared, OwnerLoss loss, SlotOffer offer, string siloName, CancellationToken cancellationToken)
+    {
+        var progress = await documents.TryReadProgressAsync(id, cancellationToken);
+        var now = time.GetUtcNow();
+        var unowned = new UnownedTime
+        {
+            Root = before,
+            Progress = progress,
+            SubmittedAt = prepared.SubmittedAt,
+            BeforeFinishedAt = prepared.BeforeFinishedAt,
+            ServedSince = sights.ServedSince,
+            ReadySince = sights.Since(documents.Run, id, before?.EpochToken ?? 0),
+        };
+        return new TakeRequest
+        {
+            Owner = new StageOwner(offer.Silo, siloName, offer.Slots, now) { MembershipVersion = living.MembershipVersion },
+            Identity = prepared.Identity,
+            Steps = prepared.Steps,
+            LostSteps = unowned.LostSteps,
+            Ledger = unowned.Until(now),
+            Loss = loss.Verdict,
+            Retry = prepared.Retry,
+            Adoptions = prepared.Adoptions,
+            AfterToken = offer.EpochToken ?? before?.EpochToken ?? 0,
+            AfterWriteId = before?.WriteId ?? "",
+        };
     }
 
     /// <summary>Puts right a root that is not the last one written, and lets a whole checkpoint count whose owner was lost before it did.</summary>
@@ -244,9 +291,9 @@ internal sealed partial class StageTaker(
     private static async Task<DateTimeOffset?> FinishedAtAsync(RunDocuments documents, StageId id, CancellationToken cancellationToken) =>
         await documents.TryReadRootAsync(id, cancellationToken) is { Finished: true } root ? root.Ledger.Until ?? root.WrittenAt : null;
 
-    /// <summary>What the lost owner had last told beyond its last commit: a lower bound.</summary>
-    private static long LostSteps(StageProgress? progress, StageRoot? before) =>
-        before?.Owner is not null && progress?.IsOf(before) == true ? Math.Max(0, progress.Step - before.DurableStep) : 0;
+    /// <summary>What a take needs that no owner changes.</summary>
+    /// <param name="Retry">The intent's retry number of the stage.</param>
+    private sealed record Prepared(StageIdentity Identity, int Steps, DateTimeOffset SubmittedAt, DateTimeOffset? BeforeFinishedAt, int Retry, int Adoptions);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Stage} is not taken, something that it needs is missing or damaged: {Reason}")]
     private static partial void LogDamaged(ILogger logger, string stage, string reason);

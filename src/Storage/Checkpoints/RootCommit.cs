@@ -38,6 +38,10 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
     /// judged it to be without a living owner is left alone.
     /// </summary>
     /// <exception cref="FencedException">Another take came first.</exception>
+    /// <exception cref="RootConflictException">
+    /// The root was written since it was read, and not by a take: its owner, which is called dead, has committed or let go. What the take was
+    /// decided from is to be read again.
+    /// </exception>
     /// <exception cref="StageIdentityException">The stage has begun as something else.</exception>
     public async Task<StageRoot> TakeAsync(TakeRequest request, CancellationToken cancellationToken = default)
     {
@@ -51,6 +55,11 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
                 throw Late(found, judged + 1);
             }
 
+            if (request.AfterWriteId is { } seen && (found?.WriteId ?? "") != seen)
+            {
+                throw Changed(found);
+            }
+
             var taken = Stamped(StageTransitions.Take(found, request));
             found = taken;
             try
@@ -62,7 +71,7 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
                 found = await document.ReadAsync(cancellationToken).ConfigureAwait(false);
                 if (found?.WriteId != taken.WriteId)
                 {
-                    throw Late(found, taken.EpochToken);
+                    throw found?.EpochToken >= taken.EpochToken ? Late(found, taken.EpochToken) : Changed(found);
                 }
             }
         }
@@ -182,6 +191,18 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
 
     private static FencedException Late(StageRoot? found, long wanted) => new(
         $"{found?.Owner?.SiloName ?? "Somebody"} took the stage first, with epoch token {found?.EpochToken}.", wanted, found?.EpochToken ?? 0);
+
+    private static RootConflictException Changed(StageRoot? found) => new(string.Create(
+        CultureInfo.InvariantCulture,
+        $"The stage's root was written while it was being taken: {What(found)} It is looked at again before it is taken."));
+
+    private static string What(StageRoot? found) => found switch
+    {
+        null => "it is gone.",
+        { Finished: true } => "its owner has finished it.",
+        { Owner: { } owner } => string.Create(CultureInfo.InvariantCulture, $"{owner.SiloName}, still its owner with epoch token {found.EpochToken}, has step {found.DurableStep} in it now."),
+        _ => string.Create(CultureInfo.InvariantCulture, $"its owner of epoch token {found.EpochToken} has let go of it at step {found.DurableStep}."),
+    };
 
     private static InvalidOperationException Foreign(StageRoot? found, StageRoot meant) => new(
         "The stage's root was changed by something that is no take: is it being edited, or was the store restored from a copy? "

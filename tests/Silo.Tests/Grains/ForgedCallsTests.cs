@@ -8,13 +8,15 @@ namespace Slowrun.Silo.Tests.Grains;
 
 /// <summary>What the grains of a real silo believe of calls that no owner and no slot loop made: what the root says.</summary>
 [Collection(Telemetry.Metric.OneAtATime)]
-public sealed class ForgedCallsTests
+public sealed class ForgedCallsTests : IAsyncDisposable
 {
     private static readonly StageId Stage = new(0, 0);
 
     private readonly LocalRun run = new(new MemoryStore(), "forged");
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public ValueTask DisposeAsync() => run.DisposeAsync();
 
     [Fact]
     public async Task Report_WithATokenThatTheRootDoesNotHave_IsNotBelieved_AndTheOwnerTrainsOn()

@@ -24,7 +24,7 @@ public sealed class StoreTroubleTests
     public async Task Status_WhenTheStoreIsFullUnderAnOwner_SaysSoThroughItsSilo()
     {
         var store = new FullStore(new MemoryStore());
-        var run = new LocalRun(store);
+        await using var run = new LocalRun(store);
         await run.SubmitAsync(spec => spec with
         {
             Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 100_000 } },
@@ -61,7 +61,7 @@ public sealed class StoreTroubleTests
     public async Task Silo_WhenAStageWasBegunWithAnotherEngineRevision_TellsOnceThatItIsNotTaken()
     {
         var store = new FullStore(new MemoryStore());
-        var run = new LocalRun(store);
+        await using var run = new LocalRun(store);
         await run.SubmitAsync();
         var runner = await run.TakeAsync(new StageId(0, 0));
         runner.Stop(Slowrun.Grains.Stages.StopReason.Requested);

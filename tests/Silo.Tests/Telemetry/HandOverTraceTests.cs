@@ -22,7 +22,7 @@ public sealed class HandOverTraceTests
     {
         var spans = new List<Activity>();
         var provider = Sdk.CreateTracerProviderBuilder().AddSource(Instruments.Name).AddInMemoryExporter(spans).Build();
-        var run = new LocalRun(new MemoryStore(), "handed-over");
+        await using var run = new LocalRun(new MemoryStore(), "handed-over");
         await run.SubmitAsync(spec => spec with
         {
             Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 20000 } },

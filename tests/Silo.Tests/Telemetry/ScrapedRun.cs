@@ -21,7 +21,7 @@ public sealed partial class ScrapedRun : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var store = new HeldUploads(new MemoryStore());
-        var run = new LocalRun(store, "scraped");
+        await using var run = new LocalRun(store, "scraped");
         await run.SubmitAsync();
         await using var silo = await TestSilo.StartAsync(run.Store, "scraped-silo", metadata: null, TestContext.Current.CancellationToken);
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));

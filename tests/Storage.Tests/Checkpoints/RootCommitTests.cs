@@ -42,6 +42,60 @@ public sealed class RootCommitTests
         Assert.Contains("b took", e.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("commit", "a, still its owner with epoch token 1, has step 2 in it now.")]
+    [InlineData("release", "its owner of epoch token 1 has let go of it at step 0.")]
+    [InlineData("finish", "its owner has finished it.")]
+    public async Task Take_WhenTheOldOwnerWritesMeanwhile_SaysWhatHappenedAndMayBeDecidedAgain(string what, string expected)
+    {
+        await commit.TakeAsync(Request("a"), Cancel);
+        var other = document.Another();
+        other.BeforeNextWrite = () =>
+        {
+            other.BeforeNextWrite = null;
+            var now = document.Root!;
+            document.Put((what switch
+            {
+                "commit" => StageTransitions.Commit(now, 1, Ref(2), new StageLedger()),
+                "release" => StageTransitions.Release(now, 1, ReleaseCause.Left),
+                _ => StageTransitions.Finish(now, 1, Ref(6), Snapshot(), new StageLedger()),
+            }) with { WriteId = "the old owner's" });
+        };
+        var taking = new RootCommit(other, TimeProvider.System);
+
+        var e = await Assert.ThrowsAsync<RootConflictException>(() => taking.TakeAsync(Request("b"), Cancel));
+
+        Assert.Contains(expected, e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("took the stage", e.Message, StringComparison.Ordinal);
+        if (what != "finish")
+        {
+            Assert.Equal(2, (await taking.TakeAsync(Request("b"), Cancel)).EpochToken);
+        }
+    }
+
+    [Fact]
+    public async Task Take_WhenTheRootWasWrittenSinceItWasJudged_IsToBeDecidedAgain()
+    {
+        var judged = await commit.TakeAsync(Request("a"), Cancel);
+        var committed = await commit.CommitAsync(Ref(2), new StageLedger(), Cancel);
+        var taking = new RootCommit(document.Another(), TimeProvider.System);
+
+        await Assert.ThrowsAsync<RootConflictException>(() => taking.TakeAsync(Request("b") with { AfterToken = 1, AfterWriteId = judged.WriteId }, Cancel));
+
+        Assert.Equal(2, (await taking.TakeAsync(Request("b") with { AfterToken = 1, AfterWriteId = committed.WriteId }, Cancel)).EpochToken);
+    }
+
+    [Fact]
+    public async Task Take_OfAStageThatNobodyHadWhenItWasJudged_IsFencedByWhoeverHasItNow()
+    {
+        await commit.TakeAsync(Request("a"), Cancel);
+        var taking = new RootCommit(document.Another(), TimeProvider.System);
+
+        var e = await Assert.ThrowsAsync<FencedException>(() => taking.TakeAsync(Request("b") with { AfterToken = 0, AfterWriteId = "" }, Cancel));
+
+        Assert.Contains("a took the stage first, with epoch token 1", e.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Commit_WhenItMeetsItsOwnEcho_IsNotWrittenAgain()
     {

@@ -1,0 +1,53 @@
+using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
+using Slowrun.Grains.Stages;
+
+namespace Slowrun.Grains.Runs;
+
+/// <summary>
+/// The silos that Orleans' membership holds for alive. A silo whose view is old would call an owner dead that has joined since: the view is
+/// brought up to date before that is said.
+/// </summary>
+internal sealed class LivingSilos(IClusterMembershipService membership) : ILivingOwners
+{
+    public long? MembershipVersion => membership.CurrentSnapshot.Version.Value;
+
+    public IReadOnlySet<string> Now => membership.CurrentSnapshot.Members.Values
+        // One that is leaving still commits and releases its stages.
+        .Where(member => member.Status is SiloStatus.Active or SiloStatus.Joining or SiloStatus.ShuttingDown or SiloStatus.Stopping)
+        .Select(member => member.SiloAddress.ToParsableString())
+        .ToHashSet(StringComparer.Ordinal);
+
+    public async ValueTask<bool> IsAliveAsync(StageOwner owner, CancellationToken cancellationToken)
+    {
+        if (Now.Contains(owner.Silo))
+        {
+            return true;
+        }
+
+        // An owner of an older build may have joined at any time.
+        if (owner.MembershipVersion is not { } seen || seen > MembershipVersion)
+        {
+            await RefreshAsync(cancellationToken);
+            return Now.Contains(owner.Silo);
+        }
+
+        return false;
+    }
+
+    /// <summary>The facts with the living as they are now: in a view that no owner's is newer than.</summary>
+    public async ValueTask<RunFacts> JudgedAsync(RunFacts facts, CancellationToken cancellationToken)
+    {
+        var living = Now;
+        if (facts.Roots.Values.Any(root => root.Owner is { } owner && owner.MembershipVersion > MembershipVersion && !living.Contains(owner.Silo)))
+        {
+            await RefreshAsync(cancellationToken);
+            living = Now;
+        }
+
+        return facts with { AliveSilos = living };
+    }
+
+    // To no certain version: the table may be another one, begun anew, whose versions are lower. It was read after the root, which is enough.
+    private async Task RefreshAsync(CancellationToken cancellationToken) => await membership.Refresh(default, cancellationToken);
+}

@@ -1,0 +1,146 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Configuration;
+using Orleans.Runtime.Placement;
+using Slowrun.Clustering.Hosting;
+using Slowrun.Clustering.Membership;
+using Slowrun.Core.Plan;
+using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Slots;
+using Slowrun.Grains.Stages;
+using Slowrun.Storage;
+
+namespace Slowrun.Grains.Tests.Fleets;
+
+/// <summary>
+/// Several silos in this process with the grains and the clustering of a real one, on one store, with a slot each. A silo that is declared dead
+/// lives on here, and so do its trainers: as on a machine that was frozen, or cut off from the others.
+/// </summary>
+internal sealed class TestFleet : IAsyncDisposable
+{
+    public static readonly string[] Slot = ["cpu:0"];
+
+    private readonly Activations activations = new();
+    private readonly List<IHost> silos = [];
+
+    private TestFleet()
+    {
+    }
+
+    /// <param name="loops">Whether the silos look for work themselves, or wait for what a test offers.</param>
+    public static async Task<TestFleet> StartAsync(IObjectStore store, int silos, bool loops)
+    {
+        var fleet = new TestFleet();
+        for (var i = 0; i < silos; i++)
+        {
+            var host = fleet.Build(store, await StoreCluster.FoundAsync(store, TestContext.Current.CancellationToken), $"silo-{i}", loops);
+            fleet.silos.Add(host);
+            await host.StartAsync(TestContext.Current.CancellationToken);
+        }
+
+        return fleet;
+    }
+
+    public T The<T>(int silo)
+        where T : notnull => silos[silo].Services.GetRequiredService<T>();
+
+    public string Address(int silo) => The<ILocalSiloDetails>(silo).SiloAddress.ToParsableString();
+
+    /// <summary>Offers a silo's slot to a stage, as its loop does: wherever the grain is, and again while it moves.</summary>
+    /// <returns>Whether the silo is at it now.</returns>
+    public async Task<bool> OfferAsync(int silo, string run, StageId stage)
+    {
+        var work = WorkName.Train(run, stage);
+        await The<Offering>(silo).MakeAsync(work, Slot, () => CallAsync(silo, run, stage, Offer(silo)), TestContext.Current.CancellationToken);
+        return The<LocalWork>(silo).Has(work);
+    }
+
+    /// <summary>One call of the stage grain, which is activated on the calling silo if it is nowhere.</summary>
+    public async Task<TakeAnswer> TakeAsync(int silo, string run, StageId stage, SlotOffer offer)
+    {
+        RequestContext.Set(IPlacementDirector.PlacementHintKey, The<ILocalSiloDetails>(silo).SiloAddress);
+        try
+        {
+            return await CallAsync(silo, run, stage, offer);
+        }
+        finally
+        {
+            RequestContext.Remove(IPlacementDirector.PlacementHintKey);
+        }
+    }
+
+    public SlotOffer Offer(int silo, long? epochToken = null) => new(Address(silo), Slot, epochToken);
+
+    /// <summary>The activation that the last call of the stage grain reached.</summary>
+    public IGrainContext ActivationOf(string run, StageId stage) => activations.Of(The<IGrainFactory>(0).GetGrain<IStageGrain>(StageKey.Of(run, stage)).GetGrainId());
+
+    /// <summary>Ends the stage grain's activation, whatever it is at.</summary>
+    public async Task DeactivateAsync(string run, StageId stage)
+    {
+        var activation = ActivationOf(run, stage);
+        activation.Deactivate(new DeactivationReason(DeactivationReasonCode.ApplicationRequested, "A test ends it."));
+        await activation.Deactivated.WaitAsync(TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Lets <paramref name="by"/> declare <paramref name="silo"/> dead, which goes on living.</summary>
+    public async Task BuryAsync(int silo, int by) =>
+        Assert.True(await The<IClusterMembershipService>(by).TryKill(The<ILocalSiloDetails>(silo).SiloAddress));
+
+    public async ValueTask DisposeAsync()
+    {
+        // A trainer that outlives its test would end with the process, inside libtorch.
+        await Task.WhenAll(silos.Select(silo => silo.Services.GetRequiredService<LocalWork>().StopAsync(StopReason.Fenced, null, CancellationToken.None)));
+        foreach (var silo in silos)
+        {
+            await silo.StopAsync(new CancellationToken(canceled: true));
+            silo.Dispose();
+        }
+    }
+
+    private Task<TakeAnswer> CallAsync(int silo, string run, StageId stage, SlotOffer offer) =>
+        The<IGrainFactory>(silo).GetGrain<IStageGrain>(StageKey.Of(run, stage)).Take(offer);
+
+    private IHost Build(IObjectStore store, StoreCluster cluster, string name, bool loops)
+    {
+        var builder = Host.CreateApplicationBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.AddSingleton(store).AddSingleton(TimeProvider.System);
+        var (silo, gateway) = FreePorts();
+        builder.UseOrleans(orleans => orleans
+            .ConfigureEndpoints(IPAddress.Loopback, silo, gateway)
+            .Configure<SiloOptions>(options => options.SiloName = name)
+            .UseStoreClustering(store, cluster)
+            .AddStoreGrainStorage("stages", store)
+            .AddIncomingGrainCallFilter(activations)
+            // A silo that is dead to the others ends its process otherwise.
+            .Services.AddSlowrunRecords().AddSingleton<IFatalErrorHandler>(new Undying()));
+        builder.Services.AddSlowrunGrains(Slot);
+        if (!loops)
+        {
+            builder.Services.Remove(builder.Services.Single(service => service.ImplementationType == typeof(SlotLoop)));
+        }
+
+        return builder.Build();
+    }
+
+    private static (int Silo, int Gateway) FreePorts()
+    {
+        using var silo = new TcpListener(IPAddress.Loopback, 0);
+        using var gateway = new TcpListener(IPAddress.Loopback, 0);
+        silo.Start();
+        gateway.Start();
+        return (((IPEndPoint)silo.LocalEndpoint).Port, ((IPEndPoint)gateway.LocalEndpoint).Port);
+    }
+
+    private sealed class Undying : IFatalErrorHandler
+    {
+        public bool IsUnexpected(Exception exception) => false;
+
+        public void OnFatalException(object? sender, string? context, Exception? exception)
+        {
+        }
+    }
+}
