@@ -117,6 +117,6 @@ internal static class ChainGrid
 
         public string Key => $"{IsBaseline} {string.Join(' ', Stages.Select(stage => stage.State))}";
 
-        private bool IsBaseline => Stages[0].Role != nameof(ChainRole.Members);
+        private bool IsBaseline => Stages[0].Role != ChainRole.Members;
     }
 }

@@ -26,7 +26,7 @@ internal static class DistilledText
             yield break;
         }
 
-        foreach (var untaught in status.Stages.Where(stage => stage.Role == nameof(ChainRole.Baseline) && stage.ValLossNats is not null))
+        foreach (var untaught in status.Stages.Where(stage => stage.Role == ChainRole.Baseline && stage.ValLossNats is not null))
         {
             yield return Invariant($"  {Against(loss, untaught.ValLossNats!.Value)} than the same model without a teacher ({untaught.Id}: {Human.Loss(untaught.ValLossNats)})");
         }

@@ -28,7 +28,7 @@ internal static class LossChart
         mixture.LegendText = "ensemble of the first n";
         mixture.LineWidth = 2.5f;
         mixture.MarkerSize = 7;
-        foreach (var baseline in status.Stages.Where(stage => stage is { Role: nameof(ChainRole.Baseline), ValLossNats: not null }))
+        foreach (var baseline in status.Stages.Where(stage => stage is { Role: ChainRole.Baseline, ValLossNats: not null }))
         {
             var level = plot.Add.HorizontalLine(baseline.ValLossNats!.Value);
             level.LegendText = "baseline, at its best";

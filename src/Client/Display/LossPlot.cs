@@ -64,7 +64,7 @@ internal static class LossPlot
     {
         var scored = status.Stages.Where(stage => stage.ValLossNats is not null).Select(stage => (Stage: stage, Id: Parsed(stage.Id))).ToList();
         var colors = new StageColors([.. scored.Select(one => one.Id with { Stage = 0 }).Distinct()]);
-        var chains = scored.Where(one => one.Stage.Role == nameof(ChainRole.Members)).GroupBy(one => one.Id.Chain).ToList();
+        var chains = scored.Where(one => one.Stage.Role == ChainRole.Members).GroupBy(one => one.Id.Chain).ToList();
         var named = Named(chains.Count);
         foreach (var (index, chain) in chains.Index())
         {
@@ -116,7 +116,7 @@ internal static class LossPlot
 
     private static void Baselines(Plot plot, RunStatus status)
     {
-        foreach (var baseline in status.Stages.Where(stage => stage is { Role: nameof(ChainRole.Baseline), ValLossNats: not null }))
+        foreach (var baseline in status.Stages.Where(stage => stage is { Role: ChainRole.Baseline, ValLossNats: not null }))
         {
             var level = plot.Add.HorizontalLine(baseline.ValLossNats!.Value);
             level.LegendText = $"baseline {baseline.Id.Split('/')[0]}";

@@ -59,7 +59,7 @@ internal static class ResultTable
             yield return new Text($"  {Against(ensemble.LossNats, bestLoss)} its best member ({best.Id})");
         }
 
-        foreach (var baseline in status.Stages.Where(stage => stage.Role == nameof(ChainRole.Baseline) && stage.ValLossNats is not null))
+        foreach (var baseline in status.Stages.Where(stage => stage.Role == ChainRole.Baseline && stage.ValLossNats is not null))
         {
             yield return new Text($"  {Against(ensemble.LossNats, baseline.ValLossNats!.Value)} the baseline");
         }

@@ -11,7 +11,7 @@ internal static class StageColumns
     public static IReadOnlyList<Column<StageStatus>> All { get; } =
     [
         new("STAGE", "id", stage => stage.Id) { Text = Name },
-        new("ROLE", "role", stage => stage.Role) { Hidden = true },
+        new("ROLE", "role", stage => stage.Role.ToString()) { Hidden = true },
         new("STATE", "state", stage => stage.State) { Style = stage => StageStates.StyleOf(stage.State) },
         new("STEP", "step", stage => stage.Step) { Right = true, Text = stage => string.Create(CultureInfo.InvariantCulture, $"{stage.Step}/{stage.Steps}") },
         new("STEPS", "steps", stage => stage.Steps) { Hidden = true },
@@ -39,7 +39,7 @@ internal static class StageColumns
         new("ON", "owner", stage => stage.Owner?.SiloName),
     ];
 
-    public static string Name(StageStatus stage) => stage.Role == nameof(ChainRole.Members) ? stage.Id : $"{stage.Id} *";
+    public static string Name(StageStatus stage) => stage.Role == ChainRole.Members ? stage.Id : $"{stage.Id} *";
 
     /// <summary>Memory and utilisation of each device it trains on; null: processors, or nothing tells.</summary>
     public static string? Devices(StageStatus stage) => stage.Devices is { Count: > 0 } devices

@@ -71,7 +71,7 @@ internal static class StatusRemarks
     /// <summary>Where the stages' own figures have no room.</summary>
     private static string? Members(RunStatus status, bool each)
     {
-        var scored = status.Stages.Where(stage => stage is { Role: nameof(ChainRole.Members), ValLossNats: not null }).ToList();
+        var scored = status.Stages.Where(stage => stage is { Role: ChainRole.Members, ValLossNats: not null }).ToList();
         return each || scored.Count == 0
             ? null
             : Invariant($"Members: {scored.Count} scored, {Human.Loss(scored.Min(stage => stage.ValLossNats))} to {Human.Loss(scored.Max(stage => stage.ValLossNats))} nats/token; best {scored.MinBy(stage => stage.ValLossNats)!.Id}");

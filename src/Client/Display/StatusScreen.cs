@@ -67,7 +67,7 @@ internal static class StatusScreen
         }
     }
 
-    private static bool HasBaseline(RunStatus status) => status.Stages.Any(stage => stage.Role != nameof(ChainRole.Members));
+    private static bool HasBaseline(RunStatus status) => status.Stages.Any(stage => stage.Role != ChainRole.Members);
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 }

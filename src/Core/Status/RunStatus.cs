@@ -94,7 +94,7 @@ public sealed record StageStatus : ExtensibleRecord
 {
     public required string Id { get; init; }
 
-    public required string Role { get; init; }
+    public required ChainRole Role { get; init; }
 
     public required StageState State { get; init; }
 

@@ -43,7 +43,7 @@ public static class StatusBuilder
         return new StageStatus
         {
             Id = id.ToString(),
-            Role = plan.Role.ToString(),
+            Role = plan.Role,
             State = state,
             Step = root.Finished ? steps : Math.Max(live?.Step ?? 0, root.DurableStep),
             Steps = steps,

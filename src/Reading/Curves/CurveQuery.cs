@@ -38,7 +38,7 @@ public sealed record CurveQuery(int? Chain = null, StageId? Stage = null, int? F
             var from = (int)Math.Clamp((From ?? 0) - (long)first - 1, 0, curve.LossNats.Count);
             var to = Math.Clamp((To ?? int.MaxValue) - (long)first, from, curve.LossNats.Count);
             return new StageCurve(
-                plan.Id.ToString(), plan.Role.ToString(), steps[plan.Id.ToString()], curve.LossNats.Count, before,
+                plan.Id.ToString(), plan.Role, steps[plan.Id.ToString()], curve.LossNats.Count, before,
                 [.. Thinning.LowestAndHighest(curve.LossNats as float[] ?? [.. curve.LossNats], from, (int)to, points).Select(point => new double[] { first + point.Index + 1, point.Value })]);
         }));
         return [.. read.OfType<StageCurve>()];

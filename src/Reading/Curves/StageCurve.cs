@@ -1,3 +1,5 @@
+using Slowrun.Core.Recipes;
+
 namespace Slowrun.Reading.Curves;
 
 /// <summary>A stage's training loss, thinned out.</summary>
@@ -5,4 +7,4 @@ namespace Slowrun.Reading.Curves;
 /// <param name="CurveSteps">Up to here the curve goes: the newest checkpoint's step.</param>
 /// <param name="FirstStep">The chain's steps before this stage.</param>
 /// <param name="Points">The lowest and the highest value of each of a number of equal pieces, as [step, nats per token]; steps count from 1.</param>
-public sealed record StageCurve(string Stage, string Role, int Steps, int CurveSteps, int FirstStep, IReadOnlyList<IReadOnlyList<double>> Points);
+public sealed record StageCurve(string Stage, ChainRole Role, int Steps, int CurveSteps, int FirstStep, IReadOnlyList<IReadOnlyList<double>> Points);

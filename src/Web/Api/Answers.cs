@@ -1,4 +1,5 @@
 using Slowrun.Core.Ledger;
+using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
 using Slowrun.Reading.Curves;
@@ -28,7 +29,7 @@ public sealed record TimelineAnswer(IReadOnlyList<TimelineSpan> Spans, IReadOnly
 /// <param name="Ensemble">Loss of the ensemble by the number of its members.</param>
 public sealed record MetricsAnswer(IReadOnlyList<StageCurve> Training, IReadOnlyList<StageLoss> Validation, EnsembleStatus? Ensemble);
 
-public sealed record StageLoss(string Stage, string Role, double LossNats, double? BitsPerByte);
+public sealed record StageLoss(string Stage, ChainRole Role, double LossNats, double? BitsPerByte);
 
 /// <param name="Run">Null where it is not known when the run was submitted.</param>
 public sealed record LedgerAnswer(RunLedger? Run, IReadOnlyList<StageLedgerAnswer> Stages);

@@ -30,7 +30,7 @@ internal static class RunCharts
                 {
                     // Later stages are stronger.
                     Opacity = 0.45 + (0.55 * nth / perChain[chain]),
-                    Dashed = curve.Role != nameof(Core.Recipes.ChainRole.Members),
+                    Dashed = curve.Role != Core.Recipes.ChainRole.Members,
                 };
             })])
         {
@@ -50,7 +50,7 @@ internal static class RunCharts
             .Select(chain => new Series($"chain{chain.Key}", chain.Key, [.. chain.Select(stage => ((double)Id(stage.Id).Stage, stage.ValLossNats!.Value))])
             {
                 Dots = true,
-                Dashed = chain.First().Role != nameof(Core.Recipes.ChainRole.Members),
+                Dashed = chain.First().Role != Core.Recipes.ChainRole.Members,
             })]);
 
     /// <summary>Loss of the even average of the first n members, beside the members' own.</summary>

@@ -108,7 +108,7 @@ public sealed class DisplayTests : IDisposable
             double[] losses = [1.31, 1.295, 1.3, 1.29, 1.3046];
             var stages = Plan.Stages.Select((plan, i) => new StageStatus
             {
-                Id = plan.Id.ToString(), Role = plan.Role.ToString(), State = StageState.Done, Step = 960, Steps = 960, DurableStep = 960,
+                Id = plan.Id.ToString(), Role = plan.Role, State = StageState.Done, Step = 960, Steps = 960, DurableStep = 960,
                 EpochToken = 1, Preemptions = 0, LostSteps = 0, ValLossNats = losses[i], ValBitsPerByte = 2,
             }).ToList();
             return new RunStatus

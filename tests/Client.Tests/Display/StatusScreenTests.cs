@@ -1,6 +1,7 @@
 using Slowrun.Client.Display;
 using Slowrun.Clustering.Membership;
 using Slowrun.Core.Ledger;
+using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
 
@@ -124,7 +125,7 @@ public sealed class StatusScreenTests
 
     private static StageStatus Stage(int chain, int stage) => new()
     {
-        Id = $"chain{chain}/stage{stage}", Role = "Members", State = StageState.Waiting, Step = 0, Steps = 100, DurableStep = 0, EpochToken = 0, Preemptions = 0, LostSteps = 0,
+        Id = $"chain{chain}/stage{stage}", Role = ChainRole.Members, State = StageState.Waiting, Step = 0, Steps = 100, DurableStep = 0, EpochToken = 0, Preemptions = 0, LostSteps = 0,
     };
 
     private static StageStatus Training(int chain, int stage) => Stage(chain, stage) with

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
 using Slowrun.Core.Tests.Plan;
@@ -82,7 +83,7 @@ public sealed class StatusBuilderTests
         Assert.Equal(RunState.Succeeded, status.State);
         Assert.All(status.Stages, stage => Assert.Equal((StageState.Done, 192, 2.0, 3.0), (stage.State, stage.Step, stage.ValLossNats, stage.ValBitsPerByte)));
         Assert.Equal("hash of chain2/stage0", status.Stages[4].SnapshotSha256);
-        Assert.Equal(("Members", "Baseline"), (status.Stages[0].Role, status.Stages[4].Role));
+        Assert.Equal((ChainRole.Members, ChainRole.Baseline), (status.Stages[0].Role, status.Stages[4].Role));
         Assert.Equal((4, 1.7, 2.5), (status.Ensemble!.Members, status.Ensemble.LossNats, status.Ensemble.BitsPerByte));
         Assert.Equal([A0, A1, B0, B1], status.Ensemble.MemberStages);
         Assert.Equal(4, status.Ensemble.Running.Count);
