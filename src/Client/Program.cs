@@ -1,5 +1,4 @@
 using Slowrun.Client.Cli;
-using Slowrun.Client.Silos;
 
 Failures.CatchThoseOfThreads();
 try

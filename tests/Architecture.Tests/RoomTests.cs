@@ -16,9 +16,10 @@ public sealed class RoomTests
         ["Grains.Interfaces"] = ["Core"],
         ["Grains"] = ["Grains.Interfaces", "Clustering", "Storage", "Training", "Core"],
         ["Reading"] = ["Grains.Interfaces", "Clustering", "Storage", "Core"],
+        ["Fleet"] = ["Reading", "Grains.Interfaces", "Clustering", "Storage", "Core"],
         ["Web"] = ["Reading", "Clustering", "Storage", "Core"],
         ["Silo"] = ["Web", "Reading", "Grains", "Grains.Interfaces", "Clustering", "Storage", "Training", "Core"],
-        ["Client"] = ["Data", "Web", "Reading", "Clustering", "Grains.Interfaces", "Storage", "Core"],
+        ["Client"] = ["Data", "Fleet", "Web", "Reading", "Clustering", "Grains.Interfaces", "Storage", "Core"],
     };
 
     // Package families that only some rooms may know of; a prefix of the assembly's name. The longest that fits counts.
@@ -40,7 +41,7 @@ public sealed class RoomTests
         ["System.CommandLine"] = ["Client", "Silo"],
         ["Spectre"] = ["Client"],
         ["ScottPlot"] = ["Client"],
-        ["System.Net.Http"] = ["Storage", "Silo", "Client"],
+        ["System.Net.Http"] = ["Storage", "Silo", "Fleet"],
     };
 
     public static TheoryData<string> Rooms => [.. Arrows.Keys];
@@ -85,7 +86,7 @@ public sealed class RoomTests
 
     private static string[] References(string room)
     {
-        var program = room is "Client" or "Web" or "Data" or "Reading" ? "SlowrunClient" : "SlowrunSilo";
+        var program = room is "Client" or "Web" or "Data" or "Reading" or "Fleet" ? "SlowrunClient" : "SlowrunSilo";
         var file = Path.Combine(Path.GetDirectoryName(Metadata(program))!, $"Slowrun.{room}.dll");
         using var stream = File.OpenRead(file);
         using var image = new System.Reflection.PortableExecutable.PEReader(stream);

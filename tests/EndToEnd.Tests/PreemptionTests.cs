@@ -1,6 +1,6 @@
-using Slowrun.Client.Chaos.Platform;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
+using Slowrun.Fleet.Chaos.Platform;
 using Slowrun.Tests.Metadata;
 
 namespace Slowrun.EndToEnd.Tests;

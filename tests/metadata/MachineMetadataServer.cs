@@ -1,7 +1,7 @@
 using System.Collections.Specialized;
 using System.Net;
 using System.Text.Json;
-using Slowrun.Client.Chaos.Platform;
+using Slowrun.Fleet.Chaos.Platform;
 
 namespace Slowrun.Tests.Metadata;
 

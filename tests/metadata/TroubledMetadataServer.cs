@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Net;
-using Slowrun.Client.Chaos.Platform;
+using Slowrun.Fleet.Chaos.Platform;
 
 namespace Slowrun.Tests.Metadata;
 

@@ -1,7 +1,7 @@
-using Slowrun.Client.Silos;
 using Slowrun.Clustering.Membership;
 using Slowrun.Core;
 using Slowrun.Core.Explain;
+using Slowrun.Fleet.Silos;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Reading.Live;
 using Slowrun.Storage;

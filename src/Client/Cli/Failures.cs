@@ -13,7 +13,7 @@ internal static class Failures
         CliException cli => (cli.ExitCode, cli.Message),
         SpecException or InvalidRequestException => (ExitCode.Usage, Unwrapped(e).Message),
         NotFoundException missing => (ExitCode.NoSuchThing, missing.Message),
-        CorpusException corpus => (ExitCode.Failed, corpus.Message),
+        NotPossibleException or CorpusException => (ExitCode.Failed, Unwrapped(e).Message),
         OperationCanceledException when stop.IsCancellationRequested => (ExitCode.Failed, "stopped before the end, as asked."),
         IOException or InvalidDataException or UnauthorizedAccessException => (ExitCode.Failed, Unwrapped(e).Message),
         var other => (ExitCode.Failed, $"this should not have happened: {other.GetType().Name}: {other.Message} Please report it with the command line."),

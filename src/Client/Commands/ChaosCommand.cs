@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
-using Slowrun.Client.Chaos;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
+using Slowrun.Client.Runs;
 using Slowrun.Core.Specs;
+using Slowrun.Fleet.Chaos;
+using Slowrun.Fleet.Chaos.Plans;
 using Spectre.Console;
 
 namespace Slowrun.Client.Commands;
@@ -61,8 +63,12 @@ internal static class ChaosCommand
             var plan = parsed.GetValue(every) is { } gap && Duration.TryParse(gap, out var mean)
                 ? ChaosPlan.Every(mean, parsed.GetValue(seed), parsed.GetValue(kills), modes)
                 : ChaosPlan.Of(parsed.GetValue(seed), parsed.GetValue(kills), modes);
-            var report = await new ChaosRun(context, store, json ? context.Error.WriteLine : context.Output.WriteLine).RunAsync(
-                options.Read(parsed), data.Read(parsed, options.Overrides(parsed).Set), parsed.GetValue(silos), parsed.GetValue(seed), plan, stop);
+            Action<string> tell = json ? context.Error.WriteLine : context.Output.WriteLine;
+            var (spec, given) = (options.Read(parsed), data.Read(parsed, options.Overrides(parsed).Set));
+            var submission = new Submission(store, tell);
+            await submission.CheckAsync(spec, given, stop);
+            var report = await new ChaosRun(store, context.Time, (run, cancellation) => submission.SubmitAsync(run, given, cancellation), tell)
+                .RunAsync(spec, parsed.GetValue(silos), parsed.GetValue(seed), plan, stop);
             if (json)
             {
                 await context.Output.WriteLineAsync(Json.Text(report));

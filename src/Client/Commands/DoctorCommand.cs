@@ -36,7 +36,7 @@ internal static class DoctorCommand
             await context.Output.WriteLineAsync($"{what,-13} {await check()}");
             return true;
         }
-        catch (Exception e) when (e is CliException or NotFoundException or InvalidRequestException or CorpusException or IOException or InvalidDataException or UnauthorizedAccessException)
+        catch (Exception e) when (e is CliException or NotFoundException or InvalidRequestException or NotPossibleException or CorpusException or IOException or InvalidDataException or UnauthorizedAccessException)
         {
             await context.Error.WriteLineAsync($"slowrun doctor: {what}: {e.Message}");
             return false;

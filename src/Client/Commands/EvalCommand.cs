@@ -4,13 +4,13 @@ using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
 using Slowrun.Client.Results;
 using Slowrun.Client.Runs;
-using Slowrun.Client.Silos;
 using Slowrun.Core;
 using Slowrun.Core.Inference;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
 using Slowrun.Data.Preparation;
+using Slowrun.Fleet.Silos;
 using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 using Slowrun.Storage.Tokens;
@@ -108,7 +108,7 @@ internal static class EvalCommand
     {
         var last = new EvaluationAnswer(0, 0);
         await using var remarks = new Remarks(context, () => last.Tokens == 0 ? null : $"Judged {Human.Count(last.Judged)} of {Human.Count(last.Tokens)} tokens");
-        await foreach (var answer in SiloJob.AskAsync<EvaluationRequest, EvaluationAnswer>(context, "eval", address, request, stop))
+        await foreach (var answer in SiloJob.AskAsync<EvaluationRequest, EvaluationAnswer>(context.AskSilo, "eval", address, request, stop))
         {
             last = answer;
         }

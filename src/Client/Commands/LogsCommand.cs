@@ -1,8 +1,8 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
-using Slowrun.Client.Silos;
 using Slowrun.Clustering.Membership;
 using Slowrun.Core;
+using Slowrun.Fleet.Silos;
 using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;

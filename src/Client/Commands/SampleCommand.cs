@@ -4,10 +4,10 @@ using System.Text;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
 using Slowrun.Client.Results;
-using Slowrun.Client.Silos;
 using Slowrun.Core.Inference;
 using Slowrun.Core.Plan;
 using Slowrun.Data.Tokenizers;
+using Slowrun.Fleet.Silos;
 using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 using Slowrun.Storage.Tokens;
@@ -115,7 +115,7 @@ internal static class SampleCommand
     }
 
     private static IAsyncEnumerable<SampledToken> TokensAsync(ClientContext context, string address, SamplingRequest request, CancellationToken stop) =>
-        SiloJob.AskAsync<SamplingRequest, SampledToken>(context, "sample", address, request, stop);
+        SiloJob.AskAsync<SamplingRequest, SampledToken>(context.AskSilo, "sample", address, request, stop);
 
     private static async Task<TextTokenizer> TokenizerAsync(IObjectStore store, RunFacts facts, CancellationToken stop)
     {

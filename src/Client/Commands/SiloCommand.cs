@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Slowrun.Client.Cli;
-using Slowrun.Client.Silos;
 using Slowrun.Clustering.Membership;
+using Slowrun.Fleet.Silos;
 
 namespace Slowrun.Client.Commands;
 

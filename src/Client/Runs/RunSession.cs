@@ -1,11 +1,11 @@
 using System.Globalization;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
-using Slowrun.Client.Silos;
 using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Status;
+using Slowrun.Fleet.Silos;
 using Slowrun.Reading.Live;
 using Slowrun.Reading.Runs;
 using Slowrun.Storage;

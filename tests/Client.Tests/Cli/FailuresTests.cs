@@ -30,6 +30,7 @@ public sealed class FailuresTests
     [Theory]
     [InlineData(typeof(InvalidRequestException), 2)]
     [InlineData(typeof(NotFoundException), 3)]
+    [InlineData(typeof(NotPossibleException), 1)]
     [InlineData(typeof(CorpusException), 1)]
     public void Explain_OfAnExceptionWithAMessageForPeople_KeepsItsMessageAndGivesTheCodeOfItsKind(Type kind, int exitCode)
     {

@@ -1,5 +1,5 @@
-using Slowrun.Client.Cli;
 using Slowrun.Client.Tests.Results;
+using Slowrun.Core;
 using Slowrun.Core.Inference;
 using Slowrun.Storage.Tokens;
 
@@ -90,7 +90,7 @@ public sealed class EvalCommandTests : IDisposable
     public async Task Eval_WhenTheSilosProgramFails_EndsAsItDid()
     {
         await FinishedAsync();
-        cli.AskSilo = new FakeSilo<EvaluationRequest, EvaluationAnswer> { Failure = new CliException(2, "--device 'cuda:3' names a CUDA device that is not here; this machine has 0.") }.AskAsync;
+        cli.AskSilo = new FakeSilo<EvaluationRequest, EvaluationAnswer> { Failure = new InvalidRequestException("--device 'cuda:3' names a CUDA device that is not here; this machine has 0.") }.AskAsync;
 
         Assert.Equal(2, await cli.RunAsync("eval", "scored/chain0/stage0", "--device", "cuda:3"));
         Assert.Equal("slowrun: --device 'cuda:3' names a CUDA device that is not here; this machine has 0.\n", cli.Error);

@@ -1,4 +1,4 @@
-using Slowrun.Client.Silos;
+using Slowrun.Fleet.Silos;
 
 namespace Slowrun.Client.Tests.Commands;
 

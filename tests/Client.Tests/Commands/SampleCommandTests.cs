@@ -1,6 +1,6 @@
 using System.Text;
-using Slowrun.Client.Cli;
 using Slowrun.Client.Tests.Results;
+using Slowrun.Core;
 using Slowrun.Core.Inference;
 using Slowrun.Core.Recipes;
 
@@ -82,7 +82,7 @@ public sealed class SampleCommandTests
     public async Task Sample_WhenTheSilosProgramFailsHalfway_EndsTheLineAndSaysWhy()
     {
         await FinishedAsync();
-        cli.AskSilo = new FakeSilo<SamplingRequest, SampledToken>([new SampledToken('H'), new SampledToken(0xC3)]) { Failure = new CliException(1, "libtorch: out of memory") }.AskAsync;
+        cli.AskSilo = new FakeSilo<SamplingRequest, SampledToken>([new SampledToken('H'), new SampledToken(0xC3)]) { Failure = new NotPossibleException("libtorch: out of memory") }.AskAsync;
 
         Assert.Equal(1, await cli.RunAsync("sample", "scored/chain0/stage1"));
         Assert.Equal("H\uFFFD\n", cli.Output);

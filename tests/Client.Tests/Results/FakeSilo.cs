@@ -1,5 +1,4 @@
 using System.Text;
-using Slowrun.Client.Cli;
 using Slowrun.Core;
 
 namespace Slowrun.Client.Tests.Results;
@@ -10,7 +9,7 @@ internal sealed class FakeSilo<TRequest, TAnswer>(params IReadOnlyList<TAnswer> 
     public List<(string Command, TRequest Request)> Asked { get; } = [];
 
     /// <summary>What it ends with instead of its exit code 0.</summary>
-    public CliException? Failure { get; init; }
+    public Exception? Failure { get; init; }
 
     public async IAsyncEnumerable<string> AskAsync(string command, string store, string request, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken stop)
     {

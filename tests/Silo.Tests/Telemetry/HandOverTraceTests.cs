@@ -2,10 +2,10 @@ using System.Diagnostics;
 using OpenTelemetry;
 using OpenTelemetry.Trace;
 using Slowrun.Core.Plan;
+using Slowrun.Fleet.Chaos.Platform;
 using Slowrun.Grains.Telemetry;
 using Slowrun.Grains.Tests;
 using Slowrun.Storage;
-using Slowrun.Client.Chaos.Platform;
 
 namespace Slowrun.Silo.Tests.Telemetry;
 

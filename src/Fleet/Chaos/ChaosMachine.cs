@@ -1,0 +1,142 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Slowrun.Fleet.Chaos.Plans;
+using Slowrun.Fleet.Chaos.Platform;
+using Slowrun.Fleet.Silos;
+
+namespace Slowrun.Fleet.Chaos;
+
+/// <summary>A machine of the fleet: a silo with one slot, which stands still at the moment planned for it and waits for what happens to it.</summary>
+/// <param name="disturbance">Null: it is left alone.</param>
+internal sealed partial class ChaosMachine(RelayedMachine link, LocalSilo process, Disturbance? disturbance, long startedAt) : IDisposable
+{
+    private const int SigKill = 9;
+    private const int SigTerm = 15;
+    private const int SigCont = 18;
+    private const int SigStop = 19;
+
+    // A tiny stage has committed and released within 2 s; the rest is for computers that do much else.
+    private static readonly TimeSpan LongestStop = TimeSpan.FromMinutes(1);
+
+    // Its own words: only the slot loop itself knows.
+    private const string Serving = "Serving with slots";
+
+    private long? servesSince;
+
+    public string Name => link.Name;
+
+    public RelayedMachine Link => link;
+
+    public Disturbance? Disturbance => disturbance;
+
+    public bool HasExited => process.HasExited;
+
+    public string Log => process.Log;
+
+    /// <summary>Whether it has come to its moment.</summary>
+    public bool StandsStill
+    {
+        get
+        {
+            try
+            {
+                var stat = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{process.ProcessId}/stat"));
+                return stat[(stat.LastIndexOf(')') + 2)..].StartsWith('T');
+            }
+            catch (IOException)
+            {
+                return false;
+            }
+        }
+    }
+
+    /// <param name="metadata">Whom it asks for preemption notices; null: nobody.</param>
+    /// <param name="cache">Where it keeps what it has fetched; null: where any silo of this user does.</param>
+    /// <param name="keptLogs">Of silos of this store.</param>
+    public static ChaosMachine Start(
+        SiloProgram program, string store, RelayedMachine link, Uri? metadata, string? cache, Disturbance? disturbance, int keptLogs, TimeProvider time)
+    {
+        // Processes of one computer could look each other up; machines cannot.
+        var environment = new Dictionary<string, string> { ["SLOWRUN_MACHINE"] = Guid.NewGuid().ToString("N") };
+        if (cache is not null)
+        {
+            environment["SLOWRUN_CACHE"] = cache;
+        }
+
+        if (disturbance is { Point: { } point })
+        {
+            environment["SLOWRUN_CRASH_AFTER"] = string.Create(CultureInfo.InvariantCulture, $"{point}:{disturbance.Count}:stop");
+        }
+
+        string[] notices = metadata is null ? [] : ["--preemption", "azure", "--imds", metadata.ToString(), "--vm-name", link.Name, "--imds-interval", "200ms"];
+        var process = LocalSilo.Start(
+            program, store, ["--slots", "cpu:1", "--name", link.Name, .. link.Arguments, .. notices], time.GetUtcNow(), environment, keptLogs);
+        var processId = process.ProcessId;
+        link.ProcessId = () => processId;
+        return new ChaosMachine(link, process, disturbance, time.GetTimestamp());
+    }
+
+    /// <summary>Since it looks for work; null before. It joins its cluster seconds earlier, while libtorch still loads.</summary>
+    public TimeSpan? ServesFor(TimeProvider time)
+    {
+        if (servesSince is null && SiloLogs.Says(process.Log, Serving))
+        {
+            servesSince = time.GetTimestamp();
+        }
+
+        return servesSince is { } since ? time.GetElapsedTime(since) : null;
+    }
+
+    public TimeSpan Age(TimeProvider time) => time.GetElapsedTime(startedAt);
+
+    public void Freeze() => Send(SigStop);
+
+    public void Thaw() => Send(SigCont);
+
+    public void Kill() => Send(SigKill);
+
+    public void Terminate()
+    {
+        Send(SigTerm);
+        Send(SigCont);
+    }
+
+    /// <summary>Lets it commit and stop; one that stands still is ended.</summary>
+    /// <returns>False where it did not stop, and was ended.</returns>
+    public async Task<bool> StopAsync(TimeProvider time)
+    {
+        if (StandsStill)
+        {
+            Kill();
+        }
+        else
+        {
+            process.BeginStop();
+        }
+
+        var exit = process.WaitForExitAsync(CancellationToken.None);
+        var stopped = await Task.WhenAny(exit, Task.Delay(LongestStop, time)) == exit;
+        Kill();
+        await exit;
+        return stopped;
+    }
+
+    public void Dispose()
+    {
+        // A client that is told to stop leaves no process behind, whatever state it is in.
+        Kill();
+        link.ProcessId = () => null;
+        process.Dispose();
+    }
+
+    private void Send(int signal)
+    {
+        if (!process.HasExited)
+        {
+            _ = SendSignal(process.ProcessId, signal);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int SendSignal(int pid, int signal);
+}

@@ -1,0 +1,39 @@
+using System.Globalization;
+
+namespace Slowrun.Fleet.Silos;
+
+/// <summary>Tells silos that are about to stop because the client that started them is gone.</summary>
+internal static class Orphans
+{
+    private const string Client = "Slowrun.Client";
+    private const string StopsWithItsParent = "--parent-pipe";
+
+    /// <summary>
+    /// Its row in the membership says that it serves until it has committed. Waiting for that would cost a run that goes on after a kill
+    /// some seconds; the commit and the next take may meet, the epoch token sorts them out.
+    /// </summary>
+    public static bool IsOne(int processId) =>
+        CommandLine(processId) is { } silo && silo.Contains(StopsWithItsParent, StringComparison.Ordinal)
+        && (Parent(processId) is not { } parent || CommandLine(parent)?.Contains(Client, StringComparison.Ordinal) != true);
+
+    private static string? CommandLine(int processId) => TryRead(processId, "cmdline");
+
+    private static int? Parent(int processId)
+    {
+        const string field = "PPid:";
+        var line = TryRead(processId, "status")?.Split('\n').FirstOrDefault(line => line.StartsWith(field, StringComparison.Ordinal));
+        return int.TryParse(line?[field.Length..], NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture, out var parent) ? parent : null;
+    }
+
+    private static string? TryRead(int processId, string file)
+    {
+        try
+        {
+            return File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/{file}"));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+}

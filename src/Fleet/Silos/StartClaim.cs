@@ -1,0 +1,44 @@
+using System.Diagnostics.CodeAnalysis;
+using Slowrun.Storage;
+
+namespace Slowrun.Fleet.Silos;
+
+/// <summary>
+/// One client of this machine at a time starts silos for a store: several that find none alive would else start one each. A lock on a file,
+/// which vanishes with its holder, however that ends.
+/// </summary>
+internal sealed class StartClaim : IDisposable
+{
+    private const string FileName = "starting.lock";
+
+    private readonly FileStream file;
+
+    private StartClaim(FileStream file) => this.file = file;
+
+    /// <returns>Null where another client has it.</returns>
+    /// <exception cref="IOException">The folder of the store's logs cannot be written.</exception>
+    [SuppressMessage("Interoperability", "CA1416", Justification = "Slowrun runs on Linux.")]
+    public static StartClaim? Try(string storeAddress)
+    {
+        var folder = SiloLogs.FolderOf(storeAddress);
+        PrivateFolders.Make(folder);
+        var path = Path.Combine(folder, FileName);
+        try
+        {
+            // FileShare.None is flock(2) on Linux; the file stays, since a lock on a deleted one excludes nobody.
+            return new StartClaim(new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.OpenOrCreate,
+                Access = FileAccess.ReadWrite,
+                Share = FileShare.None,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            }));
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            return null;
+        }
+    }
+
+    public void Dispose() => file.Dispose();
+}
