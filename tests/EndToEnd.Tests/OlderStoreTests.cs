@@ -39,10 +39,18 @@ public sealed class OlderStoreTests
         var verified = await cli.RunAsync("checkpoints", "verify", "begun");
         Assert.True(verified.ExitCode == 0, verified.Error + verified.Output);
         var root = File.ReadAllText(Path.Combine(store.Path, "runs", "begun", "chain0", "stage1", "root"));
+        Assert.Equal(Recipe(File.ReadAllText(Path.Combine(store.Path, "runs", "begun", "chain0", "stage0", "root"))), Recipe(root));
         if (root.Contains(Fingerprint, StringComparison.Ordinal))
         {
             Assert.Equal(Snapshot(done), Snapshot(finished));
         }
+    }
+
+    /// <summary>A recipe's hash must not change with the version that computes it: a begun stage would be refused.</summary>
+    private static string? Recipe(string root)
+    {
+        using var document = JsonDocument.Parse(root);
+        return document.RootElement.GetProperty("identity").GetProperty("recipeSha256").GetString();
     }
 
     private static string? Snapshot(JsonElement status) => status.GetProperty("stages").EnumerateArray().Last().GetProperty("snapshotSha256").GetString();

@@ -37,7 +37,7 @@ internal static class SetCommand
             }
 
             await new RunEvents(store, spec.Name).AppendAsync(
-                new RunEvent(context.Time.GetUtcNow(), "operations-changed", null, $"The user changed {string.Join(", ", changes)}."), stop);
+                new RunEvent(context.Time.GetUtcNow(), EventKind.OperationsChanged, null, $"The user changed {string.Join(", ", changes)}."), stop);
             await context.Output.WriteLineAsync(string.Join('\n', changes));
             await using var statuses = new StatusReader(reader);
             await statuses.PokeAsync(spec.Name, stop);

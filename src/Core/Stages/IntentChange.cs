@@ -21,11 +21,11 @@ public static class IntentChange
         changes.AddRange(
             from retry in after.Retries
             where retry.Value > before.Retries.GetValueOrDefault(retry.Key)
-            select ("retry-asked", retry.Key == JudgingFailures.Ensemble ? null : retry.Key, $"A user asked for another try of {(retry.Key == JudgingFailures.Ensemble ? "the ensemble" : "this stage")}."));
+            select (EventKind.RetryAsked, retry.Key == JudgingFailures.Ensemble ? null : retry.Key, $"A user asked for another try of {(retry.Key == JudgingFailures.Ensemble ? "the ensemble" : "this stage")}."));
         changes.AddRange(
             from adoption in after.Adoptions
             where adoption.Value > before.Adoptions.GetValueOrDefault(adoption.Key)
-            select ("adoption-allowed", adoption.Key, "A user lets this stage go on with another machine's arithmetic."));
+            select (EventKind.AdoptionAllowed, adoption.Key, "A user lets this stage go on with another machine's arithmetic."));
         return changes;
     }
 

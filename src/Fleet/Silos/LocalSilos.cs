@@ -134,7 +134,7 @@ public sealed class LocalSilos(
         if (servedByOthers)
         {
             servedByOthers = false;
-            await EventAsync("silo-started", "The silo that served the store is gone; this client started one.", stop);
+            await EventAsync(EventKind.SiloStarted, "The silo that served the store is gone; this client started one.", stop);
         }
 
         tell(silos.Length == 1 ? "Starting a silo on this machine…" : string.Create(CultureInfo.InvariantCulture, $"Starting {silos.Length} silos on this machine…"));
@@ -169,7 +169,7 @@ public sealed class LocalSilos(
 
         var message = string.Create(CultureInfo.InvariantCulture, $"Silo process {dead.ProcessId} {how}; another one was started.");
         tell(message);
-        await EventAsync("silo-restarted", message, stop);
+        await EventAsync(EventKind.SiloRestarted, message, stop);
         if (deaths > 1)
         {
             var delay = FirstDelay * Math.Pow(2, deaths - 2);

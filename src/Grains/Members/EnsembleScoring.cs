@@ -172,7 +172,7 @@ internal sealed partial class EnsembleScoring(
                     any = true;
                     await scores.DropAsync(score, stop);
                     await new RunEvents(store, facts.Spec.Name).AppendAsync(
-                        new RunEvent(time.GetUtcNow(), "score-damaged", id.ToString(), $"{e.Message.Split(" Delete it", 2)[0]} It was deleted, and the member is scored again."), stop);
+                        new RunEvent(time.GetUtcNow(), EventKind.ScoreDamaged, id.ToString(), $"{e.Message.Split(" Delete it", 2)[0]} It was deleted, and the member is scored again."), stop);
                 }
             }
         }

@@ -87,7 +87,7 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
             made = true;
             LogScored(log, $"{run}/{id}", loss, name, time.GetElapsedTime(from).TotalSeconds);
             await new RunEvents(store, run).AppendAsync(
-                new RunEvent(time.GetUtcNow(), "member-scored", id.ToString(), $"Its {name} loss is {loss:F4} nats per token."), stop);
+                new RunEvent(time.GetUtcNow(), EventKind.MemberScored, id.ToString(), $"Its {name} loss is {loss:F4} nats per token."), stop);
         }
     }
 

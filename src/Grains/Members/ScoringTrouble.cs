@@ -68,7 +68,7 @@ internal sealed class ScoringTrouble(IObjectStore store, RunFactsReader reader, 
         var whom = id is null ? "The ensemble" : "It";
         await new RunEvents(store, run).AppendAsync(new RunEvent(
             time.GetUtcNow(),
-            counted.GivenUp && id is not null ? "stage-failed" : "scoring-failed",
+            counted.GivenUp && id is not null ? EventKind.StageFailed : EventKind.ScoringFailed,
             id?.ToString(),
             counted.GivenUp
                 ? $"{whom} could not be {(id is null ? "averaged" : "scored")}: {failure.Cause} {failure.Advice}"
@@ -88,7 +88,7 @@ internal sealed class ScoringTrouble(IObjectStore store, RunFactsReader reader, 
 
             await new RunEvents(store, run).AppendAsync(new RunEvent(
                 time.GetUtcNow(),
-                "scoring-failed",
+                EventKind.ScoringFailed,
                 id?.ToString(),
                 $"{(id is null ? "The ensemble" : "It")} could not be scored and is tried again: {error.Message.Split('\n', 2)[0]}"));
         }

@@ -14,7 +14,7 @@ internal sealed partial class Departure(
     LocalWork local, IObjectStore store, ILocalSiloDetails silo, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<Departure> log)
 {
     /// <summary>The event's kind where a silo leaves because it had nothing to do.</summary>
-    public const string Idle = "silo-idle";
+    public const string Idle = EventKind.SiloIdle;
 
     /// <summary>The kind of the last order to leave; null: there was none.</summary>
     public string? Ordered { get; private set; }

@@ -1,3 +1,4 @@
+using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Stages;
 using Slowrun.Training;
@@ -16,7 +17,7 @@ internal sealed class SiloGrain(Departure departure, StoreTroubles troubles, ILo
         if (here)
         {
             // Behind: commits may take minutes, and no call waits so long.
-            _ = Task.Run(() => departure.LeaveAsync(StopReason.Requested, "silo-drained", "it was asked to leave ('slowrun drain').", deadline: null));
+            _ = Task.Run(() => departure.LeaveAsync(StopReason.Requested, EventKind.SiloDrained, "it was asked to leave ('slowrun drain').", deadline: null));
         }
         else
         {

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Slowrun.Core.Ledger;
+using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Training.Stages;
@@ -205,7 +206,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
             work.Telemetry.NotStored();
             // Training goes on: the checkpoint before is still good, and the next one is tried an interval later.
             LogNotCommitted(log, work.Name, step, e);
-            await own.TellAsync("checkpoint-failed", $"The checkpoint of step {step} could not be stored: {e.Message} Training goes on; step {own.DurableStep} stays the durable one.");
+            await own.TellAsync(EventKind.CheckpointFailed, $"The checkpoint of step {step} could not be stored: {e.Message} Training goes on; step {own.DurableStep} stays the durable one.");
             return null;
         }
         catch (Exception e)

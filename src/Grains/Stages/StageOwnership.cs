@@ -37,7 +37,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         var restored = await new CheckpointReader(store).RestoreAsync(work.Run, work.Plan.Id, root.Root, cancellationToken);
         foreach (var damaged in restored.Damaged)
         {
-            await TellAsync("checkpoint-damaged", $"The checkpoint of step {damaged.Checkpoint.Step} is damaged and was left: {damaged.Why}");
+            await TellAsync(EventKind.CheckpointDamaged, $"The checkpoint of step {damaged.Checkpoint.Step} is damaged and was left: {damaged.Why}");
         }
 
         if (restored.Damaged.Count > 0)
@@ -46,7 +46,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
             // Fresh weights give the same bytes in the end, so losing every checkpoint costs time, not the run.
             await root.FallBackAsync(restored.Checkpoint, cancellationToken);
             Ledger.FellBack(restored.Checkpoint?.TrainingSeconds ?? 0);
-            await TellAsync("checkpoint-fallback", restored.Checkpoint is { } good
+            await TellAsync(EventKind.CheckpointFallback, restored.Checkpoint is { } good
                 ? $"It goes on from step {good.Step} instead."
                 : "No checkpoint was whole; the stage starts again from its first step.");
         }
@@ -78,7 +78,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         Ledger.Checkpointed();
         await CommittingAsync(() => root.FinishAsync(checkpoint, snapshot, Ledger.Current, cancellationToken));
         CrashPoint.Reached(CrashPoint.Finish);
-        await TellAsync("stage-finished", $"All {step} steps are done; the snapshot is {snapshot.Sha256[..12]}.");
+        await TellAsync(EventKind.StageFinished, $"All {step} steps are done; the snapshot is {snapshot.Sha256[..12]}.");
         await SweepAsync(CancellationToken.None);
         return StopReason.Completed;
     }
@@ -99,7 +99,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         await root.ReleaseAsync(cause, lost, settled, token);
         work.Telemetry.Released(cause, lost);
         await TellAsync(
-            "stage-released",
+            EventKind.StageReleased,
             $"Its owner left it at step {DurableStep} ({why}{(lost > 0 ? $"; {lost} steps after it are lost" : "")}).",
             cost: new EventCost(lost, settled.LostSeconds - before.LostSeconds, AwaySeconds: 0));
     });
@@ -118,27 +118,27 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
             var failure = new StageFailure(cause, RepeatingFailure.Advice, work.Retry, time.GetUtcNow()) { Repeats = true };
             await root.FailAsync(failure, SettledLedger(), token);
             work.Telemetry.Failed("failed");
-            await TellAsync("stage-failed", $"{cause} {failure.Advice}");
+            await TellAsync(EventKind.StageFailed, $"{cause} {failure.Advice}");
         }
         else if (StoreRetry.MayPass(error))
         {
             // The store's own trouble is no error of the stage.
             await root.ReleaseAsync(ReleaseCause.Left, lostSteps: 0, SettledLedger(), token);
             work.Telemetry.Failed("retried");
-            await TellAsync("stage-error", $"{cause} It is tried again.");
+            await TellAsync(EventKind.StageError, $"{cause} It is tried again.");
         }
         else if (tries < budget)
         {
             await root.ReleaseAsync(ReleaseCause.Error, lostSteps: 0, SettledLedger(), token);
             work.Telemetry.Failed("retried");
-            await TellAsync("stage-error", $"{cause} It is tried again ({tries} of {budget}).");
+            await TellAsync(EventKind.StageError, $"{cause} It is tried again ({tries} of {budget}).");
         }
         else
         {
             const string Advice = "Mend the cause, then `slowrun retry` it; chains that do not depend on it go on.";
             await root.FailAsync(new StageFailure(cause, Advice, work.Retry, time.GetUtcNow()), SettledLedger(), token);
             work.Telemetry.Failed("failed");
-            await TellAsync("stage-failed", $"{cause} That was try {tries} of {budget} without a newer checkpoint. {Advice}");
+            await TellAsync(EventKind.StageFailed, $"{cause} That was try {tries} of {budget} without a newer checkpoint. {Advice}");
         }
     });
 
@@ -150,7 +150,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     {
         await root.ReleaseAsync(ReleaseCause.Left, lostSteps: 0, SettledLedger(), token);
         work.Telemetry.Failed("retried");
-        await TellAsync("take-refused", $"{damage} It was given back at step {DurableStep}, and goes on by itself once the object is whole.");
+        await TellAsync(EventKind.TakeRefused, $"{damage} It was given back at step {DurableStep}, and goes on by itself once the object is whole.");
     });
 
     private async Task<StopReason> EndAsync(StopReason reason, Func<CancellationToken, Task> end)
@@ -216,7 +216,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         await commit();
         if (root.Overruled is { } what && what != overruled)
         {
-            await TellAsync("root-restored", $"{what} Its owner, which lives, has written the newer one again.");
+            await TellAsync(EventKind.RootRestored, $"{what} Its owner, which lives, has written the newer one again.");
         }
 
         committing.Done();

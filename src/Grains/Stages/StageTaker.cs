@@ -156,7 +156,7 @@ internal sealed partial class StageTaker(
                 if (OwnerLosses.Exhausted(root, loss, spec.Operations, retry, time.GetUtcNow()) is { } failure)
                 {
                     await commit.FailAsync(failure, cancellationToken: cancellationToken);
-                    await own.TellAsync("stage-failed", $"{failure.Cause} {failure.Advice}");
+                    await own.TellAsync(EventKind.StageFailed, $"{failure.Cause} {failure.Advice}");
                     return (null, failure.Cause);
                 }
 
@@ -268,22 +268,22 @@ internal sealed partial class StageTaker(
             var told = string.Create(
                 CultureInfo.InvariantCulture,
                 $"{lost.SiloName} is gone with {string.Join(' ', lost.Slots)}{(loss.Words.Length > 0 ? $" ({loss.Words})" : "")}; {lostSteps} steps after step {root.DurableStep} are lost ({seconds:F1} s of training), and nobody trained it for {away:F1} s.");
-            await own.TellAsync("owner-lost", told, lost.SiloName, new EventCost(lostSteps, seconds, away));
+            await own.TellAsync(EventKind.OwnerLost, told, lost.SiloName, new EventCost(lostSteps, seconds, away));
         }
 
         if (before?.Identity is { } begun && begun != root.Identity)
         {
             await own.TellAsync(
-                "device-adopted",
+                EventKind.DeviceAdopted,
                 $"It goes on from step {root.DurableStep} with the arithmetic of {root.Identity!.NumericsFingerprint[..12]} instead of {begun.NumericsFingerprint[..12]}, as the user wished: from here on its bytes depend on when that was.");
         }
 
         if (before?.Identity is null && root.Identity is { IsRepeatable: false })
         {
-            await own.TellAsync("best-effort", $"{string.Join(' ', root.Owner!.Slots)} of {root.Owner.SiloName} does not give the same bits twice: the stage is trained as well, but its bytes cannot be had again.");
+            await own.TellAsync(EventKind.BestEffort, $"{string.Join(' ', root.Owner!.Slots)} of {root.Owner.SiloName} does not give the same bits twice: the stage is trained as well, but its bytes cannot be had again.");
         }
 
-        await own.TellAsync("stage-taken", root.DurableStep > 0
+        await own.TellAsync(EventKind.StageTaken, root.DurableStep > 0
             ? $"{root.Owner!.SiloName} goes on from step {root.DurableStep} of {root.Steps} (epoch token {root.EpochToken})."
             : $"{root.Owner!.SiloName} begins its {root.Steps} steps (epoch token {root.EpochToken}).");
     }

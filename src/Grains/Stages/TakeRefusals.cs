@@ -9,9 +9,9 @@ namespace Slowrun.Grains.Stages;
 /// <summary>Tells as events of the run why silos do not take its stages: each cause once, however many silos have it and however often they look.</summary>
 internal sealed class TakeRefusals(IObjectStore store, TimeProvider time)
 {
-    public const string Kind = "take-refused";
+    public const string Kind = EventKind.TakeRefused;
 
-    private const string Taken = "stage-taken";
+    private const string Taken = EventKind.StageTaken;
 
     // A fleet's silos find the same thing at about the same time.
     private const int Newest = 50;

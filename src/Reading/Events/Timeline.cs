@@ -6,7 +6,7 @@ namespace Slowrun.Reading.Events;
 public sealed record Timeline(IReadOnlyList<TimelineSpan> Spans, IReadOnlyList<TimelineMark> Marks)
 {
     private const string Unknown = "(unknown)";
-    private const string Taken = "stage-taken";
+    private const string Taken = EventKind.StageTaken;
 
     public static Timeline Of(IEnumerable<RunEvent> events)
     {
@@ -55,10 +55,10 @@ public sealed record Timeline(IReadOnlyList<TimelineSpan> Spans, IReadOnlyList<T
 
     private static TimelineEnd? EndOf(string kind) => kind switch
     {
-        "stage-finished" => TimelineEnd.Finished,
-        "stage-released" => TimelineEnd.Released,
-        "owner-lost" => TimelineEnd.Lost,
-        "stage-error" or "stage-failed" => TimelineEnd.Error,
+        EventKind.StageFinished => TimelineEnd.Finished,
+        EventKind.StageReleased => TimelineEnd.Released,
+        EventKind.OwnerLost => TimelineEnd.Lost,
+        EventKind.StageError or EventKind.StageFailed => TimelineEnd.Error,
         _ => null,
     };
 }

@@ -97,7 +97,7 @@ public static class StageCauses
         }
     }
 
-    private static Cause Scoring(Circumstances now, StageId id) => now.Last(id, "scoring-failed") is { } failed
+    private static Cause Scoring(Circumstances now, StageId id) => now.Last(id, EventKind.ScoringFailed) is { } failed
         ? new Cause("scoring-failed", [id.ToString()], $"Its training has finished, but it could not be judged {Ago(now, failed.At)}: {failed.Message}", $"slowrun events {now.Run} --stage {id} --kind scoring-failed")
         : new Cause("scoring", [id.ToString()], "Its training has finished; its snapshot is judged on the validation set as soon as a slot is free, which takes a thousandth of a stage's time.");
 
@@ -121,7 +121,7 @@ public static class StageCauses
             yield return Tries(now, id, stages);
         }
 
-        if (now.Last(id, "take-refused", "stage-taken") is { Kind: "take-refused" } refused)
+        if (now.Last(id, EventKind.TakeRefused, EventKind.StageTaken) is { Kind: EventKind.TakeRefused } refused)
         {
             yield return new Cause("take-refused", stages, $"A silo refused it {Ago(now, refused.At)}: {refused.Message}");
         }
@@ -140,7 +140,7 @@ public static class StageCauses
     private static Cause Tries(Circumstances now, StageId id, IReadOnlyList<string> stages)
     {
         var root = now.Facts.RootOf(id);
-        var error = now.Last(id, "stage-error") is { } happened ? $" The last error, {Ago(now, happened.At)}: {happened.Message}" : "";
+        var error = now.Last(id, EventKind.StageError) is { } happened ? $" The last error, {Ago(now, happened.At)}: {happened.Message}" : "";
         // As silos reckon: 1 s, doubled with every failed take, at most a minute.
         var pause = TimeSpan.FromSeconds(Math.Min(60, Math.Pow(2, Math.Min(root.FailedTakes - 1, 10)))) - (now.Now - root.WrittenAt);
         var wait = root.Owner is null && pause > TimeSpan.Zero ? FormattableString.Invariant($" It is tried again in {Math.Ceiling(pause.TotalSeconds)} s.") : "";

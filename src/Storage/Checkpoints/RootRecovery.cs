@@ -75,7 +75,7 @@ public sealed class RootRecovery(IObjectStore store, string run, TimeProvider ti
         var copy = RunPaths.RootCopy(run, finding.Stage);
         await store.WriteAsync(copy, SealedJson.Serialize(copy, root), cancellationToken).ConfigureAwait(false);
         await new RunEvents(store, run).AppendAsync(
-            new RunEvent(time.GetUtcNow(), finding.Trouble is null ? "checkpoint-adopted" : "root-recovered", finding.Stage.ToString(), finding.Story), cancellationToken).ConfigureAwait(false);
+            new RunEvent(time.GetUtcNow(), finding.Trouble is null ? EventKind.CheckpointAdopted : EventKind.RootRecovered, finding.Stage.ToString(), finding.Story), cancellationToken).ConfigureAwait(false);
         return true;
     }
 

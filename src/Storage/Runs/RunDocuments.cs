@@ -153,7 +153,7 @@ public sealed class RunDocuments(IObjectStore store, string run)
     {
         if (damage is not null)
         {
-            await TellAsync("document-replaced", null, $"The run's {what} could not be read, and a new one replaces it: {damage}", cancellationToken).ConfigureAwait(false);
+            await TellAsync(EventKind.DocumentReplaced, null, $"The run's {what} could not be read, and a new one replaces it: {damage}", cancellationToken).ConfigureAwait(false);
         }
     }
 

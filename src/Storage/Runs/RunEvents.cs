@@ -101,7 +101,7 @@ public sealed class RunEvents(IObjectStore store, string run)
         catch (InvalidDataException e)
         {
             // A damaged event must not hide the others.
-            return new RunEvent(TimeOf(name), "event-damaged", null, e.Message);
+            return new RunEvent(TimeOf(name), EventKind.EventDamaged, null, e.Message);
         }
     }
 

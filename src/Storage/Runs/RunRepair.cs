@@ -35,7 +35,7 @@ public sealed class RunRepair(IObjectStore store, TimeProvider time)
             }
             else if (await TryMendAsync(facts.Spec.Name, damage, cancellationToken).ConfigureAwait(false) is { } done)
             {
-                await TellAsync(facts.Spec.Name, "document-mended", damage.Stage, done, cancellationToken).ConfigureAwait(false);
+                await TellAsync(facts.Spec.Name, EventKind.DocumentMended, damage.Stage, done, cancellationToken).ConfigureAwait(false);
                 mended.Add(done);
             }
         }

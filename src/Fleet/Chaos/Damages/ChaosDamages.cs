@@ -1,6 +1,7 @@
 using System.Globalization;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Randomness;
+using Slowrun.Core.Stages;
 using Slowrun.Fleet.Chaos.Plans;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
@@ -187,7 +188,7 @@ internal sealed class ChaosDamages
     }
 
     /// <summary>Of events: whether something was refused, rather than gone round.</summary>
-    private static bool IsRefusal(string kind) => kind is "take-refused" or "scoring-failed" or "stage-error" or "stage-failed" or "event-damaged";
+    private static bool IsRefusal(string kind) => kind is EventKind.TakeRefused or EventKind.ScoringFailed or EventKind.StageError or EventKind.StageFailed or EventKind.EventDamaged;
 
     /// <summary>Kept twice, or computed again.</summary>
     private static bool HealsByItself(string kind) => kind is "spec" or "operations" or "intent" or "root" or "score" or "vector" or "ensemble";

@@ -1,0 +1,92 @@
+namespace Slowrun.Core.Stages;
+
+/// <summary>The kinds of events (<see cref="RunEvent.Kind"/>): words that programs match, so none is renamed. What a user changed has kinds of <see cref="IntentChange"/> too.</summary>
+public static class EventKind
+{
+    /// <summary>A silo owns the stage now and trains it.</summary>
+    public const string StageTaken = "stage-taken";
+
+    /// <summary>Its owner let go of the stage after its last commit.</summary>
+    public const string StageReleased = "stage-released";
+
+    /// <summary>All steps are done; the snapshot is stored.</summary>
+    public const string StageFinished = "stage-finished";
+
+    /// <summary>A take ended with an error, and is tried again.</summary>
+    public const string StageError = "stage-error";
+
+    /// <summary>The stage is given up until a retry is asked for.</summary>
+    public const string StageFailed = "stage-failed";
+
+    /// <summary>Its owner is gone without a release; carries what that cost.</summary>
+    public const string OwnerLost = "owner-lost";
+
+    /// <summary>A silo does not take the stage, and says why; once for each cause.</summary>
+    public const string TakeRefused = "take-refused";
+
+    /// <summary>The stage began on a device that does not repeat its own bits.</summary>
+    public const string BestEffort = "best-effort";
+
+    /// <summary>The stage goes on with other arithmetic, as a user allowed.</summary>
+    public const string DeviceAdopted = "device-adopted";
+
+    /// <summary>A checkpoint was damaged and is not used.</summary>
+    public const string CheckpointDamaged = "checkpoint-damaged";
+
+    /// <summary>The stage goes on from an older checkpoint, or from its beginning.</summary>
+    public const string CheckpointFallback = "checkpoint-fallback";
+
+    /// <summary>A checkpoint could not be stored; training goes on.</summary>
+    public const string CheckpointFailed = "checkpoint-failed";
+
+    /// <summary>A whole checkpoint counts now whose owner was lost before it committed it.</summary>
+    public const string CheckpointAdopted = "checkpoint-adopted";
+
+    /// <summary>A living owner has written its root again over an older or damaged one.</summary>
+    public const string RootRestored = "root-restored";
+
+    /// <summary>A root was recovered from its copy or its checkpoints.</summary>
+    public const string RootRecovered = "root-recovered";
+
+    /// <summary>A document was written again from its copy, or deleted to be computed again.</summary>
+    public const string DocumentMended = "document-mended";
+
+    /// <summary>A document that could not be read was replaced by a new one.</summary>
+    public const string DocumentReplaced = "document-replaced";
+
+    /// <summary>A document of the run cannot be read.</summary>
+    public const string DocumentDamaged = "document-damaged";
+
+    /// <summary>Stands for an event that cannot be read.</summary>
+    public const string EventDamaged = "event-damaged";
+
+    /// <summary>A snapshot was scored on an evaluation set.</summary>
+    public const string MemberScored = "member-scored";
+
+    /// <summary>A score was damaged and deleted; the member is scored again.</summary>
+    public const string ScoreDamaged = "score-damaged";
+
+    /// <summary>A member or the ensemble could not be scored.</summary>
+    public const string ScoringFailed = "scoring-failed";
+
+    /// <summary>A user changed operations.</summary>
+    public const string OperationsChanged = "operations-changed";
+
+    /// <summary>A user asked for another try.</summary>
+    public const string RetryAsked = "retry-asked";
+
+    /// <summary>A user lets a stage go on with other arithmetic.</summary>
+    public const string AdoptionAllowed = "adoption-allowed";
+
+    /// <summary>A client started a silo.</summary>
+    public const string SiloStarted = "silo-started";
+
+    /// <summary>A client started its silo again.</summary>
+    public const string SiloRestarted = "silo-restarted";
+
+    /// <summary>A silo left since nothing was ready.</summary>
+    public const string SiloIdle = "silo-idle";
+
+    /// <summary>A silo was told to leave.</summary>
+    public const string SiloDrained = "silo-drained";
+}
