@@ -23,6 +23,9 @@ public sealed class ClusterView(IObjectStore store, TimeProvider time, Func<IPEn
     // What was found by asking, and when by the steady clock: who looks four times a second need not ask each time.
     private readonly Dictionary<string, (bool Answers, long At)> asked = new(StringComparer.Ordinal);
 
+    /// <summary>Version of the membership that was last read: owners of a newer one are not known to it.</summary>
+    public long Version { get; private set; }
+
     /// <summary>
     /// Silos that are joining, active or leaving, and live: on this machine by their process, else by their heartbeat. One whose heartbeat is old,
     /// or lies in the future, may be dead or have a wrong clock (as may this machine): it is asked.
@@ -30,6 +33,7 @@ public sealed class ClusterView(IObjectStore store, TimeProvider time, Func<IPEn
     public async Task<IReadOnlyList<LiveSilo>> ReadAsync(CancellationToken cancellationToken = default)
     {
         var document = await file.ReadAsync(cancellationToken).ConfigureAwait(false);
+        Version = document.Version;
         var now = time.GetUtcNow();
         var alive = await Task.WhenAll(document.Rows.Select(async row => (Row: row, Alive: await IsAliveAsync(row, now, cancellationToken).ConfigureAwait(false))))
             .ConfigureAwait(false);

@@ -19,7 +19,7 @@ internal sealed class Admission(SlotTable slots, LocalWork local, ILocalSiloDeta
             if (local.Has(work))
             {
                 // Whatever the offering silo has seen: work that is under way keeps its grain.
-                return new TakeAnswer(false, $"{silo.Name} is at it.");
+                return new TakeAnswer(false, $"{silo.Name} has it.");
             }
 
             RequestContext.Set(IPlacementDirector.PlacementHintKey, SiloAddress.FromParsableString(offer.Silo));

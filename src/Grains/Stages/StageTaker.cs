@@ -51,7 +51,7 @@ internal sealed partial class StageTaker(
         var documents = new RunDocuments(store, run);
         var (spec, submittedAt) = await documents.TryReadDatedSpecAsync(cancellationToken) ?? throw new InvalidOperationException($"There is no run '{run}' in {store.Address}.");
         var plan = new RunPlan(spec.Recipe)[id];
-        if (await RecoverAsync(run, id, siloName, cancellationToken) is { } trouble)
+        if (await RecoverAsync(run, id, offer, siloName, cancellationToken) is { } trouble)
         {
             return (null, trouble);
         }
@@ -179,9 +179,10 @@ internal sealed partial class StageTaker(
 
     /// <summary>Why a stage with this root is not to be taken, whatever the offering silo has seen; null: it may be.</summary>
     private async Task<string?> NotForTakingAsync(StageRoot? root, SlotOffer offer, CancellationToken cancellationToken) =>
-        root is { Finished: true } ? "It has finished."
-        : root?.Owner is { } owner && owner.Silo != offer.Silo && await living.IsAliveAsync(owner, cancellationToken) ? $"{owner.SiloName} has it."
-        : null;
+        root is { Finished: true } ? "It has finished." : await LivingOwnerAsync(root?.Owner, offer, cancellationToken);
+
+    private async Task<string?> LivingOwnerAsync(StageOwner? owner, SlotOffer offer, CancellationToken cancellationToken) =>
+        owner is not null && owner.Silo != offer.Silo && await living.IsAliveAsync(owner, cancellationToken) ? $"{owner.SiloName} has it." : null;
 
     /// <summary>What a take writes that finds this root; of another one it would account for the wrong time and steps.</summary>
     private async Task<TakeRequest> RequestAsync(
@@ -215,13 +216,19 @@ internal sealed partial class StageTaker(
 
     /// <summary>Puts right a root that is not the last one written, and lets a whole checkpoint count whose owner was lost before it did.</summary>
     /// <returns>Why the stage cannot be taken now; null: it can.</returns>
-    private async Task<string?> RecoverAsync(string run, StageId id, string siloName, CancellationToken cancellationToken)
+    private async Task<string?> RecoverAsync(string run, StageId id, SlotOffer offer, string siloName, CancellationToken cancellationToken)
     {
         var recovery = new RootRecovery(store, run, time);
         var finding = await recovery.LookAsync(id, cancellationToken);
         if (finding is null or { Trouble: null, IsSafe: false })
         {
             return null;
+        }
+
+        if (await LivingOwnerAsync(finding.Owner, offer, cancellationToken) is { } has)
+        {
+            // It commits its checkpoint itself, and writes its root again over whatever is found in its place.
+            return has;
         }
 
         if (!finding.IsSafe)

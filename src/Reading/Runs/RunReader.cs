@@ -30,13 +30,23 @@ public sealed class RunReader(IObjectStore store, TimeProvider time)
     /// <param name="silos">Silos that serve the store now.</param>
     public async Task<RunFacts?> TryFactsAsync(string run, IReadOnlyList<LiveSilo> silos, CancellationToken cancellationToken)
     {
+        var alive = Alive(silos);
+        var read = await facts.ReadAsync(run, alive, cancellationToken);
+        // The silos were looked up before the roots were read: an owner may have joined and taken its stage in between.
+        return read?.Roots.Values.Any(root => root.Owner is { } owner && owner.MembershipVersion > cluster.Version && !alive.Contains(owner.Silo)) == true
+            ? read with { AliveSilos = Alive(await SilosAsync(cancellationToken)) }
+            : read;
+    }
+
+    private HashSet<string> Alive(IReadOnlyList<LiveSilo> silos)
+    {
         var alive = silos.Select(silo => silo.Silo).ToHashSet(StringComparer.Ordinal);
         if (Starting())
         {
             alive.Add(ToCome);
         }
 
-        return await facts.ReadAsync(run, alive, cancellationToken);
+        return alive;
     }
 
     /// <exception cref="NotFoundException">There is no such run.</exception>

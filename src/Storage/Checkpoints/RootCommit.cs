@@ -8,7 +8,7 @@ using Slowrun.Core.Stages;
 namespace Slowrun.Storage.Checkpoints;
 
 /// <summary>
-/// One owner's hand on a stage's root: a take, then commits, then a release. Every write bears a fresh id, so that after a conflict
+/// The one door to a stage's root, for one owner: a take, then commits, then a release (and for a recovery, which is nobody's). Every write bears a fresh id, so that after a conflict
 /// (which may be the echo of one's own success whose answer was lost) reading the root tells who wrote it. Used by one caller at a time.
 /// </summary>
 public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<string>? newWriteId = null)
@@ -78,6 +78,41 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
 
         epochToken = found!.EpochToken;
         return Settled(found);
+    }
+
+    /// <summary>
+    /// Goes on as an owner of this very process that nobody holds any more: its take's answer, or its end, was lost. Writes nothing.
+    /// </summary>
+    /// <param name="silo">The owner's.</param>
+    /// <returns>False where the stage has another owner meanwhile, or none.</returns>
+    public async Task<bool> TryResumeAsync(string silo, long token, CancellationToken cancellationToken = default)
+    {
+        if (await document.ReadAsync(cancellationToken).ConfigureAwait(false) is not { } found || found.EpochToken != token || found.Owner?.Silo != silo)
+        {
+            return false;
+        }
+
+        (epochToken, root) = (token, found);
+        return true;
+    }
+
+    /// <summary>Puts a recovered root in the place of the one that the document was made for. That is no owner's write: nothing can follow it here.</summary>
+    /// <param name="recovered">From <see cref="StageTransitions.Recover"/>.</param>
+    /// <returns>False where somebody else has written the root since it was found to need this.</returns>
+    public async Task<bool> TryRecoverAsync(StageRoot recovered, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(recovered);
+        // Whoever takes the stage next looks for the trace of its last owner.
+        var next = Stamped(recovered) with { TraceParent = recovered.TraceParent ?? Activity.Current?.Id };
+        try
+        {
+            await document.WriteAsync(next, cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (RootConflictException)
+        {
+            return (await ReadAsync(cancellationToken).ConfigureAwait(false)).Root?.WriteId == next.WriteId;
+        }
     }
 
     /// <inheritdoc cref="StageTransitions.Commit"/>

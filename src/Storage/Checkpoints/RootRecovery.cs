@@ -48,7 +48,7 @@ public sealed class RootRecovery(IObjectStore store, string run, TimeProvider ti
 
         var progress = trouble is null ? null : await new RunDocuments(store, run).TryReadProgressAsync(stage, cancellationToken).ConfigureAwait(false);
         long[] tokens = [known?.EpochToken ?? 0, newestToken, progress?.EpochToken ?? 0];
-        return new RootFinding(stage, trouble, found?.ETag, Recovered(known, newer, trouble is null ? known!.EpochToken : tokens.Max() + TokenGap))
+        return new RootFinding(stage, trouble, found?.ETag, StageTransitions.Recover(known, newer.Identity, newer.Checkpoints, trouble is null ? known!.EpochToken : tokens.Max() + TokenGap))
         {
             Owner = known?.Owner,
             // What a root or its copy says did hold. Anything beyond must be what any owner would have made of it.
@@ -62,32 +62,15 @@ public sealed class RootRecovery(IObjectStore store, string run, TimeProvider ti
     {
         ArgumentNullException.ThrowIfNull(finding);
         var name = RunPaths.Root(run, finding.Stage);
-        var root = finding.Recovered with { WriteId = Guid.NewGuid().ToString("N"), Revision = finding.Recovered.Revision + 1, WrittenAt = time.GetUtcNow() };
-        var content = SealedJson.Serialize(name, root);
-        var etag = finding.ETag is null
-            ? await store.TryCreateAsync(name, content, cancellationToken).ConfigureAwait(false)
-            : await store.TryReplaceAsync(name, content, finding.ETag, cancellationToken).ConfigureAwait(false);
-        if (etag is null)
+        var document = new CopyingRootDocument(new StoreRootDocument(store, name, finding.ETag), store, RunPaths.RootCopy(run, finding.Stage));
+        if (!await new RootCommit(document, time).TryRecoverAsync(finding.Recovered, cancellationToken).ConfigureAwait(false))
         {
             return false;
         }
 
-        var copy = RunPaths.RootCopy(run, finding.Stage);
-        await store.WriteAsync(copy, SealedJson.Serialize(copy, root), cancellationToken).ConfigureAwait(false);
         await new RunEvents(store, run).AppendAsync(
             new RunEvent(time.GetUtcNow(), finding.Trouble is null ? EventKind.CheckpointAdopted : EventKind.RootRecovered, finding.Stage.ToString(), finding.Story), cancellationToken).ConfigureAwait(false);
         return true;
-    }
-
-    private static StageRoot Recovered(StageRoot? known, Whole newer, long token)
-    {
-        var root = known ?? new StageRoot { Identity = newer.Identity };
-        var chosen = newer.Checkpoints is [var first, ..] ? first with { TrainingSeconds = root.Ledger.TrainingSeconds } : root.Current;
-        var before = newer.Checkpoints is [] ? root.Previous : root.Current ?? newer.Checkpoints.ElementAtOrDefault(1);
-        return token == known?.EpochToken
-            // A checkpoint whose owner was lost before it counted: all else is as the owner left it.
-            ? root with { Current = chosen, Previous = before }
-            : root with { Current = chosen, Previous = before, EpochToken = token, Owner = null, ReleasedFor = root.Finished ? root.ReleasedFor : ReleaseCause.Left };
     }
 
     /// <summary>Checkpoints beyond what is known to count, the newest first, with every byte verified; at most two.</summary>

@@ -5,7 +5,7 @@ namespace Slowrun.Storage.Checkpoints;
 
 /// <summary>
 /// Everything that may happen to a stage's root, as pure functions of it. Write id and time are stamped by <see cref="RootCommit"/>.
-/// All but <see cref="Take"/> are the owner's alone, and check that the root still bears its epoch token. Applying one again to its own
+/// All but <see cref="Take"/> and <see cref="Recover"/> are the owner's alone, and check that the root still bears its epoch token. Applying one again to its own
 /// result changes nothing, since an owner whose answer was lost does just that.
 /// </summary>
 public static class StageTransitions
@@ -135,6 +135,25 @@ public static class StageTransitions
 
         Owned(root, epochToken);
         return root with { Failure = failure, Owner = null, Ledger = ledger ?? root.Ledger };
+    }
+
+    /// <summary>A root that is not what was last written is put right, or a whole checkpoint counts whose owner was lost before it did.</summary>
+    /// <param name="known">The newest that any copy tells; null: none does.</param>
+    /// <param name="identity">Of the checkpoints, where no root tells it.</param>
+    /// <param name="newer">Whole checkpoints beyond those of <paramref name="known"/>, the newest first; at most two.</param>
+    /// <param name="epochToken">That of <paramref name="known"/>: all else is as its owner left it. A higher one: whoever had the stage is fenced.</param>
+    public static StageRoot Recover(StageRoot? known, StageIdentity? identity, IReadOnlyList<CheckpointRef> newer, long epochToken)
+    {
+        ArgumentNullException.ThrowIfNull(newer);
+        var root = known ?? new StageRoot { Identity = identity };
+        root = root with
+        {
+            Current = newer is [var first, ..] ? first with { TrainingSeconds = root.Ledger.TrainingSeconds } : root.Current,
+            Previous = newer is [] ? root.Previous : root.Current ?? newer.ElementAtOrDefault(1),
+        };
+        return epochToken == known?.EpochToken
+            ? root
+            : root with { EpochToken = epochToken, Owner = null, ReleasedFor = root.Finished ? root.ReleasedFor : ReleaseCause.Left };
     }
 
     private static void Owned(StageRoot root, long epochToken)

@@ -3,9 +3,10 @@ using Slowrun.Core.Stages;
 namespace Slowrun.Storage.Checkpoints;
 
 /// <summary>A root kept as a JSON object of a store.</summary>
-public sealed class StoreRootDocument(IObjectStore store, string name) : IRootDocument
+/// <param name="known">ETag of what the caller has read itself; null: nothing, as when there is no such object.</param>
+public sealed class StoreRootDocument(IObjectStore store, string name, string? known = null) : IRootDocument
 {
-    private string? etag;
+    private string? etag = known;
 
     /// <exception cref="InvalidDataException">The object is damaged; the message names it.</exception>
     public async Task<StageRoot?> ReadAsync(CancellationToken cancellationToken = default)
