@@ -88,6 +88,7 @@ internal static class SiloHost
             builder.Services.AddSingleton(page).AddHostedService<PageHost>();
         }
 
+        builder.Services.AddHostedService<ClusterNews>();
         builder.Services.AddHostedService<HangUp>();
         if (ServiceManager.FromEnvironment() is { } manager)
         {

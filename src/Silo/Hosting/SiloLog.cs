@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging.Console;
+using Microsoft.Extensions.Options;
 
 namespace Slowrun.Silo.Hosting;
 
@@ -24,6 +25,8 @@ internal static class SiloLog
             });
         }
 
+        Shorten(logging.Services);
+
         // Orleans tells a great deal about itself at Information; what went wrong is at Warning.
         foreach (var library in new[] { "Orleans", "Microsoft", "Polly" })
         {
@@ -38,5 +41,13 @@ internal static class SiloLog
         // conflicts; it throws whatever else there is, with the store's own words.
         logging.AddFilter("Orleans.Storage", LogLevel.None);
         logging.AddFilter("Slowrun.Clustering.Persistence", LogLevel.None);
+    }
+
+    /// <summary>Puts <see cref="BriefLog"/> between the loggers and the console.</summary>
+    private static void Shorten(IServiceCollection services)
+    {
+        services.Remove(services.Single(service => service.ServiceType == typeof(ILoggerProvider) && service.ImplementationType == typeof(ConsoleLoggerProvider)));
+        services.AddSingleton<ILoggerProvider>(provider => new BriefLog(
+            new ConsoleLoggerProvider(provider.GetRequiredService<IOptionsMonitor<ConsoleLoggerOptions>>(), provider.GetServices<ConsoleFormatter>()), TimeProvider.System));
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
@@ -14,6 +15,7 @@ namespace Slowrun.Silo.Hosting;
 internal static class TelemetryExport
 {
     private const string Runtime = "System.Runtime";
+    private const string Orleans = "Microsoft.Orleans";
     private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
     private const string Metrics = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT";
     private const string Traces = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
@@ -35,9 +37,7 @@ internal static class TelemetryExport
         {
             telemetry.WithMetrics(meters =>
             {
-                meters.AddMeter(Instruments.Name, StoreMeter.Name, Runtime);
-                // Gauges of .NET whose names Prometheus takes for a histogram's.
-                meters.AddView(instrument => instrument.Meter.Name == Runtime && instrument.Name.EndsWith(".count", StringComparison.Ordinal) ? MetricStreamConfiguration.Drop : null);
+                meters.AddMeter(Instruments.Name, StoreMeter.Name, Runtime, Orleans).AddView(View);
                 if (metrics)
                 {
                     meters.AddOtlpExporter();
@@ -52,9 +52,28 @@ internal static class TelemetryExport
 
         if (traces)
         {
-            telemetry.WithTracing(tracing => tracing.AddSource(Instruments.Name).AddOtlpExporter());
+            telemetry.WithTracing(tracing => AddSources(tracing).AddOtlpExporter());
         }
     }
+
+    /// <summary>Ours, and Orleans' own: what it reads and writes for grains, and how they come and go.</summary>
+    internal static TracerProviderBuilder AddSources(TracerProviderBuilder tracing) => tracing.AddSource(Instruments.Name, "Microsoft.Orleans.*");
+
+    private static MetricStreamConfiguration? View(Instrument instrument) => instrument.Meter.Name switch
+    {
+        // Gauges of .NET whose names Prometheus takes for a histogram's.
+        Runtime when instrument.Name.EndsWith(".count", StringComparison.Ordinal) => MetricStreamConfiguration.Drop,
+        Orleans => new MetricStreamConfiguration
+        {
+            // They have none.
+            Description = $"Orleans' own instrument {instrument.Name}.",
+            // Both name silos. Silos come and go, and each would leave its series behind.
+            TagKeys = instrument.Name.StartsWith("orleans-messaging-pings-", StringComparison.Ordinal) ? []
+                : instrument.Name.EndsWith("-messages-size", StringComparison.Ordinal) ? ["ConnectionDirection"]
+                : null,
+        },
+        _ => null,
+    };
 
     /// <summary>OpenTelemetry itself would export nowhere, and say nothing.</summary>
     private static bool Names(string variable)

@@ -1,0 +1,136 @@
+using System.Globalization;
+
+namespace Slowrun.Silo.Hosting;
+
+/// <summary>
+/// Shortens what Orleans says of a world in which machines vanish: every probe and every connection to a silo that is gone would be a warning with a stack. The first of
+/// a kind is written at once, with its cause in words; those of the same kind are counted for a minute, and the count is written. Errors, and what others
+/// write, go through as they are. Safe to use from any thread.
+/// </summary>
+/// <param name="inner">Writes it.</param>
+[ProviderAlias("Console")]
+internal sealed class BriefLog(ILoggerProvider inner, TimeProvider time) : ILoggerProvider, ISupportExternalScope
+{
+    public static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
+
+    // A line of a terminal or two; Orleans prints whole messages in it.
+    private const int MostCharacters = 240;
+
+    private readonly Lock gate = new();
+    private readonly Dictionary<(string Category, int Event), Kind> told = [];
+
+    public ILogger CreateLogger(string categoryName)
+    {
+        var logger = inner.CreateLogger(categoryName);
+        return categoryName.StartsWith("Orleans.", StringComparison.Ordinal) ? new Brief(this, categoryName, logger) : new Passing(this, logger);
+    }
+
+    public void SetScopeProvider(IExternalScopeProvider scopeProvider) => (inner as ISupportExternalScope)?.SetScopeProvider(scopeProvider);
+
+    public void Dispose()
+    {
+        TellCounts(atOnce: true);
+        inner.Dispose();
+    }
+
+    private bool IsFirst(string category, EventId eventId, ILogger logger, string text)
+    {
+        lock (gate)
+        {
+            if (told.TryGetValue((category, eventId.Id), out var kind))
+            {
+                kind.Untold++;
+                return false;
+            }
+
+            told[(category, eventId.Id)] = new Kind(logger, text, time.GetTimestamp());
+            return true;
+        }
+    }
+
+    /// <summary>Writes how many there were of the kinds whose minute is over. Asked with every line, since nothing else wakes.</summary>
+    private void TellCounts(bool atOnce = false)
+    {
+        List<Kind> over = [];
+        lock (gate)
+        {
+            foreach (var (key, kind) in told)
+            {
+                if (atOnce || time.GetElapsedTime(kind.ToldAt) >= Every)
+                {
+                    told.Remove(key);
+                    over.Add(kind);
+                }
+            }
+        }
+
+        foreach (var kind in over.Where(kind => kind.Untold > 0))
+        {
+            Write(kind.Logger, LogLevel.Warning, default, string.Create(CultureInfo.InvariantCulture, $"{kind.Untold} more like this: {kind.Text}"));
+        }
+    }
+
+    private static void Write(ILogger logger, LogLevel level, EventId eventId, string text) => logger.Log(level, eventId, text, null, static (text, _) => text);
+
+    private static string Shortened(string text, Exception? e)
+    {
+        var cause = e is null ? "" : $" ({FirstLine(e.GetBaseException().Message)})";
+        return FirstLine(text) + cause;
+    }
+
+    private static string FirstLine(string text)
+    {
+        var line = text.AsSpan().Trim();
+        line = line.IndexOfAny('\r', '\n') is >= 0 and var end ? line[..end] : line;
+        return line.Length <= MostCharacters ? line.ToString() : $"{line[..MostCharacters]}…";
+    }
+
+    private sealed class Kind(ILogger logger, string text, long toldAt)
+    {
+        public ILogger Logger => logger;
+
+        public string Text => text;
+
+        public long ToldAt => toldAt;
+
+        public int Untold { get; set; }
+    }
+
+    private sealed class Brief(BriefLog log, string category, ILogger logger) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => logger.BeginScope(state);
+
+        public bool IsEnabled(LogLevel logLevel) => logger.IsEnabled(logLevel);
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            log.TellCounts();
+            if (logLevel > LogLevel.Warning)
+            {
+                logger.Log(logLevel, eventId, state, exception, formatter);
+                return;
+            }
+
+            var text = Shortened(formatter(state, exception), exception);
+            if (log.IsFirst(category, eventId, logger, text))
+            {
+                Write(logger, logLevel, eventId, text);
+            }
+        }
+    }
+
+    private sealed class Passing(BriefLog log, ILogger logger) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => logger.BeginScope(state);
+
+        public bool IsEnabled(LogLevel logLevel) => logger.IsEnabled(logLevel);
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            log.TellCounts();
+            logger.Log(logLevel, eventId, state, exception, formatter);
+        }
+    }
+}
