@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Slowrun.Clustering.Machines;
+using Slowrun.Clustering.Membership;
 using Slowrun.Grains.Members;
 using Slowrun.Grains.Runs;
 using Slowrun.Grains.Slots;
@@ -19,6 +20,7 @@ public static class GrainsRegistration
     /// <param name="exitWhenIdle">Leaves, and stops the host, when nothing was ready for so long; null: never.</param>
     public static IServiceCollection AddSlowrunGrains(this IServiceCollection services, IReadOnlyList<string> slots, TimeSpan? exitWhenIdle = null, NvidiaDevices? devices = null) => services
         .AddSingleton(new SlotTable(slots))
+        .AddSingleton<IWorkload>(services => services.GetRequiredService<SlotTable>())
         .AddSingleton(services => new IdleClock(exitWhenIdle, services.GetRequiredService<TimeProvider>()))
         .AddSingleton(_ => new SlotSensors(devices))
         .AddSingleton<LoopPulse>()

@@ -27,8 +27,8 @@ public static class ClusterTuning
     public static readonly TimeSpan TableRefresh = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Two store operations: 16 a minute and silo. Two heartbeats missed make a row stale for Orleans and for <c>DeadSilos</c>: 15 s, the most
-    /// that lets a cluster of which all machines vanished start again within 20 s.
+    /// Two store operations: 16 a minute and silo. Two heartbeats missed make a row stale for Orleans, 15 s; a silo that was watched in vain for one and
+    /// an allowance is dead for <c>DeadSilos</c>: a cluster of which all machines vanished starts again some 10 s after the first new one has come.
     /// </summary>
     public static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(7.5);
 

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
 using Orleans.Messaging;
 using Orleans.Runtime.Hosting;
@@ -32,10 +33,30 @@ public static class StoreClusteringExtensions
     public static ISiloBuilder UseStoreClustering(
         this ISiloBuilder silo, IObjectStore store, StoreCluster cluster, ProcessIdentity? self, IReadOnlyList<string>? slots = null, IReadOnlyList<long>? slotBytes = null)
     {
-        silo.Services.AddSingleton<IMembershipTable>(_ => new StoreMembershipTable(store, self, slots, slotBytes));
         silo.Services.TryAddSingleton(TimeProvider.System);
-        silo.Services.AddSingleton(services => new DeadSilos(store, services.GetRequiredService<TimeProvider>()));
-        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, BurialBeforeJoining>();
+        silo.Services.AddSingleton<HeartbeatWatch>().AddSingleton<Suspicions>();
+        silo.Services.AddSingleton(services => new MembershipFile(store, watch: services.GetRequiredService<HeartbeatWatch>()));
+        silo.Services.AddSingleton(services => new DeathVerdict(
+            services.GetRequiredService<ILocalSiloDetails>().SiloAddress, services.GetRequiredService<HeartbeatWatch>(), services.GetRequiredService<Suspicions>()));
+        silo.Services.AddSingleton(services => new StoreMembershipTable(
+            store,
+            services.GetRequiredService<MembershipFile>(),
+            services.GetRequiredService<TimeProvider>(),
+            self,
+            slots,
+            slotBytes,
+            services.GetRequiredService<DeathVerdict>(),
+            services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped));
+        silo.Services.AddSingleton<IMembershipTable>(services => services.GetRequiredService<StoreMembershipTable>());
+        silo.Services.AddSingleton(services => new DeadSilos(
+            services.GetRequiredService<MembershipFile>(), services.GetRequiredService<HeartbeatWatch>(), services.GetRequiredService<TimeProvider>()));
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, Burial>();
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => new WorkHeartbeat(
+            services.GetRequiredService<MembershipFile>(),
+            services.GetRequiredService<ILocalSiloDetails>().SiloAddress,
+            services.GetRequiredService<TimeProvider>(),
+            services.GetRequiredService<ILogger<WorkHeartbeat>>(),
+            services.GetService<IWorkload>()));
         silo.Services.AddSingleton<IFatalErrorHandler>(_ => new EndAtOnce());
         silo.Services.AddStoreTls(store).AddSingleton<ILifecycleParticipant<ISiloLifecycle>, CertificateWatch>();
         silo.Configure<SiloConnectionOptions>(options =>

@@ -5,31 +5,54 @@ using Slowrun.Storage;
 namespace Slowrun.Clustering.Membership;
 
 /// <summary>
-/// Marks silos dead that cannot be alive, before a silo joins: Orleans would first try to reach each of them, and so take 14 s (with its
-/// default options 106 s) to start on another port after the whole cluster was killed. A silo marked dead that lives after all finds
-/// itself dead in the table and stops; its stages are fenced by their epoch tokens anyway.
+/// Marks silos dead that cannot be alive. Before a silo joins: Orleans would first try to reach each of them, and so take 14 s (with its default
+/// options 106 s) to start on another port after the whole cluster was killed. And in a fleet so small that nobody has two votes when most of it
+/// is lost. A silo marked dead that lives after all finds itself dead in the table and stops; its stages are fenced by their epoch tokens anyway.
 /// </summary>
-/// <param name="answers">Whether something accepts connections there; null: tries to connect.</param>
-public sealed class DeadSilos(IObjectStore store, TimeProvider? time = null, Func<IPEndPoint, CancellationToken, Task<bool>>? answers = null)
+public sealed class DeadSilos
 {
-    /// <summary>
-    /// Two heartbeats of 7.5 s. A silo of another machine without a sign of life for so long, and without an answer, is dead: so a cluster
-    /// that vanished whole is replaced within 20 s.
-    /// </summary>
+    /// <summary>Two heartbeats of 7.5 s: how long a process of this machine must have been silent, and be halted, to be taken for dead.</summary>
     public static readonly TimeSpan StaleAfter = TimeSpan.FromSeconds(15);
 
-    private readonly MembershipFile file = new(store);
-    private readonly TimeProvider time = time ?? TimeProvider.System;
-    private readonly Func<IPEndPoint, CancellationToken, Task<bool>> answers = answers ?? SiloPort.AnswersAsync;
+    private readonly MembershipFile file;
+    private readonly HeartbeatWatch watch;
+    private readonly TimeProvider time;
+    private readonly Func<IPEndPoint, CancellationToken, Task<bool>> answers;
 
-    // The last sign of life seen of each silo, and when it was seen first, by this machine's steady clock.
-    private readonly Dictionary<string, (DateTime Sign, long Since)> seen = [];
+    /// <param name="answers">Whether something accepts connections there; null: tries to connect.</param>
+    public DeadSilos(IObjectStore store, TimeProvider? time = null, Func<IPEndPoint, CancellationToken, Task<bool>>? answers = null)
+    {
+        this.time = time ?? TimeProvider.System;
+        watch = new HeartbeatWatch(this.time);
+        file = new MembershipFile(store, watch: watch);
+        this.answers = answers ?? SiloPort.AnswersAsync;
+    }
 
-    /// <summary>Buries who is dead now. Called again on the same object, it also notices heartbeats that stand still whatever the clocks say.</summary>
-    public async Task<IReadOnlyList<BuriedSilo>> BuryAsync(CancellationToken cancellationToken = default)
+    /// <param name="file">Tells <paramref name="watch"/> what it reads and writes, for whoever uses it.</param>
+    internal DeadSilos(MembershipFile file, HeartbeatWatch watch, TimeProvider time)
+    {
+        (this.file, this.watch, this.time) = (file, watch, time);
+        answers = SiloPort.AnswersAsync;
+    }
+
+    /// <inheritdoc cref="BuryAsync(IReadOnlySet{string}, CancellationToken)"/>
+    public Task<IReadOnlyList<BuriedSilo>> BuryAsync(CancellationToken cancellationToken = default) => BuryAsync(only: null, cancellationToken);
+
+    /// <summary>
+    /// Buries who is certainly dead now: a silo of this machine whose process is gone, and one of another machine whose heartbeat stands still though it
+    /// could be written, and whose port does not answer. The latter takes calls about a second apart on the same object.
+    /// </summary>
+    /// <param name="only">Whom to judge; null: everybody.</param>
+    public async Task<IReadOnlyList<BuriedSilo>> BuryAsync(IReadOnlySet<string>? only, CancellationToken cancellationToken)
     {
         var document = await file.ReadAsync(cancellationToken).ConfigureAwait(false);
-        var verdicts = await Task.WhenAll(document.Rows.Select(async row => (Row: row, Reason: await JudgeAsync(row, cancellationToken).ConfigureAwait(false))))
+        var judged = document.Rows.Where(row => row.Status is not (SiloStatus.Dead or SiloStatus.None) && only?.Contains(row.Silo) is not false).ToList();
+        if (judged.Any(row => row.Process != ProcessIdentity.Current))
+        {
+            await file.ProveWritableAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        var verdicts = await Task.WhenAll(judged.Select(async row => (Row: row, Reason: await JudgeAsync(row, cancellationToken).ConfigureAwait(false))))
             .ConfigureAwait(false);
         var dead = verdicts.Where(verdict => verdict.Reason is not null).ToDictionary(verdict => verdict.Row.Silo);
         if (dead.Count == 0)
@@ -43,7 +66,7 @@ public sealed class DeadSilos(IObjectStore store, TimeProvider? time = null, Fun
             current =>
             {
                 // Who has been heard of since it was judged is spared.
-                bool IsDead(MembershipRow row) => dead.TryGetValue(row.Silo, out var verdict) && row.Status != SiloStatus.Dead && row.LastSign == verdict.Row.LastSign;
+                bool IsDead(MembershipRow row) => dead.TryGetValue(row.Silo, out var verdict) && row.Status != SiloStatus.Dead && row.IAmAliveTime == verdict.Row.IAmAliveTime;
                 buried = [.. current.Rows.Where(row => IsDead(row) || row.ETag == writeId)];
                 return !current.Rows.Any(IsDead)
                     ? current
@@ -61,40 +84,20 @@ public sealed class DeadSilos(IObjectStore store, TimeProvider? time = null, Fun
     /// <returns>Why the silo is dead; null where it may live.</returns>
     private async Task<string?> JudgeAsync(MembershipRow row, CancellationToken cancellationToken)
     {
-        if (row.Status is SiloStatus.Dead or SiloStatus.None)
-        {
-            return null;
-        }
-
-        var silence = Silence(row);
+        var still = watch.StillFor(row);
         if (row.Process is { IsOfThisMachine: true } process)
         {
             var id = process.ProcessId.ToString(CultureInfo.InvariantCulture);
+            var byClock = time.GetUtcNow().UtcDateTime - row.LastSign;
+            var silence = byClock > still ? byClock : still;
             return process.IsGone() ? $"its process {id} on this machine is gone"
                 : silence >= StaleAfter && process.IsHalted() ? $"its process {id} on this machine was halted, {Seconds(silence)} s ago or more"
                 : null;
         }
 
-        // Silence alone is no proof: this machine's clock, or the other's, may be wrong by an hour.
-        return silence >= StaleAfter && !await answers(row.Address.Endpoint, cancellationToken).ConfigureAwait(false)
-            ? $"it is of another machine, gave no sign of life for {Seconds(silence)} s, and {row.Address.Endpoint} does not answer"
+        return still >= HeartbeatWatch.Patience(row) && !await answers(row.Address.Endpoint, cancellationToken).ConfigureAwait(false)
+            ? $"it is of another machine, gave no sign of life for {Seconds(still)} s in which the store could be read and written, and {row.Address.Endpoint} does not answer"
             : null;
-    }
-
-    /// <summary>For how long the silo gave no sign of life: by the clocks, or as long as this object has watched, whichever is longer.</summary>
-    private TimeSpan Silence(MembershipRow row)
-    {
-        lock (seen)
-        {
-            if (!seen.TryGetValue(row.Silo, out var last) || last.Sign != row.LastSign)
-            {
-                seen[row.Silo] = last = (row.LastSign, time.GetTimestamp());
-            }
-
-            var byClock = time.GetUtcNow().UtcDateTime - row.LastSign;
-            var watched = time.GetElapsedTime(last.Since);
-            return byClock > watched ? byClock : watched;
-        }
     }
 
     private static string Seconds(TimeSpan silence) => silence.TotalSeconds.ToString("F0", CultureInfo.InvariantCulture);

@@ -4,10 +4,13 @@ using Slowrun.Storage;
 namespace Slowrun.Clustering.Membership;
 
 /// <summary>Reads and replaces <c>cluster/membership</c>. Where there is none, the table is empty.</summary>
+/// <param name="watch">Is told what the store answers; null: nobody.</param>
 /// <param name="longestWait">Between two rounds; null: 200 ms, a few times what a read and a write take on a cloud store.</param>
-internal sealed class MembershipFile(IObjectStore store, TimeSpan? longestWait = null)
+internal sealed class MembershipFile(IObjectStore store, TimeSpan? longestWait = null, HeartbeatWatch? watch = null)
 {
     public const string Name = "cluster/membership";
+
+    private const string Probe = "cluster/probe";
 
     // Silos that heartbeat at the same moment need a round each at worst; far more rounds mean that the store refuses everybody.
     private const int Rounds = 100;
@@ -35,9 +38,7 @@ internal sealed class MembershipFile(IObjectStore store, TimeSpan? longestWait =
             }
 
             var bytes = CanonicalJson.Serialize(changed);
-            var written = etag is null
-                ? await store.TryCreateAsync(Name, bytes, cancellationToken).ConfigureAwait(false)
-                : await store.TryReplaceAsync(Name, bytes, etag, cancellationToken).ConfigureAwait(false);
+            var written = await WriteAsync(bytes, etag, cancellationToken).ConfigureAwait(false);
             if (written is not null)
             {
                 return true;
@@ -53,10 +54,60 @@ internal sealed class MembershipFile(IObjectStore store, TimeSpan? longestWait =
             + "conditional writes to the store work at all (slowrun doctor).");
     }
 
-    private async Task<(MembershipDocument Document, string? ETag)> ReadWithETagAsync(CancellationToken cancellationToken) =>
-        await store.TryReadAsync(Name, cancellationToken).ConfigureAwait(false) is { } stored
-            ? (Parse(stored), stored.ETag)
-            : (new MembershipDocument(), null);
+    /// <summary>Writes an object that nobody reads: a silo that could not write has given no sign of life either. Nothing where nobody watches.</summary>
+    public async Task ProveWritableAsync(CancellationToken cancellationToken)
+    {
+        if (watch is not null)
+        {
+            await WatchedAsync(() => store.WriteAsync(Probe, "{}"u8.ToArray(), cancellationToken), watch.Wrote).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<(MembershipDocument Document, string? ETag)> ReadWithETagAsync(CancellationToken cancellationToken)
+    {
+        (MembershipDocument Document, string? ETag) found = (new MembershipDocument(), null);
+        await WatchedAsync(
+            async () =>
+            {
+                if (await store.TryReadAsync(Name, cancellationToken).ConfigureAwait(false) is { } stored)
+                {
+                    found = (Parse(stored), stored.ETag);
+                }
+            },
+            began => watch!.Read(began, found.Document)).ConfigureAwait(false);
+        return found;
+    }
+
+    /// <returns>Null where somebody else's write was faster.</returns>
+    private async Task<string?> WriteAsync(byte[] bytes, string? etag, CancellationToken cancellationToken)
+    {
+        string? written = null;
+        await WatchedAsync(
+            async () => written = etag is null
+                ? await store.TryCreateAsync(Name, bytes, cancellationToken).ConfigureAwait(false)
+                : await store.TryReplaceAsync(Name, bytes, etag, cancellationToken).ConfigureAwait(false),
+            began => watch!.Wrote(began)).ConfigureAwait(false);
+        return written;
+    }
+
+    private async Task WatchedAsync(Func<Task> operation, Action<long> done)
+    {
+        var began = watch?.Now;
+        try
+        {
+            await operation().ConfigureAwait(false);
+        }
+        catch
+        {
+            watch?.Failed();
+            throw;
+        }
+
+        if (began is { } since)
+        {
+            done(since);
+        }
+    }
 
     private MembershipDocument Parse(StoredObject stored)
     {

@@ -30,6 +30,9 @@ internal sealed record MembershipRow : ExtensibleRecord
 
     public DateTime IAmAliveTime { get; init; }
 
+    /// <summary>How often it promises a heartbeat while it has work under way; null: as often as every silo.</summary>
+    public double? HeartbeatSeconds { get; init; }
+
     public IReadOnlyList<SuspectVote> SuspectTimes { get; init; } = [];
 
     /// <summary>Which process on which machine this is: lets a later silo of the machine see at once that it is gone.</summary>

@@ -6,18 +6,46 @@ namespace Slowrun.Clustering.Membership;
 /// Orleans' membership table as one document of the store. Changes of the table that lose a race for the document are run again; false is
 /// returned only where Orleans' own version or row etag is not the table's. A read is one store operation, any change two.
 /// </summary>
-/// <param name="self">Put into the rows that this table inserts, for a silo inserts only its own; null where a test plays other silos.</param>
-/// <param name="slots">Likewise; null: none.</param>
-/// <param name="slotBytes">The slots' memory, one for each; null: not known.</param>
-public sealed class StoreMembershipTable(
-    IObjectStore store, ProcessIdentity? self, IReadOnlyList<string>? slots = null, IReadOnlyList<long>? slotBytes = null) : IMembershipTable
+/// <remarks>Heartbeats that fail are tried again every second until they are written: Orleans waits up to a minute.</remarks>
+public sealed class StoreMembershipTable : IMembershipTable
 {
-    private readonly MembershipFile file = new(store);
+    private static readonly TimeSpan HeartbeatTry = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan HeartbeatPause = TimeSpan.FromSeconds(1);
+
+    private readonly IObjectStore store;
+    private readonly MembershipFile file;
+    private readonly ProcessIdentity? self;
+    private readonly IReadOnlyList<string> slots;
+    private readonly IReadOnlyList<long>? slotBytes;
+    private readonly TimeProvider time;
+    private readonly DeathVerdict? verdict;
+    private readonly CancellationToken stopped;
 
     public StoreMembershipTable(IObjectStore store)
         : this(store, ProcessIdentity.Current)
     {
     }
+
+    /// <param name="self">Put into the rows that this table inserts, for a silo inserts only its own; null where a test plays other silos.</param>
+    /// <param name="slots">Likewise; null: none.</param>
+    /// <param name="slotBytes">The slots' memory, one for each; null: not known.</param>
+    public StoreMembershipTable(IObjectStore store, ProcessIdentity? self, IReadOnlyList<string>? slots = null, IReadOnlyList<long>? slotBytes = null)
+        : this(store, new MembershipFile(store), TimeProvider.System, self, slots, slotBytes)
+    {
+    }
+
+    /// <param name="verdict">Who may be declared dead; null: whoever Orleans says.</param>
+    /// <param name="stopped">Ends heartbeats that still wait for the store.</param>
+    internal StoreMembershipTable(
+        IObjectStore store,
+        MembershipFile file,
+        TimeProvider time,
+        ProcessIdentity? self,
+        IReadOnlyList<string>? slots = null,
+        IReadOnlyList<long>? slotBytes = null,
+        DeathVerdict? verdict = null,
+        CancellationToken stopped = default) =>
+        (this.store, this.file, this.time, this.self, this.slots, this.slotBytes, this.verdict, this.stopped) = (store, file, time, self, slots ?? [], slotBytes, verdict, stopped);
 
     // Nothing to create, for no document is an empty table; but a store that cannot be read is better found now.
     public Task InitializeMembershipTableAsync(bool tryInitTableVersion, CancellationToken cancellationToken = default) =>
@@ -56,26 +84,45 @@ public sealed class StoreMembershipTable(
             entry,
             tableVersion,
             (document, old, writeId) => old is null
-                ? document with { Rows = [.. document.Rows, MembershipRows.From(entry, writeId, self, slots ?? []) with { SlotBytes = slotBytes }] }
+                ? document with { Rows = [.. document.Rows, MembershipRows.From(entry, writeId, self, slots) with { SlotBytes = slotBytes }] }
                 : null,
             cancellationToken);
 
-    public Task<bool> UpdateRowAsync(MembershipEntry entry, string etag, TableVersion tableVersion, CancellationToken cancellationToken = default) =>
-        ChangeAsync(
+    public Task<bool> UpdateRowAsync(MembershipEntry entry, string etag, TableVersion tableVersion, CancellationToken cancellationToken = default)
+    {
+        verdict?.Note(entry);
+        return ChangeAsync(
             entry,
             tableVersion,
-            (document, old, writeId) => old?.ETag == etag
+            (document, old, writeId) => old?.ETag == etag && verdict?.Allows(document, old, entry) is not false
                 ? document.With(old, MembershipRows.From(entry, writeId, old))
                 : null,
             cancellationToken);
+    }
 
     /// <summary>Leaves version and etags alone. Nothing where the silo has no row.</summary>
-    public Task UpdateIAmAliveAsync(MembershipEntry entry, CancellationToken cancellationToken = default) =>
-        file.ChangeAsync(
-            document => document.Find(entry.SiloAddress) is { } old
-                ? document.With(old, old with { IAmAliveTime = MembershipRows.Utc(entry.IAmAliveTime) })
-                : document,
-            cancellationToken);
+    public async Task UpdateIAmAliveAsync(MembershipEntry entry, CancellationToken cancellationToken = default)
+    {
+        var began = time.GetTimestamp();
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, stopped);
+        for (var isFirst = true; ; isFirst = false)
+        {
+            using var limit = new CancellationTokenSource(HeartbeatTry, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(ending.Token, limit.Token);
+            try
+            {
+                var at = MembershipRows.Utc(entry.IAmAliveTime) + (isFirst ? TimeSpan.Zero : time.GetElapsedTime(began));
+                await file.ChangeAsync(
+                    document => document.Find(entry.SiloAddress) is { } old ? document.With(old, old with { IAmAliveTime = at }) : document,
+                    either.Token).ConfigureAwait(false);
+                return;
+            }
+            catch (Exception e) when (!ending.IsCancellationRequested && e is OperationCanceledException or IOException)
+            {
+                await Task.Delay(HeartbeatPause, time, ending.Token).ConfigureAwait(false);
+            }
+        }
+    }
 
     // Orleans' older signatures: abstract still, and marked obsolete.
     Task IMembershipTable.InitializeMembershipTable(bool tryInitTableVersion) => InitializeMembershipTableAsync(tryInitTableVersion);

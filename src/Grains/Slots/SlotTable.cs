@@ -1,7 +1,9 @@
+using Slowrun.Clustering.Membership;
+
 namespace Slowrun.Grains.Slots;
 
 /// <summary>The slots of this silo and who holds them. A slot never holds two stages. Safe to use from any thread.</summary>
-public sealed class SlotTable : IDisposable
+public sealed class SlotTable : IDisposable, IWorkload
 {
     private readonly Lock gate = new();
     private readonly Dictionary<string, string?> holders;
@@ -23,6 +25,17 @@ public sealed class SlotTable : IDisposable
             lock (gate)
             {
                 return [.. All.Where(slot => holders[slot] is null)];
+            }
+        }
+    }
+
+    public bool IsUnderWay
+    {
+        get
+        {
+            lock (gate)
+            {
+                return holders.Values.Any(holder => holder is not null);
             }
         }
     }

@@ -149,22 +149,19 @@ public abstract class ClusterTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Start_AfterAllOtherMachinesVanished_BuriesThemAsSoonAsTheirHeartbeatIsStale()
+    public async Task Start_AfterAllOtherMachinesVanished_BuriesThemAsSoonAsTheirHeartbeatStoodStillLongEnough()
     {
         var vanished = await new StoreMembershipTable(store, new ProcessIdentity("elsewhere", 1, 1)).AddAsync(Killed(1));
-        var time = new ShiftedTime();
-        await using var silo = await TestSilo.CreateAsync(store, "new", time: time);
+        // It had work under way.
+        await new MembershipFile(store).ChangeAsync(document => document.With(document.Rows[0], document.Rows[0] with { HeartbeatSeconds = 2 }), Cancel);
+        await using var silo = await TestSilo.CreateAsync(store, "new");
         var started = silo.StartAsync(Cancel);
         await silo.Store.WaitForAsync(Table, text => StatusOf(text, silo.Address) == "Joining", Cancel);
         Assert.Equal("Active", StatusOf(silo.Store.Written[^1], vanished.SiloAddress.ToParsableString()));
 
-        time.Shift = DeadSilos.StaleAfter;
-
         await silo.Store.WaitForAsync(Table, text => StatusOf(text, vanished.SiloAddress.ToParsableString()) == "Dead", Cancel);
         await started;
         Assert.Equal("Active", await StatusAsync(silo));
-        // Orleans, which is slower, would have left its vote.
-        Assert.Empty((await new StoreMembershipTable(store).ReadAllAsync(Cancel)).TryGet(vanished.SiloAddress)!.Item1.SuspectTimes!);
     }
 
     [Fact]

@@ -5,5 +5,7 @@ internal sealed class ShiftedTime : TimeProvider
 {
     public TimeSpan Shift { get; set; }
 
+    public override long GetTimestamp() => base.GetTimestamp() + (long)(Shift.TotalSeconds * TimestampFrequency);
+
     public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Shift;
 }

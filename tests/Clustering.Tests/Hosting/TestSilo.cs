@@ -36,7 +36,7 @@ internal sealed class TestSilo : IAsyncDisposable
     public string Address => host.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString();
 
     /// <param name="skew">By how much its clock is wrong; with a value its process is not known to others, as on a machine of its own, and it beats each second.</param>
-    public static async Task<TestSilo> CreateAsync(IObjectStore store, string name, TimeProvider? time = null, bool gossips = true, TimeSpan? skew = null, ILoggerProvider? log = null)
+    public static async Task<TestSilo> CreateAsync(IObjectStore store, string name, bool gossips = true, TimeSpan? skew = null, ILoggerProvider? log = null)
     {
         var cluster = await StoreCluster.FoundAsync(store);
         var recording = new RecordingStore(store);
@@ -56,9 +56,7 @@ internal sealed class TestSilo : IAsyncDisposable
             .UseStoreClustering(recording, cluster)
             .Configure<ClusterMembershipOptions>(options => options.UseLivenessGossip = gossips)
             .AddStoreGrainStorage("stages", recording)
-            .Services.AddSingleton<IFatalErrorHandler>(_ => new EndAtOnce(fatal, _ => ended.TrySetResult(fatal.ToString())))
-            // Orleans itself keeps the real clock.
-            .AddSingleton(new DeadSilos(recording, time)));
+            .Services.AddSingleton<IFatalErrorHandler>(_ => new EndAtOnce(fatal, _ => ended.TrySetResult(fatal.ToString()))));
         if (skew is { } wrong)
         {
             builder.Services.AddSingleton<IMembershipTable>(new SkewedMembershipTable(new StoreMembershipTable(recording, null), wrong));

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Time.Testing;
+using Slowrun.Clustering.Hosting;
 using Slowrun.Clustering.Membership;
 using Slowrun.Storage;
 
@@ -9,6 +10,8 @@ namespace Slowrun.Clustering.Tests.Membership;
 public sealed class DeadSilosTests
 {
     private static readonly ProcessIdentity Elsewhere = new("elsewhere", 4711, 99);
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Patience = ClusterTuning.Heartbeat + HeartbeatWatch.Allowance;
 
     private readonly RecordingStore store = new(new MemoryStore());
     private readonly FakeTimeProvider time = new(new DateTimeOffset(Entries.Now));
@@ -78,19 +81,121 @@ public sealed class DeadSilosTests
     }
 
     [Fact]
-    public async Task Bury_OfAnotherMachinesSilo_NeedsAStaleHeartbeatAndNoAnswer()
+    public async Task Bury_OfAnotherMachinesSilo_NeedsAHeartbeatThatStoodStillUnderWatchAndNoAnswer()
     {
         var entry = await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
-        time.Advance(DeadSilos.StaleAfter - TimeSpan.FromSeconds(1));
-        Assert.Empty(await dead.BuryAsync(Cancel));
-
-        time.Advance(TimeSpan.FromSeconds(1));
         answering.Add(entry.SiloAddress.Endpoint);
-        Assert.Empty(await dead.BuryAsync(Cancel));
+        Assert.Empty(await WatchAsync(Patience + Patience));
 
         answering.Clear();
-        Assert.Contains("does not answer", Assert.Single(await dead.BuryAsync(Cancel)).Reason, StringComparison.Ordinal);
+        Assert.Contains("does not answer", Assert.Single(await WatchAsync(TimeSpan.Zero)).Reason, StringComparison.Ordinal);
         Assert.Equal(SiloStatus.Dead, await table.StatusAsync(entry));
+    }
+
+    [Fact]
+    public async Task Bury_HoweverOldTheHeartbeatIsByTheClock_WatchesForAPeriodAndItsAllowanceFirst()
+    {
+        var entry = await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
+        time.Advance(TimeSpan.FromHours(1));
+
+        Assert.Empty(await WatchAsync(Patience - Second));
+        Assert.Equal(SiloStatus.Active, await table.StatusAsync(entry));
+        time.Advance(Second);
+        Assert.Single(await WatchAsync(TimeSpan.Zero));
+    }
+
+    [Fact]
+    public async Task Bury_OfOneThatPromisedMoreHeartbeats_IsSooner()
+    {
+        var promised = await PromisingAsync(2);
+
+        Assert.Empty(await WatchAsync(TimeSpan.FromSeconds(4)));
+        time.Advance(Second);
+        Assert.Equal(promised, Assert.Single(await WatchAsync(TimeSpan.Zero)).Silo);
+    }
+
+    [Fact]
+    public async Task Bury_WhenTheWatchWasInterrupted_BeginsAnew()
+    {
+        await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
+        Assert.Empty(await WatchAsync(Patience - Second));
+        // This process stood still, and perhaps the store did too.
+        time.Advance(HeartbeatWatch.LongestGap + Second);
+
+        Assert.Empty(await WatchAsync(Patience - Second));
+        time.Advance(Second);
+        Assert.Single(await WatchAsync(TimeSpan.Zero));
+    }
+
+    [Theory]
+    [InlineData("read")]
+    [InlineData("write")]
+    public async Task Bury_WhenTheStoreRefusedAnOperationMeanwhile_BeginsAnew(string refused)
+    {
+        await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
+        Assert.Empty(await WatchAsync(Patience - Second));
+        store.Before = operation => operation.StartsWith(refused, StringComparison.Ordinal) ? throw new IOException("away") : Task.CompletedTask;
+        time.Advance(Second);
+        await Assert.ThrowsAsync<IOException>(() => dead.BuryAsync(Cancel));
+        store.Before = null;
+        time.Advance(Second);
+
+        Assert.Empty(await WatchAsync(Patience - Second));
+        time.Advance(Second);
+        Assert.Single(await WatchAsync(TimeSpan.Zero));
+    }
+
+    [Fact]
+    public async Task Bury_WhenTheStoreWasAwayFromEverybodyFor20Seconds_SparesALivingFleetThatTheJoinerCannotReach()
+    {
+        // Their heartbeats, each at its own moment; one that fails is tried again after a second.
+        var fleet = new (MembershipEntry Entry, double Next)[3];
+        for (var i = 0; i < fleet.Length; i++)
+        {
+            fleet[i] = (await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New(name: $"silo{i}")), 2.5 * i);
+        }
+
+        List<(double At, string Name)> buried = [];
+        var isAway = false;
+        store.Before = _ => isAway ? throw new IOException("The store is away.") : Task.CompletedTask;
+        // From 10 s to 30 s the store is away; the joiner comes at 22 s, and hears nobody. At 60 s the first of the fleet really dies.
+        for (var now = 0.0; now < 80; now += 0.5)
+        {
+            isAway = now is >= 10 and < 30;
+            for (var i = 0; i < fleet.Length; i++)
+            {
+                if (now < fleet[i].Next || (i == 0 && now >= 60))
+                {
+                    continue;
+                }
+
+                fleet[i].Entry.IAmAliveTime = time.GetUtcNow().UtcDateTime;
+                if (!isAway)
+                {
+                    await table.UpdateIAmAliveAsync(fleet[i].Entry, Cancel);
+                }
+
+                fleet[i].Next = now + (isAway ? 1 : 7.5);
+            }
+
+            if (now >= 22 && now % 1 == 0)
+            {
+                try
+                {
+                    buried.AddRange((await dead.BuryAsync(Cancel)).Select(silo => (now, silo.Name)));
+                }
+                catch (IOException) when (isAway)
+                {
+                    // It looks again in a second.
+                }
+            }
+
+            time.Advance(TimeSpan.FromSeconds(0.5));
+        }
+
+        var (at, name) = Assert.Single(buried);
+        Assert.Equal("silo0", name);
+        Assert.InRange(at, 60, 60 + Patience.TotalSeconds);
     }
 
     [Fact]
@@ -98,9 +203,7 @@ public sealed class DeadSilosTests
     {
         await new StoreMembershipTable(store, self: null).AddAsync(Entries.New());
 
-        Assert.Empty(await dead.BuryAsync(Cancel));
-        time.Advance(DeadSilos.StaleAfter);
-        Assert.Single(await dead.BuryAsync(Cancel));
+        Assert.Single(await WatchAsync(Patience));
     }
 
     [Fact]
@@ -110,35 +213,27 @@ public sealed class DeadSilosTests
         entry.IAmAliveTime = Entries.Now.AddHours(1);
         await new StoreMembershipTable(store, Elsewhere).AddAsync(entry);
 
-        Assert.Empty(await dead.BuryAsync(Cancel));
-        time.Advance(DeadSilos.StaleAfter - TimeSpan.FromSeconds(1));
-        Assert.Empty(await dead.BuryAsync(Cancel));
-        time.Advance(TimeSpan.FromSeconds(1));
-        Assert.Single(await dead.BuryAsync(Cancel));
+        Assert.Single(await WatchAsync(Patience));
     }
 
     [Fact]
-    public async Task Bury_WhenTheHeartbeatFromTheFutureMoves_SparesIt()
+    public async Task Bury_WhenTheHeartbeatMoves_SparesItWhateverItsClockSays()
     {
         var entry = Entries.New();
-        entry.IAmAliveTime = Entries.Now.AddHours(1);
+        entry.IAmAliveTime = Entries.Now.AddHours(-1);
         await new StoreMembershipTable(store, Elsewhere).AddAsync(entry);
         for (var i = 0; i < 4; i++)
         {
-            Assert.Empty(await dead.BuryAsync(Cancel));
-            time.Advance(DeadSilos.StaleAfter / 2);
-            entry.IAmAliveTime += DeadSilos.StaleAfter / 2;
+            Assert.Empty(await WatchAsync(ClusterTuning.Heartbeat));
+            entry.IAmAliveTime += ClusterTuning.Heartbeat;
             await table.UpdateIAmAliveAsync(entry, Cancel);
         }
-
-        Assert.Empty(await dead.BuryAsync(Cancel));
     }
 
     [Fact]
     public async Task Bury_WhenASignOfLifeComesWhileItIsJudged_SparesTheSilo()
     {
         var entry = await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
-        time.Advance(TimeSpan.FromMinutes(1));
         var late = new DeadSilos(store, time, async (_, cancel) =>
         {
             entry.IAmAliveTime = time.GetUtcNow().UtcDateTime;
@@ -146,7 +241,7 @@ public sealed class DeadSilosTests
             return false;
         });
 
-        Assert.Empty(await late.BuryAsync(Cancel));
+        Assert.Empty(await WatchAsync(Patience, late));
         Assert.Equal(SiloStatus.Active, await table.StatusAsync(entry));
     }
 
@@ -156,9 +251,8 @@ public sealed class DeadSilosTests
         var first = await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
         await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
         var before = await table.ReadAllAsync(Cancel);
-        time.Advance(TimeSpan.FromMinutes(1));
 
-        Assert.Equal(2, (await dead.BuryAsync(Cancel)).Count);
+        Assert.Equal(2, (await WatchAsync(Patience)).Count);
 
         var after = await table.ReadAllAsync(Cancel);
         Assert.Equal(before.Version.Version + 1, after.Version.Version);
@@ -171,8 +265,18 @@ public sealed class DeadSilosTests
     public async Task Bury_WhenTheAnswerToItsWriteIsLost_StillTellsWhomItBuried()
     {
         await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
-        time.Advance(TimeSpan.FromMinutes(1));
-        store.LoseAnswer();
+        Assert.Empty(await WatchAsync(Patience - Second));
+        time.Advance(Second);
+        store.Before = operation =>
+        {
+            if (operation.StartsWith("replace", StringComparison.Ordinal))
+            {
+                store.Before = null;
+                store.LoseAnswer();
+            }
+
+            return Task.CompletedTask;
+        };
 
         Assert.Single(await dead.BuryAsync(Cancel));
     }
@@ -200,8 +304,29 @@ public sealed class DeadSilosTests
         var elsewhere = new StoreMembershipTable(store, Elsewhere);
         await elsewhere.AddAsync(open);
         await elsewhere.AddAsync(closed);
-        time.Advance(TimeSpan.FromMinutes(1));
 
-        Assert.Equal(closed.SiloAddress.ToParsableString(), Assert.Single(await new DeadSilos(store, time).BuryAsync(Cancel)).Silo);
+        Assert.Equal(closed.SiloAddress.ToParsableString(), Assert.Single(await WatchAsync(Patience, new DeadSilos(store, time))).Silo);
+    }
+
+    /// <summary>Looks every second, as a joining silo does, and tells who was buried meanwhile.</summary>
+    private async Task<IReadOnlyList<BuriedSilo>> WatchAsync(TimeSpan duration, DeadSilos? watcher = null)
+    {
+        watcher ??= dead;
+        List<BuriedSilo> buried = [.. await watcher.BuryAsync(Cancel)];
+        for (var watched = Second; watched <= duration; watched += Second)
+        {
+            time.Advance(Second);
+            buried.AddRange(await watcher.BuryAsync(Cancel));
+        }
+
+        return buried;
+    }
+
+    private async Task<string> PromisingAsync(double seconds)
+    {
+        var entry = await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
+        await new MembershipFile(store).ChangeAsync(
+            document => document.With(document.Rows[0], document.Rows[0] with { HeartbeatSeconds = seconds }), Cancel);
+        return entry.SiloAddress.ToParsableString();
     }
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Time.Testing;
 using Slowrun.Clustering.Membership;
 using Slowrun.Storage;
 
@@ -51,6 +52,54 @@ public sealed class MembershipFileTests
 
         var file = await new MembershipFile(store).ReadAsync(Cancel);
         Assert.Equal(own, Assert.Single(file.Rows).Process);
+    }
+
+    [Fact]
+    public async Task Heartbeat_WhenTheStoreIsAway_IsTriedEverySecondUntilItIsWritten_AndTellsTheTimeThatItIsThen()
+    {
+        var time = new FakeTimeProvider();
+        var tries = 0;
+        var isAway = false;
+        var cut = new RecordingStore(store)
+        {
+            Before = _ =>
+            {
+                tries++;
+                return isAway ? throw new StoreException(StoreProblem.Unreachable, "away") : Task.CompletedTask;
+            },
+        };
+        var table = new StoreMembershipTable(cut, new MembershipFile(cut), time, ProcessIdentity.Current);
+        var entry = await table.AddAsync(Entries.New());
+        (isAway, tries) = (true, 0);
+
+        var beat = table.UpdateIAmAliveAsync(entry, Cancel);
+        for (var seconds = 1; seconds <= 20; seconds++)
+        {
+            Assert.False(beat.IsCompleted);
+            Assert.Equal(seconds, tries);
+            time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        isAway = false;
+        time.Advance(TimeSpan.FromSeconds(1));
+        await beat;
+
+        Assert.Equal(Entries.Now.AddSeconds(21), (await table.ReadAllAsync(Cancel)).Members[0].Item1.IAmAliveTime);
+    }
+
+    [Fact]
+    public async Task Heartbeat_WhenTheStoreStaysAway_EndsWithTheSilo()
+    {
+        var cut = new RecordingStore(store);
+        using var stopped = new CancellationTokenSource();
+        var table = new StoreMembershipTable(cut, new MembershipFile(cut), new FakeTimeProvider(), ProcessIdentity.Current, stopped: stopped.Token);
+        var entry = await table.AddAsync(Entries.New());
+        cut.Before = _ => throw new IOException("away");
+
+        var beat = table.UpdateIAmAliveAsync(entry, Cancel);
+        await stopped.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => beat);
     }
 
     [Fact]

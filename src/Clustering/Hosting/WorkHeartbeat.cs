@@ -1,0 +1,117 @@
+using Microsoft.Extensions.Logging;
+using Slowrun.Clustering.Membership;
+
+namespace Slowrun.Clustering.Hosting;
+
+/// <summary>
+/// Heartbeats of a silo of a small fleet that has work under way: more of them, and the promise of it in its row, so that its death is proven in seconds
+/// where nobody is left for a second vote. A silo at rest gives none, and one of a larger fleet, which has witnesses enough, neither.
+/// </summary>
+/// <param name="workload">Null: this silo never has work.</param>
+internal sealed partial class WorkHeartbeat(MembershipFile file, SiloAddress own, TimeProvider time, ILogger<WorkHeartbeat> log, IWorkload? workload = null)
+    : ILifecycleParticipant<ISiloLifecycle>
+{
+    /// <summary>Two store operations: 60 a minute and silo while it trains.</summary>
+    public static readonly TimeSpan Period = TimeSpan.FromSeconds(2);
+
+    /// <summary>In a larger fleet a machine's loss leaves two who see it, nearly always; and all heartbeats contend for one object.</summary>
+    public const int SmallFleet = 8;
+
+    // A heartbeat that hangs for longer is begun anew: what waits in the store's own retries may wait on after the store has come back.
+    private static readonly TimeSpan TryFor = TimeSpan.FromSeconds(2);
+
+    private bool hasPromised;
+    private bool failed;
+
+    public void Participate(ISiloLifecycle lifecycle)
+    {
+        if (workload is null)
+        {
+            return;
+        }
+
+        var ending = new CancellationTokenSource();
+        var loop = Task.CompletedTask;
+        lifecycle.Subscribe(
+            nameof(WorkHeartbeat),
+            ServiceLifecycleStage.Active,
+            _ =>
+            {
+                loop = Task.Run(() => RepeatAsync(ending.Token), CancellationToken.None);
+                return Task.CompletedTask;
+            },
+            async _ =>
+            {
+                await ending.CancelAsync();
+                await loop;
+            });
+    }
+
+    /// <summary>One heartbeat, if one is due.</summary>
+    internal async Task BeatAsync(CancellationToken cancellationToken)
+    {
+        if (!hasPromised && !workload!.IsUnderWay)
+        {
+            return;
+        }
+
+        var promises = false;
+        await file.ChangeAsync(
+            document =>
+            {
+                promises = workload!.IsUnderWay && document.Rows.Count(row => row.Status == SiloStatus.Active) <= SmallFleet;
+                return document.Find(own) is { } row && (promises || row.HeartbeatSeconds is not null)
+                    ? document.With(row, row with { IAmAliveTime = Max(time.GetUtcNow().UtcDateTime, row.IAmAliveTime), HeartbeatSeconds = promises ? Period.TotalSeconds : null })
+                    : document;
+            },
+            cancellationToken);
+        hasPromised = promises;
+    }
+
+    // Orleans' own heartbeats go by the machine's clock, which may be ahead of the store's: a sign that goes back would look like one that stands still.
+    private static DateTime Max(DateTime now, DateTime before) => now > before ? now : before.AddMilliseconds(1);
+
+    private async Task RepeatAsync(CancellationToken ending)
+    {
+        using var timer = new PeriodicTimer(Period, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(ending))
+            {
+                while (!await TryBeatAsync(ending))
+                {
+                    await Task.Delay(TimeSpan.FromSeconds(0.5), time, ending);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (ending.IsCancellationRequested)
+        {
+            // Stopping.
+        }
+    }
+
+    private async Task<bool> TryBeatAsync(CancellationToken ending)
+    {
+        using var limit = new CancellationTokenSource(TryFor, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ending, limit.Token);
+        try
+        {
+            await BeatAsync(either.Token);
+            failed = false;
+            return true;
+        }
+        catch (Exception e) when (!ending.IsCancellationRequested)
+        {
+            if (!failed)
+            {
+                LogFailed(log, e.Message);
+            }
+
+            failed = true;
+            return false;
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A heartbeat could not be written: {Error} It is tried again until it is.")]
+    private static partial void LogFailed(ILogger logger, string error);
+}

@@ -1,0 +1,7 @@
+namespace Slowrun.Clustering.Membership;
+
+/// <summary>Whether something would be lost if this silo were lost now.</summary>
+public interface IWorkload
+{
+    bool IsUnderWay { get; }
+}

@@ -1,0 +1,107 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Slowrun.Clustering.Hosting;
+using Slowrun.Clustering.Membership;
+using Slowrun.Clustering.Tests.Membership;
+using Slowrun.Storage;
+
+namespace Slowrun.Clustering.Tests.Hosting;
+
+public sealed class WorkHeartbeatTests
+{
+    private readonly RecordingStore store = new(new MemoryStore());
+    private readonly FakeTimeProvider time = new(new DateTimeOffset(Entries.Now.AddMinutes(1)));
+    private readonly Workload workload = new();
+    private readonly MembershipFile file;
+
+    public WorkHeartbeatTests() => file = new MembershipFile(store);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Beat_WithoutWork_CostsNothing()
+    {
+        var heartbeat = await HeartbeatAsync(others: 0);
+        store.Forget();
+
+        await heartbeat.BeatAsync(Cancel);
+
+        Assert.Empty(store.Operations);
+    }
+
+    [Fact]
+    public async Task Beat_WhileWorkIsUnderWay_GivesASignOfLifeAndPromisesMore_UntilItIsOver()
+    {
+        var heartbeat = await HeartbeatAsync(others: 2);
+        workload.IsUnderWay = true;
+
+        await heartbeat.BeatAsync(Cancel);
+        var first = await OwnAsync();
+        Assert.Equal((time.GetUtcNow().UtcDateTime, 2.0), (first.IAmAliveTime, first.HeartbeatSeconds));
+        time.Advance(WorkHeartbeat.Period);
+        await heartbeat.BeatAsync(Cancel);
+        Assert.Equal(first.IAmAliveTime + WorkHeartbeat.Period, (await OwnAsync()).IAmAliveTime);
+        Assert.Equal(first.ETag, (await OwnAsync()).ETag);
+
+        workload.IsUnderWay = false;
+        await heartbeat.BeatAsync(Cancel);
+        Assert.Null((await OwnAsync()).HeartbeatSeconds);
+        store.Forget();
+        await heartbeat.BeatAsync(Cancel);
+        Assert.Empty(store.Operations);
+    }
+
+    [Fact]
+    public async Task Beat_InALargerFleet_PromisesNothing()
+    {
+        var heartbeat = await HeartbeatAsync(others: WorkHeartbeat.SmallFleet);
+        workload.IsUnderWay = true;
+
+        await heartbeat.BeatAsync(Cancel);
+
+        Assert.Equal(((double?)null, Entries.Now), ((await OwnAsync()).HeartbeatSeconds, (await OwnAsync()).IAmAliveTime));
+    }
+
+    [Fact]
+    public async Task Beat_WhenOrleansClockIsAhead_StillMoves()
+    {
+        var heartbeat = await HeartbeatAsync(others: 0);
+        workload.IsUnderWay = true;
+        var ahead = time.GetUtcNow().UtcDateTime.AddMinutes(1);
+        await file.ChangeAsync(document => document.With(document.Rows[0], document.Rows[0] with { IAmAliveTime = ahead }), Cancel);
+
+        await heartbeat.BeatAsync(Cancel);
+
+        Assert.True((await OwnAsync()).IAmAliveTime > ahead);
+    }
+
+    [Fact]
+    public async Task Beat_OfASiloThatWasBuried_DoesNotBringItBack()
+    {
+        var heartbeat = await HeartbeatAsync(others: 0);
+        workload.IsUnderWay = true;
+        await file.ChangeAsync(document => document.With(document.Rows[0], document.Rows[0] with { Status = SiloStatus.Dead }), Cancel);
+
+        await heartbeat.BeatAsync(Cancel);
+
+        Assert.Equal(SiloStatus.Dead, (await OwnAsync()).Status);
+    }
+
+    private async Task<WorkHeartbeat> HeartbeatAsync(int others)
+    {
+        var entry = await new StoreMembershipTable(store).AddAsync(Entries.New());
+        for (var i = 0; i < others; i++)
+        {
+            await new StoreMembershipTable(store).AddAsync(Entries.New());
+        }
+
+        return new WorkHeartbeat(file, entry.SiloAddress, time, NullLogger<WorkHeartbeat>.Instance, workload);
+    }
+
+    private async Task<MembershipRow> OwnAsync() => (await file.ReadAsync(Cancel)).Rows[0];
+
+    private sealed class Workload : IWorkload
+    {
+        public bool IsUnderWay { get; set; }
+    }
+}
