@@ -14,6 +14,7 @@ return args switch
     ["page", .. var rest] => await PageBench.RunAsync(rest),
     ["inputs", .. var rest] => await InputsBench.RunAsync(rest),
     ["idle", .. var rest] => IdleBench.Run(rest),
+    ["fleet", .. var rest] => FleetBench.Run(rest),
     _ => Usage(),
 };
 
@@ -25,6 +26,8 @@ static int Usage()
         bench distill [MEMBERS…]                      times steps taught by ensembles of so many members
         bench soak [STEPS]                            trains the demo's size for long and prints how much memory is held
         bench idle [STORE] [SILOS] [CANCELLED RUNS]   counts what silos that have nothing to do ask of their store in a minute
+        bench fleet [--silos N] [--stages M] [--losses N] [--each-reads] [--table]
+                                                      simulates a fleet on a cloud store: operations a second, from ready to taken, heartbeats
         bench data TEXT [MEGABYTES]                   times data preparation beside the bare tokenizer
         bench checkpoint STORE [PAIRS]                what a checkpoint costs, against the same bytes plainly copied, written and read
         bench inputs [TOKENS…]                        what it costs to hash tokens, and a member that teaches at each of its turns

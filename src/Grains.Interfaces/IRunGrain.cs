@@ -4,7 +4,7 @@ using Slowrun.Core.Status;
 
 namespace Slowrun.Grains.Interfaces;
 
-/// <summary>One run, by its name: answers for all its stages. Holds nothing that is not in the store or told anew every second.</summary>
+/// <summary>One run, by its name: answers for all its stages, reads the store for all silos, and hands out what is ready. Holds nothing that is not in the store or told anew every second.</summary>
 [Alias("slowrun.run")]
 public interface IRunGrain : IGrainWithStringKey
 {
@@ -23,4 +23,12 @@ public interface IRunGrain : IGrainWithStringKey
     [AlwaysInterleave]
     [Alias("Report")]
     Task<OwnerOrders> Report(StageProgress progress);
+
+    /// <summary>A silo's slot loop looks for work. Costs the store nothing while nothing has changed.</summary>
+    /// <returns>Null where the store has no run of this name.</returns>
+    /// <exception cref="InvalidDataException">The run cannot be read.</exception>
+    /// <exception cref="IOException">The store cannot be read from there: read it from here.</exception>
+    [AlwaysInterleave]
+    [Alias("Look")]
+    Task<RunNews?> Look(RunQuestion question);
 }

@@ -48,6 +48,8 @@ public static class GrainsRegistration
         .AddSingleton<LivingSilos>()
         .AddSingleton<ILivingOwners>(services => services.GetRequiredService<LivingSilos>())
         .AddSingleton<RunWatch>()
+        .AddSingleton<RunAsking>()
+        .AddSingleton<Look>()
         .AddHostedService<StoreTroubleLog>()
         .AddHostedService<ClockCheck>()
         .AddHostedService<SlotLoop>();

@@ -6,7 +6,8 @@ namespace Slowrun.Clustering.Membership;
 /// <summary>Reads and replaces <c>cluster/membership</c>. Where there is none, the table is empty.</summary>
 /// <param name="watch">Is told what the store answers; null: nobody.</param>
 /// <param name="longestWait">Between two rounds; null: 200 ms, a few times what a read and a write take on a cloud store.</param>
-internal sealed class MembershipFile(IObjectStore store, TimeSpan? longestWait = null, HeartbeatWatch? watch = null)
+/// <param name="time">Of the waits; null: this machine's.</param>
+internal sealed class MembershipFile(IObjectStore store, TimeSpan? longestWait = null, HeartbeatWatch? watch = null, TimeProvider? time = null)
 {
     public const string Name = "cluster/membership";
 
@@ -17,6 +18,7 @@ internal sealed class MembershipFile(IObjectStore store, TimeSpan? longestWait =
 
     // Longer than a read and a write take on one machine (3 ms); doubled until it is longer than they take on a cloud store.
     private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(10);
+    private readonly TimeProvider time = time ?? TimeProvider.System;
     private readonly TimeSpan longestWait = longestWait ?? TimeSpan.FromMilliseconds(200);
 
     public async Task<MembershipDocument> ReadAsync(CancellationToken cancellationToken) =>
@@ -45,7 +47,7 @@ internal sealed class MembershipFile(IObjectStore store, TimeSpan? longestWait =
             }
 
             // Random, so that two silos in step do not stay in step.
-            await Task.Delay(wait * Random.Shared.NextDouble(), cancellationToken).ConfigureAwait(false);
+            await Task.Delay(wait * Random.Shared.NextDouble(), time, cancellationToken).ConfigureAwait(false);
             wait = wait * 2 < longestWait ? wait * 2 : longestWait;
         }
 

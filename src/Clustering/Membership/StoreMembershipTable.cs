@@ -29,8 +29,10 @@ public sealed class StoreMembershipTable : IMembershipTable
     /// <param name="self">Put into the rows that this table inserts, for a silo inserts only its own; null where a test plays other silos.</param>
     /// <param name="slots">Likewise; null: none.</param>
     /// <param name="slotBytes">The slots' memory, one for each; null: not known.</param>
-    public StoreMembershipTable(IObjectStore store, ProcessIdentity? self, IReadOnlyList<string>? slots = null, IReadOnlyList<long>? slotBytes = null)
-        : this(store, new MembershipFile(store), TimeProvider.System, self, slots, slotBytes)
+    /// <param name="time">Of its waits; null: this machine's.</param>
+    public StoreMembershipTable(
+        IObjectStore store, ProcessIdentity? self, IReadOnlyList<string>? slots = null, IReadOnlyList<long>? slotBytes = null, TimeProvider? time = null)
+        : this(store, new MembershipFile(store, time: time), time ?? TimeProvider.System, self, slots, slotBytes)
     {
     }
 

@@ -12,11 +12,12 @@ public static class Readiness
     public static IReadOnlyList<StageId> ToTrain(RunFacts facts)
     {
         ArgumentNullException.ThrowIfNull(facts);
+        var chains = facts.Plan.Stages.ToLookup(stage => stage.Id.Chain);
         return
         [
             .. facts.Plan.Stages
                 .Where(stage => StateOf(facts, stage.Id) == StageState.Ready)
-                .OrderByDescending(stage => ChainWork(facts, stage.Id))
+                .OrderByDescending(stage => ChainWork(facts, chains[stage.Id.Chain], stage.Id))
                 .Select(stage => stage.Id),
         ];
     }
@@ -107,8 +108,8 @@ public static class Readiness
     public static bool IsOver(RunState state) => state is RunState.Succeeded or RunState.Failed or RunState.Cancelled;
 
     /// <summary>Layer passes that are left from this stage to its chain's end, for comparison with other chains of the run.</summary>
-    private static double ChainWork(RunFacts facts, StageId id) => facts.Plan.Stages
-        .Where(stage => stage.Id.Chain == id.Chain && stage.Id.Stage >= id.Stage)
+    private static double ChainWork(RunFacts facts, IEnumerable<StagePlan> chain, StageId id) => chain
+        .Where(stage => stage.Id.Stage >= id.Stage)
         .Sum(stage =>
         {
             double layers = stage.Model.Layers;

@@ -29,6 +29,8 @@ public sealed class RunPlan
     /// <summary>Whether the stage's snapshot is scored on the fitness set too, since members are selected there.</summary>
     public bool IsJudgedOnFitness(StageId id) => judgedOnFitness.Contains(id);
 
+    public bool Has(StageId id) => byId.ContainsKey(id);
+
     /// <exception cref="KeyNotFoundException">The run has no such stage.</exception>
     public StagePlan this[StageId id] => byId.TryGetValue(id, out var stage)
         ? stage

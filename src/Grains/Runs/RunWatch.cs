@@ -1,21 +1,26 @@
 using System.Collections.Concurrent;
 using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Grains.Runs;
 
-/// <summary>
-/// Facts of a run as this silo sees them: documents from the store, the living from Orleans' membership. What one reader of this silo has read a
-/// moment ago, the others need not read again.
-/// </summary>
+/// <summary>Facts of a run as this silo reads them itself: documents from the store, the living from Orleans' membership.</summary>
 internal sealed class RunWatch(RunFactsReader reader, IObjectStore store, IClusterMembershipService membership, LivingSilos living, TimeProvider time)
 {
     // People's documents are read when somebody has rung, and now and then all the same: a document may be put there by hand.
     private static readonly TimeSpan OrdersFresh = TimeSpan.FromSeconds(30);
 
-    private readonly ConcurrentDictionary<string, Seen> seen = new(StringComparer.Ordinal);
+    // Five seconds for five hundred silos, none to speak of for three.
+    private static readonly TimeSpan Apart = TimeSpan.FromMilliseconds(10);
+    private const int MostApart = 1000;
+
+    private readonly ConcurrentDictionary<string, (long At, int Rings)> orders = new(StringComparer.Ordinal);
     private (bool Heard, string? Sound, int Rings) bell;
+
+    /// <summary>What was last heard of the orders' bell; null: nothing.</summary>
+    public string? Bell => bell.Sound;
 
     /// <summary>Asks whether anybody has changed what is wanted of any run since it was last asked. For one caller.</summary>
     public async Task<bool> ListenAsync(CancellationToken cancellationToken)
@@ -26,57 +31,33 @@ internal sealed class RunWatch(RunFactsReader reader, IObjectStore store, IClust
         return rung;
     }
 
+    /// <param name="isStill">Of an unfinished stage, as for a glance of <see cref="RunFactsReader"/>.</param>
     /// <returns>Null where there is no run of that name.</returns>
-    public async Task<RunFacts?> ReadAsync(string run, CancellationToken cancellationToken = default)
+    public async Task<RunFacts?> ReadAsync(string run, Func<StageId, StageRoot?, TimeSpan, bool>? isStill = null, CancellationToken cancellationToken = default)
     {
-        var (from, rings) = (time.GetTimestamp(), bell.Rings);
-        return await RememberedAsync(run, await reader.ReadAsync(run, AliveSilos(), cancellationToken), from, (from, rings), cancellationToken);
+        var now = (time.GetTimestamp(), bell.Rings);
+        var facts = await reader.ReadAsync(run, AliveSilos(), isStill, cancellationToken);
+        if (facts is null)
+        {
+            orders.TryRemove(run, out _);
+            return null;
+        }
+
+        orders[run] = now;
+        return await living.JudgedAsync(facts, cancellationToken);
     }
 
     /// <summary>What decides about work: what people wrote is read again only if somebody rang, or after a while.</summary>
-    public async Task<RunFacts?> GlanceAsync(string run, CancellationToken cancellationToken = default)
+    /// <inheritdoc cref="ReadAsync"/>
+    public async Task<RunFacts?> GlanceAsync(string run, Func<StageId, StageRoot?, TimeSpan, bool>? isStill = null, CancellationToken cancellationToken = default)
     {
-        if (!seen.TryGetValue(run, out var last) || last.Orders.Rings != bell.Rings || time.GetElapsedTime(last.Orders.At) >= OrdersFresh)
+        if (!orders.TryGetValue(run, out var last) || last.Rings != bell.Rings || time.GetElapsedTime(last.At) >= OrdersFresh)
         {
-            return await ReadAsync(run, cancellationToken);
+            return await ReadAsync(run, isStill, cancellationToken);
         }
 
-        var from = time.GetTimestamp();
-        return await RememberedAsync(run, await reader.GlanceAsync(run, AliveSilos(), cancellationToken), from, last.Orders, cancellationToken);
+        return await reader.GlanceAsync(run, AliveSilos(), isStill, cancellationToken) is { } facts ? await living.JudgedAsync(facts, cancellationToken) : null;
     }
-
-    /// <summary>What this silo last read, if that is not older than <paramref name="oldest"/>; else it is read.</summary>
-    /// <returns>The facts, and the timestamp of their reading.</returns>
-    public async Task<(RunFacts? Facts, long At)> RecentAsync(string run, TimeSpan oldest, CancellationToken cancellationToken = default)
-    {
-        if (seen.TryGetValue(run, out var last) && time.GetElapsedTime(last.At) < oldest)
-        {
-            return (last.Facts with { AliveSilos = AliveSilos() }, last.At);
-        }
-
-        var from = time.GetTimestamp();
-        return (await ReadAsync(run, cancellationToken), from);
-    }
-
-    /// <summary>What this silo last read of a run, and the timestamp of that reading; null: it has read nothing of it.</summary>
-    public (RunFacts Facts, long At)? Newest(string run) => seen.TryGetValue(run, out var last) ? (last.Facts, last.At) : null;
-
-    private async Task<RunFacts?> RememberedAsync(string run, RunFacts? facts, long at, (long At, int Rings) orders, CancellationToken cancellationToken)
-    {
-        if (facts is null)
-        {
-            seen.TryRemove(run, out _);
-        }
-        else
-        {
-            facts = await living.JudgedAsync(facts, cancellationToken);
-            seen[run] = new Seen(facts, at, orders);
-        }
-
-        return facts;
-    }
-
-    private sealed record Seen(RunFacts Facts, long At, (long At, int Rings) Orders);
 
     /// <summary>Calls <paramref name="act"/> whenever a silo came or went, until disposed.</summary>
     public IDisposable OnSilosChanged(Action act)
@@ -107,7 +88,19 @@ internal sealed class RunWatch(RunFactsReader reader, IObjectStore store, IClust
         }
     }
 
+    /// <summary>How long to wait before doing what all silos are about to do: at random, ten milliseconds for each of them at most.</summary>
+    public TimeSpan Spread() => Apart * Math.Min(AliveSilos().Count, MostApart) * Random.Shared.NextDouble();
+
+    /// <summary>The version of the membership that this silo has seen.</summary>
+    public long MembershipVersion => membership.CurrentSnapshot.Version.Value;
+
+    /// <summary>Looks again who is there, where another silo has seen a later version.</summary>
+    public Task SeeMembershipAsync(long version) => version <= MembershipVersion ? Task.CompletedTask : membership.Refresh(new MembershipVersion(version)).AsTask();
+
     public IReadOnlySet<string> AliveSilos() => living.Now;
+
+    /// <summary>Facts that another silo has read, with the living as this one knows them.</summary>
+    public ValueTask<RunFacts> JudgedAsync(RunFacts facts, CancellationToken cancellationToken = default) => living.JudgedAsync(facts, cancellationToken);
 
     private sealed class Following(CancellationTokenSource ended) : IDisposable
     {

@@ -16,11 +16,17 @@ internal sealed class OfferPace(TimeProvider time)
 
     private readonly ConcurrentDictionary<string, (int Times, long At)> refused = new(StringComparer.Ordinal);
 
+    private readonly ConcurrentDictionary<string, bool> changed = new(StringComparer.Ordinal);
+
+    /// <summary>Work that came to anything, or to nothing, since this was asked last: what was read of it before may be old.</summary>
+    public IReadOnlyCollection<string> Changes() => [.. changed.Keys.Where(key => changed.TryRemove(key, out _))];
+
     public bool IsDue(string key) => !refused.TryGetValue(key, out var last) || IsDue(last);
 
     /// <summary>It was refused, failed, or did nothing.</summary>
     public void Refused(string key)
     {
+        Change(key);
         refused.AddOrUpdate(key, _ => (1, time.GetTimestamp()), (_, old) => (old.Times + 1, time.GetTimestamp()));
         if (refused.Count > Most)
         {
@@ -32,7 +38,11 @@ internal sealed class OfferPace(TimeProvider time)
     }
 
     /// <summary>It got on: if it is offered again, then for another reason.</summary>
-    public void Succeeded(string key) => refused.TryRemove(key, out _);
+    public void Succeeded(string key)
+    {
+        Change(key);
+        refused.TryRemove(key, out _);
+    }
 
     /// <summary>A stage's owner has ended.</summary>
     /// <param name="progressed">Whether it has done a step.</param>
@@ -46,6 +56,15 @@ internal sealed class OfferPace(TimeProvider time)
         else
         {
             Refused(key);
+        }
+    }
+
+    private void Change(string key)
+    {
+        // Where nobody asks any more, nobody needs to know.
+        if (changed.Count < Most)
+        {
+            changed[key] = true;
         }
     }
 

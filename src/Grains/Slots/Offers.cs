@@ -1,5 +1,6 @@
 using Slowrun.Core.Plan;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Runs;
 using Slowrun.Grains.Stages;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Training;
@@ -26,30 +27,40 @@ internal sealed class Offers(
 
     /// <param name="runs">All that this silo knows of.</param>
     /// <returns>Whether there was a free slot and something to offer it to.</returns>
-    public async Task<bool> MakeAsync(IReadOnlyList<RunFacts> runs, CancellationToken stop)
+    public async Task<bool> MakeAsync(IReadOnlyList<RunView> runs, CancellationToken stop)
     {
         if (slots.Free.Count == 0 || local.Stops)
         {
             return false;
         }
 
-        foreach (var facts in runs)
+        foreach (var view in runs)
         {
-            await TellRefusalsAsync(facts);
+            await TellRefusalsAsync(view.Facts);
         }
 
-        var work = WorkOrder.Of(runs, (facts, one) => IsMine(facts, one) && !local.Has(one.Name) && pace.IsDue(one.Name));
+        var views = runs.ToDictionary(view => view.Facts.Spec.Name, StringComparer.Ordinal);
+        var work = WorkOrder.Of(runs.Select(view => view.Facts), (facts, one) => views[facts.Spec.Name].IsHanded(one.Name) && IsForNow(facts, one));
         foreach (var (index, one) in work.Index())
         {
             pulse.Beat();
-            await OfferAsync(one, SlotShares.Next(work, index, slots.Free), stop);
+            // What is handed to others, or to nobody yet, waits for slots all the same.
+            var share = views[one.Run].Waiting is { } waiting
+                ? SlotShares.Next(slots.Free, waiting - work.Take(index).Count(before => before.Run == one.Run), one.Lanes)
+                : SlotShares.Next(work, index, slots.Free);
+            await OfferAsync(one, share, stop);
         }
 
         return work.Count > 0;
     }
 
+    /// <summary>Ready work that this silo leaves alone for now.</summary>
+    public IReadOnlyList<string> NotMine(RunFacts facts) => slots.Free.Count == 0 ? [] : [.. WorkOrder.Of([facts]).Where(work => !IsForNow(facts, work)).Select(work => work.Name)];
+
     /// <summary>Whether there is work that this silo could do: had it a free slot, were it not refused a moment ago.</summary>
     public bool HasReady(IReadOnlyList<RunFacts> runs) => WorkOrder.Of(runs, (facts, work) => IsMine(facts, work) && !sensors.IsTooLarge(work.Name)).Count > 0;
+
+    private bool IsForNow(RunFacts facts, ReadyWork work) => !local.Has(work.Name) && pace.IsDue(work.Name) && IsMine(facts, work);
 
     private bool IsMine(RunFacts facts, ReadyWork work) => work.Kind != WorkKind.Train || CanTrain(facts, work.Stage!.Value);
 

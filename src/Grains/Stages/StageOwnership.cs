@@ -27,6 +27,8 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
 
     public int DurableStep => root.Root.DurableStep;
 
+    public long RootRevision => root.Root.Revision;
+
     /// <summary>What checkpoints cost, for the next commit to tell; null: not measured yet.</summary>
     public CheckpointPace? Pace { get; set; } = work.Root.Current?.Pace;
 

@@ -54,7 +54,7 @@ internal sealed partial class StageRunner
     /// <summary>Why the runner ended; never faults.</summary>
     public Task<StopReason> Completion => completion.Task;
 
-    public StageProgress Progress => progress with { Ledger = own.Ledger.Current };
+    public StageProgress Progress => progress with { Ledger = own.Ledger.Current, RootRevision = own.RootRevision };
 
     public IReadOnlyList<string> Slots => work.Slots;
 

@@ -8,13 +8,14 @@ using Slowrun.Grains.Slots;
 namespace Slowrun.Grains.Telemetry;
 
 /// <summary>
-/// What is read when somebody asks: this silo's slots, its owners at work, and its runs as the store has them. Every silo of a store tells the
-/// same of a run, so that it is known however many silos are lost.
+/// What is read when somebody asks: this silo's slots, its owners at work, and the runs that it reads for all silos. When it is lost, the next
+/// reader tells of them.
 /// </summary>
 internal sealed class SiloGauges : IDisposable
 {
     private readonly Meter meter = new(Instruments.Name);
     private readonly ConcurrentDictionary<string, RunFacts> runs = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, bool> watched = new(StringComparer.Ordinal);
     private readonly SlotTable slots;
     private readonly SlotSensors sensors;
     private readonly TimeProvider time;
@@ -57,9 +58,22 @@ internal sealed class SiloGauges : IDisposable
     /// <summary>A run as it is now. One that was over before this silo saw it is nothing to watch.</summary>
     public void Look(RunFacts facts)
     {
-        if (runs.ContainsKey(facts.Spec.Name) || !Readiness.IsOver(Readiness.StateOf(facts)))
+        if (watched.ContainsKey(facts.Spec.Name) || !Readiness.IsOver(Readiness.StateOf(facts)))
         {
+            watched[facts.Spec.Name] = true;
             runs[facts.Spec.Name] = facts;
+        }
+    }
+
+    /// <summary>Another silo reads the run, and tells of it.</summary>
+    /// <param name="isOver">Whether it is over.</param>
+    public void Leave(string run, bool isOver)
+    {
+        runs.TryRemove(run, out _);
+        if (!isOver)
+        {
+            // Should this silo be its reader when it ends, it was watched.
+            watched[run] = true;
         }
     }
 

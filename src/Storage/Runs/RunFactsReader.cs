@@ -26,16 +26,32 @@ public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null
     /// <returns>Null where there is no such run.</returns>
     /// <exception cref="InvalidDataException">The spec is damaged, and its copy too; the message names it.</exception>
     public Task<RunFacts?> ReadAsync(string run, IReadOnlySet<string> aliveSilos, CancellationToken cancellationToken = default) =>
-        ReadAsync(run, aliveSilos, known: false, cancellationToken);
+        ReadAsync(run, aliveSilos, known: false, isStill: null, cancellationToken);
+
+    /// <inheritdoc cref="ReadAsync(string, IReadOnlySet{string}, CancellationToken)"/>
+    /// <param name="isStill">As for a glance.</param>
+    public Task<RunFacts?> ReadAsync(
+        string run, IReadOnlySet<string> aliveSilos, Func<StageId, StageRoot?, TimeSpan, bool>? isStill, CancellationToken cancellationToken = default) =>
+        ReadAsync(run, aliveSilos, known: false, isStill, cancellationToken);
 
     /// <summary>
     /// As <see cref="ReadAsync(string, IReadOnlySet{string}, CancellationToken)"/>, but takes spec, intent and operations as they were last read,
     /// and what living owners last left for others.
     /// </summary>
     public Task<RunFacts?> GlanceAsync(string run, IReadOnlySet<string> aliveSilos, CancellationToken cancellationToken = default) =>
-        ReadAsync(run, aliveSilos, known: true, cancellationToken);
+        ReadAsync(run, aliveSilos, known: true, isStill: null, cancellationToken);
 
-    private async Task<RunFacts?> ReadAsync(string run, IReadOnlySet<string> aliveSilos, bool known, CancellationToken cancellationToken)
+    /// <inheritdoc cref="GlanceAsync(string, IReadOnlySet{string}, CancellationToken)"/>
+    /// <param name="isStill">
+    /// Whether an unfinished stage's root need not be read again, by what it was when it was last read (null: there was none) and how long
+    /// ago that was. Null: each is read.
+    /// </param>
+    public Task<RunFacts?> GlanceAsync(
+        string run, IReadOnlySet<string> aliveSilos, Func<StageId, StageRoot?, TimeSpan, bool>? isStill, CancellationToken cancellationToken = default) =>
+        ReadAsync(run, aliveSilos, known: true, isStill, cancellationToken);
+
+    private async Task<RunFacts?> ReadAsync(
+        string run, IReadOnlySet<string> aliveSilos, bool known, Func<StageId, StageRoot?, TimeSpan, bool>? isStill, CancellationToken cancellationToken)
     {
         var memory = memories.GetOrAdd(run, _ => new RunMemory());
         memory.ForgetOldest(time);
@@ -56,7 +72,7 @@ public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null
         memory.Orders = orders;
         memory.SubmittedAt ??= await new RunDocuments(store, run).TryReadSubmittedAtAsync(cancellationToken).ConfigureAwait(false) ?? orders.Spec.ModifiedAt;
         var damage = orders.Damage(run).ToList();
-        var stages = await new StageDocuments(store, run, memory, time).ReadAsync(plan, root => known && aliveSilos.Contains(root.Owner!.Silo) ? ProgressFresh : TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+        var stages = await new StageDocuments(store, run, memory, time, isStill).ReadAsync(plan, root => known && aliveSilos.Contains(root.Owner!.Silo) ? ProgressFresh : TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
         damage.AddRange(stages.Damage);
         var facts = new RunFacts(spec with { Operations = orders.Operations.Value ?? spec.Operations }, plan)
         {

@@ -27,6 +27,9 @@ internal sealed class RunMemory
     /// <summary>Stages without a root, when the stage before them had not finished.</summary>
     public ConcurrentDictionary<StageId, bool> Absent { get; } = new();
 
+    /// <summary>Roots that may change, as they were last read; a value of null: there was none.</summary>
+    public ConcurrentDictionary<StageId, Known<StageRoot?>> Unfinished { get; } = new();
+
     public ConcurrentDictionary<StageId, Known<StageProgress>> Progress { get; } = new();
 
     /// <summary>By object name.</summary>

@@ -4,7 +4,8 @@ using Slowrun.Core.Stages;
 namespace Slowrun.Storage.Runs;
 
 /// <summary>Reads the stages' roots and their owners' last words: of those that can have changed.</summary>
-internal sealed class StageDocuments(IObjectStore store, string run, RunMemory memory, TimeProvider time)
+/// <param name="isStill">Of an unfinished stage, as for a glance of <see cref="RunFactsReader"/>.</param>
+internal sealed class StageDocuments(IObjectStore store, string run, RunMemory memory, TimeProvider time, Func<StageId, StageRoot?, TimeSpan, bool>? isStill = null)
 {
     // An owner's progress is written every two seconds, and at its end; after a while it is not to come any more.
     private static readonly TimeSpan LastWordWithin = TimeSpan.FromSeconds(15);
@@ -66,12 +67,18 @@ internal sealed class StageDocuments(IObjectStore store, string run, RunMemory m
 
     private async Task<ReadStage> ReadAsync(StageId id, Func<StageRoot, TimeSpan> fresh, CancellationToken cancellationToken)
     {
+        if (isStill is not null && memory.Unfinished.TryGetValue(id, out var last) && isStill(id, last.Value, time.GetElapsedTime(last.At)))
+        {
+            return new ReadStage(id, last.Value, last.Value is not null && memory.Progress.TryGetValue(id, out var word) ? word.Value : null, null);
+        }
+
         try
         {
             var from = time.GetTimestamp();
             var root = await documents.TryReadRootAsync(id, cancellationToken).ConfigureAwait(false);
             if (root is { Finished: true })
             {
+                memory.Unfinished.TryRemove(id, out _);
                 // Nothing is written after it but the owner's last word, with the loss of the last step: that comes a moment later.
                 var told = await ProgressAsync(id, root, _ => TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
                 if (told?.Step >= root.Steps || time.GetUtcNow() - root.WrittenAt > LastWordWithin)
@@ -82,10 +89,12 @@ internal sealed class StageDocuments(IObjectStore store, string run, RunMemory m
                 return new ReadStage(id, root, told, null);
             }
 
+            memory.Unfinished[id] = new Known<StageRoot?>(root, from);
             return new ReadStage(id, root, root is null ? null : await ProgressAsync(id, root, fresh, cancellationToken).ConfigureAwait(false), null);
         }
         catch (InvalidDataException e)
         {
+            memory.Unfinished.TryRemove(id, out _);
             return new ReadStage(id, null, null, new DocumentDamage(
                 DocumentKind.Root,
                 RunPaths.Root(run, id),

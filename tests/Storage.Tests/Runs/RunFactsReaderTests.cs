@@ -121,6 +121,30 @@ public sealed class RunFactsReaderTests
         Assert.Empty((await ReadAsync()).Roots);
     }
 
+    [Fact]
+    public async Task Glance_AtRootsThatAreKnownToBeStill_ReadsThemOnlyWhenTheyAreNot()
+    {
+        await HaveAsync(2);
+        await ReadAsync();
+        counting.Operations.Clear();
+        var trains = new StageId(0, 2);
+        StageRoot? asked = null;
+        var age = TimeSpan.Zero;
+        time.Advance(TimeSpan.FromSeconds(7));
+
+        var still = (await reader.GlanceAsync(Run, new HashSet<string> { Silo }, (id, root, since) =>
+        {
+            (asked, age) = (id == trains ? root : asked, since);
+            return true;
+        }, Cancel))!;
+
+        Assert.Equal((1, TimeSpan.FromSeconds(7)), (asked!.EpochToken, age));
+        Assert.Equal((Silo, 1), (still.RootOf(trains).Owner!.Silo, still.Progress[trains].Step));
+        Assert.DoesNotContain(counting.Operations, operation => operation.EndsWith("root", StringComparison.Ordinal));
+        await RootAsync(2, finished: true);
+        Assert.True((await reader.GlanceAsync(Run, new HashSet<string> { Silo }, (id, _, _) => id != trains, Cancel))!.RootOf(trains).Finished);
+    }
+
     private async Task<RunFacts> ReadAsync() => (await reader.ReadAsync(Run, new HashSet<string> { Silo }, Cancel))!;
 
     /// <summary>A chain of which so many stages are done and mixed, and the next one trains.</summary>

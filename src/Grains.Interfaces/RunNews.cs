@@ -1,0 +1,47 @@
+using Slowrun.Core;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
+
+namespace Slowrun.Grains.Interfaces;
+
+/// <summary>What of a run is other than it was in the version that the question names, and what the silo may offer its slots to.</summary>
+/// <param name="Silo">Whose grain has read it.</param>
+public sealed record RunNews(NewsVersion Version, string Silo) : ExtensibleRecord
+{
+    /// <summary>Whether what was told before counts no more.</summary>
+    public bool IsWhole { get; init; }
+
+    /// <summary>Null where nothing of it has changed.</summary>
+    public OrdersNews? Orders { get; init; }
+
+    /// <summary>Roots by stage.</summary>
+    public IReadOnlyDictionary<string, StageRoot> Roots { get; init; } = new Dictionary<string, StageRoot>();
+
+    /// <summary>Stages that have no root any more.</summary>
+    public IReadOnlyList<string> RootsGone { get; init; } = [];
+
+    /// <summary>Null where nothing of it has changed.</summary>
+    public JudgingNews? Judging { get; init; }
+
+    /// <summary>All of it; null where nothing of it has changed.</summary>
+    public IReadOnlyList<DocumentDamage>? Damage { get; init; }
+
+    /// <summary>Ready work that nobody else is offered for the next seconds.</summary>
+    public IReadOnlyList<string> Handed { get; init; } = [];
+
+    /// <summary>How many pieces of ready work wait for slots, those handed to this silo among them.</summary>
+    public int Waiting { get; init; }
+}
+
+/// <param name="Spec">With the operations as they are now, as canonical JSON: a silo that does not know all of it refuses the run.</param>
+public sealed record OrdersNews(string Spec, RunIntent Intent, DateTimeOffset? SubmittedAt) : ExtensibleRecord;
+
+/// <param name="Scores">Those that are new.</param>
+/// <param name="FitnessScores">Those that are new.</param>
+/// <param name="Ensembles">Those that are new.</param>
+public sealed record JudgingNews(IReadOnlyList<MemberScore> Scores, IReadOnlyList<MemberScore> FitnessScores, IReadOnlyList<EnsembleScore> Ensembles, JudgingFailures Failures)
+    : ExtensibleRecord
+{
+    /// <summary>Whether scores told before are gone, so that these are all.</summary>
+    public bool IsWhole { get; init; }
+}

@@ -1,0 +1,56 @@
+using Slowrun.Core.Plan;
+
+namespace Slowrun.Grains.Runs;
+
+/// <summary>
+/// Which silo may offer its slots to which ready work: without it hundreds of free silos would all go for the first stage. Only a hint that
+/// passes: two hand-outs of one stage, or one that is lost with the run grain, cost a refused offer. For one scheduler.
+/// </summary>
+internal sealed class HandOut(TimeProvider time)
+{
+    // An offer takes as long as a few store operations. A silo that dies meanwhile delays the work by so much at most.
+    private static readonly TimeSpan ForOffer = TimeSpan.FromSeconds(3);
+
+    // Judging has no owner that the store tells of. A silo that is at it says so at each look, at least every five seconds.
+    private static readonly TimeSpan ForWork = TimeSpan.FromSeconds(15);
+
+    private readonly Dictionary<string, Lease> leases = new(StringComparer.Ordinal);
+
+    /// <summary>Hands out to a silo what it can take now.</summary>
+    /// <param name="ready">All that is ready, in order.</param>
+    /// <param name="silo">Its address.</param>
+    /// <param name="most">How much it can take.</param>
+    /// <param name="notMine">What it leaves alone.</param>
+    /// <param name="atWork">What is under way on it: nobody else is offered that.</param>
+    /// <param name="isAlive">Whether a silo is.</param>
+    /// <returns>What it may offer its slots to; and how much waits, that included.</returns>
+    public (IReadOnlyList<string> Handed, int Waiting) To(
+        IReadOnlyList<ReadyWork> ready, string silo, int most, IReadOnlyCollection<string> notMine, IReadOnlyCollection<string> atWork, Func<string, bool> isAlive)
+    {
+        var now = ready.ToDictionary(work => work.Name, work => work.EpochToken, StringComparer.Ordinal);
+        foreach (var (name, lease) in leases.ToList())
+        {
+            if (!now.TryGetValue(name, out var token) || token != lease.EpochToken || time.GetElapsedTime(lease.At) >= lease.For || !isAlive(lease.Silo)
+                || (lease.Silo == silo && notMine.Contains(name) && !atWork.Contains(name)))
+            {
+                leases.Remove(name);
+            }
+        }
+
+        foreach (var name in atWork.Where(name => now.ContainsKey(name) && (!leases.TryGetValue(name, out var other) || other.Silo == silo)))
+        {
+            leases[name] = new Lease(silo, now[name], time.GetTimestamp(), ForWork);
+        }
+
+        var waiting = ready.Where(work => !notMine.Contains(work.Name) && !atWork.Contains(work.Name) && (!leases.TryGetValue(work.Name, out var lease) || lease.Silo == silo)).ToList();
+        var handed = waiting.Take(most).ToList();
+        foreach (var work in handed)
+        {
+            leases[work.Name] = new Lease(silo, work.EpochToken, time.GetTimestamp(), ForOffer);
+        }
+
+        return ([.. handed.Select(work => work.Name)], waiting.Count);
+    }
+
+    private sealed record Lease(string Silo, long? EpochToken, long At, TimeSpan For);
+}

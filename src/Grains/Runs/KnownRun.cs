@@ -1,0 +1,91 @@
+using System.Text;
+using Slowrun.Core;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Stages;
+using Slowrun.Grains.Interfaces;
+
+namespace Slowrun.Grains.Runs;
+
+/// <summary>A run as its reader has told this silo of it.</summary>
+internal sealed class KnownRun
+{
+    private readonly Dictionary<StageId, StageRoot> roots = [];
+    private readonly List<MemberScore> scores = [];
+    private readonly List<MemberScore> fitness = [];
+    private readonly List<EnsembleScore> ensembles = [];
+    private JudgingFailures failures = new();
+    private IReadOnlyList<DocumentDamage> damage = [];
+    private OrdersNews? orders;
+    private RunSpec? spec;
+    private RunPlan? plan;
+
+    /// <summary>Null: nothing was told.</summary>
+    public NewsVersion? Version { get; private set; }
+
+    /// <exception cref="InvalidDataException">The spec is of a newer version, which this one does not understand.</exception>
+    /// <exception cref="InvalidOperationException">The news leaves out what was never told.</exception>
+    public void Take(RunNews news)
+    {
+        if (news.IsWhole)
+        {
+            roots.Clear();
+            (failures, damage, orders, Version) = (new JudgingFailures(), [], null, null);
+        }
+        else if (news.Version.Reader != Version?.Reader)
+        {
+            throw new InvalidOperationException("The run grain told what is new since a version that this silo does not have.");
+        }
+
+        if (news.Orders is not null)
+        {
+            orders = news.Orders;
+            spec = CanonicalJson.Deserialize<RunSpec>(Encoding.UTF8.GetBytes(orders.Spec), "spec");
+            plan = new RunPlan(spec.Recipe);
+        }
+
+        foreach (var stage in news.RootsGone)
+        {
+            roots.Remove(IdOf(stage));
+        }
+
+        foreach (var (stage, root) in news.Roots)
+        {
+            roots[IdOf(stage)] = root;
+        }
+
+        if (news.Judging is { } judging)
+        {
+            if (judging.IsWhole)
+            {
+                scores.Clear();
+                fitness.Clear();
+                ensembles.Clear();
+            }
+
+            scores.AddRange(judging.Scores);
+            fitness.AddRange(judging.FitnessScores);
+            ensembles.AddRange(judging.Ensembles);
+            failures = judging.Failures;
+        }
+
+        damage = news.Damage ?? damage;
+        Version = news.Version;
+    }
+
+    /// <param name="alive">Silos that this one holds for alive.</param>
+    public RunFacts Facts(IReadOnlySet<string> alive) => new(spec!, plan!)
+    {
+        Intent = orders!.Intent,
+        SubmittedAt = orders.SubmittedAt,
+        Roots = new Dictionary<StageId, StageRoot>(roots),
+        Scores = [.. scores],
+        FitnessScores = [.. fitness],
+        Ensembles = [.. ensembles],
+        Judging = failures,
+        Damage = damage,
+        AliveSilos = alive,
+    };
+
+    private static StageId IdOf(string stage) => StageId.TryParse(stage, out var id) ? id : throw new InvalidOperationException($"'{stage}' is no stage; expected for example chain0/stage1.");
+}

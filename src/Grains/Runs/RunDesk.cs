@@ -1,0 +1,130 @@
+using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
+using Slowrun.Grains.Interfaces;
+
+namespace Slowrun.Grains.Runs;
+
+/// <summary>
+/// What the run grain does for slot loops: reads the run for all of them, tells each what is new to it, and hands out what is ready. It decides
+/// nothing that is safe or not: an offer of what another has taken since is refused by the root. For one scheduler.
+/// </summary>
+/// <param name="silo">The address of the silo it is on.</param>
+internal sealed class RunDesk(string run, string silo, RunWatch watch, TimeProvider time)
+{
+    // What changes a run is told here; this is for what is not.
+    private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
+
+    // Owners need no more than what people wish, and who wishes it pokes, or rings and is heard by a slot loop.
+    private static readonly TimeSpan FreshForOwners = TimeSpan.FromSeconds(6);
+    private static readonly TimeSpan StaleForOwners = TimeSpan.FromSeconds(8);
+
+    // As many as are likely to be on the way at once.
+    private const int MostBells = 16;
+
+    private readonly NewsDesk news = new(silo);
+    private readonly HandOut handOut = new(time);
+    private readonly Queue<string> bells = new();
+
+    private long? doubtedAt;
+
+    public RunReading Reading { get; } = new(run, watch, time);
+
+    /// <returns>Null where there is no such run.</returns>
+    public async Task<RunNews?> LookAsync(RunQuestion question)
+    {
+        // A silo that the asker knows to be gone would own its stages here for another while.
+        await watch.SeeMembershipAsync(question.MembershipVersion);
+        foreach (var id in question.Changed.Select(StageOf).OfType<StageId>())
+        {
+            Reading.Doubt(id);
+        }
+
+        var rung = question.Bell is { } bell && !bells.Contains(bell);
+        var alive = watch.AliveSilos();
+        if (rung || question.Mended || question.Changed.Count > 0 || Reading.Facts is not { } known || HasLostOwner(known, alive))
+        {
+            await Reading.ReadAnewAsync(orders: rung || question.Mended);
+            Heard(question.Bell);
+        }
+        else if (Reading.Age >= Fresh)
+        {
+            await Reading.ReadAsync(orders: false);
+        }
+
+        if (Reading.Facts is not { } facts)
+        {
+            return null;
+        }
+
+        news.Take(facts);
+        var ready = WorkOrder.Of([await watch.JudgedAsync(facts)]);
+        var (handed, waiting) = handOut.To(ready, question.Silo, question.FreeSlots, question.NotMine.ToHashSet(StringComparer.Ordinal), question.AtWork, alive.Contains);
+        return news.Since(question.Has) with { Handed = handed, Waiting = waiting };
+    }
+
+    /// <summary>An owner tells how far it is, and is answered from memory.</summary>
+    /// <returns>Null where there is no such run.</returns>
+    public async Task<OwnerOrders?> ReportAsync(StageProgress progress)
+    {
+        await Reading.RefreshAsync(FreshForOwners, StaleForOwners, orders: false);
+        if (Reading.Facts is not { } facts)
+        {
+            return null;
+        }
+
+        if (!StageId.TryParse(progress.Stage, out var id) || !facts.Plan.Has(id))
+        {
+            return new OwnerOrders(facts.Intent, 0, facts.Spec.Operations);
+        }
+
+        var known = facts.RootOf(id);
+        if (progress.EpochToken > known.EpochToken)
+        {
+            // Of an owner that has just taken the stage, or of nobody: the root tells.
+            await DoubtAsync(id);
+        }
+
+        Reading.Hear(id, progress);
+        if (progress.EpochToken == known.EpochToken && progress.RootRevision > known.Revision)
+        {
+            // It has committed, finished or released since. Nobody waits for that here.
+            DoubtAsync(id).Ignore();
+        }
+
+        // The run may have gone while it was read again.
+        return Reading.Facts is { } now ? new OwnerOrders(now.Intent, now.RootOf(id).EpochToken, now.Spec.Operations) : null;
+    }
+
+    /// <summary>Reads a stage's root again whatever its age, but not more often than usual: who tells nonsense without a pause costs no more than that.</summary>
+    private async Task DoubtAsync(StageId id)
+    {
+        Reading.Doubt(id);
+        if (doubtedAt is { } at && time.GetElapsedTime(at) < Fresh)
+        {
+            return;
+        }
+
+        doubtedAt = time.GetTimestamp();
+        await Reading.ReadAnewAsync(orders: false);
+    }
+
+    private void Heard(string? bell)
+    {
+        if (bell is null || bells.Contains(bell))
+        {
+            return;
+        }
+
+        bells.Enqueue(bell);
+        if (bells.Count > MostBells)
+        {
+            bells.Dequeue();
+        }
+    }
+
+    /// <summary>Whether a silo is gone that owned a stage when it was read: its root may say more since.</summary>
+    private static bool HasLostOwner(RunFacts facts, IReadOnlySet<string> alive) =>
+        facts.Roots.Values.Any(root => root is { Finished: false, Owner: { } owner } && facts.AliveSilos.Contains(owner.Silo) && !alive.Contains(owner.Silo));
+
+    private StageId? StageOf(string work) => WorkName.RunOf(work) == run && StageId.TryParse(work[(work.IndexOf('/', StringComparison.Ordinal) + 1)..], out var id) ? id : null;
+}

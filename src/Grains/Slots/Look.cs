@@ -1,0 +1,94 @@
+using Microsoft.Extensions.Logging;
+using Slowrun.Grains.Runs;
+using Slowrun.Storage;
+using Slowrun.Storage.Checkpoints;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Grains.Slots;
+
+/// <summary>One look of a silo for work: which runs there are, what is ready of them, and offers of free slots to it. For one caller.</summary>
+internal sealed partial class Look(
+    IObjectStore store,
+    RunWatch watch,
+    RunAsking asking,
+    Offers offers,
+    OrphanRelease orphans,
+    DocumentMending mending,
+    ReadySights sights,
+    SlotTable slots,
+    LocalWork local,
+    LoopPulse pulse,
+    TimeProvider time,
+    ILogger<Look> log)
+{
+    // Whoever makes a run rings. One that was put into the store by hand is found at last then.
+    private static readonly TimeSpan ListEvery = TimeSpan.FromMinutes(1);
+
+    private readonly RestingRuns resting = new(time);
+    private readonly Dictionary<string, int> priorities = new(StringComparer.Ordinal);
+    private IReadOnlyList<string> runs = [];
+    private long listedAt;
+
+    // A look that fails has not heard what it was told.
+    private bool rung = true;
+
+    /// <returns>Whether a slot was offered to anything; and whether work is under way here, or was ready that this silo could do.</returns>
+    public async Task<(bool Offered, bool Busy)> OnceAsync(CancellationToken stop)
+    {
+        rung |= await watch.ListenAsync(stop);
+        if (rung || time.GetElapsedTime(listedAt) >= ListEvery)
+        {
+            runs = await RunDocuments.ListRunsAsync(store, stop).ToListAsync(stop);
+            listedAt = time.GetTimestamp();
+            resting.Keep(runs);
+        }
+
+        var all = new List<RunView>();
+        var free = local.Stops ? 0 : slots.Free.Count;
+        // What is handed to this silo of one run, it cannot take of the next.
+        foreach (var run in runs.OrderByDescending(run => priorities.GetValueOrDefault(run)).ThenBy(run => run, StringComparer.Ordinal))
+        {
+            pulse.Beat();
+            if (resting.IsLeftAlone(run, rung))
+            {
+                continue;
+            }
+
+            var view = await TryLookAsync(run, free, stop);
+            resting.Saw(run, view?.Facts);
+            if (view is not null)
+            {
+                all.Add(view);
+                free = Math.Max(0, free - (view.Handed?.Count ?? 0));
+                priorities[run] = view.Facts.Spec.Operations.Priority;
+                sights.Look(view.Facts);
+            }
+        }
+
+        rung = false;
+        var busy = local.Names.Count > 0 || offers.HasReady([.. all.Select(view => view.Facts)]);
+        return (await offers.MakeAsync(all, stop), busy);
+    }
+
+    private async Task<RunView?> TryLookAsync(string run, int free, CancellationToken stop)
+    {
+        try
+        {
+            var view = await asking.LookAsync(run, free, offers.NotMine, mended: false, stop);
+            if (view is not null && await mending.MendAsync(view.Facts, stop))
+            {
+                view = await asking.LookAsync(run, free, offers.NotMine, mended: true, stop);
+            }
+
+            return view is null ? null : view with { Facts = await orphans.FromAsync(view.Facts, stop) };
+        }
+        catch (Exception e) when (e is InvalidDataException or RootConflictException)
+        {
+            LogUnreadable(log, run, e.Message);
+            return null;
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Run {Run} cannot be read and is left alone: {Reason}")]
+    private static partial void LogUnreadable(ILogger logger, string run, string reason);
+}

@@ -1,0 +1,29 @@
+using System.Collections.Immutable;
+
+namespace Slowrun.Grains.Tests.Simulation;
+
+/// <summary>Who is in the cluster, as all silos see it at the same moment.</summary>
+internal sealed class FleetMembership : IClusterMembershipService
+{
+    private ImmutableDictionary<SiloAddress, ClusterMember> members = ImmutableDictionary<SiloAddress, ClusterMember>.Empty;
+    private long version;
+
+    public event Action? Changed;
+
+    public ClusterMembershipSnapshot CurrentSnapshot { get; private set; } = new(ImmutableDictionary<SiloAddress, ClusterMember>.Empty, new MembershipVersion(0));
+
+    public IAsyncEnumerable<ClusterMembershipSnapshot> MembershipUpdates => throw new NotSupportedException("Whoever simulates a silo listens to Changed.");
+
+    public bool IsAlive(SiloAddress silo) => members.TryGetValue(silo, out var member) && member.Status == SiloStatus.Active;
+
+    public void Set(SiloAddress silo, SiloStatus status)
+    {
+        members = members.SetItem(silo, new ClusterMember(silo, status, silo.ToParsableString()));
+        CurrentSnapshot = new ClusterMembershipSnapshot(members, new MembershipVersion(++version));
+        Changed?.Invoke();
+    }
+
+    public ValueTask Refresh(MembershipVersion minimumVersion = default, CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
+
+    public Task<bool> TryKill(SiloAddress siloAddress) => Task.FromResult(false);
+}
