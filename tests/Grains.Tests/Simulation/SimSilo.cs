@@ -41,7 +41,7 @@ internal sealed class SimSilo
             Slots, new Fingerprints((_, _) => "one"), Local, sensors, sights, new TakeRefusals(store, time), pace,
             new Offering(pace, pulse, details, time, NullLogger<Offering>.Instance), pulse, grains, details, time);
         look = new Look(
-            store, Watch, asking, offers, new OrphanRelease(store, Local, details, time, NullLogger<OrphanRelease>.Instance),
+            store, Watch, asking, offers, new OrphanRelease(store, Local, sights, details, time, NullLogger<OrphanRelease>.Instance),
             new DocumentMending(store, Local, details, time, NullLogger<DocumentMending>.Instance), sights, Slots, Local, pulse, time, NullLogger<Look>.Instance);
     }
 
