@@ -1,4 +1,5 @@
 using Slowrun.Client.Cli;
+using Slowrun.Client.Commands;
 
 Failures.CatchThoseOfThreads();
 try

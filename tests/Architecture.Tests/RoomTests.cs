@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Xml.Linq;
 
 namespace Slowrun.Architecture.Tests;
@@ -78,22 +77,17 @@ public sealed class RoomTests
 
     [Fact]
     public void Client_WhenBuilt_BringsNoTorch() =>
-        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(Metadata("SlowrunClient"))!, "*orch*", SearchOption.AllDirectories));
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(BuiltRooms.Metadata("SlowrunClient"))!, "*orch*", SearchOption.AllDirectories));
 
     private static string? FamilyOf(string assembly) => Packages.Keys.Where(package => assembly.StartsWith(package, StringComparison.Ordinal)).MaxBy(package => package.Length);
 
-    private static string Root => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Metadata("SlowrunClient"))!, "..", "..", "..", ".."));
+    private static string Root => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(BuiltRooms.Metadata("SlowrunClient"))!, "..", "..", "..", ".."));
 
     private static string[] References(string room)
     {
-        var program = room is "Client" or "Web" or "Data" or "Reading" or "Fleet" ? "SlowrunClient" : "SlowrunSilo";
-        var file = Path.Combine(Path.GetDirectoryName(Metadata(program))!, $"Slowrun.{room}.dll");
-        using var stream = File.OpenRead(file);
+        using var stream = File.OpenRead(BuiltRooms.File(room));
         using var image = new System.Reflection.PortableExecutable.PEReader(stream);
         var metadata = System.Reflection.Metadata.PEReaderExtensions.GetMetadataReader(image);
         return [.. metadata.AssemblyReferences.Select(handle => metadata.GetString(metadata.GetAssemblyReference(handle).Name))];
     }
-
-    private static string Metadata(string key) =>
-        typeof(RoomTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == key).Value!;
 }

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
 using Slowrun.Client.Cli;
+using Slowrun.Client.Commands;
 using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Slowrun.Client.Runs;
 
 namespace Slowrun.Client.Cli;
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Slowrun.Client.Runs;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
 

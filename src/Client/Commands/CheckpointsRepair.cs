@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
-using Slowrun.Client.Display;
 using Slowrun.Reading.Runs;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;

@@ -23,7 +23,7 @@ internal static class DataShowCommand
             var data = await NamedData.OpenAsync(parsed.GetRequiredValue(which), () => context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop), stop);
             var tokenizer = TextTokenizer.Find(data.Manifest.Tokenizer);
             var sets = new List<ShownSet>();
-            foreach (var (name, tokens) in Sets(data.Manifest))
+            foreach (var (name, tokens) in PreparedText.SetsOf(data.Manifest))
             {
                 sets.Add(new ShownSet(name, tokens, await BeginningsAsync(data, tokens, tokenizer, parsed.GetValue(documents), stop)));
             }
@@ -44,10 +44,6 @@ internal static class DataShowCommand
         });
         return command.WithExamples("slowrun data show fineweb-100m", "slowrun data show fineweb-100m --overlap -o json");
     }
-
-    public static IEnumerable<(string Name, StoredTokens Tokens)> Sets(DataManifest manifest) =>
-        new[] { ("training", manifest.Train), ("fitness", manifest.Fitness), ("validation", manifest.Validation) }
-            .Where(set => set.Item2 is not null).Select(set => (set.Item1, set.Item2!));
 
     private static IEnumerable<string> Lines(NamedData data, IReadOnlyList<ShownSet> sets, Overlap? shared)
     {

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using Slowrun.Client.Cli;
-using Slowrun.Client.Display;
 using Slowrun.Client.Results;
 using Slowrun.Client.Runs;
 using Slowrun.Core;

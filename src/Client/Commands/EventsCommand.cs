@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Slowrun.Client.Cli;
-using Slowrun.Client.Display;
 using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Specs;

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
-using Slowrun.Client.Runs;
 using Slowrun.Core.Status;
 using Slowrun.Reading.Runs;
 

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.CommandLine;
 using System.Text;
 using Slowrun.Client.Cli;
-using Slowrun.Client.Display;
 using Slowrun.Client.Results;
 using Slowrun.Core.Inference;
 using Slowrun.Core.Plan;

@@ -1,6 +1,6 @@
-using Slowrun.Client.Runs;
 using Slowrun.Core;
 using Slowrun.Core.Recipes;
+using Slowrun.Reading.Runs;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Slowrun.Client.Cli;
-using Slowrun.Client.Display;
 using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Tensors;
@@ -20,7 +19,7 @@ internal sealed class ExportFolder(ClientContext context, IObjectStore store, Ru
     private string ConfigPath => Path.Combine(folder, ConfigName);
 
     /// <summary>Writes finished stages' weights, and says each.</summary>
-    /// <exception cref="CliException">The folder holds another run's export.</exception>
+    /// <exception cref="InvalidRequestException">The folder holds another run's export.</exception>
     /// <exception cref="InvalidDataException">A snapshot is damaged.</exception>
     public async Task<ExportConfig> WriteAsync(IReadOnlyList<StageId> stages, CancellationToken stop)
     {
@@ -59,8 +58,8 @@ internal sealed class ExportFolder(ClientContext context, IObjectStore store, Ru
         if (there is null || there.Run != mine.Run || there.RecipeSha256 != mine.RecipeSha256 || there.Dtype != type)
         {
             var what = there is null ? "of something else" : $"of run '{there.Run}', recipe {there.RecipeSha256[..8]}, in {there.Dtype}";
-            throw new CliException(
-                ExitCode.Usage, $"'{ConfigPath}' is {what}; this export is of run '{mine.Run}', recipe {mine.RecipeSha256[..8]}, in {type}. Name another folder, or empty this one.");
+            throw new InvalidRequestException(
+                $"'{ConfigPath}' is {what}; this export is of run '{mine.Run}', recipe {mine.RecipeSha256[..8]}, in {type}. Name another folder, or empty this one.");
         }
 
         return there.Files;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Slowrun.Client.Cli;
-using Slowrun.Client.Display;
+using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Selection;
@@ -16,7 +16,8 @@ internal sealed class MixtureChooser(ClientContext context, IObjectStore store, 
 
     private MemberSelectionRecipe? Selection => facts.Spec.Recipe.Ensemble.Selection;
 
-    /// <exception cref="CliException">No such mixture can be made now; what to do.</exception>
+    /// <exception cref="NotPossibleException">No such mixture can be made now; what to do.</exception>
+    /// <exception cref="InvalidRequestException">More members are to be selected than there are, or fewer than one.</exception>
     /// <exception cref="InvalidDataException">A vector is damaged.</exception>
     public async Task<ChosenMixture> ChooseAsync(MixtureWish wish, CancellationToken stop)
     {
@@ -24,7 +25,7 @@ internal sealed class MixtureChooser(ClientContext context, IObjectStore store, 
         if (members.FirstOrDefault(id => facts.ScoreOf(id) is null) is var missing && members.Any(id => facts.ScoreOf(id) is null))
         {
             var why = facts.RootOf(missing).Finished ? "is not scored yet: a silo does that" : "has not finished";
-            throw new CliException(ExitCode.Failed, $"'{Run}/{missing}' {why}, so there is nothing to mix of it. 'slowrun status {Run}' shows how far it is.");
+            throw new NotPossibleException($"'{Run}/{missing}' {why}, so there is nothing to mix of it. 'slowrun status {Run}' shows how far it is.");
         }
 
         return wish.Select is { } k ? await SelectedAsync(members, k, stop) : wish.IsOwn ? Own(members) : Mixed(members, _ => 1);
@@ -36,7 +37,7 @@ internal sealed class MixtureChooser(ClientContext context, IObjectStore store, 
         var (scored, all) = (facts.ScoredMembers, facts.Plan.Members.Count());
         if (scored.Count == 0)
         {
-            throw new CliException(ExitCode.Failed, $"No member of '{Run}' is scored yet, so there is nothing to mix. 'slowrun status {Run}' shows how far it is.");
+            throw new NotPossibleException($"No member of '{Run}' is scored yet, so there is nothing to mix. 'slowrun status {Run}' shows how far it is.");
         }
 
         if (scored.Count < all)
@@ -54,8 +55,7 @@ internal sealed class MixtureChooser(ClientContext context, IObjectStore store, 
             return Mixed(members, _ => 1);
         }
 
-        var weights = facts.EnsembleOf(members)?.Weights ?? throw new CliException(
-            ExitCode.Failed,
+        var weights = facts.EnsembleOf(members)?.Weights ?? throw new NotPossibleException(
             $"'{Run}' selects its members, and has not done so for those that are scored now: a silo does that. Meanwhile --select K selects here, and --members mixes those you name.");
         return Mixed(members, index => weights[index]);
     }
@@ -64,12 +64,12 @@ internal sealed class MixtureChooser(ClientContext context, IObjectStore store, 
     {
         if (k < 1 || k > members.Count)
         {
-            throw new CliException(ExitCode.Usage, string.Create(CultureInfo.InvariantCulture, $"--select {k} of {members.Count} {(members.Count == 1 ? "member" : "members")}; expected 1 to {members.Count}."));
+            throw new InvalidRequestException(string.Create(CultureInfo.InvariantCulture, $"--select {k} of {members.Count} {(members.Count == 1 ? "member" : "members")}; expected 1 to {members.Count}."));
         }
 
         if (facts.Spec.Recipe.Ensemble.Average == EnsembleAverage.Logits)
         {
-            throw new CliException(ExitCode.Failed, $"'{Run}' averages logits (ensemble.average), and --select learns the weights of a mixture of probabilities. --members chooses without weights.");
+            throw new NotPossibleException($"'{Run}' averages logits (ensemble.average), and --select learns the weights of a mixture of probabilities. --members chooses without weights.");
         }
 
         var scores = new List<MemberScore>();
@@ -100,12 +100,11 @@ internal sealed class MixtureChooser(ClientContext context, IObjectStore store, 
         return Mixed(members, selected.WeightOf) with { Fitted = new FittedChoice(k, steps, GradientSelection.LossNats(fitness.P, selected)) };
     }
 
-    private CliException NoFitness(StageId id) => Selection is null
-        ? new CliException(
-            ExitCode.Failed,
+    private NotPossibleException NoFitness(StageId id) => Selection is null
+        ? new NotPossibleException(
             $"Members of '{Run}' have no scores on a fitness set, on which --select learns: its recipe does not select members. A run with --set 'ensemble.selection={{}}' has them; "
             + "here --members mixes those you name.")
-        : new CliException(ExitCode.Failed, $"'{Run}/{id}' has no score on the fitness set: the recipe selects among its ensemble's members alone. Leave it out of --members.");
+        : new NotPossibleException($"'{Run}/{id}' has no score on the fitness set: the recipe selects among its ensemble's members alone. Leave it out of --members.");
 
     private ChosenMixture Mixed(IReadOnlyList<StageId> members, Func<int, double> weightOf) => new()
     {

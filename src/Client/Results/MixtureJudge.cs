@@ -1,5 +1,4 @@
 using Slowrun.Client.Cli;
-using Slowrun.Client.Display;
 using Slowrun.Core;
 using Slowrun.Core.Mixtures;
 using Slowrun.Core.Plan;
@@ -14,7 +13,7 @@ namespace Slowrun.Client.Results;
 internal sealed class MixtureJudge(ClientContext context, IObjectStore store, RunFacts facts)
 {
     /// <param name="wish">What the mixture was chosen by.</param>
-    /// <exception cref="CliException">Logits are averaged, and the run has not computed what is asked for.</exception>
+    /// <exception cref="NotPossibleException">Logits are averaged, and the run has not computed what is asked for.</exception>
     /// <exception cref="InvalidDataException">A vector or the data are damaged.</exception>
     public async Task<EnsembleReport> JudgeAsync(MixtureWish wish, ChosenMixture mixture, CancellationToken stop)
     {
@@ -51,8 +50,7 @@ internal sealed class MixtureJudge(ClientContext context, IObjectStore store, Ru
         var own = facts.Ensembles.MaxBy(ensemble => ensemble.Members.Count);
         var done = own is null ? "It has computed none yet." : FormattableString.Invariant(
             $"It has computed the average of {own.Members.Count}: {own.LossNats:0.0000} nats/token, {own.BitsPerByte:0.0000} bits/byte; 'slowrun ensemble {run}' shows it.");
-        throw new CliException(
-            ExitCode.Failed,
+        throw new NotPossibleException(
             $"'{run}' averages logits (ensemble.average), which takes every member's forward pass: what scores keep, p(target), cannot be mixed into that. {done} "
             + (wish.IsOwn ? "A silo computes it." : "A run with ensemble.average=Probabilities can be mixed in any way."));
     }

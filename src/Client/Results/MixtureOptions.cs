@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Slowrun.Client.Cli;
 using Slowrun.Core;
 using Slowrun.Core.Plan;
 
@@ -30,13 +29,14 @@ internal sealed class MixtureOptions
     /// <summary>The options' names that were given, for errors.</summary>
     public bool AnyGiven(ParseResult parsed) => parsed.GetValue(members) is { Length: > 0 } || parsed.GetValue(select) is not null;
 
-    /// <exception cref="CliException">A member is none of the run.</exception>
+    /// <exception cref="NotFoundException">A member is none of the run.</exception>
+    /// <exception cref="InvalidRequestException">A member is named twice.</exception>
     public MixtureWish Read(ParseResult parsed, RunFacts facts)
     {
         var named = (parsed.GetValue(members) ?? []).SelectMany(text => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).ToList();
         if (named.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
-            throw new CliException(ExitCode.Usage, $"--members names '{twice.Key}' twice; each member is mixed once.");
+            throw new InvalidRequestException($"--members names '{twice.Key}' twice; each member is mixed once.");
         }
 
         return new MixtureWish([.. named.Select(name => Stage(facts, name))], parsed.GetValue(select));
@@ -49,8 +49,7 @@ internal sealed class MixtureOptions
         var stages = facts.Plan.Stages.Select(plan => plan.Id).ToList();
         return StageId.TryParse(bare, out var id) && stages.Contains(id)
             ? id
-            : throw new CliException(
-                ExitCode.NoSuchThing,
+            : throw new NotFoundException(
                 $"Run '{run}' has no member '{name}'.{Nearest.Hint(bare, stages.Select(stage => stage.ToString()))} It has {string.Join(", ", stages)}.");
     }
 }

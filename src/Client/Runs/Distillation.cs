@@ -1,4 +1,5 @@
 using Slowrun.Client.Cli;
+using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
@@ -26,7 +27,9 @@ internal sealed class Distillation(IObjectStore store, RunReader reader)
     private static readonly string[] StudentsOwn = ["data.order", "data.fileSeed"];
 
     /// <param name="spec">The student's, as the user named it.</param>
-    /// <exception cref="CliException">RUN is none, has no ensemble yet, or has lost a member; or the data is of other tokens.</exception>
+    /// <exception cref="NotFoundException">RUN is none.</exception>
+    /// <exception cref="NotPossibleException">It has no ensemble yet, or has lost a member.</exception>
+    /// <exception cref="InvalidRequestException">The data is of other tokens, or --set contradicts what RUN decides.</exception>
     /// <exception cref="SpecException">The student's model or stage does not suit the teacher.</exception>
     public async Task<(RunSpec Spec, RunFacts Teacher)> SpecAsync(
         string run, RunSpec spec, IReadOnlyList<string> set, GivenData given, bool baseline, CancellationToken stop)
@@ -35,7 +38,7 @@ internal sealed class Distillation(IObjectStore store, RunReader reader)
         CheckFinished(teacher);
         if (spec.Name == teacher.Spec.Name)
         {
-            throw new CliException(ExitCode.Usage, $"The distilled run cannot be called '{spec.Name}' like its teacher. Give another name with --name.");
+            throw new InvalidRequestException($"The distilled run cannot be called '{spec.Name}' like its teacher. Give another name with --name.");
         }
 
         var ownData = given.Prepared is not null || given.TextFiles.Count > 0;
@@ -53,8 +56,7 @@ internal sealed class Distillation(IObjectStore store, RunReader reader)
         if (state != RunState.Succeeded)
         {
             var members = teacher.Plan.Members.ToList();
-            throw new CliException(
-                ExitCode.Failed,
+            throw new NotPossibleException(
                 $"Run '{teacher.Spec.Name}' is {state}: {teacher.ScoredMembers.Count} of the {members.Count} members of its ensemble are trained and judged. "
                 + $"All of them teach, so it has to succeed first; 'slowrun status {teacher.Spec.Name}' shows what is missing.");
         }
@@ -72,7 +74,7 @@ internal sealed class Distillation(IObjectStore store, RunReader reader)
                 : Fixed.FirstOrDefault(one => one.Section == section).Why;
             if (why is not null)
             {
-                throw new CliException(ExitCode.Usage, $"--set {assignment} would change nothing: {why}.");
+                throw new InvalidRequestException($"--set {assignment} would change nothing: {why}.");
             }
         }
     }
@@ -87,8 +89,7 @@ internal sealed class Distillation(IObjectStore store, RunReader reader)
         if (missing.Count > 0)
         {
             var stage = teacher.Plan.Members.First(plan => teacher.RootOf(plan.Id).Snapshot?.Name == missing[0]).Id;
-            throw new CliException(
-                ExitCode.Failed,
+            throw new NotPossibleException(
                 $"{missing.Count} of the {recipe.Members.Count} members that would teach are missing from '{store.Address}', the first is {run}/{stage}'s: '{missing[0]}'. "
                 + "Put the object back from a copy: an ensemble never teaches with fewer members than it was judged with.");
         }
@@ -103,8 +104,8 @@ internal sealed class Distillation(IObjectStore store, RunReader reader)
             : ("", tokenizer);
         if (found != tokenizer)
         {
-            throw new CliException(
-                ExitCode.Usage, $"The data '{name}' is in tokens of '{found}', run '{teacher.Spec.Name}' was trained on tokens of '{tokenizer}'. A student needs the teacher's tokens: prepare the data with those.");
+            throw new InvalidRequestException(
+                $"The data '{name}' is in tokens of '{found}', run '{teacher.Spec.Name}' was trained on tokens of '{tokenizer}'. A student needs the teacher's tokens: prepare the data with those.");
         }
     }
 }

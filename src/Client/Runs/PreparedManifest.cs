@@ -1,4 +1,4 @@
-using Slowrun.Client.Cli;
+using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
@@ -11,25 +11,23 @@ internal static class PreparedManifest
 {
     /// <param name="name">As the user named the data.</param>
     /// <param name="recipe">With the sizes that it has before it takes the data's.</param>
-    /// <exception cref="CliException">The model is made for other tokens, a set that the recipe needs is missing, or there are too few tokens for a step.</exception>
+    /// <exception cref="InvalidRequestException">The model is made for other tokens, a set that the recipe needs is missing, or there are too few tokens for a step.</exception>
     public static void Check(DataManifest manifest, string name, Recipe recipe)
     {
         if (manifest.VocabSize != recipe.Model.VocabSize)
         {
-            throw new CliException(
-                ExitCode.Usage,
+            throw new InvalidRequestException(
                 $"The data '{name}' has {manifest.VocabSize} token ids ({manifest.Tokenizer}), the recipe's model {recipe.Model.VocabSize}. Set model.vocabSize={manifest.VocabSize}, or give other data.");
         }
 
         if (manifest.Validation is null)
         {
-            throw new CliException(ExitCode.Usage, $"The data '{name}' has no validation set, so nothing could be reported. Prepare it with --val-tokens.");
+            throw new InvalidRequestException($"The data '{name}' has no validation set, so nothing could be reported. Prepare it with --val-tokens.");
         }
 
         if (manifest.Fitness is null && recipe.Data.FitnessTokens > 0)
         {
-            throw new CliException(
-                ExitCode.Usage,
+            throw new InvalidRequestException(
                 $"The data '{name}' has no fitness set, and the recipe's has {recipe.Data.FitnessTokens} tokens. Prepare it with --fitness-tokens, or set data.fitnessTokens=0 if the recipe chooses nothing.");
         }
 
@@ -37,23 +35,22 @@ internal static class PreparedManifest
         {
             if (tokens.Tokens < 2)
             {
-                throw new CliException(
-                    ExitCode.Usage, $"The data '{name}' has a {set} set of {tokens.Tokens} token, expected at least 2: a token and its target. Prepare it with a larger {option}.");
+                throw new InvalidRequestException(
+                $"The data '{name}' has a {set} set of {tokens.Tokens} token, expected at least 2: a token and its target. Prepare it with a larger {option}.");
             }
         }
 
         var least = new RunPlan(recipe).Stages.Max(plan => (long)plan.Stage.Lanes * plan.Stage.DeviceRows * (recipe.Model.SequenceLength + 1));
         if (manifest.Train.Tokens < least)
         {
-            throw new CliException(
-                ExitCode.Usage,
+            throw new InvalidRequestException(
                 $"The data '{name}' has {manifest.Train.Tokens} training tokens, and one round of lanes takes {least} (lanes times deviceRows times sequenceLength + 1). Prepare more text, or set smaller ones.");
         }
     }
 
     /// <summary>Refuses sets that would be judged by a loss in bits per byte, and have no byte to divide by.</summary>
     /// <param name="data">What was read of it so far has passed <see cref="Check"/>.</param>
-    /// <exception cref="CliException">A set's tokens stand for no text.</exception>
+    /// <exception cref="InvalidRequestException">A set's tokens stand for no text.</exception>
     /// <exception cref="InvalidDataException">A set is damaged.</exception>
     public static async Task CheckTextAsync(NamedData data, string name, CancellationToken stop)
     {
@@ -68,8 +65,7 @@ internal static class PreparedManifest
     {
         if (tokens.Tokens < 2 || !HasText(await data.ReadAsync(tokens, stop)))
         {
-            throw new CliException(
-                ExitCode.Usage,
+            throw new InvalidRequestException(
                 $"The {set} set of the data '{name}' has {tokens.Tokens} tokens in {tokens.Documents} documents, and none of its targets stands for any text: there is nothing to judge by. {advice}");
         }
     }

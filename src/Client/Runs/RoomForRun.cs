@@ -1,5 +1,5 @@
-using Slowrun.Client.Cli;
 using Slowrun.Clustering.Membership;
+using Slowrun.Core;
 using Slowrun.Core.Explain;
 using Slowrun.Core.Recipes;
 
@@ -27,13 +27,12 @@ internal static class RoomForRun
     }
 
     /// <summary>Refuses a run that this machine alone is to train and cannot.</summary>
-    /// <exception cref="CliException">With figures, and with what helps.</exception>
+    /// <exception cref="NotPossibleException">With figures, and with what helps.</exception>
     public static void Demand(RunSpec spec, IReadOnlyList<LiveSilo> silos, Func<IReadOnlyList<SlotMemory>> here)
     {
         if (silos.Count == 0 && Lacking(spec, here()) is { } shortage)
         {
-            throw new CliException(
-                ExitCode.Failed,
+            throw new NotPossibleException(
                 $"Run '{spec.Name}' has no room on this machine, and no silo serves the store: {shortage} Nothing was started. 'slowrun submit' makes it for other machines.");
         }
     }

@@ -21,7 +21,8 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
     /// <summary>One silo that lends every device, unless the user wants several.</summary>
     public int Silos { get; init; } = 1;
 
-    /// <exception cref="CliException">Another recipe has this name; or no silo keeps alive.</exception>
+    /// <exception cref="InvalidRequestException">Another recipe has this name.</exception>
+    /// <exception cref="NotPossibleException">No silo keeps alive.</exception>
     /// <exception cref="OperationCanceledException">Told to stop; what was trained is committed.</exception>
     public async Task<(RunStatus Status, RunFacts Facts)> RunAsync(RunSpec spec, GivenData data, CancellationToken stop)
     {

@@ -1,4 +1,5 @@
 using Slowrun.Client.Cli;
+using Slowrun.Core;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
 using Slowrun.Data.Corpus;
@@ -19,7 +20,7 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
     private const string Text = "text";
 
     /// <summary>Whether the data can be had and suits the spec, before anything is started for it; of text only whether there is any.</summary>
-    /// <exception cref="CliException">It does not, or no text was given.</exception>
+    /// <exception cref="InvalidRequestException">It does not, or no text was given.</exception>
     /// <exception cref="CorpusException">There is no text on this machine.</exception>
     /// <exception cref="SpecException">The spec breaks a rule with the data's sizes.</exception>
     public async Task CheckAsync(RunSpec spec, GivenData given, CancellationToken cancellationToken)
@@ -43,7 +44,7 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
     }
 
     /// <param name="given">What to take the data from in place of the spec's data source.</param>
-    /// <exception cref="CliException">A run of this name has another recipe; or the data does not suit it.</exception>
+    /// <exception cref="InvalidRequestException">A run of this name has another recipe; or the data does not suit it.</exception>
     /// <exception cref="CorpusException">There is no text, or too little.</exception>
     public async Task<SubmittedRun> SubmitAsync(RunSpec spec, GivenData given, CancellationToken cancellationToken)
     {
@@ -101,8 +102,7 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
         var differences = SpecDifferences.Between(existing.Recipe, spec.Recipe, "recipe");
         if (differences.Count > 0)
         {
-            throw new CliException(
-                ExitCode.Usage,
+            throw new InvalidRequestException(
                 $"Run '{spec.Name}' in '{store.Address}' has another recipe, and a recipe cannot change:"
                 + string.Concat(differences.Select(difference => $"\n  {difference}"))
                 + "\nStart it under another name with --name, or in another store with --store.");
@@ -128,8 +128,8 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
             ByteTokens.Name, data.Train, data.Fitness, data.Validation, data.Source, data.ValidationOverlap, cancellationToken);
     }
 
-    private static CliException NoText() => new(
-        ExitCode.Usage, $"The recipe's data source is '{Text}', and no text was given. Give it with --text FILE, or data that was prepared with --data DIR, or set data.source={SdkDocs}.");
+    private static InvalidRequestException NoText() => new(
+        $"The recipe's data source is '{Text}', and no text was given. Give it with --text FILE, or data that was prepared with --data DIR, or set data.source={SdkDocs}.");
 
     private async Task<NamedData> OpenAsync(string name, Recipe recipe, CancellationToken cancellationToken)
     {

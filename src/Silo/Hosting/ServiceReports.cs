@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Slowrun.Grains.Slots;
+using Slowrun.Silo.Http;
 
 namespace Slowrun.Silo.Hosting;
 

@@ -1,4 +1,3 @@
-using Slowrun.Silo.Hosting;
 
 namespace Slowrun.Silo.Http;
 

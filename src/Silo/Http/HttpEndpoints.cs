@@ -2,7 +2,6 @@ using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using OpenTelemetry.Metrics;
-using Slowrun.Silo.Hosting;
 using Slowrun.Web.Access;
 using Slowrun.Web.Hosting;
 

@@ -1,5 +1,5 @@
 using Microsoft.AspNetCore.Http;
-using Slowrun.Web.Pages;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Slowrun.Web.Api;
 
@@ -10,7 +10,7 @@ internal static class Problem
 
     public static IResult Result(HttpContext http, int status, string detail) => http.Request.Path.StartsWithSegments("/api")
         ? TypedResults.Problem(detail, statusCode: status)
-        : PageResult.Of<ProblemPage>(new() { [nameof(ProblemPage.Status)] = status, [nameof(ProblemPage.Detail)] = detail }, status);
+        : http.RequestServices.GetRequiredService<ProblemView>()(status, detail);
 
     public static IResult NoSuchRun(HttpContext http, string run, string store) =>
         Result(http, StatusCodes.Status404NotFound, $"There is no run '{Shown(run)}' in '{store}'.");

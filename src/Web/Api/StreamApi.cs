@@ -9,7 +9,6 @@ using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
 using Slowrun.Reading;
 using Slowrun.Reading.Runs;
-using Slowrun.Web.Hosting;
 
 namespace Slowrun.Web.Api;
 
@@ -22,6 +21,9 @@ internal static class StreamApi
     // What stands between must not close a silent connection, and figures of time go on.
     private static readonly TimeSpan AtLeastEvery = TimeSpan.FromSeconds(10);
 
+    /// <summary>Name of the limit on followers.</summary>
+    public const string Limit = "streams";
+
     public static void Map(IEndpointRouteBuilder api)
     {
         api.MapGet("/runs/{run}/stream", async (string run, HttpContext http, RunLibrary library) =>
@@ -32,7 +34,7 @@ internal static class StreamApi
                         var status = await library.TryStatusAsync(run, stop);
                         return status is null ? null : new Look(status, Told(status));
                     }, (seen, stop) => library.Events.ReadSinceAsync(run, seen, stop)))
-            .RequireRateLimiting(RequestLimits.Streams)
+            .RequireRateLimiting(Limit)
             .Produces<RunStatus>(StatusCodes.Status200OK, "text/event-stream").ProducesProblem(StatusCodes.Status404NotFound)
             .WithSummary("What changes of a run, as it changes: events 'status' and 'event'.");
         api.MapGet("/stream", (HttpContext http, RunLibrary library) => Follow(http, "runs", async stop =>
@@ -40,7 +42,7 @@ internal static class StreamApi
                 var list = await library.ListAsync(stop);
                 return new Look(list, CanonicalJson.Sha256(list.Runs.Select(Told).Concat(list.Damaged.Select(run => run.Name))));
             }, (_, _) => Task.FromResult<(int, IReadOnlyList<RunEvent>)>((0, []))))
-            .RequireRateLimiting(RequestLimits.Streams)
+            .RequireRateLimiting(Limit)
             .Produces<RunList>(StatusCodes.Status200OK, "text/event-stream")
             .WithSummary("The list of runs, as it changes: event 'runs'.");
     }
@@ -60,9 +62,9 @@ internal static class StreamApi
         var stop = CancellationTokenSource.CreateLinkedTokenSource(
             http.RequestAborted, ((IHostApplicationLifetime)services.GetService(typeof(IHostApplicationLifetime))!).ApplicationStopping);
         http.Response.RegisterForDispose(stop);
-        var options = (PageOptions)services.GetService(typeof(PageOptions))!;
+        var pace = (StreamPace)services.GetService(typeof(StreamPace))!;
         var time = (TimeProvider)services.GetService(typeof(TimeProvider))!;
-        return TypedResults.ServerSentEvents(FollowAsync(name, look, news, options.FollowEvery, time, stop.Token));
+        return TypedResults.ServerSentEvents(FollowAsync(name, look, news, pace.Every, time, stop.Token));
     }
 
     private static async IAsyncEnumerable<SseItem<object>> FollowAsync(

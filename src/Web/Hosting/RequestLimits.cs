@@ -9,9 +9,6 @@ namespace Slowrun.Web.Hosting;
 /// <summary>What one caller, or all together, may ask of the page: it runs beside trainings, and must not take their time.</summary>
 internal static class RequestLimits
 {
-    /// <summary>Name of the limit on followers.</summary>
-    public const string Streams = "streams";
-
     /// <summary>Forms of a token or nothing: nobody has more to say.</summary>
     public const int LargestBodyBytes = 4 << 10;
 
@@ -36,7 +33,7 @@ internal static class RequestLimits
         limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(http => http.Request.Path.Value?.EndsWith("/stream", StringComparison.Ordinal) == true
             ? RateLimitPartition.GetNoLimiter("stream")
             : RateLimitPartition.GetConcurrencyLimiter("work", _ => new ConcurrencyLimiterOptions { PermitLimit = MostAtOnce, QueueLimit = MostWaiting }));
-        limits.AddPolicy(Streams, _ => RateLimitPartition.GetConcurrencyLimiter(Streams, _ => new ConcurrencyLimiterOptions { PermitLimit = MostStreams, QueueLimit = 0 }));
+        limits.AddPolicy(StreamApi.Limit, _ => RateLimitPartition.GetConcurrencyLimiter(StreamApi.Limit, _ => new ConcurrencyLimiterOptions { PermitLimit = MostStreams, QueueLimit = 0 }));
         limits.OnRejected = (rejected, _) =>
         {
             rejected.HttpContext.Response.Headers.RetryAfter = "5";

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.RegularExpressions;
 using Slowrun.Client.Cli;
+using Slowrun.Client.Commands;
 using Slowrun.Client.Completion;
 
 namespace Slowrun.Client.Tests.Cli;

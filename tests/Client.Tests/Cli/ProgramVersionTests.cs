@@ -1,4 +1,5 @@
 using Slowrun.Client.Cli;
+using Slowrun.Client.Commands;
 
 namespace Slowrun.Client.Tests.Cli;
 

@@ -1,4 +1,4 @@
-using Slowrun.Client.Cli;
+using Slowrun.Client.Commands;
 namespace Slowrun.Client.Tests.Cli;
 
 public sealed class SlowrunCommandTests

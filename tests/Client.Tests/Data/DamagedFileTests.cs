@@ -95,7 +95,7 @@ public sealed class DamagedFileTests : IDisposable
         var content = SampleFiles.Gzip(SampleFiles.Jsonl(["one"]));
         var context = runner.Cli.Context with { Input = () => new MemoryStream([.. content, 7]) };
 
-        Assert.Equal(1, await Client.Cli.SlowrunCommand.RunAsync(["data", "prepare", "--input", "-", "--format", "jsonl", "--out", runner.Out], context, CommandLine.Stop));
+        Assert.Equal(1, await Client.Commands.SlowrunCommand.RunAsync(["data", "prepare", "--input", "-", "--format", "jsonl", "--out", runner.Out], context, CommandLine.Stop));
         Assert.Contains("what follows is no gzip member", runner.Cli.Error, StringComparison.Ordinal);
     }
 

@@ -204,7 +204,7 @@ public sealed class DataCommandTests : IDisposable
         var content = SampleFiles.Gzip(SampleFiles.Jsonl(["one", "two"]));
         var context = cli.Context with { Input = () => new MemoryStream(content) };
 
-        var code = await Client.Cli.SlowrunCommand.RunAsync(
+        var code = await Client.Commands.SlowrunCommand.RunAsync(
             ["data", "prepare", "--input", "-", "--format", "jsonl", "--out", In("out"), "-o", "json"], context, CommandLine.Stop);
 
         Assert.Equal(0, code);

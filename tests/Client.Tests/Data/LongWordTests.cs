@@ -9,7 +9,7 @@ public sealed class LongWordTests
     {
         using var folder = new TemporaryFolder();
         var input = folder.Write("a.jsonl", $"{{\"text\":\"{new string('a', 20 << 20)}\"}}\n");
-        var start = new ProcessStartInfo("dotnet", [typeof(Client.Cli.SlowrunCommand).Assembly.Location, "data", "prepare", "--input", input, "--tokenizer", "gpt2", "--out", Path.Combine(folder.Path, "out")])
+        var start = new ProcessStartInfo("dotnet", [typeof(Client.Commands.SlowrunCommand).Assembly.Location, "data", "prepare", "--input", input, "--tokenizer", "gpt2", "--out", Path.Combine(folder.Path, "out")])
         {
             RedirectStandardError = true, RedirectStandardOutput = true,
         };

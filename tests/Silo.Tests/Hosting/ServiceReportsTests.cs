@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
 using Slowrun.Silo.Hosting;
+using Slowrun.Silo.Http;
 using Slowrun.Storage;
 
 namespace Slowrun.Silo.Tests.Hosting;

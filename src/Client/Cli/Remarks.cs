@@ -1,6 +1,5 @@
-using Slowrun.Client.Cli;
 
-namespace Slowrun.Client.Display;
+namespace Slowrun.Client.Cli;
 
 /// <summary>Says now and then on the error output how far something is that takes long; nothing of what is soon done.</summary>
 internal sealed class Remarks : IAsyncDisposable

@@ -1,11 +1,10 @@
 using System.Text;
-using Slowrun.Client.Cli;
 using Slowrun.Core;
 using Slowrun.Core.Presets;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
 
-namespace Slowrun.Client.Runs;
+namespace Slowrun.Client.Cli;
 
 /// <summary>Turns what the user calls SPEC into a spec: a preset's name, or a file.</summary>
 internal static class SpecSource

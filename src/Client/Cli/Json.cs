@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Slowrun.Core;
 
-namespace Slowrun.Client.Display;
+namespace Slowrun.Client.Cli;
 
 /// <summary>JSON for programs: every field of the contract is there, also where it is null.</summary>
 internal static class Json

@@ -1,4 +1,4 @@
-namespace Slowrun.Client.Runs;
+namespace Slowrun.Client.Cli;
 
 /// <summary>Data that the user names beside a spec.</summary>
 /// <param name="TextFiles">Text to prepare as bytes; empty: none.</param>

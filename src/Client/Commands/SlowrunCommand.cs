@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
-using Slowrun.Client.Commands;
+using Slowrun.Client.Cli;
 
-namespace Slowrun.Client.Cli;
+namespace Slowrun.Client.Commands;
 
 /// <summary>The whole command line: parses, runs, and turns whatever goes wrong into a message and an exit code.</summary>
 internal static class SlowrunCommand

@@ -2,7 +2,7 @@ using System.Globalization;
 using Slowrun.Grains.Slots;
 using Slowrun.Grains.Telemetry;
 
-namespace Slowrun.Silo.Hosting;
+namespace Slowrun.Silo.Http;
 
 /// <summary>
 /// Whether this silo does its work, as far as it can tell by itself. One that trains, waits, leaves, or cannot reach its store is healthy: a

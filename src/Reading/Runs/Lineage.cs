@@ -3,10 +3,10 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Status;
 
-namespace Slowrun.Client.Runs;
+namespace Slowrun.Reading.Runs;
 
 /// <summary>Where every model of a run comes from: who taught it, whose weights it went on with, and what it became.</summary>
-internal sealed record Lineage(string Run, string RecipeSha256, string? DataSha256, IReadOnlyList<LineageStage> Stages, LineageEnsemble? Ensemble)
+public sealed record Lineage(string Run, string RecipeSha256, string? DataSha256, IReadOnlyList<LineageStage> Stages, LineageEnsemble? Ensemble)
 {
     public static Lineage Of(RunFacts facts, RunStatus status)
     {
@@ -44,20 +44,20 @@ internal sealed record Lineage(string Run, string RecipeSha256, string? DataSha2
 }
 
 /// <param name="Sha256">Of a teacher: its snapshot; of a stage gone on from: its final state. Null: not known yet.</param>
-internal sealed record LineageParent(string Stage, string? Sha256);
+public sealed record LineageParent(string Stage, string? Sha256);
 
 /// <param name="Sha256">Of all that its predictions depend on.</param>
-internal sealed record LineageTeachers(string Run, string Sha256, IReadOnlyList<LineageTeacher> Members);
+public sealed record LineageTeachers(string Run, string Sha256, IReadOnlyList<LineageTeacher> Members);
 
 /// <param name="Sha256">Of its snapshot.</param>
-internal sealed record LineageTeacher(string Sha256, double Weight);
+public sealed record LineageTeacher(string Sha256, double Weight);
 
-internal sealed record LineageEnsemble(double LossNats, IReadOnlyList<LineageMember> Members);
+public sealed record LineageEnsemble(double LossNats, IReadOnlyList<LineageMember> Members);
 
 /// <param name="Weight">0: left out by the selection.</param>
-internal sealed record LineageMember(string Stage, double Weight);
+public sealed record LineageMember(string Stage, double Weight);
 
-internal sealed record LineageStage
+public sealed record LineageStage
 {
     public required string Id { get; init; }
 
