@@ -1,10 +1,25 @@
 namespace Slowrun.Storage;
 
 /// <summary>Hashes what is read through it, while it is still warm in the cache. Forward only; owns the inner stream.</summary>
-public sealed class HashingReadStream(Stream inner, Action<ReadOnlySpan<byte>> append) : Stream
+public sealed class HashingReadStream : Stream
 {
     // About a core's second-level cache: a larger piece would leave it before it is hashed.
     private const int PieceBytes = 1 << 20;
+
+    private readonly Stream inner;
+    private readonly Action<ReadOnlySpan<byte>>? append;
+    private readonly Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask>? appendLater;
+
+    public HashingReadStream(Stream inner, Action<ReadOnlySpan<byte>> append)
+    {
+        (this.inner, this.append) = (inner, append);
+    }
+
+    /// <summary>For asynchronous reads into memory that stays as it was read until it is hashed, perhaps later and on another thread.</summary>
+    internal HashingReadStream(Stream inner, BackgroundHash hash)
+    {
+        (this.inner, appendLater) = (inner, hash.AppendAsync);
+    }
 
     public override bool CanRead => true;
 
@@ -24,6 +39,11 @@ public sealed class HashingReadStream(Stream inner, Action<ReadOnlySpan<byte>> a
 
     public override int Read(Span<byte> buffer)
     {
+        if (append is null)
+        {
+            throw new NotSupportedException("Memory of an unknown life cannot be hashed later: read asynchronously.");
+        }
+
         var read = inner.Read(buffer[..Math.Min(buffer.Length, PieceBytes)]);
         append(buffer[..read]);
         return read;
@@ -32,7 +52,12 @@ public sealed class HashingReadStream(Stream inner, Action<ReadOnlySpan<byte>> a
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         var read = await inner.ReadAsync(buffer[..Math.Min(buffer.Length, PieceBytes)], cancellationToken).ConfigureAwait(false);
-        append(buffer.Span[..read]);
+        if (appendLater is not null)
+        {
+            await appendLater(buffer[..read], cancellationToken).ConfigureAwait(false);
+        }
+
+        append?.Invoke(buffer.Span[..read]);
         return read;
     }
 

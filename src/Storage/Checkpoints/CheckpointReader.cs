@@ -10,6 +10,9 @@ namespace Slowrun.Storage.Checkpoints;
 /// <summary>Reads checkpoints and believes nothing: every byte is held against a hash, up to the one in the root.</summary>
 public sealed class CheckpointReader(IObjectStore store)
 {
+    /// <summary>Parts of so many bytes are hashed on another thread; less is read and hashed before that one has begun.</summary>
+    internal long HashedBehindFrom { get; init; } = 8 << 20;
+
     /// <summary>
     /// Reads the newest checkpoint of a root that is whole: the current one, else the one before. Damage is returned, not thrown; a store
     /// that does not answer is no damage, and throws.
@@ -50,8 +53,7 @@ public sealed class CheckpointReader(IObjectStore store)
         var tensors = new List<TensorData>();
         foreach (var part in manifest.Parts)
         {
-            tensors.AddRange(await ReadPartAsync(part, (content, ct) =>
-                SafetensorsReader.ReadAsync(content, part.LengthBytes, part.Name, destination, ct), cancellationToken).ConfigureAwait(false));
+            tensors.AddRange(await ReadPartAsync(part, destination, cancellationToken).ConfigureAwait(false));
         }
 
         return tensors;
@@ -64,11 +66,7 @@ public sealed class CheckpointReader(IObjectStore store)
         var manifest = await ReadManifestAsync(run, stage, checkpoint, identity, cancellationToken).ConfigureAwait(false);
         foreach (var part in manifest.Parts)
         {
-            await ReadPartAsync(part, async (content, ct) =>
-            {
-                await content.CopyToAsync(Stream.Null, 1 << 20, ct).ConfigureAwait(false);
-                return true;
-            }, cancellationToken).ConfigureAwait(false);
+            await HashedAsync(part, content => content.CopyToAsync(Stream.Null, 1 << 20, cancellationToken), cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -100,18 +98,43 @@ public sealed class CheckpointReader(IObjectStore store)
         return manifest;
     }
 
-    private async Task<T> ReadPartAsync<T>(CheckpointPart part, Func<Stream, CancellationToken, Task<T>> read, CancellationToken cancellationToken)
+    /// <summary>Reads a part into memory that nobody else knows yet, so that it can be hashed while the next piece is read.</summary>
+    private async Task<IReadOnlyList<TensorData>> ReadPartAsync(CheckpointPart part, Func<TensorLayout, Memory<byte>>? destination, CancellationToken cancellationToken)
     {
-        var found = await store.TryOpenAsync(part.Name, cancellationToken: cancellationToken).ConfigureAwait(false)
+        if (part.LengthBytes < HashedBehindFrom)
+        {
+            IReadOnlyList<TensorData> small = [];
+            await HashedAsync(part, async content => small = await SafetensorsReader.ReadAsync(content, part.LengthBytes, part.Name, destination, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+            return small;
+        }
+
+        var hash = new BackgroundHash();
+        await using (hash.ConfigureAwait(false))
+        {
+            var content = new HashingReadStream(await OpenAsync(part, cancellationToken).ConfigureAwait(false), hash);
+            await using (content.ConfigureAwait(false))
+            {
+                Expect(part.Name, "length in bytes", content.Length, part.LengthBytes);
+                var tensors = await SafetensorsReader.ReadAsync(content, part.LengthBytes, part.Name, destination, cancellationToken).ConfigureAwait(false);
+                Expect(part.Name, "XxHash128", await hash.EndAsync().ConfigureAwait(false), part.XxHash128);
+                return tensors;
+            }
+        }
+    }
+
+    private async Task<Stream> OpenAsync(CheckpointPart part, CancellationToken cancellationToken) =>
+        await store.TryOpenAsync(part.Name, cancellationToken: cancellationToken).ConfigureAwait(false)
             ?? throw new InvalidDataException($"The part '{part.Name}' is missing.");
+
+    private async Task HashedAsync(CheckpointPart part, Func<Stream, Task> read, CancellationToken cancellationToken)
+    {
         var hash = new XxHash128();
-        var content = new HashingReadStream(found, hash.Append);
+        var content = new HashingReadStream(await OpenAsync(part, cancellationToken).ConfigureAwait(false), hash.Append);
         await using (content.ConfigureAwait(false))
         {
             Expect(part.Name, "length in bytes", content.Length, part.LengthBytes);
-            var result = await read(content, cancellationToken).ConfigureAwait(false);
+            await read(content).ConfigureAwait(false);
             Expect(part.Name, "XxHash128", Convert.ToHexStringLower(hash.GetCurrentHash()), part.XxHash128);
-            return result;
         }
     }
 

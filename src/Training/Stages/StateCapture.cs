@@ -12,6 +12,9 @@ namespace Slowrun.Training.Stages;
 /// <param name="copies">Of the device that the state lies on; null: it lies in the host's memory.</param>
 internal sealed partial class StateCapture(IReadOnlyList<NamedTensor> tensors, DeviceCopies? copies) : IDisposable
 {
+    // A core alone does not fill the memory's bandwidth; a small state is copied before another thread has begun.
+    private const long BothCoresFrom = 16 << 20;
+
     private Task under = Task.CompletedTask;
     private Action<Task>? howToWait;
 
@@ -72,7 +75,28 @@ internal sealed partial class StateCapture(IReadOnlyList<NamedTensor> tensors, D
 
     private void Copy(StateBuffer into)
     {
-        for (var i = 0; i < tensors.Count; i++)
+        var half = copies is null && into.LengthBytes >= BothCoresFrom ? Middle(into) : tensors.Count;
+        var second = half == tensors.Count ? Task.CompletedTask : Task.Run(() => Copy(into, half, tensors.Count));
+        Copy(into, 0, half);
+        second.GetAwaiter().GetResult();
+        copies?.Wait();
+    }
+
+    /// <summary>Where the second half of the bytes begins.</summary>
+    private int Middle(StateBuffer into)
+    {
+        var (i, before) = (0, 0L);
+        while (i < tensors.Count && before < into.LengthBytes / 2)
+        {
+            before += into.Span(i++).Length;
+        }
+
+        return i;
+    }
+
+    private void Copy(StateBuffer into, int from, int to)
+    {
+        for (var i = from; i < to; i++)
         {
             var tensor = tensors[i].Tensor;
             if (copies is not null && (AllOnDevice || tensor.device_type != DeviceType.CPU))
@@ -84,8 +108,6 @@ internal sealed partial class StateCapture(IReadOnlyList<NamedTensor> tensors, D
                 tensor.bytes.CopyTo(into.Span(i));
             }
         }
-
-        copies?.Wait();
     }
 
     /// <summary>Where a tensor's first number lies, on whatever device: TorchSharp's own accessors are for the host's memory alone.</summary>

@@ -105,6 +105,33 @@ public sealed class DamageTests
         await Assert.ThrowsAsync<InvalidDataException>(() => reader.VerifyAsync(Run, Stage, root.Current!, Identity(), Cancel));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(long.MaxValue)]
+    public async Task Read_WhenAnyByteOfALargePartIsAnother_Throws(long hashedBehindFrom)
+    {
+        // Two and a half pieces of what is read at once.
+        var bytes = new byte[5 << 19];
+        new Random(3).NextBytes(bytes);
+        var store = new MemoryStore();
+        var checkpoint = await new CheckpointWriter(store, TimeProvider.System).WriteAsync(
+            Run, Stage, 1, 2, Identity(), [new TensorData("w", ElementType.U8, [bytes.Length], bytes)], TestContext.Current.CancellationToken);
+        var reader = new CheckpointReader(store) { HashedBehindFrom = hashedBehindFrom };
+        var read = await reader.ReadAsync(Run, Stage, checkpoint, Identity(), cancellationToken: TestContext.Current.CancellationToken);
+        Assert.True(read[0].Bytes.Span.SequenceEqual(bytes));
+
+        var part = checkpoint.Manifest.Replace("manifest.json", "part-0.safetensors", StringComparison.Ordinal);
+        var good = (await store.TryReadAsync(part, TestContext.Current.CancellationToken))!.Content.ToArray();
+        foreach (var at in (int[])[good.Length - bytes.Length, good.Length - (bytes.Length / 2), good.Length - 1])
+        {
+            var bad = good.ToArray();
+            bad[at] ^= 1;
+            await store.WriteAsync(part, bad, TestContext.Current.CancellationToken);
+            var e = await Assert.ThrowsAsync<InvalidDataException>(() => reader.ReadAsync(Run, Stage, checkpoint, Identity(), cancellationToken: TestContext.Current.CancellationToken));
+            Assert.Contains(part, e.Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Read_OfACheckpointOfSomethingElse_Throws()
     {

@@ -25,7 +25,7 @@ internal sealed class ExampleTrainer(IObjectStore store, string name, int steps 
     /// <summary>Trains the stage to its end unless something is thrown.</summary>
     public async Task RunAsync()
     {
-        var root = await AgainAsync(() => Commit.TakeAsync(Request(name, steps))).ConfigureAwait(false);
+        var root = await TakeAsync().ConfigureAwait(false);
         var restored = await AgainAsync(() => new CheckpointReader(store).RestoreAsync(Run, Stage, root)).ConfigureAwait(false);
         if (restored.Damaged.Count > 0)
         {
@@ -52,6 +52,21 @@ internal sealed class ExampleTrainer(IObjectStore store, string name, int steps 
         {
             // Lost between its last checkpoint and the finish.
             await FinishAsync(hash).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>As a silo does: where the owner that it took for dead has written meanwhile, it looks again.</summary>
+    private async Task<StageRoot> TakeAsync()
+    {
+        while (true)
+        {
+            try
+            {
+                return await AgainAsync(() => Commit.TakeAsync(Request(name, steps))).ConfigureAwait(false);
+            }
+            catch (RootConflictException)
+            {
+            }
         }
     }
 
