@@ -1,6 +1,7 @@
 using Slowrun.Core;
 using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
+using Slowrun.Core.Tensors;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 using static Slowrun.Storage.Tests.Checkpoints.Examples;
