@@ -22,49 +22,56 @@ internal sealed class BriefLog(ILoggerProvider inner, TimeProvider time) : ILogg
     public ILogger CreateLogger(string categoryName)
     {
         var logger = inner.CreateLogger(categoryName);
-        return categoryName.StartsWith("Orleans.", StringComparison.Ordinal) ? new Brief(this, categoryName, logger) : new Passing(this, logger);
+        return categoryName.StartsWith("Orleans.", StringComparison.Ordinal) ? new Brief(this, categoryName, logger) : logger;
     }
 
     public void SetScopeProvider(IExternalScopeProvider scopeProvider) => (inner as ISupportExternalScope)?.SetScopeProvider(scopeProvider);
 
     public void Dispose()
     {
-        TellCounts(atOnce: true);
+        (string, int)[] kinds;
+        lock (gate)
+        {
+            kinds = [.. told.Keys];
+        }
+
+        Array.ForEach(kinds, TellCount);
         inner.Dispose();
     }
 
-    private bool IsFirst(string category, EventId eventId, ILogger logger, string text)
+    private bool IsFirst((string Category, int Event) key, ILogger logger, string text)
     {
         lock (gate)
         {
-            if (told.TryGetValue((category, eventId.Id), out var kind))
+            if (told.TryGetValue(key, out var kind) && time.GetElapsedTime(kind.ToldAt) is var elapsed && elapsed < Every)
             {
                 kind.Untold++;
+                kind.End ??= time.CreateTimer(_ => TellCount(key), null, Every - elapsed, Timeout.InfiniteTimeSpan);
                 return false;
             }
 
-            told[(category, eventId.Id)] = new Kind(logger, text, time.GetTimestamp());
+            // Its timer is late: the count waits for the end of the minute that begins.
+            kind?.End?.Change(Every, Timeout.InfiniteTimeSpan);
+            told[key] = new Kind(logger, text, time.GetTimestamp()) { Untold = kind?.Untold ?? 0, End = kind?.End };
             return true;
         }
     }
 
-    /// <summary>Writes how many there were of the kinds whose minute is over. Asked with every line, since nothing else wakes.</summary>
-    private void TellCounts(bool atOnce = false)
+    /// <summary>Writes how many more there were of a kind, when its minute or the silo ends.</summary>
+    private void TellCount((string Category, int Event) key)
     {
-        List<Kind> over = [];
+        Kind? kind;
         lock (gate)
         {
-            foreach (var (key, kind) in told)
+            if (!told.Remove(key, out kind))
             {
-                if (atOnce || time.GetElapsedTime(kind.ToldAt) >= Every)
-                {
-                    told.Remove(key);
-                    over.Add(kind);
-                }
+                return;
             }
+
+            kind.End?.Dispose();
         }
 
-        foreach (var kind in over.Where(kind => kind.Untold > 0))
+        if (kind.Untold > 0)
         {
             Write(kind.Logger, LogLevel.Warning, default, string.Create(CultureInfo.InvariantCulture, $"{kind.Untold} more like this: {kind.Text}"));
         }
@@ -94,6 +101,9 @@ internal sealed class BriefLog(ILoggerProvider inner, TimeProvider time) : ILogg
         public long ToldAt => toldAt;
 
         public int Untold { get; set; }
+
+        /// <summary>Rings when the minute is over; null while there is nothing to count.</summary>
+        public ITimer? End { get; set; }
     }
 
     private sealed class Brief(BriefLog log, string category, ILogger logger) : ILogger
@@ -105,7 +115,6 @@ internal sealed class BriefLog(ILoggerProvider inner, TimeProvider time) : ILogg
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            log.TellCounts();
             if (logLevel > LogLevel.Warning)
             {
                 logger.Log(logLevel, eventId, state, exception, formatter);
@@ -113,24 +122,10 @@ internal sealed class BriefLog(ILoggerProvider inner, TimeProvider time) : ILogg
             }
 
             var text = Shortened(formatter(state, exception), exception);
-            if (log.IsFirst(category, eventId, logger, text))
+            if (log.IsFirst((category, eventId.Id), logger, text))
             {
                 Write(logger, logLevel, eventId, text);
             }
-        }
-    }
-
-    private sealed class Passing(BriefLog log, ILogger logger) : ILogger
-    {
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => logger.BeginScope(state);
-
-        public bool IsEnabled(LogLevel logLevel) => logger.IsEnabled(logLevel);
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            log.TellCounts();
-            logger.Log(logLevel, eventId, state, exception, formatter);
         }
     }
 }
