@@ -81,7 +81,7 @@ public sealed class RoomTests
 
     private static string? FamilyOf(string assembly) => Packages.Keys.Where(package => assembly.StartsWith(package, StringComparison.Ordinal)).MaxBy(package => package.Length);
 
-    private static string Root => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(BuiltRooms.Metadata("SlowrunClient"))!, "..", "..", "..", ".."));
+    internal static string Root => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(BuiltRooms.Metadata("SlowrunClient"))!, "..", "..", "..", ".."));
 
     private static string[] References(string room)
     {
