@@ -63,7 +63,7 @@ public sealed class ForgedCallsTests : IAsyncDisposable
             answer = await grain.Take(new SlotOffer(second.Address, ["cpu:0"]));
         }
 
-        Assert.Equal(new TakeAnswer(false, "first is at it."), answer);
+        Assert.Equal(new TakeAnswer(false, "first has it."), answer);
         Assert.Equal((1, "first"), ((await run.FactsAsync()).RootOf(Stage) is var root ? (root.EpochToken, root.Owner?.SiloName) : default));
         foreach (IReadOnlyList<string> slots in new[] { [], ["cpu:7"], (string[])["cpu:0", "cpu:0"] })
         {
