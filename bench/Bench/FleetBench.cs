@@ -36,6 +36,11 @@ internal static class FleetBench
         var fleet = new SimFleet(silos, seed: 16, StoreLatency, eachReads, table);
         fleet.Pass(Settling);
         Measure(fleet, "at rest", Settling);
+        if (stages == 0)
+        {
+            return 0;
+        }
+
         fleet.Submit(stages);
         fleet.Pass(Wave);
         Measure(fleet, $"{Wave.TotalSeconds:F0} s after a submission, {fleet.Trained} stages taken", Wave);

@@ -19,18 +19,21 @@ internal sealed partial class RunAsking(
     // A silo that hosted the grain is out of the cluster by then.
     private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(10);
 
+    // So many silences in a row, 1 s and 2 s long, a silo without a free slot goes by what it knows.
+    private const int Patience = 2;
+
     private readonly Dictionary<string, KnownRun> known = new(StringComparer.Ordinal);
     private readonly Dictionary<string, HashSet<string>> changed = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (int Times, long At)> silent = new(StringComparer.Ordinal);
     private readonly string me = silo.SiloAddress.ToParsableString();
 
-    private volatile bool silosChanged;
+    private volatile bool silosGone;
 
     /// <summary>Asks no run grain: what the bench compares with.</summary>
     public bool ReadsItself { get; init; }
 
-    /// <summary>A silo came or went: run grains that did not answer may live elsewhere now. May be called by anybody.</summary>
-    public void SilosChanged() => silosChanged = true;
+    /// <summary>A silo has gone: run grains that did not answer live elsewhere now. May be called by anybody.</summary>
+    public void SilosGone() => silosGone = true;
 
     /// <param name="free">How many pieces of work this silo could take.</param>
     /// <param name="notMine">Ready work that it leaves alone for now.</param>
@@ -39,9 +42,9 @@ internal sealed partial class RunAsking(
     /// <exception cref="InvalidDataException">The run cannot be read.</exception>
     public async Task<RunView?> LookAsync(string run, int free, Func<RunFacts, IReadOnlyList<string>> notMine, bool mended, CancellationToken stop)
     {
-        if (silosChanged)
+        if (silosGone)
         {
-            silosChanged = false;
+            silosGone = false;
             silent.Clear();
         }
 
@@ -52,18 +55,41 @@ internal sealed partial class RunAsking(
 
         if (silent.TryGetValue(run, out var last) && time.GetElapsedTime(last.At) < Backoff.After(last.Times, LongestSilence))
         {
-            return await ReadAsync(run, mended, stop);
+            return await InsteadAsync(run, free, mended, stop);
         }
 
+        if (await TryAskAsync(run, free, notMine, mended, stop) is { Answered: true } first)
+        {
+            return first.View;
+        }
+
+        // Everybody lost the grain at the same moment: not all at once to the store, nor before it may have found another silo.
+        await Task.Delay(watch.Spread(), time, stop);
+        if (await TryAskAsync(run, free, notMine, mended, stop) is { Answered: true } second)
+        {
+            return second.View;
+        }
+
+        silent[run] = (last.Times + 1, time.GetTimestamp());
+        return await InsteadAsync(run, free, mended, stop);
+    }
+
+    /// <summary>What a silo does whose question is not answered: one without a free slot can wait.</summary>
+    private async Task<RunView?> InsteadAsync(string run, int free, bool mended, CancellationToken stop) =>
+        free == 0 && !mended && known.TryGetValue(run, out var seen) && seen.Version is not null && silent[run].Times <= Patience
+            ? new RunView(await watch.JudgedAsync(seen.Facts(watch.AliveSilos()), stop), Handed: new HashSet<string>())
+            : await ReadAsync(run, mended, stop);
+
+    private async Task<(bool Answered, RunView? View)> TryAskAsync(string run, int free, Func<RunFacts, IReadOnlyList<string>> notMine, bool mended, CancellationToken stop)
+    {
         try
         {
             var view = await AskAsync(run, free, notMine, mended, stop);
             silent.Remove(run);
-            return view;
+            return (true, view);
         }
         catch (Exception e) when (e is OrleansException or TimeoutException or IOException or ObjectDisposedException or InvalidOperationException)
         {
-            silent[run] = (last.Times + 1, time.GetTimestamp());
             if (e is InvalidOperationException)
             {
                 // It told something that does not fit; told anew, it does.
@@ -71,11 +97,8 @@ internal sealed partial class RunAsking(
             }
 
             LogSilent(log, run, e.Message);
+            return (false, null);
         }
-
-        // Everybody lost the grain at the same moment: not all at once to the store.
-        await Task.Delay(watch.Spread(), time, stop);
-        return await ReadAsync(run, mended, stop);
     }
 
     private async Task<RunView?> ReadAsync(string run, bool mended, CancellationToken stop)
@@ -96,7 +119,7 @@ internal sealed partial class RunAsking(
         var leave = seen.Version is null ? [] : notMine(await watch.JudgedAsync(seen.Facts(watch.AliveSilos()), stop));
         while (true)
         {
-            if (await TryAskAsync(run, seen, free, leave, mended, stop) is not { } news)
+            if (await NewsAsync(run, seen, free, leave, mended, stop) is not { } news)
             {
                 known.Remove(run);
                 return null;
@@ -118,7 +141,7 @@ internal sealed partial class RunAsking(
         }
     }
 
-    private async Task<RunNews?> TryAskAsync(string run, KnownRun seen, int free, IReadOnlyList<string> leave, bool mended, CancellationToken stop)
+    private async Task<RunNews?> NewsAsync(string run, KnownRun seen, int free, IReadOnlyList<string> leave, bool mended, CancellationToken stop)
     {
         foreach (var work in pace.Changes())
         {

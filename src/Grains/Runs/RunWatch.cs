@@ -59,8 +59,8 @@ internal sealed class RunWatch(RunFactsReader reader, IObjectStore store, IClust
         return await reader.GlanceAsync(run, AliveSilos(), isStill, cancellationToken) is { } facts ? await living.JudgedAsync(facts, cancellationToken) : null;
     }
 
-    /// <summary>Calls <paramref name="act"/> whenever a silo came or went, until disposed.</summary>
-    public IDisposable OnSilosChanged(Action act)
+    /// <summary>Calls <paramref name="act"/> whenever a silo has gone, until disposed: what it owned is ready. One that came looks for work itself.</summary>
+    public IDisposable OnSilosGone(Action act)
     {
         var ended = new CancellationTokenSource();
         _ = FollowAsync(ended.Token);
@@ -75,9 +75,10 @@ internal sealed class RunWatch(RunFactsReader reader, IObjectStore store, IClust
                 {
                     // Heartbeats are updates too.
                     var alive = AliveSilos();
-                    if (!alive.SetEquals(before))
+                    var gone = !before.IsSubsetOf(alive);
+                    before = alive;
+                    if (gone)
                     {
-                        before = alive;
                         act();
                     }
                 }

@@ -2,7 +2,7 @@ namespace Slowrun.Grains.Slots;
 
 /// <summary>
 /// How long a slot loop that found nothing to do waits: every silo asks the store, so those at rest ask ever more rarely. What makes work
-/// (a document that a client wrote, a stage's end, a silo that came or went) wakes the loop at once.
+/// (a document that a client wrote, a stage's end, a silo that has gone) wakes the loop at once.
 /// </summary>
 internal sealed class LookPace
 {

@@ -36,7 +36,7 @@ internal sealed partial class SlotLoop(
         // Before the first offer: loading libtorch and the canned training take seconds that no grain's turn has.
         await Task.Run(() => slots.All.Select(fingerprints.Of).ToList(), stoppingToken);
         LogServing(log, string.Join(' ', slots.All));
-        using var woken = watch.OnSilosChanged(() => _ = WakeAsync(stoppingToken));
+        using var woken = watch.OnSilosGone(() => _ = WakeAsync(stoppingToken));
         var pace = new LookPace();
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -76,10 +76,10 @@ internal sealed partial class SlotLoop(
         }
     }
 
-    /// <summary>A silo came or went. Only free slots can do anything about it, and not all of them at the same moment.</summary>
+    /// <summary>A silo has gone. Only free slots can do anything about it, and not all of them at the same moment.</summary>
     private async Task WakeAsync(CancellationToken stop)
     {
-        asking.SilosChanged();
+        asking.SilosGone();
         if (slots.Free.Count > 0)
         {
             await Task.Delay(watch.Spread(), time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

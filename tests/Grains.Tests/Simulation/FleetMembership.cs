@@ -8,7 +8,8 @@ internal sealed class FleetMembership : IClusterMembershipService
     private ImmutableDictionary<SiloAddress, ClusterMember> members = ImmutableDictionary<SiloAddress, ClusterMember>.Empty;
     private long version;
 
-    public event Action? Changed;
+    /// <summary>Whether a silo has gone, or else come.</summary>
+    public event Action<bool>? Changed;
 
     public ClusterMembershipSnapshot CurrentSnapshot { get; private set; } = new(ImmutableDictionary<SiloAddress, ClusterMember>.Empty, new MembershipVersion(0));
 
@@ -20,7 +21,7 @@ internal sealed class FleetMembership : IClusterMembershipService
     {
         members = members.SetItem(silo, new ClusterMember(silo, status, silo.ToParsableString()));
         CurrentSnapshot = new ClusterMembershipSnapshot(members, new MembershipVersion(++version));
-        Changed?.Invoke();
+        Changed?.Invoke(status == SiloStatus.Dead);
     }
 
     public ValueTask Refresh(MembershipVersion minimumVersion = default, CancellationToken cancellationToken = default) => ValueTask.CompletedTask;

@@ -40,7 +40,7 @@ internal sealed class SimFleet
         objects = new MemoryStore(time: Time);
         Store = new CloudStore(objects, storeLatency, random, Time);
         Table = inTable ? null : new StoreMembershipTable(Store, self: null, time: Time);
-        Membership.Changed += () => silos.ForEach(silo => silo.SilosChanged());
+        Membership.Changed += gone => silos.ForEach(silo => silo.SilosChanged(gone));
         for (var i = 0; i < count; i++)
         {
             Join(random.NextDouble());

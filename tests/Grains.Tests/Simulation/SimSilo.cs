@@ -91,20 +91,21 @@ internal sealed class SimSilo
         mourners.ForEach(mourner => mourner.SetResult());
     }
 
-    /// <summary>A silo came or went.</summary>
-    public void SilosChanged()
+    /// <summary>A silo came or has gone.</summary>
+    public void SilosChanged(bool gone)
     {
-        if (!IsAlive)
-        {
-            return;
-        }
-
-        asking.SilosChanged();
         if (fleet.EachReads)
         {
             poked?.TrySetResult();
         }
-        else if (Slots.Free.Count > 0)
+
+        if (!IsAlive || fleet.EachReads || !gone)
+        {
+            return;
+        }
+
+        asking.SilosGone();
+        if (Slots.Free.Count > 0)
         {
             fleet.Watch(WakeAsync());
         }
