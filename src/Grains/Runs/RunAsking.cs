@@ -88,8 +88,9 @@ internal sealed partial class RunAsking(
             silent.Remove(run);
             return (true, view);
         }
-        catch (Exception e) when (e is OrleansException or TimeoutException or IOException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception e) when (e is not (InvalidDataException or OperationCanceledException))
         {
+            // Whatever is wrong there, among it a store that only that silo does not reach, is no reason to find nothing here.
             if (e is InvalidOperationException)
             {
                 // It told something that does not fit; told anew, it does.

@@ -41,7 +41,7 @@ internal sealed class RunDesk(string run, string silo, RunWatch watch, TimeProvi
 
         var rung = question.Bell is { } bell && !bells.Contains(bell);
         var alive = watch.AliveSilos();
-        if (rung || question.Mended || question.Changed.Count > 0 || Reading.Facts is not { } known || HasLostOwner(known, alive))
+        if (rung || question.Mended || question.Changed.Count > 0 || Reading.Facts is null || DoubtLost(Reading.Facts, alive))
         {
             await Reading.ReadAnewAsync(orders: rung || question.Mended);
             Heard(question.Bell);
@@ -122,9 +122,14 @@ internal sealed class RunDesk(string run, string silo, RunWatch watch, TimeProvi
         }
     }
 
-    /// <summary>Whether a silo is gone that owned a stage when it was read: its root may say more since.</summary>
-    private static bool HasLostOwner(RunFacts facts, IReadOnlySet<string> alive) =>
-        facts.Roots.Values.Any(root => root is { Finished: false, Owner: { } owner } && facts.AliveSilos.Contains(owner.Silo) && !alive.Contains(owner.Silo));
+    /// <summary>Roots of owners that were alive when they were read, and are gone now, may say more since.</summary>
+    /// <returns>Whether there are any.</returns>
+    private bool DoubtLost(RunFacts facts, IReadOnlySet<string> alive)
+    {
+        var lost = facts.Roots.Where(pair => pair.Value is { Finished: false, Owner: { } owner } && facts.AliveSilos.Contains(owner.Silo) && !alive.Contains(owner.Silo)).ToList();
+        lost.ForEach(pair => Reading.Doubt(pair.Key));
+        return lost.Count > 0;
+    }
 
     private StageId? StageOf(string work) => WorkName.RunOf(work) == run && StageId.TryParse(work[(work.IndexOf('/', StringComparison.Ordinal) + 1)..], out var id) ? id : null;
 }

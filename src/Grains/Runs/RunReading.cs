@@ -162,9 +162,9 @@ internal sealed class RunReading(string run, RunWatch watch, TimeProvider time)
     }
 
     /// <summary>Whether whoever may change the root tells of it: its living owner, or whoever takes it next.</summary>
-    private bool IsKnown(StageId id, StageRoot? root, IReadOnlySet<string> alive) => root?.Owner is not { } owner
-        || (alive.Contains(owner.Silo) && told.TryGetValue(id, out var word) && word.Progress.EpochToken == root.EpochToken
-            && word.Progress.RootRevision <= root.Revision && time.GetElapsedTime(word.At) < HeardWithin);
+    private bool IsKnown(StageId id, StageRoot? root, IReadOnlySet<string> alive) => root?.Owner is not { } owner || !alive.Contains(owner.Silo)
+        || (told.TryGetValue(id, out var word) && word.Progress.EpochToken == root.EpochToken && word.Progress.RootRevision <= root.Revision
+            && time.GetElapsedTime(word.At) < HeardWithin);
 
     /// <summary>One reading, for all who wait for it.</summary>
     private sealed class Round

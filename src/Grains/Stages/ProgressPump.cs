@@ -72,8 +72,9 @@ internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore st
         {
             return await grains.GetGrain<IRunGrain>(runner.Run).Report(progress);
         }
-        catch (Exception e) when (e is OrleansException or TimeoutException or ObjectDisposedException or InvalidOperationException or InvalidDataException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
+            // Also where only that silo does not reach the store.
             LogRunGrainSilent(log, runner.Name, e.Message);
             var documents = new RunDocuments(store, runner.Run);
             var root = await documents.TryReadRootAsync(runner.Stage);

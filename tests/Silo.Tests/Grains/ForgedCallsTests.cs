@@ -63,11 +63,17 @@ public sealed class ForgedCallsTests : IAsyncDisposable
             answer = await grain.Take(new SlotOffer(second.Address, ["cpu:0"]));
         }
 
-        Assert.Equal(new TakeAnswer(false, "first has it."), answer);
+        // Where the activation is: with the owner, or on a silo that reads who the owner is.
+        Assert.Contains(answer.Reason, (string[])["first is at it.", "first has it."]);
+        Assert.False(answer.Taken);
         Assert.Equal((1, "first"), ((await run.FactsAsync()).RootOf(Stage) is var root ? (root.EpochToken, root.Owner?.SiloName) : default));
         foreach (IReadOnlyList<string> slots in new[] { [], ["cpu:7"], (string[])["cpu:0", "cpu:0"] })
         {
-            Assert.Contains("expected one or more of this silo's slots", (await grain.Take(new SlotOffer(first.Address, slots))).Reason, StringComparison.Ordinal);
+            while ((answer = await grain.Take(new SlotOffer(first.Address, slots))).Moving)
+            {
+            }
+
+            Assert.Contains("expected one or more of this silo's slots", answer.Reason, StringComparison.Ordinal);
         }
     }
 
