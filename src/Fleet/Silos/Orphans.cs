@@ -5,7 +5,9 @@ namespace Slowrun.Fleet.Silos;
 /// <summary>Tells silos that are about to stop because the client that started them is gone.</summary>
 internal static class Orphans
 {
+    // As built; and as installed, where the program has the command's name.
     private const string Client = "Slowrun.Client";
+    private const string InstalledClient = "slowrun";
     private const string StopsWithItsParent = "--parent-pipe";
 
     /// <summary>
@@ -14,7 +16,10 @@ internal static class Orphans
     /// </summary>
     public static bool IsOne(int processId) =>
         CommandLine(processId) is { } silo && silo.Contains(StopsWithItsParent, StringComparison.Ordinal)
-        && (Parent(processId) is not { } parent || CommandLine(parent)?.Contains(Client, StringComparison.Ordinal) != true);
+        && !(Parent(processId) is { } parent && CommandLine(parent) is { } command && IsClient(command));
+
+    private static bool IsClient(string command) =>
+        command.Contains(Client, StringComparison.Ordinal) || Path.GetFileName(command.Split('\0')[0]) == InstalledClient;
 
     private static string? CommandLine(int processId) => TryRead(processId, "cmdline");
 
