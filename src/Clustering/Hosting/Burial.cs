@@ -4,15 +4,15 @@ using Slowrun.Clustering.Membership;
 namespace Slowrun.Clustering.Hosting;
 
 /// <summary>
-/// Buries dead silos once before Orleans reads the table, and again every second until it has joined: the silos of other machines of a
+/// Buries dead silos once before Orleans reads the table, and again twice a second until it has joined: the silos of other machines of a
 /// cluster that has just vanished are not proven dead yet when the first silo comes. Then only those that this silo cannot reach, and it costs the
 /// store nothing while there are none.
 /// </summary>
 internal sealed partial class Burial(DeadSilos dead, Suspicions suspicions, IClusterMembershipService membership, TimeProvider time, ILogger<Burial> log)
     : ILifecycleParticipant<ISiloLifecycle>
 {
-    // Orleans tries the silos it could not reach again after one probe timeout, a second.
-    private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+    // Far shorter than the gap between two looks that would make a watch begin anew, for on a busy machine they come late.
+    private static readonly TimeSpan Period = TimeSpan.FromSeconds(0.5);
 
     private volatile bool hasJoined;
     private bool failed;
@@ -97,6 +97,6 @@ internal sealed partial class Burial(DeadSilos dead, Suspicions suspicions, IClu
     [LoggerMessage(Level = LogLevel.Information, Message = "Silo {Name} ({Silo}) is marked dead: {Reason}.")]
     private static partial void LogBuried(ILogger logger, string name, string silo, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Dead silos cannot be looked for: {Error} That is tried again every second.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Dead silos cannot be looked for: {Error} That is tried again twice a second.")]
     private static partial void LogFailed(ILogger logger, string error);
 }

@@ -4,8 +4,9 @@ using Slowrun.Clustering.Membership;
 namespace Slowrun.Clustering.Hosting;
 
 /// <summary>
-/// Heartbeats of a silo of a small fleet that has work under way: more of them, and the promise of it in its row, so that its death is proven in seconds
-/// where nobody is left for a second vote. A silo at rest gives none, and one of a larger fleet, which has witnesses enough, neither.
+/// Heartbeats of a small fleet that has work under way: more of them, and the promise of it in each row, so that a silo's death is proven in seconds where
+/// nobody is left for a second vote. Also of silos without work: whoever joins must be sure of them too, and their own look at the others is as close. A
+/// fleet at rest gives none, and a larger one, which has witnesses enough, neither.
 /// </summary>
 /// <param name="workload">Null: this silo never has work.</param>
 internal sealed partial class WorkHeartbeat(MembershipFile file, SiloAddress own, TimeProvider time, ILogger<WorkHeartbeat> log, IWorkload? workload = null)
@@ -50,7 +51,7 @@ internal sealed partial class WorkHeartbeat(MembershipFile file, SiloAddress own
     /// <summary>One heartbeat, if one is due.</summary>
     internal async Task BeatAsync(CancellationToken cancellationToken)
     {
-        if (!hasPromised && !workload!.IsUnderWay)
+        if (!hasPromised && !workload!.IsUnderWay && !(file.LastRead is { } last && OthersWork(last)))
         {
             return;
         }
@@ -59,14 +60,18 @@ internal sealed partial class WorkHeartbeat(MembershipFile file, SiloAddress own
         await file.ChangeAsync(
             document =>
             {
-                promises = workload!.IsUnderWay && document.Rows.Count(row => row.Status == SiloStatus.Active) <= SmallFleet;
+                var works = workload!.IsUnderWay;
+                promises = (works || OthersWork(document)) && document.Rows.Count(row => row.Status == SiloStatus.Active) <= SmallFleet;
                 return document.Find(own) is { } row && (promises || row.HeartbeatSeconds is not null)
-                    ? document.With(row, row with { IAmAliveTime = Max(time.GetUtcNow().UtcDateTime, row.IAmAliveTime), HeartbeatSeconds = promises ? Period.TotalSeconds : null })
+                    ? document.With(row, row with { IAmAliveTime = Max(time.GetUtcNow().UtcDateTime, row.IAmAliveTime), HeartbeatSeconds = promises ? Period.TotalSeconds : null, Works = works && promises })
                     : document;
             },
             cancellationToken);
         hasPromised = promises;
     }
+
+    private bool OthersWork(MembershipDocument document) =>
+        document.Rows.Any(row => row.Works && row.Status == SiloStatus.Active && !row.Address.Equals(own));
 
     // Orleans' own heartbeats go by the machine's clock, which may be ahead of the store's: a sign that goes back would look like one that stands still.
     private static DateTime Max(DateTime now, DateTime before) => now > before ? now : before.AddMilliseconds(1);

@@ -56,6 +56,9 @@ internal sealed class MembershipFile(IObjectStore store, TimeSpan? longestWait =
             + "conditional writes to the store work at all (slowrun doctor).");
     }
 
+    /// <summary>As it was read last, whoever did it; null: not yet.</summary>
+    public MembershipDocument? LastRead { get; private set; }
+
     /// <summary>Writes an object that nobody reads: a silo that could not write has given no sign of life either. Nothing where nobody watches.</summary>
     public async Task ProveWritableAsync(CancellationToken cancellationToken)
     {
@@ -74,6 +77,7 @@ internal sealed class MembershipFile(IObjectStore store, TimeSpan? longestWait =
                 if (await store.TryReadAsync(Name, cancellationToken).ConfigureAwait(false) is { } stored)
                 {
                     found = (Parse(stored), stored.ETag);
+                    LastRead = found.Document;
                 }
             },
             began => watch!.Read(began, found.Document)).ConfigureAwait(false);

@@ -30,8 +30,11 @@ internal sealed record MembershipRow : ExtensibleRecord
 
     public DateTime IAmAliveTime { get; init; }
 
-    /// <summary>How often it promises a heartbeat while it has work under way; null: as often as every silo.</summary>
+    /// <summary>How often it promises a heartbeat while anybody has work under way; null: as often as every silo.</summary>
     public double? HeartbeatSeconds { get; init; }
+
+    /// <summary>Whether it has work under way, and so lets the others of a small fleet give more heartbeats too.</summary>
+    public bool Works { get; init; }
 
     public IReadOnlyList<SuspectVote> SuspectTimes { get; init; } = [];
 

@@ -4,7 +4,7 @@ namespace Slowrun.Clustering.Membership;
 internal static class MembershipRows
 {
     /// <param name="old">The row that it replaces: what Orleans does not know of is kept.</param>
-    public static MembershipRow From(MembershipEntry entry, string etag, MembershipRow old) => From(entry, etag, old.Process, old.Slots) with { SlotBytes = old.SlotBytes, End = old.End, HeartbeatSeconds = old.HeartbeatSeconds };
+    public static MembershipRow From(MembershipEntry entry, string etag, MembershipRow old) => From(entry, etag, old.Process, old.Slots) with { SlotBytes = old.SlotBytes, End = old.End, HeartbeatSeconds = old.HeartbeatSeconds, Works = old.Works };
 
     public static MembershipRow From(MembershipEntry entry, string etag, ProcessIdentity? process, IReadOnlyList<string> slots) => new()
     {

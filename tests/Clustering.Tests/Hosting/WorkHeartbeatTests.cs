@@ -52,6 +52,28 @@ public sealed class WorkHeartbeatTests
     }
 
     [Fact]
+    public async Task Beat_OfASiloWithoutWork_FollowsThoseThatHaveSome_AndNobodyElse()
+    {
+        var heartbeat = await HeartbeatAsync(others: 2);
+        async Task OtherAsync(bool works, double? promise) => await file.ChangeAsync(
+            document => document.With(document.Rows[1], document.Rows[1] with { Works = works, HeartbeatSeconds = promise }), Cancel);
+
+        await OtherAsync(works: false, promise: 2);
+        await file.ReadAsync(Cancel);
+        await heartbeat.BeatAsync(Cancel);
+        Assert.Null((await OwnAsync()).HeartbeatSeconds);
+
+        await OtherAsync(works: true, promise: 2);
+        await file.ReadAsync(Cancel);
+        await heartbeat.BeatAsync(Cancel);
+        Assert.Equal((2.0, false), ((await OwnAsync()).HeartbeatSeconds, (await OwnAsync()).Works));
+
+        await OtherAsync(works: false, promise: null);
+        await heartbeat.BeatAsync(Cancel);
+        Assert.Null((await OwnAsync()).HeartbeatSeconds);
+    }
+
+    [Fact]
     public async Task Beat_InALargerFleet_PromisesNothing()
     {
         var heartbeat = await HeartbeatAsync(others: WorkHeartbeat.SmallFleet);
