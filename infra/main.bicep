@@ -8,9 +8,9 @@ param name string = 'slowrun'
 @description('Where everything is. Spot capacity and its price differ much from region to region.')
 param location string = resourceGroup().location
 
-@description('How many machines. 0: none, only what lasts.')
+@description('How many machines. 0: none, only what lasts. The subnet has room for 240; more than about a hundred want clustering = azure-table.')
 @minValue(0)
-@maxValue(100)
+@maxValue(240)
 param count int = 0
 
 @description('Size of each machine. It must be offered as spot, and every machine of a run should have the same GPU: other devices give other bits.')
@@ -44,6 +44,10 @@ param deallocateIdle bool = true
 
 @description('Installs the driver of an NVIDIA GPU, and lets the silo wait for it. False: for sizes without a GPU.')
 param gpuDriver bool = true
+
+@description('Where the silos find each other. azure-table: a table of the storage account, for more than about a hundred machines; machines and user get a role on the table service. The first silo of a store decides for all that come after.')
+@allowed(['document', 'azure-table'])
+param clustering string = 'document'
 
 @description('More options of the silo, as on the command line.')
 param siloOptions string = ''
@@ -133,6 +137,7 @@ module store 'modules/store.bicep' = {
     undeleteDays: undeleteDays
     machinePrincipalId: identity.outputs.principalId
     userPrincipalId: userPrincipalId
+    withTable: clustering == 'azure-table'
   }
 }
 
@@ -160,7 +165,7 @@ module fleet 'modules/fleet.bicep' = {
       SLOWRUN_IDENTITY: identityId
       SLOWRUN_GPU: gpuDriver ? '1' : '0'
       SLOWRUN_DEALLOCATE: deallocateIdle ? '1' : '0'
-      SLOWRUN_OPTIONS: trim('${empty(exitWhenIdle) ? '' : '--exit-when-idle ${exitWhenIdle}'} ${siloOptions}')
+      SLOWRUN_OPTIONS: trim('${empty(exitWhenIdle) ? '' : '--exit-when-idle ${exitWhenIdle}'}${clustering == 'document' ? '' : ' --clustering ${clustering}'} ${siloOptions}')
     }
   }
   // A machine's first act is to read the store.

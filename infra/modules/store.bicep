@@ -27,6 +27,9 @@ param machinePrincipalId string
 @description('Who submits runs; empty: nobody.')
 param userPrincipalId string
 
+@description('Silos find each other in a table: its service is opened to machines and user.')
+param withTable bool
+
 // What clients upload: data sets, and the silo itself. Machines read it. (Everything else a machine's silo may have to write and sweep: runs/, cluster/.)
 var blobActions = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs'
 var isChange = '!(ActionMatches{\'${blobActions}/write\'}) AND !(ActionMatches{\'${blobActions}/add/action\'}) AND !(ActionMatches{\'${blobActions}/delete\'}) AND !(ActionMatches{\'${blobActions}/move/action\'})'
@@ -35,6 +38,9 @@ var changesOnlyItsOwn = '((${isChange}) OR (${isMachines}))'
 
 // Storage Blob Data Contributor: reads, writes and deletes blobs, and nothing of the account.
 var blobContributor = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'ba92f5b4-2d11-453d-a403-e96b0029c9fe')
+
+// Storage Table Data Contributor: reads, writes and deletes tables and what is in them, and nothing of the account. On the service, since the first silo makes the table.
+var tableContributor = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3')
 
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   name: accountName
@@ -141,5 +147,30 @@ resource user 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(
     principalId: userPrincipalId
     principalType: 'User'
     roleDefinitionId: blobContributor
+  }
+}
+
+resource tables 'Microsoft.Storage/storageAccounts/tableServices@2024-01-01' = if (withTable) {
+  parent: account
+  name: 'default'
+}
+
+resource machinesTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (withTable) {
+  scope: tables
+  name: guid(account.id, 'machines', tableContributor)
+  properties: {
+    principalId: machinePrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: tableContributor
+  }
+}
+
+resource userTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (withTable && !empty(userPrincipalId)) {
+  scope: tables
+  name: guid(account.id, userPrincipalId, tableContributor)
+  properties: {
+    principalId: userPrincipalId
+    principalType: 'User'
+    roleDefinitionId: tableContributor
   }
 }

@@ -9,6 +9,8 @@ public sealed class TemplateTests
     private const string RoleAssignment = "Microsoft.Authorization/roleAssignments";
     private const string BlobContributor = "ba92f5b4-2d11-453d-a403-e96b0029c9fe";
 
+    private const string TableContributor = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3";
+
     // Each run of the compiler takes a second or more.
     private static readonly Lazy<Task<ToolResult>> Built = new(() => Bicep.RunAsync("build", Path.Combine(Repository.Infra, "main.bicep"), "--stdout"));
     private static readonly Lazy<Task<IReadOnlyList<JsonElement>>> Default = new(() => Bicep.ResourcesAsync());
@@ -135,6 +137,21 @@ public sealed class TemplateTests
             $"((!(ActionMatches{{'{Blobs}/write'}}) AND !(ActionMatches{{'{Blobs}/add/action'}}) AND !(ActionMatches{{'{Blobs}/delete'}}) AND !(ActionMatches{{'{Blobs}/move/action'}})) "
             + $"OR (@Resource[{Blobs}:path] StringNotLike 'data/*' AND @Resource[{Blobs}:path] StringNotLike 'software/*'))",
             role.At("condition").GetString());
+    }
+
+    [Fact]
+    public async Task Fleet_WhoseClusterIsInATable_IsToldSoAndMayUseTheTableServiceAndNoMore()
+    {
+        var resources = await Bicep.ResourcesAsync(
+            "param clustering = 'azure-table'", "param userPrincipalId = '00000000-0000-0000-0000-000000000001'", "param deallocateIdle = false", "param gpuDriver = false");
+
+        Assert.Equal("--exit-when-idle 10m --clustering azure-table", CloudInit.Of(resources).Variable("SLOWRUN_OPTIONS"));
+        var service = resources.Of("Microsoft.Storage/storageAccounts/tableServices");
+        var roles = resources.Where(resource => resource.At("type").GetString() == RoleAssignment)
+            .Where(role => role.At("properties.roleDefinitionId").GetString()!.EndsWith(TableContributor, StringComparison.Ordinal)).ToList();
+        Assert.Equal(["ServicePrincipal", "User"], roles.Select(role => role.At("properties.principalType").GetString()).Order(StringComparer.Ordinal));
+        Assert.All(roles, role => Assert.StartsWith(service.At("id").GetString()!, role.At("id").GetString(), StringComparison.Ordinal));
+        Assert.DoesNotContain(await Default.Value, resource => resource.At("type").GetString()!.Contains("tableServices", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -1,4 +1,7 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Text.RegularExpressions;
 
 namespace Slowrun.Tests.Storage;
@@ -14,15 +17,20 @@ public static partial class Azurite
 
     // Watches its standard input, then runs Azurite in the same process.
     private const string Program = """
-        const fs = require('fs'), [main, location, host] = process.argv.slice(1);
+        const fs = require('fs'), [main, location, host, service, port] = process.argv.slice(1);
         process.stdin.resume();
         process.stdin.on('end', () => { fs.rmSync(location, { recursive: true, force: true }); process.exit(0); });
-        process.argv = [process.argv[0], main, '--blobHost', host, '--blobPort', '0', '--silent', '--disableTelemetry',
+        process.argv = [process.argv[0], main, `--${service}Host`, host, `--${service}Port`, port, '--silent', '--disableTelemetry',
             '--skipApiVersionCheck', '--location', location];
         require(main);
         """;
 
     private static readonly Lazy<Task<(Process Process, int Port)>> Started = new(() => StartAsync("127.0.0.1"));
+
+    private static readonly Lazy<Task<(Process Process, int Port)>> TablesStarted = new(() => StartAsync("table", "127.0.0.1", "devstoreaccount1"));
+
+    /// <summary>Azurite's table service, started if it is not running yet.</summary>
+    public static async Task<Uri> TablesAsync() => new($"http://127.0.0.1:{(await TablesStarted.Value).Port}/devstoreaccount1");
 
     /// <summary>Starts Azurite if it is not running yet.</summary>
     /// <returns>The port it listens on.</returns>
@@ -43,10 +51,12 @@ public static partial class Azurite
     /// <param name="account">Its account, with the key of all Azurites.</param>
     /// <param name="before">A command that runs it, for example in another network.</param>
     /// <returns>To be held: the collector would close its standard input.</returns>
-    public static async Task<(Process Process, int Port)> StartAsync(string host, string account = "devstoreaccount1", params string[] before)
+    public static Task<(Process Process, int Port)> StartAsync(string host, string account = "devstoreaccount1", params string[] before) => StartAsync("blob", host, account, before);
+
+    private static async Task<(Process Process, int Port)> StartAsync(string service, string host, string account, params string[] before)
     {
-        var main = Path.Combine(await NodePackages.InstalledAsync("azurite"), "azurite", "dist", "src", "blob", "main.js");
-        string[] command = [.. before, "node", "-e", Program, "--", main, Directory.CreateTempSubdirectory("slowrun-azurite-").FullName, host];
+        var main = Path.Combine(await NodePackages.InstalledAsync("azurite"), "azurite", "dist", "src", service, "main.js");
+        string[] command = [.. before, "node", "-e", Program, "--", main, Directory.CreateTempSubdirectory("slowrun-azurite-").FullName, host, service, Port(service)];
         var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
@@ -67,6 +77,19 @@ public static partial class Azurite
         throw new InvalidOperationException($"Azurite ended before it listened: {await errors}");
     }
 
-    [GeneratedRegex(@"listens on http://[\d.]+:(\d+)")]
+    /// <summary>The blob service says which port the system has chosen. The table service says the one it was told, so it is told a free one.</summary>
+    private static string Port(string service)
+    {
+        if (service == "blob")
+        {
+            return "0";
+        }
+
+        using var free = new TcpListener(IPAddress.Loopback, 0);
+        free.Start();
+        return ((IPEndPoint)free.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
+    }
+
+    [GeneratedRegex(@"(?:listens on http://|successfully started on )[\d.]+:(\d+)")]
     private static partial Regex Listening();
 }

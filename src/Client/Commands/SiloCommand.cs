@@ -17,6 +17,12 @@ internal static class SiloCommand
         Option<string>[] passed =
         [
             new("--slots") { Description = "cpu, cpu:N, or cuda:I,cuda:J; default: every CUDA device, else cpu." },
+            new("--clustering")
+            {
+                Description = "Where the silos find each other: document (in the store; default), azure-table or azure-table=URI (a table of the store's or another storage account, "
+                    + "for more than about a hundred silos). The store's first silo decides; others and clients need not be told.",
+                HelpName = "document|azure-table[=URI]",
+            },
             new("--name") { Description = "What people see; default: host name and process id." },
             new("--listen") { Description = "Address that the ports listen on; default: loopback. Only who can read the store gets an answer there." },
             new("--advertise") { Description = "Address told to others; default: the one listened on." },

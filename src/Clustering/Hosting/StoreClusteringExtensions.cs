@@ -9,6 +9,7 @@ using Orleans.Storage;
 using Slowrun.Clustering.Membership;
 using Slowrun.Clustering.Persistence;
 using Slowrun.Clustering.Security;
+using Slowrun.Clustering.Tables;
 using Slowrun.Storage;
 using Slowrun.Storage.Blobs;
 
@@ -21,7 +22,7 @@ public static class StoreClusteringExtensions
     /// Membership in the store, with options for machines that vanish; buries the dead before the silo joins; ends at once when it is dead itself.
     /// Both ports speak mutual TLS with the store's certificate.
     /// </summary>
-    /// <param name="cluster">As <see cref="StoreCluster.FoundAsync"/> has it.</param>
+    /// <param name="cluster">As <see cref="StoreCluster.FoundAsync(IObjectStore, ClusterPlace, CancellationToken)"/> has it.</param>
     /// <param name="slots">What the silo can train on, told to those who look at the cluster; null: nothing.</param>
     /// <param name="slotBytes">The slots' memory, one for each; null: not known.</param>
     public static ISiloBuilder UseStoreClustering(
@@ -34,29 +35,15 @@ public static class StoreClusteringExtensions
         this ISiloBuilder silo, IObjectStore store, StoreCluster cluster, ProcessIdentity? self, IReadOnlyList<string>? slots = null, IReadOnlyList<long>? slotBytes = null)
     {
         silo.Services.TryAddSingleton(TimeProvider.System);
-        silo.Services.AddSingleton<HeartbeatWatch>().AddSingleton<Suspicions>();
-        silo.Services.AddSingleton(services => new MembershipFile(store, watch: services.GetRequiredService<HeartbeatWatch>()));
-        silo.Services.AddSingleton(services => new DeathVerdict(
-            services.GetRequiredService<ILocalSiloDetails>().SiloAddress, services.GetRequiredService<HeartbeatWatch>(), services.GetRequiredService<Suspicions>()));
-        silo.Services.AddSingleton(services => new StoreMembershipTable(
-            store,
-            services.GetRequiredService<MembershipFile>(),
-            services.GetRequiredService<TimeProvider>(),
-            self,
-            slots,
-            slotBytes,
-            services.GetRequiredService<DeathVerdict>(),
-            services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped));
-        silo.Services.AddSingleton<IMembershipTable>(services => services.GetRequiredService<StoreMembershipTable>());
-        silo.Services.AddSingleton(services => new DeadSilos(
-            services.GetRequiredService<MembershipFile>(), services.GetRequiredService<HeartbeatWatch>(), services.GetRequiredService<TimeProvider>()));
-        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, Burial>();
-        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => new WorkHeartbeat(
-            services.GetRequiredService<MembershipFile>(),
-            services.GetRequiredService<ILocalSiloDetails>().SiloAddress,
-            services.GetRequiredService<TimeProvider>(),
-            services.GetRequiredService<ILogger<WorkHeartbeat>>(),
-            services.GetService<IWorkload>()));
+        if (cluster.Place.Table)
+        {
+            AddAzureTable(silo, store, cluster, self, slots, slotBytes);
+        }
+        else
+        {
+            AddDocument(silo.Services, store, self, slots, slotBytes);
+        }
+
         silo.Services.AddSingleton<IFatalErrorHandler>(_ => new EndAtOnce());
         silo.Services.AddStoreTls(store).AddSingleton<ILifecycleParticipant<ISiloLifecycle>, CertificateWatch>();
         silo.Configure<SiloConnectionOptions>(options =>
@@ -77,13 +64,75 @@ public static class StoreClusteringExtensions
     /// <param name="cluster">As <see cref="StoreCluster.ReadAsync"/> has it.</param>
     public static IClientBuilder UseStoreClustering(this IClientBuilder client, IObjectStore store, StoreCluster cluster)
     {
-        client.Services.AddSingleton<IGatewayListProvider>(_ => new StoreGatewayListProvider(store, ClusterTuning.GatewayRefresh));
+        if (cluster.Place.Table)
+        {
+            client.UseAzureStorageClustering(options =>
+            {
+                options.TableName = AzureTables.Name;
+                options.TableServiceClient = AzureTables.Connect(cluster.Place, store.Address);
+            });
+        }
+        else
+        {
+            client.Services.AddSingleton<IGatewayListProvider>(_ => new StoreGatewayListProvider(store, ClusterTuning.GatewayRefresh));
+        }
+
         client.Services.AddStoreTls(store).TryAddSingleton(TimeProvider.System);
         client.Configure<ClientConnectionOptions>(options => options.ConfigureConnection(connections => StoreTls.Of(connections).Connect(connections)));
         client.Configure<GatewayOptions>(options => options.GatewayListRefreshPeriod = ClusterTuning.GatewayRefresh);
         client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = ClusterTuning.ResponseTimeout);
         client.Configure<ClusterOptions>(options => ClusterTuning.Names(options, cluster));
         return client;
+    }
+
+    private static void AddDocument(
+        IServiceCollection services, IObjectStore store, ProcessIdentity? self, IReadOnlyList<string>? slots, IReadOnlyList<long>? slotBytes)
+    {
+        services.AddSingleton<HeartbeatWatch>().AddSingleton<Suspicions>();
+        services.AddSingleton(provider => new MembershipFile(store, watch: provider.GetRequiredService<HeartbeatWatch>()));
+        services.AddSingleton(provider => new DeathVerdict(
+            provider.GetRequiredService<ILocalSiloDetails>().SiloAddress, provider.GetRequiredService<HeartbeatWatch>(), provider.GetRequiredService<Suspicions>()));
+        services.AddSingleton(provider => new StoreMembershipTable(
+            store,
+            provider.GetRequiredService<MembershipFile>(),
+            provider.GetRequiredService<TimeProvider>(),
+            self,
+            slots,
+            slotBytes,
+            provider.GetRequiredService<DeathVerdict>(),
+            provider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped));
+        services.AddSingleton<IMembershipTable>(provider => provider.GetRequiredService<StoreMembershipTable>());
+        services.AddSingleton(provider => new DeadSilos(
+            provider.GetRequiredService<MembershipFile>(), provider.GetRequiredService<HeartbeatWatch>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, Burial>();
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => new WorkHeartbeat(
+            provider.GetRequiredService<MembershipFile>(),
+            provider.GetRequiredService<ILocalSiloDetails>().SiloAddress,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<WorkHeartbeat>>(),
+            provider.GetService<IWorkload>()));
+    }
+
+    /// <summary>Microsoft's table, whose silos are declared dead by votes alone; who serves the store stands in the document beside it.</summary>
+    private static void AddAzureTable(
+        ISiloBuilder silo, IObjectStore store, StoreCluster cluster, ProcessIdentity? self, IReadOnlyList<string>? slots, IReadOnlyList<long>? slotBytes)
+    {
+        silo.UseAzureStorageClustering(options =>
+        {
+            options.TableName = AzureTables.Name;
+            options.TableServiceClient = AzureTables.Connect(cluster.Place, store.Address);
+        });
+        var table = silo.Services.Last(service => service.ServiceType == typeof(IMembershipTable)).ImplementationType!;
+        silo.Services.AddSingleton<IMembershipTable>(provider => new TableWithSideDocument(
+            (IMembershipTable)ActivatorUtilities.CreateInstance(provider, table),
+            new MembershipFile(store),
+            provider.GetRequiredService<ILocalSiloDetails>().SiloAddress,
+            self,
+            slots ?? [],
+            slotBytes,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<TableWithSideDocument>>(),
+            provider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped));
     }
 
     private static IServiceCollection AddStoreTls(this IServiceCollection services, IObjectStore store) => services

@@ -15,6 +15,9 @@ internal sealed record MembershipDocument : ExtensibleRecord
     /// <summary>The cluster's id, random, given by the first silo; null: written by a version that had none.</summary>
     public string? ClusterId { get; init; }
 
+    /// <summary>Where Orleans' rows stand, as <see cref="ClusterPlace"/> writes it; null: here. Elsewhere, the rows here are what those have no room for.</summary>
+    public string? Clustering { get; init; }
+
     /// <summary>Orleans' table version: one more with every logical change.</summary>
     public int Version { get; init; }
 

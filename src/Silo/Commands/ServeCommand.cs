@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using Slowrun.Clustering.Hosting;
+using Slowrun.Clustering.Membership;
 using Slowrun.Core.Specs;
 using Slowrun.Silo.Hosting;
 using Slowrun.Silo.Http;
@@ -15,6 +16,11 @@ internal static class ServeCommand
     public static Command Create()
     {
         var store = new Option<string>("--store") { Description = "A directory, or azblob://account/container.", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_STORE") ?? ".slowrun" };
+        var clustering = new Option<string?>("--clustering")
+        {
+            Description = "Where the silos find each other: document (in the store; default), azure-table or azure-table=URI (a table of the store's or another storage account, "
+                + "for more than about a hundred silos). The store's first silo decides; others and clients need not be told.",
+        };
         var slots = new Option<string?>("--slots") { Description = "cpu, cpu:N, or cuda:I,cuda:J (default: every CUDA device, else cpu)." };
         var name = new Option<string?>("--name") { Description = "What people see; default: host name and process id." };
         var listen = new Option<string>("--listen") { Description = "Address that the ports listen on. Only who can read the store gets an answer there.", DefaultValueFactory = _ => "127.0.0.1" };
@@ -39,7 +45,7 @@ internal static class ServeCommand
 
         var command = new Command("silo", "Serves a store until told to stop.")
         {
-            store, slots, name, listen, advertise, port, gatewayPort, advertisePort, advertiseGatewayPort, exitWhenIdle, stopWithin, http, httpToken, page, log, parentPipe,
+            store, clustering, slots, name, listen, advertise, port, gatewayPort, advertisePort, advertiseGatewayPort, exitWhenIdle, stopWithin, http, httpToken, page, log, parentPipe,
         };
         preemption.All.ToList().ForEach(command.Options.Add);
         command.SetAction(async (parsed, cancellation) =>
@@ -50,6 +56,7 @@ internal static class ServeCommand
                 var settings = new SiloSettings
                 {
                     Store = parsed.GetRequiredValue(store),
+                    Clustering = ClusterPlace.Parse(parsed.GetValue(clustering)),
                     Slots = SlotNames.Parse(parsed.GetValue(slots), Environment.ProcessorCount, CudaDevices.Count()),
                     Listen = Address("--listen", parsed.GetRequiredValue(listen))!,
                     Advertise = Address("--advertise", parsed.GetValue(advertise)),

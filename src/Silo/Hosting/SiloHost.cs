@@ -38,7 +38,7 @@ internal static class SiloHost
     {
         var time = new StoreClock(TimeProvider.System);
         IObjectStore store = new WatchedStore(opened, time);
-        var cluster = await StoreCluster.FoundAsync(store, cancellationToken);
+        var cluster = await StoreCluster.FoundAsync(store, settings.Clustering, cancellationToken);
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.AddSiloLog();
         // What silos note down for each other is in the store's time.

@@ -1,5 +1,6 @@
 using System.Net;
 using Slowrun.Clustering.Hosting;
+using Slowrun.Clustering.Membership;
 using Slowrun.Silo.Http;
 using Slowrun.Silo.Preemption;
 using Slowrun.Web.Hosting;
@@ -12,6 +13,9 @@ internal sealed record SiloSettings
     public required string Store { get; init; }
 
     public required IReadOnlyList<string> Slots { get; init; }
+
+    /// <summary>Where the cluster is kept; null: where the store says.</summary>
+    public ClusterPlace? Clustering { get; init; }
 
     /// <summary>Shown to people; by default host name and process id.</summary>
     public string Name { get; init; } = $"{Environment.MachineName}-{Environment.ProcessId}";

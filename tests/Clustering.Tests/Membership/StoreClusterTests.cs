@@ -69,6 +69,77 @@ public sealed class StoreClusterTests
         Assert.Equal((entry.SiloAddress, 1), (Assert.Single(table.Members).Item1.SiloAddress, table.Version.Version));
     }
 
+    [Theory]
+    [InlineData("azure-table")]
+    [InlineData("azure-table=https://account.table.core.windows.net")]
+    public async Task Found_InATable_IsRememberedForAllThatComeAfter(string place)
+    {
+        var found = await StoreCluster.FoundAsync(store, ClusterPlace.Parse(place), Cancel);
+
+        Assert.Equal(place, found.Place.ToString());
+        Assert.Equal(found, await StoreCluster.FoundAsync(store, Cancel));
+        Assert.Equal(found, await StoreCluster.FoundAsync(store, ClusterPlace.Parse(place), Cancel));
+        Assert.Equal(found, await StoreCluster.ReadAsync(store, Cancel));
+    }
+
+    [Theory]
+    [InlineData(null, "azure-table")]
+    [InlineData("document", "azure-table")]
+    [InlineData("azure-table", "document")]
+    [InlineData("azure-table", "azure-table=https://other.table.core.windows.net")]
+    public async Task Found_AtAnotherPlaceThanTheFirstSilos_IsRefusedAndSaysWhatToDo(string? first, string second)
+    {
+        await StoreCluster.FoundAsync(store, ClusterPlace.Parse(first), Cancel);
+
+        var e = await Assert.ThrowsAsync<StoreException>(() => StoreCluster.FoundAsync(store, ClusterPlace.Parse(second), Cancel));
+
+        Assert.Contains($"kept by '{first ?? "document"}'", e.Message, StringComparison.Ordinal);
+        Assert.Contains($"not by '{second}'", e.Message, StringComparison.Ordinal);
+        Assert.Contains("Leave --clustering out", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Found_InAnOlderStore_GoesToATableOnlyWhereNobodyServesIt(bool served)
+    {
+        await new StoreMembershipTable(store, new ProcessIdentity("elsewhere", 1, 1)).AddAsync(Entries.New(served ? SiloStatus.Active : SiloStatus.Dead));
+        var table = ClusterPlace.Parse("azure-table");
+
+        if (served)
+        {
+            await Assert.ThrowsAsync<StoreException>(() => StoreCluster.FoundAsync(store, table, Cancel));
+        }
+        else
+        {
+            Assert.Equal(table, (await StoreCluster.FoundAsync(store, table, Cancel)).Place);
+        }
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("table")]
+    [InlineData("azure-table=")]
+    [InlineData("azure-table=account")]
+    [InlineData("azure-table=ftp://account.table.core.windows.net")]
+    [InlineData("azure-table=https://account.table.core.windows.net?sig=secret")]
+    [InlineData("azure-table=https://user:secret@account.table.core.windows.net")]
+    public void Place_ThatIsNone_IsRefusedWithoutBeingQuoted(string text)
+    {
+        var e = Assert.Throws<FormatException>(() => ClusterPlace.Parse(text));
+
+        Assert.Contains("azure-table=https://ACCOUNT.table.core.windows.net", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Read_OfAPlaceThatThisVersionDoesNotKnow_SaysSo()
+    {
+        await store.WriteAsync("cluster/membership", "{\"format\":1,\"clusterId\":\"x\",\"clustering\":\"ether\"}"u8.ToArray(), Cancel);
+
+        Assert.Contains("'ether'", (await Assert.ThrowsAsync<InvalidDataException>(() => StoreCluster.ReadAsync(store, Cancel))).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Read_WritesNothing()
     {
