@@ -10,7 +10,7 @@ public sealed class FolderTests
     private static readonly Dictionary<string, string[]> Allowed = new()
     {
         // States of runs and stages stand beside the status that shows them, and ledgers beside the accounts that fill them.
-        ["Core"] = ["Plan -> Status", "Schedules -> Plan", "Stages -> Ledger"],
+        ["Core"] = ["Plan -> Status", "Stages -> Ledger"],
         // An address is opened by the store that it names; a run's documents know how a root is written.
         ["Storage"] = [". -> Blobs", ". -> Directories", "Runs -> Checkpoints"],
         // What a step and a device are, and the canned training of the fingerprint, stand with the training of stages.

@@ -1,8 +1,8 @@
 using Slowrun.Core.Models;
-using Slowrun.Core.Plan;
+using Slowrun.Core.Schedules;
 using Slowrun.Core.Recipes;
 
-namespace Slowrun.Core.Schedules;
+namespace Slowrun.Core.Plan;
 
 /// <summary>Which way a step's forward pass takes through the layers.</summary>
 /// <param name="Loop">Null: not looped, or not yet.</param>
