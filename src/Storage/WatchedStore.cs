@@ -71,6 +71,8 @@ public sealed class WatchedStore(IObjectStore inner, TimeProvider time) : IObjec
 
     public IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, CancellationToken cancellationToken = default) => AroundAsync(prefix, inner.ListAsync(prefix, cancellationToken), cancellationToken);
 
+    public IAsyncEnumerable<string> ListNamesAsync(string prefix, CancellationToken cancellationToken = default) => AroundAsync(prefix, inner.ListNamesAsync(prefix, cancellationToken), cancellationToken);
+
     public IAsyncEnumerable<string> ListFoldersAsync(string prefix, CancellationToken cancellationToken = default) => AroundAsync(prefix, inner.ListFoldersAsync(prefix, cancellationToken), cancellationToken);
 
     private async Task<T> AroundAsync<T>(StoreWork work, string name, Func<Task<T>> run)
