@@ -33,6 +33,11 @@ public sealed class WatchedStoreTests
         Assert.Empty(store.Troubles);
     }
 
+    /// <summary>A member with a default in the interface would else take that instead of the inner store's own, faster one.</summary>
+    [Fact]
+    public void Members_OfTheInterface_AreAllPassedOn() =>
+        Assert.All(typeof(WatchedStore).GetInterfaceMap(typeof(IObjectStore)).TargetMethods, method => Assert.Equal(typeof(WatchedStore), method.DeclaringType));
+
     [Fact]
     public async Task EveryKindOfWork_WhenItFails_IsTroubleOfItsKind()
     {
