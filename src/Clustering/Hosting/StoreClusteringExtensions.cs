@@ -122,6 +122,8 @@ public static class StoreClusteringExtensions
             options.TableName = AzureTables.Name;
             options.TableServiceClient = AzureTables.Connect(cluster.Place, store.Address);
         });
+        // No heartbeat rewrites its dead rows; and it takes away also who is joining, by clocks that may be wrong by an hour.
+        silo.Services.PostConfigure<ClusterMembershipOptions>(options => options.DefunctSiloExpiration = TimeSpan.FromDays(1));
         var table = silo.Services.Last(service => service.ServiceType == typeof(IMembershipTable)).ImplementationType!;
         silo.Services.AddSingleton<IMembershipTable>(provider => new TableWithSideDocument(
             (IMembershipTable)ActivatorUtilities.CreateInstance(provider, table),

@@ -9,6 +9,7 @@ namespace Slowrun.Clustering.Membership;
 /// <remarks>Heartbeats that fail are tried again every second until they are written: Orleans waits up to a minute.</remarks>
 public sealed class StoreMembershipTable : IMembershipTable
 {
+    private static readonly TimeSpan ClockError = TimeSpan.FromDays(1);
     private static readonly TimeSpan HeartbeatTry = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan HeartbeatPause = TimeSpan.FromSeconds(1);
 
@@ -57,13 +58,16 @@ public sealed class StoreMembershipTable : IMembershipTable
     public Task DeleteMembershipTableEntriesAsync(string clusterId, CancellationToken cancellationToken = default) =>
         store.TryDeleteAsync(MembershipFile.Name, cancellationToken: cancellationToken);
 
-    /// <summary>Removes rows that are not active and show no sign of life or death since <paramref name="beforeDate"/>.</summary>
+    /// <summary>
+    /// Removes rows of the dead that show no sign of life or death since <paramref name="beforeDate"/>, and a day later those of silos that are joining
+    /// or leaving: their clocks, or this one, may be wrong by an hour, and a living silo that misses its row takes itself for dead.
+    /// </summary>
     public Task CleanupDefunctSiloEntriesAsync(DateTimeOffset beforeDate, CancellationToken cancellationToken = default) =>
         file.ChangeAsync(
             document =>
             {
                 // The vote that declared a silo dead counts: others must be able to read of a death before it is forgotten.
-                bool IsRecent(MembershipRow row) => row.SuspectTimes.Select(vote => vote.At).Append(row.LastSign).Max() >= beforeDate.UtcDateTime;
+                bool IsRecent(MembershipRow row) => row.SuspectTimes.Select(vote => vote.At).Append(row.LastSign).Max() >= (row.Status == SiloStatus.Dead ? beforeDate : beforeDate - ClockError).UtcDateTime;
                 var kept = document.Rows.Where(row => row.Status == SiloStatus.Active || IsRecent(row)).ToList();
                 return kept.Count == document.Rows.Count ? document : document with { Rows = kept };
             },

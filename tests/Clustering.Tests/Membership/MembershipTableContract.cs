@@ -286,6 +286,23 @@ public abstract class MembershipTableContract : IAsyncLifetime
         Assert.Equal(before, after.Version);
     }
 
+    [Theory]
+    [InlineData(SiloStatus.Dead, 1, false)]
+    [InlineData(SiloStatus.Joining, 1, true)]
+    [InlineData(SiloStatus.Joining, 23, true)]
+    [InlineData(SiloStatus.ShuttingDown, 23, true)]
+    [InlineData(SiloStatus.Joining, 25, false)]
+    public async Task Cleanup_OfOneThatMayLive_LeavesRoomForClocksThatAreWrong(SiloStatus status, int hoursTooOld, bool stays)
+    {
+        var entry = Entries.New(status);
+        entry.StartTime = entry.IAmAliveTime = Entries.Now.AddHours(-hoursTooOld);
+        await table.AddAsync(entry);
+
+        await table.CleanupDefunctSiloEntriesAsync(new DateTimeOffset(Entries.Now), Cancel);
+
+        Assert.Equal(stays, (await table.ReadAllAsync(Cancel)).Members.Count == 1);
+    }
+
     [Fact]
     public async Task Delete_OfAllEntries_LeavesAnEmptyTable()
     {
