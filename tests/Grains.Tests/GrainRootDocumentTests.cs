@@ -27,6 +27,27 @@ public sealed class GrainRootDocumentTests
     }
 
     [Fact]
+    public async Task Write_AfterOneThatWasGivenUpAndSucceededAllTheSame_IsAConflictSoThatTheRootIsReadAgain()
+    {
+        var state = new FakeState { State = new StageRoot { WriteId = "before" } };
+        using var cancelled = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        var document = Document(state);
+        var writing = document.WriteAsync(new StageRoot { WriteId = "finish" }, cancelled.Token);
+        await state.Begun.Task.WaitAsync(Stop);
+        await cancelled.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => writing.WaitAsync(TimeSpan.FromMinutes(1), Stop));
+
+        var release = document.WriteAsync(new StageRoot { WriteId = "release" }, Stop);
+        Assert.False(release.IsCompleted);
+        state.Written.SetResult();
+
+        await Assert.ThrowsAsync<RootConflictException>(() => release);
+        Assert.Equal(1, state.Writes);
+        await document.WriteAsync(new StageRoot { WriteId = "release" }, Stop);
+        Assert.Equal(2, state.Writes);
+    }
+
+    [Fact]
     public async Task Write_WhenAnotherWriterWasThere_IsAConflict()
     {
         var state = new FakeState();
@@ -99,12 +120,15 @@ public sealed class GrainRootDocumentTests
 
         public Task ReadStateAsync() => Task.CompletedTask;
 
+        public int Writes { get; private set; }
+
         public Action Before { get; set; } = () => { };
 
         public Task WriteStateAsync()
         {
             Before();
-            Begun.SetResult(State.WriteId);
+            Writes++;
+            Begun.TrySetResult(State.WriteId);
             return Written.Task;
         }
 

@@ -4,7 +4,20 @@ namespace Slowrun.Clustering.Membership;
 internal static class MembershipRows
 {
     /// <param name="old">The row that it replaces: what Orleans does not know of is kept.</param>
-    public static MembershipRow From(MembershipEntry entry, string etag, MembershipRow old) => From(entry, etag, old.Process, old.Slots) with { SlotBytes = old.SlotBytes, End = old.End, HeartbeatSeconds = old.HeartbeatSeconds, Works = old.Works };
+    public static MembershipRow From(MembershipEntry entry, string etag, MembershipRow old)
+    {
+        var row = From(entry, etag, old.Process, old.Slots);
+        return row with
+        {
+            SlotBytes = old.SlotBytes,
+            End = old.End,
+            HeartbeatSeconds = old.HeartbeatSeconds,
+            Works = old.Works,
+            // Also of newer versions: of the row, and of each vote that stays.
+            Unknown = old.Unknown,
+            SuspectTimes = [.. row.SuspectTimes.Select(vote => old.SuspectTimes.FirstOrDefault(before => before.Silo == vote.Silo && before.At == vote.At) ?? vote)],
+        };
+    }
 
     public static MembershipRow From(MembershipEntry entry, string etag, ProcessIdentity? process, IReadOnlyList<string> slots) => new()
     {

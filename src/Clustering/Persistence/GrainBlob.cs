@@ -23,7 +23,7 @@ internal sealed class GrainBlob(GrainBlobs blobs, IObjectStore store, string nam
             throw new RequestFailedException(404, $"There is no '{name}' in {store.Address}.", BlobErrorCode.BlobNotFound.ToString(), null);
         }
 
-        var content = blobs.Named(name, found);
+        var content = GrainBlobs.Named(name, found);
         var details = BlobsModelFactory.BlobDownloadDetails(contentLength: content.Length, eTag: new ETag(found.ETag), lastModified: found.ModifiedAt);
         return Answer(BlobsModelFactory.BlobDownloadStreamingResult(new MemoryStream(content), details));
     }

@@ -15,8 +15,8 @@ namespace Slowrun.Clustering.Persistence;
 /// <param name="objectName">Object for (state name, grain).</param>
 internal sealed class GrainBlobs(IObjectStore store, string container, Func<string, GrainId, string> objectName) : IBlobContainerFactory, IGrainStorageSerializer
 {
-    // A serializer is not told which blob it reads, and an error has to say it: the name goes before the content, on a line of its own.
-    private const byte NameEnd = (byte)'\n';
+    // A serializer is not told which blob it reads, and an error has to say it: name and etag go before the content, each on a line of its own.
+    private const byte LineEnd = (byte)'\n';
 
     // Etags of documents that were read and could not be understood.
     private readonly ConcurrentDictionary<string, string> damaged = new(StringComparer.Ordinal);
@@ -34,11 +34,19 @@ internal sealed class GrainBlobs(IObjectStore store, string container, Func<stri
     public T Deserialize<T>(BinaryData input)
     {
         var bytes = input.ToMemory().Span;
-        var end = bytes.IndexOf(NameEnd);
-        var name = Encoding.UTF8.GetString(bytes[..end]);
-        var value = SealedJson.Deserialize<T>(name, bytes[(end + 1)..], $"{store.Address}: {name}");
-        damaged.TryRemove(name, out _);
-        return value;
+        var (name, afterName) = Line(bytes, 0);
+        var (etag, afterEtag) = Line(bytes, afterName);
+        try
+        {
+            var value = SealedJson.Deserialize<T>(name, bytes[afterEtag..], $"{store.Address}: {name}");
+            damaged.TryRemove(name, out _);
+            return value;
+        }
+        catch (InvalidDataException e) when (!NewerDocument.IsRefusal(e))
+        {
+            damaged[name] = etag;
+            throw;
+        }
     }
 
     /// <summary>
@@ -54,11 +62,14 @@ internal sealed class GrainBlobs(IObjectStore store, string container, Func<stri
                 + "in another way: use the one that Directory.Packages.props names.");
     }
 
-    /// <summary>What <see cref="Deserialize"/> takes. Until it has understood it, a write replaces just this document, whatever the provider knows.</summary>
-    internal byte[] Named(string name, StoredObject found)
+    /// <summary>What <see cref="Deserialize"/> takes. If it cannot be understood, the next write replaces just this document, whatever the provider knows.</summary>
+    internal static byte[] Named(string name, StoredObject found) =>
+        [.. Encoding.UTF8.GetBytes(name), LineEnd, .. Encoding.UTF8.GetBytes(found.ETag), LineEnd, .. found.Content.Span];
+
+    private static (string Text, int After) Line(ReadOnlySpan<byte> bytes, int from)
     {
-        damaged[name] = found.ETag;
-        return [.. Encoding.UTF8.GetBytes(name), NameEnd, .. found.Content.Span];
+        var length = bytes[from..].IndexOf(LineEnd);
+        return (Encoding.UTF8.GetString(bytes.Slice(from, length)), from + length + 1);
     }
 
     /// <summary>

@@ -14,6 +14,9 @@ internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskS
 {
     private volatile bool ending;
 
+    // A write that was not waited for to its end; it may still take effect. Of the activation's scheduler.
+    private Task? givenUp;
+
     private bool HasEnded => ending || deactivated.IsCompleted;
 
     /// <summary>The activation is about to end: from now on its state is left alone.</summary>
@@ -48,18 +51,32 @@ internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskS
         {
             await OnActivationAsync(async () =>
             {
+                if (givenUp is { } earlier)
+                {
+                    // Its success would have given this write the right etag, and what it wrote would be lost without a conflict.
+                    await earlier.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+                    cancellationToken.ThrowIfCancellationRequested();
+                    givenUp = null;
+                    throw new RootConflictException("A write of the root that was given up has ended: it is to be read whether that took effect.");
+                }
+
                 var before = state.State;
                 state.State = root;
+                var write = state.WriteStateAsync(cancellationToken);
                 try
                 {
-                    // A provider need not heed the token, and a write that hangs would hold a leaving owner to the end. One that was given up may still
-                    // take effect: the commit protocol knows it by its write id.
-                    await state.WriteStateAsync(cancellationToken).WaitAsync(cancellationToken);
+                    // A provider need not heed the token, and a write that hangs would hold a leaving owner to the end.
+                    await write.WaitAsync(cancellationToken);
+                    return true;
+                }
+                catch (OperationCanceledException) when (write.IsCompletedSuccessfully)
+                {
                     return true;
                 }
                 catch
                 {
                     state.State = before;
+                    givenUp = write.IsCompleted ? null : write;
                     throw;
                 }
             });

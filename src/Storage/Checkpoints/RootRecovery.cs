@@ -86,6 +86,11 @@ public sealed class RootRecovery(IObjectStore store, string run, TimeProvider ti
             {
                 var stored = await store.TryReadAsync(folder.Manifest, cancellationToken).ConfigureAwait(false) ?? throw new InvalidDataException("Gone.");
                 var manifest = CanonicalJson.Deserialize<CheckpointManifest>(stored.Content.Span, folder.Manifest);
+                if (manifest.Version > CheckpointManifest.CurrentVersion)
+                {
+                    throw NewerDocument.Refusal(folder.Manifest, Invariant($"it has form {manifest.Version}, this version reads {CheckpointManifest.CurrentVersion}."));
+                }
+
                 if (identity is not null && manifest.Identity != identity)
                 {
                     // Another device's, which a user let go on: which of them counts, the root alone said.
@@ -103,7 +108,7 @@ public sealed class RootRecovery(IObjectStore store, string run, TimeProvider ti
 
                 identity ??= manifest.Identity;
             }
-            catch (InvalidDataException)
+            catch (InvalidDataException e) when (!NewerDocument.IsRefusal(e))
             {
                 // Damaged: the one before it will do.
             }
