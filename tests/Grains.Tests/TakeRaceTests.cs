@@ -81,6 +81,21 @@ public sealed class TakeRaceTests
         Assert.Equal((null, "test has it."), (runner, reason));
     }
 
+    [Fact]
+    public async Task Take_OfADamagedRootWhoseOwnerLives_LeavesItToThatOwner()
+    {
+        await using var run = new LocalRun(new MemoryStore()) { Living = new Lives(from: 1) };
+        await run.SubmitAsync();
+        await run.TakeAsync(Stage);
+        // Its copy tells the owner.
+        await run.Store.WriteAsync(RunPaths.Root("micro", Stage), "{}"u8.ToArray(), TestContext.Current.CancellationToken);
+
+        var (runner, reason) = await run.OfferAsync(Stage, new SlotOffer("127.0.0.1:2@2", ["cpu:0"]));
+
+        Assert.Equal((null, "test has it."), (runner, reason));
+        Assert.Equal("{}"u8.ToArray(), (await run.Store.TryReadAsync(RunPaths.Root("micro", Stage), TestContext.Current.CancellationToken))!.Content.ToArray());
+    }
+
     /// <param name="from">The question, counted from 1, from which on every owner lives.</param>
     private sealed class Lives(int from) : ILivingOwners
     {

@@ -52,6 +52,12 @@ public static class ClusterTuning
     /// <summary>A stopping stage commits first, and a big checkpoint takes minutes to upload; Orleans' 30 s would cut it off.</summary>
     public static readonly TimeSpan Deactivation = TimeSpan.FromMinutes(5);
 
+    /// <summary>
+    /// Nothing of a dead silo is waited for: it might go on for a while, but whoever takes its stages fences it by their roots. Orleans' 30 s are for
+    /// grains that have no such fence.
+    /// </summary>
+    public static void Directory(GrainDirectoryOptions options) => options.RangeLeaseDuration = TimeSpan.Zero;
+
     public static void Membership(ClusterMembershipOptions options)
     {
         options.ProbeTimeout = ProbeTimeout;

@@ -76,9 +76,9 @@ public sealed class OwnershipTests
     public async Task Owner_WhoseActivationEnds_TrainsOnToTheSameBytes()
     {
         await using var run = new LocalRun(new MemoryStore());
-        await run.SubmitAsync(spec => spec with { Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 200 } } });
+        await run.SubmitAsync(spec => spec with { Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 60 } } });
         await using var calm = new LocalRun(new MemoryStore());
-        await calm.SubmitAsync(spec => spec with { Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 200 } } });
+        await calm.SubmitAsync(spec => spec with { Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 60 } } });
         await using var fleet = await TestFleet.StartAsync(run.Store, 2, loops: false);
         Assert.True(await fleet.OfferAsync(0, Run, Stage));
         await UntilAsync(run, facts => facts.RootOf(Stage).DurableStep > 0);
@@ -103,7 +103,7 @@ public sealed class OwnershipTests
         Assert.True(await fleet.OfferAsync(0, Run, Stage));
         await UntilAsync(run, facts => facts.RootOf(Stage).DurableStep > 0);
 
-        await fleet.BuryAsync(0, by: 1);
+        await fleet.BuryAsync(0, seenBy: 1);
         await UntilAsync(run, async _ => await fleet.OfferAsync(1, Run, Stage));
         await UntilAsync(run, _ => !fleet.The<LocalWork>(0).Has(Work));
 

@@ -85,9 +85,35 @@ internal sealed class TestFleet : IAsyncDisposable
         await activation.Deactivated.WaitAsync(TestContext.Current.CancellationToken);
     }
 
-    /// <summary>Lets <paramref name="by"/> declare <paramref name="silo"/> dead, which goes on living.</summary>
-    public async Task BuryAsync(int silo, int by) =>
-        Assert.True(await The<IClusterMembershipService>(by).TryKill(The<ILocalSiloDetails>(silo).SiloAddress));
+    /// <summary>The silo leaves as one that is told to stop.</summary>
+    public async Task LeaveAsync(int silo) => await silos[silo].StopAsync(TestContext.Current.CancellationToken);
+
+    /// <summary>Declares a silo dead, which goes on living, and lets <paramref name="seenBy"/> know.</summary>
+    public async Task BuryAsync(int silo, int seenBy)
+    {
+        // Past the silos, which would want a proof.
+        var table = new StoreMembershipTable(The<IObjectStore>(silo), self: null);
+        bool written;
+        do
+        {
+            var now = await table.ReadAllAsync(TestContext.Current.CancellationToken);
+            var (entry, etag) = now.TryGet(The<ILocalSiloDetails>(silo).SiloAddress)!;
+            entry.Status = SiloStatus.Dead;
+            written = await table.UpdateRowAsync(entry, etag, now.Version.Next(), TestContext.Current.CancellationToken);
+        }
+        while (!written);
+        await The<IClusterMembershipService>(seenBy).Refresh(default, TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Waits until a silo has seen that another is dead.</summary>
+    public async Task UntilGoneAsync(int silo, int seenBy)
+    {
+        var address = The<ILocalSiloDetails>(silo).SiloAddress;
+        while (The<IClusterMembershipService>(seenBy).CurrentSnapshot.GetSiloStatus(address) != SiloStatus.Dead)
+        {
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {

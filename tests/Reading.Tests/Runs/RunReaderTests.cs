@@ -1,5 +1,9 @@
+using System.Net;
+using Slowrun.Clustering.Membership;
 using Slowrun.Core;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Specs;
+using Slowrun.Core.Stages;
 using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
@@ -31,6 +35,27 @@ public sealed class RunReaderTests
     [Fact]
     public async Task TryFactsAsync_OfWhatIsNoName_ReadsNothing() =>
         Assert.Null(await new RunReader(await StoreAsync("micro"), TimeProvider.System).TryFactsAsync("../micro", Stop));
+
+    [Fact]
+    public async Task TryFactsAsync_WhenAnOwnerJoinedSinceTheSilosWereLookedUp_LooksThemUpAgain()
+    {
+        var store = await StoreAsync("micro");
+        var reader = new RunReader(store, TimeProvider.System);
+        var before = await reader.SilosAsync(Stop);
+        var table = new StoreMembershipTable(store, self: null);
+        var now = TimeProvider.System.GetUtcNow().UtcDateTime;
+        var version = (await table.ReadAllAsync(Stop)).Version.Next();
+        var silo = SiloAddress.New(IPAddress.Loopback, 11111, 1);
+        Assert.True(await table.InsertRowAsync(
+            new MembershipEntry { SiloAddress = silo, HostName = "host", SiloName = "joined", Status = SiloStatus.Active, StartTime = now, IAmAliveTime = now, SuspectTimes = [] }, version, Stop));
+        var stage = new StageId(0, 0);
+        await new RunDocuments(store, "micro").Root(stage).WriteAsync(
+            new StageRoot { EpochToken = 1, Owner = new StageOwner(silo.ToParsableString(), "joined", ["cpu:0"], now) { MembershipVersion = version.Version } }, Stop);
+
+        var facts = await reader.TryFactsAsync("micro", before, Stop);
+
+        Assert.NotNull(facts!.LivingOwnerOf(stage));
+    }
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 

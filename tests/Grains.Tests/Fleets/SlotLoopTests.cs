@@ -1,0 +1,70 @@
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Stages;
+using Slowrun.Core.Status;
+using Slowrun.Grains.Interfaces;
+using Slowrun.Storage;
+
+namespace Slowrun.Grains.Tests.Fleets;
+
+/// <summary>Silos that look for work themselves: who takes what, what a user's order does, and who goes on when one leaves.</summary>
+public sealed class SlotLoopTests
+{
+    private static readonly StageId First = new(0, 0);
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Run_OfTwoSilosOfWhichTheOwnerLeaves_EndsWithTheBytesOfACalmRunAndNoLoss()
+    {
+        await using var calm = new LocalRun(new MemoryStore());
+        await calm.SubmitAsync(spec => Epochs(spec, 40));
+        await using var run = new LocalRun(new MemoryStore());
+        await run.SubmitAsync(spec => Epochs(spec, 40));
+        await using var fleet = await TestFleet.StartAsync(run.Store, 2, loops: true);
+        await UntilAsync(run, facts => facts.RootOf(First).DurableStep > 0);
+        var owner = (await run.FactsAsync()).RootOf(First).Owner;
+
+        await fleet.LeaveAsync(owner?.Silo == fleet.Address(0) ? 0 : 1);
+        await UntilAsync(run, facts => Readiness.StateOf(facts) == RunState.Succeeded);
+
+        var facts = await run.FactsAsync();
+        Assert.Equal(Snapshots(await calm.FinishAsync()), facts.Plan.Stages.Select(stage => facts.RootOf(stage.Id).Snapshot?.Sha256));
+        Assert.All(facts.Roots.Values, root => Assert.Equal((0, 0L), (root.Preemptions, root.LostSteps)));
+        Assert.DoesNotContain("stage-error", await run.StoryAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Pause_ThroughTheRunGrain_HoldsTheOwner_AndAResumeLetsItGoOn()
+    {
+        await using var run = new LocalRun(new MemoryStore());
+        await run.SubmitAsync(spec => Epochs(spec, 20_000));
+        await using var fleet = await TestFleet.StartAsync(run.Store, 2, loops: true);
+        var grain = fleet.The<IGrainFactory>(1).GetGrain<IRunGrain>("micro");
+        await UntilAsync(run, facts => facts.RootOf(First).DurableStep > 0);
+
+        await run.Documents.ChangeIntentAsync(intent => intent with { Run = DesiredState.Paused }, Stop);
+        await grain.Poke();
+        await UntilAsync(run, facts => facts.RootOf(First) is { Owner: null, ReleasedFor: ReleaseCause.Held });
+        Assert.Equal(RunState.Paused, (await grain.GetStatus())!.State);
+        var held = (await run.FactsAsync()).RootOf(First).DurableStep;
+
+        await run.Documents.ChangeIntentAsync(intent => intent with { Run = DesiredState.Running }, Stop);
+        await grain.Poke();
+        await UntilAsync(run, facts => facts.RootOf(First).DurableStep > held);
+    }
+
+    private static RunSpec Epochs(RunSpec spec, int epochs) => spec with { Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = epochs } } };
+
+    private static IEnumerable<string?> Snapshots(RunStatus status) => status.Stages.Select(stage => stage.SnapshotSha256);
+
+    private static async Task UntilAsync(LocalRun run, Func<RunFacts, bool> holds)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        limit.CancelAfter(TimeSpan.FromMinutes(2));
+        while (!holds(await run.FactsAsync()))
+        {
+            await Task.Delay(20, limit.Token);
+        }
+    }
+}
