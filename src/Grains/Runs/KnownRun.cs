@@ -23,6 +23,9 @@ internal sealed class KnownRun
     /// <summary>Null: nothing was told.</summary>
     public NewsVersion? Version { get; private set; }
 
+    /// <summary>Whether the reader has met a document of a version that is newer than its own.</summary>
+    public bool IsOfANewerVersion => damage.Any(one => one.IsNewer);
+
     /// <exception cref="InvalidDataException">The spec is of a newer version, which this one does not understand.</exception>
     /// <exception cref="InvalidOperationException">The news leaves out what was never told.</exception>
     public void Take(RunNews news)

@@ -77,7 +77,7 @@ internal sealed partial class RunAsking(
     /// <summary>What a silo does whose question is not answered: one without a free slot can wait.</summary>
     private async Task<RunView?> InsteadAsync(string run, int free, bool mended, CancellationToken stop) =>
         free == 0 && !mended && known.TryGetValue(run, out var seen) && seen.Version is not null && silent[run].Times <= Patience
-            ? new RunView(await watch.JudgedAsync(seen.Facts(watch.AliveSilos()), stop), Handed: new HashSet<string>())
+            ? new RunView(await watch.JudgedAsync(seen.Facts(watch.AliveSilos()), stop), Handed: new HashSet<string>()) { IsOld = true }
             : await ReadAsync(run, mended, stop);
 
     private async Task<(bool Answered, RunView? View)> TryAskAsync(string run, int free, Func<RunFacts, IReadOnlyList<string>> notMine, bool mended, CancellationToken stop)
@@ -88,9 +88,10 @@ internal sealed partial class RunAsking(
             silent.Remove(run);
             return (true, view);
         }
-        catch (Exception e) when (e is not (InvalidDataException or OperationCanceledException))
+        catch (Exception e) when (!stop.IsCancellationRequested)
         {
-            // Whatever is wrong there, among it a store that only that silo does not reach, is no reason to find nothing here.
+            // Whatever is wrong there (a store that only that silo does not reach, a document that only a newer version can read) is no reason to
+            // find nothing here.
             if (e is InvalidOperationException)
             {
                 // It told something that does not fit; told anew, it does.
@@ -127,6 +128,12 @@ internal sealed partial class RunAsking(
             }
 
             var facts = await watch.JudgedAsync(seen.Facts(watch.AliveSilos()), stop);
+            if (news.Silo != me && seen.IsOfANewerVersion)
+            {
+                // Than the reader's, perhaps not than this one's.
+                return await ReadAsync(run, mended, stop);
+            }
+
             if (news.Silo != me)
             {
                 gauges.Leave(run, Readiness.IsOver(Readiness.StateOf(facts)));

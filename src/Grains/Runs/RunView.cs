@@ -7,5 +7,8 @@ namespace Slowrun.Grains.Runs;
 /// <param name="Waiting">How much ready work waits for slots, as far as that is known; null: all that is ready.</param>
 internal sealed record RunView(RunFacts Facts, IReadOnlySet<string>? Handed = null, int? Waiting = null)
 {
+    /// <summary>Whether it is what was known before, since nobody answered.</summary>
+    public bool IsOld { get; init; }
+
     public bool IsHanded(string work) => Handed?.Contains(work) != false;
 }

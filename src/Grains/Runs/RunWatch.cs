@@ -95,8 +95,10 @@ internal sealed class RunWatch(RunFactsReader reader, IObjectStore store, IClust
     /// <summary>The version of the membership that this silo has seen.</summary>
     public long MembershipVersion => membership.CurrentSnapshot.Version.Value;
 
-    /// <summary>Looks again who is there, where another silo has seen a later version.</summary>
-    public Task SeeMembershipAsync(long version) => version <= MembershipVersion ? Task.CompletedTask : membership.Refresh(new MembershipVersion(version)).AsTask();
+    /// <summary>
+    /// Looks again who is there, where another silo has seen a later version. Once, whatever it finds: the versions of a table that was begun anew are lower.
+    /// </summary>
+    public Task SeeMembershipAsync(long version) => version <= MembershipVersion ? Task.CompletedTask : membership.Refresh(default).AsTask();
 
     public IReadOnlySet<string> AliveSilos() => living.Now;
 

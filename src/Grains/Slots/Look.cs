@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Microsoft.Extensions.Logging;
 using Slowrun.Grains.Runs;
 using Slowrun.Storage;
@@ -44,7 +45,10 @@ internal sealed partial class Look(
         }
 
         var all = new List<RunView>();
+        var old = false;
+        ExceptionDispatchInfo? failed = null;
         var free = local.Stops ? 0 : slots.Free.Count;
+        await LearnPrioritiesAsync(stop);
         // What is handed to this silo of one run, it cannot take of the next.
         foreach (var run in runs.OrderByDescending(run => priorities.GetValueOrDefault(run)).ThenBy(run => run, StringComparer.Ordinal))
         {
@@ -54,8 +58,28 @@ internal sealed partial class Look(
                 continue;
             }
 
-            var view = await TryLookAsync(run, free, stop);
-            resting.Saw(run, view?.Facts);
+            RunView? view;
+            try
+            {
+                view = await TryLookAsync(run, free, stop);
+            }
+            catch (Exception e) when (!stop.IsCancellationRequested)
+            {
+                // Of this run nothing is known now; the others' work is not to wait for it.
+                LogFailed(log, run, e.Message);
+                failed ??= ExceptionDispatchInfo.Capture(e);
+                continue;
+            }
+
+            if (view is { IsOld: true })
+            {
+                old = true;
+            }
+            else
+            {
+                resting.Saw(run, view?.Facts);
+            }
+
             if (view is not null)
             {
                 all.Add(view);
@@ -65,9 +89,35 @@ internal sealed partial class Look(
             }
         }
 
-        rung = false;
+        if (all.Count == 0)
+        {
+            failed?.Throw();
+        }
+
+        // What was rung for is heard when every run was read since.
+        rung = rung && (old || failed is not null);
         var busy = local.Names.Count > 0 || offers.HasReady([.. all.Select(view => view.Facts)]);
         return (await offers.MakeAsync(all, stop), busy);
+    }
+
+    /// <summary>Of runs that were never looked at nothing is to be handed out before it is known which of all is first.</summary>
+    private async Task LearnPrioritiesAsync(CancellationToken stop)
+    {
+        foreach (var run in runs.Count > 1 ? runs.Where(run => !priorities.ContainsKey(run)) : [])
+        {
+            pulse.Beat();
+            try
+            {
+                if (await TryLookAsync(run, free: 0, stop) is { } view)
+                {
+                    priorities[run] = view.Facts.Spec.Operations.Priority;
+                }
+            }
+            catch (Exception e) when (!stop.IsCancellationRequested)
+            {
+                LogFailed(log, run, e.Message);
+            }
+        }
     }
 
     private async Task<RunView?> TryLookAsync(string run, int free, CancellationToken stop)
@@ -88,6 +138,9 @@ internal sealed partial class Look(
             return null;
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Looking at run {Run} failed and is tried again: {Reason}")]
+    private static partial void LogFailed(ILogger logger, string run, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Run {Run} cannot be read and is left alone: {Reason}")]
     private static partial void LogUnreadable(ILogger logger, string run, string reason);

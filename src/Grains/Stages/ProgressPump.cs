@@ -72,7 +72,7 @@ internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore st
         {
             return await grains.GetGrain<IRunGrain>(runner.Run).Report(progress);
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e)
         {
             // Also where only that silo does not reach the store.
             LogRunGrainSilent(log, runner.Name, e.Message);

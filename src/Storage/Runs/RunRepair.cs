@@ -21,7 +21,7 @@ public sealed class RunRepair(IObjectStore store, TimeProvider time)
         ArgumentNullException.ThrowIfNull(facts);
         isAtWork ??= (_, owner) => facts.AliveSilos.Contains(owner.Silo);
         var mended = new List<string>();
-        foreach (var damage in facts.Damage)
+        foreach (var damage in facts.Damage.Where(damage => !damage.IsNewer))
         {
             if (damage.What == DocumentKind.Root && StageId.TryParse(damage.Stage, out var stage))
             {

@@ -17,6 +17,8 @@ public sealed class RunScores(IObjectStore store, string run)
     /// <summary>The one tensor of a vector's file.</summary>
     internal const string TensorName = "p";
 
+    private const int ReadAtOnce = 16;
+
     private const string Json = ".json";
 
     /// <summary>The score of a snapshot on a set in that batch shape on that kind of device; null where there is none yet.</summary>
@@ -164,19 +166,26 @@ public sealed class RunScores(IObjectStore store, string run)
             known.TryRemove(gone, out _);
         }
 
-        foreach (var name in names.Where(name => !known.ContainsKey(name)))
+        // A reader that begins has hundreds before it, of a store that takes milliseconds for each.
+        var problems = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
+        var several = new ParallelOptions { MaxDegreeOfParallelism = ReadAtOnce, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(names.Where(name => !known.ContainsKey(name)), several, async (name, token) =>
         {
             try
             {
-                if (await store.TryReadJsonAsync<T>(name, cancellationToken).ConfigureAwait(false) is { } document)
+                if (await store.TryReadJsonAsync<T>(name, token).ConfigureAwait(false) is { } document)
                 {
                     known[name] = new Known<T>(document, time.GetTimestamp());
                 }
             }
             catch (InvalidDataException e)
             {
-                damaged(name, e.Message);
+                problems[name] = e.Message;
             }
+        }).ConfigureAwait(false);
+        foreach (var (name, why) in problems.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        {
+            damaged(name, why);
         }
     }
 

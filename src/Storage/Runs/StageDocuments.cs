@@ -1,3 +1,4 @@
+using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 
@@ -99,7 +100,11 @@ internal sealed class StageDocuments(IObjectStore store, string run, RunMemory m
                 DocumentKind.Root,
                 RunPaths.Root(run, id),
                 e.Message,
-                $"Other stages go on. A silo recovers it where that cannot change a byte; 'slowrun checkpoints repair {run}/{id}' recovers it, or says what it would take.") { Stage = id.ToString() });
+                $"Other stages go on. A silo recovers it where that cannot change a byte; 'slowrun checkpoints repair {run}/{id}' recovers it, or says what it would take.")
+                {
+                    Stage = id.ToString(),
+                    IsNewer = NewerDocument.IsRefusal(e),
+                });
         }
     }
 

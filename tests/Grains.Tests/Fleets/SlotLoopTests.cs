@@ -35,6 +35,21 @@ public sealed class SlotLoopTests
     }
 
     [Fact]
+    public async Task Work_OfTwoRunsForOneSlot_IsThatOfTheHigherPriority()
+    {
+        var store = new MemoryStore();
+        await using var low = new LocalRun(store, "a-low");
+        await low.SubmitAsync(spec => Epochs(spec, 20_000));
+        await using var high = new LocalRun(store, "z-high");
+        await high.SubmitAsync(spec => Epochs(spec, 20_000) with { Operations = spec.Operations with { Priority = 1 } });
+        await using var fleet = await TestFleet.StartAsync(store, 1, loops: true);
+
+        await UntilAsync(high, facts => facts.RootOf(First).EpochToken > 0);
+
+        Assert.Equal(0, (await low.FactsAsync()).RootOf(First).EpochToken);
+    }
+
+    [Fact]
     public async Task Pause_ThroughTheRunGrain_HoldsTheOwner_AndAResumeLetsItGoOn()
     {
         await using var run = new LocalRun(new MemoryStore());
