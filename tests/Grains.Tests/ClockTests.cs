@@ -72,7 +72,7 @@ public sealed class ClockTests
     {
         var now = TimeProvider.System.GetUtcNow();
         var clock = new StoreClock(new FakeTimeProvider(now.AddHours(1)));
-        var sights = new ReadySights(clock);
+        var sights = new ReadySince(clock);
         await clock.MeasureAsync(new MemoryStore(), TestContext.Current.CancellationToken);
 
         Assert.InRange((sights.ServedSince - now).TotalMinutes, -1, 1);

@@ -127,11 +127,11 @@ public sealed partial class CrashTests
 
     private static async Task<string?> DamageAsync(IObjectStore store)
     {
-        var damaged = await new CheckpointLedger(store, "micro").VerifyAsync(Stages, cancellationToken: Cancel).FirstOrDefaultAsync(one => one.Damage is not null, Cancel);
+        var damaged = await new CheckpointInventory(store, "micro").VerifyAsync(Stages, cancellationToken: Cancel).FirstOrDefaultAsync(one => one.Damage is not null, Cancel);
         return damaged is null ? null : $"{damaged.Name}: {damaged.Damage}";
     }
 
-    private static Task CollectAsync(IObjectStore store) => new CheckpointLedger(store, "micro").CollectAsync(Stages, null, 2, dryRun: false, Cancel);
+    private static Task CollectAsync(IObjectStore store) => new CheckpointInventory(store, "micro").CollectAsync(Stages, null, 2, dryRun: false, Cancel);
 
     private static StageId[] Stages { get; } = [new(0, 0), new(0, 1)];
 

@@ -144,8 +144,8 @@ public sealed class DistilledRunTests
         }));
         Assert.False((await run.FactsAsync()).RootOf(Stage).Finished);
 
-        await new CheckpointLedger(store, "micro").CollectAsync([new(0, 0), new(0, 1)], null, 2, dryRun: false, Cancel);
-        await new CheckpointLedger(store, Student).CollectAsync([Stage], null, 2, dryRun: false, Cancel);
+        await new CheckpointInventory(store, "micro").CollectAsync([new(0, 0), new(0, 1)], null, 2, dryRun: false, Cancel);
+        await new CheckpointInventory(store, Student).CollectAsync([Stage], null, 2, dryRun: false, Cancel);
 
         var status = await run.FinishAsync();
         Assert.True(status.State == RunState.Succeeded, await run.StoryAsync());

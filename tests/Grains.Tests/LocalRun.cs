@@ -32,7 +32,7 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
     private readonly ConcurrentBag<StageRunner> runners = [];
     private readonly RunRepair mending = new(store, time ?? TimeProvider.System);
     private bool copied;
-    private ReadySights sights = new(TimeProvider.System);
+    private ReadySince sights = new(TimeProvider.System);
     private StageTaker? taker;
 
     public IObjectStore Store => store;
@@ -131,7 +131,7 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
     /// <summary>As if this silo had seen an hour ago what can be taken now.</summary>
     public async Task HaveSeenAsync()
     {
-        sights = new ReadySights(new FakeTimeProvider(TimeProvider.System.GetUtcNow().AddHours(-1)));
+        sights = new ReadySince(new FakeTimeProvider(TimeProvider.System.GetUtcNow().AddHours(-1)));
         sights.Look(await FactsAsync());
         taker = null;
     }

@@ -113,7 +113,7 @@ internal static class CheckpointsCommand
         {
             var (store, whom, spec) = await OpenAsync(context, parsed.GetRequiredValue(common.Store), parsed.GetRequiredValue(target), stop);
             var dry = parsed.GetValue(dryRun);
-            var deleted = await new CheckpointLedger(store, whom.Run).CollectAsync(
+            var deleted = await new CheckpointInventory(store, whom.Run).CollectAsync(
                 [.. new RunPlan(spec.Recipe).Stages.Select(stage => stage.Id)], whom.Stage, spec.Operations.KeepCheckpoints, dry, stop);
             var bytes = deleted.Sum(entry => entry.LengthBytes);
             if (parsed.GetValue(output) == OutputFormat.Json)

@@ -22,7 +22,7 @@ internal static class ExplainCommand
             var whom = Target.Parse(parsed.GetRequiredValue(target));
             var reader = new RunReader(store, context.Time);
             await using var statuses = new StatusReader(reader);
-            var now = await Circumstances.ReadAsync(reader, silos => context.AskSilos(statuses, silos, stop), whom.Run, context.Time, stop);
+            var now = await ExplainContext.ReadAsync(reader, silos => context.AskSilos(statuses, silos, stop), whom.Run, context.Time, stop);
             whom.CheckIsIn(now.Facts);
             var causes = RunCauses.Of(now, whom.Stage);
             var state = whom.Stage is { } stage ? Readiness.StateOf(now.Facts, stage).ToString() : Readiness.StateOf(now.Facts).ToString();

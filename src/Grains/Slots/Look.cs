@@ -15,7 +15,7 @@ internal sealed partial class Look(
     Offers offers,
     OrphanRelease orphans,
     DocumentMending mending,
-    ReadySights sights,
+    ReadySince sights,
     SlotTable slots,
     LocalWork local,
     LoopPulse pulse,

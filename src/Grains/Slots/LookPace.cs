@@ -13,7 +13,7 @@ internal sealed class LookPace
     public TimeSpan Pause { get; private set; } = Shortest;
 
     /// <summary>Something was offered, or the loop was woken: more may follow.</summary>
-    public void Stirred() => Pause = Shortest;
+    public void Reset() => Pause = Shortest;
 
-    public void Quiet() => Pause = Pause * Growth < Longest ? Pause * Growth : Longest;
+    public void Grow() => Pause = Pause * Growth < Longest ? Pause * Growth : Longest;
 }

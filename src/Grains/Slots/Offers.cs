@@ -13,7 +13,7 @@ internal sealed class Offers(
     Fingerprints fingerprints,
     LocalWork local,
     SlotSensors sensors,
-    ReadySights sights,
+    ReadySince sights,
     TakeRefusals refusals,
     OfferPace pace,
     Offering offering,

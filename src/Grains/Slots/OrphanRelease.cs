@@ -15,7 +15,7 @@ namespace Slowrun.Grains.Slots;
 /// stages, for whoever comes first.
 /// </summary>
 internal sealed partial class OrphanRelease(
-    IObjectStore store, LocalWork local, ReadySights sights, ILocalSiloDetails silo, TimeProvider time, ILogger<OrphanRelease> log)
+    IObjectStore store, LocalWork local, ReadySince sights, ILocalSiloDetails silo, TimeProvider time, ILogger<OrphanRelease> log)
 {
     /// <returns>The facts after the release.</returns>
     public async Task<RunFacts> FromAsync(RunFacts facts, CancellationToken stop)
@@ -75,7 +75,7 @@ internal sealed partial class OrphanRelease(
         {
             var lost = lostSteps > 0 ? $"; {lostSteps} steps after it are lost" : "";
             await new RunEvents(store, run).AppendAsync(new RunEvent(
-                time.GetUtcNow(), "stage-released", id.ToString(), $"{before.Owner!.SiloName} had it although nothing of it ran there, and let go of it at step {root.DurableStep}{lost}.")
+                time.GetUtcNow(), EventKind.StageReleased, id.ToString(), $"{before.Owner!.SiloName} had it although nothing of it ran there, and let go of it at step {root.DurableStep}{lost}.")
             {
                 Silo = before.Owner.SiloName,
                 Cost = new EventCost(lostSteps, root.Ledger.LostSeconds - before.Ledger.LostSeconds, root.Ledger.DownSeconds - before.Ledger.DownSeconds),

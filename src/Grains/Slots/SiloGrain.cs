@@ -7,7 +7,7 @@ namespace Slowrun.Grains.Slots;
 
 /// <summary>Lives on the very silo that it is named after, wherever it was activated first.</summary>
 [GrainType("silo")]
-internal sealed class SiloGrain(Departure departure, StoreTroubles troubles, ILocalSiloDetails silo) : Grain, ISiloGrain
+internal sealed class SiloGrain(SiloDrain drain, StoreTroubles troubles, ILocalSiloDetails silo) : Grain, ISiloGrain
 {
     private bool IsHere => this.GetPrimaryKeyString() == silo.SiloAddress.ToParsableString();
 
@@ -17,7 +17,7 @@ internal sealed class SiloGrain(Departure departure, StoreTroubles troubles, ILo
         if (here)
         {
             // Behind: commits may take minutes, and no call waits so long.
-            _ = Task.Run(() => departure.LeaveAsync(StopReason.Requested, EventKind.SiloDrained, "it was asked to leave ('slowrun drain').", deadline: null));
+            _ = Task.Run(() => drain.LeaveAsync(StopReason.Requested, EventKind.SiloDrained, "it was asked to leave ('slowrun drain').", deadline: null));
         }
         else
         {

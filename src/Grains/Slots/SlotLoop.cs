@@ -19,7 +19,7 @@ internal sealed partial class SlotLoop(
     LocalWork local,
     IdleClock idle,
     LoopPulse pulse,
-    Departure departure,
+    SiloDrain drain,
     TimeProvider time,
     ILogger<SlotLoop> log) : BackgroundService
 {
@@ -52,16 +52,16 @@ internal sealed partial class SlotLoop(
 
                 if (offered)
                 {
-                    pace.Stirred();
+                    pace.Reset();
                 }
 
                 if (await slots.WaitAsync(pace.Pause, stoppingToken))
                 {
-                    pace.Stirred();
+                    pace.Reset();
                 }
                 else
                 {
-                    pace.Quiet();
+                    pace.Grow();
                 }
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -87,9 +87,9 @@ internal sealed partial class SlotLoop(
         }
     }
 
-    private Task LeaveAsync(TimeSpan idleFor) => departure.LeaveAsync(
+    private Task LeaveAsync(TimeSpan idleFor) => drain.LeaveAsync(
         StopReason.Requested,
-        Departure.Idle,
+        SiloDrain.Idle,
         string.Create(CultureInfo.InvariantCulture, $"nothing was ready for {idleFor.TotalSeconds:F0} s (option --exit-when-idle)."),
         deadline: null);
 

@@ -13,7 +13,7 @@ namespace Slowrun.Grains.Stages;
 /// Tells a stage that brings down whatever trains it from machines that go away. A take whose process crashed before a newer commit counts
 /// like one that ended with an error; one that was stopped, evicted or killed does not; one of which nobody knows how it ended counts a little.
 /// </summary>
-internal sealed class OwnerLosses(IObjectStore store, ReadySights sights, TimeProvider time)
+internal sealed class OwnerLosses(IObjectStore store, ReadySince sights, TimeProvider time)
 {
     // Spot machines may be lost some times in a row before anything is durable; so often in a row is more than bad luck.
     private const int UnexplainedForOneFailure = 10;

@@ -18,7 +18,7 @@ namespace Slowrun.Grains.Stages;
 
 /// <summary>Takes stages: reads what the take depends on, raises the epoch token, and hands the stage to a runner.</summary>
 internal sealed partial class StageTaker(
-    IObjectStore store, ILivingOwners living, TokenSets tokens, StageInputsLoader inputs, Fingerprints fingerprints, SlotSensors sensors, ReadySights sights, TakeRefusals refusals, TimeProvider time, ILoggerFactory logs)
+    IObjectStore store, ILivingOwners living, TokenSets tokens, StageInputsLoader inputs, Fingerprints fingerprints, SlotSensors sensors, ReadySince sights, TakeRefusals refusals, TimeProvider time, ILoggerFactory logs)
 {
     // An owner that is called dead and lives may commit between a look and the take: seldom once, for the two are milliseconds apart. After so
     // many the offer is made again.

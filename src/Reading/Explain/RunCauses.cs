@@ -9,7 +9,7 @@ namespace Slowrun.Reading.Explain;
 public static class RunCauses
 {
     /// <param name="only">The stage in question; null: the whole run.</param>
-    public static IReadOnlyList<Cause> Of(Circumstances now, StageId? only)
+    public static IReadOnlyList<Cause> Of(ExplainContext now, StageId? only)
     {
         ArgumentNullException.ThrowIfNull(now);
         var facts = now.Facts;
@@ -39,7 +39,7 @@ public static class RunCauses
     }
 
     /// <summary>What the user wished of the run as a whole.</summary>
-    private static IEnumerable<Cause> Wishes(Circumstances now, IReadOnlyList<StageId> concerned)
+    private static IEnumerable<Cause> Wishes(ExplainContext now, IReadOnlyList<StageId> concerned)
     {
         var held = concerned.Where(id => Readiness.StateOf(now.Facts, id) is StageState.Paused or StageState.Cancelled && StageCauses.OwnWish(now.Facts, id) is null)
             .Select(id => id.ToString()).ToList();
@@ -58,7 +58,7 @@ public static class RunCauses
     }
 
     /// <summary>What keeps work from silos, or silos from work.</summary>
-    private static IEnumerable<Cause> Slots(Circumstances now, IReadOnlyList<StageId> ready, bool ensembleDue)
+    private static IEnumerable<Cause> Slots(ExplainContext now, IReadOnlyList<StageId> ready, bool ensembleDue)
     {
         if (ready.Count == 0 && !ensembleDue)
         {
@@ -86,9 +86,9 @@ public static class RunCauses
             : new Cause("slots-busy", stages, $"No slot is free: {string.Join("; ", active.Select(silo => $"{silo.Name} is at {string.Join(", ", now.WorkOf(silo))}"))}. This waits until one is.{Priority(now)}", start);
     }
 
-    private static string Free(Circumstances now, LiveSilo silo) => now.FreeSlotsOf(silo) is { } slots ? $"{silo.Name}'s {string.Join(' ', slots)}" : silo.Name;
+    private static string Free(ExplainContext now, LiveSilo silo) => now.FreeSlotsOf(silo) is { } slots ? $"{silo.Name}'s {string.Join(' ', slots)}" : silo.Name;
 
-    private static string Priority(Circumstances now)
+    private static string Priority(ExplainContext now)
     {
         var own = now.Facts.Spec.Operations.Priority;
         var before = now.Others.Where(other => other.Spec.Operations.Priority >= own && other.Roots.Values.Any(root => root.Owner is not null)).ToList();

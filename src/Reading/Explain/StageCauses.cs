@@ -15,7 +15,7 @@ public static class StageCauses
     private static readonly TimeSpan UntakenAfter = TimeSpan.FromSeconds(15);
 
     /// <param name="inFull">Say also that all is well.</param>
-    public static IEnumerable<Cause> Of(Circumstances now, StageId id, bool inFull)
+    public static IEnumerable<Cause> Of(ExplainContext now, StageId id, bool inFull)
     {
         ArgumentNullException.ThrowIfNull(now);
         var root = now.Facts.RootOf(id);
@@ -38,7 +38,7 @@ public static class StageCauses
     public static DesiredState? OwnWish(RunFacts facts, StageId id) =>
         facts.Intent.Run != DesiredState.Cancelled && facts.Intent.Stages.TryGetValue(id.ToString(), out var wish) ? wish : null;
 
-    private static Cause Failed(Circumstances now, StageId id)
+    private static Cause Failed(ExplainContext now, StageId id)
     {
         var failure = now.Facts.FailureOf(id)!;
         var text = $"It failed {Ago(now, failure.At)}: {failure.Cause} {failure.Advice}".TrimEnd();
@@ -47,7 +47,7 @@ public static class StageCauses
             : new Cause("failed", [id.ToString()], $"{text} A retry {GoesOn(now, id)}.", $"slowrun retry {now.Run}/{id}");
     }
 
-    private static IEnumerable<Cause> Held(Circumstances now, StageId id)
+    private static IEnumerable<Cause> Held(ExplainContext now, StageId id)
     {
         var stages = new[] { id.ToString() };
         if (OwnWish(now.Facts, id) is { } wish and not DesiredState.Running)
@@ -63,7 +63,7 @@ public static class StageCauses
         }
     }
 
-    private static IEnumerable<Cause> Training(Circumstances now, StageId id, bool inFull)
+    private static IEnumerable<Cause> Training(ExplainContext now, StageId id, bool inFull)
     {
         var stages = new[] { id.ToString() };
         var (root, owner) = (now.Facts.RootOf(id), now.Facts.LivingOwnerOf(id)!);
@@ -97,11 +97,11 @@ public static class StageCauses
         }
     }
 
-    private static Cause Scoring(Circumstances now, StageId id) => now.Last(id, EventKind.ScoringFailed) is { } failed
+    private static Cause Scoring(ExplainContext now, StageId id) => now.Last(id, EventKind.ScoringFailed) is { } failed
         ? new Cause("scoring-failed", [id.ToString()], $"Its training has finished, but it could not be judged {Ago(now, failed.At)}: {failed.Message}", $"slowrun events {now.Run} --stage {id} --kind scoring-failed")
         : new Cause("scoring", [id.ToString()], "Its training has finished; its snapshot is judged on the validation set as soon as a slot is free, which takes a thousandth of a stage's time.");
 
-    private static IEnumerable<Cause> Ready(Circumstances now, StageId id, bool inFull)
+    private static IEnumerable<Cause> Ready(ExplainContext now, StageId id, bool inFull)
     {
         var stages = new[] { id.ToString() };
         var root = now.Facts.RootOf(id);
@@ -137,7 +137,7 @@ public static class StageCauses
         }
     }
 
-    private static Cause Tries(Circumstances now, StageId id, IReadOnlyList<string> stages)
+    private static Cause Tries(ExplainContext now, StageId id, IReadOnlyList<string> stages)
     {
         var root = now.Facts.RootOf(id);
         var error = now.Last(id, EventKind.StageError) is { } happened ? $" The last error, {Ago(now, happened.At)}: {happened.Message}" : "";
@@ -150,7 +150,7 @@ public static class StageCauses
     }
 
     /// <summary>Silos leave a started stage alone if their engine or device would give other bits. Null: one of them would take it, or nothing is known of them.</summary>
-    private static Cause? OtherIdentity(Circumstances now, StageId id)
+    private static Cause? OtherIdentity(ExplainContext now, StageId id)
     {
         string[] stages = [id.ToString()];
         var silos = now.Silos.Where(silo => silo.Active).Select(silo => (silo.Name, Has: now.ArithmeticOf(silo))).ToList();
@@ -185,11 +185,11 @@ public static class StageCauses
             $"slowrun retry {now.Run}/{id} --adopt-device");
     }
 
-    private static string GoesOn(Circumstances now, StageId id)
+    private static string GoesOn(ExplainContext now, StageId id)
     {
         var root = now.Facts.RootOf(id);
         return root.DurableStep > 0 ? FormattableString.Invariant($"goes on from step {root.DurableStep} of {root.Steps}") : "begins with its first step";
     }
 
-    private static string Ago(Circumstances now, DateTimeOffset at) => $"{Human.Time(now.Now - at)} ago";
+    private static string Ago(ExplainContext now, DateTimeOffset at) => $"{Human.Time(now.Now - at)} ago";
 }

@@ -8,7 +8,7 @@ namespace Slowrun.Reading.Explain;
 internal static class StoreCauses
 {
     /// <param name="concerned">Stages that the explanation is about.</param>
-    public static IEnumerable<Cause> Of(Circumstances now, IReadOnlyList<StageId> concerned)
+    public static IEnumerable<Cause> Of(ExplainContext now, IReadOnlyList<StageId> concerned)
     {
         ArgumentNullException.ThrowIfNull(now);
         foreach (var silo in now.StoreTroubles.GroupBy(trouble => trouble.SiloName))
@@ -20,7 +20,7 @@ internal static class StoreCauses
         }
     }
 
-    public static bool Has(Circumstances now, string siloName) => now.StoreTroubles.Any(trouble => trouble.SiloName == siloName);
+    public static bool Has(ExplainContext now, string siloName) => now.StoreTroubles.Any(trouble => trouble.SiloName == siloName);
 
     private static string Consequence(IReadOnlyList<SiloTrouble> told) => told.Any(trouble => trouble.Store is { IsSlow: false, Work: StoreWork.Write or StoreWork.Upload })
         ? "It trains on and tries again, but nothing new becomes durable until that is mended; what was committed is kept."

@@ -6,7 +6,7 @@ namespace Slowrun.Silo.Hosting;
 
 /// <summary>Tells the service manager when the silo serves, that it is healthy, and when it stops.</summary>
 internal sealed partial class ServiceReports(
-    ServiceManager manager, SiloHealth health, Departure departure, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<ServiceReports> log)
+    ServiceManager manager, SiloHealth health, SiloDrain drain, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<ServiceReports> log)
     : BackgroundService
 {
     // A clean end has many causes, and only this one says that the machine is not needed.
@@ -48,7 +48,7 @@ internal sealed partial class ServiceReports(
         Tell("STOPPING=1");
         try
         {
-            if (departure.Ordered == Departure.Idle)
+            if (drain.Ordered == SiloDrain.Idle)
             {
                 manager.LeaveNote(IdleNote);
             }

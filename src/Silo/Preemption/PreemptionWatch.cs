@@ -10,7 +10,7 @@ namespace Slowrun.Silo.Preemption;
 /// stop in reverse order, so this one acknowledges when the silo has left its cluster.
 /// </summary>
 internal sealed partial class PreemptionWatch(
-    IPreemptionSource source, Departure departure, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<PreemptionWatch> log) : BackgroundService
+    IPreemptionSource source, SiloDrain drain, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<PreemptionWatch> log) : BackgroundService
 {
     // A machine with a notice of 10 s must still see it when the service has been away.
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
@@ -76,7 +76,7 @@ internal sealed partial class PreemptionWatch(
         var why = string.Create(
             CultureInfo.InvariantCulture,
             $"{source.Name} announced {notice.What} (event {notice.Id}) not before {notice.Deadline.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}, {Math.Max(0, left.TotalSeconds):F1} s from now.");
-        await departure.LeaveAsync(StopReason.Eviction, "preemption-notice", why, notice.Deadline);
+        await drain.LeaveAsync(StopReason.Eviction, "preemption-notice", why, notice.Deadline);
         // Only now: a host that stops for another reason meanwhile must not acknowledge before the last commit.
         obeyed = notice;
     }

@@ -36,8 +36,8 @@ public static class Retention
             objects.Add(entry);
         }
 
-        var doomed = Doomed([.. objects.Select(entry => entry.Name)], folder, root, keep, pinned, owner).ToHashSet(StringComparer.Ordinal);
-        var deleted = objects.Where(entry => doomed.Contains(entry.Name)).ToList();
+        var expired = Expired([.. objects.Select(entry => entry.Name)], folder, root, keep, pinned, owner).ToHashSet(StringComparer.Ordinal);
+        var deleted = objects.Where(entry => expired.Contains(entry.Name)).ToList();
         if (!dryRun)
         {
             // In the order of names a folder's manifest goes before its parts: a manifest always means a whole checkpoint.
@@ -51,7 +51,7 @@ public static class Retention
     }
 
     /// <summary>Names among <paramref name="names"/> (all objects of a stage's folder) that may be deleted.</summary>
-    internal static IEnumerable<string> Doomed(
+    internal static IEnumerable<string> Expired(
         IReadOnlyList<string> names, string folder, StageRoot root, int keep, IReadOnlyCollection<string> pinned, bool owner)
     {
         string[] named = [.. new[] { root.Current, root.Previous }.OfType<CheckpointRef>().Select(checkpoint => checkpoint.Manifest)];

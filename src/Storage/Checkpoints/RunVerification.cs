@@ -25,7 +25,7 @@ public sealed class RunVerification(IObjectStore store, RunSpec spec)
     public IAsyncEnumerable<VerifiedObject> VerifyAsync(StageId? only, Action<VerifiedObject>? begin = null, CancellationToken cancellationToken = default)
     {
         List<StageId> stages = [.. plan.Stages.Select(stage => stage.Id).Where(id => only is null || id == only)];
-        var ledger = new CheckpointLedger(store, run);
+        var ledger = new CheckpointInventory(store, run);
         var teachers = stages.Where(id => plan[id].TeacherEnsemble is not null).ToAsyncEnumerable()
             .SelectMany(id => ledger.VerifyTeachersAsync(id, plan[id].TeacherEnsemble!, begin, cancellationToken));
         return DocumentsAsync(cancellationToken)
@@ -101,13 +101,13 @@ public sealed class RunVerification(IObjectStore store, RunSpec spec)
         DataManifest? manifest = null;
         var first = new VerifiedObject(null, LedgerState.Data, DataPaths.Of(sha256));
         begin?.Invoke(first);
-        var damage = await CheckpointLedger.DamageOfAsync(async () => manifest = await sets.ReadManifestAsync(sha256, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        var damage = await CheckpointInventory.DamageOfAsync(async () => manifest = await sets.ReadManifestAsync(sha256, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
         yield return manifest is not null ? first with { LengthBytes = CanonicalJson.Serialize(manifest).Length } : first with { Damage = damage, Advice = Advice };
         foreach (var (_, hash, length) in manifest is null ? [] : DataFiles.Of(manifest).DistinctBy(file => file.Sha256))
         {
             var one = new VerifiedObject(null, LedgerState.Data, DataPaths.Of(hash)) { LengthBytes = length };
             begin?.Invoke(one);
-            damage = await CheckpointLedger.DamageOfAsync(() => sets.VerifyAsync(manifest!, hash, cancellationToken)).ConfigureAwait(false);
+            damage = await CheckpointInventory.DamageOfAsync(() => sets.VerifyAsync(manifest!, hash, cancellationToken)).ConfigureAwait(false);
             yield return damage is null ? one : one with { Damage = damage, Advice = Advice };
         }
     }
@@ -121,7 +121,7 @@ public sealed class RunVerification(IObjectStore store, RunSpec spec)
         foreach (var id in plan.Stages.Select(stage => stage.Id))
         {
             StageRoot? root = null;
-            await CheckpointLedger.DamageOfAsync(async () => root = await documents.TryReadRootAsync(id, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+            await CheckpointInventory.DamageOfAsync(async () => root = await documents.TryReadRootAsync(id, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
             if (root?.Snapshot is { } snapshot)
             {
                 owners[snapshot.Sha256] = id;
@@ -139,7 +139,7 @@ public sealed class RunVerification(IObjectStore store, RunSpec spec)
 
             var one = new VerifiedObject(owner.Key is null ? null : owner.Value, LedgerState.Score, entry.Name) { LengthBytes = entry.LengthBytes };
             begin?.Invoke(one);
-            var damage = await CheckpointLedger.DamageOfAsync(async () =>
+            var damage = await CheckpointInventory.DamageOfAsync(async () =>
             {
                 if (await store.TryReadJsonAsync<MemberScore>(entry.Name, cancellationToken).ConfigureAwait(false) is { } score)
                 {

@@ -45,11 +45,11 @@ internal sealed class LaneCrew : IDisposable
         sum = new LaneSum(new LaneBuffer(model, parameters));
         begin = [.. replicas.Select(_ => new SemaphoreSlim(0))];
         threads = [.. begin.Select((_, w) => WorkerThread.Start($"slowrun lanes {w + 1}", () => Serve(w + 1)))];
-        Spread();
+        Broadcast();
     }
 
     /// <summary>Parameters have changed: gives every replica the new ones.</summary>
-    public void Spread()
+    public void Broadcast()
     {
         using var noGradient = no_grad();
         foreach (var replica in replicas)
@@ -74,7 +74,7 @@ internal sealed class LaneCrew : IDisposable
     }
 
     /// <summary>Runs parts that do not touch each other's data, on all workers that share the first one's device, and waits for them.</summary>
-    public void SideBySide(IReadOnlyList<Action> parts)
+    public void RunInParallel(IReadOnlyList<Action> parts)
     {
         var next = -1;
         Together(w =>

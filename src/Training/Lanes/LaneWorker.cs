@@ -34,7 +34,7 @@ internal sealed class LaneWorker : IDisposable
         this.ensemble = ensemble;
         this.parameters = parameters;
         gpt = new Gpt(model, parameters.Device);
-        trainer = new MicroBatchTrainer(model, stage, gpt, teacher, lessons: ensemble is not null)
+        trainer = new MicroBatchTrainer(model, stage, gpt, teacher, outputs: ensemble is not null)
         {
             MasksOnDevice = masksOnDevice,
             RowsAtOnce = LogitRows.AtOnce(model, gpu: parameters.Device.type != TorchSharp.DeviceType.CPU),
@@ -80,7 +80,7 @@ internal sealed class LaneWorker : IDisposable
     {
         int[] order = [.. lanes.SelectMany(step.MicroBatchesOf)];
         using var rows = new StepRows(step, order, parameters.Device);
-        using var lessons = new Lessons(ensemble, rows, step.Stop);
+        using var outputs = new TeacherOutputs(ensemble, rows, step.Stop);
         var position = 0;
         foreach (var lane in lanes)
         {
@@ -88,14 +88,14 @@ internal sealed class LaneWorker : IDisposable
             buffer.Gradients.Zero();
             foreach (var i in step.MicroBatchesOf(lane))
             {
-                if (step.Stop.IsCancellationRequested || !lessons.MoveNext())
+                if (step.Stop.IsCancellationRequested || !outputs.MoveNext())
                 {
                     sum.Break();
                     return;
                 }
 
                 using var scope = NewDisposeScope();
-                step.Losses[i] = trainer.Backward(buffer.Weights, rows[position++], 1.0 / step.MicroBatches, lessons.Current).DetachFromDisposeScope();
+                step.Losses[i] = trainer.Backward(buffer.Weights, rows[position++], 1.0 / step.MicroBatches, outputs.Current).DetachFromDisposeScope();
             }
 
             if (!sum.Add(lane, buffer))

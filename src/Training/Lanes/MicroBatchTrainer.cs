@@ -9,10 +9,10 @@ using F = TorchSharp.torch.nn.functional;
 namespace Slowrun.Training.Lanes;
 
 /// <summary>Forward and backward pass of one micro-batch: adds the gradient of its mean loss, times a weight, to the leaves' buffers.</summary>
-/// <param name="lessons">Whether an ensemble teaches, so that each micro-batch comes with what it says.</param>
-internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gpt gpt, Teacher? teacher, bool lessons = false)
+/// <param name="outputs">Whether an ensemble teaches, so that each micro-batch comes with what it says.</param>
+internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gpt gpt, Teacher? teacher, bool outputs = false)
 {
-    private readonly double alpha = teacher is null && !lessons ? 0 : stage.Distillation!.Alpha;
+    private readonly double alpha = teacher is null && !outputs ? 0 : stage.Distillation!.Alpha;
     private readonly double temperature = stage.Distillation?.Temperature ?? 1;
 
     private readonly RecomputedGradients recomputed = new();

@@ -108,7 +108,7 @@ public sealed class StageTraining : IDisposable
             training.Continue(inputs.Predecessor!);
         }
 
-        training.crew.Spread();
+        training.crew.Broadcast();
         return training;
     }
 
@@ -133,7 +133,7 @@ public sealed class StageTraining : IDisposable
             throw;
         }
 
-        training.crew.Spread();
+        training.crew.Broadcast();
         return training;
     }
 
@@ -278,7 +278,7 @@ public sealed class StageTraining : IDisposable
         using var noGradient = no_grad();
         var norm = GradientClipping.Clip(gradient, parameters.Layout, inputs.Plan.Stage.ClipNorm);
         Update(gradient, step);
-        crew.Spread();
+        crew.Broadcast();
         position.add_(Scalars.Of(1), Scalars.One);
         microBatches.add_(Scalars.Of(steps.MicroBatches), Scalars.One);
         selection.Update(step + 1);
@@ -292,7 +292,7 @@ public sealed class StageTraining : IDisposable
     {
         try
         {
-            crew.SideBySide(optimizer.Updates(gradient, schedule.At(step)));
+            crew.RunInParallel(optimizer.Updates(gradient, schedule.At(step)));
         }
         catch (Exception e) when (Divergence.OfUpdate(inputs.Plan.Id.ToString(), step + 1, e) is { } diverged)
         {
@@ -365,7 +365,7 @@ public sealed class StageTraining : IDisposable
     {
         var now = StepSettings.At(inputs.Plan, steps, Step - 1);
         var pass = new ForwardPass { Loop = now.Loop, Recurrences = now.Recurrences, Windows = now.Windows };
-        crew.Spread();
+        crew.Broadcast();
         return crew.LossNats(set, inputs.Plan.Evaluation.Rows, pass, stop);
     }
 }

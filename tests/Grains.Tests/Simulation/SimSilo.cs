@@ -34,7 +34,7 @@ internal sealed class SimSilo
         var (store, time, details) = (fleet.Store, fleet.Time, new Details(Silo));
         grains = new SimGrains(fleet, this);
         Watch = new RunWatch(new RunFactsReader(store, time), store, fleet.Membership, new LivingSilos(fleet.Membership), time);
-        var (pulse, sights, sensors, pace) = (new LoopPulse(time), new ReadySights(time), new SlotSensors(devices: null, () => null), new OfferPace(time));
+        var (pulse, sights, sensors, pace) = (new LoopPulse(time), new ReadySince(time), new SlotSensors(devices: null, () => null), new OfferPace(time));
         asking = new RunAsking(
             Watch, Local, pace, new SiloGauges(Slots, sensors, new StoreTroubles(store), time), grains, details, time, NullLogger<RunAsking>.Instance) { ReadsItself = fleet.EachReads };
         var offers = new Offers(
@@ -135,17 +135,17 @@ internal sealed class SimSilo
             var (offered, _) = await look.OnceAsync(CancellationToken.None);
             if (offered)
             {
-                pace.Stirred();
+                pace.Reset();
             }
 
             poked = new TaskCompletionSource();
             if (await Task.WhenAny(poked.Task, Task.Delay(pace.Pause, fleet.Time)) == poked.Task)
             {
-                pace.Stirred();
+                pace.Reset();
             }
             else
             {
-                pace.Quiet();
+                pace.Grow();
             }
         }
     }

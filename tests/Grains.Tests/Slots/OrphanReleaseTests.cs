@@ -29,7 +29,7 @@ public sealed class OrphanReleaseTests : IAsyncDisposable
     public OrphanReleaseTests()
     {
         run = new LocalRun(store, time: time);
-        var sights = new ReadySights(time);
+        var sights = new ReadySince(time);
         // The silo has been there since before it took anything.
         Assert.Equal(time.GetUtcNow(), sights.ServedSince);
         orphans = new OrphanRelease(store, local, sights, new Silo(), time, NullLogger<OrphanRelease>.Instance);

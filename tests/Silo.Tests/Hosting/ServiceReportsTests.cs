@@ -18,16 +18,16 @@ public sealed class ServiceReportsTests : IAsyncDisposable
     private readonly FakeSilo silo = new();
     private readonly FakeLifetime lifetime = new();
     private readonly LoopPulse pulse;
-    private readonly Departure departure;
+    private readonly SiloDrain drain;
     private readonly ServiceReports reports;
 
     public ServiceReportsTests()
     {
         pulse = new LoopPulse(time);
         var local = new LocalWork();
-        departure = new Departure(local, new MemoryStore(), silo, lifetime, time, NullLogger<Departure>.Instance);
+        drain = new SiloDrain(local, new MemoryStore(), silo, lifetime, time, NullLogger<SiloDrain>.Instance);
         reports = new ServiceReports(
-            new ServiceManager(socket.Path, Limit, socket.Folder), new SiloHealth(silo, silo, pulse, local, lifetime), departure, lifetime, time, NullLogger<ServiceReports>.Instance);
+            new ServiceManager(socket.Path, Limit, socket.Folder), new SiloHealth(silo, silo, pulse, local, lifetime), drain, lifetime, time, NullLogger<ServiceReports>.Instance);
     }
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
@@ -106,7 +106,7 @@ public sealed class ServiceReportsTests : IAsyncDisposable
     }
 
     [Theory]
-    [InlineData(Departure.Idle, true)]
+    [InlineData(SiloDrain.Idle, true)]
     [InlineData("preemption-notice", false)]
     [InlineData("silo-drained", false)]
     public async Task Reports_WhenTheSiloLeaves_LeaveANoteOnlyWhereTheMachineIsNotNeeded(string kind, bool note)
@@ -115,7 +115,7 @@ public sealed class ServiceReportsTests : IAsyncDisposable
         await reports.StartAsync(Stop);
         await socket.NextAsync();
 
-        await departure.LeaveAsync(StopReason.Requested, kind, "a test", deadline: null);
+        await drain.LeaveAsync(StopReason.Requested, kind, "a test", deadline: null);
 
         Assert.Equal("STOPPING=1", await socket.NextAsync());
         Assert.Equal(note, File.Exists(Path.Combine(socket.Folder, "idle")));

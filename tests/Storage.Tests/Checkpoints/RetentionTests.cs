@@ -22,29 +22,29 @@ public sealed class RetentionTests
 
     private static readonly StageRoot Root = new() { EpochToken = 2, Owner = Owner("a"), Current = Ref(7, 2), Previous = Ref(5, 2) };
 
-    private static string[] Doomed(StageRoot root, int keep, bool owner, params string[] pinned) =>
-        [.. Retention.Doomed(Names, Folder, root, keep, pinned, owner)
+    private static string[] Expired(StageRoot root, int keep, bool owner, params string[] pinned) =>
+        [.. Retention.Expired(Names, Folder, root, keep, pinned, owner)
             .Select(name => name[Folder.Length..name.IndexOf('/', Folder.Length)]).Distinct().Order(StringComparer.Ordinal)];
 
     [Fact]
     public void Doomed_ByTheOwner_IsWhatTheRootDoesNotNameUpToItsToken() =>
-        Assert.Equal(["000001-00000002", "000001-00000004", "000001-00000006", "000002-00000009"], Doomed(Root, 2, owner: true));
+        Assert.Equal(["000001-00000002", "000001-00000004", "000001-00000006", "000002-00000009"], Expired(Root, 2, owner: true));
 
     [Fact]
     public void Doomed_ByAnybodyElse_SparesTheOwnersToken() =>
-        Assert.Equal(["000001-00000002", "000001-00000004", "000001-00000006"], Doomed(Root, 2, owner: false));
+        Assert.Equal(["000001-00000002", "000001-00000004", "000001-00000006"], Expired(Root, 2, owner: false));
 
     [Fact]
     public void Doomed_ByAnybodyElseOnceReleased_SparesOnlyLaterTokens() =>
-        Assert.Equal(["000001-00000002", "000001-00000004", "000001-00000006", "000002-00000009"], Doomed(Root with { Owner = null }, 2, owner: false));
+        Assert.Equal(["000001-00000002", "000001-00000004", "000001-00000006", "000002-00000009"], Expired(Root with { Owner = null }, 2, owner: false));
 
     [Fact]
     public void Doomed_WhenMoreAreToBeKept_KeepsTheNewestWholeOnes() =>
-        Assert.Equal(["000001-00000002", "000001-00000006", "000002-00000009"], Doomed(Root, 3, owner: true));
+        Assert.Equal(["000001-00000002", "000001-00000006", "000002-00000009"], Expired(Root, 3, owner: true));
 
     [Fact]
     public void Doomed_WhenPinned_KeepsIt() =>
-        Assert.Equal(["000001-00000004", "000001-00000006", "000002-00000009"], Doomed(Root, 2, owner: true, Names[0]));
+        Assert.Equal(["000001-00000004", "000001-00000006", "000002-00000009"], Expired(Root, 2, owner: true, Names[0]));
 
     [Fact]
     public async Task Sweep_DryRun_DeletesNothing()

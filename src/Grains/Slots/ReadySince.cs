@@ -8,7 +8,7 @@ namespace Slowrun.Grains.Slots;
 /// Since when this silo sees stages that could be taken: tells a take how long the stage waited for a slot, and how long nobody knew that it
 /// had lost its owner. Safe to use from any thread.
 /// </summary>
-internal sealed class ReadySights(TimeProvider time)
+internal sealed class ReadySince(TimeProvider time)
 {
     private readonly ConcurrentDictionary<(string Run, StageId Stage, long EpochToken), DateTimeOffset> sights = new();
     // Asked for at the first look, when the clock has been held against the store's.

@@ -5,12 +5,12 @@ using static Slowrun.Storage.Tests.Checkpoints.Examples;
 
 namespace Slowrun.Storage.Tests.Checkpoints;
 
-public sealed class CheckpointLedgerTests
+public sealed class CheckpointInventoryTests
 {
     private readonly MemoryStore store = new();
-    private readonly CheckpointLedger ledger;
+    private readonly CheckpointInventory ledger;
 
-    public CheckpointLedgerTests() => ledger = new CheckpointLedger(store, Run);
+    public CheckpointInventoryTests() => ledger = new CheckpointInventory(store, Run);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 

@@ -10,8 +10,8 @@ using Slowrun.Storage.Runs;
 namespace Slowrun.Grains.Slots;
 
 /// <summary>How a silo that goes away leaves: nothing new, last commits, releases, and only then the cluster.</summary>
-internal sealed partial class Departure(
-    LocalWork local, IObjectStore store, ILocalSiloDetails silo, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<Departure> log)
+internal sealed partial class SiloDrain(
+    LocalWork local, IObjectStore store, ILocalSiloDetails silo, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<SiloDrain> log)
 {
     /// <summary>The event's kind where a silo leaves because it had nothing to do.</summary>
     public const string Idle = EventKind.SiloIdle;

@@ -9,7 +9,7 @@ namespace Slowrun.Training.Lanes;
 /// </summary>
 /// <param name="teacher">Null: nothing is taught this way.</param>
 /// <param name="rows">The micro-batches, as they will be trained on.</param>
-internal sealed class Lessons(EnsembleTeacher? teacher, StepRows rows, CancellationToken stop) : IDisposable
+internal sealed class TeacherOutputs(EnsembleTeacher? teacher, StepRows rows, CancellationToken stop) : IDisposable
 {
     private readonly Queue<Tensor> taught = [];
     private int asked;
@@ -32,12 +32,12 @@ internal sealed class Lessons(EnsembleTeacher? teacher, StepRows rows, Cancellat
             using var scope = NewDisposeScope();
             var inputs = Enumerable.Range(asked, Math.Min(teacher.AtOnce, rows.Count - asked)).Select(position => rows[position].Inputs).ToList();
             asked += inputs.Count;
-            if (teacher.Teach(inputs, stop) is not { } lessons)
+            if (teacher.Teach(inputs, stop) is not { } outputs)
             {
                 return false;
             }
 
-            foreach (var lesson in lessons)
+            foreach (var lesson in outputs)
             {
                 taught.Enqueue(lesson);
             }

@@ -10,7 +10,7 @@ using Slowrun.Storage.Runs;
 namespace Slowrun.Reading.Explain;
 
 /// <summary>All that an explanation is made of: the run, and what goes on around it.</summary>
-public sealed record Circumstances
+public sealed record ExplainContext
 {
     private const int MostOtherRuns = 30;
     private const int NewestEvents = 200;
@@ -50,7 +50,7 @@ public sealed record Circumstances
 
     /// <param name="ask">Asks silos what they know of themselves.</param>
     /// <exception cref="NotFoundException">There is no such run.</exception>
-    public static async Task<Circumstances> ReadAsync(
+    public static async Task<ExplainContext> ReadAsync(
         RunReader reader, Func<IReadOnlyList<LiveSilo>, Task<IReadOnlyList<SiloReport>>> ask, string run, TimeProvider time, CancellationToken cancellationToken)
     {
         var facts = await reader.FactsAsync(run, cancellationToken);
@@ -60,7 +60,7 @@ public sealed record Circumstances
         var data = InputProblems.OfDataAsync(reader.Store, facts, cancellationToken);
         var inputs = InputProblems.OfStagesAsync(reader.Store, facts, cancellationToken);
         var reports = ask(await silos);
-        return new Circumstances
+        return new ExplainContext
         {
             Facts = facts,
             Store = reader.Store.Address,

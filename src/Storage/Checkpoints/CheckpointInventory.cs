@@ -7,7 +7,7 @@ using Slowrun.Storage.Runs;
 namespace Slowrun.Storage.Checkpoints;
 
 /// <summary>A run's checkpoints and snapshots as the store holds them: to be listed, verified, and cleaned up with no silo alive.</summary>
-public sealed class CheckpointLedger(IObjectStore store, string run)
+public sealed class CheckpointInventory(IObjectStore store, string run)
 {
     private const string Snapshots = "snapshots/";
 
