@@ -81,7 +81,7 @@ needs `--store`.
 ## Data
 Pages of this documentation, as bytes; `slowrun` is a clone of this repository, or a link to one. Validation is taken first, then fitness, then training.
 MD
-show "mkdir text && cp slowrun/docs/{architecture,data,recipe,specs}.md text/"
+show "mkdir text && cp slowrun/docs/decisions/00{06..17}-*.md text/"
 show "slowrun data prepare --input 'text/*.md' --tokenizer bytes --val-tokens 4096 --fitness-tokens 2048 --train-tokens 8448 --out data"
 show "slowrun data show data --documents 0"
 
