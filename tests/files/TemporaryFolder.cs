@@ -1,9 +1,9 @@
-namespace Slowrun.Client.Tests;
+namespace Slowrun.Tests.Files;
 
 /// <summary>A folder that is gone after the test.</summary>
 internal sealed class TemporaryFolder : IDisposable
 {
-    public string Path { get; } = Directory.CreateTempSubdirectory("slowrun-client-tests-").FullName;
+    public string Path { get; } = Directory.CreateTempSubdirectory("slowrun-test-").FullName;
 
     public string Write(string name, string content)
     {
