@@ -10,7 +10,9 @@ internal static class ByteText
     public static ushort[] Read(string path)
     {
         var tokens = new List<ushort>();
-        foreach (var paragraph in File.ReadAllText(path).Split("\n\n", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        foreach (
+            var paragraph in File.ReadAllText(path).Split("\n\n", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+        )
         {
             tokens.Add(DocumentStart);
             tokens.AddRange(System.Text.Encoding.UTF8.GetBytes(paragraph).Select(b => (ushort)b));

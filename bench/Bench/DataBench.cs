@@ -27,18 +27,25 @@ internal static partial class DataBench
         try
         {
             var files = Write(folder, documents);
-            Console.WriteLine($"{documents.Count} documents, {bytes / 1e6:F1} MB of UTF-8, {Environment.ProcessorCount} cores; MB/s of text");
-            Console.WriteLine($"{"tokenizer",-10} {"from",-10} {"1 thread",10} {"all",10} {"of bare",10}");
+            Console.WriteLine(
+                $"{documents.Count} documents, {bytes / 1e6:F1} MB of UTF-8, {Environment.ProcessorCount} cores; MB/s of text"
+            );
+            Console.WriteLine($"{"tokenizer", -10} {"from", -10} {"1 thread", 10} {"all", 10} {"of bare", 10}");
             foreach (var name in TextTokenizer.Names)
             {
                 var tokenizer = TextTokenizer.Find(name)!;
                 var one = Rate(bytes, () => Bare(tokenizer, documents, 1));
                 var all = Rate(bytes, () => Bare(tokenizer, documents, Environment.ProcessorCount));
-                Console.WriteLine($"{name,-10} {"(bare)",-10} {one,10:F1} {all,10:F1}");
+                Console.WriteLine($"{name, -10} {"(bare)", -10} {one, 10:F1} {all, 10:F1}");
                 foreach (var file in files.Where(file => file.Format != InputFormat.Bin || name == Gpt2Tokenizer.TokenizerName))
                 {
-                    var (alone, together) = (await PrepareAsync(file, tokenizer, folder, bytes, 1), await PrepareAsync(file, tokenizer, folder, bytes, Environment.ProcessorCount));
-                    Console.WriteLine($"{name,-10} {Path.GetExtension(file.Name),-10} {alone,10:F1} {together,10:F1} {together / all,10:F2}");
+                    var (alone, together) = (
+                        await PrepareAsync(file, tokenizer, folder, bytes, 1),
+                        await PrepareAsync(file, tokenizer, folder, bytes, Environment.ProcessorCount)
+                    );
+                    Console.WriteLine(
+                        $"{name, -10} {Path.GetExtension(file.Name), -10} {alone, 10:F1} {together, 10:F1} {together / all, 10:F2}"
+                    );
                 }
             }
         }
@@ -109,47 +116,59 @@ internal static partial class DataBench
     /// <summary>The tokenizer and nothing else; for gpt2 the library with the regular expression that it would use itself.</summary>
     private static void Bare(TextTokenizer tokenizer, List<string> documents, int threads, ArrayBufferWriter<ushort>? keep = null)
     {
-        Parallel.ForEach(Enumerable.Range(0, threads), new ParallelOptions { MaxDegreeOfParallelism = threads }, thread =>
-        {
-            Func<string, int> encode;
-            var ids = keep ?? new ArrayBufferWriter<ushort>();
-            if (tokenizer is Gpt2Tokenizer && keep is null)
+        Parallel.ForEach(
+            Enumerable.Range(0, threads),
+            new ParallelOptions { MaxDegreeOfParallelism = threads },
+            thread =>
             {
-                using var file = new MemoryStream(Gpt2Vocabulary.File());
-                var library = TiktokenTokenizer.Create(file, new RegexPreTokenizer(Words(), null), null, null, 32_768);
-                encode = document => library.EncodeToIds(document, considerPreTokenization: true, considerNormalization: false).Count;
-            }
-            else
-            {
-                var encoder = tokenizer.NewEncoder();
-                encode = document =>
+                Func<string, int> encode;
+                var ids = keep ?? new ArrayBufferWriter<ushort>();
+                if (tokenizer is Gpt2Tokenizer && keep is null)
                 {
-                    if (keep is null)
+                    using var file = new MemoryStream(Gpt2Vocabulary.File());
+                    var library = TiktokenTokenizer.Create(file, new RegexPreTokenizer(Words(), null), null, null, 32_768);
+                    encode = document => library.EncodeToIds(document, considerPreTokenization: true, considerNormalization: false).Count;
+                }
+                else
+                {
+                    var encoder = tokenizer.NewEncoder();
+                    encode = document =>
                     {
-                        ids.ResetWrittenCount();
-                    }
-                    else
-                    {
-                        ids.Write([tokenizer.DocumentStart]);
-                    }
+                        if (keep is null)
+                        {
+                            ids.ResetWrittenCount();
+                        }
+                        else
+                        {
+                            ids.Write([tokenizer.DocumentStart]);
+                        }
 
-                    encoder.Encode(Encoding.UTF8.GetBytes(document), ids);
-                    return 0;
-                };
-            }
+                        encoder.Encode(Encoding.UTF8.GetBytes(document), ids);
+                        return 0;
+                    };
+                }
 
-            for (var d = thread; d < documents.Count; d += threads)
-            {
-                encode(documents[d]);
+                for (var d = thread; d < documents.Count; d += threads)
+                {
+                    encode(documents[d]);
+                }
             }
-        });
+        );
     }
 
     private static async Task<double> PrepareAsync(InputFile file, TextTokenizer tokenizer, string folder, long bytes, int threads)
     {
         var target = Path.Combine(folder, "out");
         var watch = Stopwatch.StartNew();
-        await new DataPreparation(new PreparationOptions { Files = [file], Tokenizer = tokenizer, Threads = threads }, new InputProgress()).RunAsync(target, CancellationToken.None);
+        await new DataPreparation(
+            new PreparationOptions
+            {
+                Files = [file],
+                Tokenizer = tokenizer,
+                Threads = threads,
+            },
+            new InputProgress()
+        ).RunAsync(target, CancellationToken.None);
         var rate = bytes / 1e6 / watch.Elapsed.TotalSeconds;
         Directory.Delete(target, recursive: true);
         return rate;

@@ -8,11 +8,13 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Bench;
 
-/// <summary>What it takes to mix many members' stored vectors, made up here: seconds a subset, memory, and how near that is to plainly reading them.</summary>
+/// <summary>What it takes to mix many members' stored vectors, made up here: seconds a subset, memory, and how near that is to plainly
+/// reading them.</summary>
 internal static class EnsembleBench
 {
     // Upstream's largest ensemble on a validation set of its size.
-    private const double LargestMembers = 480, LargestTokens = 10e6;
+    private const double LargestMembers = 480,
+        LargestTokens = 10e6;
 
     private const int FitSteps = 5;
 
@@ -28,7 +30,9 @@ internal static class EnsembleBench
         {
             if (free < 1.1 * bytes)
             {
-                Console.Error.WriteLine($"{members} x {tokens} probabilities are {bytes / 1e9:F1} GB; '{folder}' has room for {free / 1e9:F1} GB. Ask for fewer, or name another folder.");
+                Console.Error.WriteLine(
+                    $"{members} x {tokens} probabilities are {bytes / 1e9:F1} GB; '{folder}' has room for {free / 1e9:F1} GB. Ask for fewer, or name another folder."
+                );
                 return 2;
             }
 
@@ -60,7 +64,15 @@ internal static class EnsembleBench
 
             var score = new MemberScore
             {
-                SnapshotSha256 = $"{m:x64}", SetSha256 = "set", Rows = 1, NumericsFingerprint = "made-up", Tokens = tokens, LossNats = 0, BitsPerByte = 0, Vector = "", VectorXxHash128 = "",
+                SnapshotSha256 = $"{m:x64}",
+                SetSha256 = "set",
+                Rows = 1,
+                NumericsFingerprint = "made-up",
+                Tokens = tokens,
+                LossNats = 0,
+                BitsPerByte = 0,
+                Vector = "",
+                VectorXxHash128 = "",
             };
             scores.Add(await new RunScores(store, "bench").CreateAsync(score, p));
         }
@@ -83,18 +95,27 @@ internal static class EnsembleBench
         var (targetBytes, memory) = (Enumerable.Repeat(1, tokens).ToArray(), 0L);
         var even = Enumerable.Repeat(1.0, scores.Count).ToArray();
         clock = new Clock();
-        JudgedMixture.Of(p, even, targetBytes, Environment.ProcessorCount, judged => memory = IsSampled(judged) ? Math.Max(memory, AnonymousBytes()) : memory);
+        JudgedMixture.Of(
+            p,
+            even,
+            targetBytes,
+            Environment.ProcessorCount,
+            judged => memory = IsSampled(judged) ? Math.Max(memory, AnonymousBytes()) : memory
+        );
         var mixing = clock.Tell("mixed: its loss, and without each member", bytes, plain);
 
         clock = new Clock();
         GradientSelection.Fit(p, 0, FitSteps, (_, _, _) => memory = Math.Max(memory, AnonymousBytes()), Environment.ProcessorCount);
         // One more than the steps: the loss of the weights it ends with.
         var step = clock.Tell("learning weights, a step", bytes, plain, times: FitSteps + 1);
-        Console.WriteLine($"memory of the process's own, at most: {memory / 1e6:F0} MB (beside it {bytes / 1e6:F0} MB of mapped files, which the system takes back when it needs room)");
+        Console.WriteLine(
+            $"memory of the process's own, at most: {memory / 1e6:F0} MB (beside it {bytes / 1e6:F0} MB of mapped files, which the system takes back when it needs room)"
+        );
 
         var scale = LargestMembers * LargestTokens / ((double)scores.Count * tokens);
         Console.WriteLine(
-            $"at {LargestMembers} x {LargestTokens / 1e6:F0} M, if memory holds the files: {opening * scale:F0} s to open, {mixing * scale:F0} s a subset, {step * scale:F1} s a step of learning");
+            $"at {LargestMembers} x {LargestTokens / 1e6:F0} M, if memory holds the files: {opening * scale:F0} s to open, {mixing * scale:F0} s a subset, {step * scale:F1} s a step of learning"
+        );
         foreach (var vector in vectors)
         {
             vector.Dispose();
@@ -123,7 +144,9 @@ internal static class EnsembleBench
     {
         const string field = "RssAnon:";
         var line = File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith(field, StringComparison.Ordinal));
-        return line is null ? 0 : 1024 * long.Parse(line[field.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
+        return line is null
+            ? 0
+            : 1024 * long.Parse(line[field.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
     }
 
     /// <summary>Real time, and the processors' beside it: on a machine that does other things too, the first is theirs as well.</summary>
@@ -137,8 +160,10 @@ internal static class EnsembleBench
         {
             var seconds = Stopwatch.GetElapsedTime(from).TotalSeconds / times;
             var processors = (Environment.CpuUsage.TotalTime - busy).TotalSeconds / times;
-            var share = plain is { } reading ? $"  {reading / seconds,5:F2} of plain reading" : "";
-            Console.WriteLine($"{what,-42} {seconds,8:F3} s  {processors,8:F3} s of processors  {bytes / seconds / 1e9,6:F2} GB/s{share}");
+            var share = plain is { } reading ? $"  {reading / seconds, 5:F2} of plain reading" : "";
+            Console.WriteLine(
+                $"{what, -42} {seconds, 8:F3} s  {processors, 8:F3} s of processors  {bytes / seconds / 1e9, 6:F2} GB/s{share}"
+            );
             return seconds;
         }
     }

@@ -5,8 +5,9 @@ using Slowrun.Grains.Tests.Simulation;
 namespace Slowrun.Bench;
 
 /// <summary>
-/// What a fleet asks of its store and how soon it takes what is ready, in virtual time: slot loops, run grain and membership document are the real
-/// classes, each operation of the store takes 10 ms, each hop between silos 1 ms, each silo has one slot, each stage a chain of its own.
+/// What a fleet asks of its store and how soon it takes what is ready, in virtual time: slot loops, run grain and membership document are
+/// the real classes, each operation of the store takes 10 ms, each hop between silos 1 ms, each silo has one slot, each stage a chain of
+/// its own.
 /// </summary>
 internal static class FleetBench
 {
@@ -51,7 +52,14 @@ internal static class FleetBench
             fleet.Pass(every);
         }
 
-        Measure(fleet, string.Create(CultureInfo.InvariantCulture, $"a silo lost every {every.TotalSeconds:F0} s, {losses} times; {fleet.Trained} stages train"), every * losses);
+        Measure(
+            fleet,
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"a silo lost every {every.TotalSeconds:F0} s, {losses} times; {fleet.Trained} stages train"
+            ),
+            every * losses
+        );
         Console.WriteLine($"simulated in {took.Elapsed.TotalSeconds:F0} s");
         return 0;
     }
@@ -59,21 +67,31 @@ internal static class FleetBench
     private static void Measure(SimFleet fleet, string when, TimeSpan span)
     {
         var (takes, beats, counts) = (fleet.Takes(), fleet.Beats(), fleet.Store.Counts);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
-            {when}:
-              store operations a second   {fleet.Store.Total / span.TotalSeconds,10:F1}
-              from ready to taken, s      {(takes.Count == 0 ? "" : $"p50 {At(takes, 0.5):F2}, p99 {At(takes, 0.99):F2}, longest {takes.Max().TotalSeconds:F2}")} ({takes.Count} takes)
-              heartbeat, s                {(beats.Count == 0 ? "" : $"p50 {At(beats, 0.5):F2}, p99 {At(beats, 0.99):F2}")} ({beats.Count})
-            """));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"""
+                {when}:
+                  store operations a second   {fleet.Store.Total / span.TotalSeconds, 10:F1}
+                  from ready to taken, s      {(
+                    takes.Count == 0 ? "" : $"p50 {At(takes, 0.5):F2}, p99 {At(takes, 0.99):F2}, longest {takes.Max().TotalSeconds:F2}"
+                )} ({takes.Count} takes)
+                  heartbeat, s                {(
+                    beats.Count == 0 ? "" : $"p50 {At(beats, 0.5):F2}, p99 {At(beats, 0.99):F2}"
+                )} ({beats.Count})
+                """
+            )
+        );
         foreach (var (what, count) in counts.OrderByDescending(pair => pair.Value).Take(6))
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {count / span.TotalSeconds,28:F1}   {what}"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {count / span.TotalSeconds, 28:F1}   {what}"));
         }
 
         counts.Clear();
     }
 
-    private static double At(IReadOnlyList<TimeSpan> all, double share) => all.Order().ElementAt((int)(share * (all.Count - 1))).TotalSeconds;
+    private static double At(IReadOnlyList<TimeSpan> all, double share) =>
+        all.Order().ElementAt((int)(share * (all.Count - 1))).TotalSeconds;
 
     private static int Option(string[] arguments, string name, int otherwise) =>
         Array.IndexOf(arguments, name) is var at and >= 0 ? int.Parse(arguments[at + 1], CultureInfo.InvariantCulture) : otherwise;

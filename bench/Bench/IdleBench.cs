@@ -36,7 +36,16 @@ internal static class IdleBench
         var hosts = new List<IHost>();
         for (var i = 0; i < silos; i++)
         {
-            var host = await SiloHost.BuildAsync(new SiloSettings { Store = address, Slots = ["cpu:0"], Name = $"idle{i}" }, store, CancellationToken.None);
+            var host = await SiloHost.BuildAsync(
+                new SiloSettings
+                {
+                    Store = address,
+                    Slots = ["cpu:0"],
+                    Name = $"idle{i}",
+                },
+                store,
+                CancellationToken.None
+            );
             hosts.Add(host);
             await host.StartAsync();
         }
@@ -47,10 +56,12 @@ internal static class IdleBench
         var operations = store.Operations;
         foreach (var group in operations.GroupBy(Kind).OrderByDescending(group => group.Count()))
         {
-            Console.WriteLine($"{group.Count(),6}  {group.Key}");
+            Console.WriteLine($"{group.Count(), 6}  {group.Key}");
         }
 
-        Console.WriteLine($"{operations.Count,6}  operations a minute of {silos} silos at rest on {address}, beside {cancelled} cancelled runs");
+        Console.WriteLine(
+            $"{operations.Count, 6}  operations a minute of {silos} silos at rest on {address}, beside {cancelled} cancelled runs"
+        );
         await Task.WhenAll(hosts.Select(host => host.StopAsync()));
         return 0;
     }

@@ -21,7 +21,9 @@ internal static class InputsBench
         try
         {
             var store = DirectoryStore.Open(folder);
-            Console.WriteLine($"{"tokens",12} {"MB",6} {"seconds",9} {"MB/s",7}   read into memory, hashed (SHA-256), ids checked; the fastest of {Times}, file in the system's cache");
+            Console.WriteLine(
+                $"{"tokens", 12} {"MB", 6} {"seconds", 9} {"MB/s", 7}   read into memory, hashed (SHA-256), ids checked; the fastest of {Times}, file in the system's cache"
+            );
             foreach (var size in sizes)
             {
                 await TokensAsync(store, size);
@@ -46,15 +48,20 @@ internal static class InputsBench
         }
 
         var set = new ArrayTokenSet(ids, [0], [.. Enumerable.Repeat(4, Vocabulary)]);
-        var manifest = await new StoredTokenSets(store).ReadManifestAsync(await new DataUpload(store).UploadAsync("made-up", set, null, null, "bench", null));
+        var manifest = await new StoredTokenSets(store).ReadManifestAsync(
+            await new DataUpload(store).UploadAsync("made-up", set, null, null, "bench", null)
+        );
         var best = await FastestAsync(() => new LocalTokenSets(store).ReadAsync(manifest, manifest.Train));
         var megabytes = size * sizeof(ushort) / 1e6;
-        Console.WriteLine($"{size,12} {megabytes,6:F0} {best,9:F3} {megabytes / best,7:F0}");
+        Console.WriteLine($"{size, 12} {megabytes, 6:F0} {best, 9:F3} {megabytes / best, 7:F0}");
     }
 
     private static async Task MemberAsync(DirectoryStore store)
     {
-        var weights = Enumerable.Range(0, 4).Select(i => new TensorData($"t{i}", ElementType.F32, [TensorFloats], new byte[TensorFloats * sizeof(float)])).ToList();
+        var weights = Enumerable
+            .Range(0, 4)
+            .Select(i => new TensorData($"t{i}", ElementType.F32, [TensorFloats], new byte[TensorFloats * sizeof(float)]))
+            .ToList();
         var snapshot = await new SnapshotStore(store, "bench", TimeProvider.System).CreateAsync(weights);
         var opened = await FastestAsync(async () =>
         {
@@ -82,7 +89,9 @@ internal static class InputsBench
             return Task.FromResult(0);
         });
         var megabytes = snapshot.LengthBytes / 1e6;
-        Console.WriteLine($"a member of {megabytes:F0} MB: opened in {opened:F3} s ({megabytes / opened:F0} MB/s); each turn {turn:F3} s ({megabytes / turn:F0} MB/s: read, hashed, copied), a bare copy {bare:F3} s");
+        Console.WriteLine(
+            $"a member of {megabytes:F0} MB: opened in {opened:F3} s ({megabytes / opened:F0} MB/s); each turn {turn:F3} s ({megabytes / turn:F0} MB/s: read, hashed, copied), a bare copy {bare:F3} s"
+        );
     }
 
     private static async Task<double> FastestAsync<T>(Func<Task<T>> work)

@@ -30,7 +30,10 @@ internal static class PageBench
         using var client = new HttpClient { BaseAddress = page.Address };
         string[] paths =
         [
-            $"/runs/{Run}/losses", $"/runs/{Run}/losses?from={steps / 2}&to={(steps / 2) + (steps / 20)}", $"/runs/{Run}/losses?chain=0", $"/runs/{Run}",
+            $"/runs/{Run}/losses",
+            $"/runs/{Run}/losses?from={steps / 2}&to={(steps / 2) + (steps / 20)}",
+            $"/runs/{Run}/losses?chain=0",
+            $"/runs/{Run}",
             $"/api/v1/runs/{Run}/metrics",
         ];
         // The first round is the compiler's.
@@ -59,24 +62,51 @@ internal static class PageBench
         var compressed = (await answer.Content.ReadAsByteArrayAsync()).Length;
         var first = times[0];
         times.Sort();
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{path,-40} {(answer.StatusCode == HttpStatusCode.OK ? "" : answer.StatusCode.ToString())} first {first,7:F1} ms, then p50 {times[10],6:F1} ms, {bytes / 1e3,8:F1} kB, {compressed / 1e3,7:F1} kB as gzip"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{path, -40} {(answer.StatusCode == HttpStatusCode.OK ? "" : answer.StatusCode.ToString())} first {first, 7:F1} ms, then p50 {times[10], 6:F1} ms, {bytes / 1e3, 8:F1} kB, {compressed / 1e3, 7:F1} kB as gzip"
+            )
+        );
     }
 
     private static async Task FillAsync(MemoryStore store, int steps)
     {
-        var spec = SpecReader.FromPreset("tiny", new SpecOverrides { Name = Run, Set = ["chains=[{stages: 25}, {stages: 25}, {stages: 25}, {stages: 25}]"] });
+        var spec = SpecReader.FromPreset(
+            "tiny",
+            new SpecOverrides { Name = Run, Set = ["chains=[{stages: 25}, {stages: 25}, {stages: 25}, {stages: 25}]"] }
+        );
         await new RunDocuments(store, Run).TryCreateSpecAsync(spec);
-        var identity = new StageIdentity { RecipeSha256 = "r", DataSha256 = "d", EngineRevision = 1, NumericsFingerprint = "0123456789abcdef" };
+        var identity = new StageIdentity
+        {
+            RecipeSha256 = "r",
+            DataSha256 = "d",
+            EngineRevision = 1,
+            NumericsFingerprint = "0123456789abcdef",
+        };
         foreach (var stage in new RunPlan(spec.Recipe).Stages)
         {
             var random = new Random((stage.Id.Chain * 100) + stage.Id.Stage);
-            var curve = Enumerable.Range(0, steps).Select(i => (float)(1.7 + (3.8 * Math.Exp(-6.0 * i / steps)) + (random.NextDouble() * 0.2))).ToArray();
+            var curve = Enumerable
+                .Range(0, steps)
+                .Select(i => (float)(1.7 + (3.8 * Math.Exp(-6.0 * i / steps)) + (random.NextDouble() * 0.2)))
+                .ToArray();
             var losses = new TensorData(StateTensors.Losses, ElementType.F32, [steps], MemoryMarshal.AsBytes(curve.AsSpan()).ToArray());
             var checkpoint = await new CheckpointWriter(store, TimeProvider.System).WriteAsync(Run, stage.Id, 1, steps, identity, [losses]);
             var name = RunPaths.Root(Run, stage.Id);
-            await store.WriteAsync(name, SealedJson.Serialize(name, new StageRoot { EpochToken = 1, Steps = steps, Identity = identity, Current = checkpoint }));
+            await store.WriteAsync(
+                name,
+                SealedJson.Serialize(
+                    name,
+                    new StageRoot
+                    {
+                        EpochToken = 1,
+                        Steps = steps,
+                        Identity = identity,
+                        Current = checkpoint,
+                    }
+                )
+            );
         }
     }
 

@@ -20,7 +20,8 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("""
+    Console.Error.WriteLine(
+        """
         bench sweep TEXT [PRESET] [PATH=VALUE…]       trains a preset's chains on a text file, by the engine alone
         bench step [SIZE…] [--steps N] [--slots N]    times training steps
         bench distill [MEMBERS…]                      times steps taught by ensembles of so many members
@@ -35,6 +36,7 @@ static int Usage()
         bench telemetry                               what the measurements of a training step cost, as a share of it
         bench page [STEPS]                            times pages of a run of 100 stages, and weighs them
         bench status STORE RUN [CALLS]                times status calls of a client that stays, also while silos are lost
-        """);
+        """
+    );
     return 2;
 }

@@ -9,8 +9,8 @@ using Slowrun.Storage;
 namespace Slowrun.Bench;
 
 /// <summary>
-/// How long a client that stays waits for a run's status, by the reader that the command line uses: best measured while both cores train, or
-/// while silos are lost (<c>slowrun chaos</c> on the same store).
+/// How long a client that stays waits for a run's status, by the reader that the command line uses: best measured while both cores train,
+/// or while silos are lost (<c>slowrun chaos</c> on the same store).
 /// </summary>
 internal static class StatusBench
 {
@@ -55,9 +55,12 @@ internal static class StatusBench
         foreach (var (source, all) in times.Where(pair => pair.Value.Count > 0))
         {
             all.Sort();
-            Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{all.Count} answers of the {source}: p50 {all[all.Count / 2]:F1} ms, p99 {all[all.Count * 99 / 100]:F1} ms, longest {all[^1]:F1} ms"));
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{all.Count} answers of the {source}: p50 {all[all.Count / 2]:F1} ms, p99 {all[all.Count * 99 / 100]:F1} ms, longest {all[^1]:F1} ms"
+                )
+            );
         }
 
         Console.WriteLine($"{owners.Count} silos were seen to own stages meanwhile");

@@ -19,31 +19,71 @@ internal static class StepBench
     private static readonly (string Name, ModelRecipe Model, StageRecipe Stage)[] Sizes =
     [
         ("demo", new ModelRecipe(), new StageRecipe()),
-        ("d256-v4096", new ModelRecipe { Width = 256, SequenceLength = 256, VocabSize = 4096 }, Large),
-        ("d256-v50257", new ModelRecipe { Width = 256, SequenceLength = 256, VocabSize = 50257 }, Large),
+        (
+            "d256-v4096",
+            new ModelRecipe
+            {
+                Width = 256,
+                SequenceLength = 256,
+                VocabSize = 4096,
+            },
+            Large
+        ),
+        (
+            "d256-v50257",
+            new ModelRecipe
+            {
+                Width = 256,
+                SequenceLength = 256,
+                VocabSize = 50257,
+            },
+            Large
+        ),
     ];
 
-    private static StageRecipe Large => new() { BatchTokens = 4096, DeviceRows = 8, Lanes = 2, Dropout = 0.1 };
+    private static StageRecipe Large =>
+        new()
+        {
+            BatchTokens = 4096,
+            DeviceRows = 8,
+            Lanes = 2,
+            Dropout = 0.1,
+        };
 
     public static int Run(IReadOnlyList<string> arguments)
     {
         var count = Number(arguments, "--steps", 5);
         var slots = Number(arguments, "--slots", 1);
         var wanted = arguments.Where(argument => Sizes.Any(size => size.Name == argument)).ToList();
-        WorkerThread.RunAsync("bench", () =>
-        {
-            var peak = GemmGigaflops();
-            Console.WriteLine($"float32 matrix product, 1024 cubed, one thread: {peak:F0} GFLOP/s; {slots} slot(s), {count} steps each");
-            Console.WriteLine($"{"size",-12} {"pass",-12} {"ms/step",9} {"tokens/s",10} {"GFLOP/s",9} {"of peak",8} {"forward",8} {"backward*",9} {"optimizer",10}");
-            foreach (var (name, model, stage) in Sizes.Where(size => wanted.Count == 0 || wanted.Contains(size.Name)))
-            {
-                var loop = new LoopRecipe { Start = 3, End = 5, FromFraction = 0 };
-                Measure(name, "plain", model, stage, count, slots, peak);
-                Measure(name, "looped", model, stage with { Loop = loop }, count, slots, peak);
-                Measure(name, "distilling", model, stage with { Distillation = new DistillationRecipe() }, count, slots, peak);
-            }
-            Console.WriteLine("* what is left: backward pass, teacher, gradient sums");
-        }).GetAwaiter().GetResult();
+        WorkerThread
+            .RunAsync(
+                "bench",
+                () =>
+                {
+                    var peak = GemmGigaflops();
+                    Console.WriteLine(
+                        $"float32 matrix product, 1024 cubed, one thread: {peak:F0} GFLOP/s; {slots} slot(s), {count} steps each"
+                    );
+                    Console.WriteLine(
+                        $"{"size", -12} {"pass", -12} {"ms/step", 9} {"tokens/s", 10} {"GFLOP/s", 9} {"of peak", 8} {"forward", 8} {"backward*", 9} {"optimizer", 10}"
+                    );
+                    foreach (var (name, model, stage) in Sizes.Where(size => wanted.Count == 0 || wanted.Contains(size.Name)))
+                    {
+                        var loop = new LoopRecipe
+                        {
+                            Start = 3,
+                            End = 5,
+                            FromFraction = 0,
+                        };
+                        Measure(name, "plain", model, stage, count, slots, peak);
+                        Measure(name, "looped", model, stage with { Loop = loop }, count, slots, peak);
+                        Measure(name, "distilling", model, stage with { Distillation = new DistillationRecipe() }, count, slots, peak);
+                    }
+                    Console.WriteLine("* what is left: backward pass, teacher, gradient sums");
+                }
+            )
+            .GetAwaiter()
+            .GetResult();
         return 0;
     }
 
@@ -52,10 +92,18 @@ internal static class StepBench
         var taught = stage.Distillation is not null;
         var plan = new StagePlan
         {
-            Id = new StageId(0, 1), Role = ChainRole.Members, Seed = 1, Model = model, Stage = stage with { Epochs = 1000 }, Evaluation = new(), Data = new(),
+            Id = new StageId(0, 1),
+            Role = ChainRole.Members,
+            Seed = 1,
+            Model = model,
+            Stage = stage with { Epochs = 1000 },
+            Evaluation = new(),
+            Data = new(),
         };
-        var tokens = Enumerable.Range(0, 40 * (stage.BatchTokens / model.SequenceLength) * (model.SequenceLength + 1) / 20)
-            .Select(i => (ushort)(i * 7919L % model.VocabSize)).ToArray();
+        var tokens = Enumerable
+            .Range(0, 40 * (stage.BatchTokens / model.SequenceLength) * (model.SequenceLength + 1) / 20)
+            .Select(i => (ushort)(i * 7919L % model.VocabSize))
+            .ToArray();
         var inputs = new StageInputs { Plan = plan, Train = new ArrayTokenSet(tokens, [0], [.. Enumerable.Repeat(1, model.VocabSize)]) };
         var devices = new ComputeDevices([.. Enumerable.Range(0, slots).Select(i => $"cpu:{i}")]);
         using var parts = new StepParts(plan);
@@ -72,8 +120,9 @@ internal static class StepBench
         var forward = Seconds(count, parts.Forward) * microBatches / slots / seconds;
         var optimizer = Seconds(count, parts.Optimize) / seconds;
         Console.WriteLine(
-            $"{name,-12} {pass,-12} {seconds * 1000,9:F1} {stage.BatchTokens / seconds,10:F0} {gigaflops,9:F1} {gigaflops / peak / slots,8:P0} "
-            + $"{forward,8:P0} {1 - forward - optimizer,9:P0} {optimizer,10:P0}");
+            $"{name, -12} {pass, -12} {seconds * 1000, 9:F1} {stage.BatchTokens / seconds, 10:F0} {gigaflops, 9:F1} {gigaflops / peak / slots, 8:P0} "
+                + $"{forward, 8:P0} {1 - forward - optimizer, 9:P0} {optimizer, 10:P0}"
+        );
     }
 
     private static double Seconds(int count, Action body)
@@ -91,7 +140,8 @@ internal static class StepBench
     /// <summary>Of the matrix products and attention alone: 2 for each weight and token forward, twice that backward.</summary>
     private static double GigaflopsPerStep(ModelRecipe model, StageRecipe stage, bool taught)
     {
-        double width = model.Width, length = model.SequenceLength;
+        double width = model.Width,
+            length = model.SequenceLength;
         var layer = (4 * width * width) + (3 * width * ParameterTable.HiddenWidth(model)) + (width * length);
         var loops = stage.Loop is { } loop ? loop.Replays * (loop.End - loop.Start) : 0;
         var forward = 2 * (((model.Layers + loops) * layer) + (width * model.VocabSize) + (model.Layers / 2 * width * width));

@@ -45,7 +45,9 @@ internal sealed class StepParts : IDisposable
         using var scope = NewDisposeScope();
         var pass = new ForwardPass
         {
-            Windows = AttentionWindows.Of(plan.Model), Loop = plan.Stage.Loop, Dropout = new Dropout(1, plan.Stage.Dropout),
+            Windows = AttentionWindows.Of(plan.Model),
+            Loop = plan.Stage.Loop,
+            Dropout = new Dropout(1, plan.Stage.Dropout),
         };
         gpt.Logits(weights, gpt.Hidden(weights, tokens, pass));
     }

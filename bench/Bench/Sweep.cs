@@ -19,35 +19,53 @@ internal static class Sweep
         var data = plan.Recipe.Data;
         var (train, validation) = (
             ByteText.Set(text.AsSpan(0, (int)data.TrainTokens)),
-            ByteText.Set(text.AsSpan(text.Length - (int)data.ValidationTokens)));
+            ByteText.Set(text.AsSpan(text.Length - (int)data.ValidationTokens))
+        );
         var scores = new SortedDictionary<int, float[]>();
         var order = plan.Stages.ToList();
-        var chains = order.GroupBy(stage => stage.Id.Chain).Select(chain => WorkerThread.Start($"chain {chain.Key}", () =>
-        {
-            IReadOnlyList<TensorData>? teacher = null;
-            foreach (var stage in chain)
-            {
-                var watch = Stopwatch.StartNew();
-                using var training = StageTraining.Begin(
-                    new StageInputs { Plan = stage, Train = train, Validation = validation, Teacher = teacher }, ComputeDevices.SingleCpu);
-                double loss = 0;
-                while (training.Step < training.Steps)
-                {
-                    loss = training.RunStep(CancellationToken.None).LossNats;
-                }
+        var chains = order
+            .GroupBy(stage => stage.Id.Chain)
+            .Select(chain =>
+                WorkerThread.Start(
+                    $"chain {chain.Key}",
+                    () =>
+                    {
+                        IReadOnlyList<TensorData>? teacher = null;
+                        foreach (var stage in chain)
+                        {
+                            var watch = Stopwatch.StartNew();
+                            using var training = StageTraining.Begin(
+                                new StageInputs
+                                {
+                                    Plan = stage,
+                                    Train = train,
+                                    Validation = validation,
+                                    Teacher = teacher,
+                                },
+                                ComputeDevices.SingleCpu
+                            );
+                            double loss = 0;
+                            while (training.Step < training.Steps)
+                            {
+                                loss = training.RunStep(CancellationToken.None).LossNats;
+                            }
 
-                teacher = training.Snapshot();
-                var trained = watch.Elapsed;
-                var p = MemberScorer.Score(stage, teacher, validation, ComputeDevices.SingleCpu, CancellationToken.None);
-                lock (scores)
-                {
-                    scores[order.IndexOf(stage)] = p;
-                    Console.WriteLine(
-                        $"{stage.Id} {stage.Role}: {training.Steps} steps in {trained.TotalSeconds:F1} s ({trained.TotalMilliseconds / training.Steps:F1} ms a step), "
-                        + $"last training loss {loss:F4}, validation {LossNats(p):F4}");
-                }
-            }
-        })).ToList();
+                            teacher = training.Snapshot();
+                            var trained = watch.Elapsed;
+                            var p = MemberScorer.Score(stage, teacher, validation, ComputeDevices.SingleCpu, CancellationToken.None);
+                            lock (scores)
+                            {
+                                scores[order.IndexOf(stage)] = p;
+                                Console.WriteLine(
+                                    $"{stage.Id} {stage.Role}: {training.Steps} steps in {trained.TotalSeconds:F1} s ({trained.TotalMilliseconds / training.Steps:F1} ms a step), "
+                                        + $"last training loss {loss:F4}, validation {LossNats(p):F4}"
+                                );
+                            }
+                        }
+                    }
+                )
+            )
+            .ToList();
         chains.ForEach(chain => chain.Join());
 
         var mixed = new double[validation.Length - 1];
@@ -68,5 +86,6 @@ internal static class Sweep
 
     private static double LossNats(float[] p) => p.Average(value => -Math.Log(Math.Max(value, 1e-12)));
 
-    private static Recipe Preset(string name, IEnumerable<string> settings) => SpecReader.FromPreset(name, new SpecOverrides { Set = [.. settings] }).Recipe;
+    private static Recipe Preset(string name, IEnumerable<string> settings) =>
+        SpecReader.FromPreset(name, new SpecOverrides { Set = [.. settings] }).Recipe;
 }

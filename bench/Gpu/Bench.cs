@@ -45,8 +45,7 @@ internal sealed class Bench(bool cpu) : IDisposable
             do
             {
                 peak = Math.Max(peak, UsedBytes());
-            }
-            while (!done.Wait(10));
+            } while (!done.Wait(10));
             peak = Math.Max(peak, UsedBytes());
         });
         watcher.Start();

@@ -22,16 +22,27 @@ internal static class CapturePart
 
         double waited = 0;
         watch.Restart();
-        var copied = training.BeginCapture(buffer, task =>
-        {
-            var from = Stopwatch.GetTimestamp();
-            task.Wait();
-            waited = Stopwatch.GetElapsedTime(from).TotalSeconds;
-        });
+        var copied = training.BeginCapture(
+            buffer,
+            task =>
+            {
+                var from = Stopwatch.GetTimestamp();
+                task.Wait();
+                waited = Stopwatch.GetElapsedTime(from).TotalSeconds;
+            }
+        );
         var begun = watch.Elapsed.TotalSeconds;
         training.RunStep(CancellationToken.None);
         copied.GetAwaiter().GetResult();
         return Bench.Tell(
-            "capture", name, ("bytes", buffer.LengthBytes), ("bufferSeconds", prepared), ("copySeconds", whole), ("beginSeconds", begun), ("waitSeconds", waited), ("stallSeconds", begun + waited));
+            "capture",
+            name,
+            ("bytes", buffer.LengthBytes),
+            ("bufferSeconds", prepared),
+            ("copySeconds", whole),
+            ("beginSeconds", begun),
+            ("waitSeconds", waited),
+            ("stallSeconds", begun + waited)
+        );
     }
 }

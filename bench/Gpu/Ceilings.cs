@@ -23,7 +23,8 @@ internal static class Ceilings
             ("copyBytesPerSecond", 2 * bytes / bench.Seconds(5, () => to.copy_(from))),
             ("uploadBytesPerSecond", bytes / bench.Seconds(3, () => to.copy_(host))),
             ("downloadBytesPerSecond", bytes / bench.Seconds(3, () => host.copy_(from))),
-            ("pinnedDownloadBytesPerSecond", bench.Toy ? null : bytes / Pinned(bench, from, bytes)));
+            ("pinnedDownloadBytesPerSecond", bench.Toy ? null : bytes / Pinned(bench, from, bytes))
+        );
     }
 
     private static double Product(Bench bench, int n, ScalarType type)
@@ -32,13 +33,16 @@ internal static class Ceilings
         var (a, b) = (randn(n, n, device: bench.Device).to(type), randn(n, n, device: bench.Device).to(type));
         a.mm(b);
         const int times = 5;
-        var seconds = bench.Seconds(3, () =>
-        {
-            for (var i = 0; i < times; i++)
+        var seconds = bench.Seconds(
+            3,
+            () =>
             {
-                using var result = a.mm(b);
+                for (var i = 0; i < times; i++)
+                {
+                    using var result = a.mm(b);
+                }
             }
-        });
+        );
         return times * 2.0 * n * n * n / seconds;
     }
 
@@ -47,10 +51,13 @@ internal static class Ceilings
         using var copies = DeviceCopies.Open(0);
         using var buffer = new StateBuffer([new TensorLayout("copy", ElementType.U8, [bytes])]);
         copies.Pin(buffer);
-        return bench.Seconds(3, () =>
-        {
-            copies.Begin(StateCapture.Address(from.Handle), buffer.Span(0));
-            copies.Wait();
-        });
+        return bench.Seconds(
+            3,
+            () =>
+            {
+                copies.Begin(StateCapture.Address(from.Handle), buffer.Span(0));
+                copies.Wait();
+            }
+        );
     }
 }

@@ -15,7 +15,8 @@ internal static class GradientPart
     {
         var (rounded, roundedLoss) = Moments(bench, MatrixPrecision.BF16);
         var (exact, exactLoss) = Moments(bench, MatrixPrecision.F32);
-        double apart = 0, length = 0;
+        double apart = 0,
+            length = 0;
         foreach (var (a, b) in rounded.Zip(exact))
         {
             var x = MemoryMarshal.Cast<byte, float>(a);
@@ -28,18 +29,34 @@ internal static class GradientPart
         }
 
         return Bench.Tell(
-            "gradients", "15m, 4 layers", ("relativeError", Math.Sqrt(apart / length)), ("lossNats", roundedLoss), ("lossError", Math.Abs(roundedLoss - exactLoss)));
+            "gradients",
+            "15m, 4 layers",
+            ("relativeError", Math.Sqrt(apart / length)),
+            ("lossNats", roundedLoss),
+            ("lossError", Math.Abs(roundedLoss - exactLoss))
+        );
     }
 
     private static (List<byte[]> Moments, double Loss) Moments(Bench bench, MatrixPrecision products)
     {
         var plan = Sizes.Plan(bench, "15m", 2, layers: 4);
-        plan = plan with { Model = plan.Model with { Products = products }, Stage = plan.Stage with { DeviceRows = Math.Min(plan.Stage.DeviceRows, 4), ClipNorm = 0 } };
+        plan = plan with
+        {
+            Model = plan.Model with { Products = products },
+            Stage = plan.Stage with { DeviceRows = Math.Min(plan.Stage.DeviceRows, 4), ClipNorm = 0 },
+        };
         plan = plan with { Stage = plan.Stage with { BatchTokens = 2 * plan.Stage.DeviceRows * plan.Model.SequenceLength } };
         using var training = StageTraining.Begin(new StageInputs { Plan = plan, Train = MadeUp.Tokens(plan) }, bench.Compute);
         var loss = training.RunStep(CancellationToken.None).LossNats;
         using var buffer = new StateBuffer(training.StateLayout);
         training.Capture(buffer);
-        return ([.. buffer.Tensors.Where(tensor => tensor.Name.EndsWith("/first", StringComparison.Ordinal)).Select(tensor => tensor.Bytes.ToArray())], loss);
+        return (
+            [
+                .. buffer
+                    .Tensors.Where(tensor => tensor.Name.EndsWith("/first", StringComparison.Ordinal))
+                    .Select(tensor => tensor.Bytes.ToArray()),
+            ],
+            loss
+        );
     }
 }

@@ -67,7 +67,9 @@ internal static class HashPart
         }
 
         using var training = StageTraining.Resume(inputs, bench.Compute, state);
-        return training.Step == CommittedAt ? Finish(training, "resume") : throw new InvalidDataException($"'{file}' is of step {training.Step}, expected {CommittedAt}.");
+        return training.Step == CommittedAt
+            ? Finish(training, "resume")
+            : throw new InvalidDataException($"'{file}' is of step {training.Step}, expected {CommittedAt}.");
     }
 
     private static StageInputs Inputs(Bench bench)

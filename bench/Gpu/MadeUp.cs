@@ -8,7 +8,8 @@ using Slowrun.Training.Stages;
 
 namespace Slowrun.Gpu;
 
-/// <summary>Inputs of no meaning that are there at once: drawing 1.8 billion weights on the host would take longer than measuring.</summary>
+/// <summary>Inputs of no meaning that are there at once: drawing 1.8 billion weights on the host would take longer than
+/// measuring.</summary>
 internal sealed class MadeUp
 {
     private readonly byte[] pattern;
@@ -21,15 +22,21 @@ internal sealed class MadeUp
         // One of each for all tensors: a piece is 1 GiB at most.
         var longest = checked((int)State.All.Concat(Shapes(plan.Model)).Max(tensor => tensor.LengthBytes));
         (pattern, zeros) = (new byte[longest], new byte[longest]);
-        Parallel.For(0, (longest / sizeof(float) / Stretch) + 1, i =>
-        {
-            var random = new Random(i);
-            var numbers = MemoryMarshal.Cast<byte, float>(pattern.AsSpan())[(i * Stretch)..Math.Min((i + 1) * Stretch, longest / sizeof(float))];
-            foreach (ref var number in numbers)
+        Parallel.For(
+            0,
+            (longest / sizeof(float) / Stretch) + 1,
+            i =>
             {
-                number = (random.NextSingle() - 0.5f) / 16;
+                var random = new Random(i);
+                var numbers = MemoryMarshal.Cast<byte, float>(pattern.AsSpan())[
+                    (i * Stretch)..Math.Min((i + 1) * Stretch, longest / sizeof(float))
+                ];
+                foreach (ref var number in numbers)
+                {
+                    number = (random.NextSingle() - 0.5f) / 16;
+                }
             }
-        });
+        );
     }
 
     private const int Stretch = 1 << 20;
@@ -44,7 +51,15 @@ internal sealed class MadeUp
         var teacher = plan.Teacher is null ? null : Shapes(plan.Model).Select(shape => Filled(shape, pattern)).ToList();
         var weights = State.Weights.ToHashSet();
         return StageTraining.Resume(
-            new StageInputs { Plan = plan, Train = Train, Teacher = teacher }, bench.Compute, [.. State.All.Select(tensor => Filled(tensor, weights.Contains(tensor) ? pattern : zeros))]);
+            new StageInputs
+            {
+                Plan = plan,
+                Train = Train,
+                Teacher = teacher,
+            },
+            bench.Compute,
+            [.. State.All.Select(tensor => Filled(tensor, weights.Contains(tensor) ? pattern : zeros))]
+        );
     }
 
     public static ArrayTokenSet Tokens(StagePlan plan)
@@ -63,5 +78,6 @@ internal sealed class MadeUp
     private static IEnumerable<TensorLayout> Shapes(Core.Recipes.ModelRecipe model) =>
         ParameterTable.Of(model).Select(parameter => new TensorLayout(parameter.Name, ElementType.F32, [.. parameter.Shape]));
 
-    private static TensorData Filled(TensorLayout tensor, byte[] from) => new(tensor.Name, tensor.Type, tensor.Shape, from.AsMemory(0, (int)tensor.LengthBytes));
+    private static TensorData Filled(TensorLayout tensor, byte[] from) =>
+        new(tensor.Name, tensor.Type, tensor.Shape, from.AsMemory(0, (int)tensor.LengthBytes));
 }

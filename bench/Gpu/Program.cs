@@ -5,25 +5,30 @@ using Slowrun.Training.Numerics;
 using var bench = new Bench(args.Contains("--cpu"));
 string[] words = [.. args.Where(argument => argument != "--cpu")];
 var exit = 2;
-await WorkerThread.RunAsync("bench", () => exit = words switch
-{
-    ["ceilings"] => Ceilings.Run(bench),
-    ["step", var size] => StepPart.Run(bench, size),
-    ["capture"] => CapturePart.Run(bench),
-    ["hash"] => HashPart.Run(bench),
-    ["train", var file] => HashPart.TrainAndWait(bench, file),
-    ["resume", var file] => HashPart.Resume(bench, file),
-    ["gradients"] => GradientPart.Run(bench),
-    ["sizes"] => Sizes.Print(),
-    ["config", var size] => Sizes.PrintConfig(bench, size),
-    ["table", var results] => ResultTable.Print(results),
-    _ => Usage(),
-});
+await WorkerThread.RunAsync(
+    "bench",
+    () =>
+        exit = words switch
+        {
+            ["ceilings"] => Ceilings.Run(bench),
+            ["step", var size] => StepPart.Run(bench, size),
+            ["capture"] => CapturePart.Run(bench),
+            ["hash"] => HashPart.Run(bench),
+            ["train", var file] => HashPart.TrainAndWait(bench, file),
+            ["resume", var file] => HashPart.Resume(bench, file),
+            ["gradients"] => GradientPart.Run(bench),
+            ["sizes"] => Sizes.Print(),
+            ["config", var size] => Sizes.PrintConfig(bench, size),
+            ["table", var results] => ResultTable.Print(results),
+            _ => Usage(),
+        }
+);
 return exit;
 
 static int Usage()
 {
-    Console.Error.WriteLine("""
+    Console.Error.WriteLine(
+        """
         Slowrun.Gpu PART [--cpu]: one part of bench/gpu/run.sh; prints one line of JSON.
           ceilings           matrix products and copies, as fast as the device does them
           step SIZE          a few training steps: tokens a second, memory, time by phase
@@ -35,6 +40,7 @@ static int Usage()
           sizes              the names of the sizes
           config SIZE        a size as JSON, for bench/gpu/reference.py
           table RESULTS      of the lines of JSON in RESULTS
-        """);
+        """
+    );
     return 2;
 }

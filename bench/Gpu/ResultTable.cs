@@ -16,30 +16,51 @@ internal static class ResultTable
     public static int Print(string results)
     {
         var lines = File.ReadLines(results).Where(line => line.StartsWith('{')).Select(line => JsonNode.Parse(line)!.AsObject()).ToList();
-        File.WriteAllText(Path.ChangeExtension(results, ".json"), new JsonArray([.. lines.Select(line => line.DeepClone())]).ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
+        File.WriteAllText(
+            Path.ChangeExtension(results, ".json"),
+            new JsonArray([.. lines.Select(line => line.DeepClone())]).ToJsonString(new JsonSerializerOptions { WriteIndented = true })
+        );
         var ceiling = Of("ceilings").Select(line => Number(line, "bf16Flops")).FirstOrDefault();
-        Write($"ceilings: {Flops(ceiling)} bfloat16, {Flops(Of("ceilings").Select(line => Number(line, "f32Flops")).FirstOrDefault())} float32; bytes a second:"
-            + string.Concat(Copies.Select(what => $" {what} {Bytes(Of("ceilings").Select(line => Number(line, what + "BytesPerSecond")).FirstOrDefault())}")));
-        Write($"{"size",-12} {"tokens/s",10} {"PyTorch",10} {"ratio",6} {"FLOP/s",9} {"of GEMM",8} {"of 989 T",8} {"ms/micro",9} {"PyTorch",9} {"ms beside",9} {"peak",9} {"estimated",9} {"launches",9} {"waits",6} {"reads",6}");
+        Write(
+            $"ceilings: {Flops(ceiling)} bfloat16, {Flops(Of("ceilings").Select(line => Number(line, "f32Flops")).FirstOrDefault())} float32; bytes a second:"
+                + string.Concat(
+                    Copies.Select(what =>
+                        $" {what} {Bytes(Of("ceilings").Select(line => Number(line, what + "BytesPerSecond")).FirstOrDefault())}"
+                    )
+                )
+        );
+        Write(
+            $"{"size", -12} {"tokens/s", 10} {"PyTorch", 10} {"ratio", 6} {"FLOP/s", 9} {"of GEMM", 8} {"of 989 T", 8} {"ms/micro", 9} {"PyTorch", 9} {"ms beside", 9} {"peak", 9} {"estimated", 9} {"launches", 9} {"waits", 6} {"reads", 6}"
+        );
         foreach (var step in Of("step"))
         {
             var reference = Of("reference").FirstOrDefault(line => Name(line) == Name(step));
-            double? rate = Number(step, "tokensPerSecond"), other = Number(reference, "tokensPerSecond"), flops = Number(step, "flops");
-            Write($"{Name(step),-12} {Count(rate),10} {Count(other),10} {Ratio(rate / other),6} {Flops(flops),9} {Percent(flops / ceiling),8} {Percent(flops / HopperFlops),8} {Milli(step, "secondsPerMicroBatch"),9} "
-                + $"{Milli(reference, "secondsPerMicroBatch"),9} {Milli(step, "secondsBeside"),9} {Bytes(Number(step, "peakBytes")),9} {Bytes(Number(step, "estimatedBytes")),9} {Count(Number(step, "launchesPerMicroBatch")),9} {Count(Number(step, "waitsPerStep")),6} {Count(Number(step, "readsPerStep")),6}");
+            double? rate = Number(step, "tokensPerSecond"),
+                other = Number(reference, "tokensPerSecond"),
+                flops = Number(step, "flops");
+            Write(
+                $"{Name(step), -12} {Count(rate), 10} {Count(other), 10} {Ratio(rate / other), 6} {Flops(flops), 9} {Percent(flops / ceiling), 8} {Percent(flops / HopperFlops), 8} {Milli(step, "secondsPerMicroBatch"), 9} "
+                    + $"{Milli(reference, "secondsPerMicroBatch"), 9} {Milli(step, "secondsBeside"), 9} {Bytes(Number(step, "peakBytes")), 9} {Bytes(Number(step, "estimatedBytes")), 9} {Count(Number(step, "launchesPerMicroBatch")), 9} {Count(Number(step, "waitsPerStep")), 6} {Count(Number(step, "readsPerStep")), 6}"
+            );
         }
 
         foreach (var capture in Of("capture"))
         {
-            Write($"capture of {Bytes(Number(capture, "bytes"))}: the training waited {Milli(capture, "stallSeconds")} ms ({Milli(capture, "beginSeconds")} at its beginning); alone the copy takes {Milli(capture, "copySeconds")} ms, making the buffer {Milli(capture, "bufferSeconds")} ms");
+            Write(
+                $"capture of {Bytes(Number(capture, "bytes"))}: the training waited {Milli(capture, "stallSeconds")} ms ({Milli(capture, "beginSeconds")} at its beginning); alone the copy takes {Milli(capture, "copySeconds")} ms, making the buffer {Milli(capture, "bufferSeconds")} ms"
+            );
         }
 
         var hashes = Of("hash").Concat(Of("resume")).Select(line => (string?)line["sha256"]).ToList();
         var same = hashes.Count == 3 && hashes.Distinct().Count() == 1;
-        Write($"hashes of three steps, twice and after a kill: {(hashes.Count < 3 ? $"only {hashes.Count} of 3 were computed" : same ? "equal" : "NOT EQUAL")} {string.Join(' ', hashes.Select(hash => hash?[..12]))}");
+        Write(
+            $"hashes of three steps, twice and after a kill: {(hashes.Count < 3 ? $"only {hashes.Count} of 3 were computed" : same ? "equal" : "NOT EQUAL")} {string.Join(' ', hashes.Select(hash => hash?[..12]))}"
+        );
         foreach (var gradients in Of("gradients"))
         {
-            Write($"bfloat16 against float32: gradient {Number(gradients, "relativeError"):0.0e+0} apart, loss {Number(gradients, "lossError"):0.0e+0}");
+            Write(
+                $"bfloat16 against float32: gradient {Number(gradients, "relativeError"):0.0e+0} apart, loss {Number(gradients, "lossError"):0.0e+0}"
+            );
         }
 
         foreach (var cut in Of("cut"))
@@ -61,11 +82,13 @@ internal static class ResultTable
 
     private static string Ratio(double? number) => number?.ToString("0.00", CultureInfo.InvariantCulture) ?? "-";
 
-    private static string Flops(double? number) => number is { } flops ? string.Create(CultureInfo.InvariantCulture, $"{flops / 1e12:0.###} T") : "-";
+    private static string Flops(double? number) =>
+        number is { } flops ? string.Create(CultureInfo.InvariantCulture, $"{flops / 1e12:0.###} T") : "-";
 
     private static string Percent(double? share) => share is { } known ? Human.Percent(known) : "-";
 
-    private static string Milli(JsonObject? line, string field) => Number(line, field) is { } seconds ? (seconds * 1000).ToString("#,0.0", CultureInfo.InvariantCulture) : "-";
+    private static string Milli(JsonObject? line, string field) =>
+        Number(line, field) is { } seconds ? (seconds * 1000).ToString("#,0.0", CultureInfo.InvariantCulture) : "-";
 
     private static string Bytes(double? number) => number is { } bytes ? Human.Bytes((long)bytes) : "-";
 

@@ -35,17 +35,27 @@ internal static class Sizes
     /// <param name="layers">Fewer than the preset's; null: as many.</param>
     public static StagePlan Plan(Bench bench, string name, int microBatches, int? layers = null)
     {
-        var size = All.FirstOrDefault(one => one.Name == name) ?? throw new ArgumentException($"There is no size '{name}'; there are {string.Join(", ", All.Select(one => one.Name))}.");
+        var size =
+            All.FirstOrDefault(one => one.Name == name)
+            ?? throw new ArgumentException($"There is no size '{name}'; there are {string.Join(", ", All.Select(one => one.Name))}.");
         var recipe = SpecReader.FromPreset(size.Preset).Recipe;
         var (model, stage) = (recipe.Model, recipe.Stage);
         if (bench.Toy)
         {
             model = model with { VocabSize = 300, SequenceLength = 64, Layers = 4, Heads = 2, Width = 64 };
-            stage = stage with { DeviceRows = Math.Min(stage.DeviceRows, 2), Loop = stage.Loop is { } toy ? toy with { Start = 2, End = 3 } : null };
+            stage = stage with
+            {
+                DeviceRows = Math.Min(stage.DeviceRows, 2),
+                Loop = stage.Loop is { } toy ? toy with { Start = 2, End = 3 } : null,
+            };
         }
 
         // As upstream's on a GPU, whatever the preset says.
-        model = model with { Products = MatrixPrecision.BF16, Layers = layers is { } fewer && !bench.Toy ? fewer : model.Layers };
+        model = model with
+        {
+            Products = MatrixPrecision.BF16,
+            Layers = layers is { } fewer && !bench.Toy ? fewer : model.Layers,
+        };
         stage = stage with
         {
             BatchTokens = microBatches * stage.DeviceRows * model.SequenceLength,
@@ -83,19 +93,25 @@ internal static class Sizes
     {
         var plan = Plan(bench, name, 2);
         var windows = AttentionWindows.Of(plan.Model);
-        Console.WriteLine(new JsonObject
-        {
-            ["name"] = name,
-            ["model"] = JsonNode.Parse(CanonicalJson.Serialize(plan.Model)),
-            ["stage"] = JsonNode.Parse(CanonicalJson.Serialize(plan.Stage)),
-            ["hidden"] = ParameterTable.HiddenWidth(plan.Model),
-            ["padded"] = ParameterTable.PaddedVocabSize(plan.Model),
-            ["windows"] = JsonSerializer.SerializeToNode(Enumerable.Range(0, plan.Model.Layers).Select(layer => windows.At(plan.Model, layer)).ToArray()),
-            ["long"] = JsonSerializer.SerializeToNode(Enumerable.Range(0, plan.Model.Layers).Select(layer => AttentionWindows.IsLong(plan.Model, layer)).ToArray()),
-            ["visits"] = JsonSerializer.SerializeToNode(LayerVisits.Of(plan.Model.Layers, plan.Stage.Loop).ToArray()),
-            ["taught"] = plan.Teacher is not null,
-            ["microBatches"] = MicroBatchesOfRecipe(bench, name),
-        }.ToJsonString());
+        Console.WriteLine(
+            new JsonObject
+            {
+                ["name"] = name,
+                ["model"] = JsonNode.Parse(CanonicalJson.Serialize(plan.Model)),
+                ["stage"] = JsonNode.Parse(CanonicalJson.Serialize(plan.Stage)),
+                ["hidden"] = ParameterTable.HiddenWidth(plan.Model),
+                ["padded"] = ParameterTable.PaddedVocabSize(plan.Model),
+                ["windows"] = JsonSerializer.SerializeToNode(
+                    Enumerable.Range(0, plan.Model.Layers).Select(layer => windows.At(plan.Model, layer)).ToArray()
+                ),
+                ["long"] = JsonSerializer.SerializeToNode(
+                    Enumerable.Range(0, plan.Model.Layers).Select(layer => AttentionWindows.IsLong(plan.Model, layer)).ToArray()
+                ),
+                ["visits"] = JsonSerializer.SerializeToNode(LayerVisits.Of(plan.Model.Layers, plan.Stage.Loop).ToArray()),
+                ["taught"] = plan.Teacher is not null,
+                ["microBatches"] = MicroBatchesOfRecipe(bench, name),
+            }.ToJsonString()
+        );
         return 0;
     }
 }

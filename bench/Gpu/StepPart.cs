@@ -39,10 +39,15 @@ internal static class StepPart
             ("launchesPerMicroBatch", counts?[0]),
             ("waitsPerStep", counts?[1]),
             ("copiesPerStep", counts?[2]),
-            ("readsPerStep", reads));
+            ("readsPerStep", reads)
+        );
     }
 
-    private static (double Seconds, long Peak, StageMemory Estimate, StageFlops Flops, double[]? Counts, double Reads) Measure(Bench bench, string name, int microBatches)
+    private static (double Seconds, long Peak, StageMemory Estimate, StageFlops Flops, double[]? Counts, double Reads) Measure(
+        Bench bench,
+        string name,
+        int microBatches
+    )
     {
         var plan = Sizes.Plan(bench, name, microBatches);
         var made = new MadeUp(plan);
@@ -69,20 +74,30 @@ internal static class StepPart
 
             seconds = watch.Elapsed.TotalSeconds / measured;
             reads = (double)(training.DeviceReads - readsBefore) / measured;
-            counts = begun is null || Counts.Read() is not { } now
-                ? null
-                : [(double)(now[0] - begun[0]) / measured / microBatches, (double)(now[1] - begun[1]) / measured, (double)(now[2] - begun[2]) / measured];
+            counts =
+                begun is null || Counts.Read() is not { } now
+                    ? null
+                    :
+                    [
+                        (double)(now[0] - begun[0]) / measured / microBatches,
+                        (double)(now[1] - begun[1]) / measured,
+                        (double)(now[2] - begun[2]) / measured,
+                    ];
         });
         var steps = new StageSteps(plan, made.Train.Length);
         return (seconds, peak, StageMemory.Of(plan, steps), StageFlops.Of(plan, steps), counts, reads);
     }
 
-    /// <summary>Launches, waits and copies of this process, where the counting library (bench/gpu/count.c) was loaded before all others.</summary>
+    /// <summary>Launches, waits and copies of this process, where the counting library (bench/gpu/count.c) was loaded before all
+    /// others.</summary>
     private static unsafe class Counts
     {
         public static long[]? Read()
         {
-            if (Environment.GetEnvironmentVariable("SLOWRUN_COUNT") is not { Length: > 0 } path || !NativeLibrary.TryLoad(path, out var library))
+            if (
+                Environment.GetEnvironmentVariable("SLOWRUN_COUNT") is not { Length: > 0 } path
+                || !NativeLibrary.TryLoad(path, out var library)
+            )
             {
                 return null;
             }

@@ -9,7 +9,8 @@ namespace Slowrun.Core;
 
 /// <summary>
 /// The one JSON form of specs, documents and wire messages: camel case, keys in ordinal order, no white space. Unknown members are refused,
-/// but for those of an <see cref="ExtensibleRecord"/>, which are kept. The same value always gives the same bytes, so a hash of them identifies it.
+/// but for those of an <see cref="ExtensibleRecord"/>, which are kept. The same value always gives the same bytes, so a hash of them
+/// identifies it.
 /// </summary>
 public static class CanonicalJson
 {
@@ -82,12 +83,15 @@ public static class CanonicalJson
         return result;
     }
 
-    private static JsonNode? Sorted(JsonNode? node) => node switch
-    {
-        JsonObject o => new JsonObject(o.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, Sorted(p.Value)))),
-        JsonArray a => new JsonArray([.. a.Select(Sorted)]),
-        _ => node?.DeepClone(),
-    };
+    private static JsonNode? Sorted(JsonNode? node) =>
+        node switch
+        {
+            JsonObject o => new JsonObject(
+                o.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, Sorted(p.Value)))
+            ),
+            JsonArray a => new JsonArray([.. a.Select(Sorted)]),
+            _ => node?.DeepClone(),
+        };
 
     private static JsonSerializerOptions CreateOptions(bool keepUnknown)
     {
@@ -103,7 +107,13 @@ public static class CanonicalJson
         {
             options.TypeInfoResolver = new DefaultJsonTypeInfoResolver
             {
-                Modifiers = { type => type.Properties.Where(property => property.IsExtensionData).ToList().ForEach(property => type.Properties.Remove(property)) },
+                Modifiers =
+                {
+                    type =>
+                        type.Properties.Where(property => property.IsExtensionData)
+                            .ToList()
+                            .ForEach(property => type.Properties.Remove(property)),
+                },
             };
         }
 

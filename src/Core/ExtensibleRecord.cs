@@ -19,11 +19,11 @@ public abstract record ExtensibleRecord
 public sealed class UnknownMembers : Dictionary<string, JsonElement>
 {
     public UnknownMembers()
-        : base(StringComparer.Ordinal)
-    {
-    }
+        : base(StringComparer.Ordinal) { }
 
-    public override bool Equals(object? obj) => obj is UnknownMembers other && Count == other.Count
+    public override bool Equals(object? obj) =>
+        obj is UnknownMembers other
+        && Count == other.Count
         && this.All(member => other.TryGetValue(member.Key, out var value) && JsonElement.DeepEquals(member.Value, value));
 
     public override int GetHashCode() => Keys.Aggregate(Count, (hash, name) => hash ^ StringComparer.Ordinal.GetHashCode(name));

@@ -20,13 +20,14 @@ public static class Human
     }
 
     /// <summary>The two largest units of it, rounded down.</summary>
-    public static string Time(TimeSpan time) => time switch
-    {
-        { TotalSeconds: < 60 } => FormattableString.Invariant($"{Math.Max(0, Math.Floor(time.TotalSeconds))} s"),
-        { TotalMinutes: < 60 } => FormattableString.Invariant($"{(int)time.TotalMinutes} min {time.Seconds:00} s"),
-        { TotalHours: < 48 } => FormattableString.Invariant($"{(int)time.TotalHours} h {time.Minutes:00} min"),
-        _ => FormattableString.Invariant($"{(int)time.TotalDays} d {time.Hours} h"),
-    };
+    public static string Time(TimeSpan time) =>
+        time switch
+        {
+            { TotalSeconds: < 60 } => FormattableString.Invariant($"{Math.Max(0, Math.Floor(time.TotalSeconds))} s"),
+            { TotalMinutes: < 60 } => FormattableString.Invariant($"{(int)time.TotalMinutes} min {time.Seconds:00} s"),
+            { TotalHours: < 48 } => FormattableString.Invariant($"{(int)time.TotalHours} h {time.Minutes:00} min"),
+            _ => FormattableString.Invariant($"{(int)time.TotalDays} d {time.Hours} h"),
+        };
 
     public static string Time(double? seconds) => seconds is { } known ? Time(TimeSpan.FromSeconds(known)) : "";
 

@@ -1,6 +1,7 @@
 namespace Slowrun.Core;
 
-/// <summary>A document that says which form it has. One of a newer form than this version knows is refused (<see cref="NewerDocument"/>).</summary>
+/// <summary>A document that says which form it has. One of a newer form than this version knows is refused
+/// (<see cref="NewerDocument"/>).</summary>
 public interface IVersionedDocument
 {
     int Version { get; }

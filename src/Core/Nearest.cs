@@ -24,24 +24,26 @@ public static class Nearest
 
     /// <summary>Those of <paramref name="known"/> that are most like it, the closest first: all where they are few.</summary>
     public static IReadOnlyList<string> Of(string word, IEnumerable<string> known, int most = 5) =>
-    [
-        .. known.OrderBy(name => IsPart(word, name) ? 0 : 1)
-            .ThenBy(name => Distance(word.ToLowerInvariant(), name.ToLowerInvariant()))
-            .ThenBy(name => name, StringComparer.Ordinal)
-            .Take(most),
-    ];
+        [
+            .. known
+                .OrderBy(name => IsPart(word, name) ? 0 : 1)
+                .ThenBy(name => Distance(word.ToLowerInvariant(), name.ToLowerInvariant()))
+                .ThenBy(name => name, StringComparer.Ordinal)
+                .Take(most),
+        ];
 
     /// <summary>The end of a message that lists what there is: all, or those most like the word and how many more.</summary>
-    public static string Listed(string word, IReadOnlyCollection<string> known, int most = 5) => known.Count <= most
-        ? string.Join(", ", known)
-        : string.Create(CultureInfo.InvariantCulture, $"{string.Join(", ", Of(word, known, most))} and {known.Count - most} more");
+    public static string Listed(string word, IReadOnlyCollection<string> known, int most = 5) =>
+        known.Count <= most
+            ? string.Join(", ", known)
+            : string.Create(CultureInfo.InvariantCulture, $"{string.Join(", ", Of(word, known, most))} and {known.Count - most} more");
 
     /// <summary>The end of a message: <c> Did you mean 'demo'?</c>, or nothing.</summary>
-    public static string Hint(string word, IEnumerable<string> known) =>
-        To(word, known) is { } name ? $" Did you mean '{name}'?" : "";
+    public static string Hint(string word, IEnumerable<string> known) => To(word, known) is { } name ? $" Did you mean '{name}'?" : "";
 
     private static bool IsPart(string word, string name) =>
-        word.Length >= 3 && (name.Contains(word, StringComparison.OrdinalIgnoreCase) || word.Contains(name, StringComparison.OrdinalIgnoreCase));
+        word.Length >= 3
+        && (name.Contains(word, StringComparison.OrdinalIgnoreCase) || word.Contains(name, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Insertions, deletions, replacements and swaps of neighbours that lead from one word to the other.</summary>
     private static int Distance(string a, string b)

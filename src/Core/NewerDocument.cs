@@ -11,7 +11,13 @@ public static class NewerDocument
     /// <param name="what">The document, for people.</param>
     /// <param name="reason">A sentence: what this version cannot read.</param>
     public static InvalidDataException Refusal(string what, string reason, Exception? inner = null) =>
-        new($"'{what}' was written by a newer version of slowrun: {reason} Update this program, or leave the store to the newer one.", inner) { Data = { [Key] = true } };
+        new(
+            $"'{what}' was written by a newer version of slowrun: {reason} Update this program, or leave the store to the newer one.",
+            inner
+        )
+        {
+            Data = { [Key] = true },
+        };
 
     public static bool IsRefusal(InvalidDataException e) => e?.Data.Contains(Key) == true;
 }

@@ -4,7 +4,8 @@ using Slowrun.Core.Status;
 
 namespace Slowrun.Grains.Interfaces;
 
-/// <summary>One run, by its name: answers for all its stages, reads the store for all silos, and hands out what is ready. Holds nothing that is not in the store or told anew every second.</summary>
+/// <summary>One run, by its name: answers for all its stages, reads the store for all silos, and hands out what is ready. Holds nothing
+/// that is not in the store or told anew every second.</summary>
 [Alias("slowrun.run")]
 public interface IRunGrain : IGrainWithStringKey
 {

@@ -39,8 +39,12 @@ public sealed record OrdersNews(string Spec, RunIntent Intent, DateTimeOffset? S
 /// <param name="Scores">Those that are new.</param>
 /// <param name="FitnessScores">Those that are new.</param>
 /// <param name="Ensembles">Those that are new.</param>
-public sealed record JudgingNews(IReadOnlyList<MemberScore> Scores, IReadOnlyList<MemberScore> FitnessScores, IReadOnlyList<EnsembleScore> Ensembles, JudgingFailures Failures)
-    : ExtensibleRecord
+public sealed record JudgingNews(
+    IReadOnlyList<MemberScore> Scores,
+    IReadOnlyList<MemberScore> FitnessScores,
+    IReadOnlyList<EnsembleScore> Ensembles,
+    JudgingFailures Failures
+) : ExtensibleRecord
 {
     /// <summary>Whether scores told before are gone, so that these are all.</summary>
     public bool IsWhole { get; init; }

@@ -8,6 +8,11 @@ namespace Slowrun.Grains.Interfaces;
 public static class WireFormat
 {
     /// <summary>To be called for silo and client alike.</summary>
-    public static IServiceCollection AddSlowrunRecords(this IServiceCollection services) => services.AddSerializer(serializers => serializers.AddJsonSerializer(
-        type => type.Namespace?.StartsWith("Slowrun.", StringComparison.Ordinal) == true, CanonicalJson.Options));
+    public static IServiceCollection AddSlowrunRecords(this IServiceCollection services) =>
+        services.AddSerializer(serializers =>
+            serializers.AddJsonSerializer(
+                type => type.Namespace?.StartsWith("Slowrun.", StringComparison.Ordinal) == true,
+                CanonicalJson.Options
+            )
+        );
 }

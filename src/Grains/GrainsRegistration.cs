@@ -14,43 +14,53 @@ namespace Slowrun.Grains;
 /// <summary>What the grains of a silo share.</summary>
 public static class GrainsRegistration
 {
-    /// <summary>Needs an <c>IObjectStore</c> and a <c>TimeProvider</c>. To be called after Orleans is added: hosted services stop in reverse order.</summary>
+    /// <summary>Needs an <c>IObjectStore</c> and a <c>TimeProvider</c>. To be called after Orleans is added: hosted services stop in
+    /// reverse order.</summary>
     /// <param name="slots">Names of the slots that this silo lends.</param>
     /// <param name="devices">What tells of those that are devices; null: nothing does.</param>
     /// <param name="exitWhenIdle">Leaves, and stops the host, when nothing was ready for so long; null: never.</param>
-    public static IServiceCollection AddSlowrunGrains(this IServiceCollection services, IReadOnlyList<string> slots, TimeSpan? exitWhenIdle = null, NvidiaDevices? devices = null) => services
-        .AddSingleton(new SlotTable(slots))
-        .AddSingleton<IWorkload>(services => services.GetRequiredService<SlotTable>())
-        .AddSingleton(services => new IdleClock(exitWhenIdle, services.GetRequiredService<TimeProvider>()))
-        .AddSingleton(_ => new SlotSensors(devices))
-        .AddSingleton<LoopPulse>()
-        .AddSingleton<SiloGauges>()
-        .AddSingleton<LocalWork>()
-        .AddSingleton<SiloDrain>()
-        .AddSingleton<Admission>()
-        .AddSingleton<OfferPace>()
-        .AddSingleton<ReadySince>()
-        .AddSingleton<TakeRefusals>()
-        .AddSingleton<StoreTroubles>()
-        .AddSingleton<TokenSets>()
-        .AddSingleton<Fingerprints>()
-        .AddSingleton<StageInputsLoader>()
-        .AddSingleton<StageTaker>()
-        .AddSingleton<ProgressPump>()
-        .AddSingleton<MemberScoring>()
-        .AddSingleton<Offering>()
-        .AddSingleton<Offers>()
-        .AddSingleton<OrphanRelease>()
-        .AddSingleton<DocumentMending>()
-        .AddSingleton<EnsembleScoring>()
-        .AddSingleton<ScoringTrouble>()
-        .AddSingleton(services => new RunFactsReader(services.GetRequiredService<IObjectStore>(), services.GetRequiredService<TimeProvider>()))
-        .AddSingleton<LivingSilos>()
-        .AddSingleton<ILivingOwners>(services => services.GetRequiredService<LivingSilos>())
-        .AddSingleton<RunWatch>()
-        .AddSingleton<RunAsking>()
-        .AddSingleton<Look>()
-        .AddHostedService<StoreTroubleLog>()
-        .AddHostedService<ClockCheck>()
-        .AddHostedService<SlotLoop>();
+    public static IServiceCollection AddSlowrunGrains(
+        this IServiceCollection services,
+        IReadOnlyList<string> slots,
+        TimeSpan? exitWhenIdle = null,
+        NvidiaDevices? devices = null
+    ) =>
+        services
+            .AddSingleton(new SlotTable(slots))
+            .AddSingleton<IWorkload>(services => services.GetRequiredService<SlotTable>())
+            .AddSingleton(services => new IdleClock(exitWhenIdle, services.GetRequiredService<TimeProvider>()))
+            .AddSingleton(_ => new SlotSensors(devices))
+            .AddSingleton<LoopPulse>()
+            .AddSingleton<SiloGauges>()
+            .AddSingleton<LocalWork>()
+            .AddSingleton<SiloDrain>()
+            .AddSingleton<Admission>()
+            .AddSingleton<OfferPace>()
+            .AddSingleton<ReadySince>()
+            .AddSingleton<TakeRefusals>()
+            .AddSingleton<StoreTroubles>()
+            .AddSingleton<TokenSets>()
+            .AddSingleton<Fingerprints>()
+            .AddSingleton<StageInputsLoader>()
+            .AddSingleton<StageTaker>()
+            .AddSingleton<ProgressPump>()
+            .AddSingleton<MemberScoring>()
+            .AddSingleton<Offering>()
+            .AddSingleton<Offers>()
+            .AddSingleton<OrphanRelease>()
+            .AddSingleton<DocumentMending>()
+            .AddSingleton<EnsembleScoring>()
+            .AddSingleton<ScoringTrouble>()
+            .AddSingleton(services => new RunFactsReader(
+                services.GetRequiredService<IObjectStore>(),
+                services.GetRequiredService<TimeProvider>()
+            ))
+            .AddSingleton<LivingSilos>()
+            .AddSingleton<ILivingOwners>(services => services.GetRequiredService<LivingSilos>())
+            .AddSingleton<RunWatch>()
+            .AddSingleton<RunAsking>()
+            .AddSingleton<Look>()
+            .AddHostedService<StoreTroubleLog>()
+            .AddHostedService<ClockCheck>()
+            .AddHostedService<SlotLoop>();
 }

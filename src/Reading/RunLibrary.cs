@@ -12,8 +12,13 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Reading;
 
-/// <summary>Everything that page and API show, read from the store and overlaid with what the silos answer. Safe to use by many at once.</summary>
-[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for holds nothing to dispose of.")]
+/// <summary>Everything that page and API show, read from the store and overlaid with what the silos answer. Safe to use by many at
+/// once.</summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage(
+    "Design",
+    "CA1001",
+    Justification = "A semaphore whose handle nobody asks for holds nothing to dispose of."
+)]
 public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider time)
 {
     // Owners tell once a second.
@@ -43,32 +48,44 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
     public DateTimeOffset Now => time.GetUtcNow();
 
     /// <summary>Silos that serve the store now, or are about to.</summary>
-    public Task<IReadOnlyList<LiveSilo>> SilosAsync(CancellationToken cancellationToken) => silos.GetAsync("", reader.SilosAsync, cancellationToken);
+    public Task<IReadOnlyList<LiveSilo>> SilosAsync(CancellationToken cancellationToken) =>
+        silos.GetAsync("", reader.SilosAsync, cancellationToken);
 
     /// <summary>The runs of the store, from the store alone.</summary>
     public Task<RunList> ListAsync(CancellationToken cancellationToken) => lists.GetAsync("", ReadListAsync, cancellationToken);
 
     /// <returns>Null where there is no such run.</returns>
     /// <exception cref="InvalidDataException">A document of the run is damaged; the message names it.</exception>
-    public async Task<RunReading?> TryReadAsync(string run, CancellationToken cancellationToken) => !await IsThereAsync(run, cancellationToken)
-        ? null
-        : await readings.GetAsync(run, async token =>
-        {
-            using var turn = await TurnAsync(token);
-            var asking = live.TryStatusAsync(run, token);
-            var read = await TryFactsAsync(run, token);
-            var answer = await asking;
-            return read is null ? null : new RunReading(read, answer ?? reader.StatusOf(read));
-        }, cancellationToken);
+    public async Task<RunReading?> TryReadAsync(string run, CancellationToken cancellationToken) =>
+        !await IsThereAsync(run, cancellationToken)
+            ? null
+            : await readings.GetAsync(
+                run,
+                async token =>
+                {
+                    using var turn = await TurnAsync(token);
+                    var asking = live.TryStatusAsync(run, token);
+                    var read = await TryFactsAsync(run, token);
+                    var answer = await asking;
+                    return read is null ? null : new RunReading(read, answer ?? reader.StatusOf(read));
+                },
+                cancellationToken
+            );
 
     /// <summary>As <see cref="TryReadAsync"/>, without reading the store where a silo answers.</summary>
-    public async Task<RunStatus?> TryStatusAsync(string run, CancellationToken cancellationToken) => !await IsThereAsync(run, cancellationToken)
-        ? null
-        : await statuses.GetAsync(run, async token =>
-        {
-            using var turn = await TurnAsync(token);
-            return await live.TryStatusAsync(run, token) ?? (await TryFactsAsync(run, token) is { } read ? reader.StatusOf(read) : null);
-        }, cancellationToken);
+    public async Task<RunStatus?> TryStatusAsync(string run, CancellationToken cancellationToken) =>
+        !await IsThereAsync(run, cancellationToken)
+            ? null
+            : await statuses.GetAsync(
+                run,
+                async token =>
+                {
+                    using var turn = await TurnAsync(token);
+                    return await live.TryStatusAsync(run, token)
+                        ?? (await TryFactsAsync(run, token) is { } read ? reader.StatusOf(read) : null);
+                },
+                cancellationToken
+            );
 
     /// <summary>Changes what the user wants of a run, as the command line does.</summary>
     /// <returns>The intent now; null where the run, or what of it is meant, has ended: there is nothing to change.</returns>
@@ -80,7 +97,10 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
             return null;
         }
 
-        var intent = await new RunDocuments(store, read.Spec.Name).ChangeIntentAsync(now => now.Wish(wish, stage?.ToString()), cancellationToken);
+        var intent = await new RunDocuments(store, read.Spec.Name).ChangeIntentAsync(
+            now => now.Wish(wish, stage?.ToString()),
+            cancellationToken
+        );
         await live.PokeAsync(read.Spec.Name, cancellationToken);
         readings.Forget(read.Spec.Name);
         statuses.Forget(read.Spec.Name);
@@ -92,23 +112,25 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
         using var turn = await TurnAsync(cancellationToken);
         var names = await RunDocuments.ListRunsAsync(store, cancellationToken).ToListAsync(cancellationToken);
         var damaged = new List<DamagedRun>();
-        var read = await Task.WhenAll(names.Select(async name =>
-        {
-            try
+        var read = await Task.WhenAll(
+            names.Select(async name =>
             {
-                // Null for a folder that no spec has been written into: a submission that broke off.
-                return await TryFactsAsync(name, cancellationToken) is { } found ? reader.StatusOf(found) : null;
-            }
-            catch (InvalidDataException e)
-            {
-                lock (damaged)
+                try
                 {
-                    damaged.Add(new DamagedRun(name, e.Message));
+                    // Null for a folder that no spec has been written into: a submission that broke off.
+                    return await TryFactsAsync(name, cancellationToken) is { } found ? reader.StatusOf(found) : null;
                 }
+                catch (InvalidDataException e)
+                {
+                    lock (damaged)
+                    {
+                        damaged.Add(new DamagedRun(name, e.Message));
+                    }
 
-                return null;
-            }
-        }));
+                    return null;
+                }
+            })
+        );
         return new RunList([.. read.OfType<RunStatus>()], [.. damaged.OrderBy(run => run.Name, StringComparer.Ordinal)]);
     }
 

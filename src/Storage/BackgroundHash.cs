@@ -13,14 +13,16 @@ internal sealed class BackgroundHash : IAsyncDisposable
     private const int MostPieces = 8;
 
     private readonly Channel<ReadOnlyMemory<byte>> pieces = Channel.CreateBounded<ReadOnlyMemory<byte>>(
-        new BoundedChannelOptions(MostPieces) { SingleReader = true, SingleWriter = true });
+        new BoundedChannelOptions(MostPieces) { SingleReader = true, SingleWriter = true }
+    );
 
     private readonly XxHash128 hash = new();
     private readonly Task worker;
 
     public BackgroundHash() => worker = Task.Run(HashAsync);
 
-    public ValueTask AppendAsync(ReadOnlyMemory<byte> piece, CancellationToken cancellationToken) => pieces.Writer.WriteAsync(piece, cancellationToken);
+    public ValueTask AppendAsync(ReadOnlyMemory<byte> piece, CancellationToken cancellationToken) =>
+        pieces.Writer.WriteAsync(piece, cancellationToken);
 
     /// <returns>Lower-case hex, of all that was appended.</returns>
     public async Task<string> EndAsync()

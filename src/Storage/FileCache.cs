@@ -102,7 +102,11 @@ public sealed class FileCache(string folder, long capacityBytes, TimeProvider? t
 
     private void MakeRoom(string newest)
     {
-        var files = new DirectoryInfo(folder).GetFiles().Where(file => file.Name.Length == Path.GetFileName(newest).Length).OrderBy(file => file.LastAccessTimeUtc).ToList();
+        var files = new DirectoryInfo(folder)
+            .GetFiles()
+            .Where(file => file.Name.Length == Path.GetFileName(newest).Length)
+            .OrderBy(file => file.LastAccessTimeUtc)
+            .ToList();
         var total = files.Sum(file => file.Length);
         foreach (var file in files.Where(file => file.FullName != Path.GetFullPath(newest)))
         {

@@ -15,7 +15,8 @@ public sealed class HashingReadStream : Stream
         (this.inner, this.append) = (inner, append);
     }
 
-    /// <summary>For asynchronous reads into memory that stays as it was read until it is hashed, perhaps later and on another thread.</summary>
+    /// <summary>For asynchronous reads into memory that stays as it was read until it is hashed, perhaps later and on another
+    /// thread.</summary>
     internal HashingReadStream(Stream inner, BackgroundHash hash)
     {
         (this.inner, appendLater) = (inner, hash.AppendAsync);
@@ -66,9 +67,7 @@ public sealed class HashingReadStream : Stream
 
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
-    public override void Flush()
-    {
-    }
+    public override void Flush() { }
 
     public override void SetLength(long value) => throw new NotSupportedException();
 

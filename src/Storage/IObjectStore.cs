@@ -29,10 +29,12 @@ public interface IObjectStore
     /// <summary>Creates an object; its etag, or null where one of that name exists (then nothing was written).</summary>
     Task<string?> TryCreateAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default);
 
-    /// <summary>Creates a big object from a stream, in bounded memory; false where one of that name exists. A failing stream leaves nothing.</summary>
+    /// <summary>Creates a big object from a stream, in bounded memory; false where one of that name exists. A failing stream leaves
+    /// nothing.</summary>
     Task<bool> TryCreateAsync(string name, Stream content, CancellationToken cancellationToken = default);
 
-    /// <summary>Replaces an object if its etag is still <paramref name="etag"/>; the new etag, or null where it is not (or the object is gone).</summary>
+    /// <summary>Replaces an object if its etag is still <paramref name="etag"/>; the new etag, or null where it is not (or the object is
+    /// gone).</summary>
     Task<string?> TryReplaceAsync(string name, ReadOnlyMemory<byte> content, string etag, CancellationToken cancellationToken = default);
 
     /// <summary>Creates or replaces whatever is there: for hints that need no fence.</summary>
@@ -41,10 +43,12 @@ public interface IObjectStore
     /// <summary>Deletes an object; with <paramref name="etag"/> only if it is still that one. False where nothing was deleted.</summary>
     Task<bool> TryDeleteAsync(string name, string? etag = null, CancellationToken cancellationToken = default);
 
-    /// <summary>Objects whose names begin with <paramref name="prefix"/> (any string, not only whole segments), in ordinal order of names.</summary>
+    /// <summary>Objects whose names begin with <paramref name="prefix"/> (any string, not only whole segments), in ordinal order of
+    /// names.</summary>
     IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, CancellationToken cancellationToken = default);
 
-    /// <summary>As <see cref="ListAsync"/>, the names alone: a hundred thousand of them are cheaper without a look at each object.</summary>
+    /// <summary>As <see cref="ListAsync"/>, the names alone: a hundred thousand of them are cheaper without a look at each
+    /// object.</summary>
     async IAsyncEnumerable<string> ListNamesAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         await foreach (var entry in ListAsync(prefix, cancellationToken).ConfigureAwait(false))
@@ -53,7 +57,8 @@ public interface IObjectStore
         }
     }
 
-    /// <summary>The next segments below a folder prefix that ends with <c>/</c> (or is empty), in ordinal order: <c>runs/</c> gives the runs' names.</summary>
+    /// <summary>The next segments below a folder prefix that ends with <c>/</c> (or is empty), in ordinal order: <c>runs/</c> gives the
+    /// runs' names.</summary>
     IAsyncEnumerable<string> ListFoldersAsync(string prefix, CancellationToken cancellationToken = default);
 }
 

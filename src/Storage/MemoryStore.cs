@@ -44,8 +44,12 @@ public sealed class MemoryStore(string address = "memory:", TimeProvider? time =
         return Put(name, copy.ToArray(), old => old is null, cancellationToken) is not null;
     }
 
-    public Task<string?> TryReplaceAsync(string name, ReadOnlyMemory<byte> content, string etag, CancellationToken cancellationToken = default) =>
-        Task.FromResult(Put(name, content, old => old?.ETag == etag, cancellationToken));
+    public Task<string?> TryReplaceAsync(
+        string name,
+        ReadOnlyMemory<byte> content,
+        string etag,
+        CancellationToken cancellationToken = default
+    ) => Task.FromResult(Put(name, content, old => old?.ETag == etag, cancellationToken));
 
     public Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default)
     {
@@ -63,7 +67,10 @@ public sealed class MemoryStore(string address = "memory:", TimeProvider? time =
         }
     }
 
-    public async IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<ObjectEntry> ListAsync(
+        string prefix,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         ObjectNames.CheckPrefix(prefix);
         foreach (var entry in Entries(prefix))
@@ -75,7 +82,10 @@ public sealed class MemoryStore(string address = "memory:", TimeProvider? time =
         await Task.CompletedTask.ConfigureAwait(false);
     }
 
-    public async IAsyncEnumerable<string> ListFoldersAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<string> ListFoldersAsync(
+        string prefix,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         ObjectNames.CheckFolder(prefix);
         var folders = Entries(prefix)
@@ -106,8 +116,12 @@ public sealed class MemoryStore(string address = "memory:", TimeProvider? time =
     {
         lock (gate)
         {
-            return [.. items.Where(item => item.Key.StartsWith(prefix, StringComparison.Ordinal))
-                .Select(item => new ObjectEntry(item.Key, item.Value.Content.Length, item.Value.ModifiedAt))];
+            return
+            [
+                .. items
+                    .Where(item => item.Key.StartsWith(prefix, StringComparison.Ordinal))
+                    .Select(item => new ObjectEntry(item.Key, item.Value.Content.Length, item.Value.ModifiedAt)),
+            ];
         }
     }
 

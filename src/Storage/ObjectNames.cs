@@ -9,17 +9,16 @@ public static class ObjectNames
     private const int LongestName = 900;
     private const int LongestSegment = 200;
 
-    private static readonly SearchValues<char> Allowed =
-        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@-");
+    private static readonly SearchValues<char> Allowed = SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@-"
+    );
 
     /// <summary>Whether <paramref name="segment"/> may stand between two slashes of a name.</summary>
     /// <remarks>
     /// No dot at the beginning (<c>.</c>, <c>..</c>, and the directory store's own folders) nor at the end (Azure drops it).
     /// </remarks>
     public static bool IsSegment(ReadOnlySpan<char> segment) =>
-        segment.Length is > 0 and <= LongestSegment
-        && segment[0] != '.' && segment[^1] != '.'
-        && !segment.ContainsAnyExcept(Allowed);
+        segment.Length is > 0 and <= LongestSegment && segment[0] != '.' && segment[^1] != '.' && !segment.ContainsAnyExcept(Allowed);
 
     /// <exception cref="ArgumentException">Not an object's name.</exception>
     public static void Check(string name)
@@ -27,7 +26,10 @@ public static class ObjectNames
         ArgumentNullException.ThrowIfNull(name);
         if (name.Length > LongestName)
         {
-            throw new ArgumentException($"An object's name has at most {LongestName} characters, this has {name.Length}: '{name}'.", nameof(name));
+            throw new ArgumentException(
+                $"An object's name has at most {LongestName} characters, this has {name.Length}: '{name}'.",
+                nameof(name)
+            );
         }
 
         foreach (var range in name.AsSpan().Split('/'))
@@ -36,8 +38,9 @@ public static class ObjectNames
             {
                 throw new ArgumentException(
                     $"'{name}' is no object's name: '{name[range]}' is not a segment of at most {LongestSegment} of the characters A-Z a-z 0-9 . _ @ - "
-                    + "without a dot at either end.",
-                    nameof(name));
+                        + "without a dot at either end.",
+                    nameof(name)
+                );
             }
         }
     }

@@ -5,7 +5,8 @@ namespace Slowrun.Storage;
 /// <summary>Folders of ours that are nobody else's: stores, logs, caches.</summary>
 public static class PrivateFolders
 {
-    /// <summary>Makes a folder that only its owner may enter, and those above it as the user's umask says; one that is there stays as it is.</summary>
+    /// <summary>Makes a folder that only its owner may enter, and those above it as the user's umask says; one that is there stays as it
+    /// is.</summary>
     /// <exception cref="IOException">It cannot be made.</exception>
     public static void Make(string path)
     {

@@ -26,7 +26,9 @@ internal sealed class SliceStream : Stream
     {
         var start = Math.Min(offset, inner.Length);
         inner.Position = start;
-        return start == 0 && length is null ? inner : new SliceStream(inner, start, Math.Min(length ?? long.MaxValue, inner.Length - start));
+        return start == 0 && length is null
+            ? inner
+            : new SliceStream(inner, start, Math.Min(length ?? long.MaxValue, inner.Length - start));
     }
 
     public override int Read(Span<byte> buffer) => inner.Read(buffer[..Cut(buffer.Length)]);
@@ -39,16 +41,17 @@ internal sealed class SliceStream : Stream
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-    public override long Seek(long offset, SeekOrigin origin) => Position = offset + origin switch
-    {
-        SeekOrigin.Current => Position,
-        SeekOrigin.End => Length,
-        _ => 0,
-    };
+    public override long Seek(long offset, SeekOrigin origin) =>
+        Position =
+            offset
+            + origin switch
+            {
+                SeekOrigin.Current => Position,
+                SeekOrigin.End => Length,
+                _ => 0,
+            };
 
-    public override void Flush()
-    {
-    }
+    public override void Flush() { }
 
     public override void SetLength(long value) => throw new NotSupportedException();
 

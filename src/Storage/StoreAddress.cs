@@ -15,7 +15,12 @@ public static class StoreAddress
     /// <param name="address">A directory, <c>azblob://account/container</c>, or <c>memory:NAME</c> (of this process).</param>
     /// <param name="create">Makes the directory or container if it is not there; otherwise that is an error.</param>
     /// <exception cref="StoreException">The message says which address, what is wrong and what to do.</exception>
-    public static async Task<IObjectStore> OpenAsync(string address, bool create, TimeProvider? time = null, CancellationToken cancellationToken = default)
+    public static async Task<IObjectStore> OpenAsync(
+        string address,
+        bool create,
+        TimeProvider? time = null,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(address);
         cancellationToken.ThrowIfCancellationRequested();
@@ -34,14 +39,16 @@ public static class StoreAddress
             ? await Task.Run(() => DirectoryStore.Open(address, create, time), cancellationToken).ConfigureAwait(false)
             : throw new StoreException(
                 StoreProblem.Unsuitable,
-                $"'{Secrets.Redacted(address)}' is no address of a store: give a directory, or {BlobAddress.Scheme}ACCOUNT/CONTAINER.");
+                $"'{Secrets.Redacted(address)}' is no address of a store: give a directory, or {BlobAddress.Scheme}ACCOUNT/CONTAINER."
+            );
     }
 
     /// <summary>Whether the address names a directory, thus a store of this machine alone.</summary>
     public static bool IsDirectory(string address)
     {
         ArgumentNullException.ThrowIfNull(address);
-        return address.Trim().Length > 0 && !address.Contains("://", StringComparison.Ordinal)
+        return address.Trim().Length > 0
+            && !address.Contains("://", StringComparison.Ordinal)
             && !address.StartsWith(InMemory, StringComparison.Ordinal);
     }
 }

@@ -3,8 +3,8 @@ using System.Security.Cryptography;
 namespace Slowrun.Storage;
 
 /// <summary>
-/// The time of a store, as one machine knows it: what several machines agree on. It believes the machine's own clock until the store proves it
-/// wrong, and never jumps with it: after the start it goes on by the steady clock.
+/// The time of a store, as one machine knows it: what several machines agree on. It believes the machine's own clock until the store proves
+/// it wrong, and never jumps with it: after the start it goes on by the steady clock.
 /// </summary>
 public sealed class StoreClock(TimeProvider time) : TimeProvider
 {
@@ -54,12 +54,16 @@ public sealed class StoreClock(TimeProvider time) : TimeProvider
         return found is null ? TimeSpan.Zero : Set(sent, found.ModifiedAt, received);
     }
 
-    /// <summary>The store wrote between <paramref name="sent"/> and <paramref name="received"/>, and says when: the clock is set no further than that proves.</summary>
+    /// <summary>The store wrote between <paramref name="sent"/> and <paramref name="received"/>, and says when: the clock is set no further
+    /// than that proves.</summary>
     internal TimeSpan Set(DateTimeOffset sent, DateTimeOffset written, DateTimeOffset received)
     {
         var earliest = written - received;
         var latest = written - sent + Grain + (written.UtcTicks % TimeSpan.TicksPerSecond == 0 ? WholeSecond : TimeSpan.Zero);
-        var correction = earliest > TimeSpan.Zero ? earliest : latest < TimeSpan.Zero ? latest : TimeSpan.Zero;
+        var correction =
+            earliest > TimeSpan.Zero ? earliest
+            : latest < TimeSpan.Zero ? latest
+            : TimeSpan.Zero;
         lock (gate)
         {
             offset += correction;

@@ -9,9 +9,12 @@ public static class StoreMeter
 
     private static readonly Meter Meter = new(Name);
 
-    internal static Counter<long> Operations { get; } = Meter.CreateCounter<long>("slowrun.store.operations", "{operation}", "Requests sent to a cloud store, retries among them.");
+    internal static Counter<long> Operations { get; } =
+        Meter.CreateCounter<long>("slowrun.store.operations", "{operation}", "Requests sent to a cloud store, retries among them.");
 
-    internal static Counter<long> Retries { get; } = Meter.CreateCounter<long>("slowrun.store.retries", "{operation}", "Requests to a cloud store that were sent again.");
+    internal static Counter<long> Retries { get; } =
+        Meter.CreateCounter<long>("slowrun.store.retries", "{operation}", "Requests to a cloud store that were sent again.");
 
-    internal static Counter<long> Errors { get; } = Meter.CreateCounter<long>("slowrun.store.errors", "{error}", "Operations of a silo's store that failed, after all retries.");
+    internal static Counter<long> Errors { get; } =
+        Meter.CreateCounter<long>("slowrun.store.errors", "{error}", "Operations of a silo's store that failed, after all retries.");
 }

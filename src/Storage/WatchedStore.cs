@@ -3,7 +3,8 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage;
 
-/// <summary>Passes everything on to another store, and remembers what that one fails at and where it is slow. Safe to use from any thread.</summary>
+/// <summary>Passes everything on to another store, and remembers what that one fails at and where it is slow. Safe to use from any
+/// thread.</summary>
 public sealed class WatchedStore(IObjectStore inner, TimeProvider time) : IObjectStore
 {
     // A document takes milliseconds in a directory and some tenths of a second in a cloud; what takes so long has somebody wait.
@@ -32,15 +33,12 @@ public sealed class WatchedStore(IObjectStore inner, TimeProvider time) : IObjec
             var now = time.GetUtcNow();
             lock (gate)
             {
-                var hanging = underWay.Keys.Where(begun => time.GetElapsedTime(begun.Timestamp) >= LimitOf(begun.Work)).GroupBy(begun => begun.Work)
+                var hanging = underWay
+                    .Keys.Where(begun => time.GetElapsedTime(begun.Timestamp) >= LimitOf(begun.Work))
+                    .GroupBy(begun => begun.Work)
                     .Select(group => (Oldest: group.MinBy(begun => begun.Timestamp)!, Count: group.Count()))
                     .ToDictionary(group => group.Oldest.Work, group => SlowTrouble(group.Oldest, now, group.Count, ended: false));
-                return
-                [
-                    .. failed.Values,
-                    .. hanging.Values,
-                    .. slow.Values.Where(trouble => !hanging.ContainsKey(trouble.Work)),
-                ];
+                return [.. failed.Values, .. hanging.Values, .. slow.Values.Where(trouble => !hanging.ContainsKey(trouble.Work))];
             }
         }
     }
@@ -57,23 +55,35 @@ public sealed class WatchedStore(IObjectStore inner, TimeProvider time) : IObjec
     public Task<bool> TryCreateAsync(string name, Stream content, CancellationToken cancellationToken = default) =>
         AroundAsync(StoreWork.Upload, name, () => inner.TryCreateAsync(name, content, cancellationToken));
 
-    public Task<string?> TryReplaceAsync(string name, ReadOnlyMemory<byte> content, string etag, CancellationToken cancellationToken = default) =>
-        AroundAsync(StoreWork.Write, name, () => inner.TryReplaceAsync(name, content, etag, cancellationToken));
+    public Task<string?> TryReplaceAsync(
+        string name,
+        ReadOnlyMemory<byte> content,
+        string etag,
+        CancellationToken cancellationToken = default
+    ) => AroundAsync(StoreWork.Write, name, () => inner.TryReplaceAsync(name, content, etag, cancellationToken));
 
-    public Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) => AroundAsync(StoreWork.Write, name, async () =>
-    {
-        await inner.WriteAsync(name, content, cancellationToken).ConfigureAwait(false);
-        return true;
-    });
+    public Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
+        AroundAsync(
+            StoreWork.Write,
+            name,
+            async () =>
+            {
+                await inner.WriteAsync(name, content, cancellationToken).ConfigureAwait(false);
+                return true;
+            }
+        );
 
     public Task<bool> TryDeleteAsync(string name, string? etag = null, CancellationToken cancellationToken = default) =>
         AroundAsync(StoreWork.Delete, name, () => inner.TryDeleteAsync(name, etag, cancellationToken));
 
-    public IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, CancellationToken cancellationToken = default) => AroundAsync(prefix, inner.ListAsync(prefix, cancellationToken), cancellationToken);
+    public IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, CancellationToken cancellationToken = default) =>
+        AroundAsync(prefix, inner.ListAsync(prefix, cancellationToken), cancellationToken);
 
-    public IAsyncEnumerable<string> ListNamesAsync(string prefix, CancellationToken cancellationToken = default) => AroundAsync(prefix, inner.ListNamesAsync(prefix, cancellationToken), cancellationToken);
+    public IAsyncEnumerable<string> ListNamesAsync(string prefix, CancellationToken cancellationToken = default) =>
+        AroundAsync(prefix, inner.ListNamesAsync(prefix, cancellationToken), cancellationToken);
 
-    public IAsyncEnumerable<string> ListFoldersAsync(string prefix, CancellationToken cancellationToken = default) => AroundAsync(prefix, inner.ListFoldersAsync(prefix, cancellationToken), cancellationToken);
+    public IAsyncEnumerable<string> ListFoldersAsync(string prefix, CancellationToken cancellationToken = default) =>
+        AroundAsync(prefix, inner.ListFoldersAsync(prefix, cancellationToken), cancellationToken);
 
     private async Task<T> AroundAsync<T>(StoreWork work, string name, Func<Task<T>> run)
     {
@@ -96,7 +106,11 @@ public sealed class WatchedStore(IObjectStore inner, TimeProvider time) : IObjec
         }
     }
 
-    private async IAsyncEnumerable<T> AroundAsync<T>(string prefix, IAsyncEnumerable<T> list, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<T> AroundAsync<T>(
+        string prefix,
+        IAsyncEnumerable<T> list,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         var items = list.GetAsyncEnumerator(cancellationToken);
         await using (items.ConfigureAwait(false))
@@ -114,7 +128,10 @@ public sealed class WatchedStore(IObjectStore inner, TimeProvider time) : IObjec
         var now = time.GetUtcNow();
         lock (gate)
         {
-            if (failed.TryGetValue(begun.Work, out var trouble) && (begun.Work == StoreWork.Upload || trouble.ObjectName == begun.ObjectName || now - trouble.At >= Remembered))
+            if (
+                failed.TryGetValue(begun.Work, out var trouble)
+                && (begun.Work == StoreWork.Upload || trouble.ObjectName == begun.ObjectName || now - trouble.At >= Remembered)
+            )
             {
                 failed.Remove(begun.Work);
             }
@@ -137,7 +154,14 @@ public sealed class WatchedStore(IObjectStore inner, TimeProvider time) : IObjec
         lock (gate)
         {
             var before = failed.GetValueOrDefault(begun.Work);
-            failed[begun.Work] = new StoreTrouble(begun.Work, begun.ObjectName, e.Message.Split('\n', 2)[0].Trim(), before?.Since ?? now, now, (before?.Times ?? 0) + 1);
+            failed[begun.Work] = new StoreTrouble(
+                begun.Work,
+                begun.ObjectName,
+                e.Message.Split('\n', 2)[0].Trim(),
+                before?.Since ?? now,
+                now,
+                (before?.Times ?? 0) + 1
+            );
         }
     }
 
@@ -147,16 +171,23 @@ public sealed class WatchedStore(IObjectStore inner, TimeProvider time) : IObjec
         return new StoreTrouble(
             begun.Work,
             begun.ObjectName,
-            FormattableString.Invariant(ended ? (FormattableString)$"It took {took.TotalSeconds:F0} s." : $"It has been under way for {took.TotalSeconds:F0} s."),
+            FormattableString.Invariant(
+                ended ? (FormattableString)$"It took {took.TotalSeconds:F0} s." : $"It has been under way for {took.TotalSeconds:F0} s."
+            ),
             slow.GetValueOrDefault(begun.Work)?.Since ?? begun.At,
             now,
-            times) { IsSlow = true };
+            times
+        )
+        {
+            IsSlow = true,
+        };
     }
 
     private static TimeSpan LimitOf(StoreWork work) => work == StoreWork.Upload ? SlowUpload : Slow;
 
     /// <summary>Not the caller's, who gave up or asked for what cannot be, and not an object's, which is damaged.</summary>
-    private static bool IsTheStores(Exception e) => e is not (OperationCanceledException or ArgumentException or InvalidDataException or ObjectDisposedException);
+    private static bool IsTheStores(Exception e) =>
+        e is not (OperationCanceledException or ArgumentException or InvalidDataException or ObjectDisposedException);
 
     // By reference: the same read may be under way twice.
     private sealed class Begun(StoreWork work, string name, long timestamp, DateTimeOffset at)

@@ -28,7 +28,8 @@ internal static class BuiltRooms
         return AssemblyDefinition.ReadAssembly(File(room), new ReaderParameters { AssemblyResolver = resolver });
     }
 
-    /// <summary>The folder of the room in which a type stands; "." for the room's own; null for what a generator has put elsewhere.</summary>
+    /// <summary>The folder of the room in which a type stands; "." for the room's own; null for what a generator has put
+    /// elsewhere.</summary>
     public static string? FolderOf(string room, TypeReference type)
     {
         while (type.DeclaringType is not null)
@@ -75,31 +76,33 @@ internal static class BuiltRooms
     }
 
     private static IEnumerable<TypeReference?> Used(MethodDefinition method) =>
-    [
-        method.ReturnType,
-        .. method.Parameters.Select(parameter => parameter.ParameterType),
-        .. method.HasBody ? method.Body.Variables.Select(variable => variable.VariableType) : [],
-        .. method.HasBody ? method.Body.Instructions.SelectMany(Used) : [],
-    ];
+        [
+            method.ReturnType,
+            .. method.Parameters.Select(parameter => parameter.ParameterType),
+            .. method.HasBody ? method.Body.Variables.Select(variable => variable.VariableType) : [],
+            .. method.HasBody ? method.Body.Instructions.SelectMany(Used) : [],
+        ];
 
-    private static IEnumerable<TypeReference?> Used(Instruction instruction) => instruction.Operand switch
-    {
-        TypeReference type => [type],
-        GenericInstanceMethod method => [method.DeclaringType, .. method.GenericArguments],
-        MethodReference method => [method.DeclaringType],
-        FieldReference field => [field.DeclaringType],
-        _ => [],
-    };
+    private static IEnumerable<TypeReference?> Used(Instruction instruction) =>
+        instruction.Operand switch
+        {
+            TypeReference type => [type],
+            GenericInstanceMethod method => [method.DeclaringType, .. method.GenericArguments],
+            MethodReference method => [method.DeclaringType],
+            FieldReference field => [field.DeclaringType],
+            _ => [],
+        };
 
     /// <summary>A type, those that it is made of, and those that it is applied to.</summary>
-    private static IEnumerable<TypeReference> Parts(TypeReference type) => type switch
-    {
-        GenericInstanceType generic => [generic.ElementType, .. generic.GenericArguments.SelectMany(Parts)],
-        FunctionPointerType => [],
-        TypeSpecification specification => Parts(specification.ElementType),
-        GenericParameter => [],
-        _ => [type],
-    };
+    private static IEnumerable<TypeReference> Parts(TypeReference type) =>
+        type switch
+        {
+            GenericInstanceType generic => [generic.ElementType, .. generic.GenericArguments.SelectMany(Parts)],
+            FunctionPointerType => [],
+            TypeSpecification specification => Parts(specification.ElementType),
+            GenericParameter => [],
+            _ => [type],
+        };
 
     private static TypeReference Outermost(TypeReference type) => type.DeclaringType is { } outer ? Outermost(outer) : type;
 }

@@ -13,10 +13,18 @@ public sealed partial class DocumentedPathTests
     [InlineData("CONTRIBUTING.md")]
     public void Paths_InAPageThatLeadsThroughTheSource_AreThere(string page)
     {
-        var named = PathOfSource().Matches(File.ReadAllText(Path.Combine(RoomTests.Root, page))).Select(match => match.Value).Distinct().Except(Placeholders).ToList();
+        var named = PathOfSource()
+            .Matches(File.ReadAllText(Path.Combine(RoomTests.Root, page)))
+            .Select(match => match.Value)
+            .Distinct()
+            .Except(Placeholders)
+            .ToList();
 
         Assert.NotEmpty(named);
-        Assert.All(named, path => Assert.True(Path.Exists(Path.Combine(RoomTests.Root, path)), $"{page} names '{path}', which is not there."));
+        Assert.All(
+            named,
+            path => Assert.True(Path.Exists(Path.Combine(RoomTests.Root, path)), $"{page} names '{path}', which is not there.")
+        );
     }
 
     [GeneratedRegex(@"(?<=`)(?:src|tests|bench|build)/[\w./-]*\w(?=`)")]

@@ -2,7 +2,8 @@ using System.Xml.Linq;
 
 namespace Slowrun.Architecture.Tests;
 
-/// <summary>Holds the arrows between the rooms (docs/architecture.md): from the project files, and from what the built assemblies really use.</summary>
+/// <summary>Holds the arrows between the rooms (docs/architecture.md): from the project files, and from what the built assemblies really
+/// use.</summary>
 public sealed class RoomTests
 {
     private static readonly Dictionary<string, string[]> Arrows = new()
@@ -50,7 +51,8 @@ public sealed class RoomTests
     public void Room_WhenItsProjectFileNamesAnother_HasAnArrowToIt(string room)
     {
         var project = XDocument.Load(Path.Combine(Root, "src", room, $"Slowrun.{room}.csproj"));
-        var named = project.Descendants("ProjectReference")
+        var named = project
+            .Descendants("ProjectReference")
             .Select(reference => Path.GetFileNameWithoutExtension((string)reference.Attribute("Include")!)["Slowrun.".Length..]);
         Assert.All(named, other => Assert.Contains(other, Arrows[room]));
     }
@@ -77,11 +79,15 @@ public sealed class RoomTests
 
     [Fact]
     public void Client_WhenBuilt_BringsNoTorch() =>
-        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(BuiltRooms.Metadata("SlowrunClient"))!, "*orch*", SearchOption.AllDirectories));
+        Assert.Empty(
+            Directory.GetFiles(Path.GetDirectoryName(BuiltRooms.Metadata("SlowrunClient"))!, "*orch*", SearchOption.AllDirectories)
+        );
 
-    private static string? FamilyOf(string assembly) => Packages.Keys.Where(package => assembly.StartsWith(package, StringComparison.Ordinal)).MaxBy(package => package.Length);
+    private static string? FamilyOf(string assembly) =>
+        Packages.Keys.Where(package => assembly.StartsWith(package, StringComparison.Ordinal)).MaxBy(package => package.Length);
 
-    internal static string Root => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(BuiltRooms.Metadata("SlowrunClient"))!, "..", "..", "..", ".."));
+    internal static string Root =>
+        Path.GetFullPath(Path.Combine(Path.GetDirectoryName(BuiltRooms.Metadata("SlowrunClient"))!, "..", "..", "..", ".."));
 
     private static string[] References(string room)
     {

@@ -11,7 +11,8 @@ namespace Slowrun.Architecture.Tests;
 public sealed class ScalarTests
 {
     private static readonly string Silo = Path.GetDirectoryName(
-        typeof(ScalarTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "SlowrunSilo").Value!)!;
+        typeof(ScalarTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "SlowrunSilo").Value!
+    )!;
 
     [Fact]
     public void Training_WhenItCallsTorchSharp_CallsNothingThatMakesAScalarInside()
@@ -31,13 +32,25 @@ public sealed class ScalarTests
     private static ModuleDefinition Read(string file, IAssemblyResolver resolver) =>
         AssemblyDefinition.ReadAssembly(Path.Combine(Silo, file), new ReaderParameters { AssemblyResolver = resolver }).MainModule;
 
-    private static Dictionary<string, List<string>> Calls(ModuleDefinition module) => module.GetTypes()
-        .SelectMany(type => type.Methods)
-        .Where(method => method.HasBody)
-        .GroupBy(method => method.FullName)
-        .ToDictionary(group => group.Key, group => group.First().Body.Instructions.Select(i => i.Operand).OfType<MethodReference>().Select(r => r.GetElementMethod().FullName).ToList());
+    private static Dictionary<string, List<string>> Calls(ModuleDefinition module) =>
+        module
+            .GetTypes()
+            .SelectMany(type => type.Methods)
+            .Where(method => method.HasBody)
+            .GroupBy(method => method.FullName)
+            .ToDictionary(
+                group => group.Key,
+                group =>
+                    group
+                        .First()
+                        .Body.Instructions.Select(i => i.Operand)
+                        .OfType<MethodReference>()
+                        .Select(r => r.GetElementMethod().FullName)
+                        .ToList()
+            );
 
-    /// <summary>Methods that convert a number to a scalar, themselves or through another; conversions themselves are banned by their names.</summary>
+    /// <summary>Methods that convert a number to a scalar, themselves or through another; conversions themselves are banned by their
+    /// names.</summary>
     private static HashSet<string> Makers(Dictionary<string, List<string>> torch)
     {
         var candidates = torch.Where(method => !IsConversion(method.Key)).ToList();
@@ -47,12 +60,14 @@ public sealed class ScalarTests
         {
             before = makers.Count;
             makers.UnionWith(candidates.Where(method => method.Value.Any(makers.Contains)).Select(method => method.Key));
-        }
-        while (makers.Count > before);
+        } while (makers.Count > before);
         return makers;
     }
 
     private static bool IsConversion(string method) =>
         method.Contains("TorchSharp.Scalar::op_Implicit", StringComparison.Ordinal)
-        || (method.Contains("TorchSharp.ScalarExtensionMethods::To", StringComparison.Ordinal) && method.StartsWith("TorchSharp.Scalar ", StringComparison.Ordinal));
+        || (
+            method.Contains("TorchSharp.ScalarExtensionMethods::To", StringComparison.Ordinal)
+            && method.StartsWith("TorchSharp.Scalar ", StringComparison.Ordinal)
+        );
 }

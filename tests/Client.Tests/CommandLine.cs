@@ -56,7 +56,17 @@ internal sealed class CommandLine
         {
             var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output), Ansi = AnsiSupport.No });
             console.Profile.Width = 160;
-            return new ClientContext { Output = output, Error = error, Console = console, Time = Time, Variable = Variables.GetValueOrDefault, AskSilo = AskSilo, MachineSlots = () => MachineSlots, AskSilos = (_, _, _) => Task.FromResult<IReadOnlyList<SiloReport>>(Reports) };
+            return new ClientContext
+            {
+                Output = output,
+                Error = error,
+                Console = console,
+                Time = Time,
+                Variable = Variables.GetValueOrDefault,
+                AskSilo = AskSilo,
+                MachineSlots = () => MachineSlots,
+                AskSilos = (_, _, _) => Task.FromResult<IReadOnlyList<SiloReport>>(Reports),
+            };
         }
     }
 
@@ -69,7 +79,11 @@ internal sealed class CommandLine
     {
         output.GetStringBuilder().Clear();
         error.GetStringBuilder().Clear();
-        return await SlowrunCommand.RunAsync([.. arguments, .. arguments.Contains("--store") ? Array.Empty<string>() : ["--store", address]], Context, Stop);
+        return await SlowrunCommand.RunAsync(
+            [.. arguments, .. arguments.Contains("--store") ? Array.Empty<string>() : ["--store", address]],
+            Context,
+            Stop
+        );
     }
 
     public JsonElement Json()
@@ -96,13 +110,24 @@ internal sealed class CommandLine
         await (await StoreAsync()).WriteAsync(RunPaths.Root(run, id), CanonicalJson.Serialize(root), Stop);
     }
 
-    /// <summary>A checkpoint with that loss curve, committed by epoch token 1; or what <paramref name="change"/> makes of its root.</summary>
+    /// <summary>A checkpoint with that loss curve, committed by epoch token 1; or what <paramref name="change"/> makes of its
+    /// root.</summary>
     public async Task HaveCurveAsync(string run, string stage, float[] losses, int steps = 8, Func<StageRoot, StageRoot>? change = null)
     {
         Assert.True(StageId.TryParse(stage, out var id));
         float[] curve = [.. losses, .. new float[steps - losses.Length]];
-        TensorData[] state = [new("parameters", ElementType.F32, [1], new byte[4]), new("losses", ElementType.F32, [steps], MemoryMarshal.AsBytes<float>(curve).ToArray())];
-        var identity = new StageIdentity { RecipeSha256 = "r", DataSha256 = "d", EngineRevision = 1, NumericsFingerprint = "f" };
+        TensorData[] state =
+        [
+            new("parameters", ElementType.F32, [1], new byte[4]),
+            new("losses", ElementType.F32, [steps], MemoryMarshal.AsBytes<float>(curve).ToArray()),
+        ];
+        var identity = new StageIdentity
+        {
+            RecipeSha256 = "r",
+            DataSha256 = "d",
+            EngineRevision = 1,
+            NumericsFingerprint = "f",
+        };
         var checkpoint = await new CheckpointWriter(await StoreAsync(), Time).WriteAsync(run, id, 1, losses.Length, identity, state, Stop);
         var root = Begun(losses.Length) with { Steps = steps, Current = checkpoint, Identity = identity };
         await HaveRootAsync(run, stage, change is null ? root : change(root));
@@ -117,32 +142,49 @@ internal sealed class CommandLine
     /// <param name="slotBytes">The memory of each slot; null: not told.</param>
     public async Task HaveSilosAsync(string[] slots, long[]? slotBytes, string[] names)
     {
-        var rows = names.Select((name, i) => new
+        var rows = names.Select(
+            (name, i) =>
+                new
+                {
+                    ETag = "1",
+                    Silo = $"127.0.0.1:{i + 2}@0",
+                    SiloName = name,
+                    Status = "Active",
+                    IAmAliveTime = Start.UtcDateTime,
+                    Slots = slots,
+                    SlotBytes = slotBytes,
+                }
+        );
+        var document = new
         {
-            ETag = "1",
-            Silo = $"127.0.0.1:{i + 2}@0",
-            SiloName = name,
-            Status = "Active",
-            IAmAliveTime = Start.UtcDateTime,
-            Slots = slots,
-            SlotBytes = slotBytes,
-        });
-        var document = new { Format = 1, Version = 1, WriteId = "1", Rows = rows };
+            Format = 1,
+            Version = 1,
+            WriteId = "1",
+            Rows = rows,
+        };
         await (await StoreAsync()).WriteAsync("cluster/membership", CanonicalJson.Serialize(document), Stop);
     }
 
     /// <summary>Owned by the first of <see cref="HaveSilosAsync(string[])"/>.</summary>
-    public static StageRoot Owned(int step, string silo = "127.0.0.1:2@0", string name = "gpu-1") => Begun(step) with
-    {
-        Owner = new StageOwner(silo, name, ["cpu:0"], Start.AddMinutes(-1)),
-        Identity = new StageIdentity { RecipeSha256 = "r", DataSha256 = "d", EngineRevision = 1, NumericsFingerprint = "0123456789abcdef" },
-    };
+    public static StageRoot Owned(int step, string silo = "127.0.0.1:2@0", string name = "gpu-1") =>
+        Begun(step) with
+        {
+            Owner = new StageOwner(silo, name, ["cpu:0"], Start.AddMinutes(-1)),
+            Identity = new StageIdentity
+            {
+                RecipeSha256 = "r",
+                DataSha256 = "d",
+                EngineRevision = 1,
+                NumericsFingerprint = "0123456789abcdef",
+            },
+        };
 
-    public static StageRoot Begun(int step) => new()
-    {
-        EpochToken = 1,
-        Steps = 8,
-        Current = new CheckpointRef("manifest", "hash", step, 1, 2_500_000, Start.AddSeconds(-30)),
-        WrittenAt = Start.AddSeconds(-30),
-    };
+    public static StageRoot Begun(int step) =>
+        new()
+        {
+            EpochToken = 1,
+            Steps = 8,
+            Current = new CheckpointRef("manifest", "hash", step, 1, 2_500_000, Start.AddSeconds(-30)),
+            WrittenAt = Start.AddSeconds(-30),
+        };
 }

@@ -5,7 +5,8 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Tests;
 
-/// <summary>Counts and shows what goes to a store, and lets tests spoil it: swallow writes, lose answers, wait for a document to become so.</summary>
+/// <summary>Counts and shows what goes to a store, and lets tests spoil it: swallow writes, lose answers, wait for a document to become
+/// so.</summary>
 internal sealed class RecordingStore(IObjectStore inner) : IObjectStore
 {
     private readonly ConcurrentQueue<string> operations = new();
@@ -38,7 +39,8 @@ internal sealed class RecordingStore(IObjectStore inner) : IObjectStore
     /// <summary>The next conditional write takes effect, and says it lost its race.</summary>
     public void LoseAnswer() => Interlocked.Increment(ref answersToLose);
 
-    /// <summary>Completes when <paramref name="condition"/> holds of the object's text, now or after a later write through this decorator.</summary>
+    /// <summary>Completes when <paramref name="condition"/> holds of the object's text, now or after a later write through this
+    /// decorator.</summary>
     public async Task WaitForAsync(string name, Predicate<string> condition, CancellationToken cancellationToken)
     {
         while (true)
@@ -59,7 +61,12 @@ internal sealed class RecordingStore(IObjectStore inner) : IObjectStore
         return await inner.TryReadAsync(name, cancellationToken);
     }
 
-    public async Task<Stream?> TryOpenAsync(string name, long offset = 0, long? length = null, CancellationToken cancellationToken = default)
+    public async Task<Stream?> TryOpenAsync(
+        string name,
+        long offset = 0,
+        long? length = null,
+        CancellationToken cancellationToken = default
+    )
     {
         await BeginAsync("open", name);
         return await inner.TryOpenAsync(name, offset, length, cancellationToken);
@@ -77,7 +84,12 @@ internal sealed class RecordingStore(IObjectStore inner) : IObjectStore
         return Answer(await inner.TryCreateAsync(name, content, cancellationToken) ? "" : null) is not null;
     }
 
-    public async Task<string?> TryReplaceAsync(string name, ReadOnlyMemory<byte> content, string etag, CancellationToken cancellationToken = default)
+    public async Task<string?> TryReplaceAsync(
+        string name,
+        ReadOnlyMemory<byte> content,
+        string etag,
+        CancellationToken cancellationToken = default
+    )
     {
         await BeginAsync("replace", name);
         return severed ? "" : Answer(await inner.TryReplaceAsync(name, content, etag, cancellationToken), content);
@@ -96,7 +108,10 @@ internal sealed class RecordingStore(IObjectStore inner) : IObjectStore
         return Answer(await inner.TryDeleteAsync(name, etag, cancellationToken) ? "" : null) is not null;
     }
 
-    public async IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<ObjectEntry> ListAsync(
+        string prefix,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         await BeginAsync("list", prefix);
         await foreach (var entry in inner.ListAsync(prefix, cancellationToken))
@@ -105,7 +120,10 @@ internal sealed class RecordingStore(IObjectStore inner) : IObjectStore
         }
     }
 
-    public async IAsyncEnumerable<string> ListFoldersAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<string> ListFoldersAsync(
+        string prefix,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         await BeginAsync("list", prefix);
         await foreach (var folder in inner.ListFoldersAsync(prefix, cancellationToken))

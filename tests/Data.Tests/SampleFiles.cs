@@ -12,7 +12,19 @@ namespace Slowrun.Data.Tests;
 /// <summary>The same documents in every format, as other programs write them.</summary>
 internal static class SampleFiles
 {
-    private static readonly string[] Alphabets = ["etaoin shrdlu", "ETAOIN'sll ve", "0123456789½Ⅷ", ".,;:!?'\"()<|>", "дом вода", "中文字 ", "é̈ß ñ", "🙂👩\u200D🚀", "𝒜𠀀𐌰", "\n\t \r\u00A0\u3000"];
+    private static readonly string[] Alphabets =
+    [
+        "etaoin shrdlu",
+        "ETAOIN'sll ve",
+        "0123456789½Ⅷ",
+        ".,;:!?'\"()<|>",
+        "дом вода",
+        "中文字 ",
+        "é̈ß ñ",
+        "🙂👩\u200D🚀",
+        "𝒜𠀀𐌰",
+        "\n\t \r\u00A0\u3000",
+    ];
 
     /// <summary>Documents of mixed scripts; the same for the same seed.</summary>
     public static string[] Documents(int count, int seed, int longest = 400)
@@ -38,8 +50,12 @@ internal static class SampleFiles
         return text.ToString();
     }
 
-    public static byte[] Jsonl(IEnumerable<string> documents) => Encoding.UTF8.GetBytes(string.Concat(documents.Select((text, i) =>
-        $"{JsonSerializer.Serialize(new { id = i, meta = new { text = "not this one" }, text })}\n")));
+    public static byte[] Jsonl(IEnumerable<string> documents) =>
+        Encoding.UTF8.GetBytes(
+            string.Concat(
+                documents.Select((text, i) => $"{JsonSerializer.Serialize(new { id = i, meta = new { text = "not this one" }, text })}\n")
+            )
+        );
 
     public static byte[] Bin(IEnumerable<string> documents, TextTokenizer tokenizer)
     {
@@ -65,11 +81,21 @@ internal static class SampleFiles
     }
 
     /// <summary>By Parquet.Net, which shares nothing with the reader's library.</summary>
-    public static async Task<byte[]> ParquetAsync(IReadOnlyList<string?> documents, int rowsPerGroup = 64, CompressionMethod compression = CompressionMethod.Snappy)
+    public static async Task<byte[]> ParquetAsync(
+        IReadOnlyList<string?> documents,
+        int rowsPerGroup = 64,
+        CompressionMethod compression = CompressionMethod.Snappy
+    )
     {
         var (id, text) = (new DataField<int>("id"), new DataField<string>("text"));
         using var stream = new MemoryStream();
-        await using (var writer = await ParquetWriter.CreateAsync(new ParquetSchema(id, text), stream, new ParquetOptions { CompressionMethod = compression }))
+        await using (
+            var writer = await ParquetWriter.CreateAsync(
+                new ParquetSchema(id, text),
+                stream,
+                new ParquetOptions { CompressionMethod = compression }
+            )
+        )
         {
             foreach (var group in documents.Chunk(rowsPerGroup))
             {

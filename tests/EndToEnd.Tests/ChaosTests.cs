@@ -26,7 +26,20 @@ public sealed class ChaosTests
     public async Task Chaos_WithDamage_EndsWithTheSameBytesAndHangsNowhere()
     {
         using var store = new TemporaryStore();
-        var found = await new Cli(store.Path).JsonAsync("chaos", "tiny", "--silos", "2", "--kills", "10", "--seed", "5", "--mode", "damage", "--set", "stage.epochs=6");
+        var found = await new Cli(store.Path).JsonAsync(
+            "chaos",
+            "tiny",
+            "--silos",
+            "2",
+            "--kills",
+            "10",
+            "--seed",
+            "5",
+            "--mode",
+            "damage",
+            "--set",
+            "stage.epochs=6"
+        );
 
         Assert.True(found.GetProperty("identical").GetBoolean(), found.ToString());
         Assert.Equal(0, found.GetProperty("hangs").GetInt32());
@@ -34,24 +47,48 @@ public sealed class ChaosTests
         var damages = found.GetProperty("damages").EnumerateArray().ToList();
         Assert.True(damages.Count >= 5, found.ToString());
         Assert.True(damages.Select(one => one.GetProperty("kind").GetString()).Distinct().Count() >= 4, found.ToString());
-        Assert.All(damages, one => Assert.Contains(one.GetProperty("outcome").GetString(), (string[])["healed", "refused", "unread"], StringComparer.OrdinalIgnoreCase));
+        Assert.All(
+            damages,
+            one =>
+                Assert.Contains(
+                    one.GetProperty("outcome").GetString(),
+                    (string[])["healed", "refused", "unread"],
+                    StringComparer.OrdinalIgnoreCase
+                )
+        );
     }
 
     [Fact]
     public async Task Chaos_OnAzurite_EndsWithTheSameBytes() =>
-        await RunAsync(new Cli(Azurite.NewAddress(), Azurite.ConnectionString(await Azurite.PortAsync())), 3, "--seed", "11", "--mode", "kill", "freeze", "notice");
+        await RunAsync(
+            new Cli(Azurite.NewAddress(), Azurite.ConnectionString(await Azurite.PortAsync())),
+            3,
+            "--seed",
+            "11",
+            "--mode",
+            "kill",
+            "freeze",
+            "notice"
+        );
 
     private static async Task<JsonElement> RunAsync(Cli cli, int disturbances, params string[] options)
     {
-        var found = await cli.JsonAsync(["chaos", "tiny", "--silos", "2", "--kills", disturbances.ToString(CultureInfo.InvariantCulture), .. options]);
+        var found = await cli.JsonAsync(
+            ["chaos", "tiny", "--silos", "2", "--kills", disturbances.ToString(CultureInfo.InvariantCulture), .. options]
+        );
         Assert.True(found.GetProperty("identical").GetBoolean());
         Assert.Equal(0, found.GetProperty("differing").GetArrayLength());
         Assert.Equal(0, found.GetProperty("unplannedExits").GetInt32());
         Assert.Equal(disturbances, found.GetProperty("disturbances").GetArrayLength());
         // A machine that was lost while it owned nothing cost nothing: how many owners there are to lose is the machine's speed.
-        var lost = found.GetProperty("disturbances").EnumerateArray()
-            .Count(one => one.GetProperty("stage").ValueKind == JsonValueKind.String && one.GetProperty("mode").GetString() is { } mode
-                && (mode.Equals("kill", StringComparison.OrdinalIgnoreCase) || mode.Equals("vanish", StringComparison.OrdinalIgnoreCase)));
+        var lost = found
+            .GetProperty("disturbances")
+            .EnumerateArray()
+            .Count(one =>
+                one.GetProperty("stage").ValueKind == JsonValueKind.String
+                && one.GetProperty("mode").GetString() is { } mode
+                && (mode.Equals("kill", StringComparison.OrdinalIgnoreCase) || mode.Equals("vanish", StringComparison.OrdinalIgnoreCase))
+            );
         Assert.InRange(found.GetProperty("preemptions").GetInt32(), lost, disturbances * 2);
         if (found.GetProperty("recoveryP50Seconds") is { ValueKind: JsonValueKind.Number } recovery)
         {

@@ -16,7 +16,8 @@ internal sealed class Cli(string store, string? connectionString = null)
     /// <summary>The collection of tests that train for most of their time: one of them wants both cores.</summary>
     public const string Training = "training";
 
-    /// <summary>The collection of tests that mostly start programs and wait for what they do, beside the others. Those of the calm run's store are all in it.</summary>
+    /// <summary>The collection of tests that mostly start programs and wait for what they do, beside the others. Those of the calm run's
+    /// store are all in it.</summary>
     public const string Waiting = "waiting";
 
     public string Store { get; } = store;
@@ -29,7 +30,8 @@ internal sealed class Cli(string store, string? connectionString = null)
     public CliProcess Start(params string[] arguments) => Start([], arguments);
 
     /// <param name="environment">Variables for the command and what it starts.</param>
-    public CliProcess Start(Dictionary<string, string> environment, params string[] arguments) => new(Store, arguments, WithAccount(environment));
+    public CliProcess Start(Dictionary<string, string> environment, params string[] arguments) =>
+        new(Store, arguments, WithAccount(environment));
 
     public Task<CliResult> RunAsync(params string[] arguments) => RunAsync([], arguments);
 
@@ -44,7 +46,10 @@ internal sealed class Cli(string store, string? connectionString = null)
     public async Task<JsonElement> JsonAsync(params string[] arguments)
     {
         var result = await RunAsync([.. arguments, "-o", "json"]);
-        Assert.True(result.ExitCode == 0, $"slowrun {string.Join(' ', arguments)} exited with {result.ExitCode}: {result.Error}{result.Output}");
+        Assert.True(
+            result.ExitCode == 0,
+            $"slowrun {string.Join(' ', arguments)} exited with {result.ExitCode}: {result.Error}{result.Output}"
+        );
         using var document = JsonDocument.Parse(result.Output);
         return document.RootElement.Clone();
     }
@@ -53,9 +58,10 @@ internal sealed class Cli(string store, string? connectionString = null)
     public async Task<RunFacts?> FactsAsync(string run, CancellationToken stop) =>
         await new RunFactsReader(await OpenStoreAsync(stop)).ReadAsync(run, new HashSet<string>(), stop);
 
-    public async Task<IObjectStore> OpenStoreAsync(CancellationToken stop) => connectionString is null
-        ? await StoreAddress.OpenAsync(Store, create: true, cancellationToken: stop)
-        : await AzureBlobStore.OpenAsync(Store, create: true, connectionString, cancellationToken: stop);
+    public async Task<IObjectStore> OpenStoreAsync(CancellationToken stop) =>
+        connectionString is null
+            ? await StoreAddress.OpenAsync(Store, create: true, cancellationToken: stop)
+            : await AzureBlobStore.OpenAsync(Store, create: true, connectionString, cancellationToken: stop);
 
     /// <summary>Waits until the run is as far as that, two minutes at most.</summary>
     /// <param name="running">A process that must not end meanwhile.</param>
@@ -74,21 +80,24 @@ internal sealed class Cli(string store, string? connectionString = null)
     public async Task TrainingAsync(string run, CliProcess running, int steps)
     {
         int? from = null;
-        await UntilAsync(run, running, facts =>
-        {
-            var durable = facts.Roots.Values.Sum(root => root.DurableStep);
-            from ??= durable;
-            return durable >= from + steps || Readiness.StateOf(facts) == RunState.Succeeded;
-        });
+        await UntilAsync(
+            run,
+            running,
+            facts =>
+            {
+                var durable = facts.Roots.Values.Sum(root => root.DurableStep);
+                from ??= durable;
+                return durable >= from + steps || Readiness.StateOf(facts) == RunState.Succeeded;
+            }
+        );
     }
 
-    private Dictionary<string, string> WithAccount(Dictionary<string, string> environment) => connectionString is null
-        ? environment
-        : new(environment) { ["AZURE_STORAGE_CONNECTION_STRING"] = connectionString };
+    private Dictionary<string, string> WithAccount(Dictionary<string, string> environment) =>
+        connectionString is null ? environment : new(environment) { ["AZURE_STORAGE_CONNECTION_STRING"] = connectionString };
 
     private static string Built(string key) =>
         typeof(Cli).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == key).Value
-            ?? throw new InvalidOperationException($"The build did not say where {key} is.");
+        ?? throw new InvalidOperationException($"The build did not say where {key} is.");
 }
 
 internal sealed record CliResult(int ExitCode, string Output, string Error);

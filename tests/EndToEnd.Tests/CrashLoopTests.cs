@@ -14,7 +14,11 @@ public sealed class CrashLoopTests
 
         Assert.True(crashed.ExitCode == 1, crashed.Output + crashed.Error);
         Assert.Contains("run 'micro' has failed", crashed.Error, StringComparison.Ordinal);
-        Assert.Contains("Training it brought down its silo: its process was ended by signal 6 (a crash). That was try 3 of 3 without a newer checkpoint.", crashed.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "Training it brought down its silo: its process was ended by signal 6 (a crash). That was try 3 of 3 without a newer checkpoint.",
+            crashed.Output,
+            StringComparison.Ordinal
+        );
         var root = (await cli.FactsAsync("micro", TestContext.Current.CancellationToken))!.Roots.Values.Single();
         Assert.Equal((3, 3), (root.FailedTakes, root.Preemptions));
 

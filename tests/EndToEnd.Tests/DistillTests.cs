@@ -14,7 +14,14 @@ public sealed class DistillTests(CalmTiny calm)
 
         // Each silo dies after its 40th commit (one a step); the client starts the next.
         var killed = await calm.Cli.RunAsync(
-            new Dictionary<string, string> { ["SLOWRUN_CRASH_AFTER"] = "commit:40" }, "distill", "tiny", "--into", "micro", "--name", "killed");
+            new Dictionary<string, string> { ["SLOWRUN_CRASH_AFTER"] = "commit:40" },
+            "distill",
+            "tiny",
+            "--into",
+            "micro",
+            "--name",
+            "killed"
+        );
 
         Assert.True(killed.ExitCode == 0, killed.Error + killed.Output);
         var status = await calm.Cli.JsonAsync("status", "killed");
@@ -32,7 +39,11 @@ public sealed class DistillTests(CalmTiny calm)
         var distilled = await cli.RunAsync("distill", "teacher", "--into", "demo-quick", "--name", "student", "--baseline");
         Assert.True(distilled.ExitCode == 0, distilled.Error + distilled.Output);
 
-        var stages = (await cli.JsonAsync("status", "student")).GetProperty("stages").EnumerateArray().Select(stage => stage.GetProperty("valLossNats").GetDouble()).ToList();
+        var stages = (await cli.JsonAsync("status", "student"))
+            .GetProperty("stages")
+            .EnumerateArray()
+            .Select(stage => stage.GetProperty("valLossNats").GetDouble())
+            .ToList();
         TestContext.Current.TestOutputHelper?.WriteLine(distilled.Output);
         Assert.True(stages[0] < stages[1], $"Taught {stages[0]}, untaught {stages[1]}.");
     }

@@ -28,7 +28,11 @@ public sealed class FleetTests
                 silos[name] = Silo(cli, name);
             }
 
-            await cli.UntilAsync("fleet", silos["one"], facts => Owners(facts).SetEquals(silos.Keys) || Readiness.IsOver(Readiness.StateOf(facts)));
+            await cli.UntilAsync(
+                "fleet",
+                silos["one"],
+                facts => Owners(facts).SetEquals(silos.Keys) || Readiness.IsOver(Readiness.StateOf(facts))
+            );
             Assert.Equal(3, Owners((await cli.FactsAsync("fleet", TestContext.Current.CancellationToken))!).Count);
             foreach (var (name, next) in new[] { ("one", "four"), ("two", "five"), ("three", "six") })
             {

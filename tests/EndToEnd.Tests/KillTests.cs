@@ -54,8 +54,8 @@ public sealed class KillTests(CalmTiny calm)
     }
 
     /// <summary>
-    /// Begun on a directory, where our own storage writes the roots, and carried to a container of Azure, where Microsoft's does: as a store that an older
-    /// version has written.
+    /// Begun on a directory, where our own storage writes the roots, and carried to a container of Azure, where Microsoft's does: as a
+    /// store that an older version has written.
     /// </summary>
     [Fact]
     public async Task Run_OnAzuriteFromAnOlderStoreAndKilledTwice_EndsWithTheSameBytes()
@@ -133,7 +133,10 @@ public sealed class KillTests(CalmTiny calm)
         Assert.Empty(Processes.SilosOf(store.Path));
         var status = await cli.JsonAsync("status", "tiny");
         Assert.Contains(Stages(status), stage => stage.GetProperty("durableStep").GetInt32() > 0);
-        Assert.All(Stages(status), stage => Assert.False(stage.TryGetProperty("owner", out var owner) && owner.ValueKind == JsonValueKind.Object));
+        Assert.All(
+            Stages(status),
+            stage => Assert.False(stage.TryGetProperty("owner", out var owner) && owner.ValueKind == JsonValueKind.Object)
+        );
         Assert.All(Stages(status), stage => Assert.Equal(0, stage.GetProperty("lostSteps").GetInt32()));
     }
 

@@ -18,7 +18,12 @@ public sealed class OlderStoreTests
     public async Task Store_OfAnOlderVersion_IsReadAndItsRunIsFinished()
     {
         using var store = new TemporaryStore();
-        await using (var archive = new GZipStream(File.OpenRead(Path.Combine(AppContext.BaseDirectory, "Stores", "0.1.0.tar.gz")), CompressionMode.Decompress))
+        await using (
+            var archive = new GZipStream(
+                File.OpenRead(Path.Combine(AppContext.BaseDirectory, "Stores", "0.1.0.tar.gz")),
+                CompressionMode.Decompress
+            )
+        )
         {
             await TarFile.ExtractToDirectoryAsync(archive, store.Path, overwriteFiles: true, TestContext.Current.CancellationToken);
         }
@@ -53,5 +58,6 @@ public sealed class OlderStoreTests
         return document.RootElement.GetProperty("identity").GetProperty("recipeSha256").GetString();
     }
 
-    private static string? Snapshot(JsonElement status) => status.GetProperty("stages").EnumerateArray().Last().GetProperty("snapshotSha256").GetString();
+    private static string? Snapshot(JsonElement status) =>
+        status.GetProperty("stages").EnumerateArray().Last().GetProperty("snapshotSha256").GetString();
 }

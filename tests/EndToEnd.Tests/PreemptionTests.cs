@@ -112,10 +112,36 @@ public sealed class PreemptionTests
     /// <summary>Starts a silo that has trained some steps of a long stage, none of which is durable.</summary>
     private static async Task<CliProcess> TrainingAsync(Cli cli, MetadataServer server)
     {
-        Assert.Equal(0, (await cli.RunAsync(
-            "submit", "tiny", "--set", "stage.epochs=5000", "--set", "operations.checkpointAtLeastEvery=1h", "--set", "operations.checkpointAtMostEvery=1h")).ExitCode);
+        Assert.Equal(
+            0,
+            (
+                await cli.RunAsync(
+                    "submit",
+                    "tiny",
+                    "--set",
+                    "stage.epochs=5000",
+                    "--set",
+                    "operations.checkpointAtLeastEvery=1h",
+                    "--set",
+                    "operations.checkpointAtMostEvery=1h"
+                )
+            ).ExitCode
+        );
         var silo = cli.Start(
-            "silo", "--slots", "cpu:1", "--name", "trainer", "--preemption", "azure", "--imds", server.Address.ToString(), "--vm-name", "trainer_3", "--imds-interval", "100ms");
+            "silo",
+            "--slots",
+            "cpu:1",
+            "--name",
+            "trainer",
+            "--preemption",
+            "azure",
+            "--imds",
+            server.Address.ToString(),
+            "--vm-name",
+            "trainer_3",
+            "--imds-interval",
+            "100ms"
+        );
         await cli.UntilAsync("tiny", silo, facts => facts.Progress.GetValueOrDefault(Stage)?.Step > 0);
         return silo;
     }

@@ -5,7 +5,8 @@ using Parquet.Schema;
 
 namespace Slowrun.EndToEnd.Tests;
 
-/// <summary>From a user's text to a finished run, by the real client: files in every format, token files, specs, training on GPT-2's tokens.</summary>
+/// <summary>From a user's text to a finished run, by the real client: files in every format, token files, specs, training on GPT-2's
+/// tokens.</summary>
 [Collection(Cli.Waiting)]
 public sealed class PreparedDataTests : IDisposable
 {
@@ -45,12 +46,18 @@ public sealed class PreparedDataTests : IDisposable
             await PrepareAsync(name, input, sets);
             foreach (var file in Directory.GetFiles(In("jsonl")).Select(Path.GetFileName).Where(file => file != "manifest.json"))
             {
-                Assert.True(Bytes("jsonl", file!).AsSpan().SequenceEqual(Bytes(name, file!)), $"{file} of {input} differs from that of a.jsonl.");
+                Assert.True(
+                    Bytes("jsonl", file!).AsSpan().SequenceEqual(Bytes(name, file!)),
+                    $"{file} of {input} differs from that of a.jsonl."
+                );
             }
         }
 
         var shown = await cli.JsonAsync("data", "show", In("bin"));
-        Assert.Equal(Documents, shown.GetProperty("sets").EnumerateArray().Sum(set => set.GetProperty("tokens").GetProperty("documents").GetInt32()));
+        Assert.Equal(
+            Documents,
+            shown.GetProperty("sets").EnumerateArray().Sum(set => set.GetProperty("tokens").GetProperty("documents").GetInt32())
+        );
         Assert.Contains("document 0: Document 0. ", (await cli.RunAsync("data", "show", In("bin"))).Output, StringComparison.Ordinal);
         var explained = await cli.JsonAsync("spec", "explain", "slowrun-10x", "--data", In("bin"));
         Assert.Equal(Bytes("bin", "train.tokens").Length / sizeof(ushort), explained.GetProperty("trainTokens").GetInt64());
@@ -70,7 +77,8 @@ public sealed class PreparedDataTests : IDisposable
                 dropout: 1.5
             operations: {keepCheckpoints: 0}
             """,
-            Stop);
+            Stop
+        );
 
         foreach (var command in new string[][] { ["spec", "validate"], ["run"] })
         {
@@ -86,15 +94,34 @@ public sealed class PreparedDataTests : IDisposable
     [Theory]
     [InlineData("tiny", "model.layers=2", "stage.loop=null", "chains=[{stages: 2}]")]
     [InlineData(
-        "slowrun-10x", "model.sequenceLength=32", "model.layers=4", "model.heads=2", "model.width=32", "stage.lanes=2", "stage.deviceRows=4", "stage.loop.start=2", "stage.loop.end=3",
-        "chains=[{stages: 2, firstStage: {epochs: 1}}]")]
+        "slowrun-10x",
+        "model.sequenceLength=32",
+        "model.layers=4",
+        "model.heads=2",
+        "model.width=32",
+        "stage.lanes=2",
+        "stage.deviceRows=4",
+        "stage.loop.start=2",
+        "stage.loop.end=3",
+        "chains=[{stages: 2, firstStage: {epochs: 1}}]"
+    )]
     public async Task Run_OfAPresetMadeSmallOnGpt2Tokens_Succeeds(string preset, params string[] overrides)
     {
         await WriteParquetAsync("a.parquet", Texts().Take(40));
         await PrepareAsync("data", "a.parquet", "--val-tokens", "2048", "--fitness-tokens", "1024", "--train-tokens", "2112");
-        string[] common = ["model.vocabSize=50257", "stage.batchTokens=512", "stage.epochs=1", "operations.checkpointAtLeastEvery=1h", "operations.checkpointAtMostEvery=1h"];
+        string[] common =
+        [
+            "model.vocabSize=50257",
+            "stage.batchTokens=512",
+            "stage.epochs=1",
+            "operations.checkpointAtLeastEvery=1h",
+            "operations.checkpointAtMostEvery=1h",
+        ];
 
-        await SucceedsAsync(["run", preset, "--data", In("data"), .. overrides.Concat(common).SelectMany(value => new[] { "--set", value })], preset);
+        await SucceedsAsync(
+            ["run", preset, "--data", In("data"), .. overrides.Concat(common).SelectMany(value => new[] { "--set", value })],
+            preset
+        );
     }
 
     [Fact]
@@ -104,9 +131,26 @@ public sealed class PreparedDataTests : IDisposable
         await PrepareAsync("data", "a.jsonl", "--val-tokens", "2048", "--fitness-tokens", "1024", "--train-tokens", "2112");
 
         await SucceedsAsync(
-            ["run", Path.Combine(AppContext.BaseDirectory, "Specs", "ten-x.yaml"), "--data", In("data"), "--set", "model.vocabSize=50257", "--set", "stage.epochs=1", "--set", "model.width=32",
-             "--set", "chains=[{stages: 2}]", "--set", "operations.checkpointAtLeastEvery=1h", "--set", "operations.checkpointAtMostEvery=1h"],
-            "ten-x");
+            [
+                "run",
+                Path.Combine(AppContext.BaseDirectory, "Specs", "ten-x.yaml"),
+                "--data",
+                In("data"),
+                "--set",
+                "model.vocabSize=50257",
+                "--set",
+                "stage.epochs=1",
+                "--set",
+                "model.width=32",
+                "--set",
+                "chains=[{stages: 2}]",
+                "--set",
+                "operations.checkpointAtLeastEvery=1h",
+                "--set",
+                "operations.checkpointAtMostEvery=1h",
+            ],
+            "ten-x"
+        );
     }
 
     private async Task SucceedsAsync(string[] command, string run)
@@ -116,7 +160,10 @@ public sealed class PreparedDataTests : IDisposable
         Assert.True(result.ExitCode == 0, result.Error + result.Output);
         var status = await cli.JsonAsync("status", run);
         Assert.Equal("Succeeded", status.GetProperty("state").GetString());
-        Assert.All(status.GetProperty("stages").EnumerateArray(), stage => Assert.InRange(stage.GetProperty("valLossNats").GetDouble(), 5, 12));
+        Assert.All(
+            status.GetProperty("stages").EnumerateArray(),
+            stage => Assert.InRange(stage.GetProperty("valLossNats").GetDouble(), 5, 12)
+        );
     }
 
     private async Task PrepareAsync(string name, string input, params string[] options)
@@ -128,13 +175,55 @@ public sealed class PreparedDataTests : IDisposable
     /// <summary>About 3 MB in several scripts; the same each time.</summary>
     private static string[] Texts()
     {
-        string[] words = ["the", "of", "Slowrun", "token", "it's", "1024", "naïve", "дом", "вода", "文字", "🙂", "(see", "below),", "e.g.", "\n", "\n\n", "  indented", "end."];
+        string[] words =
+        [
+            "the",
+            "of",
+            "Slowrun",
+            "token",
+            "it's",
+            "1024",
+            "naïve",
+            "дом",
+            "вода",
+            "文字",
+            "🙂",
+            "(see",
+            "below),",
+            "e.g.",
+            "\n",
+            "\n\n",
+            "  indented",
+            "end.",
+        ];
         var random = new Random(11);
-        return [.. Enumerable.Range(0, Documents).Select(i => $"Document {i}. " + string.Join(' ', Enumerable.Range(0, random.Next(100, 600)).Select(_ => words[random.Next(words.Length)])))];
+        return
+        [
+            .. Enumerable
+                .Range(0, Documents)
+                .Select(i =>
+                    $"Document {i}. "
+                    + string.Join(' ', Enumerable.Range(0, random.Next(100, 600)).Select(_ => words[random.Next(words.Length)]))
+                ),
+        ];
     }
 
     private Task WriteJsonlAsync(string name, IEnumerable<string> texts) =>
-        File.WriteAllLinesAsync(In(name), texts.Select((text, id) => JsonSerializer.Serialize(new { id, text, url = "" })), Stop);
+        File.WriteAllLinesAsync(
+            In(name),
+            texts.Select(
+                (text, id) =>
+                    JsonSerializer.Serialize(
+                        new
+                        {
+                            id,
+                            text,
+                            url = "",
+                        }
+                    )
+            ),
+            Stop
+        );
 
     /// <summary>By Parquet.Net, which shares nothing with the client's reader.</summary>
     private async Task WriteParquetAsync(string name, IEnumerable<string> texts)

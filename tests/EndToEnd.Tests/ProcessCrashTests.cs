@@ -1,8 +1,8 @@
 namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>
-/// Silos that die at seeded points of their work, again and again, until the run is done. As many runs as <c>SLOWRUN_PROCESS_CRASHES</c> says;
-/// 2 without it, since each starts several processes.
+/// Silos that die at seeded points of their work, again and again, until the run is done. As many runs as <c>SLOWRUN_PROCESS_CRASHES</c>
+/// says; 2 without it, since each starts several processes.
 /// </summary>
 [Collection(Cli.Training)]
 public sealed class ProcessCrashTests
@@ -10,7 +10,15 @@ public sealed class ProcessCrashTests
     // Where a silo can be told to die, and how often at most it gets there in a run of `micro` (8 steps, 2 stages).
     private static readonly (string Point, int Most)[] Points =
     [
-        ("take", 2), ("restore", 2), ("step", 16), ("capture", 14), ("upload", 14), ("commit", 14), ("snapshot", 2), ("finish", 2), ("score", 2),
+        ("take", 2),
+        ("restore", 2),
+        ("step", 16),
+        ("capture", 14),
+        ("upload", 14),
+        ("commit", 14),
+        ("snapshot", 2),
+        ("finish", 2),
+        ("score", 2),
     ];
 
     private static int Samples => int.TryParse(Environment.GetEnvironmentVariable("SLOWRUN_PROCESS_CRASHES"), out var wanted) ? wanted : 2;
@@ -27,7 +35,8 @@ public sealed class ProcessCrashTests
         for (var sample = 0; sample < Samples; sample++)
         {
             var (point, most) = Points[sample % Points.Length];
-            // Silos of one client all inherit it: a point that the first one reaches at once kills each of them until nothing is left to do before it.
+            // Silos of one client all inherit it: a point that the first one reaches at once kills each of them until nothing is left to do
+            // before it.
             var at = $"{point}:{(point is "take" or "restore" ? 2 : random.Next(1, most + 1))}";
             using var store = new TemporaryStore();
             var cli = new Cli(store.Path);

@@ -17,16 +17,23 @@ internal static partial class Processes
 
     /// <summary>Processes that serve this store as silos, whoever started them.</summary>
     public static IReadOnlyList<int> SilosOf(string store) =>
-    [
-        .. Process.GetProcesses().Select(process => process.Id).Where(pid =>
-            CommandLine(pid) is { } line && line.Contains("Slowrun.Silo.dll", StringComparison.Ordinal) && line.Contains(store, StringComparison.Ordinal)),
-    ];
+        [
+            .. Process
+                .GetProcesses()
+                .Select(process => process.Id)
+                .Where(pid =>
+                    CommandLine(pid) is { } line
+                    && line.Contains("Slowrun.Silo.dll", StringComparison.Ordinal)
+                    && line.Contains(store, StringComparison.Ordinal)
+                ),
+        ];
 
     /// <summary>The process of the silo of that name.</summary>
     public static int SiloNamed(string store, string name) => SilosOf(store).Single(pid => IsNamed(pid, name));
 
     /// <summary>Like <see cref="SiloNamed"/>; null where there is none.</summary>
-    public static int? TrySiloNamed(string store, string name) => SilosOf(store).Where(pid => IsNamed(pid, name)).Select(pid => (int?)pid).FirstOrDefault();
+    public static int? TrySiloNamed(string store, string name) =>
+        SilosOf(store).Where(pid => IsNamed(pid, name)).Select(pid => (int?)pid).FirstOrDefault();
 
     private static bool IsNamed(int pid, string name) => CommandLine(pid)?.Split('\0').Contains(name) == true;
 

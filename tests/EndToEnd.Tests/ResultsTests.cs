@@ -21,7 +21,10 @@ public sealed class ResultsTests(CalmTiny calm)
     {
         var judged = await calm.Cli.JsonAsync("eval", "tiny/chain0/stage1");
 
-        var stage = calm.Status.GetProperty("stages").EnumerateArray().Single(stage => stage.GetProperty("id").GetString() == "chain0/stage1");
+        var stage = calm
+            .Status.GetProperty("stages")
+            .EnumerateArray()
+            .Single(stage => stage.GetProperty("id").GetString() == "chain0/stage1");
         Assert.Equal(stage.GetProperty("valLossNats").GetDouble(), judged.GetProperty("lossNats").GetDouble());
         Assert.Equal(stage.GetProperty("valBitsPerByte").GetDouble(), judged.GetProperty("bitsPerByte").GetDouble());
         Assert.Equal(stage.GetProperty("snapshotSha256").GetString(), judged.GetProperty("snapshotSha256").GetString());
@@ -41,7 +44,11 @@ public sealed class ResultsTests(CalmTiny calm)
     {
         string[] ask = ["sample", "tiny", "--ensemble", "--prompt", "Returns the ", "--tokens", "60", "--temperature", "0.7", "--seed"];
 
-        var (first, again, other) = (await calm.Cli.JsonAsync([.. ask, "5"]), await calm.Cli.RunAsync([.. ask, "5"]), await calm.Cli.JsonAsync([.. ask, "6"]));
+        var (first, again, other) = (
+            await calm.Cli.JsonAsync([.. ask, "5"]),
+            await calm.Cli.RunAsync([.. ask, "5"]),
+            await calm.Cli.JsonAsync([.. ask, "6"])
+        );
 
         Assert.Equal(0, again.ExitCode);
         Assert.Equal($"Returns the {Text(first)}", again.Output.TrimEnd('\n'));
@@ -54,7 +61,10 @@ public sealed class ResultsTests(CalmTiny calm)
     {
         string[] how = ["--prompt", "The ", "--tokens", "40", "--seed", "1"];
 
-        Assert.NotEqual(Text(await calm.Cli.JsonAsync(["sample", "tiny/chain0/stage0", .. how])), Text(await calm.Cli.JsonAsync(["sample", "tiny/chain1/stage1", .. how])));
+        Assert.NotEqual(
+            Text(await calm.Cli.JsonAsync(["sample", "tiny/chain0/stage0", .. how])),
+            Text(await calm.Cli.JsonAsync(["sample", "tiny/chain1/stage1", .. how]))
+        );
     }
 
     private static string Text(JsonElement sampled) => sampled.GetProperty("text").GetString()!;

@@ -10,14 +10,32 @@ public sealed class RunTests(CalmTiny calm)
         Assert.Equal(0, calm.Result.ExitCode);
         Assert.Equal("Succeeded", calm.Status.GetProperty("state").GetString());
         Assert.Equal("store", calm.Status.GetProperty("source").GetString());
-        Assert.All(calm.Status.GetProperty("stages").EnumerateArray(), stage => Assert.Equal("Done", stage.GetProperty("state").GetString()));
+        Assert.All(
+            calm.Status.GetProperty("stages").EnumerateArray(),
+            stage => Assert.Equal("Done", stage.GetProperty("state").GetString())
+        );
     }
 
     [Fact]
     public void Status_WhenTheRunHasEnded_HasTheContractsFields()
     {
         var stage = calm.Status.GetProperty("stages")[1];
-        foreach (var field in new[] { "id", "state", "step", "steps", "durableStep", "durableAgeSeconds", "epochToken", "preemptions", "lostSteps", "valLossNats", "snapshotSha256" })
+        foreach (
+            var field in new[]
+            {
+                "id",
+                "state",
+                "step",
+                "steps",
+                "durableStep",
+                "durableAgeSeconds",
+                "epochToken",
+                "preemptions",
+                "lostSteps",
+                "valLossNats",
+                "snapshotSha256",
+            }
+        )
         {
             Assert.True(stage.TryGetProperty(field, out _), $"stages[] has no '{field}': {stage}");
         }
@@ -31,7 +49,10 @@ public sealed class RunTests(CalmTiny calm)
         var ensemble = calm.Status.GetProperty("ensemble");
         Assert.Equal(4, ensemble.GetProperty("members").GetInt32());
         var loss = ensemble.GetProperty("lossNats").GetDouble();
-        Assert.All(calm.Status.GetProperty("stages").EnumerateArray(), stage => Assert.True(loss < stage.GetProperty("valLossNats").GetDouble()));
+        Assert.All(
+            calm.Status.GetProperty("stages").EnumerateArray(),
+            stage => Assert.True(loss < stage.GetProperty("valLossNats").GetDouble())
+        );
     }
 
     [Fact]
@@ -42,8 +63,14 @@ public sealed class RunTests(CalmTiny calm)
     {
         var again = await calm.Cli.RunAsync("run", "tiny");
         Assert.Equal(0, again.ExitCode);
-        var tokens = (await calm.Cli.JsonAsync("status", "tiny")).GetProperty("stages").EnumerateArray().Select(stage => stage.GetProperty("epochToken").GetInt32());
-        Assert.Equal(calm.Status.GetProperty("stages").EnumerateArray().Select(stage => stage.GetProperty("epochToken").GetInt32()), tokens);
+        var tokens = (await calm.Cli.JsonAsync("status", "tiny"))
+            .GetProperty("stages")
+            .EnumerateArray()
+            .Select(stage => stage.GetProperty("epochToken").GetInt32());
+        Assert.Equal(
+            calm.Status.GetProperty("stages").EnumerateArray().Select(stage => stage.GetProperty("epochToken").GetInt32()),
+            tokens
+        );
     }
 
     [Fact]
@@ -74,5 +101,6 @@ public sealed class RunTests(CalmTiny calm)
     public async Task Export_WhenTheRunHasEnded_WritesASnapshotAStage() =>
         Assert.Equal(
             ["chain0-stage0.safetensors", "chain0-stage1.safetensors", "chain1-stage0.safetensors", "chain1-stage1.safetensors"],
-            (await Weights.ExportAsync(calm.Cli, "tiny")).Keys);
+            (await Weights.ExportAsync(calm.Cli, "tiny")).Keys
+        );
 }

@@ -36,7 +36,10 @@ public sealed class SecretsTests : IAsyncLifetime
         key = Azurite.ConnectionString(port).Split("AccountKey=")[1].Split(';')[0];
         var query = new AccountSasBuilder
         {
-            Services = AccountSasServices.Blobs, ResourceTypes = AccountSasResourceTypes.All, ExpiresOn = TimeProvider.System.GetUtcNow().AddHours(2), Protocol = SasProtocol.HttpsAndHttp,
+            Services = AccountSasServices.Blobs,
+            ResourceTypes = AccountSasResourceTypes.All,
+            ExpiresOn = TimeProvider.System.GetUtcNow().AddHours(2),
+            Protocol = SasProtocol.HttpsAndHttp,
         };
         query.SetPermissions(AccountSasPermissions.All);
         var signed = query.ToSasQueryParameters(new StorageSharedKeyCredential("devstoreaccount1", key));
@@ -65,8 +68,16 @@ public sealed class SecretsTests : IAsyncLifetime
         Assert.Equal(0, await RunAsync(Sas(proxy.Port), "submit", "tiny"));
         using (var silo = Start(Sas(proxy.Port), "silo", "--slots", "cpu:1", "--name", "one"))
         {
-            var store = await AzureBlobStore.OpenAsync(address, create: false, Azurite.ConnectionString(await Azurite.PortAsync()), cancellationToken: Stop);
-            await UntilAsync(silo, async () => (await new RunDocuments(store, "tiny").TryReadRootAsync(new StageId(0, 0), Stop))?.DurableStep > 0);
+            var store = await AzureBlobStore.OpenAsync(
+                address,
+                create: false,
+                Azurite.ConnectionString(await Azurite.PortAsync()),
+                cancellationToken: Stop
+            );
+            await UntilAsync(
+                silo,
+                async () => (await new RunDocuments(store, "tiny").TryReadRootAsync(new StageId(0, 0), Stop))?.DurableStep > 0
+            );
 
             proxy.Always = ProxyFault.Denied;
             await UntilAsync(silo, () => Task.FromResult(Everything(silo).Contains("Exception: The store", StringComparison.Ordinal)));
@@ -91,7 +102,14 @@ public sealed class SecretsTests : IAsyncLifetime
     {
         var wrong = Convert.ToBase64String(Encoding.UTF8.GetBytes("this is a secret that nobody may see"));
         var denied = Azurite.ConnectionString(await Azurite.PortAsync()).Replace(key, wrong, StringComparison.Ordinal);
-        foreach (var credentials in new[] { denied, Sas(await Azurite.PortAsync()).Replace("sp=", "sp=r", StringComparison.Ordinal), "AccountKey=" + key })
+        foreach (
+            var credentials in new[]
+            {
+                denied,
+                Sas(await Azurite.PortAsync()).Replace("sp=", "sp=r", StringComparison.Ordinal),
+                "AccountKey=" + key,
+            }
+        )
         {
             foreach (var command in new[] { "run micro", "silo", "status micro", "doctor" })
             {
@@ -101,7 +119,11 @@ public sealed class SecretsTests : IAsyncLifetime
 
         Assert.Contains("Storage Blob Data Contributor", written.ToString(), StringComparison.Ordinal);
         // Each waits for as long as a client waits for a store; together they wait once.
-        await Task.WhenAll(RunAsync(Sas(port: 1), "status", "micro", "--verbose"), RunAsync(Sas(port: 1), "silo", "--verbose"), RunAsync(Sas(port: 1), "run", "micro"));
+        await Task.WhenAll(
+            RunAsync(Sas(port: 1), "status", "micro", "--verbose"),
+            RunAsync(Sas(port: 1), "silo", "--verbose"),
+            RunAsync(Sas(port: 1), "run", "micro")
+        );
         Assert.Contains("Is Azurite running", written.ToString(), StringComparison.Ordinal);
         Assert.NotEqual(0, await RunAsync(denied, "status", "micro", "--store", $"https://devstoreaccount1.blob.core.windows.net/c?{sas}"));
         await NothingIsSecretAsync(wrong);
@@ -126,7 +148,18 @@ public sealed class SecretsTests : IAsyncLifetime
 
     private async Task ReadEverythingAsync(string credentials, string run = "micro")
     {
-        foreach (var command in new[] { $"status {run} -o json", $"events {run} -o json", "list -o json", $"checkpoints list {run}", $"checkpoints verify {run} -o json", $"checkpoints gc {run}", "doctor" })
+        foreach (
+            var command in new[]
+            {
+                $"status {run} -o json",
+                $"events {run} -o json",
+                "list -o json",
+                $"checkpoints list {run}",
+                $"checkpoints verify {run} -o json",
+                $"checkpoints gc {run}",
+                "doctor",
+            }
+        )
         {
             await RunAsync(credentials, command.Split(' '));
         }
@@ -151,8 +184,14 @@ public sealed class SecretsTests : IAsyncLifetime
     private async Task NothingIsSecretAsync(params string[] more)
     {
         var places = new List<(string Place, string Text)> { ("printed", written.ToString()) };
-        places.AddRange(Directory.EnumerateFiles(temporary.Path, "*", SearchOption.AllDirectories).Select(file => (file, Encoding.Latin1.GetString(File.ReadAllBytes(file)))));
-        var container = new BlobServiceClient(Azurite.ConnectionString(await Azurite.PortAsync())).GetBlobContainerClient(address.Split('/')[^1]);
+        places.AddRange(
+            Directory
+                .EnumerateFiles(temporary.Path, "*", SearchOption.AllDirectories)
+                .Select(file => (file, Encoding.Latin1.GetString(File.ReadAllBytes(file))))
+        );
+        var container = new BlobServiceClient(Azurite.ConnectionString(await Azurite.PortAsync())).GetBlobContainerClient(
+            address.Split('/')[^1]
+        );
         if (await container.ExistsAsync(Stop))
         {
             await foreach (var blob in container.GetBlobsAsync(cancellationToken: Stop))
@@ -165,7 +204,11 @@ public sealed class SecretsTests : IAsyncLifetime
         string[] secrets = [key, Uri.EscapeDataString(key), signature, Uri.EscapeDataString(signature), .. more];
         foreach (var (place, text) in places)
         {
-            Assert.All(secrets, secret => Assert.False(text.Contains(secret, StringComparison.Ordinal), $"{place} shows a credential: {Around(text, secret)}"));
+            Assert.All(
+                secrets,
+                secret =>
+                    Assert.False(text.Contains(secret, StringComparison.Ordinal), $"{place} shows a credential: {Around(text, secret)}")
+            );
             Assert.DoesNotMatch("(?i)(sig|AccountKey)=(?!REDACTED)[^;&\\s]{3}", text);
         }
     }

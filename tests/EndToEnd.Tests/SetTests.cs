@@ -9,8 +9,21 @@ public sealed class SetTests
     {
         using var store = new TemporaryStore();
         var cli = new Cli(store.Path);
-        Assert.Equal(0, (await cli.RunAsync(
-            "submit", "tiny", "--set", "stage.epochs=5000", "--set", "operations.checkpointAtLeastEvery=1h", "--set", "operations.checkpointAtMostEvery=1h")).ExitCode);
+        Assert.Equal(
+            0,
+            (
+                await cli.RunAsync(
+                    "submit",
+                    "tiny",
+                    "--set",
+                    "stage.epochs=5000",
+                    "--set",
+                    "operations.checkpointAtLeastEvery=1h",
+                    "--set",
+                    "operations.checkpointAtMostEvery=1h"
+                )
+            ).ExitCode
+        );
         using var silo = cli.Start("silo", "--slots", "cpu:1");
         await cli.UntilAsync("tiny", silo, facts => facts.Progress.Values.Any(progress => progress.Step > 0));
         Assert.All((await cli.FactsAsync("tiny", TestContext.Current.CancellationToken))!.Roots.Values, root => Assert.Null(root.Current));

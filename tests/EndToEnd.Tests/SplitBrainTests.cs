@@ -4,7 +4,8 @@ using Slowrun.Fleet.Chaos.Platform;
 
 namespace Slowrun.EndToEnd.Tests;
 
-/// <summary>Silos that cannot hear each other while all reach the store: one writer all the same. (That the bytes are the same too, chaos shows.)</summary>
+/// <summary>Silos that cannot hear each other while all reach the store: one writer all the same. (That the bytes are the same too, chaos
+/// shows.)</summary>
 [Collection(Cli.Training)]
 public sealed class SplitBrainTests
 {
@@ -18,8 +19,23 @@ public sealed class SplitBrainTests
     {
         using var store = new TemporaryStore();
         var cli = new Cli(store.Path);
-        Assert.Equal(0, (await cli.RunAsync(
-            "submit", "tiny", "--set", "chains=[{stages: 1}]", "--set", "stage.epochs=5000", "--set", "operations.checkpointAtLeastEvery=500ms", "--set", "operations.checkpointAtMostEvery=500ms")).ExitCode);
+        Assert.Equal(
+            0,
+            (
+                await cli.RunAsync(
+                    "submit",
+                    "tiny",
+                    "--set",
+                    "chains=[{stages: 1}]",
+                    "--set",
+                    "stage.epochs=5000",
+                    "--set",
+                    "operations.checkpointAtLeastEvery=500ms",
+                    "--set",
+                    "operations.checkpointAtMostEvery=500ms"
+                )
+            ).ExitCode
+        );
         using var network = new RelayNetwork();
         var machines = ((string[])["owner", "one", "two"]).ToDictionary(name => name, name => Machine(network, store.Path, name));
         using var owner = Start(cli, machines["owner"]);
@@ -33,24 +49,32 @@ public sealed class SplitBrainTests
 
         var before = (await RootAsync(cli)).DurableStep;
         CheckpointRef? atTake = null;
-        await cli.UntilAsync("tiny", one, facts =>
-        {
-            var root = facts.RootOf(Stage);
-            atTake = root.EpochToken > 1 ? root.Current : null;
-            return atTake is not null;
-        });
+        await cli.UntilAsync(
+            "tiny",
+            one,
+            facts =>
+            {
+                var root = facts.RootOf(Stage);
+                atTake = root.EpochToken > 1 ? root.Current : null;
+                return atTake is not null;
+            }
+        );
         // It trained and committed on, cut off as it was, until another took the stage.
         Assert.Equal(1, atTake!.EpochToken);
         Assert.True(atTake.Step > before, $"step {atTake.Step} was durable when the stage was taken, {before} when the silos were parted");
         var commits = new HashSet<CheckpointRef>();
-        await cli.UntilAsync("tiny", one, facts =>
-        {
-            var root = facts.RootOf(Stage);
-            Assert.Equal((2, 1), (root.EpochToken, root.Preemptions));
-            Assert.True(root.Current is { } now && (now == atTake || now.EpochToken == 2), $"The old owner committed: {root.Current}");
-            commits.Add(root.Current!);
-            return commits.Count > LaterCommits && owner.Process.HasExited;
-        });
+        await cli.UntilAsync(
+            "tiny",
+            one,
+            facts =>
+            {
+                var root = facts.RootOf(Stage);
+                Assert.Equal((2, 1), (root.EpochToken, root.Preemptions));
+                Assert.True(root.Current is { } now && (now == atTake || now.EpochToken == 2), $"The old owner committed: {root.Current}");
+                commits.Add(root.Current!);
+                return commits.Count > LaterCommits && owner.Process.HasExited;
+            }
+        );
         // It has read in the store that the others gave it up.
         Assert.Equal(1, (await owner.EndAsync(Stop)).ExitCode);
     }
@@ -62,8 +86,11 @@ public sealed class SplitBrainTests
         return machine;
     }
 
-    private static CliProcess Start(Cli cli, RelayedMachine machine) => cli.Start(
-        new Dictionary<string, string> { ["SLOWRUN_MACHINE"] = machine.Name }, ["silo", "--slots", "cpu:1", "--name", machine.Name, .. machine.Arguments]);
+    private static CliProcess Start(Cli cli, RelayedMachine machine) =>
+        cli.Start(
+            new Dictionary<string, string> { ["SLOWRUN_MACHINE"] = machine.Name },
+            ["silo", "--slots", "cpu:1", "--name", machine.Name, .. machine.Arguments]
+        );
 
     private static async Task ServingAsync(CliProcess silo)
     {

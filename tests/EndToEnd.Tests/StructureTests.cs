@@ -2,7 +2,8 @@ using System.Text.Json;
 
 namespace Slowrun.EndToEnd.Tests;
 
-/// <summary>Upstream's two systems in small: what they are made of trains to the end through silo and client, and no kill changes a byte.</summary>
+/// <summary>Upstream's two systems in small: what they are made of trains to the end through silo and client, and no kill changes a
+/// byte.</summary>
 [Collection(Cli.Training)]
 public sealed class StructureTests
 {

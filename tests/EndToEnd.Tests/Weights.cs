@@ -15,7 +15,12 @@ internal static class Weights
             Assert.True(result.ExitCode == 0, result.Error + result.Output);
             var files = Directory.GetFiles(folder, "*.safetensors");
             Assert.NotEmpty(files);
-            return new(files.ToDictionary(file => Path.GetFileName(file), file => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)))));
+            return new(
+                files.ToDictionary(
+                    file => Path.GetFileName(file),
+                    file => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)))
+                )
+            );
         }
         finally
         {

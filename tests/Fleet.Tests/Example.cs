@@ -10,11 +10,12 @@ internal static class Example
     public static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     /// <summary>A stage that nobody owns, with a checkpoint.</summary>
-    public static StageRoot Begun(int step) => new()
-    {
-        EpochToken = 1,
-        Steps = 8,
-        Current = new CheckpointRef("manifest", "hash", step, 1, 2_500_000, Start.AddSeconds(-30)),
-        WrittenAt = Start.AddSeconds(-30),
-    };
+    public static StageRoot Begun(int step) =>
+        new()
+        {
+            EpochToken = 1,
+            Steps = 8,
+            Current = new CheckpointRef("manifest", "hash", step, 1, 2_500_000, Start.AddSeconds(-30)),
+            WrittenAt = Start.AddSeconds(-30),
+        };
 }

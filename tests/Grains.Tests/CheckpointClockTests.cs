@@ -7,11 +7,9 @@ namespace Slowrun.Grains.Tests;
 public sealed class CheckpointClockTests
 {
     private readonly FakeTimeProvider time = new();
-    private readonly LiveOperations operations = new(new Operations
-    {
-        CheckpointAtLeastEvery = TimeSpan.FromHours(1),
-        CheckpointAtMostEvery = TimeSpan.FromHours(1),
-    });
+    private readonly LiveOperations operations = new(
+        new Operations { CheckpointAtLeastEvery = TimeSpan.FromHours(1), CheckpointAtMostEvery = TimeSpan.FromHours(1) }
+    );
 
     [Fact]
     public void Due_WhenTheIntervalIsChanged_FollowsItAtOnce()
@@ -20,7 +18,11 @@ public sealed class CheckpointClockTests
         time.Advance(TimeSpan.FromMinutes(2));
         Assert.False(clock.Due(10));
 
-        operations.Now = operations.Now with { CheckpointAtLeastEvery = TimeSpan.FromMinutes(1), CheckpointAtMostEvery = TimeSpan.FromMinutes(1) };
+        operations.Now = operations.Now with
+        {
+            CheckpointAtLeastEvery = TimeSpan.FromMinutes(1),
+            CheckpointAtMostEvery = TimeSpan.FromMinutes(1),
+        };
         Assert.True(clock.Due(10));
 
         operations.Now = operations.Now with { CheckpointEverySteps = 20 };
@@ -31,7 +33,11 @@ public sealed class CheckpointClockTests
     [Fact]
     public void Interval_OfLossesSeen_IsNoLongerThanThoseExpected()
     {
-        operations.Now = new Operations { ExpectedTimeBetweenLosses = TimeSpan.FromHours(2), CheckpointAtMostEvery = TimeSpan.FromHours(5) };
+        operations.Now = new Operations
+        {
+            ExpectedTimeBetweenLosses = TimeSpan.FromHours(2),
+            CheckpointAtMostEvery = TimeSpan.FromHours(5),
+        };
         var clock = new CheckpointClock(operations, time);
         clock.Committed(TimeSpan.FromSeconds(10), TimeSpan.Zero);
         var expected = clock.Interval;

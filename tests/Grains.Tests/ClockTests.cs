@@ -81,7 +81,8 @@ public sealed class ClockTests
     private static TimeProvider Clock(bool jumps) => jumps ? new JumpingTime() : TimeProvider.System;
 
     /// <summary>Long enough for a take while it trains.</summary>
-    private static Task SubmitAsync(LocalRun run) => run.SubmitAsync(spec => spec with { Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 6 } } });
+    private static Task SubmitAsync(LocalRun run) =>
+        run.SubmitAsync(spec => spec with { Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 6 } } });
 
     private static async Task<IEnumerable<string?>> CalmAsync()
     {
@@ -92,7 +93,8 @@ public sealed class ClockTests
 
     private static IEnumerable<string?> Snapshots(RunStatus status) => status.Stages.Select(stage => stage.SnapshotSha256);
 
-    /// <summary>Forward by an hour, right, back by an hour, and again, at every look; the steady clock and the timers are a machine's own.</summary>
+    /// <summary>Forward by an hour, right, back by an hour, and again, at every look; the steady clock and the timers are a machine's
+    /// own.</summary>
     private sealed class JumpingTime : TimeProvider
     {
         private int looks;

@@ -59,14 +59,20 @@ public sealed partial class CrashTests
             }
 
             var after = await FinishedAsync(new LocalRun(store));
-            Assert.True(calm.SequenceEqual(after), $"{story}ended with {string.Join(' ', after.Except(calm))} more and without {string.Join(' ', calm.Except(after))}; both: {string.Join(' ', calm)}");
+            Assert.True(
+                calm.SequenceEqual(after),
+                $"{story}ended with {string.Join(' ', after.Except(calm))} more and without {string.Join(' ', calm.Except(after))}; both: {string.Join(' ', calm)}"
+            );
         }
 
         Assert.True(struck > 15, $"Only {struck} faults were met.");
-        TestContext.Current.TestOutputHelper?.WriteLine($"{name}: struck {struck} times; the calm run makes {operations} operations of {kinds.Length} kinds.");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{name}: struck {struck} times; the calm run makes {operations} operations of {kinds.Length} kinds."
+        );
     }
 
-    /// <summary>Works on the store until it is done or the machine vanishes. What vanished may go on, but reaches the store no more.</summary>
+    /// <summary>Works on the store until it is done or the machine vanishes. What vanished may go on, but reaches the store no
+    /// more.</summary>
     private static async Task DisturbedAsync(FaultyStore store)
     {
         StageRunner? runner = null;
@@ -74,7 +80,7 @@ public sealed partial class CrashTests
         {
             await using var run = new LocalRun(store);
             // As a client and a slot loop do: what failed is tried again.
-            for (var failures = 0; ;)
+            for (var failures = 0; ; )
             {
                 try
                 {
@@ -84,9 +90,7 @@ public sealed partial class CrashTests
                         return;
                     }
                 }
-                catch (IOException) when (failures++ < 3)
-                {
-                }
+                catch (IOException) when (failures++ < 3) { }
             }
         });
         if (store.Kills)
@@ -117,21 +121,38 @@ public sealed partial class CrashTests
         Assert.Null(await DamageAsync(run.Store));
 
         var facts = await run.FactsAsync();
-        var named = facts.Roots.Values.SelectMany(root => new[] { root.Current, root.Previous }).OfType<CheckpointRef>().Select(checkpoint => checkpoint.Manifest).ToHashSet();
-        var names = await run.Store.ListAsync("runs/", Cancel).Select(entry => entry.Name).Where(name => !name.StartsWith(RunPaths.Events("micro"), StringComparison.Ordinal))
+        var named = facts
+            .Roots.Values.SelectMany(root => new[] { root.Current, root.Previous })
+            .OfType<CheckpointRef>()
+            .Select(checkpoint => checkpoint.Manifest)
+            .ToHashSet();
+        var names = await run
+            .Store.ListAsync("runs/", Cancel)
+            .Select(entry => entry.Name)
+            .Where(name => !name.StartsWith(RunPaths.Events("micro"), StringComparison.Ordinal))
             .ToListAsync(Cancel);
         // Which step the reserve is of depends on how fast uploads were.
-        var kept = names.Select(name => named.Contains(FolderOf(name) + "manifest.json") ? CheckpointFolder().Replace(name, "/named-by-the-root/") : name);
-        return [.. kept.Distinct(), .. facts.Roots.Values.Select(root => $"{root.DurableStep}/{root.Steps} {root.Snapshot!.Sha256}"), $"{status.Ensemble?.LossNats:R} nats"];
+        var kept = names.Select(name =>
+            named.Contains(FolderOf(name) + "manifest.json") ? CheckpointFolder().Replace(name, "/named-by-the-root/") : name
+        );
+        return
+        [
+            .. kept.Distinct(),
+            .. facts.Roots.Values.Select(root => $"{root.DurableStep}/{root.Steps} {root.Snapshot!.Sha256}"),
+            $"{status.Ensemble?.LossNats:R} nats",
+        ];
     }
 
     private static async Task<string?> DamageAsync(IObjectStore store)
     {
-        var damaged = await new CheckpointInventory(store, "micro").VerifyAsync(Stages, cancellationToken: Cancel).FirstOrDefaultAsync(one => one.Damage is not null, Cancel);
+        var damaged = await new CheckpointInventory(store, "micro")
+            .VerifyAsync(Stages, cancellationToken: Cancel)
+            .FirstOrDefaultAsync(one => one.Damage is not null, Cancel);
         return damaged is null ? null : $"{damaged.Name}: {damaged.Damage}";
     }
 
-    private static Task CollectAsync(IObjectStore store) => new CheckpointInventory(store, "micro").CollectAsync(Stages, null, 2, dryRun: false, Cancel);
+    private static Task CollectAsync(IObjectStore store) =>
+        new CheckpointInventory(store, "micro").CollectAsync(Stages, null, 2, dryRun: false, Cancel);
 
     private static StageId[] Stages { get; } = [new(0, 0), new(0, 1)];
 

@@ -21,7 +21,10 @@ public sealed class DamageTests
         var expected = (await calm.FinishAsync()).Stages.Select(stage => stage.SnapshotSha256).ToArray();
 
         var half = await HalfTrainedAsync();
-        var names = await half.ListAsync("", Cancel).Select(entry => entry.Name).Where(name => !name.Contains("/events/", StringComparison.Ordinal)).ToArrayAsync(Cancel);
+        var names = await half.ListAsync("", Cancel)
+            .Select(entry => entry.Name)
+            .Where(name => !name.Contains("/events/", StringComparison.Ordinal))
+            .ToArrayAsync(Cancel);
         Assert.True(names.Length > 12, string.Join(' ', names));
         foreach (var name in names)
         {
@@ -37,9 +40,13 @@ public sealed class DamageTests
             }
 
             // Whatever was not mended by itself was refused by name, to the caller or in an event.
-            var mended = refusal is null && (await run.FactsAsync()) is var facts && Readiness.StateOf(facts) == Core.Status.RunState.Succeeded;
+            var mended =
+                refusal is null && (await run.FactsAsync()) is var facts && Readiness.StateOf(facts) == Core.Status.RunState.Succeeded;
             var told = refusal + await run.StoryAsync();
-            Assert.True(mended || refusal == "No such run." || touched.Any(one => told.Contains(one, StringComparison.Ordinal)), $"{damage} of {name}: neither mended nor told: {told}");
+            Assert.True(
+                mended || refusal == "No such run." || touched.Any(one => told.Contains(one, StringComparison.Ordinal)),
+                $"{damage} of {name}: neither mended nor told: {told}"
+            );
         }
     }
 
@@ -85,14 +92,16 @@ public sealed class DamageTests
         await run.SubmitAsync();
         while ((await run.FactsAsync()).RootOf(new StageId(0, 1)).DurableStep < 3)
         {
-            Assert.True(await run.StepAsync(runner =>
-            {
-                if (runner.Stage.Stage == 1)
+            Assert.True(
+                await run.StepAsync(runner =>
                 {
-                    SpinWait.SpinUntil(() => runner.Progress.Step >= 4 || runner.Completion.IsCompleted);
-                    runner.Stop(StopReason.Requested);
-                }
-            }));
+                    if (runner.Stage.Stage == 1)
+                    {
+                        SpinWait.SpinUntil(() => runner.Progress.Step >= 4 || runner.Completion.IsCompleted);
+                        runner.Stop(StopReason.Requested);
+                    }
+                })
+            );
         }
 
         Assert.True((await run.FactsAsync()).RootOf(new StageId(0, 0)).Finished, await run.StoryAsync());
@@ -129,7 +138,9 @@ public sealed class DamageTests
                 break;
             default:
                 // With the next of its kind, if there is one.
-                var other = names.FirstOrDefault(one => one != name && one.Split('/')[^1] == name.Split('/')[^1]) ?? names[(Array.IndexOf(names, name) + 1) % names.Length];
+                var other =
+                    names.FirstOrDefault(one => one != name && one.Split('/')[^1] == name.Split('/')[^1])
+                    ?? names[(Array.IndexOf(names, name) + 1) % names.Length];
                 await store.WriteAsync(name, (await store.TryReadAsync(other, Cancel))!.Content, Cancel);
                 await store.WriteAsync(other, good, Cancel);
                 return [name, other];

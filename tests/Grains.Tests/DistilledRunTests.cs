@@ -41,15 +41,15 @@ public sealed class DistilledRunTests
         var calm = await SnapshotAsync(new LocalRun(await CopyAsync(store), Student));
         await using var run = new LocalRun(store, Student);
         var takes = 0;
-        while (await run.StepAsync(runner =>
-        {
-            takes++;
-            var from = runner.Progress.Step;
-            SpinWait.SpinUntil(() => runner.Progress.Step > from || runner.Completion.IsCompleted);
-            runner.Stop(StopReason.Requested);
-        }))
-        {
-        }
+        while (
+            await run.StepAsync(runner =>
+            {
+                takes++;
+                var from = runner.Progress.Step;
+                SpinWait.SpinUntil(() => runner.Progress.Step > from || runner.Completion.IsCompleted);
+                runner.Stop(StopReason.Requested);
+            })
+        ) { }
 
         Assert.True(takes >= 4, $"Only {takes} takes: the run was hardly disturbed.");
         Assert.Equal(calm, await SnapshotAsync(run));
@@ -62,7 +62,9 @@ public sealed class DistilledRunTests
         var store = await TaughtAsync();
         var calmStore = new FaultyStore(await CopyAsync(store), int.MaxValue, Fault.DiesAfter);
         var calm = await SnapshotAsync(new LocalRun(calmStore, Student));
-        var commits = calmStore.Kinds.Single(kind => kind.Key.StartsWith("replace", StringComparison.Ordinal) && kind.Key.Contains("/root", StringComparison.Ordinal));
+        var commits = calmStore.Kinds.Single(kind =>
+            kind.Key.StartsWith("replace", StringComparison.Ordinal) && kind.Key.Contains("/root", StringComparison.Ordinal)
+        );
         Assert.True(commits.Value >= 3, $"Only {commits.Value} commits.");
         var struck = 0;
         for (var n = 1; n <= commits.Value; n++)
@@ -137,11 +139,13 @@ public sealed class DistilledRunTests
     {
         var store = await TaughtAsync();
         await using var run = new LocalRun(store, Student);
-        Assert.True(await run.StepAsync(runner =>
-        {
-            SpinWait.SpinUntil(() => runner.Progress.Step > 2 || runner.Completion.IsCompleted);
-            runner.Stop(StopReason.Requested);
-        }));
+        Assert.True(
+            await run.StepAsync(runner =>
+            {
+                SpinWait.SpinUntil(() => runner.Progress.Step > 2 || runner.Completion.IsCompleted);
+                runner.Stop(StopReason.Requested);
+            })
+        );
         Assert.False((await run.FactsAsync()).RootOf(Stage).Finished);
 
         await new CheckpointInventory(store, "micro").CollectAsync([new(0, 0), new(0, 1)], null, 2, dryRun: false, Cancel);
@@ -182,15 +186,18 @@ public sealed class DistilledRunTests
         await teacher.SubmitAsync();
         Assert.Equal(RunState.Succeeded, (await teacher.FinishAsync()).State);
         var facts = await teacher.FactsAsync();
-        await new LocalRun(store, Student).SubmitAsync(spec => DistilledRun.Of(
-            spec with
-            {
-                Recipe = spec.Recipe with { Model = spec.Recipe.Model with { Width = 64 } },
-                Operations = spec.Operations with { FailureBudget = failureBudget },
-            },
-            facts,
-            ownData: false,
-            baseline: false));
+        await new LocalRun(store, Student).SubmitAsync(spec =>
+            DistilledRun.Of(
+                spec with
+                {
+                    Recipe = spec.Recipe with { Model = spec.Recipe.Model with { Width = 64 } },
+                    Operations = spec.Operations with { FailureBudget = failureBudget },
+                },
+                facts,
+                ownData: false,
+                baseline: false
+            )
+        );
         var student = (await new LocalRun(store, Student).FactsAsync()).Spec;
         Assert.Equal(facts.Spec.Recipe.Data.Sha256, student.Recipe.Data.Sha256);
         return store;
@@ -203,7 +210,8 @@ public sealed class DistilledRunTests
         return status.Stages[0].SnapshotSha256!;
     }
 
-    /// <summary>Works on the store until it is done or the machine vanishes. What vanished may go on, but reaches the store no more.</summary>
+    /// <summary>Works on the store until it is done or the machine vanishes. What vanished may go on, but reaches the store no
+    /// more.</summary>
     private static async Task DieAsync(FaultyStore store)
     {
         StageRunner? runner = null;

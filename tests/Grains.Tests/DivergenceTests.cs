@@ -7,7 +7,8 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Grains.Tests;
 
-/// <summary>A training that leaves the finite numbers fails once, by the name of what left them, and scoring that cannot succeed ends.</summary>
+/// <summary>A training that leaves the finite numbers fails once, by the name of what left them, and scoring that cannot succeed
+/// ends.</summary>
 public sealed class DivergenceTests
 {
     private static readonly StageId Stage = new(0, 0);
@@ -52,7 +53,11 @@ public sealed class DivergenceTests
         }
 
         Assert.Equal(StageState.Failed, Readiness.StateOf(await run.FactsAsync(), Stage));
-        Assert.Contains("stage-failed chain0/stage0: It could not be scored: A number that cannot be.", await run.StoryAsync(), StringComparison.Ordinal);
+        Assert.Contains(
+            "stage-failed chain0/stage0: It could not be scored: A number that cannot be.",
+            await run.StoryAsync(),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -65,22 +70,27 @@ public sealed class DivergenceTests
 
         for (var i = 0; i < 5; i++)
         {
-            await new ScoringTrouble(store, new RunFactsReader(store), TimeProvider.System).TellAsync("micro", Stage, (Exception)Activator.CreateInstance(trouble, "away")!);
+            await new ScoringTrouble(store, new RunFactsReader(store), TimeProvider.System).TellAsync(
+                "micro",
+                Stage,
+                (Exception)Activator.CreateInstance(trouble, "away")!
+            );
         }
 
         Assert.Empty((await run.Documents.ReadJudgingAsync(TestContext.Current.CancellationToken)).Of);
     }
 
-    private static RunSpec Absurd(RunSpec spec, double rate, double epochs) => spec with
-    {
-        Recipe = spec.Recipe with
+    private static RunSpec Absurd(RunSpec spec, double rate, double epochs) =>
+        spec with
         {
-            Stage = spec.Recipe.Stage with
+            Recipe = spec.Recipe with
             {
-                Epochs = epochs,
-                Loop = null,
-                Optimizer = spec.Recipe.Stage.Optimizer with { MatrixLearningRate = rate },
+                Stage = spec.Recipe.Stage with
+                {
+                    Epochs = epochs,
+                    Loop = null,
+                    Optimizer = spec.Recipe.Stage.Optimizer with { MatrixLearningRate = rate },
+                },
             },
-        },
-    };
+        };
 }

@@ -70,15 +70,17 @@ public sealed class EnsembleTests
     private async Task<(LocalRun Run, RunStatus Status)> FinishAsync(EnsembleRecipe ensemble)
     {
         await using var run = new LocalRun(store);
-        await run.SubmitAsync(spec => spec with
-        {
-            Recipe = spec.Recipe with
+        await run.SubmitAsync(spec =>
+            spec with
             {
-                Data = spec.Recipe.Data with { FitnessTokens = 128 },
-                Chains = [new ChainRecipe { Stages = 2 }, new ChainRecipe { Stages = 2 }],
-                Ensemble = ensemble,
-            },
-        });
+                Recipe = spec.Recipe with
+                {
+                    Data = spec.Recipe.Data with { FitnessTokens = 128 },
+                    Chains = [new ChainRecipe { Stages = 2 }, new ChainRecipe { Stages = 2 }],
+                    Ensemble = ensemble,
+                },
+            }
+        );
         var status = await run.FinishAsync();
         Assert.True(status.State == RunState.Succeeded, await run.StoryAsync());
         return (run, status);

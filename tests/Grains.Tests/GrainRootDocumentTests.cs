@@ -62,7 +62,10 @@ public sealed class GrainRootDocumentTests
         var state = new FakeState();
         state.Written.SetException(new OrleansException("Wrapped.", new StoreException(StoreProblem.Full, "There is no room.")));
 
-        Assert.Equal("There is no room.", (await Assert.ThrowsAsync<StoreException>(() => Document(state).WriteAsync(new StageRoot(), Stop))).Message);
+        Assert.Equal(
+            "There is no room.",
+            (await Assert.ThrowsAsync<StoreException>(() => Document(state).WriteAsync(new StageRoot(), Stop))).Message
+        );
     }
 
     [Fact]
@@ -76,7 +79,9 @@ public sealed class GrainRootDocumentTests
         // Between the beginning of the write and its end.
         state.Before = deactivated.SetResult;
 
-        Assert.IsType<ActivationEndedException>((await Assert.ThrowsAsync<RootConflictException>(() => document.WriteAsync(new StageRoot(), Stop))).InnerException);
+        Assert.IsType<ActivationEndedException>(
+            (await Assert.ThrowsAsync<RootConflictException>(() => document.WriteAsync(new StageRoot(), Stop))).InnerException
+        );
 
         Assert.Null(await document.ReadAsync(Stop));
         await document.WriteAsync(new StageRoot { WriteId = "direct" }, Stop);
@@ -103,7 +108,12 @@ public sealed class GrainRootDocumentTests
     }
 
     private static GrainRootDocument Document(FakeState state, IObjectStore? store = null, Task? deactivated = null) =>
-        new(state, TaskScheduler.Default, deactivated ?? new TaskCompletionSource().Task, new StoreRootDocument(store ?? new MemoryStore(), "root"));
+        new(
+            state,
+            TaskScheduler.Default,
+            deactivated ?? new TaskCompletionSource().Task,
+            new StoreRootDocument(store ?? new MemoryStore(), "root")
+        );
 
     private sealed class FakeState : IPersistentState<StageRoot>
     {

@@ -54,11 +54,13 @@ public sealed class InputDamageTests : IDisposable
         await using var run = new LocalRun(files.Store);
         await run.SubmitAsync();
         var name = DataPaths.Of((await ManifestAsync(run)).Train.Sha256);
-        Assert.True(await run.StepAsync(runner =>
-        {
-            SpinWait.SpinUntil(() => runner.Progress.Step >= 1 || runner.Completion.IsCompleted);
-            Damage(name, "letters");
-        }));
+        Assert.True(
+            await run.StepAsync(runner =>
+            {
+                SpinWait.SpinUntil(() => runner.Progress.Step >= 1 || runner.Completion.IsCompleted);
+                Damage(name, "letters");
+            })
+        );
 
         Assert.Equal(expected, await HashesAsync(run));
     }
@@ -99,9 +101,16 @@ public sealed class InputDamageTests : IDisposable
         var manifest = await ManifestAsync(run);
         var ids = MemoryMarshal.Cast<byte, ushort>(files.Read(DataPaths.Of(manifest.Train.Sha256))).ToArray();
         ids[17] = 300;
-        var wide = new ArrayTokenSet(ids, [.. Enumerable.Range(0, manifest.Train.Documents).Select(i => (long)i * 64)], [.. Enumerable.Repeat(1, 301)]);
+        var wide = new ArrayTokenSet(
+            ids,
+            [.. Enumerable.Range(0, manifest.Train.Documents).Select(i => (long)i * 64)],
+            [.. Enumerable.Repeat(1, 301)]
+        );
         var upload = new DataUpload(files.Store);
-        var bad = await new StoredTokenSets(files.Store).ReadManifestAsync(await upload.UploadAsync("made-up", wide, null, null, "a test", null, Cancel), Cancel);
+        var bad = await new StoredTokenSets(files.Store).ReadManifestAsync(
+            await upload.UploadAsync("made-up", wide, null, null, "a test", null, Cancel),
+            Cancel
+        );
         var narrow = manifest with { Train = bad.Train };
         var content = Core.CanonicalJson.Serialize(narrow);
         var sha256 = Core.CanonicalJson.Sha256(narrow);
@@ -113,7 +122,11 @@ public sealed class InputDamageTests : IDisposable
         await RefusedAsync(other, First, 2);
 
         Assert.Null(await other.Documents.TryReadRootAsync(First, Cancel));
-        Assert.Contains($"'{DataPaths.Of(bad.Train.Sha256)}' is not valid data: token 17 has the id 300", await other.StoryAsync(), StringComparison.Ordinal);
+        Assert.Contains(
+            $"'{DataPaths.Of(bad.Train.Sha256)}' is not valid data: token 17 has the id 300",
+            await other.StoryAsync(),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -127,7 +140,11 @@ public sealed class InputDamageTests : IDisposable
 
         await RefusedAsync(run, First, 2);
 
-        Assert.Contains($"'{DataPaths.Of(sha256)}' has a vocabulary of 301 ids, the model only 257", await run.StoryAsync(), StringComparison.Ordinal);
+        Assert.Contains(
+            $"'{DataPaths.Of(sha256)}' has a vocabulary of 301 ids, the model only 257",
+            await run.StoryAsync(),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -135,19 +152,24 @@ public sealed class InputDamageTests : IDisposable
     [InlineData(true)]
     public async Task Run_WhenTheStageBeforeIsDamaged_IsRefusedByNameAndGoesOnOnceItIsBack(bool continues)
     {
-        RunSpec Change(RunSpec spec) => !continues ? spec : spec with
-        {
-            Recipe = spec.Recipe with
-            {
-                Stage = spec.Recipe.Stage with { Distillation = null, Continuation = new ContinuationRecipe() },
-            },
-        };
+        RunSpec Change(RunSpec spec) =>
+            !continues
+                ? spec
+                : spec with
+                {
+                    Recipe = spec.Recipe with
+                    {
+                        Stage = spec.Recipe.Stage with { Distillation = null, Continuation = new ContinuationRecipe() },
+                    },
+                };
         var expected = await CalmAsync(Change);
         await using var run = new LocalRun(files.Store);
         await run.SubmitAsync(Change);
         Assert.True(await run.StepAsync());
         var before = (await run.FactsAsync()).RootOf(First);
-        var name = continues ? before.Current!.Manifest.Replace("manifest.json", "part-0.safetensors", StringComparison.Ordinal) : before.Snapshot!.Name;
+        var name = continues
+            ? before.Current!.Manifest.Replace("manifest.json", "part-0.safetensors", StringComparison.Ordinal)
+            : before.Snapshot!.Name;
         var good = files.Read(name);
         files.Change(name, bytes => bytes[^1] ^= 1);
 
@@ -184,18 +206,20 @@ public sealed class InputDamageTests : IDisposable
         var good = files.Read(name);
 
         // The runner's state is the state of its first step: nothing is read any more until the next.
-        Assert.True(await run.StepAsync(runner =>
-        {
-            SpinWait.SpinUntil(() => runner.Progress.Step >= 1 || runner.Completion.IsCompleted);
-            if (damage == "flip")
+        Assert.True(
+            await run.StepAsync(runner =>
             {
-                files.Change(name, bytes => Array.Fill(bytes, (byte)0x3c, bytes.Length / 2, bytes.Length / 2));
-            }
-            else
-            {
-                files.Truncate(name, good.Length / 2);
-            }
-        }));
+                SpinWait.SpinUntil(() => runner.Progress.Step >= 1 || runner.Completion.IsCompleted);
+                if (damage == "flip")
+                {
+                    files.Change(name, bytes => Array.Fill(bytes, (byte)0x3c, bytes.Length / 2, bytes.Length / 2));
+                }
+                else
+                {
+                    files.Truncate(name, good.Length / 2);
+                }
+            })
+        );
 
         Assert.True(run.LastEnd == StopReason.Faulted, $"{run.LastEnd} {await run.StoryAsync()}");
         await RefusedAsync(run, First, 2);
@@ -235,14 +259,17 @@ public sealed class InputDamageTests : IDisposable
             return;
         }
 
-        files.Change(name, bytes =>
-        {
-            for (var i = 0; i < bytes.Length; i += 2)
+        files.Change(
+            name,
+            bytes =>
             {
-                // Another letter, of which there is nothing to see; or no id at all.
-                (bytes[i], bytes[i + 1]) = damage == "letters" ? ((byte)(bytes[i] ^ 1), (byte)0) : ((byte)0xff, (byte)0xff);
+                for (var i = 0; i < bytes.Length; i += 2)
+                {
+                    // Another letter, of which there is nothing to see; or no id at all.
+                    (bytes[i], bytes[i + 1]) = damage == "letters" ? ((byte)(bytes[i] ^ 1), (byte)0) : ((byte)0xff, (byte)0xff);
+                }
             }
-        });
+        );
     }
 
     private static async Task<DataManifest> ManifestAsync(LocalRun run) =>

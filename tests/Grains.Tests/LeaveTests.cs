@@ -82,11 +82,19 @@ public sealed class LeaveTests
         Assert.Null((await run.FactsAsync()).RootOf(Stage).Owner);
     }
 
-    private static Task SubmitAsync(LocalRun run, int? everySteps) => run.SubmitAsync(spec => spec with
-    {
-        Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 5000 } },
-        Operations = spec.Operations with { CheckpointAtLeastEvery = TimeSpan.FromHours(1), CheckpointAtMostEvery = TimeSpan.FromHours(1), CheckpointEverySteps = everySteps },
-    });
+    private static Task SubmitAsync(LocalRun run, int? everySteps) =>
+        run.SubmitAsync(spec =>
+            spec with
+            {
+                Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 5000 } },
+                Operations = spec.Operations with
+                {
+                    CheckpointAtLeastEvery = TimeSpan.FromHours(1),
+                    CheckpointAtMostEvery = TimeSpan.FromHours(1),
+                    CheckpointEverySteps = everySteps,
+                },
+            }
+        );
 
     /// <summary>Trains a step or more, then leaves.</summary>
     /// <returns>What the root is then, and how many steps were completed.</returns>
@@ -114,7 +122,11 @@ public sealed class LeaveTests
 
         protected override async Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run)
         {
-            if (operation.Kind == "create" && operation.Name.Contains("/stage0/", StringComparison.Ordinal) && !operation.Name.EndsWith("/root", StringComparison.Ordinal))
+            if (
+                operation.Kind == "create"
+                && operation.Name.Contains("/stage0/", StringComparison.Ordinal)
+                && !operation.Name.EndsWith("/root", StringComparison.Ordinal)
+            )
             {
                 begun.TrySetResult();
                 await Task.Delay(Timeout.Infinite, operation.Cancellation);

@@ -19,7 +19,8 @@ namespace Slowrun.Grains.Tests;
 
 /// <summary>
 /// Carries a run out in this process without Orleans: the slot loop's decisions and the very take, train, commit, score and mix code of a
-/// silo, one piece of work at a time. Disposed, it stops what still trains: a trainer that outlives its test would end with the process, inside libtorch.
+/// silo, one piece of work at a time. Disposed, it stops what still trains: a trainer that outlives its test would end with the process,
+/// inside libtorch.
 /// </summary>
 /// <param name="time">The clock of everything that is done here; null: this machine's.</param>
 internal sealed class LocalRun(IObjectStore store, string name = "micro", TimeProvider? time = null) : IAsyncDisposable
@@ -67,12 +68,20 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
         spec = change?.Invoke(spec) ?? spec;
         var data = spec.Recipe.Data;
         var sha = await new DataUpload(store).UploadAsync(
-            "bytes", Text(data.TrainTokens, 1), data.FitnessTokens > 0 ? Text(data.FitnessTokens, 3) : null, Text(data.ValidationTokens, 2), "made up by a test", null, TestContext.Current.CancellationToken);
+            "bytes",
+            Text(data.TrainTokens, 1),
+            data.FitnessTokens > 0 ? Text(data.FitnessTokens, 3) : null,
+            Text(data.ValidationTokens, 2),
+            "made up by a test",
+            null,
+            TestContext.Current.CancellationToken
+        );
         await Documents.TryCreateSpecAsync(spec with { Recipe = spec.Recipe with { Data = data with { Sha256 = sha } } });
     }
 
     public async Task<RunFacts> FactsAsync(params string[] alive) =>
-        await new RunFactsReader(store).ReadAsync(name, alive.ToHashSet(), TestContext.Current.CancellationToken) ?? throw new InvalidOperationException("No such run.");
+        await new RunFactsReader(store).ReadAsync(name, alive.ToHashSet(), TestContext.Current.CancellationToken)
+        ?? throw new InvalidOperationException("No such run.");
 
     /// <summary>Does one piece of ready work to its end.</summary>
     /// <returns>False where nothing was ready.</returns>
@@ -145,7 +154,13 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
     public async Task<(StageRunner? Runner, string? Reason)> OfferAsync(StageId stage, SlotOffer offer, IObjectStore? through = null)
     {
         var taken = await (through is null ? taker ??= Taker(store) : Taker(through)).TakeAsync(
-            name, stage, new RunDocuments(through ?? store, name).Root(stage), offer, "test", TestContext.Current.CancellationToken);
+            name,
+            stage,
+            new RunDocuments(through ?? store, name).Root(stage),
+            offer,
+            "test",
+            TestContext.Current.CancellationToken
+        );
         if (taken.Runner is { } runner)
         {
             runners.Add(runner);
@@ -167,17 +182,26 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
     /// <summary>Works until nothing is ready any more.</summary>
     public async Task<RunStatus> FinishAsync()
     {
-        while (await StepAsync())
-        {
-        }
+        while (await StepAsync()) { }
 
         return StatusBuilder.Build(await FactsAsync(), StatusSource.Store, time.GetUtcNow());
     }
 
     private StageTaker Taker(IObjectStore through) => ReferenceEquals(through, store) ? taker ??= NewTaker(through) : NewTaker(through);
 
-    private StageTaker NewTaker(IObjectStore through) => new(
-        through, Living, tokens, new StageInputsLoader(through, tokens, time), fingerprints, Sensors, sights, new TakeRefusals(through, time), time, NullLoggerFactory.Instance);
+    private StageTaker NewTaker(IObjectStore through) =>
+        new(
+            through,
+            Living,
+            tokens,
+            new StageInputsLoader(through, tokens, time),
+            fingerprints,
+            Sensors,
+            sights,
+            new TakeRefusals(through, time),
+            time,
+            NullLoggerFactory.Instance
+        );
 
     private static ArrayTokenSet Text(long length, int seed)
     {
@@ -186,10 +210,18 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
         for (var i = 0; i < length; i++)
         {
             // Words of a few letters, so that there is something to learn.
-            ids[i] = (ushort)(i % 64 == 0 ? 256 : i % 5 == 4 ? ' ' : 'a' + random.Next(6));
+            ids[i] = (ushort)(
+                i % 64 == 0 ? 256
+                : i % 5 == 4 ? ' '
+                : 'a' + random.Next(6)
+            );
         }
 
-        return new ArrayTokenSet(ids, [.. Enumerable.Range(0, (int)((length + 63) / 64)).Select(i => (long)i * 64)], [.. Enumerable.Repeat(1, 256), 0]);
+        return new ArrayTokenSet(
+            ids,
+            [.. Enumerable.Range(0, (int)((length + 63) / 64)).Select(i => (long)i * 64)],
+            [.. Enumerable.Repeat(1, 256), 0]
+        );
     }
 
     private sealed class NobodyLives : ILivingOwners

@@ -103,7 +103,15 @@ public sealed class OwnerLossTests
         var silo = SiloAddress.New(new IPEndPoint(IPAddress.Loopback, 1), 1);
         Assert.Equal(LocalRun.Silo, silo.ToParsableString());
         var now = TimeProvider.System.GetUtcNow().UtcDateTime;
-        var entry = new MembershipEntry { SiloAddress = silo, SiloName = "test", Status = SiloStatus.Active, StartTime = now, IAmAliveTime = now, SuspectTimes = [] };
+        var entry = new MembershipEntry
+        {
+            SiloAddress = silo,
+            SiloName = "test",
+            Status = SiloStatus.Active,
+            StartTime = now,
+            IAmAliveTime = now,
+            SuspectTimes = [],
+        };
         Assert.True(await table.InsertRowAsync(entry, (await table.ReadAllAsync(Stop)).Version.Next(), Stop));
         await new SiloEnds(store).RecordAsync(Environment.ProcessId, end, Stop);
     }
@@ -112,6 +120,14 @@ public sealed class OwnerLossTests
     {
         var document = run.Documents.Root(Stage);
         var root = (await document.ReadAsync(Stop))!;
-        await document.WriteAsync(root with { FailedTakes = failedTakes, LostTakes = lostTakes, WrittenAt = root.WrittenAt.AddHours(-1) }, Stop);
+        await document.WriteAsync(
+            root with
+            {
+                FailedTakes = failedTakes,
+                LostTakes = lostTakes,
+                WrittenAt = root.WrittenAt.AddHours(-1),
+            },
+            Stop
+        );
     }
 }

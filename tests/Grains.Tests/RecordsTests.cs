@@ -7,19 +7,29 @@ using Slowrun.Grains.Interfaces;
 
 namespace Slowrun.Grains.Tests;
 
-/// <summary>Every record that is stored or crosses the wire keeps members of a newer version, down to the last nested one (docs/compatibility.md).</summary>
+/// <summary>Every record that is stored or crosses the wire keeps members of a newer version, down to the last nested one
+/// (docs/compatibility.md).</summary>
 public sealed class RecordsTests
 {
     private static readonly Type[] Stored =
     [
-        typeof(StageRoot), typeof(StageProgress), typeof(RunEvent), typeof(RunIntent), typeof(Operations), typeof(RunSubmission), typeof(JudgingFailures),
-        typeof(MemberScore), typeof(EnsembleScore),
+        typeof(StageRoot),
+        typeof(StageProgress),
+        typeof(RunEvent),
+        typeof(RunIntent),
+        typeof(Operations),
+        typeof(RunSubmission),
+        typeof(JudgingFailures),
+        typeof(MemberScore),
+        typeof(EnsembleScore),
     ];
 
     [Fact]
     public void Records_ThatAreStoredOrSent_KeepWhatTheyDoNotKnow()
     {
-        var sent = typeof(IRunGrain).Assembly.GetTypes().Where(type => type.IsInterface && type.Namespace == typeof(IRunGrain).Namespace)
+        var sent = typeof(IRunGrain)
+            .Assembly.GetTypes()
+            .Where(type => type.IsInterface && type.Namespace == typeof(IRunGrain).Namespace)
             .SelectMany(type => type.GetMethods())
             .SelectMany(method => method.GetParameters().Select(parameter => parameter.ParameterType).Append(method.ReturnType));
         var found = new HashSet<Type>();
@@ -41,8 +51,14 @@ public sealed class RecordsTests
         }
 
         // A stage's id is a string in JSON; of an unknown member nothing is known.
-        if (type.Namespace?.StartsWith("Slowrun.", StringComparison.Ordinal) != true || type.IsValueType || type == typeof(UnknownMembers) || type.IsGenericParameter
-            || type == typeof(StageId) || !found.Add(type))
+        if (
+            type.Namespace?.StartsWith("Slowrun.", StringComparison.Ordinal) != true
+            || type.IsValueType
+            || type == typeof(UnknownMembers)
+            || type.IsGenericParameter
+            || type == typeof(StageId)
+            || !found.Add(type)
+        )
         {
             return;
         }

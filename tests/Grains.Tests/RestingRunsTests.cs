@@ -66,12 +66,16 @@ public sealed class RestingRunsTests
         Assert.False(resting.IsLeftAlone("a", rung: false));
     }
 
-    private static RunFacts Facts(DesiredState wish, bool owned = false) => new(SpecReader.FromPreset("micro"))
-    {
-        Intent = new RunIntent { Run = wish },
-        AliveSilos = new HashSet<string> { "silo" },
-        Roots = owned
-            ? new Dictionary<StageId, StageRoot> { [new(0, 0)] = new() { EpochToken = 1, Owner = new StageOwner("silo", "silo", [], DateTimeOffset.UnixEpoch) } }
-            : new Dictionary<StageId, StageRoot>(),
-    };
+    private static RunFacts Facts(DesiredState wish, bool owned = false) =>
+        new(SpecReader.FromPreset("micro"))
+        {
+            Intent = new RunIntent { Run = wish },
+            AliveSilos = new HashSet<string> { "silo" },
+            Roots = owned
+                ? new Dictionary<StageId, StageRoot>
+                {
+                    [new(0, 0)] = new() { EpochToken = 1, Owner = new StageOwner("silo", "silo", [], DateTimeOffset.UnixEpoch) },
+                }
+                : new Dictionary<StageId, StageRoot>(),
+        };
 }

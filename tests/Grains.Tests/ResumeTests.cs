@@ -23,9 +23,7 @@ public sealed class ResumeTests
         await using var run = new LocalRun(new MemoryStore());
         await run.SubmitAsync();
         var takes = 0;
-        while (await run.StepAsync(runner => StopAfterAStep(runner, ref takes)))
-        {
-        }
+        while (await run.StepAsync(runner => StopAfterAStep(runner, ref takes))) { }
 
         var status = await run.FinishAsync();
         Assert.True(status.State == RunState.Succeeded, await run.StoryAsync());

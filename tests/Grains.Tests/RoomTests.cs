@@ -15,16 +15,28 @@ public sealed class RoomTests
     {
         // Free memory differs at each look; the event must not come again for that.
         var free = 1_000_000;
-        await using var run = new LocalRun(new MemoryStore()) { Sensors = new SlotSensors(null, () => new MachineMemory(2_000_000, free += 100_000)) };
+        await using var run = new LocalRun(new MemoryStore())
+        {
+            Sensors = new SlotSensors(null, () => new MachineMemory(2_000_000, free += 100_000)),
+        };
         await run.SubmitAsync();
 
         var (first, second) = (await run.OfferAsync(new StageId(0, 0), Offer), await run.OfferAsync(new StageId(0, 0), Offer));
 
         Assert.Null(first.Runner);
         Assert.Null(second.Runner);
-        Assert.Matches(@"^test does not take it: chain0/stage0 needs [\d.]+ MB of memory, the machine of cpu:0 has 1\.1 MB free: .*start the run under another name\.$", first.Reason);
-        Assert.Single((await run.StoryAsync()).Split('\n'), line => line.StartsWith("take-refused chain0/stage0:", StringComparison.Ordinal));
-        Assert.Equal((0, 0), ((await run.FactsAsync()).RootOf(new StageId(0, 0)) is var root ? (root.EpochToken, root.FailedTakes) : default));
+        Assert.Matches(
+            @"^test does not take it: chain0/stage0 needs [\d.]+ MB of memory, the machine of cpu:0 has 1\.1 MB free: .*start the run under another name\.$",
+            first.Reason
+        );
+        Assert.Single(
+            (await run.StoryAsync()).Split('\n'),
+            line => line.StartsWith("take-refused chain0/stage0:", StringComparison.Ordinal)
+        );
+        Assert.Equal(
+            (0, 0),
+            ((await run.FactsAsync()).RootOf(new StageId(0, 0)) is var root ? (root.EpochToken, root.FailedTakes) : default)
+        );
         Assert.True(run.Sensors.IsTooLarge(WorkName.Train("micro", new StageId(0, 0))));
     }
 

@@ -62,14 +62,21 @@ public sealed class StageTelemetryTests
         var take = Assert.Single(heard.OfRun, span => span.OperationName == Spans.Take);
         var checkpoints = heard.OfRun.Where(span => span.OperationName == Spans.Checkpoint).ToList();
         Assert.NotEmpty(checkpoints);
-        Assert.All(checkpoints, checkpoint =>
-        {
-            Assert.Equal(default, checkpoint.ParentSpanId);
-            Assert.Equal(take.Context.SpanId, Assert.Single(checkpoint.Links).Context.SpanId);
-            Assert.Equal(
-                [Spans.Capture, Spans.Upload, Spans.Commit],
-                heard.All.Where(span => span.ParentSpanId == checkpoint.SpanId).OrderBy(span => span.StartTimeUtc).Select(span => span.OperationName));
-        });
+        Assert.All(
+            checkpoints,
+            checkpoint =>
+            {
+                Assert.Equal(default, checkpoint.ParentSpanId);
+                Assert.Equal(take.Context.SpanId, Assert.Single(checkpoint.Links).Context.SpanId);
+                Assert.Equal(
+                    [Spans.Capture, Spans.Upload, Spans.Commit],
+                    heard
+                        .All.Where(span => span.ParentSpanId == checkpoint.SpanId)
+                        .OrderBy(span => span.StartTimeUtc)
+                        .Select(span => span.OperationName)
+                );
+            }
+        );
         Assert.Equal(1, heard.Sum("slowrun.stage.finishes"));
     }
 
@@ -111,7 +118,9 @@ public sealed class StageTelemetryTests
         public IEnumerable<Activity> OfRun => spans.Where(span => Equals(span.GetTagItem(Instruments.Run), run));
 
         public double Sum(string name, string? label = null) =>
-            measured.Where(one => one.Name == name && one.Labels.Contains(run) && (label is null || one.Labels.Contains(label))).Sum(one => one.Value);
+            measured
+                .Where(one => one.Name == name && one.Labels.Contains(run) && (label is null || one.Labels.Contains(label)))
+                .Sum(one => one.Value);
 
         public void Dispose()
         {

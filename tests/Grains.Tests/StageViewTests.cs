@@ -78,7 +78,20 @@ public sealed class StageViewTests
     private StageView View(StageActivity activity = StageActivity.Training)
     {
         var view = new StageView(
-            () => new StageProgress { Stage = "chain0/stage0", EpochToken = 1, Activity = activity, Step = 1, Steps = 9, At = default }, own: null!, default, time);
+            () =>
+                new StageProgress
+                {
+                    Stage = "chain0/stage0",
+                    EpochToken = 1,
+                    Activity = activity,
+                    Step = 1,
+                    Steps = 9,
+                    At = default,
+                },
+            own: null!,
+            default,
+            time
+        );
         view.Turned(Account.Training);
         return view;
     }

@@ -3,7 +3,8 @@ using Slowrun.Storage.Directories;
 
 namespace Slowrun.Grains.Tests;
 
-/// <summary>A directory store, and what others do to its files behind its back: in place, so that whoever has one open or mapped sees it.</summary>
+/// <summary>A directory store, and what others do to its files behind its back: in place, so that whoever has one open or mapped sees
+/// it.</summary>
 internal sealed class StoreFile : IDisposable
 {
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("slowrun-inputs-");

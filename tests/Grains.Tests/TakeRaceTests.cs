@@ -48,7 +48,11 @@ public sealed class TakeRaceTests
         await run.SubmitAsync();
         await run.TakeAsync(Stage);
 
-        var (runner, reason) = await run.OfferAsync(Stage, new SlotOffer(LocalRun.Silo, ["cpu:0"]), new RacingStore(run.Store, times: int.MaxValue));
+        var (runner, reason) = await run.OfferAsync(
+            Stage,
+            new SlotOffer(LocalRun.Silo, ["cpu:0"]),
+            new RacingStore(run.Store, times: int.MaxValue)
+        );
 
         Assert.Null(runner);
         Assert.Contains("test, still its owner with epoch token 1, has step", reason, StringComparison.Ordinal);
@@ -76,7 +80,11 @@ public sealed class TakeRaceTests
         await run.SubmitAsync();
         await run.TakeAsync(Stage);
 
-        var (runner, reason) = await run.OfferAsync(Stage, new SlotOffer("127.0.0.1:2@2", ["cpu:0"], EpochToken: 1), new RacingStore(run.Store, times: 1));
+        var (runner, reason) = await run.OfferAsync(
+            Stage,
+            new SlotOffer("127.0.0.1:2@2", ["cpu:0"], EpochToken: 1),
+            new RacingStore(run.Store, times: 1)
+        );
 
         Assert.Equal((null, "test has it."), (runner, reason));
     }
@@ -93,7 +101,10 @@ public sealed class TakeRaceTests
         var (runner, reason) = await run.OfferAsync(Stage, new SlotOffer("127.0.0.1:2@2", ["cpu:0"]));
 
         Assert.Equal((null, "test has it."), (runner, reason));
-        Assert.Equal("{}"u8.ToArray(), (await run.Store.TryReadAsync(RunPaths.Root("micro", Stage), TestContext.Current.CancellationToken))!.Content.ToArray());
+        Assert.Equal(
+            "{}"u8.ToArray(),
+            (await run.Store.TryReadAsync(RunPaths.Root("micro", Stage), TestContext.Current.CancellationToken))!.Content.ToArray()
+        );
     }
 
     /// <param name="from">The question, counted from 1, from which on every owner lives.</param>
@@ -122,7 +133,22 @@ public sealed class TakeRaceTests
                 var step = root.DurableStep + 1;
                 var changed = Releases
                     ? StageTransitions.Release(root, 1, ReleaseCause.Left)
-                    : StageTransitions.Commit(root, 1, new CheckpointRef($"{RunPaths.Stage("micro", Stage)}000001-{step:D8}/manifest.json", "h", step, 1, 1, root.WrittenAt), root.Ledger with { TrainingSeconds = 10 * step });
+                    : StageTransitions.Commit(
+                        root,
+                        1,
+                        new CheckpointRef(
+                            $"{RunPaths.Stage("micro", Stage)}000001-{step:D8}/manifest.json",
+                            "h",
+                            step,
+                            1,
+                            1,
+                            root.WrittenAt
+                        ),
+                        root.Ledger with
+                        {
+                            TrainingSeconds = 10 * step,
+                        }
+                    );
                 await document.WriteAsync(changed with { WriteId = $"{step}", Revision = root.Revision + 1 });
             }
 

@@ -26,12 +26,16 @@ public sealed class TakeRefusalTests
         runner.Stop(Stages.StopReason.Requested);
         runner.Start();
         await runner.Completion;
-        await ChangeAsync(run, identity => part switch
-        {
-            "revision" => identity with { EngineRevision = 99 },
-            "recipe" => identity with { RecipeSha256 = "0000" },
-            _ => identity with { NumericsFingerprint = "000000000000" },
-        });
+        await ChangeAsync(
+            run,
+            identity =>
+                part switch
+                {
+                    "revision" => identity with { EngineRevision = 99 },
+                    "recipe" => identity with { RecipeSha256 = "0000" },
+                    _ => identity with { NumericsFingerprint = "000000000000" },
+                }
+        );
 
         for (var tries = 0; tries < 3; tries++)
         {
@@ -66,7 +70,13 @@ public sealed class TakeRefusalTests
     [Fact]
     public void Exception_OfAnotherIdentity_PrintsNoRecord()
     {
-        var begun = new StageIdentity { RecipeSha256 = "r", DataSha256 = "d", EngineRevision = 1, NumericsFingerprint = "f" };
+        var begun = new StageIdentity
+        {
+            RecipeSha256 = "r",
+            DataSha256 = "d",
+            EngineRevision = 1,
+            NumericsFingerprint = "f",
+        };
         var e = new StageIdentityException(begun, begun with { TeacherSha256 = "t" });
 
         Assert.Contains("teacher none then, t now", e.Message, StringComparison.Ordinal);
@@ -76,9 +86,16 @@ public sealed class TakeRefusalTests
     private static async Task ChangeAsync(LocalRun run, Func<StageIdentity, StageIdentity> change)
     {
         var root = (await run.Documents.TryReadRootAsync(First, Stop))!;
-        await run.Store.WriteAsync(RunPaths.Root("micro", First), Core.CanonicalJson.Serialize(root with { Identity = change(root.Identity!) }), Stop);
+        await run.Store.WriteAsync(
+            RunPaths.Root("micro", First),
+            Core.CanonicalJson.Serialize(root with { Identity = change(root.Identity!) }),
+            Stop
+        );
     }
 
     private static async Task<IReadOnlyList<RunEvent>> RefusalsAsync(LocalRun run) =>
-        await new RunEvents(run.Store, "micro").ListAsync(cancellationToken: Stop).Where(happened => happened.Kind == "take-refused").ToListAsync(Stop);
+        await new RunEvents(run.Store, "micro")
+            .ListAsync(cancellationToken: Stop)
+            .Where(happened => happened.Kind == "take-refused")
+            .ToListAsync(Stop);
 }

@@ -25,9 +25,21 @@ internal static class Bicep
             var template = Path.GetRelativePath(folder.FullName, Path.Combine(Repository.Infra, "main.bicep"));
             await File.WriteAllLinesAsync(file, [$"using '{template}'", .. given, .. parameters], TestContext.Current.CancellationToken);
             var result = await RunAsync(
-                "snapshot", file, "--mode", "overwrite", "--subscription-id", Guid.Empty.ToString(), "--resource-group", "fleet", "--location", "westeurope");
+                "snapshot",
+                file,
+                "--mode",
+                "overwrite",
+                "--subscription-id",
+                Guid.Empty.ToString(),
+                "--resource-group",
+                "fleet",
+                "--location",
+                "westeurope"
+            );
             Assert.True(result.ExitCode == 0, result.Error + result.Output);
-            using var snapshot = JsonDocument.Parse(await File.ReadAllTextAsync(Path.ChangeExtension(file, ".snapshot.json"), TestContext.Current.CancellationToken));
+            using var snapshot = JsonDocument.Parse(
+                await File.ReadAllTextAsync(Path.ChangeExtension(file, ".snapshot.json"), TestContext.Current.CancellationToken)
+            );
             return [.. snapshot.RootElement.GetProperty("predictedResources").EnumerateArray().Select(resource => resource.Clone())];
         }
         finally
@@ -41,8 +53,8 @@ internal static class Bicep
         Assert.Single(resources, resource => resource.GetProperty("type").GetString() == type);
 
     /// <summary>A value by its path, as in <c>properties.sku.name</c>.</summary>
-    public static JsonElement At(this JsonElement element, string path) => path.Split('.').Aggregate(
-        element, (inner, name) => int.TryParse(name, out var index) ? inner[index] : inner.GetProperty(name));
+    public static JsonElement At(this JsonElement element, string path) =>
+        path.Split('.').Aggregate(element, (inner, name) => int.TryParse(name, out var index) ? inner[index] : inner.GetProperty(name));
 
     private static string MakeRunnable()
     {

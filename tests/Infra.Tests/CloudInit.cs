@@ -25,10 +25,21 @@ internal sealed class CloudInit
 
     /// <summary>A variable of the silo's environment.</summary>
     public string Variable(string name) =>
-        this["/opt/slowrun/machine.env"].Split('\n').Single(line => line.StartsWith(name + "=", StringComparison.Ordinal))[(name.Length + 1)..];
+        this["/opt/slowrun/machine.env"].Split('\n').Single(line => line.StartsWith(name + "=", StringComparison.Ordinal))[
+            (name.Length + 1)..
+        ];
 
-    public static CloudInit Of(IReadOnlyList<JsonElement> resources) => new(Encoding.UTF8.GetString(Convert.FromBase64String(
-        resources.Of("Microsoft.Compute/virtualMachineScaleSets").At("properties.virtualMachineProfile.osProfile.customData").GetString()!)));
+    public static CloudInit Of(IReadOnlyList<JsonElement> resources) =>
+        new(
+            Encoding.UTF8.GetString(
+                Convert.FromBase64String(
+                    resources
+                        .Of("Microsoft.Compute/virtualMachineScaleSets")
+                        .At("properties.virtualMachineProfile.osProfile.customData")
+                        .GetString()!
+                )
+            )
+        );
 }
 
 internal sealed record WrittenFile(string Path, UnixFileMode Mode, string Content)
@@ -39,6 +50,7 @@ internal sealed record WrittenFile(string Path, UnixFileMode Mode, string Conten
         return new WrittenFile(
             (string)entry["path"],
             (UnixFileMode)Convert.ToInt32((string)entry["permissions"], 8),
-            Encoding.UTF8.GetString(Convert.FromBase64String((string)entry["content"])));
+            Encoding.UTF8.GetString(Convert.FromBase64String((string)entry["content"]))
+        );
     }
 }

@@ -28,7 +28,10 @@ public sealed class ContainerFilesTests
         // Beyond loopback a silo lets nobody read without one, and does not start. It is the user's: none stands in the repository.
         Assert.Equal("/run/secrets/slowrun-token", ((Dictionary<object, object>)job["authorization"])["credentials_file"]);
         var compose = await ReadAsync("compose.yaml");
-        Assert.Equal("SLOWRUN_TOKEN", ((Dictionary<object, object>)((Dictionary<object, object>)compose["secrets"])["slowrun-token"])["environment"]);
+        Assert.Equal(
+            "SLOWRUN_TOKEN",
+            ((Dictionary<object, object>)((Dictionary<object, object>)compose["secrets"])["slowrun-token"])["environment"]
+        );
         var services = (Dictionary<object, object>)compose["services"];
         Assert.Equal(["slowrun-token"], (List<object>)((Dictionary<object, object>)services["prometheus"])["secrets"]);
         foreach (var silo in new[] { "silo-1", "silo-2" })
@@ -41,6 +44,8 @@ public sealed class ContainerFilesTests
     private static async Task<Dictionary<object, object>> ReadAsync(string file)
     {
         var text = await File.ReadAllTextAsync(Path.Combine(Repository.Infra, "containers", file), TestContext.Current.CancellationToken);
-        return new DeserializerBuilder().Build().Deserialize<Dictionary<object, object>>(new MergingParser(new Parser(new StringReader(text))));
+        return new DeserializerBuilder()
+            .Build()
+            .Deserialize<Dictionary<object, object>>(new MergingParser(new Parser(new StringReader(text))));
     }
 }

@@ -16,14 +16,29 @@ public sealed class GpuBenchTests
             var result = await Tool.RunAsync("bash", Script, "--cpu", "--out", folder.FullName, "--seconds", "300");
 
             Assert.True(result.ExitCode == 0, result.Error + result.Output);
-            var lines = File.ReadLines(Path.Combine(folder.FullName, "results.jsonl")).Select(line => JsonNode.Parse(line)!.AsObject()).ToList();
+            var lines = File.ReadLines(Path.Combine(folder.FullName, "results.jsonl"))
+                .Select(line => JsonNode.Parse(line)!.AsObject())
+                .ToList();
             // Without PyTorch there is nothing to compare with, and that is said; everything else is there.
-            Assert.All(lines.Where(line => (string?)line["part"] == "cut"), line => Assert.StartsWith("reference-", (string?)line["name"], StringComparison.Ordinal));
+            Assert.All(
+                lines.Where(line => (string?)line["part"] == "cut"),
+                line => Assert.StartsWith("reference-", (string?)line["name"], StringComparison.Ordinal)
+            );
             Assert.Equal(
                 ["10x-looped", "10x-plain", "10x-taught", "15m", "1h", "snapshots"],
-                lines.Where(line => (string?)line["part"] == "step").Select(line => (string?)line["name"]).Order(StringComparer.Ordinal));
-            Assert.All(lines.Where(line => (string?)line["part"] == "step"), line => Assert.True(line["tokensPerSecond"]!.GetValue<double>() > 0 && line["flops"]!.GetValue<double>() > 0, line.ToJsonString()));
-            Assert.Single(lines.Where(line => (string?)line["part"] is "hash" or "resume").Select(line => (string?)line["sha256"]).Distinct());
+                lines.Where(line => (string?)line["part"] == "step").Select(line => (string?)line["name"]).Order(StringComparer.Ordinal)
+            );
+            Assert.All(
+                lines.Where(line => (string?)line["part"] == "step"),
+                line =>
+                    Assert.True(
+                        line["tokensPerSecond"]!.GetValue<double>() > 0 && line["flops"]!.GetValue<double>() > 0,
+                        line.ToJsonString()
+                    )
+            );
+            Assert.Single(
+                lines.Where(line => (string?)line["part"] is "hash" or "resume").Select(line => (string?)line["sha256"]).Distinct()
+            );
             Assert.Equal(3, lines.Count(line => (string?)line["part"] is "hash" or "resume"));
             Assert.InRange(lines.Single(line => (string?)line["part"] == "gradients")["relativeError"]!.GetValue<double>(), 1e-6, 0.05);
             Assert.True(lines.Single(line => (string?)line["part"] == "capture")["stallSeconds"]!.GetValue<double>() >= 0);

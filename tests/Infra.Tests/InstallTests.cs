@@ -9,7 +9,8 @@ namespace Slowrun.Infra.Tests;
 /// <summary>The scripts of a machine, run against a made-up Azure in a folder.</summary>
 public sealed class InstallTests : IAsyncDisposable
 {
-    private const string Identity = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/slowrun-machines";
+    private const string Identity =
+        "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/slowrun-machines";
     private const string Machine = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/trainer_3";
 
     private readonly DirectoryInfo root = Directory.CreateTempSubdirectory("slowrun-install-");
@@ -19,7 +20,13 @@ public sealed class InstallTests : IAsyncDisposable
     private int deallocations;
     private bool refuses;
 
-    public InstallTests() => azure = new MachineMetadataServer { IdentityId = Identity, ResourceId = Machine, Elsewhere = Answer };
+    public InstallTests() =>
+        azure = new MachineMetadataServer
+        {
+            IdentityId = Identity,
+            ResourceId = Machine,
+            Elsewhere = Answer,
+        };
 
     [Fact]
     public async Task Install_OfAPackageWithTheExpectedHash_PutsItInPlaceAndFindsTheMachine()
@@ -30,7 +37,8 @@ public sealed class InstallTests : IAsyncDisposable
         Assert.Equal("first\n", await Tool.DoAsync(Path.Combine(root.FullName, "current", "Slowrun.Silo")));
         Assert.Equal(
             $"SLOWRUN_ADDRESS={azure.PrivateAddress}\nAZURE_CLIENT_ID=c0ffee00-0000-4000-8000-000000000000\n",
-            await File.ReadAllTextAsync(Path.Combine(root.FullName, "found.env"), TestContext.Current.CancellationToken));
+            await File.ReadAllTextAsync(Path.Combine(root.FullName, "found.env"), TestContext.Current.CancellationToken)
+        );
         Assert.Empty(azure.Refused);
     }
 
@@ -116,35 +124,45 @@ public sealed class InstallTests : IAsyncDisposable
         Tool.Need("curl");
         // In place of the one that would power this machine off.
         var systemctl = Path.Combine(root.FullName, "systemctl");
-        await File.WriteAllTextAsync(systemctl, $"#!/bin/sh\necho \"$@\" >'{root.FullName}/asked'\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            systemctl,
+            $"#!/bin/sh\necho \"$@\" >'{root.FullName}/asked'\n",
+            TestContext.Current.CancellationToken
+        );
         File.SetUnixFileMode(systemctl, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         var path = $"{root.FullName}:{System.Environment.GetEnvironmentVariable("PATH")}";
         var result = await Tool.RunAsync(Environment(new() { ["PATH"] = path, ["SLOWRUN_DEALLOCATE"] = "1" }), Repository.Machine("ended"));
         var asked = Path.Combine(root.FullName, "asked");
-        return (result, File.Exists(asked) && await File.ReadAllTextAsync(asked, TestContext.Current.CancellationToken) == "--no-block poweroff\n");
+        return (
+            result,
+            File.Exists(asked) && await File.ReadAllTextAsync(asked, TestContext.Current.CancellationToken) == "--no-block poweroff\n"
+        );
     }
 
-    private Dictionary<string, string> Environment(Dictionary<string, string> more) => new(more)
-    {
-        ["SLOWRUN_ROOT"] = root.FullName,
-        ["RUNTIME_DIRECTORY"] = root.FullName,
-        ["SLOWRUN_STORE"] = "azblob://account/slowrun",
-        ["SLOWRUN_PACKAGE"] = "software/silo.tar",
-        ["SLOWRUN_IDENTITY"] = Identity,
-        ["SLOWRUN_IMDS"] = azure.Address.ToString().TrimEnd('/'),
-        ["SLOWRUN_BLOBS"] = azure.Address.ToString().TrimEnd('/'),
-        ["SLOWRUN_MANAGEMENT"] = azure.Address.ToString().TrimEnd('/'),
-    };
+    private Dictionary<string, string> Environment(Dictionary<string, string> more) =>
+        new(more)
+        {
+            ["SLOWRUN_ROOT"] = root.FullName,
+            ["RUNTIME_DIRECTORY"] = root.FullName,
+            ["SLOWRUN_STORE"] = "azblob://account/slowrun",
+            ["SLOWRUN_PACKAGE"] = "software/silo.tar",
+            ["SLOWRUN_IDENTITY"] = Identity,
+            ["SLOWRUN_IMDS"] = azure.Address.ToString().TrimEnd('/'),
+            ["SLOWRUN_BLOBS"] = azure.Address.ToString().TrimEnd('/'),
+            ["SLOWRUN_MANAGEMENT"] = azure.Address.ToString().TrimEnd('/'),
+        };
 
     private (int Status, byte[] Body)? Answer(HttpListenerRequest request)
     {
         var token = request.Headers["Authorization"];
         switch (request.HttpMethod, request.Url!.AbsolutePath)
         {
-            case ("GET", "/slowrun/software/silo.tar") when token == $"Bearer {MachineMetadataServer.TokenFor("https://storage.azure.com/")}":
+            case ("GET", "/slowrun/software/silo.tar")
+                when token == $"Bearer {MachineMetadataServer.TokenFor("https://storage.azure.com/")}":
                 downloads++;
                 return (200, package);
-            case ("POST", Machine + "/deallocate") when !refuses && token == $"Bearer {MachineMetadataServer.TokenFor("https://management.azure.com/")}":
+            case ("POST", Machine + "/deallocate")
+                when !refuses && token == $"Bearer {MachineMetadataServer.TokenFor("https://management.azure.com/")}":
                 deallocations++;
                 return (202, []);
             case ("POST", _) when refuses:

@@ -8,14 +8,24 @@ public sealed partial class MachineFilesTests
     // Newer than the oldest systemd that the unit works with, which says so and goes on without.
     private static readonly string[] SinceVersion254 = ["RestartSteps", "RestartMaxDelaySec"];
 
-    private static readonly Lazy<Task<CloudInit>> Given = new(async () => CloudInit.Of(
-        await Bicep.ResourcesAsync("param exitWhenIdle = '7m'", "param siloOptions = '--slots cuda:0'", "param gpuDriver = false")));
+    private static readonly Lazy<Task<CloudInit>> Given = new(async () =>
+        CloudInit.Of(
+            await Bicep.ResourcesAsync("param exitWhenIdle = '7m'", "param siloOptions = '--slots cuda:0'", "param gpuDriver = false")
+        )
+    );
 
     public static TheoryData<string> Scripts =>
-    [
-        .. new[] { Repository.Machine("install"), Repository.Machine("await-gpu"), Repository.Machine("ended"), Path.Combine(Repository.Infra, "publish.sh"), Path.Combine(Repository.Root, ".ci", "run"), Path.Combine(Repository.Root, "slowrun") }
-            .Select(path => Path.GetRelativePath(Repository.Root, path)),
-    ];
+        [
+            .. new[]
+            {
+                Repository.Machine("install"),
+                Repository.Machine("await-gpu"),
+                Repository.Machine("ended"),
+                Path.Combine(Repository.Infra, "publish.sh"),
+                Path.Combine(Repository.Root, ".ci", "run"),
+                Path.Combine(Repository.Root, "slowrun"),
+            }.Select(path => Path.GetRelativePath(Repository.Root, path)),
+        ];
 
     [Theory]
     [MemberData(nameof(Scripts))]
@@ -53,7 +63,15 @@ public sealed partial class MachineFilesTests
     {
         var written = await Given.Value;
 
-        foreach (var (path, file) in new[] { ("/opt/slowrun/install", "install"), ("/opt/slowrun/await-gpu", "await-gpu"), ("/opt/slowrun/ended", "ended"), ("/etc/systemd/system/slowrun-silo.service", "slowrun-silo.service") })
+        foreach (
+            var (path, file) in new[]
+            {
+                ("/opt/slowrun/install", "install"),
+                ("/opt/slowrun/await-gpu", "await-gpu"),
+                ("/opt/slowrun/ended", "ended"),
+                ("/etc/systemd/system/slowrun-silo.service", "slowrun-silo.service"),
+            }
+        )
         {
             Assert.Equal(await File.ReadAllTextAsync(Repository.Machine(file), TestContext.Current.CancellationToken), written[path]);
         }
@@ -80,7 +98,13 @@ public sealed partial class MachineFilesTests
     public async Task Unit_AsSystemdRatesIt_IsExposedLittle()
     {
         Tool.Need("systemd-analyze");
-        var result = await Tool.RunAsync("systemd-analyze", "security", "--offline=true", "--no-pager", Repository.Machine("slowrun-silo.service"));
+        var result = await Tool.RunAsync(
+            "systemd-analyze",
+            "security",
+            "--offline=true",
+            "--no-pager",
+            Repository.Machine("slowrun-silo.service")
+        );
 
         var level = Exposure().Match(result.Output);
         Assert.True(level.Success, result.Output + result.Error);
@@ -92,8 +116,10 @@ public sealed partial class MachineFilesTests
 
     /// <summary>This machine is none of the fleet: it has not what cloud-init writes there, and perhaps an older systemd.</summary>
     private static bool IsExpected(string line, IReadOnlyList<string> written) =>
-        SinceVersion254.Any(key => line.Contains($"Unknown key '{key}'", StringComparison.Ordinal) || line.Contains($"Unknown key name '{key}'", StringComparison.Ordinal))
-        || written.Any(path => line.Contains($"Command {path} is not executable: No such file or directory", StringComparison.Ordinal));
+        SinceVersion254.Any(key =>
+            line.Contains($"Unknown key '{key}'", StringComparison.Ordinal)
+            || line.Contains($"Unknown key name '{key}'", StringComparison.Ordinal)
+        ) || written.Any(path => line.Contains($"Command {path} is not executable: No such file or directory", StringComparison.Ordinal));
 
     [GeneratedRegex(@"Overall exposure level for \S+: [0-9.]+ (\w+)")]
     private static partial Regex Exposure();

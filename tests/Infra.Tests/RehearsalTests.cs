@@ -35,11 +35,14 @@ public sealed class RehearsalTests
         await NeedAsync();
         await NetworkNamespace.SweepAsync();
         var package = Package.OfTheBuiltSilo();
-        var cloudInit = CloudInit.Of(await Bicep.ResourcesAsync(
-            $"param packageSha256 = '{Convert.ToHexStringLower(SHA256.HashData(package))}'",
-            "param gpuDriver = false",
-            "param exitWhenIdle = '15s'",
-            "param siloOptions = '--slots cpu:1 --imds-interval 200ms'"));
+        var cloudInit = CloudInit.Of(
+            await Bicep.ResourcesAsync(
+                $"param packageSha256 = '{Convert.ToHexStringLower(SHA256.HashData(package))}'",
+                "param gpuDriver = false",
+                "param exitWhenIdle = '15s'",
+                "param siloOptions = '--slots cpu:1 --imds-interval 200ms'"
+            )
+        );
         var address = cloudInit.Variable("SLOWRUN_STORE");
         await using var site = await Site.BuildAsync(new Uri(address).Host);
         var cli = new Cli(address, site.OutsideConnection);
@@ -94,8 +97,8 @@ public sealed class RehearsalTests
         Assert.True(trained >= Places.Length, $"Only {trained} machines trained when they were evicted: the run needs more epochs here.");
         Assert.Equal(await Weights.ExportAsync(calm, Run), await Weights.ExportAsync(cli, Run));
 
-        Task<Machine> BootAsync(string place) => Machine.BootAsync(
-            site, string.Create(CultureInfo.InvariantCulture, $"{place}-{++boots}"), cloudInit, package);
+        Task<Machine> BootAsync(string place) =>
+            Machine.BootAsync(site, string.Create(CultureInfo.InvariantCulture, $"{place}-{++boots}"), cloudInit, package);
     }
 
     /// <summary>A silo that trains crashes: its service manager tells the store how it ended, and starts another.</summary>
@@ -115,8 +118,14 @@ public sealed class RehearsalTests
     {
         // It has committed steps of its own, so it is in the middle of something; or there is nothing left for it, on a fast machine.
         var firstSeen = new Dictionary<StageId, int>();
-        var before = await UntilAsync(cli, [machine], facts => Readiness.IsOver(Readiness.StateOf(facts))
-            || Owned(facts, machine).Any(pair => !firstSeen.TryAdd(pair.Key, pair.Value.DurableStep) && pair.Value.DurableStep > firstSeen[pair.Key]));
+        var before = await UntilAsync(
+            cli,
+            [machine],
+            facts =>
+                Readiness.IsOver(Readiness.StateOf(facts))
+                || Owned(facts, machine)
+                    .Any(pair => !firstSeen.TryAdd(pair.Key, pair.Value.DurableStep) && pair.Value.DurableStep > firstSeen[pair.Key])
+        );
         machine.Metadata.Announce("Preempt", TimeProvider.System.GetUtcNow() + Notice, machine.Name);
         var told = Stopwatch.StartNew();
         while (machine.Metadata.Acknowledged.IsEmpty)
@@ -164,9 +173,21 @@ public sealed class RehearsalTests
         Tool.Need("ip", "unshare", "nsenter", "curl", "node");
         Assert.SkipUnless(File.Exists("/lib/systemd/systemd"), "This machine has no systemd.");
         var version = (await Tool.DoAsync("/lib/systemd/systemd", "--version")).Split(' ')[1];
-        Assert.SkipUnless(int.Parse(version, CultureInfo.InvariantCulture) < 256, $"Systemd {version} wants control groups of version 2; here it runs in a group of version 1.");
+        Assert.SkipUnless(
+            int.Parse(version, CultureInfo.InvariantCulture) < 256,
+            $"Systemd {version} wants control groups of version 2; here it runs in a group of version 1."
+        );
         var trial = await Tool.RunAsync(
-            "unshare", "--mount", "--pid", "--fork", "--net", "--cgroup", "bash", "-c", "mount -t tmpfs t /opt && mkdir /opt/g && mount -t cgroup -o none,name=systemd t /opt/g && ip link add name trial0 type veth peer name trial1 && ip link add name trial2 type bridge");
+            "unshare",
+            "--mount",
+            "--pid",
+            "--fork",
+            "--net",
+            "--cgroup",
+            "bash",
+            "-c",
+            "mount -t tmpfs t /opt && mkdir /opt/g && mount -t cgroup -o none,name=systemd t /opt/g && ip link add name trial0 type veth peer name trial1 && ip link add name trial2 type bridge"
+        );
         Assert.SkipUnless(trial.ExitCode == 0, $"This machine does not let root make networks and mounts of its own: {trial.Error}");
     }
 }

@@ -20,6 +20,8 @@ internal static class Repository
             }
         }
 
-        throw new InvalidOperationException($"There is no Slowrun.sln above '{AppContext.BaseDirectory}': run the tests within the repository.");
+        throw new InvalidOperationException(
+            $"There is no Slowrun.sln above '{AppContext.BaseDirectory}': run the tests within the repository."
+        );
     }
 }

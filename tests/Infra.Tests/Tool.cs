@@ -16,7 +16,12 @@ internal static class Tool
 
     public static async Task<ToolResult> RunAsync(Dictionary<string, string> environment, string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Repository.Root };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = Repository.Root,
+        };
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;
@@ -35,11 +40,16 @@ internal static class Tool
         var result = await RunAsync(program, arguments);
         return result.ExitCode == 0
             ? result.Output
-            : throw new InvalidOperationException($"'{program} {string.Join(' ', arguments)}' ended with {result.ExitCode}: {result.Error}{result.Output}");
+            : throw new InvalidOperationException(
+                $"'{program} {string.Join(' ', arguments)}' ended with {result.ExitCode}: {result.Error}{result.Output}"
+            );
     }
 
     private static string? Find(string program) =>
-        $"{Environment.GetEnvironmentVariable("PATH")}:/usr/sbin:/sbin".Split(':').Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
+        $"{Environment.GetEnvironmentVariable("PATH")}:/usr/sbin:/sbin"
+            .Split(':')
+            .Select(folder => Path.Combine(folder, program))
+            .FirstOrDefault(File.Exists);
 }
 
 internal sealed record ToolResult(int ExitCode, string Output, string Error);

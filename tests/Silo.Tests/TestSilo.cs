@@ -22,7 +22,13 @@ internal sealed class TestSilo : IAsyncDisposable
 
     public string Address => host.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString();
 
-    public static async Task<TestSilo> StartAsync(IObjectStore store, string name, Uri? metadata, CancellationToken cancellationToken, string? token = null)
+    public static async Task<TestSilo> StartAsync(
+        IObjectStore store,
+        string name,
+        Uri? metadata,
+        CancellationToken cancellationToken,
+        string? token = null
+    )
     {
         var host = await SiloHost.BuildAsync(
             new SiloSettings
@@ -31,11 +37,22 @@ internal sealed class TestSilo : IAsyncDisposable
                 Slots = ["cpu:0"],
                 Name = name,
                 // Tests ask without a pause.
-                Http = HttpSettings.Parse("0", token)! with { CpuShare = 1 },
-                ScheduledEvents = metadata is null ? null : new ScheduledEventsOptions { Address = metadata, VmName = "trainer_3", Interval = TimeSpan.FromMilliseconds(50) },
+                Http = HttpSettings.Parse("0", token)! with
+                {
+                    CpuShare = 1,
+                },
+                ScheduledEvents = metadata is null
+                    ? null
+                    : new ScheduledEventsOptions
+                    {
+                        Address = metadata,
+                        VmName = "trainer_3",
+                        Interval = TimeSpan.FromMilliseconds(50),
+                    },
             },
             store,
-            cancellationToken);
+            cancellationToken
+        );
         await host.StartAsync(cancellationToken);
         var silo = new TestSilo(host);
         silo.Http.BaseAddress = host.Services.GetRequiredService<HttpEndpoints>().Address;

@@ -14,20 +14,33 @@ internal abstract class DelegatingStore(IObjectStore inner) : IObjectStore
         AroundAsync(new Operation("open", name), () => inner.TryOpenAsync(name, offset, length, cancellationToken));
 
     public Task<string?> TryCreateAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
-        AroundAsync(new Operation("create", name, content, cancellationToken), () => inner.TryCreateAsync(name, content, cancellationToken));
+        AroundAsync(
+            new Operation("create", name, content, cancellationToken),
+            () => inner.TryCreateAsync(name, content, cancellationToken)
+        );
 
     public Task<bool> TryCreateAsync(string name, Stream content, CancellationToken cancellationToken = default) =>
-        AroundAsync(new Operation("create", name, default, cancellationToken), () => inner.TryCreateAsync(name, content, cancellationToken));
+        AroundAsync(
+            new Operation("create", name, default, cancellationToken),
+            () => inner.TryCreateAsync(name, content, cancellationToken)
+        );
 
-    public Task<string?> TryReplaceAsync(string name, ReadOnlyMemory<byte> content, string etag, CancellationToken cancellationToken = default) =>
-        AroundAsync(new Operation("replace", name, content), () => inner.TryReplaceAsync(name, content, etag, cancellationToken));
+    public Task<string?> TryReplaceAsync(
+        string name,
+        ReadOnlyMemory<byte> content,
+        string etag,
+        CancellationToken cancellationToken = default
+    ) => AroundAsync(new Operation("replace", name, content), () => inner.TryReplaceAsync(name, content, etag, cancellationToken));
 
     public Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
-        AroundAsync(new Operation("write", name, content), async () =>
-        {
-            await inner.WriteAsync(name, content, cancellationToken).ConfigureAwait(false);
-            return true;
-        });
+        AroundAsync(
+            new Operation("write", name, content),
+            async () =>
+            {
+                await inner.WriteAsync(name, content, cancellationToken).ConfigureAwait(false);
+                return true;
+            }
+        );
 
     public Task<bool> TryDeleteAsync(string name, string? etag = null, CancellationToken cancellationToken = default) =>
         AroundAsync(new Operation("delete", name), () => inner.TryDeleteAsync(name, etag, cancellationToken));
@@ -48,7 +61,12 @@ internal abstract class DelegatingStore(IObjectStore inner) : IObjectStore
         }
     }
 
-    internal sealed record Operation(string Kind, string Name, ReadOnlyMemory<byte> Content = default, CancellationToken Cancellation = default)
+    internal sealed record Operation(
+        string Kind,
+        string Name,
+        ReadOnlyMemory<byte> Content = default,
+        CancellationToken Cancellation = default
+    )
     {
         public override string ToString() => $"{Kind} {Name}";
     }

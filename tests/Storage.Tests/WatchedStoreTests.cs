@@ -22,7 +22,10 @@ public sealed class WatchedStoreTests
         Assert.Null(await store.TryReadAsync("a/b", Stop));
 
         var trouble = Assert.Single(store.Troubles);
-        Assert.Equal((StoreWork.Write, "a/b", "No space is left.", 2, false), (trouble.Work, trouble.ObjectName, trouble.Message, trouble.Times, trouble.IsSlow));
+        Assert.Equal(
+            (StoreWork.Write, "a/b", "No space is left.", 2, false),
+            (trouble.Work, trouble.ObjectName, trouble.Message, trouble.Times, trouble.IsSlow)
+        );
         Assert.Equal(TimeSpan.FromSeconds(10), trouble.At - trouble.Since);
 
         inner.Broken = _ => false;
@@ -36,7 +39,10 @@ public sealed class WatchedStoreTests
     /// <summary>A member with a default in the interface would else take that instead of the inner store's own, faster one.</summary>
     [Fact]
     public void Members_OfTheInterface_AreAllPassedOn() =>
-        Assert.All(typeof(WatchedStore).GetInterfaceMap(typeof(IObjectStore)).TargetMethods, method => Assert.Equal(typeof(WatchedStore), method.DeclaringType));
+        Assert.All(
+            typeof(WatchedStore).GetInterfaceMap(typeof(IObjectStore)).TargetMethods,
+            method => Assert.Equal(typeof(WatchedStore), method.DeclaringType)
+        );
 
     [Fact]
     public async Task EveryKindOfWork_WhenItFails_IsTroubleOfItsKind()
@@ -46,9 +52,15 @@ public sealed class WatchedStoreTests
 
         Func<Task>[] works =
         [
-            () => store.TryReadAsync("x", Stop), () => store.TryOpenAsync("x", cancellationToken: Stop), () => store.TryCreateAsync("x", new byte[1], Stop), () => store.TryCreateAsync("x", Stream.Null, Stop),
-            () => store.TryReplaceAsync("x", new byte[1], "e", Stop), () => store.WriteAsync("x", new byte[1], Stop), () => store.TryDeleteAsync("x", cancellationToken: Stop),
-            async () => await store.ListAsync("x/", Stop).ToListAsync(Stop), async () => await store.ListFoldersAsync("x/", Stop).ToListAsync(Stop),
+            () => store.TryReadAsync("x", Stop),
+            () => store.TryOpenAsync("x", cancellationToken: Stop),
+            () => store.TryCreateAsync("x", new byte[1], Stop),
+            () => store.TryCreateAsync("x", Stream.Null, Stop),
+            () => store.TryReplaceAsync("x", new byte[1], "e", Stop),
+            () => store.WriteAsync("x", new byte[1], Stop),
+            () => store.TryDeleteAsync("x", cancellationToken: Stop),
+            async () => await store.ListAsync("x/", Stop).ToListAsync(Stop),
+            async () => await store.ListFoldersAsync("x/", Stop).ToListAsync(Stop),
         ];
         foreach (var work in works)
         {
@@ -57,7 +69,8 @@ public sealed class WatchedStoreTests
 
         Assert.Equal(
             [(StoreWork.Read, 2), (StoreWork.List, 2), (StoreWork.Write, 3), (StoreWork.Upload, 1), (StoreWork.Delete, 1)],
-            store.Troubles.OrderBy(trouble => trouble.Work).Select(trouble => (trouble.Work, trouble.Times)));
+            store.Troubles.OrderBy(trouble => trouble.Work).Select(trouble => (trouble.Work, trouble.Times))
+        );
     }
 
     [Fact]
@@ -70,7 +83,10 @@ public sealed class WatchedStoreTests
 
         time.Advance(TimeSpan.FromSeconds(8));
         var trouble = Assert.Single(store.Troubles);
-        Assert.Equal((StoreWork.Read, "runs/r/spec", "It has been under way for 8 s.", true), (trouble.Work, trouble.ObjectName, trouble.Message, trouble.IsSlow));
+        Assert.Equal(
+            (StoreWork.Read, "runs/r/spec", "It has been under way for 8 s.", true),
+            (trouble.Work, trouble.ObjectName, trouble.Message, trouble.IsSlow)
+        );
 
         answer.SetResult();
         await reading;

@@ -17,8 +17,7 @@ internal static class FixtureSet
             ? chosen
             : Path.Combine(AppContext.BaseDirectory, "Fixtures");
 
-    public static JsonObject Json(string name) =>
-        JsonNode.Parse(File.ReadAllBytes(Path.Combine(Directory, name + ".json")))!.AsObject();
+    public static JsonObject Json(string name) => JsonNode.Parse(File.ReadAllBytes(Path.Combine(Directory, name + ".json")))!.AsObject();
 
     /// <summary>Every tensor of a safetensors file, in the header's order (upstream's registration order for weights).</summary>
     public static OrderedDictionary<string, TensorData> Tensors(string name)
@@ -35,11 +34,15 @@ internal static class FixtureSet
             }
 
             var (begin, end) = ((int)entry!["data_offsets"]![0]!, (int)entry["data_offsets"]![1]!);
-            tensors.Add(key, new TensorData(
+            tensors.Add(
                 key,
-                Enum.Parse<ElementType>((string)entry["dtype"]!),
-                [.. entry["shape"]!.AsArray().Select(n => (long)n!)],
-                bytes.AsMemory(8 + headerLength + begin, end - begin)));
+                new TensorData(
+                    key,
+                    Enum.Parse<ElementType>((string)entry["dtype"]!),
+                    [.. entry["shape"]!.AsArray().Select(n => (long)n!)],
+                    bytes.AsMemory(8 + headerLength + begin, end - begin)
+                )
+            );
         }
 
         return tensors;
@@ -48,15 +51,18 @@ internal static class FixtureSet
     /// <summary>A new CPU tensor of the same values; the caller's dispose scope owns it.</summary>
     public static Tensor Torch(this TensorData data)
     {
-        var result = empty([.. data.Shape], data.Type switch
-        {
-            ElementType.F32 => ScalarType.Float32,
-            ElementType.F64 => ScalarType.Float64,
-            ElementType.BF16 => ScalarType.BFloat16,
-            ElementType.I64 => ScalarType.Int64,
-            ElementType.I32 => ScalarType.Int32,
-            _ => throw new NotSupportedException($"'{data.Name}' is {data.Type}, which no fixture uses."),
-        });
+        var result = empty(
+            [.. data.Shape],
+            data.Type switch
+            {
+                ElementType.F32 => ScalarType.Float32,
+                ElementType.F64 => ScalarType.Float64,
+                ElementType.BF16 => ScalarType.BFloat16,
+                ElementType.I64 => ScalarType.Int64,
+                ElementType.I32 => ScalarType.Int32,
+                _ => throw new NotSupportedException($"'{data.Name}' is {data.Type}, which no fixture uses."),
+            }
+        );
         data.Bytes.Span.CopyTo(result.bytes);
         return result;
     }

@@ -19,7 +19,10 @@ internal sealed class ExampleRun
 {
     private static readonly StageIdentity Identity = new()
     {
-        RecipeSha256 = new string('1', 64), DataSha256 = new string('2', 64), EngineRevision = 3, NumericsFingerprint = "0123456789abcdef0123456789abcdef",
+        RecipeSha256 = new string('1', 64),
+        DataSha256 = new string('2', 64),
+        EngineRevision = 3,
+        NumericsFingerprint = "0123456789abcdef0123456789abcdef",
     };
 
     private readonly IObjectStore store;
@@ -35,7 +38,13 @@ internal sealed class ExampleRun
 
     public IReadOnlyList<StageId> Stages => [.. facts.Plan.Stages.Select(stage => stage.Id)];
 
-    public static async Task<ExampleRun> CreateAsync(IObjectStore store, string name, string chains, DateTimeOffset begun, CancellationToken stop)
+    public static async Task<ExampleRun> CreateAsync(
+        IObjectStore store,
+        string name,
+        string chains,
+        DateTimeOffset begun,
+        CancellationToken stop
+    )
     {
         var tokens = new ArrayTokenSet([256, 1, 2, 3], [0], [.. Enumerable.Repeat(1, 256), 0]);
         var sha256 = await new DataUpload(store).UploadAsync("bytes", tokens, null, tokens, "nothing", null, stop);
@@ -53,16 +62,33 @@ internal sealed class ExampleRun
         curve ??= Curve(id, step);
         var bytes = MemoryMarshal.AsBytes([.. curve.Concat(new float[steps - step])]).ToArray();
         var checkpoint = await new CheckpointWriter(store, TimeProvider.System).WriteAsync(
-            Name, id, 1, step, Identity, [new TensorData(StateTensors.Losses, ElementType.F32, [steps], bytes)], stop);
-        var root = change(new StageRoot
-        {
-            EpochToken = 1,
-            Steps = steps,
-            Identity = Identity with { TeacherSha256 = id.Before is { } before ? Sha256(before) : null },
-            Current = checkpoint with { At = begun.AddSeconds(40) },
-            Ledger = new StageLedger { TrainingSeconds = 30, RestoreSeconds = 2, StallSeconds = 0.5, SlotSeconds = 1, Checkpoints = 4, Until = begun.AddSeconds(40) },
-            WrittenAt = begun.AddSeconds(40),
-        });
+            Name,
+            id,
+            1,
+            step,
+            Identity,
+            [new TensorData(StateTensors.Losses, ElementType.F32, [steps], bytes)],
+            stop
+        );
+        var root = change(
+            new StageRoot
+            {
+                EpochToken = 1,
+                Steps = steps,
+                Identity = Identity with { TeacherSha256 = id.Before is { } before ? Sha256(before) : null },
+                Current = checkpoint with { At = begun.AddSeconds(40) },
+                Ledger = new StageLedger
+                {
+                    TrainingSeconds = 30,
+                    RestoreSeconds = 2,
+                    StallSeconds = 0.5,
+                    SlotSeconds = 1,
+                    Checkpoints = 4,
+                    Until = begun.AddSeconds(40),
+                },
+                WrittenAt = begun.AddSeconds(40),
+            }
+        );
         await store.WriteAsync(RunPaths.Root(Name, id), SealedJson.Serialize(RunPaths.Root(Name, id), root), stop);
         return root;
     }
@@ -70,28 +96,65 @@ internal sealed class ExampleRun
     public async Task HaveFinishedAsync(string stage, double loss, int steps = 192, float[]? curve = null)
     {
         var id = Id(stage);
-        await HaveAsync(stage, steps, steps, root => root with { Snapshot = new SnapshotRef(RunPaths.Snapshot(Name, Sha256(id)), Sha256(id), 1000, begun.AddSeconds(40)) }, curve);
+        await HaveAsync(
+            stage,
+            steps,
+            steps,
+            root => root with { Snapshot = new SnapshotRef(RunPaths.Snapshot(Name, Sha256(id)), Sha256(id), 1000, begun.AddSeconds(40)) },
+            curve
+        );
         await new RunScores(store, Name).CreateAsync(
             new MemberScore
             {
-                SnapshotSha256 = Sha256(id), SetSha256 = validation, Rows = 8, NumericsFingerprint = Identity.NumericsFingerprint, Tokens = 1,
-                LossNats = loss, BitsPerByte = loss / Math.Log(2), Vector = "", VectorXxHash128 = "",
+                SnapshotSha256 = Sha256(id),
+                SetSha256 = validation,
+                Rows = 8,
+                NumericsFingerprint = Identity.NumericsFingerprint,
+                Tokens = 1,
+                LossNats = loss,
+                BitsPerByte = loss / Math.Log(2),
+                Vector = "",
+                VectorXxHash128 = "",
             },
             new float[] { 0.5f },
-            stop);
+            stop
+        );
     }
 
-    public Task HaveEnsembleAsync(double[] running, params string[] stages) => new RunScores(store, Name).TryCreateEnsembleAsync(
-        new EnsembleScore { Members = [.. stages.Select(stage => Sha256(Id(stage)))], Running = running, LossNats = running[^1], BitsPerByte = running[^1] / Math.Log(2) },
-        stop);
+    public Task HaveEnsembleAsync(double[] running, params string[] stages) =>
+        new RunScores(store, Name).TryCreateEnsembleAsync(
+            new EnsembleScore
+            {
+                Members = [.. stages.Select(stage => Sha256(Id(stage)))],
+                Running = running,
+                LossNats = running[^1],
+                BitsPerByte = running[^1] / Math.Log(2),
+            },
+            stop
+        );
 
-    public Task ProgressAsync(string stage, int step, int steps, double loss) => new RunDocuments(store, Name).WriteProgressAsync(
-        Id(stage),
-        new StageProgress { Stage = stage, EpochToken = 1, Activity = StageActivity.Training, Step = step, Steps = steps, TrainLossNats = loss, TokensPerSecond = 24_996, At = DateTimeOffset.UnixEpoch },
-        stop);
+    public Task ProgressAsync(string stage, int step, int steps, double loss) =>
+        new RunDocuments(store, Name).WriteProgressAsync(
+            Id(stage),
+            new StageProgress
+            {
+                Stage = stage,
+                EpochToken = 1,
+                Activity = StageActivity.Training,
+                Step = step,
+                Steps = steps,
+                TrainLossNats = loss,
+                TokensPerSecond = 24_996,
+                At = DateTimeOffset.UnixEpoch,
+            },
+            stop
+        );
 
     public Task EventAsync(int second, string kind, string? stage, string silo, string message, EventCost? cost = null) =>
-        new RunEvents(store, Name).AppendAsync(new RunEvent(begun.AddSeconds(second), kind, stage, message) { Silo = silo, Cost = cost }, stop);
+        new RunEvents(store, Name).AppendAsync(
+            new RunEvent(begun.AddSeconds(second), kind, stage, message) { Silo = silo, Cost = cost },
+            stop
+        );
 
     public static StageId Id(string stage) => StageId.TryParse(stage, out var id) ? id : throw new ArgumentException(stage);
 
@@ -99,7 +162,20 @@ internal sealed class ExampleRun
     public static float[] Curve(StageId id, int steps)
     {
         var random = new Random((id.Chain * 100) + id.Stage);
-        return [.. Enumerable.Range(0, steps).Select(i => (float)(1.7 + (3.8 * Math.Exp(-6.0 * i / steps)) + (random.NextDouble() * 0.15) - (0.05 * id.Stage) + (i == steps / 2 ? 1.5 : 0)))];
+        return
+        [
+            .. Enumerable
+                .Range(0, steps)
+                .Select(i =>
+                    (float)(
+                        1.7
+                        + (3.8 * Math.Exp(-6.0 * i / steps))
+                        + (random.NextDouble() * 0.15)
+                        - (0.05 * id.Stage)
+                        + (i == steps / 2 ? 1.5 : 0)
+                    )
+                ),
+        ];
     }
 
     private static string Sha256(StageId id) => Core.CanonicalJson.Sha256(id.ToString());

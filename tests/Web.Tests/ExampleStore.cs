@@ -9,7 +9,10 @@ namespace Slowrun.Web.Tests;
 /// <summary>A store with a run in each state that matters to who looks.</summary>
 internal static class ExampleStore
 {
-    public const string Finished = "finished", Running = "running", Preempted = "preempted", Damaged = "damaged";
+    public const string Finished = "finished",
+        Running = "running",
+        Preempted = "preempted",
+        Damaged = "damaged";
     public const string LivingSilo = "10.0.0.5:11111@153000000";
 
     public static readonly string[] Readable = [Finished, Running, Preempted];
@@ -35,8 +38,11 @@ internal static class ExampleStore
         var now = Now.AddSeconds(10).UtcDateTime.ToString("O", CultureInfo.InvariantCulture);
         return store.WriteAsync(
             "cluster/membership",
-            Encoding.UTF8.GetBytes($$"""{"format":1,"version":1,"writeId":"1","rows":[{"eTag":"1","silo":"{{LivingSilo}}","siloName":"spot-2","slots":["cpu:0","cpu:1","cpu:2"],"status":"Active","startTime":"{{now}}","iAmAliveTime":"{{now}}"}]}"""),
-            stop);
+            Encoding.UTF8.GetBytes(
+                $$"""{"format":1,"version":1,"writeId":"1","rows":[{"eTag":"1","silo":"{{LivingSilo}}","siloName":"spot-2","slots":["cpu:0","cpu:1","cpu:2"],"status":"Active","startTime":"{{now}}","iAmAliveTime":"{{now}}"}]}"""
+            ),
+            stop
+        );
     }
 
     private static async Task HaveFinishedAsync(MemoryStore store, CancellationToken stop)
@@ -60,14 +66,25 @@ internal static class ExampleStore
         var run = await ExampleRun.CreateAsync(store, Running, "[{stages: 3}, {stages: 1, role: Baseline}]", Now.AddMinutes(-5), stop);
         await run.HaveFinishedAsync("chain0/stage0", 1.7336);
         await run.HaveEnsembleAsync([1.7336], "chain0/stage0");
-        await run.HaveAsync("chain0/stage1", 90, 192, root => root with { Owner = Owner(LivingSilo, "spot-2"), Preemptions = 1, LostSteps = 12 });
+        await run.HaveAsync(
+            "chain0/stage1",
+            90,
+            192,
+            root => root with { Owner = Owner(LivingSilo, "spot-2"), Preemptions = 1, LostSteps = 12 }
+        );
         await run.ProgressAsync("chain0/stage1", 107, 192, 1.8123);
         await run.EventAsync(0, "stage-taken", "chain0/stage0", "spot-1", "spot-1 begins its 192 steps (epoch token 1).");
         await run.EventAsync(60, "stage-finished", "chain0/stage0", "spot-1", "All 192 steps are done; the snapshot is 0123456789ab.");
         await run.EventAsync(61, "stage-taken", "chain0/stage1", "spot-1", "spot-1 begins its 192 steps (epoch token 1).");
         await run.EventAsync(100, "preemption-notice", null, "spot-1", "spot-1: the machine goes away.");
         await run.EventAsync(
-            130, "owner-lost", "chain0/stage1", "spot-1", "spot-1 is gone with cpu:0 cpu:1; 12 steps after step 40 are lost (3.5 s of training), and nobody trained it for 8.0 s.", new EventCost(12, 3.5, 8));
+            130,
+            "owner-lost",
+            "chain0/stage1",
+            "spot-1",
+            "spot-1 is gone with cpu:0 cpu:1; 12 steps after step 40 are lost (3.5 s of training), and nobody trained it for 8.0 s.",
+            new EventCost(12, 3.5, 8)
+        );
         await run.EventAsync(131, "stage-taken", "chain0/stage1", "spot-2", "spot-2 goes on from step 40 of 192 (epoch token 2).");
     }
 
@@ -75,9 +92,20 @@ internal static class ExampleStore
     private static async Task HavePreemptedAsync(MemoryStore store, CancellationToken stop)
     {
         var run = await ExampleRun.CreateAsync(store, Preempted, "[{stages: 2}]", Now.AddMinutes(-9), stop);
-        await run.HaveAsync("chain0/stage0", 70, 192, root => root with { Owner = Owner("10.0.0.9:11111@152000000", "spot-9"), Preemptions = 2, LostSteps = 31 });
+        await run.HaveAsync(
+            "chain0/stage0",
+            70,
+            192,
+            root => root with { Owner = Owner("10.0.0.9:11111@152000000", "spot-9"), Preemptions = 2, LostSteps = 31 }
+        );
         await run.EventAsync(0, "stage-taken", "chain0/stage0", "spot-7", "spot-7 begins its 192 steps (epoch token 1).");
-        await run.EventAsync(100, "stage-error", "chain0/stage0", "spot-7", "<b>no</b> space left on device & more. It is tried again (1 of 3).");
+        await run.EventAsync(
+            100,
+            "stage-error",
+            "chain0/stage0",
+            "spot-7",
+            "<b>no</b> space left on device & more. It is tried again (1 of 3)."
+        );
         await run.EventAsync(110, "stage-taken", "chain0/stage0", "spot-9", "spot-9 goes on from step 50 of 192 (epoch token 2).");
     }
 }

@@ -39,13 +39,19 @@ internal sealed class TestPage : IAsyncDisposable
         return new TestPage(await PageServer.StartAsync(options, store, live, TimeProvider.System, Stop), store, live);
     }
 
-    public Task<HttpResponseMessage> GetAsync(string path, string? bearer = null) => SendAsync(HttpMethod.Get, path, request => Authorize(request, bearer));
+    public Task<HttpResponseMessage> GetAsync(string path, string? bearer = null) =>
+        SendAsync(HttpMethod.Get, path, request => Authorize(request, bearer));
 
-    public Task<HttpResponseMessage> PostAsync(string path, string? bearer = null, HttpContent? content = null) => SendAsync(HttpMethod.Post, path, request =>
-    {
-        request.Content = content;
-        Authorize(request, bearer);
-    });
+    public Task<HttpResponseMessage> PostAsync(string path, string? bearer = null, HttpContent? content = null) =>
+        SendAsync(
+            HttpMethod.Post,
+            path,
+            request =>
+            {
+                request.Content = content;
+                Authorize(request, bearer);
+            }
+        );
 
     public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, Action<HttpRequestMessage> change)
     {

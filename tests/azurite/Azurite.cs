@@ -27,7 +27,9 @@ public static partial class Azurite
 
     private static readonly Lazy<Task<(Process Process, int Port)>> Started = new(() => StartAsync("127.0.0.1"));
 
-    private static readonly Lazy<Task<(Process Process, int Port)>> TablesStarted = new(() => StartAsync("table", "127.0.0.1", "devstoreaccount1"));
+    private static readonly Lazy<Task<(Process Process, int Port)>> TablesStarted = new(() =>
+        StartAsync("table", "127.0.0.1", "devstoreaccount1")
+    );
 
     /// <summary>Azurite's table service, started if it is not running yet.</summary>
     public static async Task<Uri> TablesAsync() => new($"http://127.0.0.1:{(await TablesStarted.Value).Port}/devstoreaccount1");
@@ -51,15 +53,30 @@ public static partial class Azurite
     /// <param name="account">Its account, with the key of all Azurites.</param>
     /// <param name="before">A command that runs it, for example in another network.</param>
     /// <returns>To be held: the collector would close its standard input.</returns>
-    public static Task<(Process Process, int Port)> StartAsync(string host, string account = "devstoreaccount1", params string[] before) => StartAsync("blob", host, account, before);
+    public static Task<(Process Process, int Port)> StartAsync(string host, string account = "devstoreaccount1", params string[] before) =>
+        StartAsync("blob", host, account, before);
 
     private static async Task<(Process Process, int Port)> StartAsync(string service, string host, string account, params string[] before)
     {
         var main = Path.Combine(await NodePackages.InstalledAsync("azurite"), "azurite", "dist", "src", service, "main.js");
-        string[] command = [.. before, "node", "-e", Program, "--", main, Directory.CreateTempSubdirectory("slowrun-azurite-").FullName, host, service, Port(service)];
+        string[] command =
+        [
+            .. before,
+            "node",
+            "-e",
+            Program,
+            "--",
+            main,
+            Directory.CreateTempSubdirectory("slowrun-azurite-").FullName,
+            host,
+            service,
+            Port(service),
+        ];
         var start = new ProcessStartInfo(command[0], command[1..])
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         start.Environment["AZURITE_ACCOUNTS"] = $"{account}:{Key}";
         var azurite = Process.Start(start)!;
@@ -77,7 +94,8 @@ public static partial class Azurite
         throw new InvalidOperationException($"Azurite ended before it listened: {await errors}");
     }
 
-    /// <summary>The blob service says which port the system has chosen. The table service says the one it was told, so it is told a free one.</summary>
+    /// <summary>The blob service says which port the system has chosen. The table service says the one it was told, so it is told a free
+    /// one.</summary>
     private static string Port(string service)
     {
         if (service == "blob")

@@ -2,7 +2,8 @@ using System.Diagnostics;
 
 namespace Slowrun.Tests.Storage;
 
-/// <summary>Packages of npm that tests use, installed by <c>npm ci</c> on first use from the lock file of a folder of <c>tests/</c>.</summary>
+/// <summary>Packages of npm that tests use, installed by <c>npm ci</c> on first use from the lock file of a folder of
+/// <c>tests/</c>.</summary>
 public static class NodePackages
 {
     /// <param name="name">The folder: <c>azurite</c>.</param>
@@ -39,7 +40,9 @@ public static class NodePackages
             }
         }
 
-        throw new InvalidOperationException($"There is no Slowrun.sln above '{AppContext.BaseDirectory}': run the tests within the repository.");
+        throw new InvalidOperationException(
+            $"There is no Slowrun.sln above '{AppContext.BaseDirectory}': run the tests within the repository."
+        );
     }
 
     private static async Task<FileStream> LockedAsync(string path)
@@ -62,15 +65,21 @@ public static class NodePackages
         Process process;
         try
         {
-            process = Process.Start(new ProcessStartInfo(program, arguments)
-            {
-                WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true,
-            })!;
+            process = Process.Start(
+                new ProcessStartInfo(program, arguments)
+                {
+                    WorkingDirectory = folder,
+                    RedirectStandardOutput = true,
+                    RedirectStandardError = true,
+                }
+            )!;
         }
         catch (System.ComponentModel.Win32Exception e)
         {
             throw new InvalidOperationException(
-                $"The tests need '{program}' (Node.js 20 or later with npm) on the PATH, to run Azurite and another tokenizer: {e.Message}.", e);
+                $"The tests need '{program}' (Node.js 20 or later with npm) on the PATH, to run Azurite and another tokenizer: {e.Message}.",
+                e
+            );
         }
 
         using (process)
@@ -81,7 +90,8 @@ public static class NodePackages
             if (process.ExitCode != 0)
             {
                 throw new InvalidOperationException(
-                    $"'{program} {string.Join(' ', arguments)}' in '{folder}' ended with {process.ExitCode}: {await output}{await errors}");
+                    $"'{program} {string.Join(' ', arguments)}' in '{folder}' ended with {process.ExitCode}: {await output}{await errors}"
+                );
             }
         }
     }

@@ -11,15 +11,11 @@ internal sealed class MachineMetadataServer : MetadataServer
     private const string TokenPath = "/metadata/identity/oauth2/token";
     private const string Service = "/metadata/";
 
-    public MachineMetadataServer()
-    {
-    }
+    public MachineMetadataServer() { }
 
     /// <param name="port">For whatever name it is called by, of the network in which this is called; one of the process's own.</param>
     public MachineMetadataServer(int port)
-        : base((Listening($"http://*:{port}/"), new Uri($"http://127.0.0.1:{port}/")))
-    {
-    }
+        : base((Listening($"http://*:{port}/"), new Uri($"http://127.0.0.1:{port}/"))) { }
 
     /// <summary>The machine's address in its network.</summary>
     public string PrivateAddress { get; init; } = "10.0.0.4";
@@ -37,10 +33,13 @@ internal sealed class MachineMetadataServer : MetadataServer
     public static string TokenFor(string resource) => $"token-for-{resource}";
 
     protected override string? VersionOf(string path) =>
-        path == TokenPath ? "2018-02-01" : path.StartsWith(Service, StringComparison.Ordinal) ? base.VersionOf(path) : null;
+        path == TokenPath ? "2018-02-01"
+        : path.StartsWith(Service, StringComparison.Ordinal) ? base.VersionOf(path)
+        : null;
 
     protected override async Task<(int Status, byte[] Body)> AnswerAsync(HttpListenerRequest request) =>
-        Elsewhere(request) ?? (request.HttpMethod, request.Url!.AbsolutePath) switch
+        Elsewhere(request)
+        ?? (request.HttpMethod, request.Url!.AbsolutePath) switch
         {
             ("GET", "/metadata/instance/compute/resourceId") => Encoded(200, ResourceId),
             ("GET", "/metadata/instance/network/interface/0/ipv4/ipAddress/0/privateIpAddress") => Encoded(200, PrivateAddress),
@@ -48,9 +47,20 @@ internal sealed class MachineMetadataServer : MetadataServer
             _ => await base.AnswerAsync(request),
         };
 
-    private (int Status, byte[] Body) Token(NameValueCollection query) => IdentityId is { } identity && query["msi_res_id"] == identity
-        ? Encoded(200, JsonSerializer.Serialize(new { access_token = TokenFor(query["resource"]!), client_id = "c0ffee00-0000-4000-8000-000000000000", token_type = "Bearer" }))
-        : Refuse($"there is no identity '{query["msi_res_id"]}'");
+    private (int Status, byte[] Body) Token(NameValueCollection query) =>
+        IdentityId is { } identity && query["msi_res_id"] == identity
+            ? Encoded(
+                200,
+                JsonSerializer.Serialize(
+                    new
+                    {
+                        access_token = TokenFor(query["resource"]!),
+                        client_id = "c0ffee00-0000-4000-8000-000000000000",
+                        token_type = "Bearer",
+                    }
+                )
+            )
+            : Refuse($"there is no identity '{query["msi_res_id"]}'");
 
     private static HttpListener Listening(string prefix)
     {

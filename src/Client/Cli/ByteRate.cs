@@ -9,7 +9,13 @@ internal static class ByteRate
 
     private static readonly (string Unit, double Bytes)[] Units =
     [
-        ("kbit", 1e3 / 8), ("Mbit", 1e6 / 8), ("Gbit", 1e9 / 8), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("B", 1),
+        ("kbit", 1e3 / 8),
+        ("Mbit", 1e6 / 8),
+        ("Gbit", 1e9 / 8),
+        ("kB", 1e3),
+        ("MB", 1e6),
+        ("GB", 1e9),
+        ("B", 1),
     ];
 
     /// <returns>Bytes per second; null where the text is no rate.</returns>
@@ -18,9 +24,16 @@ internal static class ByteRate
         var rest = text.Trim();
         rest = rest.EndsWith("/s", StringComparison.Ordinal) ? rest[..^2] : rest;
         var unit = Array.Find(Units, unit => rest.EndsWith(unit.Unit, StringComparison.OrdinalIgnoreCase));
-        return unit.Unit is not null
-            && double.TryParse(rest[..^unit.Unit.Length].TrimEnd(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
-            && number > 0 && double.IsFinite(number * unit.Bytes)
+        return
+            unit.Unit is not null
+            && double.TryParse(
+                rest[..^unit.Unit.Length].TrimEnd(),
+                NumberStyles.AllowDecimalPoint,
+                CultureInfo.InvariantCulture,
+                out var number
+            )
+            && number > 0
+            && double.IsFinite(number * unit.Bytes)
             ? number * unit.Bytes
             : null;
     }

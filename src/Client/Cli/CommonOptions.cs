@@ -5,13 +5,14 @@ namespace Slowrun.Client.Cli;
 /// <summary>Options that several commands share, made anew for each command line.</summary>
 internal sealed class CommonOptions
 {
-    public Option<string> Store { get; } = new("--store")
-    {
-        Description = "The store: a directory, or azblob://account/container. Also SLOWRUN_STORE.",
-        DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_STORE") is { Length: > 0 } given ? given : ".slowrun",
-        HelpName = "STORE",
-        Recursive = true,
-    };
+    public Option<string> Store { get; } =
+        new("--store")
+        {
+            Description = "The store: a directory, or azblob://account/container. Also SLOWRUN_STORE.",
+            DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_STORE") is { Length: > 0 } given ? given : ".slowrun",
+            HelpName = "STORE",
+            Recursive = true,
+        };
 
     public Option<bool> Verbose { get; } = new("--verbose") { Description = "With an error, also show what caused it.", Recursive = true };
 
@@ -24,9 +25,10 @@ internal sealed class CommonOptions
     public static Argument<string> Run() => new("RUN") { Description = "A run's name." };
 
     /// <param name="chains">A chain will do as well.</param>
-    public static Argument<string> Target(bool chains = false) => chains
-        ? new("RUN[/STAGE]") { Description = "A run's name, one of its stages: demo/chain0/stage1, or all of a chain: demo/chain0." }
-        : new("RUN[/STAGE]") { Description = "A run's name, or one of its stages: demo/chain0/stage1." };
+    public static Argument<string> Target(bool chains = false) =>
+        chains
+            ? new("RUN[/STAGE]") { Description = "A run's name, one of its stages: demo/chain0/stage1, or all of a chain: demo/chain0." }
+            : new("RUN[/STAGE]") { Description = "A run's name, or one of its stages: demo/chain0/stage1." };
 
     private static Option<OutputFormat> Formats(string description, params string[] names)
     {

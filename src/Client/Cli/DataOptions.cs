@@ -44,14 +44,20 @@ internal sealed class DataOptions
         }
 
         // Found out here, before anything is started.
-        var (option, decided) = given.Prepared is not null ? ("--data", OfPrepared) : given.TextFiles.Count > 0 ? ("--text", OfText) : ("", Array.Empty<string>());
+        var (option, decided) =
+            given.Prepared is not null ? ("--data", OfPrepared)
+            : given.TextFiles.Count > 0 ? ("--text", OfText)
+            : ("", Array.Empty<string>());
         foreach (var assignment in set)
         {
             var path = assignment.Split('=', 2)[0].Trim();
             path = path.StartsWith("recipe.", StringComparison.Ordinal) ? path["recipe.".Length..] : path;
             if (decided.Contains(path) || (decided.Length > 0 && path == "data"))
             {
-                throw new CliException(ExitCode.Usage, $"--set {assignment} would change nothing: {option} decides {string.Join(", ", decided)}. Leave it out, or prepare other data.");
+                throw new CliException(
+                    ExitCode.Usage,
+                    $"--set {assignment} would change nothing: {option} decides {string.Join(", ", decided)}. Leave it out, or prepare other data."
+                );
             }
         }
 

@@ -8,16 +8,20 @@ namespace Slowrun.Client.Cli;
 /// <summary>What went wrong, for the user: an exit code and sentences, never a trace.</summary>
 internal static class Failures
 {
-    public static (int ExitCode, string Message) Explain(Exception e, CancellationToken stop) => Unwrapped(e) switch
-    {
-        CliException cli => (cli.ExitCode, cli.Message),
-        SpecException or InvalidRequestException => (ExitCode.Usage, Unwrapped(e).Message),
-        NotFoundException missing => (ExitCode.NoSuchThing, missing.Message),
-        NotPossibleException or CorpusException => (ExitCode.Failed, Unwrapped(e).Message),
-        OperationCanceledException when stop.IsCancellationRequested => (ExitCode.Failed, "stopped before the end, as asked."),
-        IOException or InvalidDataException or UnauthorizedAccessException => (ExitCode.Failed, Unwrapped(e).Message),
-        var other => (ExitCode.Failed, $"this should not have happened: {other.GetType().Name}: {other.Message} Please report it with the command line."),
-    };
+    public static (int ExitCode, string Message) Explain(Exception e, CancellationToken stop) =>
+        Unwrapped(e) switch
+        {
+            CliException cli => (cli.ExitCode, cli.Message),
+            SpecException or InvalidRequestException => (ExitCode.Usage, Unwrapped(e).Message),
+            NotFoundException missing => (ExitCode.NoSuchThing, missing.Message),
+            NotPossibleException or CorpusException => (ExitCode.Failed, Unwrapped(e).Message),
+            OperationCanceledException when stop.IsCancellationRequested => (ExitCode.Failed, "stopped before the end, as asked."),
+            IOException or InvalidDataException or UnauthorizedAccessException => (ExitCode.Failed, Unwrapped(e).Message),
+            var other => (
+                ExitCode.Failed,
+                $"this should not have happened: {other.GetType().Name}: {other.Message} Please report it with the command line."
+            ),
+        };
 
     /// <summary>What caused it, and what caused that: a line each.</summary>
     public static IEnumerable<string> Causes(Exception e)
@@ -37,15 +41,18 @@ internal static class Failures
         return exitCode;
     }
 
-    /// <summary>Ends the process with a message where a thread of its own fails; the runtime would print a trace and dump the process.</summary>
-    public static void CatchThoseOfThreads() => System.Runtime.ExceptionServices.ExceptionHandling.SetUnhandledExceptionHandler(e =>
-    {
-        Environment.Exit(Tell(e));
-        return true;
-    });
+    /// <summary>Ends the process with a message where a thread of its own fails; the runtime would print a trace and dump the
+    /// process.</summary>
+    public static void CatchThoseOfThreads() =>
+        System.Runtime.ExceptionServices.ExceptionHandling.SetUnhandledExceptionHandler(e =>
+        {
+            Environment.Exit(Tell(e));
+            return true;
+        });
 
     /// <summary>These say only that something went wrong inside of them.</summary>
-    private static Exception Unwrapped(Exception e) => e is AggregateException or TargetInvocationException or TypeInitializationException && e.InnerException is { } inner
-        ? Unwrapped(inner)
-        : e;
+    private static Exception Unwrapped(Exception e) =>
+        e is AggregateException or TargetInvocationException or TypeInitializationException && e.InnerException is { } inner
+            ? Unwrapped(inner)
+            : e;
 }

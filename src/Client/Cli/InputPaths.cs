@@ -9,7 +9,10 @@ internal static class InputPaths
     {
         if (Directory.Exists(path))
         {
-            throw new CliException(ExitCode.Usage, $"{option}: '{path}' is a directory; expected a file. Name the files in it, for example {option} {path.TrimEnd('/')}/*.");
+            throw new CliException(
+                ExitCode.Usage,
+                $"{option}: '{path}' is a directory; expected a file. Name the files in it, for example {option} {path.TrimEnd('/')}/*."
+            );
         }
 
         try

@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Slowrun.Client.Cli;
 
-/// <summary>.NET hashes by the machine's OpenSSL, and where there is none it ends the process in the middle, with a line that helps nobody.</summary>
+/// <summary>.NET hashes by the machine's OpenSSL, and where there is none it ends the process in the middle, with a line that helps
+/// nobody.</summary>
 internal static class OpenSsl
 {
     // Those that .NET 10 takes.
@@ -14,7 +15,9 @@ internal static class OpenSsl
         if (!Libraries.Any(library => NativeLibrary.TryLoad(library, out _)))
         {
             throw new CliException(
-                ExitCode.Failed, $"This machine has no OpenSSL: looked for {string.Join(" and ", Libraries)}. Install it: 'apt-get install libssl3' on Debian 12, 'openssl-libs' elsewhere.");
+                ExitCode.Failed,
+                $"This machine has no OpenSSL: looked for {string.Join(" and ", Libraries)}. Install it: 'apt-get install libssl3' on Debian 12, 'openssl-libs' elsewhere."
+            );
         }
     }
 }

@@ -16,21 +16,26 @@ internal static class OutputPaths
 
         if (folder is not null && !Directory.Exists(folder))
         {
-            throw new CliException(ExitCode.NoSuchThing, $"{option}: the folder '{folder}' does not exist, so '{path}' cannot be written. Make it, or name another file.");
+            throw new CliException(
+                ExitCode.NoSuchThing,
+                $"{option}: the folder '{folder}' does not exist, so '{path}' cannot be written. Make it, or name another file."
+            );
         }
 
-        Try(path, option, () =>
-        {
-            var isNew = !File.Exists(full);
-            using (new FileStream(full, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite))
+        Try(
+            path,
+            option,
+            () =>
             {
-            }
+                var isNew = !File.Exists(full);
+                using (new FileStream(full, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite)) { }
 
-            if (isNew)
-            {
-                File.Delete(full);
+                if (isNew)
+                {
+                    File.Delete(full);
+                }
             }
-        });
+        );
     }
 
     /// <summary>Of a folder that is made where it is not there, its parents too.</summary>
@@ -48,13 +53,15 @@ internal static class OutputPaths
             there = Path.GetDirectoryName(there)!;
         }
 
-        Try(path, option, () =>
-        {
-            var probe = Path.Combine(there, $".slowrun-{Guid.NewGuid():N}");
-            using (new FileStream(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose))
+        Try(
+            path,
+            option,
+            () =>
             {
+                var probe = Path.Combine(there, $".slowrun-{Guid.NewGuid():N}");
+                using (new FileStream(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose)) { }
             }
-        });
+        );
     }
 
     private static void Try(string path, string option, Action write)
@@ -65,7 +72,11 @@ internal static class OutputPaths
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CliException(ExitCode.Failed, $"{option}: '{path}' cannot be written: {e.Message} Name another place, or make this one writable.", e);
+            throw new CliException(
+                ExitCode.Failed,
+                $"{option}: '{path}' cannot be written: {e.Message} Name another place, or make this one writable.",
+                e
+            );
         }
     }
 }

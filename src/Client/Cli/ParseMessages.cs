@@ -8,7 +8,8 @@ namespace Slowrun.Client.Cli;
 internal static class ParseMessages
 {
     /// <summary>A sentence an error.</summary>
-    public static IEnumerable<string> Of(ParseResult parsed) => parsed.Errors.Select(error => OfValue(error) ?? $"{error.Message}{Hint(parsed, error.Message)}");
+    public static IEnumerable<string> Of(ParseResult parsed) =>
+        parsed.Errors.Select(error => OfValue(error) ?? $"{error.Message}{Hint(parsed, error.Message)}");
 
     /// <summary>A word where a command belongs. Null: there is none.</summary>
     public static string? OfCommand(ParseResult parsed) =>
@@ -26,7 +27,13 @@ internal static class ParseMessages
         var shown = ((symbol as Option)?.HelpName ?? (symbol as Argument)?.HelpName ?? "").Split('|');
         return shown.Length > 1 && shown.All(word => word.All(letter => char.IsAsciiLetterLower(letter) || char.IsAsciiDigit(letter)))
             ? shown
-            : [.. symbol.GetCompletions(System.CommandLine.Completions.CompletionContext.Empty).Select(item => item.Label.ToLowerInvariant()).Distinct()];
+            :
+            [
+                .. symbol
+                    .GetCompletions(System.CommandLine.Completions.CompletionContext.Empty)
+                    .Select(item => item.Label.ToLowerInvariant())
+                    .Distinct(),
+            ];
     }
 
     /// <summary>The parser names .NET's types, and lists what it allows over several lines.</summary>
@@ -45,11 +52,14 @@ internal static class ParseMessages
         }
 
         var words = Words(symbol);
-        var found = error.SymbolResult!.Tokens.Select(token => token.Value).FirstOrDefault(value => error.Message.Contains($"'{value}'", StringComparison.Ordinal));
+        var found = error
+            .SymbolResult!.Tokens.Select(token => token.Value)
+            .FirstOrDefault(value => error.Message.Contains($"'{value}'", StringComparison.Ordinal));
         return found is null ? null
             : words.Count > 0 && !words.Contains(found, StringComparer.OrdinalIgnoreCase)
                 ? $"{symbol.Name}: found '{found}', expected {string.Join(", ", words)}.{Nearest.Hint(found, words)}"
-            : Number(Nullable.GetUnderlyingType(type) ?? type) is { } number && error.Message.Contains(type.ToString(), StringComparison.Ordinal)
+            : Number(Nullable.GetUnderlyingType(type) ?? type) is { } number
+            && error.Message.Contains(type.ToString(), StringComparison.Ordinal)
                 ? $"{symbol.Name}: found '{found}', expected {number}."
             : null;
     }
@@ -64,10 +74,14 @@ internal static class ParseMessages
         var word = parsed.UnmatchedTokens.FirstOrDefault(token => message.Contains($"'{token}'", StringComparison.Ordinal));
         // A misspelt command leaves the parser with the words behind it, which may name other commands.
         IEnumerable<Command> commands = [parsed.CommandResult.Command, .. Ancestors(parsed.CommandResult)];
-        return word is null ? "" : Nearest.Hint(
-            word, word.StartsWith('-')
-                ? commands.SelectMany(command => command.Options).Where(option => !option.Hidden).Select(option => option.Name)
-                : commands.SelectMany(command => command.Subcommands).Where(sub => !sub.Hidden).Select(sub => sub.Name));
+        return word is null
+            ? ""
+            : Nearest.Hint(
+                word,
+                word.StartsWith('-')
+                    ? commands.SelectMany(command => command.Options).Where(option => !option.Hidden).Select(option => option.Name)
+                    : commands.SelectMany(command => command.Subcommands).Where(sub => !sub.Hidden).Select(sub => sub.Name)
+            );
     }
 
     private static IEnumerable<Command> Ancestors(CommandResult result)

@@ -9,12 +9,14 @@ internal static class ProgramVersion
 {
     private const int ShownDigits = 12;
 
-    public static string Text { get; } = Of(typeof(ProgramVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown");
+    public static string Text { get; } =
+        Of(typeof(ProgramVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown");
 
     /// <param name="informational">As the build writes it: <c>0.1.0+COMMIT</c>, or <c>0.1.0</c> where sources lie in no repository.</param>
-    public static string Of(string informational) => informational.Split('+', 2) is [var version, { Length: > 0 } commit]
-        ? $"{version} (commit {commit[..Math.Min(ShownDigits, commit.Length)]})"
-        : informational;
+    public static string Of(string informational) =>
+        informational.Split('+', 2) is [var version, { Length: > 0 } commit]
+            ? $"{version} (commit {commit[..Math.Min(ShownDigits, commit.Length)]})"
+            : informational;
 
     public static VersionOption Option() => new() { Action = new Show() };
 

@@ -1,4 +1,3 @@
-
 namespace Slowrun.Client.Cli;
 
 /// <summary>Says now and then on the error output how far something is that takes long; nothing of what is soon done.</summary>

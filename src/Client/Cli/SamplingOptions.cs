@@ -7,15 +7,35 @@ namespace Slowrun.Client.Cli;
 /// <summary>How a command line says what is to be written.</summary>
 internal sealed class SamplingOptions
 {
-    private readonly Option<string> prompt = new("--prompt") { Description = "Text to go on from. Default: the beginning of a document.", HelpName = "TEXT", DefaultValueFactory = _ => "" };
+    private readonly Option<string> prompt = new("--prompt")
+    {
+        Description = "Text to go on from. Default: the beginning of a document.",
+        HelpName = "TEXT",
+        DefaultValueFactory = _ => "",
+    };
 
-    private readonly Option<int> tokens = new("--tokens") { Description = "Tokens at most; fewer where the document ends.", HelpName = "N", DefaultValueFactory = _ => 200 };
+    private readonly Option<int> tokens = new("--tokens")
+    {
+        Description = "Tokens at most; fewer where the document ends.",
+        HelpName = "N",
+        DefaultValueFactory = _ => 200,
+    };
 
-    private readonly Option<double> temperature = new("--temperature") { Description = "Below 1: closer to the likeliest; 0: always that.", HelpName = "T", DefaultValueFactory = _ => 1 };
+    private readonly Option<double> temperature = new("--temperature")
+    {
+        Description = "Below 1: closer to the likeliest; 0: always that.",
+        HelpName = "T",
+        DefaultValueFactory = _ => 1,
+    };
 
     private readonly Option<int?> topK = new("--top-k") { Description = "Choose among the K likeliest tokens alone.", HelpName = "K" };
 
-    private readonly Option<long> seed = new("--seed") { Description = "The same seed gives the same text.", HelpName = "N", DefaultValueFactory = _ => 0 };
+    private readonly Option<long> seed = new("--seed")
+    {
+        Description = "The same seed gives the same text.",
+        HelpName = "N",
+        DefaultValueFactory = _ => 0,
+    };
 
     private readonly Option<string> device = new("--device") { Description = "cpu, or cuda:I.", DefaultValueFactory = _ => "cpu" };
 
@@ -34,17 +54,18 @@ internal sealed class SamplingOptions
     public string Prompt(ParseResult parsed) => parsed.GetRequiredValue(prompt);
 
     /// <summary>A request without run, members and prompt, which the command line alone does not know.</summary>
-    public SamplingRequest Read(ParseResult parsed) => new()
-    {
-        Run = "",
-        Members = [],
-        Prompt = [],
-        Tokens = parsed.GetValue(tokens),
-        Temperature = parsed.GetValue(temperature),
-        TopK = parsed.GetValue(topK),
-        Seed = parsed.GetValue(seed),
-        Device = parsed.GetRequiredValue(device),
-    };
+    public SamplingRequest Read(ParseResult parsed) =>
+        new()
+        {
+            Run = "",
+            Members = [],
+            Prompt = [],
+            Tokens = parsed.GetValue(tokens),
+            Temperature = parsed.GetValue(temperature),
+            TopK = parsed.GetValue(topK),
+            Seed = parsed.GetValue(seed),
+            Device = parsed.GetRequiredValue(device),
+        };
 
     private static void Expect<T>(OptionResult result, Option<T> option, Predicate<T?> holds, string expected)
     {

@@ -17,9 +17,12 @@ internal static class SpecSource
     public static RunSpec Read(string spec, SpecOverrides overrides) => Resolve(spec, overrides).Spec;
 
     /// <summary>As <see cref="Read"/>, with the comments it was written with.</summary>
-    public static ResolvedSpec Resolve(string spec, SpecOverrides overrides) => TryResolve(spec, overrides) ?? throw new CliException(
-        ExitCode.NoSuchThing,
-        $"'{spec}' is neither a file nor a preset.{Nearest.Hint(spec, PresetFiles.Names)} Presets are: {string.Join(", ", PresetFiles.Names)}.");
+    public static ResolvedSpec Resolve(string spec, SpecOverrides overrides) =>
+        TryResolve(spec, overrides)
+        ?? throw new CliException(
+            ExitCode.NoSuchThing,
+            $"'{spec}' is neither a file nor a preset.{Nearest.Hint(spec, PresetFiles.Names)} Presets are: {string.Join(", ", PresetFiles.Names)}."
+        );
 
     /// <returns>Null where it is neither a preset nor a file.</returns>
     public static ResolvedSpec? TryResolve(string spec, SpecOverrides overrides) =>
@@ -37,7 +40,9 @@ internal static class SpecSource
             var length = file.ReadAtLeast(content, content.Length, throwOnEndOfStream: false);
             return length > LongestBytes
                 ? throw Problem(path, $"the file is larger than the {LongestBytes:N0} bytes that a spec may have.")
-                : new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true).GetString(content, 0, length).TrimStart('\uFEFF');
+                : new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true)
+                    .GetString(content, 0, length)
+                    .TrimStart('\uFEFF');
         }
         catch (DecoderFallbackException)
         {
@@ -45,7 +50,11 @@ internal static class SpecSource
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
-            throw new CliException(ExitCode.Usage, $"The spec '{path}' cannot be read: it may be a device, or belong to somebody else. Give a file that you can read.", e);
+            throw new CliException(
+                ExitCode.Usage,
+                $"The spec '{path}' cannot be read: it may be a device, or belong to somebody else. Give a file that you can read.",
+                e
+            );
         }
     }
 

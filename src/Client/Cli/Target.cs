@@ -32,10 +32,16 @@ internal sealed record Target(string Run, StageId? Stage)
         {
             return chains
                 ? new Target(run, null) { Chain = chain }
-                : throw new CliException(ExitCode.Usage, $"'{text}' names a whole chain, and this command takes one of its stages, for example {run}/{part}/stage0; or the run alone.");
+                : throw new CliException(
+                    ExitCode.Usage,
+                    $"'{text}' names a whole chain, and this command takes one of its stages, for example {run}/{part}/stage0; or the run alone."
+                );
         }
 
-        throw new CliException(ExitCode.Usage, $"'{text}' names no stage{(chains ? " and no chain" : "")}; expected for example {run}/chain0/stage1{(chains ? $" or {run}/chain0" : "")}.");
+        throw new CliException(
+            ExitCode.Usage,
+            $"'{text}' names no stage{(chains ? " and no chain" : "")}; expected for example {run}/chain0/stage1{(chains ? $" or {run}/chain0" : "")}."
+        );
     }
 
     /// <summary>Whether a stage of its run is meant.</summary>
@@ -47,22 +53,30 @@ internal sealed record Target(string Run, StageId? Stage)
         if (Chain is not null && !facts.Plan.Stages.Any(plan => Has(plan.Id)))
         {
             var chains = facts.Plan.Stages.Select(plan => plan.Id.ToString().Split('/')[0]).Distinct().ToList();
-            throw new CliException(ExitCode.NoSuchThing, $"Run '{Run}' has no chain '{ToString().Split('/')[1]}'. It has {Nearest.Listed(ToString(), chains)}.");
+            throw new CliException(
+                ExitCode.NoSuchThing,
+                $"Run '{Run}' has no chain '{ToString().Split('/')[1]}'. It has {Nearest.Listed(ToString(), chains)}."
+            );
         }
 
         if (Stage is { } stage && facts.Plan.Stages.All(plan => plan.Id != stage))
         {
             var names = facts.Plan.Stages.Select(plan => plan.Id.ToString()).ToList();
-            throw new CliException(ExitCode.NoSuchThing, $"Run '{Run}' has no stage '{stage}'.{Nearest.Hint(stage.ToString(), names)} It has {Nearest.Listed(stage.ToString(), names)}.");
+            throw new CliException(
+                ExitCode.NoSuchThing,
+                $"Run '{Run}' has no stage '{stage}'.{Nearest.Hint(stage.ToString(), names)} It has {Nearest.Listed(stage.ToString(), names)}."
+            );
         }
     }
 
-    public override string ToString() => Stage is { } stage ? $"{Run}/{stage}"
+    public override string ToString() =>
+        Stage is { } stage ? $"{Run}/{stage}"
         : Chain is { } chain ? string.Create(CultureInfo.InvariantCulture, $"{Run}/{ChainWord}{chain}")
         : Run;
 
     private static int? ChainOf(string part) =>
-        part.StartsWith(ChainWord, StringComparison.Ordinal) && int.TryParse(part.AsSpan(ChainWord.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var chain)
+        part.StartsWith(ChainWord, StringComparison.Ordinal)
+        && int.TryParse(part.AsSpan(ChainWord.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var chain)
         && part == string.Create(CultureInfo.InvariantCulture, $"{ChainWord}{chain}")
             ? chain
             : null;

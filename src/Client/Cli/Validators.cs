@@ -3,7 +3,8 @@ using System.CommandLine.Parsing;
 
 namespace Slowrun.Client.Cli;
 
-/// <summary>Checks of values, which ask for them by their type: where a value is not of it, the parser throws inside of the check.</summary>
+/// <summary>Checks of values, which ask for them by their type: where a value is not of it, the parser throws inside of the
+/// check.</summary>
 internal static class Validators
 {
     /// <summary>Makes an error of the command line of it, for all checks of a tree of commands.</summary>

@@ -20,11 +20,20 @@ internal static class ChaosCommand
         var options = new SpecOptions(context);
         var data = new DataOptions();
         var silos = new Option<int>("--silos") { Description = "Silo processes, one CPU slot each.", DefaultValueFactory = _ => 3 };
-        var kills = new Option<int>("--kills") { Description = "Disturbances to carry out, if the run lasts so long.", DefaultValueFactory = _ => 20 };
-        var seed = new Option<int>("--seed") { Description = "Decides what happens to whom at which moment of its work.", DefaultValueFactory = _ => 7 };
+        var kills = new Option<int>("--kills")
+        {
+            Description = "Disturbances to carry out, if the run lasts so long.",
+            DefaultValueFactory = _ => 20,
+        };
+        var seed = new Option<int>("--seed")
+        {
+            Description = "Decides what happens to whom at which moment of its work.",
+            DefaultValueFactory = _ => 7,
+        };
         var mode = new Option<string[]>("--mode")
         {
-            Description = "kill: the process ends at once. term: it is asked to stop. freeze: the machine stands still, is replaced, and wakes up again. "
+            Description =
+                "kill: the process ends at once. term: it is asked to stop. freeze: the machine stands still, is replaced, and wakes up again. "
                 + "vanish: it is gone and its packets are dropped, its connections open. partition: it hears no other machine but trains on and reaches the store. notice: its preemption is announced 10, 5, 3 or 0 s ahead. "
                 + "cluster: all are lost at once. damage: objects of the run, or files of the machines' cache, are changed or removed while silos live. May be repeated; several take turns.",
             HelpName = "kill|term|freeze|vanish|partition|notice|cluster|damage|all",
@@ -34,7 +43,8 @@ internal static class ChaosCommand
         mode.AcceptOnlyFromAmong([.. Enum.GetNames<ChaosMode>().Select(name => name.ToLowerInvariant()), All]);
         var every = new Option<string?>("--every")
         {
-            Description = "Loses a machine so often on average, at any time of its work, as a spot market does; default: each is disturbed at a moment of its work.",
+            Description =
+                "Loses a machine so often on average, at any time of its work, as a spot market does; default: each is disturbed at a moment of its work.",
             HelpName = "TIME",
         };
         every.Validators.Add(result =>
@@ -48,41 +58,62 @@ internal static class ChaosCommand
         Within(kills, 0, 100_000);
         Within(seed, 0, int.MaxValue);
         var output = CommonOptions.Output();
-        var command = new Command("chaos", "Carries a spec out twice on local silos, calmly and disturbed, and compares the bytes. Exit code 1 if they differ.")
+        var command = new Command(
+            "chaos",
+            "Carries a spec out twice on local silos, calmly and disturbed, and compares the bytes. Exit code 1 if they differ."
+        )
         {
-            silos, kills, seed, mode, every, output,
+            silos,
+            kills,
+            seed,
+            mode,
+            every,
+            output,
         };
         options.AddTo(command);
         data.AddTo(command);
-        command.SetAction(async (parsed, stop) =>
-        {
-            var json = parsed.GetValue(output) == OutputFormat.Json;
-            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
-            var names = parsed.GetRequiredValue(mode);
-            var modes = names.Contains(All) ? Enum.GetValues<ChaosMode>() : [.. names.Distinct().Select(name => Enum.Parse<ChaosMode>(name, ignoreCase: true))];
-            var plan = parsed.GetValue(every) is { } gap && Duration.TryParse(gap, out var mean)
-                ? ChaosPlan.Every(mean, parsed.GetValue(seed), parsed.GetValue(kills), modes)
-                : ChaosPlan.Of(parsed.GetValue(seed), parsed.GetValue(kills), modes);
-            Action<string> tell = json ? context.Error.WriteLine : context.Output.WriteLine;
-            var (spec, given) = (options.Read(parsed), data.Read(parsed, options.Overrides(parsed).Set));
-            var submission = new Submission(store, tell);
-            await submission.CheckAsync(spec, given, stop);
-            var report = await new ChaosRun(store, context.Time, (run, cancellation) => submission.SubmitAsync(run, given, cancellation), tell)
-                .RunAsync(spec, parsed.GetValue(silos), parsed.GetValue(seed), plan, stop);
-            if (json)
+        command.SetAction(
+            async (parsed, stop) =>
             {
-                await context.Output.WriteLineAsync(Json.Text(report));
-            }
-            else
-            {
-                context.Console.Print(Table(report));
-            }
+                var json = parsed.GetValue(output) == OutputFormat.Json;
+                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
+                var names = parsed.GetRequiredValue(mode);
+                var modes = names.Contains(All)
+                    ? Enum.GetValues<ChaosMode>()
+                    : [.. names.Distinct().Select(name => Enum.Parse<ChaosMode>(name, ignoreCase: true))];
+                var plan =
+                    parsed.GetValue(every) is { } gap && Duration.TryParse(gap, out var mean)
+                        ? ChaosPlan.Every(mean, parsed.GetValue(seed), parsed.GetValue(kills), modes)
+                        : ChaosPlan.Of(parsed.GetValue(seed), parsed.GetValue(kills), modes);
+                Action<string> tell = json ? context.Error.WriteLine : context.Output.WriteLine;
+                var (spec, given) = (options.Read(parsed), data.Read(parsed, options.Overrides(parsed).Set));
+                var submission = new Submission(store, tell);
+                await submission.CheckAsync(spec, given, stop);
+                var report = await new ChaosRun(
+                    store,
+                    context.Time,
+                    (run, cancellation) => submission.SubmitAsync(run, given, cancellation),
+                    tell
+                ).RunAsync(spec, parsed.GetValue(silos), parsed.GetValue(seed), plan, stop);
+                if (json)
+                {
+                    await context.Output.WriteLineAsync(Json.Text(report));
+                }
+                else
+                {
+                    context.Console.Print(Table(report));
+                }
 
-            return report.Identical && report.Hangs == 0 ? ExitCode.Done : ExitCode.Failed;
-        });
+                return report.Identical && report.Hangs == 0 ? ExitCode.Done : ExitCode.Failed;
+            }
+        );
         return command.WithExamples(
-            "slowrun chaos tiny --store /tmp/chaos", "slowrun chaos mine.yaml --silos 4 --kills 50 --mode all --seed 3", "slowrun chaos tiny --mode freeze vanish notice -o json",
-            "slowrun chaos tiny --every 60s --set stage.epochs=100", "slowrun chaos tiny --mode damage kill --set stage.epochs=40");
+            "slowrun chaos tiny --store /tmp/chaos",
+            "slowrun chaos mine.yaml --silos 4 --kills 50 --mode all --seed 3",
+            "slowrun chaos tiny --mode freeze vanish notice -o json",
+            "slowrun chaos tiny --every 60s --set stage.epochs=100",
+            "slowrun chaos tiny --mode damage kill --set stage.epochs=40"
+        );
     }
 
     private static Rows Table(ChaosReport report)
@@ -90,13 +121,22 @@ internal static class ChaosCommand
         var summary = new Table().Border(TableBorder.None).HideHeaders().AddColumns("", "");
         void Row(string name, FormattableString value) => summary.AddRow(name, Markup.Escape(FormattableString.Invariant(value)));
         Row("identical", $"{(report.Identical ? "yes" : $"NO: {string.Join(", ", report.Differing)}")}");
-        Row("disturbances", $"{report.Disturbances.Count} of {report.Wanted}{(report.Disturbances.Count < report.Wanted ? ": the run was over before; one with more --set stage.epochs lasts longer" : "")}");
+        Row(
+            "disturbances",
+            $"{report.Disturbances.Count} of {report.Wanted}{(report.Disturbances.Count < report.Wanted ? ": the run was over before; one with more --set stage.epochs lasts longer" : "")}"
+        );
         Row("at", $"{Counts(report.ByPhase)}");
         Row("preemptions", $"{report.Preemptions}, {report.LostSteps} steps lost");
-        Row("recovery", $"{Seconds(report.RecoveryP50Seconds)} p50, {Seconds(report.RecoveryMaxSeconds)} longest, to the next training step");
+        Row(
+            "recovery",
+            $"{Seconds(report.RecoveryP50Seconds)} p50, {Seconds(report.RecoveryMaxSeconds)} longest, to the next training step"
+        );
         if (report.Notices is { } notices)
         {
-            Row("notices", $"{notices.Announced}, of which {notices.Acknowledged} were acknowledged; of {notices.ToOwners} to owners of a stage {notices.Released} released it and {notices.LostNothing} lost nothing (at most {notices.MostLostSteps} steps)");
+            Row(
+                "notices",
+                $"{notices.Announced}, of which {notices.Acknowledged} were acknowledged; of {notices.ToOwners} to owners of a stage {notices.Released} released it and {notices.LostNothing} lost nothing (at most {notices.MostLostSteps} steps)"
+            );
         }
 
         Row("time", $"{report.CalmSeconds:F1} s calm, {report.DisturbedSeconds:F1} s disturbed: goodput {report.Goodput:P0}");
@@ -122,11 +162,21 @@ internal static class ChaosCommand
 
     private static Table Damages(ChaosReport report)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumns("damaged", "times", "healed", "refused by name", "not read", "hangs", "longest");
+        var table = new Table()
+            .Border(TableBorder.Simple)
+            .AddColumns("damaged", "times", "healed", "refused by name", "not read", "hangs", "longest");
         Enumerable.Range(1, 6).ToList().ForEach(column => table.Columns[column].RightAligned());
         foreach (var (name, kind) in report.DamagedKinds)
         {
-            table.AddRow([Markup.Escape(name), .. new[] { kind.Count, kind.Healed, kind.Refused, kind.Unread, kind.Hangs }.Select(count => count.ToString(CultureInfo.InvariantCulture)), Seconds(kind.LongestSeconds)]);
+            table.AddRow(
+                [
+                    Markup.Escape(name),
+                    .. new[] { kind.Count, kind.Healed, kind.Refused, kind.Unread, kind.Hangs }.Select(count =>
+                        count.ToString(CultureInfo.InvariantCulture)
+                    ),
+                    Seconds(kind.LongestSeconds),
+                ]
+            );
         }
 
         return table;
@@ -134,11 +184,25 @@ internal static class ChaosCommand
 
     private static Table Modes(ChaosReport report)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumns("mode", "times", "of an owner", "recovery p50", "longest", "steps lost");
+        var table = new Table()
+            .Border(TableBorder.Simple)
+            .AddColumns("mode", "times", "of an owner", "recovery p50", "longest", "steps lost");
         Enumerable.Range(1, 5).ToList().ForEach(column => table.Columns[column].RightAligned());
         foreach (var (name, mode) in report.Modes)
         {
-            table.AddRow([.. new[] { name, Text(mode.Count), Text(mode.OfOwners), Seconds(mode.RecoveryP50Seconds), Seconds(mode.RecoveryMaxSeconds), Text(mode.LostSteps) }]);
+            table.AddRow(
+                [
+                    .. new[]
+                    {
+                        name,
+                        Text(mode.Count),
+                        Text(mode.OfOwners),
+                        Seconds(mode.RecoveryP50Seconds),
+                        Seconds(mode.RecoveryMaxSeconds),
+                        Text(mode.LostSteps),
+                    },
+                ]
+            );
         }
 
         return table;
@@ -149,13 +213,15 @@ internal static class ChaosCommand
     private static string Counts(IReadOnlyDictionary<string, int> counts) =>
         string.Join(", ", counts.Select(pair => string.Create(CultureInfo.InvariantCulture, $"{pair.Value} {pair.Key}")));
 
-    private static string Seconds(double? seconds) => seconds is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:F1} s") : "-";
+    private static string Seconds(double? seconds) =>
+        seconds is { } known ? string.Create(CultureInfo.InvariantCulture, $"{known:F1} s") : "-";
 
-    private static void Within(Option<int> option, int least, int most) => option.Validators.Add(result =>
-    {
-        if (result.GetValueOrDefault<int>() is var value && (value < least || value > most))
+    private static void Within(Option<int> option, int least, int most) =>
+        option.Validators.Add(result =>
         {
-            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name}: found {value}, expected {least} to {most}."));
-        }
-    });
+            if (result.GetValueOrDefault<int>() is var value && (value < least || value > most))
+            {
+                result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name}: found {value}, expected {least} to {most}."));
+            }
+        });
 }

@@ -6,7 +6,8 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary><c>checkpoints repair RUN</c>: recovers damaged, lost or rolled-back documents, also where silos leave that to a person.</summary>
+/// <summary><c>checkpoints repair RUN</c>: recovers damaged, lost or rolled-back documents, also where silos leave that to a
+/// person.</summary>
 internal static class CheckpointsRepair
 {
     public static Command Create(ClientContext context, CommonOptions common)
@@ -17,59 +18,104 @@ internal static class CheckpointsRepair
         var command = new Command(
             "repair",
             "Recovers a run's damaged, lost or rolled-back documents: from their copies, and stages' roots from the newest whole checkpoint as well. Silos do so by themselves "
-            + "where that cannot change a byte; this also does what a person has to decide. 1: something is left.") { target, output, dryRun };
-        command.SetAction(async (parsed, stop) =>
+                + "where that cannot change a byte; this also does what a person has to decide. 1: something is left."
+        )
         {
-            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-            var whom = Target.Parse(parsed.GetRequiredValue(target));
-            var reader = new RunReader(store, context.Time);
-            var facts = await reader.FactsAsync(whom.Run, stop);
-            whom.CheckIsIn(facts);
-            var (json, dry) = (parsed.GetValue(output) == OutputFormat.Json, parsed.GetValue(dryRun));
-            var done = new List<Repaired>();
-            // A stage's root is judged below, with what lies beside it; of one stage, nothing else is meant.
-            var documents = facts with { Damage = [.. facts.Damage.Where(damage => damage.Stage is null && whom.Stage is null)] };
-            done.AddRange(dry
-                ? documents.Damage.Select(damage => new Repaired(null, damage.Name, $"{damage.Why} {damage.Advice}", false))
-                : (await new RunRepair(store, context.Time).MendAsync(documents, cancellationToken: stop)).Select(what => new Repaired(null, null, what, true)));
-            if (!dry)
+            target,
+            output,
+            dryRun,
+        };
+        command.SetAction(
+            async (parsed, stop) =>
             {
-                await new RunRepair(store, context.Time).CopyAsync(whom.Run, stop);
-            }
-
-            var recovery = new RootRecovery(store, whom.Run, context.Time);
-            foreach (var id in facts.Plan.Stages.Select(stage => stage.Id).Where(id => whom.Stage is null || whom.Stage == id))
-            {
-                if (await recovery.LookAsync(id, stop) is not { } finding || (finding.Trouble is null && !finding.IsSafe))
+                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
+                var whom = Target.Parse(parsed.GetRequiredValue(target));
+                var reader = new RunReader(store, context.Time);
+                var facts = await reader.FactsAsync(whom.Run, stop);
+                whom.CheckIsIn(facts);
+                var (json, dry) = (parsed.GetValue(output) == OutputFormat.Json, parsed.GetValue(dryRun));
+                var done = new List<Repaired>();
+                // A stage's root is judged below, with what lies beside it; of one stage, nothing else is meant.
+                var documents = facts with
                 {
-                    continue;
+                    Damage = [.. facts.Damage.Where(damage => damage.Stage is null && whom.Stage is null)],
+                };
+                done.AddRange(
+                    dry
+                        ? documents.Damage.Select(damage => new Repaired(null, damage.Name, $"{damage.Why} {damage.Advice}", false))
+                        : (await new RunRepair(store, context.Time).MendAsync(documents, cancellationToken: stop)).Select(
+                            what => new Repaired(null, null, what, true)
+                        )
+                );
+                if (!dry)
+                {
+                    await new RunRepair(store, context.Time).CopyAsync(whom.Run, stop);
                 }
 
-                var name = RunPaths.Root(whom.Run, id);
-                var risk = finding.IsSafe ? "" : $" {RootFinding.Risk}";
-                done.Add(finding.Owner is { } owner && facts.AliveSilos.Contains(owner.Silo)
-                    ? new Repaired(id.ToString(), name, $"{finding.Trouble} Left alone: {owner.SiloName} trains the stage and writes its root again with the next commit.", finding.Trouble is null)
-                    : new Repaired(id.ToString(), name, finding.Story + risk, !dry && await recovery.TryRecoverAsync(finding, stop)));
-            }
-
-            var left = dry ? done.Count : (await reader.FactsAsync(whom.Run, stop)).Damage.Count(damage => whom.Stage is null || damage.Stage == whom.Stage.ToString());
-            if (json)
-            {
-                await context.Output.WriteLineAsync(Json.Text(new { DryRun = dry, Found = done, Left = left }));
-            }
-            else
-            {
-                foreach (var one in done)
+                var recovery = new RootRecovery(store, whom.Run, context.Time);
+                foreach (var id in facts.Plan.Stages.Select(stage => stage.Id).Where(id => whom.Stage is null || whom.Stage == id))
                 {
-                    await context.Output.WriteLineAsync($"{(one.Done ? "repaired" : dry ? "would   " : "left    ")}  {(one.Stage is null ? "" : $"{one.Stage}: ")}{one.What}");
+                    if (await recovery.LookAsync(id, stop) is not { } finding || (finding.Trouble is null && !finding.IsSafe))
+                    {
+                        continue;
+                    }
+
+                    var name = RunPaths.Root(whom.Run, id);
+                    var risk = finding.IsSafe ? "" : $" {RootFinding.Risk}";
+                    done.Add(
+                        finding.Owner is { } owner && facts.AliveSilos.Contains(owner.Silo)
+                            ? new Repaired(
+                                id.ToString(),
+                                name,
+                                $"{finding.Trouble} Left alone: {owner.SiloName} trains the stage and writes its root again with the next commit.",
+                                finding.Trouble is null
+                            )
+                            : new Repaired(id.ToString(), name, finding.Story + risk, !dry && await recovery.TryRecoverAsync(finding, stop))
+                    );
                 }
 
-                await context.Output.WriteLineAsync(done.Count == 0 && left == 0 ? $"Nothing of '{whom}' has to be repaired." : left == 0 || dry ? "" : $"{left} damaged documents are left: 'slowrun status {whom.Run}' says what to do.");
-            }
+                var left = dry
+                    ? done.Count
+                    : (await reader.FactsAsync(whom.Run, stop)).Damage.Count(damage =>
+                        whom.Stage is null || damage.Stage == whom.Stage.ToString()
+                    );
+                if (json)
+                {
+                    await context.Output.WriteLineAsync(
+                        Json.Text(
+                            new
+                            {
+                                DryRun = dry,
+                                Found = done,
+                                Left = left,
+                            }
+                        )
+                    );
+                }
+                else
+                {
+                    foreach (var one in done)
+                    {
+                        await context.Output.WriteLineAsync(
+                            $"{(one.Done ? "repaired" : dry ? "would   " : "left    ")}  {(one.Stage is null ? "" : $"{one.Stage}: ")}{one.What}"
+                        );
+                    }
 
-            return left == 0 || dry ? ExitCode.Done : ExitCode.Failed;
-        });
-        return command.WithExamples("slowrun checkpoints repair demo --dry-run", "slowrun checkpoints repair demo", "slowrun checkpoints repair demo/chain0/stage1");
+                    await context.Output.WriteLineAsync(
+                        done.Count == 0 && left == 0 ? $"Nothing of '{whom}' has to be repaired."
+                        : left == 0 || dry ? ""
+                        : $"{left} damaged documents are left: 'slowrun status {whom.Run}' says what to do."
+                    );
+                }
+
+                return left == 0 || dry ? ExitCode.Done : ExitCode.Failed;
+            }
+        );
+        return command.WithExamples(
+            "slowrun checkpoints repair demo --dry-run",
+            "slowrun checkpoints repair demo",
+            "slowrun checkpoints repair demo/chain0/stage1"
+        );
     }
 
     private sealed record Repaired(string? Stage, string? Name, string What, bool Done);

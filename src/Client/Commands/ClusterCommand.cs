@@ -13,37 +13,55 @@ internal static class ClusterCommand
     private static readonly TimeSpan TellDeadline = TimeSpan.FromSeconds(10);
 
     public static Command Create(ClientContext context, CommonOptions common) =>
-        new Command("cluster", "The certificate that the silos and clients of a store know each other by.") { Rotate(context, common) }
-            .WithExamples("slowrun cluster rotate-certificate");
+        new Command("cluster", "The certificate that the silos and clients of a store know each other by.")
+        {
+            Rotate(context, common),
+        }.WithExamples("slowrun cluster rotate-certificate");
 
     private static Command Rotate(ClientContext context, CommonOptions common)
     {
         var revoke = new Option<bool>("--revoke-old")
         {
-            Description = "The one before is refused at once, and connections made with it end: for a key that somebody has seen. Calls in flight may fail and are made again.",
+            Description =
+                "The one before is refused at once, and connections made with it end: for a key that somebody has seen. Calls in flight may fail and are made again.",
         };
-        var command = new Command("rotate-certificate", "Makes another certificate; silos that run take it over, and no connection of theirs ends. The one before is accepted until the next rotation.")
+        var command = new Command(
+            "rotate-certificate",
+            "Makes another certificate; silos that run take it over, and no connection of theirs ends. The one before is accepted until the next rotation."
+        )
         {
             revoke,
         };
-        command.SetAction(async (parsed, stop) =>
-        {
-            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-            var revoked = parsed.GetValue(revoke);
-            var rotation = new CertificateRotation(store);
-            var made = await rotation.RotateAsync(keepPrevious: !revoked, stop);
-            await context.Output.WriteLineAsync($"The certificate of '{store.Address}' is {made[..12]} now; the one before is {(revoked ? "refused" : "accepted until the next rotation")}.");
-            var silos = await new RunReader(store, context.Time).SilosAsync(stop);
-            var told = await Task.WhenAll(silos.Select(silo => rotation.TryTellAsync(silo.Silo, TellDeadline, stop)));
-            foreach (var (silo, hasIt) in silos.Zip(told))
+        command.SetAction(
+            async (parsed, stop) =>
             {
-                await context.Error.WriteLineAsync(hasIt
-                    ? $"{silo.Name} has it."
-                    : string.Create(CultureInfo.InvariantCulture, $"{silo.Name} ({silo.Silo}) could not be reached from here: it takes it over at its next connection, within {CertificateRotation.SeenWithin.TotalMinutes:F0} minutes at the latest."));
-            }
+                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
+                var revoked = parsed.GetValue(revoke);
+                var rotation = new CertificateRotation(store);
+                var made = await rotation.RotateAsync(keepPrevious: !revoked, stop);
+                await context.Output.WriteLineAsync(
+                    $"The certificate of '{store.Address}' is {made[..12]} now; the one before is {(revoked ? "refused" : "accepted until the next rotation")}."
+                );
+                var silos = await new RunReader(store, context.Time).SilosAsync(stop);
+                var told = await Task.WhenAll(silos.Select(silo => rotation.TryTellAsync(silo.Silo, TellDeadline, stop)));
+                foreach (var (silo, hasIt) in silos.Zip(told))
+                {
+                    await context.Error.WriteLineAsync(
+                        hasIt
+                            ? $"{silo.Name} has it."
+                            : string.Create(
+                                CultureInfo.InvariantCulture,
+                                $"{silo.Name} ({silo.Silo}) could not be reached from here: it takes it over at its next connection, within {CertificateRotation.SeenWithin.TotalMinutes:F0} minutes at the latest."
+                            )
+                    );
+                }
 
-            return ExitCode.Done;
-        });
-        return command.WithExamples("slowrun cluster rotate-certificate", "slowrun cluster rotate-certificate --revoke-old --store azblob://account/container");
+                return ExitCode.Done;
+            }
+        );
+        return command.WithExamples(
+            "slowrun cluster rotate-certificate",
+            "slowrun cluster rotate-certificate --revoke-old --store azblob://account/container"
+        );
     }
 }

@@ -6,9 +6,10 @@ namespace Slowrun.Client.Commands;
 /// <summary><c>data</c>: makes token data of files, and looks at it.</summary>
 internal static class DataCommand
 {
-    public static Command Create(ClientContext context, CommonOptions common) => new Command("data", "Makes training data of text files, and looks at it.")
-    {
-        DataPrepareCommand.Create(context, common),
-        DataShowCommand.Create(context, common),
-    }.WithExamples("slowrun data prepare --input book.txt --tokenizer bytes --val-tokens 65536 --out mine", "slowrun data show mine");
+    public static Command Create(ClientContext context, CommonOptions common) =>
+        new Command("data", "Makes training data of text files, and looks at it.")
+        {
+            DataPrepareCommand.Create(context, common),
+            DataShowCommand.Create(context, common),
+        }.WithExamples("slowrun data prepare --input book.txt --tokenizer bytes --val-tokens 65536 --out mine", "slowrun data show mine");
 }

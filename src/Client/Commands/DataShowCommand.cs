@@ -14,34 +14,58 @@ internal static class DataShowCommand
     public static Command Create(ClientContext context, CommonOptions common)
     {
         var which = new Argument<string>("DIR|HASH") { Description = "A prepared directory, or the hash of data in the store." };
-        var documents = new Option<int>("--documents") { Description = "How many documents of each set to print the beginning of.", DefaultValueFactory = _ => 2, HelpName = "N" };
-        var overlap = new Option<bool>("--overlap") { Description = "Measures how much of validation stands in training too, word for word." };
+        var documents = new Option<int>("--documents")
+        {
+            Description = "How many documents of each set to print the beginning of.",
+            DefaultValueFactory = _ => 2,
+            HelpName = "N",
+        };
+        var overlap = new Option<bool>("--overlap")
+        {
+            Description = "Measures how much of validation stands in training too, word for word.",
+        };
         var output = CommonOptions.Output();
         var command = new Command("show", "Says what token data consists of.") { which, documents, overlap, output };
-        command.SetAction(async (parsed, stop) =>
-        {
-            var data = await NamedData.OpenAsync(parsed.GetRequiredValue(which), () => context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop), stop);
-            var tokenizer = TextTokenizer.Find(data.Manifest.Tokenizer);
-            var sets = new List<ShownSet>();
-            foreach (var (name, tokens) in PreparedText.SetsOf(data.Manifest))
+        command.SetAction(
+            async (parsed, stop) =>
             {
-                sets.Add(new ShownSet(name, tokens, await BeginningsAsync(data, tokens, tokenizer, parsed.GetValue(documents), stop)));
-            }
+                var data = await NamedData.OpenAsync(
+                    parsed.GetRequiredValue(which),
+                    () => context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop),
+                    stop
+                );
+                var tokenizer = TextTokenizer.Find(data.Manifest.Tokenizer);
+                var sets = new List<ShownSet>();
+                foreach (var (name, tokens) in PreparedText.SetsOf(data.Manifest))
+                {
+                    sets.Add(new ShownSet(name, tokens, await BeginningsAsync(data, tokens, tokenizer, parsed.GetValue(documents), stop)));
+                }
 
-            var shared = parsed.GetValue(overlap) ? await OverlapAsync(data, tokenizer, stop) : null;
-            if (parsed.GetValue(output) == OutputFormat.Json)
-            {
-                await context.Output.WriteLineAsync(Json.Text(new { data.Sha256, data.Manifest, sets, overlap = shared }));
+                var shared = parsed.GetValue(overlap) ? await OverlapAsync(data, tokenizer, stop) : null;
+                if (parsed.GetValue(output) == OutputFormat.Json)
+                {
+                    await context.Output.WriteLineAsync(
+                        Json.Text(
+                            new
+                            {
+                                data.Sha256,
+                                data.Manifest,
+                                sets,
+                                overlap = shared,
+                            }
+                        )
+                    );
+                    return ExitCode.Done;
+                }
+
+                foreach (var line in Lines(data, sets, shared))
+                {
+                    await context.Output.WriteLineAsync(line);
+                }
+
                 return ExitCode.Done;
             }
-
-            foreach (var line in Lines(data, sets, shared))
-            {
-                await context.Output.WriteLineAsync(line);
-            }
-
-            return ExitCode.Done;
-        });
+        );
         return command.WithExamples("slowrun data show fineweb-100m", "slowrun data show fineweb-100m --overlap -o json");
     }
 
@@ -81,7 +105,13 @@ internal static class DataShowCommand
         }
     }
 
-    private static async Task<IReadOnlyList<string>> BeginningsAsync(NamedData data, StoredTokens tokens, TextTokenizer? tokenizer, int count, CancellationToken stop)
+    private static async Task<IReadOnlyList<string>> BeginningsAsync(
+        NamedData data,
+        StoredTokens tokens,
+        TextTokenizer? tokenizer,
+        int count,
+        CancellationToken stop
+    )
     {
         if (tokenizer is null || count == 0)
         {
@@ -99,9 +129,17 @@ internal static class DataShowCommand
             throw new CliException(ExitCode.Usage, "There is no validation set here whose overlap with training could be measured.");
         }
 
-        tokenizer = tokenizer ?? throw new CliException(ExitCode.Usage, $"The tokenizer '{data.Manifest.Tokenizer}' is not known here, so its tokens cannot be read as text.");
+        tokenizer =
+            tokenizer
+            ?? throw new CliException(
+                ExitCode.Usage,
+                $"The tokenizer '{data.Manifest.Tokenizer}' is not known here, so its tokens cannot be read as text."
+            );
         var (held, train) = (await data.ReadAsync(validation, stop), await data.ReadAsync(data.Manifest.Train, stop));
-        return await Task.Run(() => Overlap.Measure(new DecodedDocuments(held, tokenizer), new DecodedDocuments(train, tokenizer), stop), stop);
+        return await Task.Run(
+            () => Overlap.Measure(new DecodedDocuments(held, tokenizer), new DecodedDocuments(train, tokenizer), stop),
+            stop
+        );
     }
 
     private sealed record ShownSet(string Name, StoredTokens Tokens, IReadOnlyList<string> Documents);

@@ -16,7 +16,10 @@ internal static class DemoCommand
 
     public static Command Create(ClientContext context, CommonOptions common)
     {
-        var quick = new Option<bool>("--quick") { Description = "A smaller model and less text: at most 100 seconds on 2 cores instead of 6 minutes." };
+        var quick = new Option<bool>("--quick")
+        {
+            Description = "A smaller model and less text: at most 100 seconds on 2 cores instead of 6 minutes.",
+        };
         var data = new DataOptions();
         var chart = new Option<FileInfo>("--out")
         {
@@ -24,37 +27,52 @@ internal static class DemoCommand
             HelpName = "FILE.png",
             DefaultValueFactory = _ => new FileInfo("demo-losses.png"),
         };
-        var command = new Command("demo", "Trains, distils and averages an ensemble on real text, on this machine. After any kill the same command goes on.") { quick, chart };
-        data.AddTo(command);
-        command.SetAction(async (parsed, stop) =>
+        var command = new Command(
+            "demo",
+            "Trains, distils and averages an ensemble on real text, on this machine. After any kill the same command goes on."
+        )
         {
-            var file = parsed.GetRequiredValue(chart).FullName;
-            OutputPaths.CheckFile(file, "--out");
-            var spec = SpecReader.FromPreset(parsed.GetValue(quick) ? "demo-quick" : "demo", new SpecOverrides { Name = Run });
-            var given = data.Read(parsed, []);
-            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
-            var before = await new RunReader(store, context.Time).TryFactsAsync(Run, stop);
-            var (status, facts) = await new RunSession(context, store).RunAsync(spec, given, stop);
-            if (before is not null && Readiness.StateOf(before) == RunState.Succeeded)
+            quick,
+            chart,
+        };
+        data.AddTo(command);
+        command.SetAction(
+            async (parsed, stop) =>
             {
-                await context.Output.WriteLineAsync($"Run '{Run}' in '{store.Address}' had succeeded before; nothing was trained. To see it train again, use another --store.");
-            }
-
-            var exitCode = await RunCommand.EndAsync(context, status, facts);
-            if (exitCode == ExitCode.Done)
-            {
-                var manifest = await new Storage.Tokens.StoredTokenSets(store).ReadManifestAsync(facts.Spec.Recipe.Data.Sha256!, stop);
-                foreach (var line in DemoNotes.Of(facts.Plan, manifest))
+                var file = parsed.GetRequiredValue(chart).FullName;
+                OutputPaths.CheckFile(file, "--out");
+                var spec = SpecReader.FromPreset(parsed.GetValue(quick) ? "demo-quick" : "demo", new SpecOverrides { Name = Run });
+                var given = data.Read(parsed, []);
+                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
+                var before = await new RunReader(store, context.Time).TryFactsAsync(Run, stop);
+                var (status, facts) = await new RunSession(context, store).RunAsync(spec, given, stop);
+                if (before is not null && Readiness.StateOf(before) == RunState.Succeeded)
                 {
-                    await context.Output.WriteLineAsync(line);
+                    await context.Output.WriteLineAsync(
+                        $"Run '{Run}' in '{store.Address}' had succeeded before; nothing was trained. To see it train again, use another --store."
+                    );
                 }
 
-                LossChart.Save(status, file);
-                await context.Output.WriteLineAsync($"Chart: {file}");
-            }
+                var exitCode = await RunCommand.EndAsync(context, status, facts);
+                if (exitCode == ExitCode.Done)
+                {
+                    var manifest = await new Storage.Tokens.StoredTokenSets(store).ReadManifestAsync(facts.Spec.Recipe.Data.Sha256!, stop);
+                    foreach (var line in DemoNotes.Of(facts.Plan, manifest))
+                    {
+                        await context.Output.WriteLineAsync(line);
+                    }
 
-            return exitCode;
-        });
-        return command.WithExamples("slowrun demo --quick", "slowrun demo --store /tmp/store --out losses.png", "slowrun demo --text book.txt notes.txt");
+                    LossChart.Save(status, file);
+                    await context.Output.WriteLineAsync($"Chart: {file}");
+                }
+
+                return exitCode;
+            }
+        );
+        return command.WithExamples(
+            "slowrun demo --quick",
+            "slowrun demo --store /tmp/store --out losses.png",
+            "slowrun demo --text book.txt notes.txt"
+        );
     }
 }

@@ -13,19 +13,23 @@ internal static class DoctorCommand
     public static Command Create(ClientContext context, CommonOptions common)
     {
         var command = new Command("doctor", "Checks this machine: store, text, libtorch, reproducible numerics.");
-        command.SetAction(async (parsed, stop) =>
-        {
-            var healthy = await CheckAsync(context, "store", () => StoreAsync(context, parsed.GetRequiredValue(common.Store), stop));
-            healthy &= await CheckAsync(context, "text", () => Task.FromResult($"API documentation in {SdkDocsFolder.Find()}"));
-            await context.Output.FlushAsync(stop);
-            var trains = await SiloCommand.RunAsync(["doctor"], stop) == 0;
-            if (!healthy)
+        command.SetAction(
+            async (parsed, stop) =>
             {
-                await context.Error.WriteLineAsync($"slowrun doctor: {(trains ? "the machine trains, but " : "")}not all is well: see above.");
-            }
+                var healthy = await CheckAsync(context, "store", () => StoreAsync(context, parsed.GetRequiredValue(common.Store), stop));
+                healthy &= await CheckAsync(context, "text", () => Task.FromResult($"API documentation in {SdkDocsFolder.Find()}"));
+                await context.Output.FlushAsync(stop);
+                var trains = await SiloCommand.RunAsync(["doctor"], stop) == 0;
+                if (!healthy)
+                {
+                    await context.Error.WriteLineAsync(
+                        $"slowrun doctor: {(trains ? "the machine trains, but " : "")}not all is well: see above."
+                    );
+                }
 
-            return trains && healthy ? ExitCode.Done : ExitCode.Failed;
-        });
+                return trains && healthy ? ExitCode.Done : ExitCode.Failed;
+            }
+        );
         return command.WithExamples("slowrun doctor", "slowrun doctor --store azblob://account/container");
     }
 
@@ -33,10 +37,20 @@ internal static class DoctorCommand
     {
         try
         {
-            await context.Output.WriteLineAsync($"{what,-13} {await check()}");
+            await context.Output.WriteLineAsync($"{what, -13} {await check()}");
             return true;
         }
-        catch (Exception e) when (e is CliException or NotFoundException or InvalidRequestException or NotPossibleException or CorpusException or IOException or InvalidDataException or UnauthorizedAccessException)
+        catch (Exception e)
+            when (e
+                    is CliException
+                        or NotFoundException
+                        or InvalidRequestException
+                        or NotPossibleException
+                        or CorpusException
+                        or IOException
+                        or InvalidDataException
+                        or UnauthorizedAccessException
+            )
         {
             await context.Error.WriteLineAsync($"slowrun doctor: {what}: {e.Message}");
             return false;
@@ -64,7 +78,9 @@ internal static class DoctorCommand
         var deleted = await store.TryDeleteAsync(name, etag, stop);
         if (etag is null || !refused || !deleted)
         {
-            throw new InvalidDataException($"'{store.Address}' does not keep to conditional writes (created {etag is not null}, stale replace refused {refused}, deleted {deleted}); two trainers could both commit there.");
+            throw new InvalidDataException(
+                $"'{store.Address}' does not keep to conditional writes (created {etag is not null}, stale replace refused {refused}, deleted {deleted}); two trainers could both commit there."
+            );
         }
 
         var silos = await new ClusterView(store, context.Time).ReadAsync(stop);

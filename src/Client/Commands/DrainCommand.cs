@@ -21,17 +21,24 @@ internal static class DrainCommand
         var name = new Argument<string>("SILO") { Description = "A silo's name, as status and events show it, or its address." };
         var noWait = new Option<bool>("--no-wait") { Description = "Do not wait until it has left." };
         var command = new Command("drain", "Lets a silo commit, release its stages and leave; others take them over.") { name, noWait };
-        command.SetAction(async (parsed, stop) =>
-        {
-            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-            var reader = new RunReader(store, context.Time);
-            var silo = Find(parsed.GetRequiredValue(name), await reader.SilosAsync(stop), store.Address);
-            await AskAsync(reader, silo, stop);
-            await context.Error.WriteLineAsync($"{silo.Name} takes nothing new, commits, releases its stages and leaves.");
-            return parsed.GetValue(noWait)
-                ? ExitCode.Done
-                : await Watching.WatchAsync(context, $"{silo.Name} leaves all the same.", () => UntilLeftAsync(context, reader, silo, stop), stop);
-        });
+        command.SetAction(
+            async (parsed, stop) =>
+            {
+                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
+                var reader = new RunReader(store, context.Time);
+                var silo = Find(parsed.GetRequiredValue(name), await reader.SilosAsync(stop), store.Address);
+                await AskAsync(reader, silo, stop);
+                await context.Error.WriteLineAsync($"{silo.Name} takes nothing new, commits, releases its stages and leaves.");
+                return parsed.GetValue(noWait)
+                    ? ExitCode.Done
+                    : await Watching.WatchAsync(
+                        context,
+                        $"{silo.Name} leaves all the same.",
+                        () => UntilLeftAsync(context, reader, silo, stop),
+                        stop
+                    );
+            }
+        );
         return command.WithExamples("slowrun drain gpu-3", "slowrun drain gpu-3 --no-wait --store azblob://account/container");
     }
 
@@ -42,13 +49,18 @@ internal static class DrainCommand
         return found.Count switch
         {
             1 => found[0],
-            0 when silos.Count == 0 => throw new CliException(ExitCode.NoSuchThing, $"There is no silo '{name}': none serves '{store}'. Nothing needs to be drained."),
+            0 when silos.Count == 0 => throw new CliException(
+                ExitCode.NoSuchThing,
+                $"There is no silo '{name}': none serves '{store}'. Nothing needs to be drained."
+            ),
             0 => throw new CliException(
                 ExitCode.NoSuchThing,
-                $"There is no silo '{name}' that serves '{store}'.{Nearest.Hint(name, silos.Select(silo => silo.Name))} There are: {Nearest.Listed(name, [.. silos.Select(silo => silo.Name)])}."),
+                $"There is no silo '{name}' that serves '{store}'.{Nearest.Hint(name, silos.Select(silo => silo.Name))} There are: {Nearest.Listed(name, [.. silos.Select(silo => silo.Name)])}."
+            ),
             _ => throw new CliException(
                 ExitCode.Usage,
-                $"{found.Count} silos that serve '{store}' are called '{name}'; name one by its address: {string.Join(", ", found.Select(silo => silo.Silo))}."),
+                $"{found.Count} silos that serve '{store}' are called '{name}'; name one by its address: {string.Join(", ", found.Select(silo => silo.Silo))}."
+            ),
         };
     }
 
@@ -60,7 +72,8 @@ internal static class DrainCommand
         {
             throw new CliException(
                 ExitCode.NeedsSilo,
-                $"Silo '{silo.Name}' ({silo.Silo}) serves '{reader.Store.Address}' but did not answer. SIGTERM to its process does the same; a silo that is dead is replaced by itself.");
+                $"Silo '{silo.Name}' ({silo.Silo}) serves '{reader.Store.Address}' but did not answer. SIGTERM to its process does the same; a silo that is dead is replaced by itself."
+            );
         }
     }
 
@@ -74,7 +87,12 @@ internal static class DrainCommand
             if (waited - told > TellEvery)
             {
                 told = waited;
-                await context.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{silo.Name} is still there after {waited.TotalSeconds:F0} s: a big checkpoint takes minutes to upload…"));
+                await context.Error.WriteLineAsync(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{silo.Name} is still there after {waited.TotalSeconds:F0} s: a big checkpoint takes minutes to upload…"
+                    )
+                );
             }
         }
 

@@ -14,28 +14,39 @@ internal static class EnsembleCommand
         var run = CommonOptions.Run();
         var mixture = new MixtureOptions();
         var output = CommonOptions.Output();
-        var command = new Command("ensemble", "Mixes members' stored predictions: the run's ensemble, or one of your choice. No model runs, and no silo is needed.") { run };
+        var command = new Command(
+            "ensemble",
+            "Mixes members' stored predictions: the run's ensemble, or one of your choice. No model runs, and no silo is needed."
+        )
+        {
+            run,
+        };
         mixture.AddTo(command);
         command.Options.Add(output);
-        command.SetAction(async (parsed, stop) =>
-        {
-            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-            var facts = await new RunReader(store, context.Time).FactsAsync(parsed.GetRequiredValue(run), stop);
-            var wish = mixture.Read(parsed, facts);
-            var chosen = await new MixtureChooser(context, store, facts).ChooseAsync(wish, stop);
-            var report = await new MixtureJudge(context, store, facts).JudgeAsync(wish, chosen, stop);
-            if (parsed.GetValue(output) == OutputFormat.Json)
+        command.SetAction(
+            async (parsed, stop) =>
             {
-                await context.Output.WriteLineAsync(Json.Text(report));
-            }
-            else
-            {
-                context.Console.Print(EnsembleTable.Of(report));
-            }
+                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
+                var facts = await new RunReader(store, context.Time).FactsAsync(parsed.GetRequiredValue(run), stop);
+                var wish = mixture.Read(parsed, facts);
+                var chosen = await new MixtureChooser(context, store, facts).ChooseAsync(wish, stop);
+                var report = await new MixtureJudge(context, store, facts).JudgeAsync(wish, chosen, stop);
+                if (parsed.GetValue(output) == OutputFormat.Json)
+                {
+                    await context.Output.WriteLineAsync(Json.Text(report));
+                }
+                else
+                {
+                    context.Console.Print(EnsembleTable.Of(report));
+                }
 
-            return ExitCode.Done;
-        });
+                return ExitCode.Done;
+            }
+        );
         return command.WithExamples(
-            "slowrun ensemble demo", "slowrun ensemble demo --members chain0/stage1,chain1/stage2", "slowrun ensemble demo --select 8 -o json | jq .lossNats");
+            "slowrun ensemble demo",
+            "slowrun ensemble demo --members chain0/stage1,chain1/stage2",
+            "slowrun ensemble demo --select 8 -o json | jq .lossNats"
+        );
     }
 }

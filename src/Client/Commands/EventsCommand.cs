@@ -21,15 +21,28 @@ internal static class EventsCommand
         var run = CommonOptions.Run();
         var output = CommonOptions.Output();
         var follow = new Option<bool>("--follow", "-f") { Description = "Stay, and print what happens, until the run has ended." };
-        var stage = new Option<string>("--stage") { Description = "Only of this stage, or of all stages of a chain.", HelpName = "chain0/stage1|chain0" };
-        var kinds = new Option<string[]>("--kind") { Description = "Only of this kind, as the second column shows it; may be repeated.", HelpName = "KIND", AllowMultipleArgumentsPerToken = true };
+        var stage = new Option<string>("--stage")
+        {
+            Description = "Only of this stage, or of all stages of a chain.",
+            HelpName = "chain0/stage1|chain0",
+        };
+        var kinds = new Option<string[]>("--kind")
+        {
+            Description = "Only of this kind, as the second column shows it; may be repeated.",
+            HelpName = "KIND",
+            AllowMultipleArgumentsPerToken = true,
+        };
         var since = new Option<DateTimeOffset?>("--since")
         {
             Description = "Only from then on: so long ago (90s, 10m, 2h, 1d), or a time (2026-11-26T18:00:00Z; without a zone it is UTC).",
             HelpName = "AGE|TIME",
             CustomParser = result => Since(result, context.Time),
         };
-        var last = new Option<int?>("--last") { Description = "Only the newest so many of those: older ones are not even read.", HelpName = "N" };
+        var last = new Option<int?>("--last")
+        {
+            Description = "Only the newest so many of those: older ones are not even read.",
+            HelpName = "N",
+        };
         last.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int?>() < 1)
@@ -37,21 +50,48 @@ internal static class EventsCommand
                 result.AddError($"--last: expected is a number of events, 1 or more; found {result.GetValueOrDefault<int?>()}.");
             }
         });
-        var command = new Command("events", "Prints what happened to a run: takes, losses, retries, results.") { run, output, follow, stage, kinds, since, last };
-        command.SetAction(async (parsed, stop) =>
+        var command = new Command("events", "Prints what happened to a run: takes, losses, retries, results.")
         {
-            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-            var reader = new RunReader(store, context.Time);
-            var facts = await reader.FactsAsync(parsed.GetRequiredValue(run), stop);
-            var filter = new EventFilter(StageOf(parsed.GetValue(stage), facts), [.. parsed.GetValue(kinds) ?? []], parsed.GetValue(since), parsed.GetValue(last));
-            return await PrintAsync(context, reader, facts, filter, parsed.GetValue(output), parsed.GetValue(follow), stop);
-        });
+            run,
+            output,
+            follow,
+            stage,
+            kinds,
+            since,
+            last,
+        };
+        command.SetAction(
+            async (parsed, stop) =>
+            {
+                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
+                var reader = new RunReader(store, context.Time);
+                var facts = await reader.FactsAsync(parsed.GetRequiredValue(run), stop);
+                var filter = new EventFilter(
+                    StageOf(parsed.GetValue(stage), facts),
+                    [.. parsed.GetValue(kinds) ?? []],
+                    parsed.GetValue(since),
+                    parsed.GetValue(last)
+                );
+                return await PrintAsync(context, reader, facts, filter, parsed.GetValue(output), parsed.GetValue(follow), stop);
+            }
+        );
         return command.WithExamples(
-            "slowrun events demo", "slowrun events demo --follow --last 20", "slowrun events demo --stage chain0/stage1 --kind owner-lost --since 2h", "slowrun events demo -o json | jq -r .kind");
+            "slowrun events demo",
+            "slowrun events demo --follow --last 20",
+            "slowrun events demo --stage chain0/stage1 --kind owner-lost --since 2h",
+            "slowrun events demo -o json | jq -r .kind"
+        );
     }
 
     private static async Task<int> PrintAsync(
-        ClientContext context, RunReader reader, RunFacts facts, EventFilter filter, OutputFormat format, bool follow, CancellationToken stop)
+        ClientContext context,
+        RunReader reader,
+        RunFacts facts,
+        EventFilter filter,
+        OutputFormat format,
+        bool follow,
+        CancellationToken stop
+    )
     {
         var name = facts.Spec.Name;
         var events = new RunEvents(reader.Store, name);
@@ -64,9 +104,12 @@ internal static class EventsCommand
             {
                 // Asked before the events are read: those of the end are then among them.
                 var over = !follow || Readiness.IsOver(Readiness.StateOf(facts));
-                var news = filter.Last is { } last && seen.Count == 0
-                    ? (await events.ListNewestAsync(last, happened => Counts(happened, filter, kinds), seen, filter.Since, stop)).ToAsyncEnumerable()
-                    : events.ListAsync(seen, filter.Since, cancellationToken: stop);
+                var news =
+                    filter.Last is { } last && seen.Count == 0
+                        ? (
+                            await events.ListNewestAsync(last, happened => Counts(happened, filter, kinds), seen, filter.Since, stop)
+                        ).ToAsyncEnumerable()
+                        : events.ListAsync(seen, filter.Since, cancellationToken: stop);
                 await foreach (var happened in news)
                 {
                     kinds.Add(happened.Kind);
@@ -109,9 +152,11 @@ internal static class EventsCommand
         }
 
         var unknown = filter.Kinds.FirstOrDefault(kind => !kinds.Contains(kind));
-        return context.Error.WriteLineAsync(kinds.Count == 0
-            ? "No event is so new."
-            : $"None of the events matches.{(unknown is null ? "" : Nearest.Hint(unknown, kinds))} There are: {string.Join(", ", kinds)}.");
+        return context.Error.WriteLineAsync(
+            kinds.Count == 0
+                ? "No event is so new."
+                : $"None of the events matches.{(unknown is null ? "" : Nearest.Hint(unknown, kinds))} There are: {string.Join(", ", kinds)}."
+        );
     }
 
     /// <exception cref="CliException">The run has no such stage or chain.</exception>
@@ -128,7 +173,8 @@ internal static class EventsCommand
             ? text
             : throw new CliException(
                 ExitCode.NoSuchThing,
-                $"Run '{facts.Spec.Name}' has no stage or chain '{text}'.{Nearest.Hint(text, names)} It has {string.Join(", ", ids.Take(10))}{(ids.Count > 10 ? ", …" : "")}.");
+                $"Run '{facts.Spec.Name}' has no stage or chain '{text}'.{Nearest.Hint(text, names)} It has {string.Join(", ", ids.Take(10))}{(ids.Count > 10 ? ", …" : "")}."
+            );
     }
 
     private static DateTimeOffset? Since(ArgumentResult result, TimeProvider time)
@@ -149,7 +195,7 @@ internal static class EventsCommand
     }
 
     private static string Line(RunEvent happened) =>
-        $"{Human.Moment(happened.At)}  {happened.Kind,-22} {happened.Stage,-14} {happened.Message}".TrimEnd();
+        $"{Human.Moment(happened.At)}  {happened.Kind, -22} {happened.Stage, -14} {happened.Message}".TrimEnd();
 
     /// <param name="Stage">A stage, or the name of a chain; null: all.</param>
     private sealed record EventFilter(string? Stage, HashSet<string> Kinds, DateTimeOffset? Since, int? Last)

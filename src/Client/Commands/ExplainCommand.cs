@@ -15,28 +15,59 @@ internal static class ExplainCommand
     {
         var target = CommonOptions.Target();
         var output = CommonOptions.Output();
-        var command = new Command("explain", "Says why a run or a stage does not go on, one paragraph a cause, each with the command that changes it.") { target, output };
-        command.SetAction(async (parsed, stop) =>
+        var command = new Command(
+            "explain",
+            "Says why a run or a stage does not go on, one paragraph a cause, each with the command that changes it."
+        )
         {
-            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-            var whom = Target.Parse(parsed.GetRequiredValue(target));
-            var reader = new RunReader(store, context.Time);
-            await using var statuses = new StatusReader(reader);
-            var now = await ExplainContext.ReadAsync(reader, silos => context.AskSilos(statuses, silos, stop), whom.Run, context.Time, stop);
-            whom.CheckIsIn(now.Facts);
-            var causes = RunCauses.Of(now, whom.Stage);
-            var state = whom.Stage is { } stage ? Readiness.StateOf(now.Facts, stage).ToString() : Readiness.StateOf(now.Facts).ToString();
-            if (parsed.GetValue(output) == OutputFormat.Json)
+            target,
+            output,
+        };
+        command.SetAction(
+            async (parsed, stop) =>
             {
-                await context.Output.WriteLineAsync(Json.Text(new { Run = now.Run, Stage = whom.Stage?.ToString(), State = state, Causes = causes }));
-            }
-            else
-            {
-                context.Console.Print(CausesText.Of(whom, state, now.Facts, causes));
-            }
+                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
+                var whom = Target.Parse(parsed.GetRequiredValue(target));
+                var reader = new RunReader(store, context.Time);
+                await using var statuses = new StatusReader(reader);
+                var now = await ExplainContext.ReadAsync(
+                    reader,
+                    silos => context.AskSilos(statuses, silos, stop),
+                    whom.Run,
+                    context.Time,
+                    stop
+                );
+                whom.CheckIsIn(now.Facts);
+                var causes = RunCauses.Of(now, whom.Stage);
+                var state = whom.Stage is { } stage
+                    ? Readiness.StateOf(now.Facts, stage).ToString()
+                    : Readiness.StateOf(now.Facts).ToString();
+                if (parsed.GetValue(output) == OutputFormat.Json)
+                {
+                    await context.Output.WriteLineAsync(
+                        Json.Text(
+                            new
+                            {
+                                Run = now.Run,
+                                Stage = whom.Stage?.ToString(),
+                                State = state,
+                                Causes = causes,
+                            }
+                        )
+                    );
+                }
+                else
+                {
+                    context.Console.Print(CausesText.Of(whom, state, now.Facts, causes));
+                }
 
-            return ExitCode.Done;
-        });
-        return command.WithExamples("slowrun explain demo", "slowrun explain demo/chain0/stage1", "slowrun explain demo -o json | jq -r '.causes[].kind'");
+                return ExitCode.Done;
+            }
+        );
+        return command.WithExamples(
+            "slowrun explain demo",
+            "slowrun explain demo/chain0/stage1",
+            "slowrun explain demo -o json | jq -r '.causes[].kind'"
+        );
     }
 }

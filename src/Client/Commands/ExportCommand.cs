@@ -9,50 +9,95 @@ using Slowrun.Storage;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary><c>export RUN</c>: finished stages' weights as safetensors, with upstream's tensor names and bytes that depend on the weights alone.</summary>
+/// <summary><c>export RUN</c>: finished stages' weights as safetensors, with upstream's tensor names and bytes that depend on the weights
+/// alone.</summary>
 internal static class ExportCommand
 {
     public static Command Create(ClientContext context, CommonOptions common)
     {
         var target = CommonOptions.Target();
-        var folder = new Option<DirectoryInfo>("--out") { Description = "The folder to write all finished stages to; made if absent.", HelpName = "DIR" };
+        var folder = new Option<DirectoryInfo>("--out")
+        {
+            Description = "The folder to write all finished stages to; made if absent.",
+            HelpName = "DIR",
+        };
         var ensemble = new Option<DirectoryInfo>("--ensemble")
         {
-            Description = "Instead: the folder to write the ensemble to, its members and their weights; --members and --select choose another mixture.", HelpName = "DIR",
+            Description =
+                "Instead: the folder to write the ensemble to, its members and their weights; --members and --select choose another mixture.",
+            HelpName = "DIR",
         };
-        var type = new Option<WeightType>("--dtype") { Description = "f32: as they were trained. bf16: rounded to the nearest, half the size.", HelpName = "f32|bf16" };
-        var mixture = new MixtureOptions();
-        var command = new Command("export", "Writes the weights of finished stages as safetensors files, with a config.json that describes them.") { target, folder, ensemble, type };
-        mixture.AddTo(command);
-        command.SetAction(async (parsed, stop) =>
+        var type = new Option<WeightType>("--dtype")
         {
-            if (parsed.GetValue(folder) is null == parsed.GetValue(ensemble) is null)
+            Description = "f32: as they were trained. bf16: rounded to the nearest, half the size.",
+            HelpName = "f32|bf16",
+        };
+        var mixture = new MixtureOptions();
+        var command = new Command(
+            "export",
+            "Writes the weights of finished stages as safetensors files, with a config.json that describes them."
+        )
+        {
+            target,
+            folder,
+            ensemble,
+            type,
+        };
+        mixture.AddTo(command);
+        command.SetAction(
+            async (parsed, stop) =>
             {
-                throw new CliException(ExitCode.Usage, "export takes --out DIR or --ensemble DIR, one of them.");
-            }
+                if (parsed.GetValue(folder) is null == parsed.GetValue(ensemble) is null)
+                {
+                    throw new CliException(ExitCode.Usage, "export takes --out DIR or --ensemble DIR, one of them.");
+                }
 
-            OutputPaths.CheckFolder((parsed.GetValue(folder) ?? parsed.GetValue(ensemble))!.FullName, parsed.GetValue(folder) is not null ? "--out" : "--ensemble");
-            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-            var whom = Target.Parse(parsed.GetRequiredValue(target));
-            var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);
-            whom.CheckIsIn(facts);
-            var dtype = parsed.GetValue(type) == WeightType.Bf16 ? ElementType.BF16 : ElementType.F32;
-            if (parsed.GetValue(ensemble) is { } into)
-            {
-                await EnsembleAsync(context, store, facts, whom, mixture.Read(parsed, facts), new ExportFolder(context, store, facts, into.FullName, dtype), stop);
+                OutputPaths.CheckFolder(
+                    (parsed.GetValue(folder) ?? parsed.GetValue(ensemble))!.FullName,
+                    parsed.GetValue(folder) is not null ? "--out" : "--ensemble"
+                );
+                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
+                var whom = Target.Parse(parsed.GetRequiredValue(target));
+                var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);
+                whom.CheckIsIn(facts);
+                var dtype = parsed.GetValue(type) == WeightType.Bf16 ? ElementType.BF16 : ElementType.F32;
+                if (parsed.GetValue(ensemble) is { } into)
+                {
+                    await EnsembleAsync(
+                        context,
+                        store,
+                        facts,
+                        whom,
+                        mixture.Read(parsed, facts),
+                        new ExportFolder(context, store, facts, into.FullName, dtype),
+                        stop
+                    );
+                    return ExitCode.Done;
+                }
+
+                if (mixture.AnyGiven(parsed))
+                {
+                    throw new CliException(
+                        ExitCode.Usage,
+                        "--members and --select choose the mixture that --ensemble DIR exports; --out exports every finished stage."
+                    );
+                }
+
+                await StagesAsync(
+                    context,
+                    facts,
+                    whom,
+                    new ExportFolder(context, store, facts, parsed.GetValue(folder)!.FullName, dtype),
+                    stop
+                );
                 return ExitCode.Done;
             }
-
-            if (mixture.AnyGiven(parsed))
-            {
-                throw new CliException(ExitCode.Usage, "--members and --select choose the mixture that --ensemble DIR exports; --out exports every finished stage.");
-            }
-
-            await StagesAsync(context, facts, whom, new ExportFolder(context, store, facts, parsed.GetValue(folder)!.FullName, dtype), stop);
-            return ExitCode.Done;
-        });
+        );
         return command.WithExamples(
-            "slowrun export demo --out weights", "slowrun export demo/chain0/stage1 --out weights --dtype bf16", "slowrun export demo --ensemble demo-ensemble --select 8");
+            "slowrun export demo --out weights",
+            "slowrun export demo/chain0/stage1 --out weights --dtype bf16",
+            "slowrun export demo --ensemble demo-ensemble --select 8"
+        );
     }
 
     private static async Task StagesAsync(ClientContext context, RunFacts facts, Target whom, ExportFolder folder, CancellationToken stop)
@@ -61,7 +106,10 @@ internal static class ExportCommand
         var finished = stages.Where(id => facts.RootOf(id).Finished).ToList();
         if (finished.Count == 0)
         {
-            throw new CliException(ExitCode.Failed, $"No stage of '{whom}' has finished, so there are no weights to export. 'slowrun status {whom.Run}' shows how far it is.");
+            throw new CliException(
+                ExitCode.Failed,
+                $"No stage of '{whom}' has finished, so there are no weights to export. 'slowrun status {whom.Run}' shows how far it is."
+            );
         }
 
         await folder.WriteAsync(finished, stop);
@@ -72,11 +120,21 @@ internal static class ExportCommand
     }
 
     private static async Task EnsembleAsync(
-        ClientContext context, IObjectStore store, RunFacts facts, Target whom, MixtureWish wish, ExportFolder folder, CancellationToken stop)
+        ClientContext context,
+        IObjectStore store,
+        RunFacts facts,
+        Target whom,
+        MixtureWish wish,
+        ExportFolder folder,
+        CancellationToken stop
+    )
     {
         if (whom.Stage is not null)
         {
-            throw new CliException(ExitCode.Usage, $"'{whom}' is one stage, and --ensemble exports several. Name the run alone: '{whom.Run}'.");
+            throw new CliException(
+                ExitCode.Usage,
+                $"'{whom}' is one stage, and --ensemble exports several. Name the run alone: '{whom.Run}'."
+            );
         }
 
         var chosen = await new MixtureChooser(context, store, facts).ChooseAsync(wish, stop);
@@ -86,8 +144,12 @@ internal static class ExportCommand
         var config = await folder.WriteAsync([.. chosen.Mixed.Select(member => member.Stage)], stop);
         await folder.WriteEnsembleAsync(EnsembleConfig.Of(config, chosen, report), stop);
         await context.Output.WriteLineAsync(
-            report is null ? $"ensemble of {config.Files.Count}"
-            : FormattableString.Invariant($"ensemble of {config.Files.Count}: {report.LossNats:0.0000} nats/token, {report.BitsPerByte:0.0000} bits/byte"));
+            report is null
+                ? $"ensemble of {config.Files.Count}"
+                : FormattableString.Invariant(
+                    $"ensemble of {config.Files.Count}: {report.LossNats:0.0000} nats/token, {report.BitsPerByte:0.0000} bits/byte"
+                )
+        );
     }
 }
 

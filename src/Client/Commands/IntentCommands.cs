@@ -15,41 +15,86 @@ namespace Slowrun.Client.Commands;
 /// </summary>
 internal static class IntentCommands
 {
-    public static Command Pause(ClientContext context, CommonOptions common) => Create(
-        context, common, "pause", "Lets a run or a stage stop at its next micro-batch, and stay so; its last step is kept.",
-        (facts, target) => Ended(facts, target) ?? Cancelled(facts, target) ?? Wish(facts, DesiredState.Paused, target),
-        target => $"'{target}' is paused. 'slowrun resume {target}' lets it go on.",
-        "slowrun pause demo", "slowrun pause demo/chain0/stage1", "slowrun pause demo/chain1");
+    public static Command Pause(ClientContext context, CommonOptions common) =>
+        Create(
+            context,
+            common,
+            "pause",
+            "Lets a run or a stage stop at its next micro-batch, and stay so; its last step is kept.",
+            (facts, target) => Ended(facts, target) ?? Cancelled(facts, target) ?? Wish(facts, DesiredState.Paused, target),
+            target => $"'{target}' is paused. 'slowrun resume {target}' lets it go on.",
+            "slowrun pause demo",
+            "slowrun pause demo/chain0/stage1",
+            "slowrun pause demo/chain1"
+        );
 
-    public static Command Resume(ClientContext context, CommonOptions common) => Create(
-        context, common, "resume", "Lets a paused or cancelled run or stage go on.",
-        (facts, target) => Ended(facts, target) ?? Wish(facts, DesiredState.Running, target),
-        target => $"'{target}' goes on as soon as a slot is free.",
-        "slowrun resume demo");
+    public static Command Resume(ClientContext context, CommonOptions common) =>
+        Create(
+            context,
+            common,
+            "resume",
+            "Lets a paused or cancelled run or stage go on.",
+            (facts, target) => Ended(facts, target) ?? Wish(facts, DesiredState.Running, target),
+            target => $"'{target}' goes on as soon as a slot is free.",
+            "slowrun resume demo"
+        );
 
-    public static Command Cancel(ClientContext context, CommonOptions common) => Create(
-        context, common, "cancel", "Ends a run or a stage; what it has committed is kept.",
-        (facts, target) => Ended(facts, target) ?? Wish(facts, DesiredState.Cancelled, target),
-        target => $"'{target}' is cancelled. What it committed is kept; 'slowrun resume {target}' takes it up again.",
-        "slowrun cancel demo", "slowrun cancel demo/chain1");
+    public static Command Cancel(ClientContext context, CommonOptions common) =>
+        Create(
+            context,
+            common,
+            "cancel",
+            "Ends a run or a stage; what it has committed is kept.",
+            (facts, target) => Ended(facts, target) ?? Wish(facts, DesiredState.Cancelled, target),
+            target => $"'{target}' is cancelled. What it committed is kept; 'slowrun resume {target}' takes it up again.",
+            "slowrun cancel demo",
+            "slowrun cancel demo/chain1"
+        );
 
     public static Command Retry(ClientContext context, CommonOptions common)
     {
         var target = CommonOptions.Target(chains: true);
         var adopt = new Option<bool>("--adopt-device")
         {
-            Description = "Lets stages that wait for a machine with their arithmetic go on with another's: from there on their bytes depend on when that was.",
+            Description =
+                "Lets stages that wait for a machine with their arithmetic go on with another's: from there on their bytes depend on when that was.",
         };
         var command = new Command("retry", "Lets failed stages try again from their last checkpoint.") { target, adopt };
-        command.SetAction((parsed, stop) => parsed.GetValue(adopt)
-            ? ChangeAsync(context, common, parsed, target, Adopt, whom => $"What is unfinished of '{whom}' may go on with any machine's arithmetic now; its events will tell where it did.", stop)
-            : ChangeAsync(context, common, parsed, target, RetryFailed, whom => $"What failed of '{whom}' tries again as soon as a slot is free.", stop));
+        command.SetAction(
+            (parsed, stop) =>
+                parsed.GetValue(adopt)
+                    ? ChangeAsync(
+                        context,
+                        common,
+                        parsed,
+                        target,
+                        Adopt,
+                        whom =>
+                            $"What is unfinished of '{whom}' may go on with any machine's arithmetic now; its events will tell where it did.",
+                        stop
+                    )
+                    : ChangeAsync(
+                        context,
+                        common,
+                        parsed,
+                        target,
+                        RetryFailed,
+                        whom => $"What failed of '{whom}' tries again as soon as a slot is free.",
+                        stop
+                    )
+        );
         return command.WithExamples("slowrun retry demo", "slowrun retry demo/chain0", "slowrun retry demo/chain0/stage1 --adopt-device");
     }
 
     private static Command Create(
-        ClientContext context, CommonOptions common, string name, string description,
-        Func<RunFacts, Target, Func<RunIntent, RunIntent>> change, Func<Target, string> done, params string[] examples)
+        ClientContext context,
+        CommonOptions common,
+        string name,
+        string description,
+        Func<RunFacts, Target, Func<RunIntent, RunIntent>> change,
+        Func<Target, string> done,
+        params string[] examples
+    )
     {
         var target = CommonOptions.Target(chains: true);
         var command = new Command(name, description) { target };
@@ -58,8 +103,14 @@ internal static class IntentCommands
     }
 
     private static async Task<int> ChangeAsync(
-        ClientContext context, CommonOptions common, ParseResult parsed, Argument<string> target,
-        Func<RunFacts, Target, Func<RunIntent, RunIntent>> change, Func<Target, string> done, CancellationToken stop)
+        ClientContext context,
+        CommonOptions common,
+        ParseResult parsed,
+        Argument<string> target,
+        Func<RunFacts, Target, Func<RunIntent, RunIntent>> change,
+        Func<Target, string> done,
+        CancellationToken stop
+    )
     {
         var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
         var reader = new RunReader(store, context.Time);
@@ -73,31 +124,47 @@ internal static class IntentCommands
         return ExitCode.Done;
     }
 
-    private static Func<RunIntent, RunIntent> Wish(RunFacts facts, DesiredState wish, Target target) => intent => target.Chain is null
-        ? intent.Wish(wish, target.Stage?.ToString())
-        // What has ended needs no wish.
-        : Meant(facts, target).Where(id => Readiness.StateOf(facts, id) != StageState.Done).Aggregate(intent, (changed, id) => changed.Wish(wish, id.ToString()));
+    private static Func<RunIntent, RunIntent> Wish(RunFacts facts, DesiredState wish, Target target) =>
+        intent =>
+            target.Chain is null
+                ? intent.Wish(wish, target.Stage?.ToString())
+                // What has ended needs no wish.
+                : Meant(facts, target)
+                    .Where(id => Readiness.StateOf(facts, id) != StageState.Done)
+                    .Aggregate(intent, (changed, id) => changed.Wish(wish, id.ToString()));
 
-    private static IReadOnlyList<StageId> Meant(RunFacts facts, Target target) => [.. facts.Plan.Stages.Select(stage => stage.Id).Where(target.Has)];
+    private static IReadOnlyList<StageId> Meant(RunFacts facts, Target target) =>
+        [.. facts.Plan.Stages.Select(stage => stage.Id).Where(target.Has)];
 
     /// <exception cref="CliException">There is nothing left that the user could want otherwise.</exception>
     private static Func<RunIntent, RunIntent>? Ended(RunFacts facts, Target target) =>
         Readiness.StateOf(facts) == RunState.Succeeded
         || (target is not { Stage: null, Chain: null } && Meant(facts, target).All(id => Readiness.StateOf(facts, id) == StageState.Done))
-            ? throw new CliException(ExitCode.Failed, $"'{target}' has ended already; there is nothing to change. 'slowrun status {target.Run}' shows it.")
+            ? throw new CliException(
+                ExitCode.Failed,
+                $"'{target}' has ended already; there is nothing to change. 'slowrun status {target.Run}' shows it."
+            )
             : null;
 
     /// <exception cref="CliException">Somebody has ended it; a pause would quietly take that back.</exception>
     private static Func<RunIntent, RunIntent>? Cancelled(RunFacts facts, Target target) =>
-        (target is { Stage: null, Chain: null }
-            ? facts.Intent.Run == DesiredState.Cancelled
-            : Meant(facts, target).Where(id => Readiness.StateOf(facts, id) != StageState.Done).All(id => facts.Intent.Of(id.ToString()) == DesiredState.Cancelled))
-            ? throw new CliException(ExitCode.Failed, $"'{target}' is cancelled, so there is nothing to pause. 'slowrun resume {target}' takes it up again.")
+        (
+            target is { Stage: null, Chain: null }
+                ? facts.Intent.Run == DesiredState.Cancelled
+                : Meant(facts, target)
+                    .Where(id => Readiness.StateOf(facts, id) != StageState.Done)
+                    .All(id => facts.Intent.Of(id.ToString()) == DesiredState.Cancelled)
+        )
+            ? throw new CliException(
+                ExitCode.Failed,
+                $"'{target}' is cancelled, so there is nothing to pause. 'slowrun resume {target}' takes it up again."
+            )
             : null;
 
     private static Func<RunIntent, RunIntent> Adopt(RunFacts facts, Target target)
     {
-        var unfinished = facts.Plan.Stages.Select(stage => stage.Id)
+        var unfinished = facts
+            .Plan.Stages.Select(stage => stage.Id)
             .Where(id => target.Has(id) && facts.RootOf(id) is { Identity: not null, Finished: false })
             .ToList();
         if (unfinished.Count == 0)
@@ -106,13 +173,16 @@ internal static class IntentCommands
         }
 
         // Once for each time it is asked: the next machine after that one must agree with it again.
-        return intent => intent with
-        {
-            Adoptions = new Dictionary<string, int>([
-                .. intent.Adoptions.Where(pair => unfinished.All(id => id.ToString() != pair.Key)),
-                .. unfinished.Select(id => KeyValuePair.Create(id.ToString(), facts.RootOf(id).Adoptions + 1)),
-            ]),
-        };
+        return intent =>
+            intent with
+            {
+                Adoptions = new Dictionary<string, int>(
+                    [
+                        .. intent.Adoptions.Where(pair => unfinished.All(id => id.ToString() != pair.Key)),
+                        .. unfinished.Select(id => KeyValuePair.Create(id.ToString(), facts.RootOf(id).Adoptions + 1)),
+                    ]
+                ),
+            };
     }
 
     private static Func<RunIntent, RunIntent> RetryFailed(RunFacts facts, Target target)
@@ -120,22 +190,30 @@ internal static class IntentCommands
         List<(string What, StageFailure Failure)> failed =
         [
             .. from stage in facts.Plan.Stages
-               where target.Has(stage.Id) && facts.FailureOf(stage.Id) is not null
-               select (stage.Id.ToString(), facts.FailureOf(stage.Id)!),
-            .. target is { Stage: null, Chain: null } && facts.EnsembleFailureOf(facts.ScoredMembers) is { } ensemble ? [(JudgingFailures.Ensemble, ensemble)] : Array.Empty<(string, StageFailure)>(),
+            where target.Has(stage.Id) && facts.FailureOf(stage.Id) is not null
+            select (stage.Id.ToString(), facts.FailureOf(stage.Id)!),
+            .. target is { Stage: null, Chain: null } && facts.EnsembleFailureOf(facts.ScoredMembers) is { } ensemble
+                ? [(JudgingFailures.Ensemble, ensemble)]
+                : Array.Empty<(string, StageFailure)>(),
         ];
         if (failed.Count == 0)
         {
-            throw new CliException(ExitCode.Failed, $"Nothing of '{target}' has failed. 'slowrun status {target.Run}' says what it waits for.");
+            throw new CliException(
+                ExitCode.Failed,
+                $"Nothing of '{target}' has failed. 'slowrun status {target.Run}' says what it waits for."
+            );
         }
 
         // One more than the failure's own number clears it; asking twice for the same failure is asking once.
-        return intent => intent with
-        {
-            Retries = new Dictionary<string, int>(intent.Retries.Concat(failed.Select(one =>
-                    KeyValuePair.Create(one.What, one.Failure.Retry + 1)))
-                .GroupBy(pair => pair.Key)
-                .Select(group => KeyValuePair.Create(group.Key, group.Max(pair => pair.Value)))),
-        };
+        return intent =>
+            intent with
+            {
+                Retries = new Dictionary<string, int>(
+                    intent
+                        .Retries.Concat(failed.Select(one => KeyValuePair.Create(one.What, one.Failure.Retry + 1)))
+                        .GroupBy(pair => pair.Key)
+                        .Select(group => KeyValuePair.Create(group.Key, group.Max(pair => pair.Value)))
+                ),
+            };
     }
 }

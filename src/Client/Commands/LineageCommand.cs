@@ -13,23 +13,32 @@ internal static class LineageCommand
     {
         var run = CommonOptions.Run();
         var output = CommonOptions.Output();
-        var command = new Command("lineage", "Shows where every model of a run comes from: teachers, stages gone on from, snapshots, by hash.") { run, output };
-        command.SetAction(async (parsed, stop) =>
+        var command = new Command(
+            "lineage",
+            "Shows where every model of a run comes from: teachers, stages gone on from, snapshots, by hash."
+        )
         {
-            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-            var facts = await new RunReader(store, context.Time).FactsAsync(parsed.GetRequiredValue(run), stop);
-            var lineage = Lineage.Of(facts, StatusBuilder.Build(facts, StatusSource.Store, context.Time.GetUtcNow()));
-            if (parsed.GetValue(output) == OutputFormat.Json)
+            run,
+            output,
+        };
+        command.SetAction(
+            async (parsed, stop) =>
             {
-                await context.Output.WriteLineAsync(Json.Text(lineage));
-            }
-            else
-            {
-                context.Console.Print(LineageTree.Of(lineage));
-            }
+                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
+                var facts = await new RunReader(store, context.Time).FactsAsync(parsed.GetRequiredValue(run), stop);
+                var lineage = Lineage.Of(facts, StatusBuilder.Build(facts, StatusSource.Store, context.Time.GetUtcNow()));
+                if (parsed.GetValue(output) == OutputFormat.Json)
+                {
+                    await context.Output.WriteLineAsync(Json.Text(lineage));
+                }
+                else
+                {
+                    context.Console.Print(LineageTree.Of(lineage));
+                }
 
-            return ExitCode.Done;
-        });
+                return ExitCode.Done;
+            }
+        );
         return command.WithExamples("slowrun lineage demo", "slowrun lineage demo -o json | jq '.stages[] | [.id, .teacher.sha256]'");
     }
 }

@@ -14,28 +14,30 @@ internal static class ListCommand
     {
         var output = CommonOptions.TableOutput();
         var command = new Command("list", "Lists the runs of a store.") { output };
-        command.SetAction(async (parsed, stop) =>
-        {
-            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-            var reader = new RunReader(store, context.Time);
-            var names = await RunDocuments.ListRunsAsync(store, stop).ToListAsync(stop);
-            var runs = await Task.WhenAll(names.Select(name => TryReadAsync(reader, context, name, stop)));
-            var format = parsed.GetValue(output);
-            if (format == OutputFormat.Json)
+        command.SetAction(
+            async (parsed, stop) =>
             {
-                await context.Output.WriteLineAsync(Json.Text(runs.OfType<ListedRun>().Select(run => run.Status)));
-            }
-            else if (names.Count == 0 && format != OutputFormat.Csv)
-            {
-                await context.Error.WriteLineAsync($"'{store.Address}' has no runs. 'slowrun demo' or 'slowrun run SPEC' makes one.");
-            }
-            else
-            {
-                await DataTable.PrintAsync(context, format, runs.OfType<ListedRun>(), ListedRun.Columns(context.Time.GetUtcNow()));
-            }
+                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
+                var reader = new RunReader(store, context.Time);
+                var names = await RunDocuments.ListRunsAsync(store, stop).ToListAsync(stop);
+                var runs = await Task.WhenAll(names.Select(name => TryReadAsync(reader, context, name, stop)));
+                var format = parsed.GetValue(output);
+                if (format == OutputFormat.Json)
+                {
+                    await context.Output.WriteLineAsync(Json.Text(runs.OfType<ListedRun>().Select(run => run.Status)));
+                }
+                else if (names.Count == 0 && format != OutputFormat.Csv)
+                {
+                    await context.Error.WriteLineAsync($"'{store.Address}' has no runs. 'slowrun demo' or 'slowrun run SPEC' makes one.");
+                }
+                else
+                {
+                    await DataTable.PrintAsync(context, format, runs.OfType<ListedRun>(), ListedRun.Columns(context.Time.GetUtcNow()));
+                }
 
-            return runs.Contains(null) ? ExitCode.Failed : ExitCode.Done;
-        });
+                return runs.Contains(null) ? ExitCode.Failed : ExitCode.Done;
+            }
+        );
         return command.WithExamples("slowrun list", "slowrun list --store azblob://account/container -o wide", "slowrun list -o csv");
     }
 

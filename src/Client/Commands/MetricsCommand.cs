@@ -11,7 +11,8 @@ namespace Slowrun.Client.Commands;
 /// <summary><c>metrics RUN</c>: every step's training loss, as far as it is durable, for other programs to draw and compare.</summary>
 internal static class MetricsCommand
 {
-    private const string JsonLines = "jsonl", CommaSeparated = "csv";
+    private const string JsonLines = "jsonl",
+        CommaSeparated = "csv";
 
     public static Command Create(ClientContext context, CommonOptions common)
     {
@@ -23,37 +24,51 @@ internal static class MetricsCommand
             DefaultValueFactory = _ => CommaSeparated,
         };
         output.AcceptOnlyFromAmong(CommaSeparated, JsonLines);
-        var command = new Command("metrics", "Prints a row for each step that is durable: stage, step, training loss, and at a stage's end its validation loss.") { target, output };
-        command.SetAction(async (parsed, stop) =>
+        var command = new Command(
+            "metrics",
+            "Prints a row for each step that is durable: stage, step, training loss, and at a stage's end its validation loss."
+        )
         {
-            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-            var whom = Target.Parse(parsed.GetRequiredValue(target));
-            var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);
-            whom.CheckIsIn(facts);
-            var csv = parsed.GetValue(output) == CommaSeparated;
-            if (csv)
+            target,
+            output,
+        };
+        command.SetAction(
+            async (parsed, stop) =>
             {
-                await context.Output.WriteLineAsync(Csv.Line(StepMetrics.Fields));
-            }
-
-            var damaged = 0;
-            await foreach (var curve in DurableCurve.ReadAsync(store, facts, whom.Stage, stop))
-            {
-                foreach (var step in Steps(facts, curve))
+                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
+                var whom = Target.Parse(parsed.GetRequiredValue(target));
+                var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);
+                whom.CheckIsIn(facts);
+                var csv = parsed.GetValue(output) == CommaSeparated;
+                if (csv)
                 {
-                    await context.Output.WriteLineAsync(csv ? Csv.Line(step.Values) : Json.Line(step));
+                    await context.Output.WriteLineAsync(Csv.Line(StepMetrics.Fields));
                 }
 
-                if (curve.Problem is { } problem)
+                var damaged = 0;
+                await foreach (var curve in DurableCurve.ReadAsync(store, facts, whom.Stage, stop))
                 {
-                    damaged++;
-                    await context.Error.WriteLineAsync($"slowrun: {curve.Plan.Id} is left out: {problem} 'slowrun checkpoints verify {whom.Run}' says what to do.");
-                }
-            }
+                    foreach (var step in Steps(facts, curve))
+                    {
+                        await context.Output.WriteLineAsync(csv ? Csv.Line(step.Values) : Json.Line(step));
+                    }
 
-            return damaged == 0 ? ExitCode.Done : ExitCode.Failed;
-        });
-        return command.WithExamples("slowrun metrics demo -o csv > demo.csv", "slowrun metrics demo/chain0/stage1 -o jsonl | jq .trainLossNats");
+                    if (curve.Problem is { } problem)
+                    {
+                        damaged++;
+                        await context.Error.WriteLineAsync(
+                            $"slowrun: {curve.Plan.Id} is left out: {problem} 'slowrun checkpoints verify {whom.Run}' says what to do."
+                        );
+                    }
+                }
+
+                return damaged == 0 ? ExitCode.Done : ExitCode.Failed;
+            }
+        );
+        return command.WithExamples(
+            "slowrun metrics demo -o csv > demo.csv",
+            "slowrun metrics demo/chain0/stage1 -o jsonl | jq .trainLossNats"
+        );
     }
 
     private static IEnumerable<StepMetrics> Steps(RunFacts facts, DurableCurve curve)
@@ -75,7 +90,8 @@ internal static class MetricsCommand
                 stage.Epochs * (index + 1) / total,
                 float.IsFinite(loss) ? loss : null,
                 schedule.At(index).LearningRate,
-                index + 1 == total ? facts.ScoreOf(curve.Plan.Id)?.LossNats : null);
+                index + 1 == total ? facts.ScoreOf(curve.Plan.Id)?.LossNats : null
+            );
         }
     }
 
@@ -84,9 +100,18 @@ internal static class MetricsCommand
     /// <param name="DataEpoch">How often the training set has been passed over.</param>
     /// <param name="LearningRateFactor">What the schedule multiplies every learning rate of the recipe by.</param>
     /// <param name="ValLossNats">Of the snapshot, at the stage's last step.</param>
-    private sealed record StepMetrics(string Stage, int Step, long Tokens, double DataEpoch, float? TrainLossNats, double LearningRateFactor, double? ValLossNats)
+    private sealed record StepMetrics(
+        string Stage,
+        int Step,
+        long Tokens,
+        double DataEpoch,
+        float? TrainLossNats,
+        double LearningRateFactor,
+        double? ValLossNats
+    )
     {
-        public static IEnumerable<string> Fields => ["stage", "step", "tokens", "dataEpoch", "trainLossNats", "learningRateFactor", "valLossNats"];
+        public static IEnumerable<string> Fields =>
+            ["stage", "step", "tokens", "dataEpoch", "trainLossNats", "learningRateFactor", "valLossNats"];
 
         [System.Text.Json.Serialization.JsonIgnore]
         public IEnumerable<object?> Values => [Stage, Step, Tokens, DataEpoch, TrainLossNats, LearningRateFactor, ValLossNats];

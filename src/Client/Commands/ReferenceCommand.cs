@@ -10,11 +10,13 @@ internal static class ReferenceCommand
     public static Command Create(ClientContext context)
     {
         var command = new Command("reference", "Prints docs/cli.md, which is made of the commands themselves.") { Hidden = true };
-        command.SetAction(async (parsed, _) =>
-        {
-            await context.Output.WriteAsync(ReferencePage.Of(parsed.RootCommandResult.Command));
-            return ExitCode.Done;
-        });
+        command.SetAction(
+            async (parsed, _) =>
+            {
+                await context.Output.WriteAsync(ReferencePage.Of(parsed.RootCommandResult.Command));
+                return ExitCode.Done;
+            }
+        );
         return command.WithExamples("slowrun reference > docs/cli.md");
     }
 }

@@ -14,25 +14,38 @@ internal static class RunCommand
         var options = new SpecOptions(context);
         var data = new DataOptions();
         var silos = SilosOption();
-        var command = new Command("run", "Carries a spec out on this machine, to the end. After any interruption the same command goes on.") { silos };
+        var command = new Command("run", "Carries a spec out on this machine, to the end. After any interruption the same command goes on.")
+        {
+            silos,
+        };
         options.AddTo(command);
         data.AddTo(command);
-        command.SetAction(async (parsed, stop) =>
-        {
-            var spec = options.Read(parsed);
-            var given = data.Read(parsed, options.Overrides(parsed).Set);
-            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
-            var session = new RunSession(context, store) { Silos = parsed.GetValue(silos) };
-            var (status, facts) = await session.RunAsync(spec, given, stop);
-            return await EndAsync(context, status, facts);
-        });
-        return command.WithExamples("slowrun run tiny", "slowrun run mine.yaml --name second --set recipe.seed=7", "slowrun run demo --text book.txt --silos 2");
+        command.SetAction(
+            async (parsed, stop) =>
+            {
+                var spec = options.Read(parsed);
+                var given = data.Read(parsed, options.Overrides(parsed).Set);
+                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
+                var session = new RunSession(context, store) { Silos = parsed.GetValue(silos) };
+                var (status, facts) = await session.RunAsync(spec, given, stop);
+                return await EndAsync(context, status, facts);
+            }
+        );
+        return command.WithExamples(
+            "slowrun run tiny",
+            "slowrun run mine.yaml --name second --set recipe.seed=7",
+            "slowrun run demo --text book.txt --silos 2"
+        );
     }
 
     /// <summary>How many silos a command that trains here starts.</summary>
     public static Option<int> SilosOption()
     {
-        var silos = new Option<int>("--silos") { Description = "Silo processes to start, which share the cores; none if one serves the store already.", DefaultValueFactory = _ => 1 };
+        var silos = new Option<int>("--silos")
+        {
+            Description = "Silo processes to start, which share the cores; none if one serves the store already.",
+            DefaultValueFactory = _ => 1,
+        };
         silos.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int>() is < 1 or > 64)

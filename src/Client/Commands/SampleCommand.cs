@@ -19,7 +19,10 @@ internal static class SampleCommand
     public static Command Create(ClientContext context, CommonOptions common)
     {
         var target = CommonOptions.Target();
-        var ensemble = new Option<bool>("--ensemble") { Description = "By the run's ensemble, its predictions mixed at every token; --members and --select choose another mixture." };
+        var ensemble = new Option<bool>("--ensemble")
+        {
+            Description = "By the run's ensemble, its predictions mixed at every token; --members and --select choose another mixture.",
+        };
         var mixture = new MixtureOptions();
         var sampling = new SamplingOptions();
         var output = CommonOptions.Output();
@@ -27,43 +30,63 @@ internal static class SampleCommand
         mixture.AddTo(command);
         sampling.AddTo(command);
         command.Options.Add(output);
-        command.SetAction(async (parsed, stop) =>
-        {
-            var address = parsed.GetRequiredValue(common.Store);
-            var store = await context.OpenStoreAsync(address, create: false, stop);
-            var whom = Target.Parse(parsed.GetRequiredValue(target));
-            var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);
-            var mixes = parsed.GetValue(ensemble) || mixture.AnyGiven(parsed);
-            if (mixes && whom.Stage is not null)
+        command.SetAction(
+            async (parsed, stop) =>
             {
-                throw new CliException(ExitCode.Usage, $"'{whom}' is one stage, and --ensemble, --members and --select mix several. Name the run alone: '{whom.Run}'.");
-            }
+                var address = parsed.GetRequiredValue(common.Store);
+                var store = await context.OpenStoreAsync(address, create: false, stop);
+                var whom = Target.Parse(parsed.GetRequiredValue(target));
+                var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);
+                var mixes = parsed.GetValue(ensemble) || mixture.AnyGiven(parsed);
+                if (mixes && whom.Stage is not null)
+                {
+                    throw new CliException(
+                        ExitCode.Usage,
+                        $"'{whom}' is one stage, and --ensemble, --members and --select mix several. Name the run alone: '{whom.Run}'."
+                    );
+                }
 
-            if (!mixes && whom.Stage is null)
-            {
-                throw new CliException(ExitCode.Usage, $"'{whom.Run}' is a whole run: say --ensemble, or name one of its stages, for example {whom.Run}/{facts.Plan.Stages[0].Id}.");
-            }
+                if (!mixes && whom.Stage is null)
+                {
+                    throw new CliException(
+                        ExitCode.Usage,
+                        $"'{whom.Run}' is a whole run: say --ensemble, or name one of its stages, for example {whom.Run}/{facts.Plan.Stages[0].Id}."
+                    );
+                }
 
-            var chosen = mixes ? await new MixtureChooser(context, store, facts).ChooseAsync(mixture.Read(parsed, facts), stop) : null;
-            IReadOnlyList<SampledStage> members = chosen is null
-                ? [new SampledStage(FinishedStage.Of(facts, whom).Id.ToString(), 1)]
-                : [.. chosen.Mixed.Select(member => new SampledStage(member.Stage.ToString(), member.Weight))];
-            var tokenizer = await TokenizerAsync(store, facts, stop);
-            var request = sampling.Read(parsed) with
-            {
-                Run = whom.Run, Members = members, Average = facts.Spec.Recipe.Ensemble.Average, End = tokenizer.DocumentStart, Prompt = Ids(tokenizer, sampling.Prompt(parsed)),
-            };
-            return parsed.GetValue(output) == OutputFormat.Json
-                ? await ToJsonAsync(context, address, request, sampling.Prompt(parsed), tokenizer, stop)
-                : await StreamAsync(context, address, request, sampling.Prompt(parsed), tokenizer, stop);
-        });
+                var chosen = mixes ? await new MixtureChooser(context, store, facts).ChooseAsync(mixture.Read(parsed, facts), stop) : null;
+                IReadOnlyList<SampledStage> members = chosen is null
+                    ? [new SampledStage(FinishedStage.Of(facts, whom).Id.ToString(), 1)]
+                    : [.. chosen.Mixed.Select(member => new SampledStage(member.Stage.ToString(), member.Weight))];
+                var tokenizer = await TokenizerAsync(store, facts, stop);
+                var request = sampling.Read(parsed) with
+                {
+                    Run = whom.Run,
+                    Members = members,
+                    Average = facts.Spec.Recipe.Ensemble.Average,
+                    End = tokenizer.DocumentStart,
+                    Prompt = Ids(tokenizer, sampling.Prompt(parsed)),
+                };
+                return parsed.GetValue(output) == OutputFormat.Json
+                    ? await ToJsonAsync(context, address, request, sampling.Prompt(parsed), tokenizer, stop)
+                    : await StreamAsync(context, address, request, sampling.Prompt(parsed), tokenizer, stop);
+            }
+        );
         return command.WithExamples(
             "slowrun sample demo/chain0/stage1 --prompt 'Returns the '",
             "slowrun sample demo --ensemble --tokens 400 --temperature 0.8 --top-k 40 --seed 7",
-            "slowrun sample demo --members chain0/stage1,chain1/stage2 -o json | jq -r .text");
+            "slowrun sample demo --members chain0/stage1,chain1/stage2 -o json | jq -r .text"
+        );
     }
 
-    private static async Task<int> StreamAsync(ClientContext context, string address, SamplingRequest request, string prompt, TextTokenizer tokenizer, CancellationToken stop)
+    private static async Task<int> StreamAsync(
+        ClientContext context,
+        string address,
+        SamplingRequest request,
+        string prompt,
+        TextTokenizer tokenizer,
+        CancellationToken stop
+    )
     {
         var text = new TokenText(tokenizer);
         await context.Output.WriteAsync(prompt);
@@ -85,7 +108,14 @@ internal static class SampleCommand
         return ExitCode.Done;
     }
 
-    private static async Task<int> ToJsonAsync(ClientContext context, string address, SamplingRequest request, string prompt, TextTokenizer tokenizer, CancellationToken stop)
+    private static async Task<int> ToJsonAsync(
+        ClientContext context,
+        string address,
+        SamplingRequest request,
+        string prompt,
+        TextTokenizer tokenizer,
+        CancellationToken stop
+    )
     {
         var (decoder, text, ids) = (new TokenText(tokenizer), new StringBuilder(), new List<int>());
         var from = context.Time.GetTimestamp();
@@ -96,30 +126,42 @@ internal static class SampleCommand
         }
 
         text.Append(decoder.End());
-        await context.Output.WriteLineAsync(Json.Text(new
-        {
-            request.Run,
-            request.Members,
-            request.Average,
-            Prompt = prompt,
-            Text = text.ToString(),
-            Tokens = ids,
-            Ended = ids.Count > 0 && ids[^1] == request.End ? "document" : "tokens",
-            request.Temperature,
-            request.TopK,
-            request.Seed,
-            Seconds = context.Time.GetElapsedTime(from).TotalSeconds,
-        }));
+        await context.Output.WriteLineAsync(
+            Json.Text(
+                new
+                {
+                    request.Run,
+                    request.Members,
+                    request.Average,
+                    Prompt = prompt,
+                    Text = text.ToString(),
+                    Tokens = ids,
+                    Ended = ids.Count > 0 && ids[^1] == request.End ? "document" : "tokens",
+                    request.Temperature,
+                    request.TopK,
+                    request.Seed,
+                    Seconds = context.Time.GetElapsedTime(from).TotalSeconds,
+                }
+            )
+        );
         return ExitCode.Done;
     }
 
-    private static IAsyncEnumerable<SampledToken> TokensAsync(ClientContext context, string address, SamplingRequest request, CancellationToken stop) =>
-        SiloJob.AskAsync<SamplingRequest, SampledToken>(context.AskSilo, "sample", address, request, stop);
+    private static IAsyncEnumerable<SampledToken> TokensAsync(
+        ClientContext context,
+        string address,
+        SamplingRequest request,
+        CancellationToken stop
+    ) => SiloJob.AskAsync<SamplingRequest, SampledToken>(context.AskSilo, "sample", address, request, stop);
 
     private static async Task<TextTokenizer> TokenizerAsync(IObjectStore store, RunFacts facts, CancellationToken stop)
     {
         var name = (await new StoredTokenSets(store).ReadManifestAsync(facts.Spec.Recipe.Data.Sha256!, stop)).Tokenizer;
-        return TextTokenizer.Find(name) ?? throw new CliException(ExitCode.Failed, $"The run's tokenizer is '{name}', which is none of {string.Join(", ", TextTokenizer.Names)}: its tokens cannot be written as text here.");
+        return TextTokenizer.Find(name)
+            ?? throw new CliException(
+                ExitCode.Failed,
+                $"The run's tokenizer is '{name}', which is none of {string.Join(", ", TextTokenizer.Names)}: its tokens cannot be written as text here."
+            );
     }
 
     /// <summary>The beginning of a document, and the prompt.</summary>

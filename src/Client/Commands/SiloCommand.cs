@@ -19,23 +19,49 @@ internal static class SiloCommand
             new("--slots") { Description = "cpu, cpu:N, or cuda:I,cuda:J; default: every CUDA device, else cpu." },
             new("--clustering")
             {
-                Description = "Where the silos find each other: document (in the store; default), azure-table or azure-table=URI (a table of the store's or another storage account, "
+                Description =
+                    "Where the silos find each other: document (in the store; default), azure-table or azure-table=URI (a table of the store's or another storage account, "
                     + "for more than about a hundred silos). The store's first silo decides; others and clients need not be told.",
                 HelpName = "document|azure-table[=URI]",
             },
             new("--name") { Description = "What people see; default: host name and process id." },
-            new("--listen") { Description = "Address that the ports listen on; default: loopback. Only who can read the store gets an answer there." },
+            new("--listen")
+            {
+                Description = "Address that the ports listen on; default: loopback. Only who can read the store gets an answer there.",
+            },
             new("--advertise") { Description = "Address told to others; default: the one listened on." },
             new("--port") { Description = "Silo port; default: any free one." },
             new("--gateway-port") { Description = "Gateway port; default: any free one." },
-            new("--exit-when-idle") { Description = "Leaves, with exit code 0, when nothing was ready for it for so long (10m); default: never." },
-            new("--stop-within") { Description = "How long it may take to commit and leave when told to stop; then it ends as it is (default: 5m)." },
-            new("--http") { Description = "Serves /metrics, /healthz and /readyz at ADDRESS:PORT (a port alone: loopback); default: no port is opened." },
-            new("--http-token") { Description = "What --http asks for, but for health; needed beyond loopback. Better in SLOWRUN_TOKEN: others see a command line." },
-            new("--page") { Description = "Serves the page at this port of --listen; default: not at all. Asks for SLOWRUN_TOKEN where that is set." },
-            new("--advertise-port") { Description = "Silo port told to others, where something between maps ports; default: the one listened on." },
+            new("--exit-when-idle")
+            {
+                Description = "Leaves, with exit code 0, when nothing was ready for it for so long (10m); default: never.",
+            },
+            new("--stop-within")
+            {
+                Description = "How long it may take to commit and leave when told to stop; then it ends as it is (default: 5m).",
+            },
+            new("--http")
+            {
+                Description = "Serves /metrics, /healthz and /readyz at ADDRESS:PORT (a port alone: loopback); default: no port is opened.",
+            },
+            new("--http-token")
+            {
+                Description =
+                    "What --http asks for, but for health; needed beyond loopback. Better in SLOWRUN_TOKEN: others see a command line.",
+            },
+            new("--page")
+            {
+                Description = "Serves the page at this port of --listen; default: not at all. Asks for SLOWRUN_TOKEN where that is set.",
+            },
+            new("--advertise-port")
+            {
+                Description = "Silo port told to others, where something between maps ports; default: the one listened on.",
+            },
             new("--advertise-gateway-port") { Description = "Gateway port told to others; default: the one listened on." },
-            new("--preemption") { Description = "azure: ask Scheduled Events whether this machine goes away; off (default). Also SLOWRUN_PREEMPTION." },
+            new("--preemption")
+            {
+                Description = "azure: ask Scheduled Events whether this machine goes away; off (default). Also SLOWRUN_PREEMPTION.",
+            },
             new("--vm-name") { Description = "As events name this machine; default: what the metadata service says." },
             new("--imds") { Description = "The metadata service's address; default: http://169.254.169.254/." },
             new("--imds-version") { Description = "Of the Scheduled Events API; default: 2020-07-01." },
@@ -47,27 +73,42 @@ internal static class SiloCommand
             command.Options.Add(option);
         }
 
-        command.SetAction(async (parsed, stop) =>
-        {
-            string[] arguments =
-            [
-                "silo", "--store", parsed.GetRequiredValue(common.Store), .. Log(parsed.GetRequiredValue(common.Store), context.Time),
-                .. passed.SelectMany(option => parsed.GetValue(option) is { } value ? [option.Name, value] : Array.Empty<string>()),
-            ];
-            var kills = KernelMemory.Kills();
-            var (processId, exitCode) = await StartAsync(arguments, stop);
-            if (exitCode != 0)
+        command.SetAction(
+            async (parsed, stop) =>
             {
-                await TellEndAsync(context, parsed.GetRequiredValue(common.Store), processId, SiloEnd.Of(exitCode, KernelMemory.Kills() > kills));
-            }
+                string[] arguments =
+                [
+                    "silo",
+                    "--store",
+                    parsed.GetRequiredValue(common.Store),
+                    .. Log(parsed.GetRequiredValue(common.Store), context.Time),
+                    .. passed.SelectMany(option => parsed.GetValue(option) is { } value ? [option.Name, value] : Array.Empty<string>()),
+                ];
+                var kills = KernelMemory.Kills();
+                var (processId, exitCode) = await StartAsync(arguments, stop);
+                if (exitCode != 0)
+                {
+                    await TellEndAsync(
+                        context,
+                        parsed.GetRequiredValue(common.Store),
+                        processId,
+                        SiloEnd.Of(exitCode, KernelMemory.Kills() > kills)
+                    );
+                }
 
-            return exitCode;
-        });
-        return command.WithExamples("slowrun silo --store azblob://account/container", "slowrun silo --slots cpu:2 --name spare", "slowrun silo --preemption azure --exit-when-idle 10m");
+                return exitCode;
+            }
+        );
+        return command.WithExamples(
+            "slowrun silo --store azblob://account/container",
+            "slowrun silo --slots cpu:2 --name spare",
+            "slowrun silo --preemption azure --exit-when-idle 10m"
+        );
     }
 
     /// <summary>Runs the silo's program with our own output, and ends when it ends. Also for its other commands.</summary>
-    public static async Task<int> RunAsync(IReadOnlyList<string> arguments, CancellationToken stop) => (await StartAsync(arguments, stop)).ExitCode;
+    public static async Task<int> RunAsync(IReadOnlyList<string> arguments, CancellationToken stop) =>
+        (await StartAsync(arguments, stop)).ExitCode;
 
     /// <summary>Who takes over the silo's stages wants to know whether it crashed. Best effort: the store may be what it died of.</summary>
     private static async Task TellEndAsync(ClientContext context, string address, int processId, SiloEnd end)
@@ -109,7 +150,10 @@ internal static class SiloCommand
     {
         var program = SiloProgram.Find();
         var serves = arguments[0] == "silo";
-        var start = new ProcessStartInfo(program.FileName, [.. program.Arguments, .. arguments, .. serves ? ["--parent-pipe"] : Array.Empty<string>()])
+        var start = new ProcessStartInfo(
+            program.FileName,
+            [.. program.Arguments, .. arguments, .. serves ? ["--parent-pipe"] : Array.Empty<string>()]
+        )
         {
             RedirectStandardInput = true,
         };

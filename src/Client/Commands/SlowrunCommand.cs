@@ -15,8 +15,10 @@ internal static class SlowrunCommand
     {
         var common = new CommonOptions();
         // As other programs have it: 'slowrun help status'.
-        var parsed = Create(context, common).Parse(arguments.Count > 0 && arguments[0] == "help" ? [.. arguments.Skip(1), "--help"] : arguments, Literally);
-        IReadOnlyList<string> errors = ParseMessages.OfCommand(parsed) is { } misspelt ? [misspelt]
+        var parsed = Create(context, common)
+            .Parse(arguments.Count > 0 && arguments[0] == "help" ? [.. arguments.Skip(1), "--help"] : arguments, Literally);
+        IReadOnlyList<string> errors =
+            ParseMessages.OfCommand(parsed) is { } misspelt ? [misspelt]
             : parsed.Action is ParseErrorAction ? [.. ParseMessages.Of(parsed).Distinct()]
             : [];
         if (errors.Count > 0)
@@ -58,7 +60,10 @@ internal static class SlowrunCommand
     /// <summary>The tree of all commands.</summary>
     public static Command Create(ClientContext context, CommonOptions common)
     {
-        var root = new Command("slowrun", "Trains ensembles of language models by chain distillation, on machines that may vanish at any second.")
+        var root = new Command(
+            "slowrun",
+            "Trains ensembles of language models by chain distillation, on machines that may vanish at any second."
+        )
         {
             DemoCommand.Create(context, common),
             RunCommand.Create(context, common),

@@ -19,12 +19,30 @@ internal static class SpecExplainCommand
     {
         var options = new SpecOptions(context);
         var output = CommonOptions.Output();
-        var data = new Option<string>("--data") { Description = "Prepared data, which must fit: its token counts instead of the recipe's.", HelpName = "DIR|HASH" };
-        var upload = new Option<string>("--upload-rate") { Description = "How fast a silo writes to the store.", HelpName = "RATE", DefaultValueFactory = _ => "100MB/s" };
-        var speed = new Option<double?>("--tokens-per-second") { Description = "Training tokens that one slot does in a second, as a mean over the run.", HelpName = "N" };
+        var data = new Option<string>("--data")
+        {
+            Description = "Prepared data, which must fit: its token counts instead of the recipe's.",
+            HelpName = "DIR|HASH",
+        };
+        var upload = new Option<string>("--upload-rate")
+        {
+            Description = "How fast a silo writes to the store.",
+            HelpName = "RATE",
+            DefaultValueFactory = _ => "100MB/s",
+        };
+        var speed = new Option<double?>("--tokens-per-second")
+        {
+            Description = "Training tokens that one slot does in a second, as a mean over the run.",
+            HelpName = "N",
+        };
         var price = new Option<double?>("--price") { Description = "What a slot costs in an hour.", HelpName = "N" };
         var slots = new Option<int?>("--slots") { Description = "Slots to share the chains; default: one a chain.", HelpName = "N" };
-        var memory = new Option<string>("--device-memory") { Description = "What a CUDA device has: where a stage needs more, options that help are computed.", HelpName = "SIZE", DefaultValueFactory = _ => "80GB" };
+        var memory = new Option<string>("--device-memory")
+        {
+            Description = "What a CUDA device has: where a stage needs more, options that help are computed.",
+            HelpName = "SIZE",
+            DefaultValueFactory = _ => "80GB",
+        };
         memory.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<string>() is { } given && ByteRate.TryParse(given) is null)
@@ -48,33 +66,70 @@ internal static class SpecExplainCommand
                 result.AddError($"--upload-rate: found '{given}', {ByteRate.Expected}.");
             }
         });
-        var command = new Command("explain", "Says what a spec asks of machines: parameters, operations, memory, checkpoints, time and cost.") { data, upload, memory, speed, price, slots, output };
-        options.AddTo(command);
-        command.SetAction(async (parsed, stop) =>
+        var command = new Command(
+            "explain",
+            "Says what a spec asks of machines: parameters, operations, memory, checkpoints, time and cost."
+        )
         {
-            var spec = (await new SpecOrRun(context, common).ReadAsync(parsed, parsed.GetRequiredValue(options.Spec), options.Overrides(parsed), stop)).Spec;
-            var manifest = parsed.GetValue(data) is { } name ? await CheckedAsync(name, spec.Recipe, () => context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop), stop) : null;
-
-            var rates = new ExplainRates(
-                ByteRate.TryParse(parsed.GetRequiredValue(upload))!.Value, parsed.GetValue(speed), parsed.GetValue(price), parsed.GetValue(slots));
-            var explained = RunExplanation.Of(spec, manifest?.Train.Tokens, rates, CheckpointWriter.LengthBytes);
-            if (parsed.GetValue(output) == OutputFormat.Json)
+            data,
+            upload,
+            memory,
+            speed,
+            price,
+            slots,
+            output,
+        };
+        options.AddTo(command);
+        command.SetAction(
+            async (parsed, stop) =>
             {
-                await context.Output.WriteLineAsync(Json.Text(explained));
-            }
-            else
-            {
-                context.Console.Print(ExplanationText.Of(explained));
-                var device = new SlotMemory("cuda:0", (long)ByteRate.TryParse(parsed.GetRequiredValue(memory))!.Value);
-                await context.Output.WriteLineAsync(MemoryCheck.Of(spec, manifest?.Train.Tokens, device) is { } shortage
-                    ? $"A device of {Human.Bytes(device.Bytes)} is too small: {shortage}"
-                    : $"Every stage fits a device of {Human.Bytes(device.Bytes)}.");
-            }
+                var spec = (
+                    await new SpecOrRun(context, common).ReadAsync(
+                        parsed,
+                        parsed.GetRequiredValue(options.Spec),
+                        options.Overrides(parsed),
+                        stop
+                    )
+                ).Spec;
+                var manifest = parsed.GetValue(data) is { } name
+                    ? await CheckedAsync(
+                        name,
+                        spec.Recipe,
+                        () => context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop),
+                        stop
+                    )
+                    : null;
 
-            return ExitCode.Done;
-        });
+                var rates = new ExplainRates(
+                    ByteRate.TryParse(parsed.GetRequiredValue(upload))!.Value,
+                    parsed.GetValue(speed),
+                    parsed.GetValue(price),
+                    parsed.GetValue(slots)
+                );
+                var explained = RunExplanation.Of(spec, manifest?.Train.Tokens, rates, CheckpointWriter.LengthBytes);
+                if (parsed.GetValue(output) == OutputFormat.Json)
+                {
+                    await context.Output.WriteLineAsync(Json.Text(explained));
+                }
+                else
+                {
+                    context.Console.Print(ExplanationText.Of(explained));
+                    var device = new SlotMemory("cuda:0", (long)ByteRate.TryParse(parsed.GetRequiredValue(memory))!.Value);
+                    await context.Output.WriteLineAsync(
+                        MemoryCheck.Of(spec, manifest?.Train.Tokens, device) is { } shortage
+                            ? $"A device of {Human.Bytes(device.Bytes)} is too small: {shortage}"
+                            : $"Every stage fits a device of {Human.Bytes(device.Bytes)}."
+                    );
+                }
+
+                return ExitCode.Done;
+            }
+        );
         return command.WithExamples(
-            "slowrun spec explain slowrun-10x --upload-rate 500MB/s", "slowrun spec explain mine.yaml --data prepared --tokens-per-second 40000 --price 2.5", "slowrun spec explain demo -o json");
+            "slowrun spec explain slowrun-10x --upload-rate 500MB/s",
+            "slowrun spec explain mine.yaml --data prepared --tokens-per-second 40000 --price 2.5",
+            "slowrun spec explain demo -o json"
+        );
     }
 
     private static async Task<DataManifest> CheckedAsync(string name, Recipe recipe, Func<Task<IObjectStore>> store, CancellationToken stop)
@@ -85,11 +140,12 @@ internal static class SpecExplainCommand
         return data.Manifest;
     }
 
-    private static void Positive(Option<double?> option) => option.Validators.Add(result =>
-    {
-        if (result.GetValueOrDefault<double?>() is { } number && !(number > 0 && double.IsFinite(number)))
+    private static void Positive(Option<double?> option) =>
+        option.Validators.Add(result =>
         {
-            result.AddError($"{option.Name}: expected a number above 0.");
-        }
-    });
+            if (result.GetValueOrDefault<double?>() is { } number && !(number > 0 && double.IsFinite(number)))
+            {
+                result.AddError($"{option.Name}: expected a number above 0.");
+            }
+        });
 }

@@ -20,11 +20,29 @@ internal static class StatusCommand
         var run = CommonOptions.Run();
         var output = CommonOptions.TableOutput();
         var watch = new Option<bool>("--watch", "-w") { Description = "Stay, and show what changes, until the run has ended." };
-        var command = new Command("status", "Shows how far a run is, from its silos or, without one, from the store.") { run, output, watch };
-        command.SetAction((parsed, stop) => parsed.GetValue(watch)
-            ? Watching.WatchAsync(context, $"Run '{parsed.GetValue(run)}' and its silos go on.", () => ShowAsync(parsed, stop), stop)
-            : ShowAsync(parsed, stop));
-        return command.WithExamples("slowrun status demo", "slowrun status demo --watch", "slowrun status demo -o json | jq .ensemble.lossNats", "slowrun status demo -o csv > stages.csv");
+        var command = new Command("status", "Shows how far a run is, from its silos or, without one, from the store.")
+        {
+            run,
+            output,
+            watch,
+        };
+        command.SetAction(
+            (parsed, stop) =>
+                parsed.GetValue(watch)
+                    ? Watching.WatchAsync(
+                        context,
+                        $"Run '{parsed.GetValue(run)}' and its silos go on.",
+                        () => ShowAsync(parsed, stop),
+                        stop
+                    )
+                    : ShowAsync(parsed, stop)
+        );
+        return command.WithExamples(
+            "slowrun status demo",
+            "slowrun status demo --watch",
+            "slowrun status demo -o json | jq .ensemble.lossNats",
+            "slowrun status demo -o csv > stages.csv"
+        );
 
         async Task<int> ShowAsync(ParseResult parsed, CancellationToken stop)
         {
@@ -47,7 +65,9 @@ internal static class StatusCommand
                 var silos = reader.SilosAsync(stop);
                 var status = await statuses.ReadAsync(name, stop);
                 // Those too that own nothing: they may not get so far.
-                var told = (await context.AskSilos(statuses, await silos, stop)).SelectMany(report => report.StoreTroubles.Select(trouble => new SiloTrouble(report.Name, trouble)));
+                var told = (await context.AskSilos(statuses, await silos, stop)).SelectMany(report =>
+                    report.StoreTroubles.Select(trouble => new SiloTrouble(report.Name, trouble))
+                );
                 status = status with { StoreTroubles = SiloTrouble.Joined(status.StoreTroubles, told) };
                 await PrintAsync(context, format, parsed.GetValue(watch), status, await silos, await plan);
                 if (!parsed.GetValue(watch) || Readiness.IsOver(status.State))
@@ -56,17 +76,24 @@ internal static class StatusCommand
                 }
 
                 await Task.Delay(TimeSpan.FromSeconds(1), context.Time, stop);
-            }
-            while (true);
+            } while (true);
         }
     }
 
     /// <summary>A run's plan, which its spec fixes for good; null where there is no such run, of which the status tells.</summary>
     private static async Task<RunPlan?> PlanAsync(RunReader reader, string name, CancellationToken stop) =>
-        RunPaths.IsName(name) && await new RunDocuments(reader.Store, name).TryReadSubmittedSpecAsync(stop) is { } spec ? new RunPlan(spec.Recipe) : null;
+        RunPaths.IsName(name) && await new RunDocuments(reader.Store, name).TryReadSubmittedSpecAsync(stop) is { } spec
+            ? new RunPlan(spec.Recipe)
+            : null;
 
     private static async Task PrintAsync(
-        ClientContext context, OutputFormat format, bool watch, RunStatus status, IReadOnlyList<LiveSilo> silos, RunPlan? plan)
+        ClientContext context,
+        OutputFormat format,
+        bool watch,
+        RunStatus status,
+        IReadOnlyList<LiveSilo> silos,
+        RunPlan? plan
+    )
     {
         var view = new StatusView(status, context.Time.GetUtcNow(), silos, plan)
         {
@@ -93,7 +120,16 @@ internal static class StatusCommand
     {
         var document = Json.Node(view.Status);
         document["etaSeconds"] = view.Eta?.TotalSeconds;
-        document["silos"] = Json.Node(view.Silos!.Select(silo => new { silo.Silo, silo.Name, silo.Active, silo.ProcessId, silo.LastSign }));
+        document["silos"] = Json.Node(
+            view.Silos!.Select(silo => new
+            {
+                silo.Silo,
+                silo.Name,
+                silo.Active,
+                silo.ProcessId,
+                silo.LastSign,
+            })
+        );
         return document;
     }
 }

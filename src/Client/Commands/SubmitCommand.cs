@@ -18,27 +18,41 @@ internal static class SubmitCommand
         var command = new Command("submit", "Makes a run that silos of the store then train. Starts no silo.");
         options.AddTo(command);
         data.AddTo(command);
-        command.SetAction(async (parsed, stop) =>
-        {
-            var spec = options.Read(parsed);
-            var given = data.Read(parsed, options.Overrides(parsed).Set);
-            var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
-            return await SubmitAsync(context, store, spec, given, stop);
-        });
-        return command.WithExamples("slowrun submit demo --name mine", "slowrun submit mine.yaml --text book.txt --store azblob://account/container");
+        command.SetAction(
+            async (parsed, stop) =>
+            {
+                var spec = options.Read(parsed);
+                var given = data.Read(parsed, options.Overrides(parsed).Set);
+                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
+                return await SubmitAsync(context, store, spec, given, stop);
+            }
+        );
+        return command.WithExamples(
+            "slowrun submit demo --name mine",
+            "slowrun submit mine.yaml --text book.txt --store azblob://account/container"
+        );
     }
 
     /// <summary>Makes the run, says who will train it, and wakes them.</summary>
-    public static async Task<int> SubmitAsync(ClientContext context, IObjectStore store, RunSpec spec, GivenData data, CancellationToken stop)
+    public static async Task<int> SubmitAsync(
+        ClientContext context,
+        IObjectStore store,
+        RunSpec spec,
+        GivenData data,
+        CancellationToken stop
+    )
     {
         var submitted = await new Submission(store, context.Error.WriteLine).SubmitAsync(spec, data, stop);
         var reader = new RunReader(store, context.Time);
         var silos = await reader.SilosAsync(stop);
         await context.Output.WriteLineAsync(
             $"Run '{submitted.Spec.Name}' {(submitted.Created ? "is submitted" : "was there already, with the same recipe")}. "
-            + (silos.Count == 0
-                ? $"No silo serves '{store.Address}': start one with 'slowrun silo --store {store.Address}'."
-                : $"It is served by {string.Join(", ", silos.Select(silo => silo.Name))}."));
+                + (
+                    silos.Count == 0
+                        ? $"No silo serves '{store.Address}': start one with 'slowrun silo --store {store.Address}'."
+                        : $"It is served by {string.Join(", ", silos.Select(silo => silo.Name))}."
+                )
+        );
         if (RoomForRun.Warning(submitted.Spec, silos, context.MachineSlots) is { } warning)
         {
             await context.Error.WriteLineAsync(warning);

@@ -16,9 +16,20 @@ internal static class UiCommand
     public static Command Create(ClientContext context, CommonOptions common)
     {
         var port = new Option<int>("--port") { Description = "Port; 0: any free one.", DefaultValueFactory = _ => DefaultPort };
-        var listen = new Option<string>("--listen") { Description = "Address to listen on. Beyond loopback a token is needed.", DefaultValueFactory = _ => "127.0.0.1" };
-        var token = new Option<string>("--token") { Description = $"Who has it may also pause, resume and cancel; nobody else sees anything. Better {TokenVariable}: others of this machine see command lines." };
-        var host = new Option<string[]>("--host") { Description = "A name, besides this machine's, that browsers know the page by; may be repeated." };
+        var listen = new Option<string>("--listen")
+        {
+            Description = "Address to listen on. Beyond loopback a token is needed.",
+            DefaultValueFactory = _ => "127.0.0.1",
+        };
+        var token = new Option<string>("--token")
+        {
+            Description =
+                $"Who has it may also pause, resume and cancel; nobody else sees anything. Better {TokenVariable}: others of this machine see command lines.",
+        };
+        var host = new Option<string[]>("--host")
+        {
+            Description = "A name, besides this machine's, that browsers know the page by; may be repeated.",
+        };
         var command = new Command("ui", "Shows the runs of a store on a page, and as JSON for programs.") { port, listen, token, host };
         command.Validators.Add(result =>
         {
@@ -27,19 +38,30 @@ internal static class UiCommand
                 result.AddError($"--listen '{result.GetValue(listen)}' is no IP address; expected for example 127.0.0.1 or 10.0.0.4.");
             }
         });
-        command.SetAction((parsed, stop) => ServeAsync(
-            context,
-            parsed.GetRequiredValue(common.Store),
-            new PageOptions
-            {
-                Listen = IPAddress.Parse(parsed.GetRequiredValue(listen)),
-                Port = parsed.GetRequiredValue(port),
-                Token = parsed.GetValue(token) ?? (context.Variable(TokenVariable) is { Length: > 0 } given ? given : null),
-                HostNames = parsed.GetValue(host) ?? [],
-                Trouble = e => context.Error.WriteLine($"slowrun: a request failed, which should not have happened: {e.GetType().Name}: {e.Message}"),
-            },
-            stop));
-        return command.WithExamples("slowrun ui", "slowrun ui --port 9000 --store azblob://account/container", "SLOWRUN_TOKEN=$(openssl rand -hex 24) slowrun ui --listen 10.0.0.4");
+        command.SetAction(
+            (parsed, stop) =>
+                ServeAsync(
+                    context,
+                    parsed.GetRequiredValue(common.Store),
+                    new PageOptions
+                    {
+                        Listen = IPAddress.Parse(parsed.GetRequiredValue(listen)),
+                        Port = parsed.GetRequiredValue(port),
+                        Token = parsed.GetValue(token) ?? (context.Variable(TokenVariable) is { Length: > 0 } given ? given : null),
+                        HostNames = parsed.GetValue(host) ?? [],
+                        Trouble = e =>
+                            context.Error.WriteLine(
+                                $"slowrun: a request failed, which should not have happened: {e.GetType().Name}: {e.Message}"
+                            ),
+                    },
+                    stop
+                )
+        );
+        return command.WithExamples(
+            "slowrun ui",
+            "slowrun ui --port 9000 --store azblob://account/container",
+            "SLOWRUN_TOKEN=$(openssl rand -hex 24) slowrun ui --listen 10.0.0.4"
+        );
     }
 
     private static async Task<int> ServeAsync(ClientContext context, string address, PageOptions options, CancellationToken stop)
@@ -49,10 +71,13 @@ internal static class UiCommand
         await using var statuses = new StatusReader(new RunReader(store, context.Time));
         await using var page = await PageServer.StartAsync(options, store, new LiveRuns(statuses, stop), context.Time, stop);
         await context.Output.WriteLineAsync($"The page of '{store.Address}': {page.Address}");
-        await context.Output.WriteLineAsync(options.Token is null
-            ? $"It only reads. With {TokenVariable} it asks for the token, and takes orders too."
-            : "It asks for the token, and takes orders: pause, resume, cancel.");
-        await Task.Delay(Timeout.InfiniteTimeSpan, stop).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        await context.Output.WriteLineAsync(
+            options.Token is null
+                ? $"It only reads. With {TokenVariable} it asks for the token, and takes orders too."
+                : "It asks for the token, and takes orders: pause, resume, cancel."
+        );
+        await Task.Delay(Timeout.InfiniteTimeSpan, stop)
+            .ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         return ExitCode.Done;
     }
 

@@ -30,7 +30,8 @@ internal sealed class Completer(ClientContext context, CommonOptions common, Par
         ];
         return
         [
-            .. candidates.Where(candidate => candidate.Text[0] == ':' || candidate.Text.StartsWith(place.Word, StringComparison.Ordinal))
+            .. candidates
+                .Where(candidate => candidate.Text[0] == ':' || candidate.Text.StartsWith(place.Word, StringComparison.Ordinal))
                 .Select(candidate => candidate.Text[0] == ':' ? candidate : candidate with { Text = place.Prefix + candidate.Text }),
         ];
     }
@@ -38,9 +39,15 @@ internal sealed class Completer(ClientContext context, CommonOptions common, Par
     private static IEnumerable<Candidate> Commands(Command command) =>
         command.Subcommands.Where(sub => !sub.Hidden).Select(sub => new Candidate(sub.Name, FirstSentence(sub.Description)));
 
-    private static IEnumerable<Candidate> Options(CursorPlace place) => place.Options.Where(option => !option.Hidden)
-        .SelectMany(option => option.Aliases.Where(alias => alias.StartsWith("--", StringComparison.Ordinal)).Prepend(option.Name)
-            .Select(name => new Candidate(name, FirstSentence(option.Description))));
+    private static IEnumerable<Candidate> Options(CursorPlace place) =>
+        place
+            .Options.Where(option => !option.Hidden)
+            .SelectMany(option =>
+                option
+                    .Aliases.Where(alias => alias.StartsWith("--", StringComparison.Ordinal))
+                    .Prepend(option.Name)
+                    .Select(name => new Candidate(name, FirstSentence(option.Description)))
+            );
 
     private async Task<IEnumerable<Candidate>> ValuesAsync(Symbol symbol, string word, IReadOnlyList<string> before)
     {
@@ -48,20 +55,23 @@ internal sealed class Completer(ClientContext context, CommonOptions common, Par
         var candidates = new List<Candidate>();
         foreach (var kind in Kinds(name))
         {
-            candidates.AddRange(kind switch
-            {
-                "RUN" when name.Contains("STAGE", StringComparison.Ordinal) => await StagesAsync(name, word, before),
-                "RUN" => await Names(before).RunsAsync(),
-                "SILO" => await Names(before).SilosAsync(),
-                "SPEC" when word.StartsWith(SpecOrRun.RunPrefix, StringComparison.Ordinal) => await Names(before).RunsAsync(SpecOrRun.RunPrefix, ""),
-                "SPEC" => Presets().Append(Candidate.Files),
-                "PATH" when symbol is Argument && name.Contains('=', StringComparison.Ordinal) => Operations(),
-                "PATH" when name.Contains('=', StringComparison.Ordinal) => [],
-                "FILE" or "PATH" => [Candidate.Files],
-                "DIR" or "STORE" => [Candidate.Folders],
-                _ when kind.All(char.IsUpper) => [],
-                _ => [new Candidate(kind)],
-            });
+            candidates.AddRange(
+                kind switch
+                {
+                    "RUN" when name.Contains("STAGE", StringComparison.Ordinal) => await StagesAsync(name, word, before),
+                    "RUN" => await Names(before).RunsAsync(),
+                    "SILO" => await Names(before).SilosAsync(),
+                    "SPEC" when word.StartsWith(SpecOrRun.RunPrefix, StringComparison.Ordinal) => await Names(before)
+                        .RunsAsync(SpecOrRun.RunPrefix, ""),
+                    "SPEC" => Presets().Append(Candidate.Files),
+                    "PATH" when symbol is Argument && name.Contains('=', StringComparison.Ordinal) => Operations(),
+                    "PATH" when name.Contains('=', StringComparison.Ordinal) => [],
+                    "FILE" or "PATH" => [Candidate.Files],
+                    "DIR" or "STORE" => [Candidate.Folders],
+                    _ when kind.All(char.IsUpper) => [],
+                    _ => [new Candidate(kind)],
+                }
+            );
         }
 
         return candidates.Count > 0 ? candidates : Allowed(symbol);
@@ -69,12 +79,12 @@ internal sealed class Completer(ClientContext context, CommonOptions common, Par
 
     /// <summary>'RUN[/STAGE]' names RUN and STAGE, 'FILE.png' a FILE.</summary>
     private static IEnumerable<string> Kinds(string name) =>
-        name.Split('|', '=', '[').Select(part => char.IsUpper(part.FirstOrDefault()) ? new string([.. part.TakeWhile(char.IsUpper)]) : part)
+        name.Split('|', '=', '[')
+            .Select(part => char.IsUpper(part.FirstOrDefault()) ? new string([.. part.TakeWhile(char.IsUpper)]) : part)
             .Where(part => part.Length > 0 && char.IsLetterOrDigit(part[0]) && !part.StartsWith("--", StringComparison.Ordinal));
 
     /// <summary>What the parser would let in, as it knows it: enumerations, and lists of words.</summary>
-    private static IEnumerable<Candidate> Allowed(Symbol symbol) =>
-        ParseMessages.Words(symbol).Select(word => new Candidate(word));
+    private static IEnumerable<Candidate> Allowed(Symbol symbol) => ParseMessages.Words(symbol).Select(word => new Candidate(word));
 
     private async Task<IReadOnlyList<Candidate>> StagesAsync(string name, string word, IReadOnlyList<string> before)
     {
@@ -93,8 +103,11 @@ internal sealed class Completer(ClientContext context, CommonOptions common, Par
 
     private static IEnumerable<Candidate> Presets() => PresetFiles.Names.Select(name => new Candidate(name, PresetFiles.Summary(name)));
 
-    private static IEnumerable<Candidate> Operations() => typeof(Operations).GetProperties().Where(property => property.CanWrite)
-        .Select(property => new Candidate($"{JsonNamingPolicy.CamelCase.ConvertName(property.Name)}="));
+    private static IEnumerable<Candidate> Operations() =>
+        typeof(Operations)
+            .GetProperties()
+            .Where(property => property.CanWrite)
+            .Select(property => new Candidate($"{JsonNamingPolicy.CamelCase.ConvertName(property.Name)}="));
 
     private static string? FirstSentence(string? text) => text?.Split(". ")[0].TrimEnd('.');
 }

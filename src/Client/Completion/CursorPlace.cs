@@ -44,7 +44,13 @@ internal sealed record CursorPlace(IReadOnlyList<Command> Commands, string Word,
         var equals = word.IndexOf('=', StringComparison.Ordinal);
         if (IsOption(word) && equals > 0)
         {
-            return new CursorPlace(commands, word[(equals + 1)..], Find(commands, word[..equals]), word[..(equals + 1)], MayBeCommand: false);
+            return new CursorPlace(
+                commands,
+                word[(equals + 1)..],
+                Find(commands, word[..equals]),
+                word[..(equals + 1)],
+                MayBeCommand: false
+            );
         }
 
         return IsOption(word) ? new CursorPlace(commands, word, null, "", MayBeCommand: false)

@@ -2,7 +2,8 @@ using System.Text;
 
 namespace Slowrun.Client.Completion;
 
-/// <summary>Divides a line as a shell does, so far as a line that is still being typed needs it: quotes and backslashes, no expansion.</summary>
+/// <summary>Divides a line as a shell does, so far as a line that is still being typed needs it: quotes and backslashes, no
+/// expansion.</summary>
 internal static class ShellWords
 {
     /// <returns>At least one word: the last is the one that is being typed, empty after a space.</returns>

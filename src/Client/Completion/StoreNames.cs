@@ -11,17 +11,28 @@ internal sealed class StoreNames(ClientContext context, string address)
     // A directory answers in milliseconds, a blob container in some tenths of a second; a longer wait feels like a broken terminal.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1.5);
 
-    public Task<IReadOnlyList<Candidate>> RunsAsync(string prefix = "", string suffix = "") => TryAsync(async (reader, stop) =>
-        [.. (await RunDocuments.ListRunsAsync(reader.Store, stop).ToListAsync(stop)).Select(name => new Candidate(prefix + name + suffix))]);
+    public Task<IReadOnlyList<Candidate>> RunsAsync(string prefix = "", string suffix = "") =>
+        TryAsync(
+            async (reader, stop) =>
+
+                [
+                    .. (await RunDocuments.ListRunsAsync(reader.Store, stop).ToListAsync(stop)).Select(name => new Candidate(
+                        prefix + name + suffix
+                    )),
+                ]
+        );
 
     /// <param name="run">Whose stages.</param>
-    public Task<IReadOnlyList<Candidate>> StagesAsync(string run) => TryAsync(async (reader, stop) =>
-        RunPaths.IsName(run) && await new RunDocuments(reader.Store, run).TryReadSpecAsync(stop) is { } spec
-            ? [.. new RunPlan(spec.Recipe).Stages.Select(stage => new Candidate($"{run}/{stage.Id}"))]
-            : []);
+    public Task<IReadOnlyList<Candidate>> StagesAsync(string run) =>
+        TryAsync(
+            async (reader, stop) =>
+                RunPaths.IsName(run) && await new RunDocuments(reader.Store, run).TryReadSpecAsync(stop) is { } spec
+                    ? [.. new RunPlan(spec.Recipe).Stages.Select(stage => new Candidate($"{run}/{stage.Id}"))]
+                    : []
+        );
 
-    public Task<IReadOnlyList<Candidate>> SilosAsync() => TryAsync(async (reader, stop) =>
-        [.. (await reader.SilosAsync(stop)).Select(silo => new Candidate(silo.Name, silo.Silo))]);
+    public Task<IReadOnlyList<Candidate>> SilosAsync() =>
+        TryAsync(async (reader, stop) => [.. (await reader.SilosAsync(stop)).Select(silo => new Candidate(silo.Name, silo.Silo))]);
 
     private async Task<IReadOnlyList<Candidate>> TryAsync(Func<RunReader, CancellationToken, Task<IReadOnlyList<Candidate>>> read)
     {

@@ -29,15 +29,22 @@ internal static class CausesText
 
         if (causes.Count == 0)
         {
-            lines.Add(new Text(Readiness.StateOf(facts) == RunState.Succeeded ? "It has ended; nothing is left to be done." : "Nothing keeps it: all that can train is training."));
+            lines.Add(
+                new Text(
+                    Readiness.StateOf(facts) == RunState.Succeeded
+                        ? "It has ended; nothing is left to be done."
+                        : "Nothing keeps it: all that can train is training."
+                )
+            );
         }
 
         return new Rows(lines);
     }
 
-    private static string Stages(Target whom, RunFacts facts) => whom.Stage is not null
-        ? ""
-        : $": {string.Join(", ", facts.Plan.Stages.CountBy(stage => Readiness.StateOf(facts, stage.Id)).OrderBy(pair => StageStates.Ordered.ToList().IndexOf(pair.Key)).Select(pair => FormattableString.Invariant($"{pair.Value} {pair.Key}")))} of {Human.Count(facts.Plan.Stages.Count)} stages";
+    private static string Stages(Target whom, RunFacts facts) =>
+        whom.Stage is not null
+            ? ""
+            : $": {string.Join(", ", facts.Plan.Stages.CountBy(stage => Readiness.StateOf(facts, stage.Id)).OrderBy(pair => StageStates.Ordered.ToList().IndexOf(pair.Key)).Select(pair => FormattableString.Invariant($"{pair.Value} {pair.Key}")))} of {Human.Count(facts.Plan.Stages.Count)} stages";
 
     /// <summary>Nothing where it is the one that was asked about.</summary>
     private static string Subject(Target whom, Cause cause)

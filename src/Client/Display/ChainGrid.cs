@@ -18,7 +18,9 @@ internal static class ChainGrid
     public static IEnumerable<IRenderable> Of(RunStatus status, int width, int? mostRows, bool unicode)
     {
         ArgumentNullException.ThrowIfNull(status);
-        var rows = Merged([.. status.Stages.GroupBy(stage => ChainOf(stage.Id)).Select(chain => new Row(chain.Key, chain.Key, [.. chain]))]);
+        var rows = Merged(
+            [.. status.Stages.GroupBy(stage => ChainOf(stage.Id)).Select(chain => new Row(chain.Key, chain.Key, [.. chain]))]
+        );
         var shown = Chosen(rows, mostRows);
         var labelWidth = shown.Max(row => row.Label.Length) + 1;
         var stages = rows.Max(row => row.Stages.Count);
@@ -27,7 +29,15 @@ internal static class ChainGrid
         var cellWidth = CellWidths.FirstOrDefault(cell => stages * cell <= room, 1);
         if (cellWidth == CellWidths[0])
         {
-            yield return new Text(string.Concat(new string(' ', labelWidth), string.Concat(Enumerable.Range(0, stages).Select(i => i.ToString(CultureInfo.InvariantCulture).PadLeft(3).PadRight(cellWidth)))).TrimEnd());
+            yield return new Text(
+                string.Concat(
+                        new string(' ', labelWidth),
+                        string.Concat(
+                            Enumerable.Range(0, stages).Select(i => i.ToString(CultureInfo.InvariantCulture).PadLeft(3).PadRight(cellWidth))
+                        )
+                    )
+                    .TrimEnd()
+            );
         }
 
         foreach (var row in shown)
@@ -41,8 +51,12 @@ internal static class ChainGrid
         if (shown.Count < rows.Count)
         {
             var hidden = rows.Except(shown).ToList();
-            yield return new Text(string.Create(
-                CultureInfo.InvariantCulture, $"… and {hidden.Sum(row => row.Chains)} more chains: {Counts(hidden.SelectMany(row => row.Stages.Select(stage => (stage.State, Times: row.Chains))))}"));
+            yield return new Text(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"… and {hidden.Sum(row => row.Chains)} more chains: {Counts(hidden.SelectMany(row => row.Stages.Select(stage => (stage.State, Times: row.Chains))))}"
+                )
+            );
         }
 
         yield return Legend(status.Stages, unicode);
@@ -54,7 +68,8 @@ internal static class ChainGrid
         foreach (var stage in stages)
         {
             var sign = StageStates.SignOf(stage.State, unicode).ToString();
-            var text = cellWidth < CellWidths[0] ? sign
+            var text =
+                cellWidth < CellWidths[0] ? sign
                 : stage.State == StageState.Training ? string.Create(CultureInfo.InvariantCulture, $"{Percent(stage)}%")
                 : sign;
             line.Append((cellWidth == CellWidths[0] ? text.PadLeft(3) : text).PadRight(cellWidth), StageStates.StyleOf(stage.State));
@@ -68,7 +83,10 @@ internal static class ChainGrid
         var line = new Paragraph();
         foreach (var (state, count) in stages.CountBy(stage => stage.State).OrderBy(pair => StageStates.Ordered.ToList().IndexOf(pair.Key)))
         {
-            line.Append(string.Create(CultureInfo.InvariantCulture, $"{StageStates.SignOf(state, unicode)} {count} {state}  "), StageStates.StyleOf(state));
+            line.Append(
+                string.Create(CultureInfo.InvariantCulture, $"{StageStates.SignOf(state, unicode)} {count} {state}  "),
+                StageStates.StyleOf(state)
+            );
         }
 
         return line;
@@ -95,14 +113,19 @@ internal static class ChainGrid
         return rows;
     }
 
-    private static List<Row> Chosen(List<Row> rows, int? mostRows) => mostRows is { } most && rows.Count > most
-        ? [.. rows.OrderBy(row => !row.IsActive).Take(Math.Max(1, most - 1)).OrderBy(row => row.First)]
-        : rows;
+    private static List<Row> Chosen(List<Row> rows, int? mostRows) =>
+        mostRows is { } most && rows.Count > most
+            ? [.. rows.OrderBy(row => !row.IsActive).Take(Math.Max(1, most - 1)).OrderBy(row => row.First)]
+            : rows;
 
-    private static string Counts(IEnumerable<(StageState State, int Times)> states) => string.Join(", ", states
-        .GroupBy(one => one.State)
-        .OrderBy(group => StageStates.Ordered.ToList().IndexOf(group.Key))
-        .Select(group => string.Create(CultureInfo.InvariantCulture, $"{group.Sum(one => one.Times)} {group.Key}")));
+    private static string Counts(IEnumerable<(StageState State, int Times)> states) =>
+        string.Join(
+            ", ",
+            states
+                .GroupBy(one => one.State)
+                .OrderBy(group => StageStates.Ordered.ToList().IndexOf(group.Key))
+                .Select(group => string.Create(CultureInfo.InvariantCulture, $"{group.Sum(one => one.Times)} {group.Key}"))
+        );
 
     private static int ChainOf(string stage) => StageId.TryParse(stage, out var id) ? id.Chain : 0;
 
@@ -110,10 +133,14 @@ internal static class ChainGrid
     {
         public int Chains => Last - First + 1;
 
-        public string Label => string.Create(CultureInfo.InvariantCulture, $"chain{First}{(Last > First ? $" to {Last}" : "")}{(IsBaseline ? " *" : "")}");
+        public string Label =>
+            string.Create(CultureInfo.InvariantCulture, $"chain{First}{(Last > First ? $" to {Last}" : "")}{(IsBaseline ? " *" : "")}");
 
         /// <summary>Something goes on, or somebody has to do something.</summary>
-        public bool IsActive => Stages.Any(stage => stage.State is StageState.Training or StageState.Scoring or StageState.Failed or StageState.Damaged or StageState.Paused);
+        public bool IsActive =>
+            Stages.Any(stage =>
+                stage.State is StageState.Training or StageState.Scoring or StageState.Failed or StageState.Damaged or StageState.Paused
+            );
 
         public string Key => $"{IsBaseline} {string.Join(' ', Stages.Select(stage => stage.State))}";
 

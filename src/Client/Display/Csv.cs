@@ -3,7 +3,8 @@ using System.Globalization;
 
 namespace Slowrun.Client.Display;
 
-/// <summary>Comma-separated values as RFC 4180 has them; numbers with a point and all their digits, times as ISO 8601, null as nothing.</summary>
+/// <summary>Comma-separated values as RFC 4180 has them; numbers with a point and all their digits, times as ISO 8601, null as
+/// nothing.</summary>
 internal static class Csv
 {
     private static readonly SearchValues<char> Special = SearchValues.Create(",\"\r\n");

@@ -19,15 +19,24 @@ internal static class DataTable
 
         foreach (var row in rows)
         {
-            table.AddRow(shown.Select(column => new Text(
-                column.Text?.Invoke(row) ?? Convert.ToString(column.Value(row), CultureInfo.InvariantCulture) ?? "", column.Style?.Invoke(row) ?? Style.Plain)));
+            table.AddRow(
+                shown.Select(column => new Text(
+                    column.Text?.Invoke(row) ?? Convert.ToString(column.Value(row), CultureInfo.InvariantCulture) ?? "",
+                    column.Style?.Invoke(row) ?? Style.Plain
+                ))
+            );
         }
 
         return table;
     }
 
     /// <summary>Prints rows as a table or as CSV, whichever was asked for.</summary>
-    public static async Task PrintAsync<T>(ClientContext context, OutputFormat format, IEnumerable<T> rows, IReadOnlyList<Column<T>> columns)
+    public static async Task PrintAsync<T>(
+        ClientContext context,
+        OutputFormat format,
+        IEnumerable<T> rows,
+        IReadOnlyList<Column<T>> columns
+    )
     {
         if (format != OutputFormat.Csv)
         {

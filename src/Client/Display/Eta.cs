@@ -17,7 +17,9 @@ internal static class Eta
 
         // A stage that does not train yet is taken to be as fast, layer pass for layer pass, as those that do.
         var rate = training.Average(stage => stage.TokensPerSecond!.Value * Cost(Plan(plan, stage)));
-        var chains = status.Stages.Zip(plan.Stages).GroupBy(pair => pair.Second.Id.Chain)
+        var chains = status
+            .Stages.Zip(plan.Stages)
+            .GroupBy(pair => pair.Second.Id.Chain)
             .Select(chain => chain.Sum(pair => Seconds(pair.First, pair.Second, rate)))
             .ToList();
         return TimeSpan.FromSeconds(Math.Max(chains.Max(), chains.Sum() / training.Count));

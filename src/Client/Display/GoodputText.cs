@@ -14,14 +14,7 @@ internal static class GoodputText
 
     public static IRenderable Of(RunStatus status, RunLedger ledger)
     {
-        var parts = new List<IRenderable>
-        {
-            new Text(Headline(status, ledger)),
-            new Text(""),
-            Bars(ledger),
-            new Text(""),
-            Stages(status),
-        };
+        var parts = new List<IRenderable> { new Text(Headline(status, ledger)), new Text(""), Bars(ledger), new Text(""), Stages(status) };
         parts.AddRange(Optimum(ledger).Prepend("").Select(line => new Text(line)));
         return new Rows(parts);
     }
@@ -29,13 +22,19 @@ internal static class GoodputText
     private static string Headline(RunStatus status, RunLedger ledger)
     {
         var goodput = ledger.Goodput is { } share ? Invariant($"goodput {share:P1}") : "no time spent yet";
-        return Invariant($"{status.Name} · {status.StateText} · {goodput} · {Human.Time(ledger.WallSeconds)} of wall-clock time in {ledger.ChainCount} {(ledger.ChainCount == 1 ? "chain" : "chains")} · {Human.Plural(ledger.MachinesLost, "machine")} lost ({Human.Plural(ledger.Preemptions, "stage preemption")}), {Human.Plural(ledger.LostSteps, "step")} lost");
+        return Invariant(
+            $"{status.Name} · {status.StateText} · {goodput} · {Human.Time(ledger.WallSeconds)} of wall-clock time in {ledger.ChainCount} {(ledger.ChainCount == 1 ? "chain" : "chains")} · {Human.Plural(ledger.MachinesLost, "machine")} lost ({Human.Plural(ledger.Preemptions, "stage preemption")}), {Human.Plural(ledger.LostSteps, "step")} lost"
+        );
     }
 
     private static Table Bars(RunLedger ledger)
     {
-        var table = new Table().Border(TableBorder.None).AddColumn("ACCOUNT").AddColumn(new TableColumn("TIME").RightAligned())
-            .AddColumn(new TableColumn("SHARE").RightAligned()).AddColumns("", "");
+        var table = new Table()
+            .Border(TableBorder.None)
+            .AddColumn("ACCOUNT")
+            .AddColumn(new TableColumn("TIME").RightAligned())
+            .AddColumn(new TableColumn("SHARE").RightAligned())
+            .AddColumns("", "");
         foreach (var account in LedgerAccount.OfRun)
         {
             var seconds = account.Seconds(ledger.Chains);
@@ -46,7 +45,13 @@ internal static class GoodputText
             }
 
             var share = ledger.CountedSeconds > 0 ? seconds / ledger.CountedSeconds : 0;
-            table.AddRow(new Text(account.Name), new Text(Exact(seconds)), new Text(Invariant($"{share:P1}")), new Text(Bar(share)), new Text(account.Meaning));
+            table.AddRow(
+                new Text(account.Name),
+                new Text(Exact(seconds)),
+                new Text(Invariant($"{share:P1}")),
+                new Text(Bar(share)),
+                new Text(account.Meaning)
+            );
         }
 
         Uncounted("ended", "this chain done, others not", ledger.EndedSeconds);
@@ -76,13 +81,19 @@ internal static class GoodputText
     {
         if (ledger.Optimum is not { } best)
         {
-            yield return ledger.Preemptions == 0 ? "No machine was lost, so there is no optimum to hold this against." : "No checkpoint was measured yet, so there is no optimum to hold this against.";
+            yield return ledger.Preemptions == 0
+                ? "No machine was lost, so there is no optimum to hold this against."
+                : "No checkpoint was measured yet, so there is no optimum to hold this against.";
             yield break;
         }
 
-        yield return Invariant($"At best {best.Share:P1} of the time could count, with a checkpoint every {best.IntervalSeconds:F2} s; this run has {best.Reached:P1} of that (Daly 2006):");
+        yield return Invariant(
+            $"At best {best.Share:P1} of the time could count, with a checkpoint every {best.IntervalSeconds:F2} s; this run has {best.Reached:P1} of that (Daly 2006):"
+        );
         yield return $"  {DalyOptimum.Formula}";
-        yield return Invariant($"  M = {best.BetweenLossesSeconds:F1} s owned for each loss, δ = {best.CheckpointCostSeconds * 1e3:F1} ms for a checkpoint, D = {best.DetectionSeconds:F2} s until a loss was noticed, R = {best.RecoverySeconds:F2} s to restore: all measured in this run.");
+        yield return Invariant(
+            $"  M = {best.BetweenLossesSeconds:F1} s owned for each loss, δ = {best.CheckpointCostSeconds * 1e3:F1} ms for a checkpoint, D = {best.DetectionSeconds:F2} s until a loss was noticed, R = {best.RecoverySeconds:F2} s to restore: all measured in this run."
+        );
     }
 
     private static string Bar(double share)
@@ -92,7 +103,8 @@ internal static class GoodputText
     }
 
     /// <summary>Tenths for what is short: losses are.</summary>
-    private static string Exact(double seconds) => seconds < 600 ? seconds.ToString("0.0 's'", CultureInfo.InvariantCulture) : Human.Time(seconds);
+    private static string Exact(double seconds) =>
+        seconds < 600 ? seconds.ToString("0.0 's'", CultureInfo.InvariantCulture) : Human.Time(seconds);
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 }

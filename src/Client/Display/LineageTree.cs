@@ -36,12 +36,22 @@ internal static class LineageTree
     private static string Line(LineageStage stage)
     {
         var name = stage.Id.Split('/')[1];
-        var origin = stage.Continues is { } before ? $"goes on from {Parent(stage, before, "final state ")}" : FormattableString.Invariant($"fresh weights, seed {stage.Seed}");
-        var teacher = stage.Teacher is { } parent ? $", taught by {Parent(stage, parent, "")}"
-            : stage.TeacherEnsemble is { } all ? FormattableString.Invariant($", taught by the ensemble of {all.Members.Count} of run '{all.Run}' ({Human.Hash(all.Sha256)})")
+        var origin = stage.Continues is { } before
+            ? $"goes on from {Parent(stage, before, "final state ")}"
+            : FormattableString.Invariant($"fresh weights, seed {stage.Seed}");
+        var teacher =
+            stage.Teacher is { } parent ? $", taught by {Parent(stage, parent, "")}"
+            : stage.TeacherEnsemble is { } all
+                ? FormattableString.Invariant(
+                    $", taught by the ensemble of {all.Members.Count} of run '{all.Run}' ({Human.Hash(all.Sha256)})"
+                )
             : "";
-        var became = stage.SnapshotSha256 is { } hash ? $" → {Human.Hash(hash)}{(stage.ValLossNats is { } loss ? $"  {Human.Loss(loss)} nats/token" : "")}" : $" → {stage.State}";
-        var doubts = (stage.TeacherIsOther ? "; its teacher has another snapshot now" : "") + (stage.Adoptions > 0 ? "; with another device's arithmetic from some step on" : "");
+        var became = stage.SnapshotSha256 is { } hash
+            ? $" → {Human.Hash(hash)}{(stage.ValLossNats is { } loss ? $"  {Human.Loss(loss)} nats/token" : "")}"
+            : $" → {stage.State}";
+        var doubts =
+            (stage.TeacherIsOther ? "; its teacher has another snapshot now" : "")
+            + (stage.Adoptions > 0 ? "; with another device's arithmetic from some step on" : "");
         return $"{name}: {origin}{teacher}{became}{doubts}";
     }
 
@@ -56,9 +66,16 @@ internal static class LineageTree
     {
         var counted = ensemble.Members.Where(member => member.Weight > 0).ToList();
         var even = counted.Select(member => member.Weight).Distinct().Count() == 1;
-        var members = counted.Take(MostMembers).Select(member => even ? member.Stage : FormattableString.Invariant($"{member.Stage} ({member.Weight:0.000})"));
+        var members = counted
+            .Take(MostMembers)
+            .Select(member => even ? member.Stage : FormattableString.Invariant($"{member.Stage} ({member.Weight:0.000})"));
         var more = counted.Count > MostMembers ? FormattableString.Invariant($" and {counted.Count - MostMembers} more") : "";
-        var left = ensemble.Members.Count > counted.Count ? FormattableString.Invariant($"; {ensemble.Members.Count - counted.Count} left out") : "";
-        return FormattableString.Invariant($"ensemble of {counted.Count}: {Human.Loss(ensemble.LossNats)} nats/token, of {string.Join(", ", members)}{more}{left}");
+        var left =
+            ensemble.Members.Count > counted.Count
+                ? FormattableString.Invariant($"; {ensemble.Members.Count - counted.Count} left out")
+                : "";
+        return FormattableString.Invariant(
+            $"ensemble of {counted.Count}: {Human.Loss(ensemble.LossNats)} nats/token, of {string.Join(", ", members)}{more}{left}"
+        );
     }
 }

@@ -4,15 +4,19 @@ using System.Text;
 namespace Slowrun.Client.Display;
 
 /// <summary>
-/// Draws lines over those it drew before. Every drawing is one text that overwrites and erases nothing first, so nothing flickers; where the
-/// terminal has been given another size, which moves lines about in ways that terminals disagree on, it begins again on an empty screen.
+/// Draws lines over those it drew before. Every drawing is one text that overwrites and erases nothing first, so nothing flickers; where
+/// the terminal has been given another size, which moves lines about in ways that terminals disagree on, it begins again on an empty
+/// screen.
 /// </summary>
 /// <param name="size">The terminal's, now.</param>
 internal sealed class LiveScreen(TextWriter output, Func<(int Width, int Height)> size)
 {
     // Terminals that know it show a drawing only once it is complete; the others ignore it.
-    private const string Begin = "\e[?2026h", End = "\e[?2026l";
-    private const string EraseToEndOfLine = "\e[K", EraseBelow = "\e[J", EraseAll = "\e[H\e[2J";
+    private const string Begin = "\e[?2026h",
+        End = "\e[?2026l";
+    private const string EraseToEndOfLine = "\e[K",
+        EraseBelow = "\e[J",
+        EraseAll = "\e[H\e[2J";
 
     // Remarks that an emptied screen begins with: what was said just before must not vanish with it.
     private const int KeptRemarks = 3;
@@ -37,7 +41,11 @@ internal sealed class LiveScreen(TextWriter output, Func<(int Width, int Height)
         var text = new StringBuilder(Begin);
         if (drawn.Count > 0)
         {
-            text.Append(now == drawnAt ? string.Create(CultureInfo.InvariantCulture, $"\e[{drawn.Count}A\r") : EraseAll + string.Concat(remarks.Select(said => said + "\n")));
+            text.Append(
+                now == drawnAt
+                    ? string.Create(CultureInfo.InvariantCulture, $"\e[{drawn.Count}A\r")
+                    : EraseAll + string.Concat(remarks.Select(said => said + "\n"))
+            );
         }
 
         if (remark is not null)
@@ -67,6 +75,10 @@ internal sealed class LiveScreen(TextWriter output, Func<(int Width, int Height)
         var most = Math.Max(1, size().Height - 1);
         return lines.Count <= most
             ? [.. lines]
-            : [.. lines.Take(most - 1), string.Create(CultureInfo.InvariantCulture, $"… {lines.Count - most + 1} more lines; a higher window shows them")];
+            :
+            [
+                .. lines.Take(most - 1),
+                string.Create(CultureInfo.InvariantCulture, $"… {lines.Count - most + 1} more lines; a higher window shows them"),
+            ];
     }
 }

@@ -1,6 +1,6 @@
+using ScottPlot;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Status;
-using ScottPlot;
 
 namespace Slowrun.Client.Display;
 

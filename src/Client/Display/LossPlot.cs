@@ -52,7 +52,9 @@ internal static class LossPlot
             line.LegendText = named.GetValueOrDefault(curve, "");
         }
 
-        var taught = curves.Any(curve => curve.Plan.IsTaught) ? " (of taught stages: what they are trained on, a mix of cross-entropy and divergence from the teacher)" : "";
+        var taught = curves.Any(curve => curve.Plan.IsTaught)
+            ? " (of taught stages: what they are trained on, a mix of cross-entropy and divergence from the teacher)"
+            : "";
         plot.Title($"{status.Name}: training loss{taught}");
         plot.XLabel("step of its stage");
         plot.YLabel("nats per token");
@@ -62,14 +64,20 @@ internal static class LossPlot
 
     private static void Validation(Plot plot, RunStatus status)
     {
-        var scored = status.Stages.Where(stage => stage.ValLossNats is not null).Select(stage => (Stage: stage, Id: Parsed(stage.Id))).ToList();
+        var scored = status
+            .Stages.Where(stage => stage.ValLossNats is not null)
+            .Select(stage => (Stage: stage, Id: Parsed(stage.Id)))
+            .ToList();
         var colors = new StageColors([.. scored.Select(one => one.Id with { Stage = 0 }).Distinct()]);
         var chains = scored.Where(one => one.Stage.Role == ChainRole.Members).GroupBy(one => one.Id.Chain).ToList();
         var named = Named(chains.Count);
         foreach (var (index, chain) in chains.Index())
         {
             var line = plot.Add.Scatter(
-                chain.Select(one => (double)one.Id.Stage).ToArray(), chain.Select(one => one.Stage.ValLossNats!.Value).ToArray(), colors.Of(new(chain.Key, 0)));
+                chain.Select(one => (double)one.Id.Stage).ToArray(),
+                chain.Select(one => one.Stage.ValLossNats!.Value).ToArray(),
+                colors.Of(new(chain.Key, 0))
+            );
             line.LineWidth = 1.6f;
             line.MarkerSize = 7;
             line.LegendText = named.Contains(index) ? FormattableString.Invariant($"chain{chain.Key}") : "";
@@ -90,7 +98,10 @@ internal static class LossPlot
         {
             double[] sizes = [.. Enumerable.Range(1, ensemble.Running.Count).Select(size => (double)size)];
             var alone = plot.Add.ScatterPoints(
-                sizes, ensemble.MemberStages.Select(id => status.Stages.First(stage => stage.Id == id).ValLossNats ?? double.NaN).ToArray(), Colors.Gray);
+                sizes,
+                ensemble.MemberStages.Select(id => status.Stages.First(stage => stage.Id == id).ValLossNats ?? double.NaN).ToArray(),
+                Colors.Gray
+            );
             alone.MarkerSize = 6;
             alone.LegendText = "each member alone";
             var mixture = plot.Add.Scatter(sizes, ensemble.Running.ToArray(), Colors.Navy);
@@ -99,7 +110,11 @@ internal static class LossPlot
             mixture.LegendText = "the first n averaged";
             if (ensemble.Selections is { Count: > 0 } selections)
             {
-                var chosen = plot.Add.Scatter(selections.Select(size => (double)size.Size).ToArray(), selections.Select(size => size.LossNats).ToArray(), Colors.DarkOrange);
+                var chosen = plot.Add.Scatter(
+                    selections.Select(size => (double)size.Size).ToArray(),
+                    selections.Select(size => size.LossNats).ToArray(),
+                    Colors.DarkOrange
+                );
                 chosen.LineWidth = 2;
                 chosen.LegendText = "the best n by weight";
             }
@@ -107,7 +122,9 @@ internal static class LossPlot
             Baselines(plot, status);
         }
 
-        plot.Title(ensemble is null ? "Ensemble" : FormattableString.Invariant($"Ensemble: {Human.Loss(ensemble.LossNats)} nats per token"));
+        plot.Title(
+            ensemble is null ? "Ensemble" : FormattableString.Invariant($"Ensemble: {Human.Loss(ensemble.LossNats)} nats per token")
+        );
         plot.XLabel("members");
         plot.YLabel("nats per token");
         plot.Axes.Bottom.TickGenerator = WholeNumbers();
@@ -142,9 +159,10 @@ internal static class LossPlot
     private static ScottPlot.TickGenerators.NumericAutomatic WholeNumbers() => new() { IntegerTicksOnly = true };
 
     /// <summary>Which of so many lines get a name: all, or about a dozen from the first to the last.</summary>
-    private static HashSet<int> Named(int lines) => lines <= MostLegends
-        ? [.. Enumerable.Range(0, lines)]
-        : [.. Enumerable.Range(0, MostLegends).Select(i => i * (lines - 1) / (MostLegends - 1))];
+    private static HashSet<int> Named(int lines) =>
+        lines <= MostLegends
+            ? [.. Enumerable.Range(0, lines)]
+            : [.. Enumerable.Range(0, MostLegends).Select(i => i * (lines - 1) / (MostLegends - 1))];
 
     /// <summary>Names of stages; where there are too many of them, of chains.</summary>
     private static Dictionary<DurableCurve, string> Labels(IReadOnlyList<DurableCurve> curves)
@@ -153,21 +171,28 @@ internal static class LossPlot
         var byChain = curves.Count > MostLegends && firsts.Count > 1;
         var lines = byChain ? firsts : curves;
         var named = Named(lines.Count);
-        return lines.Where((_, index) => named.Contains(index))
+        return lines
+            .Where((_, index) => named.Contains(index))
             .ToDictionary(curve => curve, curve => byChain ? FormattableString.Invariant($"chain{curve.Plan.Id.Chain}") : Label(curve));
     }
 
-    private static string Label(DurableCurve curve) => curve.Plan.Role == ChainRole.Members ? curve.Plan.Id.ToString() : $"{curve.Plan.Id} (baseline)";
+    private static string Label(DurableCurve curve) =>
+        curve.Plan.Role == ChainRole.Members ? curve.Plan.Id.ToString() : $"{curve.Plan.Id} (baseline)";
 
     private static (double[] Steps, double[] Losses) Smooth(IReadOnlyList<float> losses)
     {
         var size = (int)Math.Ceiling((double)losses.Count / MostPoints);
         // What is no number is left out: a line to infinity would flatten all others.
-        var bins = losses.Index().Chunk(size)
+        var bins = losses
+            .Index()
+            .Chunk(size)
             .Select(bin => bin.Where(step => float.IsFinite(step.Item)).ToList())
             .Where(bin => bin.Count > 0)
             .ToList();
-        return ([.. bins.Select(bin => bin.Average(step => step.Index + 1.0))], [.. bins.Select(bin => bin.Average(step => (double)step.Item))]);
+        return (
+            [.. bins.Select(bin => bin.Average(step => step.Index + 1.0))],
+            [.. bins.Select(bin => bin.Average(step => (double)step.Item))]
+        );
     }
 
     private static Core.Plan.StageId Parsed(string id) => Core.Plan.StageId.TryParse(id, out var parsed) ? parsed : default;

@@ -37,7 +37,8 @@ internal sealed class PlainProgress(ClientContext context, RunPlan plan) : Progr
             var first = !shown.TryGetValue(stage.Id, out var before);
             var changed = !first && before.State != stage.State;
             shown[stage.Id] = (stage.State, stage.Waits);
-            var isNews = stage.State is not (StageState.Waiting or StageState.Ready) && !(done > MostDone && stage.State == StageState.Done);
+            var isNews =
+                stage.State is not (StageState.Waiting or StageState.Ready) && !(done > MostDone && stage.State == StageState.Done);
             if (changed || (first && isNews) || (due && stage.State == StageState.Training))
             {
                 Say(Line(stage));
@@ -52,11 +53,18 @@ internal sealed class PlainProgress(ClientContext context, RunPlan plan) : Progr
             }
         }
 
-        troubles.IntersectWith((status.StoreTroubles ?? []).Select(trouble => (trouble.SiloName, trouble.Store.Work, trouble.Store.IsSlow)));
+        troubles.IntersectWith(
+            (status.StoreTroubles ?? []).Select(trouble => (trouble.SiloName, trouble.Store.Work, trouble.Store.IsSlow))
+        );
         if (status.Ensemble is { } ensemble && ensemble.Members > members)
         {
             members = ensemble.Members;
-            Say(string.Create(CultureInfo.InvariantCulture, $"ensemble of {members}: validation loss {ensemble.LossNats:0.0000} nats per token"));
+            Say(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"ensemble of {members}: validation loss {ensemble.LossNats:0.0000} nats per token"
+                )
+            );
         }
 
         if (due)
@@ -81,9 +89,10 @@ internal sealed class PlainProgress(ClientContext context, RunPlan plan) : Progr
 
     public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private static string Durable(StageStatus stage) => stage.DurableAgeSeconds is { } age
-        ? string.Create(CultureInfo.InvariantCulture, $"durable to step {stage.DurableStep} ({Human.Time(age)} ago)")
-        : "nothing durable yet";
+    private static string Durable(StageStatus stage) =>
+        stage.DurableAgeSeconds is { } age
+            ? string.Create(CultureInfo.InvariantCulture, $"durable to step {stage.DurableStep} ({Human.Time(age)} ago)")
+            : "nothing durable yet";
 
     private static string Line(StageStatus stage)
     {
@@ -92,9 +101,13 @@ internal sealed class PlainProgress(ClientContext context, RunPlan plan) : Progr
         {
             StageState.Training when stage.TrainLossNats is { } loss => string.Create(
                 CultureInfo.InvariantCulture,
-                $"{progress}, training loss {loss:0.0000}, {Human.Count(stage.TokensPerSecond)} tokens/s, {Durable(stage)}"),
+                $"{progress}, training loss {loss:0.0000}, {Human.Count(stage.TokensPerSecond)} tokens/s, {Durable(stage)}"
+            ),
             StageState.Training when stage.DurableStep > 0 => $"{progress}, going on from its last checkpoint",
-            StageState.Done => string.Create(CultureInfo.InvariantCulture, $"{stage.Id}: Done, validation loss {stage.ValLossNats:0.0000} nats per token"),
+            StageState.Done => string.Create(
+                CultureInfo.InvariantCulture,
+                $"{stage.Id}: Done, validation loss {stage.ValLossNats:0.0000} nats per token"
+            ),
             StageState.Failed => $"{progress}: {stage.Failure}",
             _ => stage.Waits is { } waits ? $"{stage.Id}: {stage.State}. {waits}" : progress,
         };

@@ -7,13 +7,17 @@ namespace Slowrun.Client.Display;
 /// <summary>What a preparation made, and what became of every byte of its input.</summary>
 internal static class PreparedText
 {
-    public static IEnumerable<string> Sets(PreparedDirectory prepared) => SetsOf(prepared.Manifest).Select(set =>
-        $"{set.Name}: {Human.Count(set.Tokens.Tokens)} tokens ({prepared.Manifest.Tokenizer}) in {Documents(set.Tokens.Documents)}, {Human.Count(prepared.TextBytes[set.Name])} bytes of text");
+    public static IEnumerable<string> Sets(PreparedDirectory prepared) =>
+        SetsOf(prepared.Manifest)
+            .Select(set =>
+                $"{set.Name}: {Human.Count(set.Tokens.Tokens)} tokens ({prepared.Manifest.Tokenizer}) in {Documents(set.Tokens.Documents)}, {Human.Count(prepared.TextBytes[set.Name])} bytes of text"
+            );
 
     /// <summary>Those that there are, by the names that people read.</summary>
     public static IEnumerable<(string Name, StoredTokens Tokens)> SetsOf(DataManifest manifest) =>
         new[] { ("training", manifest.Train), ("fitness", manifest.Fitness), ("validation", manifest.Validation) }
-            .Where(set => set.Item2 is not null).Select(set => (set.Item1, set.Item2!));
+            .Where(set => set.Item2 is not null)
+            .Select(set => (set.Item1, set.Item2!));
 
     /// <summary>Of divided documents, and of what no set has.</summary>
     public static IEnumerable<string> Account(DataManifest manifest)

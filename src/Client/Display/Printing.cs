@@ -19,7 +19,14 @@ internal static class Printing
     public static IReadOnlyList<string> Lines(this IAnsiConsole console, IRenderable what)
     {
         using var text = new StringWriter();
-        var paper = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.No, Out = new AnsiConsoleOutput(text) });
+        var paper = AnsiConsole.Create(
+            new AnsiConsoleSettings
+            {
+                Ansi = AnsiSupport.Yes,
+                Interactive = InteractionSupport.No,
+                Out = new AnsiConsoleOutput(text),
+            }
+        );
         paper.Profile.Width = console.Profile.Width;
         paper.Profile.Capabilities.ColorSystem = console.Profile.Capabilities.ColorSystem;
         paper.Profile.Capabilities.Unicode = console.Profile.Capabilities.Unicode;

@@ -7,7 +7,8 @@ using Slowrun.Client.Cli;
 
 namespace Slowrun.Client.Display;
 
-/// <summary>A page of Markdown about every command, by what the parser knows of them. Depends on nothing of the machine that makes it.</summary>
+/// <summary>A page of Markdown about every command, by what the parser knows of them. Depends on nothing of the machine that makes
+/// it.</summary>
 internal static class ReferencePage
 {
     private const string Beginning = """
@@ -58,7 +59,9 @@ internal static class ReferencePage
         }
 
         page.Append(CultureInfo.InvariantCulture, $"```\n{Usage(command, path)}\n```\n");
-        var rows = command.Arguments.Where(argument => !argument.Hidden).Select(ArgumentRow)
+        var rows = command
+            .Arguments.Where(argument => !argument.Hidden)
+            .Select(ArgumentRow)
             .Concat(command.Options.Where(option => !option.Hidden && option is not HelpOption and not VersionOption).Select(OptionRow))
             .ToList();
         if (rows.Count > 0)
@@ -68,7 +71,10 @@ internal static class ReferencePage
 
         if (CommandExamples.ExamplesOf(command) is { Count: > 0 } examples)
         {
-            page.Append(CultureInfo.InvariantCulture, $"\nExamples:\n```console\n{string.Concat(examples.Select(example => $"$ {example}\n"))}```\n");
+            page.Append(
+                CultureInfo.InvariantCulture,
+                $"\nExamples:\n```console\n{string.Concat(examples.Select(example => $"$ {example}\n"))}```\n"
+            );
         }
     }
 
@@ -81,43 +87,61 @@ internal static class ReferencePage
         }
     }
 
-    private static string Usage(Command command, IReadOnlyList<string> path) => string.Join(' ',
-        [
-            .. path,
-            .. command.Arguments.Where(argument => !argument.Hidden).Select(argument => (argument.Arity.MinimumNumberOfValues, argument.Arity.MaximumNumberOfValues) switch
-            {
-                (0, 1) => $"[{Name(argument)}]",
-                (0, _) => $"[{Name(argument)}…]",
-                (_, 1) => Name(argument),
-                _ => $"{Name(argument)}…",
-            }),
-            .. command.Options.Where(option => option.Required).Select(option => $"{option.Name} {option.HelpName}".TrimEnd()),
-            .. command.Options.Any(option => !option.Required && !option.Hidden) ? ["[options]"] : Array.Empty<string>(),
-        ]);
+    private static string Usage(Command command, IReadOnlyList<string> path) =>
+        string.Join(
+            ' ',
+            [
+                .. path,
+                .. command
+                    .Arguments.Where(argument => !argument.Hidden)
+                    .Select(argument =>
+                        (argument.Arity.MinimumNumberOfValues, argument.Arity.MaximumNumberOfValues) switch
+                        {
+                            (0, 1) => $"[{Name(argument)}]",
+                            (0, _) => $"[{Name(argument)}…]",
+                            (_, 1) => Name(argument),
+                            _ => $"{Name(argument)}…",
+                        }
+                    ),
+                .. command.Options.Where(option => option.Required).Select(option => $"{option.Name} {option.HelpName}".TrimEnd()),
+                .. command.Options.Any(option => !option.Required && !option.Hidden) ? ["[options]"] : Array.Empty<string>(),
+            ]
+        );
 
     private static (string Name, string About) ArgumentRow(Argument argument) =>
         (Code(Name(argument)), Cell(argument.Description) + Default(argument.HasDefaultValue ? argument.GetDefaultValue() : null));
 
     private static (string Name, string About) OptionRow(Option option) =>
         (
-            string.Join(", ", option.Aliases.Where(alias => alias.StartsWith('-')).Prepend(option.Name).Distinct().Order(StringComparer.Ordinal).Select(Code))
-                + (option.ValueType != typeof(bool) && option.HelpName is { } value ? $" {Code(value)}" : ""),
-            Cell(option.Description) + (option.Required ? " Required." : "")
+            string.Join(
+                ", ",
+                option
+                    .Aliases.Where(alias => alias.StartsWith('-'))
+                    .Prepend(option.Name)
+                    .Distinct()
+                    .Order(StringComparer.Ordinal)
+                    .Select(Code)
+            ) + (option.ValueType != typeof(bool) && option.HelpName is { } value ? $" {Code(value)}" : ""),
+            Cell(option.Description)
+                + (option.Required ? " Required." : "")
                 // A default of an option that every command has may come from the environment; its description says what it is.
-                + Default(option.HasDefaultValue && !option.Recursive ? option.GetDefaultValue() : null));
+                + Default(option.HasDefaultValue && !option.Recursive ? option.GetDefaultValue() : null)
+        );
 
     private static string Name(Argument argument) => argument.HelpName ?? argument.Name;
 
-    private static string Default(object? value) => value switch
-    {
-        null or false => "",
-        Enum word => $" Default: {Code(word.ToString().ToLowerInvariant())}.",
-        string text => text.Length > 0 ? $" Default: {Code(text)}." : "",
-        IEnumerable several => Default(string.Join(' ', several.Cast<object>())),
-        _ => $" Default: {Code(Convert.ToString(value, CultureInfo.InvariantCulture)!)}.",
-    };
+    private static string Default(object? value) =>
+        value switch
+        {
+            null or false => "",
+            Enum word => $" Default: {Code(word.ToString().ToLowerInvariant())}.",
+            string text => text.Length > 0 ? $" Default: {Code(text)}." : "",
+            IEnumerable several => Default(string.Join(' ', several.Cast<object>())),
+            _ => $" Default: {Code(Convert.ToString(value, CultureInfo.InvariantCulture)!)}.",
+        };
 
     private static string Code(string text) => $"`{Cell(text)}`";
 
-    private static string Cell(string? text) => (text ?? "").Replace("|", "\\|", StringComparison.Ordinal).Replace("\n", " ", StringComparison.Ordinal);
+    private static string Cell(string? text) =>
+        (text ?? "").Replace("|", "\\|", StringComparison.Ordinal).Replace("\n", " ", StringComparison.Ordinal);
 }

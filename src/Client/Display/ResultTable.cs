@@ -23,8 +23,15 @@ internal static class ResultTable
         foreach (var (stage, stagePlan) in rows.Where(row => row.Second.Role == ChainRole.Members))
         {
             var place = status.Ensemble?.MemberStages.ToList().IndexOf(stage.Id) ?? -1;
-            table.AddRow(stage.Id, Passes(stagePlan), Human.Loss(stage.ValLossNats), Human.Loss(stage.ValBitsPerByte),
-                place < 0 ? "left out" : string.Create(CultureInfo.InvariantCulture, $"{Human.Loss(status.Ensemble!.Running[place])} of {place + 1}"));
+            table.AddRow(
+                stage.Id,
+                Passes(stagePlan),
+                Human.Loss(stage.ValLossNats),
+                Human.Loss(stage.ValBitsPerByte),
+                place < 0
+                    ? "left out"
+                    : string.Create(CultureInfo.InvariantCulture, $"{Human.Loss(status.Ensemble!.Running[place])} of {place + 1}")
+            );
         }
 
         foreach (var (stage, stagePlan) in rows.Where(row => row.Second.Role == ChainRole.Baseline))
@@ -43,13 +50,21 @@ internal static class ResultTable
             yield break;
         }
 
-        yield return new Text(string.Create(
-            CultureInfo.InvariantCulture, $"ensemble of {ensemble.Members}: {ensemble.LossNats:0.0000} nats/token, {ensemble.BitsPerByte:0.0000} bits/byte"));
+        yield return new Text(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"ensemble of {ensemble.Members}: {ensemble.LossNats:0.0000} nats/token, {ensemble.BitsPerByte:0.0000} bits/byte"
+            )
+        );
         foreach (var size in ensemble.Selections ?? [])
         {
             var chosen = size.LossNats == ensemble.LossNats ? ", chosen on the fitness set" : "";
-            yield return new Text(string.Create(
-                CultureInfo.InvariantCulture, $"  best {size.Size} by weight: {size.LossNats:0.0000} nats/token (fitness {size.FitnessLossNats:0.0000}{chosen})"));
+            yield return new Text(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"  best {size.Size} by weight: {size.LossNats:0.0000} nats/token (fitness {size.FitnessLossNats:0.0000}{chosen})"
+                )
+            );
         }
 
         var members = status.Stages.Where(stage => ensemble.MemberStages.Contains(stage.Id));
@@ -65,9 +80,10 @@ internal static class ResultTable
         }
     }
 
-    private static string Against(double loss, double other) => loss < other
-        ? string.Create(CultureInfo.InvariantCulture, $"{other - loss:0.0000} nats better than")
-        : string.Create(CultureInfo.InvariantCulture, $"{loss - other:0.0000} nats worse than");
+    private static string Against(double loss, double other) =>
+        loss < other
+            ? string.Create(CultureInfo.InvariantCulture, $"{other - loss:0.0000} nats better than")
+            : string.Create(CultureInfo.InvariantCulture, $"{loss - other:0.0000} nats worse than");
 
     private static string Passes(StagePlan plan) => plan.Stage.Epochs.ToString(CultureInfo.InvariantCulture);
 }

@@ -3,7 +3,8 @@ using Slowrun.Core.Plan;
 
 namespace Slowrun.Client.Display;
 
-/// <summary>Colours that tell stages apart: in one chain they change from stage to stage, in several each chain has one of its own, lighter in later stages.</summary>
+/// <summary>Colours that tell stages apart: in one chain they change from stage to stage, in several each chain has one of its own, lighter
+/// in later stages.</summary>
 internal sealed class StageColors(IReadOnlyCollection<StageId> stages)
 {
     // The end of the scale is a yellow that white paper hides.

@@ -38,7 +38,8 @@ internal static class StatusRemarks
         {
             yield return new Text(
                 $"Best effort: {string.Join(", ", best.Take(MostSizes))}{(best.Count > MostSizes ? ", …" : "")}: bytes that cannot be had again ('slowrun events {status.Name} --kind best-effort' and '--kind device-adopted' tell why).",
-                new Style(Color.Yellow));
+                new Style(Color.Yellow)
+            );
         }
 
         // A damaged root is its stage's own remark.
@@ -48,20 +49,28 @@ internal static class StatusRemarks
         }
 
         // First what needs somebody, last what only needs time.
-        var waiting = status.Stages.Where(stage => stage is { State: not StageState.Waiting } and ({ Failure: not null } or { Waits: not null })).ToList();
-        foreach (var group in waiting.GroupBy(stage => each ? stage.Failure ?? stage.Waits : stage.State.ToString()).OrderBy(group => group.First().State is not (StageState.Failed or StageState.Damaged)))
+        var waiting = status
+            .Stages.Where(stage => stage is { State: not StageState.Waiting } and ({ Failure: not null } or { Waits: not null }))
+            .ToList();
+        foreach (
+            var group in waiting
+                .GroupBy(stage => each ? stage.Failure ?? stage.Waits : stage.State.ToString())
+                .OrderBy(group => group.First().State is not (StageState.Failed or StageState.Damaged))
+        )
         {
             var (stage, others) = (group.First(), group.Count() - 1);
             var who = each ? string.Join(", ", group.Select(one => one.Id)) : stage.Id;
             var alike = others > 0 && !each ? Invariant($" ({others} more {(others == 1 ? "is" : "are")} {stage.State})") : "";
-            yield return stage.Failure is { } failure
-                ? new Text($"{who} failed: {failure}{alike}", StageStates.StyleOf(StageState.Failed))
-                : stage.State == StageState.Damaged ? new Text($"{who} is damaged: {stage.Waits}{alike}", StageStates.StyleOf(StageState.Damaged))
-                : new Text($"{who}: {stage.Waits}{alike}");
+            yield return stage.Failure is { } failure ? new Text($"{who} failed: {failure}{alike}", StageStates.StyleOf(StageState.Failed))
+            : stage.State == StageState.Damaged
+                ? new Text($"{who} is damaged: {stage.Waits}{alike}", StageStates.StyleOf(StageState.Damaged))
+            : new Text($"{who}: {stage.Waits}{alike}");
         }
 
         // While something trains, what merely waits for a slot needs no explanation.
-        var needsSomebody = waiting.Any(stage => stage.State is StageState.Failed or StageState.Damaged or StageState.Paused) || status.Stages.All(stage => stage.State != StageState.Training);
+        var needsSomebody =
+            waiting.Any(stage => stage.State is StageState.Failed or StageState.Damaged or StageState.Paused)
+            || status.Stages.All(stage => stage.State != StageState.Training);
         if (waiting.Count > 0 && needsSomebody && !Readiness.IsOver(status.State))
         {
             yield return new Text($"'slowrun explain {status.Name}' says what would let it go on.");
@@ -74,7 +83,9 @@ internal static class StatusRemarks
         var scored = status.Stages.Where(stage => stage is { Role: ChainRole.Members, ValLossNats: not null }).ToList();
         return each || scored.Count == 0
             ? null
-            : Invariant($"Members: {scored.Count} scored, {Human.Loss(scored.Min(stage => stage.ValLossNats))} to {Human.Loss(scored.Max(stage => stage.ValLossNats))} nats/token; best {scored.MinBy(stage => stage.ValLossNats)!.Id}");
+            : Invariant(
+                $"Members: {scored.Count} scored, {Human.Loss(scored.Min(stage => stage.ValLossNats))} to {Human.Loss(scored.Max(stage => stage.ValLossNats))} nats/token; best {scored.MinBy(stage => stage.ValLossNats)!.Id}"
+            );
     }
 
     private static string? Ensemble(RunStatus status)
@@ -98,9 +109,12 @@ internal static class StatusRemarks
         }
 
         var parts = LedgerAccount.OfRun.Select(account => (What: account.Name, Seconds: account.Seconds(ledger.Chains)));
-        var losses = ledger.Preemptions > 0
-            ? Invariant($"; {Human.Plural(ledger.MachinesLost, "machine")} lost, and at least {Human.Plural(ledger.LostSteps, "step")} with {(ledger.MachinesLost == 1 ? "it" : "them")}")
-            : "";
+        var losses =
+            ledger.Preemptions > 0
+                ? Invariant(
+                    $"; {Human.Plural(ledger.MachinesLost, "machine")} lost, and at least {Human.Plural(ledger.LostSteps, "step")} with {(ledger.MachinesLost == 1 ? "it" : "them")}"
+                )
+                : "";
         var sum = ledger.ChainCount > 1 ? Invariant($" (of {ledger.ChainCount} chains together)") : "";
         return $"Goodput {Human.Percent(goodput)}{sum}: {string.Join(", ", parts.Where(part => part.Seconds >= 1).Select(part => $"{Human.Time(part.Seconds)} {part.What}"))}{losses}";
     }
@@ -118,8 +132,13 @@ internal static class StatusRemarks
         }
 
         var more = silos.Count > MostSilos ? Invariant($"; and {silos.Count - MostSilos} more") : "";
-        var words = silos.Select(silo => (Silo: silo, Work: Work(view.Status, silo))).OrderBy(pair => pair.Work is null).Take(MostSilos)
-            .Select(pair => $"{pair.Silo.Name}{(pair.Silo.Active ? "" : " (joining or leaving)")} {pair.Work ?? "nothing of this run"}{Slots(pair.Silo)}");
+        var words = silos
+            .Select(silo => (Silo: silo, Work: Work(view.Status, silo)))
+            .OrderBy(pair => pair.Work is null)
+            .Take(MostSilos)
+            .Select(pair =>
+                $"{pair.Silo.Name}{(pair.Silo.Active ? "" : " (joining or leaving)")} {pair.Work ?? "nothing of this run"}{Slots(pair.Silo)}"
+            );
         return Invariant($"{silos.Count} {(silos.Count == 1 ? "silo" : "silos")}: {string.Join("; ", words)}{more}");
     }
 
@@ -137,7 +156,9 @@ internal static class StatusRemarks
     private static string? Work(RunStatus status, LiveSilo silo)
     {
         var stages = status.Stages.Where(stage => stage.Owner?.Silo == silo.Silo).ToList();
-        return stages.Count == 0 ? null : string.Join(", ", stages.Select(stage => $"{stage.Id} on {string.Join(' ', stage.Owner!.Slots)}"));
+        return stages.Count == 0
+            ? null
+            : string.Join(", ", stages.Select(stage => $"{stage.Id} on {string.Join(' ', stage.Owner!.Slots)}"));
     }
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);

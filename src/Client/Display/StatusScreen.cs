@@ -28,7 +28,10 @@ internal static class StatusScreen
     {
         var status = view.Status;
         var ensemble = status.Ensemble is { } mixed
-            ? string.Create(CultureInfo.InvariantCulture, $" · ensemble of {mixed.Members}: {mixed.LossNats:0.0000} nats/token, {mixed.BitsPerByte:0.0000} bits/byte")
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $" · ensemble of {mixed.Members}: {mixed.LossNats:0.0000} nats/token, {mixed.BitsPerByte:0.0000} bits/byte"
+            )
             : "";
         var source = status.Source == StatusSource.Cluster ? "live" : $"from the store, as of {Human.Time(view.Now - status.AsOf)} ago";
         var end = view.Eta is { } left ? $" · about {Human.Time(left)} left" : "";
@@ -47,7 +50,9 @@ internal static class StatusScreen
     private static IEnumerable<IRenderable> Grid(StatusView view)
     {
         var training = view.Status.Stages.Where(stage => stage.State == StageState.Training).ToList();
-        int? rows = view.Height is { } height ? Math.Max(FewestGridRows, height - LinesBesideGrid - Math.Min(training.Count, MostStageRows)) : null;
+        int? rows = view.Height is { } height
+            ? Math.Max(FewestGridRows, height - LinesBesideGrid - Math.Min(training.Count, MostStageRows))
+            : null;
         yield return new Text("");
         foreach (var line in ChainGrid.Of(view.Status, view.Width, rows, view.Unicode))
         {

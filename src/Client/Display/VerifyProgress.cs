@@ -21,11 +21,16 @@ internal sealed class VerifyProgress(ClientContext context, bool quiet) : IAsync
         }
 
         var text = Markup.Escape($"reading {Subject(one)} ({Human.Bytes(one.LengthBytes)})");
-        showing ??= context.Console.Status().StartAsync(text, shown =>
-        {
-            status = shown;
-            return ended.Task;
-        });
+        showing ??= context
+            .Console.Status()
+            .StartAsync(
+                text,
+                shown =>
+                {
+                    status = shown;
+                    return ended.Task;
+                }
+            );
         if (status is { } shown)
         {
             shown.Status = text;
@@ -53,15 +58,17 @@ internal sealed class VerifyProgress(ClientContext context, bool quiet) : IAsync
         await (showing ?? Task.CompletedTask);
     }
 
-    private static string Subject(VerifiedObject one) => one.What switch
-    {
-        LedgerState.Root => $"{one.Stage} root",
-        LedgerState.Snapshot => $"{one.Stage} snapshot",
-        LedgerState.Spec or LedgerState.Operations or LedgerState.Intent or LedgerState.Events or LedgerState.Ensemble => $"{one.What.ToString().ToLowerInvariant()}{(one.Name.EndsWith(".copy", StringComparison.Ordinal) ? " (copy)" : "")}",
-        LedgerState.Data => $"data {one.Name[DataPaths.Folder.Length..][..12]}",
-        LedgerState.Score => $"{one.Stage?.ToString() ?? "a"} score",
-        LedgerState.Teacher => $"{one.Stage} is taught by {one.Name}",
-        LedgerState.Current => $"{one.Stage} step {Human.Count(one.Step)}",
-        _ => $"{one.Stage} step {Human.Count(one.Step)} (previous)",
-    };
+    private static string Subject(VerifiedObject one) =>
+        one.What switch
+        {
+            LedgerState.Root => $"{one.Stage} root",
+            LedgerState.Snapshot => $"{one.Stage} snapshot",
+            LedgerState.Spec or LedgerState.Operations or LedgerState.Intent or LedgerState.Events or LedgerState.Ensemble =>
+                $"{one.What.ToString().ToLowerInvariant()}{(one.Name.EndsWith(".copy", StringComparison.Ordinal) ? " (copy)" : "")}",
+            LedgerState.Data => $"data {one.Name[DataPaths.Folder.Length..][..12]}",
+            LedgerState.Score => $"{one.Stage?.ToString() ?? "a"} score",
+            LedgerState.Teacher => $"{one.Stage} is taught by {one.Name}",
+            LedgerState.Current => $"{one.Stage} step {Human.Count(one.Step)}",
+            _ => $"{one.Stage} step {Human.Count(one.Step)} (previous)",
+        };
 }

@@ -5,7 +5,8 @@ namespace Slowrun.Client.Results;
 /// <summary>The <c>ensemble.json</c> of an exported ensemble: which files, with which weights, and how they make one prediction.</summary>
 internal sealed record EnsembleConfig
 {
-    private const string Tail = " Each model's logits are softcap·tanh(z/softcap) of the first vocabSize ids; config.json says how a model is passed.";
+    private const string Tail =
+        " Each model's logits are softcap·tanh(z/softcap) of the first vocabSize ids; config.json says how a model is passed.";
 
     public string Format { get; init; } = "slowrun-ensemble";
 
@@ -29,23 +30,28 @@ internal sealed record EnsembleConfig
 
     public required IReadOnlyList<EnsembleFile> Members { get; init; }
 
-    public static EnsembleConfig Of(ExportConfig config, ChosenMixture mixture, EnsembleReport? report) => new()
-    {
-        Run = config.Run,
-        Tokenizer = config.Tokenizer,
-        VocabSize = config.VocabSize,
-        Average = mixture.Average,
-        Combine = mixture.Average == EnsembleAverage.Logits
-            ? "p = softmax(sum over members of weight · logits), of each member the model without prefix." + Tail
-            : "p = sum over members of weight · p(member); p(member) is the mean of softmax(logits) over the file's models." + Tail,
-        LossNats = report?.LossNats,
-        BitsPerByte = report?.BitsPerByte,
-        Members =
-        [
-            .. mixture.Mixed.Zip(config.Files, (member, file) =>
-                new EnsembleFile(file.File, file.Stage, mixture.ShareOf(member), file.Sha256, file.LossNats, file.BitsPerByte)),
-        ],
-    };
+    public static EnsembleConfig Of(ExportConfig config, ChosenMixture mixture, EnsembleReport? report) =>
+        new()
+        {
+            Run = config.Run,
+            Tokenizer = config.Tokenizer,
+            VocabSize = config.VocabSize,
+            Average = mixture.Average,
+            Combine =
+                mixture.Average == EnsembleAverage.Logits
+                    ? "p = softmax(sum over members of weight · logits), of each member the model without prefix." + Tail
+                    : "p = sum over members of weight · p(member); p(member) is the mean of softmax(logits) over the file's models." + Tail,
+            LossNats = report?.LossNats,
+            BitsPerByte = report?.BitsPerByte,
+            Members =
+            [
+                .. mixture.Mixed.Zip(
+                    config.Files,
+                    (member, file) =>
+                        new EnsembleFile(file.File, file.Stage, mixture.ShareOf(member), file.Sha256, file.LossNats, file.BitsPerByte)
+                ),
+            ],
+        };
 }
 
 /// <param name="Weight">All members' together are 1.</param>

@@ -24,27 +24,29 @@ internal sealed record EnsembleReport
     /// <summary>All that were considered, in the ensemble's order.</summary>
     public required IReadOnlyList<ReportedMember> Members { get; init; }
 
-    public static EnsembleReport Of(string run, ChosenMixture mixture, JudgedMixture judged) => new()
-    {
-        Run = run,
-        Average = mixture.Average,
-        LossNats = judged.LossNats,
-        BitsPerByte = judged.BitsPerByte,
-        Tokens = mixture.Members[0].Score.Tokens,
-        Fitted = mixture.Fitted,
-        Members = [.. Reported(mixture, judged.WithoutNats)],
-    };
+    public static EnsembleReport Of(string run, ChosenMixture mixture, JudgedMixture judged) =>
+        new()
+        {
+            Run = run,
+            Average = mixture.Average,
+            LossNats = judged.LossNats,
+            BitsPerByte = judged.BitsPerByte,
+            Tokens = mixture.Members[0].Score.Tokens,
+            Fitted = mixture.Fitted,
+            Members = [.. Reported(mixture, judged.WithoutNats)],
+        };
 
     /// <summary>What the run itself has computed.</summary>
-    public static EnsembleReport OfStored(string run, ChosenMixture mixture, EnsembleScore stored) => new()
-    {
-        Run = run,
-        Average = mixture.Average,
-        LossNats = stored.LossNats,
-        BitsPerByte = stored.BitsPerByte,
-        Tokens = mixture.Members[0].Score.Tokens,
-        Members = [.. Reported(mixture, null).Zip(stored.Running, (member, running) => member with { RunningNats = running })],
-    };
+    public static EnsembleReport OfStored(string run, ChosenMixture mixture, EnsembleScore stored) =>
+        new()
+        {
+            Run = run,
+            Average = mixture.Average,
+            LossNats = stored.LossNats,
+            BitsPerByte = stored.BitsPerByte,
+            Tokens = mixture.Members[0].Score.Tokens,
+            Members = [.. Reported(mixture, null).Zip(stored.Running, (member, running) => member with { RunningNats = running })],
+        };
 
     private static IEnumerable<ReportedMember> Reported(ChosenMixture mixture, IReadOnlyList<double?>? withoutNats)
     {
@@ -52,8 +54,13 @@ internal sealed record EnsembleReport
         foreach (var member in mixture.Members)
         {
             yield return new ReportedMember(
-                member.Stage.ToString(), member.Snapshot.Sha256, member.Score.LossNats, member.Score.BitsPerByte, mixture.ShareOf(member),
-                member.Weight > 0 ? withoutNats?[place++] : null);
+                member.Stage.ToString(),
+                member.Snapshot.Sha256,
+                member.Score.LossNats,
+                member.Score.BitsPerByte,
+                mixture.ShareOf(member),
+                member.Weight > 0 ? withoutNats?[place++] : null
+            );
         }
     }
 }
@@ -61,7 +68,14 @@ internal sealed record EnsembleReport
 /// <param name="LossNats">Alone.</param>
 /// <param name="Weight">All members' together are 1; 0: left out.</param>
 /// <param name="WithoutNats">Loss of the mixture of all others; null where there are none, and for those left out.</param>
-internal sealed record ReportedMember(string Stage, string SnapshotSha256, double LossNats, double BitsPerByte, double Weight, double? WithoutNats)
+internal sealed record ReportedMember(
+    string Stage,
+    string SnapshotSha256,
+    double LossNats,
+    double BitsPerByte,
+    double Weight,
+    double? WithoutNats
+)
 {
     /// <summary>Loss of the even average up to this member, where the run has computed it.</summary>
     public double? RunningNats { get; init; }

@@ -114,19 +114,20 @@ internal sealed record ExportedFile
 
     public double? FitnessLossNats { get; init; }
 
-    public static ExportedFile Of(RunFacts facts, StageId id, WeightFile file) => new()
-    {
-        File = Path.GetFileName(file.Path),
-        Stage = id.ToString(),
-        Role = facts.Plan[id].Role,
-        LengthBytes = file.LengthBytes,
-        Sha256 = file.Sha256,
-        SnapshotSha256 = facts.RootOf(id).Snapshot!.Sha256,
-        Models = file.Models,
-        Loop = facts.Plan[id].Stage.Loop,
-        Recurrences = facts.Plan[id].Stage.Recurrence?.Passes ?? 0,
-        LossNats = facts.ScoreOf(id)?.LossNats,
-        BitsPerByte = facts.ScoreOf(id)?.BitsPerByte,
-        FitnessLossNats = facts.FitnessScoreOf(id)?.LossNats,
-    };
+    public static ExportedFile Of(RunFacts facts, StageId id, WeightFile file) =>
+        new()
+        {
+            File = Path.GetFileName(file.Path),
+            Stage = id.ToString(),
+            Role = facts.Plan[id].Role,
+            LengthBytes = file.LengthBytes,
+            Sha256 = file.Sha256,
+            SnapshotSha256 = facts.RootOf(id).Snapshot!.Sha256,
+            Models = file.Models,
+            Loop = facts.Plan[id].Stage.Loop,
+            Recurrences = facts.Plan[id].Stage.Recurrence?.Passes ?? 0,
+            LossNats = facts.ScoreOf(id)?.LossNats,
+            BitsPerByte = facts.ScoreOf(id)?.BitsPerByte,
+            FitnessLossNats = facts.FitnessScoreOf(id)?.LossNats,
+        };
 }

@@ -37,11 +37,19 @@ internal sealed class ExportFolder(ClientContext context, IObjectStore store, Ru
 
         var kept = before.Where(old => files.All(file => file.File != old.File) && File.Exists(Path.Combine(folder, old.File)));
         var config = ExportConfig.Of(facts, manifest, type, files);
-        await SaveAsync(ConfigPath, config with { Files = [.. files.Concat(kept).OrderBy(file => file.File, StringComparer.Ordinal)] }, stop);
+        await SaveAsync(
+            ConfigPath,
+            config with
+            {
+                Files = [.. files.Concat(kept).OrderBy(file => file.File, StringComparer.Ordinal)],
+            },
+            stop
+        );
         return config;
     }
 
-    public Task WriteEnsembleAsync(EnsembleConfig ensemble, CancellationToken stop) => SaveAsync(Path.Combine(folder, EnsembleName), ensemble, stop);
+    public Task WriteEnsembleAsync(EnsembleConfig ensemble, CancellationToken stop) =>
+        SaveAsync(Path.Combine(folder, EnsembleName), ensemble, stop);
 
     private static string FileName(StageId id) => $"{id.ToString().Replace('/', '-')}.safetensors";
 
@@ -59,7 +67,8 @@ internal sealed class ExportFolder(ClientContext context, IObjectStore store, Ru
         {
             var what = there is null ? "of something else" : $"of run '{there.Run}', recipe {there.RecipeSha256[..8]}, in {there.Dtype}";
             throw new InvalidRequestException(
-                $"'{ConfigPath}' is {what}; this export is of run '{mine.Run}', recipe {mine.RecipeSha256[..8]}, in {type}. Name another folder, or empty this one.");
+                $"'{ConfigPath}' is {what}; this export is of run '{mine.Run}', recipe {mine.RecipeSha256[..8]}, in {type}. Name another folder, or empty this one."
+            );
         }
 
         return there.Files;
@@ -70,7 +79,9 @@ internal sealed class ExportFolder(ClientContext context, IObjectStore store, Ru
         try
         {
             var json = File.ReadAllBytes(ConfigPath);
-            return JsonNode.Parse(json)?["format"]?.GetValue<string>() == ExportConfig.FormatName ? CanonicalJson.Deserialize<ExportConfig>(json, ConfigPath) : null;
+            return JsonNode.Parse(json)?["format"]?.GetValue<string>() == ExportConfig.FormatName
+                ? CanonicalJson.Deserialize<ExportConfig>(json, ConfigPath)
+                : null;
         }
         catch (Exception e) when (e is JsonException or InvalidDataException or InvalidOperationException)
         {

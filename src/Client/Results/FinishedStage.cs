@@ -15,7 +15,9 @@ internal sealed record FinishedStage(StageId Id, SnapshotRef Snapshot)
     {
         if (whom.Stage is not { } id)
         {
-            throw new InvalidRequestException($"'{whom.Run}' is a whole run; name one of its stages: {string.Join(", ", facts.Plan.Stages.Select(plan => $"{whom.Run}/{plan.Id}"))}.");
+            throw new InvalidRequestException(
+                $"'{whom.Run}' is a whole run; name one of its stages: {string.Join(", ", facts.Plan.Stages.Select(plan => $"{whom.Run}/{plan.Id}"))}."
+            );
         }
 
         whom.CheckIsIn(facts);
@@ -23,6 +25,9 @@ internal sealed record FinishedStage(StageId Id, SnapshotRef Snapshot)
         return root.Snapshot is { } snapshot
             ? new FinishedStage(id, snapshot)
             : throw new NotPossibleException(
-                FormattableString.Invariant($"'{whom}' has not finished (it is {Readiness.StateOf(facts, id)}, step {root.DurableStep} is durable), so there are no weights of it yet. 'slowrun status {whom.Run}' shows how far it is."));
+                FormattableString.Invariant(
+                    $"'{whom}' has not finished (it is {Readiness.StateOf(facts, id)}, step {root.DurableStep} is durable), so there are no weights of it yet. 'slowrun status {whom.Run}' shows how far it is."
+                )
+            );
     }
 }

@@ -25,10 +25,14 @@ internal sealed class MixtureChooser(ClientContext context, IObjectStore store, 
         if (members.FirstOrDefault(id => facts.ScoreOf(id) is null) is var missing && members.Any(id => facts.ScoreOf(id) is null))
         {
             var why = facts.RootOf(missing).Finished ? "is not scored yet: a silo does that" : "has not finished";
-            throw new NotPossibleException($"'{Run}/{missing}' {why}, so there is nothing to mix of it. 'slowrun status {Run}' shows how far it is.");
+            throw new NotPossibleException(
+                $"'{Run}/{missing}' {why}, so there is nothing to mix of it. 'slowrun status {Run}' shows how far it is."
+            );
         }
 
-        return wish.Select is { } k ? await SelectedAsync(members, k, stop) : wish.IsOwn ? Own(members) : Mixed(members, _ => 1);
+        return wish.Select is { } k ? await SelectedAsync(members, k, stop)
+            : wish.IsOwn ? Own(members)
+            : Mixed(members, _ => 1);
     }
 
     /// <summary>The run's members that are scored.</summary>
@@ -37,12 +41,16 @@ internal sealed class MixtureChooser(ClientContext context, IObjectStore store, 
         var (scored, all) = (facts.ScoredMembers, facts.Plan.Members.Count());
         if (scored.Count == 0)
         {
-            throw new NotPossibleException($"No member of '{Run}' is scored yet, so there is nothing to mix. 'slowrun status {Run}' shows how far it is.");
+            throw new NotPossibleException(
+                $"No member of '{Run}' is scored yet, so there is nothing to mix. 'slowrun status {Run}' shows how far it is."
+            );
         }
 
         if (scored.Count < all)
         {
-            context.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{scored.Count} of {all} members are scored; the others are left out."));
+            context.Error.WriteLine(
+                string.Create(CultureInfo.InvariantCulture, $"{scored.Count} of {all} members are scored; the others are left out.")
+            );
         }
 
         return scored;
@@ -55,8 +63,11 @@ internal sealed class MixtureChooser(ClientContext context, IObjectStore store, 
             return Mixed(members, _ => 1);
         }
 
-        var weights = facts.EnsembleOf(members)?.Weights ?? throw new NotPossibleException(
-            $"'{Run}' selects its members, and has not done so for those that are scored now: a silo does that. Meanwhile --select K selects here, and --members mixes those you name.");
+        var weights =
+            facts.EnsembleOf(members)?.Weights
+            ?? throw new NotPossibleException(
+                $"'{Run}' selects its members, and has not done so for those that are scored now: a silo does that. Meanwhile --select K selects here, and --members mixes those you name."
+            );
         return Mixed(members, index => weights[index]);
     }
 
@@ -64,12 +75,19 @@ internal sealed class MixtureChooser(ClientContext context, IObjectStore store, 
     {
         if (k < 1 || k > members.Count)
         {
-            throw new InvalidRequestException(string.Create(CultureInfo.InvariantCulture, $"--select {k} of {members.Count} {(members.Count == 1 ? "member" : "members")}; expected 1 to {members.Count}."));
+            throw new InvalidRequestException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"--select {k} of {members.Count} {(members.Count == 1 ? "member" : "members")}; expected 1 to {members.Count}."
+                )
+            );
         }
 
         if (facts.Spec.Recipe.Ensemble.Average == EnsembleAverage.Logits)
         {
-            throw new NotPossibleException($"'{Run}' averages logits (ensemble.average), and --select learns the weights of a mixture of probabilities. --members chooses without weights.");
+            throw new NotPossibleException(
+                $"'{Run}' averages logits (ensemble.average), and --select learns the weights of a mixture of probabilities. --members chooses without weights."
+            );
         }
 
         var scores = new List<MemberScore>();
@@ -80,35 +98,53 @@ internal sealed class MixtureChooser(ClientContext context, IObjectStore store, 
 
         var steps = (Selection ?? new MemberSelectionRecipe()).Steps;
         var (opened, stepped) = (0, 0);
-        await using var remarks = new Remarks(context, () => stepped > 0
-            ? string.Create(CultureInfo.InvariantCulture, $"Learning weights of {members.Count} members: step {stepped} of {steps}")
-            : string.Create(CultureInfo.InvariantCulture, $"Reading the fitness scores: {opened} of {members.Count}"));
+        await using var remarks = new Remarks(
+            context,
+            () =>
+                stepped > 0
+                    ? string.Create(CultureInfo.InvariantCulture, $"Learning weights of {members.Count} members: step {stepped} of {steps}")
+                    : string.Create(CultureInfo.InvariantCulture, $"Reading the fitness scores: {opened} of {members.Count}")
+        );
         using var fitness = await OpenedVectors.OpenAsync(store, Run, scores, n => opened = n, stop);
         var fitted = await Task.Run(
-            () => GradientSelection.Fit(
-                fitness.P,
-                facts.Spec.Recipe.Seed,
-                steps,
-                (step, _, _) =>
-                {
-                    stepped = step;
-                    stop.ThrowIfCancellationRequested();
-                },
-                Environment.ProcessorCount),
-            stop);
+            () =>
+                GradientSelection.Fit(
+                    fitness.P,
+                    facts.Spec.Recipe.Seed,
+                    steps,
+                    (step, _, _) =>
+                    {
+                        stepped = step;
+                        stop.ThrowIfCancellationRequested();
+                    },
+                    Environment.ProcessorCount
+                ),
+            stop
+        );
         var selected = GradientSelection.Top(fitted.Weights, k);
-        return Mixed(members, selected.WeightOf) with { Fitted = new FittedChoice(k, steps, GradientSelection.LossNats(fitness.P, selected)) };
+        return Mixed(members, selected.WeightOf) with
+        {
+            Fitted = new FittedChoice(k, steps, GradientSelection.LossNats(fitness.P, selected)),
+        };
     }
 
-    private NotPossibleException NoFitness(StageId id) => Selection is null
-        ? new NotPossibleException(
-            $"Members of '{Run}' have no scores on a fitness set, on which --select learns: its recipe does not select members. A run with --set 'ensemble.selection={{}}' has them; "
-            + "here --members mixes those you name.")
-        : new NotPossibleException($"'{Run}/{id}' has no score on the fitness set: the recipe selects among its ensemble's members alone. Leave it out of --members.");
+    private NotPossibleException NoFitness(StageId id) =>
+        Selection is null
+            ? new NotPossibleException(
+                $"Members of '{Run}' have no scores on a fitness set, on which --select learns: its recipe does not select members. A run with --set 'ensemble.selection={{}}' has them; "
+                    + "here --members mixes those you name."
+            )
+            : new NotPossibleException(
+                $"'{Run}/{id}' has no score on the fitness set: the recipe selects among its ensemble's members alone. Leave it out of --members."
+            );
 
-    private ChosenMixture Mixed(IReadOnlyList<StageId> members, Func<int, double> weightOf) => new()
-    {
-        Average = facts.Spec.Recipe.Ensemble.Average,
-        Members = [.. members.Select((id, index) => new ChosenMember(id, facts.RootOf(id).Snapshot!, facts.ScoreOf(id)!, weightOf(index)))],
-    };
+    private ChosenMixture Mixed(IReadOnlyList<StageId> members, Func<int, double> weightOf) =>
+        new()
+        {
+            Average = facts.Spec.Recipe.Ensemble.Average,
+            Members =
+            [
+                .. members.Select((id, index) => new ChosenMember(id, facts.RootOf(id).Snapshot!, facts.ScoreOf(id)!, weightOf(index))),
+            ],
+        };
 }

@@ -25,15 +25,27 @@ internal sealed class MixtureJudge(ClientContext context, IObjectStore store, Ru
 
         long judged = 0;
         var (opened, mixed) = (0, mixture.Mixed.ToList());
-        await using var remarks = new Remarks(context, () => judged > 0
-            ? $"Mixed {Human.Count(judged)} of {Human.Count(mixed[0].Score.Tokens)} tokens"
-            : $"Reading the members' scores: {Human.Count(opened)} of {Human.Count(mixed.Count)}");
+        await using var remarks = new Remarks(
+            context,
+            () =>
+                judged > 0
+                    ? $"Mixed {Human.Count(judged)} of {Human.Count(mixed[0].Score.Tokens)} tokens"
+                    : $"Reading the members' scores: {Human.Count(opened)} of {Human.Count(mixed.Count)}"
+        );
         var bytes = await TargetBytesAsync(stop);
         using var vectors = await OpenedVectors.OpenAsync(store, run, [.. mixed.Select(member => member.Score)], n => opened = n, stop);
         var answer = await Task.Run(
-            () => JudgedMixture.Of(
-                vectors.P, [.. mixed.Select(member => member.Weight)], bytes, Environment.ProcessorCount, n => Volatile.Write(ref judged, n), stop),
-            stop);
+            () =>
+                JudgedMixture.Of(
+                    vectors.P,
+                    [.. mixed.Select(member => member.Weight)],
+                    bytes,
+                    Environment.ProcessorCount,
+                    n => Volatile.Write(ref judged, n),
+                    stop
+                ),
+            stop
+        );
         await vectors.CheckAsync(stop);
         return EnsembleReport.Of(run, mixture, answer);
     }
@@ -48,11 +60,15 @@ internal sealed class MixtureJudge(ClientContext context, IObjectStore store, Ru
         }
 
         var own = facts.Ensembles.MaxBy(ensemble => ensemble.Members.Count);
-        var done = own is null ? "It has computed none yet." : FormattableString.Invariant(
-            $"It has computed the average of {own.Members.Count}: {own.LossNats:0.0000} nats/token, {own.BitsPerByte:0.0000} bits/byte; 'slowrun ensemble {run}' shows it.");
+        var done = own is null
+            ? "It has computed none yet."
+            : FormattableString.Invariant(
+                $"It has computed the average of {own.Members.Count}: {own.LossNats:0.0000} nats/token, {own.BitsPerByte:0.0000} bits/byte; 'slowrun ensemble {run}' shows it."
+            );
         throw new NotPossibleException(
             $"'{run}' averages logits (ensemble.average), which takes every member's forward pass: what scores keep, p(target), cannot be mixed into that. {done} "
-            + (wish.IsOwn ? "A silo computes it." : "A run with ensemble.average=Probabilities can be mixed in any way."));
+                + (wish.IsOwn ? "A silo computes it." : "A run with ensemble.average=Probabilities can be mixed in any way.")
+        );
     }
 
     private async Task<int[]> TargetBytesAsync(CancellationToken stop)

@@ -33,7 +33,9 @@ internal sealed class MixtureOptions
     /// <exception cref="InvalidRequestException">A member is named twice.</exception>
     public MixtureWish Read(ParseResult parsed, RunFacts facts)
     {
-        var named = (parsed.GetValue(members) ?? []).SelectMany(text => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).ToList();
+        var named = (parsed.GetValue(members) ?? [])
+            .SelectMany(text => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+            .ToList();
         if (named.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
             throw new InvalidRequestException($"--members names '{twice.Key}' twice; each member is mixed once.");
@@ -50,7 +52,8 @@ internal sealed class MixtureOptions
         return StageId.TryParse(bare, out var id) && stages.Contains(id)
             ? id
             : throw new NotFoundException(
-                $"Run '{run}' has no member '{name}'.{Nearest.Hint(bare, stages.Select(stage => stage.ToString()))} It has {string.Join(", ", stages)}.");
+                $"Run '{run}' has no member '{name}'.{Nearest.Hint(bare, stages.Select(stage => stage.ToString()))} It has {string.Join(", ", stages)}."
+            );
     }
 }
 

@@ -16,7 +16,13 @@ internal sealed class OpenedVectors : IDisposable
 
     /// <param name="progress">Told how many are there, from any thread.</param>
     /// <exception cref="InvalidDataException">One is missing or damaged.</exception>
-    public static async Task<OpenedVectors> OpenAsync(IObjectStore store, string run, IReadOnlyList<MemberScore> scores, Action<int> progress, CancellationToken stop) =>
+    public static async Task<OpenedVectors> OpenAsync(
+        IObjectStore store,
+        string run,
+        IReadOnlyList<MemberScore> scores,
+        Action<int> progress,
+        CancellationToken stop
+    ) =>
         // Mapping reads every byte once: not on the caller's scheduler.
         new(await Task.Run(() => new ScoreVectors(store, run).OpenAsync(scores, progress, stop), stop));
 

@@ -7,7 +7,8 @@ using Slowrun.Storage.Safetensors;
 namespace Slowrun.Client.Results;
 
 /// <summary>A snapshot as a file of its own.</summary>
-/// <param name="Models">Prefixes of tensor names, one a model: the empty one, and those of earlier models where the snapshot holds some.</param>
+/// <param name="Models">Prefixes of tensor names, one a model: the empty one, and those of earlier models where the snapshot holds
+/// some.</param>
 internal sealed record WeightFile(string Path, long LengthBytes, string Sha256, IReadOnlyList<string> Models)
 {
     private const int BlockBytes = 1 << 20;
@@ -15,7 +16,13 @@ internal sealed record WeightFile(string Path, long LengthBytes, string Sha256, 
     /// <summary>Writes it, verified. The file is whole under its name, or not there.</summary>
     /// <param name="type">F32: the snapshot's own bytes. BF16: rounded.</param>
     /// <exception cref="InvalidDataException">The snapshot is missing or damaged.</exception>
-    public static async Task<WeightFile> WriteAsync(IObjectStore store, SnapshotRef snapshot, string path, ElementType type, CancellationToken stop)
+    public static async Task<WeightFile> WriteAsync(
+        IObjectStore store,
+        SnapshotRef snapshot,
+        string path,
+        ElementType type,
+        CancellationToken stop
+    )
     {
         var temporary = $"{path}.part";
         try
@@ -37,7 +44,8 @@ internal sealed record WeightFile(string Path, long LengthBytes, string Sha256, 
 
     private static async Task CopyAsync(IObjectStore store, SnapshotRef snapshot, FileStream into, ElementType type, CancellationToken stop)
     {
-        var found = await store.TryOpenAsync(snapshot.Name, cancellationToken: stop)
+        var found =
+            await store.TryOpenAsync(snapshot.Name, cancellationToken: stop)
             ?? throw new InvalidDataException($"The snapshot '{snapshot.Name}' is missing from '{store.Address}'.");
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         await using var source = new HashingReadStream(found, hash.AppendData);
@@ -53,7 +61,9 @@ internal sealed record WeightFile(string Path, long LengthBytes, string Sha256, 
         var sha256 = Convert.ToHexStringLower(hash.GetCurrentHash());
         if (sha256 != snapshot.Sha256)
         {
-            throw new InvalidDataException($"The snapshot '{snapshot.Name}' is damaged or was exchanged: its SHA-256 is {sha256}. Nothing was written to '{into.Name[..^".part".Length]}'.");
+            throw new InvalidDataException(
+                $"The snapshot '{snapshot.Name}' is damaged or was exchanged: its SHA-256 is {sha256}. Nothing was written to '{into.Name[..^".part".Length]}'."
+            );
         }
     }
 
@@ -61,7 +71,10 @@ internal sealed record WeightFile(string Path, long LengthBytes, string Sha256, 
     {
         await using var file = File.OpenRead(path);
         var header = await SafetensorsReader.ReadHeaderAsync(file, file.Length, path, stop);
-        IReadOnlyList<string> models = [.. header.Tensors.Select(tensor => tensor.Name[..(tensor.Name.LastIndexOf('/') + 1)]).Distinct().Order(StringComparer.Ordinal)];
+        IReadOnlyList<string> models =
+        [
+            .. header.Tensors.Select(tensor => tensor.Name[..(tensor.Name.LastIndexOf('/') + 1)]).Distinct().Order(StringComparer.Ordinal),
+        ];
         file.Position = 0;
         var sha256 = type == ElementType.F32 ? snapshot.Sha256 : Convert.ToHexStringLower(await SHA256.HashDataAsync(file, stop));
         return new WeightFile(path, file.Length, sha256, models);

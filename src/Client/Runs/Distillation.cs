@@ -32,13 +32,21 @@ internal sealed class Distillation(IObjectStore store, RunReader reader)
     /// <exception cref="InvalidRequestException">The data is of other tokens, or --set contradicts what RUN decides.</exception>
     /// <exception cref="SpecException">The student's model or stage does not suit the teacher.</exception>
     public async Task<(RunSpec Spec, RunFacts Teacher)> SpecAsync(
-        string run, RunSpec spec, IReadOnlyList<string> set, GivenData given, bool baseline, CancellationToken stop)
+        string run,
+        RunSpec spec,
+        IReadOnlyList<string> set,
+        GivenData given,
+        bool baseline,
+        CancellationToken stop
+    )
     {
         var teacher = await reader.FactsAsync(run, stop);
         CheckFinished(teacher);
         if (spec.Name == teacher.Spec.Name)
         {
-            throw new InvalidRequestException($"The distilled run cannot be called '{spec.Name}' like its teacher. Give another name with --name.");
+            throw new InvalidRequestException(
+                $"The distilled run cannot be called '{spec.Name}' like its teacher. Give another name with --name."
+            );
         }
 
         var ownData = given.Prepared is not null || given.TextFiles.Count > 0;
@@ -58,7 +66,8 @@ internal sealed class Distillation(IObjectStore store, RunReader reader)
             var members = teacher.Plan.Members.ToList();
             throw new NotPossibleException(
                 $"Run '{teacher.Spec.Name}' is {state}: {teacher.ScoredMembers.Count} of the {members.Count} members of its ensemble are trained and judged. "
-                + $"All of them teach, so it has to succeed first; 'slowrun status {teacher.Spec.Name}' shows what is missing.");
+                    + $"All of them teach, so it has to succeed first; 'slowrun status {teacher.Spec.Name}' shows what is missing."
+            );
         }
     }
 
@@ -69,9 +78,10 @@ internal sealed class Distillation(IObjectStore store, RunReader reader)
             var path = assignment.Split('=')[0].Trim();
             path = path.StartsWith("recipe.", StringComparison.Ordinal) ? path["recipe.".Length..] : path;
             var section = path.Split('.', '[')[0];
-            var why = section == "data" && !ownData && !StudentsOwn.Contains(path)
-                ? $"the data is that of '{run}'; --text or --data give other data"
-                : Fixed.FirstOrDefault(one => one.Section == section).Why;
+            var why =
+                section == "data" && !ownData && !StudentsOwn.Contains(path)
+                    ? $"the data is that of '{run}'; --text or --data give other data"
+                    : Fixed.FirstOrDefault(one => one.Section == section).Why;
             if (why is not null)
             {
                 throw new InvalidRequestException($"--set {assignment} would change nothing: {why}.");
@@ -84,14 +94,18 @@ internal sealed class Distillation(IObjectStore store, RunReader reader)
     {
         var run = teacher.Spec.Name;
         var folder = RunPaths.Snapshot(run, "x");
-        var there = await store.ListAsync(folder[..(folder.LastIndexOf('/') + 1)], stop).Select(entry => entry.Name).ToHashSetAsync(cancellationToken: stop);
+        var there = await store
+            .ListAsync(folder[..(folder.LastIndexOf('/') + 1)], stop)
+            .Select(entry => entry.Name)
+            .ToHashSetAsync(cancellationToken: stop);
         var missing = recipe.Members.Select(member => RunPaths.Snapshot(run, member.Sha256)).Where(name => !there.Contains(name)).ToList();
         if (missing.Count > 0)
         {
             var stage = teacher.Plan.Members.First(plan => teacher.RootOf(plan.Id).Snapshot?.Name == missing[0]).Id;
             throw new NotPossibleException(
                 $"{missing.Count} of the {recipe.Members.Count} members that would teach are missing from '{store.Address}', the first is {run}/{stage}'s: '{missing[0]}'. "
-                + "Put the object back from a copy: an ensemble never teaches with fewer members than it was judged with.");
+                    + "Put the object back from a copy: an ensemble never teaches with fewer members than it was judged with."
+            );
         }
     }
 
@@ -99,13 +113,16 @@ internal sealed class Distillation(IObjectStore store, RunReader reader)
     private async Task CheckTokensAsync(RunFacts teacher, GivenData given, CancellationToken stop)
     {
         var tokenizer = (await new StoredTokenSets(store).ReadManifestAsync(teacher.Spec.Recipe.Data.Sha256!, stop)).Tokenizer;
-        var (name, found) = given.Prepared is { } prepared ? (prepared, (await NamedData.OpenAsync(prepared, () => Task.FromResult(store), stop)).Manifest.Tokenizer)
+        var (name, found) =
+            given.Prepared is { } prepared
+                ? (prepared, (await NamedData.OpenAsync(prepared, () => Task.FromResult(store), stop)).Manifest.Tokenizer)
             : given.TextFiles is [var file, ..] ? (file, ByteTokens.Name)
             : ("", tokenizer);
         if (found != tokenizer)
         {
             throw new InvalidRequestException(
-                $"The data '{name}' is in tokens of '{found}', run '{teacher.Spec.Name}' was trained on tokens of '{tokenizer}'. A student needs the teacher's tokens: prepare the data with those.");
+                $"The data '{name}' is in tokens of '{found}', run '{teacher.Spec.Name}' was trained on tokens of '{tokenizer}'. A student needs the teacher's tokens: prepare the data with those."
+            );
         }
     }
 }

@@ -11,24 +11,29 @@ internal static class PreparedManifest
 {
     /// <param name="name">As the user named the data.</param>
     /// <param name="recipe">With the sizes that it has before it takes the data's.</param>
-    /// <exception cref="InvalidRequestException">The model is made for other tokens, a set that the recipe needs is missing, or there are too few tokens for a step.</exception>
+    /// <exception cref="InvalidRequestException">The model is made for other tokens, a set that the recipe needs is missing, or there are
+    /// too few tokens for a step.</exception>
     public static void Check(DataManifest manifest, string name, Recipe recipe)
     {
         if (manifest.VocabSize != recipe.Model.VocabSize)
         {
             throw new InvalidRequestException(
-                $"The data '{name}' has {manifest.VocabSize} token ids ({manifest.Tokenizer}), the recipe's model {recipe.Model.VocabSize}. Set model.vocabSize={manifest.VocabSize}, or give other data.");
+                $"The data '{name}' has {manifest.VocabSize} token ids ({manifest.Tokenizer}), the recipe's model {recipe.Model.VocabSize}. Set model.vocabSize={manifest.VocabSize}, or give other data."
+            );
         }
 
         if (manifest.Validation is null)
         {
-            throw new InvalidRequestException($"The data '{name}' has no validation set, so nothing could be reported. Prepare it with --val-tokens.");
+            throw new InvalidRequestException(
+                $"The data '{name}' has no validation set, so nothing could be reported. Prepare it with --val-tokens."
+            );
         }
 
         if (manifest.Fitness is null && recipe.Data.FitnessTokens > 0)
         {
             throw new InvalidRequestException(
-                $"The data '{name}' has no fitness set, and the recipe's has {recipe.Data.FitnessTokens} tokens. Prepare it with --fitness-tokens, or set data.fitnessTokens=0 if the recipe chooses nothing.");
+                $"The data '{name}' has no fitness set, and the recipe's has {recipe.Data.FitnessTokens} tokens. Prepare it with --fitness-tokens, or set data.fitnessTokens=0 if the recipe chooses nothing."
+            );
         }
 
         foreach (var (set, tokens, option) in EvaluationSets(manifest))
@@ -36,15 +41,19 @@ internal static class PreparedManifest
             if (tokens.Tokens < 2)
             {
                 throw new InvalidRequestException(
-                $"The data '{name}' has a {set} set of {tokens.Tokens} token, expected at least 2: a token and its target. Prepare it with a larger {option}.");
+                    $"The data '{name}' has a {set} set of {tokens.Tokens} token, expected at least 2: a token and its target. Prepare it with a larger {option}."
+                );
             }
         }
 
-        var least = new RunPlan(recipe).Stages.Max(plan => (long)plan.Stage.Lanes * plan.Stage.DeviceRows * (recipe.Model.SequenceLength + 1));
+        var least = new RunPlan(recipe).Stages.Max(plan =>
+            (long)plan.Stage.Lanes * plan.Stage.DeviceRows * (recipe.Model.SequenceLength + 1)
+        );
         if (manifest.Train.Tokens < least)
         {
             throw new InvalidRequestException(
-                $"The data '{name}' has {manifest.Train.Tokens} training tokens, and one round of lanes takes {least} (lanes times deviceRows times sequenceLength + 1). Prepare more text, or set smaller ones.");
+                $"The data '{name}' has {manifest.Train.Tokens} training tokens, and one round of lanes takes {least} (lanes times deviceRows times sequenceLength + 1). Prepare more text, or set smaller ones."
+            );
         }
     }
 
@@ -61,18 +70,27 @@ internal static class PreparedManifest
     }
 
     /// <param name="advice">What to do where it has none.</param>
-    public static async Task CheckTextAsync(NamedData data, string name, string set, StoredTokens tokens, string advice, CancellationToken stop)
+    public static async Task CheckTextAsync(
+        NamedData data,
+        string name,
+        string set,
+        StoredTokens tokens,
+        string advice,
+        CancellationToken stop
+    )
     {
         if (tokens.Tokens < 2 || !HasText(await data.ReadAsync(tokens, stop)))
         {
             throw new InvalidRequestException(
-                $"The {set} set of the data '{name}' has {tokens.Tokens} tokens in {tokens.Documents} documents, and none of its targets stands for any text: there is nothing to judge by. {advice}");
+                $"The {set} set of the data '{name}' has {tokens.Tokens} tokens in {tokens.Documents} documents, and none of its targets stands for any text: there is nothing to judge by. {advice}"
+            );
         }
     }
 
     private static IEnumerable<(string Name, StoredTokens Tokens, string Option)> EvaluationSets(DataManifest manifest) =>
         new[] { ("validation", manifest.Validation, "--val-tokens"), ("fitness", manifest.Fitness, "--fitness-tokens") }
-            .Where(set => set.Item2 is not null).Select(set => (set.Item1, set.Item2!, set.Item3));
+            .Where(set => set.Item2 is not null)
+            .Select(set => (set.Item1, set.Item2!, set.Item3));
 
     private static bool HasText(TokenSet set)
     {

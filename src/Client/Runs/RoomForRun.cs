@@ -16,9 +16,7 @@ internal static class RoomForRun
     {
         if (silos.Count == 0)
         {
-            return Lacking(spec, here()) is { } alone
-                ? $"Warning: this machine is too small to train it. {alone}"
-                : null;
+            return Lacking(spec, here()) is { } alone ? $"Warning: this machine is too small to train it. {alone}" : null;
         }
 
         return silos.All(silo => silo.Memory.Count > 0) && Lacking(spec, [.. silos.SelectMany(silo => silo.Memory)]) is { } shortage
@@ -33,7 +31,8 @@ internal static class RoomForRun
         if (silos.Count == 0 && Lacking(spec, here()) is { } shortage)
         {
             throw new NotPossibleException(
-                $"Run '{spec.Name}' has no room on this machine, and no silo serves the store: {shortage} Nothing was started. 'slowrun submit' makes it for other machines.");
+                $"Run '{spec.Name}' has no room on this machine, and no silo serves the store: {shortage} Nothing was started. 'slowrun submit' makes it for other machines."
+            );
         }
     }
 

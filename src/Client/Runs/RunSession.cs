@@ -84,7 +84,10 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
                 // A new run's text takes as long to prepare as a silo takes to start.
                 await SubmitAsync(spec, data, view.Say, stop);
                 view.Say($"Run '{spec.Name}' is new in '{store.Address}'.");
-                if (await reader.SilosAsync(stop) is { Count: > 0 } serving && RoomForRun.Warning(spec, serving, context.MachineSlots) is { } warning)
+                if (
+                    await reader.SilosAsync(stop) is { Count: > 0 } serving
+                    && RoomForRun.Warning(spec, serving, context.MachineSlots) is { } warning
+                )
                 {
                     view.Say(warning);
                 }
@@ -104,22 +107,43 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
         new Submission(store, tell).SubmitAsync(spec, data, stop);
 
     /// <summary>Several silos share the cores, as several machines would.</summary>
-    private IReadOnlyList<IReadOnlyList<string>> Wanted() => Silos == 1
-        ? [[]]
-        : [.. Enumerable.Range(0, Silos).Select(_ => (IReadOnlyList<string>)
-            ["--slots", string.Create(CultureInfo.InvariantCulture, $"cpu:{Math.Max(1, Environment.ProcessorCount / Silos)}")])];
+    private IReadOnlyList<IReadOnlyList<string>> Wanted() =>
+        Silos == 1
+            ?
+            [
+                [],
+            ]
+            :
+            [
+                .. Enumerable
+                    .Range(0, Silos)
+                    .Select(_ =>
+                        (IReadOnlyList<string>)
+                            [
+                                "--slots",
+                                string.Create(CultureInfo.InvariantCulture, $"cpu:{Math.Max(1, Environment.ProcessorCount / Silos)}"),
+                            ]
+                    ),
+            ];
 
     private void TellHowItGoesOn(RunFacts facts)
     {
         var done = facts.Plan.Stages.Count(stage => facts.RootOf(stage.Id).Finished);
-        var begun = facts.Plan.Stages.Select(stage => (stage.Id, Root: facts.RootOf(stage.Id)))
+        var begun = facts
+            .Plan.Stages.Select(stage => (stage.Id, Root: facts.RootOf(stage.Id)))
             .Where(stage => !stage.Root.Finished && stage.Root.Current is not null)
-            .Select(stage => string.Create(
+            .Select(stage =>
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{stage.Id} from step {stage.Root.DurableStep} of {stage.Root.Steps} (committed {Human.Time(context.Time.GetUtcNow() - stage.Root.Current!.At)} ago)"
+                )
+            );
+        context.Output.WriteLine(
+            string.Create(
                 CultureInfo.InvariantCulture,
-                $"{stage.Id} from step {stage.Root.DurableStep} of {stage.Root.Steps} (committed {Human.Time(context.Time.GetUtcNow() - stage.Root.Current!.At)} ago)"));
-        context.Output.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"Run '{facts.Spec.Name}' goes on: {done} of {facts.Plan.Stages.Count} stages have finished{string.Concat(begun.Select(stage => $"; {stage}"))}."));
+                $"Run '{facts.Spec.Name}' goes on: {done} of {facts.Plan.Stages.Count} stages have finished{string.Concat(begun.Select(stage => $"; {stage}"))}."
+            )
+        );
         if (Readiness.StateOf(facts) == RunState.Paused)
         {
             context.Output.WriteLine($"It is paused: 'slowrun resume {facts.Spec.Name}' lets it train.");
@@ -136,7 +160,9 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
         }
         catch (Exception e) when (e is IOException or InvalidDataException or OperationCanceledException)
         {
-            context.Output.WriteLine($"What is kept in '{store.Address}' could not be read now: {(e is OperationCanceledException ? "it does not answer." : e.Message)} The same command goes on from there.");
+            context.Output.WriteLine(
+                $"What is kept in '{store.Address}' could not be read now: {(e is OperationCanceledException ? "it does not answer." : e.Message)} The same command goes on from there."
+            );
             return;
         }
 
@@ -149,10 +175,17 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
         var finished = stages.Count(stage => stage.Root.Finished);
         IEnumerable<string> kept =
         [
-            .. finished > 0 ? [string.Create(CultureInfo.InvariantCulture, $"{finished} of {stages.Count} stages finished")] : Array.Empty<string>(),
-            .. stages.Where(stage => stage.Root is { EpochToken: > 0, Finished: false })
-                .Select(stage => string.Create(CultureInfo.InvariantCulture, $"{stage.Id} at step {stage.Root.DurableStep} of {stage.Root.Steps}")),
+            .. finished > 0
+                ? [string.Create(CultureInfo.InvariantCulture, $"{finished} of {stages.Count} stages finished")]
+                : Array.Empty<string>(),
+            .. stages
+                .Where(stage => stage.Root is { EpochToken: > 0, Finished: false })
+                .Select(stage =>
+                    string.Create(CultureInfo.InvariantCulture, $"{stage.Id} at step {stage.Root.DurableStep} of {stage.Root.Steps}")
+                ),
         ];
-        context.Output.WriteLine($"Kept in '{store.Address}': {(string.Join(", ", kept) is { Length: > 0 } all ? all : "nothing yet")}. The same command goes on from there.");
+        context.Output.WriteLine(
+            $"Kept in '{store.Address}': {(string.Join(", ", kept) is { Length: > 0 } all ? all : "nothing yet")}. The same command goes on from there."
+        );
     }
 }

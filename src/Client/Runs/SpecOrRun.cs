@@ -8,10 +8,12 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Runs;
 
-/// <summary>What looking commands take for a spec: a preset, a file, or a run of the store as <c>run:NAME</c>, or by its bare name where nothing else has it.</summary>
+/// <summary>What looking commands take for a spec: a preset, a file, or a run of the store as <c>run:NAME</c>, or by its bare name where
+/// nothing else has it.</summary>
 internal sealed class SpecOrRun(ClientContext context, CommonOptions common)
 {
-    public const string Description = "A preset's name, a YAML or JSON file, or a run of the store: run:NAME, or NAME where no preset or file is called so.";
+    public const string Description =
+        "A preset's name, a YAML or JSON file, or a run of the store: run:NAME, or NAME where no preset or file is called so.";
 
     public const string RunPrefix = "run:";
 
@@ -35,7 +37,8 @@ internal sealed class SpecOrRun(ClientContext context, CommonOptions common)
         {
             throw new NotFoundException(
                 $"'{what}' is no preset, no file, and no run of '{address}'.{Nearest.Hint(what, PresetFiles.Names)} Presets are: {string.Join(", ", PresetFiles.Names)}.",
-                e);
+                e
+            );
         }
     }
 
@@ -50,9 +53,18 @@ internal sealed class SpecOrRun(ClientContext context, CommonOptions common)
         }
 
         var submitted = await new RunDocuments(store, name).TryReadSubmittedSpecAsync(stop) ?? now;
-        var changed = SpecDifferences.Between(submitted.Operations, now.Operations, "operations")
+        var changed = SpecDifferences
+            .Between(submitted.Operations, now.Operations, "operations")
             .Select(change => $"{change.Path}={change.Here?.ToJsonString() ?? "null"}");
         return SpecReader.ResolveText(
-            SpecWriter.Yaml(submitted), $"run {name}", new SpecOverrides { Set = [.. changed], SetFrom = "slowrun set", Name = overrides.Name ?? now.Name });
+            SpecWriter.Yaml(submitted),
+            $"run {name}",
+            new SpecOverrides
+            {
+                Set = [.. changed],
+                SetFrom = "slowrun set",
+                Name = overrides.Name ?? now.Name,
+            }
+        );
     }
 }

@@ -19,7 +19,8 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
     private const string SdkDocs = "sdk-docs";
     private const string Text = "text";
 
-    /// <summary>Whether the data can be had and suits the spec, before anything is started for it; of text only whether there is any.</summary>
+    /// <summary>Whether the data can be had and suits the spec, before anything is started for it; of text only whether there is
+    /// any.</summary>
     /// <exception cref="InvalidRequestException">It does not, or no text was given.</exception>
     /// <exception cref="CorpusException">There is no text on this machine.</exception>
     /// <exception cref="SpecException">The spec breaks a rule with the data's sizes.</exception>
@@ -53,8 +54,11 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
         {
             var data = await OpenAsync(name, spec.Recipe, cancellationToken);
             spec = WithPrepared(spec, data);
-            tell(FormattableString.Invariant(
-                $"Data: {data.Manifest.Train.Tokens} training, {data.Manifest.Fitness?.Tokens ?? 0} fitness and {data.Manifest.Validation!.Tokens} validation tokens ({data.Manifest.Tokenizer}): {data.Manifest.Source}."));
+            tell(
+                FormattableString.Invariant(
+                    $"Data: {data.Manifest.Train.Tokens} training, {data.Manifest.Fitness?.Tokens ?? 0} fitness and {data.Manifest.Validation!.Tokens} validation tokens ({data.Manifest.Tokenizer}): {data.Manifest.Source}."
+                )
+            );
             await data.UploadAsync(store, cancellationToken);
         }
         else if (textFiles.Count > 0)
@@ -64,7 +68,12 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
 
         var documents = new RunDocuments(store, spec.Name);
         var existing = await documents.TryReadSpecAsync(cancellationToken);
-        if (existing is not null && spec.Recipe.Data.Sha256 is null && textFiles.Count == 0 && spec.Recipe.Data.Source == existing.Recipe.Data.Source)
+        if (
+            existing is not null
+            && spec.Recipe.Data.Sha256 is null
+            && textFiles.Count == 0
+            && spec.Recipe.Data.Source == existing.Recipe.Data.Source
+        )
         {
             // The run keeps the data that it began with, even if another SDK has been installed since.
             spec = WithData(spec, spec.Recipe.Data with { Sha256 = existing.Recipe.Data.Sha256 });
@@ -89,7 +98,8 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
                 return new SubmittedRun(spec, Created: true);
             }
 
-            existing = await documents.TryReadSpecAsync(cancellationToken)
+            existing =
+                await documents.TryReadSpecAsync(cancellationToken)
                 ?? throw new InvalidDataException($"Run '{spec.Name}' was created and deleted by somebody else at this moment. Try again.");
         }
 
@@ -104,8 +114,9 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
         {
             throw new InvalidRequestException(
                 $"Run '{spec.Name}' in '{store.Address}' has another recipe, and a recipe cannot change:"
-                + string.Concat(differences.Select(difference => $"\n  {difference}"))
-                + "\nStart it under another name with --name, or in another store with --store.");
+                    + string.Concat(differences.Select(difference => $"\n  {difference}"))
+                    + "\nStart it under another name with --name, or in another store with --store."
+            );
         }
 
         foreach (var difference in SpecDifferences.Between(existing.Operations, spec.Operations, "operations"))
@@ -121,15 +132,30 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
             throw NoText();
         }
 
-        var data = await Task.Run(() => textFiles.Count > 0 ? PreparedData.FromText(textFiles, recipe) : PreparedData.FromSdkDocs(recipe), cancellationToken);
-        tell(FormattableString.Invariant(
-            $"Data: {data.Train.Length} training, {data.Fitness?.Length ?? 0} fitness and {data.Validation.Length} validation tokens (bytes): {data.Source}; {100 * data.ValidationOverlap:0.00} % of validation's {TextWindows.LengthBytes}-character windows are left in training."));
+        var data = await Task.Run(
+            () => textFiles.Count > 0 ? PreparedData.FromText(textFiles, recipe) : PreparedData.FromSdkDocs(recipe),
+            cancellationToken
+        );
+        tell(
+            FormattableString.Invariant(
+                $"Data: {data.Train.Length} training, {data.Fitness?.Length ?? 0} fitness and {data.Validation.Length} validation tokens (bytes): {data.Source}; {100 * data.ValidationOverlap:0.00} % of validation's {TextWindows.LengthBytes}-character windows are left in training."
+            )
+        );
         return await new DataUpload(store).UploadAsync(
-            ByteTokens.Name, data.Train, data.Fitness, data.Validation, data.Source, data.ValidationOverlap, cancellationToken);
+            ByteTokens.Name,
+            data.Train,
+            data.Fitness,
+            data.Validation,
+            data.Source,
+            data.ValidationOverlap,
+            cancellationToken
+        );
     }
 
-    private static InvalidRequestException NoText() => new(
-        $"The recipe's data source is '{Text}', and no text was given. Give it with --text FILE, or data that was prepared with --data DIR, or set data.source={SdkDocs}.");
+    private static InvalidRequestException NoText() =>
+        new(
+            $"The recipe's data source is '{Text}', and no text was given. Give it with --text FILE, or data that was prepared with --data DIR, or set data.source={SdkDocs}."
+        );
 
     private async Task<NamedData> OpenAsync(string name, Recipe recipe, CancellationToken cancellationToken)
     {
@@ -143,14 +169,17 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
     private static RunSpec WithPrepared(RunSpec spec, NamedData data)
     {
         var manifest = data.Manifest;
-        spec = WithData(spec, spec.Recipe.Data with
-        {
-            Source = Text,
-            Sha256 = data.Sha256,
-            TrainTokens = manifest.Train.Tokens,
-            FitnessTokens = manifest.Fitness?.Tokens ?? 0,
-            ValidationTokens = manifest.Validation!.Tokens,
-        });
+        spec = WithData(
+            spec,
+            spec.Recipe.Data with
+            {
+                Source = Text,
+                Sha256 = data.Sha256,
+                TrainTokens = manifest.Train.Tokens,
+                FitnessTokens = manifest.Fitness?.Tokens ?? 0,
+                ValidationTokens = manifest.Validation!.Tokens,
+            }
+        );
         SpecReader.Check(spec);
         return spec;
     }

@@ -5,11 +5,16 @@ namespace Slowrun.Clustering.Hosting;
 
 /// <summary>
 /// Buries dead silos once before Orleans reads the table, and again twice a second until it has joined: the silos of other machines of a
-/// cluster that has just vanished are not proven dead yet when the first silo comes. Then only those that this silo cannot reach, and it costs the
-/// store nothing while there are none.
+/// cluster that has just vanished are not proven dead yet when the first silo comes. Then only those that this silo cannot reach, and it
+/// costs the store nothing while there are none.
 /// </summary>
-internal sealed partial class Burial(DeadSilos dead, Suspicions suspicions, IClusterMembershipService membership, TimeProvider time, ILogger<Burial> log)
-    : ILifecycleParticipant<ISiloLifecycle>
+internal sealed partial class Burial(
+    DeadSilos dead,
+    Suspicions suspicions,
+    IClusterMembershipService membership,
+    TimeProvider time,
+    ILogger<Burial> log
+) : ILifecycleParticipant<ISiloLifecycle>
 {
     // Far shorter than the gap between two looks that would make a watch begin anew, for on a busy machine they come late.
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(0.5);
@@ -35,12 +40,17 @@ internal sealed partial class Burial(DeadSilos dead, Suspicions suspicions, IClu
             {
                 await ending.CancelAsync();
                 await loop;
-            });
-        lifecycle.Subscribe(nameof(Burial), ServiceLifecycleStage.Active, _ =>
-        {
-            hasJoined = true;
-            return Task.CompletedTask;
-        });
+            }
+        );
+        lifecycle.Subscribe(
+            nameof(Burial),
+            ServiceLifecycleStage.Active,
+            _ =>
+            {
+                hasJoined = true;
+                return Task.CompletedTask;
+            }
+        );
     }
 
     private async Task RepeatAsync(CancellationToken ending)

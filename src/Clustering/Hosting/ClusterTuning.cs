@@ -3,7 +3,8 @@ using Slowrun.Clustering.Membership;
 
 namespace Slowrun.Clustering.Hosting;
 
-/// <summary>Orleans' options for fleets that come and go; the figures were tried on loopback (docs/log.md), not on a cloud network.</summary>
+/// <summary>Orleans' options for fleets that come and go; the figures were tried on loopback (docs/log.md), not on a cloud
+/// network.</summary>
 public static class ClusterTuning
 {
     /// <summary>What the silos do, the same everywhere; clusters are told apart by their store's id.</summary>
@@ -20,30 +21,33 @@ public static class ClusterTuning
     /// </summary>
     public static readonly TimeSpan MaxProbeTimeout = TimeSpan.FromSeconds(1.5);
 
-    /// <summary>Two must agree, so that one silo in trouble cannot evict the others. (Of two silos one is enough: Orleans counts so.)</summary>
+    /// <summary>Two must agree, so that one silo in trouble cannot evict the others. (Of two silos one is enough: Orleans counts
+    /// so.)</summary>
     public const int Votes = 2;
 
     /// <summary>How soon a change is seen that gossip did not bring. One store operation: 12 a minute and silo.</summary>
     public static readonly TimeSpan TableRefresh = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Two store operations: 16 a minute and silo. Two heartbeats missed make a row stale for Orleans, 15 s; a silo that was watched in vain for one and
-    /// an allowance is dead for <c>DeadSilos</c>: a cluster of which all machines vanished starts again some 10 s after the first new one has come.
+    /// Two store operations: 16 a minute and silo. Two heartbeats missed make a row stale for Orleans, 15 s; a silo that was watched in
+    /// vain for one and an allowance is dead for <c>DeadSilos</c>: a cluster of which all machines vanished starts again some 10 s after
+    /// the first new one has come.
     /// </summary>
     public static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(7.5);
 
     public const int MissedHeartbeats = 2;
 
     /// <summary>
-    /// Dead rows tell whoever takes a stage over how its last owner ended, within minutes; after an hour they only make the document longer, which
-    /// each heartbeat writes.
+    /// Dead rows tell whoever takes a stage over how its last owner ended, within minutes; after an hour they only make the document
+    /// longer, which each heartbeat writes.
     /// </summary>
     public static readonly TimeSpan DefunctExpiration = TimeSpan.FromHours(1);
 
     /// <summary>How often the oldest silo looks for such rows. One store operation.</summary>
     public static readonly TimeSpan DefunctCleanup = TimeSpan.FromMinutes(10);
 
-    /// <summary>A call in flight to a silo that dies hangs so long, with Orleans' default 30 s; every call of ours may be repeated.</summary>
+    /// <summary>A call in flight to a silo that dies hangs so long, with Orleans' default 30 s; every call of ours may be
+    /// repeated.</summary>
     public static readonly TimeSpan ResponseTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>How soon a client finds a new silo, and leaves alone one that did not answer.</summary>
@@ -53,8 +57,8 @@ public static class ClusterTuning
     public static readonly TimeSpan Deactivation = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// Nothing of a dead silo is waited for: it might go on for a while, but whoever takes its stages fences it by their roots. Orleans' 30 s are for
-    /// grains that have no such fence.
+    /// Nothing of a dead silo is waited for: it might go on for a while, but whoever takes its stages fences it by their roots. Orleans' 30
+    /// s are for grains that have no such fence.
     /// </summary>
     public static void Directory(GrainDirectoryOptions options) => options.RangeLeaseDuration = TimeSpan.Zero;
 

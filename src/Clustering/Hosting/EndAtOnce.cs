@@ -11,15 +11,15 @@ namespace Slowrun.Clustering.Hosting;
 internal sealed partial class EndAtOnce(TextWriter error, Action<int> exit) : IFatalErrorHandler
 {
     public EndAtOnce()
-        : this(Console.Error, ExitNow)
-    {
-    }
+        : this(Console.Error, ExitNow) { }
 
     public bool IsUnexpected(Exception exception) => true;
 
     public void OnFatalException(object? sender = null, string? context = null, Exception? exception = null)
     {
-        error.WriteLine($"slowrun silo: cannot go on and ends at once; its stages go on from their last checkpoint elsewhere. {context} {exception}".TrimEnd());
+        error.WriteLine(
+            $"slowrun silo: cannot go on and ends at once; its stages go on from their last checkpoint elsewhere. {context} {exception}".TrimEnd()
+        );
         error.Flush();
         exit(1);
     }

@@ -19,20 +19,30 @@ namespace Slowrun.Clustering.Hosting;
 public static class StoreClusteringExtensions
 {
     /// <summary>
-    /// Membership in the store, with options for machines that vanish; buries the dead before the silo joins; ends at once when it is dead itself.
-    /// Both ports speak mutual TLS with the store's certificate.
+    /// Membership in the store, with options for machines that vanish; buries the dead before the silo joins; ends at once when it is dead
+    /// itself. Both ports speak mutual TLS with the store's certificate.
     /// </summary>
     /// <param name="cluster">As <see cref="StoreCluster.FoundAsync(IObjectStore, ClusterPlace, CancellationToken)"/> has it.</param>
     /// <param name="slots">What the silo can train on, told to those who look at the cluster; null: nothing.</param>
     /// <param name="slotBytes">The slots' memory, one for each; null: not known.</param>
     public static ISiloBuilder UseStoreClustering(
-        this ISiloBuilder silo, IObjectStore store, StoreCluster cluster, IReadOnlyList<string>? slots = null, IReadOnlyList<long>? slotBytes = null) =>
-        silo.UseStoreClustering(store, cluster, ProcessIdentity.Current, slots, slotBytes);
+        this ISiloBuilder silo,
+        IObjectStore store,
+        StoreCluster cluster,
+        IReadOnlyList<string>? slots = null,
+        IReadOnlyList<long>? slotBytes = null
+    ) => silo.UseStoreClustering(store, cluster, ProcessIdentity.Current, slots, slotBytes);
 
     /// <inheritdoc cref="UseStoreClustering(ISiloBuilder, IObjectStore, StoreCluster, IReadOnlyList{string}, IReadOnlyList{long})"/>
     /// <param name="self">Which process the silo is said to be; null: unknown, so that only its heartbeat tells whether it lives.</param>
     public static ISiloBuilder UseStoreClustering(
-        this ISiloBuilder silo, IObjectStore store, StoreCluster cluster, ProcessIdentity? self, IReadOnlyList<string>? slots = null, IReadOnlyList<long>? slotBytes = null)
+        this ISiloBuilder silo,
+        IObjectStore store,
+        StoreCluster cluster,
+        ProcessIdentity? self,
+        IReadOnlyList<string>? slots = null,
+        IReadOnlyList<long>? slotBytes = null
+    )
     {
         silo.Services.TryAddSingleton(TimeProvider.System);
         if (cluster.Place.Table)
@@ -52,8 +62,8 @@ public static class StoreClusteringExtensions
             options.ConfigureGatewayInboundConnection(connections => StoreTls.Of(connections).Accept(connections, "gateway"));
             options.ConfigureSiloOutboundConnection(connections => StoreTls.Of(connections).Connect(connections));
         });
-        // Orleans' default directory ends activations whose entry was on a silo that left, among them those of stages that train: with three silos nearly
-        // half of them at each loss. This one asks the living for what they have.
+        // Orleans' default directory ends activations whose entry was on a silo that left, among them those of stages that train: with
+        // three silos nearly half of them at each loss. This one asks the living for what they have.
 #pragma warning disable ORLEANSEXP003 // Experimental, as its API may change; which can be seen when the package is updated.
         silo.AddDistributedGrainDirectory();
 #pragma warning restore ORLEANSEXP003
@@ -84,7 +94,9 @@ public static class StoreClusteringExtensions
         }
 
         client.Services.AddStoreTls(store).TryAddSingleton(TimeProvider.System);
-        client.Configure<ClientConnectionOptions>(options => options.ConfigureConnection(connections => StoreTls.Of(connections).Connect(connections)));
+        client.Configure<ClientConnectionOptions>(options =>
+            options.ConfigureConnection(connections => StoreTls.Of(connections).Connect(connections))
+        );
         client.Configure<GatewayOptions>(options => options.GatewayListRefreshPeriod = ClusterTuning.GatewayRefresh);
         client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = ClusterTuning.ResponseTimeout);
         client.Configure<ClusterOptions>(options => ClusterTuning.Names(options, cluster));
@@ -92,12 +104,20 @@ public static class StoreClusteringExtensions
     }
 
     private static void AddDocument(
-        IServiceCollection services, IObjectStore store, ProcessIdentity? self, IReadOnlyList<string>? slots, IReadOnlyList<long>? slotBytes)
+        IServiceCollection services,
+        IObjectStore store,
+        ProcessIdentity? self,
+        IReadOnlyList<string>? slots,
+        IReadOnlyList<long>? slotBytes
+    )
     {
         services.AddSingleton<HeartbeatWatch>().AddSingleton<Suspicions>();
         services.AddSingleton(provider => new MembershipFile(store, watch: provider.GetRequiredService<HeartbeatWatch>()));
         services.AddSingleton(provider => new DeathVerdict(
-            provider.GetRequiredService<ILocalSiloDetails>().SiloAddress, provider.GetRequiredService<HeartbeatWatch>(), provider.GetRequiredService<Suspicions>()));
+            provider.GetRequiredService<ILocalSiloDetails>().SiloAddress,
+            provider.GetRequiredService<HeartbeatWatch>(),
+            provider.GetRequiredService<Suspicions>()
+        ));
         services.AddSingleton(provider => new StoreMembershipTable(
             store,
             provider.GetRequiredService<MembershipFile>(),
@@ -106,22 +126,34 @@ public static class StoreClusteringExtensions
             slots,
             slotBytes,
             provider.GetRequiredService<DeathVerdict>(),
-            provider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped));
+            provider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped
+        ));
         services.AddSingleton<IMembershipTable>(provider => provider.GetRequiredService<StoreMembershipTable>());
         services.AddSingleton(provider => new DeadSilos(
-            provider.GetRequiredService<MembershipFile>(), provider.GetRequiredService<HeartbeatWatch>(), provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<MembershipFile>(),
+            provider.GetRequiredService<HeartbeatWatch>(),
+            provider.GetRequiredService<TimeProvider>()
+        ));
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, Burial>();
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => new WorkHeartbeat(
             provider.GetRequiredService<MembershipFile>(),
             provider.GetRequiredService<ILocalSiloDetails>().SiloAddress,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<WorkHeartbeat>>(),
-            provider.GetService<IWorkload>()));
+            provider.GetService<IWorkload>()
+        ));
     }
 
-    /// <summary>Microsoft's table, whose silos are declared dead by votes alone; who serves the store stands in the document beside it.</summary>
+    /// <summary>Microsoft's table, whose silos are declared dead by votes alone; who serves the store stands in the document beside
+    /// it.</summary>
     private static void AddAzureTable(
-        ISiloBuilder silo, IObjectStore store, StoreCluster cluster, ProcessIdentity? self, IReadOnlyList<string>? slots, IReadOnlyList<long>? slotBytes)
+        ISiloBuilder silo,
+        IObjectStore store,
+        StoreCluster cluster,
+        ProcessIdentity? self,
+        IReadOnlyList<string>? slots,
+        IReadOnlyList<long>? slotBytes
+    )
     {
         silo.UseAzureStorageClustering(options =>
         {
@@ -140,33 +172,42 @@ public static class StoreClusteringExtensions
             slotBytes,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<TableWithSideDocument>>(),
-            provider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped));
+            provider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped
+        ));
     }
 
-    private static IServiceCollection AddStoreTls(this IServiceCollection services, IObjectStore store) => services
-        .AddSingleton(new CertificateFile(store))
-        .AddSingleton<ClusterCertificates>()
-        .AddSingleton<Strangers>()
-        .AddSingleton<StoreTls>();
+    private static IServiceCollection AddStoreTls(this IServiceCollection services, IObjectStore store) =>
+        services
+            .AddSingleton(new CertificateFile(store))
+            .AddSingleton<ClusterCertificates>()
+            .AddSingleton<Strangers>()
+            .AddSingleton<StoreTls>();
 
     /// <summary>
-    /// Grain state in the store, as provider <paramref name="name"/>: by Microsoft's <see cref="AzureBlobGrainStorage"/> where the store is a container of Azure,
-    /// by <see cref="StoreGrainStorage"/> on any other. The documents are the same, byte for byte.
+    /// Grain state in the store, as provider <paramref name="name"/>: by Microsoft's <see cref="AzureBlobGrainStorage"/> where the store is
+    /// a container of Azure, by <see cref="StoreGrainStorage"/> on any other. The documents are the same, byte for byte.
     /// </summary>
     /// <param name="objectName">Object for (state name, grain); null: <see cref="GrainObjectNames.Default"/>.</param>
     public static ISiloBuilder AddStoreGrainStorage(
-        this ISiloBuilder silo, string name, IObjectStore store, Func<string, GrainId, string>? objectName = null)
+        this ISiloBuilder silo,
+        string name,
+        IObjectStore store,
+        Func<string, GrainId, string>? objectName = null
+    )
     {
         if (store.Innermost is AzureBlobStore azure)
         {
             var documents = new GrainBlobs(store, azure.ContainerName, objectName ?? GrainObjectNames.Default);
-            return silo.AddAzureBlobGrainStorage(name, options =>
-            {
-                options.BlobServiceClient = azure.Account;
-                options.ContainerName = azure.ContainerName;
-                options.BuildContainerFactory = (_, _) => documents;
-                options.GrainStorageSerializer = documents;
-            });
+            return silo.AddAzureBlobGrainStorage(
+                name,
+                options =>
+                {
+                    options.BlobServiceClient = azure.Account;
+                    options.ContainerName = azure.ContainerName;
+                    options.BuildContainerFactory = (_, _) => documents;
+                    options.GrainStorageSerializer = documents;
+                }
+            );
         }
 
         silo.Services.AddGrainStorage(name, (_, _) => new StoreGrainStorage(store, objectName));

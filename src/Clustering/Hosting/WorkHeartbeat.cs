@@ -4,18 +4,24 @@ using Slowrun.Clustering.Membership;
 namespace Slowrun.Clustering.Hosting;
 
 /// <summary>
-/// Heartbeats of a small fleet that has work under way: more of them, and the promise of it in each row, so that a silo's death is proven in seconds where
-/// nobody is left for a second vote. Also of silos without work: whoever joins must be sure of them too, and their own look at the others is as close. A
-/// fleet at rest gives none, and a larger one, which has witnesses enough, neither.
+/// Heartbeats of a small fleet that has work under way: more of them, and the promise of it in each row, so that a silo's death is proven
+/// in seconds where nobody is left for a second vote. Also of silos without work: whoever joins must be sure of them too, and their own
+/// look at the others is as close. A fleet at rest gives none, and a larger one, which has witnesses enough, neither.
 /// </summary>
 /// <param name="workload">Null: this silo never has work.</param>
-internal sealed partial class WorkHeartbeat(MembershipFile file, SiloAddress own, TimeProvider time, ILogger<WorkHeartbeat> log, IWorkload? workload = null)
-    : ILifecycleParticipant<ISiloLifecycle>
+internal sealed partial class WorkHeartbeat(
+    MembershipFile file,
+    SiloAddress own,
+    TimeProvider time,
+    ILogger<WorkHeartbeat> log,
+    IWorkload? workload = null
+) : ILifecycleParticipant<ISiloLifecycle>
 {
     /// <summary>Two store operations: 60 a minute and silo while it trains.</summary>
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(2);
 
-    /// <summary>In a larger fleet a machine's loss leaves two who see it, nearly always; and all heartbeats contend for one object.</summary>
+    /// <summary>In a larger fleet a machine's loss leaves two who see it, nearly always; and all heartbeats contend for one
+    /// object.</summary>
     public const int SmallFleet = 8;
 
     // A heartbeat that hangs for longer is begun anew: what waits in the store's own retries may wait on after the store has come back.
@@ -45,7 +51,8 @@ internal sealed partial class WorkHeartbeat(MembershipFile file, SiloAddress own
             {
                 await ending.CancelAsync();
                 await loop;
-            });
+            }
+        );
     }
 
     /// <summary>One heartbeat, if one is due.</summary>
@@ -63,17 +70,27 @@ internal sealed partial class WorkHeartbeat(MembershipFile file, SiloAddress own
                 var works = workload!.IsUnderWay;
                 promises = (works || OthersWork(document)) && document.Rows.Count(row => row.Status == SiloStatus.Active) <= SmallFleet;
                 return document.Find(own) is { } row && (promises || row.HeartbeatSeconds is not null)
-                    ? document.With(row, row with { IAmAliveTime = Max(time.GetUtcNow().UtcDateTime, row.IAmAliveTime), HeartbeatSeconds = promises ? Period.TotalSeconds : null, Works = works && promises })
+                    ? document.With(
+                        row,
+                        row with
+                        {
+                            IAmAliveTime = Max(time.GetUtcNow().UtcDateTime, row.IAmAliveTime),
+                            HeartbeatSeconds = promises ? Period.TotalSeconds : null,
+                            Works = works && promises,
+                        }
+                    )
                     : document;
             },
-            cancellationToken);
+            cancellationToken
+        );
         hasPromised = promises;
     }
 
     private bool OthersWork(MembershipDocument document) =>
         document.Rows.Any(row => row.Works && row.Status == SiloStatus.Active && !row.Address.Equals(own));
 
-    // Orleans' own heartbeats go by the machine's clock, which may be ahead of the store's: a sign that goes back would look like one that stands still.
+    // Orleans' own heartbeats go by the machine's clock, which may be ahead of the store's: a sign that goes back would look like one that
+    // stands still.
     private static DateTime Max(DateTime now, DateTime before) => now > before ? now : before.AddMilliseconds(1);
 
     private async Task RepeatAsync(CancellationToken ending)

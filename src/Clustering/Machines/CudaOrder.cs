@@ -4,8 +4,8 @@ using System.Text;
 namespace Slowrun.Clustering.Machines;
 
 /// <summary>
-/// CUDA's numbers of this machine's devices: fastest first, and only those that CUDA_VISIBLE_DEVICES names. NVML knows neither, so the driver
-/// is asked for each one's place on the bus.
+/// CUDA's numbers of this machine's devices: fastest first, and only those that CUDA_VISIBLE_DEVICES names. NVML knows neither, so the
+/// driver is asked for each one's place on the bus.
 /// </summary>
 internal static unsafe class CudaOrder
 {

@@ -13,8 +13,11 @@ public sealed record MachineMemory(long TotalBytes, long FreeBytes)
     /// <param name="root">In place of <c>/</c>, for tests.</param>
     internal static MachineMemory? Read(string root)
     {
-        if (Fields(Path.Combine(root, "proc/meminfo"), 1024) is not { } machine
-            || !machine.TryGetValue("MemTotal", out var total) || !machine.TryGetValue("MemAvailable", out var free))
+        if (
+            Fields(Path.Combine(root, "proc/meminfo"), 1024) is not { } machine
+            || !machine.TryGetValue("MemTotal", out var total)
+            || !machine.TryGetValue("MemAvailable", out var free)
+        )
         {
             return null;
         }
@@ -84,7 +87,8 @@ public sealed record MachineMemory(long TotalBytes, long FreeBytes)
     }
 
     /// <returns>Null for "max", and for what is no number.</returns>
-    private static long? Number(string? text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;
+    private static long? Number(string? text) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;
 
     private sealed class ControlGroup(string folder, bool second)
     {
@@ -97,7 +101,8 @@ public sealed record MachineMemory(long TotalBytes, long FreeBytes)
 
             var used = Read(second ? "memory.current" : "memory.usage_in_bytes") ?? 0;
             // Files that were read lately are dropped before anything is refused.
-            var droppable = Fields(Path.Combine(folder, "memory.stat"), 1)?.GetValueOrDefault(second ? "inactive_file" : "total_inactive_file") ?? 0;
+            var droppable =
+                Fields(Path.Combine(folder, "memory.stat"), 1)?.GetValueOrDefault(second ? "inactive_file" : "total_inactive_file") ?? 0;
             return new MachineMemory(limit, Math.Min(above.FreeBytes, Math.Max(0, limit - used + droppable)));
         }
 

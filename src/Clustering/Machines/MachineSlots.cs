@@ -11,13 +11,24 @@ public static class MachineSlots
     {
         ArgumentNullException.ThrowIfNull(slots);
         var machine = MachineMemory.Read();
-        return [.. from slot in slots let bytes = slot.StartsWith("cpu", StringComparison.Ordinal) ? machine?.TotalBytes : devices?.Read(slot)?.TotalBytes where bytes is not null select new SlotMemory(slot, bytes.Value)];
+        return
+        [
+            .. from slot in slots
+            let bytes = slot.StartsWith("cpu", StringComparison.Ordinal) ? machine?.TotalBytes : devices?.Read(slot)?.TotalBytes
+            where bytes is not null
+            select new SlotMemory(slot, bytes.Value),
+        ];
     }
 
     /// <summary>What a silo would serve with on this machine unless told otherwise: every device, else the processors.</summary>
     public static IReadOnlyList<SlotMemory> OfThisMachine()
     {
         using var devices = NvidiaDevices.TryOpen(asCuda: false);
-        return Of(devices is { Count: > 0 and var count } ? Enumerable.Range(0, count).Select(i => FormattableString.Invariant($"cuda:{i}")) : ["cpu:0"], devices);
+        return Of(
+            devices is { Count: > 0 and var count }
+                ? Enumerable.Range(0, count).Select(i => FormattableString.Invariant($"cuda:{i}"))
+                : ["cpu:0"],
+            devices
+        );
     }
 }

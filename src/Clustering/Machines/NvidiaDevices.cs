@@ -64,8 +64,12 @@ public sealed unsafe class NvidiaDevices : IDisposable
     {
         ArgumentNullException.ThrowIfNull(slot);
         var parts = slot.Split(':');
-        if (parts is not ["cuda", var number] || !int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
-            || index >= devices.Length || devices[index] == 0)
+        if (
+            parts is not ["cuda", var number]
+            || !int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var index)
+            || index >= devices.Length
+            || devices[index] == 0
+        )
         {
             return null;
         }
@@ -74,7 +78,12 @@ public sealed unsafe class NvidiaDevices : IDisposable
         Utilization utilization;
         return memoryOf(devices[index], &memory) != 0
             ? null
-            : new DeviceUse(slot, (long)memory.Used, (long)memory.Total, utilizationOf(devices[index], &utilization) == 0 ? utilization.Gpu / 100.0 : null);
+            : new DeviceUse(
+                slot,
+                (long)memory.Used,
+                (long)memory.Total,
+                utilizationOf(devices[index], &utilization) == 0 ? utilization.Gpu / 100.0 : null
+            );
     }
 
     public void Dispose()

@@ -12,8 +12,8 @@ namespace Slowrun.Clustering.Membership;
 public sealed class ClusterView(IObjectStore store, TimeProvider time, Func<IPEndPoint, CancellationToken, Task<bool>>? answers = null)
 {
     /// <summary>
-    /// Without a heartbeat for so long a silo of another machine is no longer taken for alive without asking: two late heartbeats of 7.5 s, and
-    /// some for a slow store.
+    /// Without a heartbeat for so long a silo of another machine is no longer taken for alive without asking: two late heartbeats of 7.5 s,
+    /// and some for a slow store.
     /// </summary>
     public static readonly TimeSpan StaleAfter = TimeSpan.FromSeconds(20);
 
@@ -27,24 +27,34 @@ public sealed class ClusterView(IObjectStore store, TimeProvider time, Func<IPEn
     public long Version { get; private set; }
 
     /// <summary>
-    /// Silos that are joining, active or leaving, and live: on this machine by their process, else by their heartbeat. One whose heartbeat is old,
-    /// or lies in the future, may be dead or have a wrong clock (as may this machine): it is asked.
+    /// Silos that are joining, active or leaving, and live: on this machine by their process, else by their heartbeat. One whose heartbeat
+    /// is old, or lies in the future, may be dead or have a wrong clock (as may this machine): it is asked.
     /// </summary>
     public async Task<IReadOnlyList<LiveSilo>> ReadAsync(CancellationToken cancellationToken = default)
     {
         var document = await file.ReadAsync(cancellationToken).ConfigureAwait(false);
         Version = document.Version;
         var now = time.GetUtcNow();
-        var alive = await Task.WhenAll(document.Rows.Select(async row => (Row: row, Alive: await IsAliveAsync(row, now, cancellationToken).ConfigureAwait(false))))
+        var alive = await Task.WhenAll(
+                document.Rows.Select(async row => (Row: row, Alive: await IsAliveAsync(row, now, cancellationToken).ConfigureAwait(false)))
+            )
             .ConfigureAwait(false);
         return
         [
-            .. alive.Where(judged => judged.Alive).Select(judged => judged.Row).Select(row => new LiveSilo(
-                row.Silo,
-                row.SiloName,
-                row.Status == SiloStatus.Active,
-                row.Process is { IsOfThisMachine: true } process ? process.ProcessId : null,
-                row.LastSign) { Slots = row.Slots, Memory = MemoryOf(row) }),
+            .. alive
+                .Where(judged => judged.Alive)
+                .Select(judged => judged.Row)
+                .Select(row => new LiveSilo(
+                    row.Silo,
+                    row.SiloName,
+                    row.Status == SiloStatus.Active,
+                    row.Process is { IsOfThisMachine: true } process ? process.ProcessId : null,
+                    row.LastSign
+                )
+                {
+                    Slots = row.Slots,
+                    Memory = MemoryOf(row),
+                }),
         ];
     }
 

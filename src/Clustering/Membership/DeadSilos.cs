@@ -5,13 +5,15 @@ using Slowrun.Storage;
 namespace Slowrun.Clustering.Membership;
 
 /// <summary>
-/// Marks silos dead that cannot be alive. Before a silo joins: Orleans would first try to reach each of them, and so take 14 s (with its default
-/// options 106 s) to start on another port after the whole cluster was killed. And in a fleet so small that nobody has two votes when most of it
-/// is lost. A silo marked dead that lives after all finds itself dead in the table and stops; its stages are fenced by their epoch tokens anyway.
+/// Marks silos dead that cannot be alive. Before a silo joins: Orleans would first try to reach each of them, and so take 14 s (with its
+/// default options 106 s) to start on another port after the whole cluster was killed. And in a fleet so small that nobody has two votes
+/// when most of it is lost. A silo marked dead that lives after all finds itself dead in the table and stops; its stages are fenced by
+/// their epoch tokens anyway.
 /// </summary>
 public sealed class DeadSilos
 {
-    /// <summary>Two heartbeats of 7.5 s: how long a process of this machine must have been silent, and be halted, to be taken for dead.</summary>
+    /// <summary>Two heartbeats of 7.5 s: how long a process of this machine must have been silent, and be halted, to be taken for
+    /// dead.</summary>
     public static readonly TimeSpan StaleAfter = TimeSpan.FromSeconds(15);
 
     private readonly MembershipFile file;
@@ -36,23 +38,28 @@ public sealed class DeadSilos
     }
 
     /// <inheritdoc cref="BuryAsync(IReadOnlySet{string}, CancellationToken)"/>
-    public Task<IReadOnlyList<BuriedSilo>> BuryAsync(CancellationToken cancellationToken = default) => BuryAsync(only: null, cancellationToken);
+    public Task<IReadOnlyList<BuriedSilo>> BuryAsync(CancellationToken cancellationToken = default) =>
+        BuryAsync(only: null, cancellationToken);
 
     /// <summary>
-    /// Buries who is certainly dead now: a silo of this machine whose process is gone, and one of another machine whose heartbeat stands still though it
-    /// could be written, and whose port does not answer. The latter takes calls about a second apart on the same object.
+    /// Buries who is certainly dead now: a silo of this machine whose process is gone, and one of another machine whose heartbeat stands
+    /// still though it could be written, and whose port does not answer. The latter takes calls about a second apart on the same object.
     /// </summary>
     /// <param name="only">Whom to judge; null: everybody.</param>
     public async Task<IReadOnlyList<BuriedSilo>> BuryAsync(IReadOnlySet<string>? only, CancellationToken cancellationToken)
     {
         var document = await file.ReadAsync(cancellationToken).ConfigureAwait(false);
-        var judged = document.Rows.Where(row => row.Status is not (SiloStatus.Dead or SiloStatus.None) && only?.Contains(row.Silo) is not false).ToList();
+        var judged = document
+            .Rows.Where(row => row.Status is not (SiloStatus.Dead or SiloStatus.None) && only?.Contains(row.Silo) is not false)
+            .ToList();
         if (judged.Any(row => row.Process != ProcessIdentity.Current))
         {
             await file.ProveWritableAsync(cancellationToken).ConfigureAwait(false);
         }
 
-        var verdicts = await Task.WhenAll(judged.Select(async row => (Row: row, Reason: await JudgeAsync(row, cancellationToken).ConfigureAwait(false))))
+        var verdicts = await Task.WhenAll(
+                judged.Select(async row => (Row: row, Reason: await JudgeAsync(row, cancellationToken).ConfigureAwait(false)))
+            )
             .ConfigureAwait(false);
         var dead = verdicts.Where(verdict => verdict.Reason is not null).ToDictionary(verdict => verdict.Row.Silo);
         if (dead.Count == 0)
@@ -63,21 +70,29 @@ public sealed class DeadSilos
         var writeId = Guid.NewGuid().ToString("N");
         IReadOnlyList<MembershipRow> buried = [];
         await file.ChangeAsync(
-            current =>
-            {
-                // Who has been heard of since it was judged is spared.
-                bool IsDead(MembershipRow row) => dead.TryGetValue(row.Silo, out var verdict) && row.Status != SiloStatus.Dead && row.IAmAliveTime == verdict.Row.IAmAliveTime;
-                buried = [.. current.Rows.Where(row => IsDead(row) || row.ETag == writeId)];
-                return !current.Rows.Any(IsDead)
-                    ? current
-                    : current with
-                    {
-                        Version = current.Version + 1,
-                        WriteId = writeId,
-                        Rows = [.. current.Rows.Select(row => IsDead(row) ? row with { Status = SiloStatus.Dead, ETag = writeId } : row)],
-                    };
-            },
-            cancellationToken).ConfigureAwait(false);
+                current =>
+                {
+                    // Who has been heard of since it was judged is spared.
+                    bool IsDead(MembershipRow row) =>
+                        dead.TryGetValue(row.Silo, out var verdict)
+                        && row.Status != SiloStatus.Dead
+                        && row.IAmAliveTime == verdict.Row.IAmAliveTime;
+                    buried = [.. current.Rows.Where(row => IsDead(row) || row.ETag == writeId)];
+                    return !current.Rows.Any(IsDead)
+                        ? current
+                        : current with
+                        {
+                            Version = current.Version + 1,
+                            WriteId = writeId,
+                            Rows =
+                            [
+                                .. current.Rows.Select(row => IsDead(row) ? row with { Status = SiloStatus.Dead, ETag = writeId } : row),
+                            ],
+                        };
+                },
+                cancellationToken
+            )
+            .ConfigureAwait(false);
         return [.. buried.Select(row => new BuriedSilo(row.Silo, row.SiloName, dead[row.Silo].Reason!))];
     }
 
@@ -91,7 +106,8 @@ public sealed class DeadSilos
             var byClock = time.GetUtcNow().UtcDateTime - row.LastSign;
             var silence = byClock > still ? byClock : still;
             return process.IsGone() ? $"its process {id} on this machine is gone"
-                : silence >= StaleAfter && process.IsHalted() ? $"its process {id} on this machine was halted, {Seconds(silence)} s ago or more"
+                : silence >= StaleAfter && process.IsHalted()
+                    ? $"its process {id} on this machine was halted, {Seconds(silence)} s ago or more"
                 : null;
         }
 

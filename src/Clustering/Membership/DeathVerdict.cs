@@ -4,8 +4,8 @@ using Slowrun.Clustering.Hosting;
 namespace Slowrun.Clustering.Membership;
 
 /// <summary>
-/// Whether Orleans may write that another silo is dead. Orleans counts only silos with a fresh heartbeat: after an outage of the store there are none,
-/// and the vote of one, which perhaps nobody can reach, would bury a living fleet.
+/// Whether Orleans may write that another silo is dead. Orleans counts only silos with a fresh heartbeat: after an outage of the store
+/// there are none, and the vote of one, which perhaps nobody can reach, would bury a living fleet.
 /// </summary>
 /// <param name="own">The silo that writes.</param>
 internal sealed class DeathVerdict(SiloAddress own, HeartbeatWatch watch, Suspicions suspicions)
@@ -22,8 +22,8 @@ internal sealed class DeathVerdict(SiloAddress own, HeartbeatWatch watch, Suspic
     }
 
     /// <summary>
-    /// It may where so many silos agree as Orleans asks of a fleet whose rows are all fresh, or where the heartbeat stands still though it could be
-    /// written. A silo that is still joining is no fleet: it needs a second witness, or that proof.
+    /// It may where so many silos agree as Orleans asks of a fleet whose rows are all fresh, or where the heartbeat stands still though it
+    /// could be written. A silo that is still joining is no fleet: it needs a second witness, or that proof.
     /// </summary>
     public bool Allows(MembershipDocument document, MembershipRow old, MembershipEntry next)
     {

@@ -3,18 +3,19 @@ using Slowrun.Clustering.Hosting;
 namespace Slowrun.Clustering.Membership;
 
 /// <summary>
-/// For how long a silo's heartbeat stands still while this process could read and write the store throughout, so that a living silo could have written
-/// too. Silence alone proves nothing: the store may have been away from everybody. Goes by the steady clock alone, for clocks may be wrong. Safe to
-/// use from any thread.
+/// For how long a silo's heartbeat stands still while this process could read and write the store throughout, so that a living silo could
+/// have written too. Silence alone proves nothing: the store may have been away from everybody. Goes by the steady clock alone, for clocks
+/// may be wrong. Safe to use from any thread.
 /// </summary>
 internal sealed class HeartbeatWatch(TimeProvider time)
 {
-    /// <summary>Answers of the store that are further apart leave room for an outage between them: what was watched before no longer counts.</summary>
+    /// <summary>Answers of the store that are further apart leave room for an outage between them: what was watched before no longer
+    /// counts.</summary>
     public static readonly TimeSpan LongestGap = TimeSpan.FromSeconds(2.5);
 
     /// <summary>
-    /// What a living silo may need beyond its period: a gap that the watcher did not see, and the second after which a heartbeat that failed is
-    /// tried again. (On a blob store what waits inside its pipeline is cut off after two seconds.)
+    /// What a living silo may need beyond its period: a gap that the watcher did not see, and the second after which a heartbeat that
+    /// failed is tried again. (On a blob store what waits inside its pipeline is cut off after two seconds.)
     /// </summary>
     public static readonly TimeSpan Allowance = TimeSpan.FromSeconds(2.5);
 
@@ -69,7 +70,12 @@ internal sealed class HeartbeatWatch(TimeProvider time)
     {
         lock (gate)
         {
-            if (!reads.IsUnbroken(time) || !writes.IsUnbroken(time) || !seen.TryGetValue(row.Silo, out var last) || last.Sign != row.IAmAliveTime)
+            if (
+                !reads.IsUnbroken(time)
+                || !writes.IsUnbroken(time)
+                || !seen.TryGetValue(row.Silo, out var last)
+                || last.Sign != row.IAmAliveTime
+            )
             {
                 return TimeSpan.Zero;
             }

@@ -15,7 +15,8 @@ internal sealed record MembershipDocument : ExtensibleRecord
     /// <summary>The cluster's id, random, given by the first silo; null: written by a version that had none.</summary>
     public string? ClusterId { get; init; }
 
-    /// <summary>Where Orleans' rows stand, as <see cref="ClusterPlace"/> writes it; null: here. Elsewhere, the rows here are what those have no room for.</summary>
+    /// <summary>Where Orleans' rows stand, as <see cref="ClusterPlace"/> writes it; null: here. Elsewhere, the rows here are what those
+    /// have no room for.</summary>
     public string? Clustering { get; init; }
 
     /// <summary>Orleans' table version: one more with every logical change.</summary>
@@ -37,5 +38,8 @@ internal sealed record MembershipDocument : ExtensibleRecord
 
     /// <summary>This document with one row in the place of another.</summary>
     public MembershipDocument With(MembershipRow old, MembershipRow changed) =>
-        this with { Rows = [.. Rows.Select(row => ReferenceEquals(row, old) ? changed : row)] };
+        this with
+        {
+            Rows = [.. Rows.Select(row => ReferenceEquals(row, old) ? changed : row)],
+        };
 }

@@ -7,7 +7,12 @@ namespace Slowrun.Clustering.Membership;
 /// <param name="watch">Is told what the store answers; null: nobody.</param>
 /// <param name="longestWait">Between two rounds; null: 200 ms, a few times what a read and a write take on a cloud store.</param>
 /// <param name="time">Of the waits; null: this machine's.</param>
-internal sealed class MembershipFile(IObjectStore store, TimeSpan? longestWait = null, HeartbeatWatch? watch = null, TimeProvider? time = null)
+internal sealed class MembershipFile(
+    IObjectStore store,
+    TimeSpan? longestWait = null,
+    HeartbeatWatch? watch = null,
+    TimeProvider? time = null
+)
 {
     public const string Name = "cluster/membership";
 
@@ -24,7 +29,8 @@ internal sealed class MembershipFile(IObjectStore store, TimeSpan? longestWait =
     public async Task<MembershipDocument> ReadAsync(CancellationToken cancellationToken) =>
         (await ReadWithETagAsync(cancellationToken).ConfigureAwait(false)).Document;
 
-    /// <summary>Replaces the document by <paramref name="change"/> of it, again from the start as often as another writer was faster.</summary>
+    /// <summary>Replaces the document by <paramref name="change"/> of it, again from the start as often as another writer was
+    /// faster.</summary>
     /// <param name="change">Pure. Null: refuses. The document itself: it is so already, nothing to write.</param>
     /// <returns>False where <paramref name="change"/> refused.</returns>
     public async Task<bool> ChangeAsync(Func<MembershipDocument, MembershipDocument?> change, CancellationToken cancellationToken)
@@ -53,13 +59,15 @@ internal sealed class MembershipFile(IObjectStore store, TimeSpan? longestWait =
 
         throw new IOException(
             $"'{Name}' in {store.Address} was changed by others {Rounds} times while this silo tried to change it. Start fewer silos at once, or look whether "
-            + "conditional writes to the store work at all (slowrun doctor).");
+                + "conditional writes to the store work at all (slowrun doctor)."
+        );
     }
 
     /// <summary>As it was read last, whoever did it; null: not yet.</summary>
     public MembershipDocument? LastRead { get; private set; }
 
-    /// <summary>Writes an object that nobody reads: a silo that could not write has given no sign of life either. Nothing where nobody watches.</summary>
+    /// <summary>Writes an object that nobody reads: a silo that could not write has given no sign of life either. Nothing where nobody
+    /// watches.</summary>
     public async Task ProveWritableAsync(CancellationToken cancellationToken)
     {
         if (watch is not null)
@@ -72,15 +80,17 @@ internal sealed class MembershipFile(IObjectStore store, TimeSpan? longestWait =
     {
         (MembershipDocument Document, string? ETag) found = (new MembershipDocument(), null);
         await WatchedAsync(
-            async () =>
-            {
-                if (await store.TryReadAsync(Name, cancellationToken).ConfigureAwait(false) is { } stored)
+                async () =>
                 {
-                    found = (Parse(stored), stored.ETag);
-                    LastRead = found.Document;
-                }
-            },
-            began => watch!.Read(began, found.Document)).ConfigureAwait(false);
+                    if (await store.TryReadAsync(Name, cancellationToken).ConfigureAwait(false) is { } stored)
+                    {
+                        found = (Parse(stored), stored.ETag);
+                        LastRead = found.Document;
+                    }
+                },
+                began => watch!.Read(began, found.Document)
+            )
+            .ConfigureAwait(false);
         return found;
     }
 
@@ -89,10 +99,13 @@ internal sealed class MembershipFile(IObjectStore store, TimeSpan? longestWait =
     {
         string? written = null;
         await WatchedAsync(
-            async () => written = etag is null
-                ? await store.TryCreateAsync(Name, bytes, cancellationToken).ConfigureAwait(false)
-                : await store.TryReplaceAsync(Name, bytes, etag, cancellationToken).ConfigureAwait(false),
-            began => watch!.Wrote(began)).ConfigureAwait(false);
+                async () =>
+                    written = etag is null
+                        ? await store.TryCreateAsync(Name, bytes, cancellationToken).ConfigureAwait(false)
+                        : await store.TryReplaceAsync(Name, bytes, etag, cancellationToken).ConfigureAwait(false),
+                began => watch!.Wrote(began)
+            )
+            .ConfigureAwait(false);
         return written;
     }
 
@@ -122,7 +135,9 @@ internal sealed class MembershipFile(IObjectStore store, TimeSpan? longestWait =
             var document = CanonicalJson.Deserialize<MembershipDocument>(stored.Content.Span, Name);
             if (document.Format != MembershipDocument.CurrentFormat)
             {
-                throw new InvalidDataException($"It has format {document.Format}, this version of slowrun reads {MembershipDocument.CurrentFormat}.");
+                throw new InvalidDataException(
+                    $"It has format {document.Format}, this version of slowrun reads {MembershipDocument.CurrentFormat}."
+                );
             }
 
             // Here rather than wherever an address is needed first: a damaged one is then reported as what it is.
@@ -137,8 +152,9 @@ internal sealed class MembershipFile(IObjectStore store, TimeSpan? longestWait =
         {
             throw new InvalidDataException(
                 $"'{Name}' in {store.Address} is no membership table: {e.Message} It says only who serves the store now, nothing of any run: "
-                + "stop every silo, delete it, and start them again.",
-                e);
+                    + "stop every silo, delete it, and start them again.",
+                e
+            );
         }
     }
 }

@@ -41,7 +41,8 @@ internal sealed record MembershipRow : ExtensibleRecord
     /// <summary>Which process on which machine this is: lets a later silo of the machine see at once that it is gone.</summary>
     public ProcessIdentity? Process { get; init; }
 
-    /// <summary>What it can train on, one stage each: <c>cpu:0</c>, <c>cuda:1</c>. For people; who takes what is settled between the silo and the stage.</summary>
+    /// <summary>What it can train on, one stage each: <c>cpu:0</c>, <c>cuda:1</c>. For people; who takes what is settled between the silo
+    /// and the stage.</summary>
     public IReadOnlyList<string> Slots { get; init; } = [];
 
     /// <summary>Memory of each of <see cref="Slots"/>, in their order; null: not known.</summary>

@@ -17,36 +17,56 @@ public sealed record SiloEnd(int? Signal, int? ExitCode, bool OutOfMemory = fals
 
     private static readonly Dictionary<string, int> SignalNames = new()
     {
-        ["HUP"] = 1, ["INT"] = 2, ["ILL"] = 4, ["TRAP"] = 5, ["ABRT"] = 6, ["BUS"] = 7, ["FPE"] = 8, ["KILL"] = SigKill, ["SEGV"] = 11, ["TERM"] = 15, ["SYS"] = 31,
+        ["HUP"] = 1,
+        ["INT"] = 2,
+        ["ILL"] = 4,
+        ["TRAP"] = 5,
+        ["ABRT"] = 6,
+        ["BUS"] = 7,
+        ["FPE"] = 8,
+        ["KILL"] = SigKill,
+        ["SEGV"] = 11,
+        ["TERM"] = 15,
+        ["SYS"] = 31,
     };
 
     /// <summary>Whether what it was doing is to blame, rather than somebody who stopped it or took its machine away.</summary>
     [JsonIgnore]
-    public bool IsCrash => Signal is { } signal ? OwnFault.Contains(signal) || (signal == SigKill && OutOfMemory) : ExitCode is not (null or 0);
+    public bool IsCrash =>
+        Signal is { } signal ? OwnFault.Contains(signal) || (signal == SigKill && OutOfMemory) : ExitCode is not (null or 0);
 
     /// <param name="exitCode">As a shell tells it: 128 and the signal's number where a signal ended the process.</param>
     public static SiloEnd Of(int exitCode, bool outOfMemory) =>
         exitCode > 128 ? new SiloEnd(exitCode - 128, null, outOfMemory) : new SiloEnd(null, exitCode, outOfMemory);
 
     /// <summary>
-    /// As systemd tells it to <c>ExecStopPost</c>. Null where that blames nobody: a stop in order, a time-out, and the watchdog's abort, since a silo
-    /// hangs just as well when its store is away.
+    /// As systemd tells it to <c>ExecStopPost</c>. Null where that blames nobody: a stop in order, a time-out, and the watchdog's abort,
+    /// since a silo hangs just as well when its store is away.
     /// </summary>
     /// <param name="result"><c>SERVICE_RESULT</c>.</param>
     /// <param name="code"><c>EXIT_CODE</c>: exited, killed or dumped.</param>
     /// <param name="status"><c>EXIT_STATUS</c>: an exit code, or a signal's name without SIG.</param>
-    public static SiloEnd? OfService(string? result, string? code, string? status) => (result, code) switch
-    {
-        ("oom-kill", _) => new SiloEnd(SigKill, null, OutOfMemory: true),
-        ("exit-code", "exited") when int.TryParse(status, NumberStyles.None, CultureInfo.InvariantCulture, out var exitCode) => new SiloEnd(null, exitCode),
-        ("signal" or "core-dump", "killed" or "dumped") when SignalNames.TryGetValue(status ?? "", out var signal) => new SiloEnd(signal, null),
-        _ => null,
-    };
+    public static SiloEnd? OfService(string? result, string? code, string? status) =>
+        (result, code) switch
+        {
+            ("oom-kill", _) => new SiloEnd(SigKill, null, OutOfMemory: true),
+            ("exit-code", "exited") when int.TryParse(status, NumberStyles.None, CultureInfo.InvariantCulture, out var exitCode) =>
+                new SiloEnd(null, exitCode),
+            ("signal" or "core-dump", "killed" or "dumped") when SignalNames.TryGetValue(status ?? "", out var signal) => new SiloEnd(
+                signal,
+                null
+            ),
+            _ => null,
+        };
 
-    public override string ToString() => this switch
-    {
-        { Signal: SigKill, OutOfMemory: true } => "was ended by signal 9, most likely since the machine had no memory left",
-        { Signal: { } signal } => string.Create(CultureInfo.InvariantCulture, $"was ended by signal {signal}{(OwnFault.Contains(signal) ? " (a crash)" : "")}"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"ended with exit code {ExitCode}"),
-    };
+    public override string ToString() =>
+        this switch
+        {
+            { Signal: SigKill, OutOfMemory: true } => "was ended by signal 9, most likely since the machine had no memory left",
+            { Signal: { } signal } => string.Create(
+                CultureInfo.InvariantCulture,
+                $"was ended by signal {signal}{(OwnFault.Contains(signal) ? " (a crash)" : "")}"
+            ),
+            _ => string.Create(CultureInfo.InvariantCulture, $"ended with exit code {ExitCode}"),
+        };
 }

@@ -3,8 +3,8 @@ using Slowrun.Storage;
 namespace Slowrun.Clustering.Membership;
 
 /// <summary>
-/// How silos ended, kept in their rows of the membership: written by who supervises their processes, read by who takes over their stages, to
-/// tell a stage that crashes whatever trains it from machines that go away.
+/// How silos ended, kept in their rows of the membership: written by who supervises their processes, read by who takes over their stages,
+/// to tell a stage that crashes whatever trains it from machines that go away.
 /// </summary>
 public sealed class SiloEnds(IObjectStore store)
 {
@@ -15,7 +15,8 @@ public sealed class SiloEnds(IObjectStore store)
         RecordAsync(process => process.ProcessId == processId, end, cancellationToken);
 
     /// <summary>Likewise of the process that ended last, for a supervisor that is not told its number.</summary>
-    public Task RecordLastAsync(SiloEnd end, CancellationToken cancellationToken = default) => RecordAsync(process => process.IsGone(), end, cancellationToken);
+    public Task RecordLastAsync(SiloEnd end, CancellationToken cancellationToken = default) =>
+        RecordAsync(process => process.IsGone(), end, cancellationToken);
 
     /// <summary>Null where nobody told.</summary>
     /// <param name="silo">As <c>SiloAddress.ToParsableString</c> writes it.</param>
@@ -29,11 +30,18 @@ public sealed class SiloEnds(IObjectStore store)
             document =>
             {
                 // Of several with one number the newest is meant: ids are used again.
-                var row = document.Rows.Where(row => row.Process is { IsOfThisMachine: true } process && isMeant(process)).MaxBy(row => row.StartTime);
+                var row = document
+                    .Rows.Where(row => row.Process is { IsOfThisMachine: true } process && isMeant(process))
+                    .MaxBy(row => row.StartTime);
                 return row is null || row.End is not null
                     ? document
-                    : document.With(row, row with { End = end, Status = SiloStatus.Dead, ETag = writeId }) with { Version = document.Version + 1, WriteId = writeId };
+                    : document.With(row, row with { End = end, Status = SiloStatus.Dead, ETag = writeId }) with
+                    {
+                        Version = document.Version + 1,
+                        WriteId = writeId,
+                    };
             },
-            cancellationToken);
+            cancellationToken
+        );
     }
 }

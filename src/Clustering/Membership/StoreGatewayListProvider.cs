@@ -5,7 +5,8 @@ namespace Slowrun.Clustering.Membership;
 
 /// <summary>
 /// Tells clients which silos they can connect to: the active rows of the membership document that have a gateway, but for those of this
-/// machine whose process is gone. Old heartbeats do not count: the client's clock may be wrong, and a connection that fails is tried elsewhere.
+/// machine whose process is gone. Old heartbeats do not count: the client's clock may be wrong, and a connection that fails is tried
+/// elsewhere.
 /// </summary>
 /// <param name="maxStaleness">For how long a gateway that could not be reached is left out.</param>
 public sealed class StoreGatewayListProvider(IObjectStore store, TimeSpan maxStaleness) : IGatewayListProvider
@@ -25,11 +26,13 @@ public sealed class StoreGatewayListProvider(IObjectStore store, TimeSpan maxSta
         var document = await file.ReadAsync(cancellationToken).ConfigureAwait(false);
         return
         [
-            .. document.Rows.Where(row => row.Status == SiloStatus.Active && row.ProxyPort > 0 && row.Process?.IsGone() is not true).Select(row =>
-            {
-                var silo = row.Address;
-                return SiloAddress.New(silo.Endpoint.Address, row.ProxyPort, silo.Generation).ToGatewayUri();
-            }),
+            .. document
+                .Rows.Where(row => row.Status == SiloStatus.Active && row.ProxyPort > 0 && row.Process?.IsGone() is not true)
+                .Select(row =>
+                {
+                    var silo = row.Address;
+                    return SiloAddress.New(silo.Endpoint.Address, row.ProxyPort, silo.Generation).ToGatewayUri();
+                }),
         ];
     }
 

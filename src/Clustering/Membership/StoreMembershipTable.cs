@@ -23,19 +23,21 @@ public sealed class StoreMembershipTable : IMembershipTable
     private readonly CancellationToken stopped;
 
     public StoreMembershipTable(IObjectStore store)
-        : this(store, ProcessIdentity.Current)
-    {
-    }
+        : this(store, ProcessIdentity.Current) { }
 
-    /// <param name="self">Put into the rows that this table inserts, for a silo inserts only its own; null where a test plays other silos.</param>
+    /// <param name="self">Put into the rows that this table inserts, for a silo inserts only its own; null where a test plays other
+    /// silos.</param>
     /// <param name="slots">Likewise; null: none.</param>
     /// <param name="slotBytes">The slots' memory, one for each; null: not known.</param>
     /// <param name="time">Of its waits; null: this machine's.</param>
     public StoreMembershipTable(
-        IObjectStore store, ProcessIdentity? self, IReadOnlyList<string>? slots = null, IReadOnlyList<long>? slotBytes = null, TimeProvider? time = null)
-        : this(store, new MembershipFile(store, time: time), time ?? TimeProvider.System, self, slots, slotBytes)
-    {
-    }
+        IObjectStore store,
+        ProcessIdentity? self,
+        IReadOnlyList<string>? slots = null,
+        IReadOnlyList<long>? slotBytes = null,
+        TimeProvider? time = null
+    )
+        : this(store, new MembershipFile(store, time: time), time ?? TimeProvider.System, self, slots, slotBytes) { }
 
     /// <param name="verdict">Who may be declared dead; null: whoever Orleans says.</param>
     /// <param name="stopped">Ends heartbeats that still wait for the store.</param>
@@ -47,8 +49,18 @@ public sealed class StoreMembershipTable : IMembershipTable
         IReadOnlyList<string>? slots = null,
         IReadOnlyList<long>? slotBytes = null,
         DeathVerdict? verdict = null,
-        CancellationToken stopped = default) =>
-        (this.store, this.file, this.time, this.self, this.slots, this.slotBytes, this.verdict, this.stopped) = (store, file, time, self, slots ?? [], slotBytes, verdict, stopped);
+        CancellationToken stopped = default
+    ) =>
+        (this.store, this.file, this.time, this.self, this.slots, this.slotBytes, this.verdict, this.stopped) = (
+            store,
+            file,
+            time,
+            self,
+            slots ?? [],
+            slotBytes,
+            verdict,
+            stopped
+        );
 
     // Nothing to create, for no document is an empty table; but a store that cannot be read is better found now.
     public Task InitializeMembershipTableAsync(bool tryInitTableVersion, CancellationToken cancellationToken = default) =>
@@ -59,19 +71,23 @@ public sealed class StoreMembershipTable : IMembershipTable
         store.TryDeleteAsync(MembershipFile.Name, cancellationToken: cancellationToken);
 
     /// <summary>
-    /// Removes rows of the dead that show no sign of life or death since <paramref name="beforeDate"/>, and a day later those of silos that are joining
-    /// or leaving: their clocks, or this one, may be wrong by an hour, and a living silo that misses its row takes itself for dead.
+    /// Removes rows of the dead that show no sign of life or death since <paramref name="beforeDate"/>, and a day later those of silos that
+    /// are joining or leaving: their clocks, or this one, may be wrong by an hour, and a living silo that misses its row takes itself for
+    /// dead.
     /// </summary>
     public Task CleanupDefunctSiloEntriesAsync(DateTimeOffset beforeDate, CancellationToken cancellationToken = default) =>
         file.ChangeAsync(
             document =>
             {
                 // The vote that declared a silo dead counts: others must be able to read of a death before it is forgotten.
-                bool IsRecent(MembershipRow row) => row.SuspectTimes.Select(vote => vote.At).Append(row.LastSign).Max() >= (row.Status == SiloStatus.Dead ? beforeDate : beforeDate - ClockError).UtcDateTime;
+                bool IsRecent(MembershipRow row) =>
+                    row.SuspectTimes.Select(vote => vote.At).Append(row.LastSign).Max()
+                    >= (row.Status == SiloStatus.Dead ? beforeDate : beforeDate - ClockError).UtcDateTime;
                 var kept = document.Rows.Where(row => row.Status == SiloStatus.Active || IsRecent(row)).ToList();
                 return kept.Count == document.Rows.Count ? document : document with { Rows = kept };
             },
-            cancellationToken);
+            cancellationToken
+        );
 
     public async Task<MembershipTableData> ReadAllAsync(CancellationToken cancellationToken = default)
     {
@@ -89,21 +105,33 @@ public sealed class StoreMembershipTable : IMembershipTable
         ChangeAsync(
             entry,
             tableVersion,
-            (document, old, writeId) => old is null
-                ? document with { Rows = [.. document.Rows, MembershipRows.From(entry, writeId, self, slots) with { SlotBytes = slotBytes }] }
-                : null,
-            cancellationToken);
+            (document, old, writeId) =>
+                old is null
+                    ? document with
+                    {
+                        Rows = [.. document.Rows, MembershipRows.From(entry, writeId, self, slots) with { SlotBytes = slotBytes }],
+                    }
+                    : null,
+            cancellationToken
+        );
 
-    public Task<bool> UpdateRowAsync(MembershipEntry entry, string etag, TableVersion tableVersion, CancellationToken cancellationToken = default)
+    public Task<bool> UpdateRowAsync(
+        MembershipEntry entry,
+        string etag,
+        TableVersion tableVersion,
+        CancellationToken cancellationToken = default
+    )
     {
         verdict?.Note(entry);
         return ChangeAsync(
             entry,
             tableVersion,
-            (document, old, writeId) => old?.ETag == etag && verdict?.Allows(document, old, entry) is not false
-                ? document.With(old, MembershipRows.From(entry, writeId, old))
-                : null,
-            cancellationToken);
+            (document, old, writeId) =>
+                old?.ETag == etag && verdict?.Allows(document, old, entry) is not false
+                    ? document.With(old, MembershipRows.From(entry, writeId, old))
+                    : null,
+            cancellationToken
+        );
     }
 
     /// <summary>Leaves version and etags alone. Nothing where the silo has no row.</summary>
@@ -119,8 +147,11 @@ public sealed class StoreMembershipTable : IMembershipTable
             {
                 var at = MembershipRows.Utc(entry.IAmAliveTime) + (isFirst ? TimeSpan.Zero : time.GetElapsedTime(began));
                 await file.ChangeAsync(
-                    document => document.Find(entry.SiloAddress) is { } old ? document.With(old, old with { IAmAliveTime = at }) : document,
-                    either.Token).ConfigureAwait(false);
+                        document =>
+                            document.Find(entry.SiloAddress) is { } old ? document.With(old, old with { IAmAliveTime = at }) : document,
+                        either.Token
+                    )
+                    .ConfigureAwait(false);
                 return;
             }
             catch (Exception e) when (!ending.IsCancellationRequested && e is OperationCanceledException or IOException)
@@ -143,7 +174,8 @@ public sealed class StoreMembershipTable : IMembershipTable
 
     Task<bool> IMembershipTable.InsertRow(MembershipEntry entry, TableVersion tableVersion) => InsertRowAsync(entry, tableVersion);
 
-    Task<bool> IMembershipTable.UpdateRow(MembershipEntry entry, string etag, TableVersion tableVersion) => UpdateRowAsync(entry, etag, tableVersion);
+    Task<bool> IMembershipTable.UpdateRow(MembershipEntry entry, string etag, TableVersion tableVersion) =>
+        UpdateRowAsync(entry, etag, tableVersion);
 
     Task IMembershipTable.UpdateIAmAlive(MembershipEntry entry) => UpdateIAmAliveAsync(entry);
 
@@ -152,7 +184,8 @@ public sealed class StoreMembershipTable : IMembershipTable
         MembershipEntry entry,
         TableVersion next,
         Func<MembershipDocument, MembershipRow?, string, MembershipDocument?> change,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken
+    )
     {
         var writeId = Guid.NewGuid().ToString("N");
         return file.ChangeAsync(
@@ -167,13 +200,17 @@ public sealed class StoreMembershipTable : IMembershipTable
 
                 // A TableVersion to write carries the new number with the etag of the version that was read.
                 return document.WriteId == next.VersionEtag && change(document, old, writeId) is { } changed
-                    ? changed with { Version = next.Version, WriteId = writeId }
+                    ? changed with
+                    {
+                        Version = next.Version,
+                        WriteId = writeId,
+                    }
                     : null;
             },
-            cancellationToken);
+            cancellationToken
+        );
     }
 
-    private static MembershipTableData Table(MembershipDocument document, IEnumerable<MembershipRow> rows) => new(
-        [.. rows.Select(row => Tuple.Create(row.Entry(), row.ETag))],
-        new TableVersion(document.Version, document.WriteId));
+    private static MembershipTableData Table(MembershipDocument document, IEnumerable<MembershipRow> rows) =>
+        new([.. rows.Select(row => Tuple.Create(row.Entry(), row.ETag))], new TableVersion(document.Version, document.WriteId));
 }

@@ -16,7 +16,12 @@ internal sealed class Suspicions(TimeProvider time)
         {
             lock (gate)
             {
-                foreach (var silo in raised.Where(suspicion => time.GetElapsedTime(suspicion.Value) > Lasting).Select(suspicion => suspicion.Key).ToList())
+                foreach (
+                    var silo in raised
+                        .Where(suspicion => time.GetElapsedTime(suspicion.Value) > Lasting)
+                        .Select(suspicion => suspicion.Key)
+                        .ToList()
+                )
                 {
                     raised.Remove(silo);
                 }

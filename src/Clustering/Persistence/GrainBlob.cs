@@ -6,8 +6,8 @@ using Slowrun.Storage;
 namespace Slowrun.Clustering.Persistence;
 
 /// <summary>
-/// One document of the store as the SDK's client: what the provider uploads is sealed, what it downloads is unsealed by its serializer. A condition that does not
-/// hold is the SDK's 412, an absent document its 404; all else that goes wrong is told by the store itself.
+/// One document of the store as the SDK's client: what the provider uploads is sealed, what it downloads is unsealed by its serializer. A
+/// condition that does not hold is the SDK's 412, an absent document its 404; all else that goes wrong is told by the store itself.
 /// </summary>
 internal sealed class GrainBlob(GrainBlobs blobs, IObjectStore store, string name) : BlobClient
 {
@@ -15,7 +15,10 @@ internal sealed class GrainBlob(GrainBlobs blobs, IObjectStore store, string nam
 
     public override string BlobContainerName => blobs.Container;
 
-    public override async Task<Response<BlobDownloadStreamingResult>> DownloadStreamingAsync(BlobDownloadOptions? options = null, CancellationToken cancellationToken = default)
+    public override async Task<Response<BlobDownloadStreamingResult>> DownloadStreamingAsync(
+        BlobDownloadOptions? options = null,
+        CancellationToken cancellationToken = default
+    )
     {
         if (await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false) is not { } found)
         {
@@ -24,11 +27,19 @@ internal sealed class GrainBlob(GrainBlobs blobs, IObjectStore store, string nam
         }
 
         var content = GrainBlobs.Named(name, found);
-        var details = BlobsModelFactory.BlobDownloadDetails(contentLength: content.Length, eTag: new ETag(found.ETag), lastModified: found.ModifiedAt);
+        var details = BlobsModelFactory.BlobDownloadDetails(
+            contentLength: content.Length,
+            eTag: new ETag(found.ETag),
+            lastModified: found.ModifiedAt
+        );
         return Answer(BlobsModelFactory.BlobDownloadStreamingResult(new MemoryStream(content), details));
     }
 
-    public override async Task<Response<BlobContentInfo>> UploadAsync(BinaryData content, BlobUploadOptions options, CancellationToken cancellationToken = default)
+    public override async Task<Response<BlobContentInfo>> UploadAsync(
+        BinaryData content,
+        BlobUploadOptions options,
+        CancellationToken cancellationToken = default
+    )
     {
         // A write that waited behind one that hung would else send what the state is by now.
         cancellationToken.ThrowIfCancellationRequested();
@@ -48,7 +59,10 @@ internal sealed class GrainBlob(GrainBlobs blobs, IObjectStore store, string nam
     }
 
     public override async Task<Response<bool>> DeleteIfExistsAsync(
-        DeleteSnapshotsOption snapshotsOption = DeleteSnapshotsOption.None, BlobRequestConditions? conditions = null, CancellationToken cancellationToken = default)
+        DeleteSnapshotsOption snapshotsOption = DeleteSnapshotsOption.None,
+        BlobRequestConditions? conditions = null,
+        CancellationToken cancellationToken = default
+    )
     {
         var expected = Expected(conditions);
         if (expected is not null && await store.TryDeleteAsync(name, expected, cancellationToken).ConfigureAwait(false))
@@ -57,17 +71,22 @@ internal sealed class GrainBlob(GrainBlobs blobs, IObjectStore store, string nam
         }
 
         // Nothing there is what was wanted, whoever deleted it: perhaps this call, whose first answer was lost.
-        return await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false) is { } found ? throw Changed(expected, found.ETag) : Answer(false);
+        return await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false) is { } found
+            ? throw Changed(expected, found.ETag)
+            : Answer(false);
     }
 
     /// <summary>The etag that the blob must have; null: there must be none.</summary>
     /// <exception cref="NotSupportedException">A write without a condition, which would know no fence.</exception>
-    private string? Expected(BlobRequestConditions? conditions) => conditions switch
-    {
-        { IfMatch: { } etag } => etag.ToString(),
-        { IfNoneMatch: { } none } when none == ETag.All => null,
-        _ => throw new NotSupportedException($"Microsoft's grain storage would write '{name}' whatever is there. Use the version of the package that Directory.Packages.props names."),
-    };
+    private string? Expected(BlobRequestConditions? conditions) =>
+        conditions switch
+        {
+            { IfMatch: { } etag } => etag.ToString(),
+            { IfNoneMatch: { } none } when none == ETag.All => null,
+            _ => throw new NotSupportedException(
+                $"Microsoft's grain storage would write '{name}' whatever is there. Use the version of the package that Directory.Packages.props names."
+            ),
+        };
 
     private RequestFailedException Changed(string? expected, string? found) =>
         new(412, OwnWrite.Conflict(store, name, expected, found), BlobErrorCode.ConditionNotMet.ToString(), null);

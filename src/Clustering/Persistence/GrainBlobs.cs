@@ -8,14 +8,18 @@ using Slowrun.Storage;
 namespace Slowrun.Clustering.Persistence;
 
 /// <summary>
-/// What Microsoft's <see cref="AzureBlobGrainStorage"/> is given, so that it keeps grain states as the store's documents: it asks for a container and a blob, and
-/// gets the object that everybody reads, with the store's retries, limits, watching and words. Each blob goes through <see cref="GrainBlob"/>.
+/// What Microsoft's <see cref="AzureBlobGrainStorage"/> is given, so that it keeps grain states as the store's documents: it asks for a
+/// container and a blob, and gets the object that everybody reads, with the store's retries, limits, watching and words. Each blob goes
+/// through <see cref="GrainBlob"/>.
 /// </summary>
 /// <param name="container">As the provider names it in its messages.</param>
 /// <param name="objectName">Object for (state name, grain).</param>
-internal sealed class GrainBlobs(IObjectStore store, string container, Func<string, GrainId, string> objectName) : IBlobContainerFactory, IGrainStorageSerializer
+internal sealed class GrainBlobs(IObjectStore store, string container, Func<string, GrainId, string> objectName)
+    : IBlobContainerFactory,
+        IGrainStorageSerializer
 {
-    // A serializer is not told which blob it reads, and an error has to say it: name and etag go before the content, each on a line of its own.
+    // A serializer is not told which blob it reads, and an error has to say it: name and etag go before the content, each on a line of its
+    // own.
     private const byte LineEnd = (byte)'\n';
 
     // Etags of documents that were read and could not be understood.
@@ -59,10 +63,12 @@ internal sealed class GrainBlobs(IObjectStore store, string container, Func<stri
             ? new GrainBlob(this, store, objectName(blobName[..^ending.Length], grain))
             : throw new NotSupportedException(
                 $"Microsoft's grain storage asked for the blob '{blobName}' of grain {grain}; expected 'STATE{ending}'. This version of the package names its blobs "
-                + "in another way: use the one that Directory.Packages.props names.");
+                    + "in another way: use the one that Directory.Packages.props names."
+            );
     }
 
-    /// <summary>What <see cref="Deserialize"/> takes. If it cannot be understood, the next write replaces just this document, whatever the provider knows.</summary>
+    /// <summary>What <see cref="Deserialize"/> takes. If it cannot be understood, the next write replaces just this document, whatever the
+    /// provider knows.</summary>
     internal static byte[] Named(string name, StoredObject found) =>
         [.. Encoding.UTF8.GetBytes(name), LineEnd, .. Encoding.UTF8.GetBytes(found.ETag), LineEnd, .. found.Content.Span];
 
@@ -73,8 +79,8 @@ internal sealed class GrainBlobs(IObjectStore store, string container, Func<stri
     }
 
     /// <summary>
-    /// The provider takes an etag from no document that it could not read, so that a living owner could never write over a damaged one. This is that document's;
-    /// null: the last one was understood.
+    /// The provider takes an etag from no document that it could not read, so that a living owner could never write over a damaged one.
+    /// This is that document's; null: the last one was understood.
     /// </summary>
     internal string? DamagedEtag(string name) => damaged.GetValueOrDefault(name);
 

@@ -16,9 +16,10 @@ public static class GrainObjectNames
     /// A stage's state <c>root</c> is <c>runs/RUN/chain0/stage1/root</c>, the document that everybody reads, its grain's key being
     /// <c>RUN/chain0/stage1</c>; any other grain's is <c>grains/TYPE/KEY/STATE</c>.
     /// </summary>
-    public static string Default(string stateName, GrainId grain) => grain.Type.ToString() == "stage"
-        ? $"runs/{grain.Key}/{stateName}"
-        : $"grains/{Segment(grain.Type.ToString()!)}/{Segment(grain.Key.ToString()!)}/{Segment(stateName)}";
+    public static string Default(string stateName, GrainId grain) =>
+        grain.Type.ToString() == "stage"
+            ? $"runs/{grain.Key}/{stateName}"
+            : $"grains/{Segment(grain.Type.ToString()!)}/{Segment(grain.Key.ToString()!)}/{Segment(stateName)}";
 
     /// <summary>
     /// One segment of a name for any text, another for every other text: bytes that a name may not have become <c>@XX</c>, a long text ends
@@ -30,7 +31,9 @@ public static class GrainObjectNames
         foreach (var b in Encoding.UTF8.GetBytes(text))
         {
             var isPlain = Plain.Contains((char)b, StringComparison.Ordinal) || (b == '.' && escaped.Length > 0);
-            escaped = isPlain ? escaped.Append((char)b) : escaped.Append('@').Append(b.ToString("X2", System.Globalization.CultureInfo.InvariantCulture));
+            escaped = isPlain
+                ? escaped.Append((char)b)
+                : escaped.Append('@').Append(b.ToString("X2", System.Globalization.CultureInfo.InvariantCulture));
         }
 
         if (escaped.Length > LongestSegment)

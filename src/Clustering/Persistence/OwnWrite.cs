@@ -8,8 +8,8 @@ namespace Slowrun.Clustering.Persistence;
 internal static class OwnWrite
 {
     /// <summary>
-    /// Whether what was found is <paramref name="written"/> by its <c>writeId</c>, which is fresh with every write. Equal bytes without one may be another
-    /// writer's; other bytes with the same one are ours, damaged since.
+    /// Whether what was found is <paramref name="written"/> by its <c>writeId</c>, which is fresh with every write. Equal bytes without one
+    /// may be another writer's; other bytes with the same one are ours, damaged since.
     /// </summary>
     public static bool Is([NotNullWhen(true)] StoredObject? found, ReadOnlySpan<byte> written) =>
         found is not null && found.Content.Span.SequenceEqual(written) && HasWriteId(found.Content);

@@ -12,7 +12,12 @@ public sealed class StoreGrainStorage(IObjectStore store, Func<string, GrainId, 
     private readonly Func<string, GrainId, string> objectName = objectName ?? GrainObjectNames.Default;
 
     /// <exception cref="InvalidDataException">The document is damaged, or of another type; the message names it.</exception>
-    public async Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken = default)
+    public async Task ReadStateAsync<T>(
+        string stateName,
+        GrainId grainId,
+        IGrainState<T> grainState,
+        CancellationToken cancellationToken = default
+    )
     {
         var name = objectName(stateName, grainId);
         if (await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false) is not { } stored)
@@ -28,7 +33,12 @@ public sealed class StoreGrainStorage(IObjectStore store, Func<string, GrainId, 
     }
 
     /// <exception cref="InconsistentStateException">The document is not the one that was read, or exists though none was read.</exception>
-    public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken = default)
+    public async Task WriteStateAsync<T>(
+        string stateName,
+        GrainId grainId,
+        IGrainState<T> grainState,
+        CancellationToken cancellationToken = default
+    )
     {
         var name = objectName(stateName, grainId);
         var bytes = SealedJson.Serialize(name, grainState.State);
@@ -38,9 +48,7 @@ public sealed class StoreGrainStorage(IObjectStore store, Func<string, GrainId, 
         if (etag is null)
         {
             var found = await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false);
-            etag = OwnWrite.Is(found, bytes)
-                ? found.ETag
-                : throw Conflict(name, ETag(grainState), found?.ETag);
+            etag = OwnWrite.Is(found, bytes) ? found.ETag : throw Conflict(name, ETag(grainState), found?.ETag);
         }
 
         grainState.ETag = etag;
@@ -49,7 +57,12 @@ public sealed class StoreGrainStorage(IObjectStore store, Func<string, GrainId, 
 
     /// <summary>Deletes the document; a later write creates it anew.</summary>
     /// <exception cref="InconsistentStateException">The document is not the one that was read, or exists though none was read.</exception>
-    public async Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken = default)
+    public async Task ClearStateAsync<T>(
+        string stateName,
+        GrainId grainId,
+        IGrainState<T> grainState,
+        CancellationToken cancellationToken = default
+    )
     {
         var name = objectName(stateName, grainId);
         var known = ETag(grainState);
@@ -66,11 +79,14 @@ public sealed class StoreGrainStorage(IObjectStore store, Func<string, GrainId, 
     }
 
     // Orleans' older signatures: abstract still, and marked obsolete.
-    Task IGrainStorage.ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => ReadStateAsync(stateName, grainId, grainState);
+    Task IGrainStorage.ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) =>
+        ReadStateAsync(stateName, grainId, grainState);
 
-    Task IGrainStorage.WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => WriteStateAsync(stateName, grainId, grainState);
+    Task IGrainStorage.WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) =>
+        WriteStateAsync(stateName, grainId, grainState);
 
-    Task IGrainStorage.ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => ClearStateAsync(stateName, grainId, grainState);
+    Task IGrainStorage.ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) =>
+        ClearStateAsync(stateName, grainId, grainState);
 
     private static string? ETag<T>(IGrainState<T> grainState) => string.IsNullOrEmpty(grainState.ETag) ? null : grainState.ETag;
 

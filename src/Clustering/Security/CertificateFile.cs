@@ -16,7 +16,8 @@ internal sealed class CertificateFile(IObjectStore store)
     public async Task<StoreCertificates?> TryReadAsync(CancellationToken cancellationToken) =>
         await store.TryReadAsync(Name, cancellationToken).ConfigureAwait(false) is { } stored ? Parse(stored) : null;
 
-    /// <summary>The store's certificate, made where there is none: of several silos that make one at once, one wins and the others take its.</summary>
+    /// <summary>The store's certificate, made where there is none: of several silos that make one at once, one wins and the others take
+    /// its.</summary>
     /// <exception cref="InvalidDataException">It is damaged; the message says what to do.</exception>
     public async Task<StoreCertificates> ReadOrMakeAsync(CancellationToken cancellationToken)
     {
@@ -28,7 +29,9 @@ internal sealed class CertificateFile(IObjectStore store)
             }
 
             // Read again whether this one was written or another: an answer that was lost looks like a lost race.
-            await store.TryCreateAsync(Name, SealedJson.Serialize(Name, ClusterCertificate.Make()), cancellationToken).ConfigureAwait(false);
+            await store
+                .TryCreateAsync(Name, SealedJson.Serialize(Name, ClusterCertificate.Make()), cancellationToken)
+                .ConfigureAwait(false);
         }
 
         throw Refused();
@@ -63,8 +66,10 @@ internal sealed class CertificateFile(IObjectStore store)
         throw Refused();
     }
 
-    private IOException Refused() => new(
-        $"'{Name}' in {store.Address} was changed or deleted by others {Rounds} times while it was to be written. Look whether conditional writes to the store work at all (slowrun doctor).");
+    private IOException Refused() =>
+        new(
+            $"'{Name}' in {store.Address} was changed or deleted by others {Rounds} times while it was to be written. Look whether conditional writes to the store work at all (slowrun doctor)."
+        );
 
     private StoreCertificates? TryParse(StoredObject stored)
     {
@@ -85,7 +90,9 @@ internal sealed class CertificateFile(IObjectStore store)
             var document = SealedJson.Deserialize<CertificateDocument>(Name, stored.Content.Span);
             if (document.Format != CertificateDocument.CurrentFormat)
             {
-                throw new InvalidDataException($"It has format {document.Format}, this version of slowrun reads {CertificateDocument.CurrentFormat}.");
+                throw new InvalidDataException(
+                    $"It has format {document.Format}, this version of slowrun reads {CertificateDocument.CurrentFormat}."
+                );
             }
 
             return new StoreCertificates(ClusterCertificate.Of(document), document.PreviousSha256);
@@ -94,8 +101,9 @@ internal sealed class CertificateFile(IObjectStore store)
         {
             throw new InvalidDataException(
                 $"'{Name}' in {store.Address} is no certificate: {e.Message} It says only who may speak to the store's silos, nothing of any run: "
-                + "'slowrun cluster rotate-certificate' makes another, and silos that run take it over by themselves.",
-                e);
+                    + "'slowrun cluster rotate-certificate' makes another, and silos that run take it over by themselves.",
+                e
+            );
         }
     }
 }

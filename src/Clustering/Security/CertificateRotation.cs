@@ -8,8 +8,8 @@ using Slowrun.Storage;
 namespace Slowrun.Clustering.Security;
 
 /// <summary>
-/// Gives a store another certificate. One write of the document is all; whoever dies after it leaves a cluster that goes on: a silo that meets a
-/// certificate it does not know reads the document, and the one before stays accepted.
+/// Gives a store another certificate. One write of the document is all; whoever dies after it leaves a cluster that goes on: a silo that
+/// meets a certificate it does not know reads the document, and the one before stays accepted.
 /// </summary>
 public sealed class CertificateRotation(IObjectStore store)
 {
@@ -48,7 +48,10 @@ public sealed class CertificateRotation(IObjectStore store)
 
             return true;
         }
-        catch (Exception e) when (!cancellationToken.IsCancellationRequested && e is IOException or SocketException or AuthenticationException or OperationCanceledException)
+        catch (Exception e)
+            when (!cancellationToken.IsCancellationRequested
+                && e is IOException or SocketException or AuthenticationException or OperationCanceledException
+            )
         {
             return false;
         }
@@ -64,12 +67,16 @@ public sealed class CertificateRotation(IObjectStore store)
         await using (network.ConfigureAwait(false))
         {
             string? presented = null;
-            var tls = new SslStream(network, leaveInnerStreamOpen: true, (_, certificate, _, _) =>
-            {
-                // Compared by the caller: until it has read the document, a silo presents the one before.
-                presented = certificate is X509Certificate2 remote ? ClusterCertificate.Hash(remote) : null;
-                return presented is not null;
-            });
+            var tls = new SslStream(
+                network,
+                leaveInnerStreamOpen: true,
+                (_, certificate, _, _) =>
+                {
+                    // Compared by the caller: until it has read the document, a silo presents the one before.
+                    presented = certificate is X509Certificate2 remote ? ClusterCertificate.Hash(remote) : null;
+                    return presented is not null;
+                }
+            );
             await using (tls.ConfigureAwait(false))
             {
                 var options = new SslClientAuthenticationOptions

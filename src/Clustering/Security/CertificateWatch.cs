@@ -6,7 +6,8 @@ namespace Slowrun.Clustering.Security;
 /// Reads the store's certificate before the silo listens (and makes it where the store is new), and again now and then: a silo that nobody
 /// calls learns of a new one too.
 /// </summary>
-internal sealed partial class CertificateWatch(ClusterCertificates certificates, TimeProvider time, ILogger<CertificateWatch> log) : ILifecycleParticipant<ISiloLifecycle>
+internal sealed partial class CertificateWatch(ClusterCertificates certificates, TimeProvider time, ILogger<CertificateWatch> log)
+    : ILifecycleParticipant<ISiloLifecycle>
 {
     /// <summary>For how long at most a certificate that was revoked is accepted by a silo that could not be told.</summary>
     public static readonly TimeSpan Every = TimeSpan.FromMinutes(5);
@@ -25,7 +26,8 @@ internal sealed partial class CertificateWatch(ClusterCertificates certificates,
                 await certificates.LoadOrMakeAsync(start);
                 _ = RepeatAsync(stopping.Token);
             },
-            _ => stopping.CancelAsync());
+            _ => stopping.CancelAsync()
+        );
     }
 
     private async Task RepeatAsync(CancellationToken stopping)
@@ -57,6 +59,9 @@ internal sealed partial class CertificateWatch(ClusterCertificates certificates,
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The store's certificate could not be read again; the one known so far stands: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "The store's certificate could not be read again; the one known so far stands: {Reason}"
+    )]
     private static partial void LogNotRead(ILogger logger, string reason);
 }

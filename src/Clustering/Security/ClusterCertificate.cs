@@ -4,7 +4,8 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Slowrun.Clustering.Security;
 
-/// <summary>A store's certificate with its key. Only its hash is ever compared: no name, no issuer, no date, since silos' clocks may be wrong.</summary>
+/// <summary>A store's certificate with its key. Only its hash is ever compared: no name, no issuer, no date, since silos' clocks may be
+/// wrong.</summary>
 internal sealed class ClusterCertificate
 {
     private static readonly DateTimeOffset Begin = new(2000, 1, 1, 0, 0, 0, TimeSpan.Zero);

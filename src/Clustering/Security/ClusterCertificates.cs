@@ -5,13 +5,18 @@ using Microsoft.Extensions.Logging;
 namespace Slowrun.Clustering.Security;
 
 /// <summary>
-/// What this process knows of the store's certificates: read when they are needed first, when a stranger comes, before a connection is made, and
-/// now and then. Safe to use from any thread.
+/// What this process knows of the store's certificates: read when they are needed first, when a stranger comes, before a connection is
+/// made, and now and then. Safe to use from any thread.
 /// </summary>
-[SuppressMessage("Reliability", "CA1001", Justification = "Cancellation sources without timers or linked tokens hold nothing to dispose of.")]
+[SuppressMessage(
+    "Reliability",
+    "CA1001",
+    Justification = "Cancellation sources without timers or linked tokens hold nothing to dispose of."
+)]
 internal sealed partial class ClusterCertificates(CertificateFile file, TimeProvider time, ILogger<ClusterCertificates> log)
 {
-    /// <summary>What was read a moment ago is not read again: strangers who knock without a pause cost the store one operation a second.</summary>
+    /// <summary>What was read a moment ago is not read again: strangers who knock without a pause cost the store one operation a
+    /// second.</summary>
     public static readonly TimeSpan OldEnough = TimeSpan.FromSeconds(1);
 
     // A handshake waits for it; a store that is away must not keep connections open for minutes.
@@ -27,13 +32,16 @@ internal sealed partial class ClusterCertificates(CertificateFile file, TimeProv
 
     /// <summary>What this process presents.</summary>
     /// <exception cref="InvalidOperationException">Nothing was read yet.</exception>
-    public ClusterCertificate Current => accepted?.Certificates.Current ?? throw new InvalidOperationException("The store's certificate was not read before it was needed.");
+    public ClusterCertificate Current =>
+        accepted?.Certificates.Current ?? throw new InvalidOperationException("The store's certificate was not read before it was needed.");
 
     /// <summary>For a silo, before it listens, and now and then: somebody may have deleted the document.</summary>
     /// <exception cref="InvalidDataException">The document is damaged.</exception>
-    public async Task LoadOrMakeAsync(CancellationToken cancellationToken) => Take(await file.ReadOrMakeAsync(cancellationToken), time.GetTimestamp());
+    public async Task LoadOrMakeAsync(CancellationToken cancellationToken) =>
+        Take(await file.ReadOrMakeAsync(cancellationToken), time.GetTimestamp());
 
-    /// <summary>Before a connection is made: the newest certificate is presented. A store that is away just now does no harm where one is known.</summary>
+    /// <summary>Before a connection is made: the newest certificate is presented. A store that is away just now does no harm where one is
+    /// known.</summary>
     /// <exception cref="InvalidDataException">None is known, and there is none, or it is damaged.</exception>
     public Task FreshenAsync() => ReadAsync(OldEnough * 5, needed: accepted is null);
 
@@ -100,7 +108,8 @@ internal sealed partial class ClusterCertificates(CertificateFile file, TimeProv
             Take(
                 await file.TryReadAsync(limit.Token).WaitAsync(limit.Token)
                     ?? throw new InvalidDataException($"'{CertificateFile.Name}' is not there: a silo makes it when it starts."),
-                from);
+                from
+            );
         }
         finally
         {
@@ -139,9 +148,15 @@ internal sealed partial class ClusterCertificates(CertificateFile file, TimeProv
 
     private sealed record Accepted(StoreCertificates Certificates, Dictionary<string, CancellationTokenSource> Ends);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The store has another certificate now, {Certificate}: it is used from here on.")]
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "The store has another certificate now, {Certificate}: it is used from here on."
+    )]
     private static partial void LogRotated(ILogger logger, string certificate);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The store's certificate could not be read again; the one known so far stands: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "The store's certificate could not be read again; the one known so far stands: {Reason}"
+    )]
     private static partial void LogNotRead(ILogger logger, string reason);
 }

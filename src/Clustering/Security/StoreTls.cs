@@ -9,9 +9,9 @@ using Orleans.Connections.Security;
 namespace Slowrun.Clustering.Security;
 
 /// <summary>
-/// Mutual TLS around Orleans' connections: both sides present the store's certificate, and not a byte reaches Orleans before it was compared.
-/// TLS proves that the other side has the key; that the certificate is the store's is judged here, since that may want the store read again,
-/// which a TLS callback cannot wait for.
+/// Mutual TLS around Orleans' connections: both sides present the store's certificate, and not a byte reaches Orleans before it was
+/// compared. TLS proves that the other side has the key; that the certificate is the store's is judged here, since that may want the store
+/// read again, which a TLS callback cannot wait for.
 /// </summary>
 internal sealed class StoreTls(ClusterCertificates certificates, Strangers strangers)
 {
@@ -43,13 +43,14 @@ internal sealed class StoreTls(ClusterCertificates certificates, Strangers stran
     }
 
     /// <summary>Nothing is looked up for a certificate, here or on the network: its hash decides.</summary>
-    public static X509ChainPolicy NoChain() => new()
-    {
-        TrustMode = X509ChainTrustMode.CustomRootTrust,
-        RevocationMode = X509RevocationMode.NoCheck,
-        DisableCertificateDownloads = true,
-        VerificationFlags = X509VerificationFlags.AllFlags,
-    };
+    public static X509ChainPolicy NoChain() =>
+        new()
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+            DisableCertificateDownloads = true,
+            VerificationFlags = X509VerificationFlags.AllFlags,
+        };
 
     private async Task LetInAsync(ConnectionContext connection, string port, ConnectionDelegate tls)
     {
@@ -73,9 +74,13 @@ internal sealed class StoreTls(ClusterCertificates certificates, Strangers stran
                 strangers.Refused(
                     $"A connection to the {port} port",
                     connection.RemoteEndPoint,
-                    door.Refusal ?? (speaksTls
-                        ? "its TLS handshake failed, or it presented no certificate"
-                        : "it speaks no TLS (is it a slowrun that is older than this one?)"));
+                    door.Refusal
+                        ?? (
+                            speaksTls
+                                ? "its TLS handshake failed, or it presented no certificate"
+                                : "it speaks no TLS (is it a slowrun that is older than this one?)"
+                        )
+                );
             }
         }
         finally
@@ -92,15 +97,23 @@ internal sealed class StoreTls(ClusterCertificates certificates, Strangers stran
         await tls(connection);
         if (!door.Passed)
         {
-            strangers.Refused("A silo that this process has called", connection.RemoteEndPoint, door.Refusal ?? "the TLS handshake failed (is it a slowrun that is older than this one?)");
+            strangers.Refused(
+                "A silo that this process has called",
+                connection.RemoteEndPoint,
+                door.Refusal ?? "the TLS handshake failed (is it a slowrun that is older than this one?)"
+            );
         }
     }
 
     /// <summary>After the handshake, before Orleans.</summary>
     private async Task IdentifiedAsync(ConnectionContext connection, ConnectionDelegate orleans)
     {
-        var door = connection.Features.Get<Door>() ?? throw new InvalidOperationException("A connection came without having passed the door.");
-        if (connection.Features.Get<ITlsConnectionFeature>()?.RemoteCertificate is not { } remote || await certificates.TryAcceptAsync(remote) is not { } revoked)
+        var door =
+            connection.Features.Get<Door>() ?? throw new InvalidOperationException("A connection came without having passed the door.");
+        if (
+            connection.Features.Get<ITlsConnectionFeature>()?.RemoteCertificate is not { } remote
+            || await certificates.TryAcceptAsync(remote) is not { } revoked
+        )
         {
             door.Refusal = "its certificate is not the store's";
             return;
@@ -108,7 +121,9 @@ internal sealed class StoreTls(ClusterCertificates certificates, Strangers stran
 
         door.Pass();
         // Of a certificate that is no longer accepted no connection stays either.
-        using var ended = revoked.Register(() => connection.Abort(new ConnectionAbortedException("The certificate is no longer accepted.")));
+        using var ended = revoked.Register(() =>
+            connection.Abort(new ConnectionAbortedException("The certificate is no longer accepted."))
+        );
         await orleans(connection);
     }
 
@@ -129,32 +144,33 @@ internal sealed class StoreTls(ClusterCertificates certificates, Strangers stran
         }
     }
 
-    private TlsOptions Options() => new()
-    {
-        // Asked for by Orleans; what is presented is put in below.
-        LocalServerCertificateSelector = (_, _) => certificates.Current.Certificate,
-        RemoteCertificateMode = RemoteCertificateMode.RequireCertificate,
-        RemoteCertificateValidation = (_, _, _) => true,
-        SslProtocols = SslProtocols.Tls13,
-        HandshakeTimeout = HandshakeTimeout,
-        OnAuthenticateAsServer = (_, options) =>
+    private TlsOptions Options() =>
+        new()
         {
-            var server = (SslServerAuthenticationOptions)options.SslServerAuthenticationOptions;
-            server.ServerCertificateSelectionCallback = null;
-            server.ServerCertificateContext = certificates.Current.Context;
-            server.CertificateChainPolicy = NoChain();
-            // A resumed session would outlive its certificate.
-            server.AllowTlsResume = false;
-        },
-        OnAuthenticateAsClient = (_, options) =>
-        {
-            var client = (SslClientAuthenticationOptions)options.SslClientAuthenticationOptions;
-            client.TargetHost = "slowrun";
-            client.ClientCertificateContext = certificates.Current.Context;
-            client.CertificateChainPolicy = NoChain();
-            client.AllowTlsResume = false;
-        },
-    };
+            // Asked for by Orleans; what is presented is put in below.
+            LocalServerCertificateSelector = (_, _) => certificates.Current.Certificate,
+            RemoteCertificateMode = RemoteCertificateMode.RequireCertificate,
+            RemoteCertificateValidation = (_, _, _) => true,
+            SslProtocols = SslProtocols.Tls13,
+            HandshakeTimeout = HandshakeTimeout,
+            OnAuthenticateAsServer = (_, options) =>
+            {
+                var server = (SslServerAuthenticationOptions)options.SslServerAuthenticationOptions;
+                server.ServerCertificateSelectionCallback = null;
+                server.ServerCertificateContext = certificates.Current.Context;
+                server.CertificateChainPolicy = NoChain();
+                // A resumed session would outlive its certificate.
+                server.AllowTlsResume = false;
+            },
+            OnAuthenticateAsClient = (_, options) =>
+            {
+                var client = (SslClientAuthenticationOptions)options.SslClientAuthenticationOptions;
+                client.TargetHost = "slowrun";
+                client.ClientCertificateContext = certificates.Current.Context;
+                client.CertificateChainPolicy = NoChain();
+                client.AllowTlsResume = false;
+            },
+        };
 
     /// <summary>How far a connection has got.</summary>
     private sealed class Door(IDisposable? waiting) : IDisposable

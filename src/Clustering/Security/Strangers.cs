@@ -3,7 +3,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Slowrun.Clustering.Security;
 
-/// <summary>Says who was refused: the first at once, and then one line a minute, or whoever likes could fill the log. Safe to use from any thread.</summary>
+/// <summary>Says who was refused: the first at once, and then one line a minute, or whoever likes could fill the log. Safe to use from any
+/// thread.</summary>
 internal sealed partial class Strangers(TimeProvider time, ILogger<Strangers> log)
 {
     public static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
@@ -30,6 +31,9 @@ internal sealed partial class Strangers(TimeProvider time, ILogger<Strangers> lo
         LogRefused(log, what, other?.ToString() ?? "an unknown address", why, others);
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{What}, {Other}, was refused: {Why}. {Others} others were refused since the last such line.")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "{What}, {Other}, was refused: {Why}. {Others} others were refused since the last such line."
+    )]
     private static partial void LogRefused(ILogger logger, string what, string other, string why, long others);
 }

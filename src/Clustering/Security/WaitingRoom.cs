@@ -1,8 +1,8 @@
 namespace Slowrun.Clustering.Security;
 
 /// <summary>
-/// Connections that have not shown yet who they are. A handshake takes milliseconds; where too many wait, the one that has waited longest is
-/// sent away: whoever opens connections without a word cannot keep the store's own out. Safe to use from any thread.
+/// Connections that have not shown yet who they are. A handshake takes milliseconds; where too many wait, the one that has waited longest
+/// is sent away: whoever opens connections without a word cannot keep the store's own out. Safe to use from any thread.
 /// </summary>
 internal sealed class WaitingRoom(int most)
 {

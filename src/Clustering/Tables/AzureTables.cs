@@ -40,8 +40,15 @@ internal static class AzureTables
 
         return account == DevelopmentAccount
             ? new TableServiceClient(
-                place.Endpoint ?? new Uri($"http://127.0.0.1:10002/{DevelopmentAccount}"), new TableSharedKeyCredential(DevelopmentAccount, DevelopmentKey), options)
-            : new TableServiceClient(place.Endpoint ?? new Uri($"https://{account}.table.core.windows.net"), new DefaultAzureCredential(), options);
+                place.Endpoint ?? new Uri($"http://127.0.0.1:10002/{DevelopmentAccount}"),
+                new TableSharedKeyCredential(DevelopmentAccount, DevelopmentKey),
+                options
+            )
+            : new TableServiceClient(
+                place.Endpoint ?? new Uri($"https://{account}.table.core.windows.net"),
+                new DefaultAzureCredential(),
+                options
+            );
     }
 
     private static TableServiceClient WithConnectionString(string connectionString, string account, TableClientOptions options)
@@ -55,14 +62,17 @@ internal static class AzureTables
         {
             // Without the inner exception: it may quote the string.
             throw new StoreException(
-                StoreProblem.Denied, $"{ConnectionStringVariable} is no connection string with a table service (AccountName=…;AccountKey=…;TableEndpoint=…): {e.GetType().Name}.");
+                StoreProblem.Denied,
+                $"{ConnectionStringVariable} is no connection string with a table service (AccountName=…;AccountKey=…;TableEndpoint=…): {e.GetType().Name}."
+            );
         }
 
         return client.AccountName == account
             ? client
             : throw new StoreException(
                 StoreProblem.Denied,
-                $"{ConnectionStringVariable} is for the account '{client.AccountName}', the cluster's table is in '{account}'. Set or unset it to match.");
+                $"{ConnectionStringVariable} is for the account '{client.AccountName}', the cluster's table is in '{account}'. Set or unset it to match."
+            );
     }
 
     private static string Account(ClusterPlace place, string store)
@@ -77,6 +87,7 @@ internal static class AzureTables
             ? store[BlobScheme.Length..].Split('/')[0]
             : throw new StoreException(
                 StoreProblem.Unsuitable,
-                $"The store '{store}' is in no storage account whose table service could keep its cluster: say which, --clustering azure-table=https://ACCOUNT.table.core.windows.net.");
+                $"The store '{store}' is in no storage account whose table service could keep its cluster: say which, --clustering azure-table=https://ACCOUNT.table.core.windows.net."
+            );
     }
 }

@@ -4,9 +4,9 @@ using Slowrun.Clustering.Membership;
 namespace Slowrun.Clustering.Tables;
 
 /// <summary>
-/// Orleans' own membership table, and beside it in the store's document what that has no room for: slots, processes and ends, and who serves the store,
-/// for those that look without a cluster. The document is written when a silo comes and when it goes, never by a heartbeat; where it cannot be written
-/// that is tried again, and the cluster does not wait for it.
+/// Orleans' own membership table, and beside it in the store's document what that has no room for: slots, processes and ends, and who
+/// serves the store, for those that look without a cluster. The document is written when a silo comes and when it goes, never by a
+/// heartbeat; where it cannot be written that is tried again, and the cluster does not wait for it.
 /// </summary>
 internal sealed partial class TableWithSideDocument(
     IMembershipTable table,
@@ -17,7 +17,8 @@ internal sealed partial class TableWithSideDocument(
     IReadOnlyList<long>? slotBytes,
     TimeProvider time,
     ILogger<TableWithSideDocument> log,
-    CancellationToken stopped) : IMembershipTable
+    CancellationToken stopped
+) : IMembershipTable
 {
     // A silo that leaves would be gone before its row is written; and nobody shall wait for a store that is away.
     private static readonly TimeSpan WaitFor = TimeSpan.FromSeconds(2);
@@ -31,12 +32,16 @@ internal sealed partial class TableWithSideDocument(
 
     public Task<MembershipTableData> ReadRow(SiloAddress key) => table.ReadRowAsync(key);
 
-    /// <summary>One of the silos that read the table notes deaths that nobody has noted: who wrote them may have ended before it could.</summary>
+    /// <summary>One of the silos that read the table notes deaths that nobody has noted: who wrote them may have ended before it
+    /// could.</summary>
     public async Task<MembershipTableData> ReadAll()
     {
         var data = await table.ReadAllAsync();
         var first = data.Members.Where(member => member.Item1.Status == SiloStatus.Active).Select(member => member.Item1.SiloAddress).Min();
-        var dead = data.Members.Where(member => member.Item1.Status == SiloStatus.Dead).Select(member => member.Item1.SiloAddress.ToParsableString()).ToHashSet(StringComparer.Ordinal);
+        var dead = data
+            .Members.Where(member => member.Item1.Status == SiloStatus.Dead)
+            .Select(member => member.Item1.SiloAddress.ToParsableString())
+            .ToHashSet(StringComparer.Ordinal);
         if (own.Equals(first) && !dead.IsSubsetOf(noted))
         {
             _ = Task.Run(() => UntilWrittenAsync(() => NoteDeadAsync(dead), "silos are dead"), CancellationToken.None);
@@ -64,18 +69,24 @@ internal sealed partial class TableWithSideDocument(
     public async Task CleanupDefunctSiloEntries(DateTimeOffset beforeDate)
     {
         await table.CleanupDefunctSiloEntriesAsync(beforeDate);
-        var known = (await table.ReadAllAsync()).Members.Select(member => member.Item1.SiloAddress.ToParsableString()).ToHashSet(StringComparer.Ordinal);
+        var known = (await table.ReadAllAsync())
+            .Members.Select(member => member.Item1.SiloAddress.ToParsableString())
+            .ToHashSet(StringComparer.Ordinal);
         await file.ChangeAsync(
             document =>
             {
                 var kept = document.Rows.Where(row => known.Contains(row.Silo) || row.LastSign >= beforeDate.UtcDateTime).ToList();
                 return kept.Count == document.Rows.Count ? document : document with { Rows = kept };
             },
-            stopped);
+            stopped
+        );
     }
 
-    private async Task NoteSoonAsync(MembershipEntry entry) => await Task.WhenAny(
-        Task.Run(() => UntilWrittenAsync(() => NoteAsync(entry), $"silo {entry.SiloName} is {entry.Status}"), CancellationToken.None), Task.Delay(WaitFor, time));
+    private async Task NoteSoonAsync(MembershipEntry entry) =>
+        await Task.WhenAny(
+            Task.Run(() => UntilWrittenAsync(() => NoteAsync(entry), $"silo {entry.SiloName} is {entry.Status}"), CancellationToken.None),
+            Task.Delay(WaitFor, time)
+        );
 
     private async Task UntilWrittenAsync(Func<Task> note, string what)
     {
@@ -108,10 +119,18 @@ internal sealed partial class TableWithSideDocument(
         bool IsNew(MembershipRow row) => row.Status != SiloStatus.Dead && dead.Contains(row.Silo);
         var now = time.GetUtcNow().UtcDateTime;
         return file.ChangeAsync(
-            document => document.Rows.Any(IsNew)
-                ? document with { Rows = [.. document.Rows.Select(row => IsNew(row) ? row with { Status = SiloStatus.Dead, IAmAliveTime = now } : row)] }
-                : document,
-            CancellationToken.None);
+            document =>
+                document.Rows.Any(IsNew)
+                    ? document with
+                    {
+                        Rows =
+                        [
+                            .. document.Rows.Select(row => IsNew(row) ? row with { Status = SiloStatus.Dead, IAmAliveTime = now } : row),
+                        ],
+                    }
+                    : document,
+            CancellationToken.None
+        );
     }
 
     private Task NoteAsync(MembershipEntry entry)
@@ -129,13 +148,29 @@ internal sealed partial class TableWithSideDocument(
                 }
 
                 // Notes may come out of order; a silo's life does not go back.
-                return old is null ? document with { Rows = [.. document.Rows, MembershipRows.From(entry, id, self, slots) with { SlotBytes = slotBytes, IAmAliveTime = now }] }
+                return old is null
+                        ? document with
+                        {
+                            Rows =
+                            [
+                                .. document.Rows,
+                                MembershipRows.From(entry, id, self, slots) with
+                                {
+                                    SlotBytes = slotBytes,
+                                    IAmAliveTime = now,
+                                },
+                            ],
+                        }
                     : old.Status >= entry.Status ? document
                     : document.With(old, MembershipRows.From(entry, id, old) with { IAmAliveTime = now });
             },
-            CancellationToken.None);
+            CancellationToken.None
+        );
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "That {What} could not be noted in the store: {Error} It is tried again; until then status shows what was.")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "That {What} could not be noted in the store: {Error} It is tried again; until then status shows what was."
+    )]
     private static partial void LogFailed(ILogger logger, string what, string error);
 }

@@ -9,7 +9,8 @@ namespace Slowrun.Core.Explain;
 /// </summary>
 internal static class KeptActivations
 {
-    /// <summary>Of a chunk of logits' rows live at once: the capped logits, their logarithms, both gradients, and two results on the way.</summary>
+    /// <summary>Of a chunk of logits' rows live at once: the capped logits, their logarithms, both gradients, and two results on the
+    /// way.</summary>
     private const long ChunkTensors = 6;
 
     /// <param name="blocks">Applications of a layer whose activations are kept.</param>
@@ -17,11 +18,15 @@ internal static class KeptActivations
     public static long Bytes(ModelRecipe model, StageRecipe stage, long blocks, bool taught)
     {
         var tokens = (long)stage.DeviceRows * model.SequenceLength;
-        long width = model.Width, kept = BlockBytes(model, stage);
+        long width = model.Width,
+            kept = BlockBytes(model, stage);
         var further = model.MtpBlock && stage.MtpWeight != 0 ? 1 : 0;
         var network = stage.Recompute
             // Of each block its two inputs, and of a decoder's the sum with the skip; one block at a time has all of its activations.
-            ? (blocks * tokens * width * sizeof(float) * 5 / 2) + (further * tokens * width * sizeof(float)) + (tokens * kept) + WeightBytes(model)
+            ? (blocks * tokens * width * sizeof(float) * 5 / 2)
+                + (further * tokens * width * sizeof(float))
+                + (tokens * kept)
+                + WeightBytes(model)
             : (blocks + further) * ((tokens * kept) + WeightBytes(model));
         // Gradients of the block that the backward pass is at, and the hidden states before and behind the last norm with their gradient.
         var passing = tokens * sizeof(float) * ((9 * width) + (3L * ParameterTable.HiddenWidth(model)) + (further * 5 * width));
@@ -31,13 +36,19 @@ internal static class KeptActivations
     /// <summary>Per token. Half of the layers have a value embedding, and half are decoders that add a skip.</summary>
     private static long BlockBytes(ModelRecipe model, StageRecipe stage)
     {
-        long width = model.Width, hidden = ParameterTable.HiddenWidth(model);
-        var masks = stage.Dropout > 0 ? stage.MlpDropout ? 2 : 1 : 0;
+        long width = model.Width,
+            hidden = ParameterTable.HiddenWidth(model);
+        var masks =
+            stage.Dropout > 0
+                ? stage.MlpDropout
+                    ? 2
+                    : 1
+                : 0;
         // y before it, the value and its direction.
         var exclusive = model.Xsa is { } xsa ? 3 * Math.Min(xsa.FirstLayers ?? model.Layers, model.Layers) * width / model.Layers : 0;
         return model.Products == MatrixPrecision.BF16
-            // Float32: the block's two inputs, skip (½), turned queries and keys (2), value embedding (½), attention's output, the stream behind it.
-            // Rounded: two norms, queries, keys, values, output before and behind the gates, x0 (½).
+            // Float32: the block's two inputs, skip (½), turned queries and keys (2), value embedding (½), attention's output, the stream
+            // behind it. Rounded: two norms, queries, keys, values, output before and behind the gates, x0 (½).
             ? (4 * ((7 * width) + (masks * width) + exclusive + (3 * hidden))) + (15 * width) + (2 * hidden)
             // Nothing is rounded, so that norms are kept as they are; without a value embedding the value keeps the whole product alive.
             : 4 * ((14 * width) + (masks * width) + exclusive + (4 * hidden));
@@ -48,7 +59,9 @@ internal static class KeptActivations
     {
         long width = model.Width;
         var numbers = (9 * width * width / 2) + (3 * width * ParameterTable.HiddenWidth(model));
-        return model.Products == MatrixPrecision.BF16 ? 2 * numbers : model.HeadMixing ? 4 * 3 * width * width : 0;
+        return model.Products == MatrixPrecision.BF16 ? 2 * numbers
+            : model.HeadMixing ? 4 * 3 * width * width
+            : 0;
     }
 
     private static long HeadBytes(ModelRecipe model, long tokens, bool taught)
@@ -57,6 +70,7 @@ internal static class KeptActivations
         var chunk = Math.Min(tokens, LogitRows.AtOnce(model, gpu: true)) * model.VocabSize;
         var weights = (long)model.Width * model.VocabSize;
         // The rounded matrix, its gradient as the product gives it, and in float32 as it is added.
-        return (chunk * sizeof(float) * (ChunkTensors + (taught ? 3 : 0))) + (model.Products == MatrixPrecision.BF16 ? 8 * weights : 4 * weights);
+        return (chunk * sizeof(float) * (ChunkTensors + (taught ? 3 : 0)))
+            + (model.Products == MatrixPrecision.BF16 ? 8 * weights : 4 * weights);
     }
 }

@@ -37,7 +37,12 @@ public static class MemoryCheck
         return needed <= slot.Bytes ? null : Shortage(spec, trainTokens, slot, stage.Id.ToString(), needed);
     }
 
-    private static MemoryShortage? Of(RunSpec spec, long? trainTokens, SlotMemory slot, IReadOnlyList<(string Stage, StageMemory Memory)> stages)
+    private static MemoryShortage? Of(
+        RunSpec spec,
+        long? trainTokens,
+        SlotMemory slot,
+        IReadOnlyList<(string Stage, StageMemory Memory)> stages
+    )
     {
         var (stage, memory) = stages.MaxBy(one => one.Memory.On(slot.Slot));
         return memory.On(slot.Slot) is var needed && needed <= slot.Bytes ? null : Shortage(spec, trainTokens, slot, stage, needed);
@@ -68,17 +73,22 @@ public static class MemoryCheck
     private static IEnumerable<IReadOnlyList<Change>> Combinations(Recipe recipe, SlotMemory slot)
     {
         List<Change> recompute = recipe.Stage.Recompute
-            ? [] : [new(["stage.recompute=true"], r => r with { Stage = r.Stage with { Recompute = true } })];
+            ? []
+            : [new(["stage.recompute=true"], r => r with { Stage = r.Stage with { Recompute = true } })];
         var rows = new List<Change>();
         for (var fewer = recipe.Stage.DeviceRows / 2; fewer >= 1; fewer /= 2)
         {
             var count = fewer;
-            rows.Add(new([FormattableString.Invariant($"stage.deviceRows={count}")], r => r with { Stage = r.Stage with { DeviceRows = count } }));
+            rows.Add(
+                new([FormattableString.Invariant($"stage.deviceRows={count}")], r => r with { Stage = r.Stage with { DeviceRows = count } })
+            );
         }
 
         // Processors are slower with them.
-        List<Change> products = recipe.Model.Products == MatrixPrecision.BF16 || !slot.IsDevice
-            ? [] : [new(["model.products=BF16"], r => r with { Model = r.Model with { Products = MatrixPrecision.BF16 } })];
+        List<Change> products =
+            recipe.Model.Products == MatrixPrecision.BF16 || !slot.IsDevice
+                ? []
+                : [new(["model.products=BF16"], r => r with { Model = r.Model with { Products = MatrixPrecision.BF16 } })];
         yield return [.. recompute, .. rows, .. products];
         yield return [.. Both(recompute, products), .. Both(recompute, rows), .. Both(products, rows)];
         yield return [.. Both(Both(recompute, products), rows)];
@@ -111,7 +121,9 @@ public static class MemoryCheck
         {
             if (known.Add((CanonicalJson.Sha256(stage.Stage), stage.Teacher is null, stage.TeacherEnsemble is null)))
             {
-                memories.Add((stage.Id.ToString(), StageMemory.Of(stage, new StageSteps(stage, trainTokens ?? spec.Recipe.Data.TrainTokens))));
+                memories.Add(
+                    (stage.Id.ToString(), StageMemory.Of(stage, new StageSteps(stage, trainTokens ?? spec.Recipe.Data.TrainTokens)))
+                );
             }
         }
 

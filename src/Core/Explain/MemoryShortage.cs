@@ -4,16 +4,25 @@ namespace Slowrun.Core.Explain;
 /// <param name="Stage">The one that needs most.</param>
 /// <param name="Options">Changes of the spec with which every stage fits, computed; empty: none of those tried.</param>
 /// <param name="Least">The least that was reached by trying; null: nothing was left to try.</param>
-public sealed record MemoryShortage(string Stage, long NeededBytes, SlotMemory Slot, IReadOnlyList<MemoryOption> Options, MemoryOption? Least)
+public sealed record MemoryShortage(
+    string Stage,
+    long NeededBytes,
+    SlotMemory Slot,
+    IReadOnlyList<MemoryOption> Options,
+    MemoryOption? Least
+)
 {
     /// <summary>One sentence with the figures, and one with what helps.</summary>
     public override string ToString()
     {
-        var where = Slot.IsDevice ? $"on the device, {Slot.Slot} has {Human.Bytes(Slot.Bytes)}" : $"of memory, the machine of {Slot.Slot} has {Human.Bytes(Slot.Bytes)}{(Slot.Free ? " free" : "")}";
+        var where = Slot.IsDevice
+            ? $"on the device, {Slot.Slot} has {Human.Bytes(Slot.Bytes)}"
+            : $"of memory, the machine of {Slot.Slot} has {Human.Bytes(Slot.Bytes)}{(Slot.Free ? " free" : "")}";
         return $"{Stage} needs {Human.Bytes(NeededBytes)} {where}: {Advice()}";
     }
 
-    private string Advice() => Options.Count > 0
-        ? $"try {string.Join(" or ", Options)}."
-        : Least is null ? "a smaller model, or a larger slot." : $"no option is enough, the least is {Least}; a smaller model, or a larger slot.";
+    private string Advice() =>
+        Options.Count > 0 ? $"try {string.Join(" or ", Options)}."
+        : Least is null ? "a smaller model, or a larger slot."
+        : $"no option is enough, the least is {Least}; a smaller model, or a larger slot.";
 }

@@ -12,27 +12,32 @@ internal static class PassFlops
 {
     /// <summary>All layers in the order of their visits; a value projection is applied at every visit of its layer.</summary>
     public static double Network(ModelRecipe model, AttentionWindows windows, LoopRecipe? loop) =>
-        LayerVisits.Of(model.Layers, loop).Sum(layer => Block(model, windows.At(model, layer), ParameterTable.HasValueEmbedding(model, layer)));
+        LayerVisits
+            .Of(model.Layers, loop)
+            .Sum(layer => Block(model, windows.At(model, layer), ParameterTable.HasValueEmbedding(model, layer)));
 
     public static double Unembedding(ModelRecipe model) => 2.0 * model.Width * model.VocabSize;
 
     /// <summary>The block that predicts one token further ahead, with its projection and its own logits.</summary>
-    public static double MtpBlock(ModelRecipe model) => model.MtpBlock
-        ? (4.0 * model.Width * model.Width) + Block(model, model.SequenceLength, hasValue: false) + Unembedding(model)
-        : 0;
+    public static double MtpBlock(ModelRecipe model) =>
+        model.MtpBlock ? (4.0 * model.Width * model.Width) + Block(model, model.SequenceLength, hasValue: false) + Unembedding(model) : 0;
 
     /// <summary>Keys that a query sees on average over a row: itself and up to a window of keys before it.</summary>
     public static double Keys(int window, int sequenceLength)
     {
         // The first queries of a row have fewer keys than the window is wide.
-        double full = Math.Max(0, sequenceLength - 1 - window), growing = sequenceLength - full;
+        double full = Math.Max(0, sequenceLength - 1 - window),
+            growing = sequenceLength - full;
         return ((growing * (growing + 1) / 2) + (full * (window + 1.0))) / sequenceLength;
     }
 
     private static double Block(ModelRecipe model, int window, bool hasValue)
     {
         double width = model.Width;
-        var weights = (4 * width * width) + (3 * width * ParameterTable.HiddenWidth(model)) + (model.Heads * ParameterTable.AttentionGateChannels)
+        var weights =
+            (4 * width * width)
+            + (3 * width * ParameterTable.HiddenWidth(model))
+            + (model.Heads * ParameterTable.AttentionGateChannels)
             + (hasValue ? (width * width) + (model.Heads * ParameterTable.ValueGateChannels) : 0);
         return (2 * weights) + (4 * width * Keys(window, model.SequenceLength));
     }

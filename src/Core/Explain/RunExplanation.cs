@@ -52,7 +52,12 @@ public sealed record RunExplanation
 
     /// <param name="manifestTrainTokens">Of the data itself; null: what the recipe asks for.</param>
     /// <param name="storedBytes">What a checkpoint of such tensors takes in the store.</param>
-    public static RunExplanation Of(RunSpec spec, long? manifestTrainTokens, ExplainRates rates, Func<IReadOnlyList<TensorLayout>, long> storedBytes)
+    public static RunExplanation Of(
+        RunSpec spec,
+        long? manifestTrainTokens,
+        ExplainRates rates,
+        Func<IReadOnlyList<TensorLayout>, long> storedBytes
+    )
     {
         ArgumentNullException.ThrowIfNull(spec);
         ArgumentNullException.ThrowIfNull(rates);
@@ -60,13 +65,24 @@ public sealed record RunExplanation
         var trainTokens = manifestTrainTokens ?? spec.Recipe.Data.TrainTokens;
         // Hundreds of stages may differ in nothing but their number.
         var known = new Dictionary<(string, bool, bool), StageExplanation>();
-        var stages = plan.Stages.Select(stage =>
-        {
-            var key = (CanonicalJson.Sha256(stage.Stage), stage.Teacher is null, stage.TeacherEnsemble is null);
-            return (known.TryGetValue(key, out var same) ? same : known[key] = StageExplanation.Of(stage, trainTokens, storedBytes)) with { Id = stage.Id.ToString() };
-        }).ToList();
+        var stages = plan
+            .Stages.Select(stage =>
+            {
+                var key = (CanonicalJson.Sha256(stage.Stage), stage.Teacher is null, stage.TeacherEnsemble is null);
+                return (
+                    known.TryGetValue(key, out var same) ? same : known[key] = StageExplanation.Of(stage, trainTokens, storedBytes)
+                ) with
+                {
+                    Id = stage.Id.ToString(),
+                };
+            })
+            .ToList();
         var checkpoint = stages.Max(stage => stage.CheckpointBytes);
-        var chains = plan.Stages.Zip(stages).GroupBy(stage => stage.First.Id.Chain, stage => stage.Second.Tokens).Select(chain => chain.Sum()).ToList();
+        var chains = plan
+            .Stages.Zip(stages)
+            .GroupBy(stage => stage.First.Id.Chain, stage => stage.Second.Tokens)
+            .Select(chain => chain.Sum())
+            .ToList();
         double? slotHours = rates.TokensPerSecond is { } speed ? stages.Sum(stage => stage.Tokens) / speed / 3600 : null;
         return new RunExplanation
         {
@@ -83,7 +99,9 @@ public sealed record RunExplanation
             UploadBytesPerSecond = rates.UploadBytesPerSecond,
             UploadSeconds = checkpoint / rates.UploadBytesPerSecond,
             UploadFitsNotice = checkpoint / rates.UploadBytesPerSecond <= NoticeSeconds,
-            WallSeconds = rates.TokensPerSecond is { } tokensPerSecond ? Longest(chains, rates.Slots ?? chains.Count) / tokensPerSecond : null,
+            WallSeconds = rates.TokensPerSecond is { } tokensPerSecond
+                ? Longest(chains, rates.Slots ?? chains.Count) / tokensPerSecond
+                : null,
             SlotHours = slotHours,
             Cost = slotHours * rates.PricePerSlotHour,
         };
@@ -106,11 +124,24 @@ public sealed record RunExplanation
 /// <param name="TokensPerSecond">Training tokens that one slot does in a second, as a mean over the run.</param>
 /// <param name="PricePerSlotHour">In whatever currency.</param>
 /// <param name="Slots">Null: one for each chain.</param>
-public sealed record ExplainRates(double UploadBytesPerSecond, double? TokensPerSecond = null, double? PricePerSlotHour = null, int? Slots = null);
+public sealed record ExplainRates(
+    double UploadBytesPerSecond,
+    double? TokensPerSecond = null,
+    double? PricePerSlotHour = null,
+    int? Slots = null
+);
 
 /// <summary>How many numbers the model learns, by what they are for.</summary>
 public sealed record ParameterCounts(
-    long Total, long Embedding, long Unembedding, long Attention, long Mlp, long ValueProjections, long MtpBlock, long ScalarsAndMixes)
+    long Total,
+    long Embedding,
+    long Unembedding,
+    long Attention,
+    long Mlp,
+    long ValueProjections,
+    long MtpBlock,
+    long ScalarsAndMixes
+)
 {
     public static ParameterCounts Of(ModelRecipe model)
     {
@@ -126,10 +157,18 @@ public sealed record ParameterCounts(
             Sum(rest.Where(parameter => IsMatrix(parameter) && parameter.Name.Contains(".mlp.", StringComparison.Ordinal))),
             Sum(rest.Where(parameter => parameter.Name.StartsWith("ve_projs.", StringComparison.Ordinal))),
             Sum(mtp),
-            0);
+            0
+        );
         return counted with
         {
-            ScalarsAndMixes = counted.Total - counted.Embedding - counted.Unembedding - counted.Attention - counted.Mlp - counted.ValueProjections - counted.MtpBlock,
+            ScalarsAndMixes =
+                counted.Total
+                - counted.Embedding
+                - counted.Unembedding
+                - counted.Attention
+                - counted.Mlp
+                - counted.ValueProjections
+                - counted.MtpBlock,
         };
     }
 

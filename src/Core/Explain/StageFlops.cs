@@ -23,7 +23,9 @@ public sealed record StageFlops(double Forward, double Backward, double Recomput
         ArgumentNullException.ThrowIfNull(plan);
         var (model, stage) = (plan.Model, plan.Stage);
         var (head, mtp) = (PassFlops.Unembedding(model), PassFlops.MtpBlock(model));
-        double forward = 0, backward = 0, recomputed = 0;
+        double forward = 0,
+            backward = 0,
+            recomputed = 0;
         var starts = Starts(stage, steps);
         for (var i = 0; i + 1 < starts.Count; i++)
         {
@@ -35,9 +37,11 @@ public sealed record StageFlops(double Forward, double Backward, double Recomput
             recomputed += stage.Recompute ? share * network : 0;
         }
 
-        var teacher = plan.TeacherEnsemble is { } ensemble
-            ? ensemble.Members.Sum(member => member.Models * Finished(ensemble.Model, member.Loop, member.Recurrence))
-            : plan.Teacher is null ? 0 : Finished(model, stage.Loop, stage.Recurrence);
+        var teacher =
+            plan.TeacherEnsemble is { } ensemble
+                ? ensemble.Members.Sum(member => member.Models * Finished(ensemble.Model, member.Loop, member.Recurrence))
+            : plan.Teacher is null ? 0
+            : Finished(model, stage.Loop, stage.Recurrence);
         return new(forward, backward, recomputed, teacher, Layers(0), Layers(steps.Steps - 1));
 
         int Layers(int step)
@@ -67,7 +71,9 @@ public sealed record StageFlops(double Forward, double Backward, double Recomput
 
         foreach (var phase in stage.Windows)
         {
-            starts.Add((int)Math.Min(steps.Steps, ((phase.UntilEpoch * steps.MicroBatchesPerEpoch) + steps.MicroBatches - 1) / steps.MicroBatches));
+            starts.Add(
+                (int)Math.Min(steps.Steps, ((phase.UntilEpoch * steps.MicroBatchesPerEpoch) + steps.MicroBatches - 1) / steps.MicroBatches)
+            );
         }
 
         return [.. starts.Where(step => step <= steps.Steps)];

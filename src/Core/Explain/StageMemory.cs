@@ -6,17 +6,28 @@ using Slowrun.Core.Tensors;
 namespace Slowrun.Core.Explain;
 
 /// <summary>
-/// Bytes that a stage needs on one slot while it trains, apart for a device and the host's memory. Activations and workspace are estimates by
-/// reading the engine's code; all else is exact.
+/// Bytes that a stage needs on one slot while it trains, apart for a device and the host's memory. Activations and workspace are estimates
+/// by reading the engine's code; all else is exact.
 /// </summary>
 /// <param name="Gradients">The buffer of the lane that is computed, and the sum of those before it.</param>
-/// <param name="Teacher">One model's weights; of an ensemble, whose models take turns in them, also what it has taught of some micro-batches.</param>
-/// <param name="Activations">What is kept of a micro-batch for its backward pass; or the optimizer's temporaries where those are more.</param>
-/// <param name="Workspace">Of a CUDA device: its context, the libraries' workspaces and what the allocator's rounding takes. A processor needs none.</param>
+/// <param name="Teacher">One model's weights; of an ensemble, whose models take turns in them, also what it has taught of some
+/// micro-batches.</param>
+/// <param name="Activations">What is kept of a micro-batch for its backward pass; or the optimizer's temporaries where those are
+/// more.</param>
+/// <param name="Workspace">Of a CUDA device: its context, the libraries' workspaces and what the allocator's rounding takes. A processor
+/// needs none.</param>
 /// <param name="Averages">Averages, best and late weights: beside a device in the host's memory.</param>
 /// <param name="CheckpointCopy">In the host's memory: the captured state while it is uploaded.</param>
 public sealed record StageMemory(
-    long Weights, long Moments, long Gradients, long Teacher, long Activations, long Workspace, long Averages, long CheckpointCopy)
+    long Weights,
+    long Moments,
+    long Gradients,
+    long Teacher,
+    long Activations,
+    long Workspace,
+    long Averages,
+    long CheckpointCopy
+)
 {
     // A context with its kernels takes about 0.5 GB, cuBLAS' workspaces 0.1; not measured with this engine.
     private const long CudaWorkspace = 1_000_000_000;
@@ -52,20 +63,29 @@ public sealed record StageMemory(
     {
         var (model, stage) = (plan.Model, plan.Stage);
         // A recurrence keeps the last pass alone.
-        long blocks = stage.Recurrence is { Passes: var passes } ? Math.Min(layerApplications, Math.Max(model.Layers, layerApplications / Math.Max(1, passes))) : layerApplications;
+        long blocks = stage.Recurrence is { Passes: var passes }
+            ? Math.Min(layerApplications, Math.Max(model.Layers, layerApplications / Math.Max(1, passes)))
+            : layerApplications;
         return new(
             Bytes(state.Weights),
             Bytes(state.Moments),
             state.FlatLength * sizeof(float) * Math.Min(stage.Lanes, 2),
-            plan.TeacherEnsemble is { } ensemble ? Taught(plan, ensemble) : plan.Teacher is null ? 0 : TeacherBytes(model, state.FlatLength),
-            Math.Max(KeptActivations.Bytes(model, stage, blocks, plan.IsTaught), Math.Min(OptimizerBytes, 6 * sizeof(float) * state.FlatLength)),
+            plan.TeacherEnsemble is { } ensemble ? Taught(plan, ensemble)
+                : plan.Teacher is null ? 0
+                : TeacherBytes(model, state.FlatLength),
+            Math.Max(
+                KeptActivations.Bytes(model, stage, blocks, plan.IsTaught),
+                Math.Min(OptimizerBytes, 6 * sizeof(float) * state.FlatLength)
+            ),
             CudaWorkspace,
             Bytes(state.Averages),
-            Bytes(state.All));
+            Bytes(state.All)
+        );
     }
 
     /// <summary>A teacher is read only, so that it is kept in the precision that products read it in.</summary>
-    private static long TeacherBytes(ModelRecipe model, long numbers) => numbers * (model.Products == MatrixPrecision.BF16 ? 2 : sizeof(float));
+    private static long TeacherBytes(ModelRecipe model, long numbers) =>
+        numbers * (model.Products == MatrixPrecision.BF16 ? 2 : sizeof(float));
 
     private static long Taught(StagePlan plan, TeacherRecipe ensemble)
     {

@@ -30,7 +30,10 @@ public sealed class StateTensors
             .. Pieces("optimizer/adamw/second", muonStart),
             .. Pieces("optimizer/muon/first", FlatLength - muonStart),
             // One number for each row of a tall matrix, or column of a wide one.
-            .. Pieces("optimizer/muon/second", muon.Sum(group => group.First.Parameters.Sum(matrix => Math.Max(matrix.Shape[0], matrix.Shape[1])))),
+            .. Pieces(
+                "optimizer/muon/second",
+                muon.Sum(group => group.First.Parameters.Sum(matrix => Math.Max(matrix.Shape[0], matrix.Shape[1])))
+            ),
             One("optimizer/steps"),
         ];
         Averages = [.. Kept(plan.Stage.Selection)];
@@ -50,13 +53,16 @@ public sealed class StateTensors
     public IReadOnlyList<TensorLayout> All { get; }
 
     private IEnumerable<TensorLayout> Kept(SelectionRecipe selection) =>
-    [
-        .. selection.Rule == SelectionRule.BestValidation
-            ? [.. Pieces("best/parameters", FlatLength), new TensorLayout("best/loss", ElementType.F64, [1])] : Array.Empty<TensorLayout>(),
-        .. selection.Ema is null ? [] : (TensorLayout[])[.. Pieces("average/ema", FlatLength), One("average/ema-updates")],
-        .. selection.Swa is null ? [] : (TensorLayout[])[.. Pieces("average/swa", FlatLength), One("average/swa-count")],
-        .. Enumerable.Range(0, selection.LateCheckpoints - 1).SelectMany(i => Pieces(FormattableString.Invariant($"late/{i}"), FlatLength)),
-    ];
+        [
+            .. selection.Rule == SelectionRule.BestValidation
+                ? [.. Pieces("best/parameters", FlatLength), new TensorLayout("best/loss", ElementType.F64, [1])]
+                : Array.Empty<TensorLayout>(),
+            .. selection.Ema is null ? [] : (TensorLayout[])[.. Pieces("average/ema", FlatLength), One("average/ema-updates")],
+            .. selection.Swa is null ? [] : (TensorLayout[])[.. Pieces("average/swa", FlatLength), One("average/swa-count")],
+            .. Enumerable
+                .Range(0, selection.LateCheckpoints - 1)
+                .SelectMany(i => Pieces(FormattableString.Invariant($"late/{i}"), FlatLength)),
+        ];
 
     private static TensorLayout One(string name) => new(name, ElementType.I64, [1]);
 
@@ -67,7 +73,12 @@ public sealed class StateTensors
             return [new TensorLayout(name, ElementType.F32, [length])];
         }
 
-        return Enumerable.Range(0, checked((int)((length + PieceLength - 1) / PieceLength))).Select(i => new TensorLayout(
-            FormattableString.Invariant($"{name}.{i}"), ElementType.F32, [Math.Min(PieceLength, length - (i * PieceLength))]));
+        return Enumerable
+            .Range(0, checked((int)((length + PieceLength - 1) / PieceLength)))
+            .Select(i => new TensorLayout(
+                FormattableString.Invariant($"{name}.{i}"),
+                ElementType.F32,
+                [Math.Min(PieceLength, length - (i * PieceLength))]
+            ));
     }
 }

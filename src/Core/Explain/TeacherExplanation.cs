@@ -7,6 +7,12 @@ namespace Slowrun.Core.Explain;
 /// <param name="ParametersEach">Of one model.</param>
 public sealed record TeacherExplanation(string Run, EnsembleAverage Average, int Members, int Models, long ParametersEach)
 {
-    internal static TeacherExplanation Of(TeacherRecipe teacher) => new(
-        teacher.Run, teacher.Average, teacher.Members.Count, teacher.Members.Sum(member => member.Models), ParameterCounts.Of(teacher.Model).Total);
+    internal static TeacherExplanation Of(TeacherRecipe teacher) =>
+        new(
+            teacher.Run,
+            teacher.Average,
+            teacher.Members.Count,
+            teacher.Members.Sum(member => member.Models),
+            ParameterCounts.Of(teacher.Model).Total
+        );
 }

@@ -5,8 +5,8 @@ namespace Slowrun.Core.Ledger;
 /// <summary>
 /// The share of time that could at best be training that counts, for the checkpoint cost, detection and recovery that a run itself measured
 /// (J. T. Daly, "A higher order estimate of the optimum checkpoint interval for restart dumps", FGCS 22, 2006). Losses come at random, at a
-/// mean M of each other while a stage is trained; a segment of τ seconds of training with its checkpoint of δ is done when no loss fell into
-/// it, and each loss costs what was trained of the segment, and D + R: E = (M + D + R)·(e^((τ+δ)/M) − 1), and the share is τ/E.
+/// mean M of each other while a stage is trained; a segment of τ seconds of training with its checkpoint of δ is done when no loss fell
+/// into it, and each loss costs what was trained of the segment, and D + R: E = (M + D + R)·(e^((τ+δ)/M) − 1), and the share is τ/E.
 /// </summary>
 public sealed record DalyOptimum : ExtensibleRecord
 {
@@ -16,7 +16,8 @@ public sealed record DalyOptimum : ExtensibleRecord
     /// <summary>δ: what a checkpoint takes away from training, the mean over stages.</summary>
     public required double CheckpointCostSeconds { get; init; }
 
-    /// <summary>D: down, for each loss, until somebody noticed. Waiting for a slot is none of it, nor of the time whose share is compared: it says how many machines there were.</summary>
+    /// <summary>D: down, for each loss, until somebody noticed. Waiting for a slot is none of it, nor of the time whose share is compared:
+    /// it says how many machines there were.</summary>
     public required double DetectionSeconds { get; init; }
 
     /// <summary>R: reading the checkpoint and building the model, for each take.</summary>

@@ -1,6 +1,7 @@
 namespace Slowrun.Core.Ledger;
 
-/// <summary>One account of a <see cref="StageLedger"/>, by the name and in the words that people and programs are shown everywhere.</summary>
+/// <summary>One account of a <see cref="StageLedger"/>, by the name and in the words that people and programs are shown
+/// everywhere.</summary>
 /// <param name="Name">Lower case.</param>
 /// <param name="Meaning">What puts a moment down to it.</param>
 /// <param name="Counts">Whether it is part of the time that goodput is a share of (<see cref="RunLedger.CountedSeconds"/>).</param>

@@ -29,10 +29,11 @@ public sealed record RunLedger : ExtensibleRecord
     public required long LostSteps { get; init; }
 
     /// <summary>
-    /// The time that <see cref="Goodput"/> is a share of, in chain-seconds: a stage was trained, was being brought to train, or had lost its
-    /// machine. Time that was held, waited for a free slot, or came after a chain's end does not count.
+    /// The time that <see cref="Goodput"/> is a share of, in chain-seconds: a stage was trained, was being brought to train, or had lost
+    /// its machine. Time that was held, waited for a free slot, or came after a chain's end does not count.
     /// </summary>
-    public double CountedSeconds => Chains.TrainingSeconds + Chains.LostSeconds + Chains.RestoreSeconds + Chains.StallSeconds + Chains.DownSeconds;
+    public double CountedSeconds =>
+        Chains.TrainingSeconds + Chains.LostSeconds + Chains.RestoreSeconds + Chains.StallSeconds + Chains.DownSeconds;
 
     /// <summary>Takes that restored or began a stage.</summary>
     public required long Takes { get; init; }
@@ -65,7 +66,8 @@ public sealed record RunLedger : ExtensibleRecord
             WallSeconds = Math.Max(0, (end - submitted).TotalSeconds),
             ChainCount = stages.Select(id => id.Chain).Distinct().Count(),
             Preemptions = roots.Sum(root => root.Preemptions),
-            MachinesLost = roots.SelectMany(root => root.LostSilos).Distinct(StringComparer.Ordinal).Count()
+            MachinesLost =
+                roots.SelectMany(root => root.LostSilos).Distinct(StringComparer.Ordinal).Count()
                 + roots.Sum(root => Math.Max(0, root.Preemptions - root.LostSilos.Count)),
             LostSteps = roots.Sum(root => root.LostSteps),
             Takes = roots.Sum(root => root.EpochToken),
@@ -107,15 +109,16 @@ public sealed record RunLedger : ExtensibleRecord
         };
     }
 
-    private static StageLedger Plus(StageLedger sum, StageLedger one) => sum with
-    {
-        TrainingSeconds = sum.TrainingSeconds + one.TrainingSeconds,
-        LostSeconds = sum.LostSeconds + one.LostSeconds,
-        RestoreSeconds = sum.RestoreSeconds + one.RestoreSeconds,
-        StallSeconds = sum.StallSeconds + one.StallSeconds,
-        SlotSeconds = sum.SlotSeconds + one.SlotSeconds,
-        DownSeconds = sum.DownSeconds + one.DownSeconds,
-        HeldSeconds = sum.HeldSeconds + one.HeldSeconds,
-        Checkpoints = sum.Checkpoints + one.Checkpoints,
-    };
+    private static StageLedger Plus(StageLedger sum, StageLedger one) =>
+        sum with
+        {
+            TrainingSeconds = sum.TrainingSeconds + one.TrainingSeconds,
+            LostSeconds = sum.LostSeconds + one.LostSeconds,
+            RestoreSeconds = sum.RestoreSeconds + one.RestoreSeconds,
+            StallSeconds = sum.StallSeconds + one.StallSeconds,
+            SlotSeconds = sum.SlotSeconds + one.SlotSeconds,
+            DownSeconds = sum.DownSeconds + one.DownSeconds,
+            HeldSeconds = sum.HeldSeconds + one.HeldSeconds,
+            Checkpoints = sum.Checkpoints + one.Checkpoints,
+        };
 }

@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace Slowrun.Core.Ledger;
 
-/// <summary>When silos started, read from their addresses: the generation in <c>IP:port@generation</c> is Orleans' clock of seconds.</summary>
+/// <summary>When silos started, read from their addresses: the generation in <c>IP:port@generation</c> is Orleans' clock of
+/// seconds.</summary>
 public static class SiloStart
 {
     // Orleans.Runtime.SiloAddress.AllocateNewGeneration counts from here.

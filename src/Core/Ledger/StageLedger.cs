@@ -35,9 +35,11 @@ public sealed record StageLedger : ExtensibleRecord
     /// <summary>Until when time has been accounted for; null: the stage was never taken.</summary>
     public DateTimeOffset? Until { get; init; }
 
-    public double TotalSeconds => TrainingSeconds + LostSeconds + RestoreSeconds + StallSeconds + SlotSeconds + BeforeSeconds + DownSeconds + HeldSeconds;
+    public double TotalSeconds =>
+        TrainingSeconds + LostSeconds + RestoreSeconds + StallSeconds + SlotSeconds + BeforeSeconds + DownSeconds + HeldSeconds;
 
-    /// <summary>This ledger with the time up to <paramref name="until"/> put down to one account; a time that is over already changes nothing.</summary>
+    /// <summary>This ledger with the time up to <paramref name="until"/> put down to one account; a time that is over already changes
+    /// nothing.</summary>
     public StageLedger Spend(Account account, DateTimeOffset until)
     {
         if (Until is not { } from || until <= from)
@@ -45,7 +47,10 @@ public sealed record StageLedger : ExtensibleRecord
             return this with { Until = Until ?? until };
         }
 
-        return Add(account, (until - from).TotalSeconds) with { Until = until };
+        return Add(account, (until - from).TotalSeconds) with
+        {
+            Until = until,
+        };
     }
 
     /// <summary>This ledger with training that has turned out to be lost: what it has beyond <paramref name="keptSeconds"/>.</summary>
@@ -55,15 +60,16 @@ public sealed record StageLedger : ExtensibleRecord
         return this with { TrainingSeconds = TrainingSeconds - lost, LostSeconds = LostSeconds + lost };
     }
 
-    private StageLedger Add(Account account, double seconds) => account switch
-    {
-        Account.Training => this with { TrainingSeconds = TrainingSeconds + seconds },
-        Account.Restore => this with { RestoreSeconds = RestoreSeconds + seconds },
-        Account.Stall => this with { StallSeconds = StallSeconds + seconds },
-        Account.Slot => this with { SlotSeconds = SlotSeconds + seconds },
-        Account.Before => this with { BeforeSeconds = BeforeSeconds + seconds },
-        Account.Down => this with { DownSeconds = DownSeconds + seconds },
-        Account.Held => this with { HeldSeconds = HeldSeconds + seconds },
-        _ => throw new ArgumentOutOfRangeException(nameof(account), account, "There is no such account."),
-    };
+    private StageLedger Add(Account account, double seconds) =>
+        account switch
+        {
+            Account.Training => this with { TrainingSeconds = TrainingSeconds + seconds },
+            Account.Restore => this with { RestoreSeconds = RestoreSeconds + seconds },
+            Account.Stall => this with { StallSeconds = StallSeconds + seconds },
+            Account.Slot => this with { SlotSeconds = SlotSeconds + seconds },
+            Account.Before => this with { BeforeSeconds = BeforeSeconds + seconds },
+            Account.Down => this with { DownSeconds = DownSeconds + seconds },
+            Account.Held => this with { HeldSeconds = HeldSeconds + seconds },
+            _ => throw new ArgumentOutOfRangeException(nameof(account), account, "There is no such account."),
+        };
 }

@@ -30,7 +30,8 @@ public sealed record UnownedTime
     public bool IsHeld { get; init; }
 
     /// <summary>Steps that a lost owner had last told beyond its last commit: a lower bound of what it trained in vain.</summary>
-    public long LostSteps => Root is { Owner: not null } root && Progress?.IsOf(root) == true ? Math.Max(0, Progress.Step - root.DurableStep) : 0;
+    public long LostSteps =>
+        Root is { Owner: not null } root && Progress?.IsOf(root) == true ? Math.Max(0, Progress.Step - root.DurableStep) : 0;
 
     /// <summary>The ledger up to <paramref name="now"/>, and what of it the last owner had trained in vain.</summary>
     public StageLedger Until(DateTimeOffset now)
@@ -49,7 +50,8 @@ public sealed record UnownedTime
         {
             // Lost: from its last sign of life until a silo that lives noticed. While none lived, nobody wanted to train it.
             var seen = WithoutSilo(LastSeen(root, ledger), now);
-            return IsHeld ? seen.Spend(Account.Down, Earlier(ReadySince ?? seen.Until ?? now, now)).Spend(Account.Held, now)
+            return IsHeld
+                ? seen.Spend(Account.Down, Earlier(ReadySince ?? seen.Until ?? now, now)).Spend(Account.Held, now)
                 : seen.Spend(Account.Down, ready).Spend(Account.Slot, now);
         }
 
@@ -75,7 +77,8 @@ public sealed record UnownedTime
     /// <summary>Time for which nobody is to blame: without a silo the stage was held, else it waited for a slot.</summary>
     private StageLedger Unattended(StageLedger ledger, DateTimeOffset now) => WithoutSilo(ledger, now).Spend(Account.Slot, now);
 
-    /// <summary>The ledger with the time in which no silo was alive put down as held: somebody had ended them all, or had no machine.</summary>
+    /// <summary>The ledger with the time in which no silo was alive put down as held: somebody had ended them all, or had no
+    /// machine.</summary>
     private StageLedger WithoutSilo(StageLedger ledger, DateTimeOffset now) => ledger.Spend(Account.Held, Earlier(ServedSince ?? now, now));
 
     private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;

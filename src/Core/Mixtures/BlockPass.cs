@@ -51,6 +51,10 @@ internal sealed class BlockPass(int targets, int members, int threads)
     private void Do(Work work, int first, int b)
     {
         var start = (first + b) * BlockArithmetic.Block;
-        work(start, byTarget.AsSpan(b * BlockArithmetic.Block, Math.Min(BlockArithmetic.Block, targets - start)), byMember.AsSpan(b * members, members));
+        work(
+            start,
+            byTarget.AsSpan(b * BlockArithmetic.Block, Math.Min(BlockArithmetic.Block, targets - start)),
+            byMember.AsSpan(b * members, members)
+        );
     }
 }

@@ -2,7 +2,8 @@ namespace Slowrun.Core.Mixtures;
 
 /// <summary>What a mixture comes to on the set that its members were scored on.</summary>
 /// <param name="LossNats">To the bit what <see cref="ProbabilityMixture"/> gives.</param>
-/// <param name="WithoutNats">For each member the loss of the mixture of all others, weighted as before; null where no other has weight.</param>
+/// <param name="WithoutNats">For each member the loss of the mixture of all others, weighted as before; null where no other has
+/// weight.</param>
 public sealed record JudgedMixture(double LossNats, double BitsPerByte, IReadOnlyList<double?> WithoutNats)
 {
     /// <summary>
@@ -17,7 +18,13 @@ public sealed record JudgedMixture(double LossNats, double BitsPerByte, IReadOnl
     /// <exception cref="ArgumentException">There is no member with weight, or the lengths differ.</exception>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
     public static JudgedMixture Of(
-        IReadOnlyList<ReadOnlyMemory<float>> members, IReadOnlyList<double> weights, IReadOnlyList<int> targetBytes, int threads = 1, Action<long>? progress = null, CancellationToken stop = default)
+        IReadOnlyList<ReadOnlyMemory<float>> members,
+        IReadOnlyList<double> weights,
+        IReadOnlyList<int> targetBytes,
+        int threads = 1,
+        Action<long>? progress = null,
+        CancellationToken stop = default
+    )
     {
         ArgumentNullException.ThrowIfNull(members);
         ArgumentNullException.ThrowIfNull(weights);
@@ -25,7 +32,10 @@ public sealed record JudgedMixture(double LossNats, double BitsPerByte, IReadOnl
         var targets = targetBytes.Count;
         if (members.Count != weights.Count || weights.Any(weight => !(weight >= 0)) || !(weights.Sum() > 0))
         {
-            throw new ArgumentException($"A mixture of {members.Count} members needs as many weights, none negative and not all 0.", nameof(weights));
+            throw new ArgumentException(
+                $"A mixture of {members.Count} members needs as many weights, none negative and not all 0.",
+                nameof(weights)
+            );
         }
 
         foreach (var member in members)
@@ -58,7 +68,12 @@ public sealed record JudgedMixture(double LossNats, double BitsPerByte, IReadOnl
                 for (var m = 0; m < members.Count; m++)
                 {
                     without[m] = BlockArithmetic.SumOfLogsWithout(
-                        members[m].Span.Slice(start, nats.Length), weights[m], nats, total - weights[m], Mixture.SmallestProbability);
+                        members[m].Span.Slice(start, nats.Length),
+                        weights[m],
+                        nats,
+                        total - weights[m],
+                        Mixture.SmallestProbability
+                    );
                 }
 
                 foreach (ref var p in nats)
@@ -81,8 +96,16 @@ public sealed record JudgedMixture(double LossNats, double BitsPerByte, IReadOnl
                 }
 
                 progress?.Invoke(start + nats.Length);
-            });
+            }
+        );
         return new JudgedMixture(
-            loss / targets, bits.Value, [.. weights.Select((weight, m) => weights.Index().Any(other => other.Index != m && other.Item > 0) ? -logs[m] / targets : (double?)null)]);
+            loss / targets,
+            bits.Value,
+            [
+                .. weights.Select(
+                    (weight, m) => weights.Index().Any(other => other.Index != m && other.Item > 0) ? -logs[m] / targets : (double?)null
+                ),
+            ]
+        );
     }
 }

@@ -22,13 +22,20 @@ public static class Mixture
         foreach (var p in members)
         {
             mixture ??= new ProbabilityMixture(p.Length);
-            mixture.Add(p.Span, weights is null ? 1 : n < weights.Count ? weights[n] : throw Mismatch(n + 1));
+            mixture.Add(
+                p.Span,
+                weights is null ? 1
+                    : n < weights.Count ? weights[n]
+                    : throw Mismatch(n + 1)
+            );
             n++;
         }
 
         return mixture is not null && (weights is null || weights.Count == n) ? mixture : throw Mismatch(n);
 
         ArgumentException Mismatch(int found) =>
-            new($"There are {found} members or more and {weights?.Count ?? found} weights; a mixture takes one member at least, and a weight each.");
+            new(
+                $"There are {found} members or more and {weights?.Count ?? found} weights; a mixture takes one member at least, and a weight each."
+            );
     }
 }

@@ -2,10 +2,12 @@ using Slowrun.Core.Recipes;
 
 namespace Slowrun.Core.Models;
 
-/// <summary>How many rows of logits a training step has in memory at once; those of all rows would take more than the activations.</summary>
+/// <summary>How many rows of logits a training step has in memory at once; those of all rows would take more than the
+/// activations.</summary>
 public static class LogitRows
 {
-    /// <summary>Rows of a padded vocabulary are a multiple of this: tensor cores read bfloat16 matrices in blocks, and odd sizes miss them.</summary>
+    /// <summary>Rows of a padded vocabulary are a multiple of this: tensor cores read bfloat16 matrices in blocks, and odd sizes miss
+    /// them.</summary>
     public const int PadTo = 128;
 
     // 64 MiB of float32, of which a softmax and its gradient need a handful: what a processor's caches and memory take well.

@@ -35,15 +35,17 @@ public static class ParameterGroups
             ParameterSpec[] members = [.. parameters.Where(parameter => parameter.Role == role)];
             if (members.Length > 0)
             {
-                groups.Add(new ParameterGroup
-                {
-                    Kind = OptimizerKind.AdamW,
-                    Parameters = members,
-                    LearningRate = learningRate,
-                    Beta1 = beta1,
-                    Beta2 = beta2,
-                    WeightDecay = weightDecay,
-                });
+                groups.Add(
+                    new ParameterGroup
+                    {
+                        Kind = OptimizerKind.AdamW,
+                        Parameters = members,
+                        LearningRate = learningRate,
+                        Beta1 = beta1,
+                        Beta2 = beta2,
+                        WeightDecay = weightDecay,
+                    }
+                );
             }
         }
     }

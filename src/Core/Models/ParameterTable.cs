@@ -3,7 +3,8 @@ using Slowrun.Core.Recipes;
 
 namespace Slowrun.Core.Models;
 
-/// <summary>Names, shapes and roles of a model's parameters, in upstream's registration order (the order in which noise is drawn).</summary>
+/// <summary>Names, shapes and roles of a model's parameters, in upstream's registration order (the order in which noise is
+/// drawn).</summary>
 public static class ParameterTable
 {
     /// <summary>Channels of the normalised input that the value gates read.</summary>
@@ -12,7 +13,8 @@ public static class ParameterTable
     /// <summary>Channels of the normalised input that the attention gates read.</summary>
     public const int AttentionGateChannels = 12;
 
-    /// <summary>Under the root mean square in every norm: machine epsilon of float32, torch's default for rms_norm; upstream's choice for every width.</summary>
+    /// <summary>Under the root mean square in every norm: machine epsilon of float32, torch's default for rms_norm; upstream's choice for
+    /// every width.</summary>
     public const double RmsNormEpsilon = 1.1920928955078125e-7;
 
     /// <exception cref="ArgumentException">The recipe describes no model; the message names the field.</exception>
@@ -41,7 +43,9 @@ public static class ParameterTable
             AddBlock(table, model, Name(layer), HasValueEmbedding(model, layer));
         }
 
-        table.Add(new("lm_head.weight", model.TransposedUnembedding ? [width, vocabulary] : [vocabulary, width], ParameterRole.Unembedding));
+        table.Add(
+            new("lm_head.weight", model.TransposedUnembedding ? [width, vocabulary] : [vocabulary, width], ParameterRole.Unembedding)
+        );
         for (var layer = 0; layer < model.Layers; layer++)
         {
             if (HasValueEmbedding(model, layer))
@@ -93,7 +97,9 @@ public static class ParameterTable
 
     private static void AddBlock(List<ParameterSpec> table, ModelRecipe model, string prefix, bool hasValueGate)
     {
-        long width = model.Width, heads = model.Heads, hidden = HiddenWidth(model);
+        long width = model.Width,
+            heads = model.Heads,
+            hidden = HiddenWidth(model);
         if (model.HeadMixing)
         {
             table.Add(new($"{prefix}.attn.q_mix", [heads, heads], ParameterRole.HeadMix));

@@ -18,8 +18,9 @@ public sealed record DataShape(int SequenceLength, int Rows, int Lanes)
             ? rows
             : throw new ArgumentException(
                 $"A training set of {tokens} tokens is too short: {Lanes} lanes of {Rows} rows of {RowTokens} tokens take "
-                + $"{microStep * RowTokens}. Take more text, or smaller micro-batches.",
-                nameof(tokens));
+                    + $"{microStep * RowTokens}. Take more text, or smaller micro-batches.",
+                nameof(tokens)
+            );
     }
 
     /// <summary>Tokens that a data epoch trains on, as upstream counts them: targets.</summary>

@@ -45,5 +45,6 @@ internal sealed class DocumentStream
     }
 
     private long Length(int document) =>
-        (document + 1 < tokens.DocumentStarts.Count ? tokens.DocumentStarts[document + 1] : tokens.Length) - tokens.DocumentStarts[document];
+        (document + 1 < tokens.DocumentStarts.Count ? tokens.DocumentStarts[document + 1] : tokens.Length)
+        - tokens.DocumentStarts[document];
 }

@@ -2,7 +2,8 @@ using Slowrun.Core.Tokens;
 
 namespace Slowrun.Core.Order;
 
-/// <summary>The rows of one data epoch in training order. A row is <c>SequenceLength</c> + 1 tokens: inputs and targets. Immutable.</summary>
+/// <summary>The rows of one data epoch in training order. A row is <c>SequenceLength</c> + 1 tokens: inputs and targets.
+/// Immutable.</summary>
 public sealed class EpochRows
 {
     private readonly TokenSet tokens;

@@ -8,15 +8,16 @@ namespace Slowrun.Core.Plan;
 /// </summary>
 public static class Readiness
 {
-    /// <summary>Stages that a free slot may take, the one with the longest way to its chain's end first: it decides when the run ends.</summary>
+    /// <summary>Stages that a free slot may take, the one with the longest way to its chain's end first: it decides when the run
+    /// ends.</summary>
     public static IReadOnlyList<StageId> ToTrain(RunFacts facts)
     {
         ArgumentNullException.ThrowIfNull(facts);
         var chains = facts.Plan.Stages.ToLookup(stage => stage.Id.Chain);
         return
         [
-            .. facts.Plan.Stages
-                .Where(stage => StateOf(facts, stage.Id) == StageState.Ready)
+            .. facts
+                .Plan.Stages.Where(stage => StateOf(facts, stage.Id) == StageState.Ready)
                 .OrderByDescending(stage => ChainWork(facts, chains[stage.Id.Chain], stage.Id))
                 .Select(stage => stage.Id),
         ];
@@ -37,8 +38,13 @@ public static class Readiness
     {
         ArgumentNullException.ThrowIfNull(facts);
         var members = facts.ScoredMembers;
-        return members.Count > 0 && facts.Intent.Run != DesiredState.Cancelled && facts.EnsembleOf(members) is null
-            && facts.EnsembleFailureOf(members) is null ? members : null;
+        return
+            members.Count > 0
+            && facts.Intent.Run != DesiredState.Cancelled
+            && facts.EnsembleOf(members) is null
+            && facts.EnsembleFailureOf(members) is null
+            ? members
+            : null;
     }
 
     public static StageState StateOf(RunFacts facts, StageId id)
@@ -92,8 +98,11 @@ public static class Readiness
         }
 
         // A damaged stage goes on once its root is recovered; what has failed keeps nothing from being averaged that has not.
-        if (done || states.Overlaps([StageState.Training, StageState.Ready, StageState.Scoring, StageState.Damaged])
-            || (states.Contains(StageState.Failed) && !states.Contains(StageState.Paused) && EnsembleDue(facts) is not null))
+        if (
+            done
+            || states.Overlaps([StageState.Training, StageState.Ready, StageState.Scoring, StageState.Damaged])
+            || (states.Contains(StageState.Failed) && !states.Contains(StageState.Paused) && EnsembleDue(facts) is not null)
+        )
         {
             return facts.Roots.Values.Any(root => root.EpochToken > 0) ? RunState.Running : RunState.Pending;
         }
@@ -108,15 +117,16 @@ public static class Readiness
     public static bool IsOver(RunState state) => state is RunState.Succeeded or RunState.Failed or RunState.Cancelled;
 
     /// <summary>Layer passes that are left from this stage to its chain's end, for comparison with other chains of the run.</summary>
-    private static double ChainWork(RunFacts facts, IEnumerable<StagePlan> chain, StageId id) => chain
-        .Where(stage => stage.Id.Stage >= id.Stage)
-        .Sum(stage =>
-        {
-            double layers = stage.Model.Layers;
-            var visits = layers + (stage.Stage.Loop is { } loop ? (loop.End - loop.Start) * loop.Replays * (1 - loop.FromFraction) : 0);
-            // Forward and backward are three forward passes; each teacher adds one.
-            var work = stage.Stage.Epochs * visits * (3 + stage.TeacherModels);
-            var root = facts.RootOf(stage.Id);
-            return root.Finished ? 0 : work * (1 - ((double)root.DurableStep / Math.Max(1, root.Steps)));
-        });
+    private static double ChainWork(RunFacts facts, IEnumerable<StagePlan> chain, StageId id) =>
+        chain
+            .Where(stage => stage.Id.Stage >= id.Stage)
+            .Sum(stage =>
+            {
+                double layers = stage.Model.Layers;
+                var visits = layers + (stage.Stage.Loop is { } loop ? (loop.End - loop.Start) * loop.Replays * (1 - loop.FromFraction) : 0);
+                // Forward and backward are three forward passes; each teacher adds one.
+                var work = stage.Stage.Epochs * visits * (3 + stage.TeacherModels);
+                var root = facts.RootOf(stage.Id);
+                return root.Finished ? 0 : work * (1 - ((double)root.DurableStep / Math.Max(1, root.Steps)));
+            });
 }

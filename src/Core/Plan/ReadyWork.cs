@@ -11,10 +11,11 @@ public sealed record ReadyWork(WorkKind Kind, string Run, StageId? Stage)
     public long? EpochToken { get; init; }
 
     /// <summary>As <see cref="WorkName"/> has it.</summary>
-    public string Name => Kind switch
-    {
-        WorkKind.Score => WorkName.Score(Run, Stage!.Value),
-        WorkKind.Average => WorkName.Mix(Run),
-        _ => WorkName.Train(Run, Stage!.Value),
-    };
+    public string Name =>
+        Kind switch
+        {
+            WorkKind.Score => WorkName.Score(Run, Stage!.Value),
+            WorkKind.Average => WorkName.Mix(Run),
+            _ => WorkName.Train(Run, Stage!.Value),
+        };
 }

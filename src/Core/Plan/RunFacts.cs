@@ -10,9 +10,7 @@ namespace Slowrun.Core.Plan;
 public sealed record RunFacts
 {
     public RunFacts(RunSpec spec)
-        : this(spec, new RunPlan((spec ?? throw new ArgumentNullException(nameof(spec))).Recipe))
-    {
-    }
+        : this(spec, new RunPlan((spec ?? throw new ArgumentNullException(nameof(spec))).Recipe)) { }
 
     /// <param name="plan">The spec's plan, where the caller keeps one.</param>
     public RunFacts(RunSpec spec, RunPlan plan) => (Spec, Plan) = (spec, plan);
@@ -56,14 +54,14 @@ public sealed record RunFacts
     public StageRoot RootOf(StageId id) => Roots.TryGetValue(id, out var root) ? root : NeverTaken;
 
     /// <summary>The damage of the stage's root, without which nobody knows what became of it; null: there is none.</summary>
-    public DocumentDamage? DamageOf(StageId id) => Damage.FirstOrDefault(damage => damage.What == DocumentKind.Root && damage.Stage == id.ToString());
+    public DocumentDamage? DamageOf(StageId id) =>
+        Damage.FirstOrDefault(damage => damage.What == DocumentKind.Root && damage.Stage == id.ToString());
 
     /// <summary>The damage of the user's order, where it has no copy either: the run is held. Null: the order is known.</summary>
     public DocumentDamage? LostIntent => Damage.FirstOrDefault(damage => damage is { What: DocumentKind.Intent, FromCopy: false });
 
     /// <summary>The owner, if it is alive.</summary>
-    public StageOwner? LivingOwnerOf(StageId id) =>
-        RootOf(id).Owner is { } owner && AliveSilos.Contains(owner.Silo) ? owner : null;
+    public StageOwner? LivingOwnerOf(StageId id) => RootOf(id).Owner is { } owner && AliveSilos.Contains(owner.Silo) ? owner : null;
 
     /// <summary>A failure of its training, or of the scoring of its snapshot, that no retry was asked for since.</summary>
     public StageFailure? FailureOf(StageId id)
@@ -75,7 +73,8 @@ public sealed record RunFacts
     }
 
     /// <summary>Why exactly these members cannot be averaged; null: they can, or a retry was asked for since.</summary>
-    public StageFailure? EnsembleFailureOf(IReadOnlyList<StageId> members) => JudgingFailureOf(JudgingFailures.Ensemble, SubjectOf(members));
+    public StageFailure? EnsembleFailureOf(IReadOnlyList<StageId> members) =>
+        JudgingFailureOf(JudgingFailures.Ensemble, SubjectOf(members));
 
     /// <summary>What <see cref="JudgingFailure.Subject"/> says of a mixture of these members.</summary>
     public string SubjectOf(IReadOnlyList<StageId> members) => CanonicalJson.Sha256(SnapshotsOf(members));
@@ -101,13 +100,21 @@ public sealed record RunFacts
 
     private static StageRoot NeverTaken { get; } = new();
 
-    private IReadOnlyList<string> SnapshotsOf(IReadOnlyList<StageId> members) => [.. members.Select(id => RootOf(id).Snapshot?.Sha256 ?? "")];
+    private IReadOnlyList<string> SnapshotsOf(IReadOnlyList<StageId> members) =>
+        [.. members.Select(id => RootOf(id).Snapshot?.Sha256 ?? "")];
 
     private StageFailure? JudgingFailureOf(string what, string subject) =>
-        Judging.Of.TryGetValue(what, out var judging) && judging.GivenUp && judging.Subject == subject
-        && Intent.Retries.GetValueOrDefault(what) <= judging.Failure.Retry ? judging.Failure : null;
+        Judging.Of.TryGetValue(what, out var judging)
+        && judging.GivenUp
+        && judging.Subject == subject
+        && Intent.Retries.GetValueOrDefault(what) <= judging.Failure.Retry
+            ? judging.Failure
+            : null;
 
-    private MemberScore? OfSnapshot(IReadOnlyList<MemberScore> scores, StageId id) => RootOf(id).Snapshot is { } snapshot
-        ? scores.Where(score => score.SnapshotSha256 == snapshot.Sha256).MinBy(score => score.NumericsFingerprint, StringComparer.Ordinal)
-        : null;
+    private MemberScore? OfSnapshot(IReadOnlyList<MemberScore> scores, StageId id) =>
+        RootOf(id).Snapshot is { } snapshot
+            ? scores
+                .Where(score => score.SnapshotSha256 == snapshot.Sha256)
+                .MinBy(score => score.NumericsFingerprint, StringComparer.Ordinal)
+            : null;
 }

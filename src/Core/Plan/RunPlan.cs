@@ -32,9 +32,10 @@ public sealed class RunPlan
     public bool Has(StageId id) => byId.ContainsKey(id);
 
     /// <exception cref="KeyNotFoundException">The run has no such stage.</exception>
-    public StagePlan this[StageId id] => byId.TryGetValue(id, out var stage)
-        ? stage
-        : throw new KeyNotFoundException($"There is no stage '{id}'; the run has {string.Join(", ", Stages.Select(s => s.Id))}.");
+    public StagePlan this[StageId id] =>
+        byId.TryGetValue(id, out var stage)
+            ? stage
+            : throw new KeyNotFoundException($"There is no stage '{id}'; the run has {string.Join(", ", Stages.Select(s => s.Id))}.");
 
     private static StagePlan Stage(Recipe recipe, ChainRecipe chain, int c, int s)
     {

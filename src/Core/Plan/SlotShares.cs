@@ -1,9 +1,11 @@
 namespace Slowrun.Core.Plan;
 
-/// <summary>How many of the free slots each piece of ready work gets: whole lanes, so powers of two, and never of two devices' kinds.</summary>
+/// <summary>How many of the free slots each piece of ready work gets: whole lanes, so powers of two, and never of two devices'
+/// kinds.</summary>
 public static class SlotShares
 {
-    /// <summary>The slots for the piece of work at <paramref name="index"/>: those before it in <paramref name="work"/> have had theirs.</summary>
+    /// <summary>The slots for the piece of work at <paramref name="index"/>: those before it in <paramref name="work"/> have had
+    /// theirs.</summary>
     /// <param name="work">As <see cref="WorkOrder.Of"/> gives it.</param>
     /// <param name="free">Free slots, as in <c>cpu:0</c>.</param>
     /// <returns>Empty where no slot is free.</returns>

@@ -10,7 +10,8 @@ public readonly record struct StageSteps
     private readonly double epochs;
     private readonly int lastEpoch;
 
-    /// <exception cref="ArgumentException">The recipe's batch does not divide into whole micro-batches, or the set is too small.</exception>
+    /// <exception cref="ArgumentException">The recipe's batch does not divide into whole micro-batches, or the set is too
+    /// small.</exception>
     public StageSteps(StagePlan plan, long trainTokens)
     {
         ArgumentNullException.ThrowIfNull(plan);
@@ -50,7 +51,11 @@ public readonly record struct StageSteps
     {
         ArgumentNullException.ThrowIfNull(loop);
         return StageLengths.LoopFirstStep(
-            loop.FromFraction, epochs, MicroBatchesPerEpoch * MicroBatchTokens, checked((int)(MicroBatches * MicroBatchTokens)));
+            loop.FromFraction,
+            epochs,
+            MicroBatchesPerEpoch * MicroBatchTokens,
+            checked((int)(MicroBatches * MicroBatchTokens))
+        );
     }
 
     private long MicroBatchTokens => (long)Shape.Rows * Shape.SequenceLength;

@@ -1,6 +1,6 @@
 using Slowrun.Core.Models;
-using Slowrun.Core.Schedules;
 using Slowrun.Core.Recipes;
+using Slowrun.Core.Schedules;
 
 namespace Slowrun.Core.Plan;
 
@@ -15,9 +15,12 @@ public sealed record StepPass(LoopRecipe? Loop, int Passes, AttentionWindows Win
         var stage = plan.Stage;
         return new(
             stage.Loop is { } loop && step >= steps.LoopFirstStep(loop) ? loop : null,
-            stage.Recurrence is { } recurrence && step >= StageLengths.FirstStepAfter(recurrence.FromFraction, steps.Steps) ? recurrence.Passes : 1,
+            stage.Recurrence is { } recurrence && step >= StageLengths.FirstStepAfter(recurrence.FromFraction, steps.Steps)
+                ? recurrence.Passes
+                : 1,
             stage.Windows.FirstOrDefault(phase => steps.EpochOf(step) < phase.UntilEpoch) is { } phase
                 ? new AttentionWindows(phase.ShortWindow, phase.LongWindow)
-                : AttentionWindows.Of(plan.Model));
+                : AttentionWindows.Of(plan.Model)
+        );
     }
 }

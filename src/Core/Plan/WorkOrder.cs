@@ -38,7 +38,11 @@ public static class WorkOrder
 
         foreach (var id in Readiness.ToTrain(facts))
         {
-            yield return new ReadyWork(WorkKind.Train, run, id) { Lanes = facts.Plan[id].Stage.Lanes, EpochToken = facts.RootOf(id).EpochToken };
+            yield return new ReadyWork(WorkKind.Train, run, id)
+            {
+                Lanes = facts.Plan[id].Stage.Lanes,
+                EpochToken = facts.RootOf(id).EpochToken,
+            };
         }
     }
 }

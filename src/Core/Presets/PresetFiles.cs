@@ -12,7 +12,8 @@ public static class PresetFiles
     /// <summary>In ordinal order.</summary>
     public static IReadOnlyList<string> Names { get; } =
     [
-        .. typeof(PresetFiles).Assembly.GetManifestResourceNames()
+        .. typeof(PresetFiles)
+            .Assembly.GetManifestResourceNames()
             .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal) && name.EndsWith(Suffix, StringComparison.Ordinal))
             .Select(name => name[Prefix.Length..^Suffix.Length])
             .Order(StringComparer.Ordinal),

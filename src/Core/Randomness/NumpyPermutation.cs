@@ -30,8 +30,7 @@ public static class NumpyPermutation
         do
         {
             value = generator.NextUInt32() & mask;
-        }
-        while (value > max);
+        } while (value > max);
         return value;
     }
 }

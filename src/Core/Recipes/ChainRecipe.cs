@@ -16,7 +16,8 @@ public sealed record ChainRecipe
     /// <summary>A JSON merge patch (RFC 7396) over <see cref="Recipe.Stage"/>, for every stage of this chain.</summary>
     public JsonObject? Stage { get; init; }
 
-    /// <summary>A further merge patch for the first stage alone (upstream's record 9 gives model 0 half the epochs of the others).</summary>
+    /// <summary>A further merge patch for the first stage alone (upstream's record 9 gives model 0 half the epochs of the
+    /// others).</summary>
     public JsonObject? FirstStage { get; init; }
 }
 

@@ -2,7 +2,8 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Slowrun.Core.Recipes;
 
-/// <summary>The form of the factor of every learning rate over a stage's steps; its end is <see cref="OptimizerRecipe.Warmdown"/>.</summary>
+/// <summary>The form of the factor of every learning rate over a stage's steps; its end is
+/// <see cref="OptimizerRecipe.Warmdown"/>.</summary>
 public sealed record LearningRateSchedule
 {
     public LearningRateShape Shape { get; init; } = LearningRateShape.Trapezoid;

@@ -9,12 +9,18 @@ public static class ModelCheck
     public static IEnumerable<string> Problems(ModelRecipe model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        foreach (var (field, value, least) in new[]
-        {
-            ("vocabSize", model.VocabSize, 2), ("padVocabTo", model.PadVocabTo, 1), ("sequenceLength", model.SequenceLength, 2),
-            ("layers", model.Layers, 2), ("heads", model.Heads, 1), ("shortWindow", model.ShortWindow ?? 1, 1),
-            ("longWindow", model.LongWindow ?? 1, 1),
-        })
+        foreach (
+            var (field, value, least) in new[]
+            {
+                ("vocabSize", model.VocabSize, 2),
+                ("padVocabTo", model.PadVocabTo, 1),
+                ("sequenceLength", model.SequenceLength, 2),
+                ("layers", model.Layers, 2),
+                ("heads", model.Heads, 1),
+                ("shortWindow", model.ShortWindow ?? 1, 1),
+                ("longWindow", model.LongWindow ?? 1, 1),
+            }
+        )
         {
             if (value < least)
             {
@@ -24,18 +30,24 @@ public static class ModelCheck
 
         if (model.Layers % 2 != 0)
         {
-            yield return Text($"model.layers is {model.Layers}, expected an even number: layer i of the first half is joined to layer {model.Layers - 1} - i of the second.");
+            yield return Text(
+                $"model.layers is {model.Layers}, expected an even number: layer i of the first half is joined to layer {model.Layers - 1} - i of the second."
+            );
         }
 
         if (model.Width < Models.ParameterTable.ValueGateChannels)
         {
-            yield return Text($"model.width is {model.Width}, expected at least {Models.ParameterTable.ValueGateChannels}: the value gates read that many channels.");
+            yield return Text(
+                $"model.width is {model.Width}, expected at least {Models.ParameterTable.ValueGateChannels}: the value gates read that many channels."
+            );
         }
 
         var headMultiple = model.HalfRope ? 4 : 2;
         if (model.Heads >= 1 && model.Width % (headMultiple * model.Heads) != 0)
         {
-            yield return Text($"model.width is {model.Width}, expected a multiple of {headMultiple * model.Heads} ({model.Heads} heads with a head dimension divisible by {headMultiple}).");
+            yield return Text(
+                $"model.width is {model.Width}, expected a multiple of {headMultiple * model.Heads} ({model.Heads} heads with a head dimension divisible by {headMultiple})."
+            );
         }
 
         if (model.WindowPattern.Length == 0 || model.WindowPattern.Any(letter => letter is not ('S' or 'L')))

@@ -12,7 +12,8 @@ public sealed record ModelRecipe
     [Range(257, 1_048_576, ErrorMessage = "bytes (0 to 255) and the token that begins a document")]
     public int VocabSize { get; init; } = 257;
 
-    /// <summary>The embedding tables have a multiple of this many rows (upstream: 64); the logits beyond the vocabulary are cut off.</summary>
+    /// <summary>The embedding tables have a multiple of this many rows (upstream: 64); the logits beyond the vocabulary are cut
+    /// off.</summary>
     [Range(1, 65_536)]
     public int PadVocabTo { get; init; } = 64;
 
@@ -98,7 +99,8 @@ public enum RopePrecision
     BF16,
 }
 
-/// <summary>Initial weights; in all of them wte N(0,1), lm_head N(0,0.001), other inputs U(±√(3/C)), gates 0, x0 lambdas 0.1, skips 1.</summary>
+/// <summary>Initial weights; in all of them wte N(0,1), lm_head N(0,0.001), other inputs U(±√(3/C)), gates 0, x0 lambdas 0.1, skips
+/// 1.</summary>
 public enum Initialization
 {
     /// <summary>Output projections 0, residual lambdas 1 (record 9).</summary>

@@ -26,6 +26,7 @@ public sealed record Recipe
 
     public EvaluationRecipe Evaluation { get; init; } = new();
 
-    /// <summary>Another run's ensemble that teaches the chains' first stages; filled in by <c>slowrun distill</c>. Null: nobody does.</summary>
+    /// <summary>Another run's ensemble that teaches the chains' first stages; filled in by <c>slowrun distill</c>. Null: nobody
+    /// does.</summary>
     public TeacherRecipe? Teacher { get; init; }
 }

@@ -10,7 +10,8 @@ public sealed record SelectionRecipe
     /// <summary>An exponential moving average of late weights, blended with the last ones. Null: none.</summary>
     public EmaRecipe? Ema { get; init; }
 
-    /// <summary>The mean of the weights at the last data epochs' ends; wins over <see cref="Ema"/> where both are kept. Null: none.</summary>
+    /// <summary>The mean of the weights at the last data epochs' ends; wins over <see cref="Ema"/> where both are kept. Null:
+    /// none.</summary>
     public SwaRecipe? Swa { get; init; }
 
     /// <summary>

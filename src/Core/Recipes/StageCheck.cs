@@ -18,7 +18,9 @@ public static class StageCheck
         }
         else if (stage.BatchTokens < microBatch || stage.BatchTokens % microBatch != 0)
         {
-            yield return Text($"stage.batchTokens is {stage.BatchTokens}, expected a multiple of {microBatch} (deviceRows {stage.DeviceRows} times sequenceLength {model.SequenceLength}).");
+            yield return Text(
+                $"stage.batchTokens is {stage.BatchTokens}, expected a multiple of {microBatch} (deviceRows {stage.DeviceRows} times sequenceLength {model.SequenceLength})."
+            );
         }
 
         if (stage.Lanes < 1 || !BitOperations.IsPow2(stage.Lanes))
@@ -31,10 +33,14 @@ public static class StageCheck
             yield return Text($"stage.epochs is {stage.Epochs}, expected a positive number.");
         }
 
-        foreach (var (field, value) in new[]
-        {
-            ("dropout", stage.Dropout), ("stochasticDepth", stage.StochasticDepth), ("labelSmoothing", stage.LabelSmoothing),
-        })
+        foreach (
+            var (field, value) in new[]
+            {
+                ("dropout", stage.Dropout),
+                ("stochasticDepth", stage.StochasticDepth),
+                ("labelSmoothing", stage.LabelSmoothing),
+            }
+        )
         {
             if (!(value >= 0 && value < 1))
             {
@@ -59,7 +65,9 @@ public static class StageCheck
         {
             if (loop.Start < model.Layers / 2 || loop.End <= loop.Start || loop.End > model.Layers)
             {
-                yield return Text($"stage.loop is layers {loop.Start} to {loop.End}, expected {model.Layers / 2} <= start < end <= {model.Layers}: only the second half of the layers can be looped.");
+                yield return Text(
+                    $"stage.loop is layers {loop.Start} to {loop.End}, expected {model.Layers / 2} <= start < end <= {model.Layers}: only the second half of the layers can be looped."
+                );
             }
 
             if (loop.Replays < 0)
@@ -119,7 +127,9 @@ public static class StageCheck
 
         if (selection.LateCheckpoints < 1 || (selection.LateCheckpoints > 1 && selection.Rule != SelectionRule.Final))
         {
-            yield return Text($"stage.selection.lateCheckpoints is {selection.LateCheckpoints} with rule {selection.Rule}, expected 1, or more with rule Final.");
+            yield return Text(
+                $"stage.selection.lateCheckpoints is {selection.LateCheckpoints} with rule {selection.Rule}, expected 1, or more with rule Final."
+            );
         }
     }
 

@@ -9,7 +9,8 @@ public sealed record StageRecipe
     [Range(1, int.MaxValue)]
     public int BatchTokens { get; init; } = 1_024;
 
-    /// <summary>Tokens of a step in the first and the last quarter of a chain's stages (record 12). Null: <see cref="BatchTokens"/>.</summary>
+    /// <summary>Tokens of a step in the first and the last quarter of a chain's stages (record 12). Null:
+    /// <see cref="BatchTokens"/>.</summary>
     [Range(1, int.MaxValue)]
     public int? OuterBatchTokens { get; init; }
 

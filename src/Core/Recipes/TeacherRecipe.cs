@@ -8,7 +8,8 @@ namespace Slowrun.Core.Recipes;
 /// </summary>
 public sealed record TeacherRecipe
 {
-    /// <summary>The run that the members' snapshots belong to: where they lie in the store. Their bytes are fixed by their hashes alone.</summary>
+    /// <summary>The run that the members' snapshots belong to: where they lie in the store. Their bytes are fixed by their hashes
+    /// alone.</summary>
     public required string Run { get; init; }
 
     /// <summary>

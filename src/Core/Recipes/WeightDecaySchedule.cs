@@ -24,7 +24,10 @@ public sealed record WeightDecaySchedule
 }
 
 /// <param name="Epoch">Data epochs passed; null: the stage's end.</param>
-public sealed record WeightDecayPoint([property: Range(0, double.PositiveInfinity)] double? Epoch, [property: Range(0, double.PositiveInfinity)] double Factor);
+public sealed record WeightDecayPoint(
+    [property: Range(0, double.PositiveInfinity)] double? Epoch,
+    [property: Range(0, double.PositiveInfinity)] double Factor
+);
 
 public enum WeightDecayShape
 {

@@ -19,7 +19,8 @@ public static class Cycles
         return amplitude >= 0.5 ? peak : floor;
     }
 
-    /// <summary>How strongly weights are perturbed after a cycle: from <paramref name="maximum"/> to <paramref name="minimum"/> along a cosine.</summary>
+    /// <summary>How strongly weights are perturbed after a cycle: from <paramref name="maximum"/> to <paramref name="minimum"/> along a
+    /// cosine.</summary>
     /// <param name="cycle">The cycle that has ended, from 1; after the last nothing is perturbed.</param>
     public static double PerturbationScale(int cycle, int cycles, double maximum, double minimum)
     {

@@ -1,6 +1,7 @@
 namespace Slowrun.Core.Schedules;
 
-/// <summary>Weights of the targets ahead in multi-token prediction: they fall to 0 in turn, the furthest first (the 15-minute track).</summary>
+/// <summary>Weights of the targets ahead in multi-token prediction: they fall to 0 in turn, the furthest first (the 15-minute
+/// track).</summary>
 public static class FutureTokenWeights
 {
     /// <param name="weights">At the start, of targets t+1, t+2, … after the next one.</param>

@@ -3,7 +3,8 @@ namespace Slowrun.Core.Schedules;
 /// <summary>Factors of the learning rate, as upstream's tracks compute them. Rounding to whole steps is to even, as Python's.</summary>
 public static class LearningRates
 {
-    /// <summary>1, then falling to 0 within the last <paramref name="warmdown"/> of the steps (record 9; the 1-hour track: power 0.5).</summary>
+    /// <summary>1, then falling to 0 within the last <paramref name="warmdown"/> of the steps (record 9; the 1-hour track: power
+    /// 0.5).</summary>
     public static double Trapezoid(int step, int steps, double warmdown, double power = 1)
     {
         CheckStep(step, steps);

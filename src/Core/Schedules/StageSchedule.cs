@@ -29,10 +29,11 @@ public sealed class StageSchedule(OptimizerRecipe recipe, int steps, double data
         return LearningRates.AveragedEpochs(trapezoid, step, steps, dataEpochs, shape.AveragedEpochs, shape.AveragedFloor);
     }
 
-    private double Momentum(int step) => recipe.Momentum.WarmupSteps == 0
-        ? recipe.Momentum.End
-        : recipe.Momentum.Start
-            + ((recipe.Momentum.End - recipe.Momentum.Start) * Math.Min((double)step / recipe.Momentum.WarmupSteps, 1));
+    private double Momentum(int step) =>
+        recipe.Momentum.WarmupSteps == 0
+            ? recipe.Momentum.End
+            : recipe.Momentum.Start
+                + ((recipe.Momentum.End - recipe.Momentum.Start) * Math.Min((double)step / recipe.Momentum.WarmupSteps, 1));
 
     private double WeightDecay(int step, double learningRate)
     {
@@ -40,12 +41,24 @@ public sealed class StageSchedule(OptimizerRecipe recipe, int steps, double data
         return shape.Shape switch
         {
             WeightDecayShape.Constant => 1,
-            WeightDecayShape.InverseToLearningRate =>
-                WeightDecays.InverseToLearningRate(learningRate, recipe.LearningRate.Floor, shape.Floor),
+            WeightDecayShape.InverseToLearningRate => WeightDecays.InverseToLearningRate(
+                learningRate,
+                recipe.LearningRate.Floor,
+                shape.Floor
+            ),
             WeightDecayShape.Sawtooth => WeightDecays.Sawtooth(
-                step, steps, dataEpochs, recipe.LearningRate.AveragedEpochs, shape.Hold, shape.Floor, shape.Peak),
+                step,
+                steps,
+                dataEpochs,
+                recipe.LearningRate.AveragedEpochs,
+                shape.Hold,
+                shape.Floor,
+                shape.Peak
+            ),
             WeightDecayShape.Piecewise => WeightDecays.Piecewise(
-                step, [.. shape.Points.Select(point => (point.Epoch is { } epoch ? (double)EpochEnd(epoch) : steps, point.Factor))]),
+                step,
+                [.. shape.Points.Select(point => (point.Epoch is { } epoch ? (double)EpochEnd(epoch) : steps, point.Factor))]
+            ),
             _ => throw new InvalidOperationException($"No weight decay shape '{shape.Shape}'."),
         };
     }

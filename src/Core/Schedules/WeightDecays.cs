@@ -3,7 +3,8 @@ namespace Slowrun.Core.Schedules;
 /// <summary>Factors of the weight decay, as upstream's tracks compute them.</summary>
 public static class WeightDecays
 {
-    /// <summary>From <paramref name="floor"/> where the learning rate's factor is 1, up to 1 where it is at its own floor (record 12).</summary>
+    /// <summary>From <paramref name="floor"/> where the learning rate's factor is 1, up to 1 where it is at its own floor (record
+    /// 12).</summary>
     public static double InverseToLearningRate(double learningRate, double learningRateFloor, double floor) =>
         floor + ((1 - floor) * (1 - learningRate) / (1 - learningRateFloor));
 

@@ -21,7 +21,12 @@ public static class GradientSelection
     /// <param name="threads">Their number changes no bit.</param>
     /// <returns>Weights that sum to 1, and their loss in nats.</returns>
     public static FittedMixture Fit(
-        IReadOnlyList<ReadOnlyMemory<float>> members, long seed, int steps = 300, Action<int, IReadOnlyList<double>, double>? observe = null, int threads = 1)
+        IReadOnlyList<ReadOnlyMemory<float>> members,
+        long seed,
+        int steps = 300,
+        Action<int, IReadOnlyList<double>, double>? observe = null,
+        int threads = 1
+    )
     {
         ArgumentNullException.ThrowIfNull(members);
         var logits = InitialLogits(members.Count, seed);

@@ -10,7 +10,11 @@ internal static class MixtureGradient
 {
     /// <param name="threads">Their number changes no bit.</param>
     /// <returns>Mean -ln p in nats, and its derivative by each member's weight.</returns>
-    public static (double LossNats, double[] Gradient) Of(IReadOnlyList<ReadOnlyMemory<float>> members, IReadOnlyList<double> weights, int threads = 1)
+    public static (double LossNats, double[] Gradient) Of(
+        IReadOnlyList<ReadOnlyMemory<float>> members,
+        IReadOnlyList<double> weights,
+        int threads = 1
+    )
     {
         var targets = members[0].Length;
         var gradient = new double[members.Count];
@@ -49,7 +53,8 @@ internal static class MixtureGradient
                 {
                     gradient[m] -= dots[m] / targets;
                 }
-            });
+            }
+        );
         return (loss / targets, gradient);
     }
 }

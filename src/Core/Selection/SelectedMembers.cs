@@ -5,5 +5,6 @@ namespace Slowrun.Core.Selection;
 public sealed record SelectedMembers(IReadOnlyList<int> Members, IReadOnlyList<double> Weights)
 {
     /// <summary>A candidate's weight; 0 if it was not selected.</summary>
-    public double WeightOf(int candidate) => Members.Index().Where(member => member.Item == candidate).Select(member => Weights[member.Index]).SingleOrDefault();
+    public double WeightOf(int candidate) =>
+        Members.Index().Where(member => member.Item == candidate).Select(member => Weights[member.Index]).SingleOrDefault();
 }

@@ -21,7 +21,11 @@ public static class DistilledRun
             Model = facts.Spec.Recipe.Model,
             Members =
             [
-                .. members.Select((id, i) => (facts.Plan[id].Stage, facts.RootOf(id).Snapshot!.Sha256, Weight: ensemble.Weights?[i] ?? 1.0 / members.Count))
+                .. members
+                    .Select(
+                        (id, i) =>
+                            (facts.Plan[id].Stage, facts.RootOf(id).Snapshot!.Sha256, Weight: ensemble.Weights?[i] ?? 1.0 / members.Count)
+                    )
                     .Where(member => member.Weight > 0)
                     .Select(member => new TeacherMemberRecipe
                     {
@@ -36,8 +40,8 @@ public static class DistilledRun
     }
 
     /// <summary>
-    /// One chain of one stage that trains as the spec's first chain does. The spec's own chains and ensemble are left out: one model is made,
-    /// which nothing is averaged with.
+    /// One chain of one stage that trains as the spec's first chain does. The spec's own chains and ensemble are left out: one model is
+    /// made, which nothing is averaged with.
     /// </summary>
     /// <param name="ownData">Whether the spec's data is trained on, and not the teacher's.</param>
     /// <param name="baseline">A second chain of the same stage without a teacher, for comparison.</param>
@@ -46,14 +50,25 @@ public static class DistilledRun
         ArgumentNullException.ThrowIfNull(spec);
         ArgumentNullException.ThrowIfNull(teacher);
         var recipe = spec.Recipe;
-        var stage = recipe.Chains is [var first, ..] ? CanonicalJson.Patched(recipe.Stage, first.Stage, "recipe.chains[0].stage") : recipe.Stage;
-        var untaught = new ChainRecipe { Role = ChainRole.Baseline, Stage = new JsonObject { ["distillation"] = null } };
+        var stage = recipe.Chains is [var first, ..]
+            ? CanonicalJson.Patched(recipe.Stage, first.Stage, "recipe.chains[0].stage")
+            : recipe.Stage;
+        var untaught = new ChainRecipe
+        {
+            Role = ChainRole.Baseline,
+            Stage = new JsonObject { ["distillation"] = null },
+        };
         return spec with
         {
             Recipe = recipe with
             {
                 Data = ownData ? recipe.Data : teacher.Spec.Recipe.Data with { Order = recipe.Data.Order, FileSeed = recipe.Data.FileSeed },
-                Stage = stage with { Distillation = stage.Distillation ?? new DistillationRecipe(), Continuation = null, OuterBatchTokens = null },
+                Stage = stage with
+                {
+                    Distillation = stage.Distillation ?? new DistillationRecipe(),
+                    Continuation = null,
+                    OuterBatchTokens = null,
+                },
                 Chains = [new ChainRecipe(), .. baseline ? [untaught] : Array.Empty<ChainRecipe>()],
                 Ensemble = new EnsembleRecipe(),
                 Teacher = Teacher(teacher),

@@ -29,7 +29,10 @@ public static class Duration
         while (!rest.IsEmpty)
         {
             var digits = rest.IndexOfAnyExcept(Digits);
-            if (digits < 1 || !double.TryParse(rest[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number))
+            if (
+                digits < 1
+                || !double.TryParse(rest[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
+            )
             {
                 return false;
             }
@@ -60,7 +63,9 @@ public static class Duration
     /// <summary>The short form of a time as records are serialized (<c>00:05:00</c>); null for any other text.</summary>
     public static string? ShortForm(string text) =>
         // Without a colon .NET takes a number for days, and a name or a value may be a number.
-        text.Contains(':', StringComparison.Ordinal) && TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out var duration) ? Text(duration) : null;
+        text.Contains(':', StringComparison.Ordinal) && TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out var duration)
+            ? Text(duration)
+            : null;
 
     /// <summary>The shortest of the forms that <see cref="TryParse"/> reads back as the same time.</summary>
     public static string Text(TimeSpan duration)

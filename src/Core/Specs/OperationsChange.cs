@@ -27,12 +27,19 @@ public static class OperationsChange
         var fields = JsonSerializer.SerializeToNode(run, SpecWriter.WithNulls)!;
         return
         [
-            .. assignments.SelectMany(Written)
-                .Select(assignment => (Path: SpecPath.Of(assignment), Value: assignment[(assignment.IndexOf('=', StringComparison.Ordinal) + 1)..].Trim()))
+            .. assignments
+                .SelectMany(Written)
+                .Select(assignment =>
+                    (Path: SpecPath.Of(assignment), Value: assignment[(assignment.IndexOf('=', StringComparison.Ordinal) + 1)..].Trim())
+                )
                 .Where(assignment => assignment.Path is { IsOperation: false })
                 .Select(assignment => (assignment.Path, assignment.Value, Found: Find(fields, assignment.Path!)))
                 .Where(assignment => assignment.Found.IsField && Text(assignment.Found.Value) != assignment.Value)
-                .Select(assignment => new SpecDifference(string.Join('.', assignment.Path!.Segments), assignment.Found.Value?.DeepClone(), JsonValue.Create(assignment.Value))),
+                .Select(assignment => new SpecDifference(
+                    string.Join('.', assignment.Path!.Segments),
+                    assignment.Found.Value?.DeepClone(),
+                    JsonValue.Create(assignment.Value)
+                )),
         ];
     }
 
@@ -83,5 +90,7 @@ public static class OperationsChange
     }
 
     private static string Text(JsonNode? node) =>
-        node is JsonValue value && value.TryGetValue<string>(out var text) ? text : node?.ToJsonString(CanonicalJson.StrictOptions) ?? "null";
+        node is JsonValue value && value.TryGetValue<string>(out var text)
+            ? text
+            : node?.ToJsonString(CanonicalJson.StrictOptions) ?? "null";
 }

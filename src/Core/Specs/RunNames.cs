@@ -2,7 +2,8 @@ using System.Buffers;
 
 namespace Slowrun.Core.Specs;
 
-/// <summary>Names of runs: <c>[a-z0-9][a-z0-9-]{0,62}</c>, so that they are object names, file names and command line words alike.</summary>
+/// <summary>Names of runs: <c>[a-z0-9][a-z0-9-]{0,62}</c>, so that they are object names, file names and command line words
+/// alike.</summary>
 public static class RunNames
 {
     public const string Expected = "expected 1 to 63 of a-z, 0-9 and '-', not beginning with '-'";

@@ -50,7 +50,14 @@ internal sealed class SpecBinder
     {
         if (problems.Count > 0)
         {
-            throw new SpecException([.. problems.Distinct(), .. more ? [new SpecProblem(problems[0].Source, 0, 0, "", "there are more; mend these first.")] : Array.Empty<SpecProblem>()]);
+            throw new SpecException(
+                [
+                    .. problems.Distinct(),
+                    .. more
+                        ? [new SpecProblem(problems[0].Source, 0, 0, "", "there are more; mend these first.")]
+                        : Array.Empty<SpecProblem>(),
+                ]
+            );
         }
     }
 
@@ -63,7 +70,9 @@ internal sealed class SpecBinder
     {
         var again = new SpecBinder();
         again.Bind(node, record, path);
-        foreach (var problem in again.problems.Where(found => !problems.Exists(said => said with { Path = "" } == found with { Path = "" })))
+        foreach (
+            var problem in again.problems.Where(found => !problems.Exists(said => said with { Path = "" } == found with { Path = "" }))
+        )
         {
             Add(new SpecMark(problem.Source, problem.Line, problem.Column), problem.Path, problem.Message);
         }
@@ -79,11 +88,17 @@ internal sealed class SpecBinder
             }
 
             var elsewhere = SpecFields.Places(record, entry.Key).FirstOrDefault();
-            var operation = record == typeof(Recipe) ? Nearest.To(entry.Key, SpecFields.Of(typeof(Operations)).Select(field => field.Name)) : null;
-            var hint = elsewhere is not null ? $" Did you mean '{elsewhere}'?"
+            var operation =
+                record == typeof(Recipe) ? Nearest.To(entry.Key, SpecFields.Of(typeof(Operations)).Select(field => field.Name)) : null;
+            var hint =
+                elsewhere is not null ? $" Did you mean '{elsewhere}'?"
                 : Nearest.To(entry.Key, known) is null && operation is not null ? $" Did you mean 'operations.{operation}'?"
                 : Nearest.Hint(entry.Key, known);
-            Add(entry.KeyMark, path, $"there is no field '{SpecProblem.Shortened(entry.Key)}' here.{hint} There are: {string.Join(", ", known)}.");
+            Add(
+                entry.KeyMark,
+                path,
+                $"there is no field '{SpecProblem.Shortened(entry.Key)}' here.{hint} There are: {string.Join(", ", known)}."
+            );
         }
     }
 
@@ -140,7 +155,13 @@ internal sealed class SpecBinder
         if (SpecFields.EntryOf(type) is { } entryType)
         {
             return node is SpecSequence sequence
-                ? new JsonArray([.. sequence.Items.Select((item, i) => Value(item, entryType, range, $"{path}[{i}]", patch)).Where(item => item is not null)])
+                ? new JsonArray(
+                    [
+                        .. sequence
+                            .Items.Select((item, i) => Value(item, entryType, range, $"{path}[{i}]", patch))
+                            .Where(item => item is not null),
+                    ]
+                )
                 : Mistyped(node, path, "a list");
         }
 
@@ -150,7 +171,9 @@ internal sealed class SpecBinder
     }
 
     private JsonNode? InRange(SpecScalar scalar, JsonNode? number, RangeAttribute? range, string path) =>
-        number is null || range is null || SpecRange.Holds(range, double.Parse(scalar.Text, NumberStyles.Float, CultureInfo.InvariantCulture))
+        number is null
+        || range is null
+        || SpecRange.Holds(range, double.Parse(scalar.Text, NumberStyles.Float, CultureInfo.InvariantCulture))
             ? number
             : Mistyped(scalar, path, SpecRange.Text(range));
 
@@ -166,7 +189,9 @@ internal sealed class SpecBinder
         if (type.IsEnum)
         {
             var name = Enum.GetNames(type).FirstOrDefault(name => name.Equals(text, StringComparison.OrdinalIgnoreCase));
-            return name is not null ? JsonValue.Create(name) : Mistyped(scalar, path, Expected(type), Nearest.Hint(text, Enum.GetNames(type)));
+            return name is not null
+                ? JsonValue.Create(name)
+                : Mistyped(scalar, path, Expected(type), Nearest.Hint(text, Enum.GetNames(type)));
         }
 
         if (type == typeof(TimeSpan))
@@ -176,14 +201,23 @@ internal sealed class SpecBinder
                 : Mistyped(scalar, path, Expected(type));
         }
 
-        if (plain && (type == typeof(int) || type == typeof(long)) && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole))
+        if (
+            plain
+            && (type == typeof(int) || type == typeof(long))
+            && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole)
+        )
         {
             return type == typeof(long) || whole is >= int.MinValue and <= int.MaxValue
                 ? JsonValue.Create(whole)
                 : Mistyped(scalar, path, $"a whole number up to {int.MaxValue.ToString(CultureInfo.InvariantCulture)}");
         }
 
-        if (plain && type == typeof(double) && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number))
+        if (
+            plain
+            && type == typeof(double)
+            && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+            && double.IsFinite(number)
+        )
         {
             return JsonValue.Create(number);
         }

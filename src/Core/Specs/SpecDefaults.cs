@@ -8,7 +8,8 @@ namespace Slowrun.Core.Specs;
 /// <summary>The defaults that spec records have at their properties, by path.</summary>
 internal static class SpecDefaults
 {
-    /// <summary>What a field has where nobody gives it, as a spec would write it; null: it must be given, is a section or a list, or has that very value.</summary>
+    /// <summary>What a field has where nobody gives it, as a spec would write it; null: it must be given, is a section or a list, or has
+    /// that very value.</summary>
     /// <param name="path">For example <c>recipe.stage.epochs</c>.</param>
     public static string? Overridden(string path, SpecScalar value)
     {
@@ -24,12 +25,18 @@ internal static class SpecDefaults
             var field = SpecFields.Of(record).FirstOrDefault(field => field.Name == segments[i]);
             if (field is null || i == segments.Length - 1)
             {
-                return field is { Required: false } && !SpecFields.IsRecord(Plain(field.Type)) && SpecFields.EntryOf(Plain(field.Type)) is null ? Differing(record, field, value) : null;
+                return
+                    field is { Required: false } && !SpecFields.IsRecord(Plain(field.Type)) && SpecFields.EntryOf(Plain(field.Type)) is null
+                    ? Differing(record, field, value)
+                    : null;
             }
 
             var type = Plain(field.Type);
             // A patch of the stage has no defaults: what it leaves out is the stage's.
-            record = SpecFields.EntryOf(type) is { } entry && segments[i + 1][0] == '[' && SpecFields.IsRecord(entry) ? entry : SpecFields.IsRecord(type) ? type : null;
+            record =
+                SpecFields.EntryOf(type) is { } entry && segments[i + 1][0] == '[' && SpecFields.IsRecord(entry) ? entry
+                : SpecFields.IsRecord(type) ? type
+                : null;
             i += record is not null && segments[i + 1][0] == '[' ? 1 : 0;
         }
 
@@ -49,11 +56,17 @@ internal static class SpecDefaults
     }
 
     private static string Text(JsonNode? value) =>
-        value is JsonValue scalar && scalar.TryGetValue<string>(out var text) ? Duration.ShortForm(text) ?? text : value?.ToJsonString(CanonicalJson.StrictOptions) ?? "null";
+        value is JsonValue scalar && scalar.TryGetValue<string>(out var text)
+            ? Duration.ShortForm(text) ?? text
+            : value?.ToJsonString(CanonicalJson.StrictOptions) ?? "null";
 
     private static bool Same(Type type, string a, string b) =>
         string.Equals(a, b, StringComparison.OrdinalIgnoreCase)
-        || (double.TryParse(a, NumberStyles.Float, CultureInfo.InvariantCulture, out var x) && double.TryParse(b, NumberStyles.Float, CultureInfo.InvariantCulture, out var y) && x.Equals(y))
+        || (
+            double.TryParse(a, NumberStyles.Float, CultureInfo.InvariantCulture, out var x)
+            && double.TryParse(b, NumberStyles.Float, CultureInfo.InvariantCulture, out var y)
+            && x.Equals(y)
+        )
         || (Plain(type) == typeof(TimeSpan) && Duration.TryParse(a, out var s) && Duration.TryParse(b, out var t) && s == t);
 
     private static Type Plain(Type type) => Nullable.GetUnderlyingType(type) ?? type;

@@ -18,10 +18,14 @@ public sealed class SpecDescriptions
     {
         try
         {
-            return new(XDocument.Parse(xml).Descendants("member")
-                .Where(member => member.Attribute("name") is not null)
-                .DistinctBy(member => member.Attribute("name")!.Value)
-                .ToDictionary(member => member.Attribute("name")!.Value));
+            return new(
+                XDocument
+                    .Parse(xml)
+                    .Descendants("member")
+                    .Where(member => member.Attribute("name") is not null)
+                    .DistinctBy(member => member.Attribute("name")!.Value)
+                    .ToDictionary(member => member.Attribute("name")!.Value)
+            );
         }
         catch (XmlException e)
         {
@@ -37,21 +41,28 @@ public sealed class SpecDescriptions
         var name = char.ToUpperInvariant(field[0]) + field[1..];
         // A record's positional fields are documented as its parameters.
         return Text(members.GetValueOrDefault($"P:{record.FullName}.{name}")?.Element("summary"))
-            ?? Text(members.GetValueOrDefault($"T:{record.FullName}")?.Elements("param").FirstOrDefault(param => param.Attribute("name")?.Value == name));
+            ?? Text(
+                members
+                    .GetValueOrDefault($"T:{record.FullName}")
+                    ?.Elements("param")
+                    .FirstOrDefault(param => param.Attribute("name")?.Value == name)
+            );
     }
 
-    public string? OfValue(Type enumeration, string value) => Text(members.GetValueOrDefault($"F:{enumeration.FullName}.{value}")?.Element("summary"));
+    public string? OfValue(Type enumeration, string value) =>
+        Text(members.GetValueOrDefault($"F:{enumeration.FullName}.{value}")?.Element("summary"));
 
     private static string? Text(XElement? element) =>
         element is null ? null : Regex.Replace(string.Concat(element.Nodes().Select(Text)), @"\s+", " ").Trim();
 
-    private static string Text(XNode node) => node switch
-    {
-        XText text => text.Value,
-        XElement { Name.LocalName: "see" } see when see.Attribute("cref") is { } reference => Name(reference.Value),
-        XElement inner => string.Concat(inner.Nodes().Select(Text)),
-        _ => "",
-    };
+    private static string Text(XNode node) =>
+        node switch
+        {
+            XText text => text.Value,
+            XElement { Name.LocalName: "see" } see when see.Attribute("cref") is { } reference => Name(reference.Value),
+            XElement inner => string.Concat(inner.Nodes().Select(Text)),
+            _ => "",
+        };
 
     /// <summary><c>P:Slowrun.Core.Recipes.StageRecipe.MtpWeight</c> is <c>mtpWeight</c> in a spec.</summary>
     private static string Name(string reference)

@@ -12,8 +12,9 @@ public sealed record SpecDifference(string Path, JsonNode? There, JsonNode? Here
 
     /// <summary>A value as a message shows it.</summary>
     public static string Text(JsonNode? node) =>
-        node is JsonValue value && value.TryGetValue<string>(out var text) && Duration.ShortForm(text) is { } time ? time
-        : node?.ToJsonString(CanonicalJson.StrictOptions) ?? "nothing";
+        node is JsonValue value && value.TryGetValue<string>(out var text) && Duration.ShortForm(text) is { } time
+            ? time
+            : node?.ToJsonString(CanonicalJson.StrictOptions) ?? "nothing";
 }
 
 /// <summary>Where two records differ, field by field.</summary>
@@ -21,13 +22,23 @@ public static class SpecDifferences
 {
     /// <param name="path">Of the records themselves.</param>
     public static IReadOnlyList<SpecDifference> Between<T>(T there, T here, string path) =>
-        [.. Differences(JsonSerializer.SerializeToNode(there, CanonicalJson.StrictOptions), JsonSerializer.SerializeToNode(here, CanonicalJson.Options), path)];
+        [
+            .. Differences(
+                JsonSerializer.SerializeToNode(there, CanonicalJson.StrictOptions),
+                JsonSerializer.SerializeToNode(here, CanonicalJson.Options),
+                path
+            ),
+        ];
 
-    private static IEnumerable<SpecDifference> Differences(JsonNode? there, JsonNode? here, string path) => (there, here) switch
-    {
-        (JsonObject a, JsonObject b) => a.Select(field => field.Key).Union(b.Select(field => field.Key))
-            .SelectMany(name => Differences(a[name], b[name], $"{path}.{name}")),
-        (JsonArray a, JsonArray b) when a.Count == b.Count => Enumerable.Range(0, a.Count).SelectMany(i => Differences(a[i], b[i], $"{path}[{i}]")),
-        _ => JsonNode.DeepEquals(there, here) ? [] : [new SpecDifference(path, there, here)],
-    };
+    private static IEnumerable<SpecDifference> Differences(JsonNode? there, JsonNode? here, string path) =>
+        (there, here) switch
+        {
+            (JsonObject a, JsonObject b) => a.Select(field => field.Key)
+                .Union(b.Select(field => field.Key))
+                .SelectMany(name => Differences(a[name], b[name], $"{path}.{name}")),
+            (JsonArray a, JsonArray b) when a.Count == b.Count => Enumerable
+                .Range(0, a.Count)
+                .SelectMany(i => Differences(a[i], b[i], $"{path}[{i}]")),
+            _ => JsonNode.DeepEquals(there, here) ? [] : [new SpecDifference(path, there, here)],
+        };
 }

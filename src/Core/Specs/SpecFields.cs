@@ -15,16 +15,21 @@ internal static class SpecFields
 {
     private static readonly ConcurrentDictionary<Type, IReadOnlyList<SpecField>> Known = new();
 
-    public static IReadOnlyList<SpecField> Of(Type record) => Known.GetOrAdd(record, type =>
-    [
-        .. type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
-            .Where(property => property.CanWrite && property.DeclaringType != typeof(ExtensibleRecord))
-            .Select(property => new SpecField(
-                JsonNamingPolicy.CamelCase.ConvertName(property.Name),
-                property.PropertyType,
-                property.IsDefined(typeof(RequiredMemberAttribute)),
-                property.GetCustomAttribute<RangeAttribute>())),
-    ]);
+    public static IReadOnlyList<SpecField> Of(Type record) =>
+        Known.GetOrAdd(
+            record,
+            type =>
+                [
+                    .. type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
+                        .Where(property => property.CanWrite && property.DeclaringType != typeof(ExtensibleRecord))
+                        .Select(property => new SpecField(
+                            JsonNamingPolicy.CamelCase.ConvertName(property.Name),
+                            property.PropertyType,
+                            property.IsDefined(typeof(RequiredMemberAttribute)),
+                            property.GetCustomAttribute<RangeAttribute>()
+                        )),
+                ]
+        );
 
     public static bool IsRecord(Type type) => type.IsClass && type.Namespace == typeof(Recipes.Recipe).Namespace;
 
@@ -34,9 +39,12 @@ internal static class SpecFields
 
     /// <summary>Paths below a record whose last field has this name: 'epochs' is at 'stage.epochs'.</summary>
     public static IEnumerable<string> Places(Type record, string name, string prefix = "") =>
-        Of(record).SelectMany(field => (IEnumerable<string>)
-        [
-            .. prefix.Length > 0 && field.Name == name ? [$"{prefix}{field.Name}"] : Array.Empty<string>(),
-            .. IsRecord(field.Type) ? Places(field.Type, name, $"{prefix}{field.Name}.") : [],
-        ]);
+        Of(record)
+            .SelectMany(field =>
+                (IEnumerable<string>)
+                    [
+                        .. prefix.Length > 0 && field.Name == name ? [$"{prefix}{field.Name}"] : Array.Empty<string>(),
+                        .. IsRecord(field.Type) ? Places(field.Type, name, $"{prefix}{field.Name}.") : [],
+                    ]
+            );
 }

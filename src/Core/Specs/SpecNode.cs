@@ -19,23 +19,28 @@ internal sealed record SpecMapping(SpecMark Mark, IReadOnlyList<SpecEntry> Entri
 {
     public SpecEntry? Find(string key) => Entries.FirstOrDefault(entry => entry.Key == key);
 
-    public SpecMapping With(SpecEntry entry) => this with
-    {
-        Entries = Find(entry.Key) is null
-            ? [.. Entries, entry]
-            : [.. Entries.Select(old => old.Key == entry.Key ? entry : old)],
-    };
+    public SpecMapping With(SpecEntry entry) =>
+        this with
+        {
+            Entries = Find(entry.Key) is null ? [.. Entries, entry] : [.. Entries.Select(old => old.Key == entry.Key ? entry : old)],
+        };
 
     /// <summary>Lays entries over these: what stands in both becomes what <paramref name="both"/> makes of old and new.</summary>
     public SpecMapping With(IEnumerable<SpecEntry> entries, Func<SpecEntry, SpecEntry, SpecEntry> both)
     {
-        var merged = new OrderedDictionary<string, SpecEntry>(Entries.Select(entry => KeyValuePair.Create(entry.Key, entry)), StringComparer.Ordinal);
+        var merged = new OrderedDictionary<string, SpecEntry>(
+            Entries.Select(entry => KeyValuePair.Create(entry.Key, entry)),
+            StringComparer.Ordinal
+        );
         foreach (var entry in entries)
         {
             merged[entry.Key] = merged.TryGetValue(entry.Key, out var old) ? both(old, entry) : entry;
         }
 
-        return this with { Entries = [.. merged.Values] };
+        return this with
+        {
+            Entries = [.. merged.Values],
+        };
     }
 }
 

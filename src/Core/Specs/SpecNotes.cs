@@ -92,13 +92,14 @@ public sealed class SpecNotes
 
     private static string Place(SpecMark mark) => mark.Line == 0 ? mark.Source : FormattableString.Invariant($"{mark.Source}:{mark.Line}");
 
-    private static string Text(SpecNode value) => value switch
-    {
-        SpecScalar { Text.Length: <= LongestValue } scalar => scalar.Text.Length == 0 ? "null" : scalar.Text,
-        SpecSequence => "another list",
-        SpecMapping => "a section",
-        _ => "another value",
-    };
+    private static string Text(SpecNode value) =>
+        value switch
+        {
+            SpecScalar { Text.Length: <= LongestValue } scalar => scalar.Text.Length == 0 ? "null" : scalar.Text,
+            SpecSequence => "another list",
+            SpecMapping => "a section",
+            _ => "another value",
+        };
 }
 
 /// <summary>A spec, and what the files it was made of say about its fields.</summary>

@@ -13,14 +13,18 @@ internal static class SpecOverlay
         return old.With(changes.Entries, Over);
     }
 
-    private static SpecEntry Over(SpecEntry below, SpecEntry above) => below.Value is SpecMapping && above.Value is SpecMapping
-        ? above with
-        {
-            Value = Over(below.Value, above.Value),
-            Comment = above.Comment ?? below.Comment,
-            Above = above.Above.Count > 0 ? above.Above : below.Above,
-        }
-        : above with { Replaced = below };
+    private static SpecEntry Over(SpecEntry below, SpecEntry above) =>
+        below.Value is SpecMapping && above.Value is SpecMapping
+            ? above with
+            {
+                Value = Over(below.Value, above.Value),
+                Comment = above.Comment ?? below.Comment,
+                Above = above.Above.Count > 0 ? above.Above : below.Above,
+            }
+            : above with
+            {
+                Replaced = below,
+            };
 
     /// <summary>Carries out one <c>path=value</c>.</summary>
     /// <param name="from">What made the assignment: <c>--set</c>.</param>
@@ -33,8 +37,13 @@ internal static class SpecOverlay
             throw Problem(source, "", "expected path=value, for example model.layers=4; null takes a field back to its default.");
         }
 
-        var path = SpecPath.TryParse(assignment[..equals].Trim())
-            ?? throw Problem(source, "", $"'{assignment[..equals]}' is not a path; expected names joined by dots, for example model.layers.");
+        var path =
+            SpecPath.TryParse(assignment[..equals].Trim())
+            ?? throw Problem(
+                source,
+                "",
+                $"'{assignment[..equals]}' is not a path; expected names joined by dots, for example model.layers."
+            );
         var written = assignment[(equals + 1)..];
         var value = Moved(SpecParser.Parse(written, source), new SpecMark(source, 0, 0));
         if (value is SpecMapping { Entries.Count: 0 } && !written.Contains('{', StringComparison.Ordinal))
@@ -59,15 +68,27 @@ internal static class SpecOverlay
         {
             case SpecSequence sequence:
                 return SpecPath.Index(segment) is { } index && index < sequence.Items.Count
-                    ? sequence with { Items = [.. sequence.Items.Select((item, i) => i == index ? Set(item, segments, depth + 1, value) : item)] }
+                    ? sequence with
+                    {
+                        Items = [.. sequence.Items.Select((item, i) => i == index ? Set(item, segments, depth + 1, value) : item)],
+                    }
                     : throw Problem(
-                        value.Mark.Source, path, $"there is no entry '{segment}' in a list of {sequence.Items.Count}; expected 0 to {sequence.Items.Count - 1}.");
+                        value.Mark.Source,
+                        path,
+                        $"there is no entry '{segment}' in a list of {sequence.Items.Count}; expected 0 to {sequence.Items.Count - 1}."
+                    );
             case SpecMapping mapping:
                 var old = mapping.Find(segment);
                 var changed = Set(old?.Value ?? new SpecMapping(value.Mark, []), segments, depth + 1, value);
-                return mapping.With(depth + 1 == segments.Count
-                    ? new SpecEntry(segment, value.Mark, changed) { Replaced = old }
-                    : (old ?? new SpecEntry(segment, value.Mark, changed)) with { KeyMark = value.Mark, Value = changed });
+                return mapping.With(
+                    depth + 1 == segments.Count
+                        ? new SpecEntry(segment, value.Mark, changed) { Replaced = old }
+                        : (old ?? new SpecEntry(segment, value.Mark, changed)) with
+                        {
+                            KeyMark = value.Mark,
+                            Value = changed,
+                        }
+                );
             case SpecScalar { IsNull: true }:
                 return Set(new SpecMapping(value.Mark, []), segments, depth, value);
             default:
@@ -75,12 +96,16 @@ internal static class SpecOverlay
         }
     }
 
-    private static SpecNode Moved(SpecNode node, SpecMark mark) => node switch
-    {
-        SpecMapping mapping => new SpecMapping(mark, [.. mapping.Entries.Select(e => new SpecEntry(e.Key, mark, Moved(e.Value, mark)))]),
-        SpecSequence sequence => new SpecSequence(mark, [.. sequence.Items.Select(item => Moved(item, mark))]),
-        _ => node with { Mark = mark },
-    };
+    private static SpecNode Moved(SpecNode node, SpecMark mark) =>
+        node switch
+        {
+            SpecMapping mapping => new SpecMapping(
+                mark,
+                [.. mapping.Entries.Select(e => new SpecEntry(e.Key, mark, Moved(e.Value, mark)))]
+            ),
+            SpecSequence sequence => new SpecSequence(mark, [.. sequence.Items.Select(item => Moved(item, mark))]),
+            _ => node with { Mark = mark },
+        };
 
     private static SpecException Problem(string source, string path, string message) => new([new SpecProblem(source, 0, 0, path, message)]);
 }

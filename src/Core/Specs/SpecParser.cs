@@ -46,13 +46,19 @@ internal static class SpecParser
         catch (InvalidOperationException)
         {
             // What YamlDotNet's scanner throws at some unended lists.
-            throw Problem(source, (int)scanner.CurrentPosition.Line, (int)scanner.CurrentPosition.Column, "this is not YAML: a list, section or text does not end.");
+            throw Problem(
+                source,
+                (int)scanner.CurrentPosition.Line,
+                (int)scanner.CurrentPosition.Column,
+                "this is not YAML: a list, section or text does not end."
+            );
         }
     }
 
     private static SpecNode Node(IParser parser, SpecText text, int levels) => Node(parser, text, levels, out _);
 
-    /// <param name="end">Behind the last character of a value written in one piece, or at its closing bracket; null: a block of lines.</param>
+    /// <param name="end">Behind the last character of a value written in one piece, or at its closing bracket; null: a block of
+    /// lines.</param>
     private static SpecNode Node(IParser parser, SpecText text, int levels, out Mark? end)
     {
         end = null;
@@ -112,11 +118,15 @@ internal static class SpecParser
             }
 
             var value = Node(parser, text, levels - 1, out var valueEnd);
-            entries.Add(new SpecEntry(key.Text, key.Mark, value)
-            {
-                Comment = valueEnd is { } behind ? text.Behind(behind, brackets: value is not SpecScalar) : text.BehindName(keyEvent.End),
-                Above = text.Above(key.Mark.Line),
-            });
+            entries.Add(
+                new SpecEntry(key.Text, key.Mark, value)
+                {
+                    Comment = valueEnd is { } behind
+                        ? text.Behind(behind, brackets: value is not SpecScalar)
+                        : text.BehindName(keyEvent.End),
+                    Above = text.Above(key.Mark.Line),
+                }
+            );
         }
 
         end = last.Start;

@@ -21,8 +21,12 @@ internal static class SpecRange
     public static string Text(RangeAttribute range)
     {
         var (least, most) = (Number(Minimum(range)), Number(Maximum(range)));
-        var text = IsOpen(range) ? range.MinimumIsExclusive ? $"a number above {least}" : $"at least {least}"
-            : (range.MinimumIsExclusive ? $"above {least}" : least) + (range.MaximumIsExclusive ? $" up to but not including {most}" : $" to {most}");
+        var text = IsOpen(range)
+            ? range.MinimumIsExclusive
+                ? $"a number above {least}"
+                : $"at least {least}"
+            : (range.MinimumIsExclusive ? $"above {least}" : least)
+                + (range.MaximumIsExclusive ? $" up to but not including {most}" : $" to {most}");
         return range.ErrorMessage is { } reason ? $"{text}: {reason}" : text;
     }
 

@@ -22,7 +22,8 @@ public static class SpecReader
 
     /// <param name="fileName">Shown in messages; its stem is the run's name where nothing else names it.</param>
     /// <exception cref="SpecException">With every problem there is.</exception>
-    public static RunSpec FromText(string text, string fileName, SpecOverrides? overrides = null) => ResolveText(text, fileName, overrides).Spec;
+    public static RunSpec FromText(string text, string fileName, SpecOverrides? overrides = null) =>
+        ResolveText(text, fileName, overrides).Spec;
 
     /// <summary>As <see cref="FromPreset"/>, with the preset's comments.</summary>
     public static ResolvedSpec ResolvePreset(string preset, SpecOverrides? overrides = null)
@@ -39,7 +40,17 @@ public static class SpecReader
         var written = SpecParser.Parse(text, fileName);
         if (written is SpecMapping { Entries.Count: 0 } or SpecScalar { IsNull: true })
         {
-            throw new SpecException([new SpecProblem(fileName, 0, 0, "", $"there is nothing in it; expected for example 'extends: {PresetFiles.Names[0]}' and what is different, or a section 'recipe'.")]);
+            throw new SpecException(
+                [
+                    new SpecProblem(
+                        fileName,
+                        0,
+                        0,
+                        "",
+                        $"there is nothing in it; expected for example 'extends: {PresetFiles.Names[0]}' and what is different, or a section 'recipe'."
+                    ),
+                ]
+            );
         }
 
         return Resolve(written, Path.GetFileNameWithoutExtension(fileName), overrides);
@@ -59,7 +70,11 @@ public static class SpecReader
     public static void Check(RunSpec spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        var problems = SpecRules.Broken(spec).Distinct().Select(broken => new SpecProblem(spec.Name, 0, 0, broken.Path, broken.Message)).ToList();
+        var problems = SpecRules
+            .Broken(spec)
+            .Distinct()
+            .Select(broken => new SpecProblem(spec.Name, 0, 0, broken.Path, broken.Message))
+            .ToList();
         if (problems.Count > 0)
         {
             throw new SpecException(problems);
@@ -78,7 +93,18 @@ public static class SpecReader
 
         if (root is not SpecMapping fields)
         {
-            throw new SpecException([.. found, new SpecProblem(root.Mark.Source, root.Mark.Line, root.Mark.Column, "", "expected a section with 'recipe' and 'operations'.")]);
+            throw new SpecException(
+                [
+                    .. found,
+                    new SpecProblem(
+                        root.Mark.Source,
+                        root.Mark.Line,
+                        root.Mark.Column,
+                        "",
+                        "expected a section with 'recipe' and 'operations'."
+                    ),
+                ]
+            );
         }
 
         binder.RefuseUnknown(fields, RootFields, "", typeof(RunSpec));
@@ -86,8 +112,16 @@ public static class SpecReader
         var recipe = binder.Bind(fields.Find("recipe")?.Value, typeof(Recipe), "recipe");
         var operations = binder.Bind(fields.Find("operations")?.Value, typeof(Operations), "operations");
         ChainPatches(binder, fields);
-        var document = new JsonObject { ["name"] = name, ["recipe"] = recipe, ["operations"] = operations };
-        var spec = CanonicalJson.DeserializeStrictly<RunSpec>(System.Text.Encoding.UTF8.GetBytes(document.ToJsonString(CanonicalJson.StrictOptions)), defaultName);
+        var document = new JsonObject
+        {
+            ["name"] = name,
+            ["recipe"] = recipe,
+            ["operations"] = operations,
+        };
+        var spec = CanonicalJson.DeserializeStrictly<RunSpec>(
+            System.Text.Encoding.UTF8.GetBytes(document.ToJsonString(CanonicalJson.StrictOptions)),
+            defaultName
+        );
         // Of a spec whose preset is unknown, what is missing is no rule broken.
         foreach (var (path, message) in found.Any(problem => problem.Path == ExtendsField) ? [] : SpecRules.Broken(spec).Distinct())
         {
@@ -102,12 +136,22 @@ public static class SpecReader
     {
         foreach (var assignment in overrides.Environment.Where(assignment => SpecPath.Of(assignment)?.IsOperation != true))
         {
-            problems.Add(new SpecProblem(
-                $"{EnvironmentVariable} {assignment}", 0, 0, "", "only operations.… can be set by the environment; a recipe's values stand in the spec or in --set, where they are seen."));
+            problems.Add(
+                new SpecProblem(
+                    $"{EnvironmentVariable} {assignment}",
+                    0,
+                    0,
+                    "",
+                    "only operations.… can be set by the environment; a recipe's values stand in the spec or in --set, where they are seen."
+                )
+            );
         }
 
-        foreach (var (assignment, from) in overrides.Environment.Select(text => (text, EnvironmentVariable))
-            .Concat(overrides.Set.Select(text => (text, overrides.SetFrom))))
+        foreach (
+            var (assignment, from) in overrides
+                .Environment.Select(text => (text, EnvironmentVariable))
+                .Concat(overrides.Set.Select(text => (text, overrides.SetFrom)))
+        )
         {
             try
             {
@@ -126,25 +170,30 @@ public static class SpecReader
     {
         var entry = fields.Find("name");
         var written = (entry?.Value as SpecScalar)?.Text;
-        var (name, mark) = overrides.Name is { } given ? (given, new SpecMark($"--name {given}", 0, 0))
+        var (name, mark) =
+            overrides.Name is { } given ? (given, new SpecMark($"--name {given}", 0, 0))
             : entry is not null ? (written ?? "", entry.KeyMark)
             : (defaultName, new SpecMark(source, 0, 0));
         if (!RunNames.IsValid(name))
         {
             var ofFile = overrides.Name is null && entry is null;
-            binder.Add(mark, "name", ofFile
-                ? $"the file's name '{name}' cannot name a run; {RunNames.Expected}. Give another with --name, or in the file with 'name:'."
-                : $"'{name}' cannot name a run; {RunNames.Expected}. Give another with --name.");
+            binder.Add(
+                mark,
+                "name",
+                ofFile
+                    ? $"the file's name '{name}' cannot name a run; {RunNames.Expected}. Give another with --name, or in the file with 'name:'."
+                    : $"'{name}' cannot name a run; {RunNames.Expected}. Give another with --name."
+            );
         }
 
         return name;
     }
 
-    /// <summary>A chain's patch may be complete only together with the stage it patches: a loop's end from one, its start from the other.</summary>
+    /// <summary>A chain's patch may be complete only together with the stage it patches: a loop's end from one, its start from the
+    /// other.</summary>
     private static void ChainPatches(SpecBinder binder, SpecMapping fields)
     {
-        if (fields.Find("recipe")?.Value is not SpecMapping recipe
-            || recipe.Find("chains")?.Value is not SpecSequence chains)
+        if (fields.Find("recipe")?.Value is not SpecMapping recipe || recipe.Find("chains")?.Value is not SpecSequence chains)
         {
             return;
         }
@@ -196,7 +245,8 @@ public static class SpecReader
             return SpecParser.Parse(text, $"preset {name}");
         }
 
-        var message = $"there is no preset '{SpecProblem.Shortened(name)}'; there are {string.Join(", ", PresetFiles.Names)}.{Nearest.Hint(name, PresetFiles.Names)}";
+        var message =
+            $"there is no preset '{SpecProblem.Shortened(name)}'; there are {string.Join(", ", PresetFiles.Names)}.{Nearest.Hint(name, PresetFiles.Names)}";
         throw new SpecException([new SpecProblem(mark.Source, mark.Line, mark.Column, ExtendsField, message)]);
     }
 }

@@ -27,57 +27,84 @@ internal static class SpecRules
     {
         var data = recipe.Data;
         rules.Check(
-            "recipe.data.source", Sources.Contains(data.Source),
-            $"found '{SpecProblem.Shortened(data.Source)}', expected one of {string.Join(", ", Sources)}.{Nearest.Hint(data.Source, Sources)}");
-        rules.Check("recipe.data.fitnessTokens", data.FitnessTokens != 1, "found 1, expected 0 (none) or at least 2: a token and its target.");
+            "recipe.data.source",
+            Sources.Contains(data.Source),
+            $"found '{SpecProblem.Shortened(data.Source)}', expected one of {string.Join(", ", Sources)}.{Nearest.Hint(data.Source, Sources)}"
+        );
         rules.Check(
-            "recipe.data.sha256", data.Sha256 is null || (data.Sha256.Length == 64 && data.Sha256.All(char.IsAsciiHexDigitLower)),
-            $"found '{SpecProblem.Shortened(data.Sha256 ?? "")}', expected 64 lower-case hex digits, or nothing: it is filled in at submission.");
+            "recipe.data.fitnessTokens",
+            data.FitnessTokens != 1,
+            "found 1, expected 0 (none) or at least 2: a token and its target."
+        );
+        rules.Check(
+            "recipe.data.sha256",
+            data.Sha256 is null || (data.Sha256.Length == 64 && data.Sha256.All(char.IsAsciiHexDigitLower)),
+            $"found '{SpecProblem.Shortened(data.Sha256 ?? "")}', expected 64 lower-case hex digits, or nothing: it is filled in at submission."
+        );
     }
 
     private static void Model(RuleList rules, ModelRecipe model)
     {
         rules.Check(
-            "recipe.model.layers", model.Layers % 2 == 0,
-            $"found {model.Layers}, expected an even number from 2: the first half are the U-Net's encoder, the second its decoder.");
+            "recipe.model.layers",
+            model.Layers % 2 == 0,
+            $"found {model.Layers}, expected an even number from 2: the first half are the U-Net's encoder, the second its decoder."
+        );
         var multiple = model.HalfRope ? 4 : 2;
         rules.Check(
-            "recipe.model.heads", model.Width % (multiple * model.Heads) == 0,
-            $"found {model.Heads} heads for a width of {model.Width}; the width divided by the heads must be a multiple of {multiple} (RoPE turns pairs of channels{(model.HalfRope ? ", halfRope half of them" : "")}).");
+            "recipe.model.heads",
+            model.Width % (multiple * model.Heads) == 0,
+            $"found {model.Heads} heads for a width of {model.Width}; the width divided by the heads must be a multiple of {multiple} (RoPE turns pairs of channels{(model.HalfRope ? ", halfRope half of them" : "")})."
+        );
         rules.Check(
-            "recipe.model.windowPattern", model.WindowPattern.Length is >= 1 and <= 1_024 && model.WindowPattern.All("SL".Contains),
-            $"found '{SpecProblem.Shortened(model.WindowPattern)}', expected letters S (short window) and L (full), for example SSSL.");
+            "recipe.model.windowPattern",
+            model.WindowPattern.Length is >= 1 and <= 1_024 && model.WindowPattern.All("SL".Contains),
+            $"found '{SpecProblem.Shortened(model.WindowPattern)}', expected letters S (short window) and L (full), for example SSSL."
+        );
         var windows = Models.AttentionWindows.Of(model);
         rules.Check(
-            model.ShortWindow is null ? "recipe.model.longWindow" : "recipe.model.shortWindow", windows.Narrow <= windows.Wide,
-            $"found windows of {windows.Narrow} (shortWindow) and {windows.Wide} (longWindow) keys, expected the short one to be the shorter.");
+            model.ShortWindow is null ? "recipe.model.longWindow" : "recipe.model.shortWindow",
+            windows.Narrow <= windows.Wide,
+            $"found windows of {windows.Narrow} (shortWindow) and {windows.Wide} (longWindow) keys, expected the short one to be the shorter."
+        );
         rules.Check(
-            "recipe.model.longWindow", model.LongWindow is null || model.LongWindow <= model.SequenceLength,
-            $"found {model.LongWindow}, expected at most the sequenceLength, {model.SequenceLength}: there are no more keys.");
+            "recipe.model.longWindow",
+            model.LongWindow is null || model.LongWindow <= model.SequenceLength,
+            $"found {model.LongWindow}, expected at most the sequenceLength, {model.SequenceLength}: there are no more keys."
+        );
         rules.Check(
-            "recipe.model.xsa.firstLayers", model.Xsa?.FirstLayers is null || model.Xsa.FirstLayers <= model.Layers,
-            $"found {model.Xsa?.FirstLayers}, expected at most the model's {model.Layers} layers.");
+            "recipe.model.xsa.firstLayers",
+            model.Xsa?.FirstLayers is null || model.Xsa.FirstLayers <= model.Layers,
+            $"found {model.Xsa?.FirstLayers}, expected at most the model's {model.Layers} layers."
+        );
     }
 
     private static void Chains(RuleList rules, Recipe recipe)
     {
         var chains = recipe.Chains;
-        if (!rules.Check("recipe.chains", chains.Count >= 1, "found none, expected at least one chain.")
+        if (
+            !rules.Check("recipe.chains", chains.Count >= 1, "found none, expected at least one chain.")
             || !rules.Check(
-                "recipe.chains", chains.Sum(chain => (long)chain.Stages) <= MostStages,
-                $"found {chains.Sum(chain => (long)chain.Stages)} stages in {chains.Count} chains, expected at most {MostStages} in all."))
+                "recipe.chains",
+                chains.Sum(chain => (long)chain.Stages) <= MostStages,
+                $"found {chains.Sum(chain => (long)chain.Stages)} stages in {chains.Count} chains, expected at most {MostStages} in all."
+            )
+        )
         {
             return;
         }
 
         rules.Check(
-            "recipe.chains", chains.Any(chain => chain.Role == ChainRole.Members),
-            "all chains are baselines, expected at least one of role Members: the ensemble would be empty.");
+            "recipe.chains",
+            chains.Any(chain => chain.Role == ChainRole.Members),
+            "all chains are baselines, expected at least one of role Members: the ensemble would be empty."
+        );
         var exclude = recipe.Ensemble.ExcludeFirstStages;
         rules.Check(
             "recipe.ensemble.excludeFirstStages",
             exclude == 0 || chains.Any(chain => chain.Role == ChainRole.Members && chain.Stages > exclude),
-            $"found {exclude}, expected fewer than the longest chain of members has stages: the ensemble would be empty.");
+            $"found {exclude}, expected fewer than the longest chain of members has stages: the ensemble would be empty."
+        );
 
         var stages = Plan(recipe);
         Ensemble(rules, recipe, stages);
@@ -97,20 +124,30 @@ internal static class SpecRules
         if (logits)
         {
             rules.Check(
-                "recipe.ensemble.average", stages.All(stage => stage.Stage.Selection.LateCheckpoints <= 1),
-                "found Logits, but with selection.lateCheckpoints a member is a mixture of probabilities and has no logits; expected Probabilities.");
+                "recipe.ensemble.average",
+                stages.All(stage => stage.Stage.Selection.LateCheckpoints <= 1),
+                "found Logits, but with selection.lateCheckpoints a member is a mixture of probabilities and has no logits; expected Probabilities."
+            );
         }
 
         if (recipe.Ensemble.Selection is { } selection)
         {
             const string place = "recipe.ensemble.selection";
-            rules.Check(place, !logits, "learnt weights belong to probabilities, found average: Logits; expected average: Probabilities, or no selection.");
             rules.Check(
-                place, recipe.Data.FitnessTokens > 0,
-                "members are selected on the fitness set, found recipe.data.fitnessTokens: 0; expected at least 2 fitness tokens, or no selection.");
+                place,
+                !logits,
+                "learnt weights belong to probabilities, found average: Logits; expected average: Probabilities, or no selection."
+            );
             rules.Check(
-                $"{place}.sizes", selection.Sizes.Count > 0 && selection.Sizes.All(size => size >= 1),
-                $"found [{string.Join(", ", selection.Sizes)}], expected at least one number of members, each 1 or more.");
+                place,
+                recipe.Data.FitnessTokens > 0,
+                "members are selected on the fitness set, found recipe.data.fitnessTokens: 0; expected at least 2 fitness tokens, or no selection."
+            );
+            rules.Check(
+                $"{place}.sizes",
+                selection.Sizes.Count > 0 && selection.Sizes.All(size => size >= 1),
+                $"found [{string.Join(", ", selection.Sizes)}], expected at least one number of members, each 1 or more."
+            );
         }
     }
 
@@ -130,10 +167,14 @@ internal static class SpecRules
     private static void Running(RuleList rules, Operations operations)
     {
         rules.Check(
-            "operations.checkpointAtLeastEvery", operations.CheckpointAtLeastEvery >= TimeSpan.Zero
-                && operations.CheckpointAtLeastEvery <= operations.CheckpointAtMostEvery,
-            $"found {Duration.Text(operations.CheckpointAtLeastEvery)}, expected a time up to checkpointAtMostEvery ({Duration.Text(operations.CheckpointAtMostEvery)}).");
+            "operations.checkpointAtLeastEvery",
+            operations.CheckpointAtLeastEvery >= TimeSpan.Zero && operations.CheckpointAtLeastEvery <= operations.CheckpointAtMostEvery,
+            $"found {Duration.Text(operations.CheckpointAtLeastEvery)}, expected a time up to checkpointAtMostEvery ({Duration.Text(operations.CheckpointAtMostEvery)})."
+        );
         rules.Check(
-            "operations.expectedTimeBetweenLosses", operations.ExpectedTimeBetweenLosses > TimeSpan.Zero, "found 0s, expected a time above 0.");
+            "operations.expectedTimeBetweenLosses",
+            operations.ExpectedTimeBetweenLosses > TimeSpan.Zero,
+            "found 0s, expected a time above 0."
+        );
     }
 }

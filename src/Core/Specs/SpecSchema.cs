@@ -34,7 +34,12 @@ public static class SpecSchema
                     ["description"] = "The preset to start from.",
                     ["enum"] = new JsonArray([.. PresetFiles.Names.Select(name => JsonValue.Create(name))]),
                 },
-                ["name"] = new JsonObject { ["description"] = "The run's name; else the file's.", ["type"] = "string", ["pattern"] = RunNames.Pattern },
+                ["name"] = new JsonObject
+                {
+                    ["description"] = "The run's name; else the file's.",
+                    ["type"] = "string",
+                    ["pattern"] = RunNames.Pattern,
+                },
                 ["recipe"] = Reference(typeof(Recipe), descriptions.Of(typeof(Recipe))),
                 ["operations"] = Reference(typeof(Operations), descriptions.Of(typeof(Operations))),
             },
@@ -57,7 +62,8 @@ public static class SpecSchema
             ["additionalProperties"] = false,
             ["properties"] = properties,
         };
-        var defaults = record.GetConstructor(Type.EmptyTypes) is null ? null
+        var defaults = record.GetConstructor(Type.EmptyTypes) is null
+            ? null
             : JsonSerializer.SerializeToNode(Activator.CreateInstance(record), record, CanonicalJson.StrictOptions)!.AsObject();
         foreach (var field in SpecFields.Of(record))
         {
@@ -71,7 +77,13 @@ public static class SpecSchema
         }
     }
 
-    private static JsonObject Property(Type type, RangeAttribute? range, JsonObject definitions, SpecDescriptions descriptions, string? description)
+    private static JsonObject Property(
+        Type type,
+        RangeAttribute? range,
+        JsonObject definitions,
+        SpecDescriptions descriptions,
+        string? description
+    )
     {
         type = Nullable.GetUnderlyingType(type) ?? type;
         type = type == typeof(JsonObject) ? typeof(StageRecipe) : type;
@@ -90,10 +102,16 @@ public static class SpecSchema
         else if (type.IsEnum)
         {
             property["enum"] = new JsonArray([.. Enum.GetNames(type).Select(name => JsonValue.Create(name)), null]);
-            property["description"] = string.Join('\n', [
-                .. description is null ? Array.Empty<string>() : [description],
-                .. Enum.GetNames(type).Select(name => (name, text: descriptions.OfValue(type, name))).Where(value => value.text is not null).Select(value => $"{value.name}: {value.text}"),
-            ]);
+            property["description"] = string.Join(
+                '\n',
+                [
+                    .. description is null ? Array.Empty<string>() : [description],
+                    .. Enum.GetNames(type)
+                        .Select(name => (name, text: descriptions.OfValue(type, name)))
+                        .Where(value => value.text is not null)
+                        .Select(value => $"{value.name}: {value.text}"),
+                ]
+            );
         }
         else
         {
@@ -111,7 +129,12 @@ public static class SpecSchema
     private static void Scalar(JsonObject property, Type type, RangeAttribute? range)
     {
         property["type"] = new JsonArray(
-            type == typeof(bool) ? "boolean" : type == typeof(int) || type == typeof(long) ? "integer" : type == typeof(double) ? "number" : "string", "null");
+            type == typeof(bool) ? "boolean"
+                : type == typeof(int) || type == typeof(long) ? "integer"
+                : type == typeof(double) ? "number"
+                : "string",
+            "null"
+        );
         if (type == typeof(TimeSpan))
         {
             property["pattern"] = Times;

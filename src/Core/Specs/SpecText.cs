@@ -14,11 +14,13 @@ internal sealed class SpecText(string text, string source)
 
     /// <summary>The comment in the same line behind a value; null: there is none.</summary>
     /// <param name="brackets">The end is at a closing bracket.</param>
-    public string? Behind(Mark end, bool brackets) => Rest(end) is var rest && !brackets ? Comment(rest) : rest.IsEmpty ? null : Comment(rest[1..]);
+    public string? Behind(Mark end, bool brackets) =>
+        Rest(end) is var rest && !brackets ? Comment(rest)
+        : rest.IsEmpty ? null
+        : Comment(rest[1..]);
 
     /// <summary>The comment behind <c>name:</c>.</summary>
-    public string? BehindName(Mark nameEnd) =>
-        Rest(nameEnd).TrimStart() is var rest && rest.StartsWith(':') ? Comment(rest[1..]) : null;
+    public string? BehindName(Mark nameEnd) => Rest(nameEnd).TrimStart() is var rest && rest.StartsWith(':') ? Comment(rest[1..]) : null;
 
     /// <summary>The comment lines right above a line, without their <c>#</c>.</summary>
     public IReadOnlyList<string> Above(long line)

@@ -11,7 +11,8 @@ public static class SpecWriter
 {
     private const int CommentColumn = 44;
 
-    internal static JsonSerializerOptions WithNulls { get; } = new(CanonicalJson.StrictOptions) { DefaultIgnoreCondition = JsonIgnoreCondition.Never };
+    internal static JsonSerializerOptions WithNulls { get; } =
+        new(CanonicalJson.StrictOptions) { DefaultIgnoreCondition = JsonIgnoreCondition.Never };
 
     public static string Yaml(RunSpec spec) => Yaml(spec, null);
 
@@ -31,7 +32,11 @@ public static class SpecWriter
         }
 
         new Writer(text, notes).Section(
-            JsonSerializer.SerializeToNode(spec, WithNulls)!.AsObject(), JsonSerializer.SerializeToNode(spec, CanonicalJson.StrictOptions)!.AsObject(), 0, "");
+            JsonSerializer.SerializeToNode(spec, WithNulls)!.AsObject(),
+            JsonSerializer.SerializeToNode(spec, CanonicalJson.StrictOptions)!.AsObject(),
+            0,
+            ""
+        );
         return text.ToString();
     }
 
@@ -40,16 +45,20 @@ public static class SpecWriter
     // JSON is YAML: quoted text and numbers stand as they are; plain words and times need no quotes.
     private static string Scalar(JsonNode? value) =>
         value is JsonArray list ? $"[{string.Join(", ", list.Select(Scalar))}]"
-        : value is not JsonValue scalar || !scalar.TryGetValue<string>(out var word) ? value?.ToJsonString(CanonicalJson.StrictOptions) ?? "null"
+        : value is not JsonValue scalar || !scalar.TryGetValue<string>(out var word)
+            ? value?.ToJsonString(CanonicalJson.StrictOptions) ?? "null"
         : Duration.ShortForm(word) is { } time ? time
-        : word.Length > 0 && char.IsAsciiLetter(word[0]) && word.All(c => char.IsAsciiLetterOrDigit(c) || c == '-')
-            && word is not ("null" or "true" or "false")
+        : word.Length > 0
+        && char.IsAsciiLetter(word[0])
+        && word.All(c => char.IsAsciiLetterOrDigit(c) || c == '-')
+        && word is not ("null" or "true" or "false")
             ? word
-            : value.ToJsonString(CanonicalJson.StrictOptions);
+        : value.ToJsonString(CanonicalJson.StrictOptions);
 
     private sealed class Writer(StringBuilder text, SpecNotes? notes)
     {
-        /// <param name="given">The section without fields that are null by default: these are written only where there is something to say.</param>
+        /// <param name="given">The section without fields that are null by default: these are written only where there is something to
+        /// say.</param>
         public void Section(JsonObject section, JsonObject given, int depth, string path, string? dash = null)
         {
             foreach (var (name, value) in section)

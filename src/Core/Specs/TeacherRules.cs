@@ -21,16 +21,26 @@ internal static class TeacherRules
         }
 
         var (model, student) = (teacher.Model, recipe.Model);
-        rules.Check($"{Place}.run", RunNames.IsValid(teacher.Run), $"'{SpecProblem.Shortened(teacher.Run)}' cannot be a run; {RunNames.Expected}.");
         rules.Check(
-            Place, recipe.Chains.Select((chain, c) => (chain, c)).Any(one => IsTaught(recipe, one.chain, one.c)),
-            "it teaches nobody: no chain's first stage has distillation settings. Give stage.distillation, or leave the teacher out.");
+            $"{Place}.run",
+            RunNames.IsValid(teacher.Run),
+            $"'{SpecProblem.Shortened(teacher.Run)}' cannot be a run; {RunNames.Expected}."
+        );
         rules.Check(
-            "recipe.model.vocabSize", student.VocabSize == model.VocabSize,
-            $"found {student.VocabSize}, expected {model.VocabSize} as in recipe.teacher.model: a student learns the teacher's distribution over the same tokens.");
+            Place,
+            recipe.Chains.Select((chain, c) => (chain, c)).Any(one => IsTaught(recipe, one.chain, one.c)),
+            "it teaches nobody: no chain's first stage has distillation settings. Give stage.distillation, or leave the teacher out."
+        );
         rules.Check(
-            "recipe.model.sequenceLength", student.SequenceLength <= model.SequenceLength,
-            $"found {student.SequenceLength}, expected at most {model.SequenceLength} as in recipe.teacher.model: the teacher has never seen longer rows.");
+            "recipe.model.vocabSize",
+            student.VocabSize == model.VocabSize,
+            $"found {student.VocabSize}, expected {model.VocabSize} as in recipe.teacher.model: a student learns the teacher's distribution over the same tokens."
+        );
+        rules.Check(
+            "recipe.model.sequenceLength",
+            student.SequenceLength <= model.SequenceLength,
+            $"found {student.SequenceLength}, expected at most {model.SequenceLength} as in recipe.teacher.model: the teacher has never seen longer rows."
+        );
         foreach (var problem in ModelCheck.Problems(model))
         {
             rules.Check($"{Place}.model", kept: false, problem);
@@ -41,7 +51,13 @@ internal static class TeacherRules
 
     private static void Members(RuleList rules, TeacherRecipe teacher)
     {
-        if (!rules.Check($"{Place}.members", teacher.Members.Count is >= 1 and <= MostMembers, $"found {teacher.Members.Count}, expected 1 to {MostMembers}."))
+        if (
+            !rules.Check(
+                $"{Place}.members",
+                teacher.Members.Count is >= 1 and <= MostMembers,
+                $"found {teacher.Members.Count}, expected 1 to {MostMembers}."
+            )
+        )
         {
             return;
         }
@@ -52,15 +68,21 @@ internal static class TeacherRules
         {
             var place = $"{Place}.members[{i}]";
             rules.Check(
-                $"{place}.sha256", member.Sha256.Length == 64 && member.Sha256.All(char.IsAsciiHexDigitLower),
-                $"found '{SpecProblem.Shortened(member.Sha256)}', expected the 64 lower-case hex digits of a snapshot.");
+                $"{place}.sha256",
+                member.Sha256.Length == 64 && member.Sha256.All(char.IsAsciiHexDigitLower),
+                $"found '{SpecProblem.Shortened(member.Sha256)}', expected the 64 lower-case hex digits of a snapshot."
+            );
             rules.Check(
-                $"{place}.models", member.Models == 1 || teacher.Average == EnsembleAverage.Probabilities,
-                $"found {member.Models} with average Logits, expected 1: a member of several models has probabilities and no logits.");
+                $"{place}.models",
+                member.Models == 1 || teacher.Average == EnsembleAverage.Probabilities,
+                $"found {member.Models} with average Logits, expected 1: a member of several models has probabilities and no logits."
+            );
             var layers = teacher.Model.Layers;
             rules.Check(
-                $"{place}.loop", member.Loop is not { } loop || (layers / 2 <= loop.Start && loop.Start < loop.End && loop.End <= layers),
-                $"found layers [{member.Loop?.Start}, {member.Loop?.End}), expected a range within the decoder, [{layers / 2}, {layers}).");
+                $"{place}.loop",
+                member.Loop is not { } loop || (layers / 2 <= loop.Start && loop.Start < loop.End && loop.End <= layers),
+                $"found layers [{member.Loop?.Start}, {member.Loop?.End}), expected a range within the decoder, [{layers / 2}, {layers})."
+            );
         }
     }
 

@@ -1,6 +1,7 @@
 namespace Slowrun.Core.Stages;
 
-/// <summary>The kinds of events (<see cref="RunEvent.Kind"/>): words that programs match, so none is renamed. What a user changed has kinds of <see cref="IntentChange"/> too.</summary>
+/// <summary>The kinds of events (<see cref="RunEvent.Kind"/>): words that programs match, so none is renamed. What a user changed has kinds
+/// of <see cref="IntentChange"/> too.</summary>
 public static class EventKind
 {
     /// <summary>A silo owns the stage now and trains it.</summary>

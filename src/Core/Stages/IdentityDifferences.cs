@@ -24,7 +24,12 @@ public static class IdentityDifferences
             ("numerics fingerprint", begun.NumericsFingerprint, offered.NumericsFingerprint),
             .. Unknown(begun, offered).Select(name => (name, Text(begun, name), Text(offered, name))),
         ];
-        return [.. parts.Where(part => part.Begun != part.Offered).Select(part => $"{part.Part} {Short(part.Begun)} then, {Short(part.Offered)} now")];
+        return
+        [
+            .. parts
+                .Where(part => part.Begun != part.Offered)
+                .Select(part => $"{part.Part} {Short(part.Begun)} then, {Short(part.Offered)} now"),
+        ];
     }
 
     /// <summary>What can be done about a take that is refused for these differences. Nothing of it loses bytes.</summary>
@@ -41,19 +46,25 @@ public static class IdentityDifferences
             : begun.EngineRevision != offered.EngineRevision
                 ? string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Another engine revision gives other bytes, and nothing adopts one: serve the store with a version of slowrun of engine revision {begun.EngineRevision} ('slowrun doctor' shows a version's), or run the recipe again under another name.")
+                    $"Another engine revision gives other bytes, and nothing adopts one: serve the store with a version of slowrun of engine revision {begun.EngineRevision} ('slowrun doctor' shows a version's), or run the recipe again under another name."
+                )
             : "Another device's arithmetic gives other bytes: it waits for a silo on a machine of the kind that it was begun on.";
     }
 
     /// <summary>An identity in words, for messages that show one.</summary>
-    internal static string Text(StageIdentity identity) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"recipe {Short(identity.RecipeSha256)}, data {Short(identity.DataSha256)}, teacher {Short(identity.TeacherSha256)}, predecessor's final state {Short(identity.PredecessorSha256)}, engine revision {identity.EngineRevision}, numerics fingerprint {Short(identity.NumericsFingerprint)}");
+    internal static string Text(StageIdentity identity) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"recipe {Short(identity.RecipeSha256)}, data {Short(identity.DataSha256)}, teacher {Short(identity.TeacherSha256)}, predecessor's final state {Short(identity.PredecessorSha256)}, engine revision {identity.EngineRevision}, numerics fingerprint {Short(identity.NumericsFingerprint)}"
+        );
 
     private static IEnumerable<string> Unknown(StageIdentity begun, StageIdentity offered) =>
-        (begun.Unknown?.Keys ?? Enumerable.Empty<string>()).Union(offered.Unknown?.Keys ?? Enumerable.Empty<string>()).Order(StringComparer.Ordinal);
+        (begun.Unknown?.Keys ?? Enumerable.Empty<string>())
+            .Union(offered.Unknown?.Keys ?? Enumerable.Empty<string>())
+            .Order(StringComparer.Ordinal);
 
-    private static string? Text(StageIdentity identity, string member) => identity.Unknown?.TryGetValue(member, out var value) == true ? value.ToString() : null;
+    private static string? Text(StageIdentity identity, string member) =>
+        identity.Unknown?.TryGetValue(member, out var value) == true ? value.ToString() : null;
 
     private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 

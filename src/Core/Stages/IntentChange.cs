@@ -17,24 +17,32 @@ public static class IntentChange
         changes.AddRange(
             from stage in after.Stages
             where before.Of(stage.Key) != after.Of(stage.Key)
-            select (Kind("stage", stage.Value), stage.Key, $"A user {Verb(stage.Value)} this stage."));
+            select (Kind("stage", stage.Value), stage.Key, $"A user {Verb(stage.Value)} this stage.")
+        );
         changes.AddRange(
             from retry in after.Retries
             where retry.Value > before.Retries.GetValueOrDefault(retry.Key)
-            select (EventKind.RetryAsked, retry.Key == JudgingFailures.Ensemble ? null : retry.Key, $"A user asked for another try of {(retry.Key == JudgingFailures.Ensemble ? "the ensemble" : "this stage")}."));
+            select (
+                EventKind.RetryAsked,
+                retry.Key == JudgingFailures.Ensemble ? null : retry.Key,
+                $"A user asked for another try of {(retry.Key == JudgingFailures.Ensemble ? "the ensemble" : "this stage")}."
+            )
+        );
         changes.AddRange(
             from adoption in after.Adoptions
             where adoption.Value > before.Adoptions.GetValueOrDefault(adoption.Key)
-            select (EventKind.AdoptionAllowed, adoption.Key, "A user lets this stage go on with another machine's arithmetic."));
+            select (EventKind.AdoptionAllowed, adoption.Key, "A user lets this stage go on with another machine's arithmetic.")
+        );
         return changes;
     }
 
     private static string Kind(string what, DesiredState state) => $"{what}-{Verb(state)}";
 
-    private static string Verb(DesiredState state) => state switch
-    {
-        DesiredState.Paused => "paused",
-        DesiredState.Cancelled => "cancelled",
-        _ => "resumed",
-    };
+    private static string Verb(DesiredState state) =>
+        state switch
+        {
+            DesiredState.Paused => "paused",
+            DesiredState.Cancelled => "cancelled",
+            _ => "resumed",
+        };
 }

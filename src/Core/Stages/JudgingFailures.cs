@@ -19,7 +19,8 @@ public sealed record JudgingFailures : ExtensibleRecord
     public JudgingFailures Count(string what, string subject, StageFailure failure, int budget)
     {
         ArgumentNullException.ThrowIfNull(failure);
-        var before = Of.TryGetValue(what, out var known) && known.Subject == subject && known.Failure.Retry == failure.Retry ? known.Tries : 0;
+        var before =
+            Of.TryGetValue(what, out var known) && known.Subject == subject && known.Failure.Retry == failure.Retry ? known.Tries : 0;
         var counted = new JudgingFailure(subject, before + 1, failure, GivenUp: failure.Repeats || before + 1 >= budget);
         return this with { Of = new Dictionary<string, JudgingFailure>(Of) { [what] = counted } };
     }

@@ -14,17 +14,28 @@ public sealed record RunIntent : ExtensibleRecord
     /// <summary>How often each stage was allowed to go on with another device's arithmetic; its bytes then depend on when.</summary>
     public IReadOnlyDictionary<string, int> Adoptions { get; init; } = new Dictionary<string, int>();
 
-    /// <summary>What holds while nobody knows what was wished: a cancelled run must not train, and a running one loses nothing by waiting.</summary>
+    /// <summary>What holds while nobody knows what was wished: a cancelled run must not train, and a running one loses nothing by
+    /// waiting.</summary>
     public static RunIntent Held { get; } = new() { Run = DesiredState.Paused };
 
     /// <summary>This intent with another wish for the whole run, or for one stage.</summary>
-    public RunIntent Wish(DesiredState wish, string? stage) => stage is not null
-        ? this with { Stages = new Dictionary<string, DesiredState>(Stages) { [stage] = wish } }
-        // A wish for the whole run is for every stage of it, whatever was wished for single ones before.
-        : this with { Run = wish, Stages = new Dictionary<string, DesiredState>() };
+    public RunIntent Wish(DesiredState wish, string? stage) =>
+        stage is not null
+            ? this with
+            {
+                Stages = new Dictionary<string, DesiredState>(Stages) { [stage] = wish },
+            }
+            // A wish for the whole run is for every stage of it, whatever was wished for single ones before.
+            : this with
+            {
+                Run = wish,
+                Stages = new Dictionary<string, DesiredState>(),
+            };
 
     public DesiredState Of(string stage) =>
-        Run == DesiredState.Cancelled ? Run : Stages.TryGetValue(stage, out var wish) ? wish : Run;
+        Run == DesiredState.Cancelled ? Run
+        : Stages.TryGetValue(stage, out var wish) ? wish
+        : Run;
 }
 
 public enum DesiredState

@@ -35,12 +35,14 @@ public sealed record StageProgress : ExtensibleRecord
     /// <summary>What the owner's silo has against its store now; null: nothing.</summary>
     public IReadOnlyList<StoreTrouble>? StoreTroubles { get; init; }
 
-    /// <summary><see cref="StageRoot.Revision"/> of the root that this owner last wrote; null: an older build's. Who knows an older one reads it.</summary>
+    /// <summary><see cref="StageRoot.Revision"/> of the root that this owner last wrote; null: an older build's. Who knows an older one
+    /// reads it.</summary>
     public long? RootRevision { get; init; }
 
     public required DateTimeOffset At { get; init; }
 
-    /// <summary>Whether the owner that the root knows can have told this: another token, or a step that the stage does not have, is nobody's word.</summary>
+    /// <summary>Whether the owner that the root knows can have told this: another token, or a step that the stage does not have, is
+    /// nobody's word.</summary>
     public bool IsOf(StageRoot root)
     {
         ArgumentNullException.ThrowIfNull(root);

@@ -56,7 +56,8 @@ public sealed record StageRoot : ExtensibleRecord, IVersionedDocument
     /// <summary>Machines lost under the stage: owners that were gone without a release, and those that were evicted.</summary>
     public int Preemptions { get; init; }
 
-    /// <summary>Silos of the last <see cref="MostLostSilos"/> preemptions, the newest last: one machine that is lost under two stages is one.</summary>
+    /// <summary>Silos of the last <see cref="MostLostSilos"/> preemptions, the newest last: one machine that is lost under two stages is
+    /// one.</summary>
     public IReadOnlyList<string> LostSilos { get; init; } = [];
 
     /// <summary>Keeps the root small, however long a stage takes; older losses count as a machine each.</summary>
@@ -73,16 +74,18 @@ public sealed record StageRoot : ExtensibleRecord, IVersionedDocument
     /// <summary>When this was written, by the writer's clock. For people; no decision depends on it.</summary>
     public DateTimeOffset WrittenAt { get; init; }
 
-    /// <summary>The trace in which this was written (a W3C <c>traceparent</c>), where its writer was traced: the next take goes on in it.</summary>
+    /// <summary>The trace in which this was written (a W3C <c>traceparent</c>), where its writer was traced: the next take goes on in
+    /// it.</summary>
     public string? TraceParent { get; init; }
 
     /// <summary>This root with one more machine lost.</summary>
     /// <param name="silo">Its address.</param>
-    public StageRoot Preempted(string silo) => this with
-    {
-        Preemptions = Preemptions + 1,
-        LostSilos = [.. LostSilos.TakeLast(MostLostSilos - 1), silo],
-    };
+    public StageRoot Preempted(string silo) =>
+        this with
+        {
+            Preemptions = Preemptions + 1,
+            LostSilos = [.. LostSilos.TakeLast(MostLostSilos - 1), silo],
+        };
 
     /// <summary>The step the stage goes on from.</summary>
     public int DurableStep => Current?.Step ?? 0;
@@ -101,13 +104,14 @@ public sealed record StageRoot : ExtensibleRecord, IVersionedDocument
 public sealed record StageOwner(string Silo, string SiloName, IReadOnlyList<string> Slots, DateTimeOffset Since) : ExtensibleRecord
 {
     /// <summary>
-    /// Version of the cluster's membership that its silo had seen at the take: an older view does not know whether this owner lives. Null: not
-    /// known (an older build's).
+    /// Version of the cluster's membership that its silo had seen at the take: an older view does not know whether this owner lives. Null:
+    /// not known (an older build's).
     /// </summary>
     public long? MembershipVersion { get; init; }
 }
 
-/// <summary>What the bytes of a stage depend on. Anything that differs at a later take is an error, never silently another training.</summary>
+/// <summary>What the bytes of a stage depend on. Anything that differs at a later take is an error, never silently another
+/// training.</summary>
 public sealed record StageIdentity : ExtensibleRecord
 {
     public required string RecipeSha256 { get; init; }
@@ -136,7 +140,14 @@ public sealed record StageIdentity : ExtensibleRecord
 /// <summary>A committed checkpoint: <see cref="Manifest"/> names its parts with sizes and hashes.</summary>
 /// <param name="Manifest">Object name of the manifest.</param>
 /// <param name="ManifestXxHash128">Lower-case hex of the manifest's bytes.</param>
-public sealed record CheckpointRef(string Manifest, string ManifestXxHash128, int Step, long EpochToken, long LengthBytes, DateTimeOffset At) : ExtensibleRecord
+public sealed record CheckpointRef(
+    string Manifest,
+    string ManifestXxHash128,
+    int Step,
+    long EpochToken,
+    long LengthBytes,
+    DateTimeOffset At
+) : ExtensibleRecord
 {
     /// <summary>Training that led to it, over all owners: what counts if the stage goes on from here.</summary>
     public double TrainingSeconds { get; init; }

@@ -1,13 +1,15 @@
 namespace Slowrun.Core.Stages;
 
-/// <summary>What a silo has against its store now. Told to whoever asks for status: where the store cannot be written, it is nowhere else but in the silo's log.</summary>
+/// <summary>What a silo has against its store now. Told to whoever asks for status: where the store cannot be written, it is nowhere else
+/// but in the silo's log.</summary>
 /// <param name="Work">What was to be done.</param>
 /// <param name="ObjectName">The object, or the prefix of a list, that it happened with last.</param>
 /// <param name="Message">The last error, or how slow it is, for people.</param>
 /// <param name="Since">When it began.</param>
 /// <param name="At">When it happened last.</param>
 /// <param name="Times">How often it happened since then.</param>
-public sealed record StoreTrouble(StoreWork Work, string ObjectName, string Message, DateTimeOffset Since, DateTimeOffset At, int Times) : ExtensibleRecord
+public sealed record StoreTrouble(StoreWork Work, string ObjectName, string Message, DateTimeOffset Since, DateTimeOffset At, int Times)
+    : ExtensibleRecord
 {
     /// <summary>Nothing failed: it takes too long.</summary>
     public bool IsSlow { get; init; }

@@ -66,7 +66,12 @@ public enum StatusSource
 /// <param name="MemberStages">All that were considered, in order.</param>
 /// <param name="Running">Loss of the even average of the first 1, 2, … of <paramref name="MemberStages"/>.</param>
 public sealed record EnsembleStatus(
-    int Members, double LossNats, double BitsPerByte, IReadOnlyList<string> MemberStages, IReadOnlyList<double> Running) : ExtensibleRecord
+    int Members,
+    double LossNats,
+    double BitsPerByte,
+    IReadOnlyList<string> MemberStages,
+    IReadOnlyList<double> Running
+) : ExtensibleRecord
 {
     /// <summary>One for each of <see cref="MemberStages"/>, 0 for those left out. Null: all count alike.</summary>
     public IReadOnlyList<double>? Weights { get; init; }
@@ -117,7 +122,8 @@ public sealed record StageStatus : ExtensibleRecord
     /// <summary>Where its time went; null where it was never taken, or that is not known.</summary>
     public StageLedger? Ledger { get; init; }
 
-    /// <summary>Its bytes cannot be had again: its device does not repeat its own, or a user let it go on with another one's arithmetic.</summary>
+    /// <summary>Its bytes cannot be had again: its device does not repeat its own, or a user let it go on with another one's
+    /// arithmetic.</summary>
     public bool BestEffort { get; init; }
 
     public double? TokensPerSecond { get; init; }

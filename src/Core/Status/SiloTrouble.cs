@@ -11,8 +11,10 @@ public sealed record SiloTrouble(string SiloName, StoreTrouble Store) : Extensib
     public static IReadOnlyList<SiloTrouble>? Of(RunFacts facts)
     {
         ArgumentNullException.ThrowIfNull(facts);
-        var told = facts.Plan.Stages
-            .Select(stage => (Owner: facts.LivingOwnerOf(stage.Id), Root: facts.RootOf(stage.Id), Progress: facts.Progress.GetValueOrDefault(stage.Id)))
+        var told = facts
+            .Plan.Stages.Select(stage =>
+                (Owner: facts.LivingOwnerOf(stage.Id), Root: facts.RootOf(stage.Id), Progress: facts.Progress.GetValueOrDefault(stage.Id))
+            )
             .Where(stage => stage.Owner is not null && stage.Progress?.EpochToken == stage.Root.EpochToken)
             .SelectMany(stage => (stage.Progress!.StoreTroubles ?? []).Select(trouble => new SiloTrouble(stage.Owner!.SiloName, trouble)));
         return Joined(told, []);
@@ -23,7 +25,8 @@ public sealed record SiloTrouble(string SiloName, StoreTrouble Store) : Extensib
     {
         SiloTrouble[] all =
         [
-            .. (some ?? []).Concat(others)
+            .. (some ?? [])
+                .Concat(others)
                 .GroupBy(trouble => (trouble.SiloName, trouble.Store.Work, trouble.Store.IsSlow))
                 .Select(group => group.MaxBy(trouble => trouble.Store.At)!)
                 .OrderBy(trouble => trouble.SiloName, StringComparer.Ordinal),

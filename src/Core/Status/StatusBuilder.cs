@@ -76,45 +76,52 @@ public static class StatusBuilder
             StageState.Ready => Slot(facts, root),
             StageState.Scoring => facts.AliveSilos.Count == 0 ? $"Its snapshot waits to be scored, and {NoSilo}" : null,
             StageState.Damaged => facts.DamageOf(id) is { } damage ? $"{damage.Why} {damage.Advice}" : null,
-            StageState.Paused when facts.LostIntent is { } lost => $"Held at step {Number(root.DurableStep)}, since nobody knows what was ordered: {lost.Why} {lost.Advice}",
+            StageState.Paused when facts.LostIntent is { } lost =>
+                $"Held at step {Number(root.DurableStep)}, since nobody knows what was ordered: {lost.Why} {lost.Advice}",
             StageState.Paused => $"Paused by the user at step {Number(root.DurableStep)}; 'slowrun resume' lets it go on.{stopping}",
             StageState.Cancelled => $"Cancelled by the user.{stopping}",
-            StageState.Failed when facts.FailureOf(id) is { Repeats: true } => "It would fail again in the same way: another recipe or other data is needed.",
+            StageState.Failed when facts.FailureOf(id) is { Repeats: true } =>
+                "It would fail again in the same way: another recipe or other data is needed.",
             StageState.Failed => "'slowrun retry' lets it try again.",
             _ => null,
         };
     }
 
-    private static string Predecessor(RunFacts facts, StageId before) => Readiness.StateOf(facts, before) switch
-    {
-        StageState.Failed when facts.FailureOf(before) is { Repeats: true } => $"'{before}', which it would go on from, has failed and would fail again.",
-        StageState.Damaged => $"Waits for '{before}', whose root is damaged.",
-        StageState.Failed => $"Waits for '{before}', which has failed; 'slowrun retry' lets that try again.",
-        StageState.Cancelled => $"'{before}', which it would go on from, was cancelled.",
-        StageState.Paused => $"Waits for '{before}', which is paused.",
-        _ => $"Waits for '{before}' to finish.",
-    };
+    private static string Predecessor(RunFacts facts, StageId before) =>
+        Readiness.StateOf(facts, before) switch
+        {
+            StageState.Failed when facts.FailureOf(before) is { Repeats: true } =>
+                $"'{before}', which it would go on from, has failed and would fail again.",
+            StageState.Damaged => $"Waits for '{before}', whose root is damaged.",
+            StageState.Failed => $"Waits for '{before}', which has failed; 'slowrun retry' lets that try again.",
+            StageState.Cancelled => $"'{before}', which it would go on from, was cancelled.",
+            StageState.Paused => $"Waits for '{before}', which is paused.",
+            _ => $"Waits for '{before}' to finish.",
+        };
 
     private static string Slot(RunFacts facts, StageRoot root)
     {
         var from = root.DurableStep > 0 ? $" to go on from step {Number(root.DurableStep)}" : "";
         var lost = root.Owner is { } owner ? $"Its silo {owner.SiloName} is gone. " : "";
         // Another machine's kernels give other bits: a started stage goes only to its like.
-        var like = root.Identity is { } identity ? $" with numerics fingerprint {identity.NumericsFingerprint[..Math.Min(8, identity.NumericsFingerprint.Length)]}" : "";
-        return facts.AliveSilos.Count == 0
-            ? $"{lost}Waits for a silo{like}{from}: {NoSilo}"
-            : $"{lost}Waits for a free slot{like}{from}.";
+        var like = root.Identity is { } identity
+            ? $" with numerics fingerprint {identity.NumericsFingerprint[..Math.Min(8, identity.NumericsFingerprint.Length)]}"
+            : "";
+        return facts.AliveSilos.Count == 0 ? $"{lost}Waits for a silo{like}{from}: {NoSilo}" : $"{lost}Waits for a free slot{like}{from}.";
     }
 
     private static EnsembleStatus? Ensemble(RunFacts facts)
     {
         // While a mixture of the newest members is still being computed, the largest older one of members that still count is shown.
-        var bySnapshot = facts.ScoredMembers
-            .Select(id => KeyValuePair.Create(facts.RootOf(id).Snapshot!.Sha256, id.ToString()))
+        var bySnapshot = facts
+            .ScoredMembers.Select(id => KeyValuePair.Create(facts.RootOf(id).Snapshot!.Sha256, id.ToString()))
             .DistinctBy(pair => pair.Key)
             .ToDictionary();
-        var ensemble = facts.EnsembleOf(facts.ScoredMembers)
-            ?? facts.Ensembles.Where(candidate => candidate.Members.All(bySnapshot.ContainsKey)).MaxBy(candidate => candidate.Members.Count);
+        var ensemble =
+            facts.EnsembleOf(facts.ScoredMembers)
+            ?? facts
+                .Ensembles.Where(candidate => candidate.Members.All(bySnapshot.ContainsKey))
+                .MaxBy(candidate => candidate.Members.Count);
         return ensemble is null || ensemble.Members.Count == 0
             ? null
             : new EnsembleStatus(
@@ -122,16 +129,19 @@ public static class StatusBuilder
                 ensemble.LossNats,
                 ensemble.BitsPerByte,
                 [.. ensemble.Members.Select(hash => bySnapshot[hash])],
-                ensemble.Running)
+                ensemble.Running
+            )
             {
                 Weights = ensemble.Weights,
                 Selections = ensemble.Selections.Count == 0 ? null : ensemble.Selections,
             };
     }
 
-    private static DateTimeOffset? LastWritten(RunFacts facts) => facts.Roots.Values.Select(root => (DateTimeOffset?)root.WrittenAt)
-        .Concat(facts.Progress.Where(pair => pair.Value.IsOf(facts.RootOf(pair.Key))).Select(pair => (DateTimeOffset?)pair.Value.At))
-        .Max();
+    private static DateTimeOffset? LastWritten(RunFacts facts) =>
+        facts
+            .Roots.Values.Select(root => (DateTimeOffset?)root.WrittenAt)
+            .Concat(facts.Progress.Where(pair => pair.Value.IsOf(facts.RootOf(pair.Key))).Select(pair => (DateTimeOffset?)pair.Value.At))
+            .Max();
 
     private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -77,11 +77,15 @@ public sealed unsafe class StateBuffer : IDisposable
         }
 
         var start = memory;
-        Parallel.For(0, pieces, i =>
-        {
-            var from = (nuint)i * TouchedAtOnce;
-            NativeMemory.Clear(start + from, Math.Min(TouchedAtOnce, size - from));
-        });
+        Parallel.For(
+            0,
+            pieces,
+            i =>
+            {
+                var from = (nuint)i * TouchedAtOnce;
+                NativeMemory.Clear(start + from, Math.Min(TouchedAtOnce, size - from));
+            }
+        );
     }
 
     private sealed class Slice(byte* start, int length) : MemoryManager<byte>
@@ -90,12 +94,8 @@ public sealed unsafe class StateBuffer : IDisposable
 
         public override MemoryHandle Pin(int elementIndex = 0) => new(start + elementIndex);
 
-        public override void Unpin()
-        {
-        }
+        public override void Unpin() { }
 
-        protected override void Dispose(bool disposing)
-        {
-        }
+        protected override void Dispose(bool disposing) { }
     }
 }

@@ -26,12 +26,13 @@ public enum ElementType
 
 public static class ElementTypes
 {
-    public static int SizeBytes(this ElementType type) => type switch
-    {
-        ElementType.F64 or ElementType.I64 => 8,
-        ElementType.F32 or ElementType.I32 => 4,
-        ElementType.BF16 or ElementType.F16 => 2,
-        ElementType.U8 => 1,
-        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "Not an element type of a safetensors file."),
-    };
+    public static int SizeBytes(this ElementType type) =>
+        type switch
+        {
+            ElementType.F64 or ElementType.I64 => 8,
+            ElementType.F32 or ElementType.I32 => 4,
+            ElementType.BF16 or ElementType.F16 => 2,
+            ElementType.U8 => 1,
+            _ => throw new ArgumentOutOfRangeException(nameof(type), type, "Not an element type of a safetensors file."),
+        };
 }

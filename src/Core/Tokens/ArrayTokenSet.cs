@@ -18,7 +18,9 @@ public sealed class ArrayTokenSet : TokenSet
             if (i == 0 ? documentStarts[0] != 0 : documentStarts[i] <= documentStarts[i - 1] || documentStarts[i] >= tokens.Length)
             {
                 throw new ArgumentException(
-                    $"Document {i} of {tokens.Length} tokens starts at {documentStarts[i]}; starts ascend from 0.", nameof(documentStarts));
+                    $"Document {i} of {tokens.Length} tokens starts at {documentStarts[i]}; starts ascend from 0.",
+                    nameof(documentStarts)
+                );
             }
         }
 

@@ -18,7 +18,12 @@ public static class ByteTokens
         {
             throw new CorpusException(
                 FormattableString.Invariant($"There is too little text: it gives {available} {what} tokens, the recipe asks for {count}. ")
-                + (available < 2 ? "Give more text." : FormattableString.Invariant($"Give more text, or ask for less with --set {setting}={available}.")));
+                    + (
+                        available < 2
+                            ? "Give more text."
+                            : FormattableString.Invariant($"Give more text, or ask for less with --set {setting}={available}.")
+                    )
+            );
         }
 
         var tokens = new ushort[count];
@@ -50,7 +55,10 @@ public static class ByteTokens
         for (var d = 0; d < set.DocumentStarts.Count; d++)
         {
             var end = d + 1 < set.DocumentStarts.Count ? set.DocumentStarts[d + 1] : set.Length;
-            yield return [.. ids.AsSpan((int)set.DocumentStarts[d] + 1, (int)(end - set.DocumentStarts[d] - 1)).ToArray().Select(id => (byte)id)];
+            yield return
+            [
+                .. ids.AsSpan((int)set.DocumentStarts[d] + 1, (int)(end - set.DocumentStarts[d] - 1)).ToArray().Select(id => (byte)id),
+            ];
         }
     }
 }

@@ -32,30 +32,41 @@ internal static class DocumentSplit
             .Select(document => (Place: Convert.ToHexString(Hash(document.Name)), Share: Share(document.Family), document.Paragraphs))
             .OrderBy(document => document.Place, StringComparer.Ordinal)
             .ToList();
-        var train = ordered.Where(document => document.Share < TrainShare).Select(document => Capped(document.Paragraphs)).Where(IsLongEnough).ToList();
+        var train = ordered
+            .Where(document => document.Share < TrainShare)
+            .Select(document => Capped(document.Paragraphs))
+            .Where(IsLongEnough)
+            .ToList();
 
         var windows = new TextWindows();
         train.ForEach(document => windows.Add(document));
         var (dropped, looked) = (0, 0);
         List<byte[]> Apart(int from, int to) =>
-        [
-            .. ordered.Where(document => document.Share >= from && document.Share < to).Select(document => Capped(
             [
-                .. document.Paragraphs.Where(paragraph =>
-                {
-                    looked++;
-                    var shared = windows.Shared(Encoding.UTF8.GetBytes(paragraph)) > 0;
-                    dropped += shared ? 1 : 0;
-                    return !shared;
-                }),
-            ])).Where(IsLongEnough),
-        ];
+                .. ordered
+                    .Where(document => document.Share >= from && document.Share < to)
+                    .Select(document =>
+                        Capped(
+                            [
+                                .. document.Paragraphs.Where(paragraph =>
+                                {
+                                    looked++;
+                                    var shared = windows.Shared(Encoding.UTF8.GetBytes(paragraph)) > 0;
+                                    dropped += shared ? 1 : 0;
+                                    return !shared;
+                                }),
+                            ]
+                        )
+                    )
+                    .Where(IsLongEnough),
+            ];
         var fitness = Apart(TrainShare, TrainShare + FitnessShare);
         var validation = Apart(TrainShare + FitnessShare, 100);
         return new SplitText(train, fitness, validation) { DroppedParagraphs = dropped, CheckedParagraphs = looked };
     }
 
-    /// <summary>The paragraphs from the front that fit, a line each; of a first one that is too long itself, the sentences that fit.</summary>
+    /// <summary>The paragraphs from the front that fit, a line each; of a first one that is too long itself, the sentences that
+    /// fit.</summary>
     private static byte[] Capped(IReadOnlyList<string> paragraphs)
     {
         var text = new MemoryStream();

@@ -67,7 +67,10 @@ internal static class PlainText
 
             var space = paragraph.LastIndexOf(' ', cut);
             // A surrogate pair is one character.
-            cut = space > 0 ? space : char.IsLowSurrogate(paragraph[cut]) ? cut - 1 : cut;
+            cut =
+                space > 0 ? space
+                : char.IsLowSurrogate(paragraph[cut]) ? cut - 1
+                : cut;
             yield return paragraph[..cut];
             paragraph = paragraph[cut..].TrimStart();
         }

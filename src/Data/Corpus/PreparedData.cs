@@ -38,11 +38,13 @@ public sealed record PreparedData
         return new PreparedData
         {
             Train = train,
-            Fitness = recipe.FitnessTokens == 0 ? null : ByteTokens.Take(split.Fitness, recipe.FitnessTokens, "fitness", "data.fitnessTokens"),
+            Fitness =
+                recipe.FitnessTokens == 0 ? null : ByteTokens.Take(split.Fitness, recipe.FitnessTokens, "fitness", "data.fitnessTokens"),
             Validation = validation,
             ValidationOverlap = Overlap(train, validation),
             Source = FormattableString.Invariant(
-                $"{source}; {split.DroppedParagraphs} of {split.CheckedParagraphs} held-out paragraphs that shared {TextWindows.LengthBytes} characters with training dropped"),
+                $"{source}; {split.DroppedParagraphs} of {split.CheckedParagraphs} held-out paragraphs that shared {TextWindows.LengthBytes} characters with training dropped"
+            ),
         };
     }
 

@@ -10,15 +10,16 @@ public static class SdkDocsFolder
     /// <exception cref="CorpusException">No .NET on this machine has it; what to do.</exception>
     public static string Find() => Find(Roots());
 
-    /// <param name="roots">Folders in which <c>dotnet</c> may be installed; the first that has documentation is used, its newest version.</param>
+    /// <param name="roots">Folders in which <c>dotnet</c> may be installed; the first that has documentation is used, its newest
+    /// version.</param>
     /// <exception cref="CorpusException">None has it.</exception>
     public static string Find(IEnumerable<string> roots)
     {
         var seen = roots.Distinct(StringComparer.Ordinal).ToList();
-        return seen.Select(Newest).FirstOrDefault(folder => folder is not null)
-            ?? throw new CorpusException(
+        return seen.Select(Newest).FirstOrDefault(folder => folder is not null) ?? throw new CorpusException(
                 $"No API documentation was found: looked for '{Pack}/*/ref/*/*.xml' in {string.Join(", ", seen.Select(root => $"'{root}'"))}. "
-                + "Install a .NET SDK (a runtime alone has none), point DOTNET_ROOT to one, or give other text with --text FILE.");
+                    + "Install a .NET SDK (a runtime alone has none), point DOTNET_ROOT to one, or give other text with --text FILE."
+            );
     }
 
     private static IEnumerable<string> Roots()
@@ -45,10 +46,13 @@ public static class SdkDocsFolder
     {
         var pack = Path.Combine(root, Pack);
         return Directory.Exists(pack)
-            ? Directory.EnumerateDirectories(pack)
+            ? Directory
+                .EnumerateDirectories(pack)
                 .OrderByDescending(VersionOf)
                 .ThenByDescending(folder => folder, StringComparer.Ordinal)
-                .SelectMany(folder => Directory.Exists(Path.Combine(folder, "ref")) ? Directory.EnumerateDirectories(Path.Combine(folder, "ref")) : [])
+                .SelectMany(folder =>
+                    Directory.Exists(Path.Combine(folder, "ref")) ? Directory.EnumerateDirectories(Path.Combine(folder, "ref")) : []
+                )
                 .FirstOrDefault(folder => Directory.EnumerateFiles(folder, "*.xml").Any())
             : null;
     }

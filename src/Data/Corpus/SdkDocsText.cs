@@ -39,8 +39,12 @@ internal static class SdkDocsText
             // The threads only read: members stand in the order of their files.
             return
             [
-                .. files.AsParallel().AsOrdered()
-                    .Select(file => XmlDocs.Read(file).Where(member => !member.Member.StartsWith(LeftOut, StringComparison.Ordinal)).ToList())
+                .. files
+                    .AsParallel()
+                    .AsOrdered()
+                    .Select(file =>
+                        XmlDocs.Read(file).Where(member => !member.Member.StartsWith(LeftOut, StringComparison.Ordinal)).ToList()
+                    )
                     .AsSequential()
                     .SelectMany(found => found),
             ];
@@ -60,8 +64,8 @@ internal static class SdkDocsText
     }
 
     /// <summary>
-    /// Namespace and first word of the outermost type: <c>System.Xml.Xml</c> for all of XmlReader, XmlWriter and XmlTextReader.Nested, whose
-    /// sentences are each other's variants.
+    /// Namespace and first word of the outermost type: <c>System.Xml.Xml</c> for all of XmlReader, XmlWriter and XmlTextReader.Nested,
+    /// whose sentences are each other's variants.
     /// </summary>
     internal static string Family(string type, IReadOnlySet<string> types)
     {

@@ -2,7 +2,8 @@ using System.Text;
 
 namespace Slowrun.Data.Corpus;
 
-/// <summary>A sentence, and a form of it in which names and numbers are one symbol: two of the same form tell a model nothing new.</summary>
+/// <summary>A sentence, and a form of it in which names and numbers are one symbol: two of the same form tell a model nothing
+/// new.</summary>
 internal readonly record struct Sentence(string Text, string Form);
 
 /// <summary>Cuts prose into sentences as it is appended.</summary>

@@ -14,17 +14,29 @@ internal static class XmlDocs
     /// <exception cref="CorpusException">Not well-formed XML.</exception>
     public static IEnumerable<MemberProse> Read(string path)
     {
-        var settings = new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, IgnoreComments = true, IgnoreProcessingInstructions = true };
+        var settings = new XmlReaderSettings
+        {
+            DtdProcessing = DtdProcessing.Prohibit,
+            IgnoreComments = true,
+            IgnoreProcessingInstructions = true,
+        };
         using var reader = XmlReader.Create(path, settings);
         var sentences = new Sentences();
         while (Advance(reader, path))
         {
-            if (reader is { NodeType: XmlNodeType.Element, Name: "member", IsEmptyElement: false } && reader.GetAttribute("name") is [var kind, ':', .. var member])
+            if (
+                reader is { NodeType: XmlNodeType.Element, Name: "member", IsEmptyElement: false }
+                && reader.GetAttribute("name") is [var kind, ':', .. var member]
+            )
             {
                 var depth = reader.Depth;
                 while (Advance(reader, path) && reader.Depth > depth)
                 {
-                    if (reader is { NodeType: XmlNodeType.Element, IsEmptyElement: false } && reader.Depth == depth + 1 && Prose.Contains(reader.Name))
+                    if (
+                        reader is { NodeType: XmlNodeType.Element, IsEmptyElement: false }
+                        && reader.Depth == depth + 1
+                        && Prose.Contains(reader.Name)
+                    )
                     {
                         ReadSection(reader, path, sentences);
                         sentences.Break();
@@ -131,7 +143,9 @@ internal static class XmlDocs
         }
         catch (XmlException e)
         {
-            throw new CorpusException($"The documentation file '{path}' is not well-formed: {e.Message} Repair the .NET SDK, or give other text with --text FILE.");
+            throw new CorpusException(
+                $"The documentation file '{path}' is not well-formed: {e.Message} Repair the .NET SDK, or give other text with --text FILE."
+            );
         }
     }
 }

@@ -13,12 +13,12 @@ internal sealed class DividedTextReader(string path, TextDivision division)
     {
         var buffer = new byte[2 * TextPieces.Bytes];
         var filled = 0;
-        for (var ended = false; !ended;)
+        for (var ended = false; !ended; )
         {
             filled += content.ReadAtLeast(buffer.AsSpan(filled), buffer.Length - filled, throwOnEndOfStream: false);
             ended = filled < buffer.Length;
             var at = offset == 0 && buffer.AsSpan(0, filled).StartsWith("\uFEFF"u8) ? Without(3) : 0;
-            for (var more = true; more;)
+            for (var more = true; more; )
             {
                 var (begin, end) = division.Find(buffer.AsSpan(at, filled - at), ended);
                 more = begin >= 0;

@@ -4,7 +4,13 @@ using Slowrun.Data.Corpus;
 namespace Slowrun.Data.Inputs;
 
 /// <summary>Reads the documents of several files, one after the other.</summary>
-internal sealed class DocumentReader(IReadOnlyList<InputFile> files, string field, TextDivision division, Stream standardInput, InputProgress progress)
+internal sealed class DocumentReader(
+    IReadOnlyList<InputFile> files,
+    string field,
+    TextDivision division,
+    Stream standardInput,
+    InputProgress progress
+)
 {
     private DataSource? standardInputRead;
 
@@ -20,12 +26,18 @@ internal sealed class DocumentReader(IReadOnlyList<InputFile> files, string fiel
                 while (Next(pieces, files[f]) is { } piece)
                 {
                     any |= piece.Problem is not null || piece.LeftOut is null;
-                    yield return piece with { File = f };
+                    yield return piece with
+                    {
+                        File = f,
+                    };
                 }
 
                 if (!any)
                 {
-                    yield return RawPiece.Bad($"'{files[f].Path}' has no document.") with { File = f };
+                    yield return RawPiece.Bad($"'{files[f].Path}' has no document.") with
+                    {
+                        File = f,
+                    };
                 }
             }
         }
@@ -39,19 +51,37 @@ internal sealed class DocumentReader(IReadOnlyList<InputFile> files, string fiel
         var format = file.Format.ToString().ToLowerInvariant();
         if (file.IsStandardInput)
         {
-            return whole && standardInputRead is not null ? standardInputRead with { Format = format, Set = set } : new DataSource(file.Name, format, null, null, set);
+            return whole && standardInputRead is not null
+                ? standardInputRead with
+                {
+                    Format = format,
+                    Set = set,
+                }
+                : new DataSource(file.Name, format, null, null, set);
         }
 
         await using var stream = File.OpenRead(file.Path);
-        return new DataSource(file.Name, format, stream.Length, Convert.ToHexStringLower(await System.Security.Cryptography.SHA256.HashDataAsync(stream, stop)), set);
+        return new DataSource(
+            file.Name,
+            format,
+            stream.Length,
+            Convert.ToHexStringLower(await System.Security.Cryptography.SHA256.HashDataAsync(stream, stop)),
+            set
+        );
     }
 
     private IEnumerable<RawPiece> Open(InputFile file, bool continues)
     {
-        using var content = InputContent.Open(file, standardInput, file.Format == InputFormat.Parquet && !file.IsStandardInput ? _ => { } : progress.Add);
+        using var content = InputContent.Open(
+            file,
+            standardInput,
+            file.Format == InputFormat.Parquet && !file.IsStandardInput ? _ => { } : progress.Add
+        );
         var pieces = file.Format switch
         {
-            InputFormat.Text => division.IsWhole ? PlainTextReader.Read(content.Stream, file.Path) : new DividedTextReader(file.Path, division).Read(content.Stream),
+            InputFormat.Text => division.IsWhole
+                ? PlainTextReader.Read(content.Stream, file.Path)
+                : new DividedTextReader(file.Path, division).Read(content.Stream),
             InputFormat.Jsonl => JsonLinesReader.Read(content.Stream, file.Path, field),
             InputFormat.Parquet => ReadParquet(content, file),
             _ => TokenShardReader.Read(content.Stream, file.Path, continues),
@@ -69,12 +99,17 @@ internal sealed class DocumentReader(IReadOnlyList<InputFile> files, string fiel
     private IEnumerable<RawPiece> ReadParquet(InputContent content, InputFile file)
     {
         var (length, done) = (file.LengthBytes, 0L);
-        return ParquetTextReader.Read(content.SeekablePath(file), file.Path, field, (group, groups) =>
-        {
-            var now = (long)((double)length * group / groups);
-            progress.Add(now - done);
-            done = now;
-        });
+        return ParquetTextReader.Read(
+            content.SeekablePath(file),
+            file.Path,
+            field,
+            (group, groups) =>
+            {
+                var now = (long)((double)length * group / groups);
+                progress.Add(now - done);
+                done = now;
+            }
+        );
     }
 
     private static RawPiece? Next(IEnumerator<RawPiece> pieces, InputFile file)
@@ -85,12 +120,16 @@ internal sealed class DocumentReader(IReadOnlyList<InputFile> files, string fiel
         }
         catch (InvalidDataException e)
         {
-            throw new CorpusException($"'{file.Path}' cannot be read to its end: it is damaged or cut off. {e.Message} Fetch it again, or leave it out.");
+            throw new CorpusException(
+                $"'{file.Path}' cannot be read to its end: it is damaged or cut off. {e.Message} Fetch it again, or leave it out."
+            );
         }
         // The native reader's errors come as several types.
         catch (Exception e) when (file.Format == InputFormat.Parquet && e is not (CorpusException or OperationCanceledException))
         {
-            throw new CorpusException($"'{file.Path}' cannot be used: it is no Parquet file, or is damaged or cut off. Fetch it again, or leave it out.");
+            throw new CorpusException(
+                $"'{file.Path}' cannot be used: it is no Parquet file, or is damaged or cut off. Fetch it again, or leave it out."
+            );
         }
         catch (IOException e)
         {

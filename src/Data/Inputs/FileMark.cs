@@ -21,19 +21,24 @@ internal static class FileMark
     ];
 
     /// <returns><see cref="Gzip"/>, <see cref="Zstd"/>, or null.</returns>
-    public static string? Compression(ReadOnlySpan<byte> front) => front switch
-    {
-        [0x1F, 0x8B, ..] => Gzip,
-        // A frame, or one to be skipped, with which parallel compressors begin.
-        [0x28, 0xB5, 0x2F, 0xFD, ..] or [>= 0x50 and <= 0x5F, 0x2A, 0x4D, 0x18, ..] => Zstd,
-        _ => null,
-    };
+    public static string? Compression(ReadOnlySpan<byte> front) =>
+        front switch
+        {
+            [0x1F, 0x8B, ..] => Gzip,
+            // A frame, or one to be skipped, with which parallel compressors begin.
+            [0x28, 0xB5, 0x2F, 0xFD, ..] or [>= 0x50 and <= 0x5F, 0x2A, 0x4D, 0x18, ..] => Zstd,
+            _ => null,
+        };
 
     /// <returns>The name of something that is no text and is not read here; null where it may be fine.</returns>
     public static string? Unsupported(ReadOnlySpan<byte> front)
     {
         // "BZh" alone might begin a text; with the mark of a block it is bzip2.
-        if (front is [(byte)'B', (byte)'Z', (byte)'h', >= (byte)'1' and <= (byte)'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] or [(byte)'B', (byte)'Z', (byte)'h', >= (byte)'1' and <= (byte)'9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90, ..])
+        if (
+            front
+            is [(byte)'B', (byte)'Z', (byte)'h', >= (byte)'1' and <= (byte)'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..]
+                or [(byte)'B', (byte)'Z', (byte)'h', >= (byte)'1' and <= (byte)'9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90, ..]
+        )
         {
             return "bzip2";
         }
@@ -50,10 +55,11 @@ internal static class FileMark
     }
 
     /// <returns>The compression that a file's name promises; null where it promises none.</returns>
-    public static string? Promised(string path) => Path.GetExtension(path).ToLowerInvariant() switch
-    {
-        ".gz" => Gzip,
-        ".zst" => Zstd,
-        _ => null,
-    };
+    public static string? Promised(string path) =>
+        Path.GetExtension(path).ToLowerInvariant() switch
+        {
+            ".gz" => Gzip,
+            ".zst" => Zstd,
+            _ => null,
+        };
 }

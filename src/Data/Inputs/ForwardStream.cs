@@ -21,9 +21,7 @@ internal abstract class ForwardStream : Stream
 
     public sealed override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
-    public sealed override void Flush()
-    {
-    }
+    public sealed override void Flush() { }
 
     public sealed override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 

@@ -69,7 +69,11 @@ internal sealed class GzipMembers(Stream file) : ForwardStream
 
         if (source.Peek() == 0 && number > 0)
         {
-            return source.SkipZeros() ? false : throw new InvalidDataException($"Behind its {number} gzip members and some zeros it goes on at byte {source.BytePosition}, with what is no zero.");
+            return source.SkipZeros()
+                ? false
+                : throw new InvalidDataException(
+                    $"Behind its {number} gzip members and some zeros it goes on at byte {source.BytePosition}, with what is no zero."
+                );
         }
 
         if (source.Peek() != 0x1F && number > 0)
@@ -93,7 +97,10 @@ internal sealed class GzipMembers(Stream file) : ForwardStream
 
     private void SkipFields(byte flags, long at)
     {
-        const int headerSum = 2, extra = 4, name = 8, comment = 16;
+        const int headerSum = 2,
+            extra = 4,
+            name = 8,
+            comment = 16;
         var isThere = true;
         if ((flags & extra) != 0)
         {
@@ -136,9 +143,13 @@ internal sealed class GzipMembers(Stream file) : ForwardStream
         BinaryPrimitives.WriteUInt32LittleEndian(trailer.AsSpan(4), length);
         if (!source.GoBehind(trailer))
         {
-            throw Damaged(source.BytePosition, source.IsAtEnd ? "is cut off or damaged: its checksum is not there" : "is damaged: its checksum is another");
+            throw Damaged(
+                source.BytePosition,
+                source.IsAtEnd ? "is cut off or damaged: its checksum is not there" : "is damaged: its checksum is another"
+            );
         }
     }
 
-    private InvalidDataException Damaged(long at, string how) => new($"Its gzip member {Math.Max(1, number)} {how}, at about byte {at} of the file.");
+    private InvalidDataException Damaged(long at, string how) =>
+        new($"Its gzip member {Math.Max(1, number)} {how}, at about byte {at} of the file.");
 }

@@ -31,19 +31,22 @@ internal sealed class InputContent : IDisposable
         InputContent? content = null;
         long length = 0;
         var hash = file.IsStandardInput ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256) : null;
-        var raw = new HashingReadStream(file.IsStandardInput ? standardInput : OpenFile(file.Path), bytes =>
-        {
-            hash?.AppendData(bytes);
-            read(bytes.Length);
-            if (content is null)
+        var raw = new HashingReadStream(
+            file.IsStandardInput ? standardInput : OpenFile(file.Path),
+            bytes =>
             {
-                length += bytes.Length;
+                hash?.AppendData(bytes);
+                read(bytes.Length);
+                if (content is null)
+                {
+                    length += bytes.Length;
+                }
+                else
+                {
+                    content.LengthRead += bytes.Length;
+                }
             }
-            else
-            {
-                content.LengthRead += bytes.Length;
-            }
-        });
+        );
         try
         {
             var front = new PeekedStream(raw, FileMark.Length);
@@ -52,10 +55,16 @@ internal sealed class InputContent : IDisposable
             Stream? decompressed = compression switch
             {
                 FileMark.Gzip => new GzipMembers(front),
-                FileMark.Zstd => new DecompressedStream(new DecompressionStream(front, bufferSize: 1 << 17, checkEndOfStream: true, leaveOpen: false), () => content?.LengthRead ?? length),
+                FileMark.Zstd => new DecompressedStream(
+                    new DecompressionStream(front, bufferSize: 1 << 17, checkEndOfStream: true, leaveOpen: false),
+                    () => content?.LengthRead ?? length
+                ),
                 _ => null,
             };
-            content = new InputContent(raw, hash, decompressed is null ? front : Inner(file, decompressed, compression!)) { IsPlain = decompressed is null };
+            content = new InputContent(raw, hash, decompressed is null ? front : Inner(file, decompressed, compression!))
+            {
+                IsPlain = decompressed is null,
+            };
             content.LengthRead += length;
             return content;
         }
@@ -103,15 +112,18 @@ internal sealed class InputContent : IDisposable
     {
         if (FileMark.Unsupported(front) is { } unsupported)
         {
-            throw new CorpusException(unsupported.StartsWith("UTF", StringComparison.Ordinal)
-                ? $"'{file.Path}' is {unsupported}, by its first bytes; text is read as UTF-8. Convert it, for example with iconv."
-                : $"'{file.Path}' is {unsupported}, by its first bytes, which is not supported. Unpack it, or compress it with gzip or zstd.");
+            throw new CorpusException(
+                unsupported.StartsWith("UTF", StringComparison.Ordinal)
+                    ? $"'{file.Path}' is {unsupported}, by its first bytes; text is read as UTF-8. Convert it, for example with iconv."
+                    : $"'{file.Path}' is {unsupported}, by its first bytes, which is not supported. Unpack it, or compress it with gzip or zstd."
+            );
         }
 
         if (FileMark.Promised(file.Path) is { } promised && promised != compression)
         {
             throw new CorpusException(
-                $"'{file.Path}' is called {promised}, and {(front.IsEmpty ? "is empty" : compression is null ? $"does not begin as {promised} does" : $"is {compression}")}: it is damaged, or has a wrong name. Fetch it again, or rename it.");
+                $"'{file.Path}' is called {promised}, and {(front.IsEmpty ? "is empty" : compression is null ? $"does not begin as {promised} does" : $"is {compression}")}: it is damaged, or has a wrong name. Fetch it again, or rename it."
+            );
         }
     }
 
@@ -120,7 +132,9 @@ internal sealed class InputContent : IDisposable
     {
         var inner = new PeekedStream(decompressed, FileMark.Length);
         return (FileMark.Compression(inner.Front) ?? FileMark.Unsupported(inner.Front)) is { } again
-            ? throw new CorpusException($"'{file.Path}' holds {again} within {compression}. Unpack it once, or convert what is in it to UTF-8.")
+            ? throw new CorpusException(
+                $"'{file.Path}' holds {again} within {compression}. Unpack it once, or convert what is in it to UTF-8."
+            )
             : inner;
     }
 
@@ -128,7 +142,14 @@ internal sealed class InputContent : IDisposable
     {
         try
         {
-            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 1 << 17, FileOptions.SequentialScan);
+            return new FileStream(
+                path,
+                FileMode.Open,
+                FileAccess.Read,
+                FileShare.ReadWrite | FileShare.Delete,
+                bufferSize: 1 << 17,
+                FileOptions.SequentialScan
+            );
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -27,8 +27,19 @@ public static class InputFiles
         if (inputs.Contains(InputFile.StandardInput))
         {
             return inputs.Count > 1
-                ? throw new InvalidRequestException("'-' is standard input, and the only --input where it is given. Give files alone, or '-' alone.")
-                : [new InputFile(InputFile.StandardInput, format ?? throw new InvalidRequestException($"Standard input has no name to tell its format by. Give --format {FormatNames}."))];
+                ? throw new InvalidRequestException(
+                    "'-' is standard input, and the only --input where it is given. Give files alone, or '-' alone."
+                )
+                :
+                [
+                    new InputFile(
+                        InputFile.StandardInput,
+                        format
+                            ?? throw new InvalidRequestException(
+                                $"Standard input has no name to tell its format by. Give --format {FormatNames}."
+                            )
+                    ),
+                ];
         }
 
         var files = inputs.SelectMany(Matching).DistinctBy(Path.GetFullPath).OrderBy(Path.GetFullPath, StringComparer.Ordinal);
@@ -43,7 +54,8 @@ public static class InputFiles
         return Extensions.TryGetValue(Path.GetExtension(name), out var format)
             ? format
             : throw new InvalidRequestException(
-                $"'{file}' does not say by its name what it holds; known are {string.Join(", ", Extensions.Keys)}, and .gz or .zst of these. Give --format {FormatNames}.");
+                $"'{file}' does not say by its name what it holds; known are {string.Join(", ", Extensions.Keys)}, and .gz or .zst of these. Give --format {FormatNames}."
+            );
     }
 
     private static IEnumerable<string> Matching(string input)
@@ -55,12 +67,15 @@ public static class InputFiles
 
         if (Directory.Exists(input))
         {
-            throw new InvalidRequestException($"'{input}' is a directory. Name the files in it, for example with '{Path.Combine(input, "*.parquet")}'.");
+            throw new InvalidRequestException(
+                $"'{input}' is a directory. Name the files in it, for example with '{Path.Combine(input, "*.parquet")}'."
+            );
         }
 
-        var found = input.Contains('*', StringComparison.Ordinal) || input.Contains('?', StringComparison.Ordinal)
-            ? Expanded(Path.IsPathRooted(input) ? "/" : "", input.Split('/', StringSplitOptions.RemoveEmptyEntries)).ToList()
-            : [];
+        var found =
+            input.Contains('*', StringComparison.Ordinal) || input.Contains('?', StringComparison.Ordinal)
+                ? Expanded(Path.IsPathRooted(input) ? "/" : "", input.Split('/', StringSplitOptions.RemoveEmptyEntries)).ToList()
+                : [];
         return found.Count > 0 ? found : throw new NotFoundException($"There is no file '{input}'.");
     }
 
@@ -77,10 +92,13 @@ public static class InputFiles
         // As in a shell, a pattern does not mean hidden files.
         var found = !isPattern
             ? [Path.Combine(folder, segment)]
-            : Directory.EnumerateFileSystemEntries(inside)
+            : Directory
+                .EnumerateFileSystemEntries(inside)
                 .Select(Path.GetFileName)
                 .OfType<string>()
-                .Where(name => FileSystemName.MatchesSimpleExpression(segment, name, ignoreCase: false) && (name[0] != '.' || segment[0] == '.'))
+                .Where(name =>
+                    FileSystemName.MatchesSimpleExpression(segment, name, ignoreCase: false) && (name[0] != '.' || segment[0] == '.')
+                )
                 .Select(name => Path.Combine(folder, name))
                 .ToList();
         return rest.Length == 0 ? found.Where(File.Exists) : found.SelectMany(next => Expanded(next, rest));

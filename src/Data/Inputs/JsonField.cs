@@ -74,7 +74,11 @@ internal static class JsonField
             {
                 text = Value(ref json, field, out problem);
             }
-            else if (json.TokenType == JsonTokenType.StartObject && name is not null && wanted.StartsWith(name + ".", StringComparison.Ordinal))
+            else if (
+                json.TokenType == JsonTokenType.StartObject
+                && name is not null
+                && wanted.StartsWith(name + ".", StringComparison.Ordinal)
+            )
             {
                 path.Push(wanted[(name.Length + 1)..]);
             }
@@ -93,7 +97,8 @@ internal static class JsonField
         json.Read();
         if (text is null && problem.Length == 0)
         {
-            problem = $"there is no field '{field}'; {(others.Count == 0 ? "the object is empty" : $"it has {string.Join(", ", others.Select(Shown))}")}. Name the right one with --field.";
+            problem =
+                $"there is no field '{field}'; {(others.Count == 0 ? "the object is empty" : $"it has {string.Join(", ", others.Select(Shown))}")}. Name the right one with --field.";
         }
 
         return text;
@@ -130,9 +135,13 @@ internal static class JsonField
         catch (InvalidOperationException)
         {
             // What the reader throws where a string is no valid Unicode.
-            problem = "a string in it is not valid Unicode: " + (Utf8Check.FirstBad(json.ValueSpan) is >= 0 and var bad
-                ? $"byte {bad} of '{field}' is not UTF-8."
-                : $"'{field}' has {HalfCharacter(json.ValueSpan)}, half of a character (a surrogate without the other one).");
+            problem =
+                "a string in it is not valid Unicode: "
+                + (
+                    Utf8Check.FirstBad(json.ValueSpan) is >= 0 and var bad
+                        ? $"byte {bad} of '{field}' is not UTF-8."
+                        : $"'{field}' has {HalfCharacter(json.ValueSpan)}, half of a character (a surrogate without the other one)."
+                );
             return null;
         }
     }
@@ -168,7 +177,8 @@ internal static class JsonField
 
     private static bool Low(ReadOnlySpan<byte> text) => Surrogate(text) is >= (byte)'c' and <= (byte)'f';
 
-    private static int Surrogate(ReadOnlySpan<byte> text) => text is [(byte)'\\', (byte)'u', (byte)'d' or (byte)'D', var third, _, _, ..] ? third | 0x20 : -1;
+    private static int Surrogate(ReadOnlySpan<byte> text) =>
+        text is [(byte)'\\', (byte)'u', (byte)'d' or (byte)'D', var third, _, _, ..] ? third | 0x20 : -1;
 
     // A name from a damaged file may be anything.
     private static string Shown(string name)
@@ -182,13 +192,14 @@ internal static class JsonField
         return shown.Append('\'').ToString();
     }
 
-    private static string Name(JsonTokenType type) => type switch
-    {
-        JsonTokenType.StartObject => "an object",
-        JsonTokenType.StartArray => "a list",
-        JsonTokenType.Number => "a number",
-        JsonTokenType.String => "a string",
-        JsonTokenType.Null => "null",
-        _ => "a truth value",
-    };
+    private static string Name(JsonTokenType type) =>
+        type switch
+        {
+            JsonTokenType.StartObject => "an object",
+            JsonTokenType.StartArray => "a list",
+            JsonTokenType.Number => "a number",
+            JsonTokenType.String => "a string",
+            JsonTokenType.Null => "null",
+            _ => "a truth value",
+        };
 }

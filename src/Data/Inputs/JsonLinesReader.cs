@@ -55,7 +55,10 @@ internal static class JsonLinesReader
                     foreach (var piece in TextPieces.Of(text))
                     {
                         left -= piece.Text.Length;
-                        yield return piece with { End = behind - left };
+                        yield return piece with
+                        {
+                            End = behind - left,
+                        };
                     }
                 }
                 else

@@ -36,7 +36,10 @@ internal static class ParquetTextReader
                 foreach (var document in batch)
                 {
                     row++;
-                    var problem = document is null ? $"the column '{field}' is null." : Utf8Check.FirstBad(document) is >= 0 and var bad ? $"byte {bad} of its text is not UTF-8." : null;
+                    var problem =
+                        document is null ? $"the column '{field}' is null."
+                        : Utf8Check.FirstBad(document) is >= 0 and var bad ? $"byte {bad} of its text is not UTF-8."
+                        : null;
                     if (problem is not null)
                     {
                         yield return RawPiece.Bad($"'{name}', row {row}: {problem}", document?.Length ?? 0);
@@ -52,7 +55,9 @@ internal static class ParquetTextReader
 
             if (row - begin != rows.MetaData.NumRows)
             {
-                throw new CorpusException($"'{name}' cannot be used: row group {g} should have {rows.MetaData.NumRows} rows, and {row - begin} can be read.");
+                throw new CorpusException(
+                    $"'{name}' cannot be used: row group {g} should have {rows.MetaData.NumRows} rows, and {row - begin} can be read."
+                );
             }
 
             group(g + 1, file.FileMetaData.NumRowGroups);
@@ -96,12 +101,16 @@ internal static class ParquetTextReader
         var index = columns.FindIndex(column => column.Path.ToDotString() == field);
         if (index < 0)
         {
-            throw new CorpusException($"'{name}' cannot be used: there is no column '{field}'; it has {string.Join(", ", columns.Take(20).Select(column => $"'{column.Path.ToDotString()}'"))}. Name the right one with --field.");
+            throw new CorpusException(
+                $"'{name}' cannot be used: there is no column '{field}'; it has {string.Join(", ", columns.Take(20).Select(column => $"'{column.Path.ToDotString()}'"))}. Name the right one with --field."
+            );
         }
 
         var found = columns[index];
         return found.PhysicalType == PhysicalType.ByteArray && found.MaxRepetitionLevel == 0
             ? index
-            : throw new CorpusException($"'{name}' cannot be used: the column '{field}' holds {(found.MaxRepetitionLevel > 0 ? "lists" : found.PhysicalType)}, expected strings.");
+            : throw new CorpusException(
+                $"'{name}' cannot be used: the column '{field}' holds {(found.MaxRepetitionLevel > 0 ? "lists" : found.PhysicalType)}, expected strings."
+            );
     }
 }

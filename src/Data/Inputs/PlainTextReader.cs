@@ -51,7 +51,10 @@ internal static class PlainTextReader
 
             if (cut > begin)
             {
-                yield return RawPiece.OfText(buffer.AsSpan(begin, cut - begin).ToArray(), continues) with { End = offset + cut };
+                yield return RawPiece.OfText(buffer.AsSpan(begin, cut - begin).ToArray(), continues) with
+                {
+                    End = offset + cut,
+                };
             }
 
             if (ended)
@@ -68,7 +71,8 @@ internal static class PlainTextReader
     }
 
     /// <summary>What to say of text that cannot be cut.</summary>
-    public static string WithoutSpace(string path, long line) => $"'{path}', line {line}: {LongestPieceBytes >> 20} MiB without a space or line end are no text to train on.";
+    public static string WithoutSpace(string path, long line) =>
+        $"'{path}', line {line}: {LongestPieceBytes >> 20} MiB without a space or line end are no text to train on.";
 
     /// <param name="line">In which <paramref name="text"/> begins.</param>
     /// <param name="offset">At which it does, in the file.</param>

@@ -30,7 +30,13 @@ internal readonly record struct RawPiece
 
     public static RawPiece OfIds(ReadOnlyMemory<ushort> ids, bool continues) => new() { Ids = ids, Continues = continues };
 
-    public static RawPiece Bad(string problem, long bytes = 0) => new() { Problem = problem, LeftOut = LeftOutReason.NoDocument, LeftOutBytes = bytes };
+    public static RawPiece Bad(string problem, long bytes = 0) =>
+        new()
+        {
+            Problem = problem,
+            LeftOut = LeftOutReason.NoDocument,
+            LeftOutBytes = bytes,
+        };
 
     /// <summary>Bytes that part documents; or more of those that a <see cref="Problem"/> before has told of.</summary>
     public static RawPiece Without(LeftOutReason reason, long bytes) => new() { LeftOut = reason, LeftOutBytes = bytes };

@@ -37,7 +37,7 @@ public sealed record TextDivision(TextDocuments Documents, string? Separator)
             return at < 0 ? (-1, -1) : (at, at + (Separator is null ? 1 : separator.Length));
         }
 
-        for (var begin = 0; ;)
+        for (var begin = 0; ; )
         {
             var line = text[begin..].IndexOf((byte)'\n');
             if (line < 0)

@@ -17,8 +17,17 @@ internal static class TextPieces
     {
         for (var at = Math.Max(1, atLeast); at < text.Length; at++)
         {
-            if (IsSpace(text[at]) && !IsSpace(text[at - 1])
-                && (text[at - 1] < 128 || (Rune.DecodeLastFromUtf8(text[..at], out var rune, out _) == System.Buffers.OperationStatus.Done && !Rune.IsWhiteSpace(rune))))
+            if (
+                IsSpace(text[at])
+                && !IsSpace(text[at - 1])
+                && (
+                    text[at - 1] < 128
+                    || (
+                        Rune.DecodeLastFromUtf8(text[..at], out var rune, out _) == System.Buffers.OperationStatus.Done
+                        && !Rune.IsWhiteSpace(rune)
+                    )
+                )
+            )
             {
                 return at;
             }

@@ -25,9 +25,10 @@ internal static class TokenShardReader
         var (magic, version, count) = (Int(header, 0), Int(header, 1), Int(header, 2));
         if (found < HeaderBytes || magic != Magic || version != Version || count < 1)
         {
-            var what = found < HeaderBytes
-                ? $"it has {found} bytes, and its header alone {HeaderBytes}"
-                : $"it begins with {magic}, version {version}, {count} tokens; expected {Magic}, version {Version}, at least 1 token";
+            var what =
+                found < HeaderBytes
+                    ? $"it has {found} bytes, and its header alone {HeaderBytes}"
+                    : $"it begins with {magic}, version {version}, {count} tokens; expected {Magic}, version {Version}, at least 1 token";
             throw new CorpusException($"'{path}' cannot be used: {what}.");
         }
 
@@ -44,14 +45,18 @@ internal static class TokenShardReader
             var ids = MemoryMarshal.Cast<byte, ushort>(block.AsSpan(0, wanted)).ToArray();
             if (Array.FindIndex(ids, id => id > DocumentStart) is >= 0 and var bad)
             {
-                throw new CorpusException($"'{path}' cannot be used: token {position + bad} is {ids[bad]}; GPT-2's ids end with {DocumentStart}.");
+                throw new CorpusException(
+                    $"'{path}' cannot be used: token {position + bad} is {ids[bad]}; GPT-2's ids end with {DocumentStart}."
+                );
             }
 
             if (position == 0 && ids[0] != DocumentStart && !continues)
             {
                 var first = Array.IndexOf(ids, DocumentStart);
                 yield return RawPiece.Bad(
-                    $"'{path}' begins within a document, whose beginning is in the file before. Give that too, or --skip-bad to leave it out.", sizeof(ushort) * (first < 0 ? ids.Length : first));
+                    $"'{path}' begins within a document, whose beginning is in the file before. Give that too, or --skip-bad to leave it out.",
+                    sizeof(ushort) * (first < 0 ? ids.Length : first)
+                );
                 ids = first < 0 ? [] : ids[first..];
             }
 
@@ -71,7 +76,7 @@ internal static class TokenShardReader
 
     private static IEnumerable<RawPiece> Documents(ushort[] ids)
     {
-        for (var begin = 0; begin < ids.Length;)
+        for (var begin = 0; begin < ids.Length; )
         {
             var next = Array.IndexOf(ids, DocumentStart, begin + 1);
             var end = next < 0 ? ids.Length : next;

@@ -10,9 +10,15 @@ namespace Slowrun.Data.Preparation;
 /// <param name="TextBytes">UTF-8 bytes of text in each set.</param>
 /// <param name="Remarks">What the user may not have meant.</param>
 public sealed record PreparedDirectory(
-    DataManifest Manifest, long SkippedRows, IReadOnlyList<string> FirstProblems, IReadOnlyDictionary<string, long> TextBytes, IReadOnlyList<string> Remarks);
+    DataManifest Manifest,
+    long SkippedRows,
+    IReadOnlyList<string> FirstProblems,
+    IReadOnlyDictionary<string, long> TextBytes,
+    IReadOnlyList<string> Remarks
+);
 
-/// <summary>Files to token files: read, tokenize, split, write; in bounded memory, and with bytes that depend on the files and options alone.</summary>
+/// <summary>Files to token files: read, tokenize, split, write; in bounded memory, and with bytes that depend on the files and options
+/// alone.</summary>
 public sealed class DataPreparation(PreparationOptions options, InputProgress progress)
 {
     private const int ProblemsShown = 5;
@@ -32,11 +38,21 @@ public sealed class DataPreparation(PreparationOptions options, InputProgress pr
         using var writer = DataDirectoryWriter.Create(directory);
         var dealt = new List<FilledSet>();
         // A set's files are there as soon as they are asked for: only those that are wanted.
-        foreach (var (files, wanted, make) in new (IReadOnlyList<InputFile>, long?, Func<FilledSet>)[]
-        {
-            (options.ValidationFiles, options.ValidationTokens, () => new FilledSet("validation", "--val-tokens", writer.Validation, options.ValidationTokens)),
-            (options.FitnessFiles, options.FitnessTokens, () => new FilledSet("fitness", "--fitness-tokens", writer.Fitness, options.FitnessTokens)),
-        })
+        foreach (
+            var (files, wanted, make) in new (IReadOnlyList<InputFile>, long?, Func<FilledSet>)[]
+            {
+                (
+                    options.ValidationFiles,
+                    options.ValidationTokens,
+                    () => new FilledSet("validation", "--val-tokens", writer.Validation, options.ValidationTokens)
+                ),
+                (
+                    options.FitnessFiles,
+                    options.FitnessTokens,
+                    () => new FilledSet("fitness", "--fitness-tokens", writer.Fitness, options.FitnessTokens)
+                ),
+            }
+        )
         {
             if (files.Count > 0)
             {
@@ -49,7 +65,12 @@ public sealed class DataPreparation(PreparationOptions options, InputProgress pr
             }
         }
 
-        await FillAsync(options.Files, [.. dealt, new FilledSet("training", "--train-tokens", writer.Train, options.TrainTokens)], null, stop);
+        await FillAsync(
+            options.Files,
+            [.. dealt, new FilledSet("training", "--train-tokens", writer.Train, options.TrainTokens)],
+            null,
+            stop
+        );
 
         var tokenizer = options.Tokenizer;
         var manifest = writer.Finish(
@@ -64,7 +85,8 @@ public sealed class DataPreparation(PreparationOptions options, InputProgress pr
                 LeftOut = account.LeftOut,
                 Divided = account.Divided,
             },
-            tokenizer.TokenBytes);
+            tokenizer.TokenBytes
+        );
         RemarkSets(manifest);
         return new PreparedDirectory(manifest, skipped, problems, textBytes, remarks);
     }
@@ -96,7 +118,13 @@ public sealed class DataPreparation(PreparationOptions options, InputProgress pr
     }
 
     /// <returns>The piece with which the last set was full; null: all files were read to their end.</returns>
-    private async Task<TokenPiece?> DealAsync(TokenSplit split, DocumentReader reader, IReadOnlyList<InputFile> files, UsedFiles used, CancellationToken stop)
+    private async Task<TokenPiece?> DealAsync(
+        TokenSplit split,
+        DocumentReader reader,
+        IReadOnlyList<InputFile> files,
+        UsedFiles used,
+        CancellationToken stop
+    )
     {
         await foreach (var batch in new TokenPipeline(options.Tokenizer, options.Threads).RunAsync(reader.Read(), stop))
         {
@@ -174,17 +202,22 @@ public sealed class DataPreparation(PreparationOptions options, InputProgress pr
         {
             if (set is { Tokens: < 2 } || (set is not null && textBytes[name] == 0))
             {
-                remarks.Add($"The {name} set has {set.Tokens} tokens with {textBytes[name]} bytes of text: too little to judge anything by, and no run takes it. At least a token and its target are needed, and some text.");
+                remarks.Add(
+                    $"The {name} set has {set.Tokens} tokens with {textBytes[name]} bytes of text: too little to judge anything by, and no run takes it. At least a token and its target are needed, and some text."
+                );
             }
         }
 
         if (manifest.Validation is null)
         {
-            remarks.Add("There is no validation set, and no run can do without: --val-tokens takes one from the front, --val-input from files of its own.");
+            remarks.Add(
+                "There is no validation set, and no run can do without: --val-tokens takes one from the front, --val-input from files of its own."
+            );
         }
     }
 
-    private static string Source(List<DataSource> sources) => sources.Count == 1
-        ? sources[0].Name
-        : FormattableString.Invariant($"{sources.Count} files, from {sources[0].Name} to {sources[^1].Name}");
+    private static string Source(List<DataSource> sources) =>
+        sources.Count == 1
+            ? sources[0].Name
+            : FormattableString.Invariant($"{sources.Count} files, from {sources[0].Name} to {sources[^1].Name}");
 }

@@ -15,7 +15,8 @@ public sealed class DecodedDocuments(TokenSet set, TextTokenizer tokenizer)
     public byte[] this[int document] => Bytes(document, int.MaxValue);
 
     /// <summary>Indices of documents from the front to the end.</summary>
-    public IEnumerable<int> Spread(int count) => Enumerable.Range(0, Math.Min(count, Count)).Select(i => (int)((long)i * Count / count)).Distinct();
+    public IEnumerable<int> Spread(int count) =>
+        Enumerable.Range(0, Math.Min(count, Count)).Select(i => (int)((long)i * Count / count)).Distinct();
 
     /// <summary>A document's first words on one line.</summary>
     public string Beginning(int document)
@@ -24,7 +25,11 @@ public sealed class DecodedDocuments(TokenSet set, TextTokenizer tokenizer)
         var line = new StringBuilder(FormattableString.Invariant($"document {document}: "));
         foreach (var rune in text.EnumerateRunes())
         {
-            line.Append(rune.Value is '\n' ? "⏎" : Rune.IsControl(rune) ? " " : rune.ToString());
+            line.Append(
+                rune.Value is '\n' ? "⏎"
+                : Rune.IsControl(rune) ? " "
+                : rune.ToString()
+            );
         }
 
         return line.ToString();

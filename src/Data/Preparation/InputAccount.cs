@@ -9,7 +9,8 @@ internal sealed class InputAccount
     private readonly List<DividedDocument> divided = [];
 
     /// <summary>By reason, in the order in which the reasons came up; null where nothing is left out.</summary>
-    public IReadOnlyList<DataLeftOut>? LeftOut => entries.Count == 0 ? null : [.. entries.Select(entry => new DataLeftOut(entry.Reason, entry.Bytes, entry.Count))];
+    public IReadOnlyList<DataLeftOut>? LeftOut =>
+        entries.Count == 0 ? null : [.. entries.Select(entry => new DataLeftOut(entry.Reason, entry.Bytes, entry.Count))];
 
     public IReadOnlyList<DividedDocument>? Divided => divided.Count == 0 ? null : divided;
 

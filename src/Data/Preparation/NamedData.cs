@@ -31,7 +31,9 @@ public sealed class NamedData
 
         if (name.Length != 64 || !name.All(char.IsAsciiHexDigitLower))
         {
-            throw new NotFoundException($"'{name}' is neither a directory nor a data hash (64 lower-case hex digits). 'slowrun data prepare' makes either.");
+            throw new NotFoundException(
+                $"'{name}' is neither a directory nor a data hash (64 lower-case hex digits). 'slowrun data prepare' makes either."
+            );
         }
 
         var stored = new StoredTokenSets(await store());

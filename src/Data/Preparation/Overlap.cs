@@ -23,19 +23,26 @@ public sealed record Overlap(double Share, long Windows, int SampledOneIn)
         var counts = new Dictionary<ulong, long>();
         Each(held, oneIn, hash => counts[hash] = counts.GetValueOrDefault(hash) + 1, stop);
         var windows = counts.Values.Sum();
-        Each(train, oneIn, hash =>
-        {
-            if (counts.TryGetValue(hash, out var count) && count > 0)
+        Each(
+            train,
+            oneIn,
+            hash =>
             {
-                counts[hash] = -count;
-            }
-        }, stop);
+                if (counts.TryGetValue(hash, out var count) && count > 0)
+                {
+                    counts[hash] = -count;
+                }
+            },
+            stop
+        );
         var shared = -counts.Values.Where(count => count < 0).Sum();
         return new Overlap(windows == 0 ? 0 : (double)shared / windows, windows, oneIn);
     }
 
-    public override string ToString() => FormattableString.Invariant($"overlap: {100 * Share:0.00} % of validation's {TextWindows.LengthBytes}-byte stretches stand in training too ({Windows} looked for")
-        + (SampledOneIn == 1 ? ")" : FormattableString.Invariant($", one in {SampledOneIn})"));
+    public override string ToString() =>
+        FormattableString.Invariant(
+            $"overlap: {100 * Share:0.00} % of validation's {TextWindows.LengthBytes}-byte stretches stand in training too ({Windows} looked for"
+        ) + (SampledOneIn == 1 ? ")" : FormattableString.Invariant($", one in {SampledOneIn})"));
 
     private static void Each(DecodedDocuments documents, int oneIn, Action<ulong> found, CancellationToken stop)
     {

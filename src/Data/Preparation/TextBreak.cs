@@ -11,7 +11,14 @@ internal static class TextBreak
     [
         ("paragraph", (before, next) => next is not ((byte)'\n' or (byte)'\r') && Lines(before) >= 2),
         ("line", (before, next) => next is not ((byte)'\n' or (byte)'\r') && Lines(before) == 1),
-        ("sentence", (before, next) => next is (byte)' ' && before is [.., (byte)'.' or (byte)'!' or (byte)'?'] or [.., (byte)'.' or (byte)'!' or (byte)'?', (byte)'"' or (byte)'\'' or (byte)')']),
+        (
+            "sentence",
+            (before, next) =>
+                next is (byte)' '
+                && before
+                    is [.., (byte)'.' or (byte)'!' or (byte)'?']
+                        or [.., (byte)'.' or (byte)'!' or (byte)'?', (byte)'"' or (byte)'\'' or (byte)')']
+        ),
         ("word", (before, next) => IsSpace(next) && before is [.., var last] && !IsSpace(last)),
         // Between characters, at least.
         ("token", (_, next) => (next & 0xC0) != 0x80),

@@ -33,7 +33,14 @@ internal sealed class TokenBatch
                 encoder.Encode(piece.Text.Span, batch.ids);
             }
 
-            batch.Pieces.Add(new TokenPiece(piece.File, start, batch.ids.WrittenCount - start, piece.Continues, piece.Problem) { LeftOut = piece.LeftOut, LeftOutBytes = piece.LeftOutBytes, End = piece.End });
+            batch.Pieces.Add(
+                new TokenPiece(piece.File, start, batch.ids.WrittenCount - start, piece.Continues, piece.Problem)
+                {
+                    LeftOut = piece.LeftOut,
+                    LeftOutBytes = piece.LeftOutBytes,
+                    End = piece.End,
+                }
+            );
         }
 
         return batch;

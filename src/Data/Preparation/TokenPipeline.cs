@@ -19,13 +19,23 @@ internal sealed class TokenPipeline(TextTokenizer tokenizer, int threads)
     private readonly ConcurrentBag<TokenEncoder> encoders = [];
 
     /// <param name="pieces">Read on a thread of its own, which ends when the caller stops asking.</param>
-    public async IAsyncEnumerable<TokenBatch> RunAsync(IEnumerable<RawPiece> pieces, [EnumeratorCancellation] CancellationToken stop = default)
+    public async IAsyncEnumerable<TokenBatch> RunAsync(
+        IEnumerable<RawPiece> pieces,
+        [EnumeratorCancellation] CancellationToken stop = default
+    )
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
         // Not disposed: a thread that hangs in standard input may still come back to it.
         var free = new SemaphoreSlim(threads);
         var batches = Channel.CreateBounded<Task<TokenBatch>>(threads);
-        var reading = Task.Factory.StartNew(() => ReadAsync(pieces, batches.Writer, free, end.Token), end.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap();
+        var reading = Task
+            .Factory.StartNew(
+                () => ReadAsync(pieces, batches.Writer, free, end.Token),
+                end.Token,
+                TaskCreationOptions.LongRunning,
+                TaskScheduler.Default
+            )
+            .Unwrap();
         try
         {
             await foreach (var batch in batches.Reader.ReadAllAsync(stop))
@@ -41,7 +51,12 @@ internal sealed class TokenPipeline(TextTokenizer tokenizer, int threads)
         }
     }
 
-    private async Task ReadAsync(IEnumerable<RawPiece> pieces, ChannelWriter<Task<TokenBatch>> batches, SemaphoreSlim free, CancellationToken stop)
+    private async Task ReadAsync(
+        IEnumerable<RawPiece> pieces,
+        ChannelWriter<Task<TokenBatch>> batches,
+        SemaphoreSlim free,
+        CancellationToken stop
+    )
     {
         var (batch, bytes) = (new List<RawPiece>(), 0L);
         try

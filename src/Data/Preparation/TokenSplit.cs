@@ -23,8 +23,8 @@ internal sealed record FilledSet(string Name, string Option, TokenFileWriter Fil
 internal sealed class TokenSplit(IReadOnlyList<FilledSet> sets, TextTokenizer tokenizer, InputAccount account)
 {
     /// <summary>
-    /// A rest of fewer tokens is left out where other documents follow. Under it lie nearly all documents of a crawl, of which the sets are then
-    /// apart; beyond it, most of a small data set may be one document.
+    /// A rest of fewer tokens is left out where other documents follow. Under it lie nearly all documents of a crawl, of which the sets are
+    /// then apart; beyond it, most of a small data set may be one document.
     /// </summary>
     internal const int LongRestTokens = 4_096;
 
@@ -98,9 +98,12 @@ internal sealed class TokenSplit(IReadOnlyList<FilledSet> sets, TextTokenizer to
             if (file.Length == 0 || file.Length < wanted)
             {
                 throw new CorpusException(
-                    FormattableString.Invariant($"There is too little text: it gives {Kept} tokens, of which {file.Length} are left for {name}; ")
-                    + (wanted is null ? "at least 1 is needed." : FormattableString.Invariant($"{wanted} were asked for ({option})."))
-                    + " Give more files, or ask for less.");
+                    FormattableString.Invariant(
+                        $"There is too little text: it gives {Kept} tokens, of which {file.Length} are left for {name}; "
+                    )
+                        + (wanted is null ? "at least 1 is needed." : FormattableString.Invariant($"{wanted} were asked for ({option})."))
+                        + " Give more files, or ask for less."
+                );
             }
         }
     }
@@ -144,7 +147,12 @@ internal sealed class TokenSplit(IReadOnlyList<FilledSet> sets, TextTokenizer to
     {
         var ids = rest!.WrittenSpan;
         rest = null;
-        var (at, kind) = TextBreak.Find(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(tail), ids, (ids.Length - 1) / SharesOfRest, tokenizer);
+        var (at, kind) = TextBreak.Find(
+            System.Runtime.InteropServices.CollectionsMarshal.AsSpan(tail),
+            ids,
+            (ids.Length - 1) / SharesOfRest,
+            tokenizer
+        );
         var from = sets[current];
         var to = sets[++current];
         var between = BytesOf(ids[..at]);
@@ -160,7 +168,11 @@ internal sealed class TokenSplit(IReadOnlyList<FilledSet> sets, TextTokenizer to
     {
         if (rest is not null)
         {
-            account.Add($"ends of documents that the end of a set cuts, each under {Math.Max(LongRestTokens, sets[current].WantedOrAll / SharesOfSet)} tokens", BytesOf(rest.WrittenSpan), 1);
+            account.Add(
+                $"ends of documents that the end of a set cuts, each under {Math.Max(LongRestTokens, sets[current].WantedOrAll / SharesOfSet)} tokens",
+                BytesOf(rest.WrittenSpan),
+                1
+            );
             rest = null;
         }
     }

@@ -41,7 +41,9 @@ internal sealed class UsedFiles(IReadOnlyList<InputFile> files)
         foreach (var (file, those) in areDealt ? sets : [])
         {
             var name = files[file].Name;
-            var all = those.Concat(divided.Where(document => document.Source == name).SelectMany(document => new[] { document.From, document.To })).ToHashSet(StringComparer.Ordinal);
+            var all = those
+                .Concat(divided.Where(document => document.Source == name).SelectMany(document => new[] { document.From, document.To }))
+                .ToHashSet(StringComparer.Ordinal);
             if (FileNames.Remark(name, all) is { } remark)
             {
                 yield return remark;

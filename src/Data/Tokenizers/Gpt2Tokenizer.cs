@@ -50,7 +50,13 @@ public sealed class Gpt2Tokenizer : TextTokenizer
         public Encoder(Gpt2Tokenizer tokenizer)
         {
             longWords = tokenizer.longWords;
-            library = TiktokenTokenizer.Create(new MemoryStream(tokenizer.file), words, normalizer: null, specialTokens: null, cacheSize: 32_768);
+            library = TiktokenTokenizer.Create(
+                new MemoryStream(tokenizer.file),
+                words,
+                normalizer: null,
+                specialTokens: null,
+                cacheSize: 32_768
+            );
         }
 
         public override void Encode(ReadOnlySpan<byte> utf8, IBufferWriter<ushort> ids)
@@ -102,7 +108,7 @@ public sealed class Gpt2Tokenizer : TextTokenizer
         {
             Found.Clear();
             var longest = 0;
-            for (var at = 0; at < text.Length;)
+            for (var at = 0; at < text.Length; )
             {
                 var length = Gpt2Words.LengthAt(text, at);
                 Found.Add((at, length));

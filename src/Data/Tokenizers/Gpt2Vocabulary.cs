@@ -18,8 +18,11 @@ internal static class Gpt2Vocabulary
     /// <summary>The published file: a line for each token, its bytes in base64 and its id.</summary>
     public static byte[] File()
     {
-        using var resource = typeof(SharpToken.GptEncoding).Assembly.GetManifestResourceStream(Resource)
-            ?? throw new InvalidDataException($"The package SharpToken has no '{Resource}'. Restore the packages that belong to this version.");
+        using var resource =
+            typeof(SharpToken.GptEncoding).Assembly.GetManifestResourceStream(Resource)
+            ?? throw new InvalidDataException(
+                $"The package SharpToken has no '{Resource}'. Restore the packages that belong to this version."
+            );
         using var content = new MemoryStream();
         resource.CopyTo(content);
         // The package has it with the line ends of another system.
@@ -27,7 +30,9 @@ internal static class Gpt2Vocabulary
         var sha256 = Convert.ToHexStringLower(SHA256.HashData(file));
         return sha256 == Sha256
             ? file
-            : throw new InvalidDataException($"GPT-2's vocabulary in the package SharpToken has SHA-256 {sha256}, expected {Sha256}. Restore the packages that belong to this version.");
+            : throw new InvalidDataException(
+                $"GPT-2's vocabulary in the package SharpToken has SHA-256 {sha256}, expected {Sha256}. Restore the packages that belong to this version."
+            );
     }
 
     /// <returns>Each token's bytes, by id.</returns>

@@ -61,7 +61,10 @@ internal static class Gpt2Words
         length = 1;
         if (c < 128)
         {
-            return char.IsAsciiLetter(c) ? Kind.Letter : char.IsAsciiDigit(c) ? Kind.Number : char.IsWhiteSpace(c) ? Kind.Space : Kind.Other;
+            return char.IsAsciiLetter(c) ? Kind.Letter
+                : char.IsAsciiDigit(c) ? Kind.Number
+                : char.IsWhiteSpace(c) ? Kind.Space
+                : Kind.Other;
         }
 
         Rune.DecodeFromUtf16(text[at..], out var rune, out length);

@@ -20,12 +20,13 @@ public abstract class TextTokenizer
     public int VocabSize => DocumentStart + 1;
 
     /// <returns>Null for a name that is none of <see cref="Names"/>.</returns>
-    public static TextTokenizer? Find(string name) => name switch
-    {
-        ByteTokenizer.TokenizerName => new ByteTokenizer(),
-        Gpt2Tokenizer.TokenizerName => new Gpt2Tokenizer(),
-        _ => null,
-    };
+    public static TextTokenizer? Find(string name) =>
+        name switch
+        {
+            ByteTokenizer.TokenizerName => new ByteTokenizer(),
+            Gpt2Tokenizer.TokenizerName => new Gpt2Tokenizer(),
+            _ => null,
+        };
 
     /// <summary>Makes an encoder for one thread.</summary>
     public abstract TokenEncoder NewEncoder();

@@ -10,8 +10,8 @@ using Slowrun.Storage;
 namespace Slowrun.Fleet.Chaos;
 
 /// <summary>
-/// A fleet of machines in which planned disturbances take place; each machine that is lost is replaced at once by another one, as a spot fleet
-/// does. The machines are processes here, strangers to each other, on a network and a metadata service that this process plays.
+/// A fleet of machines in which planned disturbances take place; each machine that is lost is replaced at once by another one, as a spot
+/// fleet does. The machines are processes here, strangers to each other, on a network and a metadata service that this process plays.
 /// </summary>
 internal sealed class ChaosFleet : IAsyncDisposable
 {
@@ -72,7 +72,8 @@ internal sealed class ChaosFleet : IAsyncDisposable
         IReadOnlyList<Disturbance> plan,
         string? cache,
         TimeProvider time,
-        Action<string> tell)
+        Action<string> tell
+    )
     {
         (this.program, this.store, this.read, this.cache, this.time, this.tell) = (program, store, read, cache, time, tell);
         this.plan = new Queue<Disturbance>(plan.Where(one => one.AtSeconds is null));
@@ -98,7 +99,11 @@ internal sealed class ChaosFleet : IAsyncDisposable
     public TimeSpan Age => time.GetElapsedTime(begunAt);
 
     private IEnumerable<ChaosMachine> Everybody =>
-        fleet.Concat(cutOff.Select(one => one.Machine)).Concat(noticed.Select(one => one.Machine)).Concat(awake.Select(one => one.Machine)).Concat(gone);
+        fleet
+            .Concat(cutOff.Select(one => one.Machine))
+            .Concat(noticed.Select(one => one.Machine))
+            .Concat(awake.Select(one => one.Machine))
+            .Concat(gone);
 
     /// <summary>Looks once at every machine, and does what is due.</summary>
     /// <param name="facts">The run's, read a moment ago.</param>
@@ -146,7 +151,9 @@ internal sealed class ChaosFleet : IAsyncDisposable
     /// <summary>Lets every silo commit and stop; those that stand still are ended.</summary>
     public async Task StopAsync()
     {
-        var stopped = await Task.WhenAll(Everybody.Select(async machine => (machine.Name, machine.Log, InTime: await machine.StopAsync(time))));
+        var stopped = await Task.WhenAll(
+            Everybody.Select(async machine => (machine.Name, machine.Log, InTime: await machine.StopAsync(time)))
+        );
         foreach (var (name, log, _) in stopped.Where(one => !one.InTime))
         {
             UnplannedExits++;
@@ -176,13 +183,18 @@ internal sealed class ChaosFleet : IAsyncDisposable
             losses.Add(planned.Number, id, root, at);
         }
 
-        carriedOut.Add(new CarriedOut(planned.Number, planned.Mode, phase, owned, Math.Round(Age.TotalSeconds, 3), null)
-        {
-            NoticeSeconds = planned.Mode == ChaosMode.Notice ? planned.NoticeSeconds : null,
-        });
-        tell(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{planned.Number}: {planned.Mode.ToString().ToLowerInvariant()} at {phase}: {machine.Name}, which {(owned is null ? "owns nothing" : $"trains {owned}")}"));
+        carriedOut.Add(
+            new CarriedOut(planned.Number, planned.Mode, phase, owned, Math.Round(Age.TotalSeconds, 3), null)
+            {
+                NoticeSeconds = planned.Mode == ChaosMode.Notice ? planned.NoticeSeconds : null,
+            }
+        );
+        tell(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{planned.Number}: {planned.Mode.ToString().ToLowerInvariant()} at {phase}: {machine.Name}, which {(owned is null ? "owns nothing" : $"trains {owned}")}"
+            )
+        );
         fleet.RemoveAll(all.Contains);
         switch (planned.Mode)
         {
@@ -283,10 +295,22 @@ internal sealed class ChaosFleet : IAsyncDisposable
     private void Start()
     {
         var link = network.Add(string.Create(CultureInfo.InvariantCulture, $"silo{++started}"));
-        fleet.Add(ChaosMachine.Start(program, store.Address, link, metadata?.Address, cache, plan.TryDequeue(out var next) ? next : null, keptLogs, time));
+        fleet.Add(
+            ChaosMachine.Start(
+                program,
+                store.Address,
+                link,
+                metadata?.Address,
+                cache,
+                plan.TryDequeue(out var next) ? next : null,
+                keptLogs,
+                time
+            )
+        );
     }
 
-    /// <summary>Machines go at their deadline, and at once when they say that nobody need wait for it: what they still wanted to do is lost.</summary>
+    /// <summary>Machines go at their deadline, and at once when they say that nobody need wait for it: what they still wanted to do is
+    /// lost.</summary>
     private void TakeAwayTheNoticed()
     {
         foreach (var one in noticed.ToList())
@@ -306,11 +330,20 @@ internal sealed class ChaosFleet : IAsyncDisposable
         }
     }
 
-    /// <summary>The frozen wake up, and the parted are heard again, when their stage is another's; who is still there a while later is one too many.</summary>
+    /// <summary>The frozen wake up, and the parted are heard again, when their stage is another's; who is still there a while later is one
+    /// too many.</summary>
     private void RejoinTheCutOff(RunFacts facts)
     {
-        foreach (var one in cutOff.Where(one => time.GetElapsedTime(one.At) > CutOffFor
-            || (carriedOut.Exists(done => done.Number == one.Number && done.Stage is not null) && losses.AreTaken(one.Number, facts))).ToList())
+        foreach (
+            var one in cutOff
+                .Where(one =>
+                    time.GetElapsedTime(one.At) > CutOffFor
+                    || (
+                        carriedOut.Exists(done => done.Number == one.Number && done.Stage is not null) && losses.AreTaken(one.Number, facts)
+                    )
+                )
+                .ToList()
+        )
         {
             network.Rejoin(one.Machine.Link);
             one.Machine.Thaw();
@@ -339,5 +372,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
     }
 
     private static IEnumerable<(StageId Id, StageRoot Root)> Owned(RunFacts facts, ChaosMachine machine) =>
-        facts.Roots.Where(pair => pair.Value.Owner?.SiloName == machine.Name && !pair.Value.Finished).Select(pair => (pair.Key, pair.Value));
+        facts
+            .Roots.Where(pair => pair.Value.Owner?.SiloName == machine.Name && !pair.Value.Finished)
+            .Select(pair => (pair.Key, pair.Value));
 }

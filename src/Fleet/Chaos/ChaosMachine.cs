@@ -6,7 +6,8 @@ using Slowrun.Fleet.Silos;
 
 namespace Slowrun.Fleet.Chaos;
 
-/// <summary>A machine of the fleet: a silo with one slot, which stands still at the moment planned for it and waits for what happens to it.</summary>
+/// <summary>A machine of the fleet: a silo with one slot, which stands still at the moment planned for it and waits for what happens to
+/// it.</summary>
 /// <param name="disturbance">Null: it is left alone.</param>
 internal sealed partial class ChaosMachine(RelayedMachine link, LocalSilo process, Disturbance? disturbance, long startedAt) : IDisposable
 {
@@ -54,7 +55,15 @@ internal sealed partial class ChaosMachine(RelayedMachine link, LocalSilo proces
     /// <param name="cache">Where it keeps what it has fetched; null: where any silo of this user does.</param>
     /// <param name="keptLogs">Of silos of this store.</param>
     public static ChaosMachine Start(
-        SiloProgram program, string store, RelayedMachine link, Uri? metadata, string? cache, Disturbance? disturbance, int keptLogs, TimeProvider time)
+        SiloProgram program,
+        string store,
+        RelayedMachine link,
+        Uri? metadata,
+        string? cache,
+        Disturbance? disturbance,
+        int keptLogs,
+        TimeProvider time
+    )
     {
         // Processes of one computer could look each other up; machines cannot.
         var environment = new Dictionary<string, string> { ["SLOWRUN_MACHINE"] = Guid.NewGuid().ToString("N") };
@@ -68,9 +77,17 @@ internal sealed partial class ChaosMachine(RelayedMachine link, LocalSilo proces
             environment["SLOWRUN_CRASH_AFTER"] = string.Create(CultureInfo.InvariantCulture, $"{point}:{disturbance.Count}:stop");
         }
 
-        string[] notices = metadata is null ? [] : ["--preemption", "azure", "--imds", metadata.ToString(), "--vm-name", link.Name, "--imds-interval", "200ms"];
+        string[] notices = metadata is null
+            ? []
+            : ["--preemption", "azure", "--imds", metadata.ToString(), "--vm-name", link.Name, "--imds-interval", "200ms"];
         var process = LocalSilo.Start(
-            program, store, ["--slots", "cpu:1", "--name", link.Name, .. link.Arguments, .. notices], time.GetUtcNow(), environment, keptLogs);
+            program,
+            store,
+            ["--slots", "cpu:1", "--name", link.Name, .. link.Arguments, .. notices],
+            time.GetUtcNow(),
+            environment,
+            keptLogs
+        );
         var processId = process.ProcessId;
         link.ProcessId = () => processId;
         return new ChaosMachine(link, process, disturbance, time.GetTimestamp());

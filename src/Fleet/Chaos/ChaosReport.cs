@@ -37,7 +37,8 @@ public sealed record ChaosReport
     /// <summary>Silos that ended without having been disturbed: each is a defect.</summary>
     public required int UnplannedExits { get; init; }
 
-    /// <summary>Silos that nobody disturbed, given up by the other side of a partition: two sides cannot both be right about who lives.</summary>
+    /// <summary>Silos that nobody disturbed, given up by the other side of a partition: two sides cannot both be right about who
+    /// lives.</summary>
     public int VotedOut { get; init; }
 
     /// <summary>Planned; fewer were carried out where the run ended before.</summary>
@@ -48,8 +49,11 @@ public sealed record ChaosReport
     /// <summary>What was done to the run's objects; empty where none was to be damaged.</summary>
     public IReadOnlyList<DamageReport> Damages { get; init; } = [];
 
-    public IReadOnlyDictionary<string, DamagedKindReport> DamagedKinds => new SortedDictionary<string, DamagedKindReport>(
-        Damages.GroupBy(one => one.Kind).ToDictionary(group => group.Key, group => DamagedKindReport.Of([.. group])), StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, DamagedKindReport> DamagedKinds =>
+        new SortedDictionary<string, DamagedKindReport>(
+            Damages.GroupBy(one => one.Kind).ToDictionary(group => group.Key, group => DamagedKindReport.Of([.. group])),
+            StringComparer.Ordinal
+        );
 
     /// <summary>Damages after which the run stood still and nobody said why: each is a defect.</summary>
     public int Hangs => Damages.Count(one => one.Outcome == DamageOutcome.Hang);
@@ -58,8 +62,11 @@ public sealed record ChaosReport
 
     public IReadOnlyDictionary<string, int> ByPhase => Counted(one => one.Phase);
 
-    public IReadOnlyDictionary<string, ModeReport> Modes => new SortedDictionary<string, ModeReport>(
-        Disturbances.GroupBy(one => Name(one.Mode)).ToDictionary(group => group.Key, group => ModeReport.Of([.. group])), StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, ModeReport> Modes =>
+        new SortedDictionary<string, ModeReport>(
+            Disturbances.GroupBy(one => Name(one.Mode)).ToDictionary(group => group.Key, group => ModeReport.Of([.. group])),
+            StringComparer.Ordinal
+        );
 
     /// <summary>Null where none was announced.</summary>
     public NoticeReport? Notices => Disturbances.Any(one => one.NoticeSeconds is not null) ? NoticeReport.Of(Disturbances) : null;
@@ -88,7 +95,8 @@ public sealed record ModeReport(int Count, int OfOwners, double? RecoveryP50Seco
             disturbances.Count(one => one.LostSteps is not null),
             recoveries.Count > 0 ? recoveries[(recoveries.Count - 1) / 2] : null,
             recoveries.Count > 0 ? recoveries[^1] : null,
-            disturbances.Sum(one => one.LostSteps ?? 0));
+            disturbances.Sum(one => one.LostSteps ?? 0)
+        );
     }
 }
 
@@ -110,7 +118,8 @@ public sealed record NoticeReport(int Announced, int ToOwners, int LostNothing, 
             owners.Count(one => one.LostSteps == 0),
             owners.Count(one => one.Released == true),
             announced.Count(one => one.Acknowledged == true),
-            owners.Select(one => one.LostSteps!.Value).DefaultIfEmpty().Max());
+            owners.Select(one => one.LostSteps!.Value).DefaultIfEmpty().Max()
+        );
     }
 }
 
@@ -118,7 +127,8 @@ public sealed record NoticeReport(int Announced, int ToOwners, int LostNothing, 
 /// <param name="Phase">As planned; <c>idle</c> where the silo never got to the moment and was disturbed without work.</param>
 /// <param name="Stage">What the silo owned; null: nothing, or something finished.</param>
 /// <param name="AtSeconds">After the disturbed run's begin.</param>
-/// <param name="RecoverySeconds">Until the next training step of that stage on another silo; of the last one, where several were lost at once.</param>
+/// <param name="RecoverySeconds">Until the next training step of that stage on another silo; of the last one, where several were lost at
+/// once.</param>
 public sealed record CarriedOut(int Number, ChaosMode Mode, string Phase, string? Stage, double AtSeconds, double? RecoverySeconds)
 {
     /// <summary>Null where the disturbance took no stage from its owner.</summary>
@@ -127,7 +137,8 @@ public sealed record CarriedOut(int Number, ChaosMode Mode, string Phase, string
     /// <summary>Whether the stage was let go before another took it.</summary>
     public bool? Released { get; init; }
 
-    /// <summary>From the announcement to the deadline, up to a second more; 0: the event had started. Null where nothing was announced.</summary>
+    /// <summary>From the announcement to the deadline, up to a second more; 0: the event had started. Null where nothing was
+    /// announced.</summary>
     public int? NoticeSeconds { get; init; }
 
     public bool? Acknowledged { get; init; }

@@ -37,11 +37,18 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
         var disturbed = spec with { Name = $"{spec.Name}-chaos-{suffix}" };
         tell($"{calm.Name}: {silos} silos, undisturbed…");
         var (calmFacts, _, _, calmTook) = await CarryOutAsync(calm, silos, seed, [], stop);
-        tell(string.Create(CultureInfo.InvariantCulture, $"{calm.Name}: {calmTook.TotalSeconds:F1} s. {disturbed.Name}: {plan.Count} disturbances, seed {seed}…"));
+        tell(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{calm.Name}: {calmTook.TotalSeconds:F1} s. {disturbed.Name}: {plan.Count} disturbances, seed {seed}…"
+            )
+        );
         var (facts, fleet, damages, took) = await CarryOutAsync(disturbed, silos, seed, plan, stop);
-        var differing = calmFacts.Plan.Stages.Select(stage => stage.Id)
+        var differing = calmFacts
+            .Plan.Stages.Select(stage => stage.Id)
             .Where(id => calmFacts.RootOf(id).Snapshot?.Sha256 is not { } hash || facts.RootOf(id).Snapshot?.Sha256 != hash)
-            .Select(id => id.ToString()).ToList();
+            .Select(id => id.ToString())
+            .ToList();
         return new ChaosReport
         {
             Spec = spec.Name,
@@ -56,7 +63,14 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
             LostSteps = facts.Roots.Values.Sum(root => root.LostSteps),
             Preemptions = facts.Roots.Values.Sum(root => root.Preemptions),
             Wanted = plan.Count,
-            Disturbances = [.. fleet.CarriedOut.Concat(damages.Select(one => new CarriedOut(one.Number, ChaosMode.Damage, one.Kind, null, one.AtSeconds, null))).OrderBy(one => one.AtSeconds)],
+            Disturbances =
+            [
+                .. fleet
+                    .CarriedOut.Concat(
+                        damages.Select(one => new CarriedOut(one.Number, ChaosMode.Damage, one.Kind, null, one.AtSeconds, null))
+                    )
+                    .OrderBy(one => one.AtSeconds),
+            ],
             Damages = [.. damages.Select(DamageReport.Of)],
             UnplannedExits = fleet.UnplannedExits,
             VotedOut = fleet.VotedOut,
@@ -64,7 +78,12 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
     }
 
     private async Task<(RunFacts Facts, ChaosFleet Fleet, IReadOnlyList<Damage> Damages, TimeSpan Took)> CarryOutAsync(
-        RunSpec spec, int silos, int seed, IReadOnlyList<Disturbance> plan, CancellationToken stop)
+        RunSpec spec,
+        int silos,
+        int seed,
+        IReadOnlyList<Disturbance> plan,
+        CancellationToken stop
+    )
     {
         await submit(spec, stop);
         var planned = plan.ToLookup(one => one.Mode == ChaosMode.Damage);
@@ -92,7 +111,8 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
             else if (time.GetElapsedTime(progressAt) > StuckAfter)
             {
                 throw new NotPossibleException(
-                    $"'{spec.Name}' has committed nothing for {StuckAfter.TotalMinutes:0} minutes: {string.Join("; ", (await reader.StatusAsync(spec.Name, stop)).Stages.Select(stage => $"{stage.Id} {stage.State} {stage.Waits}"))}");
+                    $"'{spec.Name}' has committed nothing for {StuckAfter.TotalMinutes:0} minutes: {string.Join("; ", (await reader.StatusAsync(spec.Name, stop)).Stages.Select(stage => $"{stage.Id} {stage.State} {stage.Waits}"))}"
+                );
             }
 
             await (damages?.LookAsync(now, stop) ?? Task.CompletedTask);
@@ -110,7 +130,9 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
                 try
                 {
                     return await facts.ReadAsync(spec.Name, new HashSet<string>(), cancellation)
-                        ?? throw new NotFoundException($"The run '{spec.Name}' was deleted from '{store.Address}' while chaos carried it out.");
+                        ?? throw new NotFoundException(
+                            $"The run '{spec.Name}' was deleted from '{store.Address}' while chaos carried it out."
+                        );
                 }
                 catch (InvalidDataException e) when (damages is not null && readings < MostReadings)
                 {
@@ -122,7 +144,13 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
         }
     }
 
-    private async Task<ChaosDamages> DamagesAsync(string run, IReadOnlyList<Disturbance> plan, DamagedCache cache, int seed, CancellationToken stop)
+    private async Task<ChaosDamages> DamagesAsync(
+        string run,
+        IReadOnlyList<Disturbance> plan,
+        DamagedCache cache,
+        int seed,
+        CancellationToken stop
+    )
     {
         var documents = new RunDocuments(store, run);
         var spec = (await documents.TryReadSpecAsync(stop))!;
@@ -142,15 +170,24 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
         var told = false;
         for (var now = first.Values.ToList(); now.Count > 0; now = [.. (await reader.SilosAsync(stop)).Where(silo => silo.Active)])
         {
-            if (now.Find(silo => silo.ProcessId is not null || !first.TryGetValue(silo.Silo, out var before) || silo.LastSign != before.LastSign) is { } other)
+            if (
+                now.Find(silo =>
+                    silo.ProcessId is not null || !first.TryGetValue(silo.Silo, out var before) || silo.LastSign != before.LastSign
+                ) is
+                { } other
+            )
             {
-                throw new NotPossibleException($"'{store.Address}' is served by {other.Name}, which would take part undisturbed. Stop it, or give chaos a --store of its own.");
+                throw new NotPossibleException(
+                    $"'{store.Address}' is served by {other.Name}, which would take part undisturbed. Stop it, or give chaos a --store of its own."
+                );
             }
 
             if (!told)
             {
                 told = true;
-                tell($"'{store.Address}' was served by {string.Join(", ", now.Select(silo => silo.Name))} a moment ago: waiting whether they are gone…");
+                tell(
+                    $"'{store.Address}' was served by {string.Join(", ", now.Select(silo => silo.Name))} a moment ago: waiting whether they are gone…"
+                );
             }
 
             await Task.Delay(TimeSpan.FromSeconds(2), time, stop);

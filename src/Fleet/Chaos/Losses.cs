@@ -12,7 +12,8 @@ internal sealed class Losses
     public void Add(int number, StageId stage, StageRoot owned, DateTimeOffset at) => all.Add(new Loss(number, stage, owned, at));
 
     /// <summary>Whether others own all that the disturbance took.</summary>
-    public bool AreTaken(int number, RunFacts facts) => all.Where(loss => loss.Number == number).All(loss => facts.RootOf(loss.Stage).EpochToken > loss.Before.EpochToken);
+    public bool AreTaken(int number, RunFacts facts) =>
+        all.Where(loss => loss.Number == number).All(loss => facts.RootOf(loss.Stage).EpochToken > loss.Before.EpochToken);
 
     public void Follow(RunFacts facts) => all.ForEach(loss => loss.Follow(facts));
 
@@ -20,12 +21,14 @@ internal sealed class Losses
     public CarriedOut Of(CarriedOut one)
     {
         var mine = all.Where(loss => loss.Number == one.Number).ToList();
-        return mine.Count == 0 ? one : one with
-        {
-            RecoverySeconds = mine.All(loss => loss.Seconds is not null) ? mine.Max(loss => loss.Seconds) : null,
-            LostSteps = mine.Sum(loss => loss.LostSteps ?? 0),
-            Released = mine.All(loss => loss.Released == true),
-        };
+        return mine.Count == 0
+            ? one
+            : one with
+            {
+                RecoverySeconds = mine.All(loss => loss.Seconds is not null) ? mine.Max(loss => loss.Seconds) : null,
+                LostSteps = mine.Sum(loss => loss.LostSteps ?? 0),
+                Released = mine.All(loss => loss.Released == true),
+            };
     }
 
     private sealed class Loss(int number, StageId stage, StageRoot before, DateTimeOffset at)
@@ -54,7 +57,11 @@ internal sealed class Losses
                 Released = !taken || root.Preemptions == before.Preemptions;
             }
 
-            if (Seconds is null && facts.Progress.GetValueOrDefault(stage) is { FirstStepAt: { } first } progress && progress.EpochToken > before.EpochToken)
+            if (
+                Seconds is null
+                && facts.Progress.GetValueOrDefault(stage) is { FirstStepAt: { } first } progress
+                && progress.EpochToken > before.EpochToken
+            )
             {
                 Seconds = (first - at).TotalSeconds;
             }

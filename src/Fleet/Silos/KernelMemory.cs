@@ -13,7 +13,10 @@ public static class KernelMemory
         try
         {
             var line = File.ReadLines("/proc/vmstat").FirstOrDefault(line => line.StartsWith(Field, StringComparison.Ordinal));
-            return line is not null && long.TryParse(line.AsSpan(Field.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var kills) ? kills : 0;
+            return
+                line is not null && long.TryParse(line.AsSpan(Field.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var kills)
+                ? kills
+                : 0;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -38,11 +38,14 @@ internal sealed class LocalSilo : IDisposable
         IReadOnlyList<string> arguments,
         DateTimeOffset now,
         IReadOnlyDictionary<string, string>? environment = null,
-        int keptLogs = SiloLogs.Kept)
+        int keptLogs = SiloLogs.Kept
+    )
     {
         var log = SiloLogs.NewName(storeAddress, now, keptLogs);
         var start = new ProcessStartInfo(
-            "/bin/sh", ["-c", IntoLog, log, program.FileName, .. program.Arguments, "silo", "--store", storeAddress, "--parent-pipe", .. arguments])
+            "/bin/sh",
+            ["-c", IntoLog, log, program.FileName, .. program.Arguments, "silo", "--store", storeAddress, "--parent-pipe", .. arguments]
+        )
         {
             RedirectStandardInput = true,
         };

@@ -13,7 +13,13 @@ namespace Slowrun.Fleet.Silos;
 /// </summary>
 /// <param name="wanted">The arguments of each silo to start.</param>
 public sealed class LocalSilos(
-    RunReader reader, string run, SiloProgram program, IReadOnlyList<IReadOnlyList<string>> wanted, TimeProvider time, Action<string> tell) : IAsyncDisposable
+    RunReader reader,
+    string run,
+    SiloProgram program,
+    IReadOnlyList<IReadOnlyList<string>> wanted,
+    TimeProvider time,
+    Action<string> tell
+) : IAsyncDisposable
 {
     private static readonly TimeSpan Check = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(250);
@@ -137,7 +143,11 @@ public sealed class LocalSilos(
             await EventAsync(EventKind.SiloStarted, "The silo that served the store is gone; this client started one.", stop);
         }
 
-        tell(silos.Length == 1 ? "Starting a silo on this machine…" : string.Create(CultureInfo.InvariantCulture, $"Starting {silos.Length} silos on this machine…"));
+        tell(
+            silos.Length == 1
+                ? "Starting a silo on this machine…"
+                : string.Create(CultureInfo.InvariantCulture, $"Starting {silos.Length} silos on this machine…")
+        );
         for (var i = 0; i < silos.Length; i++)
         {
             silos[i] = Start(i);
@@ -164,7 +174,8 @@ public sealed class LocalSilos(
             silos[i] = null;
             throw new NotPossibleException(
                 $"The silo {how}, {deaths} times in a row without committing anything. Its log '{dead.Log}' ends with:\n{SiloLogs.Tail(dead.Log, 5)}\n"
-                + "'slowrun doctor' checks this machine.");
+                    + "'slowrun doctor' checks this machine."
+            );
         }
 
         var message = string.Create(CultureInfo.InvariantCulture, $"Silo process {dead.ProcessId} {how}; another one was started.");

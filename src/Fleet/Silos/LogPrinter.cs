@@ -47,5 +47,6 @@ public sealed class LogPrinter(TextWriter output, bool traces, bool names)
     }
 
     /// <summary>ISO 8601 in UTC, so that the order of the letters is the order of the times.</summary>
-    private static string? TimeOf(string line) => line.IndexOf(' ', StringComparison.Ordinal) is > 18 and var end && char.IsAsciiDigit(line[0]) ? line[..end] : null;
+    private static string? TimeOf(string line) =>
+        line.IndexOf(' ', StringComparison.Ordinal) is > 18 and var end && char.IsAsciiDigit(line[0]) ? line[..end] : null;
 }

@@ -15,7 +15,8 @@ internal static class Orphans
     /// some seconds; the commit and the next take may meet, the epoch token sorts them out.
     /// </summary>
     public static bool IsOne(int processId) =>
-        CommandLine(processId) is { } silo && silo.Contains(StopsWithItsParent, StringComparison.Ordinal)
+        CommandLine(processId) is { } silo
+        && silo.Contains(StopsWithItsParent, StringComparison.Ordinal)
         && !(Parent(processId) is { } parent && CommandLine(parent) is { } command && IsClient(command));
 
     private static bool IsClient(string command) =>
@@ -27,7 +28,9 @@ internal static class Orphans
     {
         const string field = "PPid:";
         var line = TryRead(processId, "status")?.Split('\n').FirstOrDefault(line => line.StartsWith(field, StringComparison.Ordinal));
-        return int.TryParse(line?[field.Length..], NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture, out var parent) ? parent : null;
+        return int.TryParse(line?[field.Length..], NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture, out var parent)
+            ? parent
+            : null;
     }
 
     private static string? TryRead(int processId, string file)

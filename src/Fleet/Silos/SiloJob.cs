@@ -22,17 +22,30 @@ public static class SiloJob
     /// <exception cref="InvalidRequestException">It says that the request makes no sense; with its message.</exception>
     /// <exception cref="NotPossibleException">It failed; with its message.</exception>
     public static async IAsyncEnumerable<TAnswer> AskAsync<TRequest, TAnswer>(
-        Func<string, string, string, CancellationToken, IAsyncEnumerable<string>> ask, string command, string store, TRequest request, [EnumeratorCancellation] CancellationToken stop)
+        Func<string, string, string, CancellationToken, IAsyncEnumerable<string>> ask,
+        string command,
+        string store,
+        TRequest request,
+        [EnumeratorCancellation] CancellationToken stop
+    )
     {
         var line = Encoding.UTF8.GetString(CanonicalJson.Serialize(request));
         await foreach (var answer in ask(command, store, line, stop))
         {
-            yield return CanonicalJson.Deserialize<TAnswer>(Encoding.UTF8.GetBytes(answer), $"an answer of the silo's program to '{command}'");
+            yield return CanonicalJson.Deserialize<TAnswer>(
+                Encoding.UTF8.GetBytes(answer),
+                $"an answer of the silo's program to '{command}'"
+            );
         }
     }
 
     /// <summary>The same by a process.</summary>
-    public static async IAsyncEnumerable<string> RunAsync(string command, string store, string request, [EnumeratorCancellation] CancellationToken stop)
+    public static async IAsyncEnumerable<string> RunAsync(
+        string command,
+        string store,
+        string request,
+        [EnumeratorCancellation] CancellationToken stop
+    )
     {
         var program = SiloProgram.Find();
         var start = new ProcessStartInfo(program.FileName, [.. program.Arguments, command, "--store", store])
@@ -98,16 +111,25 @@ public static class SiloJob
 
     private static Exception Failed(string command, int exitCode, string errors)
     {
-        var said = string.Join('\n', errors.Split('\n').Where(line => line.Length > 0 && !line.TrimStart().StartsWith("at ", StringComparison.Ordinal)));
+        var said = string.Join(
+            '\n',
+            errors.Split('\n').Where(line => line.Length > 0 && !line.TrimStart().StartsWith("at ", StringComparison.Ordinal))
+        );
         said = said.Length > LongestErrorChars ? said[..LongestErrorChars] + "…" : said;
         if (exitCode is FailedCode or UsageCode && said.Length > 0)
         {
             return exitCode == UsageCode ? new InvalidRequestException(said) : new NotPossibleException(said);
         }
 
-        var how = exitCode > 128
-            ? string.Create(CultureInfo.InvariantCulture, $"was ended by signal {exitCode - 128}{(exitCode == 137 ? ", perhaps because memory ran out" : "")}")
-            : string.Create(CultureInfo.InvariantCulture, $"ended with exit code {exitCode}");
-        return new NotPossibleException($"The silo's program {how} at '{command}'.{(said.Length > 0 ? $" It said:\n{said}" : " 'slowrun doctor' checks this machine.")}");
+        var how =
+            exitCode > 128
+                ? string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"was ended by signal {exitCode - 128}{(exitCode == 137 ? ", perhaps because memory ran out" : "")}"
+                )
+                : string.Create(CultureInfo.InvariantCulture, $"ended with exit code {exitCode}");
+        return new NotPossibleException(
+            $"The silo's program {how} at '{command}'.{(said.Length > 0 ? $" It said:\n{said}" : " 'slowrun doctor' checks this machine.")}"
+        );
     }
 }

@@ -21,9 +21,13 @@ public static class SiloLogs
     /// Beside a directory store's objects (a name that begins with a dot is none of them), so that who has the store has its logs; for
     /// others in the cache of this machine: a folder that everybody may write to could hold a link of somebody else.
     /// </summary>
-    public static string FolderOf(string storeAddress) => StoreAddress.IsDirectory(storeAddress)
-        ? Path.Combine(Path.GetFullPath(storeAddress), ".logs")
-        : Path.Combine(FileCache.FolderOfMachine("logs"), Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(storeAddress)))[..12]);
+    public static string FolderOf(string storeAddress) =>
+        StoreAddress.IsDirectory(storeAddress)
+            ? Path.Combine(Path.GetFullPath(storeAddress), ".logs")
+            : Path.Combine(
+                FileCache.FolderOfMachine("logs"),
+                Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(storeAddress)))[..12]
+            );
 
     /// <summary>How the log of a silo that starts now is called, but for its process; older logs make room.</summary>
     /// <param name="kept">The oldest beyond so many are deleted.</param>
@@ -37,21 +41,26 @@ public static class SiloLogs
     }
 
     /// <param name="name">From <see cref="NewName"/>.</param>
-    public static string FileOf(string name, int processId) => string.Create(CultureInfo.InvariantCulture, $"{name}-{processId}{Extension}");
+    public static string FileOf(string name, int processId) =>
+        string.Create(CultureInfo.InvariantCulture, $"{name}-{processId}{Extension}");
 
     /// <summary>The logs of silos that were started for a store on this machine, the newest first.</summary>
-    public static IReadOnlyList<string> Files(string storeAddress) => Directory.Exists(FolderOf(storeAddress))
-        ? [.. Directory.GetFiles(FolderOf(storeAddress), Pattern).OrderDescending(StringComparer.Ordinal)]
-        : [];
+    public static IReadOnlyList<string> Files(string storeAddress) =>
+        Directory.Exists(FolderOf(storeAddress))
+            ? [.. Directory.GetFiles(FolderOf(storeAddress), Pattern).OrderDescending(StringComparer.Ordinal)]
+            : [];
 
     /// <summary>The process whose log it is.</summary>
     public static int? ProcessOf(string file)
     {
         var name = Path.GetFileNameWithoutExtension(file);
-        return int.TryParse(name.AsSpan(name.LastIndexOf('-') + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : null;
+        return int.TryParse(name.AsSpan(name.LastIndexOf('-') + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var id)
+            ? id
+            : null;
     }
 
-    /// <summary>Puts the log of a silo that ended though nobody wanted it to apart, where it is kept until as many others have followed.</summary>
+    /// <summary>Puts the log of a silo that ended though nobody wanted it to apart, where it is kept until as many others have
+    /// followed.</summary>
     /// <returns>Its new name.</returns>
     public static string Keep(string file)
     {
@@ -74,7 +83,13 @@ public static class SiloLogs
     {
         try
         {
-            return string.Join('\n', File.ReadLines(file).Where(line => !IsTrace(line)).TakeLast(lines).Select(line => $"  {(line.Length > LongestLine ? line[..LongestLine] + "…" : line)}"));
+            return string.Join(
+                '\n',
+                File.ReadLines(file)
+                    .Where(line => !IsTrace(line))
+                    .TakeLast(lines)
+                    .Select(line => $"  {(line.Length > LongestLine ? line[..LongestLine] + "…" : line)}")
+            );
         }
         catch (IOException)
         {
@@ -100,5 +115,6 @@ public static class SiloLogs
 
     /// <summary>Of a stack trace: for whoever mends Slowrun.</summary>
     public static bool IsTrace(string line) =>
-        line.TrimStart() is var text && (text.StartsWith("at ", StringComparison.Ordinal) || text.StartsWith("---", StringComparison.Ordinal));
+        line.TrimStart() is var text
+        && (text.StartsWith("at ", StringComparison.Ordinal) || text.StartsWith("---", StringComparison.Ordinal));
 }

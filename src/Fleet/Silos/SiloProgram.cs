@@ -20,9 +20,14 @@ public sealed record SiloProgram(string FileName, IReadOnlyList<string> Argument
                 Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../silo/Slowrun.Silo")),
                 Path.Combine(AppContext.BaseDirectory, "Slowrun.Silo"),
             ];
-        var program = places.FirstOrDefault(File.Exists) ?? throw new NotPossibleException(
-            $"The silo's program was not found: looked for {string.Join(", ", places.Select(place => $"'{place}'"))}. Put the published silo's folder there, build it with 'dotnet build src/Silo', or set {Variable} to its program.");
-        return program.EndsWith(".dll", StringComparison.OrdinalIgnoreCase) ? new SiloProgram(DotNet(), [program]) : new SiloProgram(program, []);
+        var program =
+            places.FirstOrDefault(File.Exists)
+            ?? throw new NotPossibleException(
+                $"The silo's program was not found: looked for {string.Join(", ", places.Select(place => $"'{place}'"))}. Put the published silo's folder there, build it with 'dotnet build src/Silo', or set {Variable} to its program."
+            );
+        return program.EndsWith(".dll", StringComparison.OrdinalIgnoreCase)
+            ? new SiloProgram(DotNet(), [program])
+            : new SiloProgram(program, []);
     }
 
     /// <summary>The <c>dotnet</c> that runs us, so that a silo gets the same runtime.</summary>

@@ -26,13 +26,18 @@ internal sealed class StartClaim : IDisposable
         try
         {
             // FileShare.None is flock(2) on Linux; the file stays, since a lock on a deleted one excludes nobody.
-            return new StartClaim(new FileStream(path, new FileStreamOptions
-            {
-                Mode = FileMode.OpenOrCreate,
-                Access = FileAccess.ReadWrite,
-                Share = FileShare.None,
-                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            }));
+            return new StartClaim(
+                new FileStream(
+                    path,
+                    new FileStreamOptions
+                    {
+                        Mode = FileMode.OpenOrCreate,
+                        Access = FileAccess.ReadWrite,
+                        Share = FileShare.None,
+                        UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                    }
+                )
+            );
         }
         catch (IOException) when (File.Exists(path))
         {

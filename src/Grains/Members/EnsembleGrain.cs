@@ -7,21 +7,30 @@ namespace Slowrun.Grains.Members;
 
 /// <summary>A run's ensemble: averages its members whenever another one has been scored.</summary>
 [GrainType("ensemble")]
-internal sealed class EnsembleGrain(EnsembleScoring scoring, ScoringTrouble trouble, Admission admission, SlotTable slots, OfferPace pace, ILogger<EnsembleGrain> log)
-    : ScoringGrain(admission, slots, pace, log), IEnsembleGrain
+internal sealed class EnsembleGrain(
+    EnsembleScoring scoring,
+    ScoringTrouble trouble,
+    Admission admission,
+    SlotTable slots,
+    OfferPace pace,
+    ILogger<EnsembleGrain> log
+) : ScoringGrain(admission, slots, pace, log), IEnsembleGrain
 {
     public Task<TakeAnswer> Mix(SlotOffer offer)
     {
         var run = this.GetPrimaryKeyString();
-        return Task.FromResult(Start(
-            offer,
-            WorkName.Mix(run),
-            async stop =>
-            {
-                var made = await scoring.ScoreAsync(run, offer.Slots, stop);
-                trouble.Over(run, null);
-                return made;
-            },
-            error => trouble.TellAsync(run, null, error)));
+        return Task.FromResult(
+            Start(
+                offer,
+                WorkName.Mix(run),
+                async stop =>
+                {
+                    var made = await scoring.ScoreAsync(run, offer.Slots, stop);
+                    trouble.Over(run, null);
+                    return made;
+                },
+                error => trouble.TellAsync(run, null, error)
+            )
+        );
     }
 }

@@ -22,14 +22,20 @@ namespace Slowrun.Grains.Members;
 /// running all of them once more. The result is created if absent.
 /// </summary>
 internal sealed partial class EnsembleScoring(
-    IObjectStore store, RunFactsReader reader, TokenSets tokens, TimeProvider time, ILogger<EnsembleScoring> log)
+    IObjectStore store,
+    RunFactsReader reader,
+    TokenSets tokens,
+    TimeProvider time,
+    ILogger<EnsembleScoring> log
+)
 {
     /// <summary>Averages whatever members are scored, unless that was done.</summary>
     /// <returns>Whether there is a new result.</returns>
     /// <exception cref="InvalidDataException">A vector, a snapshot or the data are damaged.</exception>
     public async Task<bool> ScoreAsync(string run, IReadOnlyList<string> slots, CancellationToken stop)
     {
-        var facts = await reader.ReadAsync(run, new HashSet<string>(), stop)
+        var facts =
+            await reader.ReadAsync(run, new HashSet<string>(), stop)
             ?? throw new InvalidOperationException($"There is no run '{run}' in {store.Address}.");
         if (Readiness.EnsembleDue(facts) is not { } members)
         {
@@ -68,7 +74,12 @@ internal sealed partial class EnsembleScoring(
         return made;
     }
 
-    private async Task<EnsembleScore> OfProbabilitiesAsync(RunFacts facts, IReadOnlyList<StageId> members, int[] bytes, CancellationToken stop)
+    private async Task<EnsembleScore> OfProbabilitiesAsync(
+        RunFacts facts,
+        IReadOnlyList<StageId> members,
+        int[] bytes,
+        CancellationToken stop
+    )
     {
         var even = new RunningMixture();
         foreach (var id in members)
@@ -80,7 +91,12 @@ internal sealed partial class EnsembleScoring(
     }
 
     private async Task<EnsembleScore> OfSelectionAsync(
-        RunFacts facts, IReadOnlyList<StageId> members, MemberSelectionRecipe recipe, int[] bytes, CancellationToken stop)
+        RunFacts facts,
+        IReadOnlyList<StageId> members,
+        MemberSelectionRecipe recipe,
+        int[] bytes,
+        CancellationToken stop
+    )
     {
         var selections = await SelectionsAsync(facts, members, recipe, stop);
         var even = new RunningMixture();
@@ -100,8 +116,11 @@ internal sealed partial class EnsembleScoring(
 
         SelectionScore[] reported =
         [
-            .. selections.Zip(mixtures, (selection, mixture) =>
-                new SelectionScore(selection.Size, selection.FitnessLossNats, mixture!.LossNats(), mixture.BitsPerByte(bytes))),
+            .. selections.Zip(
+                mixtures,
+                (selection, mixture) =>
+                    new SelectionScore(selection.Size, selection.FitnessLossNats, mixture!.LossNats(), mixture.BitsPerByte(bytes))
+            ),
         ];
         var best = MemberSelection.Best(selections);
         var ensemble = reported.Single(selection => selection.Size == best.Size);
@@ -113,15 +132,28 @@ internal sealed partial class EnsembleScoring(
     }
 
     private async Task<IReadOnlyList<SizedSelection>> SelectionsAsync(
-        RunFacts facts, IReadOnlyList<StageId> members, MemberSelectionRecipe recipe, CancellationToken stop)
+        RunFacts facts,
+        IReadOnlyList<StageId> members,
+        MemberSelectionRecipe recipe,
+        CancellationToken stop
+    )
     {
-        var fitness = await new ScoreVectors(store, facts.Spec.Name).OpenAsync([.. members.Select(id => facts.FitnessScoreOf(id)!)], cancellationToken: stop);
+        var fitness = await new ScoreVectors(store, facts.Spec.Name).OpenAsync(
+            [.. members.Select(id => facts.FitnessScoreOf(id)!)],
+            cancellationToken: stop
+        );
         try
         {
             var selections = await Task.Run(
-                () => MemberSelection.OfEverySize(
-                    recipe, [.. fitness.Select(vector => vector.P)], facts.Spec.Recipe.Seed, _ => stop.ThrowIfCancellationRequested()),
-                stop);
+                () =>
+                    MemberSelection.OfEverySize(
+                        recipe,
+                        [.. fitness.Select(vector => vector.P)],
+                        facts.Spec.Recipe.Seed,
+                        _ => stop.ThrowIfCancellationRequested()
+                    ),
+                stop
+            );
             // Mapped ones may have been written to meanwhile: what was selected from other numbers is not kept.
             await Task.Run(() => fitness.ToList().ForEach(vector => vector.Check()), stop);
             return selections;
@@ -136,7 +168,13 @@ internal sealed partial class EnsembleScoring(
     }
 
     private async Task<EnsembleScore> OfLogitsAsync(
-        RunFacts facts, IReadOnlyList<StageId> members, TokenSet set, int[] bytes, IReadOnlyList<string> slots, CancellationToken stop)
+        RunFacts facts,
+        IReadOnlyList<StageId> members,
+        TokenSet set,
+        int[] bytes,
+        IReadOnlyList<string> slots,
+        CancellationToken stop
+    )
     {
         var snapshots = new SnapshotStore(store, facts.Spec.Name, time);
         var models = new List<(StagePlan, IReadOnlyList<TensorData>)>();
@@ -148,7 +186,9 @@ internal sealed partial class EnsembleScoring(
         JudgingCheck.Set("validation", set);
         IReadOnlyList<float[]> byCount = [];
         await WorkerThread.RunAsync(
-            WorkName.Mix(facts.Spec.Name), () => byCount = LogitEnsembleScorer.Score(models, set, new ComputeDevices(slots), stop));
+            WorkName.Mix(facts.Spec.Name),
+            () => byCount = LogitEnsembleScorer.Score(models, set, new ComputeDevices(slots), stop)
+        );
         JudgingCheck.Probabilities($"the {members.Count} members of {facts.Spec.Name}", "validation", byCount[^1]);
         var all = Mixture.Of([byCount[^1]]);
         return Score(facts, members, [.. byCount.Select(p => Mixture.LossNats([p]))], all.LossNats(), all.BitsPerByte(bytes));
@@ -172,7 +212,14 @@ internal sealed partial class EnsembleScoring(
                     any = true;
                     await scores.DropAsync(score, stop);
                     await new RunEvents(store, facts.Spec.Name).AppendAsync(
-                        new RunEvent(time.GetUtcNow(), EventKind.ScoreDamaged, id.ToString(), $"{e.Message.Split(" Delete it", 2)[0]} It was deleted, and the member is scored again."), stop);
+                        new RunEvent(
+                            time.GetUtcNow(),
+                            EventKind.ScoreDamaged,
+                            id.ToString(),
+                            $"{e.Message.Split(" Delete it", 2)[0]} It was deleted, and the member is scored again."
+                        ),
+                        stop
+                    );
                 }
             }
         }
@@ -184,7 +231,13 @@ internal sealed partial class EnsembleScoring(
         await new RunScores(store, facts.Spec.Name).ReadVectorAsync(score, stop);
 
     private static EnsembleScore Score(
-        RunFacts facts, IReadOnlyList<StageId> members, IReadOnlyList<double> running, double lossNats, double bitsPerByte) => new()
+        RunFacts facts,
+        IReadOnlyList<StageId> members,
+        IReadOnlyList<double> running,
+        double lossNats,
+        double bitsPerByte
+    ) =>
+        new()
         {
             Members = [.. members.Select(id => facts.RootOf(id).Snapshot!.Sha256)],
             Running = running,
@@ -192,9 +245,15 @@ internal sealed partial class EnsembleScoring(
             BitsPerByte = bitsPerByte,
         };
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Run}: the members could not be averaged until damaged scores are made again: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "{Run}: the members could not be averaged until damaged scores are made again: {Reason}"
+    )]
     private static partial void LogDropped(ILogger logger, string run, string reason);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Run}: {Members} members averaged: {LossNats:F4} nats per token, in {Seconds:F1} s.")]
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "{Run}: {Members} members averaged: {LossNats:F4} nats per token, in {Seconds:F1} s."
+    )]
     private static partial void LogMixed(ILogger logger, string run, int members, double lossNats, double seconds);
 }

@@ -6,7 +6,8 @@ namespace Slowrun.Grains.Members;
 /// <summary>What scoring needs, and what must come out of it: finite losses of at least one target that stands for text.</summary>
 internal static class JudgingCheck
 {
-    private const string OtherData = "It needs other data: `slowrun data show` looks at a set, `slowrun data prepare` makes one; then submit the run under another name.";
+    private const string OtherData =
+        "It needs other data: `slowrun data show` looks at a set, `slowrun data prepare` makes one; then submit the run under another name.";
 
     private const string OtherRecipe =
         "The model has diverged, and a retry cannot help. Submit it under another name with a lower learning rate or stronger clipping (--set stage.optimizer.…, --set stage.clipNorm=…).";
@@ -16,12 +17,22 @@ internal static class JudgingCheck
     {
         if (set.Length < 2)
         {
-            throw new UnjudgeableException(Invariant($"The {name} set has {set.Length} {(set.Length == 1 ? "token" : "tokens")}; a loss needs at least 2, of which the second is the first target."), OtherData);
+            throw new UnjudgeableException(
+                Invariant(
+                    $"The {name} set has {set.Length} {(set.Length == 1 ? "token" : "tokens")}; a loss needs at least 2, of which the second is the first target."
+                ),
+                OtherData
+            );
         }
 
         if (TargetBytes.Of(set).All(bytes => bytes == 0))
         {
-            throw new UnjudgeableException(Invariant($"None of the {set.Length - 1} targets of the {name} set stands for a byte of text, so there is no loss per byte."), OtherData);
+            throw new UnjudgeableException(
+                Invariant(
+                    $"None of the {set.Length - 1} targets of the {name} set stands for a byte of text, so there is no loss per byte."
+                ),
+                OtherData
+            );
         }
     }
 
@@ -41,7 +52,11 @@ internal static class JudgingCheck
         if (bad > 0)
         {
             throw new UnjudgeableException(
-                Invariant($"The {name} loss of {what} is not finite: the probability of {bad} of its {p.Length} targets is {p[first]} (first at target {first})."), OtherRecipe);
+                Invariant(
+                    $"The {name} loss of {what} is not finite: the probability of {bad} of its {p.Length} targets is {p[first]} (first at target {first})."
+                ),
+                OtherRecipe
+            );
         }
     }
 

@@ -8,21 +8,30 @@ namespace Slowrun.Grains.Members;
 
 /// <summary>One finished stage as a member: scores its snapshot.</summary>
 [GrainType("member")]
-internal sealed class MemberGrain(MemberScoring scoring, ScoringTrouble trouble, Admission admission, SlotTable slots, OfferPace pace, ILogger<MemberGrain> log)
-    : ScoringGrain(admission, slots, pace, log), IMemberGrain
+internal sealed class MemberGrain(
+    MemberScoring scoring,
+    ScoringTrouble trouble,
+    Admission admission,
+    SlotTable slots,
+    OfferPace pace,
+    ILogger<MemberGrain> log
+) : ScoringGrain(admission, slots, pace, log), IMemberGrain
 {
     public Task<TakeAnswer> Score(SlotOffer offer)
     {
         var (run, id) = StageKey.Parse(this.GetPrimaryKeyString());
-        return Task.FromResult(Start(
-            offer,
-            WorkName.Score(run, id),
-            async stop =>
-            {
-                var made = await scoring.ScoreAsync(run, id, offer.Slots, stop);
-                trouble.Over(run, id);
-                return made;
-            },
-            error => trouble.TellAsync(run, id, error)));
+        return Task.FromResult(
+            Start(
+                offer,
+                WorkName.Score(run, id),
+                async stop =>
+                {
+                    var made = await scoring.ScoreAsync(run, id, offer.Slots, stop);
+                    trouble.Over(run, id);
+                    return made;
+                },
+                error => trouble.TellAsync(run, id, error)
+            )
+        );
     }
 }

@@ -19,7 +19,13 @@ namespace Slowrun.Grains.Members;
 /// Judges a finished stage's snapshot on the validation set, and on the fitness set where members are selected: p(target) of every token,
 /// kept, so that mixtures need no model.
 /// </summary>
-internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens, Fingerprints fingerprints, TimeProvider time, ILogger<MemberScoring> log)
+internal sealed partial class MemberScoring(
+    IObjectStore store,
+    TokenSets tokens,
+    Fingerprints fingerprints,
+    TimeProvider time,
+    ILogger<MemberScoring> log
+)
 {
     /// <summary>Scores the stage's snapshot unless that was done.</summary>
     /// <returns>Whether it was not.</returns>
@@ -28,8 +34,11 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
     public async Task<bool> ScoreAsync(string run, StageId id, IReadOnlyList<string> slots, CancellationToken stop)
     {
         var documents = new RunDocuments(store, run);
-        var spec = await documents.TryReadSpecAsync(stop) ?? throw new InvalidOperationException($"There is no run '{run}' in {store.Address}.");
-        var snapshot = (await documents.TryReadRootAsync(id, stop))?.Snapshot ?? throw new InvalidOperationException($"{run}/{id} has no snapshot yet.");
+        var spec =
+            await documents.TryReadSpecAsync(stop) ?? throw new InvalidOperationException($"There is no run '{run}' in {store.Address}.");
+        var snapshot =
+            (await documents.TryReadRootAsync(id, stop))?.Snapshot
+            ?? throw new InvalidOperationException($"{run}/{id} has no snapshot yet.");
         var plan = new RunPlan(spec.Recipe);
         var data = await tokens.GetAsync(spec.Recipe, stop);
         IReadOnlyList<TensorData>? weights = null;
@@ -46,7 +55,10 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
         {
             if (stored is null || set is null)
             {
-                throw new UnjudgeableException($"The data of run '{run}' has no {name} set to score on.", "Submit it under another name with data that has one.");
+                throw new UnjudgeableException(
+                    $"The data of run '{run}' has no {name} set to score on.",
+                    "Submit it under another name with data that has one."
+                );
             }
 
             JudgingCheck.Set(name, set);
@@ -63,7 +75,10 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
             weights ??= await new SnapshotStore(store, run, time).ReadAsync(snapshot.Sha256, stop);
             var p = Array.Empty<float>();
             var from = time.GetTimestamp();
-            await WorkerThread.RunAsync($"score {run}/{id}", () => p = MemberScorer.Score(plan[id], weights, set, new ComputeDevices(slots), stop));
+            await WorkerThread.RunAsync(
+                $"score {run}/{id}",
+                () => p = MemberScorer.Score(plan[id], weights, set, new ComputeDevices(slots), stop)
+            );
             JudgingCheck.Probabilities($"{run}/{id}", name, p);
             CrashPoint.Reached(CrashPoint.Score);
             var alone = Mixture.Of([p]);
@@ -82,15 +97,21 @@ internal sealed partial class MemberScoring(IObjectStore store, TokenSets tokens
                     VectorXxHash128 = "",
                 },
                 p,
-                stop);
+                stop
+            );
             scoring.Done();
             made = true;
             LogScored(log, $"{run}/{id}", loss, name, time.GetElapsedTime(from).TotalSeconds);
             await new RunEvents(store, run).AppendAsync(
-                new RunEvent(time.GetUtcNow(), EventKind.MemberScored, id.ToString(), $"Its {name} loss is {loss:F4} nats per token."), stop);
+                new RunEvent(time.GetUtcNow(), EventKind.MemberScored, id.ToString(), $"Its {name} loss is {loss:F4} nats per token."),
+                stop
+            );
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Member} scored: {LossNats:F4} nats per token on the {Set} set, in {Seconds:F1} s.")]
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "{Member} scored: {LossNats:F4} nats per token on the {Set} set, in {Seconds:F1} s."
+    )]
     private static partial void LogScored(ILogger logger, string member, double lossNats, string set, double seconds);
 }

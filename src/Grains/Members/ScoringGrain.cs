@@ -6,8 +6,8 @@ using Slowrun.Grains.Slots;
 namespace Slowrun.Grains.Members;
 
 /// <summary>
-/// Judging on the slots of the silo that a grain lives on. Its result is created if absent, so that doing it twice harms nothing, and nobody
-/// needs to own it.
+/// Judging on the slots of the silo that a grain lives on. Its result is created if absent, so that doing it twice harms nothing, and
+/// nobody needs to own it.
 /// </summary>
 internal abstract partial class ScoringGrain(Admission admission, SlotTable slots, OfferPace pace, ILogger log) : Grain
 {
@@ -27,7 +27,13 @@ internal abstract partial class ScoringGrain(Admission admission, SlotTable slot
         return answer;
     }
 
-    private async Task RunAsync(string work, Func<CancellationToken, Task<bool>> score, Func<Exception, Task> failed, Admitted admitted, CancellationToken stop)
+    private async Task RunAsync(
+        string work,
+        Func<CancellationToken, Task<bool>> score,
+        Func<Exception, Task> failed,
+        Admitted admitted,
+        CancellationToken stop
+    )
     {
         try
         {

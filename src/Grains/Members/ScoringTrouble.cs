@@ -50,7 +50,10 @@ internal sealed class ScoringTrouble(IObjectStore store, RunFactsReader reader, 
     private async Task CountAsync(string run, StageId? id, Exception error)
     {
         var facts = await reader.ReadAsync(run, new HashSet<string>());
-        var subject = facts is null ? null : id is { } one ? facts.RootOf(one).Snapshot?.Sha256 : facts.SubjectOf(facts.ScoredMembers);
+        var subject =
+            facts is null ? null
+            : id is { } one ? facts.RootOf(one).Snapshot?.Sha256
+            : facts.SubjectOf(facts.ScoredMembers);
         if (facts is null || subject is null)
         {
             return;
@@ -59,20 +62,30 @@ internal sealed class ScoringTrouble(IObjectStore store, RunFactsReader reader, 
         var what = id?.ToString() ?? JudgingFailures.Ensemble;
         var unjudgeable = error as UnjudgeableException;
         var failure = new StageFailure(
-            error.Message.Split('\n', 2)[0].Trim(), unjudgeable?.Advice ?? Mend, facts.Intent.Retries.GetValueOrDefault(what), time.GetUtcNow())
+            error.Message.Split('\n', 2)[0].Trim(),
+            unjudgeable?.Advice ?? Mend,
+            facts.Intent.Retries.GetValueOrDefault(what),
+            time.GetUtcNow()
+        )
         {
             Repeats = unjudgeable is not null,
         };
         var budget = facts.Spec.Operations.FailureBudget;
         var counted = (await new RunDocuments(store, run).ChangeJudgingAsync(now => now.Count(what, subject, failure, budget))).Of[what];
         var whom = id is null ? "The ensemble" : "It";
-        await new RunEvents(store, run).AppendAsync(new RunEvent(
-            time.GetUtcNow(),
-            counted.GivenUp && id is not null ? EventKind.StageFailed : EventKind.ScoringFailed,
-            id?.ToString(),
-            counted.GivenUp
-                ? $"{whom} could not be {(id is null ? "averaged" : "scored")}: {failure.Cause} {failure.Advice}"
-                : string.Create(CultureInfo.InvariantCulture, $"{whom} could not be scored and is tried again ({counted.Tries} of {budget}): {failure.Cause}")));
+        await new RunEvents(store, run).AppendAsync(
+            new RunEvent(
+                time.GetUtcNow(),
+                counted.GivenUp && id is not null ? EventKind.StageFailed : EventKind.ScoringFailed,
+                id?.ToString(),
+                counted.GivenUp
+                    ? $"{whom} could not be {(id is null ? "averaged" : "scored")}: {failure.Cause} {failure.Advice}"
+                    : string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{whom} could not be scored and is tried again ({counted.Tries} of {budget}): {failure.Cause}"
+                    )
+            )
+        );
     }
 
     /// <summary>Once for each cause.</summary>
@@ -86,11 +99,14 @@ internal sealed class ScoringTrouble(IObjectStore store, RunFactsReader reader, 
                 return;
             }
 
-            await new RunEvents(store, run).AppendAsync(new RunEvent(
-                time.GetUtcNow(),
-                EventKind.ScoringFailed,
-                id?.ToString(),
-                $"{(id is null ? "The ensemble" : "It")} could not be scored and is tried again: {error.Message.Split('\n', 2)[0]}"));
+            await new RunEvents(store, run).AppendAsync(
+                new RunEvent(
+                    time.GetUtcNow(),
+                    EventKind.ScoringFailed,
+                    id?.ToString(),
+                    $"{(id is null ? "The ensemble" : "It")} could not be scored and is tried again: {error.Message.Split('\n', 2)[0]}"
+                )
+            );
         }
     }
 }

@@ -25,24 +25,43 @@ internal sealed class HandOut(TimeProvider time)
     /// <param name="isAlive">Whether a silo is.</param>
     /// <returns>What it may offer its slots to; and how much waits, that included.</returns>
     public (IReadOnlyList<string> Handed, int Waiting) To(
-        IReadOnlyList<ReadyWork> ready, string silo, int most, IReadOnlyCollection<string> notMine, IReadOnlyCollection<string> atWork, Func<string, bool> isAlive)
+        IReadOnlyList<ReadyWork> ready,
+        string silo,
+        int most,
+        IReadOnlyCollection<string> notMine,
+        IReadOnlyCollection<string> atWork,
+        Func<string, bool> isAlive
+    )
     {
         var now = ready.ToDictionary(work => work.Name, work => work.EpochToken, StringComparer.Ordinal);
         foreach (var (name, lease) in leases.ToList())
         {
-            if (!now.TryGetValue(name, out var token) || token != lease.EpochToken || time.GetElapsedTime(lease.At) >= lease.For || !isAlive(lease.Silo)
-                || (lease.Silo == silo && notMine.Contains(name) && !atWork.Contains(name)))
+            if (
+                !now.TryGetValue(name, out var token)
+                || token != lease.EpochToken
+                || time.GetElapsedTime(lease.At) >= lease.For
+                || !isAlive(lease.Silo)
+                || (lease.Silo == silo && notMine.Contains(name) && !atWork.Contains(name))
+            )
             {
                 leases.Remove(name);
             }
         }
 
-        foreach (var name in atWork.Where(name => now.ContainsKey(name) && (!leases.TryGetValue(name, out var other) || other.Silo == silo)))
+        foreach (
+            var name in atWork.Where(name => now.ContainsKey(name) && (!leases.TryGetValue(name, out var other) || other.Silo == silo))
+        )
         {
             leases[name] = new Lease(silo, now[name], time.GetTimestamp(), ForWork);
         }
 
-        var waiting = ready.Where(work => !notMine.Contains(work.Name) && !atWork.Contains(work.Name) && (!leases.TryGetValue(work.Name, out var lease) || lease.Silo == silo)).ToList();
+        var waiting = ready
+            .Where(work =>
+                !notMine.Contains(work.Name)
+                && !atWork.Contains(work.Name)
+                && (!leases.TryGetValue(work.Name, out var lease) || lease.Silo == silo)
+            )
+            .ToList();
         var handed = waiting.Take(most).ToList();
         foreach (var work in handed)
         {

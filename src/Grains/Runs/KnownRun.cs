@@ -77,18 +77,22 @@ internal sealed class KnownRun
     }
 
     /// <param name="alive">Silos that this one holds for alive.</param>
-    public RunFacts Facts(IReadOnlySet<string> alive) => new(spec!, plan!)
-    {
-        Intent = orders!.Intent,
-        SubmittedAt = orders.SubmittedAt,
-        Roots = new Dictionary<StageId, StageRoot>(roots),
-        Scores = [.. scores],
-        FitnessScores = [.. fitness],
-        Ensembles = [.. ensembles],
-        Judging = failures,
-        Damage = damage,
-        AliveSilos = alive,
-    };
+    public RunFacts Facts(IReadOnlySet<string> alive) =>
+        new(spec!, plan!)
+        {
+            Intent = orders!.Intent,
+            SubmittedAt = orders.SubmittedAt,
+            Roots = new Dictionary<StageId, StageRoot>(roots),
+            Scores = [.. scores],
+            FitnessScores = [.. fitness],
+            Ensembles = [.. ensembles],
+            Judging = failures,
+            Damage = damage,
+            AliveSilos = alive,
+        };
 
-    private static StageId IdOf(string stage) => StageId.TryParse(stage, out var id) ? id : throw new InvalidOperationException($"'{stage}' is no stage; expected for example chain0/stage1.");
+    private static StageId IdOf(string stage) =>
+        StageId.TryParse(stage, out var id)
+            ? id
+            : throw new InvalidOperationException($"'{stage}' is no stage; expected for example chain0/stage1.");
 }

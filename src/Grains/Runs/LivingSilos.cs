@@ -12,11 +12,13 @@ internal sealed class LivingSilos(IClusterMembershipService membership) : ILivin
 {
     public long? MembershipVersion => membership.CurrentSnapshot.Version.Value;
 
-    public IReadOnlySet<string> Now => membership.CurrentSnapshot.Members.Values
-        // One that is leaving still commits and releases its stages.
-        .Where(member => member.Status is SiloStatus.Active or SiloStatus.Joining or SiloStatus.ShuttingDown or SiloStatus.Stopping)
-        .Select(member => member.SiloAddress.ToParsableString())
-        .ToHashSet(StringComparer.Ordinal);
+    public IReadOnlySet<string> Now =>
+        membership
+            .CurrentSnapshot.Members.Values
+            // One that is leaving still commits and releases its stages.
+            .Where(member => member.Status is SiloStatus.Active or SiloStatus.Joining or SiloStatus.ShuttingDown or SiloStatus.Stopping)
+            .Select(member => member.SiloAddress.ToParsableString())
+            .ToHashSet(StringComparer.Ordinal);
 
     public async ValueTask<bool> IsAliveAsync(StageOwner owner, CancellationToken cancellationToken)
     {
@@ -39,15 +41,23 @@ internal sealed class LivingSilos(IClusterMembershipService membership) : ILivin
     public async ValueTask<RunFacts> JudgedAsync(RunFacts facts, CancellationToken cancellationToken)
     {
         var living = Now;
-        if (facts.Roots.Values.Any(root => root.Owner is { } owner && owner.MembershipVersion > MembershipVersion && !living.Contains(owner.Silo)))
+        if (
+            facts.Roots.Values.Any(root =>
+                root.Owner is { } owner && owner.MembershipVersion > MembershipVersion && !living.Contains(owner.Silo)
+            )
+        )
         {
             await RefreshAsync(cancellationToken);
             living = Now;
         }
 
-        return facts with { AliveSilos = living };
+        return facts with
+        {
+            AliveSilos = living,
+        };
     }
 
-    // To no certain version: the table may be another one, begun anew, whose versions are lower. It was read after the root, which is enough.
+    // To no certain version: the table may be another one, begun anew, whose versions are lower. It was read after the root, which is
+    // enough.
     private async Task RefreshAsync(CancellationToken cancellationToken) => await membership.Refresh(default, cancellationToken);
 }

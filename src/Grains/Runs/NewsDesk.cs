@@ -7,16 +7,19 @@ using Slowrun.Grains.Interfaces;
 namespace Slowrun.Grains.Runs;
 
 /// <summary>
-/// Tells each silo of a run only what it has not been told: of hundreds of stages a few roots change a second. Holds nothing but what was read,
-/// and since which version it is so.
+/// Tells each silo of a run only what it has not been told: of hundreds of stages a few roots change a second. Holds nothing but what was
+/// read, and since which version it is so.
 /// </summary>
 /// <param name="silo">The reader's.</param>
 internal sealed class NewsDesk(string silo)
 {
     private readonly string reader = Guid.NewGuid().ToString("N");
-    private readonly Dated<StageRoot> roots = new((one, other) => one.WriteId == other.WriteId && one.Revision == other.Revision && one.EpochToken == other.EpochToken);
+    private readonly Dated<StageRoot> roots = new(
+        (one, other) => one.WriteId == other.WriteId && one.Revision == other.Revision && one.EpochToken == other.EpochToken
+    );
     private readonly Dated<MemberScore> scores = new(EqualityComparer<MemberScore>.Default.Equals);
     private readonly Dated<MemberScore> fitness = new(EqualityComparer<MemberScore>.Default.Equals);
+
     // One that is computed again is the same, bit by bit, or the recipe allows either.
     private readonly Dated<EnsembleScore> ensembles = new((_, _) => true);
     private RunFacts? last;
@@ -52,19 +55,29 @@ internal sealed class NewsDesk(string silo)
         var since = has?.Reader == reader ? has.Number : 0;
         var gone = scores.IsGoneSince(since) || fitness.IsGoneSince(since) || ensembles.IsGoneSince(since);
         var judged = gone ? 0 : since;
-        var judging = new JudgingNews(scores.Since(judged), fitness.Since(judged), ensembles.Since(judged), facts.Judging) { IsWhole = judged == 0 };
+        var judging = new JudgingNews(scores.Since(judged), fitness.Since(judged), ensembles.Since(judged), facts.Judging)
+        {
+            IsWhole = judged == 0,
+        };
         return new RunNews(new NewsVersion(reader, version), silo)
         {
             IsWhole = since == 0,
             Orders = orders.At > since ? Orders(facts) : null,
             Roots = roots.EntriesSince(since),
             RootsGone = roots.GoneSince(since),
-            Judging = gone || since == 0 || failures.At > since || judging.Scores.Count + judging.FitnessScores.Count + judging.Ensembles.Count > 0 ? judging : null,
+            Judging =
+                gone
+                || since == 0
+                || failures.At > since
+                || judging.Scores.Count + judging.FitnessScores.Count + judging.Ensembles.Count > 0
+                    ? judging
+                    : null,
             Damage = damage.At > since ? facts.Damage : null,
         };
     }
 
-    private static OrdersNews Orders(RunFacts facts) => new(Encoding.UTF8.GetString(CanonicalJson.Serialize(facts.Spec)), facts.Intent, facts.SubmittedAt);
+    private static OrdersNews Orders(RunFacts facts) =>
+        new(Encoding.UTF8.GetString(CanonicalJson.Serialize(facts.Spec)), facts.Intent, facts.SubmittedAt);
 
     private static string KeyOf(MemberScore score) => $"{score.SnapshotSha256} {score.SetSha256} {score.Rows} {score.NumericsFingerprint}";
 
@@ -99,7 +112,12 @@ internal sealed class NewsDesk(string silo)
                 }
             }
 
-            foreach (var key in entries.Where(entry => entry.Value.Value is not null && !there.Contains(entry.Key)).Select(entry => entry.Key).ToList())
+            foreach (
+                var key in entries
+                    .Where(entry => entry.Value.Value is not null && !there.Contains(entry.Key))
+                    .Select(entry => entry.Key)
+                    .ToList()
+            )
             {
                 entries[key] = (null, at);
                 changed = true;
@@ -110,11 +128,15 @@ internal sealed class NewsDesk(string silo)
 
         public bool IsGoneSince(long since) => entries.Values.Any(entry => entry.Value is null && entry.At > since);
 
-        public IReadOnlyList<string> GoneSince(long since) => [.. entries.Where(entry => entry.Value.Value is null && entry.Value.At > since).Select(entry => entry.Key)];
+        public IReadOnlyList<string> GoneSince(long since) =>
+            [.. entries.Where(entry => entry.Value.Value is null && entry.Value.At > since).Select(entry => entry.Key)];
 
-        public IReadOnlyList<T> Since(long since) => [.. entries.Values.Where(entry => entry.At > since).Select(entry => entry.Value).OfType<T>()];
+        public IReadOnlyList<T> Since(long since) =>
+            [.. entries.Values.Where(entry => entry.At > since).Select(entry => entry.Value).OfType<T>()];
 
         public IReadOnlyDictionary<string, T> EntriesSince(long since) =>
-            entries.Where(entry => entry.Value.Value is not null && entry.Value.At > since).ToDictionary(entry => entry.Key, entry => entry.Value.Value!, StringComparer.Ordinal);
+            entries
+                .Where(entry => entry.Value.Value is not null && entry.Value.At > since)
+                .ToDictionary(entry => entry.Key, entry => entry.Value.Value!, StringComparer.Ordinal);
     }
 }

@@ -7,13 +7,22 @@ using Slowrun.Grains.Telemetry;
 namespace Slowrun.Grains.Runs;
 
 /// <summary>
-/// How a silo's slot loop learns of runs: from the run grain, which reads them for all silos. Where that does not answer, this silo reads the
-/// store itself, so that free slots find work whatever else fails. For one caller.
+/// How a silo's slot loop learns of runs: from the run grain, which reads them for all silos. Where that does not answer, this silo reads
+/// the store itself, so that free slots find work whatever else fails. For one caller.
 /// </summary>
 internal sealed partial class RunAsking(
-    RunWatch watch, LocalWork local, OfferPace pace, SiloGauges gauges, IGrainFactory grains, ILocalSiloDetails silo, TimeProvider time, ILogger<RunAsking> log)
+    RunWatch watch,
+    LocalWork local,
+    OfferPace pace,
+    SiloGauges gauges,
+    IGrainFactory grains,
+    ILocalSiloDetails silo,
+    TimeProvider time,
+    ILogger<RunAsking> log
+)
 {
-    // The grain answers from memory; a reading of 480 roots that it must do first takes less. A silo that hangs answers nothing for ten seconds.
+    // The grain answers from memory; a reading of 480 roots that it must do first takes less. A silo that hangs answers nothing for ten
+    // seconds.
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(1);
 
     // A silo that hosted the grain is out of the cluster by then.
@@ -40,7 +49,13 @@ internal sealed partial class RunAsking(
     /// <param name="mended">Whether this silo has just mended documents of the run.</param>
     /// <returns>Null where there is no run of that name.</returns>
     /// <exception cref="InvalidDataException">The run cannot be read.</exception>
-    public async Task<RunView?> LookAsync(string run, int free, Func<RunFacts, IReadOnlyList<string>> notMine, bool mended, CancellationToken stop)
+    public async Task<RunView?> LookAsync(
+        string run,
+        int free,
+        Func<RunFacts, IReadOnlyList<string>> notMine,
+        bool mended,
+        CancellationToken stop
+    )
     {
         if (silosGone)
         {
@@ -80,7 +95,13 @@ internal sealed partial class RunAsking(
             ? new RunView(await watch.JudgedAsync(seen.Facts(watch.AliveSilos()), stop), Handed: new HashSet<string>()) { IsOld = true }
             : await ReadAsync(run, mended, stop);
 
-    private async Task<(bool Answered, RunView? View)> TryAskAsync(string run, int free, Func<RunFacts, IReadOnlyList<string>> notMine, bool mended, CancellationToken stop)
+    private async Task<(bool Answered, RunView? View)> TryAskAsync(
+        string run,
+        int free,
+        Func<RunFacts, IReadOnlyList<string>> notMine,
+        bool mended,
+        CancellationToken stop
+    )
     {
         try
         {
@@ -90,8 +111,8 @@ internal sealed partial class RunAsking(
         }
         catch (Exception e) when (!stop.IsCancellationRequested)
         {
-            // Whatever is wrong there (a store that only that silo does not reach, a document that only a newer version can read) is no reason to
-            // find nothing here.
+            // Whatever is wrong there (a store that only that silo does not reach, a document that only a newer version can read) is no
+            // reason to find nothing here.
             if (e is InvalidOperationException)
             {
                 // It told something that does not fit; told anew, it does.
@@ -115,7 +136,13 @@ internal sealed partial class RunAsking(
         return new RunView(facts);
     }
 
-    private async Task<RunView?> AskAsync(string run, int free, Func<RunFacts, IReadOnlyList<string>> notMine, bool mended, CancellationToken stop)
+    private async Task<RunView?> AskAsync(
+        string run,
+        int free,
+        Func<RunFacts, IReadOnlyList<string>> notMine,
+        bool mended,
+        CancellationToken stop
+    )
     {
         var seen = known.TryGetValue(run, out var one) ? one : known[run] = new KnownRun();
         var leave = seen.Version is null ? [] : notMine(await watch.JudgedAsync(seen.Facts(watch.AliveSilos()), stop));
@@ -149,24 +176,40 @@ internal sealed partial class RunAsking(
         }
     }
 
-    private async Task<RunNews?> NewsAsync(string run, KnownRun seen, int free, IReadOnlyList<string> leave, bool mended, CancellationToken stop)
+    private async Task<RunNews?> NewsAsync(
+        string run,
+        KnownRun seen,
+        int free,
+        IReadOnlyList<string> leave,
+        bool mended,
+        CancellationToken stop
+    )
     {
         foreach (var work in pace.Changes())
         {
-            (changed.TryGetValue(WorkName.RunOf(work), out var names) ? names : changed[WorkName.RunOf(work)] = new(StringComparer.Ordinal)).Add(work);
+            (
+                changed.TryGetValue(WorkName.RunOf(work), out var names)
+                    ? names
+                    : changed[WorkName.RunOf(work)] = new(StringComparer.Ordinal)
+            ).Add(work);
         }
 
         var told = changed.GetValueOrDefault(run);
-        var news = await grains.GetGrain<IRunGrain>(run).Look(new RunQuestion(me, free)
-        {
-            Has = seen.Version,
-            MembershipVersion = watch.MembershipVersion,
-            Bell = watch.Bell,
-            Changed = told is null ? [] : [.. told],
-            Mended = mended,
-            NotMine = leave,
-            AtWork = [.. local.Names.Where(work => WorkName.RunOf(work) == run)],
-        }).WaitAsync(Deadline, time, stop);
+        var news = await grains
+            .GetGrain<IRunGrain>(run)
+            .Look(
+                new RunQuestion(me, free)
+                {
+                    Has = seen.Version,
+                    MembershipVersion = watch.MembershipVersion,
+                    Bell = watch.Bell,
+                    Changed = told is null ? [] : [.. told],
+                    Mended = mended,
+                    NotMine = leave,
+                    AtWork = [.. local.Names.Where(work => WorkName.RunOf(work) == run)],
+                }
+            )
+            .WaitAsync(Deadline, time, stop);
         changed.Remove(run);
         if (news is null)
         {

@@ -5,8 +5,8 @@ using Slowrun.Grains.Interfaces;
 namespace Slowrun.Grains.Runs;
 
 /// <summary>
-/// What the run grain does for slot loops: reads the run for all of them, tells each what is new to it, and hands out what is ready. It decides
-/// nothing that is safe or not: an offer of what another has taken since is refused by the root. For one scheduler.
+/// What the run grain does for slot loops: reads the run for all of them, tells each what is new to it, and hands out what is ready. It
+/// decides nothing that is safe or not: an offer of what another has taken since is refused by the root. For one scheduler.
 /// </summary>
 /// <param name="silo">The address of the silo it is on.</param>
 internal sealed class RunDesk(string run, string silo, RunWatch watch, TimeProvider time)
@@ -58,7 +58,14 @@ internal sealed class RunDesk(string run, string silo, RunWatch watch, TimeProvi
 
         news.Take(facts);
         var ready = WorkOrder.Of([await watch.JudgedAsync(facts)]);
-        var (handed, waiting) = handOut.To(ready, question.Silo, question.FreeSlots, question.NotMine.ToHashSet(StringComparer.Ordinal), question.AtWork, alive.Contains);
+        var (handed, waiting) = handOut.To(
+            ready,
+            question.Silo,
+            question.FreeSlots,
+            question.NotMine.ToHashSet(StringComparer.Ordinal),
+            question.AtWork,
+            alive.Contains
+        );
         return news.Since(question.Has) with { Handed = handed, Waiting = waiting };
     }
 
@@ -95,7 +102,8 @@ internal sealed class RunDesk(string run, string silo, RunWatch watch, TimeProvi
         return Reading.Facts is { } now ? new OwnerOrders(now.Intent, now.RootOf(id).EpochToken, now.Spec.Operations) : null;
     }
 
-    /// <summary>Reads a stage's root again whatever its age, but not more often than usual: who tells nonsense without a pause costs no more than that.</summary>
+    /// <summary>Reads a stage's root again whatever its age, but not more often than usual: who tells nonsense without a pause costs no
+    /// more than that.</summary>
     private async Task DoubtAsync(StageId id)
     {
         Reading.Doubt(id);
@@ -126,10 +134,15 @@ internal sealed class RunDesk(string run, string silo, RunWatch watch, TimeProvi
     /// <returns>Whether there are any.</returns>
     private bool DoubtLost(RunFacts facts, IReadOnlySet<string> alive)
     {
-        var lost = facts.Roots.Where(pair => pair.Value is { Finished: false, Owner: { } owner } && facts.AliveSilos.Contains(owner.Silo) && !alive.Contains(owner.Silo)).ToList();
+        var lost = facts
+            .Roots.Where(pair =>
+                pair.Value is { Finished: false, Owner: { } owner } && facts.AliveSilos.Contains(owner.Silo) && !alive.Contains(owner.Silo)
+            )
+            .ToList();
         lost.ForEach(pair => Reading.Doubt(pair.Key));
         return lost.Count > 0;
     }
 
-    private StageId? StageOf(string work) => WorkName.RunOf(work) == run && StageId.TryParse(work[(work.IndexOf('/', StringComparison.Ordinal) + 1)..], out var id) ? id : null;
+    private StageId? StageOf(string work) =>
+        WorkName.RunOf(work) == run && StageId.TryParse(work[(work.IndexOf('/', StringComparison.Ordinal) + 1)..], out var id) ? id : null;
 }

@@ -13,7 +13,14 @@ namespace Slowrun.Grains.Runs;
 /// loses nothing. It believes of what it is told only what a root bears out, and keeps nothing of runs that do not exist.
 /// </summary>
 [GrainType("run")]
-internal sealed class RunGrain(RunWatch watch, SlotTable slots, SiloGauges gauges, StoreTroubles troubles, ILocalSiloDetails silo, TimeProvider time) : Grain, IRunGrain
+internal sealed class RunGrain(
+    RunWatch watch,
+    SlotTable slots,
+    SiloGauges gauges,
+    StoreTroubles troubles,
+    ILocalSiloDetails silo,
+    TimeProvider time
+) : Grain, IRunGrain
 {
     // Documents that others write (scores, other silos' roots) are seen as soon as owners tell, once a second.
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(0.9);
@@ -50,8 +57,20 @@ internal sealed class RunGrain(RunWatch watch, SlotTable slots, SiloGauges gauge
             return LetGo<RunStatus>();
         }
 
-        var status = StatusBuilder.Build(facts with { Progress = Reading.Progress, AliveSilos = watch.AliveSilos() }, StatusSource.Cluster, time.GetUtcNow());
-        return status with { AsOf = asOf, StoreTroubles = SiloTrouble.Joined(status.StoreTroubles, troubles.Now.Select(trouble => new SiloTrouble(silo.Name, trouble))) };
+        var status = StatusBuilder.Build(
+            facts with
+            {
+                Progress = Reading.Progress,
+                AliveSilos = watch.AliveSilos(),
+            },
+            StatusSource.Cluster,
+            time.GetUtcNow()
+        );
+        return status with
+        {
+            AsOf = asOf,
+            StoreTroubles = SiloTrouble.Joined(status.StoreTroubles, troubles.Now.Select(trouble => new SiloTrouble(silo.Name, trouble))),
+        };
     }
 
     public async Task Poke()

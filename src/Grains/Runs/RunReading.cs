@@ -87,7 +87,8 @@ internal sealed class RunReading(string run, RunWatch watch, TimeProvider time)
         return Begin();
     }
 
-    /// <summary>Reads again when what is known is older than a moment; waits for that when it is older than anybody should be told.</summary>
+    /// <summary>Reads again when what is known is older than a moment; waits for that when it is older than anybody should be
+    /// told.</summary>
     /// <param name="orders">As above.</param>
     /// <exception cref="InvalidDataException">The run cannot be read, and what was read before is too old.</exception>
     public async Task RefreshAsync(TimeSpan fresh, TimeSpan stale, bool orders)
@@ -162,9 +163,15 @@ internal sealed class RunReading(string run, RunWatch watch, TimeProvider time)
     }
 
     /// <summary>Whether whoever may change the root tells of it: its living owner, or whoever takes it next.</summary>
-    private bool IsKnown(StageId id, StageRoot? root, IReadOnlySet<string> alive) => root?.Owner is not { } owner || !alive.Contains(owner.Silo)
-        || (told.TryGetValue(id, out var word) && word.Progress.EpochToken == root.EpochToken && word.Progress.RootRevision <= root.Revision
-            && time.GetElapsedTime(word.At) < HeardWithin);
+    private bool IsKnown(StageId id, StageRoot? root, IReadOnlySet<string> alive) =>
+        root?.Owner is not { } owner
+        || !alive.Contains(owner.Silo)
+        || (
+            told.TryGetValue(id, out var word)
+            && word.Progress.EpochToken == root.EpochToken
+            && word.Progress.RootRevision <= root.Revision
+            && time.GetElapsedTime(word.At) < HeardWithin
+        );
 
     /// <summary>One reading, for all who wait for it.</summary>
     private sealed class Round

@@ -7,7 +7,13 @@ using Slowrun.Storage.Runs;
 namespace Slowrun.Grains.Runs;
 
 /// <summary>Facts of a run as this silo reads them itself: documents from the store, the living from Orleans' membership.</summary>
-internal sealed class RunWatch(RunFactsReader reader, IObjectStore store, IClusterMembershipService membership, LivingSilos living, TimeProvider time)
+internal sealed class RunWatch(
+    RunFactsReader reader,
+    IObjectStore store,
+    IClusterMembershipService membership,
+    LivingSilos living,
+    TimeProvider time
+)
 {
     // People's documents are read when somebody has rung, and now and then all the same: a document may be put there by hand.
     private static readonly TimeSpan OrdersFresh = TimeSpan.FromSeconds(30);
@@ -33,7 +39,11 @@ internal sealed class RunWatch(RunFactsReader reader, IObjectStore store, IClust
 
     /// <param name="isStill">Of an unfinished stage, as for a glance of <see cref="RunFactsReader"/>.</param>
     /// <returns>Null where there is no run of that name.</returns>
-    public async Task<RunFacts?> ReadAsync(string run, Func<StageId, StageRoot?, TimeSpan, bool>? isStill = null, CancellationToken cancellationToken = default)
+    public async Task<RunFacts?> ReadAsync(
+        string run,
+        Func<StageId, StageRoot?, TimeSpan, bool>? isStill = null,
+        CancellationToken cancellationToken = default
+    )
     {
         var now = (time.GetTimestamp(), bell.Rings);
         var facts = await reader.ReadAsync(run, AliveSilos(), isStill, cancellationToken);
@@ -49,17 +59,24 @@ internal sealed class RunWatch(RunFactsReader reader, IObjectStore store, IClust
 
     /// <summary>What decides about work: what people wrote is read again only if somebody rang, or after a while.</summary>
     /// <inheritdoc cref="ReadAsync"/>
-    public async Task<RunFacts?> GlanceAsync(string run, Func<StageId, StageRoot?, TimeSpan, bool>? isStill = null, CancellationToken cancellationToken = default)
+    public async Task<RunFacts?> GlanceAsync(
+        string run,
+        Func<StageId, StageRoot?, TimeSpan, bool>? isStill = null,
+        CancellationToken cancellationToken = default
+    )
     {
         if (!orders.TryGetValue(run, out var last) || last.Rings != bell.Rings || time.GetElapsedTime(last.At) >= OrdersFresh)
         {
             return await ReadAsync(run, isStill, cancellationToken);
         }
 
-        return await reader.GlanceAsync(run, AliveSilos(), isStill, cancellationToken) is { } facts ? await living.JudgedAsync(facts, cancellationToken) : null;
+        return await reader.GlanceAsync(run, AliveSilos(), isStill, cancellationToken) is { } facts
+            ? await living.JudgedAsync(facts, cancellationToken)
+            : null;
     }
 
-    /// <summary>Calls <paramref name="act"/> whenever a silo has gone, until disposed: what it owned is ready. One that came looks for work itself.</summary>
+    /// <summary>Calls <paramref name="act"/> whenever a silo has gone, until disposed: what it owned is ready. One that came looks for work
+    /// itself.</summary>
     public IDisposable OnSilosGone(Action act)
     {
         var ended = new CancellationTokenSource();
@@ -83,27 +100,29 @@ internal sealed class RunWatch(RunFactsReader reader, IObjectStore store, IClust
                     }
                 }
             }
-            catch (OperationCanceledException)
-            {
-            }
+            catch (OperationCanceledException) { }
         }
     }
 
-    /// <summary>How long to wait before doing what all silos are about to do: at random, ten milliseconds for each of them at most.</summary>
+    /// <summary>How long to wait before doing what all silos are about to do: at random, ten milliseconds for each of them at
+    /// most.</summary>
     public TimeSpan Spread() => Apart * Math.Min(AliveSilos().Count, MostApart) * Random.Shared.NextDouble();
 
     /// <summary>The version of the membership that this silo has seen.</summary>
     public long MembershipVersion => membership.CurrentSnapshot.Version.Value;
 
     /// <summary>
-    /// Looks again who is there, where another silo has seen a later version. Once, whatever it finds: the versions of a table that was begun anew are lower.
+    /// Looks again who is there, where another silo has seen a later version. Once, whatever it finds: the versions of a table that was
+    /// begun anew are lower.
     /// </summary>
-    public Task SeeMembershipAsync(long version) => version <= MembershipVersion ? Task.CompletedTask : membership.Refresh(default).AsTask();
+    public Task SeeMembershipAsync(long version) =>
+        version <= MembershipVersion ? Task.CompletedTask : membership.Refresh(default).AsTask();
 
     public IReadOnlySet<string> AliveSilos() => living.Now;
 
     /// <summary>Facts that another silo has read, with the living as this one knows them.</summary>
-    public ValueTask<RunFacts> JudgedAsync(RunFacts facts, CancellationToken cancellationToken = default) => living.JudgedAsync(facts, cancellationToken);
+    public ValueTask<RunFacts> JudgedAsync(RunFacts facts, CancellationToken cancellationToken = default) =>
+        living.JudgedAsync(facts, cancellationToken);
 
     private sealed class Following(CancellationTokenSource ended) : IDisposable
     {

@@ -9,7 +9,8 @@ namespace Slowrun.Grains.Slots;
 internal sealed class Admission(SlotTable slots, LocalWork local, ILocalSiloDetails silo)
 {
     /// <param name="work">See <see cref="WorkName"/>.</param>
-    /// <param name="migrate">The grain's <c>MigrateOnIdle</c>: a hint alone does not move an active grain. The offer is made again at once.</param>
+    /// <param name="migrate">The grain's <c>MigrateOnIdle</c>: a hint alone does not move an active grain. The offer is made again at
+    /// once.</param>
     /// <param name="admitted">The slots, where the answer says taken; whoever gives the work up disposes it.</param>
     public TakeAnswer Ask(SlotOffer offer, string work, Action migrate, out Admitted? admitted)
     {
@@ -27,9 +28,16 @@ internal sealed class Admission(SlotTable slots, LocalWork local, ILocalSiloDeta
             return new TakeAnswer(false, "The grain lived on another silo and is moving.", Moving: true);
         }
 
-        if (offer.Slots is not { Count: > 0 } named || named.Distinct(StringComparer.Ordinal).Count() < named.Count || named.Except(slots.All, StringComparer.Ordinal).Any())
+        if (
+            offer.Slots is not { Count: > 0 } named
+            || named.Distinct(StringComparer.Ordinal).Count() < named.Count
+            || named.Except(slots.All, StringComparer.Ordinal).Any()
+        )
         {
-            return new TakeAnswer(false, $"The offer names '{string.Join(' ', offer.Slots ?? [])}', expected one or more of this silo's slots, each once: {string.Join(' ', slots.All)}.");
+            return new TakeAnswer(
+                false,
+                $"The offer names '{string.Join(' ', offer.Slots ?? [])}', expected one or more of this silo's slots, each once: {string.Join(' ', slots.All)}."
+            );
         }
 
         if (local.TryBegin(work) is not { } begun)

@@ -41,16 +41,17 @@ internal sealed partial class ClockCheck(IObjectStore store, TimeProvider time, 
                 LogCorrected(log, correction.TotalSeconds);
             }
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested) { }
         catch (IOException e)
         {
             LogFailed(log, e.Message);
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "This machine's clock differs from the store's: the silo's own was set by {Seconds:F1} s.")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "This machine's clock differs from the store's: the silo's own was set by {Seconds:F1} s."
+    )]
     private static partial void LogCorrected(ILogger logger, double seconds);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The store could not be asked for its time, which is tried again: {Reason}")]

@@ -6,7 +6,13 @@ using Slowrun.Storage.Runs;
 namespace Slowrun.Grains.Slots;
 
 /// <summary>What a silo does about damaged documents of a run that it meets: mends what can be mended without a person.</summary>
-internal sealed partial class DocumentMending(IObjectStore store, LocalWork local, ILocalSiloDetails silo, TimeProvider time, ILogger<DocumentMending> log)
+internal sealed partial class DocumentMending(
+    IObjectStore store,
+    LocalWork local,
+    ILocalSiloDetails silo,
+    TimeProvider time,
+    ILogger<DocumentMending> log
+)
 {
     // What a person has to decide, or a store that refuses: looking at it again costs a listing and the reading of a checkpoint.
     private static readonly TimeSpan Again = TimeSpan.FromMinutes(1);
@@ -36,10 +42,17 @@ internal sealed partial class DocumentMending(IObjectStore store, LocalWork loca
         }
 
         var mended = await repair.MendAsync(
-            facts with { Damage = due },
+            facts with
+            {
+                Damage = due,
+            },
             // One that this silo has let go of without a word is nobody's.
-            (stage, owner) => owner.Silo == silo.SiloAddress.ToParsableString() ? local.Has(WorkName.Train(run, stage)) : facts.AliveSilos.Contains(owner.Silo),
-            stop);
+            (stage, owner) =>
+                owner.Silo == silo.SiloAddress.ToParsableString()
+                    ? local.Has(WorkName.Train(run, stage))
+                    : facts.AliveSilos.Contains(owner.Silo),
+            stop
+        );
         foreach (var one in mended)
         {
             LogMended(log, run, one);

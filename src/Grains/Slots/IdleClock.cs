@@ -1,8 +1,8 @@
 namespace Slowrun.Grains.Slots;
 
 /// <summary>
-/// How long this silo has had nothing to do and seen nothing ready. What waits for something that runs elsewhere, or is paused, is not ready.
-/// Looks that fail say nothing either way: the clock neither ends nor begins anew.
+/// How long this silo has had nothing to do and seen nothing ready. What waits for something that runs elsewhere, or is paused, is not
+/// ready. Looks that fail say nothing either way: the clock neither ends nor begins anew.
 /// </summary>
 /// <param name="limit">When the silo has been idle for long enough; null: never.</param>
 internal sealed class IdleClock(TimeSpan? limit, TimeProvider time)

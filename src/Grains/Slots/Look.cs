@@ -7,7 +7,8 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Grains.Slots;
 
-/// <summary>One look of a silo for work: which runs there are, what is ready of them, and offers of free slots to it. For one caller.</summary>
+/// <summary>One look of a silo for work: which runs there are, what is ready of them, and offers of free slots to it. For one
+/// caller.</summary>
 internal sealed partial class Look(
     IObjectStore store,
     RunWatch watch,
@@ -20,7 +21,8 @@ internal sealed partial class Look(
     LocalWork local,
     LoopPulse pulse,
     TimeProvider time,
-    ILogger<Look> log)
+    ILogger<Look> log
+)
 {
     // Whoever makes a run rings. One that was put into the store by hand is found at last then.
     private static readonly TimeSpan ListEvery = TimeSpan.FromMinutes(1);

@@ -4,8 +4,8 @@ using Slowrun.Grains.Stages;
 namespace Slowrun.Grains.Slots;
 
 /// <summary>
-/// When work that came to nothing is offered again: sooner at first, ever later then, whatever it was that it came to nothing by. Less than ten
-/// offers a minute for each piece of work, so that no loop ever spins. Safe to use from any thread.
+/// When work that came to nothing is offered again: sooner at first, ever later then, whatever it was that it came to nothing by. Less than
+/// ten offers a minute for each piece of work, so that no loop ever spins. Safe to use from any thread.
 /// </summary>
 internal sealed class OfferPace(TimeProvider time)
 {

@@ -20,7 +20,8 @@ internal sealed class Offers(
     LoopPulse pulse,
     IGrainFactory grains,
     ILocalSiloDetails silo,
-    TimeProvider time)
+    TimeProvider time
+)
 {
     // In a fleet of several kinds of machines one of the right kind comes and takes it; after so long nobody has.
     private static readonly TimeSpan UntakenAfter = TimeSpan.FromSeconds(15);
@@ -40,7 +41,10 @@ internal sealed class Offers(
         }
 
         var views = runs.ToDictionary(view => view.Facts.Spec.Name, StringComparer.Ordinal);
-        var work = WorkOrder.Of(runs.Select(view => view.Facts), (facts, one) => views[facts.Spec.Name].IsHanded(one.Name) && IsForNow(facts, one));
+        var work = WorkOrder.Of(
+            runs.Select(view => view.Facts),
+            (facts, one) => views[facts.Spec.Name].IsHanded(one.Name) && IsForNow(facts, one)
+        );
         foreach (var (index, one) in work.Index())
         {
             pulse.Beat();
@@ -55,19 +59,27 @@ internal sealed class Offers(
     }
 
     /// <summary>Ready work that this silo leaves alone for now.</summary>
-    public IReadOnlyList<string> NotMine(RunFacts facts) => slots.Free.Count == 0 ? [] : [.. WorkOrder.Of([facts]).Where(work => !IsForNow(facts, work)).Select(work => work.Name)];
+    public IReadOnlyList<string> NotMine(RunFacts facts) =>
+        slots.Free.Count == 0 ? [] : [.. WorkOrder.Of([facts]).Where(work => !IsForNow(facts, work)).Select(work => work.Name)];
 
     /// <summary>Whether there is work that this silo could do: had it a free slot, were it not refused a moment ago.</summary>
-    public bool HasReady(IReadOnlyList<RunFacts> runs) => WorkOrder.Of(runs, (facts, work) => IsMine(facts, work) && !sensors.IsTooLarge(work.Name)).Count > 0;
+    public bool HasReady(IReadOnlyList<RunFacts> runs) =>
+        WorkOrder.Of(runs, (facts, work) => IsMine(facts, work) && !sensors.IsTooLarge(work.Name)).Count > 0;
 
     private bool IsForNow(RunFacts facts, ReadyWork work) => !local.Has(work.Name) && pace.IsDue(work.Name) && IsMine(facts, work);
 
     private bool IsMine(RunFacts facts, ReadyWork work) => work.Kind != WorkKind.Train || CanTrain(facts, work.Stage!.Value);
 
     /// <summary>A started stage goes only to slots that give the same bits: offering others would only move its grain about.</summary>
-    private bool CanTrain(RunFacts facts, StageId id) => facts.RootOf(id) is not { Identity: { } identity } root
-        || (identity.EngineRevision == Engine.Revision
-            && (facts.Intent.Adoptions.GetValueOrDefault(id.ToString()) > root.Adoptions || slots.All.Any(slot => fingerprints.Has(slot, facts.Plan[id], identity.NumericsFingerprint))));
+    private bool CanTrain(RunFacts facts, StageId id) =>
+        facts.RootOf(id) is not { Identity: { } identity } root
+        || (
+            identity.EngineRevision == Engine.Revision
+            && (
+                facts.Intent.Adoptions.GetValueOrDefault(id.ToString()) > root.Adoptions
+                || slots.All.Any(slot => fingerprints.Has(slot, facts.Plan[id], identity.NumericsFingerprint))
+            )
+        );
 
     /// <summary>A stage that this silo leaves alone for what it was begun with, and nobody takes: said once, with the difference.</summary>
     private async Task TellRefusalsAsync(RunFacts facts)
@@ -85,20 +97,31 @@ internal sealed class Offers(
                     continue;
                 }
 
-                var offered = begun with { EngineRevision = Engine.Revision, NumericsFingerprint = own.Contains(begun.NumericsFingerprint) ? begun.NumericsFingerprint : own[0] };
+                var offered = begun with
+                {
+                    EngineRevision = Engine.Revision,
+                    NumericsFingerprint = own.Contains(begun.NumericsFingerprint) ? begun.NumericsFingerprint : own[0],
+                };
                 await refusals.TellOnceAsync(run, id, new StageIdentityException(begun, offered).Message, silo.Name);
             }
         }
     }
 
-    private Task OfferAsync(ReadyWork work, IReadOnlyList<string> share, CancellationToken stop) => share.Count == 0
-        ? Task.CompletedTask
-        : offering.MakeAsync(work.Name, share, () => TakeAsync(work, new SlotOffer(silo.SiloAddress.ToParsableString(), share, work.EpochToken)), stop);
+    private Task OfferAsync(ReadyWork work, IReadOnlyList<string> share, CancellationToken stop) =>
+        share.Count == 0
+            ? Task.CompletedTask
+            : offering.MakeAsync(
+                work.Name,
+                share,
+                () => TakeAsync(work, new SlotOffer(silo.SiloAddress.ToParsableString(), share, work.EpochToken)),
+                stop
+            );
 
-    private Task<TakeAnswer> TakeAsync(ReadyWork work, SlotOffer offer) => work.Kind switch
-    {
-        WorkKind.Score => grains.GetGrain<IMemberGrain>(StageKey.Of(work.Run, work.Stage!.Value)).Score(offer),
-        WorkKind.Average => grains.GetGrain<IEnsembleGrain>(work.Run).Mix(offer),
-        _ => grains.GetGrain<IStageGrain>(StageKey.Of(work.Run, work.Stage!.Value)).Take(offer),
-    };
+    private Task<TakeAnswer> TakeAsync(ReadyWork work, SlotOffer offer) =>
+        work.Kind switch
+        {
+            WorkKind.Score => grains.GetGrain<IMemberGrain>(StageKey.Of(work.Run, work.Stage!.Value)).Score(offer),
+            WorkKind.Average => grains.GetGrain<IEnsembleGrain>(work.Run).Mix(offer),
+            _ => grains.GetGrain<IStageGrain>(StageKey.Of(work.Run, work.Stage!.Value)).Take(offer),
+        };
 }

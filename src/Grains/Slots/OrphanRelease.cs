@@ -15,14 +15,24 @@ namespace Slowrun.Grains.Slots;
 /// stages, for whoever comes first.
 /// </summary>
 internal sealed partial class OrphanRelease(
-    IObjectStore store, LocalWork local, ReadySince sights, ILocalSiloDetails silo, TimeProvider time, ILogger<OrphanRelease> log)
+    IObjectStore store,
+    LocalWork local,
+    ReadySince sights,
+    ILocalSiloDetails silo,
+    TimeProvider time,
+    ILogger<OrphanRelease> log
+)
 {
     /// <returns>The facts after the release.</returns>
     public async Task<RunFacts> FromAsync(RunFacts facts, CancellationToken stop)
     {
         var me = silo.SiloAddress.ToParsableString();
         var released = new Dictionary<StageId, StageRoot>(facts.Roots);
-        foreach (var (id, root) in facts.Roots.Where(pair => pair.Value.Owner?.Silo == me && !local.Has(WorkName.Train(facts.Spec.Name, pair.Key))))
+        foreach (
+            var (id, root) in facts.Roots.Where(pair =>
+                pair.Value.Owner?.Silo == me && !local.Has(WorkName.Train(facts.Spec.Name, pair.Key))
+            )
+        )
         {
             try
             {
@@ -35,7 +45,10 @@ internal sealed partial class OrphanRelease(
             }
         }
 
-        return facts with { Roots = released };
+        return facts with
+        {
+            Roots = released,
+        };
     }
 
     /// <returns>Null where it is no orphan any more.</returns>
@@ -74,12 +87,22 @@ internal sealed partial class OrphanRelease(
         try
         {
             var lost = lostSteps > 0 ? $"; {lostSteps} steps after it are lost" : "";
-            await new RunEvents(store, run).AppendAsync(new RunEvent(
-                time.GetUtcNow(), EventKind.StageReleased, id.ToString(), $"{before.Owner!.SiloName} had it although nothing of it ran there, and let go of it at step {root.DurableStep}{lost}.")
-            {
-                Silo = before.Owner.SiloName,
-                Cost = new EventCost(lostSteps, root.Ledger.LostSeconds - before.Ledger.LostSeconds, root.Ledger.DownSeconds - before.Ledger.DownSeconds),
-            });
+            await new RunEvents(store, run).AppendAsync(
+                new RunEvent(
+                    time.GetUtcNow(),
+                    EventKind.StageReleased,
+                    id.ToString(),
+                    $"{before.Owner!.SiloName} had it although nothing of it ran there, and let go of it at step {root.DurableStep}{lost}."
+                )
+                {
+                    Silo = before.Owner.SiloName,
+                    Cost = new EventCost(
+                        lostSteps,
+                        root.Ledger.LostSeconds - before.Ledger.LostSeconds,
+                        root.Ledger.DownSeconds - before.Ledger.DownSeconds
+                    ),
+                }
+            );
         }
         catch (IOException e)
         {
@@ -87,10 +110,16 @@ internal sealed partial class OrphanRelease(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Stage} had this silo as its owner although nothing of it runs here; it was released.")]
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "{Stage} had this silo as its owner although nothing of it runs here; it was released."
+    )]
     private static partial void LogOrphan(ILogger logger, string stage);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Stage} has this silo as its owner although nothing of it runs here, and could not be released yet: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "{Stage} has this silo as its owner although nothing of it runs here, and could not be released yet: {Reason}"
+    )]
     private static partial void LogNotReleased(ILogger logger, string stage, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The release of {Stage} could not be told: {Reason}")]

@@ -5,16 +5,18 @@ using Slowrun.Core.Plan;
 namespace Slowrun.Grains.Slots;
 
 /// <summary>
-/// Since when this silo sees stages that could be taken: tells a take how long the stage waited for a slot, and how long nobody knew that it
-/// had lost its owner. Safe to use from any thread.
+/// Since when this silo sees stages that could be taken: tells a take how long the stage waited for a slot, and how long nobody knew that
+/// it had lost its owner. Safe to use from any thread.
 /// </summary>
 internal sealed class ReadySince(TimeProvider time)
 {
     private readonly ConcurrentDictionary<(string Run, StageId Stage, long EpochToken), DateTimeOffset> sights = new();
+
     // Asked for at the first look, when the clock has been held against the store's.
     private long servedSinceTicks = long.MaxValue;
 
-    /// <summary>Since when some silo has been alive without a gap, as far as this one knows: its own start, or that of an older one it has met.</summary>
+    /// <summary>Since when some silo has been alive without a gap, as far as this one knows: its own start, or that of an older one it has
+    /// met.</summary>
     public DateTimeOffset ServedSince
     {
         get

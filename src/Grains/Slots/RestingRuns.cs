@@ -59,6 +59,7 @@ internal sealed class RestingRuns(TimeProvider time)
     {
         var state = Readiness.StateOf(facts);
         // One that is held may still be stopping.
-        return (Readiness.IsOver(state) || state == RunState.Paused) && facts.Plan.Stages.All(stage => facts.LivingOwnerOf(stage.Id) is null);
+        return (Readiness.IsOver(state) || state == RunState.Paused)
+            && facts.Plan.Stages.All(stage => facts.LivingOwnerOf(stage.Id) is null);
     }
 }

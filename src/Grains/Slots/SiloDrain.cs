@@ -11,7 +11,13 @@ namespace Slowrun.Grains.Slots;
 
 /// <summary>How a silo that goes away leaves: nothing new, last commits, releases, and only then the cluster.</summary>
 internal sealed partial class SiloDrain(
-    LocalWork local, IObjectStore store, ILocalSiloDetails silo, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<SiloDrain> log)
+    LocalWork local,
+    IObjectStore store,
+    ILocalSiloDetails silo,
+    IHostApplicationLifetime lifetime,
+    TimeProvider time,
+    ILogger<SiloDrain> log
+)
 {
     /// <summary>The event's kind where a silo leaves because it had nothing to do.</summary>
     public const string Idle = EventKind.SiloIdle;
@@ -19,7 +25,8 @@ internal sealed partial class SiloDrain(
     /// <summary>The kind of the last order to leave; null: there was none.</summary>
     public string? Ordered { get; private set; }
 
-    /// <summary>Returns when all work here has committed and released what it could; the host stops behind. May be called again, with a nearer deadline.</summary>
+    /// <summary>Returns when all work here has committed and released what it could; the host stops behind. May be called again, with a
+    /// nearer deadline.</summary>
     /// <param name="kind">Of the event in every run that is at work here.</param>
     /// <param name="why">A sentence for people.</param>
     /// <param name="deadline">When the machine goes away; null: nobody hurries.</param>
@@ -38,7 +45,9 @@ internal sealed partial class SiloDrain(
     {
         try
         {
-            await new RunEvents(store, run).AppendAsync(new RunEvent(time.GetUtcNow(), kind, null, $"{silo.Name}: {why}") { Silo = silo.Name });
+            await new RunEvents(store, run).AppendAsync(
+                new RunEvent(time.GetUtcNow(), kind, null, $"{silo.Name}: {why}") { Silo = silo.Name }
+            );
         }
         catch (IOException e)
         {

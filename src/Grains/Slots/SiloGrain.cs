@@ -17,7 +17,9 @@ internal sealed class SiloGrain(SiloDrain drain, StoreTroubles troubles, ILocalS
         if (here)
         {
             // Behind: commits may take minutes, and no call waits so long.
-            _ = Task.Run(() => drain.LeaveAsync(StopReason.Requested, EventKind.SiloDrained, "it was asked to leave ('slowrun drain').", deadline: null));
+            _ = Task.Run(() =>
+                drain.LeaveAsync(StopReason.Requested, EventKind.SiloDrained, "it was asked to leave ('slowrun drain').", deadline: null)
+            );
         }
         else
         {

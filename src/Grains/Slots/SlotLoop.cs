@@ -21,7 +21,8 @@ internal sealed partial class SlotLoop(
     LoopPulse pulse,
     SiloDrain drain,
     TimeProvider time,
-    ILogger<SlotLoop> log) : BackgroundService
+    ILogger<SlotLoop> log
+) : BackgroundService
 {
     private static readonly TimeSpan AfterFailure = TimeSpan.FromSeconds(1);
 
@@ -64,9 +65,7 @@ internal sealed partial class SlotLoop(
                     pace.Grow();
                 }
             }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
             catch (Exception e)
             {
                 // A store that is away for a while, a damaged document, a grain that moves: look again a little later.
@@ -87,11 +86,13 @@ internal sealed partial class SlotLoop(
         }
     }
 
-    private Task LeaveAsync(TimeSpan idleFor) => drain.LeaveAsync(
-        StopReason.Requested,
-        SiloDrain.Idle,
-        string.Create(CultureInfo.InvariantCulture, $"nothing was ready for {idleFor.TotalSeconds:F0} s (option --exit-when-idle)."),
-        deadline: null);
+    private Task LeaveAsync(TimeSpan idleFor) =>
+        drain.LeaveAsync(
+            StopReason.Requested,
+            SiloDrain.Idle,
+            string.Create(CultureInfo.InvariantCulture, $"nothing was ready for {idleFor.TotalSeconds:F0} s (option --exit-when-idle)."),
+            deadline: null
+        );
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Serving with slots {Slots}.")]
     private static partial void LogServing(ILogger logger, string slots);

@@ -15,16 +15,15 @@ internal sealed class SlotSensors(NvidiaDevices? devices, Func<MachineMemory?> m
     private readonly ConcurrentDictionary<string, bool> tooLarge = new(StringComparer.Ordinal);
 
     public SlotSensors(NvidiaDevices? devices = null)
-        : this(devices, MachineMemory.Read)
-    {
-    }
+        : this(devices, MachineMemory.Read) { }
 
     /// <summary>Those of the slots that are devices.</summary>
     /// <returns>Null where nothing is known of any.</returns>
     public IReadOnlyList<DeviceUse>? Use(IEnumerable<string> slots) =>
         devices is null || slots.Select(devices.Read).OfType<DeviceUse>().ToList() is not { Count: > 0 } use ? null : use;
 
-    /// <summary>Whether a stage has room on the slots that are offered: on a device in all it has, beside processors in what is free now.</summary>
+    /// <summary>Whether a stage has room on the slots that are offered: on a device in all it has, beside processors in what is free
+    /// now.</summary>
     /// <param name="work">See <see cref="WorkName"/>.</param>
     /// <returns>Null: it has, or that is not known.</returns>
     public MemoryShortage? Lacking(RunSpec spec, StagePlan stage, long trainTokens, IReadOnlyList<string> slots, string work)
@@ -46,7 +45,12 @@ internal sealed class SlotSensors(NvidiaDevices? devices, Func<MachineMemory?> m
     /// <summary>Whether the work was found to be too large for this machine, whatever else runs here.</summary>
     public bool IsTooLarge(string work) => tooLarge.GetValueOrDefault(work);
 
-    private SlotMemory? Memory(string slot) => slot.StartsWith("cpu", StringComparison.Ordinal)
-        ? machine() is { } now ? new SlotMemory(slot, now.FreeBytes) { Free = true } : null
-        : devices?.Read(slot) is { } device ? new SlotMemory(slot, device.TotalBytes) : null;
+    private SlotMemory? Memory(string slot) =>
+        slot.StartsWith("cpu", StringComparison.Ordinal)
+            ? machine() is { } now
+                ? new SlotMemory(slot, now.FreeBytes) { Free = true }
+                : null
+            : devices?.Read(slot) is { } device
+                ? new SlotMemory(slot, device.TotalBytes)
+                : null;
 }

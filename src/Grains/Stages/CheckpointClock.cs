@@ -28,7 +28,8 @@ internal sealed class CheckpointClock(LiveOperations operations, TimeProvider ti
     public TimeSpan? Took { get; private set; } = measured is null ? null : TimeSpan.FromSeconds(measured.TookSeconds);
 
     /// <summary>What is known now, for the next owner; null: nothing.</summary>
-    public CheckpointPace? Pace => cost is { } known && Took is { } took ? new CheckpointPace(known.TotalSeconds, took.TotalSeconds, Interval.TotalSeconds) : null;
+    public CheckpointPace? Pace =>
+        cost is { } known && Took is { } took ? new CheckpointPace(known.TotalSeconds, took.TotalSeconds, Interval.TotalSeconds) : null;
 
     public void Start(int step)
     {

@@ -8,8 +8,9 @@ using Slowrun.Training.Stages;
 namespace Slowrun.Grains.Stages;
 
 /// <summary>
-/// Takes checkpoints on the fly: the trainer thread waits for the memory copy only, and beside a device for what of it is left when the next
-/// update comes; hashing, upload and commit run behind it. At most one is under way, so one buffer is enough and a slow store stretches the interval instead of eating memory.
+/// Takes checkpoints on the fly: the trainer thread waits for the memory copy only, and beside a device for what of it is left when the
+/// next update comes; hashing, upload and commit run behind it. At most one is under way, so one buffer is enough and a slow store
+/// stretches the interval instead of eating memory.
 /// </summary>
 internal sealed partial class CheckpointPipeline : IDisposable
 {
@@ -33,7 +34,9 @@ internal sealed partial class CheckpointPipeline : IDisposable
         clock = new CheckpointClock(work.Operations, time, own.Pace);
         if (work.Root is { Preemptions: > 0 and var losses, Ledger: var spent })
         {
-            clock.SeenBetweenLosses = TimeSpan.FromSeconds((spent.TrainingSeconds + spent.LostSeconds + spent.StallSeconds + spent.RestoreSeconds) / losses);
+            clock.SeenBetweenLosses = TimeSpan.FromSeconds(
+                (spent.TrainingSeconds + spent.LostSeconds + spent.StallSeconds + spent.RestoreSeconds) / losses
+            );
         }
 
         buffer = training.NewBuffer();
@@ -96,7 +99,9 @@ internal sealed partial class CheckpointPipeline : IDisposable
             var weights = training.Snapshot(stop.Token);
             own.Ledger.Turn(Account.Stall);
             return StoreRetry.Patiently.Execute(
-                token => own.FinishAsync(training.Step, buffer.Tensors, weights, token).GetAwaiter().GetResult(), stop.Token);
+                token => own.FinishAsync(training.Step, buffer.Tensors, weights, token).GetAwaiter().GetResult(),
+                stop.Token
+            );
         }
         catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
         {
@@ -206,7 +211,10 @@ internal sealed partial class CheckpointPipeline : IDisposable
             work.Telemetry.NotStored();
             // Training goes on: the checkpoint before is still good, and the next one is tried an interval later.
             LogNotCommitted(log, work.Name, step, e);
-            await own.TellAsync(EventKind.CheckpointFailed, $"The checkpoint of step {step} could not be stored: {e.Message} Training goes on; step {own.DurableStep} stays the durable one.");
+            await own.TellAsync(
+                EventKind.CheckpointFailed,
+                $"The checkpoint of step {step} could not be stored: {e.Message} Training goes on; step {own.DurableStep} stays the durable one."
+            );
             return null;
         }
         catch (Exception e)
@@ -216,16 +224,25 @@ internal sealed partial class CheckpointPipeline : IDisposable
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Stage} committed step {Step}: {Megabytes:F1} MB in {Milliseconds:F0} ms behind the training; the next one in about {Seconds:F0} s.")]
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "{Stage} committed step {Step}: {Megabytes:F1} MB in {Milliseconds:F0} ms behind the training; the next one in about {Seconds:F0} s."
+    )]
     private static partial void LogCommitted(ILogger logger, string stage, int step, double megabytes, double milliseconds, double seconds);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} has another owner now: {Reason}")]
     private static partial void LogFenced(ILogger logger, string stage, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} has no time to commit step {Step} before the machine goes away; step {DurableStep} is the durable one.")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "{Stage} has no time to commit step {Step} before the machine goes away; step {DurableStep} is the durable one."
+    )]
     private static partial void LogNoTime(ILogger logger, string stage, int step, int durableStep);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} gave up the checkpoint of step {Step}: the machine goes away; step {DurableStep} is the durable one.")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "{Stage} gave up the checkpoint of step {Step}: the machine goes away; step {DurableStep} is the durable one."
+    )]
     private static partial void LogGivenUp(ILogger logger, string stage, int step, int durableStep);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} could not store the checkpoint of step {Step}.")]

@@ -21,7 +21,13 @@ internal static partial class CrashPoint
     public const string Score = "score";
 
     private const string Variable = "SLOWRUN_CRASH_AFTER";
-    private static readonly Dictionary<string, int> Signals = new(StringComparer.Ordinal) { ["crash"] = 6, ["kill"] = 9, ["term"] = 15, ["stop"] = 19 };
+    private static readonly Dictionary<string, int> Signals = new(StringComparer.Ordinal)
+    {
+        ["crash"] = 6,
+        ["kill"] = 9,
+        ["term"] = 15,
+        ["stop"] = 19,
+    };
     private static readonly (string Point, int Count, int Signal) Wanted = Parse(Environment.GetEnvironmentVariable(Variable));
     private static int seen;
 
@@ -42,11 +48,12 @@ internal static partial class CrashPoint
     private static (string Point, int Count, int Signal) Parse(string? text)
     {
         var parts = text?.Split(':') ?? [];
-        return parts.Length is 2 or 3
+        return
+            parts.Length is 2 or 3
             && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var count)
             && Signals.TryGetValue(parts.ElementAtOrDefault(2) ?? "kill", out var signal)
-                ? (parts[0], count, signal)
-                : ("", 0, 0);
+            ? (parts[0], count, signal)
+            : ("", 0, 0);
     }
 
     [LibraryImport("libc", EntryPoint = "abort")]

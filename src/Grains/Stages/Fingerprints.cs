@@ -3,7 +3,8 @@ using Slowrun.Training.Numerics;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>The numerics fingerprint of each kind of device of this machine: a canned training, run once for each size and precision.</summary>
+/// <summary>The numerics fingerprint of each kind of device of this machine: a canned training, run once for each size and
+/// precision.</summary>
 /// <param name="compute">Of a slot, by itself or for a stage. Null: the engine's.</param>
 internal sealed class Fingerprints(Func<string, StagePlan?, string>? compute = null)
 {
@@ -20,7 +21,8 @@ internal sealed class Fingerprints(Func<string, StagePlan?, string>? compute = n
     /// <summary>Whether a slot would train a stage with these bits.</summary>
     public bool Has(string slot, StagePlan plan, string fingerprint) => TryOf(slot, plan) == fingerprint;
 
-    /// <summary>As <see cref="Of(string, StagePlan)"/>; null where the slot cannot train the stage, which is told where it would be taken.</summary>
+    /// <summary>As <see cref="Of(string, StagePlan)"/>; null where the slot cannot train the stage, which is told where it would be
+    /// taken.</summary>
     public string? TryOf(string slot, StagePlan plan)
     {
         try

@@ -10,7 +10,8 @@ namespace Slowrun.Grains.Stages;
 /// the same document of the store is written directly, under the same token and write ids.
 /// </summary>
 /// <param name="deactivated">Ends with the activation.</param>
-internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskScheduler activation, Task deactivated, IRootDocument direct) : IRootDocument
+internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskScheduler activation, Task deactivated, IRootDocument direct)
+    : IRootDocument
 {
     private volatile bool ending;
 
@@ -28,7 +29,8 @@ internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskS
         {
             return await OnActivationAsync(async () =>
             {
-                // Waited for to its end: one that was given up would, when it ends, put what it read in the place of a root that is to be written.
+                // Waited for to its end: one that was given up would, when it ends, put what it read in the place of a root that is to be
+                // written.
                 await state.ReadStateAsync(cancellationToken);
                 return state.RecordExists ? state.State : null;
             });
@@ -54,10 +56,14 @@ internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskS
                 if (givenUp is { } earlier)
                 {
                     // Its success would have given this write the right etag, and what it wrote would be lost without a conflict.
-                    await earlier.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+                    await earlier
+                        .WaitAsync(cancellationToken)
+                        .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
                     cancellationToken.ThrowIfCancellationRequested();
                     givenUp = null;
-                    throw new RootConflictException("A write of the root that was given up has ended: it is to be read whether that took effect.");
+                    throw new RootConflictException(
+                        "A write of the root that was given up has ended: it is to be read whether that took effect."
+                    );
                 }
 
                 var before = state.State;

@@ -11,7 +11,8 @@ namespace Slowrun.Grains.Stages;
 
 /// <summary>
 /// Tells a stage that brings down whatever trains it from machines that go away. A take whose process crashed before a newer commit counts
-/// like one that ended with an error; one that was stopped, evicted or killed does not; one of which nobody knows how it ended counts a little.
+/// like one that ended with an error; one that was stopped, evicted or killed does not; one of which nobody knows how it ended counts a
+/// little.
 /// </summary>
 internal sealed class OwnerLosses(IObjectStore store, ReadySince sights, TimeProvider time)
 {
@@ -45,7 +46,11 @@ internal sealed class OwnerLosses(IObjectStore store, ReadySince sights, TimePro
         {
             null => new OwnerLoss(LossVerdict.Unexplained),
             { IsCrash: false } => new OwnerLoss(LossVerdict.Excused, words),
-            _ => new OwnerLoss(LossVerdict.Crashed, words, Pause(before.FailedTakes + 1, sights.Since(run, id, before.EpochToken) ?? time.GetUtcNow())),
+            _ => new OwnerLoss(
+                LossVerdict.Crashed,
+                words,
+                Pause(before.FailedTakes + 1, sights.Since(run, id, before.EpochToken) ?? time.GetUtcNow())
+            ),
         };
     }
 
@@ -57,18 +62,26 @@ internal sealed class OwnerLosses(IObjectStore store, ReadySince sights, TimePro
         if (loss.Verdict == LossVerdict.Crashed && root.FailedTakes >= budget)
         {
             return new StageFailure(
-                string.Create(CultureInfo.InvariantCulture, $"Training it brought down its silo: {loss.Words}. That was try {root.FailedTakes} of {budget} without a newer checkpoint."),
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Training it brought down its silo: {loss.Words}. That was try {root.FailedTakes} of {budget} without a newer checkpoint."
+                ),
                 "The silo's log has the last words ('slowrun logs'); 'slowrun doctor' checks a machine, 'slowrun spec explain' the memory that the recipe takes. Mend the cause, then 'slowrun retry' it.",
                 retry,
-                now);
+                now
+            );
         }
 
         return loss.Verdict == LossVerdict.Unexplained && root.LostTakes >= budget * UnexplainedForOneFailure
             ? new StageFailure(
-                string.Create(CultureInfo.InvariantCulture, $"{root.LostTakes} silos in a row were lost while they had it, before anything of it was durable, and nobody knows how they ended."),
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{root.LostTakes} silos in a row were lost while they had it, before anything of it was durable, and nobody knows how they ended."
+                ),
                 "Look whether the machines live long enough for one checkpoint ('slowrun events', 'slowrun goodput'), or whether it crashes its silos ('slowrun logs'). Then 'slowrun retry' it.",
                 retry,
-                now)
+                now
+            )
             : null;
     }
 

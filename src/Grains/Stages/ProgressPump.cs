@@ -11,7 +11,14 @@ namespace Slowrun.Grains.Stages;
 /// Tells the run grain once a second how far a stage is, and brings intent and operations back. Where the run grain does not answer,
 /// the documents are read instead: a pause reaches the trainer either way.
 /// </summary>
-internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore store, SlotSensors sensors, StoreTroubles troubles, TimeProvider time, ILogger<ProgressPump> log)
+internal sealed partial class ProgressPump(
+    IGrainFactory grains,
+    IObjectStore store,
+    SlotSensors sensors,
+    StoreTroubles troubles,
+    TimeProvider time,
+    ILogger<ProgressPump> log
+)
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
 
@@ -53,7 +60,11 @@ internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore st
     {
         try
         {
-            var progress = runner.Progress with { Devices = sensors.Use(runner.Slots), StoreTroubles = troubles.Now is { Count: > 0 } now ? now : null };
+            var progress = runner.Progress with
+            {
+                Devices = sensors.Use(runner.Slots),
+                StoreTroubles = troubles.Now is { Count: > 0 } now ? now : null,
+            };
             await ObeyAsync(runner, await ReportAsync(runner, progress));
             if (keep)
             {
@@ -78,7 +89,11 @@ internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore st
             LogRunGrainSilent(log, runner.Name, e.Message);
             var documents = new RunDocuments(store, runner.Run);
             var root = await documents.TryReadRootAsync(runner.Stage);
-            return new OwnerOrders(await documents.ReadIntentAsync(), root?.EpochToken ?? 0, (await documents.TryReadSpecAsync())?.Operations);
+            return new OwnerOrders(
+                await documents.ReadIntentAsync(),
+                root?.EpochToken ?? 0,
+                (await documents.TryReadSpecAsync())?.Operations
+            );
         }
     }
 
@@ -109,10 +124,16 @@ internal sealed partial class ProgressPump(IGrainFactory grains, IObjectStore st
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "The run grain of {Stage} did not answer ({Reason}); the intent is read from the store.")]
+    [LoggerMessage(
+        Level = LogLevel.Debug,
+        Message = "The run grain of {Stage} did not answer ({Reason}); the intent is read from the store."
+    )]
     private static partial void LogRunGrainSilent(ILogger logger, string stage, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} was said to have epoch token {Told}, which its root does not have; its owner of token {Own} goes on.")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "{Stage} was said to have epoch token {Told}, which its root does not have; its owner of token {Own} goes on."
+    )]
     private static partial void LogNotBelieved(ILogger logger, string stage, long told, long own);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The progress of {Stage} could not be told.")]

@@ -23,7 +23,8 @@ internal sealed partial class StageGrain(
     IObjectStore store,
     ProgressPump pump,
     ILocalSiloDetails silo,
-    ILogger<StageGrain> log) : Grain, IStageGrain
+    ILogger<StageGrain> log
+) : Grain, IStageGrain
 {
     private GrainRootDocument? document;
 

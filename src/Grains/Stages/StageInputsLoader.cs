@@ -19,7 +19,10 @@ internal sealed class StageInputsLoader(IObjectStore store, TokenSets tokens, Ti
     {
         try
         {
-            return await LoadAsync(new StageSources(work.Run, work.Spec.Recipe, work.Plan, work.Teacher, work.Predecessor), cancellationToken);
+            return await LoadAsync(
+                new StageSources(work.Run, work.Spec.Recipe, work.Plan, work.Teacher, work.Predecessor),
+                cancellationToken
+            );
         }
         catch (InvalidDataException e)
         {
@@ -28,10 +31,12 @@ internal sealed class StageInputsLoader(IObjectStore store, TokenSets tokens, Ti
         }
     }
 
-    /// <summary>Its inputs are looked at before it is taken again here: a take that finds them damaged writes the root twice, for nothing.</summary>
+    /// <summary>Its inputs are looked at before it is taken again here: a take that finds them damaged writes the root twice, for
+    /// nothing.</summary>
     public void Suspect(StageWork work) => suspects[Key(work.Run, work.Plan)] = true;
 
-    /// <summary>What is wrong with the inputs of a stage that they kept from training here before; null: nothing, or it is not suspected.</summary>
+    /// <summary>What is wrong with the inputs of a stage that they kept from training here before; null: nothing, or it is not
+    /// suspected.</summary>
     public async Task<string?> DamageAsync(StageSources sources, CancellationToken cancellationToken)
     {
         var key = Key(sources.Run, sources.Plan);
@@ -61,7 +66,13 @@ internal sealed class StageInputsLoader(IObjectStore store, TokenSets tokens, Ti
             ? await new SnapshotStore(store, work.Run, time).ReadAsync(snapshot.Sha256, cancellationToken)
             : null;
         IReadOnlyList<TensorData>? final = work.Predecessor is { Current: { } state } before
-            ? await new CheckpointReader(store).ReadAsync(work.Run, work.Plan.Predecessor!.Value, state, before.Identity, cancellationToken: cancellationToken)
+            ? await new CheckpointReader(store).ReadAsync(
+                work.Run,
+                work.Plan.Predecessor!.Value,
+                state,
+                before.Identity,
+                cancellationToken: cancellationToken
+            )
             : null;
         var members = await MembersAsync(work.Plan.TeacherEnsemble, cancellationToken);
         return new LoadedStage(
@@ -76,7 +87,8 @@ internal sealed class StageInputsLoader(IObjectStore store, TokenSets tokens, Ti
                 Predecessor = final,
             },
             sets,
-            members);
+            members
+        );
     }
 
     /// <summary>Every member of a teaching ensemble: where one is missing or damaged, nothing is taught by the others alone.</summary>
@@ -96,7 +108,10 @@ internal sealed class StageInputsLoader(IObjectStore store, TokenSets tokens, Ti
         catch (InvalidDataException e)
         {
             members.ForEach(member => member.Dispose());
-            throw new InvalidDataException($"Member {members.Count + 1} of the {ensemble!.Members.Count} that teach, of run '{ensemble.Run}': {e.Message}", e);
+            throw new InvalidDataException(
+                $"Member {members.Count + 1} of the {ensemble!.Members.Count} that teach, of run '{ensemble.Run}': {e.Message}",
+                e
+            );
         }
         catch
         {

@@ -39,7 +39,10 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         var restored = await new CheckpointReader(store).RestoreAsync(work.Run, work.Plan.Id, root.Root, cancellationToken);
         foreach (var damaged in restored.Damaged)
         {
-            await TellAsync(EventKind.CheckpointDamaged, $"The checkpoint of step {damaged.Checkpoint.Step} is damaged and was left: {damaged.Why}");
+            await TellAsync(
+                EventKind.CheckpointDamaged,
+                $"The checkpoint of step {damaged.Checkpoint.Step} is damaged and was left: {damaged.Why}"
+            );
         }
 
         if (restored.Damaged.Count > 0)
@@ -48,9 +51,12 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
             // Fresh weights give the same bytes in the end, so losing every checkpoint costs time, not the run.
             await root.FallBackAsync(restored.Checkpoint, cancellationToken);
             Ledger.FellBack(restored.Checkpoint?.TrainingSeconds ?? 0);
-            await TellAsync(EventKind.CheckpointFallback, restored.Checkpoint is { } good
-                ? $"It goes on from step {good.Step} instead."
-                : "No checkpoint was whole; the stage starts again from its first step.");
+            await TellAsync(
+                EventKind.CheckpointFallback,
+                restored.Checkpoint is { } good
+                    ? $"It goes on from step {good.Step} instead."
+                    : "No checkpoint was whole; the stage starts again from its first step."
+            );
         }
 
         return restored.Checkpoint is null ? null : restored.Tensors;
@@ -70,7 +76,12 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     }
 
     /// <summary>Commits final state and snapshot, and releases the stage, in one write of the root.</summary>
-    public async Task<StopReason> FinishAsync(int step, IReadOnlyList<TensorData> state, IReadOnlyList<TensorData> weights, CancellationToken cancellationToken)
+    public async Task<StopReason> FinishAsync(
+        int step,
+        IReadOnlyList<TensorData> state,
+        IReadOnlyList<TensorData> weights,
+        CancellationToken cancellationToken
+    )
     {
         using var span = work.Telemetry.Finishing();
         // An owner told to stop at the very end has kept the last step already.
@@ -87,73 +98,92 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
 
     /// <summary>Releases the stage, so that another slot may take it at once.</summary>
     /// <param name="step">The last one completed; what is not durable of it is lost.</param>
-    public Task<StopReason> LeaveAsync(StopReason reason, int step) => EndAsync(reason, async token =>
-    {
-        using var span = work.Telemetry.Releasing();
-        var lost = step - DurableStep;
-        var (cause, why) = reason switch
-        {
-            StopReason.Eviction => (ReleaseCause.Evicted, "the machine goes away"),
-            StopReason.Held => (ReleaseCause.Held, "the user paused or cancelled it"),
-            _ => (ReleaseCause.Left, "its silo was asked to stop"),
-        };
-        var (before, settled) = (root.Root.Ledger, SettledLedger());
-        await root.ReleaseAsync(cause, lost, settled, token);
-        work.Telemetry.Released(cause, lost);
-        await TellAsync(
-            EventKind.StageReleased,
-            $"Its owner left it at step {DurableStep} ({why}{(lost > 0 ? $"; {lost} steps after it are lost" : "")}).",
-            cost: new EventCost(lost, settled.LostSeconds - before.LostSeconds, AwaySeconds: 0));
-    });
+    public Task<StopReason> LeaveAsync(StopReason reason, int step) =>
+        EndAsync(
+            reason,
+            async token =>
+            {
+                using var span = work.Telemetry.Releasing();
+                var lost = step - DurableStep;
+                var (cause, why) = reason switch
+                {
+                    StopReason.Eviction => (ReleaseCause.Evicted, "the machine goes away"),
+                    StopReason.Held => (ReleaseCause.Held, "the user paused or cancelled it"),
+                    _ => (ReleaseCause.Left, "its silo was asked to stop"),
+                };
+                var (before, settled) = (root.Root.Ledger, SettledLedger());
+                await root.ReleaseAsync(cause, lost, settled, token);
+                work.Telemetry.Released(cause, lost);
+                await TellAsync(
+                    EventKind.StageReleased,
+                    $"Its owner left it at step {DurableStep} ({why}{(lost > 0 ? $"; {lost} steps after it are lost" : "")}).",
+                    cost: new EventCost(lost, settled.LostSeconds - before.LostSeconds, AwaySeconds: 0)
+                );
+            }
+        );
 
     /// <summary>
     /// After an error: releases the stage for another try, or fails it when its budget is used up. The store's own trouble costs no try:
     /// it passes, and says nothing about the stage.
     /// </summary>
-    public Task<StopReason> FailAsync(Exception error) => EndAsync(StopReason.Faulted, async token =>
-    {
-        var cause = OneLine(error.Message);
-        var tries = root.Root.FailedTakes + 1;
-        var budget = work.Operations.Now.FailureBudget;
-        if (error is DivergedException && root.Root.Identity is { IsRepeatable: true })
-        {
-            var failure = new StageFailure(cause, RepeatingFailure.Advice, work.Retry, time.GetUtcNow()) { Repeats = true };
-            await root.FailAsync(failure, SettledLedger(), token);
-            work.Telemetry.Failed("failed");
-            await TellAsync(EventKind.StageFailed, $"{cause} {failure.Advice}");
-        }
-        else if (StoreRetry.MayPass(error))
-        {
-            // The store's own trouble is no error of the stage.
-            await root.ReleaseAsync(ReleaseCause.Left, lostSteps: 0, SettledLedger(), token);
-            work.Telemetry.Failed("retried");
-            await TellAsync(EventKind.StageError, $"{cause} It is tried again.");
-        }
-        else if (tries < budget)
-        {
-            await root.ReleaseAsync(ReleaseCause.Error, lostSteps: 0, SettledLedger(), token);
-            work.Telemetry.Failed("retried");
-            await TellAsync(EventKind.StageError, $"{cause} It is tried again ({tries} of {budget}).");
-        }
-        else
-        {
-            const string Advice = "Mend the cause, then `slowrun retry` it; chains that do not depend on it go on.";
-            await root.FailAsync(new StageFailure(cause, Advice, work.Retry, time.GetUtcNow()), SettledLedger(), token);
-            work.Telemetry.Failed("failed");
-            await TellAsync(EventKind.StageFailed, $"{cause} That was try {tries} of {budget} without a newer checkpoint. {Advice}");
-        }
-    });
+    public Task<StopReason> FailAsync(Exception error) =>
+        EndAsync(
+            StopReason.Faulted,
+            async token =>
+            {
+                var cause = OneLine(error.Message);
+                var tries = root.Root.FailedTakes + 1;
+                var budget = work.Operations.Now.FailureBudget;
+                if (error is DivergedException && root.Root.Identity is { IsRepeatable: true })
+                {
+                    var failure = new StageFailure(cause, RepeatingFailure.Advice, work.Retry, time.GetUtcNow()) { Repeats = true };
+                    await root.FailAsync(failure, SettledLedger(), token);
+                    work.Telemetry.Failed("failed");
+                    await TellAsync(EventKind.StageFailed, $"{cause} {failure.Advice}");
+                }
+                else if (StoreRetry.MayPass(error))
+                {
+                    // The store's own trouble is no error of the stage.
+                    await root.ReleaseAsync(ReleaseCause.Left, lostSteps: 0, SettledLedger(), token);
+                    work.Telemetry.Failed("retried");
+                    await TellAsync(EventKind.StageError, $"{cause} It is tried again.");
+                }
+                else if (tries < budget)
+                {
+                    await root.ReleaseAsync(ReleaseCause.Error, lostSteps: 0, SettledLedger(), token);
+                    work.Telemetry.Failed("retried");
+                    await TellAsync(EventKind.StageError, $"{cause} It is tried again ({tries} of {budget}).");
+                }
+                else
+                {
+                    const string Advice = "Mend the cause, then `slowrun retry` it; chains that do not depend on it go on.";
+                    await root.FailAsync(new StageFailure(cause, Advice, work.Retry, time.GetUtcNow()), SettledLedger(), token);
+                    work.Telemetry.Failed("failed");
+                    await TellAsync(
+                        EventKind.StageFailed,
+                        $"{cause} That was try {tries} of {budget} without a newer checkpoint. {Advice}"
+                    );
+                }
+            }
+        );
 
     /// <summary>
     /// Gives the stage back because something that it trains from is missing or damaged: no error of the stage, so it costs no try. It is
     /// taken again once the object is whole.
     /// </summary>
-    public Task<StopReason> RefuseAsync(string damage) => EndAsync(StopReason.Faulted, async token =>
-    {
-        await root.ReleaseAsync(ReleaseCause.Left, lostSteps: 0, SettledLedger(), token);
-        work.Telemetry.Failed("retried");
-        await TellAsync(EventKind.TakeRefused, $"{damage} It was given back at step {DurableStep}, and goes on by itself once the object is whole.");
-    });
+    public Task<StopReason> RefuseAsync(string damage) =>
+        EndAsync(
+            StopReason.Faulted,
+            async token =>
+            {
+                await root.ReleaseAsync(ReleaseCause.Left, lostSteps: 0, SettledLedger(), token);
+                work.Telemetry.Failed("retried");
+                await TellAsync(
+                    EventKind.TakeRefused,
+                    $"{damage} It was given back at step {DurableStep}, and goes on by itself once the object is whole."
+                );
+            }
+        );
 
     private async Task<StopReason> EndAsync(StopReason reason, Func<CancellationToken, Task> end)
     {
@@ -180,15 +210,15 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     {
         try
         {
-            await events.AppendAsync(new RunEvent(time.GetUtcNow(), kind, work.Plan.Id.ToString(), message)
-            {
-                Silo = silo ?? work.Root.Owner?.SiloName,
-                Cost = cost,
-            });
+            await events.AppendAsync(
+                new RunEvent(time.GetUtcNow(), kind, work.Plan.Id.ToString(), message)
+                {
+                    Silo = silo ?? work.Root.Owner?.SiloName,
+                    Cost = cost,
+                }
+            );
         }
-        catch (IOException)
-        {
-        }
+        catch (IOException) { }
     }
 
     /// <summary>The ledger at the end of this owner: what it trained beyond its last commit is lost.</summary>
@@ -205,7 +235,15 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     private async Task<CheckpointRef> WriteAsync(int step, IReadOnlyList<TensorData> state, CancellationToken cancellationToken)
     {
         using var uploading = work.Telemetry.Uploading();
-        var checkpoint = await checkpoints.WriteAsync(work.Run, work.Plan.Id, work.Root.EpochToken, step, work.Root.Identity!, state, cancellationToken);
+        var checkpoint = await checkpoints.WriteAsync(
+            work.Run,
+            work.Plan.Id,
+            work.Root.EpochToken,
+            step,
+            work.Root.Identity!,
+            state,
+            cancellationToken
+        );
         uploading.Done();
         work.Telemetry.Stored(checkpoint.LengthBytes);
         return checkpoint with { TrainingSeconds = Ledger.AtCapture.TrainingSeconds, Pace = Pace };
@@ -230,7 +268,15 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         try
         {
             await Retention.SweepAsync(
-                store, work.Run, work.Plan.Id, root.Root, work.Operations.Now.KeepCheckpoints, pinned: [], owner: true, cancellationToken: cancellationToken);
+                store,
+                work.Run,
+                work.Plan.Id,
+                root.Root,
+                work.Operations.Now.KeepCheckpoints,
+                pinned: [],
+                owner: true,
+                cancellationToken: cancellationToken
+            );
         }
         catch (IOException)
         {

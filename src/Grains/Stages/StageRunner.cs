@@ -73,7 +73,8 @@ internal sealed partial class StageRunner
     }
 
     /// <summary>Asks for a stop at the next micro-batch; <see cref="Completion"/> ends when what could be committed is.</summary>
-    /// <param name="deadline">When the machine goes away: the stage is released before, with a last checkpoint if that fits. Null: nobody hurries.</param>
+    /// <param name="deadline">When the machine goes away: the stage is released before, with a last checkpoint if that fits. Null: nobody
+    /// hurries.</param>
     public void Stop(StopReason reason, DateTimeOffset? deadline = null)
     {
         work.Telemetry.StopAsked();
@@ -185,15 +186,16 @@ internal sealed partial class StageRunner
         return checkpoints.Finish();
     }
 
-    private void Tell(StageActivity activity, int step, double? loss, double? rate) => progress = progress with
-    {
-        Activity = activity,
-        Step = step,
-        TrainLossNats = loss,
-        TokensPerSecond = rate,
-        FirstStepAt = progress.FirstStepAt ?? (step > work.Root.DurableStep ? time.GetUtcNow() : null),
-        At = time.GetUtcNow(),
-    };
+    private void Tell(StageActivity activity, int step, double? loss, double? rate) =>
+        progress = progress with
+        {
+            Activity = activity,
+            Step = step,
+            TrainLossNats = loss,
+            TokensPerSecond = rate,
+            FirstStepAt = progress.FirstStepAt ?? (step > work.Root.DurableStep ? time.GetUtcNow() : null),
+            At = time.GetUtcNow(),
+        };
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Stage} trains from step {Step} of {Steps} on {Slots}.")]
     private static partial void LogTraining(ILogger logger, string stage, int step, int steps, string slots);
@@ -204,7 +206,10 @@ internal sealed partial class StageRunner
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} has another owner now and stops without a commit: {Reason}")]
     private static partial void LogFenced(ILogger logger, string stage, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Stage} is given back, something that it trains from is missing or damaged: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "{Stage} is given back, something that it trains from is missing or damaged: {Reason}"
+    )]
     private static partial void LogDamagedInput(ILogger logger, string stage, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Stage} failed.")]

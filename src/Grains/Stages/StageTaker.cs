@@ -18,10 +18,20 @@ namespace Slowrun.Grains.Stages;
 
 /// <summary>Takes stages: reads what the take depends on, raises the epoch token, and hands the stage to a runner.</summary>
 internal sealed partial class StageTaker(
-    IObjectStore store, ILivingOwners living, TokenSets tokens, StageInputsLoader inputs, Fingerprints fingerprints, SlotSensors sensors, ReadySince sights, TakeRefusals refusals, TimeProvider time, ILoggerFactory logs)
+    IObjectStore store,
+    ILivingOwners living,
+    TokenSets tokens,
+    StageInputsLoader inputs,
+    Fingerprints fingerprints,
+    SlotSensors sensors,
+    ReadySince sights,
+    TakeRefusals refusals,
+    TimeProvider time,
+    ILoggerFactory logs
+)
 {
-    // An owner that is called dead and lives may commit between a look and the take: seldom once, for the two are milliseconds apart. After so
-    // many the offer is made again.
+    // An owner that is called dead and lives may commit between a look and the take: seldom once, for the two are milliseconds apart. After
+    // so many the offer is made again.
     private const int MostLooks = 20;
 
     private readonly OwnerLosses losses = new(store, sights, time);
@@ -30,7 +40,13 @@ internal sealed partial class StageTaker(
     /// <param name="siloName">For people.</param>
     /// <returns>A runner that has not been started, or null with the reason.</returns>
     public async Task<(StageRunner? Runner, string? Reason)> TakeAsync(
-        string run, StageId id, IRootDocument document, SlotOffer offer, string siloName, CancellationToken cancellationToken = default)
+        string run,
+        StageId id,
+        IRootDocument document,
+        SlotOffer offer,
+        string siloName,
+        CancellationToken cancellationToken = default
+    )
     {
         try
         {
@@ -46,10 +62,18 @@ internal sealed partial class StageTaker(
     }
 
     private async Task<(StageRunner? Runner, string? Reason)> TakeWholeAsync(
-        string run, StageId id, IRootDocument document, SlotOffer offer, string siloName, CancellationToken cancellationToken)
+        string run,
+        StageId id,
+        IRootDocument document,
+        SlotOffer offer,
+        string siloName,
+        CancellationToken cancellationToken
+    )
     {
         var documents = new RunDocuments(store, run);
-        var (spec, submittedAt) = await documents.TryReadDatedSpecAsync(cancellationToken) ?? throw new InvalidOperationException($"There is no run '{run}' in {store.Address}.");
+        var (spec, submittedAt) =
+            await documents.TryReadDatedSpecAsync(cancellationToken)
+            ?? throw new InvalidOperationException($"There is no run '{run}' in {store.Address}.");
         var plan = new RunPlan(spec.Recipe)[id];
         if (await RecoverAsync(run, id, offer, siloName, cancellationToken) is { } trouble)
         {
@@ -107,12 +131,16 @@ internal sealed partial class StageTaker(
         }
 
         var prepared = new Prepared(
-            Identity(spec.Recipe, teacher?.Sha256 ?? plan.TeacherEnsemble?.ContentSha256(), fingerprint) with { PredecessorSha256 = await FinalStateHashAsync(run, plan.Predecessor, predecessor, cancellationToken) },
+            Identity(spec.Recipe, teacher?.Sha256 ?? plan.TeacherEnsemble?.ContentSha256(), fingerprint) with
+            {
+                PredecessorSha256 = await FinalStateHashAsync(run, plan.Predecessor, predecessor, cancellationToken),
+            },
             StageSteps.Of(plan, trainTokens),
             submittedAt,
             id.Before is { } earlier ? await FinishedAtAsync(documents, earlier, cancellationToken) : null,
             retry,
-            intent.Adoptions.GetValueOrDefault(id.ToString()));
+            intent.Adoptions.GetValueOrDefault(id.ToString())
+        );
         var commit = new RootCommit(document, time);
         try
         {
@@ -171,9 +199,12 @@ internal sealed partial class StageTaker(
         {
             LogRefused(log, $"{run}/{id}", e.Message);
             await refusals.TellOnceAsync(run, id, e.Message, siloName);
-            return (null, e.OnlyFingerprint
-                ? $"It waits for a slot with the numerics fingerprint {e.Begun.NumericsFingerprint[..12]}; this silo's is {e.Offered.NumericsFingerprint[..12]}, which would give other bytes."
-                : e.Message);
+            return (
+                null,
+                e.OnlyFingerprint
+                    ? $"It waits for a slot with the numerics fingerprint {e.Begun.NumericsFingerprint[..12]}; this silo's is {e.Offered.NumericsFingerprint[..12]}, which would give other bytes."
+                    : e.Message
+            );
         }
     }
 
@@ -182,11 +213,21 @@ internal sealed partial class StageTaker(
         root is { Finished: true } ? "It has finished." : await LivingOwnerAsync(root?.Owner, offer, cancellationToken);
 
     private async Task<string?> LivingOwnerAsync(StageOwner? owner, SlotOffer offer, CancellationToken cancellationToken) =>
-        owner is not null && owner.Silo != offer.Silo && await living.IsAliveAsync(owner, cancellationToken) ? $"{owner.SiloName} has it." : null;
+        owner is not null && owner.Silo != offer.Silo && await living.IsAliveAsync(owner, cancellationToken)
+            ? $"{owner.SiloName} has it."
+            : null;
 
     /// <summary>What a take writes that finds this root; of another one it would account for the wrong time and steps.</summary>
     private async Task<TakeRequest> RequestAsync(
-        RunDocuments documents, StageId id, StageRoot? before, Prepared prepared, OwnerLoss loss, SlotOffer offer, string siloName, CancellationToken cancellationToken)
+        RunDocuments documents,
+        StageId id,
+        StageRoot? before,
+        Prepared prepared,
+        OwnerLoss loss,
+        SlotOffer offer,
+        string siloName,
+        CancellationToken cancellationToken
+    )
     {
         var progress = await documents.TryReadProgressAsync(id, cancellationToken);
         var now = time.GetUtcNow();
@@ -214,7 +255,8 @@ internal sealed partial class StageTaker(
         };
     }
 
-    /// <summary>Puts right a root that is not the last one written, and lets a whole checkpoint count whose owner was lost before it did.</summary>
+    /// <summary>Puts right a root that is not the last one written, and lets a whole checkpoint count whose owner was lost before it
+    /// did.</summary>
     /// <returns>Why the stage cannot be taken now; null: it can.</returns>
     private async Task<string?> RecoverAsync(string run, StageId id, SlotOffer offer, string siloName, CancellationToken cancellationToken)
     {
@@ -244,14 +286,15 @@ internal sealed partial class StageTaker(
             : $"{finding.Trouble} Somebody else has written it at this moment.";
     }
 
-    private static StageIdentity Identity(Recipe recipe, string? teacher, string fingerprint) => new()
-    {
-        RecipeSha256 = CanonicalJson.Sha256(recipe),
-        DataSha256 = recipe.Data.Sha256!,
-        TeacherSha256 = teacher,
-        EngineRevision = Engine.Revision,
-        NumericsFingerprint = fingerprint,
-    };
+    private static StageIdentity Identity(Recipe recipe, string? teacher, string fingerprint) =>
+        new()
+        {
+            RecipeSha256 = CanonicalJson.Sha256(recipe),
+            DataSha256 = recipe.Data.Sha256!,
+            TeacherSha256 = teacher,
+            EngineRevision = Engine.Revision,
+            NumericsFingerprint = fingerprint,
+        };
 
     /// <summary>What a final state's tensors hash to, whoever wrote it at whatever take.</summary>
     private async Task<string?> FinalStateHashAsync(string run, StageId? id, StageRoot? predecessor, CancellationToken cancellationToken)
@@ -274,7 +317,8 @@ internal sealed partial class StageTaker(
             var away = root.Ledger.DownSeconds + root.Ledger.SlotSeconds - before.Ledger.DownSeconds - before.Ledger.SlotSeconds;
             var told = string.Create(
                 CultureInfo.InvariantCulture,
-                $"{lost.SiloName} is gone with {string.Join(' ', lost.Slots)}{(loss.Words.Length > 0 ? $" ({loss.Words})" : "")}; {lostSteps} steps after step {root.DurableStep} are lost ({seconds:F1} s of training), and nobody trained it for {away:F1} s.");
+                $"{lost.SiloName} is gone with {string.Join(' ', lost.Slots)}{(loss.Words.Length > 0 ? $" ({loss.Words})" : "")}; {lostSteps} steps after step {root.DurableStep} are lost ({seconds:F1} s of training), and nobody trained it for {away:F1} s."
+            );
             await own.TellAsync(EventKind.OwnerLost, told, lost.SiloName, new EventCost(lostSteps, seconds, away));
         }
 
@@ -282,17 +326,24 @@ internal sealed partial class StageTaker(
         {
             await own.TellAsync(
                 EventKind.DeviceAdopted,
-                $"It goes on from step {root.DurableStep} with the arithmetic of {root.Identity!.NumericsFingerprint[..12]} instead of {begun.NumericsFingerprint[..12]}, as the user wished: from here on its bytes depend on when that was.");
+                $"It goes on from step {root.DurableStep} with the arithmetic of {root.Identity!.NumericsFingerprint[..12]} instead of {begun.NumericsFingerprint[..12]}, as the user wished: from here on its bytes depend on when that was."
+            );
         }
 
         if (before?.Identity is null && root.Identity is { IsRepeatable: false })
         {
-            await own.TellAsync(EventKind.BestEffort, $"{string.Join(' ', root.Owner!.Slots)} of {root.Owner.SiloName} does not give the same bits twice: the stage is trained as well, but its bytes cannot be had again.");
+            await own.TellAsync(
+                EventKind.BestEffort,
+                $"{string.Join(' ', root.Owner!.Slots)} of {root.Owner.SiloName} does not give the same bits twice: the stage is trained as well, but its bytes cannot be had again."
+            );
         }
 
-        await own.TellAsync(EventKind.StageTaken, root.DurableStep > 0
-            ? $"{root.Owner!.SiloName} goes on from step {root.DurableStep} of {root.Steps} (epoch token {root.EpochToken})."
-            : $"{root.Owner!.SiloName} begins its {root.Steps} steps (epoch token {root.EpochToken}).");
+        await own.TellAsync(
+            EventKind.StageTaken,
+            root.DurableStep > 0
+                ? $"{root.Owner!.SiloName} goes on from step {root.DurableStep} of {root.Steps} (epoch token {root.EpochToken})."
+                : $"{root.Owner!.SiloName} begins its {root.Steps} steps (epoch token {root.EpochToken})."
+        );
     }
 
     private static async Task<DateTimeOffset?> FinishedAtAsync(RunDocuments documents, StageId id, CancellationToken cancellationToken) =>
@@ -300,7 +351,14 @@ internal sealed partial class StageTaker(
 
     /// <summary>What a take needs that no owner changes.</summary>
     /// <param name="Retry">The intent's retry number of the stage.</param>
-    private sealed record Prepared(StageIdentity Identity, int Steps, DateTimeOffset SubmittedAt, DateTimeOffset? BeforeFinishedAt, int Retry, int Adoptions);
+    private sealed record Prepared(
+        StageIdentity Identity,
+        int Steps,
+        DateTimeOffset SubmittedAt,
+        DateTimeOffset? BeforeFinishedAt,
+        int Retry,
+        int Adoptions
+    );
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Stage} is not taken, something that it needs is missing or damaged: {Reason}")]
     private static partial void LogDamaged(ILogger logger, string stage, string reason);

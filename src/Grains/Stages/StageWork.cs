@@ -10,7 +10,16 @@ namespace Slowrun.Grains.Stages;
 /// <param name="Teacher">The snapshot that teaches; null: none.</param>
 /// <param name="Predecessor">Root of the finished stage that this one continues; null: it begins with fresh weights.</param>
 /// <param name="Retry">The intent's retry number at the take.</param>
-internal sealed record StageWork(string Run, RunSpec Spec, StagePlan Plan, StageRoot Root, SnapshotRef? Teacher, StageRoot? Predecessor, IReadOnlyList<string> Slots, int Retry)
+internal sealed record StageWork(
+    string Run,
+    RunSpec Spec,
+    StagePlan Plan,
+    StageRoot Root,
+    SnapshotRef? Teacher,
+    StageRoot? Predecessor,
+    IReadOnlyList<string> Slots,
+    int Retry
+)
 {
     /// <summary><c>RUN/chain0/stage1</c>, for logs and messages.</summary>
     public string Name => $"{Run}/{Plan.Id}";

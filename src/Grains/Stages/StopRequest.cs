@@ -7,7 +7,11 @@ namespace Slowrun.Grains.Stages;
 /// A stop signal that carries its reason: the first reason given stands, except that Fenced wins over all. The earliest deadline stands: a
 /// machine that is told to stop may learn later that it goes away.
 /// </summary>
-[SuppressMessage("Reliability", "CA1001", Justification = "Without linked tokens the sources hold nothing but a timer that ends by itself, and a stop may come after the end.")]
+[SuppressMessage(
+    "Reliability",
+    "CA1001",
+    Justification = "Without linked tokens the sources hold nothing but a timer that ends by itself, and a stop may come after the end."
+)]
 internal sealed class StopRequest(TimeProvider time)
 {
     // Timers end at 49 days, platforms announce nothing so far ahead.
@@ -20,7 +24,8 @@ internal sealed class StopRequest(TimeProvider time)
 
     public CancellationToken Token => source.Token;
 
-    /// <summary>Cancelled when a checkpoint that is still under way is to be given up, so that the stage is released before the deadline.</summary>
+    /// <summary>Cancelled when a checkpoint that is still under way is to be given up, so that the stage is released before the
+    /// deadline.</summary>
     public CancellationToken Late => late.Token;
 
     public StopReason? Reason { get; private set; }

@@ -3,7 +3,8 @@ using Polly.Retry;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>What an owner does when the store is away at a moment that cannot be put off: the state in memory is worth waiting for.</summary>
+/// <summary>What an owner does when the store is away at a moment that cannot be put off: the state in memory is worth waiting
+/// for.</summary>
 internal static class StoreRetry
 {
     // A machine that is told to stop has seconds to minutes; after this the stage goes on elsewhere from its last commit.
@@ -13,26 +14,28 @@ internal static class StoreRetry
     public static ResiliencePipeline Patiently { get; } = new ResiliencePipelineBuilder().AddRetry(Options(MayPass)).Build();
 
     /// <summary>
-    /// For all last writes of an owner that is told to stop, together: a store that is away is waited for no longer than a minute. A write that
-    /// is under way takes what it takes, a big checkpoint's many minutes; the silo's own limit ends one that hangs.
+    /// For all last writes of an owner that is told to stop, together: a store that is away is waited for no longer than a minute. A write
+    /// that is under way takes what it takes, a big checkpoint's many minutes; the silo's own limit ends one that hangs.
     /// </summary>
     public static ResiliencePipeline WhileStopping(TimeProvider time)
     {
         var from = time.GetTimestamp();
         return new ResiliencePipelineBuilder { TimeProvider = time }
-            .AddRetry(Options(error => MayPass(error) && time.GetElapsedTime(from) < StoppingPatience)).Build();
+            .AddRetry(Options(error => MayPass(error) && time.GetElapsedTime(from) < StoppingPatience))
+            .Build();
     }
 
     /// <summary>Whether it is the store's trouble, so that waiting may help: no answer, no space, no permission just now.</summary>
     public static bool MayPass(Exception error) => error is IOException or TimeoutException && error is not InvalidDataException;
 
-    private static RetryStrategyOptions Options(Func<Exception, bool> again) => new()
-    {
-        ShouldHandle = new PredicateBuilder().Handle(again),
-        MaxRetryAttempts = int.MaxValue,
-        BackoffType = DelayBackoffType.Exponential,
-        UseJitter = true,
-        Delay = TimeSpan.FromSeconds(0.5),
-        MaxDelay = TimeSpan.FromSeconds(30),
-    };
+    private static RetryStrategyOptions Options(Func<Exception, bool> again) =>
+        new()
+        {
+            ShouldHandle = new PredicateBuilder().Handle(again),
+            MaxRetryAttempts = int.MaxValue,
+            BackoffType = DelayBackoffType.Exponential,
+            UseJitter = true,
+            Delay = TimeSpan.FromSeconds(0.5),
+            MaxDelay = TimeSpan.FromSeconds(30),
+        };
 }

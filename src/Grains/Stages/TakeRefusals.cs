@@ -6,7 +6,8 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>Tells as events of the run why silos do not take its stages: each cause once, however many silos have it and however often they look.</summary>
+/// <summary>Tells as events of the run why silos do not take its stages: each cause once, however many silos have it and however often they
+/// look.</summary>
 internal sealed class TakeRefusals(IObjectStore store, TimeProvider time)
 {
     public const string Kind = EventKind.TakeRefused;
@@ -33,7 +34,12 @@ internal sealed class TakeRefusals(IObjectStore store, TimeProvider time)
         try
         {
             var events = new RunEvents(store, run);
-            var last = await events.ListAsync(newest: Newest).Where(happened => happened.Stage == id.ToString() && (happened.Kind == Taken || (happened.Kind == Kind && happened.Message == message))).LastOrDefaultAsync();
+            var last = await events
+                .ListAsync(newest: Newest)
+                .Where(happened =>
+                    happened.Stage == id.ToString() && (happened.Kind == Taken || (happened.Kind == Kind && happened.Message == message))
+                )
+                .LastOrDefaultAsync();
             if (last?.Kind != Kind)
             {
                 await events.AppendAsync(new RunEvent(time.GetUtcNow(), Kind, id.ToString(), message) { Silo = siloName });

@@ -25,9 +25,12 @@ internal sealed class TokenSets(IObjectStore store)
         var sha256 = recipe.Data.Sha256!;
         var data = await GetAsync(sha256).WaitAsync(cancellationToken);
         // Else the first row with such an id ends in libtorch with "index out of range in self".
-        return data.Manifest.VocabSize <= recipe.Model.VocabSize ? data : throw new InvalidDataException(
-            $"The data '{DataPaths.Of(sha256)}' has a vocabulary of {data.Manifest.VocabSize} ids, the model only {recipe.Model.VocabSize} (model.vocabSize). "
-            + "Submit a run of another name, with a model of at least as many or with other data.");
+        return data.Manifest.VocabSize <= recipe.Model.VocabSize
+            ? data
+            : throw new InvalidDataException(
+                $"The data '{DataPaths.Of(sha256)}' has a vocabulary of {data.Manifest.VocabSize} ids, the model only {recipe.Model.VocabSize} (model.vocabSize). "
+                    + "Submit a run of another name, with a model of at least as many or with other data."
+            );
     }
 
     private Task<LoadedData> GetAsync(string sha256)
@@ -61,7 +64,8 @@ internal sealed class TokenSets(IObjectStore store)
                 manifest,
                 await sets.ReadAsync(manifest, manifest.Train),
                 manifest.Fitness is null ? null : await sets.ReadAsync(manifest, manifest.Fitness),
-                manifest.Validation is null ? null : await sets.ReadAsync(manifest, manifest.Validation));
+                manifest.Validation is null ? null : await sets.ReadAsync(manifest, manifest.Validation)
+            );
         }
         finally
         {

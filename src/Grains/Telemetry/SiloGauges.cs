@@ -8,8 +8,8 @@ using Slowrun.Grains.Slots;
 namespace Slowrun.Grains.Telemetry;
 
 /// <summary>
-/// What is read when somebody asks: this silo's slots, its owners at work, and the runs that it reads for all silos. When it is lost, the next
-/// reader tells of them.
+/// What is read when somebody asks: this silo's slots, its owners at work, and the runs that it reads for all silos. When it is lost, the
+/// next reader tells of them.
 /// </summary>
 internal sealed class SiloGauges : IDisposable
 {
@@ -24,7 +24,12 @@ internal sealed class SiloGauges : IDisposable
     {
         (this.slots, this.sensors, this.time) = (slots, sensors, time);
         meter.CreateObservableGauge("slowrun.silo.slots", () => OfSlots(slots), "{slot}", "Slots of this silo.");
-        meter.CreateObservableGauge("slowrun.store.troubles", () => OfStore(troubles), "{trouble}", "What this silo has against its store now: it fails, or it is slow.");
+        meter.CreateObservableGauge(
+            "slowrun.store.troubles",
+            () => OfStore(troubles),
+            "{trouble}",
+            "What this silo has against its store now: it fails, or it is slow."
+        );
 
         OfDevices("slowrun.device.memory_used", "By", "Memory of the device in use, by whatever process.", use => use.UsedBytes);
         OfDevices("slowrun.device.memory_size", "By", "Memory of the device.", use => use.TotalBytes);
@@ -34,26 +39,64 @@ internal sealed class SiloGauges : IDisposable
         OfStages("slowrun.stage.length", "{step}", "Steps of the whole stage.", view => view.Progress.Steps);
         OfStages("slowrun.stage.durable_position", "{step}", "The step that the stage would go on from.", view => view.DurableStep);
         OfStages("slowrun.stage.loss", "{nat}", "Training loss of the last step, per token.", view => view.Progress.TrainLossNats);
-        OfStages("slowrun.stage.throughput", "{token}/s", "Training tokens a second, over the last seconds.", view => view.Progress.TokensPerSecond);
-        OfStages("slowrun.checkpoint.interval", "s", "Between two checkpoints, as computed from their cost and the losses.", view => view.Interval?.TotalSeconds);
+        OfStages(
+            "slowrun.stage.throughput",
+            "{token}/s",
+            "Training tokens a second, over the last seconds.",
+            view => view.Progress.TokensPerSecond
+        );
+        OfStages(
+            "slowrun.checkpoint.interval",
+            "s",
+            "Between two checkpoints, as computed from their cost and the losses.",
+            view => view.Interval?.TotalSeconds
+        );
         OfStages("slowrun.checkpoint.age", "s", "Since the last commit of this owner, or its begin.", view => view.DurableAge.TotalSeconds);
 
         meter.CreateObservableGauge("slowrun.run.stages", () => Runs.SelectMany(OfStates), "{stage}", "Stages of the run in each state.");
-        meter.CreateObservableGauge("slowrun.run.time", () => Ledgers.SelectMany(OfAccounts), "s", "The run's ledger: where the chain-seconds went since its submission.");
+        meter.CreateObservableGauge(
+            "slowrun.run.time",
+            () => Ledgers.SelectMany(OfAccounts),
+            "s",
+            "The run's ledger: where the chain-seconds went since its submission."
+        );
         OfRuns("slowrun.run.goodput", "1", "Share of the time in hand that was training that counts.", (_, ledger) => ledger.Goodput);
         OfRuns("slowrun.run.takes", "{take}", "Takes of the run's stages so far.", (_, ledger) => ledger.Takes);
-        OfRuns("slowrun.run.preemptions", "{preemption}", "Owners that the run's stages have lost so far.", (_, ledger) => ledger.Preemptions);
+        OfRuns(
+            "slowrun.run.preemptions",
+            "{preemption}",
+            "Owners that the run's stages have lost so far.",
+            (_, ledger) => ledger.Preemptions
+        );
         OfRuns("slowrun.run.lost_steps", "{step}", "Steps known to have been lost so far.", (_, ledger) => ledger.LostSteps);
-        OfRuns("slowrun.run.durable_steps", "{step}", "Steps of all stages that no loss can take away.", (facts, _) => facts.Roots.Values.Sum(root => (long)root.DurableStep));
+        OfRuns(
+            "slowrun.run.durable_steps",
+            "{step}",
+            "Steps of all stages that no loss can take away.",
+            (facts, _) => facts.Roots.Values.Sum(root => (long)root.DurableStep)
+        );
         OfRuns("slowrun.ensemble.members", "{member}", "Members scored so far.", (facts, _) => facts.ScoredMembers.Count);
-        OfRuns("slowrun.ensemble.loss", "{nat}", "Validation loss of the members together, per token.", (facts, _) => facts.EnsembleOf(facts.ScoredMembers)?.LossNats);
-        meter.CreateObservableGauge("slowrun.member.loss", () => Runs.SelectMany(OfMembers), "{nat}", "Validation loss of a finished stage's weights, per token.");
+        OfRuns(
+            "slowrun.ensemble.loss",
+            "{nat}",
+            "Validation loss of the members together, per token.",
+            (facts, _) => facts.EnsembleOf(facts.ScoredMembers)?.LossNats
+        );
+        meter.CreateObservableGauge(
+            "slowrun.member.loss",
+            () => Runs.SelectMany(OfMembers),
+            "{nat}",
+            "Validation loss of a finished stage's weights, per token."
+        );
     }
 
     private IEnumerable<RunFacts> Runs => runs.Values;
 
     private IEnumerable<(RunFacts Facts, RunLedger Ledger)> Ledgers =>
-        from facts in Runs let ledger = RunLedger.Of(facts, time.GetUtcNow()) where ledger is not null select (facts, ledger);
+        from facts in Runs
+        let ledger = RunLedger.Of(facts, time.GetUtcNow())
+        where ledger is not null
+        select (facts, ledger);
 
     /// <summary>A run as it is now. One that was over before this silo saw it is nothing to watch.</summary>
     public void Look(RunFacts facts)
@@ -79,35 +122,49 @@ internal sealed class SiloGauges : IDisposable
 
     public void Dispose() => meter.Dispose();
 
-    private void OfDevices(string name, string unit, string description, Func<DeviceUse, double?> value) => meter.CreateObservableGauge(
-        name,
-        () => from use in sensors.Use(slots.All) ?? []
-              let seen = value(use)
-              where seen is not null
-              select new Measurement<double>(seen.Value, new KeyValuePair<string, object?>(Instruments.Slot, use.Slot)),
-        unit,
-        description);
+    private void OfDevices(string name, string unit, string description, Func<DeviceUse, double?> value) =>
+        meter.CreateObservableGauge(
+            name,
+            () =>
+                from use in sensors.Use(slots.All) ?? []
+                let seen = value(use)
+                where seen is not null
+                select new Measurement<double>(seen.Value, new KeyValuePair<string, object?>(Instruments.Slot, use.Slot)),
+            unit,
+            description
+        );
 
-    private static IEnumerable<Measurement<int>> OfStore(StoreTroubles troubles) => troubles.Now.GroupBy(trouble => trouble.Work)
-        .Select(group => new Measurement<int>(group.Count(), KeyValuePair.Create<string, object?>(Instruments.Work, group.Key.ToString().ToLowerInvariant())));
+    private static IEnumerable<Measurement<int>> OfStore(StoreTroubles troubles) =>
+        troubles
+            .Now.GroupBy(trouble => trouble.Work)
+            .Select(group => new Measurement<int>(
+                group.Count(),
+                KeyValuePair.Create<string, object?>(Instruments.Work, group.Key.ToString().ToLowerInvariant())
+            ));
 
-    private void OfStages(string name, string unit, string description, Func<StageView, double?> value) => meter.CreateObservableGauge(
-        name,
-        () => from owner in StageTelemetry.OfLiving
-              let seen = owner.View is { } view ? value(view) : null
-              where seen is not null
-              select new Measurement<double>(seen.Value, new(Instruments.Run, owner.Run), new(Instruments.Stage, owner.Stage)),
-        unit,
-        description);
+    private void OfStages(string name, string unit, string description, Func<StageView, double?> value) =>
+        meter.CreateObservableGauge(
+            name,
+            () =>
+                from owner in StageTelemetry.OfLiving
+                let seen = owner.View is { } view ? value(view) : null
+                where seen is not null
+                select new Measurement<double>(seen.Value, new(Instruments.Run, owner.Run), new(Instruments.Stage, owner.Stage)),
+            unit,
+            description
+        );
 
-    private void OfRuns(string name, string unit, string description, Func<RunFacts, RunLedger, double?> value) => meter.CreateObservableGauge(
-        name,
-        () => from run in Ledgers
-              let seen = value(run.Facts, run.Ledger)
-              where seen is not null
-              select new Measurement<double>(seen.Value, new KeyValuePair<string, object?>(Instruments.Run, run.Facts.Spec.Name)),
-        unit,
-        description);
+    private void OfRuns(string name, string unit, string description, Func<RunFacts, RunLedger, double?> value) =>
+        meter.CreateObservableGauge(
+            name,
+            () =>
+                from run in Ledgers
+                let seen = value(run.Facts, run.Ledger)
+                where seen is not null
+                select new Measurement<double>(seen.Value, new KeyValuePair<string, object?>(Instruments.Run, run.Facts.Spec.Name)),
+            unit,
+            description
+        );
 
     private static IEnumerable<Measurement<int>> OfSlots(SlotTable slots)
     {
@@ -116,15 +173,25 @@ internal sealed class SiloGauges : IDisposable
         yield return new(slots.All.Count - free, new KeyValuePair<string, object?>(Instruments.State, "held"));
     }
 
-    private static IEnumerable<Measurement<int>> OfStates(RunFacts facts) => facts.Plan.Stages
-        .CountBy(stage => Readiness.StateOf(facts, stage.Id))
-        .Select(count => new Measurement<int>(count.Value, new(Instruments.Run, facts.Spec.Name), new(Instruments.State, Lower(count.Key))));
+    private static IEnumerable<Measurement<int>> OfStates(RunFacts facts) =>
+        facts
+            .Plan.Stages.CountBy(stage => Readiness.StateOf(facts, stage.Id))
+            .Select(count => new Measurement<int>(
+                count.Value,
+                new(Instruments.Run, facts.Spec.Name),
+                new(Instruments.State, Lower(count.Key))
+            ));
 
     private static IEnumerable<Measurement<double>> OfAccounts((RunFacts Facts, RunLedger Ledger) run)
     {
-        var accounts = LedgerAccount.OfRun.Select(account => (Account: account.Name, Seconds: account.Seconds(run.Ledger.Chains)))
+        var accounts = LedgerAccount
+            .OfRun.Select(account => (Account: account.Name, Seconds: account.Seconds(run.Ledger.Chains)))
             .Append((Account: "ended", Seconds: run.Ledger.EndedSeconds));
-        return accounts.Select(one => new Measurement<double>(one.Seconds, new(Instruments.Run, run.Facts.Spec.Name), new(Instruments.Account, one.Account)));
+        return accounts.Select(one => new Measurement<double>(
+            one.Seconds,
+            new(Instruments.Run, run.Facts.Spec.Name),
+            new(Instruments.Account, one.Account)
+        ));
     }
 
     private static IEnumerable<Measurement<double>> OfMembers(RunFacts facts) =>

@@ -4,8 +4,8 @@ using Slowrun.Core.Stages;
 namespace Slowrun.Grains.Telemetry;
 
 /// <summary>
-/// Traces, as docs/telemetry.md draws them. One of a hand-over goes on in the silo that takes next: the root document bears the context in which
-/// it was written.
+/// Traces, as docs/telemetry.md draws them. One of a hand-over goes on in the silo that takes next: the root document bears the context in
+/// which it was written.
 /// </summary>
 internal static class Spans
 {
@@ -34,30 +34,43 @@ internal static class Spans
     }
 
     /// <param name="kind">Of the event, as in <c>preemption-notice</c>.</param>
-    public static Activity? Leaving(string silo, string kind) => Source.StartActivity(SiloLeave)?.SetTag("silo", silo).SetTag(Instruments.Kind, kind);
+    public static Activity? Leaving(string silo, string kind) =>
+        Source.StartActivity(SiloLeave)?.SetTag("silo", silo).SetTag(Instruments.Kind, kind);
 
     /// <summary>
-    /// A take goes on in the trace of the owner that handed over. One after a loss, a pause or an error, possibly days later, begins its own and
-    /// points to the last that the stage's root was written in.
+    /// A take goes on in the trace of the owner that handed over. One after a loss, a pause or an error, possibly days later, begins its
+    /// own and points to the last that the stage's root was written in.
     /// </summary>
     public static Activity? Taking(string run, string stage, StageRoot? before, string silo)
     {
         var known = ActivityContext.TryParse(before?.TraceParent, null, isRemote: true, out var last);
         var handedOver = known && before is { Owner: null, ReleasedFor: ReleaseCause.Left or ReleaseCause.Evicted };
-        return Source.StartActivity(Take, ActivityKind.Internal, handedOver ? last : default, links: known && !handedOver ? [new ActivityLink(last)] : null)
-            ?.SetTag(Instruments.Run, run).SetTag(Instruments.Stage, stage).SetTag("silo", silo);
+        return Source
+            .StartActivity(
+                Take,
+                ActivityKind.Internal,
+                handedOver ? last : default,
+                links: known && !handedOver ? [new ActivityLink(last)] : null
+            )
+            ?.SetTag(Instruments.Run, run)
+            .SetTag(Instruments.Stage, stage)
+            .SetTag("silo", silo);
     }
 
     /// <param name="set">Of the data, as in <c>validation</c>.</param>
-    public static TimedSpan Scoring(string run, string stage, string set) => new(
-        Source.StartActivity(Score)?.SetTag(Instruments.Run, run).SetTag(Instruments.Stage, stage).SetTag("set", set),
-        Instruments.ScoreDuration,
-        [new(Instruments.Run, run), new(Instruments.Kind, set)]);
+    public static TimedSpan Scoring(string run, string stage, string set) =>
+        new(
+            Source.StartActivity(Score)?.SetTag(Instruments.Run, run).SetTag(Instruments.Stage, stage).SetTag("set", set),
+            Instruments.ScoreDuration,
+            [new(Instruments.Run, run), new(Instruments.Kind, set)]
+        );
 
-    public static TimedSpan Mixing(string run, int members) => new(
-        Source.StartActivity(Mix)?.SetTag(Instruments.Run, run).SetTag("members", members),
-        Instruments.ScoreDuration,
-        [new(Instruments.Run, run), new(Instruments.Kind, "ensemble")]);
+    public static TimedSpan Mixing(string run, int members) =>
+        new(
+            Source.StartActivity(Mix)?.SetTag(Instruments.Run, run).SetTag("members", members),
+            Instruments.ScoreDuration,
+            [new(Instruments.Run, run), new(Instruments.Kind, "ensemble")]
+        );
 
     /// <summary>One that lasts longer than the call that begins it, and does not become the current one.</summary>
     public static Activity? Detached(string name, ActivityContext parent)

@@ -7,7 +7,8 @@ using Slowrun.Storage.Checkpoints;
 
 namespace Slowrun.Grains.Telemetry;
 
-/// <summary>What one owner of a stage tells of itself, from its take to its end. Never throws, and costs next to nothing where nobody listens.</summary>
+/// <summary>What one owner of a stage tells of itself, from its take to its end. Never throws, and costs next to nothing where nobody
+/// listens.</summary>
 internal sealed class StageTelemetry
 {
     private static readonly ConcurrentDictionary<StageTelemetry, bool> Living = new();
@@ -52,7 +53,11 @@ internal sealed class StageTelemetry
         Instruments.Takes.Add(1, run, stage, new(Instruments.After, after));
         if (before?.Owner is not null)
         {
-            Preempted(loss.Verdict == LossVerdict.Crashed ? "crash" : loss.Words.Length > 0 ? "killed" : "vanished");
+            Preempted(
+                loss.Verdict == LossVerdict.Crashed ? "crash"
+                : loss.Words.Length > 0 ? "killed"
+                : "vanished"
+            );
             Lost(lostSteps);
         }
     }
@@ -111,10 +116,22 @@ internal sealed class StageTelemetry
         var links = Activity.Current is null && taken != default ? new[] { new ActivityLink(taken) } : null;
         var copy = captured;
         captured = null;
-        var span = Tagged(Spans.Source.StartActivity(Spans.Checkpoint, ActivityKind.Internal, default(ActivityContext), links: links, startTime: copy?.At ?? default))?.SetTag("step", step);
+        var span = Tagged(
+            Spans.Source.StartActivity(
+                Spans.Checkpoint,
+                ActivityKind.Internal,
+                default(ActivityContext),
+                links: links,
+                startTime: copy?.At ?? default
+            )
+        )
+            ?.SetTag("step", step);
         if (span is not null && copy is var (at, took))
         {
-            Spans.Source.StartActivity(Spans.Capture, ActivityKind.Internal, span.Context, startTime: at)?.SetEndTime((at + took).UtcDateTime).Dispose();
+            Spans
+                .Source.StartActivity(Spans.Capture, ActivityKind.Internal, span.Context, startTime: at)
+                ?.SetEndTime((at + took).UtcDateTime)
+                .Dispose();
         }
 
         return span;
@@ -167,7 +184,14 @@ internal sealed class StageTelemetry
     public void Ended(StopReason reason)
     {
         Living.TryRemove(this, out _);
-        (reason switch { StopReason.Fenced => Instruments.Fences, StopReason.Completed => Instruments.Finishes, _ => null })?.Add(1, run, stage);
+        (
+            reason switch
+            {
+                StopReason.Fenced => Instruments.Fences,
+                StopReason.Completed => Instruments.Finishes,
+                _ => null,
+            }
+        )?.Add(1, run, stage);
         // A stage that ends before its first step.
         open?.SetStatus(ActivityStatusCode.Error, reason.ToString());
         open?.Dispose();

@@ -27,7 +27,8 @@ internal sealed class StageView(Func<StageProgress> progress, StageOwnership own
 
     public TimeSpan SinceTake => time.GetUtcNow() - takenAt;
 
-    /// <summary>For how long a trainer that should do steps has done none, where that is too long; null: it goes on, or does something else.</summary>
+    /// <summary>For how long a trainer that should do steps has done none, where that is too long; null: it goes on, or does something
+    /// else.</summary>
     public TimeSpan? Hung
     {
         get
@@ -35,7 +36,9 @@ internal sealed class StageView(Func<StageProgress> progress, StageOwnership own
             var silence = time.GetElapsedTime(Interlocked.Read(ref steppedAt));
             var patience = TimeSpan.FromTicks(Interlocked.Read(ref longestTicks)) * LongestSteps;
             // What follows the last step may judge weights for long.
-            return trains && Progress.Activity != StageActivity.Finishing && silence > (patience > LeastPatience ? patience : LeastPatience) ? silence : null;
+            return trains && Progress.Activity != StageActivity.Finishing && silence > (patience > LeastPatience ? patience : LeastPatience)
+                ? silence
+                : null;
         }
     }
 

@@ -3,7 +3,8 @@ using System.Diagnostics.Metrics;
 
 namespace Slowrun.Grains.Telemetry;
 
-/// <summary>A piece of work that is traced and timed. Only what is <see cref="Done"/> is counted; without it the span ends as failed.</summary>
+/// <summary>A piece of work that is traced and timed. Only what is <see cref="Done"/> is counted; without it the span ends as
+/// failed.</summary>
 internal sealed class TimedSpan(Activity? span, Histogram<double> duration, TagList tags) : IDisposable
 {
     private readonly long from = Stopwatch.GetTimestamp();

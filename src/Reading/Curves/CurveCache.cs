@@ -5,7 +5,11 @@ using Slowrun.Storage.Checkpoints;
 namespace Slowrun.Reading.Curves;
 
 /// <summary>Loss curves out of the stages' checkpoints, each read once for each checkpoint.</summary>
-[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for holds nothing to dispose of.")]
+[System.Diagnostics.CodeAnalysis.SuppressMessage(
+    "Design",
+    "CA1001",
+    Justification = "A semaphore whose handle nobody asks for holds nothing to dispose of."
+)]
 public sealed class CurveCache(IObjectStore store)
 {
     // 64 MB of float32: a hundred stages of 160,000 steps.
@@ -19,7 +23,8 @@ public sealed class CurveCache(IObjectStore store)
     private readonly SemaphoreSlim turns = new(AtOnce);
     private long steps;
 
-    /// <summary>The curve up to the newest checkpoint; null where the stage has none, or none can be read: then the others are still shown.</summary>
+    /// <summary>The curve up to the newest checkpoint; null where the stage has none, or none can be read: then the others are still
+    /// shown.</summary>
     public async Task<LossCurve?> TryReadAsync(RunFacts facts, StageId stage, CancellationToken cancellationToken)
     {
         var key = (facts.Spec.Name, stage);

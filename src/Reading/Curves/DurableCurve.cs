@@ -15,7 +15,11 @@ public sealed record DurableCurve(StagePlan Plan, StageRoot Root, LossCurve? Cur
 
     /// <param name="only">A stage; null: all of the run.</param>
     public static async IAsyncEnumerable<DurableCurve> ReadAsync(
-        IObjectStore store, RunFacts facts, StageId? only, [EnumeratorCancellation] CancellationToken cancellationToken)
+        IObjectStore store,
+        RunFacts facts,
+        StageId? only,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
     {
         var curves = new CurveReader(store, facts.Spec.Name);
         var stages = facts.Plan.Stages.Where(stage => (only is null || stage.Id == only) && facts.RootOf(stage.Id).Current is not null);

@@ -6,5 +6,13 @@ namespace Slowrun.Reading.Curves;
 /// <param name="Steps">Of the whole stage.</param>
 /// <param name="CurveSteps">Up to here the curve goes: the newest checkpoint's step.</param>
 /// <param name="FirstStep">The chain's steps before this stage.</param>
-/// <param name="Points">The lowest and the highest value of each of a number of equal pieces, as [step, nats per token]; steps count from 1.</param>
-public sealed record StageCurve(string Stage, ChainRole Role, int Steps, int CurveSteps, int FirstStep, IReadOnlyList<IReadOnlyList<double>> Points);
+/// <param name="Points">The lowest and the highest value of each of a number of equal pieces, as [step, nats per token]; steps count from
+/// 1.</param>
+public sealed record StageCurve(
+    string Stage,
+    ChainRole Role,
+    int Steps,
+    int CurveSteps,
+    int FirstStep,
+    IReadOnlyList<IReadOnlyList<double>> Points
+);

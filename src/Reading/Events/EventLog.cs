@@ -4,7 +4,11 @@ using Slowrun.Storage.Runs;
 namespace Slowrun.Reading.Events;
 
 /// <summary>One run's events, as far as they were listed and read.</summary>
-[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for holds nothing to dispose of.")]
+[System.Diagnostics.CodeAnalysis.SuppressMessage(
+    "Design",
+    "CA1001",
+    Justification = "A semaphore whose handle nobody asks for holds nothing to dispose of."
+)]
 internal sealed class EventLog(RunEvents source)
 {
     // A few pages; events are immutable, so what was read once is not read again while it is looked at.

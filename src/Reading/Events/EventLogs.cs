@@ -5,7 +5,8 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Reading.Events;
 
-/// <summary>The events of the runs that are being looked at. Their names are listed; only those that somebody asks for are read, once.</summary>
+/// <summary>The events of the runs that are being looked at. Their names are listed; only those that somebody asks for are read,
+/// once.</summary>
 public sealed class EventLogs(IObjectStore store, TimeProvider time)
 {
     private const int MostRuns = 32;
@@ -22,7 +23,8 @@ public sealed class EventLogs(IObjectStore store, TimeProvider time)
         return new EventPage(names.Count, first, await log.ReadAsync([.. names.Skip(first).Take(count)], cancellationToken));
     }
 
-    /// <summary>What has been added since so many had been: also an event that a silo whose clock is behind has put among older ones.</summary>
+    /// <summary>What has been added since so many had been: also an event that a silo whose clock is behind has put among older
+    /// ones.</summary>
     /// <param name="seen">How many there were; null: only tell how many there are.</param>
     public async Task<(int Seen, IReadOnlyList<RunEvent> Events)> ReadSinceAsync(string run, int? seen, CancellationToken cancellationToken)
     {
@@ -33,12 +35,17 @@ public sealed class EventLogs(IObjectStore store, TimeProvider time)
         return (from + added.Count, await log.ReadAsync(added, cancellationToken));
     }
 
-    private Task<EventLog> FreshAsync(string run, CancellationToken cancellationToken) => reads.GetAsync(run, async token =>
-    {
-        var log = LogOf(run);
-        await log.ListAsync(token);
-        return log;
-    }, cancellationToken);
+    private Task<EventLog> FreshAsync(string run, CancellationToken cancellationToken) =>
+        reads.GetAsync(
+            run,
+            async token =>
+            {
+                var log = LogOf(run);
+                await log.ListAsync(token);
+                return log;
+            },
+            cancellationToken
+        );
 
     private EventLog LogOf(string run)
     {

@@ -9,7 +9,8 @@ public sealed record EventsQuery(int? After = null, int? Before = null, int Limi
 
     /// <summary>Why it makes no sense, in a sentence; null where it does.</summary>
     public string? Problem =>
-        After < 0 || Before < 0 || Limit is < 1 or > Most ? $"'after' is {After ?? 0}, 'before' {Before ?? 0} and 'limit' {Limit}; expected are 0 or more, and 1 to {Most}."
+        After < 0 || Before < 0 || Limit is < 1 or > Most
+            ? $"'after' is {After ?? 0}, 'before' {Before ?? 0} and 'limit' {Limit}; expected are 0 or more, and 1 to {Most}."
         : After is not null && Before is not null ? "Both 'after' and 'before' are given; expected is one of them."
         : null;
 

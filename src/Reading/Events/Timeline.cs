@@ -36,29 +36,41 @@ public sealed record Timeline(IReadOnlyList<TimelineSpan> Spans, IReadOnlyList<T
                 if (open.Remove(stage, out var forgotten))
                 {
                     // Its end could not be told: the store may have been what went away.
-                    spans.Add(forgotten with { To = happened.At, End = TimelineEnd.Lost, Why = "Another has taken it; nothing was told of its end." });
+                    spans.Add(
+                        forgotten with
+                        {
+                            To = happened.At,
+                            End = TimelineEnd.Lost,
+                            Why = "Another has taken it; nothing was told of its end.",
+                        }
+                    );
                 }
 
                 open[stage] = new TimelineSpan(stage, happened.Silo ?? Unknown, happened.At, null, TimelineEnd.None, null, null);
             }
         }
 
-        return new Timeline([.. spans.Concat(open.Values).OrderBy(span => span.From).ThenBy(span => span.Stage, StringComparer.Ordinal)], marks);
+        return new Timeline(
+            [.. spans.Concat(open.Values).OrderBy(span => span.From).ThenBy(span => span.Stage, StringComparer.Ordinal)],
+            marks
+        );
     }
 
     private static TimelineSpan Ended(TimelineSpan span, RunEvent happened, TimelineEnd end)
     {
         // A loss is told by the one who takes over: the owner was gone before.
-        var to = happened.Cost is { AwaySeconds: > 0 and var away } && end == TimelineEnd.Lost ? happened.At.AddSeconds(-away) : happened.At;
+        var to =
+            happened.Cost is { AwaySeconds: > 0 and var away } && end == TimelineEnd.Lost ? happened.At.AddSeconds(-away) : happened.At;
         return span with { To = to < span.From ? span.From : to, End = end, Why = happened.Message, Cost = happened.Cost };
     }
 
-    private static TimelineEnd? EndOf(string kind) => kind switch
-    {
-        EventKind.StageFinished => TimelineEnd.Finished,
-        EventKind.StageReleased => TimelineEnd.Released,
-        EventKind.OwnerLost => TimelineEnd.Lost,
-        EventKind.StageError or EventKind.StageFailed => TimelineEnd.Error,
-        _ => null,
-    };
+    private static TimelineEnd? EndOf(string kind) =>
+        kind switch
+        {
+            EventKind.StageFinished => TimelineEnd.Finished,
+            EventKind.StageReleased => TimelineEnd.Released,
+            EventKind.OwnerLost => TimelineEnd.Lost,
+            EventKind.StageError or EventKind.StageFailed => TimelineEnd.Error,
+            _ => null,
+        };
 }

@@ -6,7 +6,15 @@ namespace Slowrun.Reading.Events;
 /// <param name="Silo">The machine's silo, as people know it.</param>
 /// <param name="To">Null: it is there still.</param>
 /// <param name="Why">In a sentence, for people; null while it is there.</param>
-public sealed record TimelineSpan(string Stage, string Silo, DateTimeOffset From, DateTimeOffset? To, TimelineEnd End, string? Why, EventCost? Cost);
+public sealed record TimelineSpan(
+    string Stage,
+    string Silo,
+    DateTimeOffset From,
+    DateTimeOffset? To,
+    TimelineEnd End,
+    string? Why,
+    EventCost? Cost
+);
 
 public enum TimelineEnd
 {

@@ -37,8 +37,11 @@ public sealed record ExplainContext
     public IReadOnlyDictionary<string, SiloReport> Reports { get; init; } = new Dictionary<string, SiloReport>();
 
     /// <summary>What living silos have against the store: told by themselves, or by what they last wrote.</summary>
-    public IReadOnlyList<SiloTrouble> StoreTroubles => SiloTrouble.Joined(
-        SiloTrouble.Of(Facts), Reports.Values.SelectMany(report => report.StoreTroubles.Select(trouble => new SiloTrouble(report.Name, trouble)))) ?? [];
+    public IReadOnlyList<SiloTrouble> StoreTroubles =>
+        SiloTrouble.Joined(
+            SiloTrouble.Of(Facts),
+            Reports.Values.SelectMany(report => report.StoreTroubles.Select(trouble => new SiloTrouble(report.Name, trouble)))
+        ) ?? [];
 
     /// <summary>Why the run's data cannot be used; null: it can.</summary>
     public string? DataProblem { get; init; }
@@ -51,12 +54,19 @@ public sealed record ExplainContext
     /// <param name="ask">Asks silos what they know of themselves.</param>
     /// <exception cref="NotFoundException">There is no such run.</exception>
     public static async Task<ExplainContext> ReadAsync(
-        RunReader reader, Func<IReadOnlyList<LiveSilo>, Task<IReadOnlyList<SiloReport>>> ask, string run, TimeProvider time, CancellationToken cancellationToken)
+        RunReader reader,
+        Func<IReadOnlyList<LiveSilo>, Task<IReadOnlyList<SiloReport>>> ask,
+        string run,
+        TimeProvider time,
+        CancellationToken cancellationToken
+    )
     {
         var facts = await reader.FactsAsync(run, cancellationToken);
         var silos = reader.SilosAsync(cancellationToken);
         var others = OthersAsync(reader, run, cancellationToken);
-        var events = new RunEvents(reader.Store, run).ListAsync(newest: NewestEvents, cancellationToken: cancellationToken).ToListAsync(cancellationToken);
+        var events = new RunEvents(reader.Store, run)
+            .ListAsync(newest: NewestEvents, cancellationToken: cancellationToken)
+            .ToListAsync(cancellationToken);
         var data = InputProblems.OfDataAsync(reader.Store, facts, cancellationToken);
         var inputs = InputProblems.OfStagesAsync(reader.Store, facts, cancellationToken);
         var reports = ask(await silos);
@@ -81,44 +91,57 @@ public sealed record ExplainContext
 
     /// <summary>What a silo is at, over all runs.</summary>
     public IReadOnlyList<string> WorkOf(LiveSilo silo) =>
-    [
-        .. from facts in Others.Prepend(Facts)
-           from root in facts.Roots
-           where root.Value.Owner?.Silo == silo.Silo
-           select $"{facts.Spec.Name}/{root.Key} on {string.Join(' ', root.Value.Owner!.Slots)}",
-    ];
+        [
+            .. from facts in Others.Prepend(Facts)
+            from root in facts.Roots
+            where root.Value.Owner?.Silo == silo.Silo
+            select $"{facts.Spec.Name}/{root.Key} on {string.Join(' ', root.Value.Owner!.Slots)}",
+        ];
 
-    /// <summary>Slots of a silo on which nothing trains, over all runs; null where it does not tell which it has. (Judging a member takes one for moments.)</summary>
-    public IReadOnlyList<string>? FreeSlotsOf(LiveSilo silo) => silo.Slots.Count == 0 ? null :
-    [
-        .. silo.Slots.Except(
-            from facts in Others.Prepend(Facts)
-            from root in facts.Roots.Values
-            where root.Owner?.Silo == silo.Silo
-            from slot in root.Owner!.Slots
-            select slot),
-    ];
+    /// <summary>Slots of a silo on which nothing trains, over all runs; null where it does not tell which it has. (Judging a member takes
+    /// one for moments.)</summary>
+    public IReadOnlyList<string>? FreeSlotsOf(LiveSilo silo) =>
+        silo.Slots.Count == 0
+            ? null
+            :
+            [
+                .. silo.Slots.Except(
+                    from facts in Others.Prepend(Facts)
+                    from root in facts.Roots.Values
+                    where root.Owner?.Silo == silo.Silo
+                    from slot in root.Owner!.Slots
+                    select slot
+                ),
+            ];
 
     /// <summary>
-    /// Which engine and arithmetic a silo gives to what it takes, as far as it tells, or a stage that it owns: a fingerprint is of a device and a model
-    /// together. Null: the arithmetic is not known; empty: nothing is.
+    /// Which engine and arithmetic a silo gives to what it takes, as far as it tells, or a stage that it owns: a fingerprint is of a device
+    /// and a model together. Null: the arithmetic is not known; empty: nothing is.
     /// </summary>
     public IReadOnlyList<(int EngineRevision, string? Fingerprint)> ArithmeticOf(LiveSilo silo)
     {
         List<(int, string?)> owned =
         [
-            .. (from facts in Others.Prepend(Facts)
+            .. (
+                from facts in Others.Prepend(Facts)
                 where facts.Spec.Recipe.Model == Facts.Spec.Recipe.Model
                 from root in facts.Roots.Values
                 where root.Owner?.Silo == silo.Silo && root.Identity is not null
-                select (root.Identity!.EngineRevision, (string?)root.Identity.NumericsFingerprint)).Distinct(),
+                select (root.Identity!.EngineRevision, (string?)root.Identity.NumericsFingerprint)
+            ).Distinct(),
         ];
-        return owned.Count > 0 ? owned : Reports.TryGetValue(silo.Silo, out var report) ? [(report.EngineRevision, null)] : [];
+        return owned.Count > 0 ? owned
+            : Reports.TryGetValue(silo.Silo, out var report) ? [(report.EngineRevision, null)]
+            : [];
     }
 
     private static async Task<IReadOnlyList<RunFacts>> OthersAsync(RunReader reader, string run, CancellationToken cancellationToken)
     {
-        var names = await RunDocuments.ListRunsAsync(reader.Store, cancellationToken).Where(name => name != run).Take(MostOtherRuns).ToListAsync(cancellationToken);
+        var names = await RunDocuments
+            .ListRunsAsync(reader.Store, cancellationToken)
+            .Where(name => name != run)
+            .Take(MostOtherRuns)
+            .ToListAsync(cancellationToken);
         return [.. (await Task.WhenAll(names.Select(Read))).OfType<RunFacts>()];
 
         async Task<RunFacts?> Read(string name)
@@ -135,10 +158,20 @@ public sealed record ExplainContext
         }
     }
 
-    private static async Task<IReadOnlyDictionary<string, SiloEnd>> EndsAsync(RunReader reader, RunFacts facts, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyDictionary<string, SiloEnd>> EndsAsync(
+        RunReader reader,
+        RunFacts facts,
+        CancellationToken cancellationToken
+    )
     {
         var ends = new Dictionary<string, SiloEnd>();
-        foreach (var silo in facts.Roots.Values.Select(root => root.Owner?.Silo).OfType<string>().Where(silo => !facts.AliveSilos.Contains(silo)).Distinct())
+        foreach (
+            var silo in facts
+                .Roots.Values.Select(root => root.Owner?.Silo)
+                .OfType<string>()
+                .Where(silo => !facts.AliveSilos.Contains(silo))
+                .Distinct()
+        )
         {
             if (await new SiloEnds(reader.Store).TryFindAsync(silo, cancellationToken) is { } end)
             {

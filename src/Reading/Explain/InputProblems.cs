@@ -6,7 +6,8 @@ using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Reading.Explain;
 
-/// <summary>Whether what a run's stages depend on is in the store, in its right length. Its bytes are verified by silos, and by <c>checkpoints verify</c>.</summary>
+/// <summary>Whether what a run's stages depend on is in the store, in its right length. Its bytes are verified by silos, and by
+/// <c>checkpoints verify</c>.</summary>
 internal static class InputProblems
 {
     /// <summary>Of the run's data; null: it is there.</summary>
@@ -36,8 +37,13 @@ internal static class InputProblems
         }
     }
 
-    /// <summary>Of teachers and of final states that stages go on from: what is missing, by the stage that needs it and could begin.</summary>
-    public static async Task<IReadOnlyDictionary<StageId, string>> OfStagesAsync(IObjectStore store, RunFacts facts, CancellationToken cancellationToken)
+    /// <summary>Of teachers and of final states that stages go on from: what is missing, by the stage that needs it and could
+    /// begin.</summary>
+    public static async Task<IReadOnlyDictionary<StageId, string>> OfStagesAsync(
+        IObjectStore store,
+        RunFacts facts,
+        CancellationToken cancellationToken
+    )
     {
         var problems = new Dictionary<StageId, string>();
         foreach (var id in Readiness.ToTrain(facts))
@@ -79,7 +85,12 @@ internal static class InputProblems
 
         foreach (var member in plan.TeacherEnsemble?.Members ?? [])
         {
-            yield return (RunPaths.Snapshot(plan.TeacherEnsemble!.Run, member.Sha256), null, $"a member of run '{plan.TeacherEnsemble.Run}', whose ensemble teaches", Restore);
+            yield return (
+                RunPaths.Snapshot(plan.TeacherEnsemble!.Run, member.Sha256),
+                null,
+                $"a member of run '{plan.TeacherEnsemble.Run}', whose ensemble teaches",
+                Restore
+            );
         }
 
         if (plan.Predecessor is { } before && facts.RootOf(before).Current is { } final)

@@ -23,9 +23,21 @@ public static class StageCauses
         string[] stages = [id.ToString()];
         return state switch
         {
-            StageState.Done => inFull ? [new Cause("done", stages, $"It has finished: snapshot {Human.Hash(root.Snapshot!.Sha256)}, validation loss {Human.Loss(now.Facts.ScoreOf(id)?.LossNats)} nats per token. Nothing is left to be done.")] : [],
+            StageState.Done => inFull
+                ?
+                [
+                    new Cause(
+                        "done",
+                        stages,
+                        $"It has finished: snapshot {Human.Hash(root.Snapshot!.Sha256)}, validation loss {Human.Loss(now.Facts.ScoreOf(id)?.LossNats)} nats per token. Nothing is left to be done."
+                    ),
+                ]
+                : [],
             StageState.Failed => [Failed(now, id)],
-            StageState.Damaged when now.Facts.DamageOf(id) is { } damage => [new Cause("damaged", stages, $"{damage.Why} {damage.Advice}", $"slowrun checkpoints repair {now.Run}/{id}")],
+            StageState.Damaged when now.Facts.DamageOf(id) is { } damage =>
+            [
+                new Cause("damaged", stages, $"{damage.Why} {damage.Advice}", $"slowrun checkpoints repair {now.Run}/{id}"),
+            ],
             StageState.Paused or StageState.Cancelled => [.. Held(now, id)],
             StageState.Training => [.. Training(now, id, inFull)],
             StageState.Scoring => [Scoring(now, id)],
@@ -53,13 +65,27 @@ public static class StageCauses
         if (OwnWish(now.Facts, id) is { } wish and not DesiredState.Running)
         {
             yield return wish == DesiredState.Paused
-                ? new Cause("stage-paused", stages, $"This stage was paused, whatever is wished of the run. It {GoesOn(now, id)} once somebody lets it.", $"slowrun resume {now.Run}/{id}")
-                : new Cause("stage-cancelled", stages, $"This stage was cancelled; those behind it in its chain cannot begin. What it has committed is kept, and it {GoesOn(now, id)} if it is taken up again.", $"slowrun resume {now.Run}/{id}");
+                ? new Cause(
+                    "stage-paused",
+                    stages,
+                    $"This stage was paused, whatever is wished of the run. It {GoesOn(now, id)} once somebody lets it.",
+                    $"slowrun resume {now.Run}/{id}"
+                )
+                : new Cause(
+                    "stage-cancelled",
+                    stages,
+                    $"This stage was cancelled; those behind it in its chain cannot begin. What it has committed is kept, and it {GoesOn(now, id)} if it is taken up again.",
+                    $"slowrun resume {now.Run}/{id}"
+                );
         }
 
         if (now.Facts.LivingOwnerOf(id) is { } owner)
         {
-            yield return new Cause("stopping", stages, $"{owner.SiloName} is still stopping it: it drops the step under way and commits the last whole one.");
+            yield return new Cause(
+                "stopping",
+                stages,
+                $"{owner.SiloName} is still stopping it: it drops the step under way and commits the last whole one."
+            );
         }
     }
 
@@ -77,7 +103,12 @@ public static class StageCauses
                 var why = now.Reports.ContainsKey(owner.Silo)
                     ? "Its silo answers, and has nothing against the store: a step, a restore or an upload takes so long. The log says which."
                     : "Its silo does not answer either: its machine may be frozen or cut off. When the silo is given up, another slot takes the stage.";
-                yield return new Cause("owner-silent", stages, $"{owner.SiloName} has it, but has told nothing of it for {Human.Time(now.Now - heard)}. {why}", $"slowrun logs {owner.SiloName}");
+                yield return new Cause(
+                    "owner-silent",
+                    stages,
+                    $"{owner.SiloName} has it, but has told nothing of it for {Human.Time(now.Now - heard)}. {why}",
+                    $"slowrun logs {owner.SiloName}"
+                );
             }
         }
         else if (inFull)
@@ -86,9 +117,15 @@ public static class StageCauses
             {
                 null or { Activity: StageActivity.Restoring } => "it is fetching data, teacher and checkpoint, and building the model",
                 { Activity: StageActivity.Finishing } => "its steps are done, and its snapshot is being made durable",
-                _ => FormattableString.Invariant($"it is at step {progress.Step} of {progress.Steps}{(progress.TokensPerSecond is { } rate ? $", at {Human.Count(rate)} tokens/s" : "")}; step {root.DurableStep} is durable"),
+                _ => FormattableString.Invariant(
+                    $"it is at step {progress.Step} of {progress.Steps}{(progress.TokensPerSecond is { } rate ? $", at {Human.Count(rate)} tokens/s" : "")}; step {root.DurableStep} is durable"
+                ),
             };
-            yield return new Cause("trains", stages, $"Nothing keeps it: {owner.SiloName} trains it on {string.Join(' ', owner.Slots)}, taken {Ago(now, owner.Since)}; {how}.");
+            yield return new Cause(
+                "trains",
+                stages,
+                $"Nothing keeps it: {owner.SiloName} trains it on {string.Join(' ', owner.Slots)}, taken {Ago(now, owner.Since)}; {how}."
+            );
         }
 
         if (root.FailedTakes > 0)
@@ -97,9 +134,19 @@ public static class StageCauses
         }
     }
 
-    private static Cause Scoring(ExplainContext now, StageId id) => now.Last(id, EventKind.ScoringFailed) is { } failed
-        ? new Cause("scoring-failed", [id.ToString()], $"Its training has finished, but it could not be judged {Ago(now, failed.At)}: {failed.Message}", $"slowrun events {now.Run} --stage {id} --kind scoring-failed")
-        : new Cause("scoring", [id.ToString()], "Its training has finished; its snapshot is judged on the validation set as soon as a slot is free, which takes a thousandth of a stage's time.");
+    private static Cause Scoring(ExplainContext now, StageId id) =>
+        now.Last(id, EventKind.ScoringFailed) is { } failed
+            ? new Cause(
+                "scoring-failed",
+                [id.ToString()],
+                $"Its training has finished, but it could not be judged {Ago(now, failed.At)}: {failed.Message}",
+                $"slowrun events {now.Run} --stage {id} --kind scoring-failed"
+            )
+            : new Cause(
+                "scoring",
+                [id.ToString()],
+                "Its training has finished; its snapshot is judged on the validation set as soon as a slot is free, which takes a thousandth of a stage's time."
+            );
 
     private static IEnumerable<Cause> Ready(ExplainContext now, StageId id, bool inFull)
     {
@@ -109,7 +156,11 @@ public static class StageCauses
         {
             var end = now.Ends.TryGetValue(lost.Silo, out var how) ? $" (its process {how})" : "";
             yield return new Cause(
-                "owner-lost", stages, $"{lost.SiloName}, which trained it, is gone{end}. The next free slot {GoesOn(now, id)}.", end.Length > 0 ? $"slowrun logs {lost.SiloName}" : null);
+                "owner-lost",
+                stages,
+                $"{lost.SiloName}, which trained it, is gone{end}. The next free slot {GoesOn(now, id)}.",
+                end.Length > 0 ? $"slowrun logs {lost.SiloName}" : null
+            );
         }
         else if (inFull)
         {
@@ -140,55 +191,95 @@ public static class StageCauses
     private static Cause Tries(ExplainContext now, StageId id, IReadOnlyList<string> stages)
     {
         var root = now.Facts.RootOf(id);
-        var error = now.Last(id, EventKind.StageError) is { } happened ? $" The last error, {Ago(now, happened.At)}: {happened.Message}" : "";
+        var error = now.Last(id, EventKind.StageError) is { } happened
+            ? $" The last error, {Ago(now, happened.At)}: {happened.Message}"
+            : "";
         // As silos reckon: 1 s, doubled with every failed take, at most a minute.
         var pause = TimeSpan.FromSeconds(Math.Min(60, Math.Pow(2, Math.Min(root.FailedTakes - 1, 10)))) - (now.Now - root.WrittenAt);
-        var wait = root.Owner is null && pause > TimeSpan.Zero ? FormattableString.Invariant($" It is tried again in {Math.Ceiling(pause.TotalSeconds)} s.") : "";
-        return new Cause("tried-again", stages, FormattableString.Invariant(
-            $"{root.FailedTakes} {(root.FailedTakes == 1 ? "take" : "takes")} since the last commit came to nothing; at {now.Facts.Spec.Operations.FailureBudget} (failureBudget) it fails until a retry is asked for.{wait}{error}"),
-            $"slowrun events {now.Run} --stage {id}");
+        var wait =
+            root.Owner is null && pause > TimeSpan.Zero
+                ? FormattableString.Invariant($" It is tried again in {Math.Ceiling(pause.TotalSeconds)} s.")
+                : "";
+        return new Cause(
+            "tried-again",
+            stages,
+            FormattableString.Invariant(
+                $"{root.FailedTakes} {(root.FailedTakes == 1 ? "take" : "takes")} since the last commit came to nothing; at {now.Facts.Spec.Operations.FailureBudget} (failureBudget) it fails until a retry is asked for.{wait}{error}"
+            ),
+            $"slowrun events {now.Run} --stage {id}"
+        );
     }
 
-    /// <summary>Silos leave a started stage alone if their engine or device would give other bits. Null: one of them would take it, or nothing is known of them.</summary>
+    /// <summary>Silos leave a started stage alone if their engine or device would give other bits. Null: one of them would take it, or
+    /// nothing is known of them.</summary>
     private static Cause? OtherIdentity(ExplainContext now, StageId id)
     {
         string[] stages = [id.ToString()];
         var silos = now.Silos.Where(silo => silo.Active).Select(silo => (silo.Name, Has: now.ArithmeticOf(silo))).ToList();
         var known = silos.Where(silo => silo.Has.Count > 0).ToList();
-        if (now.Facts.RootOf(id).Identity is not { } begun || silos.Count == 0 || known.Any(silo => silo.Has.Contains((begun.EngineRevision, begun.NumericsFingerprint))))
+        if (
+            now.Facts.RootOf(id).Identity is not { } begun
+            || silos.Count == 0
+            || known.Any(silo => silo.Has.Contains((begun.EngineRevision, begun.NumericsFingerprint)))
+        )
         {
             return null;
         }
 
-        if (known.Count == 0 || known.Any(silo => silo.Has.Any(has => has.EngineRevision == begun.EngineRevision && has.Fingerprint is null)))
+        if (
+            known.Count == 0
+            || known.Any(silo => silo.Has.Any(has => has.EngineRevision == begun.EngineRevision && has.Fingerprint is null))
+        )
         {
             var isFree = now.Silos.Any(silo => silo.Active && now.FreeSlotsOf(silo) is null or { Count: > 0 });
-            return !isFree || now.Now - now.Facts.RootOf(id).WrittenAt < UntakenAfter ? null : new Cause(
-                "untaken", stages, "No silo that is alive has taken it, and which arithmetic their devices have is not known from here. Their logs, and events of kind 'take-refused', say why.", $"slowrun events {now.Run} --stage {id} --kind take-refused");
+            return !isFree || now.Now - now.Facts.RootOf(id).WrittenAt < UntakenAfter
+                ? null
+                : new Cause(
+                    "untaken",
+                    stages,
+                    "No silo that is alive has taken it, and which arithmetic their devices have is not known from here. Their logs, and events of kind 'take-refused', say why.",
+                    $"slowrun events {now.Run} --stage {id} --kind take-refused"
+                );
         }
 
-        var unknown = silos.Count > known.Count ? FormattableString.Invariant($", of {silos.Count - known.Count} more nothing is known") : "";
+        var unknown =
+            silos.Count > known.Count ? FormattableString.Invariant($", of {silos.Count - known.Count} more nothing is known") : "";
         if (known.All(silo => silo.Has.All(has => has.EngineRevision != begun.EngineRevision)))
         {
-            var revisions = string.Join(", ", known.Take(5).Select(silo => FormattableString.Invariant($"{silo.Name} has {silo.Has[0].EngineRevision}")));
-            return new Cause("engine-revision", stages, FormattableString.Invariant(
-                $"It was begun with engine revision {begun.EngineRevision}, and another one gives other bytes ({revisions}{unknown}). ")
-                + IdentityDifferences.Advice(begun, begun with { EngineRevision = known[0].Has[0].EngineRevision }));
+            var revisions = string.Join(
+                ", ",
+                known.Take(5).Select(silo => FormattableString.Invariant($"{silo.Name} has {silo.Has[0].EngineRevision}"))
+            );
+            return new Cause(
+                "engine-revision",
+                stages,
+                FormattableString.Invariant(
+                    $"It was begun with engine revision {begun.EngineRevision}, and another one gives other bytes ({revisions}{unknown}). "
+                ) + IdentityDifferences.Advice(begun, begun with { EngineRevision = known[0].Has[0].EngineRevision })
+            );
         }
 
-        var has = string.Join(", ", known.Take(5).Select(silo => $"{silo.Name} has {string.Join(" and ", silo.Has.Select(one => Human.Hash(one.Fingerprint ?? "unknown")))}"));
+        var has = string.Join(
+            ", ",
+            known
+                .Take(5)
+                .Select(silo => $"{silo.Name} has {string.Join(" and ", silo.Has.Select(one => Human.Hash(one.Fingerprint ?? "unknown")))}")
+        );
         return new Cause(
             "fingerprint",
             stages,
             $"It was begun with the arithmetic of numerics fingerprint {Human.Hash(begun.NumericsFingerprint)}, and goes on only on a device that has the same, since another would give other bytes ({has}{unknown}). "
-            + "Start a silo on a machine of that kind; or let it go on with another's, after which its bytes cannot be had again.",
-            $"slowrun retry {now.Run}/{id} --adopt-device");
+                + "Start a silo on a machine of that kind; or let it go on with another's, after which its bytes cannot be had again.",
+            $"slowrun retry {now.Run}/{id} --adopt-device"
+        );
     }
 
     private static string GoesOn(ExplainContext now, StageId id)
     {
         var root = now.Facts.RootOf(id);
-        return root.DurableStep > 0 ? FormattableString.Invariant($"goes on from step {root.DurableStep} of {root.Steps}") : "begins with its first step";
+        return root.DurableStep > 0
+            ? FormattableString.Invariant($"goes on from step {root.DurableStep} of {root.Steps}")
+            : "begins with its first step";
     }
 
     private static string Ago(ExplainContext now, DateTimeOffset at) => $"{Human.Time(now.Now - at)} ago";

@@ -16,13 +16,19 @@ internal static class StoreCauses
             string[] stages = [.. concerned.Where(id => now.Facts.LivingOwnerOf(id)?.SiloName == silo.Key).Select(id => id.ToString())];
             // Of several kinds the failures say most.
             var told = silo.OrderBy(trouble => trouble.Store.IsSlow).ThenByDescending(trouble => trouble.Store.At).ToList();
-            yield return new Cause("store-trouble", stages, $"{string.Join(' ', told.Select(trouble => TroubleText.Of(trouble, now.Now)))} {Consequence(told)}", $"slowrun doctor --store {now.Store}");
+            yield return new Cause(
+                "store-trouble",
+                stages,
+                $"{string.Join(' ', told.Select(trouble => TroubleText.Of(trouble, now.Now)))} {Consequence(told)}",
+                $"slowrun doctor --store {now.Store}"
+            );
         }
     }
 
     public static bool Has(ExplainContext now, string siloName) => now.StoreTroubles.Any(trouble => trouble.SiloName == siloName);
 
-    private static string Consequence(IReadOnlyList<SiloTrouble> told) => told.Any(trouble => trouble.Store is { IsSlow: false, Work: StoreWork.Write or StoreWork.Upload })
-        ? "It trains on and tries again, but nothing new becomes durable until that is mended; what was committed is kept."
-        : "It tries again; what was committed is kept.";
+    private static string Consequence(IReadOnlyList<SiloTrouble> told) =>
+        told.Any(trouble => trouble.Store is { IsSlow: false, Work: StoreWork.Write or StoreWork.Upload })
+            ? "It trains on and tries again, but nothing new becomes durable until that is mended; what was committed is kept."
+            : "It tries again; what was committed is kept.";
 }

@@ -6,8 +6,8 @@ namespace Slowrun.Reading.Live;
 /// <summary>The run grains' answers, from within the cluster or over a client's connection.</summary>
 public sealed class GrainLiveRuns(IGrainFactory grains) : ILiveRuns
 {
-    // A whole cluster answers in some milliseconds, with all cores training. Whoever asks is to have an answer within a second, the store's if
-    // need be, also while silos die.
+    // A whole cluster answers in some milliseconds, with all cores training. Whoever asks is to have an answer within a second, the store's
+    // if need be, also while silos die.
     private static readonly TimeSpan AnswerDeadline = TimeSpan.FromSeconds(0.4);
     private static readonly TimeSpan PokeDeadline = TimeSpan.FromSeconds(1);
 
@@ -37,6 +37,13 @@ public sealed class GrainLiveRuns(IGrainFactory grains) : ILiveRuns
     }
 
     /// <summary>A damaged document is told by whoever reads the store instead.</summary>
-    private static bool IsTheirs(Exception e, CancellationToken ours) => !ours.IsCancellationRequested
-        && e is OrleansException or TimeoutException or OperationCanceledException or IOException or InvalidDataException or InvalidOperationException;
+    private static bool IsTheirs(Exception e, CancellationToken ours) =>
+        !ours.IsCancellationRequested
+        && e
+            is OrleansException
+                or TimeoutException
+                or OperationCanceledException
+                or IOException
+                or InvalidDataException
+                or InvalidOperationException;
 }

@@ -41,11 +41,13 @@ public sealed class LiveCluster : IAsyncDisposable
             client.UseStoreClustering(store, cluster);
             client.Services.AddSlowrunRecords();
             // A silo may be listed a moment before it listens, or a moment after its end.
-            client.UseConnectionRetryFilter(async (_, stop) =>
-            {
-                await Task.Delay(TimeSpan.FromMilliseconds(200), stop);
-                return true;
-            });
+            client.UseConnectionRetryFilter(
+                async (_, stop) =>
+                {
+                    await Task.Delay(TimeSpan.FromMilliseconds(200), stop);
+                    return true;
+                }
+            );
         });
         var host = builder.Build();
         try
@@ -115,7 +117,8 @@ public sealed class LiveCluster : IAsyncDisposable
     public async ValueTask DisposeAsync() => await StopAsync(host);
 
     private static bool IsTheirs(Exception e, CancellationToken ours) =>
-        !ours.IsCancellationRequested && e is OrleansException or TimeoutException or OperationCanceledException or IOException or InvalidOperationException;
+        !ours.IsCancellationRequested
+        && e is OrleansException or TimeoutException or OperationCanceledException or IOException or InvalidOperationException;
 
     private static async Task StopAsync(IHost host)
     {
@@ -125,7 +128,9 @@ public sealed class LiveCluster : IAsyncDisposable
         {
             await host.StopAsync(limit.Token).WaitAsync(limit.Token);
         }
-        catch (Exception e) when (e is OrleansException or OperationCanceledException or TimeoutException or InvalidOperationException or AggregateException)
+        catch (Exception e)
+            when (e is OrleansException or OperationCanceledException or TimeoutException or InvalidOperationException or AggregateException
+            )
         {
             // It was not connected, or is no longer.
         }

@@ -14,11 +14,15 @@ public sealed class LiveRuns(StatusReader statuses, CancellationToken stop) : IL
     public Task<RunStatus?> TryStatusAsync(string run, CancellationToken cancellationToken) =>
         InTurnAsync(() => statuses.TryLiveAsync(run, stop), cancellationToken);
 
-    public Task PokeAsync(string run, CancellationToken cancellationToken) => InTurnAsync(async () =>
-    {
-        await statuses.PokeAsync(run, stop);
-        return true;
-    }, cancellationToken);
+    public Task PokeAsync(string run, CancellationToken cancellationToken) =>
+        InTurnAsync(
+            async () =>
+            {
+                await statuses.PokeAsync(run, stop);
+                return true;
+            },
+            cancellationToken
+        );
 
     private async Task<T> InTurnAsync<T>(Func<Task<T>> ask, CancellationToken cancellationToken)
     {

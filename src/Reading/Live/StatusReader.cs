@@ -43,7 +43,12 @@ public sealed class StatusReader(RunReader reader) : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(silos);
         var asked = silos.Where(silo => silo.Active).Take(MostAsked).ToList();
         return asked.Count > 0 && await TryConnectAsync(cancellationToken) is { } cluster
-            ? [.. (await Task.WhenAll(asked.Select(silo => cluster.TryReportAsync(silo.Silo, ReportDeadline, cancellationToken)))).OfType<SiloReport>()]
+            ?
+            [
+                .. (
+                    await Task.WhenAll(asked.Select(silo => cluster.TryReportAsync(silo.Silo, ReportDeadline, cancellationToken)))
+                ).OfType<SiloReport>(),
+            ]
             : [];
     }
 

@@ -6,7 +6,13 @@ using Slowrun.Core.Status;
 namespace Slowrun.Reading.Runs;
 
 /// <summary>Where every model of a run comes from: who taught it, whose weights it went on with, and what it became.</summary>
-public sealed record Lineage(string Run, string RecipeSha256, string? DataSha256, IReadOnlyList<LineageStage> Stages, LineageEnsemble? Ensemble)
+public sealed record Lineage(
+    string Run,
+    string RecipeSha256,
+    string? DataSha256,
+    IReadOnlyList<LineageStage> Stages,
+    LineageEnsemble? Ensemble
+)
 {
     public static Lineage Of(RunFacts facts, RunStatus status)
     {
@@ -14,9 +20,18 @@ public sealed record Lineage(string Run, string RecipeSha256, string? DataSha256
         ArgumentNullException.ThrowIfNull(status);
         var recipe = facts.Spec.Recipe;
         var ensemble = status.Ensemble is { } mixed
-            ? new LineageEnsemble(mixed.LossNats, [.. mixed.MemberStages.Select((id, i) => new LineageMember(id, mixed.Weights?[i] ?? 1.0 / mixed.MemberStages.Count))])
+            ? new LineageEnsemble(
+                mixed.LossNats,
+                [.. mixed.MemberStages.Select((id, i) => new LineageMember(id, mixed.Weights?[i] ?? 1.0 / mixed.MemberStages.Count))]
+            )
             : null;
-        return new Lineage(facts.Spec.Name, CanonicalJson.Sha256(recipe), recipe.Data.Sha256, [.. facts.Plan.Stages.Select(plan => Stage(facts, plan))], ensemble);
+        return new Lineage(
+            facts.Spec.Name,
+            CanonicalJson.Sha256(recipe),
+            recipe.Data.Sha256,
+            [.. facts.Plan.Stages.Select(plan => Stage(facts, plan))],
+            ensemble
+        );
     }
 
     private static LineageStage Stage(RunFacts facts, StagePlan plan)
@@ -29,10 +44,20 @@ public sealed record Lineage(string Run, string RecipeSha256, string? DataSha256
             State = Readiness.StateOf(facts, plan.Id),
             Seed = plan.Seed,
             // What it was really taught by stands in its root; before its first take there is only the plan.
-            Teacher = plan.Teacher is { } teacher ? new LineageParent(teacher.ToString(), root.Identity?.TeacherSha256 ?? facts.RootOf(teacher).Snapshot?.Sha256) : null,
-            TeacherIsOther = plan.Teacher is { } of && root.Identity?.TeacherSha256 is { } begun && facts.RootOf(of).Snapshot?.Sha256 is { } now && begun != now,
+            Teacher = plan.Teacher is { } teacher
+                ? new LineageParent(teacher.ToString(), root.Identity?.TeacherSha256 ?? facts.RootOf(teacher).Snapshot?.Sha256)
+                : null,
+            TeacherIsOther =
+                plan.Teacher is { } of
+                && root.Identity?.TeacherSha256 is { } begun
+                && facts.RootOf(of).Snapshot?.Sha256 is { } now
+                && begun != now,
             TeacherEnsemble = plan.TeacherEnsemble is { } ensemble
-                ? new LineageTeachers(ensemble.Run, ensemble.ContentSha256(), [.. ensemble.Members.Select(member => new LineageTeacher(member.Sha256, member.Weight))])
+                ? new LineageTeachers(
+                    ensemble.Run,
+                    ensemble.ContentSha256(),
+                    [.. ensemble.Members.Select(member => new LineageTeacher(member.Sha256, member.Weight))]
+                )
                 : null,
             Continues = plan.Predecessor is { } before ? new LineageParent(before.ToString(), root.Identity?.PredecessorSha256) : null,
             SnapshotSha256 = root.Snapshot?.Sha256,

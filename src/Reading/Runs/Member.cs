@@ -5,7 +5,15 @@ namespace Slowrun.Reading.Runs;
 
 /// <summary>A stage as a member of the ensemble: what its snapshot is and comes from.</summary>
 /// <param name="Weight">In the mixture; 0 where it was left out; null where it is in none yet.</param>
-public sealed record Member(string Stage, ChainRole Role, string? SnapshotSha256, double? LossNats, double? BitsPerByte, double? FitnessLossNats, double? Weight)
+public sealed record Member(
+    string Stage,
+    ChainRole Role,
+    string? SnapshotSha256,
+    double? LossNats,
+    double? BitsPerByte,
+    double? FitnessLossNats,
+    double? Weight
+)
 {
     /// <summary>The stage whose snapshot taught it.</summary>
     public string? Teacher { get; init; }
@@ -42,8 +50,14 @@ public sealed record Member(string Stage, ChainRole Role, string? SnapshotSha256
         var root = facts.RootOf(plan.Id);
         var score = facts.ScoreOf(plan.Id);
         return new Member(
-            plan.Id.ToString(), plan.Role, root.Snapshot?.Sha256, score?.LossNats, score?.BitsPerByte,
-            facts.FitnessScoreOf(plan.Id)?.LossNats, weights.TryGetValue(plan.Id.ToString(), out var weight) ? weight : null)
+            plan.Id.ToString(),
+            plan.Role,
+            root.Snapshot?.Sha256,
+            score?.LossNats,
+            score?.BitsPerByte,
+            facts.FitnessScoreOf(plan.Id)?.LossNats,
+            weights.TryGetValue(plan.Id.ToString(), out var weight) ? weight : null
+        )
         {
             Teacher = plan.Teacher?.ToString(),
             TeacherSha256 = root.Identity?.TeacherSha256,

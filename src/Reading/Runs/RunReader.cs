@@ -33,8 +33,14 @@ public sealed class RunReader(IObjectStore store, TimeProvider time)
         var alive = Alive(silos);
         var read = await facts.ReadAsync(run, alive, cancellationToken);
         // The silos were looked up before the roots were read: an owner may have joined and taken its stage in between.
-        return read?.Roots.Values.Any(root => root.Owner is { } owner && owner.MembershipVersion > cluster.Version && !alive.Contains(owner.Silo)) == true
-            ? read with { AliveSilos = Alive(await SilosAsync(cancellationToken)) }
+        return
+            read?.Roots.Values.Any(root =>
+                root.Owner is { } owner && owner.MembershipVersion > cluster.Version && !alive.Contains(owner.Silo)
+            ) == true
+            ? read with
+            {
+                AliveSilos = Alive(await SilosAsync(cancellationToken)),
+            }
             : read;
     }
 
@@ -66,7 +72,8 @@ public sealed class RunReader(IObjectStore store, TimeProvider time)
             names.Contains(run) ? WithoutSpec(run)
             : names.Count == 0
                 ? $"There is no run '{run}' in '{store.Address}': the store has no runs. 'slowrun submit' makes one; --store or SLOWRUN_STORE names another store."
-                : $"There is no run '{run}' in '{store.Address}'.{Nearest.Hint(run, names)} There are: {Nearest.Listed(run, names)}.");
+            : $"There is no run '{run}' in '{store.Address}'.{Nearest.Hint(run, names)} There are: {Nearest.Listed(run, names)}."
+        );
     }
 
     /// <summary>What to say of a run's folder in which there is no spec, nor its copy.</summary>

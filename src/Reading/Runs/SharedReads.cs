@@ -40,7 +40,9 @@ internal sealed class SharedReads<T>(TimeProvider time, TimeSpan atLeast)
 
         try
         {
-            return await found.Answer.WaitAsync(found.Before is null ? LongestWait : Patience, time, cancellationToken).ConfigureAwait(false);
+            return await found
+                .Answer.WaitAsync(found.Before is null ? LongestWait : Patience, time, cancellationToken)
+                .ConfigureAwait(false);
         }
         catch (TimeoutException) when (!found.Answer.IsCompleted)
         {
@@ -81,7 +83,14 @@ internal sealed class SharedReads<T>(TimeProvider time, TimeSpan atLeast)
             begun = time.GetTimestamp();
             Before = before;
             // Where the one who asks works: a page's reads stay on its thread.
-            Answer = Task.Factory.StartNew(() => ReadAsync(read, time), CancellationToken.None, TaskCreationOptions.DenyChildAttach, TaskScheduler.Current).Unwrap();
+            Answer = Task
+                .Factory.StartNew(
+                    () => ReadAsync(read, time),
+                    CancellationToken.None,
+                    TaskCreationOptions.DenyChildAttach,
+                    TaskScheduler.Current
+                )
+                .Unwrap();
         }
 
         public Task<T> Answer { get; }

@@ -26,17 +26,23 @@ internal static class DoctorCommand
 
     private static int Run(TextWriter output, TextWriter error)
     {
-        output.WriteLine($"system        {RuntimeInformation.OSDescription}, .NET {Environment.Version}, {Environment.ProcessorCount} cores, AVX2 {Have(Avx2.IsSupported)}, AVX-512 {Have(Avx512F.IsSupported)}");
+        output.WriteLine(
+            $"system        {RuntimeInformation.OSDescription}, .NET {Environment.Version}, {Environment.ProcessorCount} cores, AVX2 {Have(Avx2.IsSupported)}, AVX-512 {Have(Avx512F.IsSupported)}"
+        );
         try
         {
             output.WriteLine($"libtorch      {TorchSharp.torch.__version__}, {CudaDevices.Count()} CUDA devices");
             var first = NumericsFingerprint.Of("cpu:0");
             var second = NumericsFingerprint.Of("cpu:0");
             output.WriteLine($"engine        revision {Engine.Revision}");
-            output.WriteLine($"fingerprint   {first[..16]} (at small sizes in float32; a stage's is taken at its own, and it waits for a machine that has it)");
+            output.WriteLine(
+                $"fingerprint   {first[..16]} (at small sizes in float32; a stage's is taken at its own, and it waits for a machine that has it)"
+            );
             if (first != second)
             {
-                error.WriteLine($"slowrun doctor: the same canned training gave {first[..16]} and then {second[..16]}; expected the same bits. Runs on this machine would not be reproducible.");
+                error.WriteLine(
+                    $"slowrun doctor: the same canned training gave {first[..16]} and then {second[..16]}; expected the same bits. Runs on this machine would not be reproducible."
+                );
                 return 1;
             }
 
@@ -44,13 +50,17 @@ internal static class DoctorCommand
             {
                 var slot = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"cuda:{i}");
                 var found = NumericsFingerprint.Of(slot);
-                output.WriteLine(found.StartsWith(StageIdentity.UnrepeatablePrefix, StringComparison.Ordinal)
-                    ? $"{slot,-14}does not give the same bits twice: stages trained on it are best effort"
-                    : $"{slot,-14}fingerprint {found[..16]}, the same twice");
+                output.WriteLine(
+                    found.StartsWith(StageIdentity.UnrepeatablePrefix, StringComparison.Ordinal)
+                        ? $"{slot, -14}does not give the same bits twice: stages trained on it are best effort"
+                        : $"{slot, -14}fingerprint {found[..16]}, the same twice"
+                );
                 // 128: the heads of all presets that are for GPUs.
-                output.WriteLine(ComputeDevices.WindowObstacle(slot, 128) is { } obstacle
-                    ? $"{"",-14}windows of attention are masks, which costs time: {obstacle}"
-                    : $"{"",-14}flash attention with windows");
+                output.WriteLine(
+                    ComputeDevices.WindowObstacle(slot, 128) is { } obstacle
+                        ? $"{"", -14}windows of attention are masks, which costs time: {obstacle}"
+                        : $"{"", -14}flash attention with windows"
+                );
             }
 
             Memory(output);
@@ -64,7 +74,9 @@ internal static class DoctorCommand
         }
         catch (Exception e) when (e is DllNotFoundException or TypeInitializationException or NotSupportedException)
         {
-            error.WriteLine($"slowrun doctor: libtorch does not load: {e.GetBaseException().Message} `ldd` on libLibTorchSharp.so beside the silo shows what is missing.");
+            error.WriteLine(
+                $"slowrun doctor: libtorch does not load: {e.GetBaseException().Message} `ldd` on libLibTorchSharp.so beside the silo shows what is missing."
+            );
             return 1;
         }
     }
@@ -76,11 +88,15 @@ internal static class DoctorCommand
         var slots = MachineSlots.Of(SlotNames.Parse(null, 1, CudaDevices.Count()), devices);
         foreach (var slot in slots)
         {
-            var shortages = PresetFiles.Names.Select(preset => (Preset: preset, Shortage: MemoryCheck.Of(SpecReader.FromPreset(preset), null, slot))).ToList();
-            output.WriteLine($"{"memory",-14}{slot.Slot} has {Human.Bytes(slot.Bytes)}: room for {string.Join(", ", shortages.Where(one => one.Shortage is null).Select(one => one.Preset))}");
+            var shortages = PresetFiles
+                .Names.Select(preset => (Preset: preset, Shortage: MemoryCheck.Of(SpecReader.FromPreset(preset), null, slot)))
+                .ToList();
+            output.WriteLine(
+                $"{"memory", -14}{slot.Slot} has {Human.Bytes(slot.Bytes)}: room for {string.Join(", ", shortages.Where(one => one.Shortage is null).Select(one => one.Preset))}"
+            );
             foreach (var (preset, shortage) in shortages.Where(one => one.Shortage is not null))
             {
-                output.WriteLine($"{"",-14}not for {preset}: {shortage}");
+                output.WriteLine($"{"", -14}not for {preset}: {shortage}");
             }
         }
     }

@@ -5,36 +5,56 @@ using Slowrun.Storage;
 namespace Slowrun.Silo.Commands;
 
 /// <summary>
-/// <c>ended</c>: for a service manager, after the silo's process is gone. Writes into its row of the membership how it ended, so that who takes over
-/// its stages can tell one that crashes whatever trains it from machines that go away (decision 9).
+/// <c>ended</c>: for a service manager, after the silo's process is gone. Writes into its row of the membership how it ended, so that who
+/// takes over its stages can tell one that crashes whatever trains it from machines that go away (decision 9).
 /// </summary>
 internal static class EndedCommand
 {
     public static Command Create()
     {
-        var store = new Option<string>("--store") { Description = "A directory, or azblob://account/container.", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_STORE") ?? ".slowrun" };
-        var command = new Command("ended", "Notes in the store how this machine's last silo ended, by systemd's SERVICE_RESULT, EXIT_CODE and EXIT_STATUS.") { store };
-        command.SetAction(async (parsed, stop) =>
+        var store = new Option<string>("--store")
         {
-            var end = SiloEnd.OfService(
-                Environment.GetEnvironmentVariable("SERVICE_RESULT"), Environment.GetEnvironmentVariable("EXIT_CODE"), Environment.GetEnvironmentVariable("EXIT_STATUS"));
-            if (end is null)
+            Description = "A directory, or azblob://account/container.",
+            DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_STORE") ?? ".slowrun",
+        };
+        var command = new Command(
+            "ended",
+            "Notes in the store how this machine's last silo ended, by systemd's SERVICE_RESULT, EXIT_CODE and EXIT_STATUS."
+        )
+        {
+            store,
+        };
+        command.SetAction(
+            async (parsed, stop) =>
             {
-                return 0;
-            }
+                var end = SiloEnd.OfService(
+                    Environment.GetEnvironmentVariable("SERVICE_RESULT"),
+                    Environment.GetEnvironmentVariable("EXIT_CODE"),
+                    Environment.GetEnvironmentVariable("EXIT_STATUS")
+                );
+                if (end is null)
+                {
+                    return 0;
+                }
 
-            try
-            {
-                await new SiloEnds(await StoreAddress.OpenAsync(parsed.GetRequiredValue(store), create: false, cancellationToken: stop)).RecordLastAsync(end, stop);
-                await Console.Out.WriteLineAsync($"The silo {end}, which was noted in the store.");
-                return 0;
+                try
+                {
+                    await new SiloEnds(
+                        await StoreAddress.OpenAsync(parsed.GetRequiredValue(store), create: false, cancellationToken: stop)
+                    ).RecordLastAsync(end, stop);
+                    await Console.Out.WriteLineAsync($"The silo {end}, which was noted in the store.");
+                    return 0;
+                }
+                catch (Exception e)
+                    when (e is IOException or UnauthorizedAccessException or InvalidDataException or FormatException or ArgumentException)
+                {
+                    await Console.Error.WriteLineAsync(
+                        $"slowrun ended: the silo {end}, which could not be noted in the store: {e.Message}"
+                    );
+                    return 1;
+                }
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or FormatException or ArgumentException)
-            {
-                await Console.Error.WriteLineAsync($"slowrun ended: the silo {end}, which could not be noted in the store: {e.Message}");
-                return 1;
-            }
-        });
+        );
         return command;
     }
 }

@@ -18,7 +18,11 @@ internal static class EvaluateCommand
     private static readonly TimeSpan BetweenAnswers = TimeSpan.FromMilliseconds(200);
 
     public static Command Create() =>
-        JobCommand.Create<EvaluationRequest, EvaluationAnswer>("eval", "Evaluates a finished stage for a client, which says on standard input what.", RunAsync);
+        JobCommand.Create<EvaluationRequest, EvaluationAnswer>(
+            "eval",
+            "Evaluates a finished stage for a client, which says on standard input what.",
+            RunAsync
+        );
 
     private static async Task RunAsync(EvaluationRequest request, IObjectStore store, Action<EvaluationAnswer> tell, CancellationToken stop)
     {
@@ -32,7 +36,16 @@ internal static class EvaluateCommand
         var p = Array.Empty<float>();
         await WorkerThread.RunAsync(
             "evaluation",
-            () => p = MemberScorer.Score(plan, snapshot, set, devices, stop, judged => pace.Now(() => tell(new EvaluationAnswer(judged, targets)))));
+            () =>
+                p = MemberScorer.Score(
+                    plan,
+                    snapshot,
+                    set,
+                    devices,
+                    stop,
+                    judged => pace.Now(() => tell(new EvaluationAnswer(judged, targets)))
+                )
+        );
         var alone = Mixture.Of([p]);
         tell(new EvaluationAnswer(targets, targets) { LossNats = alone.LossNats(), BitsPerByte = alone.BitsPerByte(TargetBytes.Of(set)) });
     }
@@ -41,14 +54,21 @@ internal static class EvaluateCommand
     {
         var directory = request.DataDirectory is { } path ? DataDirectory.Open(path) : null;
         var manifest = directory?.Manifest ?? await new StoredTokenSets(store).ReadManifestAsync(request.DataSha256, stop);
-        var tokens = request.Set switch
-        {
-            EvaluationSet.Train => manifest.Train,
-            EvaluationSet.Fitness => manifest.Fitness,
-            _ => manifest.Validation,
-        } ?? throw new InvalidDataException($"The data has no {request.Set} set.");
-        var set = directory is null ? await new LocalTokenSets(store).ReadAsync(manifest, tokens, stop) : await directory.ReadAsync(tokens, stop);
-        return set.Length > 1 ? set : throw new InvalidDataException($"The {request.Set} set has {set.Length} tokens; a loss takes 2 at least, a token and its target.");
+        var tokens =
+            request.Set switch
+            {
+                EvaluationSet.Train => manifest.Train,
+                EvaluationSet.Fitness => manifest.Fitness,
+                _ => manifest.Validation,
+            } ?? throw new InvalidDataException($"The data has no {request.Set} set.");
+        var set = directory is null
+            ? await new LocalTokenSets(store).ReadAsync(manifest, tokens, stop)
+            : await directory.ReadAsync(tokens, stop);
+        return set.Length > 1
+            ? set
+            : throw new InvalidDataException(
+                $"The {request.Set} set has {set.Length} tokens; a loss takes 2 at least, a token and its target."
+            );
     }
 
     /// <summary>Lets pass one call in a while.</summary>
@@ -59,7 +79,10 @@ internal static class EvaluateCommand
         public void Now(Action call)
         {
             var before = Interlocked.Read(ref last);
-            if (Stopwatch.GetElapsedTime(before) >= between && Interlocked.CompareExchange(ref last, Stopwatch.GetTimestamp(), before) == before)
+            if (
+                Stopwatch.GetElapsedTime(before) >= between
+                && Interlocked.CompareExchange(ref last, Stopwatch.GetTimestamp(), before) == before
+            )
             {
                 call();
             }

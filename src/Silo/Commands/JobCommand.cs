@@ -13,44 +13,49 @@ internal static class JobCommand
 {
     /// <param name="work">Given the request, the store, where to write lines of the answer, and when to stop.</param>
     public static Command Create<TRequest, TAnswer>(
-        string name, string description, Func<TRequest, IObjectStore, Action<TAnswer>, CancellationToken, Task> work)
+        string name,
+        string description,
+        Func<TRequest, IObjectStore, Action<TAnswer>, CancellationToken, Task> work
+    )
     {
         var store = new Option<string>("--store") { Description = "A directory, or azblob://account/container.", Required = true };
         var command = new Command(name, description) { store };
-        command.SetAction(async (parsed, cancellation) =>
-        {
-            try
+        command.SetAction(
+            async (parsed, cancellation) =>
             {
-                var input = Console.OpenStandardInput();
-                await using var output = Console.OpenStandardOutput();
-                var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-                var request = CanonicalJson.Deserialize<TRequest>(FirstLine(input), "the request on standard input");
-                _ = InputEnd.Watch(input, stop.Cancel);
-                var opened = await StoreAddress.OpenAsync(parsed.GetRequiredValue(store), create: false, cancellationToken: stop.Token);
-                await work(request, opened, answer => Write(output, answer), stop.Token);
-                return 0;
+                try
+                {
+                    var input = Console.OpenStandardInput();
+                    await using var output = Console.OpenStandardOutput();
+                    var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+                    var request = CanonicalJson.Deserialize<TRequest>(FirstLine(input), "the request on standard input");
+                    _ = InputEnd.Watch(input, stop.Cancel);
+                    var opened = await StoreAddress.OpenAsync(parsed.GetRequiredValue(store), create: false, cancellationToken: stop.Token);
+                    await work(request, opened, answer => Write(output, answer), stop.Token);
+                    return 0;
+                }
+                catch (OperationCanceledException)
+                {
+                    return 1;
+                }
+                catch (Exception e) when (e is FormatException or ArgumentException)
+                {
+                    await Console.Error.WriteLineAsync(e.Message);
+                    return 2;
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+                {
+                    await Console.Error.WriteLineAsync(e.Message);
+                    return 1;
+                }
+                // libtorch's own errors, out of memory on a device above all: one line of them is for people.
+                catch (System.Runtime.InteropServices.ExternalException e)
+                {
+                    await Console.Error.WriteLineAsync($"libtorch: {e.Message.Split('\n', 2)[0]}");
+                    return 1;
+                }
             }
-            catch (OperationCanceledException)
-            {
-                return 1;
-            }
-            catch (Exception e) when (e is FormatException or ArgumentException)
-            {
-                await Console.Error.WriteLineAsync(e.Message);
-                return 2;
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
-            {
-                await Console.Error.WriteLineAsync(e.Message);
-                return 1;
-            }
-            // libtorch's own errors, out of memory on a device above all: one line of them is for people.
-            catch (System.Runtime.InteropServices.ExternalException e)
-            {
-                await Console.Error.WriteLineAsync($"libtorch: {e.Message.Split('\n', 2)[0]}");
-                return 1;
-            }
-        });
+        );
         return command;
     }
 

@@ -24,7 +24,9 @@ internal sealed class JobInputs
     /// <exception cref="InvalidDataException">There is no such run.</exception>
     public static async Task<JobInputs> OpenAsync(IObjectStore store, string run, CancellationToken stop)
     {
-        var spec = await new RunDocuments(store, run).TryReadSpecAsync(stop) ?? throw new InvalidDataException($"There is no run '{run}' in '{store.Address}'.");
+        var spec =
+            await new RunDocuments(store, run).TryReadSpecAsync(stop)
+            ?? throw new InvalidDataException($"There is no run '{run}' in '{store.Address}'.");
         return new JobInputs(store, run, new RunPlan(spec.Recipe));
     }
 
@@ -32,10 +34,13 @@ internal sealed class JobInputs
     /// <exception cref="InvalidDataException">It has none, or it is damaged.</exception>
     public async Task<(StagePlan Plan, IReadOnlyList<TensorData> Snapshot)> ReadAsync(string stage, CancellationToken stop)
     {
-        var plan = StageId.TryParse(stage, out var id) && Plan.Stages.Any(one => one.Id == id)
-            ? Plan[id]
-            : throw new InvalidDataException($"Run '{documents.Run}' has no stage '{stage}'.");
-        var snapshot = (await documents.TryReadRootAsync(id, stop))?.Snapshot ?? throw new InvalidDataException($"'{documents.Run}/{id}' has no snapshot yet.");
+        var plan =
+            StageId.TryParse(stage, out var id) && Plan.Stages.Any(one => one.Id == id)
+                ? Plan[id]
+                : throw new InvalidDataException($"Run '{documents.Run}' has no stage '{stage}'.");
+        var snapshot =
+            (await documents.TryReadRootAsync(id, stop))?.Snapshot
+            ?? throw new InvalidDataException($"'{documents.Run}/{id}' has no snapshot yet.");
         return (plan, await snapshots.ReadAsync(snapshot.Sha256, stop));
     }
 }

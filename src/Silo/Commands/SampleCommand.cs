@@ -15,7 +15,11 @@ namespace Slowrun.Silo.Commands;
 internal static class SampleCommand
 {
     public static Command Create() =>
-        JobCommand.Create<SamplingRequest, SampledToken>("sample", "Generates tokens for a client, which says on standard input of what.", RunAsync);
+        JobCommand.Create<SamplingRequest, SampledToken>(
+            "sample",
+            "Generates tokens for a client, which says on standard input of what.",
+            RunAsync
+        );
 
     private static async Task RunAsync(SamplingRequest request, IObjectStore store, Action<SampledToken> tell, CancellationToken stop)
     {
@@ -33,23 +37,30 @@ internal static class SampleCommand
         var choice = new TokenChoice(request.Temperature, request.TopK, request.Seed);
         await WorkerThread.RunAsync(
             "sampling",
-            () => generator.Generate(request.Prompt, request.Tokens, request.End, choice, token => tell(new SampledToken(token)), stop));
+            () => generator.Generate(request.Prompt, request.Tokens, request.End, choice, token => tell(new SampledToken(token)), stop)
+        );
     }
 
     /// <summary>All members' weights are in memory at once: better a sentence now than an end by the system's hand.</summary>
     private static void CheckMemory(RunPlan plan, SamplingRequest request, string slot)
     {
         var models = request.Members.Sum(member =>
-            request.Average == EnsembleAverage.Probabilities && StageId.TryParse(member.Stage, out var id) && plan.Stages.FirstOrDefault(stage => stage.Id == id) is { } stage
+            request.Average == EnsembleAverage.Probabilities
+            && StageId.TryParse(member.Stage, out var id)
+            && plan.Stages.FirstOrDefault(stage => stage.Id == id) is { } stage
                 ? stage.Stage.Selection.LateCheckpoints
-                : 1);
+                : 1
+        );
         var needed = models * sizeof(float) * ParameterTable.Count(plan.Recipe.Model);
         var there = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (slot.StartsWith("cpu", StringComparison.Ordinal) && needed > there)
         {
-            throw new InvalidDataException(string.Create(
-                CultureInfo.InvariantCulture,
-                $"The weights of {models} models take {needed / 1e9:0.0} GB, and this machine has {there / 1e9:0.0} GB of memory. Choose fewer members with --members or --select."));
+            throw new InvalidDataException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The weights of {models} models take {needed / 1e9:0.0} GB, and this machine has {there / 1e9:0.0} GB of memory. Choose fewer members with --members or --select."
+                )
+            );
         }
     }
 }

@@ -3,9 +3,9 @@ using System.Globalization;
 namespace Slowrun.Silo.Hosting;
 
 /// <summary>
-/// Shortens what Orleans says of a world in which machines vanish: every probe and every connection to a silo that is gone would be a warning with a stack. The first of
-/// a kind is written at once, with its cause in words; those of the same kind are counted for a minute, and the count is written. Errors, and what others
-/// write, go through as they are. Safe to use from any thread.
+/// Shortens what Orleans says of a world in which machines vanish: every probe and every connection to a silo that is gone would be a
+/// warning with a stack. The first of a kind is written at once, with its cause in words; those of the same kind are counted for a minute,
+/// and the count is written. Errors, and what others write, go through as they are. Safe to use from any thread.
 /// </summary>
 /// <param name="inner">Writes it.</param>
 [ProviderAlias("Console")]
@@ -73,11 +73,17 @@ internal sealed class BriefLog(ILoggerProvider inner, TimeProvider time) : ILogg
 
         if (kind.Untold > 0)
         {
-            Write(kind.Logger, LogLevel.Warning, default, string.Create(CultureInfo.InvariantCulture, $"{kind.Untold} more like this: {kind.Text}"));
+            Write(
+                kind.Logger,
+                LogLevel.Warning,
+                default,
+                string.Create(CultureInfo.InvariantCulture, $"{kind.Untold} more like this: {kind.Text}")
+            );
         }
     }
 
-    private static void Write(ILogger logger, LogLevel level, EventId eventId, string text) => logger.Log(level, eventId, text, null, static (text, _) => text);
+    private static void Write(ILogger logger, LogLevel level, EventId eventId, string text) =>
+        logger.Log(level, eventId, text, null, static (text, _) => text);
 
     private static string Shortened(string text, Exception? e)
     {
@@ -113,7 +119,13 @@ internal sealed class BriefLog(ILoggerProvider inner, TimeProvider time) : ILogg
 
         public bool IsEnabled(LogLevel logLevel) => logger.IsEnabled(logLevel);
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        )
         {
             if (logLevel > LogLevel.Warning)
             {

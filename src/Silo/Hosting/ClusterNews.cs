@@ -1,13 +1,22 @@
 namespace Slowrun.Silo.Hosting;
 
 /// <summary>Says in a line which silo came, left, or is dead: what Orleans' own many warnings about a silo that is gone come to.</summary>
-internal sealed partial class ClusterNews(IClusterMembershipService membership, ILocalSiloDetails self, ILogger<ClusterNews> log) : BackgroundService
+internal sealed partial class ClusterNews(IClusterMembershipService membership, ILocalSiloDetails self, ILogger<ClusterNews> log)
+    : BackgroundService
 {
     /// <summary>How the members of two views differ, this silo left out.</summary>
-    internal static IReadOnlyList<(SiloNews News, ClusterMember Member)> Between(ClusterMembershipSnapshot before, ClusterMembershipSnapshot after, SiloAddress self)
+    internal static IReadOnlyList<(SiloNews News, ClusterMember Member)> Between(
+        ClusterMembershipSnapshot before,
+        ClusterMembershipSnapshot after,
+        SiloAddress self
+    )
     {
         var news = new List<(SiloNews, ClusterMember)>();
-        foreach (var member in after.Members.Values.Where(member => !member.SiloAddress.Equals(self)).OrderBy(member => member.Name, StringComparer.Ordinal))
+        foreach (
+            var member in after
+                .Members.Values.Where(member => !member.SiloAddress.Equals(self))
+                .OrderBy(member => member.Name, StringComparer.Ordinal)
+        )
         {
             var then = before.Members.TryGetValue(member.SiloAddress, out var known) ? known.Status : SiloStatus.None;
             if (member.Status == SiloStatus.Active && then != SiloStatus.Active)
@@ -63,6 +72,9 @@ internal sealed partial class ClusterNews(IClusterMembershipService membership, 
     [LoggerMessage(Level = LogLevel.Information, Message = "Silo {Name} ({Silo}) has left the cluster.")]
     private static partial void LogLeft(ILogger logger, string name, SiloAddress silo);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Silo {Name} ({Silo}) is dead: it did not answer, or its process is gone. What it trained is taken by others.")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "Silo {Name} ({Silo}) is dead: it did not answer, or its process is gone. What it trained is taken by others."
+    )]
     private static partial void LogDied(ILogger logger, string name, SiloAddress silo);
 }

@@ -35,7 +35,9 @@ internal static class FreePorts
         {
             listener.Dispose();
             throw new IOException(
-                $"Port {port} of {address} (option {option}) cannot be used: {e.Message}. Give another one, or leave the option out to take any free port.", e);
+                $"Port {port} of {address} (option {option}) cannot be used: {e.Message}. Give another one, or leave the option out to take any free port.",
+                e
+            );
         }
     }
 

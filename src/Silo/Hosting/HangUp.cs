@@ -9,11 +9,14 @@ internal sealed class HangUp(IHostApplicationLifetime lifetime) : IHostedService
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        registration = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
-        {
-            signal.Cancel = true;
-            lifetime.StopApplication();
-        });
+        registration = PosixSignalRegistration.Create(
+            PosixSignal.SIGHUP,
+            signal =>
+            {
+                signal.Cancel = true;
+                lifetime.StopApplication();
+            }
+        );
         return Task.CompletedTask;
     }
 

@@ -16,7 +16,8 @@ internal static class InputEnd
             },
             CancellationToken.None,
             TaskCreationOptions.LongRunning,
-            TaskScheduler.Default);
+            TaskScheduler.Default
+        );
 
     private static void ReadToEnd(Stream input)
     {
@@ -24,9 +25,7 @@ internal static class InputEnd
         var buffer = new byte[64];
         try
         {
-            while (input.Read(buffer) > 0)
-            {
-            }
+            while (input.Read(buffer) > 0) { }
         }
         catch (IOException)
         {

@@ -25,7 +25,10 @@ internal sealed class LogCopy : TextWriter
         try
         {
             var path = string.Create(CultureInfo.InvariantCulture, $"{name}-{Environment.ProcessId}.log");
-            var file = new StreamWriter(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete)) { AutoFlush = true };
+            var file = new StreamWriter(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete))
+            {
+                AutoFlush = true,
+            };
             Console.SetOut(new LogCopy(Console.Out, file));
             Console.SetError(new LogCopy(Console.Error, file));
         }

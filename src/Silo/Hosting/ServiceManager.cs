@@ -5,8 +5,8 @@ using System.Text;
 namespace Slowrun.Silo.Hosting;
 
 /// <summary>
-/// The service manager that started this process (systemd, with Type=notify): datagrams to the socket that it names in the environment, as in
-/// sd_notify(3).
+/// The service manager that started this process (systemd, with Type=notify): datagrams to the socket that it names in the environment, as
+/// in sd_notify(3).
 /// </summary>
 /// <param name="socket">A path, or a name that begins with <c>@</c> and lives outside the file system.</param>
 /// <param name="watchdog">The service is killed when it says nothing for so long; null: nobody watches.</param>
@@ -16,12 +16,14 @@ internal sealed class ServiceManager(string socket, TimeSpan? watchdog, string? 
     public TimeSpan? Watchdog => watchdog;
 
     /// <returns>Null where no service manager wants to hear from this process.</returns>
-    public static ServiceManager? FromEnvironment() => Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is { Length: > 0 } socket
-        ? new ServiceManager(
-            socket,
-            WatchdogOf(Environment.GetEnvironmentVariable("WATCHDOG_USEC"), Environment.GetEnvironmentVariable("WATCHDOG_PID")),
-            Environment.GetEnvironmentVariable("RUNTIME_DIRECTORY"))
-        : null;
+    public static ServiceManager? FromEnvironment() =>
+        Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is { Length: > 0 } socket
+            ? new ServiceManager(
+                socket,
+                WatchdogOf(Environment.GetEnvironmentVariable("WATCHDOG_USEC"), Environment.GetEnvironmentVariable("WATCHDOG_PID")),
+                Environment.GetEnvironmentVariable("RUNTIME_DIRECTORY")
+            )
+            : null;
 
     /// <param name="state">As in <c>READY=1</c>.</param>
     /// <exception cref="SocketException">It does not listen.</exception>
@@ -43,7 +45,8 @@ internal sealed class ServiceManager(string socket, TimeSpan? watchdog, string? 
 
     /// <param name="process">Of whom it is expected; inherited by processes that are not meant.</param>
     internal static TimeSpan? WatchdogOf(string? microseconds, string? process) =>
-        long.TryParse(microseconds, NumberStyles.None, CultureInfo.InvariantCulture, out var limit) && limit > 0
+        long.TryParse(microseconds, NumberStyles.None, CultureInfo.InvariantCulture, out var limit)
+        && limit > 0
         && (process is not { Length: > 0 } || process == Environment.ProcessId.ToString(CultureInfo.InvariantCulture))
             ? TimeSpan.FromMicroseconds(limit)
             : null;

@@ -6,8 +6,13 @@ namespace Slowrun.Silo.Hosting;
 
 /// <summary>Tells the service manager when the silo serves, that it is healthy, and when it stops.</summary>
 internal sealed partial class ServiceReports(
-    ServiceManager manager, SiloHealth health, SiloDrain drain, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<ServiceReports> log)
-    : BackgroundService
+    ServiceManager manager,
+    SiloHealth health,
+    SiloDrain drain,
+    IHostApplicationLifetime lifetime,
+    TimeProvider time,
+    ILogger<ServiceReports> log
+) : BackgroundService
 {
     // A clean end has many causes, and only this one says that the machine is not needed.
     private const string IdleNote = "idle";

@@ -29,7 +29,11 @@ internal static class SiloHost
             FreePorts.Check(new IPEndPoint(page.Listen, page.Port), "--page");
         }
 
-        using var host = await BuildAsync(settings, await StoreAddress.OpenAsync(settings.Store, create: true, cancellationToken: stop), stop);
+        using var host = await BuildAsync(
+            settings,
+            await StoreAddress.OpenAsync(settings.Store, create: true, cancellationToken: stop),
+            stop
+        );
         await host.RunAsync(stop);
     }
 
@@ -44,23 +48,34 @@ internal static class SiloHost
         // What silos note down for each other is in the store's time.
         builder.Services.AddSingleton<TimeProvider>(time).AddSingleton(store);
 
-        builder.Services.AddSingleton(services => new StopLimit(settings.StopWithin, services.GetRequiredService<IHostApplicationLifetime>()));
+        builder.Services.AddSingleton(services => new StopLimit(
+            settings.StopWithin,
+            services.GetRequiredService<IHostApplicationLifetime>()
+        ));
         builder.Services.AddHostedService(services => services.GetRequiredService<StopLimit>());
         builder.Services.AddTelemetry(settings.Name, settings.Http);
         if (settings.Http is { } http)
         {
             // Before Orleans: it stops last.
-            builder.Services.AddSingleton(http).AddSingleton<HttpEndpoints>().AddHostedService(services => services.GetRequiredService<HttpEndpoints>());
+            builder
+                .Services.AddSingleton(http)
+                .AddSingleton<HttpEndpoints>()
+                .AddHostedService(services => services.GetRequiredService<HttpEndpoints>());
         }
 
         if (settings.ScheduledEvents is { } events)
         {
             // Before Orleans: it stops last, and acknowledges when the silo has left its cluster.
-            builder.Services.AddSingleton<IPreemptionSource>(services => new ScheduledEvents(events, services.GetRequiredService<TimeProvider>()));
+            builder.Services.AddSingleton<IPreemptionSource>(services => new ScheduledEvents(
+                events,
+                services.GetRequiredService<TimeProvider>()
+            ));
             builder.Services.AddHostedService<PreemptionWatch>();
         }
 
-        var devices = settings.Slots.Any(slot => slot.StartsWith("cuda", StringComparison.Ordinal)) ? NvidiaDevices.TryOpen(asCuda: true) : null;
+        var devices = settings.Slots.Any(slot => slot.StartsWith("cuda", StringComparison.Ordinal))
+            ? NvidiaDevices.TryOpen(asCuda: true)
+            : null;
         // Hosted services start in this order and stop in the reverse one: the slots stop, and commit, while Orleans still runs.
         builder.UseOrleans(silo =>
         {

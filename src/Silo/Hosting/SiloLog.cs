@@ -37,8 +37,8 @@ internal static class SiloLog
         logging.AddFilter("Orleans.Connections.Security", LogLevel.None);
         // At every start it takes the machine's uptime for a delay of its first check.
         logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
-        // Every conflict of a root's write, once by the provider and once by Orleans under the provider's name, each with a stack. The commit protocol settles
-        // conflicts; it throws whatever else there is, with the store's own words.
+        // Every conflict of a root's write, once by the provider and once by Orleans under the provider's name, each with a stack. The
+        // commit protocol settles conflicts; it throws whatever else there is, with the store's own words.
         logging.AddFilter("Orleans.Storage", LogLevel.None);
         logging.AddFilter("Slowrun.Clustering.Persistence", LogLevel.None);
     }
@@ -46,8 +46,17 @@ internal static class SiloLog
     /// <summary>Puts <see cref="BriefLog"/> between the loggers and the console.</summary>
     private static void Shorten(IServiceCollection services)
     {
-        services.Remove(services.Single(service => service.ServiceType == typeof(ILoggerProvider) && service.ImplementationType == typeof(ConsoleLoggerProvider)));
+        services.Remove(
+            services.Single(service =>
+                service.ServiceType == typeof(ILoggerProvider) && service.ImplementationType == typeof(ConsoleLoggerProvider)
+            )
+        );
         services.AddSingleton<ILoggerProvider>(provider => new BriefLog(
-            new ConsoleLoggerProvider(provider.GetRequiredService<IOptionsMonitor<ConsoleLoggerOptions>>(), provider.GetServices<ConsoleFormatter>()), TimeProvider.System));
+            new ConsoleLoggerProvider(
+                provider.GetRequiredService<IOptionsMonitor<ConsoleLoggerOptions>>(),
+                provider.GetServices<ConsoleFormatter>()
+            ),
+            TimeProvider.System
+        ));
     }
 }

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Slowrun.Silo.Hosting;
 
 /// <summary>
-/// Ends the process when stopping takes longer than it may: a store that hangs holds last commits, the cluster's farewell and threads in the
-/// kernel, none of which can be cancelled. To be registered first: it watches while everything else stops.
+/// Ends the process when stopping takes longer than it may: a store that hangs holds last commits, the cluster's farewell and threads in
+/// the kernel, none of which can be cancelled. To be registered first: it watches while everything else stops.
 /// </summary>
 /// <param name="within">From the order to stop. What the host itself gives up in time, it gives up before.</param>
 internal sealed partial class StopLimit(TimeSpan within, IHostApplicationLifetime lifetime) : IHostedService, IDisposable
@@ -31,18 +31,26 @@ internal sealed partial class StopLimit(TimeSpan within, IHostApplicationLifetim
         stopping.Dispose();
     }
 
-    private void Watch() => new Thread(() =>
-    {
-        // A thread of its own: those of the pool may all be in the store.
-        if (!stopped.Wait(within + Grace))
+    private void Watch() =>
+        new Thread(() =>
         {
-            Console.Error.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"slowrun silo: stopping took longer than {within.TotalSeconds:F0} s (option --stop-within), probably since the store does not answer; it ends without its last commit, and its stages go on from the one before it."));
-            Console.Error.Flush();
-            ExitNow(1);
-        }
-    }) { IsBackground = true, Name = "stop limit" }.Start();
+            // A thread of its own: those of the pool may all be in the store.
+            if (!stopped.Wait(within + Grace))
+            {
+                Console.Error.WriteLine(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"slowrun silo: stopping took longer than {within.TotalSeconds:F0} s (option --stop-within), probably since the store does not answer; it ends without its last commit, and its stages go on from the one before it."
+                    )
+                );
+                Console.Error.Flush();
+                ExitNow(1);
+            }
+        })
+        {
+            IsBackground = true,
+            Name = "stop limit",
+        }.Start();
 
     // Not Environment.Exit: it would wait for what hangs.
     [LibraryImport("libc", EntryPoint = "_exit")]

@@ -9,8 +9,8 @@ using Slowrun.Storage;
 namespace Slowrun.Silo.Hosting;
 
 /// <summary>
-/// Brings metrics and traces out of the process: to a collector where OpenTelemetry's own variables name one, and to whoever asks the HTTP port.
-/// Without either nothing is collected.
+/// Brings metrics and traces out of the process: to a collector where OpenTelemetry's own variables name one, and to whoever asks the HTTP
+/// port. Without either nothing is collected.
 /// </summary>
 internal static class TelemetryExport
 {
@@ -29,10 +29,18 @@ internal static class TelemetryExport
             return;
         }
 
-        var telemetry = services.AddOpenTelemetry().ConfigureResource(resource => resource
-            .AddService("slowrun", serviceVersion: typeof(TelemetryExport).Assembly.GetName().Version?.ToString(), serviceInstanceId: siloName)
-            // Given by the user, they win.
-            .AddEnvironmentVariableDetector());
+        var telemetry = services
+            .AddOpenTelemetry()
+            .ConfigureResource(resource =>
+                resource
+                    .AddService(
+                        "slowrun",
+                        serviceVersion: typeof(TelemetryExport).Assembly.GetName().Version?.ToString(),
+                        serviceInstanceId: siloName
+                    )
+                    // Given by the user, they win.
+                    .AddEnvironmentVariableDetector()
+            );
         if (http is not null || metrics)
         {
             telemetry.WithMetrics(meters =>
@@ -57,31 +65,38 @@ internal static class TelemetryExport
     }
 
     /// <summary>Ours, and Orleans' own: what it reads and writes for grains, and how they come and go.</summary>
-    internal static TracerProviderBuilder AddSources(TracerProviderBuilder tracing) => tracing.AddSource(Instruments.Name, "Microsoft.Orleans.*");
+    internal static TracerProviderBuilder AddSources(TracerProviderBuilder tracing) =>
+        tracing.AddSource(Instruments.Name, "Microsoft.Orleans.*");
 
-    private static MetricStreamConfiguration? View(Instrument instrument) => instrument.Meter.Name switch
-    {
-        // Gauges of .NET whose names Prometheus takes for a histogram's.
-        Runtime when instrument.Name.EndsWith(".count", StringComparison.Ordinal) => MetricStreamConfiguration.Drop,
-        Orleans => new MetricStreamConfiguration
+    private static MetricStreamConfiguration? View(Instrument instrument) =>
+        instrument.Meter.Name switch
         {
-            // They have none.
-            Description = $"Orleans' own instrument {instrument.Name}.",
-            // Both name silos. Silos come and go, and each would leave its series behind.
-            TagKeys = instrument.Name.StartsWith("orleans-messaging-pings-", StringComparison.Ordinal) ? []
-                : instrument.Name.EndsWith("-messages-size", StringComparison.Ordinal) ? ["ConnectionDirection"]
-                : null,
-        },
-        _ => null,
-    };
+            // Gauges of .NET whose names Prometheus takes for a histogram's.
+            Runtime when instrument.Name.EndsWith(".count", StringComparison.Ordinal) => MetricStreamConfiguration.Drop,
+            Orleans => new MetricStreamConfiguration
+            {
+                // They have none.
+                Description = $"Orleans' own instrument {instrument.Name}.",
+                // Both name silos. Silos come and go, and each would leave its series behind.
+                TagKeys =
+                    instrument.Name.StartsWith("orleans-messaging-pings-", StringComparison.Ordinal) ? []
+                    : instrument.Name.EndsWith("-messages-size", StringComparison.Ordinal) ? ["ConnectionDirection"]
+                    : null,
+            },
+            _ => null,
+        };
 
     /// <summary>OpenTelemetry itself would export nowhere, and say nothing.</summary>
     private static bool Names(string variable)
     {
         var text = Environment.GetEnvironmentVariable(variable);
         return text is { Length: > 0 }
-            && (Uri.TryCreate(text, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
-                ? true
-                : throw new FormatException($"{variable} is '{text}'; expected a collector's address, for example http://127.0.0.1:4317."));
+            && (
+                Uri.TryCreate(text, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
+                    ? true
+                    : throw new FormatException(
+                        $"{variable} is '{text}'; expected a collector's address, for example http://127.0.0.1:4317."
+                    )
+            );
     }
 }

@@ -1,17 +1,22 @@
-
 namespace Slowrun.Silo.Http;
 
-/// <summary><c>/healthz</c> (restart me unless 200) and <c>/readyz</c> (I take work), for whatever supervises a silo: open to all, under these names alone.</summary>
+/// <summary><c>/healthz</c> (restart me unless 200) and <c>/readyz</c> (I take work), for whatever supervises a silo: open to all, under
+/// these names alone.</summary>
 internal static class HealthRoutes
 {
-    public static void UseHealth(this IApplicationBuilder app, SiloHealth health) => app.Use((context, next) => context.Request.Path.Value switch
-    {
-        "/healthz" when IsRead(context) => AnswerAsync(context, health.Trouble),
-        "/readyz" when IsRead(context) => AnswerAsync(context, health.NotReady),
-        _ => next(context),
-    });
+    public static void UseHealth(this IApplicationBuilder app, SiloHealth health) =>
+        app.Use(
+            (context, next) =>
+                context.Request.Path.Value switch
+                {
+                    "/healthz" when IsRead(context) => AnswerAsync(context, health.Trouble),
+                    "/readyz" when IsRead(context) => AnswerAsync(context, health.NotReady),
+                    _ => next(context),
+                }
+        );
 
-    private static bool IsRead(HttpContext context) => HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method);
+    private static bool IsRead(HttpContext context) =>
+        HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method);
 
     private static Task AnswerAsync(HttpContext context, string? trouble)
     {

@@ -8,11 +8,16 @@ using Slowrun.Web.Hosting;
 namespace Slowrun.Silo.Http;
 
 /// <summary>
-/// The silo's web server, where one is asked for: an application of its own beside the silo's host. To be registered before Orleans: it stops last,
-/// so that a silo that leaves can be watched until it has left.
+/// The silo's web server, where one is asked for: an application of its own beside the silo's host. To be registered before Orleans: it
+/// stops last, so that a silo that leaves can be watched until it has left.
 /// </summary>
-internal sealed partial class HttpEndpoints(HttpSettings settings, SiloHealth health, MeterProvider meters, ILoggerFactory logs, ILogger<HttpEndpoints> log)
-    : IHostedService, IAsyncDisposable
+internal sealed partial class HttpEndpoints(
+    HttpSettings settings,
+    SiloHealth health,
+    MeterProvider meters,
+    ILoggerFactory logs,
+    ILogger<HttpEndpoints> log
+) : IHostedService, IAsyncDisposable
 {
     // What asks is a few supervisors, collectors and people.
     private const int MostConnections = 200;
@@ -25,7 +30,10 @@ internal sealed partial class HttpEndpoints(HttpSettings settings, SiloHealth he
     private WebApplication? app;
 
     /// <summary>Where it listens, the port that was found for 0 among it; null before it does.</summary>
-    public Uri? Address => app?.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses is { Count: > 0 } all ? new Uri(all.First()) : null;
+    public Uri? Address =>
+        app?.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses is { Count: > 0 } all
+            ? new Uri(all.First())
+            : null;
 
     /// <exception cref="IOException">The address cannot be listened on.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
@@ -37,7 +45,10 @@ internal sealed partial class HttpEndpoints(HttpSettings settings, SiloHealth he
         }
         catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException)
         {
-            throw new IOException($"Nothing can listen on {settings.Address} (option --http): {e.Message} Give another address or port; port 0 takes any free one.", e);
+            throw new IOException(
+                $"Nothing can listen on {settings.Address} (option --http): {e.Message} Give another address or port; port 0 takes any free one.",
+                e
+            );
         }
 
         LogListens(log, Address!);
@@ -60,19 +71,31 @@ internal sealed partial class HttpEndpoints(HttpSettings settings, SiloHealth he
         // Empty: no setting of the environment or of a file in the current directory opens another port.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         var connections = new HeldConnections(MostConnections);
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = LongestBodyBytes;
-            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
-            kestrel.Listen(settings.Address, connections.Use);
-        });
+        builder
+            .WebHost.UseKestrelCore()
+            .ConfigureKestrel(kestrel =>
+            {
+                kestrel.AddServerHeader = false;
+                kestrel.Limits.MaxRequestBodySize = LongestBodyBytes;
+                kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+                kestrel.Listen(settings.Address, connections.Use);
+            });
         builder.Services.AddRoutingCore();
         builder.Services.AddOptions();
-        // Without a token it listens on loopback alone, and a web page that a browser of this machine shows may have let its own name lead here.
-        builder.Services.AddTokenAccess(new AccessSettings(settings.Token, settings.Token is null ? [] : null, AnswerAsync), TimeProvider.System);
-        builder.Services.AddRateLimiter(limits => limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(_ =>
-            RateLimitPartition.GetConcurrencyLimiter("", _ => new ConcurrencyLimiterOptions { PermitLimit = MostScrapesAtOnce, QueueLimit = MostConnections })));
+        // Without a token it listens on loopback alone, and a web page that a browser of this machine shows may have let its own name lead
+        // here.
+        builder.Services.AddTokenAccess(
+            new AccessSettings(settings.Token, settings.Token is null ? [] : null, AnswerAsync),
+            TimeProvider.System
+        );
+        builder.Services.AddRateLimiter(limits =>
+            limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(_ =>
+                RateLimitPartition.GetConcurrencyLimiter(
+                    "",
+                    _ => new ConcurrencyLimiterOptions { PermitLimit = MostScrapesAtOnce, QueueLimit = MostConnections }
+                )
+            )
+        );
         builder.Services.AddSingleton(logs).AddSingleton<IHostLifetime, SilosLifetime>();
 
         var web = builder.Build();

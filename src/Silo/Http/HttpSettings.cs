@@ -25,13 +25,16 @@ internal sealed record HttpSettings(IPEndPoint Address, string? Token)
 
         if (token is { Length: < ShortestToken })
         {
-            throw new FormatException($"The HTTP token (--http-token or SLOWRUN_TOKEN) has {token.Length} characters; expected {ShortestToken} or more, for example from 'openssl rand -hex 16'.");
+            throw new FormatException(
+                $"The HTTP token (--http-token or SLOWRUN_TOKEN) has {token.Length} characters; expected {ShortestToken} or more, for example from 'openssl rand -hex 16'."
+            );
         }
 
         var endpoint = Endpoint(address);
         return token is null && !IPAddress.IsLoopback(endpoint.Address)
             ? throw new FormatException(
-                $"--http '{address}' is open to other machines, and no token is set; expected one in SLOWRUN_TOKEN (or --http-token), or a loopback address such as 127.0.0.1:{endpoint.Port}.")
+                $"--http '{address}' is open to other machines, and no token is set; expected one in SLOWRUN_TOKEN (or --http-token), or a loopback address such as 127.0.0.1:{endpoint.Port}."
+            )
             : new HttpSettings(endpoint, token);
     }
 
@@ -44,11 +47,14 @@ internal sealed record HttpSettings(IPEndPoint Address, string? Token)
         }
 
         var colon = text.LastIndexOf(':');
-        return colon > 0
+        return
+            colon > 0
             && ushort.TryParse(text[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out port)
             && (text[0] == '[' || text.IndexOf(':', StringComparison.Ordinal) == colon)
             && IPAddress.TryParse(text[..colon], out var address)
-                ? new IPEndPoint(address, port)
-                : throw new FormatException($"--http '{text}' is no address and port; expected for example 127.0.0.1:9464, [::1]:9464, or 9464 (loopback).");
+            ? new IPEndPoint(address, port)
+            : throw new FormatException(
+                $"--http '{text}' is no address and port; expected for example 127.0.0.1:9464, [::1]:9464, or 9464 (loopback)."
+            );
     }
 }

@@ -5,14 +5,29 @@ using Slowrun.Web.Hosting;
 namespace Slowrun.Silo.Page;
 
 /// <summary>Serves the page beside the slots, where <c>--page</c> asks for it.</summary>
-internal sealed partial class PageHost(PageOptions options, IObjectStore store, IGrainFactory grains, TimeProvider time, ILogger<PageHost> log) : IHostedService
+internal sealed partial class PageHost(
+    PageOptions options,
+    IObjectStore store,
+    IGrainFactory grains,
+    TimeProvider time,
+    ILogger<PageHost> log
+) : IHostedService
 {
     private PageServer? server;
 
     /// <exception cref="IOException">The port cannot be used.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        server = await PageServer.StartAsync(options with { Trouble = e => LogTrouble(log, e) }, store, new GrainLiveRuns(grains), time, cancellationToken);
+        server = await PageServer.StartAsync(
+            options with
+            {
+                Trouble = e => LogTrouble(log, e),
+            },
+            store,
+            new GrainLiveRuns(grains),
+            time,
+            cancellationToken
+        );
         LogServes(log, server.Address);
     }
 

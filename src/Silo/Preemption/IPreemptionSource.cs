@@ -1,6 +1,7 @@
 namespace Slowrun.Silo.Preemption;
 
-/// <summary>A platform's warnings that this machine goes away. All platforms are asked, none calls: a source is one request and what it means.</summary>
+/// <summary>A platform's warnings that this machine goes away. All platforms are asked, none calls: a source is one request and what it
+/// means.</summary>
 internal interface IPreemptionSource
 {
     /// <summary>For people: <c>Azure Scheduled Events</c>.</summary>
@@ -14,7 +15,8 @@ internal interface IPreemptionSource
     /// <exception cref="InvalidDataException">An answer that cannot be understood.</exception>
     Task<IReadOnlyList<PreemptionNotice>> ReadAsync(CancellationToken cancellationToken);
 
-    /// <summary>Tells the platform that it need not wait until the deadline. To be called once nothing here is worth keeping any more.</summary>
+    /// <summary>Tells the platform that it need not wait until the deadline. To be called once nothing here is worth keeping any
+    /// more.</summary>
     /// <exception cref="HttpRequestException">No answer, or a refusal.</exception>
     Task AcknowledgeAsync(PreemptionNotice notice, CancellationToken cancellationToken);
 }

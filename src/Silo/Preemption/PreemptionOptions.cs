@@ -15,9 +15,18 @@ internal sealed class PreemptionOptions
         DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_PREEMPTION") is { Length: > 0 } given ? given : Off,
     };
 
-    private readonly Option<string?> vmName = new("--vm-name") { Description = "As events name this machine; default: what the metadata service says." };
-    private readonly Option<string?> address = new("--imds") { Description = "The metadata service's address; default: http://169.254.169.254/." };
-    private readonly Option<string?> apiVersion = new("--imds-version") { Description = "Of the Scheduled Events API; default: 2020-07-01." };
+    private readonly Option<string?> vmName = new("--vm-name")
+    {
+        Description = "As events name this machine; default: what the metadata service says.",
+    };
+    private readonly Option<string?> address = new("--imds")
+    {
+        Description = "The metadata service's address; default: http://169.254.169.254/.",
+    };
+    private readonly Option<string?> apiVersion = new("--imds-version")
+    {
+        Description = "Of the Scheduled Events API; default: 2020-07-01.",
+    };
     private readonly Option<string?> interval = new("--imds-interval") { Description = "Between two questions; default: 1s." };
 
     public IReadOnlyList<Option> All => [platform, vmName, address, apiVersion, interval];

@@ -10,7 +10,12 @@ namespace Slowrun.Silo.Preemption;
 /// stop in reverse order, so this one acknowledges when the silo has left its cluster.
 /// </summary>
 internal sealed partial class PreemptionWatch(
-    IPreemptionSource source, SiloDrain drain, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<PreemptionWatch> log) : BackgroundService
+    IPreemptionSource source,
+    SiloDrain drain,
+    IHostApplicationLifetime lifetime,
+    TimeProvider time,
+    ILogger<PreemptionWatch> log
+) : BackgroundService
 {
     // A machine with a notice of 10 s must still see it when the service has been away.
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
@@ -53,9 +58,7 @@ internal sealed partial class PreemptionWatch(
 
                 await Task.Delay(source.Interval, time, stoppingToken);
             }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
             catch (Exception e)
             {
                 if (failures++ == 0)
@@ -64,7 +67,8 @@ internal sealed partial class PreemptionWatch(
                 }
 
                 var pause = source.Interval * Math.Pow(2, Math.Min(failures, 10));
-                await Task.Delay(pause < LongestPause ? pause : LongestPause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(pause < LongestPause ? pause : LongestPause, time, stoppingToken)
+                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
@@ -75,7 +79,8 @@ internal sealed partial class PreemptionWatch(
         var left = notice.Deadline - time.GetUtcNow();
         var why = string.Create(
             CultureInfo.InvariantCulture,
-            $"{source.Name} announced {notice.What} (event {notice.Id}) not before {notice.Deadline.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}, {Math.Max(0, left.TotalSeconds):F1} s from now.");
+            $"{source.Name} announced {notice.What} (event {notice.Id}) not before {notice.Deadline.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}, {Math.Max(0, left.TotalSeconds):F1} s from now."
+        );
         await drain.LeaveAsync(StopReason.Eviction, "preemption-notice", why, notice.Deadline);
         // Only now: a host that stops for another reason meanwhile must not acknowledge before the last commit.
         obeyed = notice;
@@ -99,7 +104,10 @@ internal sealed partial class PreemptionWatch(
     [LoggerMessage(Level = LogLevel.Information, Message = "{Source} is asked whether this machine goes away.")]
     private static partial void LogAsks(ILogger logger, string source);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Source} did not answer, so a preemption would come without a notice; it is asked on: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "{Source} did not answer, so a preemption would come without a notice; it is asked on: {Reason}"
+    )]
     private static partial void LogFailed(ILogger logger, string source, string reason);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Source} answers again, after {Failures} failures.")]
@@ -108,6 +116,9 @@ internal sealed partial class PreemptionWatch(
     [LoggerMessage(Level = LogLevel.Information, Message = "Event {Event} was acknowledged to {Source}.")]
     private static partial void LogAcknowledged(ILogger logger, string @event, string source);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Event {Event} could not be acknowledged; the machine goes away all the same: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "Event {Event} could not be acknowledged; the machine goes away all the same: {Reason}"
+    )]
     private static partial void LogNotAcknowledged(ILogger logger, string @event, string reason);
 }

@@ -6,8 +6,8 @@ namespace Slowrun.Silo.Preemption;
 
 /// <summary>
 /// Azure's Scheduled Events
-/// (https://learn.microsoft.com/azure/virtual-machines/linux/scheduled-events): announced for a whole scale set, so only those that name this
-/// machine count.
+/// (https://learn.microsoft.com/azure/virtual-machines/linux/scheduled-events): announced for a whole scale set, so only those that name
+/// this machine count.
 /// </summary>
 internal sealed class ScheduledEvents : IPreemptionSource, IDisposable
 {
@@ -20,7 +20,8 @@ internal sealed class ScheduledEvents : IPreemptionSource, IDisposable
 
     private const string Scheduled = "Scheduled";
 
-    // Freeze keeps memory and connections and lasts seconds: leaving would cost more, and a silo that stands still for longer is replaced and fenced.
+    // Freeze keeps memory and connections and lasts seconds: leaving would cost more, and a silo that stands still for longer is replaced
+    // and fenced.
     private static readonly string[] Fatal = ["Preempt", "Terminate", "Reboot", "Redeploy"];
 
     private readonly ScheduledEventsOptions options;
@@ -34,7 +35,14 @@ internal sealed class ScheduledEvents : IPreemptionSource, IDisposable
     {
         (this.options, this.time, vmName) = (options, time, options.VmName);
         // A proxy would answer for another machine, or not at all.
-        http = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(5) })
+        http = new HttpClient(
+            new SocketsHttpHandler
+            {
+                UseProxy = false,
+                AllowAutoRedirect = false,
+                ConnectTimeout = TimeSpan.FromSeconds(5),
+            }
+        )
         {
             BaseAddress = options.Address,
             Timeout = Timeout.InfiniteTimeSpan,
@@ -57,7 +65,8 @@ internal sealed class ScheduledEvents : IPreemptionSource, IDisposable
         answered = true;
         try
         {
-            var events = JsonSerializer.Deserialize<Answer>(text, JsonSerializerOptions.Web)?.Events
+            var events =
+                JsonSerializer.Deserialize<Answer>(text, JsonSerializerOptions.Web)?.Events
                 ?? throw new InvalidDataException($"The answer has no list 'Events': {Beginning(text)}");
             return [.. events.OfType<Event>().Where(IsOurs).Select(Notice)];
         }
@@ -123,5 +132,11 @@ internal sealed class ScheduledEvents : IPreemptionSource, IDisposable
 
     private sealed record Answer(IReadOnlyList<Event?>? Events);
 
-    private sealed record Event(string? EventId, string? EventType, string? EventStatus, string? NotBefore, IReadOnlyList<string?>? Resources);
+    private sealed record Event(
+        string? EventId,
+        string? EventType,
+        string? EventStatus,
+        string? NotBefore,
+        IReadOnlyList<string?>? Resources
+    );
 }

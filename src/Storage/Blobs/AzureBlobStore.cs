@@ -26,15 +26,16 @@ public sealed class AzureBlobStore : IObjectStore
 
     public string Address { get; }
 
-    /// <summary>The account, as a client that never retries: for a library that asks for one. Operations belong to the store's own members, which do.</summary>
+    /// <summary>The account, as a client that never retries: for a library that asks for one. Operations belong to the store's own members,
+    /// which do.</summary>
     public BlobServiceClient Account => container.GetParentBlobServiceClient();
 
     public string ContainerName => container.Name;
 
     /// <param name="address"><c>azblob://account/container</c>.</param>
     /// <param name="create">Makes the container if it is not there; otherwise that is an error.</param>
-    /// <param name="connectionString">Credentials, as in <c>AZURE_STORAGE_CONNECTION_STRING</c>; null: Azurite's for its account, the default
-    /// Azure credential for any other.</param>
+    /// <param name="connectionString">Credentials, as in <c>AZURE_STORAGE_CONNECTION_STRING</c>; null: Azurite's for its account, the
+    /// default Azure credential for any other.</param>
     /// <exception cref="StoreException">The message says what is wrong and what to do, and no secret.</exception>
     public static async Task<AzureBlobStore> OpenAsync(
         string address,
@@ -42,7 +43,8 @@ public sealed class AzureBlobStore : IObjectStore
         string? connectionString,
         BlobStoreOptions? options = null,
         TimeProvider? time = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(address);
         var parsed = BlobAddress.Parse(address);
@@ -50,7 +52,14 @@ public sealed class AzureBlobStore : IObjectStore
         time ??= TimeProvider.System;
         var container = parsed.Connect(connectionString);
         // Somebody is waiting in front of it, perhaps with a misspelt account.
-        var opening = new BlobPipeline(parsed, options with { Deadline = options.Deadline < OpeningDeadline ? options.Deadline : OpeningDeadline }, time);
+        var opening = new BlobPipeline(
+            parsed,
+            options with
+            {
+                Deadline = options.Deadline < OpeningDeadline ? options.Deadline : OpeningDeadline,
+            },
+            time
+        );
         await OpenContainerAsync(opening, container, create, cancellationToken).ConfigureAwait(false);
         return new AzureBlobStore(parsed, container, options, time);
     }
@@ -75,10 +84,16 @@ public sealed class AzureBlobStore : IObjectStore
                     return null;
                 }
             },
-            cancellationToken);
+            cancellationToken
+        );
     }
 
-    public async Task<Stream?> TryOpenAsync(string name, long offset = 0, long? length = null, CancellationToken cancellationToken = default)
+    public async Task<Stream?> TryOpenAsync(
+        string name,
+        long offset = 0,
+        long? length = null,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         return await BlobReadStream.TryOpenAsync(pipeline, options, Blob(name), offset, length, cancellationToken).ConfigureAwait(false);
@@ -93,8 +108,12 @@ public sealed class AzureBlobStore : IObjectStore
         return upload.TryCreateAsync(Blob(name), content, cancellationToken);
     }
 
-    public Task<string?> TryReplaceAsync(string name, ReadOnlyMemory<byte> content, string etag, CancellationToken cancellationToken = default) =>
-        upload.TryPutAsync(Blob(name), content, new BlobRequestConditions { IfMatch = new ETag(etag) }, cancellationToken);
+    public Task<string?> TryReplaceAsync(
+        string name,
+        ReadOnlyMemory<byte> content,
+        string etag,
+        CancellationToken cancellationToken = default
+    ) => upload.TryPutAsync(Blob(name), content, new BlobRequestConditions { IfMatch = new ETag(etag) }, cancellationToken);
 
     public Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
         upload.TryPutAsync(Blob(name), content, null, cancellationToken);
@@ -117,26 +136,47 @@ public sealed class AzureBlobStore : IObjectStore
                     return false;
                 }
             },
-            cancellationToken);
+            cancellationToken
+        );
     }
 
-    public async IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<ObjectEntry> ListAsync(
+        string prefix,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         ObjectNames.CheckPrefix(prefix);
         var blobs = await PagesAsync(
-            prefix, token => container.GetBlobsAsync(BlobTraits.None, BlobStates.None, prefix, token), cancellationToken).ConfigureAwait(false);
+                prefix,
+                token => container.GetBlobsAsync(BlobTraits.None, BlobStates.None, prefix, token),
+                cancellationToken
+            )
+            .ConfigureAwait(false);
         foreach (var blob in blobs.OrderBy(blob => blob.Name, StringComparer.Ordinal))
         {
-            yield return new ObjectEntry(blob.Name, blob.Properties.ContentLength ?? 0, blob.Properties.LastModified ?? DateTimeOffset.UnixEpoch);
+            yield return new ObjectEntry(
+                blob.Name,
+                blob.Properties.ContentLength ?? 0,
+                blob.Properties.LastModified ?? DateTimeOffset.UnixEpoch
+            );
         }
     }
 
-    public async IAsyncEnumerable<string> ListFoldersAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<string> ListFoldersAsync(
+        string prefix,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         ObjectNames.CheckFolder(prefix);
         var items = await PagesAsync(
-            prefix, token => container.GetBlobsByHierarchyAsync(BlobTraits.None, BlobStates.None, "/", prefix, token), cancellationToken).ConfigureAwait(false);
-        foreach (var folder in items.Where(item => item.IsPrefix).Select(item => item.Prefix[prefix.Length..^1]).Order(StringComparer.Ordinal))
+                prefix,
+                token => container.GetBlobsByHierarchyAsync(BlobTraits.None, BlobStates.None, "/", prefix, token),
+                cancellationToken
+            )
+            .ConfigureAwait(false);
+        foreach (
+            var folder in items.Where(item => item.IsPrefix).Select(item => item.Prefix[prefix.Length..^1]).Order(StringComparer.Ordinal)
+        )
         {
             yield return folder;
         }
@@ -149,26 +189,36 @@ public sealed class AzureBlobStore : IObjectStore
     }
 
     private static Task<bool> OpenContainerAsync(
-        BlobPipeline pipeline, BlobContainerClient container, bool create, CancellationToken cancellationToken) => pipeline.RunAsync(
-        "open its container",
-        async token =>
-        {
-            try
+        BlobPipeline pipeline,
+        BlobContainerClient container,
+        bool create,
+        CancellationToken cancellationToken
+    ) =>
+        pipeline.RunAsync(
+            "open its container",
+            async token =>
             {
-                // Looked for first: an identity that may use a container need not be allowed to create one.
-                await container.GetPropertiesAsync(cancellationToken: token).ConfigureAwait(false);
-            }
-            catch (RequestFailedException e) when (create && e is { Status: 404, ErrorCode: "ContainerNotFound" })
-            {
-                await container.CreateIfNotExistsAsync(cancellationToken: token).ConfigureAwait(false);
-            }
+                try
+                {
+                    // Looked for first: an identity that may use a container need not be allowed to create one.
+                    await container.GetPropertiesAsync(cancellationToken: token).ConfigureAwait(false);
+                }
+                catch (RequestFailedException e) when (create && e is { Status: 404, ErrorCode: "ContainerNotFound" })
+                {
+                    await container.CreateIfNotExistsAsync(cancellationToken: token).ConfigureAwait(false);
+                }
 
-            return true;
-        },
-        cancellationToken);
+                return true;
+            },
+            cancellationToken
+        );
 
     // Each page is an operation of its own: a long listing outlives a deadline.
-    private async Task<List<T>> PagesAsync<T>(string prefix, Func<CancellationToken, AsyncPageable<T>> list, CancellationToken cancellationToken)
+    private async Task<List<T>> PagesAsync<T>(
+        string prefix,
+        Func<CancellationToken, AsyncPageable<T>> list,
+        CancellationToken cancellationToken
+    )
         where T : notnull
     {
         var items = new List<T>();
@@ -176,21 +226,23 @@ public sealed class AzureBlobStore : IObjectStore
         do
         {
             var continuation = next;
-            var page = await pipeline.RunAsync(
-                $"list '{prefix}'",
-                async token =>
-                {
-                    var pages = list(token).AsPages(continuation).GetAsyncEnumerator(token);
-                    await using (pages.ConfigureAwait(false))
+            var page = await pipeline
+                .RunAsync(
+                    $"list '{prefix}'",
+                    async token =>
                     {
-                        return await pages.MoveNextAsync().ConfigureAwait(false) ? pages.Current : null;
-                    }
-                },
-                cancellationToken).ConfigureAwait(false);
+                        var pages = list(token).AsPages(continuation).GetAsyncEnumerator(token);
+                        await using (pages.ConfigureAwait(false))
+                        {
+                            return await pages.MoveNextAsync().ConfigureAwait(false) ? pages.Current : null;
+                        }
+                    },
+                    cancellationToken
+                )
+                .ConfigureAwait(false);
             items.AddRange(page?.Values ?? []);
             next = page?.ContinuationToken;
-        }
-        while (!string.IsNullOrEmpty(next));
+        } while (!string.IsNullOrEmpty(next));
 
         return items;
     }

@@ -16,9 +16,10 @@ internal sealed partial record BlobAddress(string Account, string Container)
     private const string DevelopmentAccount = "devstoreaccount1";
 
     /// <summary>What to look at when it does not answer.</summary>
-    public string Unreachable => Account == DevelopmentAccount
-        ? $"Is Azurite running (azurite-blob, on 127.0.0.1:10000 unless {ConnectionStringVariable} says otherwise)?"
-        : "Is the network up, and the account's name right?";
+    public string Unreachable =>
+        Account == DevelopmentAccount
+            ? $"Is Azurite running (azurite-blob, on 127.0.0.1:10000 unless {ConnectionStringVariable} says otherwise)?"
+            : "Is the network up, and the account's name right?";
 
     public override string ToString() => $"{Scheme}{Account}/{Container}";
 
@@ -31,7 +32,8 @@ internal sealed partial record BlobAddress(string Account, string Container)
             : throw new StoreException(
                 StoreProblem.Unsuitable,
                 $"'{Secrets.Redacted(address)}' is no address of a blob container: expected {Scheme}ACCOUNT/CONTAINER, the container of 3 to 63 lower-case "
-                + $"letters, digits and single hyphens. Credentials do not belong into it; they stand in {ConnectionStringVariable}.");
+                    + $"letters, digits and single hyphens. Credentials do not belong into it; they stand in {ConnectionStringVariable}."
+            );
     }
 
     /// <param name="connectionString">The environment's, if it has one.</param>
@@ -52,7 +54,11 @@ internal sealed partial record BlobAddress(string Account, string Container)
     }
 
     private BlobContainerClient WithDefaultCredential(BlobClientOptions options) =>
-        new BlobServiceClient(new Uri($"https://{Account}.blob.core.windows.net"), new DefaultAzureCredential(), options).GetBlobContainerClient(Container);
+        new BlobServiceClient(
+            new Uri($"https://{Account}.blob.core.windows.net"),
+            new DefaultAzureCredential(),
+            options
+        ).GetBlobContainerClient(Container);
 
     private BlobContainerClient WithConnectionString(string connectionString, BlobClientOptions options)
     {
@@ -65,13 +71,17 @@ internal sealed partial record BlobAddress(string Account, string Container)
         {
             // Without the inner exception: it may quote the string.
             throw new StoreException(
-                StoreProblem.Denied, $"{ConnectionStringVariable} is no connection string of a storage account (AccountName=…;AccountKey=…;…): {e.GetType().Name}.");
+                StoreProblem.Denied,
+                $"{ConnectionStringVariable} is no connection string of a storage account (AccountName=…;AccountKey=…;…): {e.GetType().Name}."
+            );
         }
 
         return service.AccountName == Account
             ? service.GetBlobContainerClient(Container)
             : throw new StoreException(
-                StoreProblem.Denied, $"{ConnectionStringVariable} is for the account '{service.AccountName}', the store is '{this}'. Set or unset it to match.");
+                StoreProblem.Denied,
+                $"{ConnectionStringVariable} is for the account '{service.AccountName}', the store is '{this}'. Set or unset it to match."
+            );
     }
 
     [GeneratedRegex("^azblob://(?<account>[a-z0-9]{3,24})/(?<container>(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*)$", RegexOptions.ExplicitCapture)]

@@ -25,21 +25,31 @@ internal sealed record BlobChunk(byte[] Buffer, int Length, long TotalBytes, ETa
     /// <summary>Reads [offset, offset + count) of a blob, cut at its end.</summary>
     /// <param name="etag">What the blob must still be; null: anything.</param>
     /// <exception cref="IOException">The body was shorter than announced.</exception>
-    public static async Task<BlobChunk> ReadAsync(BlockBlobClient blob, long offset, int count, ETag? etag, CancellationToken cancellationToken)
+    public static async Task<BlobChunk> ReadAsync(
+        BlockBlobClient blob,
+        long offset,
+        int count,
+        ETag? etag,
+        CancellationToken cancellationToken
+    )
     {
         var conditions = new BlobRequestConditions { IfMatch = etag };
         try
         {
             var answer = await blob.DownloadStreamingAsync(
-                new BlobDownloadOptions { Range = new HttpRange(offset, count), Conditions = conditions }, cancellationToken).ConfigureAwait(false);
+                    new BlobDownloadOptions { Range = new HttpRange(offset, count), Conditions = conditions },
+                    cancellationToken
+                )
+                .ConfigureAwait(false);
             await using var body = answer.Value.Content.ConfigureAwait(false);
             var total = long.Parse(answer.Value.Details.ContentRange.Split('/')[1], CultureInfo.InvariantCulture);
             var length = (int)Math.Min(count, total - offset);
             var buffer = ArrayPool<byte>.Shared.Rent(count);
             try
             {
-                var read = await answer.Value.Content.ReadAtLeastAsync(
-                    buffer.AsMemory(0, length), length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+                var read = await answer
+                    .Value.Content.ReadAtLeastAsync(buffer.AsMemory(0, length), length, throwOnEndOfStream: false, cancellationToken)
+                    .ConfigureAwait(false);
                 return read == length
                     ? new BlobChunk(buffer, length, total, answer.Value.Details.ETag)
                     : throw new IOException($"Blob '{blob.Name}' broke off after {read} of {length} bytes");

@@ -21,7 +21,14 @@ internal sealed class BlobReadStream : Stream
     private long nextFetch;
     private long position;
 
-    private BlobReadStream(BlobPipeline pipeline, BlobStoreOptions options, BlockBlobClient blob, BlobChunk first, long offset, long? length)
+    private BlobReadStream(
+        BlobPipeline pipeline,
+        BlobStoreOptions options,
+        BlockBlobClient blob,
+        BlobChunk first,
+        long offset,
+        long? length
+    )
     {
         (this.pipeline, this.options, this.blob, chunk, etag) = (pipeline, options, blob, first, first.ETag);
         Length = Math.Clamp(first.TotalBytes - offset, 0, length ?? long.MaxValue);
@@ -45,22 +52,33 @@ internal sealed class BlobReadStream : Stream
 
     /// <summary>Opens a blob by fetching its first block; null where there is none.</summary>
     public static async Task<BlobReadStream?> TryOpenAsync(
-        BlobPipeline pipeline, BlobStoreOptions options, BlockBlobClient blob, long offset, long? length, CancellationToken cancellationToken)
+        BlobPipeline pipeline,
+        BlobStoreOptions options,
+        BlockBlobClient blob,
+        long offset,
+        long? length,
+        CancellationToken cancellationToken
+    )
     {
-        var first = await pipeline.RunAsync<BlobChunk?>(
-            $"read '{blob.Name}'",
-            async token =>
-            {
-                try
+        var first = await pipeline
+            .RunAsync<BlobChunk?>(
+                $"read '{blob.Name}'",
+                async token =>
                 {
-                    return await BlobChunk.ReadAsync(blob, offset, (int)Math.Clamp(length ?? long.MaxValue, 1, options.BlockBytes), null, token).ConfigureAwait(false);
-                }
-                catch (RequestFailedException e) when (e.IsMissingBlob())
-                {
-                    return null;
-                }
-            },
-            cancellationToken).ConfigureAwait(false);
+                    try
+                    {
+                        return await BlobChunk
+                            .ReadAsync(blob, offset, (int)Math.Clamp(length ?? long.MaxValue, 1, options.BlockBytes), null, token)
+                            .ConfigureAwait(false);
+                    }
+                    catch (RequestFailedException e) when (e.IsMissingBlob())
+                    {
+                        return null;
+                    }
+                },
+                cancellationToken
+            )
+            .ConfigureAwait(false);
         return first is null ? null : new BlobReadStream(pipeline, options, blob, first, offset, length);
     }
 
@@ -93,9 +111,7 @@ internal sealed class BlobReadStream : Stream
 
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
-    public override void Flush()
-    {
-    }
+    public override void Flush() { }
 
     public override void SetLength(long value) => throw new NotSupportedException();
 
@@ -109,7 +125,12 @@ internal sealed class BlobReadStream : Stream
             closed.Cancel();
             while (ahead.TryDequeue(out var fetch))
             {
-                fetch.ContinueWith(failed => _ = failed.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+                fetch.ContinueWith(
+                    failed => _ = failed.Exception,
+                    CancellationToken.None,
+                    TaskContinuationOptions.OnlyOnFaulted,
+                    TaskScheduler.Default
+                );
             }
 
             closed.Dispose();
@@ -129,18 +150,20 @@ internal sealed class BlobReadStream : Stream
         }
     }
 
-    private Task<BlobChunk> FetchAsync(long offset, int count, CancellationToken cancellationToken) => pipeline.RunAsync(
-        $"read '{blob.Name}'",
-        async token =>
-        {
-            try
+    private Task<BlobChunk> FetchAsync(long offset, int count, CancellationToken cancellationToken) =>
+        pipeline.RunAsync(
+            $"read '{blob.Name}'",
+            async token =>
             {
-                return await BlobChunk.ReadAsync(blob, offset, count, etag, token).ConfigureAwait(false);
-            }
-            catch (RequestFailedException e) when (e.IsMissingBlob() || e.IsConditionNotMet())
-            {
-                throw new InvalidDataException($"'{blob.Name}' was replaced or deleted while it was being read.", e);
-            }
-        },
-        cancellationToken);
+                try
+                {
+                    return await BlobChunk.ReadAsync(blob, offset, count, etag, token).ConfigureAwait(false);
+                }
+                catch (RequestFailedException e) when (e.IsMissingBlob() || e.IsConditionNotMet())
+                {
+                    throw new InvalidDataException($"'{blob.Name}' was replaced or deleted while it was being read.", e);
+                }
+            },
+            cancellationToken
+        );
 }

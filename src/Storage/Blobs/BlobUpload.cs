@@ -7,7 +7,8 @@ using Azure.Storage.Blobs.Specialized;
 
 namespace Slowrun.Storage.Blobs;
 
-/// <summary>Writes blobs that do not exist yet: small ones in one request, large ones in blocks side by side, committed at the end.</summary>
+/// <summary>Writes blobs that do not exist yet: small ones in one request, large ones in blocks side by side, committed at the
+/// end.</summary>
 internal sealed class BlobUpload(BlobPipeline pipeline, BlobStoreOptions options)
 {
     // The service compares it with what it received; CRC64 would be faster, but Azurite refuses it.
@@ -15,7 +16,12 @@ internal sealed class BlobUpload(BlobPipeline pipeline, BlobStoreOptions options
 
     /// <summary>Puts a blob in one request.</summary>
     /// <returns>Its etag; null where the conditions do not hold.</returns>
-    public Task<string?> TryPutAsync(BlockBlobClient blob, ReadOnlyMemory<byte> content, BlobRequestConditions? conditions, CancellationToken cancellationToken) =>
+    public Task<string?> TryPutAsync(
+        BlockBlobClient blob,
+        ReadOnlyMemory<byte> content,
+        BlobRequestConditions? conditions,
+        CancellationToken cancellationToken
+    ) =>
         pipeline.RunAsync(
             $"write '{blob.Name}'",
             async token =>
@@ -24,7 +30,11 @@ internal sealed class BlobUpload(BlobPipeline pipeline, BlobStoreOptions options
                 {
                     using var body = new MemoryBlocksStream(content);
                     var answer = await blob.UploadAsync(
-                        body, new BlobUploadOptions { Conditions = conditions, TransferValidation = Md5 }, token).ConfigureAwait(false);
+                            body,
+                            new BlobUploadOptions { Conditions = conditions, TransferValidation = Md5 },
+                            token
+                        )
+                        .ConfigureAwait(false);
                     return answer.Value.ETag.ToString();
                 }
                 catch (RequestFailedException e) when (conditions is not null && (e.IsAlreadyThere() || e.IsMissingBlob()))
@@ -32,7 +42,8 @@ internal sealed class BlobUpload(BlobPipeline pipeline, BlobStoreOptions options
                     return null;
                 }
             },
-            cancellationToken);
+            cancellationToken
+        );
 
     /// <summary>Creates a blob from a stream; false where there is one.</summary>
     public async Task<bool> TryCreateAsync(BlockBlobClient blob, Stream content, CancellationToken cancellationToken)
@@ -55,21 +66,25 @@ internal sealed class BlobUpload(BlobPipeline pipeline, BlobStoreOptions options
         }
 
         var ids = await StageAsync(blob, first, content, cancellationToken).ConfigureAwait(false);
-        return await pipeline.RunAsync(
-            $"commit '{blob.Name}'",
-            async token =>
-            {
-                try
+        return await pipeline
+            .RunAsync(
+                $"commit '{blob.Name}'",
+                async token =>
                 {
-                    await blob.CommitBlockListAsync(ids, new CommitBlockListOptions { Conditions = conditions }, token).ConfigureAwait(false);
-                    return true;
-                }
-                catch (RequestFailedException e) when (e.IsAlreadyThere())
-                {
-                    return false;
-                }
-            },
-            cancellationToken).ConfigureAwait(false);
+                    try
+                    {
+                        await blob.CommitBlockListAsync(ids, new CommitBlockListOptions { Conditions = conditions }, token)
+                            .ConfigureAwait(false);
+                        return true;
+                    }
+                    catch (RequestFailedException e) when (e.IsAlreadyThere())
+                    {
+                        return false;
+                    }
+                },
+                cancellationToken
+            )
+            .ConfigureAwait(false);
     }
 
     private async Task<List<string>> StageAsync(BlockBlobClient blob, Block first, Stream content, CancellationToken cancellationToken)
@@ -101,7 +116,9 @@ internal sealed class BlobUpload(BlobPipeline pipeline, BlobStoreOptions options
         {
             // Nothing is committed, so nothing is there; but nothing may still be reading our buffers when this returns.
             await failed.CancelAsync().ConfigureAwait(false);
-            await Task.WhenAll(staging).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).ConfigureAwait(false);
+            await Task.WhenAll(staging)
+                .ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default)
+                .ConfigureAwait(false);
             throw;
         }
     }
@@ -110,27 +127,36 @@ internal sealed class BlobUpload(BlobPipeline pipeline, BlobStoreOptions options
     {
         using (block)
         {
-            await pipeline.RunAsync(
-                $"write '{blob.Name}'",
-                async token =>
-                {
-                    using var body = new MemoryBlocksStream(block.Content);
-                    return await blob.StageBlockAsync(id, body, new BlockBlobStageBlockOptions { TransferValidation = Md5 }, token).ConfigureAwait(false);
-                },
-                cancellationToken).ConfigureAwait(false);
+            await pipeline
+                .RunAsync(
+                    $"write '{blob.Name}'",
+                    async token =>
+                    {
+                        using var body = new MemoryBlocksStream(block.Content);
+                        return await blob.StageBlockAsync(id, body, new BlockBlobStageBlockOptions { TransferValidation = Md5 }, token)
+                            .ConfigureAwait(false);
+                    },
+                    cancellationToken
+                )
+                .ConfigureAwait(false);
         }
     }
 
     private Task<bool> ExistsAsync(BlockBlobClient blob, CancellationToken cancellationToken) =>
-        pipeline.RunAsync($"look for '{blob.Name}'", async token => (await blob.ExistsAsync(token).ConfigureAwait(false)).Value, cancellationToken);
+        pipeline.RunAsync(
+            $"look for '{blob.Name}'",
+            async token => (await blob.ExistsAsync(token).ConfigureAwait(false)).Value,
+            cancellationToken
+        );
 
     private async Task<Block> ReadBlockAsync(Stream content, CancellationToken cancellationToken)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(options.BlockBytes);
         try
         {
-            var length = await content.ReadAtLeastAsync(
-                buffer.AsMemory(0, options.BlockBytes), options.BlockBytes, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+            var length = await content
+                .ReadAtLeastAsync(buffer.AsMemory(0, options.BlockBytes), options.BlockBytes, throwOnEndOfStream: false, cancellationToken)
+                .ConfigureAwait(false);
             return new Block(buffer, length);
         }
         catch

@@ -12,7 +12,10 @@ public sealed class CheckpointInventory(IObjectStore store, string run)
     private const string Snapshots = "snapshots/";
 
     /// <summary>Every checkpoint folder and snapshot there is, by stage, newest first.</summary>
-    public async Task<IReadOnlyList<LedgerEntry>> ListAsync(IReadOnlyCollection<StageId> stages, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<LedgerEntry>> ListAsync(
+        IReadOnlyCollection<StageId> stages,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(stages);
         var entries = new List<LedgerEntry>();
@@ -27,14 +30,26 @@ public sealed class CheckpointInventory(IObjectStore store, string run)
                 let end = entry.Name.IndexOf('/', folder.Length)
                 where end > 0
                 group entry by entry.Name[folder.Length..end] into checkpoint
-                let parsed = RunPaths.TryParseCheckpoint(checkpoint.Key, out var token, out var step) ? (token, step) : (token: -1L, step: -1)
+                let parsed = RunPaths.TryParseCheckpoint(checkpoint.Key, out var token, out var step)
+                    ? (token, step)
+                    : (token: -1L, step: -1)
                 where parsed.token > 0
                 orderby parsed.step descending, parsed.token descending
-                select Entry(stage, checkpoint.Key, parsed.token, parsed.step, [.. checkpoint], root));
+                select Entry(stage, checkpoint.Key, parsed.token, parsed.step, [.. checkpoint], root)
+            );
             if (root?.Snapshot is { } snapshot)
             {
-                entries.Add(new LedgerEntry(
-                    stage, Snapshots + snapshot.Sha256, root.EpochToken, root.Steps, snapshot.LengthBytes, snapshot.At, LedgerState.Snapshot));
+                entries.Add(
+                    new LedgerEntry(
+                        stage,
+                        Snapshots + snapshot.Sha256,
+                        root.EpochToken,
+                        root.Steps,
+                        snapshot.LengthBytes,
+                        snapshot.At,
+                        LedgerState.Snapshot
+                    )
+                );
             }
         }
 
@@ -42,12 +57,16 @@ public sealed class CheckpointInventory(IObjectStore store, string run)
     }
 
     /// <summary>
-    /// Reads every byte that the roots name and holds it against its hash. What a living owner has swept meanwhile is no damage, and left out.
+    /// Reads every byte that the roots name and holds it against its hash. What a living owner has swept meanwhile is no damage, and left
+    /// out.
     /// </summary>
     /// <param name="begin">Told of each object before it is read.</param>
     /// <returns>One result for each root that cannot be read, and each checkpoint and snapshot named, as they are verified.</returns>
     public async IAsyncEnumerable<VerifiedObject> VerifyAsync(
-        IReadOnlyCollection<StageId> stages, Action<VerifiedObject>? begin = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        IReadOnlyCollection<StageId> stages,
+        Action<VerifiedObject>? begin = null,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(stages);
         var documents = new RunDocuments(store, run);
@@ -55,10 +74,16 @@ public sealed class CheckpointInventory(IObjectStore store, string run)
         {
             StageRoot? root = null;
             var damage = await DamageOfAsync(async () =>
-                root = await documents.TryReadRootAsync(stage, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+                    root = await documents.TryReadRootAsync(stage, cancellationToken).ConfigureAwait(false)
+                )
+                .ConfigureAwait(false);
             if (damage is not null)
             {
-                yield return new VerifiedObject(stage, LedgerState.Root, RunPaths.Root(run, stage)) { Damage = damage, Advice = VerifiedObject.RootAdvice };
+                yield return new VerifiedObject(stage, LedgerState.Root, RunPaths.Root(run, stage))
+                {
+                    Damage = damage,
+                    Advice = VerifiedObject.RootAdvice,
+                };
             }
 
             // The one to fall back to first: what to do about the current one depends on it.
@@ -74,25 +99,40 @@ public sealed class CheckpointInventory(IObjectStore store, string run)
                 }
                 else if (await IsNamedAsync(documents, one, cancellationToken).ConfigureAwait(false))
                 {
-                    yield return one with { Damage = damage, Advice = one.AdviceFor(root!, previousIsWhole) };
+                    yield return one with
+                    {
+                        Damage = damage,
+                        Advice = one.AdviceFor(root!, previousIsWhole),
+                    };
                 }
             }
         }
     }
 
-    /// <summary>Reads every byte of another run's snapshots that a stage is taught by. Nothing once the stage has finished: it needs them no more.</summary>
+    /// <summary>Reads every byte of another run's snapshots that a stage is taught by. Nothing once the stage has finished: it needs them
+    /// no more.</summary>
     public async IAsyncEnumerable<VerifiedObject> VerifyTeachersAsync(
-        StageId stage, TeacherRecipe teacher, Action<VerifiedObject>? begin = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        StageId stage,
+        TeacherRecipe teacher,
+        Action<VerifiedObject>? begin = null,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(teacher);
         StageRoot? root = null;
-        await DamageOfAsync(async () => root = await new RunDocuments(store, run).TryReadRootAsync(stage, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        await DamageOfAsync(async () =>
+                root = await new RunDocuments(store, run).TryReadRootAsync(stage, cancellationToken).ConfigureAwait(false)
+            )
+            .ConfigureAwait(false);
         if (root?.Finished == true)
         {
             yield break;
         }
 
-        var lengths = (await ObjectsAsync(RunPaths.Run(teacher.Run) + Snapshots, cancellationToken).ConfigureAwait(false)).ToDictionary(entry => entry.Name, entry => entry.LengthBytes);
+        var lengths = (await ObjectsAsync(RunPaths.Run(teacher.Run) + Snapshots, cancellationToken).ConfigureAwait(false)).ToDictionary(
+            entry => entry.Name,
+            entry => entry.LengthBytes
+        );
         var snapshots = new SnapshotStore(store, teacher.Run, TimeProvider.System);
         foreach (var sha256 in teacher.Members.Select(member => member.Sha256).Distinct())
         {
@@ -105,8 +145,8 @@ public sealed class CheckpointInventory(IObjectStore store, string run)
     }
 
     /// <summary>
-    /// Deletes what no root names and no owner may be about to name; snapshots only once no stage will make another, and only with the whole
-    /// run in question. Nothing is deleted where a root cannot be read.
+    /// Deletes what no root names and no owner may be about to name; snapshots only once no stage will make another, and only with the
+    /// whole run in question. Nothing is deleted where a root cannot be read.
     /// </summary>
     /// <param name="plan">All stages of the run.</param>
     /// <param name="only">The stage to clean up after; null: all.</param>
@@ -114,7 +154,12 @@ public sealed class CheckpointInventory(IObjectStore store, string run)
     /// <returns>What was deleted, or would be in a dry run.</returns>
     /// <exception cref="InvalidDataException">A root is damaged; the message names it.</exception>
     public async Task<IReadOnlyList<ObjectEntry>> CollectAsync(
-        IReadOnlyCollection<StageId> plan, StageId? only, int keep, bool dryRun, CancellationToken cancellationToken = default)
+        IReadOnlyCollection<StageId> plan,
+        StageId? only,
+        int keep,
+        bool dryRun,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(plan);
         var documents = new RunDocuments(store, run);
@@ -130,8 +175,9 @@ public sealed class CheckpointInventory(IObjectStore store, string run)
         var deleted = new List<ObjectEntry>();
         foreach (var (stage, root) in roots.Where(pair => only is null || pair.Key == only))
         {
-            deleted.AddRange(await Retention.SweepAsync(
-                store, run, stage, root, keep, [], owner: false, dryRun, cancellationToken).ConfigureAwait(false));
+            deleted.AddRange(
+                await Retention.SweepAsync(store, run, stage, root, keep, [], owner: false, dryRun, cancellationToken).ConfigureAwait(false)
+            );
         }
 
         var madeAll = only is null && plan.All(stage => roots.TryGetValue(stage, out var root) && root.Finished);
@@ -155,33 +201,58 @@ public sealed class CheckpointInventory(IObjectStore store, string run)
         {
             if (checkpoint is not null)
             {
-                yield return new VerifiedObject(stage, what, checkpoint.Manifest) { Checkpoint = checkpoint, Step = checkpoint.Step, LengthBytes = checkpoint.LengthBytes };
+                yield return new VerifiedObject(stage, what, checkpoint.Manifest)
+                {
+                    Checkpoint = checkpoint,
+                    Step = checkpoint.Step,
+                    LengthBytes = checkpoint.LengthBytes,
+                };
             }
         }
 
         if (root.Snapshot is { } snapshot)
         {
-            yield return new VerifiedObject(stage, LedgerState.Snapshot, snapshot.Name) { Step = root.Steps, LengthBytes = snapshot.LengthBytes };
+            yield return new VerifiedObject(stage, LedgerState.Snapshot, snapshot.Name)
+            {
+                Step = root.Steps,
+                LengthBytes = snapshot.LengthBytes,
+            };
         }
     }
 
-    private Task VerifyAsync(VerifiedObject one, StageRoot root, CancellationToken cancellationToken) => one.Checkpoint is { } checkpoint
-        ? new CheckpointReader(store).VerifyAsync(run, one.Stage!.Value, checkpoint, root.Identity, cancellationToken)
-        : new SnapshotStore(store, run, TimeProvider.System).VerifyAsync(root.Snapshot!.Sha256, cancellationToken);
+    private Task VerifyAsync(VerifiedObject one, StageRoot root, CancellationToken cancellationToken) =>
+        one.Checkpoint is { } checkpoint
+            ? new CheckpointReader(store).VerifyAsync(run, one.Stage!.Value, checkpoint, root.Identity, cancellationToken)
+            : new SnapshotStore(store, run, TimeProvider.System).VerifyAsync(root.Snapshot!.Sha256, cancellationToken);
 
     private static async Task<bool> IsNamedAsync(RunDocuments documents, VerifiedObject one, CancellationToken cancellationToken) =>
         await documents.TryReadRootAsync(one.Stage!.Value, cancellationToken).ConfigureAwait(false) is { } root
         && Named(one.Stage.Value, root).Any(named => named.Name == one.Name);
 
-    private static LedgerEntry Entry(StageId stage, string folder, long token, int step, IReadOnlyList<ObjectEntry> objects, StageRoot? root)
+    private static LedgerEntry Entry(
+        StageId stage,
+        string folder,
+        long token,
+        int step,
+        IReadOnlyList<ObjectEntry> objects,
+        StageRoot? root
+    )
     {
         var manifest = objects.FirstOrDefault(entry => entry.Name.EndsWith("/" + CheckpointWriter.Manifest, StringComparison.Ordinal));
-        var state = manifest is null ? LedgerState.Partial
+        var state =
+            manifest is null ? LedgerState.Partial
             : manifest.Name == root?.Current?.Manifest ? LedgerState.Current
             : manifest.Name == root?.Previous?.Manifest ? LedgerState.Previous
             : LedgerState.Unnamed;
         return new LedgerEntry(
-            stage, folder, token, step, objects.Sum(entry => entry.LengthBytes), objects.Max(entry => entry.ModifiedAt), state);
+            stage,
+            folder,
+            token,
+            step,
+            objects.Sum(entry => entry.LengthBytes),
+            objects.Max(entry => entry.ModifiedAt),
+            state
+        );
     }
 
     internal static async Task<string?> DamageOfAsync(Func<Task> read)

@@ -17,7 +17,12 @@ public sealed class CheckpointReader(IObjectStore store)
     /// Reads the newest checkpoint of a root that is whole: the current one, else the one before. Damage is returned, not thrown; a store
     /// that does not answer is no damage, and throws.
     /// </summary>
-    public async Task<RestoredCheckpoint> RestoreAsync(string run, StageId stage, StageRoot root, CancellationToken cancellationToken = default)
+    public async Task<RestoredCheckpoint> RestoreAsync(
+        string run,
+        StageId stage,
+        StageRoot root,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(root);
         var damaged = new List<DamagedCheckpoint>();
@@ -47,7 +52,8 @@ public sealed class CheckpointReader(IObjectStore store)
         CheckpointRef checkpoint,
         StageIdentity? identity,
         Func<TensorLayout, Memory<byte>>? destination = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default
+    )
     {
         var manifest = await ReadManifestAsync(run, stage, checkpoint, identity, cancellationToken).ConfigureAwait(false);
         var tensors = new List<TensorData>();
@@ -61,23 +67,36 @@ public sealed class CheckpointReader(IObjectStore store)
 
     /// <summary>Checks every byte of a checkpoint without holding it in memory.</summary>
     /// <exception cref="InvalidDataException">As <see cref="ReadAsync"/>.</exception>
-    public async Task VerifyAsync(string run, StageId stage, CheckpointRef checkpoint, StageIdentity? identity, CancellationToken cancellationToken = default)
+    public async Task VerifyAsync(
+        string run,
+        StageId stage,
+        CheckpointRef checkpoint,
+        StageIdentity? identity,
+        CancellationToken cancellationToken = default
+    )
     {
         var manifest = await ReadManifestAsync(run, stage, checkpoint, identity, cancellationToken).ConfigureAwait(false);
         foreach (var part in manifest.Parts)
         {
-            await HashedAsync(part, content => content.CopyToAsync(Stream.Null, 1 << 20, cancellationToken), cancellationToken).ConfigureAwait(false);
+            await HashedAsync(part, content => content.CopyToAsync(Stream.Null, 1 << 20, cancellationToken), cancellationToken)
+                .ConfigureAwait(false);
         }
     }
 
     /// <summary>Reads a checkpoint's manifest.</summary>
     /// <exception cref="InvalidDataException">As <see cref="ReadAsync"/>, but of the manifest alone.</exception>
     public async Task<CheckpointManifest> ReadManifestAsync(
-        string run, StageId stage, CheckpointRef checkpoint, StageIdentity? identity, CancellationToken cancellationToken = default)
+        string run,
+        StageId stage,
+        CheckpointRef checkpoint,
+        StageIdentity? identity,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         var name = checkpoint.Manifest;
-        var found = await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false)
+        var found =
+            await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false)
             ?? throw new InvalidDataException($"The manifest '{name}' is missing.");
         Expect(name, "XxHash128", ContentHash.Of(found.Content.Span), checkpoint.ManifestXxHash128);
         var manifest = SealedJson.Whole<CheckpointManifest>(found.Content.Span, name);
@@ -88,10 +107,15 @@ public sealed class CheckpointReader(IObjectStore store)
         if (identity is not null)
         {
             // The fingerprint may have been changed by `retry --adopt-device` since; the take has checked it.
-            var its = manifest.Identity with { NumericsFingerprint = identity.NumericsFingerprint };
+            var its = manifest.Identity with
+            {
+                NumericsFingerprint = identity.NumericsFingerprint,
+            };
             if (its != identity)
             {
-                throw new InvalidDataException($"'{name}' is of another training than its stage: {string.Join("; ", IdentityDifferences.Between(identity, its))} ('then' is the stage's, 'now' the checkpoint's).");
+                throw new InvalidDataException(
+                    $"'{name}' is of another training than its stage: {string.Join("; ", IdentityDifferences.Between(identity, its))} ('then' is the stage's, 'now' the checkpoint's)."
+                );
             }
         }
 
@@ -99,12 +123,24 @@ public sealed class CheckpointReader(IObjectStore store)
     }
 
     /// <summary>Reads a part into memory that nobody else knows yet, so that it can be hashed while the next piece is read.</summary>
-    private async Task<IReadOnlyList<TensorData>> ReadPartAsync(CheckpointPart part, Func<TensorLayout, Memory<byte>>? destination, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<TensorData>> ReadPartAsync(
+        CheckpointPart part,
+        Func<TensorLayout, Memory<byte>>? destination,
+        CancellationToken cancellationToken
+    )
     {
         if (part.LengthBytes < HashedBehindFrom)
         {
             IReadOnlyList<TensorData> small = [];
-            await HashedAsync(part, async content => small = await SafetensorsReader.ReadAsync(content, part.LengthBytes, part.Name, destination, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+            await HashedAsync(
+                    part,
+                    async content =>
+                        small = await SafetensorsReader
+                            .ReadAsync(content, part.LengthBytes, part.Name, destination, cancellationToken)
+                            .ConfigureAwait(false),
+                    cancellationToken
+                )
+                .ConfigureAwait(false);
             return small;
         }
 
@@ -115,7 +151,9 @@ public sealed class CheckpointReader(IObjectStore store)
             await using (content.ConfigureAwait(false))
             {
                 Expect(part.Name, "length in bytes", content.Length, part.LengthBytes);
-                var tensors = await SafetensorsReader.ReadAsync(content, part.LengthBytes, part.Name, destination, cancellationToken).ConfigureAwait(false);
+                var tensors = await SafetensorsReader
+                    .ReadAsync(content, part.LengthBytes, part.Name, destination, cancellationToken)
+                    .ConfigureAwait(false);
                 Expect(part.Name, "XxHash128", await hash.EndAsync().ConfigureAwait(false), part.XxHash128);
                 return tensors;
             }
@@ -124,7 +162,7 @@ public sealed class CheckpointReader(IObjectStore store)
 
     private async Task<Stream> OpenAsync(CheckpointPart part, CancellationToken cancellationToken) =>
         await store.TryOpenAsync(part.Name, cancellationToken: cancellationToken).ConfigureAwait(false)
-            ?? throw new InvalidDataException($"The part '{part.Name}' is missing.");
+        ?? throw new InvalidDataException($"The part '{part.Name}' is missing.");
 
     private async Task HashedAsync(CheckpointPart part, Func<Stream, Task> read, CancellationToken cancellationToken)
     {

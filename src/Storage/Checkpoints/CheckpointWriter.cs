@@ -14,7 +14,8 @@ public sealed class CheckpointWriter(IObjectStore store, TimeProvider time)
     /// <summary>Name of the manifest within a checkpoint's folder.</summary>
     internal const string Manifest = "manifest.json";
 
-    /// <summary>Tensors are grouped into parts of about this size: large enough to stream well, small enough to fetch again after an error.</summary>
+    /// <summary>Tensors are grouped into parts of about this size: large enough to stream well, small enough to fetch again after an
+    /// error.</summary>
     internal long PartBytes { get; init; } = DefaultPartBytes;
 
     private const long DefaultPartBytes = 1L << 30;
@@ -37,7 +38,8 @@ public sealed class CheckpointWriter(IObjectStore store, TimeProvider time)
         int step,
         StageIdentity identity,
         IReadOnlyList<TensorData> tensors,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(tensors);
         var folder = RunPaths.Checkpoint(run, stage, epochToken, step);
@@ -49,15 +51,17 @@ public sealed class CheckpointWriter(IObjectStore store, TimeProvider time)
         }
 
         // The manifest only after every part: who sees it may rely on them.
-        var manifest = CanonicalJson.Serialize(new CheckpointManifest
-        {
-            Run = run,
-            Stage = stage.ToString(),
-            Step = step,
-            EpochToken = epochToken,
-            Identity = identity,
-            Parts = parts,
-        });
+        var manifest = CanonicalJson.Serialize(
+            new CheckpointManifest
+            {
+                Run = run,
+                Stage = stage.ToString(),
+                Step = step,
+                EpochToken = epochToken,
+                Identity = identity,
+                Parts = parts,
+            }
+        );
         var hash = ContentHash.Of(manifest);
         using (var content = new MemoryBlocksStream(manifest))
         {

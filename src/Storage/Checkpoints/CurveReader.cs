@@ -10,8 +10,8 @@ using Slowrun.Storage.Safetensors;
 namespace Slowrun.Storage.Checkpoints;
 
 /// <summary>
-/// Reads the loss curve out of a checkpoint and leaves the gigabytes around it where they are: a manifest, a part's header, and the bytes of
-/// one tensor. Those are the one thing read here that no hash covers, so nothing may be trained on it.
+/// Reads the loss curve out of a checkpoint and leaves the gigabytes around it where they are: a manifest, a part's header, and the bytes
+/// of one tensor. Those are the one thing read here that no hash covers, so nothing may be trained on it.
 /// </summary>
 public sealed class CurveReader(IObjectStore store, string run)
 {
@@ -25,7 +25,8 @@ public sealed class CurveReader(IObjectStore store, string run)
     private readonly RunDocuments documents = new(store, run);
 
     /// <summary>The curve up to the newest checkpoint that can be read; null where the stage has none yet.</summary>
-    /// <exception cref="InvalidDataException">No checkpoint of the stage can be read; the message names what is wrong with the newest.</exception>
+    /// <exception cref="InvalidDataException">No checkpoint of the stage can be read; the message names what is wrong with the
+    /// newest.</exception>
     public async Task<LossCurve?> TryReadAsync(StageId stage, CancellationToken cancellationToken = default)
     {
         var root = await documents.TryReadRootAsync(stage, cancellationToken).ConfigureAwait(false);
@@ -84,36 +85,53 @@ public sealed class CurveReader(IObjectStore store, string run)
             {
                 if (tensor.Name == StateTensors.Losses)
                 {
-                    return new LossCurve(checkpoint, await ReadLossesAsync(part, tensor, offset, checkpoint.Step, cancellationToken).ConfigureAwait(false));
+                    return new LossCurve(
+                        checkpoint,
+                        await ReadLossesAsync(part, tensor, offset, checkpoint.Step, cancellationToken).ConfigureAwait(false)
+                    );
                 }
 
                 offset += tensor.LengthBytes;
             }
         }
 
-        throw new InvalidDataException($"The checkpoint '{checkpoint.Manifest}' has no tensor '{StateTensors.Losses}' in any of its {manifest.Parts.Count} parts.");
+        throw new InvalidDataException(
+            $"The checkpoint '{checkpoint.Manifest}' has no tensor '{StateTensors.Losses}' in any of its {manifest.Parts.Count} parts."
+        );
     }
 
     private async Task<SafetensorsHeader> ReadHeaderAsync(CheckpointPart part, CancellationToken cancellationToken)
     {
         var head = await ReadRangeAsync(part, 0, Math.Min(HeadBytes, part.LengthBytes), cancellationToken).ConfigureAwait(false);
-        if (head.Length >= sizeof(long) && BinaryPrimitives.ReadUInt64LittleEndian(head) is var json && json > (ulong)(head.Length - sizeof(long))
-            && json <= SafetensorsReader.LongestHeaderBytes)
+        if (
+            head.Length >= sizeof(long)
+            && BinaryPrimitives.ReadUInt64LittleEndian(head) is var json
+            && json > (ulong)(head.Length - sizeof(long))
+            && json <= SafetensorsReader.LongestHeaderBytes
+        )
         {
-            head = await ReadRangeAsync(part, 0, Math.Min(sizeof(long) + (long)json, part.LengthBytes), cancellationToken).ConfigureAwait(false);
+            head = await ReadRangeAsync(part, 0, Math.Min(sizeof(long) + (long)json, part.LengthBytes), cancellationToken)
+                .ConfigureAwait(false);
         }
 
         using var content = new MemoryStream(head);
         return await SafetensorsReader.ReadHeaderAsync(content, part.LengthBytes, part.Name, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<float[]> ReadLossesAsync(CheckpointPart part, TensorLayout tensor, long offset, int steps, CancellationToken cancellationToken)
+    private async Task<float[]> ReadLossesAsync(
+        CheckpointPart part,
+        TensorLayout tensor,
+        long offset,
+        int steps,
+        CancellationToken cancellationToken
+    )
     {
         if (tensor.Type != ElementType.F32 || tensor.Shape is not [var length] || length < steps)
         {
             throw new InvalidDataException(
                 $"'{part.Name}' is damaged or was exchanged: its tensor '{tensor.Name}' is {tensor.Type} [{string.Join(", ", tensor.Shape)}], expected was {ElementType.F32} "
-                + $"with at least the checkpoint's {steps} steps.");
+                    + $"with at least the checkpoint's {steps} steps."
+            );
         }
 
         var bytes = await ReadRangeAsync(part, offset, (long)steps * sizeof(float), cancellationToken).ConfigureAwait(false);
@@ -128,15 +146,20 @@ public sealed class CurveReader(IObjectStore store, string run)
             return [];
         }
 
-        var content = await store.TryOpenAsync(part.Name, offset, length, cancellationToken).ConfigureAwait(false)
+        var content =
+            await store.TryOpenAsync(part.Name, offset, length, cancellationToken).ConfigureAwait(false)
             ?? throw new InvalidDataException($"The part '{part.Name}' is missing.");
         await using (content.ConfigureAwait(false))
         {
             var bytes = new byte[length];
-            var read = await content.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+            var read = await content
+                .ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken)
+                .ConfigureAwait(false);
             return read == length
                 ? bytes
-                : throw new InvalidDataException($"'{part.Name}' is damaged or was exchanged: it ends {length - read} bytes early, before its byte {offset + length}.");
+                : throw new InvalidDataException(
+                    $"'{part.Name}' is damaged or was exchanged: it ends {length - read} bytes early, before its byte {offset + length}."
+                );
         }
     }
 }

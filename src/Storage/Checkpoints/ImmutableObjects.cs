@@ -6,7 +6,13 @@ internal static class ImmutableObjects
     /// <param name="content">Seekable; written whole, wherever it stands.</param>
     /// <param name="xxHash128">Of the content.</param>
     /// <exception cref="InvalidDataException">There is an object of that name with other bytes.</exception>
-    public static async Task CreateAsync(IObjectStore store, string name, Stream content, string xxHash128, CancellationToken cancellationToken)
+    public static async Task CreateAsync(
+        IObjectStore store,
+        string name,
+        Stream content,
+        string xxHash128,
+        CancellationToken cancellationToken
+    )
     {
         while (true)
         {
@@ -33,7 +39,8 @@ internal static class ImmutableObjects
 
                 throw new InvalidDataException(
                     $"'{name}' exists with {found.Length} bytes of XxHash128 {foundHash}; to be written were {content.Length} bytes of {xxHash128}. "
-                    + "Two writers have used one name: look for a second trainer of the stage.");
+                        + "Two writers have used one name: look for a second trainer of the stage."
+                );
             }
         }
     }

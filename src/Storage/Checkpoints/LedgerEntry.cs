@@ -4,7 +4,15 @@ namespace Slowrun.Storage.Checkpoints;
 
 /// <summary>One checkpoint folder or snapshot of a stage, as it lies in the store.</summary>
 /// <param name="Name">The folder within the stage's, <c>TOKEN-STEP</c>; or <c>snapshots/SHA256</c>.</param>
-public sealed record LedgerEntry(StageId Stage, string Name, long EpochToken, int Step, long LengthBytes, DateTimeOffset At, LedgerState State);
+public sealed record LedgerEntry(
+    StageId Stage,
+    string Name,
+    long EpochToken,
+    int Step,
+    long LengthBytes,
+    DateTimeOffset At,
+    LedgerState State
+);
 
 public enum LedgerState
 {

@@ -18,9 +18,7 @@ public sealed class LocalSnapshots
     private readonly TokenCache? cache;
 
     public LocalSnapshots(IObjectStore store)
-        : this(store, store.Innermost is AzureBlobStore ? TokenCache.OfMachine() : null)
-    {
-    }
+        : this(store, store.Innermost is AzureBlobStore ? TokenCache.OfMachine() : null) { }
 
     /// <param name="cache">Null: a store of this machine.</param>
     public LocalSnapshots(IObjectStore store, TokenCache? cache) => (this.store, this.cache) = (store, cache);
@@ -36,7 +34,9 @@ public sealed class LocalSnapshots
 
         if (store.Innermost is not DirectoryStore directory)
         {
-            return new SnapshotWeights(await new SnapshotStore(store, run, TimeProvider.System).ReadAsync(sha256, cancellationToken).ConfigureAwait(false));
+            return new SnapshotWeights(
+                await new SnapshotStore(store, run, TimeProvider.System).ReadAsync(sha256, cancellationToken).ConfigureAwait(false)
+            );
         }
 
         var file = directory.TryOpenRegular(name) ?? throw SnapshotStore.Missing(name);
@@ -47,7 +47,9 @@ public sealed class LocalSnapshots
     {
         for (var tries = 1; ; tries++)
         {
-            var path = await files.FetchAsync(store, name, sha256, SnapshotStore.Missing, SnapshotStore.Damaged, cancellationToken).ConfigureAwait(false);
+            var path = await files
+                .FetchAsync(store, name, sha256, SnapshotStore.Missing, SnapshotStore.Damaged, cancellationToken)
+                .ConfigureAwait(false);
             try
             {
                 return await SnapshotWeights.OpenAsync(FileCache.OpenShared(path), name, sha256, cancellationToken).ConfigureAwait(false);

@@ -26,7 +26,8 @@ public static class Retention
         IReadOnlyCollection<string> pinned,
         bool owner,
         bool dryRun = false,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(store);
         var folder = RunPaths.Stage(run, stage);
@@ -36,7 +37,8 @@ public static class Retention
             objects.Add(entry);
         }
 
-        var expired = Expired([.. objects.Select(entry => entry.Name)], folder, root, keep, pinned, owner).ToHashSet(StringComparer.Ordinal);
+        var expired = Expired([.. objects.Select(entry => entry.Name)], folder, root, keep, pinned, owner)
+            .ToHashSet(StringComparer.Ordinal);
         var deleted = objects.Where(entry => expired.Contains(entry.Name)).ToList();
         if (!dryRun)
         {
@@ -52,7 +54,13 @@ public static class Retention
 
     /// <summary>Names among <paramref name="names"/> (all objects of a stage's folder) that may be deleted.</summary>
     internal static IEnumerable<string> Expired(
-        IReadOnlyList<string> names, string folder, StageRoot root, int keep, IReadOnlyCollection<string> pinned, bool owner)
+        IReadOnlyList<string> names,
+        string folder,
+        StageRoot root,
+        int keep,
+        IReadOnlyCollection<string> pinned,
+        bool owner
+    )
     {
         string[] named = [.. new[] { root.Current, root.Previous }.OfType<CheckpointRef>().Select(checkpoint => checkpoint.Manifest)];
         var newest = owner || root.Owner is null ? root.EpochToken : root.EpochToken - 1;
@@ -63,7 +71,8 @@ public static class Retention
             where end > 0
             group name by name[..(end + 1)] into checkpoint
             let parsed = RunPaths.TryParseCheckpoint(checkpoint.Key.AsSpan(folder.Length).TrimEnd('/'), out var token, out var step)
-                ? (Token: token, Step: step) : default
+                ? (Token: token, Step: step)
+                : default
             // Anything that is no checkpoint's folder is not ours to judge.
             where parsed.Token > 0 && parsed.Token <= newest
             orderby parsed.Step descending, parsed.Token descending

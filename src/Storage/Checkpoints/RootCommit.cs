@@ -8,8 +8,9 @@ using Slowrun.Core.Stages;
 namespace Slowrun.Storage.Checkpoints;
 
 /// <summary>
-/// The one door to a stage's root, for one owner: a take, then commits, then a release (and for a recovery, which is nobody's). Every write bears a fresh id, so that after a conflict
-/// (which may be the echo of one's own success whose answer was lost) reading the root tells who wrote it. Used by one caller at a time.
+/// The one door to a stage's root, for one owner: a take, then commits, then a release (and for a recovery, which is nobody's). Every write
+/// bears a fresh id, so that after a conflict (which may be the echo of one's own success whose answer was lost) reading the root tells who
+/// wrote it. Used by one caller at a time.
 /// </summary>
 public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<string>? newWriteId = null)
 {
@@ -39,8 +40,8 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
     /// </summary>
     /// <exception cref="FencedException">Another take came first.</exception>
     /// <exception cref="RootConflictException">
-    /// The root was written since it was read, and not by a take: its owner, which is called dead, has committed or let go. What the take was
-    /// decided from is to be read again.
+    /// The root was written since it was read, and not by a take: its owner, which is called dead, has committed or let go. What the take
+    /// was decided from is to be read again.
     /// </exception>
     /// <exception cref="StageIdentityException">The stage has begun as something else.</exception>
     public async Task<StageRoot> TakeAsync(TakeRequest request, CancellationToken cancellationToken = default)
@@ -87,7 +88,11 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
     /// <returns>False where the stage has another owner meanwhile, or none.</returns>
     public async Task<bool> TryResumeAsync(string silo, long token, CancellationToken cancellationToken = default)
     {
-        if (await document.ReadAsync(cancellationToken).ConfigureAwait(false) is not { } found || found.EpochToken != token || found.Owner?.Silo != silo)
+        if (
+            await document.ReadAsync(cancellationToken).ConfigureAwait(false) is not { } found
+            || found.EpochToken != token
+            || found.Owner?.Silo != silo
+        )
         {
             return false;
         }
@@ -96,14 +101,18 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
         return true;
     }
 
-    /// <summary>Puts a recovered root in the place of the one that the document was made for. That is no owner's write: nothing can follow it here.</summary>
+    /// <summary>Puts a recovered root in the place of the one that the document was made for. That is no owner's write: nothing can follow
+    /// it here.</summary>
     /// <param name="recovered">From <see cref="StageTransitions.Recover"/>.</param>
     /// <returns>False where somebody else has written the root since it was found to need this.</returns>
     public async Task<bool> TryRecoverAsync(StageRoot recovered, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(recovered);
         // Whoever takes the stage next looks for the trace of its last owner.
-        var next = Stamped(recovered) with { TraceParent = recovered.TraceParent ?? Activity.Current?.Id };
+        var next = Stamped(recovered) with
+        {
+            TraceParent = recovered.TraceParent ?? Activity.Current?.Id,
+        };
         try
         {
             await document.WriteAsync(next, cancellationToken).ConfigureAwait(false);
@@ -125,12 +134,19 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
 
     /// <inheritdoc cref="StageTransitions.Release"/>
     public Task<StageRoot> ReleaseAsync(
-        ReleaseCause cause, long lostSteps = 0, StageLedger? ledger = null, CancellationToken cancellationToken = default) =>
-        ApplyAsync(root => StageTransitions.Release(root, epochToken, cause, lostSteps, ledger), cancellationToken);
+        ReleaseCause cause,
+        long lostSteps = 0,
+        StageLedger? ledger = null,
+        CancellationToken cancellationToken = default
+    ) => ApplyAsync(root => StageTransitions.Release(root, epochToken, cause, lostSteps, ledger), cancellationToken);
 
     /// <inheritdoc cref="StageTransitions.Finish"/>
-    public Task<StageRoot> FinishAsync(CheckpointRef finalState, SnapshotRef snapshot, StageLedger ledger, CancellationToken cancellationToken = default) =>
-        ApplyAsync(root => StageTransitions.Finish(root, epochToken, finalState, snapshot, ledger), cancellationToken);
+    public Task<StageRoot> FinishAsync(
+        CheckpointRef finalState,
+        SnapshotRef snapshot,
+        StageLedger ledger,
+        CancellationToken cancellationToken = default
+    ) => ApplyAsync(root => StageTransitions.Finish(root, epochToken, finalState, snapshot, ledger), cancellationToken);
 
     /// <inheritdoc cref="StageTransitions.Fail"/>
     public Task<StageRoot> FailAsync(StageFailure failure, StageLedger? ledger = null, CancellationToken cancellationToken = default) =>
@@ -170,7 +186,9 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
                 {
                     throw lost = new FencedException(
                         $"{found.Owner?.SiloName ?? "Somebody"} took the stage with epoch token {found.EpochToken}; this owner had {epochToken}.",
-                        epochToken, found.EpochToken);
+                        epochToken,
+                        found.EpochToken
+                    );
                 }
 
                 // An earlier write of ours took effect although its answer was lost (or none did): go on from there.
@@ -204,15 +222,28 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
     }
 
     /// <summary>Whether the root is gone, damaged, or one that was replaced before this owner's last write.</summary>
-    private bool IsPutBack(StageRoot? found) => found is null || found.EpochToken < epochToken
+    private bool IsPutBack(StageRoot? found) =>
+        found is null
+        || found.EpochToken < epochToken
         || (found.EpochToken == epochToken && found.Owner?.Silo == Root.Owner?.Silo && found.Revision < Root.Revision);
 
-    private static string Older(StageRoot? found) => found is null ? "The root was gone." : string.Create(
-        CultureInfo.InvariantCulture, $"The root had been put back to an older one, of epoch token {found.EpochToken} and step {found.DurableStep}.");
+    private static string Older(StageRoot? found) =>
+        found is null
+            ? "The root was gone."
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"The root had been put back to an older one, of epoch token {found.EpochToken} and step {found.DurableStep}."
+            );
 
     private StageRoot Stamped(StageRoot next)
     {
-        var stamped = next with { WriteId = newWriteId(), Revision = next.Revision + 1, WrittenAt = time.GetUtcNow(), TraceParent = Activity.Current?.Id };
+        var stamped = next with
+        {
+            WriteId = newWriteId(),
+            Revision = next.Revision + 1,
+            WrittenAt = time.GetUtcNow(),
+            TraceParent = Activity.Current?.Id,
+        };
         unanswered.Add(stamped.WriteId);
         return stamped;
     }
@@ -224,24 +255,41 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
         return root = written;
     }
 
-    private static FencedException Late(StageRoot? found, long wanted) => new(
-        $"{found?.Owner?.SiloName ?? "Somebody"} took the stage first, with epoch token {found?.EpochToken}.", wanted, found?.EpochToken ?? 0);
+    private static FencedException Late(StageRoot? found, long wanted) =>
+        new(
+            $"{found?.Owner?.SiloName ?? "Somebody"} took the stage first, with epoch token {found?.EpochToken}.",
+            wanted,
+            found?.EpochToken ?? 0
+        );
 
-    private static RootConflictException Changed(StageRoot? found) => new(string.Create(
-        CultureInfo.InvariantCulture,
-        $"The stage's root was written while it was being taken: {What(found)} It is looked at again before it is taken."));
+    private static RootConflictException Changed(StageRoot? found) =>
+        new(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"The stage's root was written while it was being taken: {What(found)} It is looked at again before it is taken."
+            )
+        );
 
-    private static string What(StageRoot? found) => found switch
-    {
-        null => "it is gone.",
-        { Finished: true } => "its owner has finished it.",
-        { Owner: { } owner } => string.Create(CultureInfo.InvariantCulture, $"{owner.SiloName}, still its owner with epoch token {found.EpochToken}, has step {found.DurableStep} in it now."),
-        _ => string.Create(CultureInfo.InvariantCulture, $"its owner of epoch token {found.EpochToken} has let go of it at step {found.DurableStep}."),
-    };
+    private static string What(StageRoot? found) =>
+        found switch
+        {
+            null => "it is gone.",
+            { Finished: true } => "its owner has finished it.",
+            { Owner: { } owner } => string.Create(
+                CultureInfo.InvariantCulture,
+                $"{owner.SiloName}, still its owner with epoch token {found.EpochToken}, has step {found.DurableStep} in it now."
+            ),
+            _ => string.Create(
+                CultureInfo.InvariantCulture,
+                $"its owner of epoch token {found.EpochToken} has let go of it at step {found.DurableStep}."
+            ),
+        };
 
-    private static InvalidOperationException Foreign(StageRoot? found, StageRoot meant) => new(
-        "The stage's root was changed by something that is no take: is it being edited, or was the store restored from a copy? "
-        + $"Found: {Text(found)} To be written: {Text(meant)}");
+    private static InvalidOperationException Foreign(StageRoot? found, StageRoot meant) =>
+        new(
+            "The stage's root was changed by something that is no take: is it being edited, or was the store restored from a copy? "
+                + $"Found: {Text(found)} To be written: {Text(meant)}"
+        );
 
     private static string Text(StageRoot? root) => root is null ? "nothing." : Encoding.UTF8.GetString(CanonicalJson.Serialize(root));
 }

@@ -5,7 +5,8 @@ using Slowrun.Core.Stages;
 namespace Slowrun.Storage.Checkpoints;
 
 /// <summary>A root that is not what was last written, or lacks a checkpoint that could count.</summary>
-/// <param name="Trouble">What is wrong with it, in a sentence that names it; null: nothing, but a whole checkpoint was stored that never came to count.</param>
+/// <param name="Trouble">What is wrong with it, in a sentence that names it; null: nothing, but a whole checkpoint was stored that never
+/// came to count.</param>
 /// <param name="ETag">Of what was found; null: nothing was.</param>
 /// <param name="Recovered">What to write in its place.</param>
 public sealed record RootFinding(StageId Stage, string? Trouble, string? ETag, StageRoot Recovered)
@@ -17,10 +18,18 @@ public sealed record RootFinding(StageId Stage, string? Trouble, string? ETag, S
     public bool IsSafe { get; init; }
 
     /// <summary>What is the matter, and what recovering it does, for people.</summary>
-    public string Story => Trouble is null
-        ? string.Create(CultureInfo.InvariantCulture, $"The checkpoint of step {Recovered.DurableStep} had been stored whole, and its owner was lost before it counted: it counts now.")
-        : string.Create(CultureInfo.InvariantCulture, $"{Trouble} {(Recovered.Finished ? "Its copy says that the stage has finished" : Recovered.DurableStep > 0 ? $"The stage goes on from step {Recovered.DurableStep}" : "The stage begins with its first step")} (epoch token {Recovered.EpochToken}).");
+    public string Story =>
+        Trouble is null
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"The checkpoint of step {Recovered.DurableStep} had been stored whole, and its owner was lost before it counted: it counts now."
+            )
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"{Trouble} {(Recovered.Finished ? "Its copy says that the stage has finished" : Recovered.DurableStep > 0 ? $"The stage goes on from step {Recovered.DurableStep}" : "The stage begins with its first step")} (epoch token {Recovered.EpochToken})."
+            );
 
     /// <summary>Why a person has to decide.</summary>
-    public static string Risk => "Its checkpoints come from devices whose bytes cannot be had again, or from several kinds of them, so that going on from the newest may not be what the root had said.";
+    public static string Risk =>
+        "Its checkpoints come from devices whose bytes cannot be had again, or from several kinds of them, so that going on from the newest may not be what the root had said.";
 }

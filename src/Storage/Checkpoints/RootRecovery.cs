@@ -28,31 +28,60 @@ public sealed class RootRecovery(IObjectStore store, string run, TimeProvider ti
         var (copy, _) = Parsed(copyName, await store.TryReadAsync(copyName, cancellationToken).ConfigureAwait(false));
         var folders = await FoldersAsync(stage, cancellationToken).ConfigureAwait(false);
         var newestToken = folders.Select(folder => folder.Token).DefaultIfEmpty().Max();
-        var trouble = damage
-            ?? (root is null && (copy is not null || folders.Count > 0) ? $"'{name}' is missing, although the stage had begun."
+        var trouble =
+            damage
+            ?? (
+                root is null && (copy is not null || folders.Count > 0) ? $"'{name}' is missing, although the stage had begun."
                 : root is null ? null
-                : copy?.IsNewerThan(root) == true ? Invariant($"'{name}' is older than its copy: it has epoch token {root.EpochToken} and step {root.DurableStep}, the copy {copy.EpochToken} and {copy.DurableStep}{(copy.Finished ? ", finished" : "")}.")
-                : newestToken > root.EpochToken ? Invariant($"'{name}' is an older one: it has epoch token {root.EpochToken}, and a checkpoint of token {newestToken} lies beside it.")
-                : null);
+                : copy?.IsNewerThan(root) == true
+                    ? Invariant(
+                        $"'{name}' is older than its copy: it has epoch token {root.EpochToken} and step {root.DurableStep}, the copy {copy.EpochToken} and {copy.DurableStep}{(copy.Finished ? ", finished" : "")}."
+                    )
+                : newestToken > root.EpochToken
+                    ? Invariant(
+                        $"'{name}' is an older one: it has epoch token {root.EpochToken}, and a checkpoint of token {newestToken} lies beside it."
+                    )
+                : null
+            );
         var known = copy?.IsNewerThan(root) == true ? copy : root;
-        if (trouble is null && (known is null or { Finished: true } || !folders.Any(folder => folder.IsWhole && folder.Step > known.DurableStep)))
+        if (
+            trouble is null
+            && (known is null or { Finished: true } || !folders.Any(folder => folder.IsWhole && folder.Step > known.DurableStep))
+        )
         {
             return null;
         }
 
-        var newer = known?.Finished == true ? new Whole([], null, false) : await WholeAsync(stage, known, folders, cancellationToken).ConfigureAwait(false);
+        var newer =
+            known?.Finished == true
+                ? new Whole([], null, false)
+                : await WholeAsync(stage, known, folders, cancellationToken).ConfigureAwait(false);
         if (trouble is null && newer.Checkpoints is [])
         {
             return null;
         }
 
-        var progress = trouble is null ? null : await new RunDocuments(store, run).TryReadProgressAsync(stage, cancellationToken).ConfigureAwait(false);
+        var progress = trouble is null
+            ? null
+            : await new RunDocuments(store, run).TryReadProgressAsync(stage, cancellationToken).ConfigureAwait(false);
         long[] tokens = [known?.EpochToken ?? 0, newestToken, progress?.EpochToken ?? 0];
-        return new RootFinding(stage, trouble, found?.ETag, StageTransitions.Recover(known, newer.Identity, newer.Checkpoints, trouble is null ? known!.EpochToken : tokens.Max() + TokenGap))
+        return new RootFinding(
+            stage,
+            trouble,
+            found?.ETag,
+            StageTransitions.Recover(
+                known,
+                newer.Identity,
+                newer.Checkpoints,
+                trouble is null ? known!.EpochToken : tokens.Max() + TokenGap
+            )
+        )
         {
             Owner = known?.Owner,
             // What a root or its copy says did hold. Anything beyond must be what any owner would have made of it.
-            IsSafe = newer.Checkpoints is [] ? known is not null || !newer.OfSeveral : !newer.OfSeveral && known is not { Adoptions: > 0 } && newer.Identity!.IsRepeatable,
+            IsSafe = newer.Checkpoints is []
+                ? known is not null || !newer.OfSeveral
+                : !newer.OfSeveral && known is not { Adoptions: > 0 } && newer.Identity!.IsRepeatable,
         };
     }
 
@@ -62,33 +91,60 @@ public sealed class RootRecovery(IObjectStore store, string run, TimeProvider ti
     {
         ArgumentNullException.ThrowIfNull(finding);
         var name = RunPaths.Root(run, finding.Stage);
-        var document = new CopyingRootDocument(new StoreRootDocument(store, name, finding.ETag), store, RunPaths.RootCopy(run, finding.Stage));
+        var document = new CopyingRootDocument(
+            new StoreRootDocument(store, name, finding.ETag),
+            store,
+            RunPaths.RootCopy(run, finding.Stage)
+        );
         if (!await new RootCommit(document, time).TryRecoverAsync(finding.Recovered, cancellationToken).ConfigureAwait(false))
         {
             return false;
         }
 
-        await new RunEvents(store, run).AppendAsync(
-            new RunEvent(time.GetUtcNow(), finding.Trouble is null ? EventKind.CheckpointAdopted : EventKind.RootRecovered, finding.Stage.ToString(), finding.Story), cancellationToken).ConfigureAwait(false);
+        await new RunEvents(store, run)
+            .AppendAsync(
+                new RunEvent(
+                    time.GetUtcNow(),
+                    finding.Trouble is null ? EventKind.CheckpointAdopted : EventKind.RootRecovered,
+                    finding.Stage.ToString(),
+                    finding.Story
+                ),
+                cancellationToken
+            )
+            .ConfigureAwait(false);
         return true;
     }
 
     /// <summary>Checkpoints beyond what is known to count, the newest first, with every byte verified; at most two.</summary>
-    private async Task<Whole> WholeAsync(StageId stage, StageRoot? known, IReadOnlyList<Folder> folders, CancellationToken cancellationToken)
+    private async Task<Whole> WholeAsync(
+        StageId stage,
+        StageRoot? known,
+        IReadOnlyList<Folder> folders,
+        CancellationToken cancellationToken
+    )
     {
         var reader = new CheckpointReader(store);
         var identity = known?.Identity;
         var several = false;
         var whole = new List<CheckpointRef>();
-        foreach (var folder in folders.Where(folder => folder.IsWhole && folder.Step > (known?.DurableStep ?? 0)).OrderByDescending(folder => (folder.Step, folder.Token)))
+        foreach (
+            var folder in folders
+                .Where(folder => folder.IsWhole && folder.Step > (known?.DurableStep ?? 0))
+                .OrderByDescending(folder => (folder.Step, folder.Token))
+        )
         {
             try
             {
-                var stored = await store.TryReadAsync(folder.Manifest, cancellationToken).ConfigureAwait(false) ?? throw new InvalidDataException("Gone.");
+                var stored =
+                    await store.TryReadAsync(folder.Manifest, cancellationToken).ConfigureAwait(false)
+                    ?? throw new InvalidDataException("Gone.");
                 var manifest = CanonicalJson.Deserialize<CheckpointManifest>(stored.Content.Span, folder.Manifest);
                 if (manifest.Version > CheckpointManifest.CurrentVersion)
                 {
-                    throw NewerDocument.Refusal(folder.Manifest, Invariant($"it has form {manifest.Version}, this version reads {CheckpointManifest.CurrentVersion}."));
+                    throw NewerDocument.Refusal(
+                        folder.Manifest,
+                        Invariant($"it has form {manifest.Version}, this version reads {CheckpointManifest.CurrentVersion}.")
+                    );
                 }
 
                 if (identity is not null && manifest.Identity != identity)
@@ -99,7 +155,13 @@ public sealed class RootRecovery(IObjectStore store, string run, TimeProvider ti
                 }
 
                 var checkpoint = new CheckpointRef(
-                    folder.Manifest, ContentHash.Of(stored.Content.Span), folder.Step, folder.Token, manifest.Parts.Sum(part => part.LengthBytes), stored.ModifiedAt);
+                    folder.Manifest,
+                    ContentHash.Of(stored.Content.Span),
+                    folder.Step,
+                    folder.Token,
+                    manifest.Parts.Sum(part => part.LengthBytes),
+                    stored.ModifiedAt
+                );
                 if (whole.Count < 2)
                 {
                     await reader.VerifyAsync(run, stage, checkpoint, manifest.Identity, cancellationToken).ConfigureAwait(false);

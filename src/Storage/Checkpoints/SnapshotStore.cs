@@ -18,8 +18,10 @@ public sealed class SnapshotStore(IObjectStore store, string run, TimeProvider t
         var sha256 = Convert.ToHexStringLower(await SHA256.HashDataAsync(content, cancellationToken).ConfigureAwait(false));
         var name = RunPaths.Snapshot(run, sha256);
         content.Position = 0;
-        if (!await store.TryCreateAsync(name, content, cancellationToken).ConfigureAwait(false)
-            && await DamageAsync(sha256, cancellationToken).ConfigureAwait(false) is not null)
+        if (
+            !await store.TryCreateAsync(name, content, cancellationToken).ConfigureAwait(false)
+            && await DamageAsync(sha256, cancellationToken).ConfigureAwait(false) is not null
+        )
         {
             // There is one of that name, damaged since; here are the bytes that it should have.
             await store.TryDeleteAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false);
@@ -42,7 +44,9 @@ public sealed class SnapshotStore(IObjectStore store, string run, TimeProvider t
         var content = new HashingReadStream(found, hash.AppendData);
         await using (content.ConfigureAwait(false))
         {
-            var weights = await SafetensorsReader.ReadAsync(content, content.Length, name, cancellationToken: cancellationToken).ConfigureAwait(false);
+            var weights = await SafetensorsReader
+                .ReadAsync(content, content.Length, name, cancellationToken: cancellationToken)
+                .ConfigureAwait(false);
             Expect(name, hash.GetCurrentHash(), sha256);
             return weights;
         }
@@ -83,11 +87,12 @@ public sealed class SnapshotStore(IObjectStore store, string run, TimeProvider t
 
     internal static InvalidDataException Missing(string name) => new($"The snapshot '{name}' is missing.");
 
-    internal static InvalidDataException Damaged(string name, string found) => new(
-        $"The snapshot '{name}' is damaged or was exchanged: its SHA-256 is {found}. Put the object back from a copy, "
-        + "or start the run again under another name.");
+    internal static InvalidDataException Damaged(string name, string found) =>
+        new(
+            $"The snapshot '{name}' is damaged or was exchanged: its SHA-256 is {found}. Put the object back from a copy, "
+                + "or start the run again under another name."
+        );
 
     private async Task<Stream> OpenAsync(string name, CancellationToken cancellationToken) =>
-        await store.TryOpenAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false)
-        ?? throw Missing(name);
+        await store.TryOpenAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false) ?? throw Missing(name);
 }

@@ -26,16 +26,28 @@ public sealed class SnapshotWeights : IDisposable
 
     internal SnapshotWeights(IReadOnlyList<TensorData> tensors) => Tensors = tensors;
 
-    private SnapshotWeights(FileStream file, string name, string sha256, IEnumerable<(TensorLayout Layout, long Offset, UInt128 Hash)> parts)
+    private SnapshotWeights(
+        FileStream file,
+        string name,
+        string sha256,
+        IEnumerable<(TensorLayout Layout, long Offset, UInt128 Hash)> parts
+    )
     {
         (this.file, this.name, this.sha256) = (file, name, sha256);
-        Tensors = [.. parts.Select(part => new TensorData(
-            part.Layout.Name, part.Layout.Type, part.Layout.Shape, new Part(this, part.Layout, part.Offset, part.Hash).Memory))];
+        Tensors =
+        [
+            .. parts.Select(part => new TensorData(
+                part.Layout.Name,
+                part.Layout.Type,
+                part.Layout.Shape,
+                new Part(this, part.Layout, part.Offset, part.Hash).Memory
+            )),
+        ];
     }
 
     /// <summary>
-    /// Valid until this is disposed. Bytes that a thread reads from a file are its own until it reads the next tensor's of any snapshot: to be
-    /// copied to where they are needed. Reading throws <see cref="InvalidDataException"/> where the file is no longer what was verified.
+    /// Valid until this is disposed. Bytes that a thread reads from a file are its own until it reads the next tensor's of any snapshot: to
+    /// be copied to where they are needed. Reading throws <see cref="InvalidDataException"/> where the file is no longer what was verified.
     /// </summary>
     public IReadOnlyList<TensorData> Tensors { get; }
 
@@ -114,8 +126,13 @@ public sealed class SnapshotWeights : IDisposable
             return into;
         }
 
-        damage = $"The snapshot '{name}' was damaged while it was in use: "
-            + (read < length ? $"its tensor '{layout.Name}' ends {length - read} bytes early" : $"the bytes of its tensor '{layout.Name}' are no longer those that were verified")
+        damage =
+            $"The snapshot '{name}' was damaged while it was in use: "
+            + (
+                read < length
+                    ? $"its tensor '{layout.Name}' ends {length - read} bytes early"
+                    : $"the bytes of its tensor '{layout.Name}' are no longer those that were verified"
+            )
             + $" against SHA-256 {sha256}. Put the object back from a copy.";
         throw new InvalidDataException(damage);
     }
@@ -131,14 +148,11 @@ public sealed class SnapshotWeights : IDisposable
             return copy.AsSpan(0, (int)layout.LengthBytes);
         }
 
-        public override MemoryHandle Pin(int elementIndex = 0) => throw new NotSupportedException("A tensor of a snapshot's file is copied out, not pinned.");
+        public override MemoryHandle Pin(int elementIndex = 0) =>
+            throw new NotSupportedException("A tensor of a snapshot's file is copied out, not pinned.");
 
-        public override void Unpin()
-        {
-        }
+        public override void Unpin() { }
 
-        protected override void Dispose(bool disposing)
-        {
-        }
+        protected override void Dispose(bool disposing) { }
     }
 }

@@ -5,8 +5,8 @@ namespace Slowrun.Storage.Checkpoints;
 
 /// <summary>
 /// Everything that may happen to a stage's root, as pure functions of it. Write id and time are stamped by <see cref="RootCommit"/>.
-/// All but <see cref="Take"/> and <see cref="Recover"/> are the owner's alone, and check that the root still bears its epoch token. Applying one again to its own
-/// result changes nothing, since an owner whose answer was lost does just that.
+/// All but <see cref="Take"/> and <see cref="Recover"/> are the owner's alone, and check that the root still bears its epoch token.
+/// Applying one again to its own result changes nothing, since an owner whose answer was lost does just that.
 /// </summary>
 public static class StageTransitions
 {
@@ -19,12 +19,16 @@ public static class StageTransitions
         root ??= new StageRoot();
         if (root.Finished)
         {
-            throw new InvalidOperationException($"The stage has finished with snapshot {root.Snapshot!.Sha256}; there is nothing left to train.");
+            throw new InvalidOperationException(
+                $"The stage has finished with snapshot {root.Snapshot!.Sha256}; there is nothing left to train."
+            );
         }
 
         if (root.Failure is { } failure && request.Retry <= failure.Retry)
         {
-            throw new InvalidOperationException($"The stage has failed: {failure.Cause} A retry has to be asked for before it is taken again.");
+            throw new InvalidOperationException(
+                $"The stage has failed: {failure.Cause} A retry has to be asked for before it is taken again."
+            );
         }
 
         var identity = Agreed(root, request);
@@ -53,7 +57,8 @@ public static class StageTransitions
         if (root.Current is { } current && checkpoint.Step <= current.Step && checkpoint.Manifest != current.Manifest)
         {
             throw new InvalidOperationException(
-                $"A checkpoint of step {checkpoint.Step} ('{checkpoint.Manifest}') cannot follow one of step {current.Step} ('{current.Manifest}').");
+                $"A checkpoint of step {checkpoint.Step} ('{checkpoint.Manifest}') cannot follow one of step {current.Step} ('{current.Manifest}')."
+            );
         }
 
         return root with
@@ -81,7 +86,9 @@ public static class StageTransitions
                 LostSteps = root.LostSteps + root.DurableStep - (restored?.Step ?? 0),
                 Ledger = root.Ledger.Lose(restored?.TrainingSeconds ?? 0),
             }
-            : throw new InvalidOperationException($"The root does not name the checkpoint '{restored.Manifest}', so nothing can fall back to it.");
+            : throw new InvalidOperationException(
+                $"The root does not name the checkpoint '{restored.Manifest}', so nothing can fall back to it."
+            );
     }
 
     /// <summary>The owner stops and lets another take the stage at once.</summary>
@@ -119,7 +126,11 @@ public static class StageTransitions
         }
 
         return finalState.Step == root.Steps
-            ? Commit(root, epochToken, finalState, ledger) with { Snapshot = snapshot, Owner = null }
+            ? Commit(root, epochToken, finalState, ledger) with
+            {
+                Snapshot = snapshot,
+                Owner = null,
+            }
             : throw new InvalidOperationException($"A stage of {root.Steps} steps cannot finish at step {finalState.Step}.");
     }
 
@@ -137,11 +148,13 @@ public static class StageTransitions
         return root with { Failure = failure, Owner = null, Ledger = ledger ?? root.Ledger };
     }
 
-    /// <summary>A root that is not what was last written is put right, or a whole checkpoint counts whose owner was lost before it did.</summary>
+    /// <summary>A root that is not what was last written is put right, or a whole checkpoint counts whose owner was lost before it
+    /// did.</summary>
     /// <param name="known">The newest that any copy tells; null: none does.</param>
     /// <param name="identity">Of the checkpoints, where no root tells it.</param>
     /// <param name="newer">Whole checkpoints beyond those of <paramref name="known"/>, the newest first; at most two.</param>
-    /// <param name="epochToken">That of <paramref name="known"/>: all else is as its owner left it. A higher one: whoever had the stage is fenced.</param>
+    /// <param name="epochToken">That of <paramref name="known"/>: all else is as its owner left it. A higher one: whoever had the stage is
+    /// fenced.</param>
     public static StageRoot Recover(StageRoot? known, StageIdentity? identity, IReadOnlyList<CheckpointRef> newer, long epochToken)
     {
         ArgumentNullException.ThrowIfNull(newer);
@@ -153,7 +166,12 @@ public static class StageTransitions
         };
         return epochToken == known?.EpochToken
             ? root
-            : root with { EpochToken = epochToken, Owner = null, ReleasedFor = root.Finished ? root.ReleasedFor : ReleaseCause.Left };
+            : root with
+            {
+                EpochToken = epochToken,
+                Owner = null,
+                ReleasedFor = root.Finished ? root.ReleasedFor : ReleaseCause.Left,
+            };
     }
 
     private static void Owned(StageRoot root, long epochToken)
@@ -162,12 +180,17 @@ public static class StageTransitions
         if (root.EpochToken != epochToken)
         {
             throw new FencedException(
-                $"The stage has epoch token {root.EpochToken} now ({root.Owner?.SiloName ?? "released"}), this owner had {epochToken}.", epochToken, root.EpochToken);
+                $"The stage has epoch token {root.EpochToken} now ({root.Owner?.SiloName ?? "released"}), this owner had {epochToken}.",
+                epochToken,
+                root.EpochToken
+            );
         }
 
         if (root.Owner is null)
         {
-            throw new InvalidOperationException($"The stage was released by its owner of epoch token {epochToken}, which cannot change it any more.");
+            throw new InvalidOperationException(
+                $"The stage was released by its owner of epoch token {epochToken}, which cannot change it any more."
+            );
         }
     }
 

@@ -16,7 +16,8 @@ public sealed record TakeRequest
     /// <summary>The epoch token at which nobody living owned the stage; at any other the take is another's. Null: not judged.</summary>
     public long? AfterToken { get; init; }
 
-    /// <summary>Write id of the root that this request was made from, empty where there was none: at any other it is to be made anew. Null: it fits every one.</summary>
+    /// <summary>Write id of the root that this request was made from, empty where there was none: at any other it is to be made anew. Null:
+    /// it fits every one.</summary>
     public string? AfterWriteId { get; init; }
 
     /// <summary>Steps beyond the last commit that the previous owner is known to have trained (its progress document).</summary>

@@ -6,15 +6,17 @@ namespace Slowrun.Storage.Directories;
 
 /// <summary>
 /// A store in a directory of one machine: any number of processes may use it at once, and what it has acknowledged survives a loss
-/// of power. An object is a file; it gets its name by link(2) (create) or rename under a lock (replace), so it is whole or absent. Its etag is the hash of
-/// its content and its file's date, which no two writes of an object share: equal bytes written again are another object, and so are others put there by hand.
+/// of power. An object is a file; it gets its name by link(2) (create) or rename under a lock (replace), so it is whole or absent. Its etag
+/// is the hash of its content and its file's date, which no two writes of an object share: equal bytes written again are another object,
+/// and so are others put there by hand.
 /// </summary>
 public sealed class DirectoryStore : IObjectStore
 {
     private readonly StoreFiles files;
     private readonly ShardLocks locks;
 
-    private DirectoryStore(string address, StoreFiles files, ShardLocks locks) => (Address, this.files, this.locks) = (address, files, locks);
+    private DirectoryStore(string address, StoreFiles files, ShardLocks locks) =>
+        (Address, this.files, this.locks) = (address, files, locks);
 
     public string Address { get; }
 
@@ -31,7 +33,14 @@ public sealed class DirectoryStore : IObjectStore
     }
 
     public Task<StoredObject?> TryReadAsync(string name, CancellationToken cancellationToken = default) =>
-        RunAsync(name, () => files.TryRead(name) is { } found ? new StoredObject(found.Bytes, ETagOf(found.Bytes, found.ModifiedAt), found.ModifiedAt) : null, cancellationToken);
+        RunAsync(
+            name,
+            () =>
+                files.TryRead(name) is { } found
+                    ? new StoredObject(found.Bytes, ETagOf(found.Bytes, found.ModifiedAt), found.ModifiedAt)
+                    : null,
+            cancellationToken
+        );
 
     public Task<Stream?> TryOpenAsync(string name, long offset = 0, long? length = null, CancellationToken cancellationToken = default)
     {
@@ -50,10 +59,13 @@ public sealed class DirectoryStore : IObjectStore
                     return null;
                 }
 
-                using var temporary = await files.WriteTemporaryAsync(new MemoryBlocksStream(content), cancellationToken).ConfigureAwait(false);
+                using var temporary = await files
+                    .WriteTemporaryAsync(new MemoryBlocksStream(content), cancellationToken)
+                    .ConfigureAwait(false);
                 return files.TryLink(temporary, name) ? ETagOf(content.Span, temporary.ModifiedAt) : null;
             },
-            cancellationToken);
+            cancellationToken
+        );
 
     public Task<bool> TryCreateAsync(string name, Stream content, CancellationToken cancellationToken = default)
     {
@@ -70,10 +82,16 @@ public sealed class DirectoryStore : IObjectStore
                 using var temporary = await files.WriteTemporaryAsync(content, cancellationToken).ConfigureAwait(false);
                 return files.TryLink(temporary, name);
             },
-            cancellationToken);
+            cancellationToken
+        );
     }
 
-    public Task<string?> TryReplaceAsync(string name, ReadOnlyMemory<byte> content, string etag, CancellationToken cancellationToken = default) =>
+    public Task<string?> TryReplaceAsync(
+        string name,
+        ReadOnlyMemory<byte> content,
+        string etag,
+        CancellationToken cancellationToken = default
+    ) =>
         RunAsync(
             name,
             async () =>
@@ -86,7 +104,9 @@ public sealed class DirectoryStore : IObjectStore
 
                 // Written before the lock is taken, so that the lock is held for microseconds: a process stopped by SIGSTOP while it
                 // holds one stops the others too.
-                using var temporary = await files.WriteTemporaryAsync(new MemoryBlocksStream(content), cancellationToken).ConfigureAwait(false);
+                using var temporary = await files
+                    .WriteTemporaryAsync(new MemoryBlocksStream(content), cancellationToken)
+                    .ConfigureAwait(false);
                 using (await locks.EnterAsync(name, cancellationToken).ConfigureAwait(false))
                 {
                     if (files.TryRead(name) is not { } old || ETagOf(old.Bytes, old.ModifiedAt) != etag)
@@ -102,14 +122,17 @@ public sealed class DirectoryStore : IObjectStore
                 files.SyncFolderOf(name);
                 return ETagOf(content.Span, temporary.ModifiedAt);
             },
-            cancellationToken);
+            cancellationToken
+        );
 
     public Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
         RunAsync(
             name,
             async () =>
             {
-                using var temporary = await files.WriteTemporaryAsync(new MemoryBlocksStream(content), cancellationToken).ConfigureAwait(false);
+                using var temporary = await files
+                    .WriteTemporaryAsync(new MemoryBlocksStream(content), cancellationToken)
+                    .ConfigureAwait(false);
                 using (await locks.EnterAsync(name, cancellationToken).ConfigureAwait(false))
                 {
                     if (files.ModifiedAt(name) is { } replaced)
@@ -122,7 +145,8 @@ public sealed class DirectoryStore : IObjectStore
 
                 return true;
             },
-            cancellationToken);
+            cancellationToken
+        );
 
     public Task<bool> TryDeleteAsync(string name, string? etag = null, CancellationToken cancellationToken = default) =>
         RunAsync(
@@ -131,12 +155,17 @@ public sealed class DirectoryStore : IObjectStore
             {
                 using (await locks.EnterAsync(name, cancellationToken).ConfigureAwait(false))
                 {
-                    return (etag is null || (files.TryRead(name) is { } now && ETagOf(now.Bytes, now.ModifiedAt) == etag)) && files.TryDelete(name);
+                    return (etag is null || (files.TryRead(name) is { } now && ETagOf(now.Bytes, now.ModifiedAt) == etag))
+                        && files.TryDelete(name);
                 }
             },
-            cancellationToken);
+            cancellationToken
+        );
 
-    public async IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<ObjectEntry> ListAsync(
+        string prefix,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         ObjectNames.CheckPrefix(prefix);
         foreach (var entry in await RunAsync(() => Task.FromResult(files.List(prefix)), cancellationToken).ConfigureAwait(false))
@@ -145,7 +174,10 @@ public sealed class DirectoryStore : IObjectStore
         }
     }
 
-    public async IAsyncEnumerable<string> ListFoldersAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<string> ListFoldersAsync(
+        string prefix,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         ObjectNames.CheckFolder(prefix);
         foreach (var folder in await RunAsync(() => Task.FromResult(files.ListFolders(prefix)), cancellationToken).ConfigureAwait(false))
@@ -154,7 +186,10 @@ public sealed class DirectoryStore : IObjectStore
         }
     }
 
-    public async IAsyncEnumerable<string> ListNamesAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<string> ListNamesAsync(
+        string prefix,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         ObjectNames.CheckPrefix(prefix);
         foreach (var name in await RunAsync(() => Task.FromResult(files.ListNames(prefix)), cancellationToken).ConfigureAwait(false))
@@ -164,8 +199,8 @@ public sealed class DirectoryStore : IObjectStore
     }
 
     /// <summary>
-    /// The regular file that is an object, to be mapped or read at any place; null where there is none. It is never written in place, and the
-    /// one that was opened is meant: its path may stand for another a moment later.
+    /// The regular file that is an object, to be mapped or read at any place; null where there is none. It is never written in place, and
+    /// the one that was opened is meant: its path may stand for another a moment later.
     /// </summary>
     /// <exception cref="InvalidDataException">Something else has the name (a pipe, a link), or a link is on the way.</exception>
     internal FileStream? TryOpenRegular(string name)
@@ -214,5 +249,6 @@ public sealed class DirectoryStore : IObjectStore
                     throw explained;
                 }
             },
-            cancellationToken);
+            cancellationToken
+        );
 }

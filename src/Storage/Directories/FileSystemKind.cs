@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace Slowrun.Storage.Directories;
 
-/// <summary>Tells file systems whose locks, links and fsync hold for every process that sees the directory from those where they do not.</summary>
+/// <summary>Tells file systems whose locks, links and fsync hold for every process that sees the directory from those where they do
+/// not.</summary>
 internal static class FileSystemKind
 {
     private const long Fuse = 0x65735546;

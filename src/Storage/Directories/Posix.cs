@@ -57,7 +57,8 @@ internal static partial class Posix
         }
     }
 
-    /// <summary>Opens and locks a lock file without waiting; null where somebody else holds it. Disposing unlocks, as does a process's death.</summary>
+    /// <summary>Opens and locks a lock file without waiting; null where somebody else holds it. Disposing unlocks, as does a process's
+    /// death.</summary>
     /// <param name="create">Whether a file that is not there is made; otherwise it counts as held.</param>
     public static SafeFileHandle? TryLock(string path, bool create = true)
     {

@@ -53,15 +53,20 @@ internal static partial class PosixAt
     private const uint OwnersDirectory = 0b111_000_000;
 
     /// <summary>Opens a directory by its path; links on the way are the user's own. Null where there is none.</summary>
-    public static SafeFileHandle? TryOpenDirectory(string path) => Opened(
-        open(path, ReadOnly | Directory | CloseOnExec, 0), $"open directory '{path}'", Posix.NoEntry, out _);
+    public static SafeFileHandle? TryOpenDirectory(string path) =>
+        Opened(open(path, ReadOnly | Directory | CloseOnExec, 0), $"open directory '{path}'", Posix.NoEntry, out _);
 
-    /// <summary>Opens a directory in another. Null where nothing has the name, or something else has: then <paramref name="kind"/> says what.</summary>
+    /// <summary>Opens a directory in another. Null where nothing has the name, or something else has: then <paramref name="kind"/> says
+    /// what.</summary>
     public static SafeFileHandle? TryOpenDirectory(SafeFileHandle folder, string name, out FileKind? kind)
     {
         kind = null;
         var opened = Opened(
-            openat(folder, name, ReadOnly | Directory | NoFollow | CloseOnExec, 0), $"open directory '{name}'", [Posix.NoEntry, Posix.NotADirectory, TooManyLinks], out var error);
+            openat(folder, name, ReadOnly | Directory | NoFollow | CloseOnExec, 0),
+            $"open directory '{name}'",
+            [Posix.NoEntry, Posix.NotADirectory, TooManyLinks],
+            out var error
+        );
         if (opened is null && error != Posix.NoEntry)
         {
             kind = KindOf(folder, name);
@@ -70,13 +75,18 @@ internal static partial class PosixAt
         return opened;
     }
 
-    /// <summary>Opens a regular file for reading, and waits for nobody. Null where nothing has the name, or something else has: then <paramref name="kind"/> says what.</summary>
+    /// <summary>Opens a regular file for reading, and waits for nobody. Null where nothing has the name, or something else has: then
+    /// <paramref name="kind"/> says what.</summary>
     public static SafeFileHandle? TryOpenFile(SafeFileHandle folder, string name, out FileKind? kind)
     {
         kind = null;
         // Without NonBlocking the opening of a pipe would wait for a writer, for ever.
         var opened = Opened(
-            openat(folder, name, ReadOnly | NonBlocking | NoFollow | CloseOnExec, 0), $"open '{name}'", [Posix.NoEntry, TooManyLinks, NoSuchDevice], out var error);
+            openat(folder, name, ReadOnly | NonBlocking | NoFollow | CloseOnExec, 0),
+            $"open '{name}'",
+            [Posix.NoEntry, TooManyLinks, NoSuchDevice],
+            out var error
+        );
         if (opened is null)
         {
             kind = error == Posix.NoEntry ? null : KindOf(folder, name);
@@ -95,12 +105,14 @@ internal static partial class PosixAt
         return null;
     }
 
-    /// <summary>Opens a regular file of a cache for reading; while it is open, <see cref="Posix.TryLock"/> shows that it is in use.</summary>
+    /// <summary>Opens a regular file of a cache for reading; while it is open, <see cref="Posix.TryLock"/> shows that it is in
+    /// use.</summary>
     /// <exception cref="FileNotFoundException">There is none.</exception>
     /// <exception cref="IOException">It is no regular file, or being deleted.</exception>
     public static FileStream OpenShared(string path)
     {
-        var file = Opened(open(path, ReadOnly | NonBlocking | NoFollow | CloseOnExec, 0), $"open '{path}'", Posix.NoEntry, out _)
+        var file =
+            Opened(open(path, ReadOnly | NonBlocking | NoFollow | CloseOnExec, 0), $"open '{path}'", Posix.NoEntry, out _)
             ?? throw new FileNotFoundException($"'{path}' is not there.", path);
         try
         {
@@ -157,7 +169,9 @@ internal static partial class PosixAt
         }
 
         return DateTimeOffset.UnixEpoch.AddTicks(
-            (BinaryPrimitives.ReadInt64LittleEndian(buffer[112..]) * TimeSpan.TicksPerSecond) + (BinaryPrimitives.ReadUInt32LittleEndian(buffer[120..]) / TimeSpan.NanosecondsPerTick));
+            (BinaryPrimitives.ReadInt64LittleEndian(buffer[112..]) * TimeSpan.TicksPerSecond)
+                + (BinaryPrimitives.ReadUInt32LittleEndian(buffer[120..]) / TimeSpan.NanosecondsPerTick)
+        );
     }
 
     /// <summary>Makes a directory for its owner alone; nothing happens where the name is taken.</summary>
@@ -167,7 +181,8 @@ internal static partial class PosixAt
     /// <summary>As above, by its path.</summary>
     public static void MakeDirectory(string path) => Done(mkdir(path, OwnersDirectory), $"make directory '{path}'", Posix.Exists);
 
-    /// <summary>Gives a file a name in a directory; false where the name is taken. Of any number of racing callers, one gets true.</summary>
+    /// <summary>Gives a file a name in a directory; false where the name is taken. Of any number of racing callers, one gets
+    /// true.</summary>
     public static bool TryLink(string from, SafeFileHandle folder, string name) =>
         Done(linkat(CurrentDirectory, from, folder, name, 0), $"link '{from}' to '{name}'", Posix.Exists);
 
@@ -182,7 +197,8 @@ internal static partial class PosixAt
     /// <summary>Removes a directory if it is an empty one.</summary>
     public static bool TryRemoveDirectory(SafeFileHandle folder, string name) => unlinkat(folder, name, RemoveDirectory) == 0;
 
-    private static SafeFileHandle? Opened(SafeFileHandle handle, string what, int excused, out int error) => Opened(handle, what, [excused], out error);
+    private static SafeFileHandle? Opened(SafeFileHandle handle, string what, int excused, out int error) =>
+        Opened(handle, what, [excused], out error);
 
     private static SafeFileHandle? Opened(SafeFileHandle handle, string what, ReadOnlySpan<int> excused, out int error)
     {

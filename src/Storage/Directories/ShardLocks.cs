@@ -35,7 +35,8 @@ internal sealed class ShardLocks(string folder, TimeProvider time)
                 throw new StoreException(
                     StoreProblem.Unreachable,
                     $"The lock '{path}' has been held for {Patience.TotalSeconds:0} s. A process that uses the store was probably stopped (SIGSTOP) "
-                    + "just then: let it go on (kill -CONT) or end it.");
+                        + "just then: let it go on (kill -CONT) or end it."
+                );
             }
 
             // Polling keeps the wait cancellable and costs no thread.

@@ -44,7 +44,10 @@ internal sealed class StoreFiles
             if (File.Exists(root))
             {
                 // To be read it is no store at all; to be made it cannot be there.
-                throw new StoreException(create ? StoreProblem.Unsuitable : StoreProblem.Missing, $"'{root}' is a file; a store is a directory, or azblob://account/container.");
+                throw new StoreException(
+                    create ? StoreProblem.Unsuitable : StoreProblem.Missing,
+                    $"'{root}' is a file; a store is a directory, or azblob://account/container."
+                );
             }
 
             if (!create && !Directory.Exists(root))
@@ -58,7 +61,8 @@ internal sealed class StoreFiles
                 throw new StoreException(
                     StoreProblem.Unsuitable,
                     $"The directory '{root}' is on {kind}, which machines share without the atomic links and locks that a store needs: two of them "
-                    + "could both commit. Use a local disk for one machine, or azblob://account/container for several.");
+                        + "could both commit. Use a local disk for one machine, or azblob://account/container for several."
+                );
             }
 
             files.MakeOwn(LocksName);
@@ -122,8 +126,9 @@ internal sealed class StoreFiles
 
     public async Task<TemporaryFile> WriteTemporaryAsync(Stream content, CancellationToken cancellationToken)
     {
-        var temporary = new TemporaryFile(Path.Combine(Temporaries, string.Create(
-            CultureInfo.InvariantCulture, $"{Environment.ProcessId}-{Guid.NewGuid():N}")));
+        var temporary = new TemporaryFile(
+            Path.Combine(Temporaries, string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}-{Guid.NewGuid():N}"))
+        );
         var buffer = ArrayPool<byte>.Shared.Rent(BlockBytes);
         try
         {
@@ -158,18 +163,31 @@ internal sealed class StoreFiles
     }
 
     /// <summary>Gives a temporary file its name unless something has it.</summary>
-    public bool TryLink(TemporaryFile temporary, string name) => InFolder(name, (folder, last) =>
-        PosixAt.TryLink(temporary.Path, folder, last)
-        || (PosixAt.KindOf(folder, last) is FileKind.Directory ? throw new IOException($"'{name}' cannot be an object: it is a folder of objects.") : false));
+    public bool TryLink(TemporaryFile temporary, string name) =>
+        InFolder(
+            name,
+            (folder, last) =>
+                PosixAt.TryLink(temporary.Path, folder, last)
+                || (
+                    PosixAt.KindOf(folder, last) is FileKind.Directory
+                        ? throw new IOException($"'{name}' cannot be an object: it is a folder of objects.")
+                        : false
+                )
+        );
 
     /// <summary>Gives a temporary file its name, whatever had it.</summary>
-    public void Rename(TemporaryFile temporary, string name) => InFolder(name, (folder, last) =>
-    {
-        temporary.RenameTo(folder, last);
-        return true;
-    });
+    public void Rename(TemporaryFile temporary, string name) =>
+        InFolder(
+            name,
+            (folder, last) =>
+            {
+                temporary.RenameTo(folder, last);
+                return true;
+            }
+        );
 
-    /// <summary>Gives a temporary file the name of an object that was there just now. Not yet durable: <see cref="SyncFolderOf"/>.</summary>
+    /// <summary>Gives a temporary file the name of an object that was there just now. Not yet durable:
+    /// <see cref="SyncFolderOf"/>.</summary>
     public void Replace(TemporaryFile temporary, string name)
     {
         using var folder = folders.Open(StoreFolders.FolderOf(name));
@@ -204,24 +222,37 @@ internal sealed class StoreFiles
     public IReadOnlyList<string> ListFolders(string prefix) => Present(listing.ListFolders(prefix));
 
     /// <summary>The exception that tells a user what is wrong with the store; null where <paramref name="e"/> is not about it.</summary>
-    public StoreException? Explained(Exception e) => (e, (e.InnerException ?? e).HResult & 0xFFFF) switch
-    {
-        (StoreException, _) => null,
-        (IOException, Posix.NoSpace or Posix.QuotaExceeded) => new StoreException(
-            StoreProblem.Full, $"There is no space left for the store '{Root}' ({e.Message}) Free some; nothing committed is lost.", e),
-        (IOException or UnauthorizedAccessException, Posix.ReadOnlyFileSystem) => new StoreException(
-            StoreProblem.ReadOnly, $"The store '{Root}' is on a file system mounted read-only ({e.Message}) Remount it for writing.", e),
-        (UnauthorizedAccessException, _) or (IOException, Posix.AccessDenied) => new StoreException(
-            StoreProblem.Denied, $"The store '{Root}' does not allow this user to write or read it ({e.Message}) Change its owner or permissions.", e),
-        (IOException, Posix.NotADirectory) => new StoreException(
-            StoreProblem.Unsuitable, $"The store '{Root}' is not a directory, or something in it that should be one is not ({e.Message})", e),
-        (DirectoryNotFoundException, _) when !Directory.Exists(Temporaries) => Missing(),
-        (IOException, Posix.NoEntry) when !Directory.Exists(Temporaries) => Missing(),
-        _ => null,
-    };
+    public StoreException? Explained(Exception e) =>
+        (e, (e.InnerException ?? e).HResult & 0xFFFF) switch
+        {
+            (StoreException, _) => null,
+            (IOException, Posix.NoSpace or Posix.QuotaExceeded) => new StoreException(
+                StoreProblem.Full,
+                $"There is no space left for the store '{Root}' ({e.Message}) Free some; nothing committed is lost.",
+                e
+            ),
+            (IOException or UnauthorizedAccessException, Posix.ReadOnlyFileSystem) => new StoreException(
+                StoreProblem.ReadOnly,
+                $"The store '{Root}' is on a file system mounted read-only ({e.Message}) Remount it for writing.",
+                e
+            ),
+            (UnauthorizedAccessException, _) or (IOException, Posix.AccessDenied) => new StoreException(
+                StoreProblem.Denied,
+                $"The store '{Root}' does not allow this user to write or read it ({e.Message}) Change its owner or permissions.",
+                e
+            ),
+            (IOException, Posix.NotADirectory) => new StoreException(
+                StoreProblem.Unsuitable,
+                $"The store '{Root}' is not a directory, or something in it that should be one is not ({e.Message})",
+                e
+            ),
+            (DirectoryNotFoundException, _) when !Directory.Exists(Temporaries) => Missing(),
+            (IOException, Posix.NoEntry) when !Directory.Exists(Temporaries) => Missing(),
+            _ => null,
+        };
 
-    private StoreException Missing() => new(
-        StoreProblem.Missing, $"There is no store at '{Root}'. Check --store, or start a run there: that creates it.");
+    private StoreException Missing() =>
+        new(StoreProblem.Missing, $"There is no store at '{Root}'. Check --store, or start a run there: that creates it.");
 
     private void Sweep(DateTimeOffset before)
     {
@@ -235,7 +266,8 @@ internal sealed class StoreFiles
     }
 
     /// <summary>Nothing at all is also what a store looks like that is gone.</summary>
-    private IReadOnlyList<T> Present<T>(IReadOnlyList<T> found) => found.Count > 0 || Directory.Exists(Temporaries) ? found : throw Missing();
+    private IReadOnlyList<T> Present<T>(IReadOnlyList<T> found) =>
+        found.Count > 0 || Directory.Exists(Temporaries) ? found : throw Missing();
 
     private T InFolder<T>(string name, Func<SafeFileHandle, string, T> work)
     {

@@ -5,7 +5,8 @@ namespace Slowrun.Storage.Directories;
 
 /// <summary>
 /// The folders of a directory store. Each is reached from the root name by name, and no name may be a symbolic link: whoever may put a link
-/// into a store must not lead a silo out of it. The root itself may be one. Folders are named as in objects' names, without a slash at the end.
+/// into a store must not lead a silo out of it. The root itself may be one. Folders are named as in objects' names, without a slash at the
+/// end.
 /// </summary>
 internal sealed class StoreFolders(string root)
 {
@@ -48,8 +49,12 @@ internal sealed class StoreFolders(string root)
             if (below is null)
             {
                 PosixAt.MakeDirectory(above, name);
-                below = TryEnter(above, name, path)
-                    ?? throw Posix.Error($"make folder '{path}' in '{root}'", PosixAt.KindOf(above, name) is FileKind.RegularFile ? Posix.NotADirectory : Posix.NoEntry);
+                below =
+                    TryEnter(above, name, path)
+                    ?? throw Posix.Error(
+                        $"make folder '{path}' in '{root}'",
+                        PosixAt.KindOf(above, name) is FileKind.RegularFile ? Posix.NotADirectory : Posix.NoEntry
+                    );
             }
 
             // Who made the folder makes it durable; but it may have died before, so the first use in this process does so too.
@@ -103,20 +108,23 @@ internal sealed class StoreFolders(string root)
         : throw Strange(path, kind.Value);
 
     /// <summary>The exception about what no store has put there.</summary>
-    internal InvalidDataException Strange(string name, FileKind kind) => new(
-        $"'{name}' in the store '{root}' is {Words(kind)}; expected a regular file or a folder. No store has made it, and nothing follows or opens it. Find out who did, and remove it.");
+    internal InvalidDataException Strange(string name, FileKind kind) =>
+        new(
+            $"'{name}' in the store '{root}' is {Words(kind)}; expected a regular file or a folder. No store has made it, and nothing follows or opens it. Find out who did, and remove it."
+        );
 
-    private static string Words(FileKind kind) => kind switch
-    {
-        FileKind.SymbolicLink => "a symbolic link",
-        FileKind.Fifo => "a named pipe (fifo)",
-        FileKind.Socket => "a socket",
-        _ => "a device",
-    };
+    private static string Words(FileKind kind) =>
+        kind switch
+        {
+            FileKind.SymbolicLink => "a symbolic link",
+            FileKind.Fifo => "a named pipe (fifo)",
+            FileKind.Socket => "a socket",
+            _ => "a device",
+        };
 
     private static IEnumerable<(string Name, string Path)> Steps(string folder)
     {
-        for (var begin = 0; begin < folder.Length;)
+        for (var begin = 0; begin < folder.Length; )
         {
             var end = folder.IndexOf('/', begin) is >= 0 and var slash ? slash : folder.Length;
             yield return (folder[begin..end], folder[..end]);

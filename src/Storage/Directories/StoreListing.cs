@@ -4,8 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Slowrun.Storage.Directories;
 
 /// <summary>
-/// Names of a directory store. What is neither file nor folder is listed like an object, so that whoever reads it says what it is; a link to
-/// a folder also like a folder. Neither is followed.
+/// Names of a directory store. What is neither file nor folder is listed like an object, so that whoever reads it says what it is; a link
+/// to a folder also like a folder. Neither is followed.
 /// </summary>
 internal sealed class StoreListing(StoreFolders folders)
 {
@@ -14,15 +14,18 @@ internal sealed class StoreListing(StoreFolders folders)
     public IReadOnlyList<ObjectEntry> List(string prefix)
     {
         var entries = new List<ObjectEntry>();
-        Visit(prefix, (folder, name) =>
-        {
-            var info = new FileInfo(Path.Combine(PathOf(folder), StoreFolders.LastOf(name)));
-            // One that is deleted meanwhile counts as deleted before.
-            if (info.Exists || info.LinkTarget is not null)
+        Visit(
+            prefix,
+            (folder, name) =>
             {
-                entries.Add(new ObjectEntry(name, info.Exists ? info.Length : 0, info.LastWriteTimeUtc));
+                var info = new FileInfo(Path.Combine(PathOf(folder), StoreFolders.LastOf(name)));
+                // One that is deleted meanwhile counts as deleted before.
+                if (info.Exists || info.LinkTarget is not null)
+                {
+                    entries.Add(new ObjectEntry(name, info.Exists ? info.Length : 0, info.LastWriteTimeUtc));
+                }
             }
-        });
+        );
         entries.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
         return entries;
     }
@@ -39,7 +42,15 @@ internal sealed class StoreListing(StoreFolders folders)
     public IReadOnlyList<string> ListFolders(string prefix)
     {
         using var folder = folders.TryOpen(prefix.TrimEnd('/'));
-        return folder is null ? [] : [.. Entries(folder).Where(entry => entry.MayBeFolder && HoldsAny(folder, prefix, entry.Name)).Select(entry => entry.Name).Order(StringComparer.Ordinal)];
+        return folder is null
+            ? []
+            :
+            [
+                .. Entries(folder)
+                    .Where(entry => entry.MayBeFolder && HoldsAny(folder, prefix, entry.Name))
+                    .Select(entry => entry.Name)
+                    .Order(StringComparer.Ordinal),
+            ];
     }
 
     private bool HoldsAny(SafeFileHandle folder, string prefix, string name)
@@ -106,10 +117,17 @@ internal sealed class StoreListing(StoreFolders folders)
     {
         try
         {
-            return [.. new FileSystemEnumerable<(string, bool)>(PathOf(folder), (ref FileSystemEntry entry) => (entry.FileName.ToString(), entry.IsDirectory), Everything)
-            {
-                ShouldIncludePredicate = (ref FileSystemEntry entry) => ObjectNames.IsSegment(entry.FileName),
-            }];
+            return
+            [
+                .. new FileSystemEnumerable<(string, bool)>(
+                    PathOf(folder),
+                    (ref FileSystemEntry entry) => (entry.FileName.ToString(), entry.IsDirectory),
+                    Everything
+                )
+                {
+                    ShouldIncludePredicate = (ref FileSystemEntry entry) => ObjectNames.IsSegment(entry.FileName),
+                },
+            ];
         }
         catch (Exception e) when (e is DirectoryNotFoundException or FileNotFoundException)
         {

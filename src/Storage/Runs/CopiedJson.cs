@@ -3,9 +3,9 @@ using Slowrun.Core;
 namespace Slowrun.Storage.Runs;
 
 /// <summary>
-/// Documents that a run cannot do without and nobody can compute again are kept twice: <c>NAME</c>, which decides, and <c>NAME.copy</c>, which
-/// is read where that one is damaged or gone. The copy is written first: a writer that dies in between leaves a copy that says what was
-/// meant, and a document that counts as long as it can be read.
+/// Documents that a run cannot do without and nobody can compute again are kept twice: <c>NAME</c>, which decides, and <c>NAME.copy</c>,
+/// which is read where that one is damaged or gone. The copy is written first: a writer that dies in between leaves a copy that says what
+/// was meant, and a document that counts as long as it can be read.
 /// </summary>
 internal static class CopiedJson
 {
@@ -42,7 +42,12 @@ internal static class CopiedJson
     /// <param name="lost">What to take for the old one where both are damaged; null: nothing.</param>
     /// <returns>What is there afterwards, and the damage that was written over; null: none.</returns>
     public static async Task<(T Value, string? Replaced)> ChangeCopiedAsync<T>(
-        this IObjectStore store, string name, Func<T?, T> change, T? lost, CancellationToken cancellationToken)
+        this IObjectStore store,
+        string name,
+        Func<T?, T> change,
+        T? lost,
+        CancellationToken cancellationToken
+    )
         where T : class
     {
         while (true)
@@ -65,7 +70,9 @@ internal static class CopiedJson
         var read = await store.ReadCopiedAsync<T>(name, cancellationToken).ConfigureAwait(false);
         if (read is { Damage: { } damage, Value: { } whole })
         {
-            return await store.TryPutAsync(name, SealedJson.Serialize(name, whole), read.ETag, cancellationToken).ConfigureAwait(false) ? damage : null;
+            return await store.TryPutAsync(name, SealedJson.Serialize(name, whole), read.ETag, cancellationToken).ConfigureAwait(false)
+                ? damage
+                : null;
         }
 
         if (read is { Damage: null, Value: { } value })
@@ -101,11 +108,25 @@ internal static class CopiedJson
         await store.TryPutAsync(copy, SealedJson.Serialize(copy, value), found?.ETag, cancellationToken).ConfigureAwait(false);
     }
 
-    private static async Task<bool> TryPutAsync(this IObjectStore store, string name, byte[] content, string? etag, CancellationToken cancellationToken) => (etag is null
-        ? await store.TryCreateAsync(name, content, cancellationToken).ConfigureAwait(false)
-        : await store.TryReplaceAsync(name, content, etag, cancellationToken).ConfigureAwait(false)) is not null;
+    private static async Task<bool> TryPutAsync(
+        this IObjectStore store,
+        string name,
+        byte[] content,
+        string? etag,
+        CancellationToken cancellationToken
+    ) =>
+        (
+            etag is null
+                ? await store.TryCreateAsync(name, content, cancellationToken).ConfigureAwait(false)
+                : await store.TryReplaceAsync(name, content, etag, cancellationToken).ConfigureAwait(false)
+        )
+            is not null;
 
-    private static async Task<(T Value, DateTimeOffset ModifiedAt)?> TryReadCopyAsync<T>(this IObjectStore store, string name, CancellationToken cancellationToken)
+    private static async Task<(T Value, DateTimeOffset ModifiedAt)?> TryReadCopyAsync<T>(
+        this IObjectStore store,
+        string name,
+        CancellationToken cancellationToken
+    )
         where T : class
     {
         try

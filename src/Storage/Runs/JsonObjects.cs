@@ -11,13 +11,23 @@ internal static class JsonObjects
         return found is null ? null : SealedJson.Deserialize<T>(name, found.Content.Span);
     }
 
-    public static async Task<bool> TryCreateJsonAsync<T>(this IObjectStore store, string name, T value, CancellationToken cancellationToken) =>
-        await store.TryCreateAsync(name, SealedJson.Serialize(name, value), cancellationToken).ConfigureAwait(false) is not null;
+    public static async Task<bool> TryCreateJsonAsync<T>(
+        this IObjectStore store,
+        string name,
+        T value,
+        CancellationToken cancellationToken
+    ) => await store.TryCreateAsync(name, SealedJson.Serialize(name, value), cancellationToken).ConfigureAwait(false) is not null;
 
     /// <summary>Changes a document by compare-and-swap until nobody else's change comes in between.</summary>
-    /// <param name="change">From what is there now (null: nothing) to what shall be; called again after a lost race. Null: leave it.</param>
+    /// <param name="change">From what is there now (null: nothing) to what shall be; called again after a lost race. Null: leave
+    /// it.</param>
     /// <returns>What is there afterwards.</returns>
-    public static async Task<T?> ChangeJsonAsync<T>(this IObjectStore store, string name, Func<T?, T?> change, CancellationToken cancellationToken)
+    public static async Task<T?> ChangeJsonAsync<T>(
+        this IObjectStore store,
+        string name,
+        Func<T?, T?> change,
+        CancellationToken cancellationToken
+    )
         where T : class
     {
         while (true)

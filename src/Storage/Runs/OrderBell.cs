@@ -4,8 +4,8 @@ using System.Text;
 namespace Slowrun.Storage.Runs;
 
 /// <summary>
-/// One small object that everybody writes who has changed what is wanted of a run: silos read it instead of every run's documents. It is a hint:
-/// what it failed to tell is found when the documents are read anyway, within a minute or as many as there are runs at rest.
+/// One small object that everybody writes who has changed what is wanted of a run: silos read it instead of every run's documents. It is a
+/// hint: what it failed to tell is found when the documents are read anyway, within a minute or as many as there are runs at rest.
 /// </summary>
 public static class OrderBell
 {
@@ -17,11 +17,11 @@ public static class OrderBell
         ArgumentNullException.ThrowIfNull(store);
         try
         {
-            await store.WriteAsync(Name, Encoding.ASCII.GetBytes(RandomNumberGenerator.GetHexString(32, lowercase: true)), cancellationToken).ConfigureAwait(false);
+            await store
+                .WriteAsync(Name, Encoding.ASCII.GetBytes(RandomNumberGenerator.GetHexString(32, lowercase: true)), cancellationToken)
+                .ConfigureAwait(false);
         }
-        catch (IOException)
-        {
-        }
+        catch (IOException) { }
     }
 
     /// <summary>Another one after every ring; null: it was never rung.</summary>

@@ -5,7 +5,8 @@ using Slowrun.Storage.Checkpoints;
 
 namespace Slowrun.Storage.Runs;
 
-/// <summary>One run's small documents. Reading one that is damaged is an <see cref="InvalidDataException"/> that names the object.</summary>
+/// <summary>One run's small documents. Reading one that is damaged is an <see cref="InvalidDataException"/> that names the
+/// object.</summary>
 public sealed class RunDocuments(IObjectStore store, string run)
 {
     public string Run => run;
@@ -29,11 +30,16 @@ public sealed class RunDocuments(IObjectStore store, string run)
         var operations = await changed.ConfigureAwait(false);
         return read switch
         {
-            // Damaged, it is refused: a silo or a person puts it back from its copy first. Missing, its copy keeps the name from another recipe.
+            // Damaged, it is refused: a silo or a person puts it back from its copy first. Missing, its copy keeps the name from another
+            // recipe.
             { Damage: { } damage, ETag: not null } => throw new InvalidDataException(damage),
             { Value: { } spec } => (
-                spec with { Operations = operations.Value ?? spec.Operations },
-                await TryReadSubmittedAtAsync(cancellationToken).ConfigureAwait(false) ?? read.ModifiedAt!.Value),
+                spec with
+                {
+                    Operations = operations.Value ?? spec.Operations,
+                },
+                await TryReadSubmittedAtAsync(cancellationToken).ConfigureAwait(false) ?? read.ModifiedAt!.Value
+            ),
             { Damage: { } damage } => throw new InvalidDataException(damage),
             _ => null,
         };
@@ -77,7 +83,9 @@ public sealed class RunDocuments(IObjectStore store, string run)
         if (await store.TryReadAsync(RunPaths.Spec(run), cancellationToken).ConfigureAwait(false) is { } created)
         {
             // The store says when, whatever this machine's clock does. Without it the spec's own time is taken.
-            await store.TryCreateJsonAsync(RunPaths.Submitted(run), new RunSubmission(created.ModifiedAt), cancellationToken).ConfigureAwait(false);
+            await store
+                .TryCreateJsonAsync(RunPaths.Submitted(run), new RunSubmission(created.ModifiedAt), cancellationToken)
+                .ConfigureAwait(false);
         }
     }
 
@@ -86,10 +94,15 @@ public sealed class RunDocuments(IObjectStore store, string run)
     /// <paramref name="change"/> is called again when another change came first.
     /// </summary>
     /// <param name="submitted">The spec's own operations, which hold until the first change.</param>
-    public async Task<Operations> ChangeOperationsAsync(Operations submitted, Func<Operations, Operations> change, CancellationToken cancellationToken = default)
+    public async Task<Operations> ChangeOperationsAsync(
+        Operations submitted,
+        Func<Operations, Operations> change,
+        CancellationToken cancellationToken = default
+    )
     {
-        var (now, replaced) = await store.ChangeCopiedAsync<Operations>(
-            RunPaths.Operations(run), old => change(old ?? submitted), lost: null, cancellationToken).ConfigureAwait(false);
+        var (now, replaced) = await store
+            .ChangeCopiedAsync<Operations>(RunPaths.Operations(run), old => change(old ?? submitted), lost: null, cancellationToken)
+            .ConfigureAwait(false);
         await OrderBell.RingAsync(store, cancellationToken).ConfigureAwait(false);
         await TellReplacedAsync(replaced, "operations", cancellationToken).ConfigureAwait(false);
         return now;
@@ -100,14 +113,20 @@ public sealed class RunDocuments(IObjectStore store, string run)
         await store.TryReadJsonAsync<RunIntent>(RunPaths.Intent(run), cancellationToken).ConfigureAwait(false) ?? new RunIntent();
 
     /// <summary>
-    /// Changes the intent; <paramref name="change"/> is called again when another change came first. A damaged one is replaced: from its copy,
-    /// or, without one, from a run that is held.
+    /// Changes the intent; <paramref name="change"/> is called again when another change came first. A damaged one is replaced: from its
+    /// copy, or, without one, from a run that is held.
     /// </summary>
     public async Task<RunIntent> ChangeIntentAsync(Func<RunIntent, RunIntent> change, CancellationToken cancellationToken = default)
     {
         var before = new RunIntent();
-        var (now, replaced) = await store.ChangeCopiedAsync<RunIntent>(
-            RunPaths.Intent(run), old => change(before = old ?? new RunIntent()), RunIntent.Held, cancellationToken).ConfigureAwait(false);
+        var (now, replaced) = await store
+            .ChangeCopiedAsync<RunIntent>(
+                RunPaths.Intent(run),
+                old => change(before = old ?? new RunIntent()),
+                RunIntent.Held,
+                cancellationToken
+            )
+            .ConfigureAwait(false);
         await OrderBell.RingAsync(store, cancellationToken).ConfigureAwait(false);
         await TellReplacedAsync(replaced, "order", cancellationToken).ConfigureAwait(false);
         foreach (var (kind, stage, message) in IntentChange.Between(before, now))
@@ -120,11 +139,20 @@ public sealed class RunDocuments(IObjectStore store, string run)
 
     /// <summary>What could not be scored or averaged; nothing where none was written.</summary>
     public async Task<JudgingFailures> ReadJudgingAsync(CancellationToken cancellationToken = default) =>
-        await store.TryReadJsonAsync<JudgingFailures>(RunPaths.Judging(run), cancellationToken).ConfigureAwait(false) ?? new JudgingFailures();
+        await store.TryReadJsonAsync<JudgingFailures>(RunPaths.Judging(run), cancellationToken).ConfigureAwait(false)
+        ?? new JudgingFailures();
 
-    /// <summary>Counts a failed try of scoring or averaging; <paramref name="change"/> is called again when another change came first.</summary>
-    public async Task<JudgingFailures> ChangeJudgingAsync(Func<JudgingFailures, JudgingFailures> change, CancellationToken cancellationToken = default) =>
-        (await store.ChangeJsonAsync<JudgingFailures>(RunPaths.Judging(run), now => change(now ?? new JudgingFailures()), cancellationToken).ConfigureAwait(false))!;
+    /// <summary>Counts a failed try of scoring or averaging; <paramref name="change"/> is called again when another change came
+    /// first.</summary>
+    public async Task<JudgingFailures> ChangeJudgingAsync(
+        Func<JudgingFailures, JudgingFailures> change,
+        CancellationToken cancellationToken = default
+    ) =>
+        (
+            await store
+                .ChangeJsonAsync<JudgingFailures>(RunPaths.Judging(run), now => change(now ?? new JudgingFailures()), cancellationToken)
+                .ConfigureAwait(false)
+        )!;
 
     /// <summary>The stage's root as a document of the store, for one owner's use.</summary>
     public IRootDocument Root(StageId stage) => new StoreRootDocument(store, RunPaths.Root(run, stage));
@@ -153,7 +181,13 @@ public sealed class RunDocuments(IObjectStore store, string run)
     {
         if (damage is not null)
         {
-            await TellAsync(EventKind.DocumentReplaced, null, $"The run's {what} could not be read, and a new one replaces it: {damage}", cancellationToken).ConfigureAwait(false);
+            await TellAsync(
+                    EventKind.DocumentReplaced,
+                    null,
+                    $"The run's {what} could not be read, and a new one replaces it: {damage}",
+                    cancellationToken
+                )
+                .ConfigureAwait(false);
         }
     }
 
@@ -162,10 +196,10 @@ public sealed class RunDocuments(IObjectStore store, string run)
     {
         try
         {
-            await new RunEvents(store, run).AppendAsync(new RunEvent(TimeProvider.System.GetUtcNow(), kind, stage, message), cancellationToken).ConfigureAwait(false);
+            await new RunEvents(store, run)
+                .AppendAsync(new RunEvent(TimeProvider.System.GetUtcNow(), kind, stage, message), cancellationToken)
+                .ConfigureAwait(false);
         }
-        catch (IOException)
-        {
-        }
+        catch (IOException) { }
     }
 }

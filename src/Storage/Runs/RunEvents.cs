@@ -20,9 +20,10 @@ public sealed class RunEvents(IObjectStore store, string run)
         do
         {
             name = string.Create(
-                CultureInfo.InvariantCulture, $"{Prefix(happened.At)}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}.json");
-        }
-        while (!await store.TryCreateJsonAsync(name, happened, cancellationToken).ConfigureAwait(false));
+                CultureInfo.InvariantCulture,
+                $"{Prefix(happened.At)}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}.json"
+            );
+        } while (!await store.TryCreateJsonAsync(name, happened, cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>Events in the order of their times; one that cannot be read is an event that says so.</summary>
@@ -30,7 +31,11 @@ public sealed class RunEvents(IObjectStore store, string run)
     /// <param name="since">Older ones are not read; null: all are.</param>
     /// <param name="newest">Of those, only so many, the newest; null: all.</param>
     public async IAsyncEnumerable<RunEvent> ListAsync(
-        ISet<string>? seen = null, DateTimeOffset? since = null, int? newest = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        ISet<string>? seen = null,
+        DateTimeOffset? since = null,
+        int? newest = null,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
     {
         var names = await NamesAsync(seen, since, cancellationToken).ConfigureAwait(false);
         foreach (var chunk in (newest is { } most ? names.TakeLast(most) : names).Chunk(ReadAtOnce))
@@ -47,7 +52,12 @@ public sealed class RunEvents(IObjectStore store, string run)
     /// <param name="lets">Which ones count.</param>
     /// <param name="seen">As for <see cref="ListAsync"/>; events that were not read count as seen.</param>
     public async Task<IReadOnlyList<RunEvent>> ListNewestAsync(
-        int count, Func<RunEvent, bool> lets, ISet<string>? seen = null, DateTimeOffset? since = null, CancellationToken cancellationToken = default)
+        int count,
+        Func<RunEvent, bool> lets,
+        ISet<string>? seen = null,
+        DateTimeOffset? since = null,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(lets);
         var names = await NamesAsync(seen, since, cancellationToken).ConfigureAwait(false);
@@ -55,7 +65,9 @@ public sealed class RunEvents(IObjectStore store, string run)
         for (var end = names.Count; end > 0 && found.Count < count; end -= ReadAtOnce)
         {
             var chunk = names[Math.Max(0, end - ReadAtOnce)..end];
-            found.AddRange((await ReadAsync(chunk, cancellationToken).ConfigureAwait(false)).Select(pair => pair.Event).Where(lets).Reverse());
+            found.AddRange(
+                (await ReadAsync(chunk, cancellationToken).ConfigureAwait(false)).Select(pair => pair.Event).Where(lets).Reverse()
+            );
         }
 
         return [.. found.Take(count).Reverse()];
@@ -66,7 +78,10 @@ public sealed class RunEvents(IObjectStore store, string run)
         await NamesAsync(seen: null, since: null, cancellationToken).ConfigureAwait(false);
 
     /// <summary>Reads events by their names; one that is gone is left out.</summary>
-    public async Task<IReadOnlyList<(string Name, RunEvent Event)>> ReadAsync(IReadOnlyList<string> names, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<(string Name, RunEvent Event)>> ReadAsync(
+        IReadOnlyList<string> names,
+        CancellationToken cancellationToken = default
+    )
     {
         var read = new List<(string, RunEvent)>(names.Count);
         foreach (var chunk in names.Chunk(ReadAtOnce))
@@ -111,7 +126,12 @@ public sealed class RunEvents(IObjectStore store, string run)
     private DateTimeOffset TimeOf(string name)
     {
         var time = name.AsSpan(RunPaths.Events(run).Length);
-        return long.TryParse(time[..Math.Min(time.Length, TimeDigits)], NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)
+        return long.TryParse(
+            time[..Math.Min(time.Length, TimeDigits)],
+            NumberStyles.None,
+            CultureInfo.InvariantCulture,
+            out var milliseconds
+        )
             ? DateTimeOffset.FromUnixTimeMilliseconds(milliseconds)
             : DateTimeOffset.UnixEpoch;
     }

@@ -31,12 +31,15 @@ public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null
     /// <inheritdoc cref="ReadAsync(string, IReadOnlySet{string}, CancellationToken)"/>
     /// <param name="isStill">As for a glance.</param>
     public Task<RunFacts?> ReadAsync(
-        string run, IReadOnlySet<string> aliveSilos, Func<StageId, StageRoot?, TimeSpan, bool>? isStill, CancellationToken cancellationToken = default) =>
-        ReadAsync(run, aliveSilos, known: false, isStill, cancellationToken);
+        string run,
+        IReadOnlySet<string> aliveSilos,
+        Func<StageId, StageRoot?, TimeSpan, bool>? isStill,
+        CancellationToken cancellationToken = default
+    ) => ReadAsync(run, aliveSilos, known: false, isStill, cancellationToken);
 
     /// <summary>
-    /// As <see cref="ReadAsync(string, IReadOnlySet{string}, CancellationToken)"/>, but takes spec, intent and operations as they were last read,
-    /// and what living owners last left for others.
+    /// As <see cref="ReadAsync(string, IReadOnlySet{string}, CancellationToken)"/>, but takes spec, intent and operations as they were last
+    /// read, and what living owners last left for others.
     /// </summary>
     public Task<RunFacts?> GlanceAsync(string run, IReadOnlySet<string> aliveSilos, CancellationToken cancellationToken = default) =>
         ReadAsync(run, aliveSilos, known: true, isStill: null, cancellationToken);
@@ -47,20 +50,32 @@ public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null
     /// ago that was. Null: each is read.
     /// </param>
     public Task<RunFacts?> GlanceAsync(
-        string run, IReadOnlySet<string> aliveSilos, Func<StageId, StageRoot?, TimeSpan, bool>? isStill, CancellationToken cancellationToken = default) =>
-        ReadAsync(run, aliveSilos, known: true, isStill, cancellationToken);
+        string run,
+        IReadOnlySet<string> aliveSilos,
+        Func<StageId, StageRoot?, TimeSpan, bool>? isStill,
+        CancellationToken cancellationToken = default
+    ) => ReadAsync(run, aliveSilos, known: true, isStill, cancellationToken);
 
     private async Task<RunFacts?> ReadAsync(
-        string run, IReadOnlySet<string> aliveSilos, bool known, Func<StageId, StageRoot?, TimeSpan, bool>? isStill, CancellationToken cancellationToken)
+        string run,
+        IReadOnlySet<string> aliveSilos,
+        bool known,
+        Func<StageId, StageRoot?, TimeSpan, bool>? isStill,
+        CancellationToken cancellationToken
+    )
     {
         var memory = memories.GetOrAdd(run, _ => new RunMemory());
         memory.ForgetOldest(time);
-        var orders = known && memory.Orders is { } last ? last : await RunOrders.ReadAsync(store, run, cancellationToken).ConfigureAwait(false);
+        var orders =
+            known && memory.Orders is { } last ? last : await RunOrders.ReadAsync(store, run, cancellationToken).ConfigureAwait(false);
         if (orders.Spec.Value is not { } spec || orders.Plan is not { } plan)
         {
             memories.TryRemove(run, out _);
-            return orders.Spec.Damage is not { } lost ? null : throw new InvalidDataException(
-                $"{lost} It has no copy; without it nobody knows what the run is. Put it back from a copy of the store, or submit the same recipe again under another name.");
+            return orders.Spec.Damage is not { } lost
+                ? null
+                : throw new InvalidDataException(
+                    $"{lost} It has no copy; without it nobody knows what the run is. Put it back from a copy of the store, or submit the same recipe again under another name."
+                );
         }
 
         if (memory.Orders is { } before && before.Spec.ModifiedAt != orders.Spec.ModifiedAt)
@@ -70,9 +85,12 @@ public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null
         }
 
         memory.Orders = orders;
-        memory.SubmittedAt ??= await new RunDocuments(store, run).TryReadSubmittedAtAsync(cancellationToken).ConfigureAwait(false) ?? orders.Spec.ModifiedAt;
+        memory.SubmittedAt ??=
+            await new RunDocuments(store, run).TryReadSubmittedAtAsync(cancellationToken).ConfigureAwait(false) ?? orders.Spec.ModifiedAt;
         var damage = orders.Damage(run).ToList();
-        var stages = await new StageDocuments(store, run, memory, time, isStill).ReadAsync(plan, root => known && aliveSilos.Contains(root.Owner!.Silo) ? ProgressFresh : TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+        var stages = await new StageDocuments(store, run, memory, time, isStill)
+            .ReadAsync(plan, root => known && aliveSilos.Contains(root.Owner!.Silo) ? ProgressFresh : TimeSpan.Zero, cancellationToken)
+            .ConfigureAwait(false);
         damage.AddRange(stages.Damage);
         var facts = new RunFacts(spec with { Operations = orders.Operations.Value ?? spec.Operations }, plan)
         {
@@ -88,16 +106,27 @@ public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null
             facts = await ScoredAsync(facts, memory, damage, cancellationToken).ConfigureAwait(false);
         }
 
-        return facts with { Damage = damage };
+        return facts with
+        {
+            Damage = damage,
+        };
     }
 
-    private async Task<RunFacts> ScoredAsync(RunFacts facts, RunMemory memory, List<DocumentDamage> damage, CancellationToken cancellationToken)
+    private async Task<RunFacts> ScoredAsync(
+        RunFacts facts,
+        RunMemory memory,
+        List<DocumentDamage> damage,
+        CancellationToken cancellationToken
+    )
     {
         var run = facts.Spec.Name;
         var data = await TryManifestAsync(facts.Spec.Recipe.Data.Sha256, damage, cancellationToken).ConfigureAwait(false);
         var scored = With();
         // All that can be scored is, and so is their mixture: there is nothing that a listing could add.
-        var complete = !memory.MustList && scored.ScoredMembers is { Count: > 0 } members && scored.EnsembleOf(members) is not null
+        var complete =
+            !memory.MustList
+            && scored.ScoredMembers is { Count: > 0 } members
+            && scored.EnsembleOf(members) is not null
             && scored.Plan.Stages.All(stage => !scored.RootOf(stage.Id).Finished || scored.IsScored(stage.Id));
         if (complete)
         {
@@ -106,7 +135,14 @@ public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null
 
         memory.MustList = false;
         var scores = new RunScores(store, run);
-        await scores.RefreshAsync(memory, time, (what, name, why) => damage.Add(new DocumentDamage(what, name, why, "A silo computes it again, with the same result.")), cancellationToken).ConfigureAwait(false);
+        await scores
+            .RefreshAsync(
+                memory,
+                time,
+                (what, name, why) => damage.Add(new DocumentDamage(what, name, why, "A silo computes it again, with the same result.")),
+                cancellationToken
+            )
+            .ConfigureAwait(false);
         return With() with { Judging = await TryJudgingAsync(run, damage, cancellationToken).ConfigureAwait(false) };
 
         RunFacts With()
@@ -134,7 +170,14 @@ public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null
         }
         catch (InvalidDataException e)
         {
-            damage.Add(new DocumentDamage(DocumentKind.Judging, RunPaths.Judging(run), e.Message, "A silo deletes it: what could not be judged is tried again within its budget."));
+            damage.Add(
+                new DocumentDamage(
+                    DocumentKind.Judging,
+                    RunPaths.Judging(run),
+                    e.Message,
+                    "A silo deletes it: what could not be judged is tried again within its budget."
+                )
+            );
             return new JudgingFailures();
         }
     }
@@ -150,14 +193,23 @@ public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null
         {
             if (!manifests.TryGetValue(data, out var manifest))
             {
-                manifests[data] = manifest = await new StoredTokenSets(store).ReadManifestAsync(data, cancellationToken).ConfigureAwait(false);
+                manifests[data] = manifest = await new StoredTokenSets(store)
+                    .ReadManifestAsync(data, cancellationToken)
+                    .ConfigureAwait(false);
             }
 
             return manifest;
         }
         catch (InvalidDataException e)
         {
-            damage.Add(new DocumentDamage(DocumentKind.Data, DataPaths.Of(data), e.Message, "Nothing can be trained or scored on it until the object is put back from a copy of the store, or uploaded again."));
+            damage.Add(
+                new DocumentDamage(
+                    DocumentKind.Data,
+                    DataPaths.Of(data),
+                    e.Message,
+                    "Nothing can be trained or scored on it until the object is put back from a copy of the store, or uploaded again."
+                )
+            );
             return null;
         }
     }

@@ -5,12 +5,13 @@ using Slowrun.Core.Stages;
 namespace Slowrun.Storage.Runs;
 
 /// <summary>
-/// What a reader remembers of a run: only what was verified as it was read, and cannot change by itself. Objects change by hand all the same:
-/// so the oldest is forgotten now and then, and read again.
+/// What a reader remembers of a run: only what was verified as it was read, and cannot change by itself. Objects change by hand all the
+/// same: so the oldest is forgotten now and then, and read again.
 /// </summary>
 internal sealed class RunMemory
 {
-    // One document at a time, however many there are: what is remembered costs the same, and the more there is, the longer until it is read again.
+    // One document at a time, however many there are: what is remembered costs the same, and the more there is, the longer until it is read
+    // again.
     private static readonly TimeSpan ForgetEvery = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan KeepAtLeast = TimeSpan.FromSeconds(60);
 
@@ -48,7 +49,8 @@ internal sealed class RunMemory
             return;
         }
 
-        var all = Finished.Select(pair => (pair.Value.At, Forget: (Action)(() => Finished.TryRemove(pair.Key, out _))))
+        var all = Finished
+            .Select(pair => (pair.Value.At, Forget: (Action)(() => Finished.TryRemove(pair.Key, out _))))
             .Concat(Scores.Select(pair => (pair.Value.At, Forget: (Action)(() => MustList |= Scores.TryRemove(pair.Key, out _)))))
             .Concat(Ensembles.Select(pair => (pair.Value.At, Forget: (Action)(() => MustList |= Ensembles.TryRemove(pair.Key, out _)))))
             .ToList();

@@ -9,9 +9,13 @@ public static class RunPaths
     public const string Runs = "runs/";
 
     /// <exception cref="ArgumentException">Not a name that a run can have.</exception>
-    public static string Run(string run) => IsName(run)
-        ? $"{Runs}{run}/"
-        : throw new ArgumentException($"'{run}' is no run's name: use letters, digits and . _ @ - without a dot at either end.", nameof(run));
+    public static string Run(string run) =>
+        IsName(run)
+            ? $"{Runs}{run}/"
+            : throw new ArgumentException(
+                $"'{run}' is no run's name: use letters, digits and . _ @ - without a dot at either end.",
+                nameof(run)
+            );
 
     public static bool IsName(string? run) => run is { Length: <= 100 } && ObjectNames.IsSegment(run);
 

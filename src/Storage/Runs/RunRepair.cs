@@ -7,8 +7,8 @@ using Slowrun.Storage.Checkpoints;
 namespace Slowrun.Storage.Runs;
 
 /// <summary>
-/// Mends a run's damaged documents: what has a copy is written again from it, what can be computed again is deleted, a root is recovered. Every
-/// write is conditional on the damage that was read, so that any number of silos may do it at once. What was mended becomes an event.
+/// Mends a run's damaged documents: what has a copy is written again from it, what can be computed again is deleted, a root is recovered.
+/// Every write is conditional on the damage that was read, so that any number of silos may do it at once. What was mended becomes an event.
 /// </summary>
 public sealed class RunRepair(IObjectStore store, TimeProvider time)
 {
@@ -16,7 +16,10 @@ public sealed class RunRepair(IObjectStore store, TimeProvider time)
     /// <param name="isAtWork">Whether an owner trains the stage now: it writes a root again itself. Null: every living one does.</param>
     /// <returns>What was mended, for people; what somebody else mended meanwhile is left out.</returns>
     public async Task<IReadOnlyList<string>> MendAsync(
-        RunFacts facts, Func<StageId, StageOwner, bool>? isAtWork = null, CancellationToken cancellationToken = default)
+        RunFacts facts,
+        Func<StageId, StageOwner, bool>? isAtWork = null,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(facts);
         isAtWork ??= (_, owner) => facts.AliveSilos.Contains(owner.Silo);
@@ -26,9 +29,11 @@ public sealed class RunRepair(IObjectStore store, TimeProvider time)
             if (damage.What == DocumentKind.Root && StageId.TryParse(damage.Stage, out var stage))
             {
                 var recovery = new RootRecovery(store, facts.Spec.Name, time);
-                if (await recovery.LookAsync(stage, cancellationToken).ConfigureAwait(false) is { IsSafe: true } finding
+                if (
+                    await recovery.LookAsync(stage, cancellationToken).ConfigureAwait(false) is { IsSafe: true } finding
                     && !(finding.Owner is { } owner && isAtWork(stage, owner))
-                    && await recovery.TryRecoverAsync(finding, cancellationToken).ConfigureAwait(false))
+                    && await recovery.TryRecoverAsync(finding, cancellationToken).ConfigureAwait(false)
+                )
                 {
                     mended.Add($"{stage}: {finding.Story}");
                 }
@@ -43,7 +48,8 @@ public sealed class RunRepair(IObjectStore store, TimeProvider time)
         return mended;
     }
 
-    /// <summary>Writes the copies again that are damaged, or that a run of an older store does not have, and notes when it was submitted.</summary>
+    /// <summary>Writes the copies again that are damaged, or that a run of an older store does not have, and notes when it was
+    /// submitted.</summary>
     public async Task CopyAsync(string run, CancellationToken cancellationToken = default)
     {
         await store.MendCopiedAsync<RunSpec>(RunPaths.Spec(run), cancellationToken).ConfigureAwait(false);
@@ -52,17 +58,22 @@ public sealed class RunRepair(IObjectStore store, TimeProvider time)
         await store.MendCopiedAsync<Operations>(RunPaths.Operations(run), cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<string?> TryMendAsync(string run, DocumentDamage damage, CancellationToken cancellationToken) => damage.What switch
-    {
-        DocumentKind.Spec => FromCopy(await store.MendCopiedAsync<RunSpec>(damage.Name, cancellationToken).ConfigureAwait(false)),
-        DocumentKind.Operations => FromCopy(await store.MendCopiedAsync<Operations>(damage.Name, cancellationToken).ConfigureAwait(false)),
-        DocumentKind.Intent => FromCopy(await store.MendCopiedAsync<RunIntent>(damage.Name, cancellationToken).ConfigureAwait(false)),
-        DocumentKind.Score or DocumentKind.Ensemble => await new RunScores(store, run).TryDropDamagedAsync(damage.Name, cancellationToken).ConfigureAwait(false)
-            ? $"{damage.Why} It was deleted, and is computed again."
-            : null,
-        DocumentKind.Judging => await TryDropJudgingAsync(damage, cancellationToken).ConfigureAwait(false),
-        _ => null,
-    };
+    private async Task<string?> TryMendAsync(string run, DocumentDamage damage, CancellationToken cancellationToken) =>
+        damage.What switch
+        {
+            DocumentKind.Spec => FromCopy(await store.MendCopiedAsync<RunSpec>(damage.Name, cancellationToken).ConfigureAwait(false)),
+            DocumentKind.Operations => FromCopy(
+                await store.MendCopiedAsync<Operations>(damage.Name, cancellationToken).ConfigureAwait(false)
+            ),
+            DocumentKind.Intent => FromCopy(await store.MendCopiedAsync<RunIntent>(damage.Name, cancellationToken).ConfigureAwait(false)),
+            DocumentKind.Score or DocumentKind.Ensemble => await new RunScores(store, run)
+                .TryDropDamagedAsync(damage.Name, cancellationToken)
+                .ConfigureAwait(false)
+                ? $"{damage.Why} It was deleted, and is computed again."
+                : null,
+            DocumentKind.Judging => await TryDropJudgingAsync(damage, cancellationToken).ConfigureAwait(false),
+            _ => null,
+        };
 
     private async Task<string?> TryDropJudgingAsync(DocumentDamage damage, CancellationToken cancellationToken)
     {
@@ -82,12 +93,16 @@ public sealed class RunRepair(IObjectStore store, TimeProvider time)
         }
         catch (InvalidDataException)
         {
-            return await store.TryDeleteAsync(damage.Name, found.ETag, cancellationToken).ConfigureAwait(false) ? $"{damage.Why} It was deleted, and what could not be judged is tried again." : null;
+            return await store.TryDeleteAsync(damage.Name, found.ETag, cancellationToken).ConfigureAwait(false)
+                ? $"{damage.Why} It was deleted, and what could not be judged is tried again."
+                : null;
         }
     }
 
     private static string? FromCopy(string? damage) => damage is null ? null : $"{damage} It was written again from its copy.";
 
     private async Task TellAsync(string run, string kind, string? stage, string message, CancellationToken cancellationToken) =>
-        await new RunEvents(store, run).AppendAsync(new RunEvent(time.GetUtcNow(), kind, stage, message), cancellationToken).ConfigureAwait(false);
+        await new RunEvents(store, run)
+            .AppendAsync(new RunEvent(time.GetUtcNow(), kind, stage, message), cancellationToken)
+            .ConfigureAwait(false);
 }

@@ -23,8 +23,12 @@ public sealed class RunScores(IObjectStore store, string run)
 
     /// <summary>The score of a snapshot on a set in that batch shape on that kind of device; null where there is none yet.</summary>
     public Task<MemberScore?> TryReadAsync(
-        string snapshotSha256, string setSha256, int rows, string numericsFingerprint, CancellationToken cancellationToken = default) =>
-        store.TryReadJsonAsync<MemberScore>(Key(snapshotSha256, setSha256, rows, numericsFingerprint) + Json, cancellationToken);
+        string snapshotSha256,
+        string setSha256,
+        int rows,
+        string numericsFingerprint,
+        CancellationToken cancellationToken = default
+    ) => store.TryReadJsonAsync<MemberScore>(Key(snapshotSha256, setSha256, rows, numericsFingerprint) + Json, cancellationToken);
 
     /// <summary>Stores a score and its vector, unless somebody else has: then theirs is returned.</summary>
     /// <param name="score"><see cref="MemberScore.Vector"/> and its hash are filled in here.</param>
@@ -44,7 +48,11 @@ public sealed class RunScores(IObjectStore store, string run)
         content.Position = 0;
 
         // Named by its own hash too: where a device does not repeat its bits, two scorers' vectors must not be mixed up.
-        var stored = score with { Vector = $"{key}-{hash[..16]}.safetensors", VectorXxHash128 = hash };
+        var stored = score with
+        {
+            Vector = $"{key}-{hash[..16]}.safetensors",
+            VectorXxHash128 = hash,
+        };
         await ImmutableObjects.CreateAsync(store, stored.Vector, content, hash, cancellationToken).ConfigureAwait(false);
         return await store.TryCreateJsonAsync(key + Json, stored, cancellationToken).ConfigureAwait(false)
             ? stored
@@ -57,8 +65,8 @@ public sealed class RunScores(IObjectStore store, string run)
     public async Task<float[]> ReadVectorAsync(MemberScore score, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(score);
-        var found = await store.TryOpenAsync(score.Vector, cancellationToken: cancellationToken).ConfigureAwait(false)
-            ?? throw Missing(score);
+        var found =
+            await store.TryOpenAsync(score.Vector, cancellationToken: cancellationToken).ConfigureAwait(false) ?? throw Missing(score);
         await using (found.ConfigureAwait(false))
         {
             return await TryReadVectorAsync(found, score, cancellationToken).ConfigureAwait(false) ?? throw Damaged(score);
@@ -73,8 +81,12 @@ public sealed class RunScores(IObjectStore store, string run)
         var content = new HashingReadStream(vector, hash.Append);
         try
         {
-            var tensors = await SafetensorsReader.ReadAsync(content, content.Length, score.Vector, cancellationToken: cancellationToken).ConfigureAwait(false);
-            return Convert.ToHexStringLower(hash.GetCurrentHash()) == score.VectorXxHash128 && tensors is [{ Type: ElementType.F32, Name: TensorName } p]
+            var tensors = await SafetensorsReader
+                .ReadAsync(content, content.Length, score.Vector, cancellationToken: cancellationToken)
+                .ConfigureAwait(false);
+            return
+                Convert.ToHexStringLower(hash.GetCurrentHash()) == score.VectorXxHash128
+                && tensors is [{ Type: ElementType.F32, Name: TensorName } p]
                 ? MemoryMarshal.Cast<byte, float>(p.Bytes.Span).ToArray()
                 : null;
         }
@@ -86,14 +98,19 @@ public sealed class RunScores(IObjectStore store, string run)
     }
 
     /// <summary>Every member score of the run.</summary>
-    /// <param name="damaged">Told the name and what is wrong of each that cannot be read, which is left out. Null: that is an error.</param>
-    public Task<IReadOnlyList<MemberScore>> ListAsync(Action<string, string>? damaged = null, CancellationToken cancellationToken = default) =>
-        ListAsync<MemberScore>(RunPaths.Scores(run), damaged, cancellationToken);
+    /// <param name="damaged">Told the name and what is wrong of each that cannot be read, which is left out. Null: that is an
+    /// error.</param>
+    public Task<IReadOnlyList<MemberScore>> ListAsync(
+        Action<string, string>? damaged = null,
+        CancellationToken cancellationToken = default
+    ) => ListAsync<MemberScore>(RunPaths.Scores(run), damaged, cancellationToken);
 
     /// <summary>Every mixture computed so far.</summary>
     /// <param name="damaged">As of <see cref="ListAsync(Action{string, string}?, CancellationToken)"/>.</param>
-    public Task<IReadOnlyList<EnsembleScore>> ListEnsemblesAsync(Action<string, string>? damaged = null, CancellationToken cancellationToken = default) =>
-        ListAsync<EnsembleScore>(RunPaths.Ensembles(run), damaged, cancellationToken);
+    public Task<IReadOnlyList<EnsembleScore>> ListEnsemblesAsync(
+        Action<string, string>? damaged = null,
+        CancellationToken cancellationToken = default
+    ) => ListAsync<EnsembleScore>(RunPaths.Ensembles(run), damaged, cancellationToken);
 
     /// <summary>
     /// Deletes a score or an ensemble that cannot be read, so that it is computed again; one that somebody has written meanwhile stays.
@@ -129,7 +146,12 @@ public sealed class RunScores(IObjectStore store, string run)
         ArgumentNullException.ThrowIfNull(score);
         // The vector first: without it the score is dropped again, while a vector without a score is only left over.
         await store.TryDeleteAsync(score.Vector, cancellationToken: cancellationToken).ConfigureAwait(false);
-        await store.TryDeleteAsync(Key(score.SnapshotSha256, score.SetSha256, score.Rows, score.NumericsFingerprint) + Json, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await store
+            .TryDeleteAsync(
+                Key(score.SnapshotSha256, score.SetSha256, score.Rows, score.NumericsFingerprint) + Json,
+                cancellationToken: cancellationToken
+            )
+            .ConfigureAwait(false);
     }
 
     /// <summary>The mixture of exactly these snapshots, in this order; null where none was stored.</summary>
@@ -148,19 +170,48 @@ public sealed class RunScores(IObjectStore store, string run)
     internal InvalidDataException Damaged(MemberScore score) =>
         new($"The vector '{score.Vector}' is damaged or was exchanged: its XxHash128 is not {score.VectorXxHash128}. {Advice(score)}");
 
-    /// <summary>Brings what is remembered of scores and ensembles up to date: names are listed, and what is not known by its name is read.</summary>
-    internal async Task RefreshAsync(RunMemory memory, TimeProvider time, Action<DocumentKind, string, string> damaged, CancellationToken cancellationToken)
+    /// <summary>Brings what is remembered of scores and ensembles up to date: names are listed, and what is not known by its name is
+    /// read.</summary>
+    internal async Task RefreshAsync(
+        RunMemory memory,
+        TimeProvider time,
+        Action<DocumentKind, string, string> damaged,
+        CancellationToken cancellationToken
+    )
     {
-        await RefreshAsync(RunPaths.Scores(run), memory.Scores, time, (name, why) => damaged(DocumentKind.Score, name, why), cancellationToken).ConfigureAwait(false);
-        await RefreshAsync(RunPaths.Ensembles(run), memory.Ensembles, time, (name, why) => damaged(DocumentKind.Ensemble, name, why), cancellationToken).ConfigureAwait(false);
+        await RefreshAsync(
+                RunPaths.Scores(run),
+                memory.Scores,
+                time,
+                (name, why) => damaged(DocumentKind.Score, name, why),
+                cancellationToken
+            )
+            .ConfigureAwait(false);
+        await RefreshAsync(
+                RunPaths.Ensembles(run),
+                memory.Ensembles,
+                time,
+                (name, why) => damaged(DocumentKind.Ensemble, name, why),
+                cancellationToken
+            )
+            .ConfigureAwait(false);
     }
 
     private async Task RefreshAsync<T>(
-        string folder, ConcurrentDictionary<string, Known<T>> known, TimeProvider time, Action<string, string> damaged, CancellationToken cancellationToken)
+        string folder,
+        ConcurrentDictionary<string, Known<T>> known,
+        TimeProvider time,
+        Action<string, string> damaged,
+        CancellationToken cancellationToken
+    )
         where T : class
     {
-        var names = await store.ListAsync(folder, cancellationToken).Select(entry => entry.Name)
-            .Where(name => name.EndsWith(Json, StringComparison.Ordinal)).ToHashSetAsync(StringComparer.Ordinal, cancellationToken).ConfigureAwait(false);
+        var names = await store
+            .ListAsync(folder, cancellationToken)
+            .Select(entry => entry.Name)
+            .Where(name => name.EndsWith(Json, StringComparison.Ordinal))
+            .ToHashSetAsync(StringComparer.Ordinal, cancellationToken)
+            .ConfigureAwait(false);
         foreach (var gone in known.Keys.Except(names).ToList())
         {
             known.TryRemove(gone, out _);
@@ -169,20 +220,26 @@ public sealed class RunScores(IObjectStore store, string run)
         // A reader that begins has hundreds before it, of a store that takes milliseconds for each.
         var problems = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
         var several = new ParallelOptions { MaxDegreeOfParallelism = ReadAtOnce, CancellationToken = cancellationToken };
-        await Parallel.ForEachAsync(names.Where(name => !known.ContainsKey(name)), several, async (name, token) =>
-        {
-            try
-            {
-                if (await store.TryReadJsonAsync<T>(name, token).ConfigureAwait(false) is { } document)
+        await Parallel
+            .ForEachAsync(
+                names.Where(name => !known.ContainsKey(name)),
+                several,
+                async (name, token) =>
                 {
-                    known[name] = new Known<T>(document, time.GetTimestamp());
+                    try
+                    {
+                        if (await store.TryReadJsonAsync<T>(name, token).ConfigureAwait(false) is { } document)
+                        {
+                            known[name] = new Known<T>(document, time.GetTimestamp());
+                        }
+                    }
+                    catch (InvalidDataException e)
+                    {
+                        problems[name] = e.Message;
+                    }
                 }
-            }
-            catch (InvalidDataException e)
-            {
-                problems[name] = e.Message;
-            }
-        }).ConfigureAwait(false);
+            )
+            .ConfigureAwait(false);
         foreach (var (name, why) in problems.OrderBy(pair => pair.Key, StringComparer.Ordinal))
         {
             damaged(name, why);
@@ -197,8 +254,10 @@ public sealed class RunScores(IObjectStore store, string run)
         {
             try
             {
-                if (entry.Name.EndsWith(Json, StringComparison.Ordinal)
-                    && await store.TryReadJsonAsync<T>(entry.Name, cancellationToken).ConfigureAwait(false) is { } document)
+                if (
+                    entry.Name.EndsWith(Json, StringComparison.Ordinal)
+                    && await store.TryReadJsonAsync<T>(entry.Name, cancellationToken).ConfigureAwait(false) is { } document
+                )
                 {
                     documents.Add(document);
                 }
@@ -214,8 +273,9 @@ public sealed class RunScores(IObjectStore store, string run)
 
     private string EnsembleName(IReadOnlyList<string> members) => RunPaths.Ensembles(run) + CanonicalJson.Sha256(members) + Json;
 
-    private string Key(string snapshotSha256, string setSha256, int rows, string numericsFingerprint) => RunPaths.Scores(run) + string.Create(
-        CultureInfo.InvariantCulture, $"{snapshotSha256}-{First16(setSha256)}-{rows}-{First16(numericsFingerprint)}");
+    private string Key(string snapshotSha256, string setSha256, int rows, string numericsFingerprint) =>
+        RunPaths.Scores(run)
+        + string.Create(CultureInfo.InvariantCulture, $"{snapshotSha256}-{First16(setSha256)}-{rows}-{First16(numericsFingerprint)}");
 
     private string Advice(MemberScore score) =>
         $"Delete it and '{Key(score.SnapshotSha256, score.SetSha256, score.Rows, score.NumericsFingerprint)}{Json}': the member is then scored again.";

@@ -54,13 +54,16 @@ public sealed unsafe class ScoreVector : IDisposable
                 return null;
             }
 
-            return new ScoreVector(new Mapped(stream, header.DataStart, checked((int)count)), () =>
-            {
-                if (count > 0 && HashOf(stream) != xxHash128)
+            return new ScoreVector(
+                new Mapped(stream, header.DataStart, checked((int)count)),
+                () =>
                 {
-                    throw changed();
+                    if (count > 0 && HashOf(stream) != xxHash128)
+                    {
+                        throw changed();
+                    }
                 }
-            });
+            );
         }
         catch
         {
@@ -94,7 +97,14 @@ public sealed unsafe class ScoreVector : IDisposable
                 return;
             }
 
-            file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+            file = MemoryMappedFile.CreateFromFile(
+                stream,
+                null,
+                0,
+                MemoryMappedFileAccess.Read,
+                HandleInheritability.None,
+                leaveOpen: false
+            );
             view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
             byte* pointer = null;
             view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
@@ -105,9 +115,7 @@ public sealed unsafe class ScoreVector : IDisposable
 
         public override MemoryHandle Pin(int elementIndex = 0) => new(start + elementIndex);
 
-        public override void Unpin()
-        {
-        }
+        public override void Unpin() { }
 
         protected override void Dispose(bool disposing)
         {

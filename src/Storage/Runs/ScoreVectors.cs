@@ -29,9 +29,7 @@ public sealed class ScoreVectors
     private readonly long heldBytes;
 
     public ScoreVectors(IObjectStore store, string run)
-        : this(store, run, store.Innermost is AzureBlobStore ? FileCache.OfMachine("vectors", DefaultCapacityBytes) : null)
-    {
-    }
+        : this(store, run, store.Innermost is AzureBlobStore ? FileCache.OfMachine("vectors", DefaultCapacityBytes) : null) { }
 
     /// <param name="cache">Null: a store of this machine.</param>
     /// <param name="heldBytes">Vectors opened together are mapped where they are larger; null: a quarter of the machine's memory.</param>
@@ -41,7 +39,11 @@ public sealed class ScoreVectors
     /// <summary>The vectors of several scores, in their order; the caller disposes them.</summary>
     /// <param name="progress">Told how many are there, from any thread.</param>
     /// <exception cref="InvalidDataException">One is missing or damaged.</exception>
-    public async Task<IReadOnlyList<ScoreVector>> OpenAsync(IReadOnlyList<MemberScore> wanted, Action<int>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<ScoreVector>> OpenAsync(
+        IReadOnlyList<MemberScore> wanted,
+        Action<int>? progress = null,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(wanted);
         var opened = new ScoreVector?[wanted.Count];
@@ -50,11 +52,17 @@ public sealed class ScoreVectors
         var limits = new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken };
         try
         {
-            await Parallel.ForEachAsync(wanted.Index(), limits, async (score, stop) =>
-            {
-                opened[score.Index] = await OpenAsync(score.Item, map, stop).ConfigureAwait(false);
-                progress?.Invoke(Interlocked.Increment(ref done));
-            }).ConfigureAwait(false);
+            await Parallel
+                .ForEachAsync(
+                    wanted.Index(),
+                    limits,
+                    async (score, stop) =>
+                    {
+                        opened[score.Index] = await OpenAsync(score.Item, map, stop).ConfigureAwait(false);
+                        progress?.Invoke(Interlocked.Increment(ref done));
+                    }
+                )
+                .ConfigureAwait(false);
             return opened!;
         }
         catch
@@ -103,13 +111,13 @@ public sealed class ScoreVectors
                 files.Drop(score.VectorXxHash128);
             }
             // Just deleted to make room.
-            catch (IOException) when (tries < Tries)
-            {
-            }
+            catch (IOException) when (tries < Tries) { }
 
             if (tries >= Tries)
             {
-                throw new IOException($"The cached vector '{path}' is damaged again each time it is fetched: the disk may be failing. Set SLOWRUN_CACHE to a directory of another one.");
+                throw new IOException(
+                    $"The cached vector '{path}' is damaged again each time it is fetched: the disk may be failing. Set SLOWRUN_CACHE to a directory of another one."
+                );
             }
         }
     }
@@ -119,7 +127,9 @@ public sealed class ScoreVectors
         var file = FileCache.OpenShared(path);
         await using (file.ConfigureAwait(false))
         {
-            return await RunScores.TryReadVectorAsync(file, score, cancellationToken).ConfigureAwait(false) is { } values ? new ScoreVector(values) : null;
+            return await RunScores.TryReadVectorAsync(file, score, cancellationToken).ConfigureAwait(false) is { } values
+                ? new ScoreVector(values)
+                : null;
         }
     }
 
@@ -127,7 +137,9 @@ public sealed class ScoreVectors
     private static InvalidDataException Changed(FileCache files, string path, MemberScore score)
     {
         files.Drop(score.VectorXxHash128);
-        return new InvalidDataException($"The cached vector '{path}' of '{score.Vector}' was changed while it was in use. Nothing was written; it is fetched again at the next try.");
+        return new InvalidDataException(
+            $"The cached vector '{path}' of '{score.Vector}' was changed while it was in use. Nothing was written; it is fetched again at the next try."
+        );
     }
 
     private async Task<string> FetchAsync(FileCache files, MemberScore score, CancellationToken cancellationToken)
@@ -135,8 +147,12 @@ public sealed class ScoreVectors
         var hash = new XxHash128();
         return await files.FetchAsync(score.VectorXxHash128, OpenAsync, Verify, cancellationToken).ConfigureAwait(false);
 
-        async Task<Stream> OpenAsync() => new HashingReadStream(
-            await store.TryOpenAsync(score.Vector, cancellationToken: cancellationToken).ConfigureAwait(false) ?? throw scores.Missing(score), hash.Append);
+        async Task<Stream> OpenAsync() =>
+            new HashingReadStream(
+                await store.TryOpenAsync(score.Vector, cancellationToken: cancellationToken).ConfigureAwait(false)
+                    ?? throw scores.Missing(score),
+                hash.Append
+            );
 
         void Verify()
         {

@@ -6,7 +6,13 @@ namespace Slowrun.Storage.Runs;
 
 /// <summary>Reads the stages' roots and their owners' last words: of those that can have changed.</summary>
 /// <param name="isStill">Of an unfinished stage, as for a glance of <see cref="RunFactsReader"/>.</param>
-internal sealed class StageDocuments(IObjectStore store, string run, RunMemory memory, TimeProvider time, Func<StageId, StageRoot?, TimeSpan, bool>? isStill = null)
+internal sealed class StageDocuments(
+    IObjectStore store,
+    string run,
+    RunMemory memory,
+    TimeProvider time,
+    Func<StageId, StageRoot?, TimeSpan, bool>? isStill = null
+)
 {
     // An owner's progress is written every two seconds, and at its end; after a while it is not to come any more.
     private static readonly TimeSpan LastWordWithin = TimeSpan.FromSeconds(15);
@@ -20,8 +26,11 @@ internal sealed class StageDocuments(IObjectStore store, string run, RunMemory m
         while (true)
         {
             // A stage behind one that has not finished cannot have been taken, once it had not been.
-            var next = plan.Stages.Select(stage => stage.Id)
-                .Where(id => !read.ContainsKey(id) && !memory.Finished.ContainsKey(id) && !(memory.Absent.ContainsKey(id) && !HasFinished(id.Before)))
+            var next = plan
+                .Stages.Select(stage => stage.Id)
+                .Where(id =>
+                    !read.ContainsKey(id) && !memory.Finished.ContainsKey(id) && !(memory.Absent.ContainsKey(id) && !HasFinished(id.Before))
+                )
                 .ToList();
             if (next.Count == 0)
             {
@@ -52,25 +61,32 @@ internal sealed class StageDocuments(IObjectStore store, string run, RunMemory m
             roots[stage.Id] = stage.Root!;
         }
 
-        var progress = memory.Progress.Where(pair => memory.Finished.ContainsKey(pair.Key)).ToDictionary(pair => pair.Key, pair => pair.Value.Value);
+        var progress = memory
+            .Progress.Where(pair => memory.Finished.ContainsKey(pair.Key))
+            .ToDictionary(pair => pair.Key, pair => pair.Value.Value);
         foreach (var stage in read.Values.Where(stage => stage.Progress is not null))
         {
             progress[stage.Id] = stage.Progress!;
         }
 
-        return new ReadStages(
-            roots,
-            progress,
-            [.. read.Values.Select(stage => stage.Damage).OfType<DocumentDamage>()]);
+        return new ReadStages(roots, progress, [.. read.Values.Select(stage => stage.Damage).OfType<DocumentDamage>()]);
 
-        bool HasFinished(StageId? id) => id is not { } one || memory.Finished.ContainsKey(one) || (read.TryGetValue(one, out var stage) && stage.Root is { Finished: true });
+        bool HasFinished(StageId? id) =>
+            id is not { } one
+            || memory.Finished.ContainsKey(one)
+            || (read.TryGetValue(one, out var stage) && stage.Root is { Finished: true });
     }
 
     private async Task<ReadStage> ReadAsync(StageId id, Func<StageRoot, TimeSpan> fresh, CancellationToken cancellationToken)
     {
         if (isStill is not null && memory.Unfinished.TryGetValue(id, out var last) && isStill(id, last.Value, time.GetElapsedTime(last.At)))
         {
-            return new ReadStage(id, last.Value, last.Value is not null && memory.Progress.TryGetValue(id, out var word) ? word.Value : null, null);
+            return new ReadStage(
+                id,
+                last.Value,
+                last.Value is not null && memory.Progress.TryGetValue(id, out var word) ? word.Value : null,
+                null
+            );
         }
 
         try
@@ -91,28 +107,46 @@ internal sealed class StageDocuments(IObjectStore store, string run, RunMemory m
             }
 
             memory.Unfinished[id] = new Known<StageRoot?>(root, from);
-            return new ReadStage(id, root, root is null ? null : await ProgressAsync(id, root, fresh, cancellationToken).ConfigureAwait(false), null);
+            return new ReadStage(
+                id,
+                root,
+                root is null ? null : await ProgressAsync(id, root, fresh, cancellationToken).ConfigureAwait(false),
+                null
+            );
         }
         catch (InvalidDataException e)
         {
             memory.Unfinished.TryRemove(id, out _);
-            return new ReadStage(id, null, null, new DocumentDamage(
-                DocumentKind.Root,
-                RunPaths.Root(run, id),
-                e.Message,
-                $"Other stages go on. A silo recovers it where that cannot change a byte; 'slowrun checkpoints repair {run}/{id}' recovers it, or says what it would take.")
+            return new ReadStage(
+                id,
+                null,
+                null,
+                new DocumentDamage(
+                    DocumentKind.Root,
+                    RunPaths.Root(run, id),
+                    e.Message,
+                    $"Other stages go on. A silo recovers it where that cannot change a byte; 'slowrun checkpoints repair {run}/{id}' recovers it, or says what it would take."
+                )
                 {
                     Stage = id.ToString(),
                     IsNewer = NewerDocument.IsRefusal(e),
-                });
+                }
+            );
         }
     }
 
-    private async Task<StageProgress?> ProgressAsync(StageId id, StageRoot root, Func<StageRoot, TimeSpan> fresh, CancellationToken cancellationToken)
+    private async Task<StageProgress?> ProgressAsync(
+        StageId id,
+        StageRoot root,
+        Func<StageRoot, TimeSpan> fresh,
+        CancellationToken cancellationToken
+    )
     {
         var found = memory.Progress.TryGetValue(id, out var last) && last.Value.EpochToken == root.EpochToken ? last : null;
         // Once an owner has let go, its last word is the last.
-        var enough = root.Owner is null ? found is not null && last!.Value.At >= root.WrittenAt : found is not null && time.GetElapsedTime(found.At) < fresh(root);
+        var enough = root.Owner is null
+            ? found is not null && last!.Value.At >= root.WrittenAt
+            : found is not null && time.GetElapsedTime(found.At) < fresh(root);
         if (enough)
         {
             return found!.Value;
@@ -131,4 +165,8 @@ internal sealed class StageDocuments(IObjectStore store, string run, RunMemory m
     private sealed record ReadStage(StageId Id, StageRoot? Root, StageProgress? Progress, DocumentDamage? Damage);
 }
 
-internal sealed record ReadStages(IReadOnlyDictionary<StageId, StageRoot> Roots, IReadOnlyDictionary<StageId, StageProgress> Progress, IReadOnlyList<DocumentDamage> Damage);
+internal sealed record ReadStages(
+    IReadOnlyDictionary<StageId, StageRoot> Roots,
+    IReadOnlyDictionary<StageId, StageProgress> Progress,
+    IReadOnlyList<DocumentDamage> Damage
+);

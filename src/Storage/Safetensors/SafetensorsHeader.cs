@@ -42,13 +42,15 @@ public sealed record SafetensorsHeader(IReadOnlyList<TensorLayout> Tensors, long
 
             return new SafetensorsHeader(InOrder(entries, dataBytes, what), sizeof(long) + json.Length);
         }
-        catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException or OverflowException or KeyNotFoundException)
+        catch (Exception e)
+            when (e is JsonException or FormatException or InvalidOperationException or OverflowException or KeyNotFoundException)
         {
             throw new InvalidDataException($"'{what}' is no safetensors file that can be read: {e.Message}", e);
         }
     }
 
-    internal static InvalidDataException Broken(string what, string found) => new($"'{what}' is no safetensors file that can be read: {found}.");
+    internal static InvalidDataException Broken(string what, string found) =>
+        new($"'{what}' is no safetensors file that can be read: {found}.");
 
     private static Entry Read(string name, JsonElement value, string what)
     {
@@ -61,21 +63,30 @@ public sealed record SafetensorsHeader(IReadOnlyList<TensorLayout> Tensors, long
         // By name alone: Enum.TryParse would also take a number.
         if (dtype is null || !Enum.GetNames<ElementType>().Contains(dtype, StringComparer.Ordinal))
         {
-            throw Broken(what, $"tensor '{name}' has the type '{dtype}', which is none of {string.Join(", ", Enum.GetNames<ElementType>())}");
+            throw Broken(
+                what,
+                $"tensor '{name}' has the type '{dtype}', which is none of {string.Join(", ", Enum.GetNames<ElementType>())}"
+            );
         }
 
         long[] shape = [.. value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64())];
         long[] offsets = [.. value.GetProperty("data_offsets").EnumerateArray().Select(offset => offset.GetInt64())];
         if (offsets.Length != 2 || shape.Any(size => size < 0))
         {
-            throw Broken(what, $"tensor '{name}' has the shape [{string.Join(", ", shape)}] and the offsets [{string.Join(", ", offsets)}]");
+            throw Broken(
+                what,
+                $"tensor '{name}' has the shape [{string.Join(", ", shape)}] and the offsets [{string.Join(", ", offsets)}]"
+            );
         }
 
         var entry = new Entry(new TensorLayout(name, Enum.Parse<ElementType>(dtype), shape), offsets[0], offsets[1]);
         var length = entry.Layout.LengthBytes;
         return length == checked(entry.End - entry.Begin)
             ? entry
-            : throw Broken(what, $"tensor '{name}' of {dtype} [{string.Join(", ", shape)}] has {length} bytes, but its offsets are {entry.Begin} to {entry.End}");
+            : throw Broken(
+                what,
+                $"tensor '{name}' of {dtype} [{string.Join(", ", shape)}] has {length} bytes, but its offsets are {entry.Begin} to {entry.End}"
+            );
     }
 
     private static List<TensorLayout> InOrder(List<Entry> entries, long dataBytes, string what)
@@ -87,12 +98,18 @@ public sealed record SafetensorsHeader(IReadOnlyList<TensorLayout> Tensors, long
         {
             if (entry.Begin != end)
             {
-                throw Broken(what, $"tensor '{entry.Layout.Name}' begins at {entry.Begin}, where {end} was expected ({(entry.Begin < end ? "an overlap" : "a gap")})");
+                throw Broken(
+                    what,
+                    $"tensor '{entry.Layout.Name}' begins at {entry.Begin}, where {end} was expected ({(entry.Begin < end ? "an overlap" : "a gap")})"
+                );
             }
 
             if (entry.Layout.LengthBytes > Array.MaxLength)
             {
-                throw Broken(what, $"tensor '{entry.Layout.Name}' has {entry.Layout.LengthBytes} bytes, more than the {Array.MaxLength} that can be held");
+                throw Broken(
+                    what,
+                    $"tensor '{entry.Layout.Name}' has {entry.Layout.LengthBytes} bytes, more than the {Array.MaxLength} that can be held"
+                );
             }
 
             end = entry.End;

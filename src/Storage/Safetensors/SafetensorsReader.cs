@@ -3,7 +3,8 @@ using Slowrun.Core.Tensors;
 
 namespace Slowrun.Storage.Safetensors;
 
-/// <summary>Reads safetensors files that may be damaged or hostile: nothing is allocated that the file's own length does not justify.</summary>
+/// <summary>Reads safetensors files that may be damaged or hostile: nothing is allocated that the file's own length does not
+/// justify.</summary>
 public static class SafetensorsReader
 {
     /// <summary>The format's own limit.</summary>
@@ -13,7 +14,12 @@ public static class SafetensorsReader
     /// <param name="lengthBytes">Bytes of the whole file, as its store tells.</param>
     /// <param name="what">The file's name, for errors.</param>
     /// <exception cref="InvalidDataException">Not a safetensors file, cut short, or of types that Slowrun does not know.</exception>
-    public static async Task<SafetensorsHeader> ReadHeaderAsync(Stream file, long lengthBytes, string what, CancellationToken cancellationToken = default)
+    public static async Task<SafetensorsHeader> ReadHeaderAsync(
+        Stream file,
+        long lengthBytes,
+        string what,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(file);
         if (lengthBytes < sizeof(long))
@@ -26,7 +32,10 @@ public static class SafetensorsReader
         var length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (length > LongestHeaderBytes || (long)length > lengthBytes - sizeof(long))
         {
-            throw SafetensorsHeader.Broken(what, $"its header would have {length} bytes, in a file of {lengthBytes} (at most {LongestHeaderBytes})");
+            throw SafetensorsHeader.Broken(
+                what,
+                $"its header would have {length} bytes, in a file of {lengthBytes} (at most {LongestHeaderBytes})"
+            );
         }
 
         var json = new byte[length];
@@ -43,7 +52,8 @@ public static class SafetensorsReader
         long lengthBytes,
         string what,
         Func<TensorLayout, Memory<byte>>? destination = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default
+    )
     {
         var header = await ReadHeaderAsync(file, lengthBytes, what, cancellationToken).ConfigureAwait(false);
         var tensors = new List<TensorData>(header.Tensors.Count);
@@ -52,7 +62,10 @@ public static class SafetensorsReader
             var bytes = destination?.Invoke(layout) ?? GC.AllocateUninitializedArray<byte>((int)layout.LengthBytes);
             if (bytes.Length != layout.LengthBytes)
             {
-                throw new ArgumentException($"Tensor '{layout.Name}' needs {layout.LengthBytes} bytes, not {bytes.Length}.", nameof(destination));
+                throw new ArgumentException(
+                    $"Tensor '{layout.Name}' needs {layout.LengthBytes} bytes, not {bytes.Length}.",
+                    nameof(destination)
+                );
             }
 
             await FillAsync(file, bytes, what, cancellationToken).ConfigureAwait(false);

@@ -87,7 +87,8 @@ public static class SafetensorsWriter
         {
             throw new ArgumentException(
                 $"Tensor '{tensor.Name}' of {tensor.Type} [{string.Join(", ", tensor.Shape)}] has {expected} bytes, not {tensor.Bytes.Length}.",
-                nameof(tensor));
+                nameof(tensor)
+            );
         }
     }
 

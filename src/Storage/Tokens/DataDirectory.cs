@@ -10,7 +10,8 @@ public sealed class DataDirectory
     private readonly string path;
     private readonly byte[] content;
 
-    private DataDirectory(string path, byte[] content, DataManifest manifest) => (this.path, this.content, Manifest) = (path, content, manifest);
+    private DataDirectory(string path, byte[] content, DataManifest manifest) =>
+        (this.path, this.content, Manifest) = (path, content, manifest);
 
     public DataManifest Manifest { get; }
 
@@ -20,14 +21,17 @@ public sealed class DataDirectory
     /// <summary>Whether the directory says that it holds prepared data.</summary>
     public static bool Exists(string path) => File.Exists(Path.Combine(path, DataFiles.Manifest));
 
-    /// <exception cref="InvalidDataException">It is no such directory, or a file of it has another length than its manifest says.</exception>
+    /// <exception cref="InvalidDataException">It is no such directory, or a file of it has another length than its manifest
+    /// says.</exception>
     public static DataDirectory Open(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
         var file = Path.Combine(path, DataFiles.Manifest);
         if (!File.Exists(file))
         {
-            throw new InvalidDataException($"'{path}' holds no prepared data: there is no '{DataFiles.Manifest}' in it. 'slowrun data prepare --out {path}' makes one.");
+            throw new InvalidDataException(
+                $"'{path}' holds no prepared data: there is no '{DataFiles.Manifest}' in it. 'slowrun data prepare --out {path}' makes one."
+            );
         }
 
         var content = File.ReadAllBytes(file);
@@ -43,7 +47,8 @@ public sealed class DataDirectory
             if (!found.Exists || found.Length != lengthBytes)
             {
                 throw new InvalidDataException(
-                    $"'{found.FullName}' {(found.Exists ? $"has {found.Length} bytes" : "is missing")}; its manifest says {lengthBytes} bytes. Prepare the data again.");
+                    $"'{found.FullName}' {(found.Exists ? $"has {found.Length} bytes" : "is missing")}; its manifest says {lengthBytes} bytes. Prepare the data again."
+                );
             }
         }
 
@@ -98,7 +103,8 @@ public sealed class DataDirectory
     private InvalidDataException Damaged(string name, string found, string sha256) =>
         new($"'{Path.Combine(path, name)}' is damaged: its SHA-256 is {found}, its manifest says {sha256}. Prepare the data again.");
 
-    private FileStream OpenFile(string name) => new(Path.Combine(path, name), FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, useAsync: false);
+    private FileStream OpenFile(string name) =>
+        new(Path.Combine(path, name), FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, useAsync: false);
 
     private async Task VerifyAsync(FileStream file, string name, string sha256, CancellationToken cancellationToken)
     {
@@ -124,6 +130,7 @@ public sealed class DataDirectory
 
         protected override string NameOf(string sha256) => Path.Combine(directory.path, names[sha256].First());
 
-        protected override InvalidDataException Damaged(string sha256, string found) => directory.Damaged(names[sha256].First(), found, sha256);
+        protected override InvalidDataException Damaged(string sha256, string found) =>
+            directory.Damaged(names[sha256].First(), found, sha256);
     }
 }

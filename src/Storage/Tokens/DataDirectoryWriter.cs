@@ -38,7 +38,10 @@ public sealed class DataDirectoryWriter : IDisposable
 
         var parent = Path.GetDirectoryName(target) ?? throw new IOException($"'{target}' cannot be written to: it is the root.");
         Directory.CreateDirectory(parent);
-        var temporary = Path.Combine(parent, string.Create(CultureInfo.InvariantCulture, $".{Path.GetFileName(target)}.part-{Environment.ProcessId}-{Guid.NewGuid():N}"));
+        var temporary = Path.Combine(
+            parent,
+            string.Create(CultureInfo.InvariantCulture, $".{Path.GetFileName(target)}.part-{Environment.ProcessId}-{Guid.NewGuid():N}")
+        );
         Directory.CreateDirectory(temporary);
         return new DataDirectoryWriter(target, temporary);
     }
@@ -82,7 +85,10 @@ public sealed class DataDirectoryWriter : IDisposable
     {
         if (!sets.TryGetValue(name, out var set))
         {
-            set = sets[name] = new TokenFileWriter(Path.Combine(temporary, DataFiles.Tokens(name)), Path.Combine(temporary, DataFiles.Documents(name)));
+            set = sets[name] = new TokenFileWriter(
+                Path.Combine(temporary, DataFiles.Tokens(name)),
+                Path.Combine(temporary, DataFiles.Documents(name))
+            );
         }
 
         return set;

@@ -5,15 +5,16 @@ using Slowrun.Core.Tokens;
 namespace Slowrun.Storage.Tokens;
 
 /// <summary>
-/// Reads data into memory that nobody else can write, and hashes the very bytes that it has read: what others do to the object later changes
-/// nothing. (A mapped file would show it.) Subclasses say where the objects are.
+/// Reads data into memory that nobody else can write, and hashes the very bytes that it has read: what others do to the object later
+/// changes nothing. (A mapped file would show it.) Subclasses say where the objects are.
 /// </summary>
 internal abstract class DataReader
 {
     private const int BlockBytes = 1 << 20;
 
     /// <summary>Reads an object as numbers, verified.</summary>
-    /// <exception cref="InvalidDataException">It is missing, or its bytes are not those that its name says; which one, and what was found.</exception>
+    /// <exception cref="InvalidDataException">It is missing, or its bytes are not those that its name says; which one, and what was
+    /// found.</exception>
     public abstract Task<T[]> ReadAsync<T>(string sha256, CancellationToken cancellationToken)
         where T : unmanaged;
 
@@ -29,11 +30,17 @@ internal abstract class DataReader
         var tokenBytes = manifest.TokenBytesSha256 is { } sha256
             ? await ReadAsync<int>(sha256, cancellationToken).ConfigureAwait(false)
             : StoredTokenSets.TokenBytesOf(manifest.Tokenizer);
-        if (tokens.ElementType != "uint16" || ids.Length != tokens.Tokens || starts.Length != tokens.Documents || tokenBytes?.Length != manifest.VocabSize)
+        if (
+            tokens.ElementType != "uint16"
+            || ids.Length != tokens.Tokens
+            || starts.Length != tokens.Documents
+            || tokenBytes?.Length != manifest.VocabSize
+        )
         {
             throw new InvalidDataException(
                 $"'{name}' has {ids.Length} tokens in {starts.Length} documents over {tokenBytes?.Length} ids; its manifest says "
-                + $"{tokens.Tokens} of {tokens.ElementType} in {tokens.Documents} over {manifest.VocabSize}.");
+                    + $"{tokens.Tokens} of {tokens.ElementType} in {tokens.Documents} over {manifest.VocabSize}."
+            );
         }
 
         CheckIds(name, ids, manifest.VocabSize);
@@ -60,7 +67,9 @@ internal abstract class DataReader
         var length = content.Length;
         if (length / size > Array.MaxLength)
         {
-            throw new InvalidDataException($"'{NameOf(sha256)}' has {length} bytes: more than {Array.MaxLength} numbers of {size} bytes are not held in memory.");
+            throw new InvalidDataException(
+                $"'{NameOf(sha256)}' has {length} bytes: more than {Array.MaxLength} numbers of {size} bytes are not held in memory."
+            );
         }
 
         var values = GC.AllocateUninitializedArray<T>((int)(length / size));
@@ -68,7 +77,14 @@ internal abstract class DataReader
         var block = new byte[Math.Min(BlockBytes, Math.Max(1, length))];
         long position = 0;
         int read;
-        while (position < length && (read = await content.ReadAsync(block.AsMemory(0, (int)Math.Min(block.Length, length - position)), cancellationToken).ConfigureAwait(false)) > 0)
+        while (
+            position < length
+            && (
+                read = await content
+                    .ReadAsync(block.AsMemory(0, (int)Math.Min(block.Length, length - position)), cancellationToken)
+                    .ConfigureAwait(false)
+            ) > 0
+        )
         {
             // The private block first, then the hash of what is in it: the file is not looked at again.
             hash.AppendData(block, 0, read);
@@ -97,7 +113,8 @@ internal abstract class DataReader
         {
             throw new InvalidDataException(
                 $"'{name}' is not valid data: token {at} has the id {ids[at]}, the vocabulary of its manifest only the ids 0 to {vocabSize - 1}. "
-                + "Its bytes are as they were uploaded, so the data was made wrongly: prepare it again, and submit the run under another name.");
+                    + "Its bytes are as they were uploaded, so the data was made wrongly: prepare it again, and submit the run under another name."
+            );
         }
     }
 }

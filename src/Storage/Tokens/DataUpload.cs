@@ -21,7 +21,8 @@ public sealed class DataUpload(IObjectStore store)
         TokenSet? validation,
         string source,
         double? validationOverlap,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(train);
         foreach (var set in new[] { train, fitness, validation }.OfType<TokenSet>())
@@ -29,7 +30,9 @@ public sealed class DataUpload(IObjectStore store)
             if (set.TokenBytes.Count > ushort.MaxValue + 1 || !set.TokenBytes.SequenceEqual(train.TokenBytes))
             {
                 throw new ArgumentException(
-                    $"All sets must share one vocabulary of at most 65536 ids; found {train.TokenBytes.Count} and {set.TokenBytes.Count}.", nameof(train));
+                    $"All sets must share one vocabulary of at most 65536 ids; found {train.TokenBytes.Count} and {set.TokenBytes.Count}.",
+                    nameof(train)
+                );
             }
         }
 
@@ -41,9 +44,10 @@ public sealed class DataUpload(IObjectStore store)
             Train = await UploadAsync(train, cancellationToken).ConfigureAwait(false),
             Fitness = fitness is null ? null : await UploadAsync(fitness, cancellationToken).ConfigureAwait(false),
             Validation = validation is null ? null : await UploadAsync(validation, cancellationToken).ConfigureAwait(false),
-            TokenBytesSha256 = known is not null && known.SequenceEqual(train.TokenBytes)
-                ? null
-                : await UploadAsync(Bytes<int>([.. train.TokenBytes]), cancellationToken).ConfigureAwait(false),
+            TokenBytesSha256 =
+                known is not null && known.SequenceEqual(train.TokenBytes)
+                    ? null
+                    : await UploadAsync(Bytes<int>([.. train.TokenBytes]), cancellationToken).ConfigureAwait(false),
             Source = source,
             ValidationOverlap = validationOverlap,
         };
@@ -68,7 +72,8 @@ public sealed class DataUpload(IObjectStore store)
             await UploadAsync(tokens, cancellationToken).ConfigureAwait(false),
             set.Length,
             await UploadAsync(Bytes<long>([.. set.DocumentStarts]), cancellationToken).ConfigureAwait(false),
-            set.DocumentStarts.Count);
+            set.DocumentStarts.Count
+        );
     }
 
     private async Task<string> UploadAsync(byte[] content, CancellationToken cancellationToken)

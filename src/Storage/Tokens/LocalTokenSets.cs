@@ -16,21 +16,22 @@ public sealed class LocalTokenSets
     private readonly TokenCache? cache;
 
     public LocalTokenSets(IObjectStore store)
-        : this(store, store.Innermost is AzureBlobStore ? TokenCache.OfMachine() : null)
-    {
-    }
+        : this(store, store.Innermost is AzureBlobStore ? TokenCache.OfMachine() : null) { }
 
     /// <param name="cache">Null: a store of this machine.</param>
     public LocalTokenSets(IObjectStore store, TokenCache? cache) => (this.store, this.cache) = (store, cache);
 
     /// <param name="tokens">One of the sets that <paramref name="manifest"/> names.</param>
     /// <exception cref="InvalidDataException">Missing or damaged, or not what the manifest says.</exception>
-    public Task<TokenSet> ReadAsync(DataManifest manifest, StoredTokens tokens, CancellationToken cancellationToken = default) => Task.Run(
-        // Hashing gigabytes blocks: not on the caller's scheduler.
-        () => cache is null
-            ? new StoredTokenSets(store).ReadAsync(manifest, tokens, cancellationToken)
-            : new CachedObjects(store, cache).ReadSetAsync(manifest, tokens, cancellationToken),
-        cancellationToken);
+    public Task<TokenSet> ReadAsync(DataManifest manifest, StoredTokens tokens, CancellationToken cancellationToken = default) =>
+        Task.Run(
+            // Hashing gigabytes blocks: not on the caller's scheduler.
+            () =>
+                cache is null
+                    ? new StoredTokenSets(store).ReadAsync(manifest, tokens, cancellationToken)
+                    : new CachedObjects(store, cache).ReadSetAsync(manifest, tokens, cancellationToken),
+            cancellationToken
+        );
 
     private sealed class CachedObjects(IObjectStore store, TokenCache files) : DataReader
     {
@@ -53,13 +54,14 @@ public sealed class LocalTokenSets
                     files.Drop(sha256);
                     if (tries >= Tries)
                     {
-                        throw new IOException($"The cached file '{path}' is damaged again each time it is fetched: the disk may be failing. Set SLOWRUN_CACHE to a directory of another one. ({e.Message})", e);
+                        throw new IOException(
+                            $"The cached file '{path}' is damaged again each time it is fetched: the disk may be failing. Set SLOWRUN_CACHE to a directory of another one. ({e.Message})",
+                            e
+                        );
                     }
                 }
                 // Just deleted to make room.
-                catch (IOException) when (tries < Tries)
-                {
-                }
+                catch (IOException) when (tries < Tries) { }
             }
         }
     }

@@ -26,7 +26,11 @@ public sealed class StoredTokenSets(IObjectStore store)
         var objects = new Objects(store);
         if (new[] { manifest.Train, manifest.Fitness, manifest.Validation }.Any(set => set?.Sha256 == sha256))
         {
-            DataReader.CheckIds(DataPaths.Of(sha256), await objects.ReadAsync<ushort>(sha256, cancellationToken).ConfigureAwait(false), manifest.VocabSize);
+            DataReader.CheckIds(
+                DataPaths.Of(sha256),
+                await objects.ReadAsync<ushort>(sha256, cancellationToken).ConfigureAwait(false),
+                manifest.VocabSize
+            );
         }
         else
         {
@@ -38,16 +42,22 @@ public sealed class StoredTokenSets(IObjectStore store)
     internal static int[]? TokenBytesOf(string tokenizer) => tokenizer == "bytes" ? [.. Enumerable.Repeat(1, 256), 0] : null;
 
     internal static InvalidDataException Missing(string sha256) =>
-        new($"The data '{DataPaths.Of(sha256)}' is missing from the store. Put it back from a copy, or submit the run again: that uploads it.");
+        new(
+            $"The data '{DataPaths.Of(sha256)}' is missing from the store. Put it back from a copy, or submit the run again: that uploads it."
+        );
 
-    internal static InvalidDataException Damaged(string sha256, string found) => new(
-        $"The data '{DataPaths.Of(sha256)}' is damaged: its SHA-256 is {found}, expected {sha256}. Put it back from a copy; or delete it and submit the run again, which uploads it.");
+    internal static InvalidDataException Damaged(string sha256, string found) =>
+        new(
+            $"The data '{DataPaths.Of(sha256)}' is damaged: its SHA-256 is {found}, expected {sha256}. Put it back from a copy; or delete it and submit the run again, which uploads it."
+        );
 
     private sealed class Objects(IObjectStore store) : DataReader
     {
         public override async Task<T[]> ReadAsync<T>(string sha256, CancellationToken cancellationToken)
         {
-            var content = await store.TryOpenAsync(DataPaths.Of(sha256), cancellationToken: cancellationToken).ConfigureAwait(false) ?? throw Missing(sha256);
+            var content =
+                await store.TryOpenAsync(DataPaths.Of(sha256), cancellationToken: cancellationToken).ConfigureAwait(false)
+                ?? throw Missing(sha256);
             await using (content.ConfigureAwait(false))
             {
                 return await ReadAsync<T>(content, sha256, cancellationToken).ConfigureAwait(false);

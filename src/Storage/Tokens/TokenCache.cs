@@ -9,9 +9,7 @@ public sealed class TokenCache(FileCache files)
     private const long DefaultCapacityBytes = 32L << 30;
 
     public TokenCache(string folder, long capacityBytes, TimeProvider? time = null)
-        : this(new FileCache(folder, capacityBytes, time))
-    {
-    }
+        : this(new FileCache(folder, capacityBytes, time)) { }
 
     /// <summary>See <see cref="FileCache.OfMachine"/>.</summary>
     public static TokenCache OfMachine() => new(FileCache.OfMachine("data", DefaultCapacityBytes));
@@ -20,8 +18,15 @@ public sealed class TokenCache(FileCache files)
     /// <returns>Its file, which may vanish until it is opened: ask again then.</returns>
     /// <exception cref="InvalidDataException">It is missing from the store or damaged there.</exception>
     /// <exception cref="IOException">The cache cannot be written to.</exception>
-    public Task<string> FetchAsync(IObjectStore store, string sha256, CancellationToken cancellationToken = default) => FetchAsync(
-        store, DataPaths.Of(sha256), sha256, _ => StoredTokenSets.Missing(sha256), (_, found) => StoredTokenSets.Damaged(sha256, found), cancellationToken);
+    public Task<string> FetchAsync(IObjectStore store, string sha256, CancellationToken cancellationToken = default) =>
+        FetchAsync(
+            store,
+            DataPaths.Of(sha256),
+            sha256,
+            _ => StoredTokenSets.Missing(sha256),
+            (_, found) => StoredTokenSets.Damaged(sha256, found),
+            cancellationToken
+        );
 
     /// <summary>As above, of any immutable object whose bytes have that hash.</summary>
     /// <param name="missing">Of the object's name.</param>
@@ -32,14 +37,18 @@ public sealed class TokenCache(FileCache files)
         string sha256,
         Func<string, InvalidDataException> missing,
         Func<string, string, InvalidDataException> damaged,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken
+    )
     {
         ArgumentNullException.ThrowIfNull(store);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         return await files.FetchAsync(sha256, OpenAsync, Verify, cancellationToken).ConfigureAwait(false);
 
-        async Task<Stream> OpenAsync() => new HashingReadStream(
-            await store.TryOpenAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false) ?? throw missing(name), hash.AppendData);
+        async Task<Stream> OpenAsync() =>
+            new HashingReadStream(
+                await store.TryOpenAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false) ?? throw missing(name),
+                hash.AppendData
+            );
 
         void Verify()
         {

@@ -12,7 +12,8 @@ public sealed class TokenFileWriter : IDisposable
     private readonly HashedFile documents;
     private int documentCount;
 
-    internal TokenFileWriter(string tokensPath, string documentsPath) => (tokens, documents) = (new HashedFile(tokensPath), new HashedFile(documentsPath));
+    internal TokenFileWriter(string tokensPath, string documentsPath) =>
+        (tokens, documents) = (new HashedFile(tokensPath), new HashedFile(documentsPath));
 
     /// <summary>Tokens written so far.</summary>
     public long Length { get; private set; }

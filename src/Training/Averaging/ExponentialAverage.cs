@@ -29,7 +29,8 @@ public sealed class ExponentialAverage : IDisposable
         State = [.. NamedTensor.Pieces("average/ema", shadow), new NamedTensor("average/ema-updates", updates)];
     }
 
-    /// <summary>The average (float32, in the host's memory) and the number of updates (int64, on the CPU): read and written in place.</summary>
+    /// <summary>The average (float32, in the host's memory) and the number of updates (int64, on the CPU): read and written in
+    /// place.</summary>
     public IReadOnlyList<NamedTensor> State { get; }
 
     public long Updates => updates.data<long>()[0];

@@ -22,7 +22,8 @@ internal sealed class HostMemory(Device device, bool apart)
         return (device.type == DeviceType.CPU ? made : made.pin_memory()).DetachFromDisposeScope();
     }
 
-    /// <summary>Changes kept weights by live ones. Nobody waits: they are there once something that was computed later has been read.</summary>
+    /// <summary>Changes kept weights by live ones. Nobody waits: they are there once something that was computed later has been
+    /// read.</summary>
     /// <param name="change">Gets pieces of both, on the device, and changes the kept ones in place.</param>
     public void Change(Tensor kept, Tensor live, Action<Tensor, Tensor> change) => Pieces(kept, live, change, back: true);
 
@@ -38,7 +39,10 @@ internal sealed class HostMemory(Device device, bool apart)
             using var scope = NewDisposeScope();
             var count = Math.Min(PieceNumbers, kept.numel() - start);
             var piece = kept.narrow(0, start, count);
-            var there = !apart ? piece : device.type == DeviceType.CPU ? piece.clone() : piece.to(device, non_blocking: true);
+            var there =
+                !apart ? piece
+                : device.type == DeviceType.CPU ? piece.clone()
+                : piece.to(device, non_blocking: true);
             change(there, live.narrow(0, start, count));
             if (back && apart)
             {

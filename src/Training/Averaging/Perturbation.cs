@@ -12,7 +12,8 @@ namespace Slowrun.Training.Averaging;
 /// </summary>
 public static class Perturbation
 {
-    /// <param name="seed">One generator, through the parameters in registration order (<see cref="Core.Schedules.Cycles.PerturbationSeed"/>).</param>
+    /// <param name="seed">One generator, through the parameters in registration order
+    /// (<see cref="Core.Schedules.Cycles.PerturbationSeed"/>).</param>
     public static void Apply(FlatParameters parameters, double scale, long seed)
     {
         ArgumentNullException.ThrowIfNull(parameters);

@@ -28,7 +28,8 @@ public sealed class WeightAverage : IDisposable
         State = [.. NamedTensor.Pieces("average/swa", mean), new NamedTensor("average/swa-count", count)];
     }
 
-    /// <summary>The mean (float32, in the host's memory) and how many weights it is of (int64, on the CPU): read and written in place.</summary>
+    /// <summary>The mean (float32, in the host's memory) and how many weights it is of (int64, on the CPU): read and written in
+    /// place.</summary>
     public IReadOnlyList<NamedTensor> State { get; }
 
     public long Count => count.data<long>()[0];

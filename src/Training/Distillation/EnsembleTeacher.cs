@@ -47,7 +47,12 @@ internal sealed class EnsembleTeacher : IDisposable
         foreach (var (member, snapshot) in recipe.Members.Zip(members))
         {
             var models = Models(member, snapshot);
-            var pass = new ForwardPass { Loop = member.Loop, Recurrences = member.Recurrence?.Passes ?? 0, Windows = AttentionWindows.Of(recipe.Model) };
+            var pass = new ForwardPass
+            {
+                Loop = member.Loop,
+                Recurrences = member.Recurrence?.Passes ?? 0,
+                Windows = AttentionWindows.Of(recipe.Model),
+            };
             turns.AddRange(models.Select(model => new Turn(model, member.Weight / models.Count, pass)));
         }
     }
@@ -56,7 +61,8 @@ internal sealed class EnsembleTeacher : IDisposable
     public int AtOnce { get; }
 
     /// <param name="inputs">[B, T] int64 each, on the device.</param>
-    /// <returns>For each, [B·T, V] float32: the logarithm of the ensemble's distribution at the recipe's temperature; the caller's. Null: stopped.</returns>
+    /// <returns>For each, [B·T, V] float32: the logarithm of the ensemble's distribution at the recipe's temperature; the caller's. Null:
+    /// stopped.</returns>
     public IReadOnlyList<Tensor>? Teach(IReadOnlyList<Tensor> inputs, CancellationToken stop)
     {
         using var scope = NewDisposeScope();
@@ -100,7 +106,10 @@ internal sealed class EnsembleTeacher : IDisposable
         }
         catch (InvalidDataException e)
         {
-            throw new InvalidDataException($"Member {member.Sha256[..12]} of the ensemble of run '{recipe.Run}' cannot teach: {e.Message}", e);
+            throw new InvalidDataException(
+                $"Member {member.Sha256[..12]} of the ensemble of run '{recipe.Run}' cannot teach: {e.Message}",
+                e
+            );
         }
     }
 

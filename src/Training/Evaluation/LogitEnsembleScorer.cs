@@ -14,11 +14,21 @@ public static class LogitEnsembleScorer
     /// <exception cref="InvalidDataException">A snapshot is not of its model.</exception>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
     public static IReadOnlyList<float[]> Score(
-        IReadOnlyList<(StagePlan Plan, IReadOnlyList<TensorData> Snapshot)> members, TokenSet set, ComputeDevices devices, CancellationToken stop)
+        IReadOnlyList<(StagePlan Plan, IReadOnlyList<TensorData> Snapshot)> members,
+        TokenSet set,
+        ComputeDevices devices,
+        CancellationToken stop
+    )
     {
         ArgumentNullException.ThrowIfNull(members);
         ArgumentNullException.ThrowIfNull(set);
         ArgumentNullException.ThrowIfNull(devices);
-        return SetScoring.Score([.. members.Select(member => (member.Plan, CheckpointNames.Last(member.Snapshot)))], set, devices, null, stop);
+        return SetScoring.Score(
+            [.. members.Select(member => (member.Plan, CheckpointNames.Last(member.Snapshot)))],
+            set,
+            devices,
+            null,
+            stop
+        );
     }
 }

@@ -19,7 +19,13 @@ public static class MemberScorer
     /// <exception cref="InvalidDataException">The weights are not of this model.</exception>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
     public static float[] Score(
-        StagePlan plan, IReadOnlyList<TensorData> weights, TokenSet set, ComputeDevices devices, CancellationToken stop, Action<long>? progress = null)
+        StagePlan plan,
+        IReadOnlyList<TensorData> weights,
+        TokenSet set,
+        ComputeDevices devices,
+        CancellationToken stop,
+        Action<long>? progress = null
+    )
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(weights);
@@ -30,7 +36,12 @@ public static class MemberScorer
         foreach (var (index, model) in models.Index())
         {
             var p = SetScoring.Score(
-                [(plan, model)], set, devices, judged => progress?.Invoke(((index * (long)result.Length) + judged) / models.Count), stop)[0];
+                [(plan, model)],
+                set,
+                devices,
+                judged => progress?.Invoke(((index * (long)result.Length) + judged) / models.Count),
+                stop
+            )[0];
             for (var i = 0; i < p.Length; i++)
             {
                 result[i] += p[i] / models.Count;

@@ -24,14 +24,16 @@ internal static class SetScoring
         TokenSet set,
         ComputeDevices devices,
         Action<long>? progress,
-        CancellationToken stop)
+        CancellationToken stop
+    )
     {
         var result = models.Select(_ => new float[Math.Max(set.Length - 1, 0)]).ToList();
         var slots = devices.Slots.Select(ComputeDevices.DeviceOf).ToArray();
         IntraOp.UseOneThread();
         // Processors of one machine read the same weights; other devices have their own.
         var loaded = new Dictionary<string, IReadOnlyList<FlatParameters>>();
-        long next = -1, judged = 0;
+        long next = -1,
+            judged = 0;
         try
         {
             foreach (var device in slots.Select(OfWeights).DistinctBy(device => device.ToString()))
@@ -71,8 +73,13 @@ internal static class SetScoring
                 {
                     var source = new ParameterSource(weights, null);
                     sources.Add(source);
-                    scored.Add(new ScoredModel(
-                        new Gpt(plan.Model, slot), GptWeights.Of(plan.Model, source), StepSettings.Finished(plan.Model, plan.Stage)));
+                    scored.Add(
+                        new ScoredModel(
+                            new Gpt(plan.Model, slot),
+                            GptWeights.Of(plan.Model, source),
+                            StepSettings.Finished(plan.Model, plan.Stage)
+                        )
+                    );
                 }
 
                 var first = models[0].Plan;

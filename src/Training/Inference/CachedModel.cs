@@ -54,7 +54,10 @@ internal sealed class CachedModel : IDisposable
     {
         if (cache.Length + tokens.Length > cache.Capacity)
         {
-            throw new ArgumentException($"{cache.Length + tokens.Length} tokens are more than the model's {cache.Capacity} positions.", nameof(tokens));
+            throw new ArgumentException(
+                $"{cache.Length + tokens.Length} tokens are more than the model's {cache.Capacity} positions.",
+                nameof(tokens)
+            );
         }
 
         using var scope = NewDisposeScope();

@@ -22,14 +22,16 @@ public sealed class MixtureGenerator(EnsembleAverage average, string slot) : IDi
     private int context;
 
     /// <summary>Adds a member.</summary>
-    /// <param name="snapshot">Of several models: they count alike, as they do in its score; where logits are averaged, the last alone.</param>
+    /// <param name="snapshot">Of several models: they count alike, as they do in its score; where logits are averaged, the last
+    /// alone.</param>
     /// <param name="weight">Relative to the others'.</param>
     /// <exception cref="InvalidDataException">The weights are not of the plan's model.</exception>
     public void Add(StagePlan plan, IReadOnlyList<TensorData> snapshot, double weight)
     {
         ArgumentNullException.ThrowIfNull(plan);
         IntraOp.UseOneThread();
-        IReadOnlyList<TensorData>[] parts = average == EnsembleAverage.Logits ? [CheckpointNames.Last(snapshot)] : [.. CheckpointNames.Models(snapshot)];
+        IReadOnlyList<TensorData>[] parts =
+            average == EnsembleAverage.Logits ? [CheckpointNames.Last(snapshot)] : [.. CheckpointNames.Models(snapshot)];
         foreach (var part in parts)
         {
             models.Add((new CachedModel(plan, part, device), weight / parts.Length));

@@ -29,7 +29,8 @@ internal sealed class LaneCrew : IDisposable
     /// <param name="teachers">One for each worker; the same one where they share a device.</param>
     /// <param name="ensembles">One for each worker, whose own it is.</param>
     /// <param name="replicate">
-    /// Whether workers are devices with memory of their own: each has its parameters, and makes its dropout masks. On a CPU all share one storage.
+    /// Whether workers are devices with memory of their own: each has its parameters, and makes its dropout masks. On a CPU all share one
+    /// storage.
     /// </param>
     public LaneCrew(
         ModelRecipe model,
@@ -38,10 +39,16 @@ internal sealed class LaneCrew : IDisposable
         IReadOnlyList<Device> devices,
         IReadOnlyList<Teacher?> teachers,
         IReadOnlyList<EnsembleTeacher?> ensembles,
-        bool replicate)
+        bool replicate
+    )
     {
         replicas = [.. devices.Skip(1).Select(device => replicate ? new FlatParameters(parameters.Layout, device) : parameters)];
-        workers = [.. replicas.Prepend(parameters).Select((p, w) => new LaneWorker(model, stage, p, teachers[w], ensembles[w], masksOnDevice: replicate))];
+        workers =
+        [
+            .. replicas
+                .Prepend(parameters)
+                .Select((p, w) => new LaneWorker(model, stage, p, teachers[w], ensembles[w], masksOnDevice: replicate)),
+        ];
         sum = new LaneSum(new LaneBuffer(model, parameters));
         begin = [.. replicas.Select(_ => new SemaphoreSlim(0))];
         threads = [.. begin.Select((_, w) => WorkerThread.Start($"slowrun lanes {w + 1}", () => Serve(w + 1)))];
@@ -73,13 +80,18 @@ internal sealed class LaneCrew : IDisposable
         return sum.IsComplete(step.Lanes) ? sum.Total.Gradients.Flat : null;
     }
 
-    /// <summary>Runs parts that do not touch each other's data, on all workers that share the first one's device, and waits for them.</summary>
+    /// <summary>Runs parts that do not touch each other's data, on all workers that share the first one's device, and waits for
+    /// them.</summary>
     public void RunInParallel(IReadOnlyList<Action> parts)
     {
         var next = -1;
         Together(w =>
         {
-            while ((w == 0 || ReferenceEquals(workers[w].Parameters, workers[0].Parameters)) && Interlocked.Increment(ref next) is var part && part < parts.Count)
+            while (
+                (w == 0 || ReferenceEquals(workers[w].Parameters, workers[0].Parameters))
+                && Interlocked.Increment(ref next) is var part
+                && part < parts.Count
+            )
             {
                 parts[part]();
             }

@@ -10,8 +10,8 @@ using static TorchSharp.torch;
 namespace Slowrun.Training.Lanes;
 
 /// <summary>
-/// Computes some lanes of each step on one device, one after the other in one buffer. A lane adds its micro-batches in order; a finished one
-/// is added to the step's sum when it is its turn.
+/// Computes some lanes of each step on one device, one after the other in one buffer. A lane adds its micro-batches in order; a finished
+/// one is added to the step's sum when it is its turn.
 /// </summary>
 internal sealed class LaneWorker : IDisposable
 {
@@ -28,7 +28,13 @@ internal sealed class LaneWorker : IDisposable
     /// <param name="ensemble">This worker's own.</param>
     /// <param name="masksOnDevice">Whether dropout masks are made where they are used: what any device but a processor wants.</param>
     public LaneWorker(
-        ModelRecipe model, StageRecipe stage, FlatParameters parameters, Teacher? teacher, EnsembleTeacher? ensemble, bool masksOnDevice)
+        ModelRecipe model,
+        StageRecipe stage,
+        FlatParameters parameters,
+        Teacher? teacher,
+        EnsembleTeacher? ensemble,
+        bool masksOnDevice
+    )
     {
         this.model = model;
         this.ensemble = ensemble;
@@ -45,7 +51,8 @@ internal sealed class LaneWorker : IDisposable
 
     public FlatParameters Parameters => parameters;
 
-    /// <summary>Computes lanes first, first + every, … of a step and adds them to its sum. Once anybody is told to stop, or fails, all return early.</summary>
+    /// <summary>Computes lanes first, first + every, … of a step and adds them to its sum. Once anybody is told to stop, or fails, all
+    /// return early.</summary>
     public void Run(StepWork step, int first, int every, LaneSum sum)
     {
         try
@@ -95,7 +102,9 @@ internal sealed class LaneWorker : IDisposable
                 }
 
                 using var scope = NewDisposeScope();
-                step.Losses[i] = trainer.Backward(buffer.Weights, rows[position++], 1.0 / step.MicroBatches, outputs.Current).DetachFromDisposeScope();
+                step.Losses[i] = trainer
+                    .Backward(buffer.Weights, rows[position++], 1.0 / step.MicroBatches, outputs.Current)
+                    .DetachFromDisposeScope();
             }
 
             if (!sum.Add(lane, buffer))

@@ -18,7 +18,12 @@ internal readonly record struct MicroBatch(Tensor Tokens, StepSettings Settings,
     /// <summary>The pass of training, with what the recipe drops.</summary>
     /// <param name="masksOnDevice">Whether dropout masks are made where they are used.</param>
     /// <param name="recomputed">Where blocks that are computed again leave their gradients.</param>
-    public ForwardPass Pass(Core.Recipes.ModelRecipe model, Core.Recipes.StageRecipe stage, bool masksOnDevice, RecomputedGradients recomputed)
+    public ForwardPass Pass(
+        Core.Recipes.ModelRecipe model,
+        Core.Recipes.StageRecipe stage,
+        bool masksOnDevice,
+        RecomputedGradients recomputed
+    )
     {
         var uniforms = CounterRandom.Key(Key, 1);
         ulong drawn = 0;
@@ -30,9 +35,10 @@ internal readonly record struct MicroBatch(Tensor Tokens, StepSettings Settings,
             Dropout = stage.Dropout > 0 ? new Dropout(CounterRandom.Key(Key, 0), stage.Dropout, masksOnDevice) : null,
             MlpDropout = stage.MlpDropout,
             Recompute = stage.Recompute ? recomputed : null,
-            Depth = stage.StochasticDepth > 0
-                ? new StochasticDepth(stage.StochasticDepth, model.Layers, () => CounterRandom.Uniform(uniforms, drawn++))
-                : null,
+            Depth =
+                stage.StochasticDepth > 0
+                    ? new StochasticDepth(stage.StochasticDepth, model.Layers, () => CounterRandom.Uniform(uniforms, drawn++))
+                    : null,
         };
     }
 }

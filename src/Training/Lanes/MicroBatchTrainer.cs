@@ -8,7 +8,8 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace Slowrun.Training.Lanes;
 
-/// <summary>Forward and backward pass of one micro-batch: adds the gradient of its mean loss, times a weight, to the leaves' buffers.</summary>
+/// <summary>Forward and backward pass of one micro-batch: adds the gradient of its mean loss, times a weight, to the leaves'
+/// buffers.</summary>
 /// <param name="outputs">Whether an ensemble teaches, so that each micro-batch comes with what it says.</param>
 internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gpt gpt, Teacher? teacher, bool outputs = false)
 {
@@ -25,7 +26,8 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
 
     /// <param name="weight">1 / micro-batches of the step.</param>
     /// <param name="lesson">[B·T, V]: log-probabilities of an ensemble that teaches; null: none does.</param>
-    /// <returns>The mean loss times the weight, float64 on the device: nothing has waited for it. The caller's dispose scope owns it.</returns>
+    /// <returns>The mean loss times the weight, float64 on the device: nothing has waited for it. The caller's dispose scope owns
+    /// it.</returns>
     public Tensor Backward(GptWeights weights, in MicroBatch batch, double weight, Tensor? lesson = null)
     {
         using var scope = NewDisposeScope();
@@ -35,15 +37,21 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
         var further = model.MtpBlock && stage.MtpWeight != 0 && alpha < 1 ? gpt.FurtherHidden(weights, hidden, targets, pass) : null;
         var taught = teacher is null ? null : Taught(inputs);
         var readout = new Readout(
-            hidden, taught, lesson, targets.reshape(-1), batch.Settings.FutureWeights.Count == 0 ? [] : Future(targets, batch.Settings.FutureWeights),
-            weight);
+            hidden,
+            taught,
+            lesson,
+            targets.reshape(-1),
+            batch.Settings.FutureWeights.Count == 0 ? [] : Future(targets, batch.Settings.FutureWeights),
+            weight
+        );
         var furtherTargets = further is null ? null : targets.narrow(1, 1, targets.shape[1] - 1).reshape(-1);
         // Rounded once for all its rows; its gradient must be added in float32, which only the way by chunks does.
         using var rounded = model.Products == MatrixPrecision.BF16 ? new RoundedUnembedding(model, weights.Unembedding) : null;
         readout = readout with { Rounded = rounded };
-        var loss = hidden.shape[0] <= RowsAtOnce && rounded is null
-            ? Whole(weights, readout, further, furtherTargets)
-            : Chunked(weights, readout, further, furtherTargets);
+        var loss =
+            hidden.shape[0] <= RowsAtOnce && rounded is null
+                ? Whole(weights, readout, further, furtherTargets)
+                : Chunked(weights, readout, further, furtherTargets);
         recomputed.Release();
         return loss.MoveToOuterDisposeScope();
     }
@@ -67,12 +75,30 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
         var cut = readout;
         var gradients = new List<(Tensor Hidden, Tensor Gradient)>
         {
-            (readout.Hidden, ByChunks(readout, readout.Hidden, loss, (part, start, count) => Loss(weights, cut with { Hidden = part }, cut.Hidden.shape[0], start, count))),
+            (
+                readout.Hidden,
+                ByChunks(
+                    readout,
+                    readout.Hidden,
+                    loss,
+                    (part, start, count) => Loss(weights, cut with { Hidden = part }, cut.Hidden.shape[0], start, count)
+                )
+            ),
         };
         if (further is not null)
         {
-            gradients.Add((further, ByChunks(readout, further, loss, (part, start, count) =>
-                FurtherLoss(weights, cut.Rounded, part, furtherTargets!.narrow(0, start, count), further.shape[0], cut.Weight))));
+            gradients.Add(
+                (
+                    further,
+                    ByChunks(
+                        readout,
+                        further,
+                        loss,
+                        (part, start, count) =>
+                            FurtherLoss(weights, cut.Rounded, part, furtherTargets!.narrow(0, start, count), further.shape[0], cut.Weight)
+                    )
+                )
+            );
         }
 
         autograd.backward([.. gradients.Select(g => g.Hidden)], [.. gradients.Select(g => g.Gradient)]);
@@ -123,7 +149,10 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
             loss = TrainingLoss.CrossEntropySum(logProbabilities, readout.Targets.narrow(0, start, count), stage.LabelSmoothing);
             foreach (var (targets, share) in readout.Future)
             {
-                loss = loss.add(TrainingLoss.CrossEntropySum(logProbabilities, targets.narrow(0, start, count), 0, hasIgnored: true), Scalars.Of(share));
+                loss = loss.add(
+                    TrainingLoss.CrossEntropySum(logProbabilities, targets.narrow(0, start, count), 0, hasIgnored: true),
+                    Scalars.Of(share)
+                );
             }
 
             loss = loss.mul(Scalars.Of((1 - alpha) * scale));
@@ -135,9 +164,11 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
         }
 
         var student = temperature == 1 ? logProbabilities : F.log_softmax(logits.div(Scalars.Of(temperature)), -1);
-        var soft = (readout.Lesson is { } lesson
-            ? TrainingLoss.KlSumOf(student, lesson.narrow(0, start, count), temperature)
-            : TrainingLoss.KlSum(student, TeacherLogits(readout.Taught!.narrow(0, start, count)), temperature)).mul(Scalars.Of(alpha * scale));
+        var soft = (
+            readout.Lesson is { } lesson
+                ? TrainingLoss.KlSumOf(student, lesson.narrow(0, start, count), temperature)
+                : TrainingLoss.KlSum(student, TeacherLogits(readout.Taught!.narrow(0, start, count)), temperature)
+        ).mul(Scalars.Of(alpha * scale));
         return loss is null ? soft : loss.add(soft, Scalars.One);
     }
 
@@ -148,7 +179,8 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
     }
 
     private Tensor FurtherLoss(GptWeights weights, RoundedUnembedding? rounded, Tensor hidden, Tensor targets, long rows, double weight) =>
-        TrainingLoss.CrossEntropySum(F.log_softmax(gpt.Logits(weights, hidden, rounded), -1), targets, 0)
+        TrainingLoss
+            .CrossEntropySum(F.log_softmax(gpt.Logits(weights, hidden, rounded), -1), targets, 0)
             .mul(Scalars.Of((1 - alpha) * stage.MtpWeight * weight / rows));
 
     private Tensor Taught(Tensor inputs)
@@ -175,7 +207,13 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
     }
 
     private readonly record struct Readout(
-        Tensor Hidden, Tensor? Taught, Tensor? Lesson, Tensor Targets, IReadOnlyList<(Tensor Targets, double Share)> Future, double Weight)
+        Tensor Hidden,
+        Tensor? Taught,
+        Tensor? Lesson,
+        Tensor Targets,
+        IReadOnlyList<(Tensor Targets, double Share)> Future,
+        double Weight
+    )
     {
         /// <summary>Null: products are not rounded.</summary>
         public RoundedUnembedding? Rounded { get; init; }

@@ -11,8 +11,7 @@ internal sealed class StepRows(StepWork step, IReadOnlyList<int> order, Device d
     public int Count => order.Count;
 
     /// <param name="position">In the order; its tensor belongs to the caller's dispose scope.</param>
-    public MicroBatch this[int position] =>
-        new(tokens.select(0, position).to(ScalarType.Int64), step.Settings, step.Key(order[position]));
+    public MicroBatch this[int position] => new(tokens.select(0, position).to(ScalarType.Int64), step.Settings, step.Key(order[position]));
 
     public void Dispose() => tokens.Dispose();
 }

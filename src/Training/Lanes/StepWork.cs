@@ -10,7 +10,8 @@ internal sealed record StepWork
 
     public required int MicroBatches { get; init; }
 
-    /// <summary>Reads some micro-batches of the step, [their number, B, T + 1] int32, in one copy to a device. Called from several threads.</summary>
+    /// <summary>Reads some micro-batches of the step, [their number, B, T + 1] int32, in one copy to a device. Called from several
+    /// threads.</summary>
     public required Func<IReadOnlyList<int>, Device, Tensor> Read { get; init; }
 
     public required StepSettings Settings { get; init; }

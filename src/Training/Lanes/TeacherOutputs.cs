@@ -30,7 +30,10 @@ internal sealed class TeacherOutputs(EnsembleTeacher? teacher, StepRows rows, Ca
         if (taught.Count == 0)
         {
             using var scope = NewDisposeScope();
-            var inputs = Enumerable.Range(asked, Math.Min(teacher.AtOnce, rows.Count - asked)).Select(position => rows[position].Inputs).ToList();
+            var inputs = Enumerable
+                .Range(asked, Math.Min(teacher.AtOnce, rows.Count - asked))
+                .Select(position => rows[position].Inputs)
+                .ToList();
             asked += inputs.Count;
             if (teacher.Teach(inputs, stop) is not { } outputs)
             {

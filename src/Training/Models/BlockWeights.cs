@@ -83,10 +83,11 @@ internal sealed record BlockWeights
             AttentionGate = parameters.Of($"{prefix}.attn.attn_gate.weight"),
             ValueGate = hasValue ? parameters.Of($"{prefix}.attn.ve_gate.weight") : null,
             ValueProjection = hasValue ? parameters.Of(ParameterTable.ValueProjection(layer!.Value)) : null,
-            HeadMixes = !model.HeadMixing ? []
+            HeadMixes =
+                !model.HeadMixing ? []
                 : model.HeadMixingValues
                     ? [parameters.Of($"{prefix}.attn.q_mix"), parameters.Of($"{prefix}.attn.k_mix"), parameters.Of($"{prefix}.attn.v_mix")]
-                    : [parameters.Of($"{prefix}.attn.q_mix"), parameters.Of($"{prefix}.attn.k_mix")],
+                : [parameters.Of($"{prefix}.attn.q_mix"), parameters.Of($"{prefix}.attn.k_mix")],
             MlpInput = parameters.Rows($"{prefix}.mlp.c_gate.weight", $"{prefix}.mlp.c_fc.weight"),
             MlpOutput = parameters.Of($"{prefix}.mlp.c_proj.weight"),
         };

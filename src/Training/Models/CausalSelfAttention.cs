@@ -20,10 +20,19 @@ internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary,
     /// <param name="cache">Of this visit of the layer; null: the tokens given are all there are.</param>
     /// <returns>[B·T, C], after the output projection and before dropout.</returns>
     public Tensor Forward(
-        Tensor x, BlockWeights weights, Tensor? valueEmbedding, Tensor? xsaAlpha, in AttentionLayer layer, long length, VisitCache? cache = null)
+        Tensor x,
+        BlockWeights weights,
+        Tensor? valueEmbedding,
+        Tensor? xsaAlpha,
+        in AttentionLayer layer,
+        long length,
+        VisitCache? cache = null
+    )
     {
         using var scope = NewDisposeScope();
-        long batch = x.shape[0] / length, heads = model.Heads, width = model.Width / heads;
+        long batch = x.shape[0] / length,
+            heads = model.Heads,
+            width = model.Width / heads;
         var qkv = Functional.Linear(x, Mixed(model, weights), model.Products);
         var parts = qkv.split([2 * heads * width, heads * width], 1);
         var qk = Functional.RmsNorm(rotary.Turn(parts[0].view(batch, length, 2 * heads, width), cache?.Length ?? 0));
@@ -67,19 +76,25 @@ internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary,
         return y.addcmul(direction, alpha is null ? along : along.mul(alpha.tanh().view(-1, 1)), MinusOne);
     }
 
-    private Tensor Masked(Tensor q, Tensor k, Tensor v, int window) => Functional.Attention(
-        q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), masks.Of(q.shape[1], window), model.Products).transpose(1, 2);
+    private Tensor Masked(Tensor q, Tensor k, Tensor v, int window) =>
+        Functional
+            .Attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), masks.Of(q.shape[1], window), model.Products)
+            .transpose(1, 2);
 
-    private static Tensor Flash(Tensor q, Tensor k, Tensor v, int window) => WindowedFlash.Run(
-        q.to(ScalarType.BFloat16), k.to(ScalarType.BFloat16), v.to(ScalarType.BFloat16), window).to(q.dtype);
+    private static Tensor Flash(Tensor q, Tensor k, Tensor v, int window) =>
+        WindowedFlash.Run(q.to(ScalarType.BFloat16), k.to(ScalarType.BFloat16), v.to(ScalarType.BFloat16), window).to(q.dtype);
 
-    /// <summary>Attention of tokens that come after those in the cache: of several where it is empty, of one at a time afterwards.</summary>
+    /// <summary>Attention of tokens that come after those in the cache: of several where it is empty, of one at a time
+    /// afterwards.</summary>
     private Tensor Continued(Tensor q, Tensor k, Tensor v, in AttentionLayer layer, VisitCache cache)
     {
         var length = q.shape[1];
         if (length > 1 && cache.Length > 0)
         {
-            throw new ArgumentException($"{length} tokens at once after {cache.Length} others; behind the first ones they are read one at a time.", nameof(q));
+            throw new ArgumentException(
+                $"{length} tokens at once after {cache.Length} others; behind the first ones they are read one at a time.",
+                nameof(q)
+            );
         }
 
         var shifted = layer.KeyOffset ? Shifted(k, k.shape[3], cache.LastKey) : k;
@@ -89,8 +104,9 @@ internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary,
         var mask = length > 1 ? masks.Of(length, layer.Window) : null;
         keys = keys.narrow(1, keys.shape[1] - seen, seen);
         values = values.narrow(1, values.shape[1] - seen, seen);
-        return Functional.Attention(
-            q.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2), mask, model.Products, causal: length > 1).transpose(1, 2);
+        return Functional
+            .Attention(q.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2), mask, model.Products, causal: length > 1)
+            .transpose(1, 2);
     }
 
     /// <summary>The second half of each key comes from the token before; the first token keeps its own.</summary>
@@ -112,10 +128,18 @@ internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary,
             return weights.QueryKeyValue;
         }
 
-        long width = model.Width, heads = model.Heads;
+        long width = model.Width,
+            heads = model.Heads;
         var matrices = weights.QueryKeyValue.split([width, width, width], 0);
-        return cat([.. matrices.Select((matrix, i) => i < weights.HeadMixes.Count
-            ? weights.HeadMixes[i].mm(matrix.view(heads, width / heads * width)).view(width, width)
-            : matrix)]);
+        return cat(
+            [
+                .. matrices.Select(
+                    (matrix, i) =>
+                        i < weights.HeadMixes.Count
+                            ? weights.HeadMixes[i].mm(matrix.view(heads, width / heads * width)).view(width, width)
+                            : matrix
+                ),
+            ]
+        );
     }
 }

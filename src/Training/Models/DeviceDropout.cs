@@ -21,7 +21,8 @@ internal static class DeviceDropout
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        long count = like.numel(), pairs = (count + 1) / 2;
+        long count = like.numel(),
+            pairs = (count + 1) / 2;
         var bits = arange(Scalars.Of(1L), Scalars.Of(pairs + 1), Scalars.Of(1L), ScalarType.Int64, like.device)
             .mul_(Scalars.Of(unchecked((long)CounterRandom.Gamma)))
             .add_(Scalars.Of(unchecked((long)key)), Scalars.One);

@@ -1,5 +1,5 @@
-using Slowrun.Training.Numerics;
 using System.Runtime.InteropServices;
+using Slowrun.Training.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -17,7 +17,8 @@ internal sealed class Dropout(ulong key, double probability, bool onDevice = fal
     private readonly Scalar scale = Scalars.Of(1 / (1 - probability));
 
     /// <summary>x + drop(branch).</summary>
-    /// <param name="place">Counts the dropouts of a forward pass, so that each gets a mask of its own, also when it is computed again.</param>
+    /// <param name="place">Counts the dropouts of a forward pass, so that each gets a mask of its own, also when it is computed
+    /// again.</param>
     public Tensor Add(Tensor x, Tensor branch, int place)
     {
         using var mask = Mask(branch, place);

@@ -19,9 +19,10 @@ internal static class Functional
     }
 
     /// <summary>x Wᵀ, in the precision of the recipe; there is no autocast, so the casts are written out.</summary>
-    public static Tensor Linear(Tensor x, Tensor weight, MatrixPrecision precision) => precision == MatrixPrecision.BF16
-        ? nn.functional.linear(x.to(ScalarType.BFloat16), weight.to(ScalarType.BFloat16)).to(x.dtype)
-        : nn.functional.linear(x, weight);
+    public static Tensor Linear(Tensor x, Tensor weight, MatrixPrecision precision) =>
+        precision == MatrixPrecision.BF16
+            ? nn.functional.linear(x.to(ScalarType.BFloat16), weight.to(ScalarType.BFloat16)).to(x.dtype)
+            : nn.functional.linear(x, weight);
 
     /// <summary>softmax(q kᵀ / √d + mask) v.</summary>
     /// <param name="mask">Null: plain causality, or none.</param>
@@ -35,7 +36,13 @@ internal static class Functional
         }
 
         var rounded = nn.functional.scaled_dot_product_attention(
-            q.to(ScalarType.BFloat16), k.to(ScalarType.BFloat16), v.to(ScalarType.BFloat16), mask?.to(ScalarType.BFloat16), 0, causal);
+            q.to(ScalarType.BFloat16),
+            k.to(ScalarType.BFloat16),
+            v.to(ScalarType.BFloat16),
+            mask?.to(ScalarType.BFloat16),
+            0,
+            causal
+        );
         return rounded.to(q.dtype);
     }
 }

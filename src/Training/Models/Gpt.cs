@@ -22,9 +22,7 @@ internal sealed class Gpt : IDisposable
     private readonly Scalar inverseSoftcap;
 
     public Gpt(ModelRecipe model, Device device)
-        : this(model, RotaryTable.Of(model, device), device, ScalarType.Float32)
-    {
-    }
+        : this(model, RotaryTable.Of(model, device), device, ScalarType.Float32) { }
 
     /// <param name="rotary">Owned by the model from now on.</param>
     /// <param name="type">Of the weights.</param>
@@ -34,7 +32,11 @@ internal sealed class Gpt : IDisposable
         this.rotary = rotary;
         masks = new WindowMasks(device, type);
         attention = new CausalSelfAttention(
-            model, rotary, masks, flash: model.Products == MatrixPrecision.BF16 && WindowedFlash.Obstacle(device, model.Width / model.Heads) is null);
+            model,
+            rotary,
+            masks,
+            flash: model.Products == MatrixPrecision.BF16 && WindowedFlash.Obstacle(device, model.Width / model.Heads) is null
+        );
         softcap = Scalars.Of(model.Softcap);
         inverseSoftcap = Scalars.Of(1 / model.Softcap);
     }
@@ -81,10 +83,22 @@ internal sealed class Gpt : IDisposable
 
     /// <summary>The same weights with the mixtures of heads worked into the matrices, for passes that are many and small.</summary>
     /// <returns>New matrices are in the caller's dispose scope; all other tensors are the ones given.</returns>
-    public GptWeights WithHeadsMixed(GptWeights weights) => !model.HeadMixing ? weights : weights with
-    {
-        Blocks = [.. weights.Blocks.Select(block => block with { QueryKeyValue = CausalSelfAttention.Mixed(model, block), HeadMixes = [] })],
-    };
+    public GptWeights WithHeadsMixed(GptWeights weights) =>
+        !model.HeadMixing
+            ? weights
+            : weights with
+            {
+                Blocks =
+                [
+                    .. weights.Blocks.Select(block =>
+                        block with
+                        {
+                            QueryKeyValue = CausalSelfAttention.Mixed(model, block),
+                            HeadMixes = [],
+                        }
+                    ),
+                ],
+            };
 
     /// <summary>Hidden states that predict one token further: from each position's own and the embedding of its next token.</summary>
     /// <param name="hidden">[B·T, C], of <see cref="Hidden"/>.</param>
@@ -93,7 +107,8 @@ internal sealed class Gpt : IDisposable
     public Tensor FurtherHidden(GptWeights weights, Tensor hidden, Tensor targets, ForwardPass pass)
     {
         using var scope = NewDisposeScope();
-        long batch = targets.shape[0], length = targets.shape[1] - 1;
+        long batch = targets.shape[0],
+            length = targets.shape[1] - 1;
         var next = targets.narrow(1, 0, length).clamp_min(Scalars.Of(0)).reshape(-1);
         var embedded = Functional.RmsNorm(Embedded(weights, next));
         var known = hidden.view(batch, length + 1, model.Width).narrow(1, 0, length).reshape(batch * length, model.Width);
@@ -139,7 +154,10 @@ internal sealed class Gpt : IDisposable
                 var block = weights.Blocks[layer];
                 var long_ = AttentionWindows.IsLong(model, layer);
                 var kind = new AttentionLayer(
-                    pass.Windows.At(model, layer), model.KeyOffset && long_, model.Xsa is { } xsa && layer < (xsa.FirstLayers ?? model.Layers));
+                    pass.Windows.At(model, layer),
+                    model.KeyOffset && long_,
+                    model.Xsa is { } xsa && layer < (xsa.FirstLayers ?? model.Layers)
+                );
                 x = Block(x, x0, block, kind.Xsa ? lambdas.Xsa?[layer] : null, kind, length, pass, ref place);
             }
             else
@@ -157,7 +175,15 @@ internal sealed class Gpt : IDisposable
     }
 
     private Tensor Block(
-        Tensor x, Tensor? x0, BlockWeights weights, Tensor? xsaAlpha, AttentionLayer layer, long length, ForwardPass pass, ref int place)
+        Tensor x,
+        Tensor? x0,
+        BlockWeights weights,
+        Tensor? xsaAlpha,
+        AttentionLayer layer,
+        long length,
+        ForwardPass pass,
+        ref int place
+    )
     {
         var first = place;
         place += 2;
@@ -167,7 +193,13 @@ internal sealed class Gpt : IDisposable
         }
 
         var source = weights.ValueProjection is null ? null : x0;
-        Tensor[] inputs = [x, .. source is null ? [] : (Tensor[])[source], .. xsaAlpha is null ? [] : (Tensor[])[xsaAlpha], .. weights.Tensors];
+        Tensor[] inputs =
+        [
+            x,
+            .. source is null ? [] : (Tensor[])[source],
+            .. xsaAlpha is null ? [] : (Tensor[])[xsaAlpha],
+            .. weights.Tensors,
+        ];
         return RecomputedBlock.Run(
             given =>
             {
@@ -177,11 +209,20 @@ internal sealed class Gpt : IDisposable
                 return Block(given[0], givenSource, weights.With([.. given.Skip(next)]), givenAlpha, layer, length, pass, first);
             },
             inputs,
-            gradients);
+            gradients
+        );
     }
 
     private Tensor Block(
-        Tensor x, Tensor? x0, BlockWeights weights, Tensor? xsaAlpha, AttentionLayer layer, long length, ForwardPass pass, int place)
+        Tensor x,
+        Tensor? x0,
+        BlockWeights weights,
+        Tensor? xsaAlpha,
+        AttentionLayer layer,
+        long length,
+        ForwardPass pass,
+        int place
+    )
     {
         using var scope = NewDisposeScope();
         var value = weights.ValueProjection is { } projection ? Functional.Linear(x0!, projection, model.Products) : null;

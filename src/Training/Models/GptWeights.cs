@@ -29,16 +29,22 @@ internal sealed record GptWeights
 
     public BlockWeights? MtpBlock { get; init; }
 
-    public static GptWeights Of(ModelRecipe model, IParameterSource parameters) => new()
-    {
-        Embedding = parameters.Head("transformer.wte.weight", model.VocabSize),
-        Unembedding = model.TransposedUnembedding ? parameters.Of("lm_head.weight") : parameters.Head("lm_head.weight", model.VocabSize),
-        ResidualLambdas = parameters.Of("resid_lambdas"),
-        X0Lambdas = parameters.Of("x0_lambdas"),
-        SkipWeights = parameters.Of("skip_weights"),
-        XsaAlphas = model.Xsa is { Strength: XsaStrength.Learnable } ? parameters.Of("xsa_alphas") : null,
-        Blocks = [.. Enumerable.Range(0, model.Layers).Select(layer => BlockWeights.Of(model, ParameterTable.Name(layer), layer, parameters))],
-        MtpProjection = model.MtpBlock ? parameters.Of("mtp_proj.weight") : null,
-        MtpBlock = model.MtpBlock ? BlockWeights.Of(model, ParameterTable.MtpBlock, null, parameters) : null,
-    };
+    public static GptWeights Of(ModelRecipe model, IParameterSource parameters) =>
+        new()
+        {
+            Embedding = parameters.Head("transformer.wte.weight", model.VocabSize),
+            Unembedding = model.TransposedUnembedding
+                ? parameters.Of("lm_head.weight")
+                : parameters.Head("lm_head.weight", model.VocabSize),
+            ResidualLambdas = parameters.Of("resid_lambdas"),
+            X0Lambdas = parameters.Of("x0_lambdas"),
+            SkipWeights = parameters.Of("skip_weights"),
+            XsaAlphas = model.Xsa is { Strength: XsaStrength.Learnable } ? parameters.Of("xsa_alphas") : null,
+            Blocks =
+            [
+                .. Enumerable.Range(0, model.Layers).Select(layer => BlockWeights.Of(model, ParameterTable.Name(layer), layer, parameters)),
+            ],
+            MtpProjection = model.MtpBlock ? parameters.Of("mtp_proj.weight") : null,
+            MtpBlock = model.MtpBlock ? BlockWeights.Of(model, ParameterTable.MtpBlock, null, parameters) : null,
+        };
 }

@@ -24,7 +24,13 @@ internal static class Initializer
         {
             using var scope = NewDisposeScope();
             var values = new float[place.Spec.Count];
-            Fill(values, place.Spec, model, CounterRandom.Key(key, Hash(place.Name)), Math.Clamp(values.Length / NumbersOfAThread, 1, Environment.ProcessorCount));
+            Fill(
+                values,
+                place.Spec,
+                model,
+                CounterRandom.Key(key, Hash(place.Name)),
+                Math.Clamp(values.Length / NumbersOfAThread, 1, Environment.ProcessorCount)
+            );
             parameters[place.Name].copy_(tensor(values).view([.. place.Spec.Shape]));
         }
     }
@@ -80,11 +86,21 @@ internal static class Initializer
         }
 
         var each = (((values.Length + threads - 1) / threads) + 1) / 2 * 2;
-        Task[] parts = [.. Enumerable.Range(0, threads).Select(thread => WorkerThread.RunAsync($"slowrun weights {thread}", () =>
-        {
-            var start = Math.Min(thread * each, values.Length);
-            draw(values.AsSpan(start, Math.Min(each, values.Length - start)), start);
-        }))];
+        Task[] parts =
+        [
+            .. Enumerable
+                .Range(0, threads)
+                .Select(thread =>
+                    WorkerThread.RunAsync(
+                        $"slowrun weights {thread}",
+                        () =>
+                        {
+                            var start = Math.Min(thread * each, values.Length);
+                            draw(values.AsSpan(start, Math.Min(each, values.Length - start)), start);
+                        }
+                    )
+                ),
+        ];
         Task.WaitAll(parts, CancellationToken.None);
     }
 

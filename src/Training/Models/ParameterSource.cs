@@ -21,7 +21,8 @@ internal sealed class ParameterSource(FlatParameters parameters, FlatGradients? 
     public Tensor Rows(params ReadOnlySpan<string> names)
     {
         var first = parameters.Layout[names[0]];
-        long rows = 0, end = first.Offset;
+        long rows = 0,
+            end = first.Offset;
         foreach (var name in names)
         {
             var place = parameters.Layout[name];

@@ -23,7 +23,13 @@ internal sealed class RoundedWeights : IParameterSource, IDisposable
         given = weights.ToDictionary(weight => weight.Name);
         using var noGradient = no_grad();
         var read = GptWeights.Of(model, this);
-        Weights = !model.HeadMixing ? read : read with { Blocks = [.. read.Blocks.Select(Mixed)], MtpBlock = read.MtpBlock is { } further ? Mixed(further) : null };
+        Weights = !model.HeadMixing
+            ? read
+            : read with
+            {
+                Blocks = [.. read.Blocks.Select(Mixed)],
+                MtpBlock = read.MtpBlock is { } further ? Mixed(further) : null,
+            };
         given = [];
     }
 
@@ -66,7 +72,8 @@ internal sealed class RoundedWeights : IParameterSource, IDisposable
     }
 
     private static bool IsMixed(string name) =>
-        name.EndsWith("_mix", StringComparison.Ordinal) || ((string[])["c_q.weight", "c_k.weight", "c_v.weight"]).Any(matrix => name.EndsWith(matrix, StringComparison.Ordinal));
+        name.EndsWith("_mix", StringComparison.Ordinal)
+        || ((string[])["c_q.weight", "c_k.weight", "c_v.weight"]).Any(matrix => name.EndsWith(matrix, StringComparison.Ordinal));
 
     private BlockWeights Mixed(BlockWeights block)
     {
@@ -78,7 +85,11 @@ internal sealed class RoundedWeights : IParameterSource, IDisposable
             tensor.Dispose();
         }
 
-        return block with { QueryKeyValue = mixed, HeadMixes = [] };
+        return block with
+        {
+            QueryKeyValue = mixed,
+            HeadMixes = [],
+        };
     }
 
     private Tensor Keep(Tensor tensor)

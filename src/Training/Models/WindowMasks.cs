@@ -7,7 +7,8 @@ internal sealed class WindowMasks(Device device, ScalarType type) : IDisposable
 {
     private readonly Dictionary<(long Length, int Window), Tensor> masks = [];
 
-    /// <summary>[T, T], 0 where key j is visible to query i (0 ≤ i-j ≤ window) and -∞ elsewhere; null for a window that is plain causality.</summary>
+    /// <summary>[T, T], 0 where key j is visible to query i (0 ≤ i-j ≤ window) and -∞ elsewhere; null for a window that is plain
+    /// causality.</summary>
     public Tensor? Of(long length, int window)
     {
         if (window >= length - 1)

@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace Slowrun.Training.Models;
 
 /// <summary>
-/// Flash attention with a sliding window (arXiv:2307.08691), on CUDA in bfloat16: reads the keys of the window alone, where a mask would have
-/// all of them read. With deterministic algorithms asked for, its backward pass repeats its bits.
+/// Flash attention with a sliding window (arXiv:2307.08691), on CUDA in bfloat16: reads the keys of the window alone, where a mask would
+/// have all of them read. With deterministic algorithms asked for, its backward pass repeats its bits.
 /// </summary>
 internal static class WindowedFlash
 {
@@ -25,9 +25,10 @@ internal static class WindowedFlash
     }
 
     /// <summary>Why a device has no such attention, and masks are used instead. Null: it has. Tried once in a process.</summary>
-    public static string? Obstacle(Device device, int headWidth) => device.type != DeviceType.CUDA
-        ? "flash attention with a window is for CUDA devices"
-        : Obstacles.GetOrAdd((device.ToString(), headWidth), _ => new Lazy<string?>(() => Try(device, headWidth))).Value;
+    public static string? Obstacle(Device device, int headWidth) =>
+        device.type != DeviceType.CUDA
+            ? "flash attention with a window is for CUDA devices"
+            : Obstacles.GetOrAdd((device.ToString(), headWidth), _ => new Lazy<string?>(() => Try(device, headWidth))).Value;
 
     /// <summary>The window as the operator wants it: how many keys before its own a query sees. Null: all.</summary>
     internal static long? Left(long length, int window) => window >= length - 1 ? null : window;
@@ -41,10 +42,21 @@ internal static class WindowedFlash
         var length = q.shape[1];
         return
         [
-            Dispatcher.Of(q), Dispatcher.Of(k), Dispatcher.Of(v), Dispatcher.Optional(null), Dispatcher.Optional(null),
-            Dispatcher.Of(length), Dispatcher.Of(length), Dispatcher.Of(0.0), Dispatcher.Of(true), Dispatcher.Of(false), Dispatcher.Optional(null),
-            Dispatcher.Optional(Left(length, window) is { } left ? Dispatcher.Of(left) : null), Dispatcher.Optional(Dispatcher.Of(0L)),
-            Dispatcher.Optional(null), Dispatcher.Optional(null),
+            Dispatcher.Of(q),
+            Dispatcher.Of(k),
+            Dispatcher.Of(v),
+            Dispatcher.Optional(null),
+            Dispatcher.Optional(null),
+            Dispatcher.Of(length),
+            Dispatcher.Of(length),
+            Dispatcher.Of(0.0),
+            Dispatcher.Of(true),
+            Dispatcher.Of(false),
+            Dispatcher.Optional(null),
+            Dispatcher.Optional(Left(length, window) is { } left ? Dispatcher.Of(left) : null),
+            Dispatcher.Optional(Dispatcher.Of(0L)),
+            Dispatcher.Optional(null),
+            Dispatcher.Optional(null),
         ];
     }
 
@@ -59,12 +71,21 @@ internal static class WindowedFlash
         try
         {
             using var scope = NewDisposeScope();
-            const int length = 160, window = 33;
+            const int length = 160,
+                window = 33;
             using var masks = new WindowMasks(device, ScalarType.Float32);
             Tensor[] exact = [.. Enumerable.Range(1, 3).Select(i => Noise(i, length, headWidth).to(device).requires_grad_(true))];
             Tensor[] rounded = [.. exact.Select(x => x.detach().to(ScalarType.BFloat16).requires_grad_(true))];
-            var expected = nn.functional.scaled_dot_product_attention(
-                exact[0].transpose(1, 2), exact[1].transpose(1, 2), exact[2].transpose(1, 2), masks.Of(length, window), 0, false).transpose(1, 2);
+            var expected = nn
+                .functional.scaled_dot_product_attention(
+                    exact[0].transpose(1, 2),
+                    exact[1].transpose(1, 2),
+                    exact[2].transpose(1, 2),
+                    masks.Of(length, window),
+                    0,
+                    false
+                )
+                .transpose(1, 2);
             var found = Run(rounded[0], rounded[1], rounded[2], window);
             var gradients = autograd.grad([expected.sum()], exact);
             var near = autograd.grad([found.to(ScalarType.Float32).sum()], rounded);

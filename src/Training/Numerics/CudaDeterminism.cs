@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Slowrun.Training.Numerics;
 
 /// <summary>
-/// Asks libtorch for kernels on CUDA that give the same bits each time: sums of gradients by rows that occur twice, attention's backward pass
-/// and cuBLAS otherwise depend on which thread comes first. TorchSharp has no call for it, so the library's own functions are called.
+/// Asks libtorch for kernels on CUDA that give the same bits each time: sums of gradients by rows that occur twice, attention's backward
+/// pass and cuBLAS otherwise depend on which thread comes first. TorchSharp has no call for it, so the library's own functions are called.
 /// </summary>
 internal static partial class CudaDeterminism
 {
@@ -21,8 +21,8 @@ internal static partial class CudaDeterminism
     {
         // .NET's own variables are not those that native code reads.
         _ = SetVariable(WorkspaceVariable, Workspace, overwrite: 0);
-        // Not only warned of: an operation without such a kernel throws, and names itself (NumericsFingerprint); and attention's backward passes
-        // repeat their bits only where it is strict.
+        // Not only warned of: an operation without such a kernel throws, and names itself (NumericsFingerprint); and attention's backward
+        // passes repeat their bits only where it is strict.
         SetDeterministicAlgorithms(GlobalContext(), deterministic: true, warnOnly: false);
         return true;
     }
@@ -36,5 +36,9 @@ internal static partial class CudaDeterminism
 
     /// <summary><c>at::Context::setDeterministicAlgorithms(bool, bool)</c></summary>
     [LibraryImport("libtorch_cpu", EntryPoint = "_ZN2at7Context26setDeterministicAlgorithmsEbb")]
-    private static partial void SetDeterministicAlgorithms(nint context, [MarshalAs(UnmanagedType.U1)] bool deterministic, [MarshalAs(UnmanagedType.U1)] bool warnOnly);
+    private static partial void SetDeterministicAlgorithms(
+        nint context,
+        [MarshalAs(UnmanagedType.U1)] bool deterministic,
+        [MarshalAs(UnmanagedType.U1)] bool warnOnly
+    );
 }

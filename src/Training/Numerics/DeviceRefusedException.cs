@@ -1,19 +1,14 @@
 namespace Slowrun.Training.Numerics;
 
-/// <summary>A device cannot train a recipe so that its bytes can be had again, or not at all. The message says why and what to do.</summary>
+/// <summary>A device cannot train a recipe so that its bytes can be had again, or not at all. The message says why and what to
+/// do.</summary>
 public sealed class DeviceRefusedException : Exception
 {
-    public DeviceRefusedException()
-    {
-    }
+    public DeviceRefusedException() { }
 
     public DeviceRefusedException(string message)
-        : base(message)
-    {
-    }
+        : base(message) { }
 
     public DeviceRefusedException(string message, Exception innerException)
-        : base(message, innerException)
-    {
-    }
+        : base(message, innerException) { }
 }

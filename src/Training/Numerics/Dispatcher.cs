@@ -42,7 +42,8 @@ internal static unsafe partial class Dispatcher
     /// <param name="name">For example <c>aten::add</c>.</param>
     /// <param name="results">How many tensors it returns.</param>
     /// <returns>Its results, in the caller's dispose scope.</returns>
-    /// <exception cref="InvalidOperationException">The operator does not exist here, or refused; libtorch has written why to the error output.</exception>
+    /// <exception cref="InvalidOperationException">The operator does not exist here, or refused; libtorch has written why to the error
+    /// output.</exception>
     public static Tensor[] Call(string name, int results, params ReadOnlySpan<ulong> arguments) => Call(name, "", results, arguments);
 
     /// <param name="overload">For example <c>Tensor</c>; empty: the operator has none, or the first.</param>

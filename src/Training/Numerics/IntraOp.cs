@@ -19,9 +19,7 @@ internal static class IntraOp
             // The count is per thread, but a thread's first operation overwrites it with the newest one set anywhere: so one operation
             // first, large enough to be divided among threads.
             using (var warm = ones(1 << 16))
-            using (warm.add(Scalars.One, Scalars.One))
-            {
-            }
+            using (warm.add(Scalars.One, Scalars.One)) { }
 
             set_num_threads(1);
             prepared = true;
@@ -31,7 +29,8 @@ internal static class IntraOp
         {
             throw new InvalidOperationException(
                 $"This thread uses {get_num_threads()} intra-op threads, expected 1: a result would have other bits. "
-                + "Do not call set_num_threads on a thread that trains.");
+                    + "Do not call set_num_threads on a thread that trains."
+            );
         }
     }
 }

@@ -4,7 +4,8 @@ using Slowrun.Core.Recipes;
 
 namespace Slowrun.Training.Numerics;
 
-/// <summary>Sizes and precision of a training: what decides which kernels a library chooses. A stage's fingerprint is taken at its own.</summary>
+/// <summary>Sizes and precision of a training: what decides which kernels a library chooses. A stage's fingerprint is taken at its
+/// own.</summary>
 internal sealed record KernelShape
 {
     // A processor's fingerprint is taken in some tens of milliseconds, beside what else a silo does.
@@ -12,10 +13,17 @@ internal sealed record KernelShape
     private const int MostLength = 128;
 
     /// <summary>What says of a slot, without a stage, which bits it gives.</summary>
-    public static KernelShape Canned { get; } = new()
-    {
-        Products = MatrixPrecision.F32, VocabSize = 61, SequenceLength = 48, Heads = 2, Width = 96, Windows = new(24, 48), Rows = 2,
-    };
+    public static KernelShape Canned { get; } =
+        new()
+        {
+            Products = MatrixPrecision.F32,
+            VocabSize = 61,
+            SequenceLength = 48,
+            Heads = 2,
+            Width = 96,
+            Windows = new(24, 48),
+            Rows = 2,
+        };
 
     public required MatrixPrecision Products { get; init; }
 
@@ -38,8 +46,13 @@ internal sealed record KernelShape
         var (model, windows) = (plan.Model, AttentionWindows.Of(plan.Model));
         var own = new KernelShape
         {
-            Products = model.Products, VocabSize = model.VocabSize, SequenceLength = model.SequenceLength, Heads = model.Heads, Width = model.Width,
-            Windows = windows, Rows = plan.Stage.DeviceRows,
+            Products = model.Products,
+            VocabSize = model.VocabSize,
+            SequenceLength = model.SequenceLength,
+            Heads = model.Heads,
+            Width = model.Width,
+            Windows = windows,
+            Rows = plan.Stage.DeviceRows,
         };
         if (gpu)
         {

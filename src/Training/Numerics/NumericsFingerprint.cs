@@ -21,42 +21,58 @@ public static class NumericsFingerprint
 
     /// <summary>Of a slot by itself, at small sizes in float32.</summary>
     /// <param name="slot">For example <c>cpu:0</c>. All CPU slots of a machine are one.</param>
-    /// <returns>Lower-case hex, or <see cref="StageIdentity.UnrepeatablePrefix"/> and the kind of a device that gives other bits each time; computed once in a process.</returns>
+    /// <returns>Lower-case hex, or <see cref="StageIdentity.UnrepeatablePrefix"/> and the kind of a device that gives other bits each time;
+    /// computed once in a process.</returns>
     /// <exception cref="DeviceRefusedException">The device cannot train.</exception>
     public static string Of(string slot) => Of(slot, KernelShape.Canned);
 
-    /// <summary>Of a slot that trains a stage: at the stage's precision, head width and sequence length, so that it tells of the kernels that will run.</summary>
+    /// <summary>Of a slot that trains a stage: at the stage's precision, head width and sequence length, so that it tells of the kernels
+    /// that will run.</summary>
     /// <inheritdoc cref="Of(string)"/>
-    public static string Of(string slot, StagePlan plan) => Of(slot, KernelShape.Of(plan, gpu: ComputeDevices.DeviceOf(slot).type != DeviceType.CPU));
+    public static string Of(string slot, StagePlan plan) =>
+        Of(slot, KernelShape.Of(plan, gpu: ComputeDevices.DeviceOf(slot).type != DeviceType.CPU));
 
     private static string Of(string slot, KernelShape shape)
     {
         var device = ComputeDevices.DeviceOf(slot);
         var kind = device.type == DeviceType.CPU ? "cpu:0" : slot;
-        return Known.GetOrAdd((kind, shape), key => new Lazy<string>(() =>
-        {
-            // On a thread of its own: the caller's keeps its number of intra-op threads.
-            try
-            {
-                var result = "";
-                WorkerThread.RunAsync("slowrun fingerprint", () =>
+        return Known
+            .GetOrAdd(
+                (kind, shape),
+                key => new Lazy<string>(() =>
                 {
-                    result = Compute(kind, shape);
-                    // Processors repeat their bits; a device that does not would pass for another one at every look.
-                    if (device.type != DeviceType.CPU && Compute(kind, shape) != result)
+                    // On a thread of its own: the caller's keeps its number of intra-op threads.
+                    try
                     {
-                        result = StageIdentity.UnrepeatablePrefix + device.type.ToString().ToLowerInvariant();
+                        var result = "";
+                        WorkerThread
+                            .RunAsync(
+                                "slowrun fingerprint",
+                                () =>
+                                {
+                                    result = Compute(kind, shape);
+                                    // Processors repeat their bits; a device that does not would pass for another one at every look.
+                                    if (device.type != DeviceType.CPU && Compute(kind, shape) != result)
+                                    {
+                                        result = StageIdentity.UnrepeatablePrefix + device.type.ToString().ToLowerInvariant();
+                                    }
+                                }
+                            )
+                            .GetAwaiter()
+                            .GetResult();
+                        return result;
                     }
-                }).GetAwaiter().GetResult();
-                return result;
-            }
-            catch (Exception e) when (device.type != DeviceType.CPU)
-            {
-                throw new DeviceRefusedException(
-                    $"'{slot}' cannot train rows of {shape.SequenceLength} at width {shape.Width} in {shape.Products}: {e.Message.Split('\n')[0]} "
-                    + "Give it to another slot, or change the recipe so that it does without that operation.", e);
-            }
-        })).Value;
+                    catch (Exception e) when (device.type != DeviceType.CPU)
+                    {
+                        throw new DeviceRefusedException(
+                            $"'{slot}' cannot train rows of {shape.SequenceLength} at width {shape.Width} in {shape.Products}: {e.Message.Split('\n')[0]} "
+                                + "Give it to another slot, or change the recipe so that it does without that operation.",
+                            e
+                        );
+                    }
+                })
+            )
+            .Value;
     }
 
     private static string Compute(string slot, KernelShape shape)
@@ -77,8 +93,10 @@ public static class NumericsFingerprint
 
     private static IReadOnlyList<Core.Tensors.TensorData> Train(string slot, KernelShape shape)
     {
-        var tokens = Enumerable.Range(0, (4 * shape.Rows * (shape.SequenceLength + 1)) + 8)
-            .Select(i => (ushort)(CounterRandom.At(7, (ulong)i) % (ulong)shape.VocabSize)).ToArray();
+        var tokens = Enumerable
+            .Range(0, (4 * shape.Rows * (shape.SequenceLength + 1)) + 8)
+            .Select(i => (ushort)(CounterRandom.At(7, (ulong)i) % (ulong)shape.VocabSize))
+            .ToArray();
         var plan = new StagePlan
         {
             Id = new StageId(0, 0),
@@ -86,18 +104,35 @@ public static class NumericsFingerprint
             Seed = 1,
             Model = new ModelRecipe
             {
-                VocabSize = shape.VocabSize, SequenceLength = shape.SequenceLength, Layers = 2, Heads = shape.Heads, Width = shape.Width,
-                ShortWindow = shape.Windows.Narrow, LongWindow = shape.Windows.Wide, Products = shape.Products,
+                VocabSize = shape.VocabSize,
+                SequenceLength = shape.SequenceLength,
+                Layers = 2,
+                Heads = shape.Heads,
+                Width = shape.Width,
+                ShortWindow = shape.Windows.Narrow,
+                LongWindow = shape.Windows.Wide,
+                Products = shape.Products,
             },
             Stage = new StageRecipe
             {
-                BatchTokens = 2 * shape.Rows * shape.SequenceLength, DeviceRows = shape.Rows, Lanes = 2, Epochs = 1.6, Loop = new LoopRecipe { Start = 1, End = 2, Replays = 1 },
+                BatchTokens = 2 * shape.Rows * shape.SequenceLength,
+                DeviceRows = shape.Rows,
+                Lanes = 2,
+                Epochs = 1.6,
+                Loop = new LoopRecipe
+                {
+                    Start = 1,
+                    End = 2,
+                    Replays = 1,
+                },
             },
             Evaluation = new EvaluationRecipe(),
             Data = new DataRecipe(),
         };
         using var training = StageTraining.Begin(
-            new StageInputs { Plan = plan, Train = new ArrayTokenSet(tokens, [0], [.. Enumerable.Repeat(1, shape.VocabSize)]) }, new ComputeDevices([slot]));
+            new StageInputs { Plan = plan, Train = new ArrayTokenSet(tokens, [0], [.. Enumerable.Repeat(1, shape.VocabSize)]) },
+            new ComputeDevices([slot])
+        );
         while (training.Step < training.Steps)
         {
             training.RunStep(CancellationToken.None);

@@ -33,24 +33,27 @@ public static partial class WorkerThread
         ArgumentNullException.ThrowIfNull(body);
         // Whoever awaits goes on elsewhere: the thread must end.
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        Start(name, () =>
-        {
-            try
+        Start(
+            name,
+            () =>
             {
-                body();
-                done.SetResult();
-            }
-            catch (OperationCanceledException e)
-            {
-                done.SetCanceled(e.CancellationToken);
-            }
+                try
+                {
+                    body();
+                    done.SetResult();
+                }
+                catch (OperationCanceledException e)
+                {
+                    done.SetCanceled(e.CancellationToken);
+                }
 #pragma warning disable CA1031 // Thrown again where it is awaited.
-            catch (Exception e)
+                catch (Exception e)
 #pragma warning restore CA1031
-            {
-                done.SetException(e);
+                {
+                    done.SetException(e);
+                }
             }
-        });
+        );
         return done.Task;
     }
 

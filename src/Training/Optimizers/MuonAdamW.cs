@@ -33,19 +33,28 @@ public sealed class MuonAdamW : IDisposable
         this.recipe = recipe;
         var placed = groups.Zip(parameters.Layout.Groups).ToArray();
         adamW = [.. placed.Where(g => g.First.Kind == OptimizerKind.AdamW).Select(g => (new AdamWGroup(g.First, g.Second), g.Second))];
-        muonStart = placed.Where(g => g.First.Kind == OptimizerKind.Muon).Select(g => g.Second.Start).DefaultIfEmpty(parameters.Layout.Length).First();
+        muonStart = placed
+            .Where(g => g.First.Kind == OptimizerKind.Muon)
+            .Select(g => g.Second.Start)
+            .DefaultIfEmpty(parameters.Layout.Length)
+            .First();
         if (adamW.Any(g => g.Range.End > muonStart))
         {
             throw new ArgumentException("An AdamW group comes after a Muon group; AdamW groups must come first.", nameof(groups));
         }
 
         long second = 0;
-        muon = [.. placed.Where(g => g.First.Kind == OptimizerKind.Muon).Select(g =>
-        {
-            var group = new MuonGroup(g.First, g.Second);
-            second += group.SecondMomentLength;
-            return (group, new FlatRange(second - group.SecondMomentLength, group.SecondMomentLength));
-        })];
+        muon =
+        [
+            .. placed
+                .Where(g => g.First.Kind == OptimizerKind.Muon)
+                .Select(g =>
+                {
+                    var group = new MuonGroup(g.First, g.Second);
+                    second += group.SecondMomentLength;
+                    return (group, new FlatRange(second - group.SecondMomentLength, group.SecondMomentLength));
+                }),
+        ];
 
         using var scope = NewDisposeScope();
         adamFirst = Zeros(muonStart);
@@ -65,7 +74,8 @@ public sealed class MuonAdamW : IDisposable
         Tensor Zeros(long length) => zeros(length, ScalarType.Float32, parameters.Device).DetachFromDisposeScope();
     }
 
-    /// <summary>Moments (float32, on the parameters' device) and the number of steps taken (int64, on the CPU): read and written in place.</summary>
+    /// <summary>Moments (float32, on the parameters' device) and the number of steps taken (int64, on the CPU): read and written in
+    /// place.</summary>
     public IReadOnlyList<NamedTensor> State { get; }
 
     /// <param name="gradient">(Layout.Length) float32, averaged and clipped; left as it is.</param>
@@ -90,19 +100,33 @@ public sealed class MuonAdamW : IDisposable
         return
         [
             // Orthogonalization is many matrix products, AdamW reads every number once.
-            .. muon.OrderByDescending(g => g.Group.Length).Select(g => Update(() => g.Group.Step(
-                parameters.Flat, gradient, muonFirst, muonStart, muonSecond.narrow(0, g.Second.Start, g.Second.Length), values, recipe))),
-            .. adamW.OrderByDescending(g => g.Range.Length).Select(g => Update(() => g.Group.Step(
-                parameters.Flat, gradient, adamFirst, adamSecond, step, values))),
+            .. muon.OrderByDescending(g => g.Group.Length)
+                .Select(g =>
+                    Update(() =>
+                        g.Group.Step(
+                            parameters.Flat,
+                            gradient,
+                            muonFirst,
+                            muonStart,
+                            muonSecond.narrow(0, g.Second.Start, g.Second.Length),
+                            values,
+                            recipe
+                        )
+                    )
+                ),
+            .. adamW
+                .OrderByDescending(g => g.Range.Length)
+                .Select(g => Update(() => g.Group.Step(parameters.Flat, gradient, adamFirst, adamSecond, step, values))),
         ];
 
         // What autograd records, and who disposes what, are the thread's.
-        static Action Update(Action update) => () =>
-        {
-            using var noGradient = no_grad();
-            using var scope = NewDisposeScope();
-            update();
-        };
+        static Action Update(Action update) =>
+            () =>
+            {
+                using var noGradient = no_grad();
+                using var scope = NewDisposeScope();
+                update();
+            };
     }
 
     public void Dispose()

@@ -43,7 +43,14 @@ internal sealed class MuonGroup
     /// <param name="momentum">Flat first moments of all Muon groups, beginning at <paramref name="momentumStart"/> of the layout.</param>
     /// <param name="second">This group's part of the second moments.</param>
     public void Step(
-        Tensor parameters, Tensor gradient, Tensor momentum, long momentumStart, Tensor second, ScheduleValues values, OptimizerRecipe recipe)
+        Tensor parameters,
+        Tensor gradient,
+        Tensor momentum,
+        long momentumStart,
+        Tensor second,
+        ScheduleValues values,
+        OptimizerRecipe recipe
+    )
     {
         var chunk = Math.Max(1, ChunkNumbers / (rows * columns));
         for (long first = 0; first < n; first += chunk)
@@ -58,7 +65,8 @@ internal sealed class MuonGroup
                 Stack(momentum, start - momentumStart, count),
                 second.narrow(0, first * kept, count * kept).view(count, Tall ? rows : 1, Tall ? 1 : columns),
                 values,
-                recipe);
+                recipe
+            );
         }
     }
 
@@ -91,7 +99,13 @@ internal sealed class MuonGroup
         second.mul_(Scalars.Of(group.Beta2)).add_(meanSquare, Scalars.Of(1 - group.Beta2));
         var scale = second.clamp_min(Scalars.Of(1e-10)).rsqrt_();
         var before = meanSquare.sum([-2L, -1L], keepdim: true).mul_(Scalars.Of(averaged)).sqrt_();
-        var after = scale.pow(Scalars.Two).mul_(meanSquare).sum([-2L, -1L], keepdim: true).mul_(Scalars.Of(averaged)).sqrt_().clamp_min_(Scalars.Of(1e-10));
+        var after = scale
+            .pow(Scalars.Two)
+            .mul_(meanSquare)
+            .sum([-2L, -1L], keepdim: true)
+            .mul_(Scalars.Of(averaged))
+            .sqrt_()
+            .clamp_min_(Scalars.Of(1e-10));
         x.mul_(scale.mul_(before.div_(after)));
     }
 }

@@ -11,9 +11,7 @@ internal static class FlatBuffer
     {
         using var scope = NewDisposeScope();
         var flat = zeros(layout.Length, ScalarType.Float32, device).DetachFromDisposeScope();
-        var views = layout.Parameters.ToDictionary(
-            place => place.Name,
-            place => View(flat, place).DetachFromDisposeScope());
+        var views = layout.Parameters.ToDictionary(place => place.Name, place => View(flat, place).DetachFromDisposeScope());
         return (flat, views);
     }
 
@@ -24,7 +22,14 @@ internal static class FlatBuffer
     public static IReadOnlyList<TensorData> Export(ParameterLayout layout, Tensor flat)
     {
         using var scope = NewDisposeScope();
-        return [.. layout.Parameters.Select(place => new TensorData(
-            place.Name, ElementType.F32, place.Spec.Shape, View(flat, place).cpu().bytes.ToArray()))];
+        return
+        [
+            .. layout.Parameters.Select(place => new TensorData(
+                place.Name,
+                ElementType.F32,
+                place.Spec.Shape,
+                View(flat, place).cpu().bytes.ToArray()
+            )),
+        ];
     }
 }

@@ -84,7 +84,8 @@ public sealed class FlatParameters : IDisposable
             {
                 throw new InvalidDataException(
                     $"Weight '{place.Name}' is {weight.Type} [{string.Join(", ", weight.Shape)}], "
-                    + $"expected F32 [{string.Join(", ", place.Spec.Shape)}].");
+                        + $"expected F32 [{string.Join(", ", place.Spec.Shape)}]."
+                );
             }
         }
     }

@@ -2,7 +2,8 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Parameters;
 
-/// <summary>A contiguous part of a training state under the name it has in a checkpoint. A view: not to be disposed by the reader.</summary>
+/// <summary>A contiguous part of a training state under the name it has in a checkpoint. A view: not to be disposed by the
+/// reader.</summary>
 public sealed record NamedTensor(string Name, Tensor Tensor)
 {
     // A checkpoint's tensor must stay under 2 GiB; a quarter of a billion float32 numbers are 1 GiB.

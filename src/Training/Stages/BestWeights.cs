@@ -38,9 +38,10 @@ internal sealed class BestWeights : IDisposable
 
     /// <summary>A copy of the best weights under upstream's names, in registration order.</summary>
     /// <exception cref="DivergedException">None was ever better than an infinite loss.</exception>
-    public IReadOnlyList<TensorData> Export() => double.IsFinite(loss.data<double>()[0])
-        ? FlatBuffer.Export(parameters.Layout, weights)
-        : throw new DivergedException("No weights had a finite loss on the evaluation set, so none can be kept as the best.");
+    public IReadOnlyList<TensorData> Export() =>
+        double.IsFinite(loss.data<double>()[0])
+            ? FlatBuffer.Export(parameters.Layout, weights)
+            : throw new DivergedException("No weights had a finite loss on the evaluation set, so none can be kept as the best.");
 
     public void Dispose()
     {

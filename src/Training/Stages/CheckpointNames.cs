@@ -22,7 +22,11 @@ internal static class CheckpointNames
         {
             var prefix = Late(i);
             TensorData[] model =
-                [.. snapshot.Where(t => t.Name.StartsWith(prefix, StringComparison.Ordinal)).Select(t => t with { Name = t.Name[prefix.Length..] })];
+            [
+                .. snapshot
+                    .Where(t => t.Name.StartsWith(prefix, StringComparison.Ordinal))
+                    .Select(t => t with { Name = t.Name[prefix.Length..] }),
+            ];
             if (model.Length == 0)
             {
                 yield break;

@@ -14,7 +14,8 @@ public sealed record ComputeDevices(IReadOnlyList<string> Slots)
     /// <summary>Workers used for a stage of this many lanes: the largest power of two that slots and lanes allow.</summary>
     public int Workers(int lanes) => Math.Min(lanes, 1 << BitOperations.Log2((uint)Slots.Count));
 
-    /// <summary>Why a slot reads whole rows of keys through masks, where windows are narrower and products bfloat16. Null: it has flash attention with windows.</summary>
+    /// <summary>Why a slot reads whole rows of keys through masks, where windows are narrower and products bfloat16. Null: it has flash
+    /// attention with windows.</summary>
     /// <param name="headWidth">Of the model's heads.</param>
     public static string? WindowObstacle(string slot, int headWidth) => Models.WindowedFlash.Obstacle(DeviceOf(slot), headWidth);
 

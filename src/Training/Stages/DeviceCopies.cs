@@ -4,8 +4,8 @@ using Slowrun.Core.Tensors;
 namespace Slowrun.Training.Stages;
 
 /// <summary>
-/// Copies from one CUDA device to the host on a stream of their own, beside what the device computes. TorchSharp has no streams, so that the
-/// driver's own functions are called, in the context that libtorch uses too. Copies are given and waited for on one thread.
+/// Copies from one CUDA device to the host on a stream of their own, beside what the device computes. TorchSharp has no streams, so that
+/// the driver's own functions are called, in the context that libtorch uses too. Copies are given and waited for on one thread.
 /// </summary>
 internal sealed unsafe class DeviceCopies : IDisposable
 {
@@ -24,7 +24,8 @@ internal sealed unsafe class DeviceCopies : IDisposable
     {
         this.library = library;
         int found;
-        nint primary, made;
+        nint primary,
+            made;
         Check("cuInit", ((delegate* unmanaged<uint, int>)Function("cuInit"))(0));
         Check("cuDeviceGet", ((delegate* unmanaged<int*, int, int>)Function("cuDeviceGet"))(&found, index));
         device = found;
@@ -37,16 +38,21 @@ internal sealed unsafe class DeviceCopies : IDisposable
 
     /// <param name="index">CUDA's number of the device.</param>
     /// <exception cref="InvalidOperationException">The driver is not there or refuses; which call, and its code.</exception>
-    public static DeviceCopies Open(int index, string path = "libcuda.so.1") => NativeLibrary.TryLoad(path, out var library)
-        ? new DeviceCopies(library, index)
-        : throw new InvalidOperationException($"CUDA device {index} is in use, but its driver's library '{path}' cannot be loaded.");
+    public static DeviceCopies Open(int index, string path = "libcuda.so.1") =>
+        NativeLibrary.TryLoad(path, out var library)
+            ? new DeviceCopies(library, index)
+            : throw new InvalidOperationException($"CUDA device {index} is in use, but its driver's library '{path}' cannot be loaded.");
 
-    /// <summary>Pins a buffer's memory until the buffer is disposed: a copy into other memory is staged by the driver, and waited for.</summary>
+    /// <summary>Pins a buffer's memory until the buffer is disposed: a copy into other memory is staged by the driver, and waited
+    /// for.</summary>
     public void Pin(StateBuffer buffer)
     {
         var (start, length) = buffer.Memory;
         Enter();
-        Check("cuMemHostRegister", ((delegate* unmanaged<nint, nuint, uint, int>)Function("cuMemHostRegister_v2"))(start, length, Portable));
+        Check(
+            "cuMemHostRegister",
+            ((delegate* unmanaged<nint, nuint, uint, int>)Function("cuMemHostRegister_v2"))(start, length, Portable)
+        );
         buffer.Freeing = () =>
         {
             Enter();
@@ -68,7 +74,10 @@ internal sealed unsafe class DeviceCopies : IDisposable
         Enter();
         fixed (byte* to = into)
         {
-            Check("cuMemcpyDtoHAsync", ((delegate* unmanaged<byte*, nint, nuint, nint, int>)Function("cuMemcpyDtoHAsync_v2"))(to, from, (nuint)into.Length, stream));
+            Check(
+                "cuMemcpyDtoHAsync",
+                ((delegate* unmanaged<byte*, nint, nuint, nint, int>)Function("cuMemcpyDtoHAsync_v2"))(to, from, (nuint)into.Length, stream)
+            );
         }
     }
 

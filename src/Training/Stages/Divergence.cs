@@ -20,18 +20,26 @@ internal static class Divergence
     public static DivergedException OfStep(string stage, int step, StepResult result, FlatParameters parameters)
     {
         var what = double.IsFinite(result.LossNats)
-            ? Invariant($"The gradient norm of {stage} became {result.GradientNorm} at step {step}, with a training loss of {result.LossNats:G6}")
+            ? Invariant(
+                $"The gradient norm of {stage} became {result.GradientNorm} at step {step}, with a training loss of {result.LossNats:G6}"
+            )
             : Invariant($"The training loss of {stage} became {result.LossNats} at step {step}");
         // Where the loss itself is not finite the update before it had often spoilt the parameters already: they show which first.
         var where = FirstOf(parameters) is { } name ? $"; parameter '{name}' is not finite after it." : ".";
         return new DivergedException(what + where);
     }
 
-    /// <summary>Explains an update whose factors do not fit float32, for which libtorch has words of its own; null: another error.</summary>
-    public static DivergedException? OfUpdate(string stage, int step, Exception error) => error.Message.Contains("without overflow", StringComparison.Ordinal)
-        ? new DivergedException(
-            Invariant($"A factor of the update of {stage} at step {step} (learning rate, weight decay or their product) is too large for float32, which ends at 3.4e38."), error)
-        : null;
+    /// <summary>Explains an update whose factors do not fit float32, for which libtorch has words of its own; null: another
+    /// error.</summary>
+    public static DivergedException? OfUpdate(string stage, int step, Exception error) =>
+        error.Message.Contains("without overflow", StringComparison.Ordinal)
+            ? new DivergedException(
+                Invariant(
+                    $"A factor of the update of {stage} at step {step} (learning rate, weight decay or their product) is too large for float32, which ends at 3.4e38."
+                ),
+                error
+            )
+            : null;
 
     /// <exception cref="DivergedException">A number of a weight is not finite: which weight, and how many of its numbers.</exception>
     public static void CheckSnapshot(string stage, int step, IReadOnlyList<TensorData> weights)
@@ -41,7 +49,10 @@ internal static class Divergence
             if (CountNonFinite(weight) is > 0 and var count)
             {
                 throw new DivergedException(
-                    Invariant($"{count} of the {weight.Bytes.Length / sizeof(float)} numbers of weight '{weight.Name}' of {stage} are not finite after step {step}, its last."));
+                    Invariant(
+                        $"{count} of the {weight.Bytes.Length / sizeof(float)} numbers of weight '{weight.Name}' of {stage} are not finite after step {step}, its last."
+                    )
+                );
             }
         }
     }

@@ -35,8 +35,11 @@ internal sealed class LateWeights : IDisposable
     }
 
     /// <summary>Under upstream's names, with the prefix that scoring looks for.</summary>
-    public IEnumerable<TensorData> Export() => kept.SelectMany((weights, i) =>
-        FlatBuffer.Export(parameters.Layout, weights).Select(tensor => tensor with { Name = CheckpointNames.Late(i) + tensor.Name }));
+    public IEnumerable<TensorData> Export() =>
+        kept.SelectMany(
+            (weights, i) =>
+                FlatBuffer.Export(parameters.Layout, weights).Select(tensor => tensor with { Name = CheckpointNames.Late(i) + tensor.Name })
+        );
 
     public void Dispose()
     {

@@ -54,7 +54,12 @@ public sealed class StageTraining : IDisposable
         parameters = new FlatParameters(ParameterGroups.Layout(table, groups), slots[0]);
         optimizer = new MuonAdamW(parameters, groups, plan.Stage.Optimizer);
         teachers = Teachers(slots, replicate);
-        ensembles = [.. slots.Select(slot => plan.TeacherEnsemble is null ? null : new EnsembleTeacher(plan, inputs.TeacherMembers!, slot, slots.Length))];
+        ensembles =
+        [
+            .. slots.Select(slot =>
+                plan.TeacherEnsemble is null ? null : new EnsembleTeacher(plan, inputs.TeacherMembers!, slot, slots.Length)
+            ),
+        ];
         crew = new LaneCrew(plan.Model, plan.Stage, parameters, slots, teachers, ensembles, replicate);
         rows = new TrainingRows(plan, steps, inputs.Train);
         selection = new WeightSelection(plan.Stage, steps, parameters, apart: replicate);
@@ -64,14 +69,15 @@ public sealed class StageTraining : IDisposable
         position = zeros(1, ScalarType.Int64).DetachFromDisposeScope();
         microBatches = zeros(1, ScalarType.Int64).DetachFromDisposeScope();
         state = new TrainingState(
-        [
-            .. NamedTensor.Pieces("parameters", parameters.Flat),
-            .. optimizer.State,
-            .. selection.State,
-            new NamedTensor(StateTensors.Losses, losses),
-            new NamedTensor("step", position),
-            new NamedTensor("micro-batches", microBatches),
-        ]);
+            [
+                .. NamedTensor.Pieces("parameters", parameters.Flat),
+                .. optimizer.State,
+                .. selection.State,
+                new NamedTensor(StateTensors.Losses, losses),
+                new NamedTensor("step", position),
+                new NamedTensor("micro-batches", microBatches),
+            ]
+        );
         capture = state.Capture(parameters.Device);
     }
 
@@ -195,7 +201,8 @@ public sealed class StageTraining : IDisposable
         }
     }
 
-    /// <summary>A buffer for captures of <see cref="StateLayout"/>; beside a device pinned, which takes a while. To be disposed before this.</summary>
+    /// <summary>A buffer for captures of <see cref="StateLayout"/>; beside a device pinned, which takes a while. To be disposed before
+    /// this.</summary>
     public StateBuffer NewBuffer() => capture.NewBuffer(StateLayout);
 
     /// <summary>For tests: captures as if the state lay on a device. Takes the copies over.</summary>
@@ -237,8 +244,10 @@ public sealed class StageTraining : IDisposable
 
         IntraOp.UseOneThread();
         capture.Wait();
-        if (!selection.Judge(Step, () => LossNats(inputs.Validation!, stop))
-            || selection.Chosen(() => LossNats(inputs.Fitness!, stop)) is not { } chosen)
+        if (
+            !selection.Judge(Step, () => LossNats(inputs.Validation!, stop))
+            || selection.Chosen(() => LossNats(inputs.Fitness!, stop)) is not { } chosen
+        )
         {
             throw new OperationCanceledException(stop);
         }
@@ -270,7 +279,8 @@ public sealed class StageTraining : IDisposable
         microBatches.Dispose();
     }
 
-    /// <summary>The step with a gradient. The host reads what the device computed once, at its end: until then it only gives orders.</summary>
+    /// <summary>The step with a gradient. The host reads what the device computed once, at its end: until then it only gives
+    /// orders.</summary>
     private StepResult Taken(StepWork work, Tensor gradient, int step)
     {
         // Up to here nothing of the state has changed.
@@ -305,35 +315,55 @@ public sealed class StageTraining : IDisposable
         if (inputs.Plan.Teacher is { } teacher && (inputs.Teacher is null || inputs.Plan.Stage.Distillation is null))
         {
             throw new ArgumentException(
-                $"Stage '{inputs.Plan.Id}' is taught by '{teacher}', but its weights or its distillation settings are missing.", nameof(inputs));
+                $"Stage '{inputs.Plan.Id}' is taught by '{teacher}', but its weights or its distillation settings are missing.",
+                nameof(inputs)
+            );
         }
 
-        if (inputs.Plan.TeacherEnsemble is { } ensemble && (inputs.TeacherMembers?.Count != ensemble.Members.Count || inputs.Plan.Stage.Distillation is null))
+        if (
+            inputs.Plan.TeacherEnsemble is { } ensemble
+            && (inputs.TeacherMembers?.Count != ensemble.Members.Count || inputs.Plan.Stage.Distillation is null)
+        )
         {
             throw new ArgumentException(
-                $"Stage '{inputs.Plan.Id}' is taught by the {ensemble.Members.Count} members of run '{ensemble.Run}', but {inputs.TeacherMembers?.Count ?? 0} are given, or its distillation settings are missing.", nameof(inputs));
+                $"Stage '{inputs.Plan.Id}' is taught by the {ensemble.Members.Count} members of run '{ensemble.Run}', but {inputs.TeacherMembers?.Count ?? 0} are given, or its distillation settings are missing.",
+                nameof(inputs)
+            );
         }
 
-        if (inputs.Plan.TeacherEnsemble is { Model: var teaching } && (teaching.VocabSize != inputs.Plan.Model.VocabSize || teaching.SequenceLength < inputs.Plan.Model.SequenceLength))
+        if (
+            inputs.Plan.TeacherEnsemble is { Model: var teaching }
+            && (teaching.VocabSize != inputs.Plan.Model.VocabSize || teaching.SequenceLength < inputs.Plan.Model.SequenceLength)
+        )
         {
             throw new ArgumentException(
-                $"Stage '{inputs.Plan.Id}' has {inputs.Plan.Model.VocabSize} ids in rows of {inputs.Plan.Model.SequenceLength}, the models that teach it {teaching.VocabSize} in rows of up to {teaching.SequenceLength}.", nameof(inputs));
+                $"Stage '{inputs.Plan.Id}' has {inputs.Plan.Model.VocabSize} ids in rows of {inputs.Plan.Model.SequenceLength}, the models that teach it {teaching.VocabSize} in rows of up to {teaching.SequenceLength}.",
+                nameof(inputs)
+            );
         }
 
         if (inputs.Plan.Predecessor is { } before && (inputs.Predecessor is null || inputs.Plan.Stage.Continuation is null))
         {
             throw new ArgumentException(
-                $"Stage '{inputs.Plan.Id}' continues '{before}', but its final state or the settings for it are missing.", nameof(inputs));
+                $"Stage '{inputs.Plan.Id}' continues '{before}', but its final state or the settings for it are missing.",
+                nameof(inputs)
+            );
         }
 
         if (inputs.Plan.Stage.Selection.Rule == SelectionRule.BestFitness && inputs.Fitness is not { Length: > 1 })
         {
-            throw new ArgumentException($"Stage '{inputs.Plan.Id}' chooses its weights on the fitness set, but there is none.", nameof(inputs));
+            throw new ArgumentException(
+                $"Stage '{inputs.Plan.Id}' chooses its weights on the fitness set, but there is none.",
+                nameof(inputs)
+            );
         }
 
         if (inputs.Plan.Stage.Selection.Rule == SelectionRule.BestValidation && inputs.Validation is not { Length: > 1 })
         {
-            throw new ArgumentException($"Stage '{inputs.Plan.Id}' is kept at its best validation loss, but has no validation set.", nameof(inputs));
+            throw new ArgumentException(
+                $"Stage '{inputs.Plan.Id}' is kept at its best validation loss, but has no validation set.",
+                nameof(inputs)
+            );
         }
     }
 
@@ -352,19 +382,30 @@ public sealed class StageTraining : IDisposable
     private void Continue(IReadOnlyList<TensorData> finalState)
     {
         var (plan, shaken) = (inputs.Plan, inputs.Plan.Stage.Continuation!);
-        state.RestorePart(finalState, name => name == "micro-batches"
-            || name.StartsWith("parameters", StringComparison.Ordinal) || name.StartsWith("optimizer/", StringComparison.Ordinal));
+        state.RestorePart(
+            finalState,
+            name =>
+                name == "micro-batches"
+                || name.StartsWith("parameters", StringComparison.Ordinal)
+                || name.StartsWith("optimizer/", StringComparison.Ordinal)
+        );
         Perturbation.Apply(
             parameters,
             Cycles.PerturbationScale(plan.Id.Stage, plan.ChainStages, shaken.PerturbationMaximum, shaken.PerturbationMinimum),
-            Cycles.PerturbationSeed(plan.OrderSeed ?? plan.Seed, plan.Id.Stage));
+            Cycles.PerturbationSeed(plan.OrderSeed ?? plan.Seed, plan.Id.Stage)
+        );
     }
 
     /// <summary>Mean loss of the present parameters, passed as the last step passed them. Null: stopped.</summary>
     private double? LossNats(TokenSet set, CancellationToken stop)
     {
         var now = StepSettings.At(inputs.Plan, steps, Step - 1);
-        var pass = new ForwardPass { Loop = now.Loop, Recurrences = now.Recurrences, Windows = now.Windows };
+        var pass = new ForwardPass
+        {
+            Loop = now.Loop,
+            Recurrences = now.Recurrences,
+            Windows = now.Windows,
+        };
         crew.Broadcast();
         return crew.LossNats(set, inputs.Plan.Evaluation.Rows, pass, stop);
     }

@@ -51,7 +51,12 @@ internal sealed partial class StateCapture(IReadOnlyList<NamedTensor> tensors, D
 
         copies.Settle();
         howToWait = waiting;
-        return under = Task.Factory.StartNew(() => Copy(into), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        return under = Task.Factory.StartNew(
+            () => Copy(into),
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default
+        );
     }
 
     /// <summary>To be called before anything of the state changes: returns when the capture is done.</summary>
@@ -110,7 +115,8 @@ internal sealed partial class StateCapture(IReadOnlyList<NamedTensor> tensors, D
         }
     }
 
-    /// <summary>Where a tensor's first number lies, on whatever device: TorchSharp's own accessors are for the host's memory alone.</summary>
+    /// <summary>Where a tensor's first number lies, on whatever device: TorchSharp's own accessors are for the host's memory
+    /// alone.</summary>
     [LibraryImport("LibTorchSharp", EntryPoint = "THSTensor_data")]
     internal static partial nint Address(nint tensor);
 }

@@ -28,15 +28,18 @@ internal sealed record StepSettings
             Loop = pass.Loop,
             Recurrences = stage.Recurrence is null ? 0 : pass.Passes,
             Windows = pass.Windows,
-            FutureWeights = stage.FutureTokens is { } future ? FutureTokenWeights.At(step, steps.Steps, future.Weights, future.AnnealFraction) : [],
+            FutureWeights = stage.FutureTokens is { } future
+                ? FutureTokenWeights.At(step, steps.Steps, future.Weights, future.AnnealFraction)
+                : [],
         };
     }
 
     /// <summary>How a finished stage's weights are passed, when they are scored or teach: always looped, as upstream does.</summary>
-    public static ForwardPass Finished(ModelRecipe model, StageRecipe stage) => new()
-    {
-        Loop = stage.Loop,
-        Recurrences = stage.Recurrence?.Passes ?? 0,
-        Windows = AttentionWindows.Of(model),
-    };
+    public static ForwardPass Finished(ModelRecipe model, StageRecipe stage) =>
+        new()
+        {
+            Loop = stage.Loop,
+            Recurrences = stage.Recurrence?.Passes ?? 0,
+            Windows = AttentionWindows.Of(model),
+        };
 }

@@ -9,7 +9,7 @@ namespace Slowrun.Training.Stages;
 internal sealed class TrainingState(IReadOnlyList<NamedTensor> tensors)
 {
     public IReadOnlyList<TensorLayout> Layout { get; } =
-        [.. tensors.Select(t => new TensorLayout(t.Name, TypeOf(t.Tensor), [.. t.Tensor.shape]))];
+    [.. tensors.Select(t => new TensorLayout(t.Name, TypeOf(t.Tensor), [.. t.Tensor.shape]))];
 
     /// <summary>For tests: as if all of it lay on a device that is copied from so.</summary>
     public StateCapture Capture(DeviceCopies copies) => new(tensors, copies) { AllOnDevice = true };
@@ -40,7 +40,8 @@ internal sealed class TrainingState(IReadOnlyList<NamedTensor> tensors)
             {
                 throw new InvalidDataException(
                     $"State tensor '{layout.Name}' is {tensor.Type} [{string.Join(", ", tensor.Shape)}] in {tensor.Bytes.Length} bytes, "
-                    + $"expected {layout.Type} [{string.Join(", ", layout.Shape)}] in {layout.LengthBytes}.");
+                        + $"expected {layout.Type} [{string.Join(", ", layout.Shape)}] in {layout.LengthBytes}."
+                );
             }
         }
 
@@ -76,11 +77,12 @@ internal sealed class TrainingState(IReadOnlyList<NamedTensor> tensors)
         }
     }
 
-    private static ElementType TypeOf(Tensor tensor) => tensor.dtype switch
-    {
-        ScalarType.Float32 => ElementType.F32,
-        ScalarType.Float64 => ElementType.F64,
-        ScalarType.Int64 => ElementType.I64,
-        _ => throw new NotSupportedException($"No state tensor is of type {tensor.dtype}."),
-    };
+    private static ElementType TypeOf(Tensor tensor) =>
+        tensor.dtype switch
+        {
+            ScalarType.Float32 => ElementType.F32,
+            ScalarType.Float64 => ElementType.F64,
+            ScalarType.Int64 => ElementType.I64,
+            _ => throw new NotSupportedException($"No state tensor is of type {tensor.dtype}."),
+        };
 }

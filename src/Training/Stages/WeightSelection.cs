@@ -29,12 +29,17 @@ internal sealed class WeightSelection : IDisposable
         this.parameters = parameters;
         var length = parameters.Layout.Length;
         best = recipe.Rule == SelectionRule.BestValidation ? new BestWeights(parameters, memory) : null;
-        ema = recipe.Ema is not { } average ? null : new ExponentialAverage(
-            length, parameters.Device, average.Form,
-            average.DecayPerEpoch is { } perEpoch
-                ? AveragingSteps.DecayPerUpdate(perEpoch, average.Every, steps.Steps, stage.Epochs)
-                : average.Decay,
-            apart);
+        ema = recipe.Ema is not { } average
+            ? null
+            : new ExponentialAverage(
+                length,
+                parameters.Device,
+                average.Form,
+                average.DecayPerEpoch is { } perEpoch
+                    ? AveragingSteps.DecayPerUpdate(perEpoch, average.Every, steps.Steps, stage.Epochs)
+                    : average.Decay,
+                apart
+            );
         swa = recipe.Swa is { } mean ? new WeightAverage(length, parameters.Device, mean.ByRecency, apart) : null;
         late = recipe.LateCheckpoints > 1 ? new LateWeights(parameters, recipe.LateCheckpoints - 1, memory) : null;
         State = [.. best?.State ?? [], .. ema?.State ?? [], .. swa?.State ?? [], .. late?.State ?? []];

@@ -21,10 +21,14 @@ internal sealed class AccessGate(AccessSettings settings, TimeProvider time)
     {
         var request = http.Request;
         return hosts?.AreOurs(request.Host) == false
-            ? settings.Answer(http, StatusCodes.Status421MisdirectedRequest, $"This server is not known as '{request.Host.Host}'. Use localhost, its address, or a name given with --host.")
+                ? settings.Answer(
+                    http,
+                    StatusCodes.Status421MisdirectedRequest,
+                    $"This server is not known as '{request.Host.Host}'. Use localhost, its address, or a name given with --host."
+                )
             : IsFromElsewhere(request)
                 ? settings.Answer(http, StatusCodes.Status403Forbidden, "A request that changes something must come from the page itself.")
-                : next(http);
+            : next(http);
     }
 
     /// <summary>Whether the token is right; a wrong one is counted.</summary>
@@ -38,7 +42,11 @@ internal sealed class AccessGate(AccessSettings settings, TimeProvider time)
     public Task TooManyAsync(HttpContext http)
     {
         http.Response.Headers.RetryAfter = "60";
-        return settings.Answer(http, StatusCodes.Status429TooManyRequests, $"More than {WrongTries.MostAMinute} wrong tokens in a minute. Wait a minute, or send the right one.");
+        return settings.Answer(
+            http,
+            StatusCodes.Status429TooManyRequests,
+            $"More than {WrongTries.MostAMinute} wrong tokens in a minute. Wait a minute, or send the right one."
+        );
     }
 
     private TokenVerdict Wrong(HttpContext http)
@@ -56,8 +64,10 @@ internal sealed class AccessGate(AccessSettings settings, TimeProvider time)
             return false;
         }
 
-        return request.Headers["Sec-Fetch-Site"] is [{ } site] ? site is not ("same-origin" or "none")
-            : request.Headers.Origin is [{ } origin] && !string.Equals(origin, $"{request.Scheme}://{request.Host}", StringComparison.OrdinalIgnoreCase);
+        return request.Headers["Sec-Fetch-Site"] is [{ } site]
+            ? site is not ("same-origin" or "none")
+            : request.Headers.Origin is [{ } origin]
+                && !string.Equals(origin, $"{request.Scheme}://{request.Host}", StringComparison.OrdinalIgnoreCase);
     }
 }
 

@@ -1,6 +1,7 @@
 namespace Slowrun.Web.Access;
 
-/// <summary>Where a browser goes after a log-in: an address of this server's, or none. A link must not send whoever logs in somewhere else.</summary>
+/// <summary>Where a browser goes after a log-in: an address of this server's, or none. A link must not send whoever logs in somewhere
+/// else.</summary>
 internal static class ReturnAddress
 {
     private const int Longest = 2000;

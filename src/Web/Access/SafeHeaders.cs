@@ -2,7 +2,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Slowrun.Web.Access;
 
-/// <summary>What a browser is told about every answer: load nothing from elsewhere, run nothing that stands in a page, let nobody frame it.</summary>
+/// <summary>What a browser is told about every answer: load nothing from elsewhere, run nothing that stands in a page, let nobody frame
+/// it.</summary>
 internal static class SafeHeaders
 {
     private const string Policy =

@@ -43,7 +43,9 @@ internal sealed class Sessions(TimeProvider time)
         lock (gate)
         {
             Forget();
-            return sessions.TryGetValue(KeyOf(value), out var session) && session.Host == HostOf(http) && session.Port == http.Connection.LocalPort;
+            return sessions.TryGetValue(KeyOf(value), out var session)
+                && session.Host == HostOf(http)
+                && session.Port == http.Connection.LocalPort;
         }
     }
 

@@ -4,7 +4,8 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Slowrun.Web.Access;
 
-/// <summary>Access by token as part of a web application: ASP.NET's authentication and authorization, the same for every server of Slowrun's.</summary>
+/// <summary>Access by token as part of a web application: ASP.NET's authentication and authorization, the same for every server of
+/// Slowrun's.</summary>
 public static class TokenAccess
 {
     /// <summary>The policy of what changes something.</summary>

@@ -9,8 +9,7 @@ namespace Slowrun.Web.Access;
 
 // Without the framework's logs: whoever tries tokens out must not fill them.
 /// <summary>Who asks: the bearer of the token, a browser that has logged in, or, where no token is asked for, anybody.</summary>
-internal sealed class TokenAuthentication(
-    IOptionsMonitor<AuthenticationSchemeOptions> options, UrlEncoder encoder, AccessGate gate)
+internal sealed class TokenAuthentication(IOptionsMonitor<AuthenticationSchemeOptions> options, UrlEncoder encoder, AccessGate gate)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, NullLoggerFactory.Instance, encoder)
 {
     public const string Name = "Slowrun";
@@ -31,20 +30,31 @@ internal sealed class TokenAuthentication(
             return gate.TooManyAsync(Context);
         }
 
-        if (gate.Settings.LoginPath is { } login && HttpMethods.IsGet(Request.Method) && !Request.Path.StartsWithSegments("/api") && Request.Headers.Authorization.Count == 0)
+        if (
+            gate.Settings.LoginPath is { } login
+            && HttpMethods.IsGet(Request.Method)
+            && !Request.Path.StartsWithSegments("/api")
+            && Request.Headers.Authorization.Count == 0
+        )
         {
             Response.Redirect($"{login}?to={Uri.EscapeDataString(Request.Path + Request.QueryString)}");
             return Task.CompletedTask;
         }
 
         Response.Headers.WWWAuthenticate = "Bearer";
-        return gate.Settings.Answer(Context, StatusCodes.Status401Unauthorized, "The server was started with a token: send it as 'Authorization: Bearer TOKEN', or log in.");
+        return gate.Settings.Answer(
+            Context,
+            StatusCodes.Status401Unauthorized,
+            "The server was started with a token: send it as 'Authorization: Bearer TOKEN', or log in."
+        );
     }
 
-    protected override Task HandleForbiddenAsync(AuthenticationProperties properties) => gate.Settings.Answer(
-        Context,
-        StatusCodes.Status403Forbidden,
-        "This page only reads. Started with a token (SLOWRUN_TOKEN or --token) it takes orders too; 'slowrun pause', 'resume' and 'cancel' always do.");
+    protected override Task HandleForbiddenAsync(AuthenticationProperties properties) =>
+        gate.Settings.Answer(
+            Context,
+            StatusCodes.Status403Forbidden,
+            "This page only reads. Started with a token (SLOWRUN_TOKEN or --token) it takes orders too; 'slowrun pause', 'resume' and 'cancel' always do."
+        );
 
     private AuthenticateResult Authenticate()
     {

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 namespace Slowrun.Web.Access;
 
 /// <summary>
-/// Counts wrong tokens and cookies, by address and over all of them. Beyond the limits a wrong one is answered with "too many"; the right one
-/// is let in all the same, or anybody at the same address could lock its bearer out. What withstands guessing is the token's length.
+/// Counts wrong tokens and cookies, by address and over all of them. Beyond the limits a wrong one is answered with "too many"; the right
+/// one is let in all the same, or anybody at the same address could lock its bearer out. What withstands guessing is the token's length.
 /// </summary>
 internal sealed class WrongTries(TimeProvider time)
 {

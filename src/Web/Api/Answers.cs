@@ -39,7 +39,14 @@ public sealed record StageLedgerAnswer(string Stage, StageLedger? Ledger);
 
 /// <param name="Slots">What it can train on, one stage each; empty: it does not tell.</param>
 /// <param name="Stages">Stages whose owner it is.</param>
-public sealed record SiloAnswer(string Silo, string Name, bool Active, DateTimeOffset LastSign, IReadOnlyList<string> Slots, IReadOnlyList<HeldSlot> Stages)
+public sealed record SiloAnswer(
+    string Silo,
+    string Name,
+    bool Active,
+    DateTimeOffset LastSign,
+    IReadOnlyList<string> Slots,
+    IReadOnlyList<HeldSlot> Stages
+)
 {
     /// <summary>Slots on which nothing trains.</summary>
     public IReadOnlyList<string> FreeSlots => [.. Slots.Except(Stages.SelectMany(held => held.Slots))];

@@ -26,11 +26,14 @@ internal static class CsvAnswer
                     var curve = await library.Curves.TryReadAsync(found.Facts, plan.Id, http.RequestAborted);
                     for (var step = 0; step < curve?.LossNats.Count; step++)
                     {
-                        await writer.WriteAsync(string.Create(CultureInfo.InvariantCulture, $"{plan.Id},{step + 1},{curve.LossNats[step]:R}\n"));
+                        await writer.WriteAsync(
+                            string.Create(CultureInfo.InvariantCulture, $"{plan.Id},{step + 1},{curve.LossNats[step]:R}\n")
+                        );
                     }
                 }
             },
             ContentType,
-            $"{run}-train-loss.csv");
+            $"{run}-train-loss.csv"
+        );
     }
 }

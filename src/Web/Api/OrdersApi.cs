@@ -11,10 +11,14 @@ namespace Slowrun.Web.Api;
 /// <summary>Pause, resume, cancel: taken only where the page was started with a token, of those who have it.</summary>
 internal static class OrdersApi
 {
-    public static void Map(IEndpointRouteBuilder api) => api.MapPost("/runs/{run}/orders/{order}", OrderAsync)
-        .RequireAuthorization(TokenAccess.OrdersPolicy)
-        .Produces<RunIntent>().ProducesProblem(StatusCodes.Status403Forbidden).ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict)
-        .WithSummary("Writes what the user wants of the run, or of one 'stage' of it: pause, resume or cancel.");
+    public static void Map(IEndpointRouteBuilder api) =>
+        api.MapPost("/runs/{run}/orders/{order}", OrderAsync)
+            .RequireAuthorization(TokenAccess.OrdersPolicy)
+            .Produces<RunIntent>()
+            .ProducesProblem(StatusCodes.Status403Forbidden)
+            .ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesProblem(StatusCodes.Status409Conflict)
+            .WithSummary("Writes what the user wants of the run, or of one 'stage' of it: pause, resume or cancel.");
 
     public static async Task<IResult> OrderAsync(string run, string order, HttpContext http, RunLibrary library, string? stage = null)
     {

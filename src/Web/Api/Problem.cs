@@ -8,9 +8,10 @@ internal static class Problem
 {
     public static Task WriteAsync(HttpContext http, int status, string detail) => Result(http, status, detail).ExecuteAsync(http);
 
-    public static IResult Result(HttpContext http, int status, string detail) => http.Request.Path.StartsWithSegments("/api")
-        ? TypedResults.Problem(detail, statusCode: status)
-        : http.RequestServices.GetRequiredService<ProblemView>()(status, detail);
+    public static IResult Result(HttpContext http, int status, string detail) =>
+        http.Request.Path.StartsWithSegments("/api")
+            ? TypedResults.Problem(detail, statusCode: status)
+            : http.RequestServices.GetRequiredService<ProblemView>()(status, detail);
 
     public static IResult NoSuchRun(HttpContext http, string run, string store) =>
         Result(http, StatusCodes.Status404NotFound, $"There is no run '{Shown(run)}' in '{store}'.");

@@ -21,23 +21,42 @@ internal static class RunsApi
     {
         api.MapGet("/", (RunLibrary library, AccessGate gate) => new ServerAnswer(1, library.Store.Address, gate.AsksForToken))
             .WithSummary("What serves this.");
-        api.MapGet("/runs", (RunLibrary library, CancellationToken stop) => library.ListAsync(stop)).WithSummary("The runs of the store, from the store alone.");
+        api.MapGet("/runs", (RunLibrary library, CancellationToken stop) => library.ListAsync(stop))
+            .WithSummary("The runs of the store, from the store alone.");
         api.MapGet("/silos", SilosAsync).WithSummary("Silos that serve the store, and what they hold.");
 
         var run = api.MapGroup("/runs/{run}");
         run.MapGet("/", (string run, HttpContext http, RunLibrary library) => OfAsync(run, http, library, found => found.Status))
-            .Answers<RunStatus>().WithSummary("How far a run is, as 'slowrun status -o json' prints it.");
+            .Answers<RunStatus>()
+            .WithSummary("How far a run is, as 'slowrun status -o json' prints it.");
         run.MapGet("/spec", (string run, HttpContext http, RunLibrary library) => OfAsync(run, http, library, found => found.Facts.Spec))
-            .Answers<RunSpec>().WithSummary("Its spec with every default, and its operations as they are now.");
+            .Answers<RunSpec>()
+            .WithSummary("Its spec with every default, and its operations as they are now.");
         run.MapGet("/ledger", (string run, HttpContext http, RunLibrary library) => OfAsync(run, http, library, Ledger))
-            .Answers<LedgerAnswer>().WithSummary("Where its time went, in seconds.");
+            .Answers<LedgerAnswer>()
+            .WithSummary("Where its time went, in seconds.");
         run.MapGet("/members", (string run, HttpContext http, RunLibrary library) => OfAsync(run, http, library, Member.Of))
-            .Answers<IReadOnlyList<Member>>().WithSummary("Its stages as members: snapshots, scores, mixture weights, lineage.");
-        run.MapGet("/events", EventsAsync).Answers<EventsAnswer>().WithSummary("What happened to it, the oldest first: 'limit' events (1 to 1000) from number 'after' on, or the last ones before number 'before'.");
-        run.MapGet("/timeline", TimelineAsync).Answers<TimelineAnswer>().WithSummary("Which stage was on which machine when, and what losses cost, as 'limit' events tell (1 to 1000): the newest, those from number 'after' on, or the last ones before number 'before'.");
-        run.MapGet("/metrics", MetricsAsync).Answers<MetricsAnswer>().WithSummary("Its losses. Curves come from checkpoints, thinned out to 'points' values each (2 to 20000), of steps 'from' to 'to', of one 'chain' or 'stage'.");
-        run.MapGet("/metrics.csv", CsvAnswer.WriteAsync).Produces(StatusCodes.Status200OK, contentType: CsvAnswer.ContentType)
-            .ProducesProblem(StatusCodes.Status404NotFound).WithSummary("Every training step's loss.");
+            .Answers<IReadOnlyList<Member>>()
+            .WithSummary("Its stages as members: snapshots, scores, mixture weights, lineage.");
+        run.MapGet("/events", EventsAsync)
+            .Answers<EventsAnswer>()
+            .WithSummary(
+                "What happened to it, the oldest first: 'limit' events (1 to 1000) from number 'after' on, or the last ones before number 'before'."
+            );
+        run.MapGet("/timeline", TimelineAsync)
+            .Answers<TimelineAnswer>()
+            .WithSummary(
+                "Which stage was on which machine when, and what losses cost, as 'limit' events tell (1 to 1000): the newest, those from number 'after' on, or the last ones before number 'before'."
+            );
+        run.MapGet("/metrics", MetricsAsync)
+            .Answers<MetricsAnswer>()
+            .WithSummary(
+                "Its losses. Curves come from checkpoints, thinned out to 'points' values each (2 to 20000), of steps 'from' to 'to', of one 'chain' or 'stage'."
+            );
+        run.MapGet("/metrics.csv", CsvAnswer.WriteAsync)
+            .Produces(StatusCodes.Status200OK, contentType: CsvAnswer.ContentType)
+            .ProducesProblem(StatusCodes.Status404NotFound)
+            .WithSummary("Every training step's loss.");
     }
 
     private static RouteHandlerBuilder Answers<T>(this RouteHandlerBuilder endpoint) =>
@@ -52,18 +71,49 @@ internal static class RunsApi
     private static LedgerAnswer Ledger(RunReading run) =>
         new(run.Status.Ledger, [.. run.Status.Stages.Select(stage => new StageLedgerAnswer(stage.Id, stage.Ledger))]);
 
-    private static async Task<IResult> EventsAsync(string run, HttpContext http, RunLibrary library, int? after = null, int? before = null, int? limit = null) =>
-        await PageAsync(run, http, library, new EventsQuery(before is null ? after ?? 0 : after, before, limit ?? EventsQuery.Most), page =>
-            new EventsAnswer(page.Total, page.First + page.Events.Count, page.Events) { First = page.First });
+    private static async Task<IResult> EventsAsync(
+        string run,
+        HttpContext http,
+        RunLibrary library,
+        int? after = null,
+        int? before = null,
+        int? limit = null
+    ) =>
+        await PageAsync(
+            run,
+            http,
+            library,
+            new EventsQuery(before is null ? after ?? 0 : after, before, limit ?? EventsQuery.Most),
+            page => new EventsAnswer(page.Total, page.First + page.Events.Count, page.Events) { First = page.First }
+        );
 
-    private static async Task<IResult> TimelineAsync(string run, HttpContext http, RunLibrary library, int? after = null, int? before = null, int? limit = null) =>
-        await PageAsync(run, http, library, new EventsQuery(after, before, limit ?? EventsQuery.Most), page =>
-        {
-            var timeline = Timeline.Of(page.Events);
-            return new TimelineAnswer(timeline.Spans, timeline.Marks, page.Total, page.First, page.First + page.Events.Count);
-        });
+    private static async Task<IResult> TimelineAsync(
+        string run,
+        HttpContext http,
+        RunLibrary library,
+        int? after = null,
+        int? before = null,
+        int? limit = null
+    ) =>
+        await PageAsync(
+            run,
+            http,
+            library,
+            new EventsQuery(after, before, limit ?? EventsQuery.Most),
+            page =>
+            {
+                var timeline = Timeline.Of(page.Events);
+                return new TimelineAnswer(timeline.Spans, timeline.Marks, page.Total, page.First, page.First + page.Events.Count);
+            }
+        );
 
-    private static async Task<IResult> PageAsync<T>(string run, HttpContext http, RunLibrary library, EventsQuery query, Func<EventPage, T> answer)
+    private static async Task<IResult> PageAsync<T>(
+        string run,
+        HttpContext http,
+        RunLibrary library,
+        EventsQuery query,
+        Func<EventPage, T> answer
+    )
     {
         if (query.Problem is { } problem)
         {
@@ -76,17 +126,33 @@ internal static class RunsApi
     }
 
     private static async Task<IResult> MetricsAsync(
-        string run, HttpContext http, RunLibrary library, string? stage = null, int? chain = null, int? from = null, int? to = null, int? points = null)
+        string run,
+        HttpContext http,
+        RunLibrary library,
+        string? stage = null,
+        int? chain = null,
+        int? from = null,
+        int? to = null,
+        int? points = null
+    )
     {
         StageId? only = StageId.TryParse(stage, out var parsed) ? parsed : null;
         if ((stage is not null && only is null) || points is < 2 or > MostPoints)
         {
-            return Problem.Result(http, StatusCodes.Status400BadRequest, $"Expected are a 'stage' such as chain0/stage1 and 'points' of 2 to {MostPoints}.");
+            return Problem.Result(
+                http,
+                StatusCodes.Status400BadRequest,
+                $"Expected are a 'stage' such as chain0/stage1 and 'points' of 2 to {MostPoints}."
+            );
         }
 
         if (chain < 0 || from < 0 || to < 0 || to < from)
         {
-            return Problem.Result(http, StatusCodes.Status400BadRequest, "Expected are a 'chain', and steps 'from' and 'to', of 0 or more, and a 'to' that is not before 'from'.");
+            return Problem.Result(
+                http,
+                StatusCodes.Status400BadRequest,
+                "Expected are a 'chain', and steps 'from' and 'to', of 0 or more, and a 'to' that is not before 'from'."
+            );
         }
 
         if (await library.TryReadAsync(run, http.RequestAborted) is not { } found)
@@ -95,10 +161,12 @@ internal static class RunsApi
         }
 
         var curves = await new CurveQuery(chain, only, from, to, Points: points).ReadAsync(found, library.Curves, http.RequestAborted);
-        var validation = found.Status.Stages.Where(one => one.ValLossNats is not null)
+        var validation = found
+            .Status.Stages.Where(one => one.ValLossNats is not null)
             .Select(one => new StageLoss(one.Id, one.Role, one.ValLossNats!.Value, one.ValBitsPerByte));
         return TypedResults.Ok(new MetricsAnswer(curves, [.. validation], found.Status.Ensemble));
     }
 
-    private static async Task<IReadOnlyList<SiloAnswer>> SilosAsync(RunLibrary library, CancellationToken stop) => await SiloAnswers.ReadAsync(library, stop);
+    private static async Task<IReadOnlyList<SiloAnswer>> SilosAsync(RunLibrary library, CancellationToken stop) =>
+        await SiloAnswers.ReadAsync(library, stop);
 }

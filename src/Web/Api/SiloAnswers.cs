@@ -9,9 +9,17 @@ internal static class SiloAnswers
     {
         var silos = await library.SilosAsync(cancellationToken);
         var runs = await library.ListAsync(cancellationToken);
-        var held = runs.Runs
-            .SelectMany(run => run.Stages.Where(stage => stage.Owner is not null).Select(stage => (Silo: stage.Owner!.Silo, Slot: new HeldSlot(run.Name, stage.Id, stage.Owner.Slots))))
+        var held = runs
+            .Runs.SelectMany(run =>
+                run.Stages.Where(stage => stage.Owner is not null)
+                    .Select(stage => (Silo: stage.Owner!.Silo, Slot: new HeldSlot(run.Name, stage.Id, stage.Owner.Slots)))
+            )
             .ToLookup(pair => pair.Silo, pair => pair.Slot, StringComparer.Ordinal);
-        return [.. silos.OrderBy(silo => silo.Name, StringComparer.Ordinal).Select(silo => new SiloAnswer(silo.Silo, silo.Name, silo.Active, silo.LastSign, silo.Slots, [.. held[silo.Silo]]))];
+        return
+        [
+            .. silos
+                .OrderBy(silo => silo.Name, StringComparer.Ordinal)
+                .Select(silo => new SiloAnswer(silo.Silo, silo.Name, silo.Active, silo.LastSign, silo.Slots, [.. held[silo.Silo]])),
+        ];
     }
 }

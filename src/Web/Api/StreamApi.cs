@@ -26,22 +26,43 @@ internal static class StreamApi
 
     public static void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/runs/{run}/stream", async (string run, HttpContext http, RunLibrary library) =>
-                await library.TryStatusAsync(run, http.RequestAborted) is null
-                    ? Problem.NoSuchRun(http, run, library.Store.Address)
-                    : Follow(http, "status", async stop =>
-                    {
-                        var status = await library.TryStatusAsync(run, stop);
-                        return status is null ? null : new Look(status, Told(status));
-                    }, (seen, stop) => library.Events.ReadSinceAsync(run, seen, stop)))
+        api.MapGet(
+                "/runs/{run}/stream",
+                async (string run, HttpContext http, RunLibrary library) =>
+                    await library.TryStatusAsync(run, http.RequestAborted) is null
+                        ? Problem.NoSuchRun(http, run, library.Store.Address)
+                        : Follow(
+                            http,
+                            "status",
+                            async stop =>
+                            {
+                                var status = await library.TryStatusAsync(run, stop);
+                                return status is null ? null : new Look(status, Told(status));
+                            },
+                            (seen, stop) => library.Events.ReadSinceAsync(run, seen, stop)
+                        )
+            )
             .RequireRateLimiting(Limit)
-            .Produces<RunStatus>(StatusCodes.Status200OK, "text/event-stream").ProducesProblem(StatusCodes.Status404NotFound)
+            .Produces<RunStatus>(StatusCodes.Status200OK, "text/event-stream")
+            .ProducesProblem(StatusCodes.Status404NotFound)
             .WithSummary("What changes of a run, as it changes: events 'status' and 'event'.");
-        api.MapGet("/stream", (HttpContext http, RunLibrary library) => Follow(http, "runs", async stop =>
-            {
-                var list = await library.ListAsync(stop);
-                return new Look(list, CanonicalJson.Sha256(list.Runs.Select(Told).Concat(list.Damaged.Select(run => run.Name))));
-            }, (_, _) => Task.FromResult<(int, IReadOnlyList<RunEvent>)>((0, []))))
+        api.MapGet(
+                "/stream",
+                (HttpContext http, RunLibrary library) =>
+                    Follow(
+                        http,
+                        "runs",
+                        async stop =>
+                        {
+                            var list = await library.ListAsync(stop);
+                            return new Look(
+                                list,
+                                CanonicalJson.Sha256(list.Runs.Select(Told).Concat(list.Damaged.Select(run => run.Name)))
+                            );
+                        },
+                        (_, _) => Task.FromResult<(int, IReadOnlyList<RunEvent>)>((0, []))
+                    )
+            )
             .RequireRateLimiting(Limit)
             .Produces<RunList>(StatusCodes.Status200OK, "text/event-stream")
             .WithSummary("The list of runs, as it changes: event 'runs'.");
@@ -60,7 +81,9 @@ internal static class StreamApi
         var services = http.RequestServices;
         // A stream has no end of its own: without this the server would wait for its readers when it stops.
         var stop = CancellationTokenSource.CreateLinkedTokenSource(
-            http.RequestAborted, ((IHostApplicationLifetime)services.GetService(typeof(IHostApplicationLifetime))!).ApplicationStopping);
+            http.RequestAborted,
+            ((IHostApplicationLifetime)services.GetService(typeof(IHostApplicationLifetime))!).ApplicationStopping
+        );
         http.Response.RegisterForDispose(stop);
         var pace = (StreamPace)services.GetService(typeof(StreamPace))!;
         var time = (TimeProvider)services.GetService(typeof(TimeProvider))!;
@@ -68,7 +91,13 @@ internal static class StreamApi
     }
 
     private static async IAsyncEnumerable<SseItem<object>> FollowAsync(
-        string name, Func<CancellationToken, Task<Look?>> look, News news, TimeSpan every, TimeProvider time, [EnumeratorCancellation] CancellationToken stop)
+        string name,
+        Func<CancellationToken, Task<Look?>> look,
+        News news,
+        TimeSpan every,
+        TimeProvider time,
+        [EnumeratorCancellation] CancellationToken stop
+    )
     {
         var (told, toldAt, events) = ("", time.GetTimestamp(), (int?)null);
         using var timer = new PeriodicTimer(every, time);
@@ -93,8 +122,7 @@ internal static class StreamApi
             }
 
             events = added?.News.Seen ?? events;
-        }
-        while (await NextAsync(timer, stop));
+        } while (await NextAsync(timer, stop));
     }
 
     /// <summary>Where the store does not answer for a while, the next look may find it again.</summary>
@@ -124,10 +152,13 @@ internal static class StreamApi
     }
 
     /// <summary>A status without what changes by itself.</summary>
-    private static string Told(RunStatus status) => CanonicalJson.Sha256(status with
-    {
-        AsOf = default,
-        Ledger = null,
-        Stages = [.. status.Stages.Select(stage => stage with { DurableAgeSeconds = null, Ledger = null })],
-    });
+    private static string Told(RunStatus status) =>
+        CanonicalJson.Sha256(
+            status with
+            {
+                AsOf = default,
+                Ledger = null,
+                Stages = [.. status.Stages.Select(stage => stage with { DurableAgeSeconds = null, Ledger = null })],
+            }
+        );
 }

@@ -19,7 +19,12 @@ public sealed record Series(string Name, int Colour, IReadOnlyList<(double X, do
 /// <summary>Curves over an axis of whole numbers, as SVG.</summary>
 public sealed record LineChart(string Id, string Title, string XLabel, string YLabel, IReadOnlyList<Series> Series)
 {
-    private const int Width = 860, Height = 360, Left = 58, Right = 14, Top = 26, Bottom = 42;
+    private const int Width = 860,
+        Height = 360,
+        Left = 58,
+        Right = 14,
+        Top = 26,
+        Bottom = 42;
 
     /// <summary>What of the x axis is shown; null: all.</summary>
     public (double From, double To)? Window { get; init; }
@@ -40,7 +45,8 @@ public sealed record LineChart(string Id, string Title, string XLabel, string YL
         var svg = new SvgText();
         var data = string.Create(
             CultureInfo.InvariantCulture,
-            $"""data-box="{Left} {Top} {Width - Right} {Height - Bottom}" data-x="{x0:R} {x1:R}" data-y="{y0:R} {y1:R}" data-zooms="{(Zooms ? "yes" : "no")}" data-unit="{SvgText.Escaped(XLabel)}" """);
+            $"""data-box="{Left} {Top} {Width - Right} {Height - Bottom}" data-x="{x0:R} {x1:R}" data-y="{y0:R} {y1:R}" data-zooms="{(Zooms ? "yes" : "no")}" data-unit="{SvgText.Escaped(XLabel)}" """
+        );
         svg.Open(Id, Width, Height, Title, Description(points), data);
         foreach (var tick in Ticks.Between(y0, y1, 6))
         {
@@ -77,7 +83,9 @@ public sealed record LineChart(string Id, string Title, string XLabel, string YL
                 path.Append(path.Length == 0 ? 'M' : 'L').Append(SvgText.Number(x(point.X))).Append(' ').Append(SvgText.Number(y(point.Y)));
             }
 
-            svg.Add($"""<path d="{path}" fill="none" stroke="{ink}" stroke-width="1.5" {(series.Dashed ? "stroke-dasharray=\"5 4\"" : "")}/>""");
+            svg.Add(
+                $"""<path d="{path}" fill="none" stroke="{ink}" stroke-width="1.5" {(series.Dashed ? "stroke-dasharray=\"5 4\"" : "")}/>"""
+            );
         }
 
         if (series.Dots)
@@ -91,11 +99,13 @@ public sealed record LineChart(string Id, string Title, string XLabel, string YL
         svg.Add($"</g>");
     }
 
-    private string Description(List<(double X, double Y)> points) => points.Count == 0
-        ? "There is nothing to draw yet."
-        : string.Create(
-            CultureInfo.InvariantCulture,
-            $"{Series.Count(series => series.Points.Count > 0)} curves of {YLabel} over {XLabel}, between {points.Min(point => point.Y):0.0000} and {points.Max(point => point.Y):0.0000}. The table below has the figures.");
+    private string Description(List<(double X, double Y)> points) =>
+        points.Count == 0
+            ? "There is nothing to draw yet."
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"{Series.Count(series => series.Points.Count > 0)} curves of {YLabel} over {XLabel}, between {points.Min(point => point.Y):0.0000} and {points.Max(point => point.Y):0.0000}. The table below has the figures."
+            );
 
     /// <summary>A range of no width cannot be drawn.</summary>
     private static (double Low, double High) Widened(double low, double high, double share)

@@ -22,36 +22,51 @@ internal static class RunCharts
             "Training loss",
             query.InChain ? "step of the chain" : "step of the stage",
             Loss,
-            [.. curves.Select(curve =>
-            {
-                var chain = Id(curve.Stage).Chain;
-                var nth = seen[chain] = seen.GetValueOrDefault(chain) + 1;
-                return new Series(curve.Stage, chain, [.. curve.Points.Select(point => (point[0], point[1]))])
+            [
+                .. curves.Select(curve =>
                 {
-                    // Later stages are stronger.
-                    Opacity = 0.45 + (0.55 * nth / perChain[chain]),
-                    Dashed = curve.Role != Core.Recipes.ChainRole.Members,
-                };
-            })])
+                    var chain = Id(curve.Stage).Chain;
+                    var nth = seen[chain] = seen.GetValueOrDefault(chain) + 1;
+                    return new Series(curve.Stage, chain, [.. curve.Points.Select(point => (point[0], point[1]))])
+                    {
+                        // Later stages are stronger.
+                        Opacity = 0.45 + (0.55 * nth / perChain[chain]),
+                        Dashed = curve.Role != Core.Recipes.ChainRole.Members,
+                    };
+                }),
+            ]
+        )
         {
             Zooms = true,
-            Window = query.From is null && query.To is null ? null : (query.From ?? 1, Math.Max(query.To ?? Longest(curves, query), (query.From ?? 1) + 1)),
+            Window =
+                query.From is null && query.To is null
+                    ? null
+                    : (query.From ?? 1, Math.Max(query.To ?? Longest(curves, query), (query.From ?? 1) + 1)),
         };
     }
 
     /// <summary>Validation loss of each stage's snapshot, a line a chain.</summary>
-    public static LineChart Validation(RunReading run) => new(
-        "validation",
-        "Validation loss of the snapshots",
-        "stage of the chain",
-        Loss,
-        [.. run.Status.Stages.Where(stage => stage.ValLossNats is not null)
-            .GroupBy(stage => Id(stage.Id).Chain)
-            .Select(chain => new Series($"chain{chain.Key}", chain.Key, [.. chain.Select(stage => ((double)Id(stage.Id).Stage, stage.ValLossNats!.Value))])
-            {
-                Dots = true,
-                Dashed = chain.First().Role != Core.Recipes.ChainRole.Members,
-            })]);
+    public static LineChart Validation(RunReading run) =>
+        new(
+            "validation",
+            "Validation loss of the snapshots",
+            "stage of the chain",
+            Loss,
+            [
+                .. run
+                    .Status.Stages.Where(stage => stage.ValLossNats is not null)
+                    .GroupBy(stage => Id(stage.Id).Chain)
+                    .Select(chain => new Series(
+                        $"chain{chain.Key}",
+                        chain.Key,
+                        [.. chain.Select(stage => ((double)Id(stage.Id).Stage, stage.ValLossNats!.Value))]
+                    )
+                    {
+                        Dots = true,
+                        Dashed = chain.First().Role != Core.Recipes.ChainRole.Members,
+                    }),
+            ]
+        );
 
     /// <summary>Loss of the even average of the first n members, beside the members' own.</summary>
     public static LineChart Ensemble(RunReading run)
@@ -61,7 +76,9 @@ internal static class RunCharts
             return new LineChart("ensemble", "Ensemble", "members", Loss, []);
         }
 
-        var own = run.Status.Stages.Where(stage => stage.ValLossNats is not null).ToDictionary(stage => stage.Id, stage => stage.ValLossNats!.Value);
+        var own = run
+            .Status.Stages.Where(stage => stage.ValLossNats is not null)
+            .ToDictionary(stage => stage.Id, stage => stage.ValLossNats!.Value);
         return new LineChart(
             "ensemble",
             "Validation loss of the ensemble by number of members",
@@ -69,13 +86,23 @@ internal static class RunCharts
             Loss,
             [
                 new Series("ensemble of the first n", 0, [.. ensemble.Running.Select((loss, i) => (i + 1.0, loss))]) { Dots = true },
-                new Series("the n-th member alone", 1, [.. ensemble.MemberStages.Select((stage, i) => (X: i + 1.0, Y: own.GetValueOrDefault(stage, double.NaN))).Where(point => !double.IsNaN(point.Y))])
+                new Series(
+                    "the n-th member alone",
+                    1,
+                    [
+                        .. ensemble
+                            .MemberStages.Select((stage, i) => (X: i + 1.0, Y: own.GetValueOrDefault(stage, double.NaN)))
+                            .Where(point => !double.IsNaN(point.Y)),
+                    ]
+                )
                 {
                     Dots = true,
                     Dashed = true,
                 },
-            ]);
+            ]
+        );
     }
 
-    private static StageId Id(string stage) => StageId.TryParse(stage, out var id) ? id : throw new ArgumentException($"'{stage}' is no stage.", nameof(stage));
+    private static StageId Id(string stage) =>
+        StageId.TryParse(stage, out var id) ? id : throw new ArgumentException($"'{stage}' is no stage.", nameof(stage));
 }

@@ -26,9 +26,13 @@ internal sealed class SvgText
 
     public static string Escaped(string text) => WebUtility.HtmlEncode(text);
 
-    public void Open(string id, int width, int height, string title, string description, string data) => Add(
-        $"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-labelledby="{id}-title {id}-about" font-family="sans-serif" font-size="12" {data}>""")
-        .Add($"""<title id="{id}-title">{Escaped(title)}</title><desc id="{id}-about">{Escaped(description)}</desc><rect class="paper" width="{width}" height="{height}" fill="#fff"/>""");
+    public void Open(string id, int width, int height, string title, string description, string data) =>
+        Add(
+                $"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-labelledby="{id}-title {id}-about" font-family="sans-serif" font-size="12" {data}>"""
+            )
+            .Add(
+                $"""<title id="{id}-title">{Escaped(title)}</title><desc id="{id}-about">{Escaped(description)}</desc><rect class="paper" width="{width}" height="{height}" fill="#fff"/>"""
+            );
 
     public void Text(double x, double y, string anchor, string content) =>
         Add($"""<text x="{Number(x)}" y="{Number(y)}" text-anchor="{anchor}" fill="#222">{Escaped(content)}</text>""");

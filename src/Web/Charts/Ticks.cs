@@ -4,7 +4,29 @@ namespace Slowrun.Web.Charts;
 internal static class Ticks
 {
     private static readonly double[] Steps = [1, 2, 2.5, 5, 10];
-    private static readonly double[] TimeSteps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
+    private static readonly double[] TimeSteps =
+    [
+        1,
+        2,
+        5,
+        10,
+        15,
+        30,
+        60,
+        120,
+        300,
+        600,
+        900,
+        1800,
+        3600,
+        7200,
+        10800,
+        21600,
+        43200,
+        86400,
+        172800,
+        604800,
+    ];
 
     /// <summary>About <paramref name="count"/> of them between two values, both included if they are round.</summary>
     public static IReadOnlyList<double> Between(double low, double high, int count)

@@ -38,8 +38,11 @@ public sealed partial class BackgroundThread : TaskScheduler, IDisposable
     public override int MaximumConcurrencyLevel => 1;
 
     /// <summary>Everything after it is worked at on the thread.</summary>
-    public void Use(IApplicationBuilder app) => app.Use((http, next) =>
-        Task.Factory.StartNew(() => next(http), CancellationToken.None, TaskCreationOptions.DenyChildAttach, this).Unwrap());
+    public void Use(IApplicationBuilder app) =>
+        app.Use(
+            (http, next) =>
+                Task.Factory.StartNew(() => next(http), CancellationToken.None, TaskCreationOptions.DenyChildAttach, this).Unwrap()
+        );
 
     public void Dispose()
     {
@@ -66,7 +69,8 @@ public sealed partial class BackgroundThread : TaskScheduler, IDisposable
         ThreadPool.UnsafeQueueUserWorkItem(_ => TryExecuteTask(task), null);
     }
 
-    protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => Thread.CurrentThread == thread && TryExecuteTask(task);
+    protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) =>
+        Thread.CurrentThread == thread && TryExecuteTask(task);
 
     protected override IEnumerable<Task> GetScheduledTasks() => [.. work];
 
@@ -91,8 +95,10 @@ public sealed partial class BackgroundThread : TaskScheduler, IDisposable
     private static TimeSpan CpuTime()
     {
         Span<byte> time = stackalloc byte[16];
-        return GetTime(ThreadsCpuTime, time) != 0 ? TimeSpan.Zero
-            : TimeSpan.FromSeconds(BinaryPrimitives.ReadInt64LittleEndian(time)) + TimeSpan.FromMicroseconds(BinaryPrimitives.ReadInt64LittleEndian(time[8..]) / 1000.0);
+        return GetTime(ThreadsCpuTime, time) != 0
+            ? TimeSpan.Zero
+            : TimeSpan.FromSeconds(BinaryPrimitives.ReadInt64LittleEndian(time))
+                + TimeSpan.FromMicroseconds(BinaryPrimitives.ReadInt64LittleEndian(time[8..]) / 1000.0);
     }
 
     [LibraryImport("libc", EntryPoint = "setpriority")]

@@ -5,12 +5,13 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 namespace Slowrun.Web.Hosting;
 
 /// <summary>
-/// So many connections at once. Where all are taken, the one that has been idle for longest makes room: connections that ask nothing must not
-/// keep those out that do (a supervisor's look at the health, a user).
+/// So many connections at once. Where all are taken, the one that has been idle for longest makes room: connections that ask nothing must
+/// not keep those out that do (a supervisor's look at the health, a user).
 /// </summary>
 public sealed class HeldConnections(int most)
 {
     private readonly Lock gate = new();
+
     // In the order of their last use, the oldest first.
     private readonly LinkedList<Held> order = [];
 
@@ -32,19 +33,22 @@ public sealed class HeldConnections(int most)
     }
 
     /// <summary>To be used before anything else: tells which connections are busy.</summary>
-    public void Use(IApplicationBuilder app) => app.Use(async (http, next) =>
-    {
-        var held = http.Features.Get<Held>();
-        Mark(held, +1);
-        try
-        {
-            await next(http);
-        }
-        finally
-        {
-            Mark(held, -1);
-        }
-    });
+    public void Use(IApplicationBuilder app) =>
+        app.Use(
+            async (http, next) =>
+            {
+                var held = http.Features.Get<Held>();
+                Mark(held, +1);
+                try
+                {
+                    await next(http);
+                }
+                finally
+                {
+                    Mark(held, -1);
+                }
+            }
+        );
 
     private async Task ServeAsync(ConnectionContext connection, ConnectionDelegate next)
     {

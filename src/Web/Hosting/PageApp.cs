@@ -21,13 +21,19 @@ public static class PageApp
         ArgumentNullException.ThrowIfNull(options);
         services.AddRouting().AddLogging();
         services.AddSingleton(options).AddSingleton(new RunLibrary(store, live, time)).AddSingleton(new StreamPace(options.FollowEvery));
-        services.AddSingleton<ProblemView>((status, detail) =>
-            PageResult.Of<ProblemPage>(new() { [nameof(ProblemPage.Status)] = status, [nameof(ProblemPage.Detail)] = detail }, status));
-        services.AddTokenAccess(new AccessSettings(options.Token, options.HostNames, Problem.WriteAsync) { LoginPath = LoginPages.Path }, time);
+        services.AddSingleton<ProblemView>(
+            (status, detail) =>
+                PageResult.Of<ProblemPage>(new() { [nameof(ProblemPage.Status)] = status, [nameof(ProblemPage.Detail)] = detail }, status)
+        );
+        services.AddTokenAccess(
+            new AccessSettings(options.Token, options.HostNames, Problem.WriteAsync) { LoginPath = LoginPages.Path },
+            time
+        );
         services.AddScoped<HtmlRenderer>();
         services.AddRateLimiter(RequestLimits.Apply);
         services.AddResponseCompression(compression =>
-            compression.MimeTypes = [.. ResponseCompressionDefaults.MimeTypes, "image/svg+xml", "text/csv", "application/problem+json"]);
+            compression.MimeTypes = [.. ResponseCompressionDefaults.MimeTypes, "image/svg+xml", "text/csv", "application/problem+json"]
+        );
         services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.PropertyNamingPolicy = CanonicalJson.Options.PropertyNamingPolicy;

@@ -14,8 +14,8 @@ public sealed record PageOptions
     public int Port { get; init; }
 
     /// <summary>
-    /// Whoever has it may read everything and pause, resume and cancel runs. Null: the page only reads, asks nobody who he is, and listens on
-    /// loopback only.
+    /// Whoever has it may read everything and pause, resume and cancel runs. Null: the page only reads, asks nobody who he is, and listens
+    /// on loopback only.
     /// </summary>
     public string? Token { get; init; }
 
@@ -39,13 +39,15 @@ public sealed record PageOptions
         if (Token is null && !IPAddress.IsLoopback(Listen))
         {
             throw new ArgumentException(
-                $"The page would listen on {Listen} and let anybody read it. Give a token with SLOWRUN_TOKEN, or listen on loopback and reach it through a tunnel (ssh -L).");
+                $"The page would listen on {Listen} and let anybody read it. Give a token with SLOWRUN_TOKEN, or listen on loopback and reach it through a tunnel (ssh -L)."
+            );
         }
 
         if (Token is { } token && (token.Length < ShortestToken || token.Any(c => c is <= ' ' or > '~')))
         {
             throw new ArgumentException(
-                $"The token has {token.Length} characters; expected at least {ShortestToken}, of printable ASCII without spaces. 'openssl rand -hex 24' makes a good one.");
+                $"The token has {token.Length} characters; expected at least {ShortestToken}, of printable ASCII without spaces. 'openssl rand -hex 24' makes a good one."
+            );
         }
     }
 }

@@ -15,7 +15,8 @@ public sealed class PageServer : IAsyncDisposable
     private readonly WebApplication app;
     private readonly BackgroundThread thread;
 
-    private PageServer(WebApplication app, BackgroundThread thread, Uri address) => (this.app, this.thread, Address) = (app, thread, address);
+    private PageServer(WebApplication app, BackgroundThread thread, Uri address) =>
+        (this.app, this.thread, Address) = (app, thread, address);
 
     /// <summary>Where a browser of this machine finds it.</summary>
     public Uri Address { get; }
@@ -23,7 +24,12 @@ public sealed class PageServer : IAsyncDisposable
     /// <exception cref="ArgumentException">The options would let everybody in.</exception>
     /// <exception cref="IOException">The port cannot be used.</exception>
     public static async Task<PageServer> StartAsync(
-        PageOptions options, IObjectStore store, ILiveRuns live, TimeProvider time, CancellationToken cancellationToken = default)
+        PageOptions options,
+        IObjectStore store,
+        ILiveRuns live,
+        TimeProvider time,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
@@ -37,7 +43,10 @@ public sealed class PageServer : IAsyncDisposable
         {
             await app.DisposeAsync();
             thread.Dispose();
-            throw new IOException($"Port {options.Port} of {options.Listen} cannot be used: {e.Message} Give another one, or 0 for any free one.", e);
+            throw new IOException(
+                $"Port {options.Port} of {options.Listen} cannot be used: {e.Message} Give another one, or 0 for any free one.",
+                e
+            );
         }
 
         return new PageServer(app, thread, Reachable(new Uri(app.Urls.First()), options.Listen));
@@ -55,11 +64,13 @@ public sealed class PageServer : IAsyncDisposable
         // Empty: nothing is read from files or variables that happen to be where it is started.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         var connections = new HeldConnections(RequestLimits.MostConnections);
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
-        {
-            RequestLimits.Apply(kestrel);
-            kestrel.Listen(options.Listen, options.Port, connections.Use);
-        });
+        builder
+            .WebHost.UseKestrelCore()
+            .ConfigureKestrel(kestrel =>
+            {
+                RequestLimits.Apply(kestrel);
+                kestrel.Listen(options.Listen, options.Port, connections.Use);
+            });
         // Signals are its host's.
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         PageApp.AddTo(builder.Services, options, store, live, time);

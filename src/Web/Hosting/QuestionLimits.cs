@@ -17,13 +17,21 @@ internal static class QuestionLimits
         {
             if (values.Count > 1)
             {
-                return Problem.WriteAsync(http, StatusCodes.Status400BadRequest, $"'{Shown(name)}' is given {values.Count} times; expected is one value.");
+                return Problem.WriteAsync(
+                    http,
+                    StatusCodes.Status400BadRequest,
+                    $"'{Shown(name)}' is given {values.Count} times; expected is one value."
+                );
             }
 
             var longest = name == "to" && http.Request.Path.StartsWithSegments("/login") ? LongestAddress : LongestValue;
             if (name.Length > LongestValue || values.ToString().Length > longest)
             {
-                return Problem.WriteAsync(http, StatusCodes.Status400BadRequest, $"'{Shown(name)}' has {values.ToString().Length} characters; expected are {longest} at most.");
+                return Problem.WriteAsync(
+                    http,
+                    StatusCodes.Status400BadRequest,
+                    $"'{Shown(name)}' has {values.ToString().Length} characters; expected are {longest} at most."
+                );
             }
         }
 

@@ -30,14 +30,32 @@ internal static class RequestLimits
     public static void Apply(RateLimiterOptions limits)
     {
         // Followers wait most of the time; all else is work.
-        limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(http => http.Request.Path.Value?.EndsWith("/stream", StringComparison.Ordinal) == true
-            ? RateLimitPartition.GetNoLimiter("stream")
-            : RateLimitPartition.GetConcurrencyLimiter("work", _ => new ConcurrencyLimiterOptions { PermitLimit = MostAtOnce, QueueLimit = MostWaiting }));
-        limits.AddPolicy(StreamApi.Limit, _ => RateLimitPartition.GetConcurrencyLimiter(StreamApi.Limit, _ => new ConcurrencyLimiterOptions { PermitLimit = MostStreams, QueueLimit = 0 }));
+        limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(http =>
+            http.Request.Path.Value?.EndsWith("/stream", StringComparison.Ordinal) == true
+                ? RateLimitPartition.GetNoLimiter("stream")
+                : RateLimitPartition.GetConcurrencyLimiter(
+                    "work",
+                    _ => new ConcurrencyLimiterOptions { PermitLimit = MostAtOnce, QueueLimit = MostWaiting }
+                )
+        );
+        limits.AddPolicy(
+            StreamApi.Limit,
+            _ =>
+                RateLimitPartition.GetConcurrencyLimiter(
+                    StreamApi.Limit,
+                    _ => new ConcurrencyLimiterOptions { PermitLimit = MostStreams, QueueLimit = 0 }
+                )
+        );
         limits.OnRejected = (rejected, _) =>
         {
             rejected.HttpContext.Response.Headers.RetryAfter = "5";
-            return new ValueTask(Problem.WriteAsync(rejected.HttpContext, StatusCodes.Status429TooManyRequests, "Too many requests at once. Try again in some seconds."));
+            return new ValueTask(
+                Problem.WriteAsync(
+                    rejected.HttpContext,
+                    StatusCodes.Status429TooManyRequests,
+                    "Too many requests at once. Try again in some seconds."
+                )
+            );
         };
     }
 }

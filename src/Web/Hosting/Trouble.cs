@@ -31,7 +31,11 @@ internal static class Trouble
         catch (Exception e)
         {
             tell(e);
-            await AnswerAsync(http, StatusCodes.Status500InternalServerError, "This should not have happened. Whoever started the page sees what it was.");
+            await AnswerAsync(
+                http,
+                StatusCodes.Status500InternalServerError,
+                "This should not have happened. Whoever started the page sees what it was."
+            );
         }
     }
 

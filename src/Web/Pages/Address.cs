@@ -32,8 +32,14 @@ internal static class Address
     {
         var (first, last) = (Number(from), Number(to));
         return new CurveQuery(
-            Number(chain), StageId.TryParse(stage, out var id) ? id : null, first, last > first || first is null ? last : null, within == "chain");
+            Number(chain),
+            StageId.TryParse(stage, out var id) ? id : null,
+            first,
+            last > first || first is null ? last : null,
+            within == "chain"
+        );
     }
 
-    private static int? Number(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+    private static int? Number(string? text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 }

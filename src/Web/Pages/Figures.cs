@@ -8,12 +8,13 @@ internal static class Figures
 {
     public const string None = "–";
 
-    public static string Time(double? seconds) => seconds switch
-    {
-        null => None,
-        < 0.95 => string.Create(CultureInfo.InvariantCulture, $"{seconds:0.0} s"),
-        _ => Human.Time(seconds),
-    };
+    public static string Time(double? seconds) =>
+        seconds switch
+        {
+            null => None,
+            < 0.95 => string.Create(CultureInfo.InvariantCulture, $"{seconds:0.0} s"),
+            _ => Human.Time(seconds),
+        };
 
     public static string Loss(double? nats) => nats is null ? None : Human.Loss(nats);
 

@@ -15,17 +15,20 @@ internal static class LoginPages
         var open = app.MapGroup("").AllowAnonymous().ExcludeFromDescription();
         open.MapGet(Path, (string? to, AccessGate gate) => gate.AsksForToken ? Page(to, wrong: false) : Results.Redirect("/"));
         open.MapPost(Path, LoginAsync);
-        open.MapPost("/logout", (HttpContext http, AccessGate gate) =>
-        {
-            var name = Sessions.CookieOf(http);
-            if (http.Request.Cookies[name] is { } cookie)
+        open.MapPost(
+            "/logout",
+            (HttpContext http, AccessGate gate) =>
             {
-                gate.Sessions.End(cookie);
-            }
+                var name = Sessions.CookieOf(http);
+                if (http.Request.Cookies[name] is { } cookie)
+                {
+                    gate.Sessions.End(cookie);
+                }
 
-            http.Response.Cookies.Delete(name);
-            return Results.Redirect(Path);
-        });
+                http.Response.Cookies.Delete(name);
+                return Results.Redirect(Path);
+            }
+        );
     }
 
     private static async Task<IResult> LoginAsync(HttpContext http, AccessGate gate)
@@ -41,17 +44,23 @@ internal static class LoginPages
                 return Page(to, wrong: true);
         }
 
-        http.Response.Cookies.Append(Sessions.CookieOf(http), gate.Sessions.Begin(http), new CookieOptions
-        {
-            HttpOnly = true,
-            SameSite = SameSiteMode.Strict,
-            Secure = http.Request.IsHttps,
-            MaxAge = Sessions.Lasts,
-        });
+        http.Response.Cookies.Append(
+            Sessions.CookieOf(http),
+            gate.Sessions.Begin(http),
+            new CookieOptions
+            {
+                HttpOnly = true,
+                SameSite = SameSiteMode.Strict,
+                Secure = http.Request.IsHttps,
+                MaxAge = Sessions.Lasts,
+            }
+        );
         return Results.LocalRedirect(ReturnAddress.Of(to));
     }
 
-    private static IResult Page(string? to, bool wrong) => PageResult.Of<LoginPage>(
-        new() { [nameof(LoginPage.To)] = ReturnAddress.Of(to), [nameof(LoginPage.Wrong)] = wrong },
-        wrong ? StatusCodes.Status403Forbidden : StatusCodes.Status200OK);
+    private static IResult Page(string? to, bool wrong) =>
+        PageResult.Of<LoginPage>(
+            new() { [nameof(LoginPage.To)] = ReturnAddress.Of(to), [nameof(LoginPage.Wrong)] = wrong },
+            wrong ? StatusCodes.Status403Forbidden : StatusCodes.Status200OK
+        );
 }

@@ -15,7 +15,8 @@ internal sealed class PageResult(Type page, Dictionary<string, object?> paramete
     {
         var renderer = httpContext.RequestServices.GetRequiredService<HtmlRenderer>();
         var html = await renderer.Dispatcher.InvokeAsync(async () =>
-            (await renderer.RenderComponentAsync(page, ParameterView.FromDictionary(parameters))).ToHtmlString());
+            (await renderer.RenderComponentAsync(page, ParameterView.FromDictionary(parameters))).ToHtmlString()
+        );
         httpContext.Response.StatusCode = status;
         httpContext.Response.ContentType = "text/html; charset=utf-8";
         await httpContext.Response.WriteAsync($"<!DOCTYPE html>\n{html}", httpContext.RequestAborted);

@@ -14,7 +14,8 @@ namespace Slowrun.Web.Pages;
 /// <summary>The addresses of the page.</summary>
 internal static class PageRoutes
 {
-    private const string Frame = nameof(Frame), Run = nameof(Run);
+    private const string Frame = nameof(Frame),
+        Run = nameof(Run);
 
     // Some 100 kB of table, which a browser draws at once.
     private const int EventsOnAPage = 250;
@@ -22,33 +23,56 @@ internal static class PageRoutes
     public static void Map(WebApplication app)
     {
         var pages = app.MapGroup("").ExcludeFromDescription();
-        pages.MapGet("/", async (HttpContext http, RunLibrary library, AccessGate gate) => PageResult.Of<RunListPage>(new()
-        {
-            [Frame] = FrameOf(library, gate),
-            [nameof(RunListPage.List)] = await library.ListAsync(http.RequestAborted),
-        }));
-        pages.MapGet("/silos", async (HttpContext http, RunLibrary library, AccessGate gate) => PageResult.Of<SilosPage>(new()
-        {
-            [Frame] = FrameOf(library, gate),
-            [nameof(SilosPage.Silos)] = await SiloAnswers.ReadAsync(library, http.RequestAborted),
-        }));
+        pages.MapGet(
+            "/",
+            async (HttpContext http, RunLibrary library, AccessGate gate) =>
+                PageResult.Of<RunListPage>(
+                    new() { [Frame] = FrameOf(library, gate), [nameof(RunListPage.List)] = await library.ListAsync(http.RequestAborted) }
+                )
+        );
+        pages.MapGet(
+            "/silos",
+            async (HttpContext http, RunLibrary library, AccessGate gate) =>
+                PageResult.Of<SilosPage>(
+                    new()
+                    {
+                        [Frame] = FrameOf(library, gate),
+                        [nameof(SilosPage.Silos)] = await SiloAnswers.ReadAsync(library, http.RequestAborted),
+                    }
+                )
+        );
 
         var run = pages.MapGroup("/runs/{run}");
         run.MapGet("/", OfRun<StagesPage>);
         run.MapGet("/ledger", OfRun<LedgerPage>);
         run.MapGet("/members", OfRun<MembersPage>);
         run.MapGet("/spec", OfRun<SpecPage>);
-        run.MapGet("/events", (string run, HttpContext http, RunLibrary library, AccessGate gate, int? before) =>
-            OfEventsAsync<EventsPage>(run, http, library, gate, before, (page, events) => page[nameof(EventsPage.Events)] = events));
-        run.MapGet("/timeline", (string run, HttpContext http, RunLibrary library, AccessGate gate, int? before) =>
-            OfEventsAsync<TimelinePage>(run, http, library, gate, before, (page, events) => page[nameof(TimelinePage.Events)] = events));
-        run.MapGet("/losses", (string run, HttpContext http, RunLibrary library, AccessGate gate, string? chain, string? stage, string? from, string? to) =>
-            OfRunAsync<LossesPage>(run, http, library, gate, async (read, page) =>
-            {
-                var query = Address.Read(chain, stage, from, to, http.Request.Query["in"]);
-                page[nameof(LossesPage.Query)] = query;
-                page[nameof(LossesPage.Curves)] = await query.ReadAsync(read, library.Curves, http.RequestAborted);
-            }));
+        run.MapGet(
+            "/events",
+            (string run, HttpContext http, RunLibrary library, AccessGate gate, int? before) =>
+                OfEventsAsync<EventsPage>(run, http, library, gate, before, (page, events) => page[nameof(EventsPage.Events)] = events)
+        );
+        run.MapGet(
+            "/timeline",
+            (string run, HttpContext http, RunLibrary library, AccessGate gate, int? before) =>
+                OfEventsAsync<TimelinePage>(run, http, library, gate, before, (page, events) => page[nameof(TimelinePage.Events)] = events)
+        );
+        run.MapGet(
+            "/losses",
+            (string run, HttpContext http, RunLibrary library, AccessGate gate, string? chain, string? stage, string? from, string? to) =>
+                OfRunAsync<LossesPage>(
+                    run,
+                    http,
+                    library,
+                    gate,
+                    async (read, page) =>
+                    {
+                        var query = Address.Read(chain, stage, from, to, http.Request.Query["in"]);
+                        page[nameof(LossesPage.Query)] = query;
+                        page[nameof(LossesPage.Curves)] = await query.ReadAsync(read, library.Curves, http.RequestAborted);
+                    }
+                )
+        );
         run.MapGet("/plots/{plot}.svg", PlotAsync);
         run.MapPost("/orders/{order}", OrderAsync).RequireAuthorization(TokenAccess.OrdersPolicy);
     }
@@ -57,7 +81,12 @@ internal static class PageRoutes
         where T : IComponent => OfRunAsync<T>(run, http, library, gate, (_, _) => Task.CompletedTask);
 
     private static async Task<IResult> OfRunAsync<T>(
-        string run, HttpContext http, RunLibrary library, AccessGate gate, Func<RunReading, Dictionary<string, object?>, Task> add)
+        string run,
+        HttpContext http,
+        RunLibrary library,
+        AccessGate gate,
+        Func<RunReading, Dictionary<string, object?>, Task> add
+    )
         where T : IComponent
     {
         if (await library.TryReadAsync(run, http.RequestAborted) is not { } found)
@@ -72,19 +101,40 @@ internal static class PageRoutes
 
     /// <summary>A view of some hundred events, the newest or those before one of them.</summary>
     private static Task<IResult> OfEventsAsync<T>(
-        string run, HttpContext http, RunLibrary library, AccessGate gate, int? before, Action<Dictionary<string, object?>, EventPage> add)
+        string run,
+        HttpContext http,
+        RunLibrary library,
+        AccessGate gate,
+        int? before,
+        Action<Dictionary<string, object?>, EventPage> add
+    )
         where T : IComponent
     {
         var query = new EventsQuery(Before: before, Limit: EventsOnAPage);
         return query.Problem is { } problem
             ? Task.FromResult(Problem.Result(http, StatusCodes.Status400BadRequest, problem))
-            : OfRunAsync<T>(run, http, library, gate, async (_, page) => add(page, await library.Events.ReadAsync(run, query, http.RequestAborted)));
+            : OfRunAsync<T>(
+                run,
+                http,
+                library,
+                gate,
+                async (_, page) => add(page, await library.Events.ReadAsync(run, query, http.RequestAborted))
+            );
     }
 
     private static PageFrame FrameOf(RunLibrary library, AccessGate gate) => new(library.Store.Address, gate.AsksForToken, library.Now);
 
     private static async Task<IResult> PlotAsync(
-        string run, string plot, HttpContext http, RunLibrary library, string? chain, string? stage, string? from, string? to, int? before)
+        string run,
+        string plot,
+        HttpContext http,
+        RunLibrary library,
+        string? chain,
+        string? stage,
+        string? from,
+        string? to,
+        int? before
+    )
     {
         var events = new EventsQuery(Before: before, Limit: EventsOnAPage);
         if (events.Problem is { } problem)
@@ -103,7 +153,11 @@ internal static class PageRoutes
             "training" => RunCharts.Training(await query.ReadAsync(found, library.Curves, http.RequestAborted), query).ToSvg(),
             "validation" => RunCharts.Validation(found).ToSvg(),
             "ensemble" => RunCharts.Ensemble(found).ToSvg(),
-            "timeline" => new TimelineChart("timeline", Timeline.Of((await library.Events.ReadAsync(run, events, http.RequestAborted)).Events), library.Now).ToSvg(),
+            "timeline" => new TimelineChart(
+                "timeline",
+                Timeline.Of((await library.Events.ReadAsync(run, events, http.RequestAborted)).Events),
+                library.Now
+            ).ToSvg(),
             _ => null,
         };
         return svg is null

@@ -21,7 +21,10 @@ public sealed partial class CommandTreeTests
     {
         var command = Find(path);
 
-        Assert.All([.. command.Arguments, .. command.Options, (Symbol)command], symbol => Assert.False(string.IsNullOrWhiteSpace(symbol.Description), $"'{path}': {symbol.Name} has no description."));
+        Assert.All(
+            [.. command.Arguments, .. command.Options, (Symbol)command],
+            symbol => Assert.False(string.IsNullOrWhiteSpace(symbol.Description), $"'{path}': {symbol.Name} has no description.")
+        );
         Assert.All(command.Options, option => Assert.Matches("^--[a-z0-9-]+$", option.Name));
     }
 
@@ -33,19 +36,24 @@ public sealed partial class CommandTreeTests
         var examples = CommandExamples.ExamplesOf(command);
 
         Assert.NotEmpty(examples);
-        Assert.All(examples, example =>
-        {
-            var parsed = Root.Parse(Arguments(example));
-            Assert.True(parsed.Errors.Count == 0, $"'{example}': {string.Join(' ', parsed.Errors.Select(error => error.Message))}");
-            Assert.Contains(command, Chain(parsed));
-        });
+        Assert.All(
+            examples,
+            example =>
+            {
+                var parsed = Root.Parse(Arguments(example));
+                Assert.True(parsed.Errors.Count == 0, $"'{example}': {string.Join(' ', parsed.Errors.Select(error => error.Message))}");
+                Assert.Contains(command, Chain(parsed));
+            }
+        );
     }
 
     [Theory]
     [MemberData(nameof(Paths))]
     public async Task Options_ThatAreNumbers_RefuseWordsInASentence(string path)
     {
-        foreach (var option in Find(path).Options.Where(option => IsNumber(Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType)))
+        foreach (
+            var option in Find(path).Options.Where(option => IsNumber(Nullable.GetUnderlyingType(option.ValueType) ?? option.ValueType))
+        )
         {
             Assert.Equal(2, await cli.RunAsync([.. path.Split(' '), option.Name, "many"]));
             Assert.StartsWith("slowrun: ", cli.Error, StringComparison.Ordinal);
@@ -70,7 +78,10 @@ public sealed partial class CommandTreeTests
         Assert.Equal(0, await cli.RunAsync("reference"));
 
         var page = Path.Combine(Repository(), "docs", "cli.md");
-        Assert.True(cli.Output == await File.ReadAllTextAsync(page, CommandLine.Stop), "docs/cli.md is not what the commands say. './slowrun reference > docs/cli.md' makes it anew.");
+        Assert.True(
+            cli.Output == await File.ReadAllTextAsync(page, CommandLine.Stop),
+            "docs/cli.md is not what the commands say. './slowrun reference > docs/cli.md' makes it anew."
+        );
     }
 
     private static IEnumerable<(string Path, Command Command)> Tree(Command command, string path) =>
@@ -99,7 +110,9 @@ public sealed partial class CommandTreeTests
         var folder = AppContext.BaseDirectory;
         while (!File.Exists(Path.Combine(folder, "Slowrun.sln")))
         {
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException($"No folder above '{AppContext.BaseDirectory}' has Slowrun.sln.");
+            folder =
+                Path.GetDirectoryName(folder)
+                ?? throw new InvalidOperationException($"No folder above '{AppContext.BaseDirectory}' has Slowrun.sln.");
         }
 
         return folder;

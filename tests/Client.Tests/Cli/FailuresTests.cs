@@ -34,7 +34,13 @@ public sealed class FailuresTests
     [InlineData(typeof(CorpusException), 1)]
     public void Explain_OfAnExceptionWithAMessageForPeople_KeepsItsMessageAndGivesTheCodeOfItsKind(Type kind, int exitCode)
     {
-        object?[] arguments = [.. kind.GetConstructors().Single().GetParameters().Select(parameter => parameter.ParameterType == typeof(string) ? "Do this." : null)];
+        object?[] arguments =
+        [
+            .. kind.GetConstructors()
+                .Single()
+                .GetParameters()
+                .Select(parameter => parameter.ParameterType == typeof(string) ? "Do this." : null),
+        ];
         var e = (Exception)Activator.CreateInstance(kind, arguments)!;
 
         Assert.Equal((exitCode, "Do this."), Failures.Explain(e, CancellationToken.None));
@@ -42,7 +48,11 @@ public sealed class FailuresTests
 
     [Fact]
     public void Explain_OfACancellationThatNobodyAskedFor_DoesNotSaySo() =>
-        Assert.DoesNotContain("as asked", Failures.Explain(new OperationCanceledException(), CancellationToken.None).Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "as asked",
+            Failures.Explain(new OperationCanceledException(), CancellationToken.None).Message,
+            StringComparison.Ordinal
+        );
 
     private static InvalidOperationException Thrown()
     {

@@ -1,6 +1,7 @@
 namespace Slowrun.Client.Tests.Cli;
 
-/// <summary>What a command will write, and what it is to read, is looked at before the work; and messages are about what the user meant.</summary>
+/// <summary>What a command will write, and what it is to read, is looked at before the work; and messages are about what the user
+/// meant.</summary>
 public sealed class PathChecksTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -67,7 +68,11 @@ public sealed class PathChecksTests : IDisposable
         var text = folder.Write("text.txt", "words");
 
         Assert.Equal(2, await cli.RunAsync(command, "micro", prepared ? "--data" : "--text", prepared ? folder.Path : text, "--set", set));
-        Assert.Contains($"--set {set} would change nothing: {(prepared ? "--data" : "--text")} decides data.source", cli.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            $"--set {set} would change nothing: {(prepared ? "--data" : "--text")} decides data.source",
+            cli.Error,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]

@@ -10,7 +10,8 @@ public sealed class ProgramVersionTests
     [InlineData("0.1.0", "0.1.0")]
     [InlineData("0.1.0+", "0.1.0+")]
     [InlineData("0.1.0-rc.1+abc", "0.1.0-rc.1 (commit abc)")]
-    public void Of_WhatTheBuildWrote_NamesTheCommitWhereThereIsOne(string informational, string text) => Assert.Equal(text, ProgramVersion.Of(informational));
+    public void Of_WhatTheBuildWrote_NamesTheCommitWhereThereIsOne(string informational, string text) =>
+        Assert.Equal(text, ProgramVersion.Of(informational));
 
     [Fact]
     public async Task Version_IsALineWithTheProgramsName()

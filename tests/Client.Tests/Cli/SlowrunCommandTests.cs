@@ -1,4 +1,5 @@
 using Slowrun.Client.Commands;
+
 namespace Slowrun.Client.Tests.Cli;
 
 public sealed class SlowrunCommandTests
@@ -62,7 +63,10 @@ public sealed class SlowrunCommandTests
     {
         await cli.HaveRunAsync("quiet-run");
 
-        Assert.Equal(3, await cli.RunAsync(command == "export" ? [command, "quite-run", "--out", Path.GetTempPath()] : [command, "quite-run"]));
+        Assert.Equal(
+            3,
+            await cli.RunAsync(command == "export" ? [command, "quite-run", "--out", Path.GetTempPath()] : [command, "quite-run"])
+        );
         Assert.Contains("There is no run 'quite-run'", cli.Error, StringComparison.Ordinal);
         Assert.Contains("Did you mean 'quiet-run'?", cli.Error, StringComparison.Ordinal);
     }
@@ -84,7 +88,20 @@ public sealed class SlowrunCommandTests
     [Fact]
     public async Task Spec_WithSeveralProblems_ShowsAllOfThem()
     {
-        Assert.Equal(2, await cli.RunAsync("spec", "validate", "tiny", "--set", "model.layers=5", "--set", "stage.dropout=2", "--set", "stage.loop=null"));
+        Assert.Equal(
+            2,
+            await cli.RunAsync(
+                "spec",
+                "validate",
+                "tiny",
+                "--set",
+                "model.layers=5",
+                "--set",
+                "stage.dropout=2",
+                "--set",
+                "stage.loop=null"
+            )
+        );
         Assert.Contains("2 problems", cli.Error, StringComparison.Ordinal);
         Assert.Contains("--set model.layers=5: recipe.model.layers", cli.Error, StringComparison.Ordinal);
     }

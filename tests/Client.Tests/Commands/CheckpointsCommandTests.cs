@@ -40,7 +40,14 @@ public sealed class CheckpointsCommandTests
         Assert.StartsWith("ok       spec (copy)  ", lines[1], StringComparison.Ordinal);
         // The manifest, the tokens, where their documents begin.
         Assert.All(lines[2..5], line => Assert.Matches("^ok       data [0-9a-f]{12}  [0-9]+ B$", line));
-        Assert.Equal(["ok       chain0/stage0 step 4 (previous)  80 B", "ok       chain0/stage0 step 8  80 B", "ok       chain0/stage0 snapshot  80 B"], lines[5..8]);
+        Assert.Equal(
+            [
+                "ok       chain0/stage0 step 4 (previous)  80 B",
+                "ok       chain0/stage0 step 8  80 B",
+                "ok       chain0/stage0 snapshot  80 B",
+            ],
+            lines[5..8]
+        );
         Assert.StartsWith("All 8 are whole, ", lines[8], StringComparison.Ordinal);
     }
 
@@ -55,20 +62,51 @@ public sealed class CheckpointsCommandTests
         var score = await new RunScores(store, "micro").CreateAsync(
             new MemberScore
             {
-                SnapshotSha256 = root.Snapshot!.Sha256, SetSha256 = new string('b', 64), Rows = 16, NumericsFingerprint = new string('c', 64),
-                Tokens = 2, LossNats = 1.5, BitsPerByte = 2.1, Vector = "", VectorXxHash128 = "",
+                SnapshotSha256 = root.Snapshot!.Sha256,
+                SetSha256 = new string('b', 64),
+                Rows = 16,
+                NumericsFingerprint = new string('c', 64),
+                Tokens = 2,
+                LossNats = 1.5,
+                BitsPerByte = 2.1,
+                Vector = "",
+                VectorXxHash128 = "",
             },
             new float[] { 0.5f, 0.25f },
-            CommandLine.Stop);
-        await new RunScores(store, "micro").TryCreateEnsembleAsync(new EnsembleScore { Members = [root.Snapshot.Sha256], Running = [1.5], LossNats = 1.5, BitsPerByte = 2.1 }, CommandLine.Stop);
-        await new RunEvents(store, "micro").AppendAsync(new RunEvent(CommandLine.Start, "stage-taken", Stage, "It began."), CommandLine.Stop);
+            CommandLine.Stop
+        );
+        await new RunScores(store, "micro").TryCreateEnsembleAsync(
+            new EnsembleScore
+            {
+                Members = [root.Snapshot.Sha256],
+                Running = [1.5],
+                LossNats = 1.5,
+                BitsPerByte = 2.1,
+            },
+            CommandLine.Stop
+        );
+        await new RunEvents(store, "micro").AppendAsync(
+            new RunEvent(CommandLine.Start, "stage-taken", Stage, "It began."),
+            CommandLine.Stop
+        );
         await new RunDocuments(store, "micro").ChangeIntentAsync(intent => intent with { Run = DesiredState.Paused }, CommandLine.Stop);
         Assert.Equal(0, await cli.RunAsync("checkpoints", "verify", "micro"));
-        var objects = await store.ListAsync("", CommandLine.Stop).Select(entry => entry.Name)
+        var objects = await store
+            .ListAsync("", CommandLine.Stop)
+            .Select(entry => entry.Name)
             .Where(name => !name.StartsWith("cluster/", StringComparison.Ordinal))
-            .Where(name => flip || !(name.Contains("/events/", StringComparison.Ordinal) || name.EndsWith(".copy", StringComparison.Ordinal) || name.EndsWith("/submitted", StringComparison.Ordinal) || name.Contains("/ensembles/", StringComparison.Ordinal)
-                || name.EndsWith("/intent", StringComparison.Ordinal) || name.EndsWith("/root", StringComparison.Ordinal)
-                || (name.StartsWith("runs/micro/scores/", StringComparison.Ordinal) && name.EndsWith(".json", StringComparison.Ordinal))))
+            .Where(name =>
+                flip
+                || !(
+                    name.Contains("/events/", StringComparison.Ordinal)
+                    || name.EndsWith(".copy", StringComparison.Ordinal)
+                    || name.EndsWith("/submitted", StringComparison.Ordinal)
+                    || name.Contains("/ensembles/", StringComparison.Ordinal)
+                    || name.EndsWith("/intent", StringComparison.Ordinal)
+                    || name.EndsWith("/root", StringComparison.Ordinal)
+                    || (name.StartsWith("runs/micro/scores/", StringComparison.Ordinal) && name.EndsWith(".json", StringComparison.Ordinal))
+                )
+            )
             .ToListAsync(CommandLine.Stop);
         Assert.Contains(score.Vector, objects);
         Assert.True(objects.Count >= 9, string.Join(' ', objects));
@@ -108,7 +146,8 @@ public sealed class CheckpointsCommandTests
         Assert.Equal(1, await cli.RunAsync("checkpoints", "verify", "micro", "-o", "json"));
         Assert.Equal(
             [("spec", true), ("spec", true), ("data", true), ("data", true), ("data", true), ("previous", true), ("current", false)],
-            cli.Json().EnumerateArray().Select(one => (one.GetProperty("what").GetString(), one.GetProperty("ok").GetBoolean())));
+            cli.Json().EnumerateArray().Select(one => (one.GetProperty("what").GetString(), one.GetProperty("ok").GetBoolean()))
+        );
         Assert.Equal(JsonValueKind.Null, cli.Json()[0].GetProperty("advice").ValueKind);
     }
 
@@ -171,7 +210,15 @@ public sealed class CheckpointsCommandTests
     public async Task Gc_WhileAStageHasAnOwner_LeavesWhatItsTokenWrites()
     {
         var root = await HaveCheckpointsAsync();
-        await cli.HaveRootAsync("micro", Stage, root with { EpochToken = 2, Owner = new StageOwner("127.0.0.1:1@1", "a", ["cpu:0"], CommandLine.Start) });
+        await cli.HaveRootAsync(
+            "micro",
+            Stage,
+            root with
+            {
+                EpochToken = 2,
+                Owner = new StageOwner("127.0.0.1:1@1", "a", ["cpu:0"], CommandLine.Start),
+            }
+        );
         foreach (var folder in new[] { "000001-00000009", "000002-00000009", "000003-00000009" })
         {
             await PutAsync($"{Folder}{folder}/part-0.safetensors", 1);
@@ -218,13 +265,20 @@ public sealed class CheckpointsCommandTests
         await (await cli.StoreAsync()).TryDeleteAsync(Folder + "root", cancellationToken: CommandLine.Stop);
 
         Assert.Equal(0, await cli.RunAsync("checkpoints", "repair", "micro", "--dry-run"));
-        Assert.Contains("'runs/micro/chain0/stage0/root' is missing, although the stage had begun. The stage goes on from step 8", Flat(), StringComparison.Ordinal);
+        Assert.Contains(
+            "'runs/micro/chain0/stage0/root' is missing, although the stage had begun. The stage goes on from step 8",
+            Flat(),
+            StringComparison.Ordinal
+        );
         Assert.False(await ExistsAsync(Folder + "root"));
 
         Assert.Equal(0, await cli.RunAsync("checkpoints", "repair", $"micro/{Stage}"));
         Assert.StartsWith("repaired", cli.Output, StringComparison.Ordinal);
         Assert.Equal(0, await cli.RunAsync("checkpoints", "list", "micro", "-o", "json"));
-        Assert.Equal([root.Current!.Manifest, root.Previous!.Manifest], cli.Json().EnumerateArray().Select(one => one.GetProperty("manifest").GetString()));
+        Assert.Equal(
+            [root.Current!.Manifest, root.Previous!.Manifest],
+            cli.Json().EnumerateArray().Select(one => one.GetProperty("manifest").GetString())
+        );
         Assert.Equal(0, await cli.RunAsync("checkpoints", "repair", "micro"));
         Assert.Contains("Nothing of 'micro' has to be repaired.", cli.Output, StringComparison.Ordinal);
     }
@@ -281,7 +335,13 @@ public sealed class CheckpointsCommandTests
     private async Task<StageRoot> HaveCheckpointsAsync(bool finished = false)
     {
         await cli.HaveRunAsync();
-        var identity = new StageIdentity { RecipeSha256 = "recipe", DataSha256 = "data", EngineRevision = 1, NumericsFingerprint = "device" };
+        var identity = new StageIdentity
+        {
+            RecipeSha256 = "recipe",
+            DataSha256 = "data",
+            EngineRevision = 1,
+            NumericsFingerprint = "device",
+        };
         var writer = new CheckpointWriter(await cli.StoreAsync(), cli.Time);
         var root = CommandLine.Begun(8) with { Identity = identity };
         root = root with
@@ -299,7 +359,8 @@ public sealed class CheckpointsCommandTests
 
     private static TensorData Tensor(byte value) => new("wte.weight", ElementType.F32, [2], new byte[] { 1, 2, 3, 4, 5, 6, 7, value });
 
-    private async Task PutAsync(string name, int bytes) => await (await cli.StoreAsync()).WriteAsync(name, new byte[bytes], CommandLine.Stop);
+    private async Task PutAsync(string name, int bytes) =>
+        await (await cli.StoreAsync()).WriteAsync(name, new byte[bytes], CommandLine.Stop);
 
     private async Task<bool> ExistsAsync(string name) => await (await cli.StoreAsync()).TryReadAsync(name, CommandLine.Stop) is not null;
 
@@ -311,7 +372,8 @@ public sealed class CheckpointsCommandTests
         await store.WriteAsync(name, bytes, CommandLine.Stop);
     }
 
-    private static string Part(CheckpointRef checkpoint) => checkpoint.Manifest.Replace("manifest.json", "part-0.safetensors", StringComparison.Ordinal);
+    private static string Part(CheckpointRef checkpoint) =>
+        checkpoint.Manifest.Replace("manifest.json", "part-0.safetensors", StringComparison.Ordinal);
 
     /// <summary>The output without the console's line breaks.</summary>
     private string Flat() => string.Join(' ', cli.Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));

@@ -6,7 +6,8 @@ namespace Slowrun.Client.Tests.Commands;
 /// <summary><c>metrics</c> and <c>plot</c>: what is made of the loss curves that checkpoints hold.</summary>
 public sealed class CurveCommandsTests : IDisposable
 {
-    private const string First = "chain0/stage0", Second = "chain0/stage1";
+    private const string First = "chain0/stage0",
+        Second = "chain0/stage1";
 
     private readonly CommandLine cli = new();
     private readonly TemporaryFolder folder = new();
@@ -60,7 +61,12 @@ public sealed class CurveCommandsTests : IDisposable
     public async Task Plot_OfARunUnderWay_IsAPicture()
     {
         await cli.HaveRunAsync();
-        await cli.HaveCurveAsync("micro", First, [5.5f, 5.25f, 5], change: root => root with { Snapshot = new SnapshotRef("s", "hash0", 8, CommandLine.Start) });
+        await cli.HaveCurveAsync(
+            "micro",
+            First,
+            [5.5f, 5.25f, 5],
+            change: root => root with { Snapshot = new SnapshotRef("s", "hash0", 8, CommandLine.Start) }
+        );
         await cli.HaveCurveAsync("micro", Second, [5.4f, float.PositiveInfinity]);
         var file = Path.Combine(folder.Path, "loss.png");
 
@@ -86,19 +92,47 @@ public sealed class CurveCommandsTests : IDisposable
     public async Task Lineage_NamesTeachersAndSnapshotsByHash()
     {
         await cli.HaveRunAsync();
-        await cli.HaveRootAsync("micro", First, CommandLine.Begun(8) with { Snapshot = new SnapshotRef("s", "0123456789abcdef", 8, CommandLine.Start) });
-        await cli.HaveRootAsync("micro", Second, CommandLine.Begun(3) with
-        {
-            Identity = new StageIdentity { RecipeSha256 = "r", DataSha256 = "d", TeacherSha256 = "fedcba9876543210", EngineRevision = 1, NumericsFingerprint = "f" },
-        });
+        await cli.HaveRootAsync(
+            "micro",
+            First,
+            CommandLine.Begun(8) with
+            {
+                Snapshot = new SnapshotRef("s", "0123456789abcdef", 8, CommandLine.Start),
+            }
+        );
+        await cli.HaveRootAsync(
+            "micro",
+            Second,
+            CommandLine.Begun(3) with
+            {
+                Identity = new StageIdentity
+                {
+                    RecipeSha256 = "r",
+                    DataSha256 = "d",
+                    TeacherSha256 = "fedcba9876543210",
+                    EngineRevision = 1,
+                    NumericsFingerprint = "f",
+                },
+            }
+        );
 
         Assert.Equal(0, await cli.RunAsync("lineage", "micro"));
         Assert.Matches(@"stage0: fresh weights, seed \d+ → 0123456789ab", cli.Output);
-        Assert.Contains("taught by stage0 (fedcba987654) → Ready; its teacher has another snapshot now", cli.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "taught by stage0 (fedcba987654) → Ready; its teacher has another snapshot now",
+            cli.Output,
+            StringComparison.Ordinal
+        );
 
         Assert.Equal(0, await cli.RunAsync("lineage", "micro", "-o", "json"));
         var stages = cli.Json().GetProperty("stages");
         Assert.Equal(JsonValueKind.Null, stages[0].GetProperty("teacher").ValueKind);
-        Assert.Equal((First, "fedcba9876543210"), (stages[1].GetProperty("teacher").GetProperty("stage").GetString(), stages[1].GetProperty("teacher").GetProperty("sha256").GetString()));
+        Assert.Equal(
+            (First, "fedcba9876543210"),
+            (
+                stages[1].GetProperty("teacher").GetProperty("stage").GetString(),
+                stages[1].GetProperty("teacher").GetProperty("sha256").GetString()
+            )
+        );
     }
 }

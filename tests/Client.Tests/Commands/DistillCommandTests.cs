@@ -21,7 +21,11 @@ public sealed class DistillCommandTests
 
         Assert.Equal(0, await cli.RunAsync("distill", "micro", "--into", "micro", "--submit-only"));
 
-        Assert.Contains("The 2 members of 'micro' (2.5000 nats/token together, 78,965 parameters each) teach 'micro-distilled', one model of 78,965 parameters.", cli.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "The 2 members of 'micro' (2.5000 nats/token together, 78,965 parameters each) teach 'micro-distilled', one model of 78,965 parameters.",
+            cli.Output,
+            StringComparison.Ordinal
+        );
         Assert.Contains("Run 'micro-distilled' is submitted. No silo serves", cli.Output, StringComparison.Ordinal);
         var student = (await new RunDocuments(await cli.StoreAsync(), "micro-distilled").TryReadSpecAsync(CommandLine.Stop))!.Recipe;
         Assert.Equal(teacher.Recipe.Data, student.Data);
@@ -32,9 +36,27 @@ public sealed class DistillCommandTests
         Assert.Contains("was there already, with the same recipe", cli.Output, StringComparison.Ordinal);
         Assert.Equal(2, await cli.RunAsync("distill", "micro", "--into", "micro", "--submit-only", "--baseline"));
         Assert.Contains("has another recipe", cli.Error, StringComparison.Ordinal);
-        Assert.Equal(0, await cli.RunAsync("distill", "micro", "--into", "micro", "--submit-only", "--baseline", "--name", "both", "--set", "model.width=64"));
+        Assert.Equal(
+            0,
+            await cli.RunAsync(
+                "distill",
+                "micro",
+                "--into",
+                "micro",
+                "--submit-only",
+                "--baseline",
+                "--name",
+                "both",
+                "--set",
+                "model.width=64"
+            )
+        );
         Assert.Equal(0, await cli.RunAsync("spec", "explain", "run:both"));
-        Assert.Contains("2 models of 79.0 k parameters teach (2 members of run 'micro'), one after the other in the same memory", cli.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "2 models of 79.0 k parameters teach (2 members of run 'micro'), one after the other in the same memory",
+            cli.Output,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -43,7 +65,11 @@ public sealed class DistillCommandTests
         await cli.HaveRunAsync();
 
         Assert.Equal(1, await cli.RunAsync("distill", "micro", "--into", "micro", "--submit-only"));
-        Assert.Contains("Run 'micro' is Pending: 0 of the 2 members of its ensemble are trained and judged.", cli.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "Run 'micro' is Pending: 0 of the 2 members of its ensemble are trained and judged.",
+            cli.Error,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -63,7 +89,9 @@ public sealed class DistillCommandTests
     {
         await HaveFinishedAsync();
         var store = await cli.StoreAsync();
-        var snapshot = (await new RunFactsReader(store).ReadAsync("micro", new HashSet<string>(), CommandLine.Stop))!.RootOf(new StageId(0, 1)).Snapshot!;
+        var snapshot = (await new RunFactsReader(store).ReadAsync("micro", new HashSet<string>(), CommandLine.Stop))!
+            .RootOf(new StageId(0, 1))
+            .Snapshot!;
         await store.TryDeleteAsync(snapshot.Name, cancellationToken: CommandLine.Stop);
 
         Assert.Equal(1, await cli.RunAsync("distill", "micro", "--into", "micro", "--submit-only"));
@@ -80,18 +108,33 @@ public sealed class DistillCommandTests
         Assert.Equal(0, await cli.RunAsync("distill", "micro", "--into", "micro", "--submit-only"));
 
         Assert.Equal(0, await cli.RunAsync("checkpoints", "verify", "micro-distilled"));
-        Assert.Equal(2, cli.Output.Split('\n').Count(line => line.Contains("chain0/stage0 is taught by runs/micro/snapshots/", StringComparison.Ordinal)));
+        Assert.Equal(
+            2,
+            cli.Output.Split('\n')
+                .Count(line => line.Contains("chain0/stage0 is taught by runs/micro/snapshots/", StringComparison.Ordinal))
+        );
         // The spec with its copy and the data are read too.
         Assert.Matches(@"All \d+ are whole", cli.Output);
 
         var store = await cli.StoreAsync();
-        var name = await store.ListAsync("runs/micro/snapshots/", CommandLine.Stop).Select(entry => entry.Name).FirstAsync(CommandLine.Stop);
+        var name = await store
+            .ListAsync("runs/micro/snapshots/", CommandLine.Stop)
+            .Select(entry => entry.Name)
+            .FirstAsync(CommandLine.Stop);
         await store.WriteAsync(name, "other"u8.ToArray(), CommandLine.Stop);
         Assert.Equal(1, await cli.RunAsync("checkpoints", "verify", "micro-distilled"));
         Assert.Matches(@"\b1 of \d+ damaged\.", cli.Output);
         Assert.Contains("then retry the stage", cli.Output, StringComparison.Ordinal);
 
-        await cli.HaveRootAsync("micro-distilled", "chain0/stage0", CommandLine.Begun(8) with { Current = null, Snapshot = new SnapshotRef("none", "none", 1, CommandLine.Start) });
+        await cli.HaveRootAsync(
+            "micro-distilled",
+            "chain0/stage0",
+            CommandLine.Begun(8) with
+            {
+                Current = null,
+                Snapshot = new SnapshotRef("none", "none", 1, CommandLine.Start),
+            }
+        );
         Assert.Equal(1, await cli.RunAsync("checkpoints", "verify", "micro-distilled"));
         Assert.DoesNotContain("is taught by", cli.Output, StringComparison.Ordinal);
     }
@@ -122,8 +165,24 @@ public sealed class DistillCommandTests
     public async Task Distill_OnDataOfOtherTokens_IsRefusedEvenWithAsManyIds()
     {
         await HaveFinishedAsync();
-        var other = await new DataUpload(await cli.StoreAsync()).UploadAsync("syllables", Tokens(272), null, Tokens(40), "nothing", null, CommandLine.Stop);
-        var bytes = await new DataUpload(await cli.StoreAsync()).UploadAsync("bytes", Tokens(544), null, Tokens(40), "nothing", null, CommandLine.Stop);
+        var other = await new DataUpload(await cli.StoreAsync()).UploadAsync(
+            "syllables",
+            Tokens(272),
+            null,
+            Tokens(40),
+            "nothing",
+            null,
+            CommandLine.Stop
+        );
+        var bytes = await new DataUpload(await cli.StoreAsync()).UploadAsync(
+            "bytes",
+            Tokens(544),
+            null,
+            Tokens(40),
+            "nothing",
+            null,
+            CommandLine.Stop
+        );
 
         Assert.Equal(2, await cli.RunAsync("distill", "micro", "--into", "micro", "--submit-only", "--data", other));
         Assert.Contains("in tokens of 'syllables', run 'micro' was trained on tokens of 'bytes'", cli.Error, StringComparison.Ordinal);
@@ -144,23 +203,46 @@ public sealed class DistillCommandTests
         var members = new List<string>();
         for (byte stage = 0; stage < 2; stage++)
         {
-            var snapshot = await new SnapshotStore(store, "micro", cli.Time).CreateAsync([new TensorData("wte.weight", ElementType.F32, [1], new byte[] { 1, 2, 3, stage })], CommandLine.Stop);
+            var snapshot = await new SnapshotStore(store, "micro", cli.Time).CreateAsync(
+                [new TensorData("wte.weight", ElementType.F32, [1], new byte[] { 1, 2, 3, stage })],
+                CommandLine.Stop
+            );
             members.Add(snapshot.Sha256);
             await cli.HaveRootAsync("micro", $"chain0/stage{stage}", CommandLine.Begun(8) with { Snapshot = snapshot });
             await new RunScores(store, "micro").CreateAsync(
                 new MemberScore
                 {
-                    SnapshotSha256 = snapshot.Sha256, SetSha256 = manifest.Validation!.Sha256, Rows = 8, NumericsFingerprint = "f", Tokens = 1, LossNats = 3, BitsPerByte = 4,
-                    Vector = "", VectorXxHash128 = "",
+                    SnapshotSha256 = snapshot.Sha256,
+                    SetSha256 = manifest.Validation!.Sha256,
+                    Rows = 8,
+                    NumericsFingerprint = "f",
+                    Tokens = 1,
+                    LossNats = 3,
+                    BitsPerByte = 4,
+                    Vector = "",
+                    VectorXxHash128 = "",
                 },
                 new float[] { 0.1f },
-                CommandLine.Stop);
+                CommandLine.Stop
+            );
         }
 
-        Assert.True(await new RunScores(store, "micro").TryCreateEnsembleAsync(
-            new EnsembleScore { Members = members, Running = [3, 2.5], LossNats = 2.5, BitsPerByte = 3.5, Weights = [0.75, 0.25] }, CommandLine.Stop));
+        Assert.True(
+            await new RunScores(store, "micro").TryCreateEnsembleAsync(
+                new EnsembleScore
+                {
+                    Members = members,
+                    Running = [3, 2.5],
+                    LossNats = 2.5,
+                    BitsPerByte = 3.5,
+                    Weights = [0.75, 0.25],
+                },
+                CommandLine.Stop
+            )
+        );
         return spec;
     }
 
-    private static ArrayTokenSet Tokens(int count) => new([.. Enumerable.Range(0, count).Select(i => (ushort)(i == 0 ? 256 : i % 7))], [0], [.. Enumerable.Repeat(1, 256), 0]);
+    private static ArrayTokenSet Tokens(int count) =>
+        new([.. Enumerable.Range(0, count).Select(i => (ushort)(i == 0 ? 256 : i % 7))], [0], [.. Enumerable.Repeat(1, 256), 0]);
 }

@@ -23,17 +23,26 @@ public sealed class EnsembleCommandTests
         Assert.Equal(0, await cli.RunAsync("ensemble", ScoredRun.Name, "-o", "json"));
 
         var (json, mixture) = (cli.Json(), Mixture.Of(All.Select(stage => (ReadOnlyMemory<float>)run.Validation[stage])));
-        Assert.Equal(["run", "average", "lossNats", "bitsPerByte", "tokens", "fitted", "members"], json.EnumerateObject().Select(field => field.Name));
+        Assert.Equal(
+            ["run", "average", "lossNats", "bitsPerByte", "tokens", "fitted", "members"],
+            json.EnumerateObject().Select(field => field.Name)
+        );
         Assert.Equal(mixture.LossNats(), json.GetProperty("lossNats").GetDouble());
         Assert.Equal(mixture.BitsPerByte(TargetBytes.Of(ScoredRun.Tokens(1_500, 3))), json.GetProperty("bitsPerByte").GetDouble());
         Assert.Equal(1_499, json.GetProperty("tokens").GetInt32());
         Assert.Equal(All, Members(json).Select(member => member.GetProperty("stage").GetString()));
         var second = Members(json)[1];
-        Assert.Equal(["stage", "snapshotSha256", "lossNats", "bitsPerByte", "weight", "withoutNats", "runningNats"], second.EnumerateObject().Select(field => field.Name));
+        Assert.Equal(
+            ["stage", "snapshotSha256", "lossNats", "bitsPerByte", "weight", "withoutNats", "runningNats"],
+            second.EnumerateObject().Select(field => field.Name)
+        );
         Assert.Equal(Mixture.LossNats([run.Validation[All[1]]]), second.GetProperty("lossNats").GetDouble());
         Assert.Equal(0.25, second.GetProperty("weight").GetDouble());
         Assert.Equal(
-            Mixture.LossNats(All.Where(stage => stage != All[1]).Select(stage => (ReadOnlyMemory<float>)run.Validation[stage])), second.GetProperty("withoutNats").GetDouble(), 1e-9);
+            Mixture.LossNats(All.Where(stage => stage != All[1]).Select(stage => (ReadOnlyMemory<float>)run.Validation[stage])),
+            second.GetProperty("withoutNats").GetDouble(),
+            1e-9
+        );
     }
 
     [Fact]
@@ -60,7 +69,10 @@ public sealed class EnsembleCommandTests
 
         Assert.Equal(0, await cli.RunAsync("ensemble", ScoredRun.Name, "--members", members, "-o", "json"));
 
-        Assert.Equal(Mixture.LossNats([run.Validation["chain1/stage0"], run.Validation["chain0/stage1"]]), cli.Json().GetProperty("lossNats").GetDouble());
+        Assert.Equal(
+            Mixture.LossNats([run.Validation["chain1/stage0"], run.Validation["chain0/stage1"]]),
+            cli.Json().GetProperty("lossNats").GetDouble()
+        );
         Assert.Equal(2, Members(cli.Json()).Count);
     }
 
@@ -72,12 +84,17 @@ public sealed class EnsembleCommandTests
         Assert.Equal(0, await cli.RunAsync("ensemble", ScoredRun.Name, "--select", "2", "-o", "json"));
 
         var fitness = All.Select(stage => (ReadOnlyMemory<float>)run.Fitness[stage]).ToList();
-        var selected = MemberSelection.OfEverySize(run.Spec.Recipe.Ensemble.Selection! with { Sizes = [2] }, fitness, run.Spec.Recipe.Seed).Single();
+        var selected = MemberSelection
+            .OfEverySize(run.Spec.Recipe.Ensemble.Selection! with { Sizes = [2] }, fitness, run.Spec.Recipe.Seed)
+            .Single();
         var validation = All.Select(stage => (ReadOnlyMemory<float>)run.Validation[stage]).ToList();
         var json = cli.Json();
         Assert.Equal(GradientSelection.LossNats(validation, selected.Selected), json.GetProperty("lossNats").GetDouble());
         Assert.Equal(selected.FitnessLossNats, json.GetProperty("fitted").GetProperty("fitnessLossNats").GetDouble());
-        Assert.Equal(All.Select((_, m) => selected.Selected.WeightOf(m)), Members(json).Select(member => member.GetProperty("weight").GetDouble()));
+        Assert.Equal(
+            All.Select((_, m) => selected.Selected.WeightOf(m)),
+            Members(json).Select(member => member.GetProperty("weight").GetDouble())
+        );
 
         Assert.Equal(0, await cli.RunAsync("ensemble", ScoredRun.Name, "--select", "2"));
         Assert.Contains("2 of 4 members are left out", cli.Output, StringComparison.Ordinal);
@@ -92,9 +109,19 @@ public sealed class EnsembleCommandTests
         Assert.Equal(1, await cli.RunAsync("ensemble", ScoredRun.Name));
         Assert.Contains("--select K selects here", cli.Error, StringComparison.Ordinal);
 
-        await run.StoreEnsembleAsync(members => new EnsembleScore { Members = members, Running = [3, 3, 3, 3], LossNats = 0, BitsPerByte = 0, Weights = [0.75, 0, 0.25, 0] });
+        await run.StoreEnsembleAsync(members => new EnsembleScore
+        {
+            Members = members,
+            Running = [3, 3, 3, 3],
+            LossNats = 0,
+            BitsPerByte = 0,
+            Weights = [0.75, 0, 0.25, 0],
+        });
         Assert.Equal(0, await cli.RunAsync("ensemble", ScoredRun.Name, "-o", "json"));
-        Assert.Equal(Mixture.LossNats([run.Validation[All[0]], run.Validation[All[2]]], [0.75, 0.25]), cli.Json().GetProperty("lossNats").GetDouble());
+        Assert.Equal(
+            Mixture.LossNats([run.Validation[All[0]], run.Validation[All[2]]], [0.75, 0.25]),
+            cli.Json().GetProperty("lossNats").GetDouble()
+        );
     }
 
     [Fact]
@@ -148,9 +175,19 @@ public sealed class EnsembleCommandTests
         Assert.Contains("averages logits", cli.Error, StringComparison.Ordinal);
         Assert.Contains("It has computed none yet. A silo computes it.", cli.Error, StringComparison.Ordinal);
 
-        await run.StoreEnsembleAsync(members => new EnsembleScore { Members = members, Running = [3.4, 3.3, 3.2, 3.1], LossNats = 3.1, BitsPerByte = 4.4 });
+        await run.StoreEnsembleAsync(members => new EnsembleScore
+        {
+            Members = members,
+            Running = [3.4, 3.3, 3.2, 3.1],
+            LossNats = 3.1,
+            BitsPerByte = 4.4,
+        });
         Assert.Equal(0, await cli.RunAsync("ensemble", ScoredRun.Name));
-        Assert.Contains("ensemble of 4, logits averaged, as the run has computed it: 3.1000 nats/token, 4.4000 bits/byte", cli.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "ensemble of 4, logits averaged, as the run has computed it: 3.1000 nats/token, 4.4000 bits/byte",
+            cli.Output,
+            StringComparison.Ordinal
+        );
 
         Assert.Equal(1, await cli.RunAsync("ensemble", ScoredRun.Name, "--members", "chain0/stage0,chain0/stage1"));
         Assert.Contains("the average of 4: 3.1000 nats/token", cli.Error, StringComparison.Ordinal);
@@ -163,7 +200,9 @@ public sealed class EnsembleCommandTests
     {
         await FinishedAsync();
         var store = await cli.StoreAsync();
-        var vector = await store.ListAsync("runs/scored/scores/", CommandLine.Stop).FirstAsync(entry => entry.Name.EndsWith(".safetensors", StringComparison.Ordinal), CommandLine.Stop);
+        var vector = await store
+            .ListAsync("runs/scored/scores/", CommandLine.Stop)
+            .FirstAsync(entry => entry.Name.EndsWith(".safetensors", StringComparison.Ordinal), CommandLine.Stop);
         var bytes = (await store.TryReadAsync(vector.Name, CommandLine.Stop))!.Content.ToArray();
         bytes[^1] ^= 1;
         await store.WriteAsync(vector.Name, bytes, CommandLine.Stop);

@@ -11,7 +11,10 @@ public sealed class EvalCommandTests : IDisposable
     private readonly TemporaryFolder folder = new();
 
     private readonly FakeSilo<EvaluationRequest, EvaluationAnswer> silo = new(
-        new EvaluationAnswer(0, 1_499), new EvaluationAnswer(800, 1_499), new EvaluationAnswer(1_499, 1_499) { LossNats = 2.5, BitsPerByte = 3.6 });
+        new EvaluationAnswer(0, 1_499),
+        new EvaluationAnswer(800, 1_499),
+        new EvaluationAnswer(1_499, 1_499) { LossNats = 2.5, BitsPerByte = 3.6 }
+    );
 
     public void Dispose() => folder.Dispose();
 
@@ -25,7 +28,8 @@ public sealed class EvalCommandTests : IDisposable
         var (command, request) = Assert.Single(silo.Asked);
         Assert.Equal(
             ("eval", ScoredRun.Name, "chain1/stage0", run.Spec.Recipe.Data.Sha256, null, EvaluationSet.Validation, "cpu"),
-            (command, request.Run, request.Stage, request.DataSha256, request.DataDirectory, request.Set, request.Device));
+            (command, request.Run, request.Stage, request.DataSha256, request.DataDirectory, request.Set, request.Device)
+        );
         Assert.Equal("scored/chain1/stage0: 2.5000 nats/token, 3.6000 bits/byte on 1,499 tokens of the validation set\n", cli.Output);
     }
 
@@ -37,7 +41,10 @@ public sealed class EvalCommandTests : IDisposable
         Assert.Equal(0, await cli.RunAsync("eval", "scored/chain0/stage0", "--set", "train", "--device", "cuda:0", "-o", "json"));
 
         Assert.Equal((EvaluationSet.Train, "cuda:0"), (silo.Asked[0].Request.Set, silo.Asked[0].Request.Device));
-        Assert.Equal(["run", "stage", "snapshotSha256", "data", "set", "tokens", "lossNats", "bitsPerByte", "seconds"], cli.Json().EnumerateObject().Select(field => field.Name));
+        Assert.Equal(
+            ["run", "stage", "snapshotSha256", "data", "set", "tokens", "lossNats", "bitsPerByte", "seconds"],
+            cli.Json().EnumerateObject().Select(field => field.Name)
+        );
         Assert.Equal(("train", 2.5), (cli.Json().GetProperty("set").GetString(), cli.Json().GetProperty("lossNats").GetDouble()));
     }
 
@@ -45,11 +52,17 @@ public sealed class EvalCommandTests : IDisposable
     public async Task Eval_OnAPreparedDirectory_TellsTheSiloWhereItIs()
     {
         await FinishedAsync();
-        Assert.Equal(0, await cli.RunAsync("data", "prepare", "--input", Documents(), "--out", Prepared, "--val-tokens", "200", "--tokenizer", "bytes"));
+        Assert.Equal(
+            0,
+            await cli.RunAsync("data", "prepare", "--input", Documents(), "--out", Prepared, "--val-tokens", "200", "--tokenizer", "bytes")
+        );
 
         Assert.Equal(0, await cli.RunAsync("eval", "scored/chain0/stage0", "--data", Prepared));
 
-        Assert.Equal((Prepared, DataDirectory.Open(Prepared).Sha256), (silo.Asked[0].Request.DataDirectory, silo.Asked[0].Request.DataSha256));
+        Assert.Equal(
+            (Prepared, DataDirectory.Open(Prepared).Sha256),
+            (silo.Asked[0].Request.DataDirectory, silo.Asked[0].Request.DataSha256)
+        );
         Assert.EndsWith($"of the validation set of {Prepared}\n", cli.Output, StringComparison.Ordinal);
 
         Assert.Equal(2, await cli.RunAsync("eval", "scored/chain0/stage0", "--data", Prepared, "--set", "fitness"));
@@ -61,10 +74,16 @@ public sealed class EvalCommandTests : IDisposable
     {
         await FinishedAsync();
         Assert.Equal(
-            0, await cli.RunAsync("data", "prepare", "--input", Documents(), "--out", Prepared, "--val-tokens", "200", "--tokenizer", "gpt2"));
+            0,
+            await cli.RunAsync("data", "prepare", "--input", Documents(), "--out", Prepared, "--val-tokens", "200", "--tokenizer", "gpt2")
+        );
 
         Assert.Equal(2, await cli.RunAsync("eval", "scored/chain0/stage0", "--data", Prepared));
-        Assert.Contains("by the tokenizer gpt2, the model was trained on 257 by bytes. Prepare it with --tokenizer bytes.", cli.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "by the tokenizer gpt2, the model was trained on 257 by bytes. Prepare it with --tokenizer bytes.",
+            cli.Error,
+            StringComparison.Ordinal
+        );
         Assert.Empty(silo.Asked);
     }
 
@@ -90,7 +109,10 @@ public sealed class EvalCommandTests : IDisposable
     public async Task Eval_WhenTheSilosProgramFails_EndsAsItDid()
     {
         await FinishedAsync();
-        cli.AskSilo = new FakeSilo<EvaluationRequest, EvaluationAnswer> { Failure = new InvalidRequestException("--device 'cuda:3' names a CUDA device that is not here; this machine has 0.") }.AskAsync;
+        cli.AskSilo = new FakeSilo<EvaluationRequest, EvaluationAnswer>
+        {
+            Failure = new InvalidRequestException("--device 'cuda:3' names a CUDA device that is not here; this machine has 0."),
+        }.AskAsync;
 
         Assert.Equal(2, await cli.RunAsync("eval", "scored/chain0/stage0", "--device", "cuda:3"));
         Assert.Equal("slowrun: --device 'cuda:3' names a CUDA device that is not here; this machine has 0.\n", cli.Error);
@@ -100,7 +122,11 @@ public sealed class EvalCommandTests : IDisposable
         Assert.Contains("ended without a result", cli.Error, StringComparison.Ordinal);
     }
 
-    private string Documents() => folder.Write("texts.jsonl", string.Concat(Enumerable.Range(0, 100).Select(i => $$"""{"text": "Some text, the {{i}}th."}""" + "\n")));
+    private string Documents() =>
+        folder.Write(
+            "texts.jsonl",
+            string.Concat(Enumerable.Range(0, 100).Select(i => $$"""{"text": "Some text, the {{i}}th."}""" + "\n"))
+        );
 
     private string Prepared => Path.Combine(folder.Path, "prepared");
 

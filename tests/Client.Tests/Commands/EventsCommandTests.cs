@@ -33,7 +33,11 @@ public sealed class EventsCommandTests
         await HaveEventsAsync();
 
         Assert.Equal(0, await cli.RunAsync("events", "micro", "--kind", "owner-lots"));
-        Assert.Contains("Did you mean 'owner-lost'? There are: owner-lost, silo-drained, stage-taken.", cli.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "Did you mean 'owner-lost'? There are: owner-lost, silo-drained, stage-taken.",
+            cli.Error,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -77,5 +81,8 @@ public sealed class EventsCommandTests
     }
 
     private async Task AppendAsync(TimeSpan ago, string kind, string? stage, string message) =>
-        await new RunEvents(await cli.StoreAsync(), "micro").AppendAsync(new RunEvent(CommandLine.Start - ago, kind, stage, message), CommandLine.Stop);
+        await new RunEvents(await cli.StoreAsync(), "micro").AppendAsync(
+            new RunEvent(CommandLine.Start - ago, kind, stage, message),
+            CommandLine.Stop
+        );
 }

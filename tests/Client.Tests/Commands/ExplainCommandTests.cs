@@ -6,7 +6,8 @@ namespace Slowrun.Client.Tests.Commands;
 
 public sealed class ExplainCommandTests
 {
-    private const string First = "chain0/stage0", Second = "chain0/stage1";
+    private const string First = "chain0/stage0",
+        Second = "chain0/stage1";
 
     private readonly CommandLine cli = new();
 
@@ -25,12 +26,27 @@ public sealed class ExplainCommandTests
     public async Task Explain_OfAWaitingStage_GoesBackToWhatKeepsTheOneBeforeIt()
     {
         await cli.HaveRunAsync();
-        await cli.HaveRootAsync("micro", First, CommandLine.Begun(3) with { Failure = new StageFailure("The loss is not a number.", "Lower the rate.", 0, CommandLine.Start) });
+        await cli.HaveRootAsync(
+            "micro",
+            First,
+            CommandLine.Begun(3) with
+            {
+                Failure = new StageFailure("The loss is not a number.", "Lower the rate.", 0, CommandLine.Start),
+            }
+        );
 
         Assert.Equal(["failed", "waits"], await KindsAsync($"micro/{Second}"));
-        Assert.Contains("chain0/stage0: It failed 0 s ago: The loss is not a number. Lower the rate. A retry goes on from step 3 of 8.", Flat, StringComparison.Ordinal);
+        Assert.Contains(
+            "chain0/stage0: It failed 0 s ago: The loss is not a number. Lower the rate. A retry goes on from step 3 of 8.",
+            Flat,
+            StringComparison.Ordinal
+        );
         Assert.Contains($"slowrun retry micro/{First}", cli.Output, StringComparison.Ordinal);
-        Assert.Contains("It waits for 'chain0/stage0', which teaches it. 'chain0/stage0' is Failed at step 3 of 8; nothing else is missing.", Flat, StringComparison.Ordinal);
+        Assert.Contains(
+            "It waits for 'chain0/stage0', which teaches it. 'chain0/stage0' is Failed at step 3 of 8; nothing else is missing.",
+            Flat,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -85,7 +101,11 @@ public sealed class ExplainCommandTests
 
         Assert.Equal(["owner-lost", "fingerprint", "slots-busy", "waits"], await KindsAsync("micro"));
         Assert.Contains("gpu-9, which trained it, is gone. The next free slot goes on from step 3 of 8.", Flat, StringComparison.Ordinal);
-        Assert.Contains("fingerprint 0123456789ab, and goes on only on a device that has the same, since another would give other bytes (gpu-1 has ffffffffffff).", Flat, StringComparison.Ordinal);
+        Assert.Contains(
+            "fingerprint 0123456789ab, and goes on only on a device that has the same, since another would give other bytes (gpu-1 has ffffffffffff).",
+            Flat,
+            StringComparison.Ordinal
+        );
         Assert.Contains($"slowrun retry micro/{First} --adopt-device", cli.Output, StringComparison.Ordinal);
 
         Assert.Equal(0, await cli.RunAsync("retry", $"micro/{First}", "--adopt-device"));
@@ -98,13 +118,27 @@ public sealed class ExplainCommandTests
     public async Task Explain_OfAStageThatIsTriedAgain_SaysHowOftenAndWhen()
     {
         await cli.HaveRunAsync();
-        await cli.HaveRootAsync("micro", First, CommandLine.Begun(3) with { ReleasedFor = ReleaseCause.Error, FailedTakes = 2, WrittenAt = CommandLine.Start });
-        await new RunEvents(await cli.StoreAsync(), "micro").AppendAsync(new RunEvent(CommandLine.Start, "stage-error", First, "No memory is left. It is tried again (2 of 3)."), CommandLine.Stop);
+        await cli.HaveRootAsync(
+            "micro",
+            First,
+            CommandLine.Begun(3) with
+            {
+                ReleasedFor = ReleaseCause.Error,
+                FailedTakes = 2,
+                WrittenAt = CommandLine.Start,
+            }
+        );
+        await new RunEvents(await cli.StoreAsync(), "micro").AppendAsync(
+            new RunEvent(CommandLine.Start, "stage-error", First, "No memory is left. It is tried again (2 of 3)."),
+            CommandLine.Stop
+        );
 
         Assert.Equal(["ready", "tried-again", "no-silo"], await KindsAsync($"micro/{First}"));
         Assert.Contains(
             "2 takes since the last commit came to nothing; at 3 (failureBudget) it fails until a retry is asked for. It is tried again in 2 s. The last error, 0 s ago: No memory is left.",
-            Flat, StringComparison.Ordinal);
+            Flat,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -112,7 +146,14 @@ public sealed class ExplainCommandTests
     {
         await cli.HaveSilosAsync("gpu-1");
         await cli.HaveRunAsync();
-        await cli.HaveRootAsync("micro", First, CommandLine.Owned(3) with { Owner = new StageOwner("127.0.0.1:2@0", "gpu-1", ["cpu:0"], CommandLine.Start.AddSeconds(-9)) });
+        await cli.HaveRootAsync(
+            "micro",
+            First,
+            CommandLine.Owned(3) with
+            {
+                Owner = new StageOwner("127.0.0.1:2@0", "gpu-1", ["cpu:0"], CommandLine.Start.AddSeconds(-9)),
+            }
+        );
         Assert.Equal(["trains"], await KindsAsync($"micro/{First}"));
         Assert.Equal(["waits"], await KindsAsync("micro"));
 
@@ -140,7 +181,11 @@ public sealed class ExplainCommandTests
         await cli.HaveRootAsync("micro", First, CommandLine.Owned(3) with { Owner = null });
 
         Assert.Equal(["engine-revision", "soon", "waits"], await KindsAsync("micro"));
-        Assert.Contains("It was begun with engine revision 1, and another one gives other bytes (gpu-1 has 2).", Flat, StringComparison.Ordinal);
+        Assert.Contains(
+            "It was begun with engine revision 1, and another one gives other bytes (gpu-1 has 2).",
+            Flat,
+            StringComparison.Ordinal
+        );
         Assert.Contains("serve the store with a version of slowrun of engine revision 1", Flat, StringComparison.Ordinal);
         Assert.DoesNotContain("adopt-device", Flat, StringComparison.Ordinal);
     }
@@ -163,7 +208,10 @@ public sealed class ExplainCommandTests
         await cli.HaveRunAsync();
         await cli.HaveRootAsync("micro", First, CommandLine.Owned(3) with { Owner = null });
         const string Why = "The stage was begun with something else than is offered now: engine revision 1 then, 2 now.";
-        await new RunEvents(await cli.StoreAsync(), "micro").AppendAsync(new RunEvent(CommandLine.Start, "take-refused", First, Why), CommandLine.Stop);
+        await new RunEvents(await cli.StoreAsync(), "micro").AppendAsync(
+            new RunEvent(CommandLine.Start, "take-refused", First, Why),
+            CommandLine.Stop
+        );
 
         Assert.Equal(["take-refused", "untaken", "soon", "waits"], await KindsAsync("micro"));
         Assert.Contains(Why, Flat, StringComparison.Ordinal);
@@ -176,13 +224,22 @@ public sealed class ExplainCommandTests
         await cli.HaveSilosAsync("gpu-1");
         await cli.HaveRunAsync();
         await cli.HaveRootAsync("micro", First, CommandLine.Owned(3));
-        var full = new StoreTrouble(StoreWork.Upload, "runs/micro/chain0/stage0/000001-00000004/state", "There is no space left in '/data'.", CommandLine.Start.AddMinutes(-2), CommandLine.Start.AddSeconds(-4), 7);
+        var full = new StoreTrouble(
+            StoreWork.Upload,
+            "runs/micro/chain0/stage0/000001-00000004/state",
+            "There is no space left in '/data'.",
+            CommandLine.Start.AddMinutes(-2),
+            CommandLine.Start.AddSeconds(-4),
+            7
+        );
         cli.Reports.Add(Report("gpu-1", 1) with { StoreTroubles = [full] });
 
         Assert.Equal(["store-trouble", "waits"], await KindsAsync("micro"));
         Assert.Contains(
             "chain0/stage0: gpu-1 cannot upload to the store (for 2 min 00 s, 7 times; last of 'runs/micro/chain0/stage0/000001-00000004/state', 4 s ago): There is no space left in '/data'. It trains on and tries again, but nothing new becomes durable",
-            Flat, StringComparison.Ordinal);
+            Flat,
+            StringComparison.Ordinal
+        );
         Assert.Equal(0, await cli.RunAsync("status", "micro"));
         Assert.Contains("gpu-1 cannot upload to the store", Flat, StringComparison.Ordinal);
         Assert.Equal(0, await cli.RunAsync("status", "micro", "-o", "json"));
@@ -195,9 +252,32 @@ public sealed class ExplainCommandTests
         await cli.HaveSilosAsync("gpu-1");
         await cli.HaveRunAsync();
         await cli.HaveRootAsync("micro", First, CommandLine.Owned(3));
-        var slow = new StoreTrouble(StoreWork.Write, "runs/micro/chain0/stage0/root", "It took 12 s.", CommandLine.Start.AddMinutes(-2), CommandLine.Start.AddSeconds(-4), 1) { IsSlow = true };
-        var progress = new StageProgress { Stage = First, EpochToken = 1, Activity = StageActivity.Training, Step = 5, Steps = 8, At = CommandLine.Start.AddMinutes(-1), StoreTroubles = [slow] };
-        await (await cli.StoreAsync()).WriteAsync(RunPaths.Progress("micro", new(0, 0)), Core.CanonicalJson.Serialize(progress), CommandLine.Stop);
+        var slow = new StoreTrouble(
+            StoreWork.Write,
+            "runs/micro/chain0/stage0/root",
+            "It took 12 s.",
+            CommandLine.Start.AddMinutes(-2),
+            CommandLine.Start.AddSeconds(-4),
+            1
+        )
+        {
+            IsSlow = true,
+        };
+        var progress = new StageProgress
+        {
+            Stage = First,
+            EpochToken = 1,
+            Activity = StageActivity.Training,
+            Step = 5,
+            Steps = 8,
+            At = CommandLine.Start.AddMinutes(-1),
+            StoreTroubles = [slow],
+        };
+        await (await cli.StoreAsync()).WriteAsync(
+            RunPaths.Progress("micro", new(0, 0)),
+            Core.CanonicalJson.Serialize(progress),
+            CommandLine.Stop
+        );
 
         Assert.Equal(["store-trouble", "waits"], await KindsAsync("micro"));
         Assert.Contains("gpu-1 waits long for the store to write", Flat, StringComparison.Ordinal);
@@ -210,11 +290,22 @@ public sealed class ExplainCommandTests
         var store = await cli.StoreAsync();
         var manifest = await new Storage.Tokens.StoredTokenSets(store).ReadManifestAsync(spec.Recipe.Data.Sha256!, CommandLine.Stop);
         await store.WriteAsync($"data/{manifest.Train.Sha256}", new byte[3], CommandLine.Stop);
-        await cli.HaveRootAsync("micro", First, CommandLine.Begun(8) with { Snapshot = new SnapshotRef("runs/micro/snapshots/aa.safetensors", "aa", 77, CommandLine.Start) });
+        await cli.HaveRootAsync(
+            "micro",
+            First,
+            CommandLine.Begun(8) with
+            {
+                Snapshot = new SnapshotRef("runs/micro/snapshots/aa.safetensors", "aa", 77, CommandLine.Start),
+            }
+        );
 
         Assert.Equal(["ready", "input-missing", "data-missing", "no-silo"], await KindsAsync($"micro/{Second}"));
         Assert.Contains($"'data/{manifest.Train.Sha256}' is damaged: it has 3 bytes, expected 8.", Flat, StringComparison.Ordinal);
-        Assert.Contains("'runs/micro/snapshots/aa.safetensors' is missing from the store. It is the snapshot of 'chain0/stage0', which teaches", Flat, StringComparison.Ordinal);
+        Assert.Contains(
+            "'runs/micro/snapshots/aa.safetensors' is missing from the store. It is the snapshot of 'chain0/stage0', which teaches",
+            Flat,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -240,5 +331,12 @@ public sealed class ExplainCommandTests
 
     private static SiloReport Report(string name, int revision) => new("127.0.0.1:2@0", name, revision, []);
 
-    private static StageIdentity Identity(string fingerprint) => new() { RecipeSha256 = "r", DataSha256 = "d", EngineRevision = 1, NumericsFingerprint = fingerprint };
+    private static StageIdentity Identity(string fingerprint) =>
+        new()
+        {
+            RecipeSha256 = "r",
+            DataSha256 = "d",
+            EngineRevision = 1,
+            NumericsFingerprint = fingerprint,
+        };
 }

@@ -25,7 +25,15 @@ public sealed class ExportCommandTests : IDisposable
         var config = Config("config.json");
         Assert.Equal(
             ("slowrun-export", "scored", "F32", "bytes", 257, 320),
-            (Text(config, "format"), Text(config, "run"), Text(config, "dtype"), Text(config, "tokenizer"), config.GetProperty("vocabSize").GetInt32(), config.GetProperty("paddedVocabSize").GetInt32()));
+            (
+                Text(config, "format"),
+                Text(config, "run"),
+                Text(config, "dtype"),
+                Text(config, "tokenizer"),
+                config.GetProperty("vocabSize").GetInt32(),
+                config.GetProperty("paddedVocabSize").GetInt32()
+            )
+        );
         Assert.Equal(run.Spec.Recipe.Model.Width, config.GetProperty("model").GetProperty("width").GetInt32());
         Assert.Equal(4, config.GetProperty("files").GetArrayLength());
         foreach (var file in config.GetProperty("files").EnumerateArray())
@@ -73,7 +81,14 @@ public sealed class ExportCommandTests : IDisposable
     public async Task Export_OfASnapshotWithEarlierModels_KeepsThemAndNamesTheirPrefixes()
     {
         var run = await ScoredRun.CreateAsync(cli);
-        await run.FinishAsync("chain0/stage0", [.. new[] { "", "late0/", "late1/" }.Select((prefix, i) => new TensorData($"{prefix}wte.weight", ElementType.F32, [1], new byte[] { (byte)i, 0, 0, 0 }))]);
+        await run.FinishAsync(
+            "chain0/stage0",
+            [
+                .. new[] { "", "late0/", "late1/" }.Select(
+                    (prefix, i) => new TensorData($"{prefix}wte.weight", ElementType.F32, [1], new byte[] { (byte)i, 0, 0, 0 })
+                ),
+            ]
+        );
 
         Assert.Equal(0, await cli.RunAsync("export", "scored/chain0/stage0", "--out", folder.Path));
 
@@ -92,7 +107,9 @@ public sealed class ExportCommandTests : IDisposable
         Assert.Equal(0, await cli.RunAsync("export", "scored/chain0/stage1", "--out", folder.Path));
 
         Assert.Equal(
-            ["chain0-stage1.safetensors", "chain1-stage0.safetensors"], Config("config.json").GetProperty("files").EnumerateArray().Select(file => Text(file, "file")));
+            ["chain0-stage1.safetensors", "chain1-stage0.safetensors"],
+            Config("config.json").GetProperty("files").EnumerateArray().Select(file => Text(file, "file"))
+        );
         Assert.Equal(2, await cli.RunAsync("export", "scored/chain0/stage0", "--out", folder.Path, "--dtype", "bf16"));
         Assert.Contains("Name another folder, or empty this one.", cli.Error, StringComparison.Ordinal);
     }
@@ -121,14 +138,24 @@ public sealed class ExportCommandTests : IDisposable
         Assert.Equal(0, await cli.RunAsync("export", ScoredRun.Name, "--ensemble", folder.Path, "--select", "2"));
 
         var ensemble = Config("ensemble.json");
-        Assert.Equal(("slowrun-ensemble", "Probabilities", "bytes"), (Text(ensemble, "format"), Text(ensemble, "average"), Text(ensemble, "tokenizer")));
+        Assert.Equal(
+            ("slowrun-ensemble", "Probabilities", "bytes"),
+            (Text(ensemble, "format"), Text(ensemble, "average"), Text(ensemble, "tokenizer"))
+        );
         var members = ensemble.GetProperty("members").EnumerateArray().ToList();
         Assert.Equal(2, members.Count);
         Assert.Equal(1, members.Sum(member => member.GetProperty("weight").GetDouble()), 1e-12);
-        Assert.Equal(members.Select(member => Text(member, "file")).Concat(["config.json", "ensemble.json"]).Order(StringComparer.Ordinal), Files(folder.Path));
         Assert.Equal(
-            Mixture.LossNats(members.Select(member => (ReadOnlyMemory<float>)run.Validation[Text(member, "stage")]), [.. members.Select(member => member.GetProperty("weight").GetDouble())]),
-            ensemble.GetProperty("lossNats").GetDouble());
+            members.Select(member => Text(member, "file")).Concat(["config.json", "ensemble.json"]).Order(StringComparer.Ordinal),
+            Files(folder.Path)
+        );
+        Assert.Equal(
+            Mixture.LossNats(
+                members.Select(member => (ReadOnlyMemory<float>)run.Validation[Text(member, "stage")]),
+                [.. members.Select(member => member.GetProperty("weight").GetDouble())]
+            ),
+            ensemble.GetProperty("lossNats").GetDouble()
+        );
         Assert.All(members, member => Assert.Equal(Sha256(Text(member, "file")), Text(member, "sha256")));
         Assert.Contains("sum over members of weight", Text(ensemble, "combine"), StringComparison.Ordinal);
         Assert.Contains("ensemble of 2: ", cli.Output, StringComparison.Ordinal);
@@ -140,10 +167,16 @@ public sealed class ExportCommandTests : IDisposable
         var run = await ScoredRun.CreateAsync(cli, "ensemble.average=Logits");
         await run.FinishAllAsync();
 
-        Assert.Equal(0, await cli.RunAsync("export", ScoredRun.Name, "--ensemble", folder.Path, "--members", "chain0/stage0,chain1/stage1"));
+        Assert.Equal(
+            0,
+            await cli.RunAsync("export", ScoredRun.Name, "--ensemble", folder.Path, "--members", "chain0/stage0,chain1/stage1")
+        );
 
         var ensemble = Config("ensemble.json");
-        Assert.Equal(("Logits", JsonValueKind.Null, 2), (Text(ensemble, "average"), ensemble.GetProperty("lossNats").ValueKind, ensemble.GetProperty("members").GetArrayLength()));
+        Assert.Equal(
+            ("Logits", JsonValueKind.Null, 2),
+            (Text(ensemble, "average"), ensemble.GetProperty("lossNats").ValueKind, ensemble.GetProperty("members").GetArrayLength())
+        );
         Assert.Contains("softmax(sum over members", Text(ensemble, "combine"), StringComparison.Ordinal);
     }
 
@@ -164,7 +197,8 @@ public sealed class ExportCommandTests : IDisposable
 
     private static string Text(JsonElement json, string field) => json.GetProperty(field).GetString()!;
 
-    private static IEnumerable<string> Files(string path) => Directory.GetFiles(path).Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal);
+    private static IEnumerable<string> Files(string path) =>
+        Directory.GetFiles(path).Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal);
 
     private JsonElement Config(string name)
     {

@@ -11,14 +11,26 @@ public sealed class GoodputCommandTests
     public async Task Goodput_OfARunThatLostMachines_ShowsEveryAccountAndWhatCouldHaveBeenHad()
     {
         await cli.HaveRunAsync();
-        await cli.HaveRootAsync("micro", "chain0/stage0", CommandLine.Begun(3) with
-        {
-            Preemptions = 2,
-            LostSilos = ["silo-x"],
-            LostSteps = 4,
-            Ledger = new StageLedger { TrainingSeconds = 90, LostSeconds = 6, RestoreSeconds = 2, StallSeconds = 1, DownSeconds = 1, Until = CommandLine.Start },
-            Current = CommandLine.Begun(3).Current! with { Pace = new CheckpointPace(0.02, 0.1, 1.5) },
-        });
+        await cli.HaveRootAsync(
+            "micro",
+            "chain0/stage0",
+            CommandLine.Begun(3) with
+            {
+                Preemptions = 2,
+                LostSilos = ["silo-x"],
+                LostSteps = 4,
+                Ledger = new StageLedger
+                {
+                    TrainingSeconds = 90,
+                    LostSeconds = 6,
+                    RestoreSeconds = 2,
+                    StallSeconds = 1,
+                    DownSeconds = 1,
+                    Until = CommandLine.Start,
+                },
+                Current = CommandLine.Begun(3).Current! with { Pace = new CheckpointPace(0.02, 0.1, 1.5) },
+            }
+        );
 
         Assert.Equal(0, await cli.RunAsync("goodput", "micro"));
 

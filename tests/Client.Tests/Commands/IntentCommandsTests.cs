@@ -39,7 +39,11 @@ public sealed class IntentCommandsTests
     }
 
     [Theory]
-    [InlineData("micro/chain7/stage0", 3, "has no stage 'chain7/stage0'. Did you mean 'chain0/stage0'? It has chain0/stage0, chain0/stage1.")]
+    [InlineData(
+        "micro/chain7/stage0",
+        3,
+        "has no stage 'chain7/stage0'. Did you mean 'chain0/stage0'? It has chain0/stage0, chain0/stage1."
+    )]
     [InlineData("micro/stage0", 2, "names no stage")]
     public async Task Pause_OfAStageThatIsNotThere_SaysSo(string target, int exitCode, string message)
     {
@@ -53,7 +57,14 @@ public sealed class IntentCommandsTests
     public async Task Retry_OfAFailedStage_AsksOnceHoweverOftenItIsCalled()
     {
         await cli.HaveRunAsync();
-        await cli.HaveRootAsync("micro", Stage, CommandLine.Begun(3) with { Failure = new StageFailure("It broke.", "Mend it.", 4, CommandLine.Start) });
+        await cli.HaveRootAsync(
+            "micro",
+            Stage,
+            CommandLine.Begun(3) with
+            {
+                Failure = new StageFailure("It broke.", "Mend it.", 4, CommandLine.Start),
+            }
+        );
 
         Assert.Equal(0, await cli.RunAsync("retry", "micro"));
         Assert.Equal(5, (await IntentAsync()).Retries[Stage]);
@@ -73,7 +84,11 @@ public sealed class IntentCommandsTests
         await cli.RunAsync("cancel", cancelled);
 
         Assert.Equal(1, await cli.RunAsync("pause", paused));
-        Assert.Contains($"'{paused}' is cancelled, so there is nothing to pause. 'slowrun resume {paused}' takes it up again.", cli.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            $"'{paused}' is cancelled, so there is nothing to pause. 'slowrun resume {paused}' takes it up again.",
+            cli.Error,
+            StringComparison.Ordinal
+        );
         Assert.Equal(DesiredState.Cancelled, (await IntentAsync()).Of(Stage));
     }
 
@@ -114,18 +129,29 @@ public sealed class IntentCommandsTests
         await cli.HaveRunAsync();
         Assert.Equal(1, await cli.RunAsync("retry", "micro", "--adopt-device"));
         Assert.Contains("has begun and not finished", cli.Error, StringComparison.Ordinal);
-        await cli.HaveRootAsync("micro", Stage, CommandLine.Begun(3) with
-        {
-            Adoptions = 2,
-            Identity = new StageIdentity { RecipeSha256 = "r", DataSha256 = "d", EngineRevision = 1, NumericsFingerprint = "f" },
-        });
+        await cli.HaveRootAsync(
+            "micro",
+            Stage,
+            CommandLine.Begun(3) with
+            {
+                Adoptions = 2,
+                Identity = new StageIdentity
+                {
+                    RecipeSha256 = "r",
+                    DataSha256 = "d",
+                    EngineRevision = 1,
+                    NumericsFingerprint = "f",
+                },
+            }
+        );
 
         Assert.Equal(0, await cli.RunAsync("retry", "micro", "--adopt-device"));
         Assert.Equal(0, await cli.RunAsync("retry", "micro", "--adopt-device"));
         Assert.Equal(3, (await IntentAsync()).Adoptions[Stage]);
     }
 
-    private async Task<RunIntent> IntentAsync() => await new RunDocuments(await cli.StoreAsync(), "micro").ReadIntentAsync(CommandLine.Stop);
+    private async Task<RunIntent> IntentAsync() =>
+        await new RunDocuments(await cli.StoreAsync(), "micro").ReadIntentAsync(CommandLine.Stop);
 
     [Fact]
     public async Task PauseResumeCancelRetry_OfAChain_AreForItsStagesAlone()

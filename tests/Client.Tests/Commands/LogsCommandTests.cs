@@ -38,7 +38,11 @@ public sealed class LogsCommandTests : IDisposable
         await cli.HaveSilosAsync("gpu-3");
 
         Assert.Equal(1, await cli.RunAsync("logs", "gpu-3"));
-        Assert.Contains("'gpu-3' runs on another machine (127.0.0.1:2): its log is in that machine's journal, 'journalctl -u slowrun-silo'", cli.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "'gpu-3' runs on another machine (127.0.0.1:2): its log is in that machine's journal, 'journalctl -u slowrun-silo'",
+            cli.Error,
+            StringComparison.Ordinal
+        );
         Assert.Equal(3, await cli.RunAsync("logs", "gpu3"));
         Assert.Contains("Did you mean 'gpu-3'?", cli.Error, StringComparison.Ordinal);
     }

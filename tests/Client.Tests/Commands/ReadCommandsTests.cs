@@ -50,7 +50,11 @@ public sealed class ReadCommandsTests : IDisposable
 
         Assert.Equal(0, await cli.RunAsync("list", "-o", "csv"));
         var lines = cli.Output.TrimEnd().Split('\n');
-        Assert.StartsWith("name,state,stagesDone,stages,stagesTraining,ensembleLossNats,ensembleMembers,", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith(
+            "name,state,stagesDone,stages,stagesTraining,ensembleLossNats,ensembleMembers,",
+            lines[0],
+            StringComparison.Ordinal
+        );
         Assert.StartsWith("two,Running,0,2,0,,,", lines[1], StringComparison.Ordinal);
         Assert.Contains(",2026-11-01T11:59:30.0000000Z,", lines[1], StringComparison.Ordinal);
     }
@@ -66,7 +70,11 @@ public sealed class ReadCommandsTests : IDisposable
 
         Assert.Equal(0, await cli.RunAsync("status", "micro", "-o", "csv"));
         var lines = cli.Output.TrimEnd().Split('\n');
-        Assert.StartsWith("id,role,state,step,steps,trainLossNats,tokensPerSecond,durableStep,durableAgeSeconds,", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith(
+            "id,role,state,step,steps,trainLossNats,tokensPerSecond,durableStep,durableAgeSeconds,",
+            lines[0],
+            StringComparison.Ordinal
+        );
         Assert.StartsWith("chain0/stage0,Members,Ready,3,8,,,3,30,", lines[1], StringComparison.Ordinal);
         Assert.Equal(3, lines.Length);
     }
@@ -91,15 +99,49 @@ public sealed class ReadCommandsTests : IDisposable
         Assert.Equal(0, await cli.RunAsync("status", "micro", "-o", "json"));
 
         var status = cli.Json();
-        Assert.Equal(("micro", "Running", "store"), (status.GetProperty("name").GetString(), status.GetProperty("state").GetString(), status.GetProperty("source").GetString()));
-        Assert.Equal(System.Text.Json.JsonValueKind.Null, status.GetProperty("ensemble").ValueKind);
-        Assert.Equal((System.Text.Json.JsonValueKind.Null, 0), (status.GetProperty("etaSeconds").ValueKind, status.GetProperty("silos").GetArrayLength()));
         Assert.Equal(
-            ["id", "role", "state", "step", "steps", "durableStep", "durableAgeSeconds", "owner", "epochToken", "preemptions", "lostSteps", "ledger", "bestEffort", "tokensPerSecond",
-                "devices", "trainLossNats", "valLossNats", "valBitsPerByte", "snapshotSha256", "waits", "failure"],
-            status.GetProperty("stages")[0].EnumerateObject().Select(field => field.Name));
-        Assert.Equal((3, 8, 30), (status.GetProperty("stages")[0].GetProperty("durableStep").GetInt32(), status.GetProperty("stages")[0].GetProperty("steps").GetInt32(),
-            status.GetProperty("stages")[0].GetProperty("durableAgeSeconds").GetDouble()));
+            ("micro", "Running", "store"),
+            (status.GetProperty("name").GetString(), status.GetProperty("state").GetString(), status.GetProperty("source").GetString())
+        );
+        Assert.Equal(System.Text.Json.JsonValueKind.Null, status.GetProperty("ensemble").ValueKind);
+        Assert.Equal(
+            (System.Text.Json.JsonValueKind.Null, 0),
+            (status.GetProperty("etaSeconds").ValueKind, status.GetProperty("silos").GetArrayLength())
+        );
+        Assert.Equal(
+            [
+                "id",
+                "role",
+                "state",
+                "step",
+                "steps",
+                "durableStep",
+                "durableAgeSeconds",
+                "owner",
+                "epochToken",
+                "preemptions",
+                "lostSteps",
+                "ledger",
+                "bestEffort",
+                "tokensPerSecond",
+                "devices",
+                "trainLossNats",
+                "valLossNats",
+                "valBitsPerByte",
+                "snapshotSha256",
+                "waits",
+                "failure",
+            ],
+            status.GetProperty("stages")[0].EnumerateObject().Select(field => field.Name)
+        );
+        Assert.Equal(
+            (3, 8, 30),
+            (
+                status.GetProperty("stages")[0].GetProperty("durableStep").GetInt32(),
+                status.GetProperty("stages")[0].GetProperty("steps").GetInt32(),
+                status.GetProperty("stages")[0].GetProperty("durableAgeSeconds").GetDouble()
+            )
+        );
     }
 
     [Fact]
@@ -112,7 +154,10 @@ public sealed class ReadCommandsTests : IDisposable
 
         Assert.Contains("micro · Running (no silo) · from the store, as of 30 s ago", cli.Output, StringComparison.Ordinal);
         Assert.Contains("Waits for a silo to go on from step 3: none is alive.", cli.Output, StringComparison.Ordinal);
-        Assert.All(cli.Output.Split('\n').Where(line => line.StartsWith("chain0/stage0 ", StringComparison.Ordinal)), line => Assert.InRange(line.Length, 1, 80));
+        Assert.All(
+            cli.Output.Split('\n').Where(line => line.StartsWith("chain0/stage0 ", StringComparison.Ordinal)),
+            line => Assert.InRange(line.Length, 1, 80)
+        );
     }
 
     [Fact]
@@ -120,13 +165,17 @@ public sealed class ReadCommandsTests : IDisposable
     {
         await cli.HaveRunAsync();
         var events = new RunEvents(await cli.StoreAsync(), "micro");
-        await events.AppendAsync(new RunEvent(CommandLine.Start.AddSeconds(2), "stage-finished", Stage, "It has finished."), CommandLine.Stop);
+        await events.AppendAsync(
+            new RunEvent(CommandLine.Start.AddSeconds(2), "stage-finished", Stage, "It has finished."),
+            CommandLine.Stop
+        );
         await events.AppendAsync(new RunEvent(CommandLine.Start, "stage-taken", Stage, "It was taken."), CommandLine.Stop);
 
         Assert.Equal(0, await cli.RunAsync("events", "micro"));
         Assert.Equal(
             "2026-11-01 12:00:00Z  stage-taken            chain0/stage0  It was taken.\n2026-11-01 12:00:02Z  stage-finished         chain0/stage0  It has finished.\n",
-            cli.Output);
+            cli.Output
+        );
 
         Assert.Equal(0, await cli.RunAsync("events", "micro", "-o", "json"));
         Assert.Equal(2, cli.Output.TrimEnd().Split('\n').Length);
@@ -141,7 +190,10 @@ public sealed class ReadCommandsTests : IDisposable
 
         var file = Assert.Single(Directory.GetFiles(folder.Path, "*.safetensors"));
         Assert.Equal("chain0-stage0.safetensors", Path.GetFileName(file));
-        Assert.Equal(snapshot.Sha256, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(await File.ReadAllBytesAsync(file, CommandLine.Stop))));
+        Assert.Equal(
+            snapshot.Sha256,
+            Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(await File.ReadAllBytesAsync(file, CommandLine.Stop)))
+        );
         Assert.Contains(snapshot.Sha256, cli.Output, StringComparison.Ordinal);
         Assert.Contains("1 of 2 stages have finished", cli.Error, StringComparison.Ordinal);
     }
@@ -208,7 +260,10 @@ public sealed class ReadCommandsTests : IDisposable
     {
         await cli.HaveRunAsync();
         var snapshots = new SnapshotStore(await cli.StoreAsync(), "micro", cli.Time);
-        var snapshot = await snapshots.CreateAsync([new TensorData("wte.weight", ElementType.F32, [2], new byte[] { 1, 2, 3, 4, 5, 6, 7, 8 })], CommandLine.Stop);
+        var snapshot = await snapshots.CreateAsync(
+            [new TensorData("wte.weight", ElementType.F32, [2], new byte[] { 1, 2, 3, 4, 5, 6, 7, 8 })],
+            CommandLine.Stop
+        );
         await cli.HaveRootAsync("micro", Stage, CommandLine.Begun(8) with { Snapshot = snapshot });
         return snapshot;
     }

@@ -18,7 +18,10 @@ public sealed class RunEndingTests
         var failure = new StageFailure("The training loss became NaN.", "Another recipe.", 0, Now) { Repeats = repeats };
         var facts = new RunFacts(SpecReader.FromPreset("micro"))
         {
-            Roots = new Dictionary<StageId, StageRoot> { [new StageId(0, 0)] = new() { EpochToken = 1, Failure = failure } },
+            Roots = new Dictionary<StageId, StageRoot>
+            {
+                [new StageId(0, 0)] = new() { EpochToken = 1, Failure = failure },
+            },
         };
 
         var ending = RunCommand.Ending(StatusBuilder.Build(facts, StatusSource.Store, Now), facts);

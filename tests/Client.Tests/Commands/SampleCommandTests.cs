@@ -11,20 +11,41 @@ public sealed class SampleCommandTests
     private readonly CommandLine cli = new();
 
     // "héllo" and the token that ends a document.
-    private readonly FakeSilo<SamplingRequest, SampledToken> silo = new([.. Encoding.UTF8.GetBytes("héllo").Select(b => new SampledToken(b)), new SampledToken(256)]);
+    private readonly FakeSilo<SamplingRequest, SampledToken> silo = new(
+        [.. Encoding.UTF8.GetBytes("héllo").Select(b => new SampledToken(b)), new SampledToken(256)]
+    );
 
     [Fact]
     public async Task Sample_OfAStage_WritesThePromptAndTheTextAfterIt()
     {
         await FinishedAsync();
 
-        Assert.Equal(0, await cli.RunAsync(
-            "sample", "scored/chain0/stage1", "--prompt", "Ah ", "--tokens", "20", "--temperature", "0.5", "--top-k", "7", "--seed", "3", "--device", "cuda:1"));
+        Assert.Equal(
+            0,
+            await cli.RunAsync(
+                "sample",
+                "scored/chain0/stage1",
+                "--prompt",
+                "Ah ",
+                "--tokens",
+                "20",
+                "--temperature",
+                "0.5",
+                "--top-k",
+                "7",
+                "--seed",
+                "3",
+                "--device",
+                "cuda:1"
+            )
+        );
 
         Assert.Equal("Ah héllo\n", cli.Output);
         var (command, request) = Assert.Single(silo.Asked);
-        Assert.Equal(("sample", ScoredRun.Name, 20, 0.5, 7, 3, 256, "cuda:1"),
-            (command, request.Run, request.Tokens, request.Temperature, request.TopK, request.Seed, request.End, request.Device));
+        Assert.Equal(
+            ("sample", ScoredRun.Name, 20, 0.5, 7, 3, 256, "cuda:1"),
+            (command, request.Run, request.Tokens, request.Temperature, request.TopK, request.Seed, request.End, request.Device)
+        );
         Assert.Equal([256, 'A', 'h', ' '], request.Prompt);
         Assert.Equal([new SampledStage("chain0/stage1", 1)], request.Members);
     }
@@ -35,8 +56,14 @@ public sealed class SampleCommandTests
         await FinishedAsync();
 
         Assert.Equal(0, await cli.RunAsync("sample", ScoredRun.Name, "--ensemble"));
-        Assert.Equal(["chain0/stage0", "chain0/stage1", "chain1/stage0", "chain1/stage1"], silo.Asked[^1].Request.Members.Select(member => member.Stage));
-        Assert.Equal((1.0, null, 0, 200), (silo.Asked[^1].Request.Temperature, silo.Asked[^1].Request.TopK, silo.Asked[^1].Request.Seed, silo.Asked[^1].Request.Tokens));
+        Assert.Equal(
+            ["chain0/stage0", "chain0/stage1", "chain1/stage0", "chain1/stage1"],
+            silo.Asked[^1].Request.Members.Select(member => member.Stage)
+        );
+        Assert.Equal(
+            (1.0, null, 0, 200),
+            (silo.Asked[^1].Request.Temperature, silo.Asked[^1].Request.TopK, silo.Asked[^1].Request.Seed, silo.Asked[^1].Request.Tokens)
+        );
         Assert.Equal([256], silo.Asked[^1].Request.Prompt);
 
         Assert.Equal(0, await cli.RunAsync("sample", ScoredRun.Name, "--members", "chain1/stage1,chain0/stage0"));
@@ -74,15 +101,28 @@ public sealed class SampleCommandTests
 
         var json = cli.Json();
         Assert.Equal(
-            ["run", "members", "average", "prompt", "text", "tokens", "ended", "temperature", "topK", "seed", "seconds"], json.EnumerateObject().Select(field => field.Name));
-        Assert.Equal(("Ah ", "héllo", "document", 7), (json.GetProperty("prompt").GetString(), json.GetProperty("text").GetString(), json.GetProperty("ended").GetString(), json.GetProperty("tokens").GetArrayLength()));
+            ["run", "members", "average", "prompt", "text", "tokens", "ended", "temperature", "topK", "seed", "seconds"],
+            json.EnumerateObject().Select(field => field.Name)
+        );
+        Assert.Equal(
+            ("Ah ", "héllo", "document", 7),
+            (
+                json.GetProperty("prompt").GetString(),
+                json.GetProperty("text").GetString(),
+                json.GetProperty("ended").GetString(),
+                json.GetProperty("tokens").GetArrayLength()
+            )
+        );
     }
 
     [Fact]
     public async Task Sample_WhenTheSilosProgramFailsHalfway_EndsTheLineAndSaysWhy()
     {
         await FinishedAsync();
-        cli.AskSilo = new FakeSilo<SamplingRequest, SampledToken>([new SampledToken('H'), new SampledToken(0xC3)]) { Failure = new NotPossibleException("libtorch: out of memory") }.AskAsync;
+        cli.AskSilo = new FakeSilo<SamplingRequest, SampledToken>([new SampledToken('H'), new SampledToken(0xC3)])
+        {
+            Failure = new NotPossibleException("libtorch: out of memory"),
+        }.AskAsync;
 
         Assert.Equal(1, await cli.RunAsync("sample", "scored/chain0/stage1"));
         Assert.Equal("H\uFFFD\n", cli.Output);

@@ -15,7 +15,10 @@ public sealed class SetCommandTests
         Assert.Contains("operations.checkpointAtMostEvery: 0s → 5m", cli.Output, StringComparison.Ordinal);
 
         var operations = (await Documents()).Operations;
-        Assert.Equal((TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(5), 3, 2), (operations.CheckpointAtLeastEvery, operations.CheckpointAtMostEvery, operations.KeepCheckpoints, operations.Priority));
+        Assert.Equal(
+            (TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(5), 3, 2),
+            (operations.CheckpointAtLeastEvery, operations.CheckpointAtMostEvery, operations.KeepCheckpoints, operations.Priority)
+        );
         await cli.RunAsync("status", "micro", "-o", "json");
         Assert.Equal(3, cli.Json().GetProperty("operations").GetProperty("keepCheckpoints").GetInt32());
         await cli.RunAsync("spec", "show", "run:micro");
@@ -72,5 +75,6 @@ public sealed class SetCommandTests
         Assert.Contains(message, cli.Error, StringComparison.Ordinal);
     }
 
-    private async Task<Core.Recipes.RunSpec> Documents() => (await new RunDocuments(await cli.StoreAsync(), "micro").TryReadSpecAsync(CommandLine.Stop))!;
+    private async Task<Core.Recipes.RunSpec> Documents() =>
+        (await new RunDocuments(await cli.StoreAsync(), "micro").TryReadSpecAsync(CommandLine.Stop))!;
 }

@@ -25,7 +25,11 @@ public sealed class SpecCommandTests : IDisposable
         var mine = folder.Write("mine.yaml", "extends: tiny\nrecipe: {seed: 7}\noperations: {priority: 2}\n");
 
         Assert.Equal(1, await cli.RunAsync("spec", "diff", "tiny", mine));
-        Assert.Contains("recipe (changes the final bytes):\n  recipe.seed: 42 → 7\noperations (change no byte):\n  operations.priority: 0 → 2", cli.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "recipe (changes the final bytes):\n  recipe.seed: 42 → 7\noperations (change no byte):\n  operations.priority: 0 → 2",
+            cli.Output,
+            StringComparison.Ordinal
+        );
 
         Assert.Equal(1, await cli.RunAsync("spec", "diff", "tiny", mine, "-o", "json"));
         Assert.False(cli.Json().GetProperty("equal").GetBoolean());
@@ -59,13 +63,26 @@ public sealed class SpecCommandTests : IDisposable
     public async Task Schema_IsJsonWithDescriptions()
     {
         Assert.Equal(0, await cli.RunAsync("spec", "schema"));
-        Assert.StartsWith("Passes over the training set", cli.Json().GetProperty("$defs").GetProperty("StageRecipe").GetProperty("properties").GetProperty("epochs").GetProperty("description").GetString(), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Passes over the training set",
+            cli.Json()
+                .GetProperty("$defs")
+                .GetProperty("StageRecipe")
+                .GetProperty("properties")
+                .GetProperty("epochs")
+                .GetProperty("description")
+                .GetString(),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public async Task Explain_OfABigPreset_SaysWhatItTakes()
     {
-        Assert.Equal(0, await cli.RunAsync("spec", "explain", "slowrun-10x", "--upload-rate", "1GB/s", "--tokens-per-second", "20000", "--price", "3"));
+        Assert.Equal(
+            0,
+            await cli.RunAsync("spec", "explain", "slowrun-10x", "--upload-rate", "1GB/s", "--tokens-per-second", "20000", "--price", "3")
+        );
         Assert.Contains("1.810 B parameters", cli.Output, StringComparison.Ordinal);
         Assert.Contains("it fits a notice of 30 s", cli.Output, StringComparison.Ordinal);
         Assert.Contains("slot hours, which cost", cli.Output, StringComparison.Ordinal);
@@ -73,7 +90,10 @@ public sealed class SpecCommandTests : IDisposable
         Assert.Contains("Every stage fits a device of 80 GB.", cli.Output, StringComparison.Ordinal);
 
         Assert.Equal(0, await cli.RunAsync("spec", "explain", "slowrun-10x", "--device-memory", "48GB"));
-        Assert.Matches(@"A device of 48 GB is too small: chain0/stage1 needs [\d.]+ GB on the device, cuda:0 has 48 GB: try --set stage.recompute=true \([\d.]+ GB\)", cli.Output);
+        Assert.Matches(
+            @"A device of 48 GB is too small: chain0/stage1 needs [\d.]+ GB on the device, cuda:0 has 48 GB: try --set stage.recompute=true \([\d.]+ GB\)",
+            cli.Output
+        );
 
         Assert.Equal(0, await cli.RunAsync("spec", "explain", "slowrun-snapshots", "-o", "json"));
         Assert.Equal(480, cli.Json().GetProperty("stages").GetArrayLength());
@@ -87,11 +107,30 @@ public sealed class SpecCommandTests : IDisposable
         File.WriteAllText(text, string.Concat(Enumerable.Range(0, 3_000).Select(i => $"{i}.\n")));
         File.WriteAllText(Path.Combine(folder.Path, "b.txt"), "That is all.");
         File.WriteAllText(Path.Combine(folder.Path, "c.txt"), string.Concat(Enumerable.Range(0, 3_000).Select(i => $"{i}!\n")));
-        Assert.Equal(0, await cli.RunAsync(
-            "data", "prepare", "--input", Path.Combine(folder.Path, "?.txt"), "--val-tokens", "600", "--fitness-tokens", "2", "--train-tokens", "5000", "--out", data));
+        Assert.Equal(
+            0,
+            await cli.RunAsync(
+                "data",
+                "prepare",
+                "--input",
+                Path.Combine(folder.Path, "?.txt"),
+                "--val-tokens",
+                "600",
+                "--fitness-tokens",
+                "2",
+                "--train-tokens",
+                "5000",
+                "--out",
+                data
+            )
+        );
 
         Assert.Equal(2, await cli.RunAsync("spec", "explain", "tiny", "--data", data));
-        Assert.Contains($"'{data}' has 50257 token ids (gpt2), the recipe's model 257. Set model.vocabSize=50257", cli.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            $"'{data}' has 50257 token ids (gpt2), the recipe's model 257. Set model.vocabSize=50257",
+            cli.Error,
+            StringComparison.Ordinal
+        );
 
         Assert.Equal(0, await cli.RunAsync("spec", "explain", "tiny", "--data", data, "--set", "model.vocabSize=50257", "-o", "json"));
         Assert.Equal(5_000, cli.Json().GetProperty("trainTokens").GetInt64());
@@ -121,9 +160,11 @@ public sealed class SpecCommandTests : IDisposable
         for (var i = 0; i < 200; i++)
         {
             var preset = PresetFiles.Names[i % PresetFiles.Names.Count];
-            var text = Encoding.UTF8.GetBytes(format == "yaml"
-                ? PresetFiles.TryRead(preset)!
-                : Encoding.UTF8.GetString(CanonicalJson.Serialize(Core.Specs.SpecReader.FromPreset(preset))));
+            var text = Encoding.UTF8.GetBytes(
+                format == "yaml"
+                    ? PresetFiles.TryRead(preset)!
+                    : Encoding.UTF8.GetString(CanonicalJson.Serialize(Core.Specs.SpecReader.FromPreset(preset)))
+            );
             for (var change = random.Next(1, 5); change > 0; change--)
             {
                 // A byte of another value, which may end a text, begin a list, or be no UTF-8 at all; or all that follows is lost.

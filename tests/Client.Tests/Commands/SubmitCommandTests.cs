@@ -31,7 +31,10 @@ public sealed class SubmitCommandTests : IDisposable
 
         Assert.Equal(0, await cli.RunAsync("submit", "micro", "--text", Text("a", 1)));
         Assert.Contains("Run 'micro' is submitted.", cli.Output, StringComparison.Ordinal);
-        Assert.Matches(@"Warning: no silo that serves the store has room for it, and it waits for one that has\. chain0/stage\d needs [\d.]+ [GM]B on the device, cuda:1 has 2 MB: ", cli.Error);
+        Assert.Matches(
+            @"Warning: no silo that serves the store has room for it, and it waits for one that has\. chain0/stage\d needs [\d.]+ [GM]B on the device, cuda:1 has 2 MB: ",
+            cli.Error
+        );
     }
 
     [Theory]
@@ -60,7 +63,10 @@ public sealed class SubmitCommandTests : IDisposable
         cli.MachineSlots = [new("cpu:0", 1_000_000)];
 
         Assert.Equal(1, await cli.RunAsync("run", "micro", "--text", Text("a", 1)));
-        Assert.Matches(@"has no room on this machine, and no silo serves the store: chain0/stage\d needs [\d.]+ MB of memory, the machine of cpu:0 has 1 MB: ", cli.Error);
+        Assert.Matches(
+            @"has no room on this machine, and no silo serves the store: chain0/stage\d needs [\d.]+ MB of memory, the machine of cpu:0 has 1 MB: ",
+            cli.Error
+        );
         Assert.Empty(await (await cli.StoreAsync()).ListAsync("runs/", CommandLine.Stop).ToListAsync(CommandLine.Stop));
     }
 
@@ -128,12 +134,18 @@ public sealed class SubmitCommandTests : IDisposable
         Assert.Null(await new RunDocuments(await cli.StoreAsync(), "micro").TryReadSpecAsync(CommandLine.Stop));
     }
 
-    private async Task<RunSpec> SpecAsync() => (await new RunDocuments(await cli.StoreAsync(), "micro").TryReadSpecAsync(CommandLine.Stop))!;
+    private async Task<RunSpec> SpecAsync() =>
+        (await new RunDocuments(await cli.StoreAsync(), "micro").TryReadSpecAsync(CommandLine.Stop))!;
 
     private string Text(string name, int seed)
     {
         var random = new Random(seed);
-        return folder.Write($"{name}.txt", string.Join("\n\n", Enumerable.Range(0, 200).Select(_ =>
-            string.Join(' ', Enumerable.Range(0, 30).Select(_ => random.Next(100_000, 999_999))))));
+        return folder.Write(
+            $"{name}.txt",
+            string.Join(
+                "\n\n",
+                Enumerable.Range(0, 200).Select(_ => string.Join(' ', Enumerable.Range(0, 30).Select(_ => random.Next(100_000, 999_999))))
+            )
+        );
     }
 }

@@ -27,7 +27,8 @@ public sealed class CompleterTests
     [InlineData("slowrun run tiny --name ")]
     [InlineData("slowrun nonsense ")]
     [InlineData("slowrun comple", "completion")]
-    public async Task Complete_OfALine_OffersWhatMayStandThere(string line, params string[] candidates) => Assert.Equal(candidates, await CompleteAsync(line));
+    public async Task Complete_OfALine_OffersWhatMayStandThere(string line, params string[] candidates) =>
+        Assert.Equal(candidates, await CompleteAsync(line));
 
     [Fact]
     public async Task Complete_OfARun_OffersThoseOfTheStore()
@@ -53,9 +54,27 @@ public sealed class CompleterTests
     [Fact]
     public async Task Complete_OfASilo_OffersThoseThatServe()
     {
-        var row = new { ETag = "1", Silo = "127.0.0.1:2@0", SiloName = "gpu-3", Status = "Active", IAmAliveTime = CommandLine.Start.UtcDateTime };
+        var row = new
+        {
+            ETag = "1",
+            Silo = "127.0.0.1:2@0",
+            SiloName = "gpu-3",
+            Status = "Active",
+            IAmAliveTime = CommandLine.Start.UtcDateTime,
+        };
         await (await cli.StoreAsync()).WriteAsync(
-            "cluster/membership", CanonicalJson.Serialize(new { Format = 1, Version = 1, WriteId = "1", Rows = new[] { row } }), CommandLine.Stop);
+            "cluster/membership",
+            CanonicalJson.Serialize(
+                new
+                {
+                    Format = 1,
+                    Version = 1,
+                    WriteId = "1",
+                    Rows = new[] { row },
+                }
+            ),
+            CommandLine.Stop
+        );
 
         Assert.Equal(["gpu-3"], await CompleteAsync("slowrun drain "));
     }

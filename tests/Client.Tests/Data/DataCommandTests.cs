@@ -34,7 +34,16 @@ public sealed class DataCommandTests : IDisposable
             Write($"text/{i:0000}.txt", Encoding.UTF8.GetBytes(document));
         }
 
-        var inputs = new List<string> { "a.parquet", "plain.parquet", "a.jsonl.gz", "halves.jsonl.gz", "a.jsonl.zst", "a.parquet.zst", "te?t/*.txt" };
+        var inputs = new List<string>
+        {
+            "a.parquet",
+            "plain.parquet",
+            "a.jsonl.gz",
+            "halves.jsonl.gz",
+            "a.jsonl.zst",
+            "a.parquet.zst",
+            "te?t/*.txt",
+        };
         if (tokenizer == "gpt2")
         {
             Write("a.bin", SampleFiles.Bin(documents, new Gpt2Tokenizer()));
@@ -47,7 +56,10 @@ public sealed class DataCommandTests : IDisposable
         {
             var found = await PrepareAsync(input, "--tokenizer", tokenizer, "--val-tokens", "5000", "--fitness-tokens", "700");
             Assert.Equal(expected.Keys, found.Keys);
-            Assert.All(expected.Where(file => file.Key != "manifest.json"), file => Assert.True(file.Value.AsSpan().SequenceEqual(found[file.Key]), $"{input}: {file.Key}"));
+            Assert.All(
+                expected.Where(file => file.Key != "manifest.json"),
+                file => Assert.True(file.Value.AsSpan().SequenceEqual(found[file.Key]), $"{input}: {file.Key}")
+            );
         }
     }
 
@@ -60,7 +72,11 @@ public sealed class DataCommandTests : IDisposable
         var two = await PrepareAsync("a.jsonl", "--threads", "2", "--val-tokens", "100000", "--train-tokens", "300000");
         var five = await PrepareAsync("a.jsonl", "--threads", "5", "--val-tokens", "100000", "--train-tokens", "300000");
 
-        Assert.All(one, file => Assert.True(file.Value.AsSpan().SequenceEqual(two[file.Key]) && file.Value.AsSpan().SequenceEqual(five[file.Key]), file.Key));
+        Assert.All(
+            one,
+            file =>
+                Assert.True(file.Value.AsSpan().SequenceEqual(two[file.Key]) && file.Value.AsSpan().SequenceEqual(five[file.Key]), file.Key)
+        );
     }
 
     [Fact]
@@ -74,7 +90,10 @@ public sealed class DataCommandTests : IDisposable
 
         var ids = new System.Buffers.ArrayBufferWriter<ushort>();
         new Gpt2Tokenizer().NewEncoder().Encode(Encoding.UTF8.GetBytes(text), ids);
-        Assert.Equal([50256, .. ids.WrittenSpan], System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ushort>(files["train.tokens"]).ToArray());
+        Assert.Equal(
+            [50256, .. ids.WrittenSpan],
+            System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ushort>(files["train.tokens"]).ToArray()
+        );
         Assert.Equal(new byte[8], files["train.documents"]);
     }
 
@@ -83,7 +102,17 @@ public sealed class DataCommandTests : IDisposable
     {
         Write("a.jsonl", SampleFiles.Jsonl(["aaaa", "bbbb", "cccc", "dddd", "eeee"]));
 
-        var files = await PrepareAsync("a.jsonl", "--tokenizer", "bytes", "--val-tokens", "7", "--fitness-tokens", "5", "--train-tokens", "4");
+        var files = await PrepareAsync(
+            "a.jsonl",
+            "--tokenizer",
+            "bytes",
+            "--val-tokens",
+            "7",
+            "--fitness-tokens",
+            "5",
+            "--train-tokens",
+            "4"
+        );
 
         // Each set has what was asked for; the rest of a cut document is nobody's.
         Assert.Equal("<aaaa<b", Letters(files["validation.tokens"]));
@@ -99,7 +128,10 @@ public sealed class DataCommandTests : IDisposable
         Write("s1.bin", SampleFiles.Bin([4, 5, 50256, 6]));
 
         var files = await PrepareAsync("s*.bin");
-        Assert.Equal(new ushort[] { 50256, 1, 2, 50256, 3, 4, 5, 50256, 6 }, System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ushort>(files["train.tokens"]).ToArray());
+        Assert.Equal(
+            new ushort[] { 50256, 1, 2, 50256, 3, 4, 5, 50256, 6 },
+            System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ushort>(files["train.tokens"]).ToArray()
+        );
         Assert.Equal([0L, 3, 7], System.Runtime.InteropServices.MemoryMarshal.Cast<byte, long>(files["train.documents"]).ToArray());
 
         await FailsAsync(1, "within a document", "s1.bin");
@@ -110,8 +142,16 @@ public sealed class DataCommandTests : IDisposable
     [Fact]
     public async Task Prepare_OfBadRows_NamesFileAndRow()
     {
-        await FailsAsync(1, "'{0}', line 2: not JSON, from byte", Write("bad.jsonl", "{\"text\":\"a\"}\n{\"text\":\"b\n{\"text\":\"c\"}\n"));
-        await FailsAsync(1, "line 1: there is no field 'text'; it has 'id', 'body'. Name the right one with --field", Write("field.jsonl", "{\"id\":1,\"body\":\"a\"}\n"));
+        await FailsAsync(
+            1,
+            "'{0}', line 2: not JSON, from byte",
+            Write("bad.jsonl", "{\"text\":\"a\"}\n{\"text\":\"b\n{\"text\":\"c\"}\n")
+        );
+        await FailsAsync(
+            1,
+            "line 1: there is no field 'text'; it has 'id', 'body'. Name the right one with --field",
+            Write("field.jsonl", "{\"id\":1,\"body\":\"a\"}\n")
+        );
         await FailsAsync(1, "line 1: 'text' is a number, expected a string", Write("number.jsonl", "{\"text\":1}\n"));
         await FailsAsync(1, "line 1: a string in it is not valid Unicode", Write("half.jsonl", "{\"text\":\"\\ud800\"}\n"));
         await FailsAsync(1, "line 1: found a list, expected an object", Write("list.jsonl", "[1]"));
@@ -119,15 +159,45 @@ public sealed class DataCommandTests : IDisposable
         await FailsAsync(1, "line 2: byte 2 of the file is a zero", Write("zero.txt", "a\n\0"));
         await FailsAsync(1, "is empty", Write("empty.txt", ""));
         await FailsAsync(1, "has no document", Write("empty.jsonl", "\n\n"));
-        await FailsAsync(1, "begins with 1, version 1, 3 tokens; expected 20240520", Write("magic.bin", [1, 0, 0, 0, .. SampleFiles.Bin([50256, 1, 2])[4..]]));
+        await FailsAsync(
+            1,
+            "begins with 1, version 1, 3 tokens; expected 20240520",
+            Write("magic.bin", [1, 0, 0, 0, .. SampleFiles.Bin([50256, 1, 2])[4..]])
+        );
         await FailsAsync(1, "token 1 is 60000", Write("large.bin", SampleFiles.Bin([50256, 60000])));
         await FailsAsync(1, "promises 3 tokens, and it ends before", Write("short.bin", SampleFiles.Bin([50256, 1, 2])[..^1]));
-        await FailsAsync(1, "no Parquet file, or is damaged or cut off", Write("short.parquet", (await SampleFiles.ParquetAsync(["a", "b"]))[..^9]));
+        await FailsAsync(
+            1,
+            "no Parquet file, or is damaged or cut off",
+            Write("short.parquet", (await SampleFiles.ParquetAsync(["a", "b"]))[..^9])
+        );
         await FailsAsync(1, "row 2: the column 'text' is null", Write("null.parquet", await SampleFiles.ParquetAsync(["a", null])));
-        await FailsAsync(1, "there is no column 'body'; it has 'id', 'text'. Name the right one", Write("a.parquet", await SampleFiles.ParquetAsync(["a"])), "--field", "body");
-        await FailsAsync(1, "the column 'id' holds Int32, expected strings", Write("b.parquet", await SampleFiles.ParquetAsync(["a"])), "--field", "id");
-        await FailsAsync(1, "damaged or cut off", Write("cut.txt.gz", SampleFiles.Gzip(Encoding.UTF8.GetBytes(string.Join('\n', SampleFiles.Documents(20, 1))))[..^5]));
-        await FailsAsync(1, "too little text: it gives 2 tokens, of which 2 are left for training; 100 were asked", Write("little.txt", "a"), "--train-tokens", "100");
+        await FailsAsync(
+            1,
+            "there is no column 'body'; it has 'id', 'text'. Name the right one",
+            Write("a.parquet", await SampleFiles.ParquetAsync(["a"])),
+            "--field",
+            "body"
+        );
+        await FailsAsync(
+            1,
+            "the column 'id' holds Int32, expected strings",
+            Write("b.parquet", await SampleFiles.ParquetAsync(["a"])),
+            "--field",
+            "id"
+        );
+        await FailsAsync(
+            1,
+            "damaged or cut off",
+            Write("cut.txt.gz", SampleFiles.Gzip(Encoding.UTF8.GetBytes(string.Join('\n', SampleFiles.Documents(20, 1))))[..^5])
+        );
+        await FailsAsync(
+            1,
+            "too little text: it gives 2 tokens, of which 2 are left for training; 100 were asked",
+            Write("little.txt", "a"),
+            "--train-tokens",
+            "100"
+        );
     }
 
     [Fact]
@@ -178,7 +248,10 @@ public sealed class DataCommandTests : IDisposable
         Write("a.txt", [65]);
         Assert.Equal(1, await cli.RunAsync("data", "prepare", "--input", In("a.txt"), "--out", In("there")));
         Assert.Contains("exists already", cli.Error, StringComparison.Ordinal);
-        Assert.Equal(["a.bin", "a.dat", "a.txt", "there"], Directory.GetFileSystemEntries(folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["a.bin", "a.dat", "a.txt", "there"],
+            Directory.GetFileSystemEntries(folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal)
+        );
     }
 
     [Fact]
@@ -205,11 +278,17 @@ public sealed class DataCommandTests : IDisposable
         var context = cli.Context with { Input = () => new MemoryStream(content) };
 
         var code = await Client.Commands.SlowrunCommand.RunAsync(
-            ["data", "prepare", "--input", "-", "--format", "jsonl", "--out", In("out"), "-o", "json"], context, CommandLine.Stop);
+            ["data", "prepare", "--input", "-", "--format", "jsonl", "--out", In("out"), "-o", "json"],
+            context,
+            CommandLine.Stop
+        );
 
         Assert.Equal(0, code);
         var source = cli.Json().GetProperty("manifest").GetProperty("sources")[0];
-        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content)), source.GetProperty("sha256").GetString());
+        Assert.Equal(
+            Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content)),
+            source.GetProperty("sha256").GetString()
+        );
     }
 
     [Fact]
@@ -317,5 +396,8 @@ public sealed class DataCommandTests : IDisposable
         }
     }
 
-    private static string Letters(byte[] tokens) => string.Concat(System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ushort>(tokens).ToArray().Select(id => id == 256 ? '<' : (char)id));
+    private static string Letters(byte[] tokens) =>
+        string.Concat(
+            System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ushort>(tokens).ToArray().Select(id => id == 256 ? '<' : (char)id)
+        );
 }

@@ -24,8 +24,25 @@ public sealed class DividedTextTests : IDisposable
         var prepared = await runner.PrepareAsync(["--input", path, "--tokenizer", tokenizer, .. sets.Split(' ')]);
 
         Assert.Equal(new FileInfo(path).Length, PrepareRunner.Accounted(prepared));
-        Assert.All(sets.Split(' ').Chunk(2), set => Assert.Equal(
-            set[1], prepared.GetProperty("manifest").GetProperty(set[0] switch { "--val-tokens" => "validation", "--fitness-tokens" => "fitness", _ => "train" }).GetProperty("tokens").ToString()));
+        Assert.All(
+            sets.Split(' ').Chunk(2),
+            set =>
+                Assert.Equal(
+                    set[1],
+                    prepared
+                        .GetProperty("manifest")
+                        .GetProperty(
+                            set[0] switch
+                            {
+                                "--val-tokens" => "validation",
+                                "--fitness-tokens" => "fitness",
+                                _ => "train",
+                            }
+                        )
+                        .GetProperty("tokens")
+                        .ToString()
+                )
+        );
     }
 
     [Theory]
@@ -37,11 +54,20 @@ public sealed class DividedTextTests : IDisposable
     {
         var path = runner.Write("book.txt", Book(between));
 
-        var manifest = (await runner.PrepareAsync("--input", path, "--tokenizer", "bytes", "--val-tokens", "30000")).GetProperty("manifest");
+        var manifest = (await runner.PrepareAsync("--input", path, "--tokenizer", "bytes", "--val-tokens", "30000")).GetProperty(
+            "manifest"
+        );
 
         var divided = Assert.Single(manifest.GetProperty("divided").EnumerateArray());
-        Assert.Equal(("book.txt", "validation", "training", kind), (
-            divided.GetProperty("source").GetString(), divided.GetProperty("from").GetString(), divided.GetProperty("to").GetString(), divided.GetProperty("at").GetString()));
+        Assert.Equal(
+            ("book.txt", "validation", "training", kind),
+            (
+                divided.GetProperty("source").GetString(),
+                divided.GetProperty("from").GetString(),
+                divided.GetProperty("to").GetString(),
+                divided.GetProperty("at").GetString()
+            )
+        );
         Assert.StartsWith(kind == "sentence" ? "< Sentence " : "<Sentence ", runner.Letters("train"), StringComparison.Ordinal);
         Assert.Equal(0, await runner.Cli.RunAsync("data", "show", runner.Out));
         Assert.Contains($"goes on from validation in training, after the end of a {kind}", runner.Cli.Output, StringComparison.Ordinal);
@@ -57,11 +83,17 @@ public sealed class DividedTextTests : IDisposable
         runner.Write("a.parquet", await SampleFiles.ParquetAsync([book]));
         runner.Write("a.bin", SampleFiles.Bin([book], new Gpt2Tokenizer()));
         string[] sets = ["--val-tokens", "8192", "--fitness-tokens", "4096"];
-        var expected = (await runner.PrepareAsync(["--input", runner.In("a.txt"), .. sets])).GetProperty("manifest").GetProperty("train").ToString();
+        var expected = (await runner.PrepareAsync(["--input", runner.In("a.txt"), .. sets]))
+            .GetProperty("manifest")
+            .GetProperty("train")
+            .ToString();
 
         foreach (var name in new[] { "a.jsonl", "a.parquet", "a.bin" })
         {
-            Assert.Equal(expected, (await runner.PrepareAsync(["--input", runner.In(name), .. sets])).GetProperty("manifest").GetProperty("train").ToString());
+            Assert.Equal(
+                expected,
+                (await runner.PrepareAsync(["--input", runner.In(name), .. sets])).GetProperty("manifest").GetProperty("train").ToString()
+            );
         }
     }
 
@@ -98,16 +130,35 @@ public sealed class DividedTextTests : IDisposable
         runner.Write("b.txt", "second");
         runner.Write("c.txt", "third");
 
-        var prepared = await runner.PrepareAsync("--input", runner.In("?.txt"), "--tokenizer", "bytes", "--val-tokens", "500", "--train-tokens", "1000");
+        var prepared = await runner.PrepareAsync(
+            "--input",
+            runner.In("?.txt"),
+            "--tokenizer",
+            "bytes",
+            "--val-tokens",
+            "500",
+            "--train-tokens",
+            "1000"
+        );
 
-        Assert.Equal(new[] { "a.txt", "b.txt", "c.txt" }.Sum(name => new FileInfo(runner.In(name)).Length), PrepareRunner.Accounted(prepared));
-        Assert.Contains("2: files that were not read: beyond the 1000 tokens of --train-tokens", await PlainAsync("--input", runner.In("?.txt"), "--tokenizer", "bytes", "--val-tokens", "500", "--train-tokens", "1000"), StringComparison.Ordinal);
+        Assert.Equal(
+            new[] { "a.txt", "b.txt", "c.txt" }.Sum(name => new FileInfo(runner.In(name)).Length),
+            PrepareRunner.Accounted(prepared)
+        );
+        Assert.Contains(
+            "2: files that were not read: beyond the 1000 tokens of --train-tokens",
+            await PlainAsync("--input", runner.In("?.txt"), "--tokenizer", "bytes", "--val-tokens", "500", "--train-tokens", "1000"),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public async Task Prepare_WithSkipBad_CountsTheBytesThatItLeavesOut()
     {
-        var path = runner.Write("a.txt", [.. Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("word ", 700_000))), 0xFF, .. new byte[3_000_000]]);
+        var path = runner.Write(
+            "a.txt",
+            [.. Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("word ", 700_000))), 0xFF, .. new byte[3_000_000]]
+        );
 
         var prepared = await runner.PrepareAsync("--input", path, "--tokenizer", "bytes", "--skip-bad");
 
@@ -121,9 +172,21 @@ public sealed class DividedTextTests : IDisposable
         var stories = runner.Write("stories.txt", "One.\n<|endoftext|>\nTwo.\n");
         var held = runner.Write("held-out.txt", "Held.");
 
-        Assert.Contains("in 2 documents", await PlainAsync("--input", book, notes, "--tokenizer", "bytes", "--val-tokens", "65536"), StringComparison.Ordinal);
-        Assert.Contains("divided: a document of 'book.txt'", await PlainAsync("--input", book, "--tokenizer", "bytes", "--val-tokens", "65536"), StringComparison.Ordinal);
-        Assert.Contains("in 2 documents", await PlainAsync("--input", stories, "--separator", "<|endoftext|>", "--val-input", held), StringComparison.Ordinal);
+        Assert.Contains(
+            "in 2 documents",
+            await PlainAsync("--input", book, notes, "--tokenizer", "bytes", "--val-tokens", "65536"),
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "divided: a document of 'book.txt'",
+            await PlainAsync("--input", book, "--tokenizer", "bytes", "--val-tokens", "65536"),
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "in 2 documents",
+            await PlainAsync("--input", stories, "--separator", "<|endoftext|>", "--val-input", held),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -151,7 +214,11 @@ public sealed class DividedTextTests : IDisposable
     {
         // Lengths around the reader's buffer of 2 MiB, which ends within documents and within separators.
         var random = new Random(8);
-        var documents = Enumerable.Range(0, 4_000).Select(i => new string((char)('a' + (i % 26)), random.Next(1, 1_400)) + " end").Append(string.Concat(Enumerable.Repeat("long words ", 700_000)) + "end").ToList();
+        var documents = Enumerable
+            .Range(0, 4_000)
+            .Select(i => new string((char)('a' + (i % 26)), random.Next(1, 1_400)) + " end")
+            .Append(string.Concat(Enumerable.Repeat("long words ", 700_000)) + "end")
+            .ToList();
         var path = runner.Write("a.txt", string.Join(between, documents));
 
         var prepared = await runner.PrepareAsync("--input", path, "--tokenizer", "bytes", option, value);
@@ -165,7 +232,16 @@ public sealed class DividedTextTests : IDisposable
     {
         var path = runner.Write("a.txt", [.. "one\ntw"u8, 0xFF, .. "o\nthree\n"u8]);
 
-        await runner.FailsAsync(1, "line 2: byte 6 of the file is not UTF-8", "--input", path, "--tokenizer", "bytes", "--document", "line");
+        await runner.FailsAsync(
+            1,
+            "line 2: byte 6 of the file is not UTF-8",
+            "--input",
+            path,
+            "--tokenizer",
+            "bytes",
+            "--document",
+            "line"
+        );
         var prepared = await runner.PrepareAsync("--input", path, "--tokenizer", "bytes", "--document", "line", "--skip-bad");
         Assert.Equal("<one<three", runner.Letters("train"));
         Assert.Equal(new FileInfo(path).Length, PrepareRunner.Accounted(prepared));
@@ -174,18 +250,51 @@ public sealed class DividedTextTests : IDisposable
     [Fact]
     public async Task Prepare_WithFilesOfTheirOwn_GivesTheSetsThose()
     {
-        var (train, validation, fitness) = (runner.Write("t.txt", "train"), runner.Write("v.txt", "held out"), runner.Write("f.txt", "fit"));
+        var (train, validation, fitness) = (
+            runner.Write("t.txt", "train"),
+            runner.Write("v.txt", "held out"),
+            runner.Write("f.txt", "fit")
+        );
 
-        var prepared = await runner.PrepareAsync("--input", train, "--val-input", validation, "--fitness-input", fitness, "--tokenizer", "bytes", "--val-tokens", "5");
+        var prepared = await runner.PrepareAsync(
+            "--input",
+            train,
+            "--val-input",
+            validation,
+            "--fitness-input",
+            fitness,
+            "--tokenizer",
+            "bytes",
+            "--val-tokens",
+            "5"
+        );
 
         Assert.Equal(("<train", "<held", "<fit"), (runner.Letters("train"), runner.Letters("validation"), runner.Letters("fitness")));
         Assert.Equal(16, PrepareRunner.Accounted(prepared));
-        Assert.Equal(["validation", "fitness", null], prepared.GetProperty("manifest").GetProperty("sources").EnumerateArray().Select(source => source.TryGetProperty("set", out var set) ? set.GetString() : null));
+        Assert.Equal(
+            ["validation", "fitness", null],
+            prepared
+                .GetProperty("manifest")
+                .GetProperty("sources")
+                .EnumerateArray()
+                .Select(source => source.TryGetProperty("set", out var set) ? set.GetString() : null)
+        );
         await runner.FailsAsync(2, "is given to several of", "--input", runner.In("?.txt"), "--val-input", validation);
         await runner.FailsAsync(2, "exclude each other", "--input", train, "--separator", "x", "--document", "line");
         runner.Write("a.jsonl", SampleFiles.Jsonl(["a"]));
         await runner.FailsAsync(2, "--document divides text files", "--input", runner.In("a.jsonl"), "--document", "line");
-        await runner.FailsAsync(1, "9 are left for validation; 50 were asked for (--val-tokens)", "--input", train, "--val-input", validation, "--val-tokens", "50", "--tokenizer", "bytes");
+        await runner.FailsAsync(
+            1,
+            "9 are left for validation; 50 were asked for (--val-tokens)",
+            "--input",
+            train,
+            "--val-input",
+            validation,
+            "--val-tokens",
+            "50",
+            "--tokenizer",
+            "bytes"
+        );
     }
 
     [Fact]
@@ -202,7 +311,13 @@ public sealed class DividedTextTests : IDisposable
         Assert.Equal("", runner.Cli.Error);
     }
 
-    private static string Book(string between) => string.Join(between, Enumerable.Range(0, 1_800).Select(i => $"Sentence {i} of the book, which says é and {new string('x', i % 40)} and no more than that."));
+    private static string Book(string between) =>
+        string.Join(
+            between,
+            Enumerable
+                .Range(0, 1_800)
+                .Select(i => $"Sentence {i} of the book, which says é and {new string('x', i % 40)} and no more than that.")
+        );
 
     private async Task<string> PlainAsync(params string[] arguments)
     {

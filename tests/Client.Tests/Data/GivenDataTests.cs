@@ -18,7 +18,18 @@ public sealed class GivenDataTests : IDisposable
     [InlineData("spec explain", "micro")]
     public async Task Start_WithAValidationSetOfOneToken_IsRefused(string command, string argument)
     {
-        await runner.PrepareAsync("--input", PrepareRunner.Case("one-token.jsonl"), "--tokenizer", "bytes", "--val-tokens", "1", "--train-tokens", "400", "--fitness-input", runner.Write("f.txt", "some text"));
+        await runner.PrepareAsync(
+            "--input",
+            PrepareRunner.Case("one-token.jsonl"),
+            "--tokenizer",
+            "bytes",
+            "--val-tokens",
+            "1",
+            "--train-tokens",
+            "400",
+            "--fitness-input",
+            runner.Write("f.txt", "some text")
+        );
         Assert.Contains("The validation set has 1 tokens with 0 bytes of text", runner.Cli.Error, StringComparison.Ordinal);
 
         await RefusedAsync(command, argument, "has a validation set of 1 token, expected at least 2: a token and its target");
@@ -31,7 +42,16 @@ public sealed class GivenDataTests : IDisposable
     public async Task Start_WithValidationTokensWithoutText_IsRefused(string command, string argument)
     {
         var train = runner.Write("t.txt", new string('t', 5_000));
-        await runner.PrepareAsync("--input", train, "--tokenizer", "bytes", "--val-input", runner.Write("v.jsonl", SampleFiles.Jsonl(["", "", ""])), "--fitness-input", runner.Write("f.txt", "some text"));
+        await runner.PrepareAsync(
+            "--input",
+            train,
+            "--tokenizer",
+            "bytes",
+            "--val-input",
+            runner.Write("v.jsonl", SampleFiles.Jsonl(["", "", ""])),
+            "--fitness-input",
+            runner.Write("f.txt", "some text")
+        );
         Assert.Contains("The validation set has 3 tokens with 0 bytes of text", runner.Cli.Error, StringComparison.Ordinal);
 
         await RefusedAsync(command, argument, "none of its targets stands for any text");
@@ -41,7 +61,17 @@ public sealed class GivenDataTests : IDisposable
     public async Task Start_WithAFitnessSetOfOneToken_IsRefused()
     {
         await runner.PrepareAsync(
-            "--input", runner.Write("t.txt", new string('t', 5_000)), "--tokenizer", "bytes", "--val-input", runner.Write("v.txt", "some text"), "--fitness-input", runner.Write("f.txt", "text"), "--fitness-tokens", "1");
+            "--input",
+            runner.Write("t.txt", new string('t', 5_000)),
+            "--tokenizer",
+            "bytes",
+            "--val-input",
+            runner.Write("v.txt", "some text"),
+            "--fitness-input",
+            runner.Write("f.txt", "text"),
+            "--fitness-tokens",
+            "1"
+        );
 
         await RefusedAsync("run", "micro", "has a fitness set of 1 token, expected at least 2");
         await RefusedAsync("submit", "micro", "has a fitness set of 1 token, expected at least 2");
@@ -50,7 +80,12 @@ public sealed class GivenDataTests : IDisposable
     [Fact]
     public async Task Run_WithDataOfAnotherVocabulary_IsRefusedBeforeASiloStarts()
     {
-        await runner.PrepareAsync("--input", runner.Write("t.txt", new string('t', 5_000)), "--val-input", runner.Write("v.txt", "some text"));
+        await runner.PrepareAsync(
+            "--input",
+            runner.Write("t.txt", new string('t', 5_000)),
+            "--val-input",
+            runner.Write("v.txt", "some text")
+        );
 
         await RefusedAsync("run", "micro", "50257 token ids (gpt2), the recipe's model 257");
     }

@@ -30,8 +30,20 @@ public sealed class MutatedPreparationTests : IDisposable
 
             var path = runner.Write("a.txt", text);
             var code = await runner.RunAsync(
-                "--input", path, "--tokenizer", "bytes", option, value, "--skip-bad", "-o", "json",
-                "--val-tokens", $"{random.Next(1, 6_000)}", "--fitness-tokens", $"{random.Next(1, 600)}");
+                "--input",
+                path,
+                "--tokenizer",
+                "bytes",
+                option,
+                value,
+                "--skip-bad",
+                "-o",
+                "json",
+                "--val-tokens",
+                $"{random.Next(1, 6_000)}",
+                "--fitness-tokens",
+                $"{random.Next(1, 600)}"
+            );
             if (code == 0)
             {
                 Assert.Equal(text.Length, PrepareRunner.Accounted(runner.Cli.Json()));
@@ -60,8 +72,16 @@ public sealed class MutatedPreparationTests : IDisposable
         {
             var mutated = whole.ToArray();
             // Where a reader might take damage for an end: the seam, the front, the end, anywhere.
-            var seam = name.EndsWith("gz", StringComparison.Ordinal) ? SampleFiles.Gzip(text[..half]).Length : SampleFiles.Zstd(text[..half]).Length;
-            var at = Math.Clamp(new[] { seam + random.Next(-10, 10), random.Next(10), whole.Length - 1 - random.Next(10), random.Next(whole.Length) }[i % 4], 0, whole.Length - 1);
+            var seam = name.EndsWith("gz", StringComparison.Ordinal)
+                ? SampleFiles.Gzip(text[..half]).Length
+                : SampleFiles.Zstd(text[..half]).Length;
+            var at = Math.Clamp(
+                new[] { seam + random.Next(-10, 10), random.Next(10), whole.Length - 1 - random.Next(10), random.Next(whole.Length) }[
+                    i % 4
+                ],
+                0,
+                whole.Length - 1
+            );
             mutated = random.Next(4) switch
             {
                 0 => mutated[..at],
@@ -74,8 +94,10 @@ public sealed class MutatedPreparationTests : IDisposable
                 var letters = runner.Letters("train")[1..];
                 // A whole member may be missing only where nothing of it is there.
                 Assert.True(
-                    letters == Encoding.UTF8.GetString(text) || (mutated.Length == seam && letters == Encoding.UTF8.GetString(text[..half])),
-                    $"mutation {i} at {at} of {whole.Length}, seam {seam}: {letters.Length} characters");
+                    letters == Encoding.UTF8.GetString(text)
+                        || (mutated.Length == seam && letters == Encoding.UTF8.GetString(text[..half])),
+                    $"mutation {i} at {at} of {whole.Length}, seam {seam}: {letters.Length} characters"
+                );
             }
             else
             {
@@ -91,6 +113,8 @@ public sealed class MutatedPreparationTests : IDisposable
     private static byte[] Text(Random random)
     {
         string[] parts = ["word", " ", "\n", "\n\n", "\r\n", "<|end of text|>", ". ", "\t", "longer words here", "\n \n"];
-        return Encoding.UTF8.GetBytes("front " + string.Concat(Enumerable.Range(0, random.Next(1, 4_000)).Select(_ => parts[random.Next(parts.Length)])) + " end");
+        return Encoding.UTF8.GetBytes(
+            "front " + string.Concat(Enumerable.Range(0, random.Next(1, 4_000)).Select(_ => parts[random.Next(parts.Length)])) + " end"
+        );
     }
 }

@@ -71,9 +71,15 @@ internal sealed class PrepareRunner : IDisposable
     public static long Accounted(JsonElement prepared)
     {
         var sets = prepared.GetProperty("textBytes").EnumerateObject().Sum(set => set.Value.GetInt64());
-        return sets + (prepared.GetProperty("manifest").TryGetProperty("leftOut", out var left) && left.ValueKind == JsonValueKind.Array
-            ? left.EnumerateArray().Sum(one => one.TryGetProperty("bytes", out var bytes) && bytes.ValueKind == JsonValueKind.Number ? bytes.GetInt64() : 0)
-            : 0);
+        return sets
+            + (
+                prepared.GetProperty("manifest").TryGetProperty("leftOut", out var left) && left.ValueKind == JsonValueKind.Array
+                    ? left.EnumerateArray()
+                        .Sum(one =>
+                            one.TryGetProperty("bytes", out var bytes) && bytes.ValueKind == JsonValueKind.Number ? bytes.GetInt64() : 0
+                        )
+                    : 0
+            );
     }
 
     public void Dispose() => folder.Dispose();

@@ -68,7 +68,10 @@ public sealed class DisplayTests : IDisposable
 
         view.Show(Training(step: 0) with { Stages = [.. done, .. Training(step: 0).Stages.Take(1)] });
 
-        Assert.Equal("20 of 21 stages are done\nchain0/stage0: Training, step 0 of 960, training loss 2.5000, 8,000 tokens/s, nothing durable yet\n", cli.Output);
+        Assert.Equal(
+            "20 of 21 stages are done\nchain0/stage0: Training, step 0 of 960, training loss 2.5000, 8,000 tokens/s, nothing durable yet\n",
+            cli.Output
+        );
     }
 
     [Fact]
@@ -106,14 +109,32 @@ public sealed class DisplayTests : IDisposable
         get
         {
             double[] losses = [1.31, 1.295, 1.3, 1.29, 1.3046];
-            var stages = Plan.Stages.Select((plan, i) => new StageStatus
-            {
-                Id = plan.Id.ToString(), Role = plan.Role, State = StageState.Done, Step = 960, Steps = 960, DurableStep = 960,
-                EpochToken = 1, Preemptions = 0, LostSteps = 0, ValLossNats = losses[i], ValBitsPerByte = 2,
-            }).ToList();
+            var stages = Plan
+                .Stages.Select(
+                    (plan, i) =>
+                        new StageStatus
+                        {
+                            Id = plan.Id.ToString(),
+                            Role = plan.Role,
+                            State = StageState.Done,
+                            Step = 960,
+                            Steps = 960,
+                            DurableStep = 960,
+                            EpochToken = 1,
+                            Preemptions = 0,
+                            LostSteps = 0,
+                            ValLossNats = losses[i],
+                            ValBitsPerByte = 2,
+                        }
+                )
+                .ToList();
             return new RunStatus
             {
-                Name = "demo", State = RunState.Succeeded, AsOf = CommandLine.Start, Source = StatusSource.Store, Stages = stages,
+                Name = "demo",
+                State = RunState.Succeeded,
+                AsOf = CommandLine.Start,
+                Source = StatusSource.Store,
+                Stages = stages,
                 Ensemble = new EnsembleStatus(4, 1.25, 1.8, [.. stages.Take(4).Select(stage => stage.Id)], [1.31, 1.27, 1.26, 1.25]),
             };
         }
@@ -121,11 +142,18 @@ public sealed class DisplayTests : IDisposable
 
     private static RunStatus Training(int step, double tokensPerSecond = 8_000)
     {
-        var stages = Finished.Stages.Select((stage, i) => stage with
-        {
-            State = i == 0 ? StageState.Training : StageState.Waiting, Step = i == 0 ? step : 0, DurableStep = 0, ValLossNats = null,
-            TrainLossNats = i == 0 ? 2.5 : null, TokensPerSecond = i == 0 ? tokensPerSecond : null,
-        });
+        var stages = Finished.Stages.Select(
+            (stage, i) =>
+                stage with
+                {
+                    State = i == 0 ? StageState.Training : StageState.Waiting,
+                    Step = i == 0 ? step : 0,
+                    DurableStep = 0,
+                    ValLossNats = null,
+                    TrainLossNats = i == 0 ? 2.5 : null,
+                    TokensPerSecond = i == 0 ? tokensPerSecond : null,
+                }
+        );
         return Finished with { State = RunState.Running, Ensemble = null, Stages = [.. stages] };
     }
 }

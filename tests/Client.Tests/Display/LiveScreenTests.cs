@@ -117,7 +117,10 @@ public sealed class LiveScreenTests
                 }
                 else
                 {
-                    lines[row] = column == 0 ? value[i] + lines[row][Math.Min(1, lines[row].Length)..] : lines[row][..column] + value[i] + lines[row][Math.Min(column + 1, lines[row].Length)..];
+                    lines[row] =
+                        column == 0
+                            ? value[i] + lines[row][Math.Min(1, lines[row].Length)..]
+                            : lines[row][..column] + value[i] + lines[row][Math.Min(column + 1, lines[row].Length)..];
                     column++;
                 }
             }

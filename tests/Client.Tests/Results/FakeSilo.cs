@@ -11,7 +11,12 @@ internal sealed class FakeSilo<TRequest, TAnswer>(params IReadOnlyList<TAnswer> 
     /// <summary>What it ends with instead of its exit code 0.</summary>
     public Exception? Failure { get; init; }
 
-    public async IAsyncEnumerable<string> AskAsync(string command, string store, string request, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken stop)
+    public async IAsyncEnumerable<string> AskAsync(
+        string command,
+        string store,
+        string request,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken stop
+    )
     {
         Assert.DoesNotContain('\n', request);
         Asked.Add((command, CanonicalJson.Deserialize<TRequest>(Encoding.UTF8.GetBytes(request), "request")));

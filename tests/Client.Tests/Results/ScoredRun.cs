@@ -12,7 +12,8 @@ using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Client.Tests.Results;
 
-/// <summary>A run of two chains of two stages whose members are finished and scored, with weights and probabilities of no meaning.</summary>
+/// <summary>A run of two chains of two stages whose members are finished and scored, with weights and probabilities of no
+/// meaning.</summary>
 internal sealed class ScoredRun
 {
     public const string Name = "scored";
@@ -36,7 +37,11 @@ internal sealed class ScoredRun
     public static ArrayTokenSet Tokens(int count, int seed)
     {
         var random = new Random(seed);
-        return new ArrayTokenSet([256, .. Enumerable.Range(1, count - 1).Select(_ => (ushort)random.Next(256))], [0], [.. Enumerable.Repeat(1, 256), 0]);
+        return new ArrayTokenSet(
+            [256, .. Enumerable.Range(1, count - 1).Select(_ => (ushort)random.Next(256))],
+            [0],
+            [.. Enumerable.Repeat(1, 256), 0]
+        );
     }
 
     /// <param name="set">As <c>--set</c>.</param>
@@ -44,10 +49,22 @@ internal sealed class ScoredRun
     {
         var store = await cli.StoreAsync();
         var spec = SpecReader.FromPreset("micro", new SpecOverrides { Name = Name, Set = ["data.fitnessTokens=700", .. set] });
-        var data = await new DataUpload(store).UploadAsync("bytes", Tokens(300, 1), Tokens(FitnessTokens, 2), Tokens(ValidationTokens, 3), "nothing", null, CommandLine.Stop);
+        var data = await new DataUpload(store).UploadAsync(
+            "bytes",
+            Tokens(300, 1),
+            Tokens(FitnessTokens, 2),
+            Tokens(ValidationTokens, 3),
+            "nothing",
+            null,
+            CommandLine.Stop
+        );
         spec = spec with
         {
-            Recipe = spec.Recipe with { Data = spec.Recipe.Data with { Sha256 = data }, Chains = [new ChainRecipe { Stages = 2 }, new ChainRecipe { Stages = 2 }] },
+            Recipe = spec.Recipe with
+            {
+                Data = spec.Recipe.Data with { Sha256 = data },
+                Chains = [new ChainRecipe { Stages = 2 }, new ChainRecipe { Stages = 2 }],
+            },
         };
         Assert.True(await new RunDocuments(store, Name).TryCreateSpecAsync(spec, CommandLine.Stop));
         return new ScoredRun(cli, spec);
@@ -66,7 +83,10 @@ internal sealed class ScoredRun
     public async Task<SnapshotRef> FinishAsync(string stage, params TensorData[] weights)
     {
         float[] values = [1.003f * Seed(stage), 2];
-        weights = weights.Length > 0 ? weights : [new TensorData("wte.weight", ElementType.F32, [2], MemoryMarshal.AsBytes(values.AsSpan()).ToArray())];
+        weights =
+            weights.Length > 0
+                ? weights
+                : [new TensorData("wte.weight", ElementType.F32, [2], MemoryMarshal.AsBytes(values.AsSpan()).ToArray())];
         var snapshot = await new SnapshotStore(await cli.StoreAsync(), Name, cli.Time).CreateAsync(weights, CommandLine.Stop);
         await cli.HaveRootAsync(Name, stage, CommandLine.Begun(8) with { Snapshot = snapshot });
         return snapshot;
@@ -100,8 +120,15 @@ internal sealed class ScoredRun
         var alone = Mixture.Of([p]);
         var score = new MemberScore
         {
-            SnapshotSha256 = root!.Snapshot!.Sha256, SetSha256 = set.Sha256, Rows = 8, NumericsFingerprint = "f", Tokens = p.Length,
-            LossNats = alone.LossNats(), BitsPerByte = alone.BitsPerByte(TargetBytes.Of(tokens)), Vector = "", VectorXxHash128 = "",
+            SnapshotSha256 = root!.Snapshot!.Sha256,
+            SetSha256 = set.Sha256,
+            Rows = 8,
+            NumericsFingerprint = "f",
+            Tokens = p.Length,
+            LossNats = alone.LossNats(),
+            BitsPerByte = alone.BitsPerByte(TargetBytes.Of(tokens)),
+            Vector = "",
+            VectorXxHash128 = "",
         };
         await new RunScores(store, Name).CreateAsync(score, p, CommandLine.Stop);
         return p;

@@ -143,7 +143,9 @@ public abstract class ClusterTests : IAsyncLifetime
 
         await using var silo = await TestSilo.StartAsync(store, "new", Cancel);
 
-        var first = JsonNode.Parse(silo.Store.Written.First(text => text.Contains("\"rows\"", StringComparison.Ordinal)))!["rows"]!.AsArray();
+        var first = JsonNode.Parse(silo.Store.Written.First(text => text.Contains("\"rows\"", StringComparison.Ordinal)))![
+            "rows"
+        ]!.AsArray();
         Assert.Equal(["Dead", "Dead", "Dead"], first.Select(row => (string?)row!["status"]));
         Assert.Equal("Active", await StatusAsync(silo));
     }
@@ -153,7 +155,10 @@ public abstract class ClusterTests : IAsyncLifetime
     {
         var vanished = await new StoreMembershipTable(store, new ProcessIdentity("elsewhere", 1, 1)).AddAsync(Killed(1));
         // It had work under way.
-        await new MembershipFile(store).ChangeAsync(document => document.With(document.Rows[0], document.Rows[0] with { HeartbeatSeconds = 2 }), Cancel);
+        await new MembershipFile(store).ChangeAsync(
+            document => document.With(document.Rows[0], document.Rows[0] with { HeartbeatSeconds = 2 }),
+            Cancel
+        );
         await using var silo = await TestSilo.CreateAsync(store, "new");
         var started = silo.StartAsync(Cancel);
         await silo.Store.WaitForAsync(Table, text => StatusOf(text, silo.Address) == "Joining", Cancel);
@@ -195,7 +200,12 @@ public abstract class ClusterTests : IAsyncLifetime
         Assert.Equal(("slowrun", await StoreCluster.ReadAsync(store, Cancel)), (names.ServiceId, new StoreCluster(names.ClusterId)));
         Assert.IsType(GrainStorage, silo.Services.GetRequiredKeyedService<IGrainStorage>("stages"));
         // Of the 300 store operations a minute that five silos at rest may cost (issue: durability), half is for the slot loops.
-        var operations = 5 * ((TimeSpan.FromMinutes(1) / membership.TableRefreshTimeout) + (2 * TimeSpan.FromMinutes(1) / membership.IAmAliveTablePublishTimeout));
+        var operations =
+            5
+            * (
+                (TimeSpan.FromMinutes(1) / membership.TableRefreshTimeout)
+                + (2 * TimeSpan.FromMinutes(1) / membership.IAmAliveTablePublishTimeout)
+            );
         Assert.True(operations <= 150, $"{operations} operations a minute");
     }
 
@@ -233,6 +243,7 @@ public abstract class ClusterTests : IAsyncLifetime
 
     /// <summary>The last heartbeat of every silo.</summary>
     private async Task<Dictionary<string, string>> SignsAsync() =>
-        JsonNode.Parse((await store.TryReadAsync(Table, Cancel))!.Content.Span)!["rows"]!.AsArray()
+        JsonNode.Parse((await store.TryReadAsync(Table, Cancel))!.Content.Span)!["rows"]!
+            .AsArray()
             .ToDictionary(row => (string)row!["silo"]!, row => (string)row!["iAmAliveTime"]!);
 }

@@ -12,7 +12,9 @@ public interface ICounterGrain : IGrainWithStringKey
 }
 
 [GrainType("stage")]
-internal sealed class CounterGrain([PersistentState("root", "stages")] IPersistentState<CounterState> state, ILocalSiloDetails silo) : Grain, ICounterGrain
+internal sealed class CounterGrain([PersistentState("root", "stages")] IPersistentState<CounterState> state, ILocalSiloDetails silo)
+    : Grain,
+        ICounterGrain
 {
     public async Task<int> Add(int amount)
     {

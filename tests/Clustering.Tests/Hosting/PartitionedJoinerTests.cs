@@ -22,8 +22,19 @@ public sealed class PartitionedJoinerTests
         entry.SiloAddress = SiloAddress.New(IPAddress.Loopback, 1, 1);
         entry.StartTime = entry.IAmAliveTime = TimeProvider.System.GetUtcNow().UtcDateTime.AddHours(-1);
         await table.AddAsync(entry);
-        Task BeatAsync() => file.ChangeAsync(
-            document => document.With(document.Find(entry.SiloAddress)!, document.Find(entry.SiloAddress)! with { IAmAliveTime = entry.IAmAliveTime, HeartbeatSeconds = 2 }), Cancel);
+        Task BeatAsync() =>
+            file.ChangeAsync(
+                document =>
+                    document.With(
+                        document.Find(entry.SiloAddress)!,
+                        document.Find(entry.SiloAddress)! with
+                        {
+                            IAmAliveTime = entry.IAmAliveTime,
+                            HeartbeatSeconds = 2,
+                        }
+                    ),
+                Cancel
+            );
 
         await using var joiner = await TestSilo.CreateAsync(store, "joiner");
         var started = joiner.StartAsync(Cancel);
@@ -34,7 +45,6 @@ public sealed class PartitionedJoinerTests
             suspicions.Drop(entry.SiloAddress.ToParsableString());
             while (suspicions.Current.Count == 0)
             {
-
                 entry.IAmAliveTime += TimeSpan.FromSeconds(1);
                 await BeatAsync();
                 await Task.Delay(200, Cancel);

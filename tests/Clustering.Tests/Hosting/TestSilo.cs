@@ -35,8 +35,15 @@ internal sealed class TestSilo : IAsyncDisposable
 
     public string Address => host.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString();
 
-    /// <param name="skew">By how much its clock is wrong; with a value its process is not known to others, as on a machine of its own, and it beats each second.</param>
-    public static async Task<TestSilo> CreateAsync(IObjectStore store, string name, bool gossips = true, TimeSpan? skew = null, ILoggerProvider? log = null)
+    /// <param name="skew">By how much its clock is wrong; with a value its process is not known to others, as on a machine of its own, and
+    /// it beats each second.</param>
+    public static async Task<TestSilo> CreateAsync(
+        IObjectStore store,
+        string name,
+        bool gossips = true,
+        TimeSpan? skew = null,
+        ILoggerProvider? log = null
+    )
     {
         var cluster = await StoreCluster.FoundAsync(store);
         var recording = new RecordingStore(store);
@@ -50,13 +57,15 @@ internal sealed class TestSilo : IAsyncDisposable
             builder.Logging.AddProvider(log).SetMinimumLevel(LogLevel.Warning).AddFilter("Orleans.Connections.Security", LogLevel.None);
         }
 
-        builder.UseOrleans(orleans => orleans
-            .ConfigureEndpoints(IPAddress.Loopback, silo, gateway)
-            .Configure<SiloOptions>(options => options.SiloName = name)
-            .UseStoreClustering(recording, cluster)
-            .Configure<ClusterMembershipOptions>(options => options.UseLivenessGossip = gossips)
-            .AddStoreGrainStorage("stages", recording)
-            .Services.AddSingleton<IFatalErrorHandler>(_ => new EndAtOnce(fatal, _ => ended.TrySetResult(fatal.ToString()))));
+        builder.UseOrleans(orleans =>
+            orleans
+                .ConfigureEndpoints(IPAddress.Loopback, silo, gateway)
+                .Configure<SiloOptions>(options => options.SiloName = name)
+                .UseStoreClustering(recording, cluster)
+                .Configure<ClusterMembershipOptions>(options => options.UseLivenessGossip = gossips)
+                .AddStoreGrainStorage("stages", recording)
+                .Services.AddSingleton<IFatalErrorHandler>(_ => new EndAtOnce(fatal, _ => ended.TrySetResult(fatal.ToString())))
+        );
         if (skew is { } wrong)
         {
             builder.Services.AddSingleton<IMembershipTable>(new SkewedMembershipTable(new StoreMembershipTable(recording, null), wrong));
@@ -78,7 +87,8 @@ internal sealed class TestSilo : IAsyncDisposable
 
     public Task StopAsync(CancellationToken cancellationToken) => host.StopAsync(cancellationToken);
 
-    /// <summary>As a kill: the connections close, and not a word to the store. (Create the silo without gossip, or it tells the others.)</summary>
+    /// <summary>As a kill: the connections close, and not a word to the store. (Create the silo without gossip, or it tells the
+    /// others.)</summary>
     public Task CrashAsync()
     {
         Store.Sever();

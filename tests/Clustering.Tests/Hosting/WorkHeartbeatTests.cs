@@ -55,8 +55,11 @@ public sealed class WorkHeartbeatTests
     public async Task Beat_OfASiloWithoutWork_FollowsThoseThatHaveSome_AndNobodyElse()
     {
         var heartbeat = await HeartbeatAsync(others: 2);
-        async Task OtherAsync(bool works, double? promise) => await file.ChangeAsync(
-            document => document.With(document.Rows[1], document.Rows[1] with { Works = works, HeartbeatSeconds = promise }), Cancel);
+        async Task OtherAsync(bool works, double? promise) =>
+            await file.ChangeAsync(
+                document => document.With(document.Rows[1], document.Rows[1] with { Works = works, HeartbeatSeconds = promise }),
+                Cancel
+            );
 
         await OtherAsync(works: false, promise: 2);
         await file.ReadAsync(Cancel);

@@ -13,7 +13,9 @@ internal static class FakeLibrary
         File.WriteAllText(code, source);
         try
         {
-            using var compiler = Process.Start(new ProcessStartInfo("gcc", ["-shared", "-fPIC", "-o", library, code]) { RedirectStandardError = true })!;
+            using var compiler = Process.Start(
+                new ProcessStartInfo("gcc", ["-shared", "-fPIC", "-o", library, code]) { RedirectStandardError = true }
+            )!;
             var error = compiler.StandardError.ReadToEnd();
             compiler.WaitForExit();
             return compiler.ExitCode == 0 ? library : throw new InvalidOperationException($"gcc failed: {error}");

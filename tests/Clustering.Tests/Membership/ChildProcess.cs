@@ -8,7 +8,8 @@ internal sealed class ChildProcess : IDisposable
 {
     private readonly Process process = Process.Start("sleep", "600");
 
-    public ProcessIdentity Identity => new(ProcessIdentity.Current.Machine, process.Id, ProcessState.Of(process.Id)!.Value.StartTicks!.Value);
+    public ProcessIdentity Identity =>
+        new(ProcessIdentity.Current.Machine, process.Id, ProcessState.Of(process.Id)!.Value.StartTicks!.Value);
 
     /// <summary>Returns when the kernel shows it as halted.</summary>
     public void Halt()

@@ -15,11 +15,16 @@ public sealed class ClusterViewTests
     private bool answers;
     private int asked;
 
-    private ClusterView View() => new(store, time, (_, _) =>
-    {
-        asked++;
-        return Task.FromResult(answers);
-    });
+    private ClusterView View() =>
+        new(
+            store,
+            time,
+            (_, _) =>
+            {
+                asked++;
+                return Task.FromResult(answers);
+            }
+        );
 
     private Task<IReadOnlyList<LiveSilo>> ReadAsync() => View().ReadAsync(Cancel);
 
@@ -34,7 +39,13 @@ public sealed class ClusterViewTests
         time.Advance(TimeSpan.FromHours(1));
 
         var silo = Assert.Single(await ReadAsync());
-        Assert.Equal(new LiveSilo(entry.SiloAddress.ToParsableString(), "mine", Active: true, child.Identity.ProcessId, Entries.Now), silo with { Slots = [] });
+        Assert.Equal(
+            new LiveSilo(entry.SiloAddress.ToParsableString(), "mine", Active: true, child.Identity.ProcessId, Entries.Now),
+            silo with
+            {
+                Slots = [],
+            }
+        );
         Assert.Equal(["cuda:0", "cuda:1"], silo.Slots);
         child.Kill();
         Assert.Empty(await ReadAsync());

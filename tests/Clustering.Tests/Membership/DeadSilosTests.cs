@@ -134,7 +134,8 @@ public sealed class DeadSilosTests
     {
         await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
         Assert.Empty(await WatchAsync(Patience - Second));
-        store.Before = operation => operation.StartsWith(refused, StringComparison.Ordinal) ? throw new IOException("away") : Task.CompletedTask;
+        store.Before = operation =>
+            operation.StartsWith(refused, StringComparison.Ordinal) ? throw new IOException("away") : Task.CompletedTask;
         time.Advance(Second);
         await Assert.ThrowsAsync<IOException>(() => dead.BuryAsync(Cancel));
         store.Before = null;
@@ -234,12 +235,16 @@ public sealed class DeadSilosTests
     public async Task Bury_WhenASignOfLifeComesWhileItIsJudged_SparesTheSilo()
     {
         var entry = await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
-        var late = new DeadSilos(store, time, async (_, cancel) =>
-        {
-            entry.IAmAliveTime = time.GetUtcNow().UtcDateTime;
-            await table.UpdateIAmAliveAsync(entry, cancel);
-            return false;
-        });
+        var late = new DeadSilos(
+            store,
+            time,
+            async (_, cancel) =>
+            {
+                entry.IAmAliveTime = time.GetUtcNow().UtcDateTime;
+                await table.UpdateIAmAliveAsync(entry, cancel);
+                return false;
+            }
+        );
 
         Assert.Empty(await WatchAsync(Patience, late));
         Assert.Equal(SiloStatus.Active, await table.StatusAsync(entry));
@@ -326,7 +331,9 @@ public sealed class DeadSilosTests
     {
         var entry = await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
         await new MembershipFile(store).ChangeAsync(
-            document => document.With(document.Rows[0], document.Rows[0] with { HeartbeatSeconds = seconds }), Cancel);
+            document => document.With(document.Rows[0], document.Rows[0] with { HeartbeatSeconds = seconds }),
+            Cancel
+        );
         return entry.SiloAddress.ToParsableString();
     }
 }

@@ -6,7 +6,8 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Tests.Membership;
 
-/// <summary>Whose death Orleans may write, and whose not: the rows are as after an outage of the store, when Orleans takes nobody's heartbeat for fresh.</summary>
+/// <summary>Whose death Orleans may write, and whose not: the rows are as after an outage of the store, when Orleans takes nobody's
+/// heartbeat for fresh.</summary>
 public sealed class DeathVerdictTests
 {
     private readonly MemoryStore store = new();

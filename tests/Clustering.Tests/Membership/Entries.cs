@@ -11,17 +11,18 @@ internal static class Entries
 
     private static int generation;
 
-    public static MembershipEntry New(SiloStatus status = SiloStatus.Active, int gateway = 30000, string name = "silo") => new()
-    {
-        SiloAddress = Silo(),
-        HostName = "host",
-        SiloName = name,
-        Status = status,
-        ProxyPort = gateway,
-        StartTime = Now,
-        IAmAliveTime = Now,
-        SuspectTimes = [],
-    };
+    public static MembershipEntry New(SiloStatus status = SiloStatus.Active, int gateway = 30000, string name = "silo") =>
+        new()
+        {
+            SiloAddress = Silo(),
+            HostName = "host",
+            SiloName = name,
+            Status = status,
+            ProxyPort = gateway,
+            StartTime = Now,
+            IAmAliveTime = Now,
+            SuspectTimes = [],
+        };
 
     public static SiloAddress Silo() => SiloAddress.New(IPAddress.Loopback, 11111, Interlocked.Increment(ref generation));
 

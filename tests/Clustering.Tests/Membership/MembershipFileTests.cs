@@ -18,7 +18,9 @@ public sealed class MembershipFileTests
     [InlineData("[]")]
     [InlineData("{\"format\":2,\"version\":3,\"rows\":[]}")]
     [InlineData("{\"format\":1,\"version\":3,\"rows\":[{\"eTag\":\"x\",\"silo\":\"nowhere\",\"siloName\":\"a\",\"status\":\"Active\"}]}")]
-    [InlineData("{\"format\":1,\"version\":3,\"rows\":[{\"eTag\":\"x\",\"silo\":\"127.0.0.1:11111@5\",\"siloName\":\"a\",\"status\":\"Sleepy\"}]}")]
+    [InlineData(
+        "{\"format\":1,\"version\":3,\"rows\":[{\"eTag\":\"x\",\"silo\":\"127.0.0.1:11111@5\",\"siloName\":\"a\",\"status\":\"Sleepy\"}]}"
+    )]
     public async Task Read_OfADamagedDocument_NamesItAndSaysWhatToDo(string text)
     {
         await store.WriteAsync("cluster/membership", Encoding.UTF8.GetBytes(text), Cancel);
@@ -92,7 +94,13 @@ public sealed class MembershipFileTests
     {
         var cut = new RecordingStore(store);
         using var stopped = new CancellationTokenSource();
-        var table = new StoreMembershipTable(cut, new MembershipFile(cut), new FakeTimeProvider(), ProcessIdentity.Current, stopped: stopped.Token);
+        var table = new StoreMembershipTable(
+            cut,
+            new MembershipFile(cut),
+            new FakeTimeProvider(),
+            ProcessIdentity.Current,
+            stopped: stopped.Token
+        );
         var entry = await table.AddAsync(Entries.New());
         cut.Before = _ => throw new IOException("away");
 
@@ -108,11 +116,14 @@ public sealed class MembershipFileTests
         var refusing = new RecordingStore(store);
         await store.WriteAsync("cluster/membership", Encoding.UTF8.GetBytes("{}"), Cancel);
         // Whoever reads is overtaken before it writes, forever.
-        refusing.Before = operation => operation.StartsWith("replace", StringComparison.Ordinal)
-            ? store.WriteAsync("cluster/membership", Encoding.UTF8.GetBytes("{}"), Cancel)
-            : Task.CompletedTask;
+        refusing.Before = operation =>
+            operation.StartsWith("replace", StringComparison.Ordinal)
+                ? store.WriteAsync("cluster/membership", Encoding.UTF8.GetBytes("{}"), Cancel)
+                : Task.CompletedTask;
 
-        var e = await Assert.ThrowsAsync<IOException>(() => new MembershipFile(refusing, TimeSpan.Zero).ChangeAsync(document => document with { Version = 1 }, Cancel));
+        var e = await Assert.ThrowsAsync<IOException>(() =>
+            new MembershipFile(refusing, TimeSpan.Zero).ChangeAsync(document => document with { Version = 1 }, Cancel)
+        );
 
         Assert.Contains("100 times", e.Message, StringComparison.Ordinal);
     }

@@ -135,7 +135,10 @@ public abstract class MembershipTableContract : IAsyncLifetime
         var before = await table.ReadAllAsync(Cancel);
 
         // Orleans fills in these two alone.
-        await table.UpdateIAmAliveAsync(new MembershipEntry { SiloAddress = entry.SiloAddress, IAmAliveTime = Entries.Now.AddSeconds(5) }, Cancel);
+        await table.UpdateIAmAliveAsync(
+            new MembershipEntry { SiloAddress = entry.SiloAddress, IAmAliveTime = Entries.Now.AddSeconds(5) },
+            Cancel
+        );
 
         var after = await table.ReadAllAsync(Cancel);
         Assert.Equal(Entries.Now.AddSeconds(5), after.Members[0].Item1.IAmAliveTime);
@@ -177,7 +180,10 @@ public abstract class MembershipTableContract : IAsyncLifetime
             if (operation.StartsWith("replace", StringComparison.Ordinal))
             {
                 store.Before = null;
-                return other.UpdateIAmAliveAsync(new MembershipEntry { SiloAddress = entry.SiloAddress, IAmAliveTime = Entries.Now.AddSeconds(7) }, Cancel);
+                return other.UpdateIAmAliveAsync(
+                    new MembershipEntry { SiloAddress = entry.SiloAddress, IAmAliveTime = Entries.Now.AddSeconds(7) },
+                    Cancel
+                );
             }
 
             return Task.CompletedTask;
@@ -215,7 +221,9 @@ public abstract class MembershipTableContract : IAsyncLifetime
         var entry = Entries.New();
         var next = (await table.ReadAllAsync(Cancel)).Version.Next();
 
-        var won = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => Task.Run(() => new StoreMembershipTable(store).InsertRowAsync(entry, next, Cancel))));
+        var won = await Task.WhenAll(
+            Enumerable.Range(0, 20).Select(_ => Task.Run(() => new StoreMembershipTable(store).InsertRowAsync(entry, next, Cancel)))
+        );
 
         Assert.Single(won, true);
         Assert.Equal(1, (await table.ReadAllAsync(Cancel)).Version.Version);
@@ -226,16 +234,22 @@ public abstract class MembershipTableContract : IAsyncLifetime
     {
         var entry = await table.AddAsync(Entries.New());
 
-        await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => Task.Run(async () =>
-        {
-            var mine = new StoreMembershipTable(store);
-            var done = false;
-            while (!done)
-            {
-                var data = await mine.ReadAllAsync(Cancel);
-                done = await mine.UpdateRowAsync(entry, data.Members[0].Item2, data.Version.Next(), Cancel);
-            }
-        })));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 10)
+                .Select(_ =>
+                    Task.Run(async () =>
+                    {
+                        var mine = new StoreMembershipTable(store);
+                        var done = false;
+                        while (!done)
+                        {
+                            var data = await mine.ReadAllAsync(Cancel);
+                            done = await mine.UpdateRowAsync(entry, data.Members[0].Item2, data.Version.Next(), Cancel);
+                        }
+                    })
+                )
+        );
 
         Assert.Equal(11, (await table.ReadAllAsync(Cancel)).Version.Version);
     }
@@ -249,10 +263,21 @@ public abstract class MembershipTableContract : IAsyncLifetime
             entries.Add(await table.AddAsync(Entries.New()));
         }
 
-        await Task.WhenAll(entries.Select(entry => Task.Run(() => new StoreMembershipTable(store).UpdateIAmAliveAsync(
-            new MembershipEntry { SiloAddress = entry.SiloAddress, IAmAliveTime = Entries.Now.AddMinutes(1) }, Cancel))));
+        await Task.WhenAll(
+            entries.Select(entry =>
+                Task.Run(() =>
+                    new StoreMembershipTable(store).UpdateIAmAliveAsync(
+                        new MembershipEntry { SiloAddress = entry.SiloAddress, IAmAliveTime = Entries.Now.AddMinutes(1) },
+                        Cancel
+                    )
+                )
+            )
+        );
 
-        Assert.All((await table.ReadAllAsync(Cancel)).Members, member => Assert.Equal(Entries.Now.AddMinutes(1), member.Item1.IAmAliveTime));
+        Assert.All(
+            (await table.ReadAllAsync(Cancel)).Members,
+            member => Assert.Equal(Entries.Now.AddMinutes(1), member.Item1.IAmAliveTime)
+        );
     }
 
     [Fact]
@@ -282,7 +307,8 @@ public abstract class MembershipTableContract : IAsyncLifetime
         var after = await table.ReadAllAsync(Cancel);
         Assert.Equal(
             new[] { active, recent, lastVoteRecent }.Select(entry => entry.SiloAddress).ToHashSet(),
-            after.Members.Select(member => member.Item1.SiloAddress).ToHashSet());
+            after.Members.Select(member => member.Item1.SiloAddress).ToHashSet()
+        );
         Assert.Equal(before, after.Version);
     }
 
@@ -328,7 +354,15 @@ public abstract class MembershipTableContract : IAsyncLifetime
         }
 
         Assert.Equal(1, await CountAsync(() => table.ReadAllAsync(Cancel)));
-        Assert.Equal(2, await CountAsync(() => table.UpdateIAmAliveAsync(new MembershipEntry { SiloAddress = entry.SiloAddress, IAmAliveTime = Entries.Now.AddMinutes(1) }, Cancel)));
+        Assert.Equal(
+            2,
+            await CountAsync(() =>
+                table.UpdateIAmAliveAsync(
+                    new MembershipEntry { SiloAddress = entry.SiloAddress, IAmAliveTime = Entries.Now.AddMinutes(1) },
+                    Cancel
+                )
+            )
+        );
         Assert.Equal(1, await CountAsync(() => new StoreGatewayListProvider(store, TimeSpan.FromSeconds(5)).GetGatewaysAsync(Cancel)));
         Assert.Equal(1, await CountAsync(() => table.CleanupDefunctSiloEntriesAsync(DateTimeOffset.UnixEpoch, Cancel)));
     }

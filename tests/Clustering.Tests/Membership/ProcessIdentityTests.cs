@@ -53,6 +53,5 @@ public sealed class ProcessIdentityTests
     }
 
     [Fact]
-    public void Machine_InTheStore_TellsNothingOfTheMachine() =>
-        Assert.Matches("^[0-9a-f]{32}$", ProcessIdentity.Current.Machine);
+    public void Machine_InTheStore_TellsNothingOfTheMachine() => Assert.Matches("^[0-9a-f]{32}$", ProcessIdentity.Current.Machine);
 }

@@ -27,7 +27,14 @@ public sealed class SiloEndsTests
         await new SiloEnds(store).RecordAsync(Environment.ProcessId, new SiloEnd(9, null), TestContext.Current.CancellationToken);
         var table = new StoreMembershipTable(store);
         var now = await table.ReadAllAsync(TestContext.Current.CancellationToken);
-        Assert.True(await table.UpdateRowAsync(now.Members[0].Item1, now.Members[0].Item2, now.Version.Next(), TestContext.Current.CancellationToken));
+        Assert.True(
+            await table.UpdateRowAsync(
+                now.Members[0].Item1,
+                now.Members[0].Item2,
+                now.Version.Next(),
+                TestContext.Current.CancellationToken
+            )
+        );
 
         Assert.NotNull(await new SiloEnds(store).TryFindAsync(entry.SiloAddress.ToParsableString(), TestContext.Current.CancellationToken));
     }
@@ -77,7 +84,8 @@ public sealed class SiloEndsTests
     [InlineData("timeout", "killed", "KILL")]
     [InlineData("start-limit-hit", null, null)]
     [InlineData(null, null, null)]
-    public void OfService_ThatNobodyIsToBlameFor_TellsNothing(string? result, string? code, string? status) => Assert.Null(SiloEnd.OfService(result, code, status));
+    public void OfService_ThatNobodyIsToBlameFor_TellsNothing(string? result, string? code, string? status) =>
+        Assert.Null(SiloEnd.OfService(result, code, status));
 
     [Fact]
     public async Task RecordLast_FindsTheProcessThatIsGone_AndNotTheOneThatLives()
@@ -88,10 +96,20 @@ public sealed class SiloEndsTests
         Assert.Null(await new SiloEnds(store).TryFindAsync(lives.SiloAddress.ToParsableString(), TestContext.Current.CancellationToken));
 
         var file = new MembershipFile(store);
-        await file.ChangeAsync(document => document with { Rows = [.. document.Rows.Select(row => row with { Process = row.Process! with { StartTicks = 1 } })] }, TestContext.Current.CancellationToken);
+        await file.ChangeAsync(
+            document =>
+                document with
+                {
+                    Rows = [.. document.Rows.Select(row => row with { Process = row.Process! with { StartTicks = 1 } })],
+                },
+            TestContext.Current.CancellationToken
+        );
         await new SiloEnds(store).RecordLastAsync(new SiloEnd(11, null), TestContext.Current.CancellationToken);
 
-        Assert.Equal(new SiloEnd(11, null), await new SiloEnds(store).TryFindAsync(lives.SiloAddress.ToParsableString(), TestContext.Current.CancellationToken));
+        Assert.Equal(
+            new SiloEnd(11, null),
+            await new SiloEnds(store).TryFindAsync(lives.SiloAddress.ToParsableString(), TestContext.Current.CancellationToken)
+        );
     }
 
     private async Task<MembershipEntry> JoinAsync()

@@ -39,7 +39,9 @@ public sealed class StoreClusterTests
             return operation.StartsWith("create", StringComparison.Ordinal) ? allHaveRead.Task : Task.CompletedTask;
         }
 
-        var found = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => StoreCluster.FoundAsync(new RecordingStore(store) { Before = Meet }, Cancel)));
+        var found = await Task.WhenAll(
+            Enumerable.Range(0, 5).Select(_ => StoreCluster.FoundAsync(new RecordingStore(store) { Before = Meet }, Cancel))
+        );
 
         Assert.Equal(await StoreCluster.ReadAsync(store, Cancel), Assert.Single(found.Distinct()));
     }
@@ -103,7 +105,9 @@ public sealed class StoreClusterTests
     [InlineData(false)]
     public async Task Found_InAnOlderStore_GoesToATableOnlyWhereNobodyServesIt(bool served)
     {
-        await new StoreMembershipTable(store, new ProcessIdentity("elsewhere", 1, 1)).AddAsync(Entries.New(served ? SiloStatus.Active : SiloStatus.Dead));
+        await new StoreMembershipTable(store, new ProcessIdentity("elsewhere", 1, 1)).AddAsync(
+            Entries.New(served ? SiloStatus.Active : SiloStatus.Dead)
+        );
         var table = ClusterPlace.Parse("azure-table");
 
         if (served)
@@ -137,7 +141,11 @@ public sealed class StoreClusterTests
     {
         await store.WriteAsync("cluster/membership", "{\"format\":1,\"clusterId\":\"x\",\"clustering\":\"ether\"}"u8.ToArray(), Cancel);
 
-        Assert.Contains("'ether'", (await Assert.ThrowsAsync<InvalidDataException>(() => StoreCluster.ReadAsync(store, Cancel))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'ether'",
+            (await Assert.ThrowsAsync<InvalidDataException>(() => StoreCluster.ReadAsync(store, Cancel))).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]

@@ -17,7 +17,13 @@ public sealed class AzureGrainStorageTests : BlobGrainStorageContract
         await using var proxy = new FaultyProxy(await Azurite.PortAsync());
         var options = new BlobStoreOptions { FirstDelay = TimeSpan.FromMilliseconds(1) };
         var cancel = TestContext.Current.CancellationToken;
-        var store = await AzureBlobStore.OpenAsync(Azurite.NewAddress(), create: true, Azurite.ConnectionString(proxy.Port), options, cancellationToken: cancel);
+        var store = await AzureBlobStore.OpenAsync(
+            Azurite.NewAddress(),
+            create: true,
+            Azurite.ConnectionString(proxy.Port),
+            options,
+            cancellationToken: cancel
+        );
         var (storage, grain) = (Over(new RecordingStore(store)), GrainId.Create("stage", "demo/chain0/stage1"));
         var state = new GrainState<StageRoot>();
         await storage.ReadStateAsync("root", grain, state, cancel);

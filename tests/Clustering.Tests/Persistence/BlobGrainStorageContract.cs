@@ -11,7 +11,8 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Tests.Persistence;
 
-/// <summary>Microsoft's grain storage, hooked as a silo does it, on the documents of any store: the contract, and that it is the store's own documents.</summary>
+/// <summary>Microsoft's grain storage, hooked as a silo does it, on the documents of any store: the contract, and that it is the store's
+/// own documents.</summary>
 public abstract class BlobGrainStorageContract : GrainStorageContract
 {
     private static readonly GrainId Stage = GrainId.Create("stage", "demo/chain0/stage1");
@@ -57,9 +58,14 @@ public abstract class BlobGrainStorageContract : GrainStorageContract
     {
         var recording = new RecordingStore(await OpenAsync());
         var watched = new WatchedStore(recording, new FakeTimeProvider());
-        recording.Before = operation => operation.StartsWith("create", StringComparison.Ordinal) ? throw new StoreException(StoreProblem.Full, "There is no room.") : Task.CompletedTask;
+        recording.Before = operation =>
+            operation.StartsWith("create", StringComparison.Ordinal)
+                ? throw new StoreException(StoreProblem.Full, "There is no room.")
+                : Task.CompletedTask;
 
-        var e = await Assert.ThrowsAsync<StoreException>(() => Microsofts(watched).WriteStateAsync("root", Stage, new GrainState<Root>(new Root()), Cancel));
+        var e = await Assert.ThrowsAsync<StoreException>(() =>
+            Microsofts(watched).WriteStateAsync("root", Stage, new GrainState<Root>(new Root()), Cancel)
+        );
 
         Assert.Equal("There is no room.", e.Message);
         var trouble = Assert.Single(watched.Troubles);
@@ -76,13 +82,22 @@ public abstract class BlobGrainStorageContract : GrainStorageContract
 
         var e = Assert.Throws<NotSupportedException>(() => blobs.GetBlobContainerClient(Stage).GetBlobClient(name));
 
-        Assert.Contains($"'{name}' of grain stage/demo/chain0/stage1; expected 'STATE-stage/demo/chain0/stage1.json'", e.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"'{name}' of grain stage/demo/chain0/stage1; expected 'STATE-stage/demo/chain0/stage1.json'",
+            e.Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
-    public void Blob_OfTheProvidersConvention_IsTheStoresDocument() => Assert.Equal(
-        "runs/demo/chain0/stage1/root",
-        new GrainBlobs(new MemoryStore(), "the-container", GrainObjectNames.Default).GetBlobContainerClient(Stage).GetBlobClient("root-stage/demo/chain0/stage1.json").Name);
+    public void Blob_OfTheProvidersConvention_IsTheStoresDocument() =>
+        Assert.Equal(
+            "runs/demo/chain0/stage1/root",
+            new GrainBlobs(new MemoryStore(), "the-container", GrainObjectNames.Default)
+                .GetBlobContainerClient(Stage)
+                .GetBlobClient("root-stage/demo/chain0/stage1.json")
+                .Name
+        );
 
     private static AzureBlobGrainStorage Microsofts(IObjectStore store)
     {
@@ -92,8 +107,10 @@ public abstract class BlobGrainStorageContract : GrainStorageContract
             new AzureBlobStorageOptions { GrainStorageSerializer = documents },
             documents,
             Services.GetRequiredService<IActivatorProvider>(),
-            NullLogger<AzureBlobGrainStorage>.Instance);
+            NullLogger<AzureBlobGrainStorage>.Instance
+        );
     }
 
-    private static async Task<byte[]> BytesAsync(IObjectStore store) => (await store.TryReadAsync("runs/demo/chain0/stage1/root", Cancel))!.Content.ToArray();
+    private static async Task<byte[]> BytesAsync(IObjectStore store) =>
+        (await store.TryReadAsync("runs/demo/chain0/stage1/root", Cancel))!.Content.ToArray();
 }

@@ -7,7 +7,10 @@ public sealed class GrainObjectNamesTests
 {
     [Fact]
     public void Default_OfAStagesRoot_IsTheDocumentThatEverybodyReads() =>
-        Assert.Equal("runs/my.run-1/chain0/stage1/root", GrainObjectNames.Default("root", GrainId.Create("stage", "my.run-1/chain0/stage1")));
+        Assert.Equal(
+            "runs/my.run-1/chain0/stage1/root",
+            GrainObjectNames.Default("root", GrainId.Create("stage", "my.run-1/chain0/stage1"))
+        );
 
     [Fact]
     public void Default_OfAnyOtherGrain_HasTypeKeyAndState() =>
@@ -27,7 +30,26 @@ public sealed class GrainObjectNamesTests
     [Fact]
     public void Default_OfAnyKeys_GivesNamesThatAreAllowedAndAllDifferent()
     {
-        string[] keys = ["a", "A", "a.", "a.@", "a@", "@", "a/b", "a@2Fb", ".", "..", "...", new string('x', 500), new string('x', 501), new string('.', 300), "\0", "é", "e"];
+        string[] keys =
+        [
+            "a",
+            "A",
+            "a.",
+            "a.@",
+            "a@",
+            "@",
+            "a/b",
+            "a@2Fb",
+            ".",
+            "..",
+            "...",
+            new string('x', 500),
+            new string('x', 501),
+            new string('.', 300),
+            "\0",
+            "é",
+            "e",
+        ];
 
         var names = keys.Select(key => GrainObjectNames.Default("s", GrainId.Create("t", key))).ToList();
 

@@ -83,7 +83,9 @@ public abstract class GrainStorageContract : IAsyncLifetime
         await storage.WriteStateAsync("s", Grain, state, Cancel);
 
         Assert.NotEqual(first, state.ETag);
-        await Assert.ThrowsAsync<InconsistentStateException>(() => storage.WriteStateAsync("s", Grain, new GrainState<Counter>(new Counter { Value = 1 }, first), Cancel));
+        await Assert.ThrowsAsync<InconsistentStateException>(() =>
+            storage.WriteStateAsync("s", Grain, new GrainState<Counter>(new Counter { Value = 1 }, first), Cancel)
+        );
     }
 
     [Fact]
@@ -116,7 +118,9 @@ public abstract class GrainStorageContract : IAsyncLifetime
 
     [Fact]
     public async Task Write_WithAnEtagWhereThereIsNoRecord_ThrowsInconsistentState() =>
-        await Assert.ThrowsAsync<InconsistentStateException>(() => storage.WriteStateAsync("s", Grain, new GrainState<Counter>(new Counter(), "17"), Cancel));
+        await Assert.ThrowsAsync<InconsistentStateException>(() =>
+            storage.WriteStateAsync("s", Grain, new GrainState<Counter>(new Counter(), "17"), Cancel)
+        );
 
     [Fact]
     public async Task Clear_OfARecord_DeletesItAndALaterWriteCreatesItAnew()
@@ -152,7 +156,9 @@ public abstract class GrainStorageContract : IAsyncLifetime
     {
         await WriteNewAsync(1);
 
-        await Assert.ThrowsAsync<InconsistentStateException>(() => storage.ClearStateAsync("s", Grain, new GrainState<Counter>(new Counter()), Cancel));
+        await Assert.ThrowsAsync<InconsistentStateException>(() =>
+            storage.ClearStateAsync("s", Grain, new GrainState<Counter>(new Counter()), Cancel)
+        );
         Assert.True((await ReadAsync()).RecordExists);
     }
 
@@ -192,7 +198,8 @@ public abstract class GrainStorageContract : IAsyncLifetime
         await storage.WriteStateAsync("s", Grain, new GrainState<Root>(new Root { WriteId = "theirs" }), Cancel);
 
         await Assert.ThrowsAsync<InconsistentStateException>(() =>
-            storage.WriteStateAsync("s", Grain, new GrainState<Root>(new Root { WriteId = "ours" }), Cancel));
+            storage.WriteStateAsync("s", Grain, new GrainState<Root>(new Root { WriteId = "ours" }), Cancel)
+        );
     }
 
     [Fact]
@@ -200,7 +207,9 @@ public abstract class GrainStorageContract : IAsyncLifetime
     {
         await storage.WriteStateAsync("s", Grain, new GrainState<Root>(new Root()), Cancel);
 
-        await Assert.ThrowsAsync<InconsistentStateException>(() => storage.WriteStateAsync("s", Grain, new GrainState<Root>(new Root()), Cancel));
+        await Assert.ThrowsAsync<InconsistentStateException>(() =>
+            storage.WriteStateAsync("s", Grain, new GrainState<Root>(new Root()), Cancel)
+        );
     }
 
     [Theory]
@@ -256,7 +265,9 @@ public abstract class GrainStorageContract : IAsyncLifetime
         var state = await WriteNewAsync(1);
         store.Forget();
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => storage.WriteStateAsync("s", Grain, state, new CancellationToken(canceled: true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            storage.WriteStateAsync("s", Grain, state, new CancellationToken(canceled: true))
+        );
 
         Assert.Equal(state.ETag, (await ReadAsync()).ETag);
     }
@@ -264,15 +275,21 @@ public abstract class GrainStorageContract : IAsyncLifetime
     [Fact]
     public async Task Write_ByManyGrainsAtOnce_KeepsThemApart()
     {
-        await Task.WhenAll(Enumerable.Range(0, 30).Select(i => Task.Run(async () =>
-        {
-            var state = new GrainState<Counter>(new Counter());
-            for (var round = 0; round < 3; round++)
-            {
-                state.State!.Value = (i * 10) + round;
-                await storage.WriteStateAsync("s", GrainId.Create("counter", $"k{i}"), state, Cancel);
-            }
-        })));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 30)
+                .Select(i =>
+                    Task.Run(async () =>
+                    {
+                        var state = new GrainState<Counter>(new Counter());
+                        for (var round = 0; round < 3; round++)
+                        {
+                            state.State!.Value = (i * 10) + round;
+                            await storage.WriteStateAsync("s", GrainId.Create("counter", $"k{i}"), state, Cancel);
+                        }
+                    })
+                )
+        );
 
         for (var i = 0; i < 30; i++)
         {

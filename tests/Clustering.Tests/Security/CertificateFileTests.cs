@@ -13,7 +13,9 @@ public sealed class CertificateFileTests
     [Fact]
     public async Task ReadOrMake_WhenManySilosStartAtOnce_GivesAllTheSame()
     {
-        var made = await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => Task.Run(() => new CertificateFile(store).ReadOrMakeAsync(Cancel))));
+        var made = await Task.WhenAll(
+            Enumerable.Range(0, 16).Select(_ => Task.Run(() => new CertificateFile(store).ReadOrMakeAsync(Cancel)))
+        );
 
         Assert.Single(made.Select(one => one.Current.Sha256).Distinct());
         Assert.True(made[0].Current.Certificate.HasPrivateKey);
@@ -85,7 +87,9 @@ public sealed class CertificateFileTests
     [Fact]
     public async Task Rotate_WhenManyDoItAtOnce_EndsWithOneOfThem()
     {
-        var rotated = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() => new CertificateFile(store).RotateAsync(keepPrevious: true, Cancel))));
+        var rotated = await Task.WhenAll(
+            Enumerable.Range(0, 4).Select(_ => Task.Run(() => new CertificateFile(store).RotateAsync(keepPrevious: true, Cancel)))
+        );
 
         var now = await new CertificateFile(store).ReadOrMakeAsync(Cancel);
         Assert.Contains(now.Current.Sha256, rotated.Select(one => one.Current.Sha256));

@@ -58,7 +58,8 @@ public sealed class DoorTests : IAsyncLifetime
                 _ => "its certificate is not the store's",
             },
             told,
-            StringComparison.Ordinal);
+            StringComparison.Ordinal
+        );
         await using var client = await TestClient.ConnectAsync(store, Cancel);
         Assert.Equal(1, await client.Grains.GetGrain<ICounterGrain>("r/chain0/stage0").Add(1));
     }
@@ -130,7 +131,9 @@ public sealed class DoorTests : IAsyncLifetime
         Assert.True(await rotation.TryTellAsync(silo.Address, TimeSpan.FromSeconds(20), Cancel));
 
         Assert.NotEqual(old.Current.Sha256, sha256);
-        Assert.NotNull(await Record.ExceptionAsync(() => Stranger.CallAsync(silo.Gateway, speaksTls: true, old.Current.Certificate, cluster, Cancel)));
+        Assert.NotNull(
+            await Record.ExceptionAsync(() => Stranger.CallAsync(silo.Gateway, speaksTls: true, old.Current.Certificate, cluster, Cancel))
+        );
         var counter = client.Grains.GetGrain<ICounterGrain>("r/chain0/stage0");
         Assert.Equal(1, await AskUntilAnsweredAsync(() => counter.Add(1)));
     }
@@ -140,18 +143,23 @@ public sealed class DoorTests : IAsyncLifetime
     {
         var certificate = (await new CertificateFile(store).ReadOrMakeAsync(Cancel)).Current.Certificate;
 
-        var refused = await Record.ExceptionAsync(
-            () => Stranger.CallAsync(silo.Gateway, speaksTls: true, certificate, new StoreCluster(Guid.NewGuid().ToString("N")), Cancel));
+        var refused = await Record.ExceptionAsync(() =>
+            Stranger.CallAsync(silo.Gateway, speaksTls: true, certificate, new StoreCluster(Guid.NewGuid().ToString("N")), Cancel)
+        );
 
         Assert.NotNull(refused);
         Assert.Null(await store.TryReadAsync(RunPaths.Root("forged", new StageId(0, 0)), Cancel));
-        Assert.Equal(1, await Stranger.CallAsync(silo.Gateway, speaksTls: true, certificate, await StoreCluster.ReadAsync(store, Cancel), Cancel));
+        Assert.Equal(
+            1,
+            await Stranger.CallAsync(silo.Gateway, speaksTls: true, certificate, await StoreCluster.ReadAsync(store, Cancel), Cancel)
+        );
     }
 
     [Fact]
     public async Task SiloPort_WhenASiloOfAnotherStoresClusterCalls_RefusesItThoughItHasTheCertificate()
     {
-        // A store with this one's certificate, in which the silo's address is that of a silo that is gone: it was given to another machine since.
+        // A store with this one's certificate, in which the silo's address is that of a silo that is gone: it was given to another machine
+        // since.
         var other = new MemoryStore();
         await other.WriteAsync(CertificateFile.Name, (await store.TryReadAsync(CertificateFile.Name, Cancel))!.Content, Cancel);
         var table = JsonNode.Parse((await store.TryReadAsync("cluster/membership", Cancel))!.Content.Span)!.AsObject();
@@ -166,7 +174,10 @@ public sealed class DoorTests : IAsyncLifetime
 
         // It could reach nobody there, and so gave up whom it took it for.
         var seen = JsonNode.Parse((await other.TryReadAsync("cluster/membership", Cancel))!.Content.Span)!["rows"]!.AsArray();
-        Assert.Equal([("a", "Dead"), ("stranger", "Active")], seen.Select(found => ((string)found!["siloName"]!, (string)found["status"]!)));
+        Assert.Equal(
+            [("a", "Dead"), ("stranger", "Active")],
+            seen.Select(found => ((string)found!["siloName"]!, (string)found["status"]!))
+        );
         Assert.Equal(1, await silo.Grains.GetGrain<ICounterGrain>("r/chain0/stage0").Add(1));
     }
 
@@ -190,7 +201,11 @@ public sealed class DoorTests : IAsyncLifetime
 
         await store.WriteAsync(CertificateFile.Name, "{"u8.ToArray(), Cancel);
         Assert.Equal(2, await silo.Grains.GetGrain<ICounterGrain>("r/chain0/stage0").Add(1));
-        Assert.Contains("is no certificate", (await Record.ExceptionAsync(() => TestSilo.StartAsync(store, "c", Cancel)))?.ToString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "is no certificate",
+            (await Record.ExceptionAsync(() => TestSilo.StartAsync(store, "c", Cancel)))?.ToString(),
+            StringComparison.Ordinal
+        );
     }
 
     private static async Task<int> AskUntilAnsweredAsync(Func<Task<int>> ask)

@@ -8,16 +8,15 @@ internal sealed class KeptLog : ILoggerProvider
 {
     public ConcurrentQueue<string> Lines { get; } = new();
 
-    /// <summary>Without what Orleans says of the machine: the watchdog takes its uptime for a delay, which a silo's host filters out.</summary>
+    /// <summary>Without what Orleans says of the machine: the watchdog takes its uptime for a delay, which a silo's host filters
+    /// out.</summary>
     public IReadOnlyList<string> Told => [.. Lines.Where(line => !line.Contains("Orleans.Runtime.Watchdog", StringComparison.Ordinal))];
 
     public ILogger CreateLogger(string categoryName) => new Logger(this, categoryName);
 
     public ILogger<T> Of<T>() => new Typed<T>(CreateLogger(typeof(T).Name));
 
-    public void Dispose()
-    {
-    }
+    public void Dispose() { }
 
     private sealed class Logger(KeptLog log, string category) : ILogger
     {
@@ -26,8 +25,13 @@ internal sealed class KeptLog : ILoggerProvider
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            log.Lines.Enqueue($"{logLevel} {category}: {formatter(state, exception)} {exception}".TrimEnd());
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        ) => log.Lines.Enqueue($"{logLevel} {category}: {formatter(state, exception)} {exception}".TrimEnd());
     }
 
     private sealed class Typed<T>(ILogger inner) : ILogger<T>
@@ -37,7 +41,12 @@ internal sealed class KeptLog : ILoggerProvider
 
         public bool IsEnabled(LogLevel logLevel) => inner.IsEnabled(logLevel);
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            inner.Log(logLevel, eventId, state, exception, formatter);
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        ) => inner.Log(logLevel, eventId, state, exception, formatter);
     }
 }

@@ -19,7 +19,13 @@ internal static class Stranger
     /// <summary>Connects, and calls a grain that writes its state; throws where no answer came.</summary>
     /// <param name="certificate">What it presents, where it speaks TLS.</param>
     /// <param name="cluster">What it takes the cluster for.</param>
-    public static async Task<int> CallAsync(IPEndPoint gateway, bool speaksTls, X509Certificate2? certificate, StoreCluster cluster, CancellationToken cancellationToken)
+    public static async Task<int> CallAsync(
+        IPEndPoint gateway,
+        bool speaksTls,
+        X509Certificate2? certificate,
+        StoreCluster cluster,
+        CancellationToken cancellationToken
+    )
     {
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
@@ -40,6 +46,10 @@ internal static class Stranger
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(Patience);
         await host.StartAsync(limit.Token).WaitAsync(limit.Token);
-        return await host.Services.GetRequiredService<IClusterClient>().GetGrain<ICounterGrain>("forged/chain0/stage0").Add(1).WaitAsync(limit.Token);
+        return await host
+            .Services.GetRequiredService<IClusterClient>()
+            .GetGrain<ICounterGrain>("forged/chain0/stage0")
+            .Add(1)
+            .WaitAsync(limit.Token);
     }
 }

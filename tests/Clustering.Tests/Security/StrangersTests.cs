@@ -20,7 +20,10 @@ public sealed class StrangersTests
 
         var lines = log.Lines.ToArray();
         Assert.Equal(3, lines.Length);
-        Assert.Equal("Warning Strangers: A connection to the gateway port, 127.0.0.1:4, was refused: it speaks no TLS. 0 others were refused since the last such line.", lines[0]);
+        Assert.Equal(
+            "Warning Strangers: A connection to the gateway port, 127.0.0.1:4, was refused: it speaks no TLS. 0 others were refused since the last such line.",
+            lines[0]
+        );
         Assert.Contains(" 999 others ", lines[1], StringComparison.Ordinal);
     }
 }

@@ -57,7 +57,9 @@ public sealed class AzureTableClusterTests
     }
 
     private static async Task FoundAsync(IObjectStore store) =>
-        Assert.True((await StoreCluster.FoundAsync(store, ClusterPlace.Parse($"azure-table={await Azurite.TablesAsync()}"), Cancel)).Place.Table);
+        Assert.True(
+            (await StoreCluster.FoundAsync(store, ClusterPlace.Parse($"azure-table={await Azurite.TablesAsync()}"), Cancel)).Place.Table
+        );
 
     private async Task<MembershipRow> RowAsync(TestSilo silo) =>
         Assert.Single((await new MembershipFile(store).ReadAsync(Cancel)).Rows, row => row.Silo == silo.Address);

@@ -9,7 +9,9 @@ public sealed class MemoryCheckTests
 {
     // As upstream has it: two rows.
     private static readonly RunSpec Large = SpecReader.FromPreset(
-        "slowrun-10x", new SpecOverrides { Set = ["stage.deviceRows=2", "stage.lanes=8", "model.products=F32"] });
+        "slowrun-10x",
+        new SpecOverrides { Set = ["stage.deviceRows=2", "stage.lanes=8", "model.products=F32"] }
+    );
 
     private static readonly SlotMemory Device = new("cuda:0", 80_000_000_000);
 
@@ -20,13 +22,27 @@ public sealed class MemoryCheckTests
 
         Assert.True(shortage.NeededBytes > Device.Bytes);
         Assert.NotEmpty(shortage.Options);
-        Assert.All(shortage.Options, option =>
-        {
-            var changed = SpecReader.FromPreset("slowrun-10x", new SpecOverrides { Set = ["stage.deviceRows=2", "stage.lanes=8", "model.products=F32", .. option.Set] });
-            Assert.Null(MemoryCheck.Of(changed, null, Device));
-            Assert.Equal(option.Bytes, new RunPlan(changed.Recipe).Stages.Max(stage => StageMemory.Of(stage, new StageSteps(stage, changed.Recipe.Data.TrainTokens)).Device));
-        });
-        Assert.Matches(@"^chain0/stage1 needs [\d.]+ GB on the device, cuda:0 has 80 GB: try --set stage\.recompute=true \([\d.]+ GB\) or --set stage\.deviceRows=1 \([\d.]+ GB\)", shortage.ToString());
+        Assert.All(
+            shortage.Options,
+            option =>
+            {
+                var changed = SpecReader.FromPreset(
+                    "slowrun-10x",
+                    new SpecOverrides { Set = ["stage.deviceRows=2", "stage.lanes=8", "model.products=F32", .. option.Set] }
+                );
+                Assert.Null(MemoryCheck.Of(changed, null, Device));
+                Assert.Equal(
+                    option.Bytes,
+                    new RunPlan(changed.Recipe).Stages.Max(stage =>
+                        StageMemory.Of(stage, new StageSteps(stage, changed.Recipe.Data.TrainTokens)).Device
+                    )
+                );
+            }
+        );
+        Assert.Matches(
+            @"^chain0/stage1 needs [\d.]+ GB on the device, cuda:0 has 80 GB: try --set stage\.recompute=true \([\d.]+ GB\) or --set stage\.deviceRows=1 \([\d.]+ GB\)",
+            shortage.ToString()
+        );
     }
 
     [Fact]
@@ -62,10 +78,17 @@ public sealed class MemoryCheckTests
     public void Of_AProcessor_CountsTheHostsPart()
     {
         var spec = SpecReader.FromPreset("tiny");
-        var memory = StageMemory.Of(new RunPlan(spec.Recipe).Stages[1], new StageSteps(new RunPlan(spec.Recipe).Stages[1], spec.Recipe.Data.TrainTokens));
+        var memory = StageMemory.Of(
+            new RunPlan(spec.Recipe).Stages[1],
+            new StageSteps(new RunPlan(spec.Recipe).Stages[1], spec.Recipe.Data.TrainTokens)
+        );
 
         Assert.Null(MemoryCheck.Of(spec, null, new SlotMemory("cpu:0", memory.Total)));
-        Assert.Contains("of memory, the machine of cpu:0 has", MemoryCheck.Of(spec, null, new SlotMemory("cpu:0", memory.Total - 1))!.ToString(), StringComparison.Ordinal);
+        Assert.Contains(
+            "of memory, the machine of cpu:0 has",
+            MemoryCheck.Of(spec, null, new SlotMemory("cpu:0", memory.Total - 1))!.ToString(),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -76,6 +99,11 @@ public sealed class MemoryCheckTests
         var needed = StageMemory.Of(first, steps).Device;
 
         Assert.Null(MemoryCheck.Of(Large, first, steps, Large.Recipe.Data.TrainTokens, new SlotMemory("cuda:0", needed)));
-        Assert.Equal(("chain0/stage0", needed), MemoryCheck.Of(Large, first, steps, Large.Recipe.Data.TrainTokens, new SlotMemory("cuda:0", needed - 1)) is { } lacking ? (lacking.Stage, lacking.NeededBytes) : default);
+        Assert.Equal(
+            ("chain0/stage0", needed),
+            MemoryCheck.Of(Large, first, steps, Large.Recipe.Data.TrainTokens, new SlotMemory("cuda:0", needed - 1)) is { } lacking
+                ? (lacking.Stage, lacking.NeededBytes)
+                : default
+        );
     }
 }

@@ -20,7 +20,14 @@ public sealed class RunExplanationTests
         Assert.Equal(billions, Math.Round(parameters.Total / 1e9, preset == "slowrun-15m" ? 4 : 3));
         Assert.Equal(
             parameters.Total,
-            parameters.Embedding + parameters.Unembedding + parameters.Attention + parameters.Mlp + parameters.ValueProjections + parameters.MtpBlock + parameters.ScalarsAndMixes);
+            parameters.Embedding
+                + parameters.Unembedding
+                + parameters.Attention
+                + parameters.Mlp
+                + parameters.ValueProjections
+                + parameters.MtpBlock
+                + parameters.ScalarsAndMixes
+        );
         Assert.Equal(4 * 2048L * 2048 * 30, Explain("slowrun-10x").Parameters.Attention);
     }
 
@@ -50,7 +57,13 @@ public sealed class RunExplanationTests
     public void Flops_OfASmallModel_AreWhatTheirFormulaGivesByHand()
     {
         // Two layers of width 32, one head, windows of the whole row of 8; only the last has a value embedding.
-        var set = new[] { "model={layers: 2, width: 32, heads: 1, sequenceLength: 8, windowPattern: L}", "stage.batchTokens=64", "stage.loop=null", "stage.distillation=null" };
+        var set = new[]
+        {
+            "model={layers: 2, width: 32, heads: 1, sequenceLength: 8, windowPattern: L}",
+            "stage.batchTokens=64",
+            "stage.loop=null",
+            "stage.distillation=null",
+        };
         const double Block = (2 * ((4 * 32 * 32) + (3 * 32 * 256) + 12)) + (4 * 32 * 4.5);
         const double Value = 2 * ((32 * 32) + 32);
         const double Forward = (2 * Block) + Value + (2 * 32 * 257);
@@ -64,7 +77,9 @@ public sealed class RunExplanationTests
     [Fact]
     public void Flops_OfALoopFromHalfWay_AreTheMeanOfBothHalves()
     {
-        string[] always = ["stage.loop.fromFraction=0"], half = ["stage.loop.fromFraction=0.5"], never = ["stage.loop=null"];
+        string[] always = ["stage.loop.fromFraction=0"],
+            half = ["stage.loop.fromFraction=0.5"],
+            never = ["stage.loop=null"];
 
         var forward = new[] { never, half, always }.Select(set => Explain("tiny", set).Stages[0].FlopsPerToken.Forward).ToArray();
 
@@ -75,7 +90,9 @@ public sealed class RunExplanationTests
     public void Flops_OfARecurrence_CountTheGradientOnce()
     {
         var once = Explain("tiny", "stage.loop=null", "stage.distillation=null").Stages[0].FlopsPerToken;
-        var twice = Explain("tiny", "stage.loop=null", "stage.distillation=null", "stage.recurrence={passes: 2, fromFraction: 0}").Stages[0].FlopsPerToken;
+        var twice = Explain("tiny", "stage.loop=null", "stage.distillation=null", "stage.recurrence={passes: 2, fromFraction: 0}")
+            .Stages[0]
+            .FlopsPerToken;
 
         Assert.Equal(once.Backward, twice.Backward);
         Assert.Equal((2 * once.Forward) - (2 * 32 * 257), twice.Forward);
@@ -94,7 +111,11 @@ public sealed class RunExplanationTests
     public void TimeAndCost_OfSeveralChains_FollowFromTheSlotsThatShareThem()
     {
         var spec = SpecReader.FromPreset("demo");
-        var chains = RunExplanation.Of(spec, null, Rates, _ => 0).Stages.GroupBy(stage => stage.Id[..6]).Select(chain => chain.Sum(stage => stage.Tokens)).ToArray();
+        var chains = RunExplanation
+            .Of(spec, null, Rates, _ => 0)
+            .Stages.GroupBy(stage => stage.Id[..6])
+            .Select(chain => chain.Sum(stage => stage.Tokens))
+            .ToArray();
 
         var own = RunExplanation.Of(spec, null, Rates with { TokensPerSecond = 100, PricePerSlotHour = 3 }, _ => 0);
         var shared = RunExplanation.Of(spec, null, Rates with { TokensPerSecond = 100, Slots = 1 }, _ => 0);
@@ -117,7 +138,9 @@ public sealed class RunExplanationTests
 
     [Fact]
     public void TrainTokens_OfPreparedData_DecideTheSteps() =>
-        Assert.True(RunExplanation.Of(SpecReader.FromPreset("tiny"), 20_000, Rates, _ => 0).Stages[0].Steps > Explain("tiny").Stages[0].Steps);
+        Assert.True(
+            RunExplanation.Of(SpecReader.FromPreset("tiny"), 20_000, Rates, _ => 0).Stages[0].Steps > Explain("tiny").Stages[0].Steps
+        );
 
     [Fact]
     public void Memory_OfAveragesAndLateWeights_IsTheirs()
@@ -131,5 +154,10 @@ public sealed class RunExplanationTests
     }
 
     private static RunExplanation Explain(string preset, params string[] set) =>
-        RunExplanation.Of(SpecReader.FromPreset(preset, new SpecOverrides { Set = set }), null, Rates, tensors => tensors.Sum(tensor => tensor.LengthBytes));
+        RunExplanation.Of(
+            SpecReader.FromPreset(preset, new SpecOverrides { Set = set }),
+            null,
+            Rates,
+            tensors => tensors.Sum(tensor => tensor.LengthBytes)
+        );
 }

@@ -45,10 +45,17 @@ public sealed class StageMemoryTests
         var memory = Memories(SpecReader.FromPreset("slowrun-10x"))[1];
 
         Assert.Equal(memory.Averages + memory.CheckpointCopy, memory.Host);
-        Assert.Equal(memory.Weights + memory.Moments + memory.Gradients + memory.Teacher + memory.Activations + memory.Workspace, memory.Device);
+        Assert.Equal(
+            memory.Weights + memory.Moments + memory.Gradients + memory.Teacher + memory.Activations + memory.Workspace,
+            memory.Device
+        );
         Assert.Equal(memory.Device - memory.Workspace + memory.Host, memory.Total);
         Assert.Equal((memory.Device, memory.Total), (memory.On("cuda:3"), memory.On("cpu:0")));
-        Assert.InRange(memory.CheckpointCopy, memory.Weights + memory.Moments + memory.Averages, memory.Weights + memory.Moments + memory.Averages + 100_000);
+        Assert.InRange(
+            memory.CheckpointCopy,
+            memory.Weights + memory.Moments + memory.Averages,
+            memory.Weights + memory.Moments + memory.Averages + 100_000
+        );
     }
 
     [Theory]
@@ -75,22 +82,33 @@ public sealed class StageMemoryTests
     [Fact]
     public void Activations_Recomputed_AreAFractionOfThoseKept()
     {
-        var (kept, again) = (Memories(SpecReader.FromPreset("slowrun-15m", new() { Set = ["stage.deviceRows=32", "stage.lanes=8"] }))[0],
-            Memories(SpecReader.FromPreset("slowrun-15m", new() { Set = ["stage.deviceRows=32", "stage.lanes=8", "stage.recompute=true"] }))[0]);
+        var (kept, again) = (
+            Memories(SpecReader.FromPreset("slowrun-15m", new() { Set = ["stage.deviceRows=32", "stage.lanes=8"] }))[0],
+            Memories(
+                SpecReader.FromPreset("slowrun-15m", new() { Set = ["stage.deviceRows=32", "stage.lanes=8", "stage.recompute=true"] })
+            )[0]
+        );
 
         Assert.InRange(again.Activations, kept.Activations / 10, kept.Activations / 3);
         Assert.Equal(kept with { Activations = again.Activations }, again);
     }
 
     [Fact]
-    public void Activations_OfARecurrence_AreThoseOfTheLastPass() => Assert.Equal(
-        Memories(Tiny("stage.loop=null", "stage.recurrence=null"))[0].Activations,
-        Memories(Tiny("stage.loop=null", "stage.recurrence={passes: 3, fromFraction: 0}"))[0].Activations);
+    public void Activations_OfARecurrence_AreThoseOfTheLastPass() =>
+        Assert.Equal(
+            Memories(Tiny("stage.loop=null", "stage.recurrence=null"))[0].Activations,
+            Memories(Tiny("stage.loop=null", "stage.recurrence={passes: 3, fromFraction: 0}"))[0].Activations
+        );
 
-    private static RunSpec TenTimes(string products) => SpecReader.FromPreset("slowrun-10x", new SpecOverrides { Set = ["stage.deviceRows=8", "stage.lanes=2", products] });
+    private static RunSpec TenTimes(string products) =>
+        SpecReader.FromPreset("slowrun-10x", new SpecOverrides { Set = ["stage.deviceRows=8", "stage.lanes=2", products] });
 
     private static RunSpec Tiny(params string[] set) => SpecReader.FromPreset("tiny", new SpecOverrides { Set = set });
 
     private static List<StageMemory> Memories(RunSpec spec) =>
-        [.. new RunPlan(spec.Recipe).Stages.Take(12).Select(stage => StageMemory.Of(stage, new StageSteps(stage, spec.Recipe.Data.TrainTokens)))];
+        [
+            .. new RunPlan(spec.Recipe)
+                .Stages.Take(12)
+                .Select(stage => StageMemory.Of(stage, new StageSteps(stage, spec.Recipe.Data.TrainTokens))),
+        ];
 }

@@ -41,29 +41,63 @@ public sealed class DalyOptimumTests
         {
             [RunFactsExample.Id("chain0/stage0")] = facts.RootOf(RunFactsExample.Id("chain0/stage0")) with
             {
-                Ledger = new() { TrainingSeconds = 50, LostSeconds = 5, RestoreSeconds = 3, DownSeconds = 2, Until = start.AddSeconds(60) },
+                Ledger = new()
+                {
+                    TrainingSeconds = 50,
+                    LostSeconds = 5,
+                    RestoreSeconds = 3,
+                    DownSeconds = 2,
+                    Until = start.AddSeconds(60),
+                },
             },
-            [RunFactsExample.Id("chain2/stage0")] = facts.RootOf(RunFactsExample.Id("chain2/stage0")) with { Ledger = new() { TrainingSeconds = 20, Until = start.AddSeconds(20) } },
+            [RunFactsExample.Id("chain2/stage0")] = facts.RootOf(RunFactsExample.Id("chain2/stage0")) with
+            {
+                Ledger = new() { TrainingSeconds = 20, Until = start.AddSeconds(20) },
+            },
             [RunFactsExample.Id("chain1/stage0")] = facts.RootOf(RunFactsExample.Id("chain1/stage0")) with
             {
-                Ledger = new() { SlotSeconds = 10, TrainingSeconds = 70, StallSeconds = 15, Until = start.AddSeconds(95) },
+                Ledger = new()
+                {
+                    SlotSeconds = 10,
+                    TrainingSeconds = 70,
+                    StallSeconds = 15,
+                    Until = start.AddSeconds(95),
+                },
                 Current = new CheckpointRef("m", "h", 50, 3, 1, start) { Pace = pace },
             },
         };
         var told = new Dictionary<StageId, StageProgress>(facts.Progress);
         told[RunFactsExample.Id("chain1/stage0")] = told[RunFactsExample.Id("chain1/stage0")] with
         {
-            Ledger = new() { SlotSeconds = 10, TrainingSeconds = 75, StallSeconds = 15, Until = start.AddSeconds(100) },
+            Ledger = new()
+            {
+                SlotSeconds = 10,
+                TrainingSeconds = 75,
+                StallSeconds = 15,
+                Until = start.AddSeconds(100),
+            },
         };
 
         var ledger = RunLedger.Of(facts with { Roots = roots, Progress = told, SubmittedAt = start }, RunFactsExample.Now)!;
 
         // chain0/stage1 could be taken since second 60, and nobody did: "silo-a" tells no start, so nothing was there to take it.
-        Assert.Equal((145, 10, 2, 40, 80), (ledger.Chains.TrainingSeconds, ledger.Chains.SlotSeconds, ledger.Chains.DownSeconds, ledger.Chains.HeldSeconds, ledger.EndedSeconds));
+        Assert.Equal(
+            (145, 10, 2, 40, 80),
+            (
+                ledger.Chains.TrainingSeconds,
+                ledger.Chains.SlotSeconds,
+                ledger.Chains.DownSeconds,
+                ledger.Chains.HeldSeconds,
+                ledger.EndedSeconds
+            )
+        );
         Assert.Equal(100, ledger.WallSeconds);
         Assert.Equal(300, ledger.Chains.TotalSeconds + ledger.EndedSeconds);
         Assert.Equal(145.0 / (145 + 5 + 3 + 2 + 15), ledger.Goodput!.Value, 6);
-        Assert.Equal((0.5, ledger.Preemptions), (ledger.Optimum!.CheckpointCostSeconds, (int)Math.Round((145 + 5 + 3 + 15) / ledger.Optimum.BetweenLossesSeconds)));
+        Assert.Equal(
+            (0.5, ledger.Preemptions),
+            (ledger.Optimum!.CheckpointCostSeconds, (int)Math.Round((145 + 5 + 3 + 15) / ledger.Optimum.BetweenLossesSeconds))
+        );
         Assert.Equal(2.0 / ledger.Preemptions, ledger.Optimum.DetectionSeconds, 6);
         Assert.Equal(145.0 / (145 + 5 + 3 + 15 + 2) / ledger.Optimum.Share, ledger.Optimum.Reached, 6);
     }

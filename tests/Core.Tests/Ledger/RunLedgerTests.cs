@@ -8,7 +8,14 @@ public sealed class RunLedgerTests
 {
     private static readonly StageLedger Spent = new()
     {
-        TrainingSeconds = 60, LostSeconds = 10, RestoreSeconds = 5, StallSeconds = 5, DownSeconds = 20, SlotSeconds = 40, HeldSeconds = 300, BeforeSeconds = 7,
+        TrainingSeconds = 60,
+        LostSeconds = 10,
+        RestoreSeconds = 5,
+        StallSeconds = 5,
+        DownSeconds = 20,
+        SlotSeconds = 40,
+        HeldSeconds = 300,
+        BeforeSeconds = 7,
     };
 
     [Fact]
@@ -23,7 +30,8 @@ public sealed class RunLedgerTests
     }
 
     [Fact]
-    public void Accounts_OfALedger_AreAllOfItsTime() => Assert.Equal(Spent.TotalSeconds, LedgerAccount.All.Sum(account => account.Seconds(Spent)));
+    public void Accounts_OfALedger_AreAllOfItsTime() =>
+        Assert.Equal(Spent.TotalSeconds, LedgerAccount.All.Sum(account => account.Seconds(Spent)));
 
     [Fact]
     public void MachinesLost_WhenOneSiloHadTwoStages_IsOne()
@@ -40,8 +48,20 @@ public sealed class RunLedgerTests
     {
         var root = Enumerable.Range(0, StageRoot.MostLostSilos + 3).Aggregate(new StageRoot(), (now, i) => now.Preempted($"silo-{i}"));
 
-        Assert.Equal((StageRoot.MostLostSilos + 3, StageRoot.MostLostSilos, "silo-3"), (root.Preemptions, root.LostSilos.Count, root.LostSilos[0]));
+        Assert.Equal(
+            (StageRoot.MostLostSilos + 3, StageRoot.MostLostSilos, "silo-3"),
+            (root.Preemptions, root.LostSilos.Count, root.LostSilos[0])
+        );
     }
 
-    private static RunLedger Ledger() => new() { Chains = Spent, WallSeconds = 1000, ChainCount = 1, Preemptions = 0, LostSteps = 0, Takes = 1 };
+    private static RunLedger Ledger() =>
+        new()
+        {
+            Chains = Spent,
+            WallSeconds = 1000,
+            ChainCount = 1,
+            Preemptions = 0,
+            LostSteps = 0,
+            Takes = 1,
+        };
 }

@@ -51,22 +51,27 @@ public sealed class UnownedTimeTests
 
     [Fact]
     public void Until_OfALostOwnersCancelledStage_IsHeld() =>
-        Assert.Equal((0, 0, 260), Split((Time with { Root = Owned(new StageLedger { Until = At(100) }), ServedSince = At(0), IsHeld = true }).Until(At(360))));
+        Assert.Equal(
+            (0, 0, 260),
+            Split((Time with { Root = Owned(new StageLedger { Until = At(100) }), ServedSince = At(0), IsHeld = true }).Until(At(360)))
+        );
 
-    private static (double Slot, double Down, double Held) Split(StageLedger ledger) => (ledger.SlotSeconds, ledger.DownSeconds, ledger.HeldSeconds);
+    private static (double Slot, double Down, double Held) Split(StageLedger ledger) =>
+        (ledger.SlotSeconds, ledger.DownSeconds, ledger.HeldSeconds);
 
     [Fact]
     public void Until_AfterALostOwner_LosesWhatItTrainedSinceItsCommitAndCountsTheGapAsDown()
     {
-        var committed = new StageLedger { Until = At(100), TrainingSeconds = 90, RestoreSeconds = 10 };
-        var told = committed with { Until = At(112), TrainingSeconds = 101, StallSeconds = 1 };
-        var ledger = (Time with
+        var committed = new StageLedger
         {
-            Root = Owned(committed),
-            Progress = Progress(told, 3),
-            ReadySince = At(114),
-            ServedSince = At(0),
-        }).Until(At(115));
+            Until = At(100),
+            TrainingSeconds = 90,
+            RestoreSeconds = 10,
+        };
+        var told = committed with { Until = At(112), TrainingSeconds = 101, StallSeconds = 1 };
+        var ledger = (Time with { Root = Owned(committed), Progress = Progress(told, 3), ReadySince = At(114), ServedSince = At(0) }).Until(
+            At(115)
+        );
 
         Assert.Equal((90, 11, 10, 1), (ledger.TrainingSeconds, ledger.LostSeconds, ledger.RestoreSeconds, ledger.StallSeconds));
         Assert.Equal((2, 1), (ledger.DownSeconds, ledger.SlotSeconds));
@@ -76,8 +81,20 @@ public sealed class UnownedTimeTests
     [Fact]
     public void Until_WhenTheProgressIsAnOlderOwners_GoesByTheRootAlone()
     {
-        var committed = new StageLedger { Until = At(100), TrainingSeconds = 90, RestoreSeconds = 10 };
-        var ledger = (Time with { Root = Owned(committed), Progress = Progress(committed with { Until = At(112), TrainingSeconds = 102 }, 2), ServedSince = At(0) }).Until(At(120));
+        var committed = new StageLedger
+        {
+            Until = At(100),
+            TrainingSeconds = 90,
+            RestoreSeconds = 10,
+        };
+        var ledger = (
+            Time with
+            {
+                Root = Owned(committed),
+                Progress = Progress(committed with { Until = At(112), TrainingSeconds = 102 }, 2),
+                ServedSince = At(0),
+            }
+        ).Until(At(120));
 
         Assert.Equal((90, 0, 20), (ledger.TrainingSeconds, ledger.LostSeconds, ledger.DownSeconds));
     }
@@ -116,17 +133,33 @@ public sealed class UnownedTimeTests
     [Fact]
     public void Earliest_OfSiloAddresses_IsTheOldestOnesStart()
     {
-        Assert.Equal(new DateTimeOffset(2026, 11, 26, 18, 27, 15, TimeSpan.Zero), SiloStart.Earliest(["127.0.0.1:46413@154722500", "127.0.0.1:42191@154722435"]));
+        Assert.Equal(
+            new DateTimeOffset(2026, 11, 26, 18, 27, 15, TimeSpan.Zero),
+            SiloStart.Earliest(["127.0.0.1:46413@154722500", "127.0.0.1:42191@154722435"])
+        );
         Assert.Null(SiloStart.Earliest([]));
         Assert.Null(SiloStart.Of("silo-a"));
     }
 
     private static DateTimeOffset At(double seconds) => Start.AddSeconds(seconds);
 
-    private static StageRoot Owned(StageLedger ledger) => new() { EpochToken = 3, Owner = new StageOwner("s", "s", ["cpu:0"], Start), Ledger = ledger };
+    private static StageRoot Owned(StageLedger ledger) =>
+        new()
+        {
+            EpochToken = 3,
+            Owner = new StageOwner("s", "s", ["cpu:0"], Start),
+            Ledger = ledger,
+        };
 
-    private static StageProgress Progress(StageLedger ledger, long token) => new()
-    {
-        Stage = "chain0/stage0", EpochToken = token, Activity = StageActivity.Training, Step = 1, Steps = 2, At = Start, Ledger = ledger,
-    };
+    private static StageProgress Progress(StageLedger ledger, long token) =>
+        new()
+        {
+            Stage = "chain0/stage0",
+            EpochToken = token,
+            Activity = StageActivity.Training,
+            Step = 1,
+            Steps = 2,
+            At = Start,
+            Ledger = ledger,
+        };
 }

@@ -23,7 +23,11 @@ public sealed class JudgedMixtureTests
         for (var m = 0; m < members.Length; m++)
         {
             var others = Enumerable.Range(0, members.Length).Where(other => other != m).ToList();
-            Assert.Equal(Mixture.LossNats(others.Select(other => members[other]), [.. others.Select(other => weights[other])]), judged.WithoutNats[m]!.Value, 1e-6);
+            Assert.Equal(
+                Mixture.LossNats(others.Select(other => members[other]), [.. others.Select(other => weights[other])]),
+                judged.WithoutNats[m]!.Value,
+                1e-6
+            );
         }
     }
 
@@ -63,8 +67,10 @@ public sealed class JudgedMixtureTests
     }
 
     [Fact]
-    public void Of_WhenToldToStop_Throws() => Assert.Throws<OperationCanceledException>(
-        () => JudgedMixture.Of([new float[] { 1 }], [1], [1], stop: new CancellationToken(canceled: true)));
+    public void Of_WhenToldToStop_Throws() =>
+        Assert.Throws<OperationCanceledException>(() =>
+            JudgedMixture.Of([new float[] { 1 }], [1], [1], stop: new CancellationToken(canceled: true))
+        );
 
     [Theory]
     [InlineData(1.0)]
@@ -85,7 +91,14 @@ public sealed class JudgedMixtureTests
     {
         var random = new Random(targets);
         return (
-            [.. Enumerable.Range(0, count).Select(_ => (ReadOnlyMemory<float>)Enumerable.Range(0, targets).Select(_ => MathF.Pow(random.NextSingle(), 6)).ToArray())],
-            [.. Enumerable.Range(0, targets).Select(_ => random.Next(4))]);
+            [
+                .. Enumerable
+                    .Range(0, count)
+                    .Select(_ =>
+                        (ReadOnlyMemory<float>)Enumerable.Range(0, targets).Select(_ => MathF.Pow(random.NextSingle(), 6)).ToArray()
+                    ),
+            ],
+            [.. Enumerable.Range(0, targets).Select(_ => random.Next(4))]
+        );
     }
 }

@@ -13,16 +13,13 @@ public sealed class ProbabilityMixtureTests
         Assert.Equal(Mixture.LossNats([P(0.2f), P(0.6f)], [0.25, 0.75]), Mixture.LossNats([P(0.2f), P(0.6f)], [1, 3]), 1e-15);
 
     [Fact]
-    public void LossNats_WhenNoMemberExpectedTheTarget_IsBounded() =>
-        Assert.Equal(-Math.Log(1e-12), Mixture.LossNats([P(0f)]), 1e-12);
+    public void LossNats_WhenNoMemberExpectedTheTarget_IsBounded() => Assert.Equal(-Math.Log(1e-12), Mixture.LossNats([P(0f)]), 1e-12);
 
     [Fact]
     public void RunningMixture_OfManyMembers_EqualsTheMixtureOfEachPrefix()
     {
         var random = new Random(3);
-        var members = Enumerable.Range(0, 5)
-            .Select(_ => P([.. Enumerable.Range(0, 100).Select(_ => random.NextSingle())]))
-            .ToArray();
+        var members = Enumerable.Range(0, 5).Select(_ => P([.. Enumerable.Range(0, 100).Select(_ => random.NextSingle())])).ToArray();
 
         var running = new RunningMixture();
         foreach (var p in members)

@@ -18,11 +18,15 @@ public sealed class DataOrderTests
         var expected = Enumerable.Range(0, 8 * inTurn.MicroBatchesPerEpoch).Select(i => Read(inTurn, i)).ToArray();
         var shared = Make(rule);
 
-        Parallel.For(0, expected.Length, i =>
-        {
-            var microBatch = expected.Length - 1 - i;
-            Assert.Equal(expected[microBatch], Read(shared, microBatch));
-        });
+        Parallel.For(
+            0,
+            expected.Length,
+            i =>
+            {
+                var microBatch = expected.Length - 1 - i;
+                Assert.Equal(expected[microBatch], Read(shared, microBatch));
+            }
+        );
     }
 
     [Theory]
@@ -52,14 +56,14 @@ public sealed class DataOrderTests
     [Fact]
     public void Constructor_WhenTheSetIsTooShort_SaysHowLongItMustBe()
     {
-        var error = Assert.Throws<ArgumentException>(() => new DataOrder(
-            DataOrderRule.Sequences, new Numbers(31, [0]), Shape, seed: 1));
+        var error = Assert.Throws<ArgumentException>(() => new DataOrder(DataOrderRule.Sequences, new Numbers(31, [0]), Shape, seed: 1));
 
         Assert.Contains("31", error.Message, StringComparison.Ordinal);
         Assert.Contains("32", error.Message, StringComparison.Ordinal);
     }
 
-    private static DataOrder Make(DataOrderRule rule) => new(rule, new Numbers(700, [0, 3, 3, 90, 200, 201, 450, 640]), Shape, seed: 5, fileSeed: 9);
+    private static DataOrder Make(DataOrderRule rule) =>
+        new(rule, new Numbers(700, [0, 3, 3, 90, 200, 201, 450, 640]), Shape, seed: 5, fileSeed: 9);
 
     private static string Row(EpochRows rows, int index)
     {

@@ -28,7 +28,13 @@ public sealed class IntentChangeTests
         };
 
         Assert.Equal(
-            [("stage-cancelled", "chain0/stage0"), ("retry-asked", "chain1/stage0"), ("retry-asked", null), ("adoption-allowed", "chain1/stage1")],
-            IntentChange.Between(Running, after).Select(change => (change.Kind, change.Stage)));
+            [
+                ("stage-cancelled", "chain0/stage0"),
+                ("retry-asked", "chain1/stage0"),
+                ("retry-asked", null),
+                ("adoption-allowed", "chain1/stage1"),
+            ],
+            IntentChange.Between(Running, after).Select(change => (change.Kind, change.Stage))
+        );
     }
 }

@@ -6,7 +6,11 @@ namespace Slowrun.Core.Tests.Plan;
 
 public sealed class ReadinessTests
 {
-    private const string A0 = "chain0/stage0", A1 = "chain0/stage1", B0 = "chain1/stage0", B1 = "chain1/stage1", Baseline = "chain2/stage0";
+    private const string A0 = "chain0/stage0",
+        A1 = "chain0/stage1",
+        B0 = "chain1/stage0",
+        B1 = "chain1/stage1",
+        Baseline = "chain2/stage0";
 
     private readonly RunFactsExample run = new();
 
@@ -59,7 +63,10 @@ public sealed class ReadinessTests
     [Fact]
     public void ToTrain_WhenOneStageIsWishedOtherwise_FollowsThatWish()
     {
-        Assert.Equal([B0], run.Wish(DesiredState.Paused, (B0, DesiredState.Running)).Facts is var facts ? Names(Readiness.ToTrain(facts)) : []);
+        Assert.Equal(
+            [B0],
+            run.Wish(DesiredState.Paused, (B0, DesiredState.Running)).Facts is var facts ? Names(Readiness.ToTrain(facts)) : []
+        );
         Assert.Equal([B0, Baseline], Names(Readiness.ToTrain(run.Wish(DesiredState.Running, (A0, DesiredState.Paused)).Facts)));
         Assert.Empty(Readiness.ToTrain(run.Wish(DesiredState.Cancelled, (A0, DesiredState.Running)).Facts));
     }

@@ -18,20 +18,23 @@ internal sealed class RunFactsExample
     private RunIntent intent = new();
     private JudgingFailures judging = new();
 
-    public RunFacts Facts => new(SpecReader.FromPreset("tiny", new SpecOverrides
-    {
-        Set = ["chains=[{stages: 2}, {stages: 2}, {role: Baseline, stage: {epochs: 1}}]"],
-    }))
-    {
-        Intent = intent,
-        Roots = roots,
-        Progress = progress,
-        Scores = scores,
-        Ensembles = ensembles,
-        AliveSilos = silos,
-        Judging = judging,
-        Damage = damage,
-    };
+    public RunFacts Facts =>
+        new(
+            SpecReader.FromPreset(
+                "tiny",
+                new SpecOverrides { Set = ["chains=[{stages: 2}, {stages: 2}, {role: Baseline, stage: {epochs: 1}}]"] }
+            )
+        )
+        {
+            Intent = intent,
+            Roots = roots,
+            Progress = progress,
+            Scores = scores,
+            Ensembles = ensembles,
+            AliveSilos = silos,
+            Judging = judging,
+            Damage = damage,
+        };
 
     public static StageId Id(string id) => StageId.TryParse(id, out var parsed) ? parsed : throw new ArgumentException(id);
 
@@ -84,8 +87,14 @@ internal sealed class RunFactsExample
         {
             progress[Id(stage)] = new StageProgress
             {
-                Stage = stage, EpochToken = toldToken, Activity = StageActivity.Training, Step = step, Steps = 192,
-                TrainLossNats = 2.5, TokensPerSecond = 1000, At = Now.AddSeconds(-1),
+                Stage = stage,
+                EpochToken = toldToken,
+                Activity = StageActivity.Training,
+                Step = step,
+                Steps = 192,
+                TrainLossNats = 2.5,
+                TokensPerSecond = 1000,
+                At = Now.AddSeconds(-1),
             };
         }
 
@@ -95,7 +104,13 @@ internal sealed class RunFactsExample
     /// <summary>Never committed, and released by a silo that went away.</summary>
     public RunFactsExample Lost(string stage, string silo)
     {
-        roots[Id(stage)] = new StageRoot { EpochToken = 1, Steps = 192, ReleasedFor = ReleaseCause.Evicted, WrittenAt = Now.AddMinutes(-1) }.Preempted(silo);
+        roots[Id(stage)] = new StageRoot
+        {
+            EpochToken = 1,
+            Steps = 192,
+            ReleasedFor = ReleaseCause.Evicted,
+            WrittenAt = Now.AddMinutes(-1),
+        }.Preempted(silo);
         return this;
     }
 
@@ -133,28 +148,43 @@ internal sealed class RunFactsExample
     public RunFactsExample Scored(params string[] stages)
     {
         Finished(stages);
-        scores.AddRange(stages.Select(stage => new MemberScore
-        {
-            SnapshotSha256 = $"hash of {stage}", SetSha256 = "set", Rows = 16, NumericsFingerprint = "f", Tokens = 100, LossNats = 2, BitsPerByte = 3,
-            Vector = "v", VectorXxHash128 = "x",
-        }));
+        scores.AddRange(
+            stages.Select(stage => new MemberScore
+            {
+                SnapshotSha256 = $"hash of {stage}",
+                SetSha256 = "set",
+                Rows = 16,
+                NumericsFingerprint = "f",
+                Tokens = 100,
+                LossNats = 2,
+                BitsPerByte = 3,
+                Vector = "v",
+                VectorXxHash128 = "x",
+            })
+        );
         return this;
     }
 
     public RunFactsExample Mixed(params string[] stages)
     {
-        ensembles.Add(new EnsembleScore
-        {
-            Members = [.. stages.Select(stage => $"hash of {stage}")],
-            Running = [.. stages.Select((_, i) => 2.0 - (0.1 * i))],
-            LossNats = 2.0 - (0.1 * (stages.Length - 1)),
-            BitsPerByte = 2.5,
-        });
+        ensembles.Add(
+            new EnsembleScore
+            {
+                Members = [.. stages.Select(stage => $"hash of {stage}")],
+                Running = [.. stages.Select((_, i) => 2.0 - (0.1 * i))],
+                LossNats = 2.0 - (0.1 * (stages.Length - 1)),
+                BitsPerByte = 2.5,
+            }
+        );
         return this;
     }
 
-    private static StageIdentity Identity => new()
-    {
-        RecipeSha256 = "r", DataSha256 = "d", EngineRevision = 1, NumericsFingerprint = "0123456789abcdef",
-    };
+    private static StageIdentity Identity =>
+        new()
+        {
+            RecipeSha256 = "r",
+            DataSha256 = "d",
+            EngineRevision = 1,
+            NumericsFingerprint = "0123456789abcdef",
+        };
 }

@@ -4,7 +4,11 @@ namespace Slowrun.Core.Tests.Plan;
 
 public sealed class WorkOrderTests
 {
-    private const string A0 = "chain0/stage0", A1 = "chain0/stage1", B0 = "chain1/stage0", B1 = "chain1/stage1", Baseline = "chain2/stage0";
+    private const string A0 = "chain0/stage0",
+        A1 = "chain0/stage1",
+        B0 = "chain1/stage0",
+        B1 = "chain1/stage1",
+        Baseline = "chain2/stage0";
 
     private readonly RunFactsExample run = new();
 
@@ -15,7 +19,8 @@ public sealed class WorkOrderTests
 
         Assert.Equal(
             [$"score tiny/{Baseline}", "mix tiny", $"train tiny/{B0}", $"train tiny/{A1}"],
-            WorkOrder.Of([run.Facts]).Select(work => work.Name));
+            WorkOrder.Of([run.Facts]).Select(work => work.Name)
+        );
     }
 
     [Fact]
@@ -29,7 +34,10 @@ public sealed class WorkOrderTests
     [Fact]
     public void Of_WhenSomethingDoesNotFit_LeavesOnlyThatOut()
     {
-        var work = WorkOrder.Of([Named("a", 0), Named("b", 0)], (facts, one) => facts.Spec.Name == "b" && one.Stage != RunFactsExample.Id(B0));
+        var work = WorkOrder.Of(
+            [Named("a", 0), Named("b", 0)],
+            (facts, one) => facts.Spec.Name == "b" && one.Stage != RunFactsExample.Id(B0)
+        );
 
         Assert.Equal([$"train b/{A0}", $"train b/{Baseline}"], work.Select(one => one.Name));
     }
@@ -76,13 +84,14 @@ public sealed class WorkOrderTests
     }
 
     [Fact]
-    public void Shares_OfTwoKindsOfDevices_AreOfOne() =>
-        Assert.Equal(["cuda:0"], SlotShares.Next(["cuda:0", "cpu:0", "cpu:1"], 1, 4));
+    public void Shares_OfTwoKindsOfDevices_AreOfOne() => Assert.Equal(["cuda:0"], SlotShares.Next(["cuda:0", "cpu:0", "cpu:1"], 1, 4));
 
     [Fact]
-    public void Name_OfEveryKind_TellsItsRun() => Assert.All(
-        WorkOrder.Of([new RunFactsExample().Scored(A0).Finished(B0, B1).Facts]),
-        work => Assert.Equal("tiny", WorkName.RunOf(work.Name)));
+    public void Name_OfEveryKind_TellsItsRun() =>
+        Assert.All(
+            WorkOrder.Of([new RunFactsExample().Scored(A0).Finished(B0, B1).Facts]),
+            work => Assert.Equal("tiny", WorkName.RunOf(work.Name))
+        );
 
     private static RunFacts Named(string name, int priority)
     {

@@ -74,7 +74,9 @@ public sealed class UpstreamPresetsTests
     public void Set_FromAPresetsComment_IsUnderstood(string preset)
     {
         var text = PresetFiles.TryRead(preset)!;
-        var sets = text.Split("--set ")[1..].Select(rest => rest.Split(['\n', ' '])[0]).Where(set => set.Contains('=', StringComparison.Ordinal));
+        var sets = text.Split("--set ")[1..]
+            .Select(rest => rest.Split(['\n', ' '])[0])
+            .Where(set => set.Contains('=', StringComparison.Ordinal));
 
         foreach (var set in sets)
         {

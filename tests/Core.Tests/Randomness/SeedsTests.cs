@@ -16,11 +16,12 @@ public sealed class SeedsTests
     [Fact]
     public void Derive_WhenAnyArgumentDiffers_GivesAnotherSeed()
     {
-        var seeds = from seed in new long[] { 0, 1, 42 }
-                    from what in new[] { "init", "dropout" }
-                    from step in Enumerable.Range(0, 100)
-                    from part in Enumerable.Range(0, 16)
-                    select Seeds.Derive(seed, what, step, part);
+        var seeds =
+            from seed in new long[] { 0, 1, 42 }
+            from what in new[] { "init", "dropout" }
+            from step in Enumerable.Range(0, 100)
+            from part in Enumerable.Range(0, 16)
+            select Seeds.Derive(seed, what, step, part);
 
         // PyTorch's generators take the low 32 bits only.
         Assert.Equal(3 * 2 * 100 * 16, seeds.Select(seed => (uint)seed).Distinct().Count());

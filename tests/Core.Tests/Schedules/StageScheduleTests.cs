@@ -25,18 +25,26 @@ public sealed class StageScheduleTests
     {
         var recipe = new OptimizerRecipe
         {
-            LearningRate = new() { Shape = rate, WarmdownPower = 0.5, AveragedEpochs = 1 },
+            LearningRate = new()
+            {
+                Shape = rate,
+                WarmdownPower = 0.5,
+                AveragedEpochs = 1,
+            },
             Decay = new() { Shape = decay, Points = [new(0.5, 1), new(0.5, 0.2), new(null, 0.7)] },
         };
         var schedule = new StageSchedule(recipe, steps, dataEpochs: 3);
 
-        Assert.All(Enumerable.Range(0, steps), step =>
-        {
-            var values = schedule.At(step);
-            Assert.True(double.IsFinite(values.LearningRate) && values.LearningRate >= 0, $"{values}");
-            Assert.True(double.IsFinite(values.WeightDecay) && values.WeightDecay >= 0, $"{values}");
-            Assert.InRange(values.Momentum, 0.85, 0.95);
-        });
+        Assert.All(
+            Enumerable.Range(0, steps),
+            step =>
+            {
+                var values = schedule.At(step);
+                Assert.True(double.IsFinite(values.LearningRate) && values.LearningRate >= 0, $"{values}");
+                Assert.True(double.IsFinite(values.WeightDecay) && values.WeightDecay >= 0, $"{values}");
+                Assert.InRange(values.Momentum, 0.85, 0.95);
+            }
+        );
     }
 
     [Fact]

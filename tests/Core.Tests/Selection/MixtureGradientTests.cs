@@ -15,7 +15,11 @@ public sealed class MixtureGradientTests
     {
         var random = new Random(targets);
         ReadOnlyMemory<float>[] members =
-            [.. Enumerable.Range(0, 3).Select(_ => (ReadOnlyMemory<float>)Enumerable.Range(0, targets).Select(_ => random.NextSingle() + 0.01f).ToArray())];
+        [
+            .. Enumerable
+                .Range(0, 3)
+                .Select(_ => (ReadOnlyMemory<float>)Enumerable.Range(0, targets).Select(_ => random.NextSingle() + 0.01f).ToArray()),
+        ];
         double[] weights = [0.2, 0.3, 0.5];
 
         var (loss, gradient) = MixtureGradient.Of(members, weights);
@@ -23,7 +27,8 @@ public sealed class MixtureGradientTests
         Assert.Equal(Mixture.LossNats(members, weights), loss, 1e-12);
         for (var m = 0; m < weights.Length; m++)
         {
-            double[] up = [.. weights], down = [.. weights];
+            double[] up = [.. weights],
+                down = [.. weights];
             up[m] += 1e-5;
             down[m] -= 1e-5;
             var slope = (MixtureGradient.Of(members, up).LossNats - MixtureGradient.Of(members, down).LossNats) / 2e-5;
@@ -35,7 +40,12 @@ public sealed class MixtureGradientTests
     public void Of_OnSeveralThreads_GivesTheSameBits()
     {
         var random = new Random(1);
-        ReadOnlyMemory<float>[] members = [.. Enumerable.Range(0, 3).Select(_ => (ReadOnlyMemory<float>)Enumerable.Range(0, 70_000).Select(_ => random.NextSingle()).ToArray())];
+        ReadOnlyMemory<float>[] members =
+        [
+            .. Enumerable
+                .Range(0, 3)
+                .Select(_ => (ReadOnlyMemory<float>)Enumerable.Range(0, 70_000).Select(_ => random.NextSingle()).ToArray()),
+        ];
 
         var one = MixtureGradient.Of(members, [0.2, 0.3, 0.5]);
         var four = MixtureGradient.Of(members, [0.2, 0.3, 0.5], threads: 4);

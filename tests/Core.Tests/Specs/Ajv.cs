@@ -24,11 +24,15 @@ internal static class Ajv
     {
         var start = new ProcessStartInfo("node", ["-e", Program, "--", await NodePackages.InstalledAsync("ajv")])
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         using var node = Process.Start(start)!;
         var (output, errors) = (node.StandardOutput.ReadToEndAsync(), node.StandardError.ReadToEndAsync());
-        await node.StandardInput.WriteAsync(new JsonObject { ["schema"] = schema, ["instances"] = new JsonArray([.. instances]) }.ToJsonString());
+        await node.StandardInput.WriteAsync(
+            new JsonObject { ["schema"] = schema, ["instances"] = new JsonArray([.. instances]) }.ToJsonString()
+        );
         node.StandardInput.Close();
         await node.WaitForExitAsync();
         Assert.True(node.ExitCode == 0, await errors);

@@ -15,11 +15,21 @@ public sealed class DistilledRunTests
     public void Of_ASpecWithSeveralChains_IsOneStageThatTheWholeEnsembleTeaches()
     {
         var teacher = Finished();
-        var spec = SpecReader.FromPreset("tiny", new SpecOverrides
-        {
-            Name = "student",
-            Set = ["model.width=64", "data.fileSeed=7", "stage.continuation={}", "chains=[{stages: 3, stage: {epochs: 9}, firstStage: {epochs: 1}}, {stages: 2}]", "ensemble.excludeFirstStages=1"],
-        });
+        var spec = SpecReader.FromPreset(
+            "tiny",
+            new SpecOverrides
+            {
+                Name = "student",
+                Set =
+                [
+                    "model.width=64",
+                    "data.fileSeed=7",
+                    "stage.continuation={}",
+                    "chains=[{stages: 3, stage: {epochs: 9}, firstStage: {epochs: 1}}, {stages: 2}]",
+                    "ensemble.excludeFirstStages=1",
+                ],
+            }
+        );
 
         var student = DistilledRun.Of(spec, teacher, ownData: false, baseline: false);
 
@@ -31,7 +41,10 @@ public sealed class DistilledRunTests
         Assert.Null(plan.Predecessor);
         Assert.Equal(teacher.Spec.Recipe.Data with { FileSeed = 7 }, student.Recipe.Data);
         Assert.Equal(Members.Select(Hash), plan.TeacherEnsemble!.Members.Select(member => member.Sha256));
-        Assert.All(plan.TeacherEnsemble.Members, member => Assert.Equal((0.25, 1, teacher.Spec.Recipe.Stage.Loop), (member.Weight, member.Models, member.Loop)));
+        Assert.All(
+            plan.TeacherEnsemble.Members,
+            member => Assert.Equal((0.25, 1, teacher.Spec.Recipe.Stage.Loop), (member.Weight, member.Models, member.Loop))
+        );
     }
 
     [Fact]
@@ -90,14 +103,20 @@ public sealed class DistilledRunTests
     [InlineData("teacher.members=[]", "recipe.teacher.members", "found 0, expected 1")]
     [InlineData("teacher.model.layers=3", "recipe.teacher.model", "an even number")]
     [InlineData("teacher.run=Not a run", "recipe.teacher.run", "cannot be a run")]
-    [InlineData("teacher={run: t, average: Logits, model: {sequenceLength: 32}, members: [{sha256: \"0000000000000000000000000000000000000000000000000000000000000000\", weight: 1, models: 2}]}", "recipe.teacher.members[0].models", "no logits")]
+    [InlineData(
+        "teacher={run: t, average: Logits, model: {sequenceLength: 32}, members: [{sha256: \"0000000000000000000000000000000000000000000000000000000000000000\", weight: 1, models: 2}]}",
+        "recipe.teacher.members[0].models",
+        "no logits"
+    )]
     [InlineData("teacher.members[0].weight=0", "recipe.teacher.members[0].weight", "above 0")]
     [InlineData("teacher={run: t}", "recipe.teacher", "'model' is missing")]
     public void Spec_WithATeacherThatDoesNotSuit_IsRefusedAtItsField(string assignment, string path, string message)
     {
         var student = DistilledRun.Of(SpecReader.FromPreset("tiny"), Finished(), ownData: false, baseline: false);
 
-        var e = Assert.Throws<SpecException>(() => SpecReader.FromText(SpecWriter.Yaml(student), "s.yaml", new SpecOverrides { Set = [assignment] }));
+        var e = Assert.Throws<SpecException>(() =>
+            SpecReader.FromText(SpecWriter.Yaml(student), "s.yaml", new SpecOverrides { Set = [assignment] })
+        );
 
         Assert.Contains(e.Problems, problem => problem.Path == path && problem.Message.Contains(message, StringComparison.Ordinal));
     }
@@ -109,18 +128,35 @@ public sealed class DistilledRunTests
         var student = DistilledRun.Of(spec, Finished(), ownData: false, baseline: true);
         var four = Explain(student);
         var teacher = student.Recipe.Teacher!;
-        var one = Explain(student with { Recipe = student.Recipe with { Teacher = teacher with { Members = [teacher.Members[0] with { Weight = 1 }] } } });
-        var late = Explain(student with { Recipe = student.Recipe with { Teacher = teacher with { Members = [teacher.Members[0] with { Weight = 1, Models = 3 }] } } });
+        var one = Explain(
+            student with
+            {
+                Recipe = student.Recipe with { Teacher = teacher with { Members = [teacher.Members[0] with { Weight = 1 }] } },
+            }
+        );
+        var late = Explain(
+            student with
+            {
+                Recipe = student.Recipe with { Teacher = teacher with { Members = [teacher.Members[0] with { Weight = 1, Models = 3 }] } },
+            }
+        );
 
         Assert.Equal(4 * one.Stages[0].FlopsPerToken.Teacher, four.Stages[0].FlopsPerToken.Teacher, 1e-6);
         Assert.Equal(3 * one.Stages[0].FlopsPerToken.Teacher, late.Stages[0].FlopsPerToken.Teacher, 1e-6);
         // The teachers' model is that of tiny's second stages.
-        Assert.Equal(RunExplanation.Of(SpecReader.FromPreset("tiny"), null, new ExplainRates(1), _ => 1).Stages[1].FlopsPerToken.Teacher, one.Stages[0].FlopsPerToken.Teacher, 1e-6);
+        Assert.Equal(
+            RunExplanation.Of(SpecReader.FromPreset("tiny"), null, new ExplainRates(1), _ => 1).Stages[1].FlopsPerToken.Teacher,
+            one.Stages[0].FlopsPerToken.Teacher,
+            1e-6
+        );
         Assert.Equal(one.Stages[0].MemoryBytes, four.Stages[0].MemoryBytes);
         // Weights of one model, and of two micro-batches of 4 rows of 32 what was taught of 257 ids.
         Assert.Equal(Explain(Untaught()).Stages[0].MemoryBytes.Weights + (4L * 2 * 4 * 32 * 257), four.Stages[0].MemoryBytes.Teacher);
         Assert.Equal((0.0, 0L), (four.Stages[1].FlopsPerToken.Teacher, four.Stages[1].MemoryBytes.Teacher));
-        Assert.Equal(new TeacherExplanation("tiny", EnsembleAverage.Probabilities, 4, 4, Explain(Untaught()).Parameters.Total), four.Teacher);
+        Assert.Equal(
+            new TeacherExplanation("tiny", EnsembleAverage.Probabilities, 4, 4, Explain(Untaught()).Parameters.Total),
+            four.Teacher
+        );
 
         static RunSpec Untaught() => SpecReader.FromPreset("tiny");
     }
@@ -135,7 +171,10 @@ public sealed class DistilledRunTests
         // Names that are hashes.
         return facts with
         {
-            Roots = facts.Roots.ToDictionary(pair => pair.Key, pair => pair.Value with { Snapshot = pair.Value.Snapshot! with { Sha256 = Hash(pair.Key.ToString()) } }),
+            Roots = facts.Roots.ToDictionary(
+                pair => pair.Key,
+                pair => pair.Value with { Snapshot = pair.Value.Snapshot! with { Sha256 = Hash(pair.Key.ToString()) } }
+            ),
             Scores = [.. facts.Scores.Zip(Members, (score, stage) => score with { SnapshotSha256 = Hash(stage) })],
             Ensembles = [facts.Ensembles[0] with { Members = [.. Members.Select(Hash)] }],
         };

@@ -15,18 +15,23 @@ public sealed class SpecMutationTests
     /// <summary>A preset in which some characters were deleted, replaced or inserted.</summary>
     private static readonly Gen<string> Mutated = Mutations(name => PresetFiles.TryRead(name)!);
 
-    private static readonly Gen<string> MutatedJson = Mutations(name => JsonSerializer.Serialize(
-        SpecReader.FromPreset(name), Indented));
+    private static readonly Gen<string> MutatedJson = Mutations(name => JsonSerializer.Serialize(SpecReader.FromPreset(name), Indented));
 
-    private static Gen<string> Mutations(Func<string, string> read) => Gen.Select(
-        Gen.OneOf([.. PresetFiles.Names.Select(Gen.Const)]),
-        Gen.Select(Gen.Int[0, 100_000], Gen.Int[0, 2], Gen.Int[0, Inserted.Length - 1]).List[1, 6],
-        (preset, changes) => changes.Aggregate(read(preset), (text, change) =>
-        {
-            var at = change.Item1 % text.Length;
-            var (kept, added) = (change.Item2 == 2 ? 0 : 1, change.Item2 == 0 ? "" : Inserted[change.Item3].ToString());
-            return text.Length < 2 ? text : text[..at] + added + text[(at + kept)..];
-        }));
+    private static Gen<string> Mutations(Func<string, string> read) =>
+        Gen.Select(
+            Gen.OneOf([.. PresetFiles.Names.Select(Gen.Const)]),
+            Gen.Select(Gen.Int[0, 100_000], Gen.Int[0, 2], Gen.Int[0, Inserted.Length - 1]).List[1, 6],
+            (preset, changes) =>
+                changes.Aggregate(
+                    read(preset),
+                    (text, change) =>
+                    {
+                        var at = change.Item1 % text.Length;
+                        var (kept, added) = (change.Item2 == 2 ? 0 : 1, change.Item2 == 0 ? "" : Inserted[change.Item3].ToString());
+                        return text.Length < 2 ? text : text[..at] + added + text[(at + kept)..];
+                    }
+                )
+        );
 
     [Fact]
     public void FromText_OfMutatedJson_GivesASpecOrSaysWhatIsWrong() => MutatedJson.Sample(Check, iter: 1_000, seed: "587tUfjGHo22");
@@ -37,7 +42,10 @@ public sealed class SpecMutationTests
         {
             var spec = SpecReader.FromText(text, "mutated.yaml");
             // What is accepted can be planned.
-            Assert.All(new RunPlan(spec.Recipe).Stages.Take(3), stage => Assert.True(StageSteps.Of(stage, spec.Recipe.Data.TrainTokens) > 0));
+            Assert.All(
+                new RunPlan(spec.Recipe).Stages.Take(3),
+                stage => Assert.True(StageSteps.Of(stage, spec.Recipe.Data.TrainTokens) > 0)
+            );
         }
         catch (SpecException e)
         {
@@ -47,9 +55,11 @@ public sealed class SpecMutationTests
     }
 
     [Fact]
-    public void FromText_OfMutatedPresets_GivesASpecOrSaysWhatIsWrong() => Mutated.Sample(
-        Check,
-        iter: 2_000,
-        // A list that does not end, at which the YAML library itself breaks off.
-        seed: "587tUfjGHo22");
+    public void FromText_OfMutatedPresets_GivesASpecOrSaysWhatIsWrong() =>
+        Mutated.Sample(
+            Check,
+            iter: 2_000,
+            // A list that does not end, at which the YAML library itself breaks off.
+            seed: "587tUfjGHo22"
+        );
 }

@@ -17,7 +17,10 @@ public sealed class SpecReaderTests
 
         Assert.Equal(preset, spec.Name);
         Assert.NotEmpty(PresetFiles.Summary(preset));
-        Assert.All(new RunPlan(spec.Recipe).Stages, stage => Assert.InRange(StageSteps.Of(stage, spec.Recipe.Data.TrainTokens), 1, 100_000));
+        Assert.All(
+            new RunPlan(spec.Recipe).Stages,
+            stage => Assert.InRange(StageSteps.Of(stage, spec.Recipe.Data.TrainTokens), 1, 100_000)
+        );
     }
 
     [Theory]
@@ -37,7 +40,9 @@ public sealed class SpecReaderTests
         var plan = new RunPlan(SpecReader.FromPreset("demo").Recipe);
 
         Assert.Equal(
-            ["chain0/stage0", "chain0/stage1", "chain1/stage0", "chain1/stage1", "chain2/stage0"], plan.Stages.Select(stage => stage.Id.ToString()));
+            ["chain0/stage0", "chain0/stage1", "chain1/stage0", "chain1/stage1", "chain2/stage0"],
+            plan.Stages.Select(stage => stage.Id.ToString())
+        );
         Assert.Equal(4, plan.Members.Count());
         Assert.Equal(new StageId(0, 0), plan[new StageId(0, 1)].Teacher);
         var baseline = plan[new StageId(2, 0)].Stage;
@@ -61,7 +66,8 @@ public sealed class SpecReaderTests
             operations:
               checkpointAtMostEvery: 5m
             """,
-            "any.yaml");
+            "any.yaml"
+        );
 
         var tiny = SpecReader.FromPreset("tiny");
         Assert.Equal("mine", spec.Name);
@@ -91,7 +97,11 @@ public sealed class SpecReaderTests
     [Fact]
     public void Set_OfListEntryAndOperation_ReachesThem()
     {
-        var overrides = new SpecOverrides { Set = ["chains[1].stages=5", "chains.0.stage.epochs=3", "operations.priority=2", "stage.loop=null"], Name = "other" };
+        var overrides = new SpecOverrides
+        {
+            Set = ["chains[1].stages=5", "chains.0.stage.epochs=3", "operations.priority=2", "stage.loop=null"],
+            Name = "other",
+        };
 
         var spec = SpecReader.FromPreset("tiny", overrides);
 
@@ -105,26 +115,29 @@ public sealed class SpecReaderTests
     [Fact]
     public void FromText_WithSeveralMistakes_ReportsEachWithItsPlace()
     {
-        var e = Assert.Throws<SpecException>(() => SpecReader.FromText(
-            """
-            extends: tiny
-            recipe:
-              model:
-                layerz: 4
-                heads: two
-              stage:
-                optimizer: 3
-                batchTokens: "256"
-              chains:
-                - stages: 2
-                  role: member
+        var e = Assert.Throws<SpecException>(() =>
+            SpecReader.FromText(
+                """
+                extends: tiny
+                recipe:
+                  model:
+                    layerz: 4
+                    heads: two
                   stage:
-                    loop:
-                      begin: 1
-            operation:
-              priority: 1
-            """,
-            "bad.yaml"));
+                    optimizer: 3
+                    batchTokens: "256"
+                  chains:
+                    - stages: 2
+                      role: member
+                      stage:
+                        loop:
+                          begin: 1
+                operation:
+                  priority: 1
+                """,
+                "bad.yaml"
+            )
+        );
 
         Assert.Equal(
             [
@@ -136,39 +149,47 @@ public sealed class SpecReaderTests
                 "bad.yaml:11:13: recipe.chains[0].role: found 'member', expected one of Members, Baseline. Did you mean 'Members'?",
                 "bad.yaml:14:11: recipe.chains[0].stage.loop: there is no field 'begin' here. There are: start, end, replays, fromFraction.",
             ],
-            e.Problems.Select(problem => problem.ToString()));
+            e.Problems.Select(problem => problem.ToString())
+        );
     }
 
     [Theory]
-    [InlineData("five.yaml", """
-        extends: tiny
-        recipe:
-          model:
-            layerz: 4
-            windowPattern: SXL
-          stage:
-            epochs: ten
-            dropout: 1.5
-        operations:
-          keepCheckpoints: 1
-        """)]
-    [InlineData("five.json", """
-        {
-          "extends": "tiny",
-          "recipe": {
-        	"model": { "layerz": 4, "windowPattern": "SXL" },
-            "stage": { "epochs": "ten", "dropout": 1.5 }
-          },
-          "operations": { "keepCheckpoints": 1 }
-        }
-        """)]
+    [InlineData(
+        "five.yaml",
+        """
+            extends: tiny
+            recipe:
+              model:
+                layerz: 4
+                windowPattern: SXL
+              stage:
+                epochs: ten
+                dropout: 1.5
+            operations:
+              keepCheckpoints: 1
+            """
+    )]
+    [InlineData(
+        "five.json",
+        """
+            {
+              "extends": "tiny",
+              "recipe": {
+            	"model": { "layerz": 4, "windowPattern": "SXL" },
+                "stage": { "epochs": "ten", "dropout": 1.5 }
+              },
+              "operations": { "keepCheckpoints": 1 }
+            }
+            """
+    )]
     public void FromText_WithFiveDeliberateErrors_ReportsFive(string fileName, string text)
     {
         var e = Assert.Throws<SpecException>(() => SpecReader.FromText(text, fileName));
 
         Assert.Equal(
             ["operations.keepCheckpoints", "recipe.model", "recipe.model.windowPattern", "recipe.stage.dropout", "recipe.stage.epochs"],
-            e.Problems.Select(problem => problem.Path).Order(StringComparer.Ordinal));
+            e.Problems.Select(problem => problem.Path).Order(StringComparer.Ordinal)
+        );
         Assert.All(e.Problems, problem => Assert.True(problem is { Line: > 0, Column: > 0 }, $"{problem}"));
     }
 
@@ -176,7 +197,9 @@ public sealed class SpecReaderTests
     public void FromText_WithAFieldThatCannotBeRead_DoesNotBlameTheFieldsItIsComparedWith()
     {
         // With the default of deviceRows, batchTokens would be no multiple; nobody can say what was meant.
-        var e = Assert.Throws<SpecException>(() => SpecReader.FromPreset("tiny", new SpecOverrides { Set = ["stage.deviceRows=many", "stage.batchTokens=192", "stage.lanes=1"] }));
+        var e = Assert.Throws<SpecException>(() =>
+            SpecReader.FromPreset("tiny", new SpecOverrides { Set = ["stage.deviceRows=many", "stage.batchTokens=192", "stage.lanes=1"] })
+        );
 
         Assert.Equal("recipe.stage.deviceRows", Assert.Single(e.Problems).Path);
     }
@@ -184,7 +207,11 @@ public sealed class SpecReaderTests
     [Fact]
     public void Environment_OfOperations_IsCarriedOutBeforeSet()
     {
-        var overrides = new SpecOverrides { Environment = ["operations.priority=2", "operations.keepCheckpoints=5"], Set = ["operations.priority=3"] };
+        var overrides = new SpecOverrides
+        {
+            Environment = ["operations.priority=2", "operations.keepCheckpoints=5"],
+            Set = ["operations.priority=3"],
+        };
 
         var operations = SpecReader.FromPreset("tiny", overrides).Operations;
 
@@ -215,7 +242,9 @@ public sealed class SpecReaderTests
     [Fact]
     public void FromText_OfManyUnknownFields_ReportsSomeAndSaysThereAreMore()
     {
-        var e = Assert.Throws<SpecException>(() => SpecReader.FromText($"{{{string.Join(", ", Enumerable.Range(0, 20_000).Select(i => $"f{i}: 1"))}}}", "wide.yaml"));
+        var e = Assert.Throws<SpecException>(() =>
+            SpecReader.FromText($"{{{string.Join(", ", Enumerable.Range(0, 20_000).Select(i => $"f{i}: 1"))}}}", "wide.yaml")
+        );
 
         Assert.Equal(101, e.Problems.Count);
         Assert.Contains("there are more", e.Problems[^1].Message, StringComparison.Ordinal);
@@ -242,14 +271,18 @@ public sealed class SpecReaderTests
     {
         var spec = SpecReader.FromPreset("tiny", new SpecOverrides { Set = ["chains[0].stage.loop.end=4"] });
 
-        Assert.Equal((2, 4), (new RunPlan(spec.Recipe)[new StageId(0, 0)].Stage.Loop!.Start, new RunPlan(spec.Recipe)[new StageId(0, 0)].Stage.Loop!.End));
+        Assert.Equal(
+            (2, 4),
+            (new RunPlan(spec.Recipe)[new StageId(0, 0)].Stage.Loop!.Start, new RunPlan(spec.Recipe)[new StageId(0, 0)].Stage.Loop!.End)
+        );
     }
 
     [Fact]
     public void FromText_WithPatchThatLacksARequiredField_SaysSo()
     {
         var e = Assert.Throws<SpecException>(() =>
-            SpecReader.FromPreset("tiny", new SpecOverrides { Set = ["stage.loop=null", "chains[0].stage.loop.end=4"] }));
+            SpecReader.FromPreset("tiny", new SpecOverrides { Set = ["stage.loop=null", "chains[0].stage.loop.end=4"] })
+        );
 
         Assert.Contains("'start' is missing", Assert.Single(e.Problems).Message, StringComparison.Ordinal);
     }
@@ -309,7 +342,9 @@ public sealed class SpecReaderTests
     [Fact]
     public void FromText_WithAnUnknownPreset_SaysAllThatIsWrong()
     {
-        var e = Assert.Throws<SpecException>(() => SpecReader.FromText("extends: tinny\nrecipe: {modl: 3, stage: {epochs: many}}\noperations: {priority: high}\n", "mine.yaml"));
+        var e = Assert.Throws<SpecException>(() =>
+            SpecReader.FromText("extends: tinny\nrecipe: {modl: 3, stage: {epochs: many}}\noperations: {priority: high}\n", "mine.yaml")
+        );
 
         Assert.Contains("there is no preset 'tinny'", e.Message, StringComparison.Ordinal);
         Assert.Contains("'modl'", e.Message, StringComparison.Ordinal);

@@ -66,7 +66,10 @@ public sealed class SpecRulesTests
     [InlineData("stage.futureTokens.weights=[]", "recipe.stage.futureTokens.weights")]
     [InlineData("stage.futureTokens.weights=[0.5, -1]", "recipe.stage.futureTokens.weights[1]")]
     [InlineData("stage.windows=[{untilEpoch: 2, shortWindow: 8, longWindow: 4}]", "recipe.stage.windows")]
-    [InlineData("stage.windows=[{untilEpoch: 2, shortWindow: 4, longWindow: 8}, {untilEpoch: 2, shortWindow: 4, longWindow: 8}]", "recipe.stage.windows")]
+    [InlineData(
+        "stage.windows=[{untilEpoch: 2, shortWindow: 4, longWindow: 8}, {untilEpoch: 2, shortWindow: 4, longWindow: 8}]",
+        "recipe.stage.windows"
+    )]
     [InlineData("stage.windows=[{untilEpoch: 2, shortWindow: 4, longWindow: 64}]", "recipe.stage.windows")]
     [InlineData("stage.selection.rule=Averaged", "recipe.stage.selection.rule")]
     [InlineData("stage.selection={rule: BestValidation, lateCheckpoints: 2}", "recipe.stage.selection.lateCheckpoints")]
@@ -77,7 +80,10 @@ public sealed class SpecRulesTests
     [InlineData("stage.optimizer.momentum.end=1", "recipe.stage.optimizer.momentum.end")]
     [InlineData("stage.optimizer.learningRate={shape: Cycle, warmup: 0.9}", "recipe.stage.optimizer.learningRate.warmup")]
     [InlineData("stage.optimizer.decay={shape: Piecewise}", "recipe.stage.optimizer.decay.points")]
-    [InlineData("stage.optimizer.decay={shape: Piecewise, points: [{epoch: 3, factor: 1}, {epoch: 2, factor: 1}]}", "recipe.stage.optimizer.decay.points")]
+    [InlineData(
+        "stage.optimizer.decay={shape: Piecewise, points: [{epoch: 3, factor: 1}, {epoch: 2, factor: 1}]}",
+        "recipe.stage.optimizer.decay.points"
+    )]
     [InlineData("stage.optimizer.decay.shape=Sawtooth", "recipe.stage.optimizer.decay.shape")]
     [InlineData("stage.continuation={perturbationMaximum: 0.1, perturbationMinimum: 0.2}", "recipe.stage.continuation.perturbationMinimum")]
     [InlineData("chains=[{stages: 6000}, {stages: 6000}]", "recipe.chains")]
@@ -95,10 +101,12 @@ public sealed class SpecRulesTests
     public void Read_WhenSeveralRulesAreBroken_ReportsAll()
     {
         var e = Assert.Throws<SpecException>(() =>
-            SpecReader.FromPreset("tiny", new SpecOverrides { Set = ["model.layers=5", "stage.dropout=2", "operations.failureBudget=0"] }));
+            SpecReader.FromPreset("tiny", new SpecOverrides { Set = ["model.layers=5", "stage.dropout=2", "operations.failureBudget=0"] })
+        );
 
         Assert.Equal(
             ["operations.failureBudget", "recipe.model.layers", "recipe.stage.dropout"],
-            e.Problems.Select(problem => problem.Path).Where(path => path != "recipe.stage.loop").Order(StringComparer.Ordinal));
+            e.Problems.Select(problem => problem.Path).Where(path => path != "recipe.stage.loop").Order(StringComparer.Ordinal)
+        );
     }
 }

@@ -27,7 +27,10 @@ public sealed class SpecSchemaTests
     [InlineData("""{"recipe": {"model": {"layerz": 4}}}""", "/recipe/model must NOT have additional properties")]
     [InlineData("""{"recipe": {"model": {"layers": "four"}}}""", "/recipe/model/layers must be integer,null")]
     [InlineData("""{"recipe": {"stage": {"dropout": 1}}}""", "/recipe/stage/dropout must be < 1")]
-    [InlineData("""{"recipe": {"stage": {"selection": {"rule": "Best"}}}}""", "/recipe/stage/selection/rule must be equal to one of the allowed values")]
+    [InlineData(
+        """{"recipe": {"stage": {"selection": {"rule": "Best"}}}}""",
+        "/recipe/stage/selection/rule must be equal to one of the allowed values"
+    )]
     [InlineData("""{"recipe": {"chains": [{"stage": {"epochs": 0}}]}}""", "/recipe/chains/0/stage/epochs must be > 0")]
     [InlineData("""{"operations": {"checkpointAtMostEvery": "5 minutes"}}""", "/operations/checkpointAtMostEvery must match pattern")]
     [InlineData("""{"extends": "demoo"}""", "/extends must be equal to one of the allowed values")]
@@ -35,7 +38,11 @@ public sealed class SpecSchemaTests
     {
         Assert.Throws<SpecException>(() => SpecReader.FromText(spec, "x.json"));
 
-        Assert.StartsWith(error, Assert.Single((await Ajv.ErrorsAsync(SpecSchema.Of(Descriptions), [JsonNode.Parse(spec)]))[0]), StringComparison.Ordinal);
+        Assert.StartsWith(
+            error,
+            Assert.Single((await Ajv.ErrorsAsync(SpecSchema.Of(Descriptions), [JsonNode.Parse(spec)]))[0]),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -43,20 +50,27 @@ public sealed class SpecSchemaTests
     {
         var stage = SpecSchema.Of(Descriptions)["$defs"]![nameof(StageRecipe)]!["properties"]!;
 
-        Assert.StartsWith("Tokens of a step in the first and the last quarter", stage["outerBatchTokens"]!["description"]!.GetValue<string>(), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Tokens of a step in the first and the last quarter",
+            stage["outerBatchTokens"]!["description"]!.GetValue<string>(),
+            StringComparison.Ordinal
+        );
         Assert.Contains("Null: batchTokens.", stage["outerBatchTokens"]!["description"]!.GetValue<string>(), StringComparison.Ordinal);
         Assert.Equal(0.1, stage["dropout"]!["default"]!.GetValue<double>());
     }
 
-    private static JsonNode? Json(SpecNode node) => node switch
-    {
-        SpecMapping mapping => new JsonObject(mapping.Entries.Select(entry => KeyValuePair.Create(entry.Key, Json(entry.Value)))),
-        SpecSequence sequence => new JsonArray([.. sequence.Items.Select(Json)]),
-        SpecScalar { IsNull: true } => null,
-        SpecScalar { Quoted: false } scalar when long.TryParse(scalar.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) => whole,
-        SpecScalar { Quoted: false } scalar when double.TryParse(scalar.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) => number,
-        SpecScalar { Quoted: false } scalar when bool.TryParse(scalar.Text, out var truth) => truth,
-        SpecScalar scalar => scalar.Text,
-        _ => throw new InvalidOperationException($"{node}"),
-    };
+    private static JsonNode? Json(SpecNode node) =>
+        node switch
+        {
+            SpecMapping mapping => new JsonObject(mapping.Entries.Select(entry => KeyValuePair.Create(entry.Key, Json(entry.Value)))),
+            SpecSequence sequence => new JsonArray([.. sequence.Items.Select(Json)]),
+            SpecScalar { IsNull: true } => null,
+            SpecScalar { Quoted: false } scalar
+                when long.TryParse(scalar.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) => whole,
+            SpecScalar { Quoted: false } scalar
+                when double.TryParse(scalar.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) => number,
+            SpecScalar { Quoted: false } scalar when bool.TryParse(scalar.Text, out var truth) => truth,
+            SpecScalar scalar => scalar.Text,
+            _ => throw new InvalidOperationException($"{node}"),
+        };
 }

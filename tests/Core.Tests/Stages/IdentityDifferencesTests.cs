@@ -6,18 +6,24 @@ public sealed class IdentityDifferencesTests
 {
     private static readonly StageIdentity Begun = new()
     {
-        RecipeSha256 = "aaaaaaaaaaaaaaaa", DataSha256 = "bbbbbbbbbbbbbbbb", TeacherSha256 = "cccccccccccccccc", PredecessorSha256 = null, EngineRevision = 3, NumericsFingerprint = "dddddddddddddddd",
+        RecipeSha256 = "aaaaaaaaaaaaaaaa",
+        DataSha256 = "bbbbbbbbbbbbbbbb",
+        TeacherSha256 = "cccccccccccccccc",
+        PredecessorSha256 = null,
+        EngineRevision = 3,
+        NumericsFingerprint = "dddddddddddddddd",
     };
 
-    public static TheoryData<string, string, string> Parts => new()
-    {
-        { "recipe", "recipe aaaaaaaaaaaa then, 111111111111 now", "spec was exchanged" },
-        { "data", "data bbbbbbbbbbbb then, 111111111111 now", "spec was exchanged" },
-        { "teacher", "teacher cccccccccccc then, none now", "slowrun lineage" },
-        { "predecessor", "predecessor's final state none then, 111111111111 now", "slowrun lineage" },
-        { "revision", "engine revision 3 then, 4 now", "engine revision 3 ('slowrun doctor'" },
-        { "fingerprint", "numerics fingerprint dddddddddddd then, 111111111111 now", "a machine of the kind" },
-    };
+    public static TheoryData<string, string, string> Parts =>
+        new()
+        {
+            { "recipe", "recipe aaaaaaaaaaaa then, 111111111111 now", "spec was exchanged" },
+            { "data", "data bbbbbbbbbbbb then, 111111111111 now", "spec was exchanged" },
+            { "teacher", "teacher cccccccccccc then, none now", "slowrun lineage" },
+            { "predecessor", "predecessor's final state none then, 111111111111 now", "slowrun lineage" },
+            { "revision", "engine revision 3 then, 4 now", "engine revision 3 ('slowrun doctor'" },
+            { "fingerprint", "numerics fingerprint dddddddddddd then, 111111111111 now", "a machine of the kind" },
+        };
 
     [Theory]
     [MemberData(nameof(Parts))]
@@ -40,6 +46,9 @@ public sealed class IdentityDifferencesTests
     }
 
     [Fact]
-    public void ToString_IsForPeople() => Assert.Equal(
-        "recipe aaaaaaaaaaaa, data bbbbbbbbbbbb, teacher cccccccccccc, predecessor's final state none, engine revision 3, numerics fingerprint dddddddddddd", $"{Begun}");
+    public void ToString_IsForPeople() =>
+        Assert.Equal(
+            "recipe aaaaaaaaaaaa, data bbbbbbbbbbbb, teacher cccccccccccc, predecessor's final state none, engine revision 3, numerics fingerprint dddddddddddd",
+            $"{Begun}"
+        );
 }

@@ -20,12 +20,23 @@ public sealed class StatusBuilderTests
         var id = RunFactsExample.Id("chain0/stage0");
         var root = facts.RootOf(id) with { Adoptions = adoptions };
         root = root with { Identity = root.Identity! with { NumericsFingerprint = fingerprint } };
-        var status = StatusBuilder.Build(facts with { Roots = new Dictionary<StageId, StageRoot> { [id] = root } }, StatusSource.Store, RunFactsExample.Now);
+        var status = StatusBuilder.Build(
+            facts with
+            {
+                Roots = new Dictionary<StageId, StageRoot> { [id] = root },
+            },
+            StatusSource.Store,
+            RunFactsExample.Now
+        );
 
         Assert.Equal(bestEffort, status.Stages[0].BestEffort);
     }
 
-    private const string A0 = "chain0/stage0", A1 = "chain0/stage1", B0 = "chain1/stage0", B1 = "chain1/stage1", Baseline = "chain2/stage0";
+    private const string A0 = "chain0/stage0",
+        A1 = "chain0/stage1",
+        B0 = "chain1/stage0",
+        B1 = "chain1/stage1",
+        Baseline = "chain2/stage0";
 
     private readonly RunFactsExample run = new();
 
@@ -36,7 +47,10 @@ public sealed class StatusBuilderTests
 
         Assert.Equal((StageState.Training, 57, 40, 192), (stage.State, stage.Step, stage.DurableStep, stage.Steps));
         Assert.Equal(4, stage.DurableAgeSeconds);
-        Assert.Equal((2.5, 1000, 3, 2, 5), (stage.TrainLossNats, stage.TokensPerSecond, stage.EpochToken, stage.Preemptions, stage.LostSteps));
+        Assert.Equal(
+            (2.5, 1000, 3, 2, 5),
+            (stage.TrainLossNats, stage.TokensPerSecond, stage.EpochToken, stage.Preemptions, stage.LostSteps)
+        );
         Assert.Equal("silo-a", stage.Owner?.Silo);
         Assert.Null(stage.Waits);
     }
@@ -50,7 +64,9 @@ public sealed class StatusBuilderTests
         Assert.Null(stage.Owner);
         Assert.Null(stage.TokensPerSecond);
         Assert.Equal(
-            "Its silo name of silo-gone is gone. Waits for a free slot with numerics fingerprint 01234567 to go on from step 40.", stage.Waits);
+            "Its silo name of silo-gone is gone. Waits for a free slot with numerics fingerprint 01234567 to go on from step 40.",
+            stage.Waits
+        );
     }
 
     [Fact]
@@ -81,7 +97,10 @@ public sealed class StatusBuilderTests
         var status = Build(run.Scored(A0, A1, B0, B1, Baseline).Mixed(A0, A1, B0, B1));
 
         Assert.Equal(RunState.Succeeded, status.State);
-        Assert.All(status.Stages, stage => Assert.Equal((StageState.Done, 192, 2.0, 3.0), (stage.State, stage.Step, stage.ValLossNats, stage.ValBitsPerByte)));
+        Assert.All(
+            status.Stages,
+            stage => Assert.Equal((StageState.Done, 192, 2.0, 3.0), (stage.State, stage.Step, stage.ValLossNats, stage.ValBitsPerByte))
+        );
         Assert.Equal("hash of chain2/stage0", status.Stages[4].SnapshotSha256);
         Assert.Equal((ChainRole.Members, ChainRole.Baseline), (status.Stages[0].Role, status.Stages[4].Role));
         Assert.Equal((4, 1.7, 2.5), (status.Ensemble!.Members, status.Ensemble.LossNats, status.Ensemble.BitsPerByte));
@@ -106,7 +125,9 @@ public sealed class StatusBuilderTests
         Assert.Contains("retry", Stage(run, A0).Waits, StringComparison.Ordinal);
         Assert.Equal("Waits for 'chain0/stage0', which has failed; 'slowrun retry' lets that try again.", Stage(run, A1).Waits);
         Assert.Equal(
-            "Paused by the user at step 7; 'slowrun resume' lets it go on. name of silo-a still stops it at its next micro-batch.", Stage(run, B0).Waits);
+            "Paused by the user at step 7; 'slowrun resume' lets it go on. name of silo-a still stops it at its next micro-batch.",
+            Stage(run, B0).Waits
+        );
         Assert.Equal("Waits for 'chain1/stage0', which is paused.", Stage(run, B1).Waits);
         Assert.Equal((StageState.Cancelled, "Cancelled by the user."), (Stage(run, Baseline).State, Stage(run, Baseline).Waits));
     }
@@ -137,7 +158,10 @@ public sealed class StatusBuilderTests
     {
         var json = JsonDocument.Parse(CanonicalJson.Serialize(Build(run.Scored(A0).Mixed(A0).Taken(B0, 4, told: 5)))).RootElement;
 
-        Assert.Equal(("tiny", "Running", "cluster"), (json.GetProperty("name").GetString(), json.GetProperty("state").GetString(), json.GetProperty("source").GetString()));
+        Assert.Equal(
+            ("tiny", "Running", "cluster"),
+            (json.GetProperty("name").GetString(), json.GetProperty("state").GetString(), json.GetProperty("source").GetString())
+        );
         Assert.Equal(1, json.GetProperty("ensemble").GetProperty("members").GetInt32());
         Assert.Equal("Training", json.GetProperty("stages")[2].GetProperty("state").GetString());
     }
@@ -159,8 +183,21 @@ public sealed class StatusBuilderTests
     [Fact]
     public void StateText_WithNoSiloAlive_SaysSoWhileSomethingIsLeft()
     {
-        Assert.Equal("Running (no silo)", StatusBuilder.Build(new RunFactsExample().Released("chain0/stage0", 5).NoSilo().Facts, StatusSource.Store, RunFactsExample.Now).StateText);
-        Assert.Equal("Running", StatusBuilder.Build(new RunFactsExample().Released("chain0/stage0", 5).Facts, StatusSource.Store, RunFactsExample.Now).StateText);
-        Assert.Equal("Cancelled", StatusBuilder.Build(new RunFactsExample().NoSilo().Wish(DesiredState.Cancelled).Facts, StatusSource.Store, RunFactsExample.Now).StateText);
+        Assert.Equal(
+            "Running (no silo)",
+            StatusBuilder
+                .Build(new RunFactsExample().Released("chain0/stage0", 5).NoSilo().Facts, StatusSource.Store, RunFactsExample.Now)
+                .StateText
+        );
+        Assert.Equal(
+            "Running",
+            StatusBuilder.Build(new RunFactsExample().Released("chain0/stage0", 5).Facts, StatusSource.Store, RunFactsExample.Now).StateText
+        );
+        Assert.Equal(
+            "Cancelled",
+            StatusBuilder
+                .Build(new RunFactsExample().NoSilo().Wish(DesiredState.Cancelled).Facts, StatusSource.Store, RunFactsExample.Now)
+                .StateText
+        );
     }
 }

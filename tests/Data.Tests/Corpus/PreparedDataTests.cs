@@ -8,7 +8,12 @@ namespace Slowrun.Data.Tests.Corpus;
 
 public sealed class PreparedDataTests : IDisposable
 {
-    private static readonly DataRecipe Small = new() { TrainTokens = 3_000, FitnessTokens = 200, ValidationTokens = 1_000 };
+    private static readonly DataRecipe Small = new()
+    {
+        TrainTokens = 3_000,
+        FitnessTokens = 200,
+        ValidationTokens = 1_000,
+    };
 
     private readonly TemporaryFolder folder = new();
 
@@ -21,12 +26,19 @@ public sealed class PreparedDataTests : IDisposable
 
         var data = PreparedData.FromSdkDocs(recipe);
 
-        Assert.Equal((recipe.TrainTokens, recipe.FitnessTokens, recipe.ValidationTokens), (data.Train.Length, data.Fitness!.Length, data.Validation.Length));
+        Assert.Equal(
+            (recipe.TrainTokens, recipe.FitnessTokens, recipe.ValidationTokens),
+            (data.Train.Length, data.Fitness!.Length, data.Validation.Length)
+        );
         Assert.InRange(data.ValidationOverlap, 0, 0.005);
         Assert.All(data.Train.DocumentStarts, start => Assert.Equal(ByteTokens.DocumentStart, Ids(data.Train)[start]));
         Assert.All(ByteTokens.Texts(data.Train), text => Assert.InRange(text.Length, 0, DocumentSplit.LongestBytes));
         Assert.Equal(Hash(data), Hash(PreparedData.FromSdkDocs(recipe)));
-        Assert.DoesNotContain("<see", Encoding.UTF8.GetString([.. ByteTokens.Texts(data.Train).SelectMany(text => text)]), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "<see",
+            Encoding.UTF8.GetString([.. ByteTokens.Texts(data.Train).SelectMany(text => text)]),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -44,9 +56,15 @@ public sealed class PreparedDataTests : IDisposable
     public void FromText_WithParagraphsThatRepeat_KeepsThemOutOfValidation()
     {
         // The same long line stands in every paragraph of every second document, on whichever side that falls.
-        var copied = string.Join("\n\n", Prose(3, 80).Split("\n\n").Select((paragraph, i) => i % 2 == 0
-            ? paragraph
-            : $"This very line is longer than forty characters and stands everywhere. {paragraph}"));
+        var copied = string.Join(
+            "\n\n",
+            Prose(3, 80)
+                .Split("\n\n")
+                .Select(
+                    (paragraph, i) =>
+                        i % 2 == 0 ? paragraph : $"This very line is longer than forty characters and stands everywhere. {paragraph}"
+                )
+        );
 
         var data = PreparedData.FromText([folder.Write("copied.txt", copied)], Small with { ValidationTokens = 500 });
 
@@ -84,7 +102,11 @@ public sealed class PreparedDataTests : IDisposable
         var path = Path.Combine(folder.Path, "latin1.txt");
         File.WriteAllBytes(path, [0x61, 0xe9, 0x62]);
 
-        Assert.Contains("is not UTF-8", Assert.Throws<CorpusException>(() => PreparedData.FromText([path], Small)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "is not UTF-8",
+            Assert.Throws<CorpusException>(() => PreparedData.FromText([path], Small)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -93,20 +115,45 @@ public sealed class PreparedDataTests : IDisposable
         var random = new Random(5);
         var word = string.Concat(Enumerable.Range(0, 9_000).Select(_ => char.ConvertFromUtf32(0x1F600 + random.Next(60))));
 
-        var data = PreparedData.FromText([folder.Write("word.txt", word)], new DataRecipe { TrainTokens = 2_000, FitnessTokens = 0, ValidationTokens = 2_000 });
+        var data = PreparedData.FromText(
+            [folder.Write("word.txt", word)],
+            new DataRecipe
+            {
+                TrainTokens = 2_000,
+                FitnessTokens = 0,
+                ValidationTokens = 2_000,
+            }
+        );
 
         Assert.Null(data.Fitness);
-        Assert.All(ByteTokens.Texts(data.Train), text => Assert.DoesNotContain('\uFFFD', Encoding.UTF8.GetString(text.AsSpan(0, text.Length / 4 * 4))));
+        Assert.All(
+            ByteTokens.Texts(data.Train),
+            text => Assert.DoesNotContain('\uFFFD', Encoding.UTF8.GetString(text.AsSpan(0, text.Length / 4 * 4)))
+        );
     }
 
     [Fact]
     public void Take_WhenTheLastDocumentIsTooLong_CutsItToTheToken()
     {
-        var set = ByteTokens.Take([[1, 2, 3], [4, 5, 6]], 6, "training", "data.trainTokens");
+        var set = ByteTokens.Take(
+            [
+                [1, 2, 3],
+                [4, 5, 6],
+            ],
+            6,
+            "training",
+            "data.trainTokens"
+        );
 
         Assert.Equal([256, 1, 2, 3, 256, 4], Ids(set));
         Assert.Equal([0L, 4], set.DocumentStarts);
-        Assert.Equal([[1, 2, 3], [4]], ByteTokens.Texts(set));
+        Assert.Equal(
+            [
+                [1, 2, 3],
+                [4],
+            ],
+            ByteTokens.Texts(set)
+        );
     }
 
     private static int[] Ids(TokenSet set)
@@ -116,14 +163,19 @@ public sealed class PreparedDataTests : IDisposable
         return ids;
     }
 
-    private static string Hash(PreparedData data) => Convert.ToHexString(SHA256.HashData(
-        [.. new[] { data.Train, data.Fitness!, data.Validation }.SelectMany(Ids).SelectMany(BitConverter.GetBytes)]));
+    private static string Hash(PreparedData data) =>
+        Convert.ToHexString(
+            SHA256.HashData([.. new[] { data.Train, data.Fitness!, data.Validation }.SelectMany(Ids).SelectMany(BitConverter.GetBytes)])
+        );
 
     /// <summary>Paragraphs of random words: no two share 40 characters.</summary>
     private static string Prose(int seed, int paragraphs)
     {
         var random = new Random(seed);
         string Word() => string.Concat(Enumerable.Range(0, random.Next(2, 9)).Select(_ => (char)random.Next('a', 'z' + 1)));
-        return string.Join("\n\n", Enumerable.Range(0, paragraphs).Select(_ => string.Join(' ', Enumerable.Range(0, 100).Select(_ => Word())) + "."));
+        return string.Join(
+            "\n\n",
+            Enumerable.Range(0, paragraphs).Select(_ => string.Join(' ', Enumerable.Range(0, 100).Select(_ => Word())) + ".")
+        );
     }
 }

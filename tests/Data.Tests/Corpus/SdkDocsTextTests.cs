@@ -24,7 +24,8 @@ public sealed class SdkDocsTextTests : IDisposable
               <remarks>See <see href="https://example.com">the manual</see>. <code>not shown</code> Done well.</remarks>
             </member>
             <member name="M:My.Space.Reader`1.#ctor"><summary>Makes a <see cref="M:My.Space.Reader`1.#ctor(System.Int32)" /> ready.</summary></member>
-            """);
+            """
+        );
 
         var document = Assert.Single(SdkDocsText.Read(folder.Path));
 
@@ -35,21 +36,26 @@ public sealed class SdkDocsTextTests : IDisposable
                 "Reads the next one. Returns null at the end, e.g. of a file. What to skip. See the manual. Done well.",
                 "Makes a Reader ready.",
             ],
-            document.Paragraphs);
+            document.Paragraphs
+        );
     }
 
     [Fact]
     public void Read_OfSentencesThatDifferInNamesAndNumbersOnly_KeepsTheFirst()
     {
         Docs("B.xml", Summary("T:S.Second", "Gets the Name of item 7."));
-        Docs("A.xml", Summary("T:S.First", "Gets the Name of item 6.") + Summary("P:S.First.X", """Sets the <see cref="T:S.Y" />. Something else."""));
+        Docs(
+            "A.xml",
+            Summary("T:S.First", "Gets the Name of item 6.") + Summary("P:S.First.X", """Sets the <see cref="T:S.Y" />. Something else.""")
+        );
         Docs("C.xml", Summary("T:S.Third", "Sets the OtherThing. Last of all."));
 
         var documents = SdkDocsText.Read(folder.Path);
 
         Assert.Equal(
             ["S.First: Gets the Name of item 6.|Sets the Y. Something else.", "S.Third: Last of all."],
-            documents.Select(document => $"{document.Name}: {string.Join('|', document.Paragraphs)}"));
+            documents.Select(document => $"{document.Name}: {string.Join('|', document.Paragraphs)}")
+        );
     }
 
     [Fact]
@@ -82,7 +88,8 @@ public sealed class SdkDocsTextTests : IDisposable
     [Fact]
     public void Split_OfLongDocuments_CutsAtAParagraphAndKeepsFamiliesTogether()
     {
-        var documents = Enumerable.Range(0, 200)
+        var documents = Enumerable
+            .Range(0, 200)
             .Select(i => new TextDocument($"type{i}", $"family{i / 2}", [.. Enumerable.Range(0, 30).Select(p => $"{Words(i, p)}.")]))
             .ToList();
 
@@ -120,8 +127,16 @@ public sealed class SdkDocsTextTests : IDisposable
         Assert.Contains("--text", e.Message, StringComparison.Ordinal);
     }
 
-    private static string Words(int document, int paragraph) => $"{document}x{paragraph} " + string.Join(' ', Enumerable.Range(0, 10).Select(i =>
-        Convert.ToHexString(System.Security.Cryptography.SHA256.HashData([(byte)document, (byte)paragraph, (byte)i]))[..10]));
+    private static string Words(int document, int paragraph) =>
+        $"{document}x{paragraph} "
+        + string.Join(
+            ' ',
+            Enumerable
+                .Range(0, 10)
+                .Select(i =>
+                    Convert.ToHexString(System.Security.Cryptography.SHA256.HashData([(byte)document, (byte)paragraph, (byte)i]))[..10]
+                )
+        );
 
     private static string Summary(string member, string text) => $"""<member name="{member}"><summary>{text}</summary></member>""";
 

@@ -35,7 +35,11 @@ public sealed class InputFilesTests : IDisposable
         folder.Write(name, "text");
         var input = Path.Combine(folder.Path, name.Split('/')[0]);
 
-        Assert.Contains(message, Assert.Throws<InvalidRequestException>(() => InputFiles.Find([input], null)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            message,
+            Assert.Throws<InvalidRequestException>(() => InputFiles.Find([input], null)).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]

@@ -101,15 +101,32 @@ public sealed class MutatedInputTests : IDisposable
         for (var n = random.Next(1, 4); n > 0 && bytes.Count > 0; n--)
         {
             // The front and the end hold what readers trust.
-            var at = random.Next(3) switch { 0 => random.Next(Math.Min(bytes.Count, 64)), 1 => Math.Max(0, bytes.Count - 1 - random.Next(600)), _ => random.Next(bytes.Count) };
+            var at = random.Next(3) switch
+            {
+                0 => random.Next(Math.Min(bytes.Count, 64)),
+                1 => Math.Max(0, bytes.Count - 1 - random.Next(600)),
+                _ => random.Next(bytes.Count),
+            };
             switch (random.Next(6))
             {
-                case 0: bytes[at] ^= (byte)(1 << random.Next(8)); break;
-                case 1: bytes[at] = (byte)random.Next(256); break;
-                case 2: bytes.RemoveRange(at, Math.Min(bytes.Count - at, random.Next(1, 40))); break;
-                case 3: bytes.InsertRange(at, Enumerable.Range(0, random.Next(1, 40)).Select(_ => (byte)random.Next(256))); break;
-                case 4: bytes.RemoveRange(at, bytes.Count - at); break;
-                default: bytes[at] = 0xFF; break;
+                case 0:
+                    bytes[at] ^= (byte)(1 << random.Next(8));
+                    break;
+                case 1:
+                    bytes[at] = (byte)random.Next(256);
+                    break;
+                case 2:
+                    bytes.RemoveRange(at, Math.Min(bytes.Count - at, random.Next(1, 40)));
+                    break;
+                case 3:
+                    bytes.InsertRange(at, Enumerable.Range(0, random.Next(1, 40)).Select(_ => (byte)random.Next(256)));
+                    break;
+                case 4:
+                    bytes.RemoveRange(at, bytes.Count - at);
+                    break;
+                default:
+                    bytes[at] = 0xFF;
+                    break;
             }
         }
 

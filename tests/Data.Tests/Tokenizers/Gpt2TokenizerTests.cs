@@ -143,7 +143,8 @@ public sealed class Gpt2TokenizerTests
         return ids.WrittenSpan.ToArray();
     }
 
-    private static string Decode(IEnumerable<ushort> ids) => Encoding.UTF8.GetString([.. ids.SelectMany(id => Tokenizer.BytesOf(id).ToArray())]);
+    private static string Decode(IEnumerable<ushort> ids) =>
+        Encoding.UTF8.GetString([.. ids.SelectMany(id => Tokenizer.BytesOf(id).ToArray())]);
 
     /// <summary>gpt-tokenizer, of npm: JavaScript, with its own vocabulary, expressions and merging.</summary>
     private static async Task<ushort[][]> OtherImplementationAsync(string[] texts)

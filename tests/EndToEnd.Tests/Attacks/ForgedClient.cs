@@ -18,23 +18,37 @@ internal static class ForgedClient
     /// <param name="withTls">Presents a certificate of its own, made like the store's, and takes any.</param>
     /// <param name="clusterId">The store's, which is no secret.</param>
     /// <returns>Whether it was answered.</returns>
-    public static async Task<bool> TryCallAsync(IPEndPoint gateway, bool withTls, string clusterId, Func<IGrainFactory, Task> call, CancellationToken cancellationToken)
+    public static async Task<bool> TryCallAsync(
+        IPEndPoint gateway,
+        bool withTls,
+        string clusterId,
+        Func<IGrainFactory, Task> call,
+        CancellationToken cancellationToken
+    )
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var now = TimeProvider.System.GetUtcNow();
-        using var own = new CertificateRequest("CN=slowrun", key, HashAlgorithmName.SHA256).CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
+        using var own = new CertificateRequest("CN=slowrun", key, HashAlgorithmName.SHA256).CreateSelfSigned(
+            now.AddDays(-1),
+            now.AddDays(1)
+        );
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.UseOrleansClient(client =>
         {
-            client.UseStaticClustering(gateway).Configure<ClusterOptions>(options => (options.ClusterId, options.ServiceId) = (clusterId, "slowrun"));
+            client
+                .UseStaticClustering(gateway)
+                .Configure<ClusterOptions>(options => (options.ClusterId, options.ServiceId) = (clusterId, "slowrun"));
             client.Services.AddSlowrunRecords();
             if (withTls)
             {
-                client.UseTls(own, options =>
-                {
-                    options.AllowAnyRemoteCertificate();
-                    options.OnAuthenticateAsClient = (_, tls) => tls.TargetHost = "slowrun";
-                });
+                client.UseTls(
+                    own,
+                    options =>
+                    {
+                        options.AllowAnyRemoteCertificate();
+                        options.OnAuthenticateAsClient = (_, tls) => tls.TargetHost = "slowrun";
+                    }
+                );
             }
         });
         using var host = builder.Build();
@@ -46,7 +60,10 @@ internal static class ForgedClient
             await call(host.Services.GetRequiredService<IClusterClient>()).WaitAsync(limit.Token);
             return true;
         }
-        catch (Exception e) when (!cancellationToken.IsCancellationRequested && e is OrleansException or OperationCanceledException or TimeoutException or IOException or InvalidOperationException)
+        catch (Exception e)
+            when (!cancellationToken.IsCancellationRequested
+                && e is OrleansException or OperationCanceledException or TimeoutException or IOException or InvalidOperationException
+            )
         {
             return false;
         }

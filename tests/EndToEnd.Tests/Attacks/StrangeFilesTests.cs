@@ -21,10 +21,14 @@ public sealed class StrangeFilesTests : IDisposable
 
         Assert.True(run.ExitCode == 0, run.Error);
         Assert.NotEmpty(Directory.GetFiles(Path.Combine(store, ".logs")));
-        Assert.All(Directory.GetFiles(store, "*", SearchOption.AllDirectories), path => Assert.True(ModeOf(path) == OwnersFile, $"{path}: {ModeOf(path)}"));
+        Assert.All(
+            Directory.GetFiles(store, "*", SearchOption.AllDirectories),
+            path => Assert.True(ModeOf(path) == OwnersFile, $"{path}: {ModeOf(path)}")
+        );
         Assert.All(
             Directory.GetDirectories(store, "*", SearchOption.AllDirectories).Append(store),
-            path => Assert.True(ModeOf(path) == (OwnersFile | UnixFileMode.UserExecute), $"{path}: {ModeOf(path)}"));
+            path => Assert.True(ModeOf(path) == (OwnersFile | UnixFileMode.UserExecute), $"{path}: {ModeOf(path)}")
+        );
     }
 
     [Fact]
@@ -47,7 +51,8 @@ public sealed class StrangeFilesTests : IDisposable
             Assert.Contains("named pipe", result.Error + result.Output, StringComparison.Ordinal);
         }
 
-        var other = await cli.RunAsync("run", "micro", "--name", "other").WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
+        var other = await cli.RunAsync("run", "micro", "--name", "other")
+            .WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
         Assert.True(other.ExitCode == 0, other.Error);
     }
 

@@ -21,7 +21,23 @@ public sealed class StrangerTests
     {
         using var store = new TemporaryStore();
         var cli = new Cli(store.Path);
-        Assert.Equal(0, (await cli.RunAsync("submit", "tiny", "--set", "chains=[{stages: 1}]", "--set", "stage.epochs=5000", "--set", "operations.checkpointAtLeastEvery=500ms", "--set", "operations.checkpointAtMostEvery=500ms")).ExitCode);
+        Assert.Equal(
+            0,
+            (
+                await cli.RunAsync(
+                    "submit",
+                    "tiny",
+                    "--set",
+                    "chains=[{stages: 1}]",
+                    "--set",
+                    "stage.epochs=5000",
+                    "--set",
+                    "operations.checkpointAtLeastEvery=500ms",
+                    "--set",
+                    "operations.checkpointAtMostEvery=500ms"
+                )
+            ).ExitCode
+        );
         using var silo = cli.Start("silo", "--slots", "cpu:1", "--name", "victim");
         await cli.UntilAsync("tiny", silo, facts => facts.RootOf(Stage).DurableStep > 0);
         var (address, gateway) = await AddressAsync(cli);
@@ -39,14 +55,28 @@ public sealed class StrangerTests
         var clusterId = (string)JsonNode.Parse(membership!.Content.Span)!["clusterId"]!;
         foreach (var withTls in new[] { false, true })
         {
-            Assert.False(await ForgedClient.TryCallAsync(gateway, withTls, clusterId, grains => grains.GetGrain<IRunGrain>("tiny").Report(forged), Stop));
-            Assert.False(await ForgedClient.TryCallAsync(gateway, withTls, clusterId, grains => grains.GetGrain<ISiloGrain>(address).Drain(), Stop));
+            Assert.False(
+                await ForgedClient.TryCallAsync(
+                    gateway,
+                    withTls,
+                    clusterId,
+                    grains => grains.GetGrain<IRunGrain>("tiny").Report(forged),
+                    Stop
+                )
+            );
+            Assert.False(
+                await ForgedClient.TryCallAsync(gateway, withTls, clusterId, grains => grains.GetGrain<ISiloGrain>(address).Drain(), Stop)
+            );
         }
 
         var before = (await cli.FactsAsync("tiny", Stop))!.RootOf(Stage);
         Assert.Equal((1, "victim"), (before.EpochToken, before.Owner?.SiloName));
         await cli.UntilAsync("tiny", silo, facts => facts.RootOf(Stage).DurableStep > before.DurableStep);
-        Assert.Equal("Cluster", (string?)JsonNode.Parse((await cli.RunAsync("status", "tiny", "-o", "json")).Output)!["source"], ignoreCase: true);
+        Assert.Equal(
+            "Cluster",
+            (string?)JsonNode.Parse((await cli.RunAsync("status", "tiny", "-o", "json")).Output)!["source"],
+            ignoreCase: true
+        );
 
         // Another certificate while it trains: nobody notices, and those who can read the store are heard.
         var rotated = await cli.RunAsync("cluster", "rotate-certificate", "--revoke-old");
@@ -63,7 +93,10 @@ public sealed class StrangerTests
     public async Task Ports_ForAnotherUserAndAnotherNetwork_AnswerNotAByte()
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Only root can become another user and make a network.");
-        Assert.SkipUnless(Namespace.TryRun("setpriv", "--version") is not null && Namespace.TryRun("ip", "netns", "list") is not null, "setpriv (util-linux) and ip (iproute2) are not here.");
+        Assert.SkipUnless(
+            Namespace.TryRun("setpriv", "--version") is not null && Namespace.TryRun("ip", "netns", "list") is not null,
+            "setpriv (util-linux) and ip (iproute2) are not here."
+        );
         using var network = new Namespace();
         using var store = new TemporaryStore();
         var cli = new Cli(store.Path);
@@ -87,7 +120,18 @@ public sealed class StrangerTests
 
         // A handshake that never ends.
         Assert.Equal("0", Namespace.TryRun([.. nobody, Talk(gateway.Port, @"\x16\x03\x01\x00\x05")])?.Trim());
-        Assert.Null(Namespace.TryRun("setpriv", "--reuid", Nobody, "--regid", Nobody, "--clear-groups", "cat", Path.Combine(store.Path, "cluster", "certificate")));
+        Assert.Null(
+            Namespace.TryRun(
+                "setpriv",
+                "--reuid",
+                Nobody,
+                "--regid",
+                Nobody,
+                "--clear-groups",
+                "cat",
+                Path.Combine(store.Path, "cluster", "certificate")
+            )
+        );
         Assert.Equal(0, (await cli.RunAsync("drain", "victim")).ExitCode);
         var ended = await silo.EndAsync(Stop);
         Assert.Equal(0, ended.ExitCode);
@@ -96,7 +140,10 @@ public sealed class StrangerTests
 
     /// <summary>Says something, and counts the bytes of the answer.</summary>
     private static string Talk(int port, string words) =>
-        string.Create(CultureInfo.InvariantCulture, $"exec 3<>/dev/tcp/{Namespace.Here}/{port} || exit 1; printf '{words}' >&3; timeout 20 cat <&3 | wc -c");
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"exec 3<>/dev/tcp/{Namespace.Here}/{port} || exit 1; printf '{words}' >&3; timeout 20 cat <&3 | wc -c"
+        );
 
     /// <summary>What any local user can see: where the silo listens.</summary>
     private static async Task<(string Silo, IPEndPoint Gateway)> AddressAsync(Cli cli)

@@ -40,16 +40,17 @@ public sealed class CompletionScriptTests(CalmTiny calm, PublishedClient client)
         [System.Management.Automation.CommandCompletion]::CompleteInput($env:LINE, $env:LINE.Length, $null).CompletionMatches.CompletionText
         """;
 
-    public static TheoryData<string, string, string> Lines => new()
-    {
-        { "slowrun stat", "status", "" },
-        { "slowrun checkpoints ", "list verify gc repair", "" },
-        { "slowrun status --wat", "--watch", "" },
-        { "slowrun status ti", "tiny", "" },
-        { "slowrun pause tiny/chain1/", "tiny/chain1/stage0 tiny/chain1/stage1", "" },
-        { "slowrun list --output=j", "--output=json", "json" },
-        { "slowrun status nothing-like-it", "", "" },
-    };
+    public static TheoryData<string, string, string> Lines =>
+        new()
+        {
+            { "slowrun stat", "status", "" },
+            { "slowrun checkpoints ", "list verify gc repair", "" },
+            { "slowrun status --wat", "--watch", "" },
+            { "slowrun status ti", "tiny", "" },
+            { "slowrun pause tiny/chain1/", "tiny/chain1/stage0 tiny/chain1/stage1", "" },
+            { "slowrun list --output=j", "--output=json", "json" },
+            { "slowrun status nothing-like-it", "", "" },
+        };
 
     /// <param name="inBash">Where Readline replaces only a part of the word.</param>
     [Theory]
@@ -59,7 +60,8 @@ public sealed class CompletionScriptTests(CalmTiny calm, PublishedClient client)
 
     [Theory]
     [MemberData(nameof(Lines))]
-    public async Task Zsh_CompletesTheLine(string line, string candidates, string _) => Assert.Equal(candidates, await CompleteAsync("zsh", ["-fc", Zsh, "zsh", line], line, candidates));
+    public async Task Zsh_CompletesTheLine(string line, string candidates, string _) =>
+        Assert.Equal(candidates, await CompleteAsync("zsh", ["-fc", Zsh, "zsh", line], line, candidates));
 
     [Theory]
     [MemberData(nameof(Lines))]
@@ -73,12 +75,19 @@ public sealed class CompletionScriptTests(CalmTiny calm, PublishedClient client)
 
     private async Task<string> CompleteAsync(string shell, string[] arguments, string line, string expected)
     {
-        var program = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(folder => Path.Combine(folder, shell)).FirstOrDefault(File.Exists);
+        var program = (Environment.GetEnvironmentVariable("PATH") ?? "")
+            .Split(':')
+            .Select(folder => Path.Combine(folder, shell))
+            .FirstOrDefault(File.Exists);
         Assert.SkipWhen(program is null, $"This machine has no {shell}.");
         using var home = new TemporaryStore();
         var environment = new Dictionary<string, string>
         {
-            ["PATH"] = $"{await client.FolderAsync()}:/usr/bin:/bin", ["HOME"] = home.Path, ["SLOWRUN_STORE"] = calm.Cli.Store, ["LINE"] = line, ["TERM"] = "dumb",
+            ["PATH"] = $"{await client.FolderAsync()}:/usr/bin:/bin",
+            ["HOME"] = home.Path,
+            ["SLOWRUN_STORE"] = calm.Cli.Store,
+            ["LINE"] = line,
+            ["TERM"] = "dumb",
         };
         var candidates = "";
         // What a store does not tell in time is not offered, and a machine that is busy with other tests may take long.
@@ -86,7 +95,10 @@ public sealed class CompletionScriptTests(CalmTiny calm, PublishedClient client)
         {
             var result = await PublishedClient.RunAsync(program, environment, arguments);
             Assert.Equal("", result.Error);
-            candidates = string.Join(' ', result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+            candidates = string.Join(
+                ' ',
+                result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            );
         }
 
         return candidates;

@@ -27,7 +27,14 @@ public sealed class ErrorTests(CalmTiny calm, PublishedClient client) : IDisposa
     [InlineData(3, "Run 'tiny' has no stage 'chain9/stage0'. Did you mean", "pause", "tiny/chain9/stage0")]
     [InlineData(3, "'tinny' is neither a file nor a preset. Did you mean 'tiny'?", "run", "tinny")]
     [InlineData(2, "there is no field 'layerz' here. Did you mean 'layers'?", "spec", "validate", "tiny", "--set", "model.layerz=5")]
-    [InlineData(2, "Run 'tiny' in '{store}' has another recipe, and a recipe cannot change:\n  recipe.seed: ", "submit", "tiny", "--set", "seed=7")]
+    [InlineData(
+        2,
+        "Run 'tiny' in '{store}' has another recipe, and a recipe cannot change:\n  recipe.seed: ",
+        "submit",
+        "tiny",
+        "--set",
+        "seed=7"
+    )]
     [InlineData(2, "model.layers is 4, and would become 6", "set", "tiny", "model.layers=6")]
     [InlineData(1, "'tiny' has ended already", "pause", "tiny")]
     [InlineData(1, "'runs/tiny/spec' cannot be read", "status", "tiny", "--store", "{folder}/broken")]
@@ -40,8 +47,14 @@ public sealed class ErrorTests(CalmTiny calm, PublishedClient client) : IDisposa
         await PrepareAsync();
 
         var result = await client.RunAsync(
-            new() { ["SLOWRUN_STORE"] = calm.Cli.Store, ["SLOWRUN_SILO"] = "/none", ["TMPDIR"] = folder.Path },
-            [.. arguments.Select(Filled), "--verbose"]);
+            new()
+            {
+                ["SLOWRUN_STORE"] = calm.Cli.Store,
+                ["SLOWRUN_SILO"] = "/none",
+                ["TMPDIR"] = folder.Path,
+            },
+            [.. arguments.Select(Filled), "--verbose"]
+        );
 
         Assert.Equal((exitCode, ""), (result.ExitCode, result.Output));
         Assert.StartsWith("slowrun: ", result.Error, StringComparison.Ordinal);
@@ -58,8 +71,19 @@ public sealed class ErrorTests(CalmTiny calm, PublishedClient client) : IDisposa
         var port = ((IPEndPoint)taken.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
 
         var result = await client.RunAsync(
-            new() { ["SLOWRUN_STORE"] = folder.Path, ["SLOWRUN_SILO"] = Cli.SiloPath, ["PATH"] = Environment.GetEnvironmentVariable("PATH")!, ["HOME"] = folder.Path },
-            "silo", "--slots", "cpu:1", "--port", port);
+            new()
+            {
+                ["SLOWRUN_STORE"] = folder.Path,
+                ["SLOWRUN_SILO"] = Cli.SiloPath,
+                ["PATH"] = Environment.GetEnvironmentVariable("PATH")!,
+                ["HOME"] = folder.Path,
+            },
+            "silo",
+            "--slots",
+            "cpu:1",
+            "--port",
+            port
+        );
 
         Assert.Equal(1, result.ExitCode);
         Assert.Contains(port, result.Error, StringComparison.Ordinal);
@@ -70,7 +94,14 @@ public sealed class ErrorTests(CalmTiny calm, PublishedClient client) : IDisposa
     {
         await WriteAsync("file", "");
         await WriteAsync("broken/runs/tiny/spec", "{");
-        await WriteAsync("dead/cluster/membership", Membership.Replace("NOW", TimeProvider.System.GetUtcNow().UtcDateTime.ToString("O", CultureInfo.InvariantCulture), StringComparison.Ordinal));
+        await WriteAsync(
+            "dead/cluster/membership",
+            Membership.Replace(
+                "NOW",
+                TimeProvider.System.GetUtcNow().UtcDateTime.ToString("O", CultureInfo.InvariantCulture),
+                StringComparison.Ordinal
+            )
+        );
     }
 
     private async Task WriteAsync(string name, string content)
@@ -80,5 +111,6 @@ public sealed class ErrorTests(CalmTiny calm, PublishedClient client) : IDisposa
         await File.WriteAllTextAsync(path, content, TestContext.Current.CancellationToken);
     }
 
-    private string Filled(string text) => text.Replace("{store}", calm.Cli.Store, StringComparison.Ordinal).Replace("{folder}", folder.Path, StringComparison.Ordinal);
+    private string Filled(string text) =>
+        text.Replace("{store}", calm.Cli.Store, StringComparison.Ordinal).Replace("{folder}", folder.Path, StringComparison.Ordinal);
 }

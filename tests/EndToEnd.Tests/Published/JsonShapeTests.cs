@@ -18,9 +18,23 @@ public sealed class JsonShapeTests(CalmTiny calm, PublishedClient client)
         foreach (var (stage, i) in status.GetProperty("stages").EnumerateArray().Select((stage, i) => (stage, i)))
         {
             Expect(stage, $"stages[{i}].", ("id", FormattableString.Invariant($"chain{i / 2}/stage{i % 2}")), ("state", "Done"));
-            Numbers(stage, "step", "steps", "durableStep", "durableAgeSeconds", "epochToken", "preemptions", "lostSteps", "trainLossNats", "valLossNats");
+            Numbers(
+                stage,
+                "step",
+                "steps",
+                "durableStep",
+                "durableAgeSeconds",
+                "epochToken",
+                "preemptions",
+                "lostSteps",
+                "trainLossNats",
+                "valLossNats"
+            );
             // Nobody owns and trains a finished stage; the fields are there all the same.
-            Assert.Equal((JsonValueKind.Null, JsonValueKind.Null), (stage.GetProperty("owner").ValueKind, stage.GetProperty("tokensPerSecond").ValueKind));
+            Assert.Equal(
+                (JsonValueKind.Null, JsonValueKind.Null),
+                (stage.GetProperty("owner").ValueKind, stage.GetProperty("tokensPerSecond").ValueKind)
+            );
             Assert.Matches("^[0-9a-f]{64}$", stage.GetProperty("snapshotSha256").GetString());
         }
     }
@@ -38,25 +52,50 @@ public sealed class JsonShapeTests(CalmTiny calm, PublishedClient client)
         var printed = await JsonAsync(arguments);
         var value = printed.ValueKind == JsonValueKind.Array ? printed[0] : printed;
 
-        Assert.All(fields.Split(','), field => Assert.True(value.TryGetProperty(field, out _), $"'{string.Join(' ', arguments)}' prints no '{field}': {value}"));
+        Assert.All(
+            fields.Split(','),
+            field => Assert.True(value.TryGetProperty(field, out _), $"'{string.Join(' ', arguments)}' prints no '{field}': {value}")
+        );
     }
 
     [Fact]
     public async Task Events_AreAJsonValueALine()
     {
-        var events = (await PrintedAsync("events", "tiny")).TrimEnd().Split('\n').Select(line => JsonSerializer.Deserialize<JsonElement>(line)).ToList();
+        var events = (await PrintedAsync("events", "tiny"))
+            .TrimEnd()
+            .Split('\n')
+            .Select(line => JsonSerializer.Deserialize<JsonElement>(line))
+            .ToList();
 
         Assert.InRange(events.Count, 8, 1000);
-        Assert.All(events, happened => Assert.All(["at", "kind", "stage", "message"], field => Assert.True(happened.TryGetProperty(field, out _), $"No '{field}': {happened}")));
+        Assert.All(
+            events,
+            happened =>
+                Assert.All(
+                    ["at", "kind", "stage", "message"],
+                    field => Assert.True(happened.TryGetProperty(field, out _), $"No '{field}': {happened}")
+                )
+        );
     }
 
     private static void Expect(JsonElement value, string where, params (string Field, string Value)[] fields) =>
-        Assert.All(fields, field => Assert.True(value.GetProperty(field.Field).GetString() == field.Value, $"{where}{field.Field} is {value.GetProperty(field.Field)}, not {field.Value}."));
+        Assert.All(
+            fields,
+            field =>
+                Assert.True(
+                    value.GetProperty(field.Field).GetString() == field.Value,
+                    $"{where}{field.Field} is {value.GetProperty(field.Field)}, not {field.Value}."
+                )
+        );
 
     private static void Numbers(JsonElement value, params string[] fields) =>
-        Assert.All(fields, field => Assert.True(value.GetProperty(field).ValueKind == JsonValueKind.Number, $"{field} is {value.GetProperty(field)}."));
+        Assert.All(
+            fields,
+            field => Assert.True(value.GetProperty(field).ValueKind == JsonValueKind.Number, $"{field} is {value.GetProperty(field)}.")
+        );
 
-    private async Task<JsonElement> JsonAsync(params string[] arguments) => JsonSerializer.Deserialize<JsonElement>(await PrintedAsync(arguments));
+    private async Task<JsonElement> JsonAsync(params string[] arguments) =>
+        JsonSerializer.Deserialize<JsonElement>(await PrintedAsync(arguments));
 
     private async Task<string> PrintedAsync(params string[] arguments)
     {

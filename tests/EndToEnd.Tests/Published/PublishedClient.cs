@@ -14,7 +14,8 @@ public sealed class PublishedClient : IDisposable
 
     public PublishedClient() => published = new(PublishAsync);
 
-    public static string Repository { get; } = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Metadata("SlowrunClientProject"))!, "../.."));
+    public static string Repository { get; } =
+        Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Metadata("SlowrunClientProject"))!, "../.."));
 
     /// <summary>The folder with the program <c>slowrun</c>.</summary>
     public Task<string> FolderAsync() => published.Value;
@@ -26,7 +27,12 @@ public sealed class PublishedClient : IDisposable
     /// <summary>Runs any program likewise.</summary>
     internal static async Task<CliResult> RunAsync(string program, Dictionary<string, string> environment, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
         start.Environment.Clear();
         foreach (var (name, value) in environment)
         {
@@ -46,7 +52,10 @@ public sealed class PublishedClient : IDisposable
     {
         var (project, to) = (Metadata("SlowrunClientProject"), Path.Combine(folder.Path, "client"));
         // No build server may outlive the test.
-        var start = new ProcessStartInfo("dotnet", ["publish", project, "--output", to, "--nologo", "--verbosity", "quiet", "-nodeReuse:false", "-p:UseSharedCompilation=false"])
+        var start = new ProcessStartInfo(
+            "dotnet",
+            ["publish", project, "--output", to, "--nologo", "--verbosity", "quiet", "-nodeReuse:false", "-p:UseSharedCompilation=false"]
+        )
         {
             RedirectStandardOutput = true,
         };
@@ -56,5 +65,6 @@ public sealed class PublishedClient : IDisposable
         return process.ExitCode == 0 ? to : throw new InvalidOperationException($"'dotnet publish {project}' failed: {output}");
     }
 
-    private static string Metadata(string key) => typeof(PublishedClient).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == key).Value!;
+    private static string Metadata(string key) =>
+        typeof(PublishedClient).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == key).Value!;
 }

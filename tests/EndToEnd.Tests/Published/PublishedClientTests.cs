@@ -25,8 +25,8 @@ public sealed class PublishedClientTests(CalmTiny calm, PublishedClient client)
     }
 
     /// <summary>
-    /// Time of a processor, not of a clock: other processes then count little. Compiled while it runs, the program takes several times as long; the
-    /// bounds are between the two.
+    /// Time of a processor, not of a clock: other processes then count little. Compiled while it runs, the program takes several times as
+    /// long; the bounds are between the two.
     /// </summary>
     [Theory]
     [InlineData(0.3, "--help")]
@@ -38,9 +38,15 @@ public sealed class PublishedClientTests(CalmTiny calm, PublishedClient client)
         {
             // The shell's second line is its children's time: "0m0.412s 0m0.051s".
             var timed = await PublishedClient.RunAsync(
-                "/bin/sh", new() { ["SLOWRUN_STORE"] = calm.Cli.Store }, ["-c", "\"$0\" \"$@\" >/dev/null; times", Path.Combine(await client.FolderAsync(), "slowrun"), .. arguments]);
+                "/bin/sh",
+                new() { ["SLOWRUN_STORE"] = calm.Cli.Store },
+                ["-c", "\"$0\" \"$@\" >/dev/null; times", Path.Combine(await client.FolderAsync(), "slowrun"), .. arguments]
+            );
             Assert.Equal("", timed.Error);
-            least = Math.Min(least, timed.Output.Split('\n')[1].Split(' ').Sum(time => double.Parse(time.Split('m', 's')[1], CultureInfo.InvariantCulture)));
+            least = Math.Min(
+                least,
+                timed.Output.Split('\n')[1].Split(' ').Sum(time => double.Parse(time.Split('m', 's')[1], CultureInfo.InvariantCulture))
+            );
         }
 
         Assert.InRange(least, 0.001, seconds);

@@ -12,11 +12,18 @@ public sealed partial class WalkthroughTests(PublishedClient client)
     {
         var docs = Path.Combine(PublishedClient.Repository, "docs");
         var page = Path.Combine(docs, "walkthrough.md");
-        var start = new ProcessStartInfo("bash", [Path.Combine(docs, "walkthrough.sh")]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("bash", [Path.Combine(docs, "walkthrough.sh")])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.Environment["SLOWRUN"] = Path.Combine(await client.FolderAsync(), "slowrun");
         start.Environment["SLOWRUN_SILO"] = Cli.SiloPath;
         using var process = Process.Start(start)!;
-        var (output, error) = (process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        var (output, error) = (
+            process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken),
+            process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken)
+        );
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.True(process.ExitCode == 0, await error);
 
@@ -24,10 +31,12 @@ public sealed partial class WalkthroughTests(PublishedClient client)
         var first = now.Zip(written).TakeWhile(pair => pair.First == pair.Second).Count();
         Assert.True(
             first == now.Count && first == written.Count,
-            $"docs/walkthrough.md differs; 'docs/walkthrough.sh > docs/walkthrough.md' makes it anew. Line {first + 1} of what is compared is now:\n{At(now, first)}\nand was:\n{At(written, first)}\n\nAll of it:\n{await output}\n{await error}");
+            $"docs/walkthrough.md differs; 'docs/walkthrough.sh > docs/walkthrough.md' makes it anew. Line {first + 1} of what is compared is now:\n{At(now, first)}\nand was:\n{At(written, first)}\n\nAll of it:\n{await output}\n{await error}"
+        );
     }
 
-    /// <summary>What must not change: prose, commands, exit codes, and answers without their figures; of answers that depend on the moment only that they are.</summary>
+    /// <summary>What must not change: prose, commands, exit codes, and answers without their figures; of answers that depend on the moment
+    /// only that they are.</summary>
     private static List<string> Lines(string transcript)
     {
         var lines = new List<string>();
@@ -59,8 +68,17 @@ public sealed partial class WalkthroughTests(PublishedClient client)
     }
 
     private static string WithoutFigures(string line) =>
-        // Which of a handful of small models is best, and whether they are better together than it, depends on the machine's arithmetic and on the pages that they learn.
-        BestMember().Replace(Spaces().Replace(Duration().Replace(Figure().Replace(Hash().Replace(line, "HASH"), "N"), "N s"), " ").Replace("nats worse than", "nats better than", StringComparison.Ordinal).Replace("documents", "document", StringComparison.Ordinal), "best member (STAGE)").TrimEnd();
+        // Which of a handful of small models is best, and whether they are better together than it, depends on the machine's arithmetic and
+        // on the pages that they learn.
+        BestMember()
+            .Replace(
+                Spaces()
+                    .Replace(Duration().Replace(Figure().Replace(Hash().Replace(line, "HASH"), "N"), "N s"), " ")
+                    .Replace("nats worse than", "nats better than", StringComparison.Ordinal)
+                    .Replace("documents", "document", StringComparison.Ordinal),
+                "best member (STAGE)"
+            )
+            .TrimEnd();
 
     private static string At(List<string> lines, int index) => index < lines.Count ? lines[index] : "(nothing)";
 

@@ -22,7 +22,8 @@ public sealed class ChaosPlanTests
 
         Assert.Equal(
             ["checkpoint", "commit", "hand-over", "restore", "scoring", "start-up", "step", "take"],
-            plan.Select(disturbance => disturbance.Phase).Distinct().Order(StringComparer.Ordinal));
+            plan.Select(disturbance => disturbance.Phase).Distinct().Order(StringComparer.Ordinal)
+        );
         Assert.All(plan.CountBy(disturbance => disturbance.Mode), count => Assert.Equal(25, count.Value));
         var notices = plan.Where(disturbance => disturbance.Mode == ChaosMode.Notice).ToList();
         Assert.Equal([0, 3, 5, 10], notices.Select(disturbance => disturbance.NoticeSeconds).Distinct().Order());
@@ -50,16 +51,39 @@ public sealed class ChaosPlanTests
     {
         var report = new ChaosReport
         {
-            Spec = "tiny", Seed = 1, Silos = 3, CalmRun = "a", DisturbedRun = "b", Identical = true, Differing = [], CalmSeconds = 10,
-            DisturbedSeconds = 40, LostSteps = 3, Preemptions = 3, Wanted = 4, UnplannedExits = 0,
+            Spec = "tiny",
+            Seed = 1,
+            Silos = 3,
+            CalmRun = "a",
+            DisturbedRun = "b",
+            Identical = true,
+            Differing = [],
+            CalmSeconds = 10,
+            DisturbedSeconds = 40,
+            LostSteps = 3,
+            Preemptions = 3,
+            Wanted = 4,
+            UnplannedExits = 0,
             Disturbances =
             [
                 new CarriedOut(1, ChaosMode.Kill, "step", "chain0/stage0", 1, 3.5) { LostSteps = 3, Released = false },
                 new CarriedOut(2, ChaosMode.Freeze, "step", "chain0/stage0", 2, 9) { LostSteps = 4, Released = false },
                 new CarriedOut(3, ChaosMode.Kill, "idle", null, 3, null),
                 new CarriedOut(4, ChaosMode.Kill, "commit", "chain0/stage1", 4, 2.5) { LostSteps = 1, Released = false },
-                new CarriedOut(5, ChaosMode.Notice, "step", "chain0/stage1", 5, 2) { LostSteps = 0, Released = true, NoticeSeconds = 10, Acknowledged = true },
-                new CarriedOut(6, ChaosMode.Notice, "step", "chain0/stage1", 6, 4) { LostSteps = 6, Released = true, NoticeSeconds = 0, Acknowledged = false },
+                new CarriedOut(5, ChaosMode.Notice, "step", "chain0/stage1", 5, 2)
+                {
+                    LostSteps = 0,
+                    Released = true,
+                    NoticeSeconds = 10,
+                    Acknowledged = true,
+                },
+                new CarriedOut(6, ChaosMode.Notice, "step", "chain0/stage1", 6, 4)
+                {
+                    LostSteps = 6,
+                    Released = true,
+                    NoticeSeconds = 0,
+                    Acknowledged = false,
+                },
                 new CarriedOut(7, ChaosMode.Notice, "idle", null, 7, null) { NoticeSeconds = 5, Acknowledged = true },
             ],
         };
@@ -70,7 +94,10 @@ public sealed class ChaosPlanTests
         Assert.Equal(3, report.ByMode["kill"]);
         Assert.Equal(new ModeReport(3, 2, 2.5, 3.5, 4), report.Modes["kill"]);
         Assert.Equal(new ModeReport(3, 2, 2, 4, 6), report.Modes["notice"]);
-        Assert.Equal(new NoticeReport(Announced: 3, ToOwners: 2, LostNothing: 1, Released: 2, Acknowledged: 2, MostLostSteps: 6), report.Notices);
+        Assert.Equal(
+            new NoticeReport(Announced: 3, ToOwners: 2, LostNothing: 1, Released: 2, Acknowledged: 2, MostLostSteps: 6),
+            report.Notices
+        );
         Assert.Equal(4, report.ByPhase["step"]);
     }
 }

@@ -15,15 +15,47 @@ public sealed class LossesTests
 
     private readonly Losses losses = new();
 
-    public LossesTests() => losses.Add(4, Stage, new StageRoot { EpochToken = 1, Owner = Owner, LostSteps = 5, Preemptions = 2 }, At);
+    public LossesTests() =>
+        losses.Add(
+            4,
+            Stage,
+            new StageRoot
+            {
+                EpochToken = 1,
+                Owner = Owner,
+                LostSteps = 5,
+                Preemptions = 2,
+            },
+            At
+        );
 
     [Fact]
     public void Of_AStageThatWasReleasedAndTrainsAgain_GivesItsRecoveryAndNoLoss()
     {
-        losses.Follow(Facts(new StageRoot { EpochToken = 1, LostSteps = 5, Preemptions = 2 }));
+        losses.Follow(
+            Facts(
+                new StageRoot
+                {
+                    EpochToken = 1,
+                    LostSteps = 5,
+                    Preemptions = 2,
+                }
+            )
+        );
         Assert.Null(losses.Of(Notice).RecoverySeconds);
 
-        losses.Follow(Facts(new StageRoot { EpochToken = 2, Owner = Owner, LostSteps = 5, Preemptions = 2 }, firstStep: At.AddSeconds(3)));
+        losses.Follow(
+            Facts(
+                new StageRoot
+                {
+                    EpochToken = 2,
+                    Owner = Owner,
+                    LostSteps = 5,
+                    Preemptions = 2,
+                },
+                firstStep: At.AddSeconds(3)
+            )
+        );
 
         var found = losses.Of(Notice);
         Assert.Equal((3.0, 0L, true), (found.RecoverySeconds, found.LostSteps, found.Released));
@@ -33,12 +65,42 @@ public sealed class LossesTests
     [Fact]
     public void Of_AStageThatWasTakenFromItsOwner_CountsWhatWasLost()
     {
-        losses.Follow(Facts(new StageRoot { EpochToken = 1, Owner = Owner, LostSteps = 5, Preemptions = 2 }));
+        losses.Follow(
+            Facts(
+                new StageRoot
+                {
+                    EpochToken = 1,
+                    Owner = Owner,
+                    LostSteps = 5,
+                    Preemptions = 2,
+                }
+            )
+        );
         Assert.False(losses.AreTaken(4, Facts(new StageRoot { EpochToken = 1 })));
 
-        losses.Follow(Facts(new StageRoot { EpochToken = 2, Owner = Owner, LostSteps = 12, Preemptions = 3 }));
+        losses.Follow(
+            Facts(
+                new StageRoot
+                {
+                    EpochToken = 2,
+                    Owner = Owner,
+                    LostSteps = 12,
+                    Preemptions = 3,
+                }
+            )
+        );
         // Of a later loss.
-        losses.Follow(Facts(new StageRoot { EpochToken = 3, Owner = Owner, LostSteps = 40, Preemptions = 4 }));
+        losses.Follow(
+            Facts(
+                new StageRoot
+                {
+                    EpochToken = 3,
+                    Owner = Owner,
+                    LostSteps = 40,
+                    Preemptions = 4,
+                }
+            )
+        );
 
         var found = losses.Of(Notice);
         Assert.Equal((null, 7L, false), (found.RecoverySeconds, found.LostSteps, found.Released));
@@ -49,29 +111,64 @@ public sealed class LossesTests
     {
         var other = new StageId(1, 0);
         losses.Add(4, other, new StageRoot { EpochToken = 1, Owner = Owner }, At);
-        var facts = Facts(new StageRoot { EpochToken = 2, LostSteps = 6, Preemptions = 3 }, firstStep: At.AddSeconds(2));
-        facts = facts with { Roots = new Dictionary<StageId, StageRoot>(facts.Roots) { [other] = new StageRoot { EpochToken = 1, Owner = Owner } } };
+        var facts = Facts(
+            new StageRoot
+            {
+                EpochToken = 2,
+                LostSteps = 6,
+                Preemptions = 3,
+            },
+            firstStep: At.AddSeconds(2)
+        );
+        facts = facts with
+        {
+            Roots = new Dictionary<StageId, StageRoot>(facts.Roots)
+            {
+                [other] = new StageRoot { EpochToken = 1, Owner = Owner },
+            },
+        };
         losses.Follow(facts);
         Assert.Null(losses.Of(Notice).RecoverySeconds);
 
-        losses.Follow(facts with
-        {
-            Roots = new Dictionary<StageId, StageRoot>(facts.Roots) { [other] = new StageRoot { EpochToken = 2, LostSteps = 3, Preemptions = 1 } },
-            Progress = new Dictionary<StageId, StageProgress>(facts.Progress) { [other] = Progress(other, At.AddSeconds(8)) },
-        });
+        losses.Follow(
+            facts with
+            {
+                Roots = new Dictionary<StageId, StageRoot>(facts.Roots)
+                {
+                    [other] = new StageRoot
+                    {
+                        EpochToken = 2,
+                        LostSteps = 3,
+                        Preemptions = 1,
+                    },
+                },
+                Progress = new Dictionary<StageId, StageProgress>(facts.Progress) { [other] = Progress(other, At.AddSeconds(8)) },
+            }
+        );
 
         var found = losses.Of(Notice);
         Assert.Equal((8.0, 4L), (found.RecoverySeconds, found.LostSteps));
     }
 
-    private static RunFacts Facts(StageRoot root, DateTimeOffset? firstStep = null) => new(SpecReader.FromPreset("tiny"))
-    {
-        Roots = new Dictionary<StageId, StageRoot> { [Stage] = root },
-        Progress = new Dictionary<StageId, StageProgress> { [Stage] = Progress(Stage, firstStep) with { EpochToken = root.EpochToken } },
-    };
+    private static RunFacts Facts(StageRoot root, DateTimeOffset? firstStep = null) =>
+        new(SpecReader.FromPreset("tiny"))
+        {
+            Roots = new Dictionary<StageId, StageRoot> { [Stage] = root },
+            Progress = new Dictionary<StageId, StageProgress>
+            {
+                [Stage] = Progress(Stage, firstStep) with { EpochToken = root.EpochToken },
+            },
+        };
 
-    private static StageProgress Progress(StageId stage, DateTimeOffset? firstStep) => new()
-    {
-        Stage = stage.ToString(), EpochToken = 2, Activity = StageActivity.Training, Step = 3, Steps = 10, FirstStepAt = firstStep, At = At,
-    };
+    private static StageProgress Progress(StageId stage, DateTimeOffset? firstStep) =>
+        new()
+        {
+            Stage = stage.ToString(),
+            EpochToken = 2,
+            Activity = StageActivity.Training,
+            Step = 3,
+            Steps = 10,
+            FirstStepAt = firstStep,
+            At = At,
+        };
 }

@@ -19,7 +19,10 @@ public sealed class LocalSilosTests : IDisposable
     public async Task Supervise_WhenTheSiloDiesAgainAndAgain_EndsWithItsLastWords()
     {
         var store = await StoreAsync();
-        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(Example.Start) { AutoAdvanceAmount = TimeSpan.FromMilliseconds(1) };
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(Example.Start)
+        {
+            AutoAdvanceAmount = TimeSpan.FromMilliseconds(1),
+        };
         await using var silos = Silos(store, time, "echo it broke; exit 3");
 
         var e = await Assert.ThrowsAsync<NotPossibleException>(() => AdvancedAsync(silos.SuperviseAsync(Example.Stop), time));
@@ -79,9 +82,20 @@ public sealed class LocalSilosTests : IDisposable
         // Alive, but never a member of the cluster: none of the others may conclude that it has to start one.
         var script = $"echo $$ >> '{started}'; while read line; do :; done";
         var (starters, waiters) = (new ConcurrentQueue<int>(), new ConcurrentQueue<int>());
-        var clients = Enumerable.Range(0, 8).Select(i => (
-            Stop: CancellationTokenSource.CreateLinkedTokenSource(Example.Stop),
-            Silos: Silos(store, TimeProvider.System, script, line => (line.StartsWith("Starting", StringComparison.Ordinal) ? starters : waiters).Enqueue(i)))).ToList();
+        var clients = Enumerable
+            .Range(0, 8)
+            .Select(i =>
+                (
+                    Stop: CancellationTokenSource.CreateLinkedTokenSource(Example.Stop),
+                    Silos: Silos(
+                        store,
+                        TimeProvider.System,
+                        script,
+                        line => (line.StartsWith("Starting", StringComparison.Ordinal) ? starters : waiters).Enqueue(i)
+                    )
+                )
+            )
+            .ToList();
 
         var supervising = clients.Select(client => Task.Run(() => client.Silos.SuperviseAsync(client.Stop.Token))).ToList();
         await UntilAsync(() => File.Exists(started) && waiters.Count == 7);
@@ -128,23 +142,41 @@ public sealed class LocalSilosTests : IDisposable
         var kept = SiloLogs.Keep(first);
         for (var i = 1; i <= 5; i++)
         {
-            File.WriteAllText(SiloLogs.FileOf(SiloLogs.NewName(folder.Path, new DateTimeOffset(2026, 11, 1, 0, 0, i, TimeSpan.Zero), kept: 3), i), "");
+            File.WriteAllText(
+                SiloLogs.FileOf(SiloLogs.NewName(folder.Path, new DateTimeOffset(2026, 11, 1, 0, 0, i, TimeSpan.Zero), kept: 3), i),
+                ""
+            );
         }
 
         Assert.Equal("why", File.ReadAllText(kept));
         Assert.Equal(4, Directory.GetFiles(Path.GetDirectoryName(kept)!).Length);
     }
 
-    private LocalSilos Silos(IObjectStore store, TimeProvider time, string script) => Silos(store, time, script, line =>
-    {
-        lock (told)
-        {
-            told.Add(line);
-        }
-    });
+    private LocalSilos Silos(IObjectStore store, TimeProvider time, string script) =>
+        Silos(
+            store,
+            time,
+            script,
+            line =>
+            {
+                lock (told)
+                {
+                    told.Add(line);
+                }
+            }
+        );
 
-    private static LocalSilos Silos(IObjectStore store, TimeProvider time, string script, Action<string> tell) => new(
-        new RunReader(store, time), "micro", new SiloProgram("/bin/sh", ["-c", script, "silo-program"]), [["--slots", "cpu:1"]], time, tell);
+    private static LocalSilos Silos(IObjectStore store, TimeProvider time, string script, Action<string> tell) =>
+        new(
+            new RunReader(store, time),
+            "micro",
+            new SiloProgram("/bin/sh", ["-c", script, "silo-program"]),
+            [
+                ["--slots", "cpu:1"],
+            ],
+            time,
+            tell
+        );
 
     private async Task<IObjectStore> StoreAsync()
     {

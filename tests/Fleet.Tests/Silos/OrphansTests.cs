@@ -30,11 +30,18 @@ public sealed class OrphansTests
     /// <param name="parent">Stands in the shell's command line.</param>
     private static async Task<bool> IsChildOneAsync(string program, string parent, string option)
     {
-        using var shell = Process.Start(new ProcessStartInfo(program, ["-c", $"sh -c 'read line' {option} <&0; :", parent]) { RedirectStandardInput = true })!;
+        using var shell = Process.Start(
+            new ProcessStartInfo(program, ["-c", $"sh -c 'read line' {option} <&0; :", parent]) { RedirectStandardInput = true }
+        )!;
         int[] children = [];
         while (children.Length == 0)
         {
-            children = [.. (await File.ReadAllTextAsync($"/proc/{shell.Id}/task/{shell.Id}/children", Example.Stop)).Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
+            children =
+            [
+                .. (await File.ReadAllTextAsync($"/proc/{shell.Id}/task/{shell.Id}/children", Example.Stop))
+                    .Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                    .Select(int.Parse),
+            ];
         }
 
         var orphan = Orphans.IsOne(children[0]);

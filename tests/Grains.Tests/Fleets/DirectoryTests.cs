@@ -10,7 +10,8 @@ public sealed class DirectoryTests
     public async Task Activation_WhenTheSiloOfItsDirectoryEntryIsLost_GoesOn()
     {
         await using var fleet = await TestFleet.StartAsync(new MemoryStore(), 3, loops: false);
-        // So many that some have their entry on each silo. Of slots that the silo does not have: the grain is active, and nothing is under way.
+        // So many that some have their entry on each silo. Of slots that the silo does not have: the grain is active, and nothing is under
+        // way.
         var stages = Enumerable.Range(0, 24).Select(stage => new StageId(0, stage)).ToList();
         var offer = fleet.Offer(0) with { Slots = ["cpu:7"] };
         foreach (var stage in stages)

@@ -122,10 +122,17 @@ public sealed class OwnershipTests
 
         Assert.True(await fleet.OfferAsync(0, Run, Stage));
 
-        Assert.Equal(fleet.The<IClusterMembershipService>(0).CurrentSnapshot.Version.Value, (await run.FactsAsync()).RootOf(Stage).Owner!.MembershipVersion);
+        Assert.Equal(
+            fleet.The<IClusterMembershipService>(0).CurrentSnapshot.Version.Value,
+            (await run.FactsAsync()).RootOf(Stage).Owner!.MembershipVersion
+        );
     }
 
-    private static Core.Recipes.RunSpec Long(Core.Recipes.RunSpec spec) => spec with { Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 20_000 } } };
+    private static Core.Recipes.RunSpec Long(Core.Recipes.RunSpec spec) =>
+        spec with
+        {
+            Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 20_000 } },
+        };
 
     private static Task UntilAsync(LocalRun run, Func<RunFacts, bool> holds) => UntilAsync(run, facts => Task.FromResult(holds(facts)));
 

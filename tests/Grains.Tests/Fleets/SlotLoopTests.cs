@@ -69,7 +69,11 @@ public sealed class SlotLoopTests
         await UntilAsync(run, facts => facts.RootOf(First).DurableStep > held);
     }
 
-    private static RunSpec Epochs(RunSpec spec, int epochs) => spec with { Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = epochs } } };
+    private static RunSpec Epochs(RunSpec spec, int epochs) =>
+        spec with
+        {
+            Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = epochs } },
+        };
 
     private static IEnumerable<string?> Snapshots(RunStatus status) => status.Stages.Select(stage => stage.SnapshotSha256);
 

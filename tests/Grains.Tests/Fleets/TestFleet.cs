@@ -16,8 +16,8 @@ using Slowrun.Storage;
 namespace Slowrun.Grains.Tests.Fleets;
 
 /// <summary>
-/// Several silos in this process with the grains and the clustering of a real one, on one store, with a slot each. A silo that is declared dead
-/// lives on here, and so do its trainers: as on a machine that was frozen, or cut off from the others.
+/// Several silos in this process with the grains and the clustering of a real one, on one store, with a slot each. A silo that is declared
+/// dead lives on here, and so do its trainers: as on a machine that was frozen, or cut off from the others.
 /// </summary>
 internal sealed class TestFleet : IAsyncDisposable
 {
@@ -26,9 +26,7 @@ internal sealed class TestFleet : IAsyncDisposable
     private readonly Activations activations = new();
     private readonly List<IHost> silos = [];
 
-    private TestFleet()
-    {
-    }
+    private TestFleet() { }
 
     /// <param name="loops">Whether the silos look for work themselves, or wait for what a test offers.</param>
     public static async Task<TestFleet> StartAsync(IObjectStore store, int silos, bool loops)
@@ -54,7 +52,8 @@ internal sealed class TestFleet : IAsyncDisposable
     public async Task<bool> OfferAsync(int silo, string run, StageId stage)
     {
         var work = WorkName.Train(run, stage);
-        await The<Offering>(silo).MakeAsync(work, Slot, () => CallAsync(silo, run, stage, Offer(silo)), TestContext.Current.CancellationToken);
+        await The<Offering>(silo)
+            .MakeAsync(work, Slot, () => CallAsync(silo, run, stage, Offer(silo)), TestContext.Current.CancellationToken);
         return The<LocalWork>(silo).Has(work);
     }
 
@@ -75,7 +74,8 @@ internal sealed class TestFleet : IAsyncDisposable
     public SlotOffer Offer(int silo, long? epochToken = null) => new(Address(silo), Slot, epochToken);
 
     /// <summary>The activation that the last call of the stage grain reached.</summary>
-    public IGrainContext ActivationOf(string run, StageId stage) => activations.Of(The<IGrainFactory>(0).GetGrain<IStageGrain>(StageKey.Of(run, stage)).GetGrainId());
+    public IGrainContext ActivationOf(string run, StageId stage) =>
+        activations.Of(The<IGrainFactory>(0).GetGrain<IStageGrain>(StageKey.Of(run, stage)).GetGrainId());
 
     /// <summary>Ends the stage grain's activation, whatever it is at.</summary>
     public async Task DeactivateAsync(string run, StageId stage)
@@ -100,8 +100,7 @@ internal sealed class TestFleet : IAsyncDisposable
             var (entry, etag) = now.TryGet(The<ILocalSiloDetails>(silo).SiloAddress)!;
             entry.Status = SiloStatus.Dead;
             written = await table.UpdateRowAsync(entry, etag, now.Version.Next(), TestContext.Current.CancellationToken);
-        }
-        while (!written);
+        } while (!written);
         await The<IClusterMembershipService>(seenBy).Refresh(default, TestContext.Current.CancellationToken);
     }
 
@@ -118,7 +117,9 @@ internal sealed class TestFleet : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         // A trainer that outlives its test would end with the process, inside libtorch.
-        await Task.WhenAll(silos.Select(silo => silo.Services.GetRequiredService<LocalWork>().StopAsync(StopReason.Fenced, null, CancellationToken.None)));
+        await Task.WhenAll(
+            silos.Select(silo => silo.Services.GetRequiredService<LocalWork>().StopAsync(StopReason.Fenced, null, CancellationToken.None))
+        );
         foreach (var silo in silos)
         {
             await silo.StopAsync(new CancellationToken(canceled: true));
@@ -135,14 +136,17 @@ internal sealed class TestFleet : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton(store).AddSingleton(TimeProvider.System);
         var (silo, gateway) = FreePorts();
-        builder.UseOrleans(orleans => orleans
-            .ConfigureEndpoints(IPAddress.Loopback, silo, gateway)
-            .Configure<SiloOptions>(options => options.SiloName = name)
-            .UseStoreClustering(store, cluster)
-            .AddStoreGrainStorage("stages", store)
-            .AddIncomingGrainCallFilter(activations)
-            // A silo that is dead to the others ends its process otherwise.
-            .Services.AddSlowrunRecords().AddSingleton<IFatalErrorHandler>(new Undying()));
+        builder.UseOrleans(orleans =>
+            orleans
+                .ConfigureEndpoints(IPAddress.Loopback, silo, gateway)
+                .Configure<SiloOptions>(options => options.SiloName = name)
+                .UseStoreClustering(store, cluster)
+                .AddStoreGrainStorage("stages", store)
+                .AddIncomingGrainCallFilter(activations)
+                // A silo that is dead to the others ends its process otherwise.
+                .Services.AddSlowrunRecords()
+                .AddSingleton<IFatalErrorHandler>(new Undying())
+        );
         builder.Services.AddSlowrunGrains(Slot);
         if (!loops)
         {
@@ -165,8 +169,6 @@ internal sealed class TestFleet : IAsyncDisposable
     {
         public bool IsUnexpected(Exception exception) => false;
 
-        public void OnFatalException(object? sender, string? context, Exception? exception)
-        {
-        }
+        public void OnFatalException(object? sender, string? context, Exception? exception) { }
     }
 }

@@ -73,8 +73,13 @@ public sealed class HandOutTests
         Assert.Equal([ready[0].Name], To(ready, "two").Handed);
     }
 
-    private (IReadOnlyList<string> Handed, int Waiting) To(IReadOnlyList<ReadyWork> ready, string silo, int most = 1, IReadOnlyList<string>? notMine = null, IReadOnlyList<string>? atWork = null) =>
-        handOut.To(ready, silo, most, notMine ?? [], atWork ?? [], alive.Contains);
+    private (IReadOnlyList<string> Handed, int Waiting) To(
+        IReadOnlyList<ReadyWork> ready,
+        string silo,
+        int most = 1,
+        IReadOnlyList<string>? notMine = null,
+        IReadOnlyList<string>? atWork = null
+    ) => handOut.To(ready, silo, most, notMine ?? [], atWork ?? [], alive.Contains);
 
     private static ReadyWork[] Ready(params int[] chains) => [.. chains.Select(Train)];
 

@@ -9,7 +9,8 @@ namespace Slowrun.Grains.Tests.Runs;
 /// <summary>A silo that joined since this one last looked is not dead.</summary>
 public sealed class LivingSilosTests
 {
-    private const string Owner = "127.0.0.1:11111@5", Other = "127.0.0.1:22222@6";
+    private const string Owner = "127.0.0.1:11111@5",
+        Other = "127.0.0.1:22222@6";
     private static readonly StageId Stage = new(0, 0);
 
     private readonly Membership membership = new(4, Other);
@@ -84,12 +85,17 @@ public sealed class LivingSilosTests
         Assert.Equal(0, membership.Refreshes);
     }
 
-    private static StageOwner Taken(long? version) => new(Owner, "one", ["cpu:0"], DateTimeOffset.UnixEpoch) { MembershipVersion = version };
+    private static StageOwner Taken(long? version) =>
+        new(Owner, "one", ["cpu:0"], DateTimeOffset.UnixEpoch) { MembershipVersion = version };
 
-    private static RunFacts Facts(StageOwner owner) => new(SpecReader.FromPreset("micro"))
-    {
-        Roots = new Dictionary<StageId, StageRoot> { [Stage] = new() { EpochToken = 1, Owner = owner } },
-    };
+    private static RunFacts Facts(StageOwner owner) =>
+        new(SpecReader.FromPreset("micro"))
+        {
+            Roots = new Dictionary<StageId, StageRoot>
+            {
+                [Stage] = new() { EpochToken = 1, Owner = owner },
+            },
+        };
 
     private sealed class Membership(long version, params string[] silos) : IClusterMembershipService
     {
@@ -108,14 +114,21 @@ public sealed class LivingSilosTests
             // Orleans waits for a version that is asked for without end, also where the table has it no more.
             Assert.Equal(default, minimumVersion);
             Refreshes++;
-            CurrentSnapshot = Fails ? throw new IOException("The store is away.") : Next is { } next ? Snapshot(next.Version, next.Silos) : CurrentSnapshot;
+            CurrentSnapshot =
+                Fails ? throw new IOException("The store is away.")
+                : Next is { } next ? Snapshot(next.Version, next.Silos)
+                : CurrentSnapshot;
             return default;
         }
 
         public Task<bool> TryKill(SiloAddress siloAddress) => throw new NotSupportedException();
 
-        private static ClusterMembershipSnapshot Snapshot(long version, string[] silos) => new(
-            silos.Select(SiloAddress.FromParsableString).ToImmutableDictionary(silo => silo, silo => new ClusterMember(silo, SiloStatus.Active, "a silo")),
-            new MembershipVersion(version));
+        private static ClusterMembershipSnapshot Snapshot(long version, string[] silos) =>
+            new(
+                silos
+                    .Select(SiloAddress.FromParsableString)
+                    .ToImmutableDictionary(silo => silo, silo => new ClusterMember(silo, SiloStatus.Active, "a silo")),
+                new MembershipVersion(version)
+            );
     }
 }

@@ -24,5 +24,6 @@ internal sealed class CloudStore(IObjectStore inner, TimeSpan latency, Random ra
         return await run();
     }
 
-    private static string KindOf(string name) => name.StartsWith("runs/", StringComparison.Ordinal) ? name[(name.LastIndexOf('/') + 1)..] : name;
+    private static string KindOf(string name) =>
+        name.StartsWith("runs/", StringComparison.Ordinal) ? name[(name.LastIndexOf('/') + 1)..] : name;
 }

@@ -11,9 +11,11 @@ internal sealed class FleetMembership : IClusterMembershipService
     /// <summary>Whether a silo has gone, or else come.</summary>
     public event Action<bool>? Changed;
 
-    public ClusterMembershipSnapshot CurrentSnapshot { get; private set; } = new(ImmutableDictionary<SiloAddress, ClusterMember>.Empty, new MembershipVersion(0));
+    public ClusterMembershipSnapshot CurrentSnapshot { get; private set; } =
+        new(ImmutableDictionary<SiloAddress, ClusterMember>.Empty, new MembershipVersion(0));
 
-    public IAsyncEnumerable<ClusterMembershipSnapshot> MembershipUpdates => throw new NotSupportedException("Whoever simulates a silo listens to Changed.");
+    public IAsyncEnumerable<ClusterMembershipSnapshot> MembershipUpdates =>
+        throw new NotSupportedException("Whoever simulates a silo listens to Changed.");
 
     public bool IsAlive(SiloAddress silo) => members.TryGetValue(silo, out var member) && member.Status == SiloStatus.Active;
 
@@ -24,7 +26,8 @@ internal sealed class FleetMembership : IClusterMembershipService
         Changed?.Invoke(status == SiloStatus.Dead);
     }
 
-    public ValueTask Refresh(MembershipVersion minimumVersion = default, CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
+    public ValueTask Refresh(MembershipVersion minimumVersion = default, CancellationToken cancellationToken = default) =>
+        ValueTask.CompletedTask;
 
     public Task<bool> TryKill(SiloAddress siloAddress) => Task.FromResult(false);
 }

@@ -76,7 +76,10 @@ internal sealed class SimFleet
 
     public void Submit(int chains)
     {
-        var spec = SpecReader.FromPreset("micro", new SpecOverrides { Name = Run, Set = [$"chains=[{string.Join(", ", Enumerable.Repeat("{stages: 1}", chains))}]"] });
+        var spec = SpecReader.FromPreset(
+            "micro",
+            new SpecOverrides { Name = Run, Set = [$"chains=[{string.Join(", ", Enumerable.Repeat("{stages: 1}", chains))}]"] }
+        );
         new RunDocuments(objects, Run).TryCreateSpecAsync(spec).GetAwaiter().GetResult();
         foreach (var stage in new RunPlan(spec.Recipe).Stages)
         {
@@ -204,8 +207,13 @@ internal sealed class SimFleet
             var now = table.ReadAllAsync().GetAwaiter().GetResult();
             var entry = new MembershipEntry
             {
-                SiloAddress = silo.Silo, Status = SiloStatus.Active, SiloName = silo.Address, HostName = "simulated",
-                StartTime = Time.GetUtcNow().UtcDateTime, IAmAliveTime = Time.GetUtcNow().UtcDateTime, SuspectTimes = [],
+                SiloAddress = silo.Silo,
+                Status = SiloStatus.Active,
+                SiloName = silo.Address,
+                HostName = "simulated",
+                StartTime = Time.GetUtcNow().UtcDateTime,
+                IAmAliveTime = Time.GetUtcNow().UtcDateTime,
+                SuspectTimes = [],
             };
             table.InsertRowAsync(entry, now.Version.Next()).GetAwaiter().GetResult();
         }

@@ -10,8 +10,10 @@ namespace Slowrun.Grains.Tests.Simulation;
 internal sealed class SimGrains(SimFleet fleet, SimSilo silo) : IGrainFactory
 {
     public TGrainInterface GetGrain<TGrainInterface>(string primaryKey, string? grainClassNamePrefix = null)
-        where TGrainInterface : IGrainWithStringKey => typeof(TGrainInterface) == typeof(IRunGrain) ? (TGrainInterface)(object)new ToRun(fleet, silo)
-        : typeof(TGrainInterface) == typeof(IStageGrain) ? (TGrainInterface)(object)new ToStage(fleet, silo, StageKey.Parse(primaryKey).Stage)
+        where TGrainInterface : IGrainWithStringKey =>
+        typeof(TGrainInterface) == typeof(IRunGrain) ? (TGrainInterface)(object)new ToRun(fleet, silo)
+        : typeof(TGrainInterface) == typeof(IStageGrain)
+            ? (TGrainInterface)(object)new ToStage(fleet, silo, StageKey.Parse(primaryKey).Stage)
         : throw Unused();
 
     public TGrainInterface GetGrain<TGrainInterface>(Guid primaryKey, string? grainClassNamePrefix = null)
@@ -59,7 +61,8 @@ internal sealed class SimGrains(SimFleet fleet, SimSilo silo) : IGrainFactory
     {
         public Task<RunNews?> Look(RunQuestion question) => fleet.OnRunAsync(silo, desk => desk.LookAsync(question));
 
-        public Task<OwnerOrders> Report(StageProgress progress) => fleet.OnRunAsync(silo, async desk => (await desk.ReportAsync(progress))!);
+        public Task<OwnerOrders> Report(StageProgress progress) =>
+            fleet.OnRunAsync(silo, async desk => (await desk.ReportAsync(progress))!);
 
         public Task<RunStatus?> GetStatus() => throw Unused();
 

@@ -22,6 +22,7 @@ internal sealed class SimSilo
     private readonly SimGrains grains;
     private readonly RunAsking asking;
     private readonly Look look;
+
     // One for each: all but one of several that await the same task would go on elsewhere.
     private readonly List<TaskCompletionSource> mourners = [];
     private TaskCompletionSource? poked;
@@ -34,15 +35,53 @@ internal sealed class SimSilo
         var (store, time, details) = (fleet.Store, fleet.Time, new Details(Silo));
         grains = new SimGrains(fleet, this);
         Watch = new RunWatch(new RunFactsReader(store, time), store, fleet.Membership, new LivingSilos(fleet.Membership), time);
-        var (pulse, sights, sensors, pace) = (new LoopPulse(time), new ReadySince(time), new SlotSensors(devices: null, () => null), new OfferPace(time));
+        var (pulse, sights, sensors, pace) = (
+            new LoopPulse(time),
+            new ReadySince(time),
+            new SlotSensors(devices: null, () => null),
+            new OfferPace(time)
+        );
         asking = new RunAsking(
-            Watch, Local, pace, new SiloGauges(Slots, sensors, new StoreTroubles(store), time), grains, details, time, NullLogger<RunAsking>.Instance) { ReadsItself = fleet.EachReads };
+            Watch,
+            Local,
+            pace,
+            new SiloGauges(Slots, sensors, new StoreTroubles(store), time),
+            grains,
+            details,
+            time,
+            NullLogger<RunAsking>.Instance
+        )
+        {
+            ReadsItself = fleet.EachReads,
+        };
         var offers = new Offers(
-            Slots, new Fingerprints((_, _) => "one"), Local, sensors, sights, new TakeRefusals(store, time), pace,
-            new Offering(pace, pulse, details, time, NullLogger<Offering>.Instance), pulse, grains, details, time);
+            Slots,
+            new Fingerprints((_, _) => "one"),
+            Local,
+            sensors,
+            sights,
+            new TakeRefusals(store, time),
+            pace,
+            new Offering(pace, pulse, details, time, NullLogger<Offering>.Instance),
+            pulse,
+            grains,
+            details,
+            time
+        );
         look = new Look(
-            store, Watch, asking, offers, new OrphanRelease(store, Local, sights, details, time, NullLogger<OrphanRelease>.Instance),
-            new DocumentMending(store, Local, details, time, NullLogger<DocumentMending>.Instance), sights, Slots, Local, pulse, time, NullLogger<Look>.Instance);
+            store,
+            Watch,
+            asking,
+            offers,
+            new OrphanRelease(store, Local, sights, details, time, NullLogger<OrphanRelease>.Instance),
+            new DocumentMending(store, Local, details, time, NullLogger<DocumentMending>.Instance),
+            sights,
+            Slots,
+            Local,
+            pulse,
+            time,
+            NullLogger<Look>.Instance
+        );
     }
 
     public SiloAddress Silo { get; }
@@ -156,8 +195,13 @@ internal sealed class SimSilo
         {
             var progress = new StageProgress
             {
-                Stage = id.ToString(), EpochToken = root.EpochToken, Activity = StageActivity.Training, Step = second, Steps = root.Steps,
-                RootRevision = root.Revision, At = fleet.Time.GetUtcNow(),
+                Stage = id.ToString(),
+                EpochToken = root.EpochToken,
+                Activity = StageActivity.Training,
+                Step = second,
+                Steps = root.Steps,
+                RootRevision = root.Revision,
+                At = fleet.Time.GetUtcNow(),
             };
             if (!fleet.EachReads)
             {
@@ -165,9 +209,7 @@ internal sealed class SimSilo
                 {
                     await grains.GetGrain<IRunGrain>(SimFleet.Run).Report(progress).WaitAsync(TimeSpan.FromSeconds(5), fleet.Time);
                 }
-                catch (Exception e) when (e is TimeoutException or OrleansException)
-                {
-                }
+                catch (Exception e) when (e is TimeoutException or OrleansException) { }
             }
 
             if (second % 2 == 0 && IsAlive)
@@ -195,9 +237,13 @@ internal sealed class SimSilo
         while (IsAlive)
         {
             var from = fleet.Time.GetTimestamp();
-            await (fleet.Table is { } table
-                ? table.UpdateIAmAliveAsync(new MembershipEntry { SiloAddress = Silo, IAmAliveTime = fleet.Time.GetUtcNow().UtcDateTime })
-                : fleet.Store.OtherAsync("membership table: heartbeat"));
+            await (
+                fleet.Table is { } table
+                    ? table.UpdateIAmAliveAsync(
+                        new MembershipEntry { SiloAddress = Silo, IAmAliveTime = fleet.Time.GetUtcNow().UtcDateTime }
+                    )
+                    : fleet.Store.OtherAsync("membership table: heartbeat")
+            );
             fleet.Beat(fleet.Time.GetElapsedTime(from));
             await Task.Delay(HeartbeatEvery, fleet.Time);
         }

@@ -8,8 +8,8 @@ using Slowrun.Storage.Runs;
 namespace Slowrun.Grains.Tests.Simulation;
 
 /// <summary>
-/// A stage's grain: one activation, one call at a time, placed where the first offer hints, moved by an offer of another silo. It takes as many
-/// store operations as a take does, and decides by the root.
+/// A stage's grain: one activation, one call at a time, placed where the first offer hints, moved by an offer of another silo. It takes as
+/// many store operations as a take does, and decides by the root.
 /// </summary>
 internal sealed class SimStage(SimFleet fleet, StageId id)
 {
@@ -51,7 +51,10 @@ internal sealed class SimStage(SimFleet fleet, StageId id)
             return new TakeAnswer(false, "It lives elsewhere.", Moving: !refused);
         }
 
-        if (silo.Local.TryBegin(WorkName.Train(SimFleet.Run, id)) is not { } begun || silo.Slots.TryReserve(offer.Slots, "stage") is not { } reservation)
+        if (
+            silo.Local.TryBegin(WorkName.Train(SimFleet.Run, id)) is not { } begun
+            || silo.Slots.TryReserve(offer.Slots, "stage") is not { } reservation
+        )
         {
             return new TakeAnswer(false, "In use.");
         }
@@ -64,7 +67,11 @@ internal sealed class SimStage(SimFleet fleet, StageId id)
         }
 
         var root = await document.ReadAsync() ?? new StageRoot();
-        if (root.EpochToken != offer.EpochToken || (root.Owner is { } owner && fleet.Membership.IsAlive(SiloAddress.FromParsableString(owner.Silo))) || !silo.IsAlive)
+        if (
+            root.EpochToken != offer.EpochToken
+            || (root.Owner is { } owner && fleet.Membership.IsAlive(SiloAddress.FromParsableString(owner.Silo)))
+            || !silo.IsAlive
+        )
         {
             begun.Dispose();
             reservation.Dispose();
@@ -73,7 +80,11 @@ internal sealed class SimStage(SimFleet fleet, StageId id)
 
         var taken = root with
         {
-            EpochToken = root.EpochToken + 1, Revision = root.Revision + 1, WriteId = $"{id} {root.EpochToken + 1}", Steps = 1_000_000, WrittenAt = fleet.Time.GetUtcNow(),
+            EpochToken = root.EpochToken + 1,
+            Revision = root.Revision + 1,
+            WriteId = $"{id} {root.EpochToken + 1}",
+            Steps = 1_000_000,
+            WrittenAt = fleet.Time.GetUtcNow(),
             Owner = new StageOwner(silo.Address, silo.Address, offer.Slots, fleet.Time.GetUtcNow()),
         };
         try
@@ -89,7 +100,10 @@ internal sealed class SimStage(SimFleet fleet, StageId id)
 
         fleet.Taken(id, silo);
         await store.WriteAsync(RunPaths.RootCopy(SimFleet.Run, id), "{}"u8.ToArray());
-        await store.WriteAsync($"{RunPaths.Run(SimFleet.Run)}events/{id.ToString().Replace('/', '-')}-{taken.EpochToken}", "{}"u8.ToArray());
+        await store.WriteAsync(
+            $"{RunPaths.Run(SimFleet.Run)}events/{id.ToString().Replace('/', '-')}-{taken.EpochToken}",
+            "{}"u8.ToArray()
+        );
         silo.Own(id, taken);
         return new TakeAnswer(true);
     }

@@ -1,14 +1,15 @@
 namespace Slowrun.Grains.Tests.Simulation;
 
 /// <summary>
-/// A clock that goes on to the next timer at once. Everything runs on the thread that calls <see cref="Run"/>: what awaits a timer goes on where
-/// the timer fires.
+/// A clock that goes on to the next timer at once. Everything runs on the thread that calls <see cref="Run"/>: what awaits a timer goes on
+/// where the timer fires.
 /// </summary>
 internal sealed class VirtualTime : TimeProvider
 {
     private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     private readonly PriorityQueue<Timer, (long At, long Order)> timers = new();
+
     // Not 0: that is how code says of a timestamp that there is none.
     private long now = TimeSpan.TicksPerSecond;
     private readonly int thread = Environment.CurrentManagedThreadId;

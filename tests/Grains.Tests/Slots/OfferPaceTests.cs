@@ -26,9 +26,17 @@ public sealed class OfferPaceTests
         offering = new Offering(pace, new LoopPulse(time), new LocalSilo(), time, NullLogger<Offering>.Instance);
     }
 
-    public static TheoryData<string> Answers => ["finished", "paused", "waits", "fenced at the take", "other identity", "living owner", "no such slots", "moves for ever"];
+    public static TheoryData<string> Answers =>
+        ["finished", "paused", "waits", "fenced at the take", "other identity", "living owner", "no such slots", "moves for ever"];
 
-    public static TheoryData<string> Errors => [nameof(IOException), nameof(InvalidDataException), nameof(TimeoutException), nameof(OrleansException), nameof(InvalidOperationException)];
+    public static TheoryData<string> Errors =>
+        [
+            nameof(IOException),
+            nameof(InvalidDataException),
+            nameof(TimeoutException),
+            nameof(OrleansException),
+            nameof(InvalidOperationException),
+        ];
 
     public static TheoryData<StopReason, bool> Ends
     {
@@ -53,22 +61,28 @@ public sealed class OfferPaceTests
 
     [Theory]
     [MemberData(nameof(Errors))]
-    public void Offers_WhenTheCallFails_AreFewAMinute(string error) => AreFew(() => throw (error switch
-    {
-        nameof(IOException) => new IOException("The store is away."),
-        nameof(InvalidDataException) => new InvalidDataException("The root is damaged."),
-        nameof(TimeoutException) => new TimeoutException("No answer came."),
-        nameof(OrleansException) => new OrleansException("The silo is gone."),
-        _ => new InvalidOperationException("There is no such run."),
-    }));
+    public void Offers_WhenTheCallFails_AreFewAMinute(string error) =>
+        AreFew(() =>
+            throw (
+                error switch
+                {
+                    nameof(IOException) => new IOException("The store is away."),
+                    nameof(InvalidDataException) => new InvalidDataException("The root is damaged."),
+                    nameof(TimeoutException) => new TimeoutException("No answer came."),
+                    nameof(OrleansException) => new OrleansException("The silo is gone."),
+                    _ => new InvalidOperationException("There is no such run."),
+                }
+            )
+        );
 
     [Theory]
     [MemberData(nameof(Ends))]
-    public void Takes_ThatEndAtOnce_AreFewAMinute(StopReason reason, bool progressed) => AreFew(() =>
-    {
-        pace.Ended(Work, reason, progressed);
-        return Task.FromResult(new TakeAnswer(true));
-    });
+    public void Takes_ThatEndAtOnce_AreFewAMinute(StopReason reason, bool progressed) =>
+        AreFew(() =>
+        {
+            pace.Ended(Work, reason, progressed);
+            return Task.FromResult(new TakeAnswer(true));
+        });
 
     [Theory]
     [InlineData(StopReason.Completed, false)]

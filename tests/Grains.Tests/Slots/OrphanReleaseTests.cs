@@ -20,6 +20,7 @@ public sealed class OrphanReleaseTests : IAsyncDisposable
     private static readonly StageId Stage = new(0, 0);
 
     private readonly MemoryStore store = new();
+
     // Later than the store's own clock, by which the run was submitted.
     private readonly FakeTimeProvider time = new(TimeProvider.System.GetUtcNow().AddDays(1));
     private readonly LocalWork local = new();
@@ -53,8 +54,20 @@ public sealed class OrphanReleaseTests : IAsyncDisposable
         Assert.Equal((null, ReleaseCause.Left, 3L, 2L), (root.Owner, root.ReleasedFor, root.LostSteps, root.Revision));
         Assert.Equal((0, 6, 4), (root.Ledger.TrainingSeconds, root.Ledger.LostSeconds, root.Ledger.DownSeconds));
         Assert.Equal(time.GetUtcNow(), root.Ledger.Until);
-        Assert.Equal(root.WriteId, SealedJson.Deserialize<StageRoot>(RunPaths.RootCopy("micro", Stage), (await store.TryReadAsync(RunPaths.RootCopy("micro", Stage), Stop))!.Content.Span).WriteId);
-        Assert.Contains("stage-released chain0/stage0: test had it although nothing of it ran there, and let go of it at step 0; 3 steps after it are lost.", await run.StoryAsync(), StringComparison.Ordinal);
+        Assert.Equal(
+            root.WriteId,
+            SealedJson
+                .Deserialize<StageRoot>(
+                    RunPaths.RootCopy("micro", Stage),
+                    (await store.TryReadAsync(RunPaths.RootCopy("micro", Stage), Stop))!.Content.Span
+                )
+                .WriteId
+        );
+        Assert.Contains(
+            "stage-released chain0/stage0: test had it although nothing of it ran there, and let go of it at step 0; 3 steps after it are lost.",
+            await run.StoryAsync(),
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -127,16 +140,20 @@ public sealed class OrphanReleaseTests : IAsyncDisposable
     {
         var root = (await run.FactsAsync()).RootOf(Stage);
         time.Advance(TimeSpan.FromSeconds(trainedSeconds));
-        await run.Documents.WriteProgressAsync(Stage, new StageProgress
-        {
-            Stage = Stage.ToString(),
-            EpochToken = root.EpochToken,
-            Activity = StageActivity.Training,
-            Step = step,
-            Steps = root.Steps,
-            Ledger = root.Ledger.Spend(Account.Training, time.GetUtcNow()),
-            At = time.GetUtcNow(),
-        }, Stop);
+        await run.Documents.WriteProgressAsync(
+            Stage,
+            new StageProgress
+            {
+                Stage = Stage.ToString(),
+                EpochToken = root.EpochToken,
+                Activity = StageActivity.Training,
+                Step = step,
+                Steps = root.Steps,
+                Ledger = root.Ledger.Spend(Account.Training, time.GetUtcNow()),
+                At = time.GetUtcNow(),
+            },
+            Stop
+        );
     }
 
     private sealed class Silo : ILocalSiloDetails

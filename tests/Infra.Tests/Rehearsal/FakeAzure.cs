@@ -5,13 +5,15 @@ using Slowrun.Tests.Metadata;
 
 namespace Slowrun.Infra.Tests.Rehearsal;
 
-/// <summary>What a machine asks Azure for beside its metadata: the published silo, and to be deallocated. Both want a token of its identity.</summary>
+/// <summary>What a machine asks Azure for beside its metadata: the published silo, and to be deallocated. Both want a token of its
+/// identity.</summary>
 internal sealed class FakeAzure(string machine, byte[] package, CloudInit cloudInit)
 {
     /// <summary>Of the metadata service on every machine of Azure; here it answers for the rest, too.</summary>
     public static Uri Address { get; } = new("http://169.254.169.254/");
 
-    public string ResourceId { get; } = $"/subscriptions/{Guid.Empty}/resourceGroups/fleet/providers/Microsoft.Compute/virtualMachines/{machine}";
+    public string ResourceId { get; } =
+        $"/subscriptions/{Guid.Empty}/resourceGroups/fleet/providers/Microsoft.Compute/virtualMachines/{machine}";
 
     public ConcurrentQueue<string> Deallocations { get; } = [];
 
@@ -35,5 +37,6 @@ internal sealed class FakeAzure(string machine, byte[] package, CloudInit cloudI
 
     private static (int, byte[]) Refused => (403, Encoding.UTF8.GetBytes("no token of this resource"));
 
-    private static bool IsOf(HttpListenerRequest request, string resource) => request.Headers["Authorization"] == $"Bearer {MachineMetadataServer.TokenFor(resource)}";
+    private static bool IsOf(HttpListenerRequest request, string resource) =>
+        request.Headers["Authorization"] == $"Bearer {MachineMetadataServer.TokenFor(resource)}";
 }

@@ -49,9 +49,7 @@ internal sealed class Forwarder : IAsyncDisposable
                 _ = ServeAsync(await listener.AcceptAsync(stopped.Token));
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-        }
+        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException) { }
     }
 
     private async Task ServeAsync(Socket accepted)

@@ -26,21 +26,33 @@ internal sealed class Machine : IAsyncDisposable
         this.network = network;
         var azure = new FakeAzure(name, package, cloudInit);
         var port = Interlocked.Increment(ref ports);
-        Metadata = network.Inside(() => new MachineMetadataServer(port)
-        {
-            VmName = name,
-            PrivateAddress = address,
-            ResourceId = azure.ResourceId,
-            IdentityId = cloudInit.Variable("SLOWRUN_IDENTITY"),
-            Elsewhere = azure.Answer,
-        });
-        imds = network.Inside(() => Forwarder.Listen(
-            new IPEndPoint(IPAddress.Parse(FakeAzure.Address.Host), FakeAzure.Address.Port), new IPEndPoint(IPAddress.Loopback, port), () => network.Inside(Forwarder.Tcp)));
+        Metadata = network.Inside(() =>
+            new MachineMetadataServer(port)
+            {
+                VmName = name,
+                PrivateAddress = address,
+                ResourceId = azure.ResourceId,
+                IdentityId = cloudInit.Variable("SLOWRUN_IDENTITY"),
+                Elsewhere = azure.Answer,
+            }
+        );
+        imds = network.Inside(() =>
+            Forwarder.Listen(
+                new IPEndPoint(IPAddress.Parse(FakeAzure.Address.Host), FakeAzure.Address.Port),
+                new IPEndPoint(IPAddress.Loopback, port),
+                () => network.Inside(Forwarder.Tcp)
+            )
+        );
         files = MachineFiles.Write(name, cloudInit, azure, store);
         var script = Path.Combine(AppContext.BaseDirectory, "Rehearsal", "machine.sh");
-        var start = new ProcessStartInfo("ip", ["netns", "exec", network.Name, "bash", script, files.Folder, network.Name, MachineFiles.Silo, MachineFiles.DotNet])
+        var start = new ProcessStartInfo(
+            "ip",
+            ["netns", "exec", network.Name, "bash", script, files.Folder, network.Name, MachineFiles.Silo, MachineFiles.DotNet]
+        )
         {
-            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         process = Process.Start(start)!;
         process.OutputDataReceived += (_, line) => Keep(line.Data);
@@ -97,10 +109,13 @@ internal sealed class Machine : IAsyncDisposable
         await Ended;
     }
 
-    /// <summary>Its silo aborts, as native code does that has found itself in a state it cannot go on from. (.NET passes over the first signal that was sent, takes its handler back, and waits for the fault to come again.)</summary>
+    /// <summary>Its silo aborts, as native code does that has found itself in a state it cannot go on from. (.NET passes over the first
+    /// signal that was sent, takes its handler back, and waits for the fault to come again.)</summary>
     public async Task CrashSiloAsync()
     {
-        var result = await RunAsync(["sh", "-c", "silo=$(systemctl show --property=MainPID --value slowrun-silo); kill -ABRT $silo && sleep 1 && kill -ABRT $silo"]);
+        var result = await RunAsync(
+            ["sh", "-c", "silo=$(systemctl show --property=MainPID --value slowrun-silo); kill -ABRT $silo && sleep 1 && kill -ABRT $silo"]
+        );
         Assert.True(result.ExitCode == 0, result.Error);
     }
 
@@ -125,8 +140,7 @@ internal sealed class Machine : IAsyncDisposable
             Assert.False(process.HasExited, $"The machine ended while it booted: {Story()}");
             await Task.Delay(50, TestContext.Current.CancellationToken);
             result = await RunAsync(command);
-        }
-        while (result.ExitCode != 0);
+        } while (result.ExitCode != 0);
     }
 
     private async Task<ToolResult> RunAsync(string[] command) =>
@@ -138,7 +152,8 @@ internal sealed class Machine : IAsyncDisposable
         try
         {
             var id = process.Id.ToString(CultureInfo.InvariantCulture);
-            return File.ReadAllText($"/proc/{id}/task/{id}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            return File.ReadAllText($"/proc/{id}/task/{id}/children")
+                .Split(' ', StringSplitOptions.RemoveEmptyEntries)
                 .FirstOrDefault(child => File.ReadAllText($"/proc/{child}/comm").Trim() == "systemd");
         }
         catch (IOException)

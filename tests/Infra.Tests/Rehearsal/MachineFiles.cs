@@ -8,7 +8,15 @@ internal sealed class MachineFiles
     private const string Units = "/usr/lib/systemd/system";
 
     // Systemd's. The others would start what this machine has already: udev, the network, the clock.
-    private static readonly string[] Kept = ["network-online.target", "shutdown.target", "umount.target", "final.target", "poweroff.target", "systemd-poweroff.service"];
+    private static readonly string[] Kept =
+    [
+        "network-online.target",
+        "shutdown.target",
+        "umount.target",
+        "final.target",
+        "poweroff.target",
+        "systemd-poweroff.service",
+    ];
     private static readonly string[] Emptied = ["sysinit.target", "basic.target", "multi-user.target"];
 
     private MachineFiles(string folder, FakeAzure azure) => (Folder, Azure) = (folder, azure);
@@ -17,7 +25,8 @@ internal sealed class MachineFiles
     public static string Silo => Path.GetDirectoryName(Cli.SiloPath)!;
 
     /// <summary>The folder of the runtime.</summary>
-    public static string DotNet => Path.GetFullPath(Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "../../.."));
+    public static string DotNet =>
+        Path.GetFullPath(Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "../../.."));
 
     public string Folder { get; }
 
@@ -40,7 +49,10 @@ internal sealed class MachineFiles
         File.WriteAllText(Path.Combine(files.Folder, "hostname"), name + "\n");
         foreach (var file in cloudInit.Files)
         {
-            var path = Path.Combine(files.Folder, file.Path.StartsWith("/opt/", StringComparison.Ordinal) ? file.Path[1..] : $"system/{Path.GetFileName(file.Path)}");
+            var path = Path.Combine(
+                files.Folder,
+                file.Path.StartsWith("/opt/", StringComparison.Ordinal) ? file.Path[1..] : $"system/{Path.GetFileName(file.Path)}"
+            );
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             File.WriteAllText(path, file.Content);
             File.SetUnixFileMode(path, file.Mode);
@@ -52,10 +64,13 @@ internal sealed class MachineFiles
             $"""
             [Service]
             Environment="AZURE_STORAGE_CONNECTION_STRING={store}"
-            Environment=SLOWRUN_BLOBS={FakeAzure.Address.GetLeftPart(UriPartial.Authority)} SLOWRUN_MANAGEMENT={FakeAzure.Address.GetLeftPart(UriPartial.Authority)}
+            Environment=SLOWRUN_BLOBS={FakeAzure.Address.GetLeftPart(
+                UriPartial.Authority
+            )} SLOWRUN_MANAGEMENT={FakeAzure.Address.GetLeftPart(UriPartial.Authority)}
             StandardOutput=append:/opt/slowrun/silo.log
             StandardError=append:/opt/slowrun/silo.log
-            """);
+            """
+        );
         foreach (var unit in Kept)
         {
             File.Copy(Path.Combine(Units, unit), Path.Combine(files.Folder, "units", unit));
@@ -63,7 +78,10 @@ internal sealed class MachineFiles
 
         foreach (var unit in Emptied)
         {
-            File.WriteAllText(Path.Combine(files.Folder, "units", unit), $"[Unit]\nDescription={unit}\nDefaultDependencies=no\nConflicts=shutdown.target\nBefore=shutdown.target\n");
+            File.WriteAllText(
+                Path.Combine(files.Folder, "units", unit),
+                $"[Unit]\nDescription={unit}\nDefaultDependencies=no\nConflicts=shutdown.target\nBefore=shutdown.target\n"
+            );
         }
 
         return files;
@@ -75,7 +93,12 @@ internal sealed class MachineFiles
         var groups = Path.Combine(Folder, "groups");
         Directory.CreateDirectory(groups);
         await Tool.RunAsync(
-            "unshare", "--mount", "bash", "-c", $"mount -t cgroup -o none,name=systemd slowrun '{groups}' && find '{groups}/{group}' -depth -type d -exec rmdir {{}} +");
+            "unshare",
+            "--mount",
+            "bash",
+            "-c",
+            $"mount -t cgroup -o none,name=systemd slowrun '{groups}' && find '{groups}/{group}' -depth -type d -exec rmdir {{}} +"
+        );
         Directory.Delete(Folder, recursive: true);
     }
 

@@ -61,7 +61,9 @@ internal sealed partial class NetworkNamespace : IAsyncDisposable
         });
         thread.Start();
         thread.Join();
-        return failure is null ? made : throw new InvalidOperationException($"Nothing could be made in the network '{Name}': {failure.Message}", failure);
+        return failure is null
+            ? made
+            : throw new InvalidOperationException($"Nothing could be made in the network '{Name}': {failure.Message}", failure);
     }
 
     public async ValueTask DisposeAsync() => await Tool.RunAsync("ip", "netns", "delete", Name);

@@ -15,11 +15,13 @@ internal static class Package
         using var archive = new MemoryStream();
         using (var tar = new TarWriter(archive, TarEntryFormat.Ustar, leaveOpen: true))
         {
-            tar.WriteEntry(new UstarTarEntry(TarEntryType.RegularFile, "Slowrun.Silo")
-            {
-                Mode = (UnixFileMode)Convert.ToInt32("755", 8),
-                DataStream = new MemoryStream(Encoding.ASCII.GetBytes(script)),
-            });
+            tar.WriteEntry(
+                new UstarTarEntry(TarEntryType.RegularFile, "Slowrun.Silo")
+                {
+                    Mode = (UnixFileMode)Convert.ToInt32("755", 8),
+                    DataStream = new MemoryStream(Encoding.ASCII.GetBytes(script)),
+                }
+            );
         }
 
         return archive.ToArray();

@@ -5,7 +5,8 @@ using Slowrun.Tests.Storage;
 
 namespace Slowrun.Infra.Tests.Rehearsal;
 
-/// <summary>A data centre: a network that machines are linked to, and in it the storage account, which this process reaches through loopback.</summary>
+/// <summary>A data centre: a network that machines are linked to, and in it the storage account, which this process reaches through
+/// loopback.</summary>
 internal sealed class Site : IAsyncDisposable
 {
     private const string Bridge = "subnet";
@@ -23,7 +24,10 @@ internal sealed class Site : IAsyncDisposable
     {
         (this.network, this.azurite, this.storePort, this.account) = (network, azurite, storePort, account);
         forwarder = Forwarder.Listen(
-            new IPEndPoint(IPAddress.Loopback, 0), new IPEndPoint(IPAddress.Parse(Router), storePort), () => network.Inside(Forwarder.Tcp));
+            new IPEndPoint(IPAddress.Loopback, 0),
+            new IPEndPoint(IPAddress.Parse(Router), storePort),
+            () => network.Inside(Forwarder.Tcp)
+        );
     }
 
     /// <summary>For machines.</summary>
@@ -47,7 +51,10 @@ internal sealed class Site : IAsyncDisposable
     public async Task<string> LinkAsync(NetworkNamespace machine)
     {
         var number = Interlocked.Increment(ref machines) + 3;
-        var (address, port) = (string.Create(CultureInfo.InvariantCulture, $"{Subnet}.{number}"), string.Create(CultureInfo.InvariantCulture, $"port{number}"));
+        var (address, port) = (
+            string.Create(CultureInfo.InvariantCulture, $"{Subnet}.{number}"),
+            string.Create(CultureInfo.InvariantCulture, $"port{number}")
+        );
         await network.IpAsync("link", "add", "name", port, "type", "veth", "peer", "name", "eth0", "netns", machine.Name);
         await network.IpAsync("link", "set", port, "master", Bridge, "up");
         await machine.IpAsync("address", "add", $"{address}/24", "dev", "eth0");

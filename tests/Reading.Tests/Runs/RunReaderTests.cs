@@ -27,7 +27,9 @@ public sealed class RunReaderTests
     [Fact]
     public async Task FactsAsync_InAnEmptyStore_ThrowsNotFoundExceptionThatSaysHowARunIsMade()
     {
-        var e = await Assert.ThrowsAsync<NotFoundException>(async () => await new RunReader(await StoreAsync(), TimeProvider.System).FactsAsync("micro", Stop));
+        var e = await Assert.ThrowsAsync<NotFoundException>(async () =>
+            await new RunReader(await StoreAsync(), TimeProvider.System).FactsAsync("micro", Stop)
+        );
 
         Assert.Contains("'slowrun submit' makes one", e.Message, StringComparison.Ordinal);
     }
@@ -46,11 +48,33 @@ public sealed class RunReaderTests
         var now = TimeProvider.System.GetUtcNow().UtcDateTime;
         var version = (await table.ReadAllAsync(Stop)).Version.Next();
         var silo = SiloAddress.New(IPAddress.Loopback, 11111, 1);
-        Assert.True(await table.InsertRowAsync(
-            new MembershipEntry { SiloAddress = silo, HostName = "host", SiloName = "joined", Status = SiloStatus.Active, StartTime = now, IAmAliveTime = now, SuspectTimes = [] }, version, Stop));
+        Assert.True(
+            await table.InsertRowAsync(
+                new MembershipEntry
+                {
+                    SiloAddress = silo,
+                    HostName = "host",
+                    SiloName = "joined",
+                    Status = SiloStatus.Active,
+                    StartTime = now,
+                    IAmAliveTime = now,
+                    SuspectTimes = [],
+                },
+                version,
+                Stop
+            )
+        );
         var stage = new StageId(0, 0);
-        await new RunDocuments(store, "micro").Root(stage).WriteAsync(
-            new StageRoot { EpochToken = 1, Owner = new StageOwner(silo.ToParsableString(), "joined", ["cpu:0"], now) { MembershipVersion = version.Version } }, Stop);
+        await new RunDocuments(store, "micro")
+            .Root(stage)
+            .WriteAsync(
+                new StageRoot
+                {
+                    EpochToken = 1,
+                    Owner = new StageOwner(silo.ToParsableString(), "joined", ["cpu:0"], now) { MembershipVersion = version.Version },
+                },
+                Stop
+            );
 
         var facts = await reader.TryFactsAsync("micro", before, Stop);
 
@@ -64,7 +88,12 @@ public sealed class RunReaderTests
         var store = await StoreAddress.OpenAsync($"memory:{Guid.NewGuid():N}", create: true, TimeProvider.System, Stop);
         foreach (var run in runs)
         {
-            Assert.True(await new RunDocuments(store, run).TryCreateSpecAsync(SpecReader.FromPreset("micro", new SpecOverrides { Name = run }), Stop));
+            Assert.True(
+                await new RunDocuments(store, run).TryCreateSpecAsync(
+                    SpecReader.FromPreset("micro", new SpecOverrides { Name = run }),
+                    Stop
+                )
+            );
         }
 
         return store;

@@ -51,11 +51,13 @@ public sealed class SharedReadsTests
     [Fact]
     public async Task Get_AfterASlowFailure_ReadsAgainWithinASecond()
     {
-        await Assert.ThrowsAsync<IOException>(() => GetAsync(() =>
-        {
-            time.Advance(TimeSpan.FromSeconds(29));
-            throw new IOException("The store does not answer.");
-        }));
+        await Assert.ThrowsAsync<IOException>(() =>
+            GetAsync(() =>
+            {
+                time.Advance(TimeSpan.FromSeconds(29));
+                throw new IOException("The store does not answer.");
+            })
+        );
         time.Advance(TimeSpan.FromSeconds(1));
 
         Assert.Equal(2, await GetAsync(() => Task.FromResult(2)));
@@ -95,12 +97,16 @@ public sealed class SharedReadsTests
     [Fact]
     public async Task Get_WhenAReadHangs_IsATimeOutAndNoOtherError()
     {
-        var waits = reads.GetAsync("run", async token =>
-        {
-            Interlocked.Increment(ref count);
-            await Task.Delay(Timeout.InfiniteTimeSpan, token);
-            return 0;
-        }, Stop);
+        var waits = reads.GetAsync(
+            "run",
+            async token =>
+            {
+                Interlocked.Increment(ref count);
+                await Task.Delay(Timeout.InfiniteTimeSpan, token);
+                return 0;
+            },
+            Stop
+        );
         await UntilAsync(() => count == 1);
         time.Advance(TimeSpan.FromMinutes(5));
 
@@ -137,9 +143,14 @@ public sealed class SharedReadsTests
         }
     }
 
-    private Task<int> GetAsync(Func<Task<int>> read) => reads.GetAsync("run", _ =>
-    {
-        Interlocked.Increment(ref count);
-        return read();
-    }, Stop);
+    private Task<int> GetAsync(Func<Task<int>> read) =>
+        reads.GetAsync(
+            "run",
+            _ =>
+            {
+                Interlocked.Increment(ref count);
+                return read();
+            },
+            Stop
+        );
 }

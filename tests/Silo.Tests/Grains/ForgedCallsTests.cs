@@ -25,7 +25,12 @@ public sealed class ForgedCallsTests : IAsyncDisposable
         await using var silo = await TestSilo.StartAsync(run.Store, "first", metadata: null, Stop);
         await UntilAsync(facts => facts.Progress.GetValueOrDefault(Stage)?.Step > 0);
         var grain = silo.Grains.GetGrain<IRunGrain>("forged");
-        var forged = (await run.FactsAsync()).Progress[Stage] with { EpochToken = long.MaxValue / 2, Step = 3, At = TimeProvider.System.GetUtcNow().AddYears(1) };
+        var forged = (await run.FactsAsync()).Progress[Stage] with
+        {
+            EpochToken = long.MaxValue / 2,
+            Step = 3,
+            At = TimeProvider.System.GetUtcNow().AddYears(1),
+        };
         var from = (await run.FactsAsync()).Progress[Stage].Step;
 
         // Longer than the owner takes to report five times.
@@ -66,12 +71,13 @@ public sealed class ForgedCallsTests : IAsyncDisposable
         // Where the activation is: with the owner, or on a silo that reads who the owner is.
         Assert.Contains(answer.Reason, (string[])["first is at it.", "first has it."]);
         Assert.False(answer.Taken);
-        Assert.Equal((1, "first"), ((await run.FactsAsync()).RootOf(Stage) is var root ? (root.EpochToken, root.Owner?.SiloName) : default));
+        Assert.Equal(
+            (1, "first"),
+            ((await run.FactsAsync()).RootOf(Stage) is var root ? (root.EpochToken, root.Owner?.SiloName) : default)
+        );
         foreach (IReadOnlyList<string> slots in new[] { [], ["cpu:7"], (string[])["cpu:0", "cpu:0"] })
         {
-            while ((answer = await grain.Take(new SlotOffer(first.Address, slots))).Moving)
-            {
-            }
+            while ((answer = await grain.Take(new SlotOffer(first.Address, slots))).Moving) { }
 
             Assert.Contains("expected one or more of this silo's slots", answer.Reason, StringComparison.Ordinal);
         }
@@ -88,10 +94,22 @@ public sealed class ForgedCallsTests : IAsyncDisposable
             var grain = silo.Grains.GetGrain<IRunGrain>(name);
             Assert.Null(await grain.GetStatus());
             await grain.Poke();
-            Assert.Equal(0, (await grain.Report(new StageProgress
-            {
-                Stage = "chain0/stage0", EpochToken = 7, Activity = StageActivity.Training, Step = 1, Steps = 2, At = TimeProvider.System.GetUtcNow(),
-            })).EpochToken);
+            Assert.Equal(
+                0,
+                (
+                    await grain.Report(
+                        new StageProgress
+                        {
+                            Stage = "chain0/stage0",
+                            EpochToken = 7,
+                            Activity = StageActivity.Training,
+                            Step = 1,
+                            Steps = 2,
+                            At = TimeProvider.System.GetUtcNow(),
+                        }
+                    )
+                ).EpochToken
+            );
             var offer = new SlotOffer(silo.Address, ["cpu:0"]);
             Assert.NotNull(await Record.ExceptionAsync(() => silo.Grains.GetGrain<IStageGrain>($"{name}/chain0/stage0").Take(offer)));
             await UntilTakenAsync(() => silo.Grains.GetGrain<IMemberGrain>("unknown/chain0/stage0").Score(offer));
@@ -100,7 +118,9 @@ public sealed class ForgedCallsTests : IAsyncDisposable
 
         while (true)
         {
-            var active = await silo.Grains.GetGrain<IManagementGrain>(0).GetDetailedGrainStatistics(types: null, hostsIds: null, cancellationToken: Stop);
+            var active = await silo
+                .Grains.GetGrain<IManagementGrain>(0)
+                .GetDetailedGrainStatistics(types: null, hostsIds: null, cancellationToken: Stop);
             if (!active.Any(grain => grain.GrainId.Type.ToString() is "run" or "stage" or "member" or "ensemble"))
             {
                 break;
@@ -112,11 +132,18 @@ public sealed class ForgedCallsTests : IAsyncDisposable
         Assert.Equal(before, await NamesAsync());
     }
 
-    private Task SubmitLongAsync() => run.SubmitAsync(spec => spec with
-    {
-        Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 20000 } },
-        Operations = spec.Operations with { CheckpointAtLeastEvery = TimeSpan.FromHours(1), CheckpointAtMostEvery = TimeSpan.FromHours(1) },
-    });
+    private Task SubmitLongAsync() =>
+        run.SubmitAsync(spec =>
+            spec with
+            {
+                Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 20000 } },
+                Operations = spec.Operations with
+                {
+                    CheckpointAtLeastEvery = TimeSpan.FromHours(1),
+                    CheckpointAtMostEvery = TimeSpan.FromHours(1),
+                },
+            }
+        );
 
     private async Task<List<string>> NamesAsync()
     {

@@ -42,8 +42,9 @@ public sealed class OneReaderTests
     {
         public volatile bool IsCut;
 
-        protected override Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run) => IsCut && operation.Name.StartsWith("runs/", StringComparison.Ordinal)
-            ? throw new StoreException(StoreProblem.Unreachable, "The store is away.")
-            : run();
+        protected override Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run) =>
+            IsCut && operation.Name.StartsWith("runs/", StringComparison.Ordinal)
+                ? throw new StoreException(StoreProblem.Unreachable, "The store is away.")
+                : run();
     }
 }

@@ -38,7 +38,8 @@ public sealed class BriefLogTests : IDisposable
                 "Warning Orleans.Runtime.MembershipService.SiloHealthMonitor: No answer to probe #0. (Refused.)",
                 "Warning Orleans.Runtime.MembershipService.SiloHealthMonitor: 39 more like this: No answer to probe #0. (Refused.)",
             ],
-            lines.Written);
+            lines.Written
+        );
     }
 
     [Fact]
@@ -83,13 +84,17 @@ public sealed class BriefLogTests : IDisposable
             log.CreateLogger(category).Log(level, new EventId(1), "Failed.", Thrown(), (text, _) => text);
         }
 
-        Assert.All(lines.Written, line => Assert.StartsWith($"{level} {category}: Failed. with System.IO.IOException: Wrapped.", line, StringComparison.Ordinal));
+        Assert.All(
+            lines.Written,
+            line => Assert.StartsWith($"{level} {category}: Failed. with System.IO.IOException: Wrapped.", line, StringComparison.Ordinal)
+        );
         Assert.Equal(2, lines.Written.Count);
     }
 
     private static IOException Thrown() => new("Wrapped.", new IOException("Refused.\nAnd so on."));
 
-    private void Warn(string category, int id, string text) => log.CreateLogger(category).Log(LogLevel.Warning, new EventId(id), text, Thrown(), (message, _) => message);
+    private void Warn(string category, int id, string text) =>
+        log.CreateLogger(category).Log(LogLevel.Warning, new EventId(id), text, Thrown(), (message, _) => message);
 
     private sealed class Lines : ILoggerProvider
     {
@@ -97,9 +102,7 @@ public sealed class BriefLogTests : IDisposable
 
         public ILogger CreateLogger(string categoryName) => new Line(categoryName, Written);
 
-        public void Dispose()
-        {
-        }
+        public void Dispose() { }
 
         private sealed class Line(string category, List<string> written) : ILogger
         {
@@ -108,8 +111,13 @@ public sealed class BriefLogTests : IDisposable
 
             public bool IsEnabled(LogLevel logLevel) => true;
 
-            public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-                written.Add($"{logLevel} {category}: {formatter(state, exception)}{(exception is null ? "" : $" with {exception}")}");
+            public void Log<TState>(
+                LogLevel logLevel,
+                EventId eventId,
+                TState state,
+                Exception? exception,
+                Func<TState, Exception?, string> formatter
+            ) => written.Add($"{logLevel} {category}: {formatter(state, exception)}{(exception is null ? "" : $" with {exception}")}");
         }
     }
 }

@@ -25,11 +25,16 @@ public sealed class ClusterNewsTests
     }
 
     [Fact]
-    public void Between_TwoViews_SaysNothingOfThisSilo() => Assert.Empty(ClusterNews.Between(View(1, null), View(2, SiloStatus.Active), Address(1)));
+    public void Between_TwoViews_SaysNothingOfThisSilo() =>
+        Assert.Empty(ClusterNews.Between(View(1, null), View(2, SiloStatus.Active), Address(1)));
 
     private static SiloAddress Address(int port) => SiloAddress.New(IPAddress.Loopback, port, 1);
 
-    private static ClusterMembershipSnapshot View(long version, SiloStatus? status) => new(
-        status is { } known ? ImmutableDictionary<SiloAddress, ClusterMember>.Empty.Add(Address(1), new ClusterMember(Address(1), known, "other")) : ImmutableDictionary<SiloAddress, ClusterMember>.Empty,
-        new MembershipVersion(version));
+    private static ClusterMembershipSnapshot View(long version, SiloStatus? status) =>
+        new(
+            status is { } known
+                ? ImmutableDictionary<SiloAddress, ClusterMember>.Empty.Add(Address(1), new ClusterMember(Address(1), known, "other"))
+                : ImmutableDictionary<SiloAddress, ClusterMember>.Empty,
+            new MembershipVersion(version)
+        );
 }

@@ -27,7 +27,13 @@ public sealed class ServiceReportsTests : IAsyncDisposable
         var local = new LocalWork();
         drain = new SiloDrain(local, new MemoryStore(), silo, lifetime, time, NullLogger<SiloDrain>.Instance);
         reports = new ServiceReports(
-            new ServiceManager(socket.Path, Limit, socket.Folder), new SiloHealth(silo, silo, pulse, local, lifetime), drain, lifetime, time, NullLogger<ServiceReports>.Instance);
+            new ServiceManager(socket.Path, Limit, socket.Folder),
+            new SiloHealth(silo, silo, pulse, local, lifetime),
+            drain,
+            lifetime,
+            time,
+            NullLogger<ServiceReports>.Instance
+        );
     }
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
@@ -158,9 +164,14 @@ public sealed class ServiceReportsTests : IAsyncDisposable
     {
         public SiloStatus Status { get; set; } = SiloStatus.Active;
 
-        public ClusterMembershipSnapshot CurrentSnapshot => new(
-            System.Collections.Immutable.ImmutableDictionary<SiloAddress, ClusterMember>.Empty.Add(SiloAddress, new ClusterMember(SiloAddress, Status, Name)),
-            new MembershipVersion(1));
+        public ClusterMembershipSnapshot CurrentSnapshot =>
+            new(
+                System.Collections.Immutable.ImmutableDictionary<SiloAddress, ClusterMember>.Empty.Add(
+                    SiloAddress,
+                    new ClusterMember(SiloAddress, Status, Name)
+                ),
+                new MembershipVersion(1)
+            );
 
         public IAsyncEnumerable<ClusterMembershipSnapshot> MembershipUpdates => throw new NotSupportedException();
 
@@ -174,7 +185,8 @@ public sealed class ServiceReportsTests : IAsyncDisposable
 
         public SiloAddress GatewayAddress => SiloAddress;
 
-        public ValueTask Refresh(MembershipVersion minimumVersion = default, CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
+        public ValueTask Refresh(MembershipVersion minimumVersion = default, CancellationToken cancellationToken = default) =>
+            ValueTask.CompletedTask;
 
         public Task<bool> TryKill(SiloAddress siloAddress) => Task.FromResult(false);
     }

@@ -18,7 +18,12 @@ public sealed class SiloHostTests
     [Fact]
     public async Task Silo_OnAnAzureStore_KeepsItsGrainsStatesByMicrosoftsProvider()
     {
-        var store = await AzureBlobStore.OpenAsync(Azurite.NewAddress(), create: true, Azurite.ConnectionString(await Azurite.PortAsync()), cancellationToken: Stop);
+        var store = await AzureBlobStore.OpenAsync(
+            Azurite.NewAddress(),
+            create: true,
+            Azurite.ConnectionString(await Azurite.PortAsync()),
+            cancellationToken: Stop
+        );
 
         Assert.All(await StoragesOfAsync(store), storage => Assert.IsType<AzureBlobGrainStorage>(storage));
     }
@@ -43,8 +48,22 @@ public sealed class SiloHostTests
     private static async Task<IReadOnlyList<IGrainStorage>> StoragesOfAsync(IObjectStore store)
     {
         using var host = await BuildAsync(store);
-        return [.. host.Services.GetKeyedServices<IGrainStorage>(KeyedService.AnyKey), host.Services.GetRequiredKeyedService<IGrainStorage>("stages")];
+        return
+        [
+            .. host.Services.GetKeyedServices<IGrainStorage>(KeyedService.AnyKey),
+            host.Services.GetRequiredKeyedService<IGrainStorage>("stages"),
+        ];
     }
 
-    private static Task<IHost> BuildAsync(IObjectStore store) => SiloHost.BuildAsync(new SiloSettings { Store = store.Address, Slots = ["cpu:0"], Name = "composed" }, store, Stop);
+    private static Task<IHost> BuildAsync(IObjectStore store) =>
+        SiloHost.BuildAsync(
+            new SiloSettings
+            {
+                Store = store.Address,
+                Slots = ["cpu:0"],
+                Name = "composed",
+            },
+            store,
+            Stop
+        );
 }

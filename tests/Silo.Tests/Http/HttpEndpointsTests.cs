@@ -16,7 +16,15 @@ public sealed class HttpEndpointsTests
         other.Start();
         var port = ((IPEndPoint)other.LocalEndpoint).Port;
         using var host = await SiloHost.BuildAsync(
-            new SiloSettings { Store = "memory:", Slots = ["cpu:0"], Http = HttpSettings.Parse(port.ToString(CultureInfo.InvariantCulture), token: null) }, new MemoryStore(), TestContext.Current.CancellationToken);
+            new SiloSettings
+            {
+                Store = "memory:",
+                Slots = ["cpu:0"],
+                Http = HttpSettings.Parse(port.ToString(CultureInfo.InvariantCulture), token: null),
+            },
+            new MemoryStore(),
+            TestContext.Current.CancellationToken
+        );
 
         var error = await Assert.ThrowsAsync<IOException>(() => host.StartAsync(TestContext.Current.CancellationToken));
 

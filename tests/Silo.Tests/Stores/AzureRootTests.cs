@@ -18,13 +18,20 @@ public sealed class AzureRootTests
     [Fact]
     public async Task Owner_WhenItsRootIsDamagedUnderIt_WritesItAgainAndStays()
     {
-        var store = await AzureBlobStore.OpenAsync(Azurite.NewAddress(), create: true, Azurite.ConnectionString(await Azurite.PortAsync()), cancellationToken: Stop);
+        var store = await AzureBlobStore.OpenAsync(
+            Azurite.NewAddress(),
+            create: true,
+            Azurite.ConnectionString(await Azurite.PortAsync()),
+            cancellationToken: Stop
+        );
         await using var run = new LocalRun(store);
-        await run.SubmitAsync(spec => spec with
-        {
-            Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 100_000 } },
-            Operations = spec.Operations with { CheckpointEverySteps = 20 },
-        });
+        await run.SubmitAsync(spec =>
+            spec with
+            {
+                Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 100_000 } },
+                Operations = spec.Operations with { CheckpointEverySteps = 20 },
+            }
+        );
         await using var silo = await TestSilo.StartAsync(store, "azure-silo", metadata: null, Stop);
         await UntilAsync(async () => (await run.FactsAsync()).RootOf(Stage).DurableStep > 0);
 

@@ -25,11 +25,13 @@ public sealed class StoreTroubleTests
     {
         var store = new FullStore(new MemoryStore());
         await using var run = new LocalRun(store);
-        await run.SubmitAsync(spec => spec with
-        {
-            Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 100_000 } },
-            Operations = spec.Operations with { CheckpointEverySteps = 50 },
-        });
+        await run.SubmitAsync(spec =>
+            spec with
+            {
+                Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 100_000 } },
+                Operations = spec.Operations with { CheckpointEverySteps = 50 },
+            }
+        );
         await using var silo = await TestSilo.StartAsync(store, "full-silo", metadata: null, Stop);
         await UntilAsync(async () => (await run.FactsAsync()).RootOf(new StageId(0, 0)).DurableStep > 0);
 
@@ -37,7 +39,14 @@ public sealed class StoreTroubleTests
 
         // From the run grain, to which the owner tells it; from the silo itself; and as a metric.
         SiloTrouble? told = null;
-        await UntilAsync(async () => (told = (await silo.Grains.GetGrain<IRunGrain>("micro").GetStatus())?.StoreTroubles?.FirstOrDefault(trouble => trouble.Store.Work == StoreWork.Upload)) is not null);
+        await UntilAsync(async () =>
+            (
+                told = (await silo.Grains.GetGrain<IRunGrain>("micro").GetStatus())?.StoreTroubles?.FirstOrDefault(trouble =>
+                    trouble.Store.Work == StoreWork.Upload
+                )
+            )
+                is not null
+        );
         Assert.Equal("full-silo", told!.SiloName);
         Assert.Equal("There is no space left.", told.Store.Message);
         Assert.StartsWith("runs/micro/chain0/stage0/", told.Store.ObjectName, StringComparison.Ordinal);
@@ -50,11 +59,18 @@ public sealed class StoreTroubleTests
         Assert.Contains(report.StoreTroubles, trouble => trouble.Work == StoreWork.Upload);
         Assert.Equal(Engine.Revision, report.EngineRevision);
 
-        await UntilAsync(async () => ScrapedRun.Samples(await silo.GetAsync("/metrics")).Any(sample =>
-            sample.Series == "slowrun_store_troubles" && sample.Labels["work"] == "upload" && sample.Value > 0));
+        await UntilAsync(async () =>
+            ScrapedRun
+                .Samples(await silo.GetAsync("/metrics"))
+                .Any(sample => sample.Series == "slowrun_store_troubles" && sample.Labels["work"] == "upload" && sample.Value > 0)
+        );
 
         store.IsFull = false;
-        await UntilAsync(async () => (await silo.Grains.GetGrain<IRunGrain>("micro").GetStatus())!.StoreTroubles?.Any(trouble => trouble.Store.Work == StoreWork.Upload) != true);
+        await UntilAsync(async () =>
+            (await silo.Grains.GetGrain<IRunGrain>("micro").GetStatus())!.StoreTroubles?.Any(trouble =>
+                trouble.Store.Work == StoreWork.Upload
+            ) != true
+        );
     }
 
     [Fact]
@@ -68,13 +84,28 @@ public sealed class StoreTroubleTests
         runner.Start();
         await runner.Completion;
         var root = (await run.FactsAsync()).RootOf(new StageId(0, 0));
-        await store.WriteAsync(RunPaths.Root("micro", new StageId(0, 0)), CanonicalJson.Serialize(root with { Identity = root.Identity! with { EngineRevision = 99 } }), Stop);
+        await store.WriteAsync(
+            RunPaths.Root("micro", new StageId(0, 0)),
+            CanonicalJson.Serialize(root with { Identity = root.Identity! with { EngineRevision = 99 } }),
+            Stop
+        );
 
         await using var silo = await TestSilo.StartAsync(store, "new-silo", metadata: null, Stop);
         IReadOnlyList<RunEvent> refused = [];
-        await UntilAsync(async () => (refused = await new RunEvents(store, "micro").ListAsync(cancellationToken: Stop).Where(happened => happened.Kind == "take-refused").ToListAsync(Stop)).Count > 0);
+        await UntilAsync(async () =>
+            (
+                refused = await new RunEvents(store, "micro")
+                    .ListAsync(cancellationToken: Stop)
+                    .Where(happened => happened.Kind == "take-refused")
+                    .ToListAsync(Stop)
+            ).Count > 0
+        );
 
-        Assert.Contains($"engine revision 99 then, {Engine.Revision} now. Another engine revision gives other bytes", Assert.Single(refused).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"engine revision 99 then, {Engine.Revision} now. Another engine revision gives other bytes",
+            Assert.Single(refused).Message,
+            StringComparison.Ordinal
+        );
         Assert.Null((await run.FactsAsync()).RootOf(new StageId(0, 0)).Owner);
     }
 

@@ -24,11 +24,17 @@ public sealed class HandOverTraceTests
         var spans = new List<Activity>();
         var provider = TelemetryExport.AddSources(Sdk.CreateTracerProviderBuilder()).AddInMemoryExporter(spans).Build();
         await using var run = new LocalRun(new MemoryStore(), "handed-over");
-        await run.SubmitAsync(spec => spec with
-        {
-            Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 20000 } },
-            Operations = spec.Operations with { CheckpointAtLeastEvery = TimeSpan.FromHours(1), CheckpointAtMostEvery = TimeSpan.FromHours(1) },
-        });
+        await run.SubmitAsync(spec =>
+            spec with
+            {
+                Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 20000 } },
+                Operations = spec.Operations with
+                {
+                    CheckpointAtLeastEvery = TimeSpan.FromHours(1),
+                    CheckpointAtMostEvery = TimeSpan.FromHours(1),
+                },
+            }
+        );
         await using var server = new MetadataServer();
         await using (var first = await TestSilo.StartAsync(run.Store, "first", server.Address, Stop))
         {
@@ -44,10 +50,16 @@ public sealed class HandOverTraceTests
             Assert.Contains("slowrun_stage_preemptions_total{", metrics, StringComparison.Ordinal);
 
             // Silos come and go: a label that names them would leave series behind for each that ever was.
-            var orleans = ScrapedRun.Samples(metrics).Where(sample => sample.Series.StartsWith("orleans_", StringComparison.Ordinal)).ToList();
+            var orleans = ScrapedRun
+                .Samples(metrics)
+                .Where(sample => sample.Series.StartsWith("orleans_", StringComparison.Ordinal))
+                .ToList();
             Assert.Contains(orleans, sample => sample.Series == "orleans_messaging_pings_sent_total");
             Assert.Contains(orleans, sample => sample.Series == "orleans_messaging_sent_messages_size_bytes_count");
-            Assert.DoesNotContain(orleans, sample => sample.Labels.Values.Any(value => value.Contains("127.0.0.1", StringComparison.Ordinal)));
+            Assert.DoesNotContain(
+                orleans,
+                sample => sample.Labels.Values.Any(value => value.Contains("127.0.0.1", StringComparison.Ordinal))
+            );
         }
 
         provider.Dispose();
@@ -68,7 +80,8 @@ public sealed class HandOverTraceTests
                       stage.restore
                       stage.first_step
             """,
-            string.Join('\n', Story([.. trace.Where(span => span.Source.Name == Instruments.Name)], notice, "")));
+            string.Join('\n', Story([.. trace.Where(span => span.Source.Name == Instruments.Name)], notice, ""))
+        );
         // Orleans' own span of the root's write is within ours.
         var commit = trace.Single(span => span.OperationName == Spans.Commit);
         Assert.Contains(trace, span => span.Source.Name == "Microsoft.Orleans.Storage" && span.ParentSpanId == commit.SpanId);
@@ -78,16 +91,25 @@ public sealed class HandOverTraceTests
         Assert.Equal("chain0/stage0", trace.Single(span => span.OperationName == Spans.Take).GetTagItem(Instruments.Stage));
 
         // The stage.leave of the second silo, which was stopped and not preempted, is a trace of its own that points to its take.
-        var left = Assert.Single(spans, span => span.OperationName == Spans.Leave && span.TraceId != notice.TraceId && Equals(span.GetTagItem(Instruments.Run), "handed-over"));
+        var left = Assert.Single(
+            spans,
+            span =>
+                span.OperationName == Spans.Leave
+                && span.TraceId != notice.TraceId
+                && Equals(span.GetTagItem(Instruments.Run), "handed-over")
+        );
         Assert.Equal(notice.TraceId, Assert.Single(left.Links).Context.TraceId);
     }
 
     /// <summary>A span and those inside it, in the order in which they began.</summary>
     private static IEnumerable<string> Story(List<Activity> trace, Activity span, string indent) =>
-    [
-        indent + span.OperationName,
-        .. trace.Where(inner => inner.ParentSpanId == span.SpanId).OrderBy(inner => inner.StartTimeUtc).SelectMany(inner => Story(trace, inner, indent + "  ")),
-    ];
+        [
+            indent + span.OperationName,
+            .. trace
+                .Where(inner => inner.ParentSpanId == span.SpanId)
+                .OrderBy(inner => inner.StartTimeUtc)
+                .SelectMany(inner => Story(trace, inner, indent + "  ")),
+        ];
 
     private static async Task UntilAsync(LocalRun run, Func<RunFacts, bool> reached)
     {

@@ -9,7 +9,8 @@ namespace Slowrun.Silo.Tests.Telemetry;
 /// <summary>What an instrument says of itself, and what Prometheus makes of its name.</summary>
 internal sealed record Metric(string Name, string Unit, string Description, bool IsCounter, bool IsHistogram)
 {
-    /// <summary>The collection of all tests that make instruments: a silo's end takes those of the same names from whoever listens in this process.</summary>
+    /// <summary>The collection of all tests that make instruments: a silo's end takes those of the same names from whoever listens in this
+    /// process.</summary>
     public const string OneAtATime = "instruments";
 
     /// <summary>Of every instrument that a silo makes.</summary>
@@ -48,7 +49,15 @@ internal sealed record Metric(string Name, string Unit, string Description, bool
             {
                 if (instrument.Meter.Name is Instruments.Name or StoreMeter.Name)
                 {
-                    all.Add(new Metric(instrument.Name, instrument.Unit!, instrument.Description!, instrument is Counter<long>, instrument is Histogram<double>));
+                    all.Add(
+                        new Metric(
+                            instrument.Name,
+                            instrument.Unit!,
+                            instrument.Description!,
+                            instrument is Counter<long>,
+                            instrument is Histogram<double>
+                        )
+                    );
                 }
             },
         };

@@ -42,7 +42,11 @@ public sealed class MetricsTests(ScrapedRun run) : IClassFixture<ScrapedRun>
     public void Scrape_OfASilo_HasOnlySeriesAndUnitsThatItsInstrumentsSay()
     {
         var known = Metric.All.SelectMany(metric => metric.Series).ToHashSet(StringComparer.Ordinal);
-        var told = ScrapedRun.Samples(run.WhileTraining + run.Afterwards).Select(sample => sample.Series).Where(series => series.StartsWith("slowrun_", StringComparison.Ordinal)).ToHashSet(StringComparer.Ordinal);
+        var told = ScrapedRun
+            .Samples(run.WhileTraining + run.Afterwards)
+            .Select(sample => sample.Series)
+            .Where(series => series.StartsWith("slowrun_", StringComparison.Ordinal))
+            .ToHashSet(StringComparer.Ordinal);
 
         Assert.Empty(told.Except(known));
         // What no calm run on a store in memory has: losses, errors, a cloud store.
@@ -65,8 +69,16 @@ public sealed class MetricsTests(ScrapedRun run) : IClassFixture<ScrapedRun>
             }
         }
 
-        Assert.All(Metric.All.Where(metric => types.ContainsKey(metric.Family)), metric =>
-            Assert.Equal(metric.IsCounter ? "counter" : metric.IsHistogram ? "histogram" : "gauge", types[metric.Family]));
+        Assert.All(
+            Metric.All.Where(metric => types.ContainsKey(metric.Family)),
+            metric =>
+                Assert.Equal(
+                    metric.IsCounter ? "counter"
+                        : metric.IsHistogram ? "histogram"
+                        : "gauge",
+                    types[metric.Family]
+                )
+        );
     }
 
     [Fact]
@@ -78,16 +90,30 @@ public sealed class MetricsTests(ScrapedRun run) : IClassFixture<ScrapedRun>
             var (exit, output) = await Promtool.RunAsync(["check", "metrics"], scrape);
             // 3: all can be read, and names could be better. Those that Orleans chose are Orleans'.
             Assert.True(exit is 0 or 3, output);
-            Assert.All(output.Split('\n', StringSplitOptions.RemoveEmptyEntries), complaint => Assert.StartsWith("orleans_", complaint, StringComparison.Ordinal));
+            Assert.All(
+                output.Split('\n', StringSplitOptions.RemoveEmptyEntries),
+                complaint => Assert.StartsWith("orleans_", complaint, StringComparison.Ordinal)
+            );
         }
     }
 
     [Fact]
     public void Scrape_OfASilo_HasOrleansOwnInstruments()
     {
-        var orleans = ScrapedRun.Samples(run.Afterwards).Select(sample => sample.Series).Where(series => series.StartsWith("orleans_", StringComparison.Ordinal)).ToList();
+        var orleans = ScrapedRun
+            .Samples(run.Afterwards)
+            .Select(sample => sample.Series)
+            .Where(series => series.StartsWith("orleans_", StringComparison.Ordinal))
+            .ToList();
 
-        foreach (var series in (string[])["orleans_catalog_activations", "orleans_storage_write_latency_milliseconds_count", "orleans_app_requests_latency_milliseconds_count"])
+        foreach (
+            var series in (string[])
+                [
+                    "orleans_catalog_activations",
+                    "orleans_storage_write_latency_milliseconds_count",
+                    "orleans_app_requests_latency_milliseconds_count",
+                ]
+        )
         {
             Assert.True(orleans.Contains(series), $"{series} is not among {string.Join(' ', orleans.Distinct())}");
         }

@@ -26,7 +26,12 @@ public sealed partial class ScrapedRun : IAsyncLifetime
         await using var silo = await TestSilo.StartAsync(run.Store, "scraped-silo", metadata: null, TestContext.Current.CancellationToken);
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         // The first stage's steps and some of the second's, whose loss shows from its first step on.
-        while (!((WhileTraining = await silo.GetAsync("/metrics")).Contains("slowrun_stage_loss{", StringComparison.Ordinal) && Value(WhileTraining, "slowrun_stage_steps_total") > 8))
+        while (
+            !(
+                (WhileTraining = await silo.GetAsync("/metrics")).Contains("slowrun_stage_loss{", StringComparison.Ordinal)
+                && Value(WhileTraining, "slowrun_stage_steps_total") > 8
+            )
+        )
         {
             await Task.Delay(20, limit.Token);
         }
@@ -51,7 +56,9 @@ public sealed partial class ScrapedRun : IAsyncLifetime
     /// <summary>Sum over the run's samples of a series; null where there is none.</summary>
     public static double? Value(string scrape, string series)
     {
-        var samples = Samples(scrape).Where(sample => sample.Series == series && sample.Labels.GetValueOrDefault("run", "scraped") == "scraped").ToList();
+        var samples = Samples(scrape)
+            .Where(sample => sample.Series == series && sample.Labels.GetValueOrDefault("run", "scraped") == "scraped")
+            .ToList();
         return samples.Count == 0 ? null : samples.Sum(sample => sample.Value);
     }
 
@@ -59,11 +66,19 @@ public sealed partial class ScrapedRun : IAsyncLifetime
         from line in scrape.Split('\n', StringSplitOptions.RemoveEmptyEntries)
         where line[0] != '#'
         let sample = Sample().Match(line)
-        let labels = Label().Matches(sample.Groups["labels"].Value).ToDictionary(label => label.Groups[1].Value, label => label.Groups[2].Value)
-        select (sample.Groups["name"].Value, labels, double.Parse(sample.Groups["value"].Value.Replace("Inf", "Infinity", StringComparison.Ordinal), CultureInfo.InvariantCulture));
+        let labels = Label()
+            .Matches(sample.Groups["labels"].Value)
+            .ToDictionary(label => label.Groups[1].Value, label => label.Groups[2].Value)
+        select (
+            sample.Groups["name"].Value,
+            labels,
+            double.Parse(sample.Groups["value"].Value.Replace("Inf", "Infinity", StringComparison.Ordinal), CultureInfo.InvariantCulture)
+        );
 
     /// <summary>The whole of a line, or the format is broken.</summary>
-    [GeneratedRegex("""^(?<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(?<labels>(?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\.)*",?)*)\})? (?<value>[-+]?(?:[0-9.]+(?:[eE][-+]?[0-9]+)?|Inf|NaN))(?: [0-9]+)?$""")]
+    [GeneratedRegex(
+        """^(?<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(?<labels>(?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\.)*",?)*)\})? (?<value>[-+]?(?:[0-9.]+(?:[eE][-+]?[0-9]+)?|Inf|NaN))(?: [0-9]+)?$"""
+    )]
     internal static partial Regex Sample();
 
     /// <summary>The second stage cannot end before its checkpoints are let go.</summary>
@@ -75,7 +90,11 @@ public sealed partial class ScrapedRun : IAsyncLifetime
 
         protected override async Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run)
         {
-            if (operation.Kind == "create" && operation.Name.Contains("/stage1/", StringComparison.Ordinal) && !operation.Name.EndsWith("/root", StringComparison.Ordinal))
+            if (
+                operation.Kind == "create"
+                && operation.Name.Contains("/stage1/", StringComparison.Ordinal)
+                && !operation.Name.EndsWith("/root", StringComparison.Ordinal)
+            )
             {
                 await letGo.Task.WaitAsync(operation.Cancellation);
             }

@@ -23,7 +23,8 @@ public sealed class CheckpointInventoryTests
 
         Assert.Equal(
             [("000001-00000006", LedgerState.Partial), ("000001-00000004", LedgerState.Current), ("000001-00000002", LedgerState.Previous)],
-            entries.Select(entry => (entry.Name, entry.State)));
+            entries.Select(entry => (entry.Name, entry.State))
+        );
     }
 
     [Fact]
@@ -53,13 +54,36 @@ public sealed class CheckpointInventoryTests
 
         async Task CommitAndSweepAsync()
         {
-            var next = await new CheckpointWriter(store, TimeProvider.System).WriteAsync(Run, Stage, root.EpochToken, 5, Identity(), State(5), Cancel);
-            await store.WriteAsync(RunPaths.Root(Run, Stage), CanonicalJson.Serialize(root with { Previous = root.Current, Current = next }), Cancel);
+            var next = await new CheckpointWriter(store, TimeProvider.System).WriteAsync(
+                Run,
+                Stage,
+                root.EpochToken,
+                5,
+                Identity(),
+                State(5),
+                Cancel
+            );
+            await store.WriteAsync(
+                RunPaths.Root(Run, Stage),
+                CanonicalJson.Serialize(root with { Previous = root.Current, Current = next }),
+                Cancel
+            );
             await store.TryDeleteAsync(root.Previous!.Manifest, cancellationToken: Cancel);
         }
 
-        var verified = await ledger.VerifyAsync(
-            [Stage], one => { if (one.What == LedgerState.Previous) { CommitAndSweepAsync().GetAwaiter().GetResult(); } }, Cancel).ToArrayAsync(Cancel);
+        var verified = await ledger
+            .VerifyAsync(
+                [Stage],
+                one =>
+                {
+                    if (one.What == LedgerState.Previous)
+                    {
+                        CommitAndSweepAsync().GetAwaiter().GetResult();
+                    }
+                },
+                Cancel
+            )
+            .ToArrayAsync(Cancel);
 
         var current = Assert.Single(verified);
         Assert.Equal((LedgerState.Current, (string?)null), (current.What, current.Damage));

@@ -16,11 +16,21 @@ public sealed class CheckpointWriterTests
         var log = new OperationLog(store);
         TensorData[] tensors = [Tensor("a", 60), Tensor("b", 40), Tensor("c", 1), Tensor("d", 500), Tensor("e", 1)];
 
-        var checkpoint = await new CheckpointWriter(log, TimeProvider.System) { PartBytes = 100 }.WriteAsync(Run, Stage, 3, 70, Identity(), tensors, Cancel);
+        var checkpoint = await new CheckpointWriter(log, TimeProvider.System) { PartBytes = 100 }.WriteAsync(
+            Run,
+            Stage,
+            3,
+            70,
+            Identity(),
+            tensors,
+            Cancel
+        );
 
         const string Folder = "runs/demo/chain0/stage1/000003-00000070/";
         Assert.Equal(
-            [.. Enumerable.Range(0, 4).Select(i => $"create {Folder}part-{i}.safetensors"), $"create {Folder}manifest.json"], log.Operations);
+            [.. Enumerable.Range(0, 4).Select(i => $"create {Folder}part-{i}.safetensors"), $"create {Folder}manifest.json"],
+            log.Operations
+        );
         Assert.Equal((Folder + "manifest.json", 70, 3L), (checkpoint.Manifest, checkpoint.Step, checkpoint.EpochToken));
         var read = await new CheckpointReader(store).ReadAsync(Run, Stage, checkpoint, Identity(), cancellationToken: Cancel);
         Assert.Equal(["a", "b", "c", "d", "e"], read.Select(tensor => tensor.Name));
@@ -32,7 +42,10 @@ public sealed class CheckpointWriterTests
         TensorData[] tensors = [Tensor("a", 60), Tensor("optimizer/b", 401), Tensor("c", 1)];
         var checkpoint = await new CheckpointWriter(store, TimeProvider.System).WriteAsync(Run, Stage, 3, 70, Identity(), tensors, Cancel);
 
-        Assert.Equal(checkpoint.LengthBytes, CheckpointWriter.LengthBytes([.. tensors.Select(tensor => new TensorLayout(tensor.Name, tensor.Type, tensor.Shape))]));
+        Assert.Equal(
+            checkpoint.LengthBytes,
+            CheckpointWriter.LengthBytes([.. tensors.Select(tensor => new TensorLayout(tensor.Name, tensor.Type, tensor.Shape))])
+        );
     }
 
     [Fact]

@@ -31,7 +31,10 @@ public sealed class CrashTests
                 return;
             }
 
-            Assert.True((triesOfACall == 1 && fault != nameof(Fault.Echo)) || first is null, $"{n}, {faulty.StruckAt}: not overcome by trying again: {first}");
+            Assert.True(
+                (triesOfACall == 1 && fault != nameof(Fault.Echo)) || first is null,
+                $"{n}, {faulty.StruckAt}: not overcome by trying again: {first}"
+            );
             Assert.True(first is null or IOException, $"{n}, {faulty.StruckAt}: {first}");
             var names = await FinishedAsync(store, restarts: 2);
             Assert.True(undisturbed.SequenceEqual(names), $"{n}, {faulty.StruckAt}: left {string.Join(' ', names)}");

@@ -97,12 +97,15 @@ public sealed class CurveReaderTests
     {
         await commit.TakeAsync(Request("first", Steps), Cancel);
         await CommitAsync(State(3));
-        var sweeping = new SweepingStore(store, async () =>
-        {
-            await CommitAsync(State(3, 2));
-            await CommitAsync(State(3, 2, 1));
-            await Retention.SweepAsync(store, Run, Stage, commit.Root, 2, [], owner: true, cancellationToken: Cancel);
-        });
+        var sweeping = new SweepingStore(
+            store,
+            async () =>
+            {
+                await CommitAsync(State(3, 2));
+                await CommitAsync(State(3, 2, 1));
+                await Retention.SweepAsync(store, Run, Stage, commit.Root, 2, [], owner: true, cancellationToken: Cancel);
+            }
+        );
 
         Assert.Equal([3, 2, 1], (await ReadAsync(sweeping))!.LossNats);
         Assert.True(sweeping.Swept);
@@ -165,7 +168,8 @@ public sealed class CurveReaderTests
         ];
     }
 
-    private Task<CheckpointRef> CommitAsync(IReadOnlyList<TensorData> state) => CommitAsync(state, (int)BitConverter.ToInt64(state[^1].Bytes.Span));
+    private Task<CheckpointRef> CommitAsync(IReadOnlyList<TensorData> state) =>
+        CommitAsync(state, (int)BitConverter.ToInt64(state[^1].Bytes.Span));
 
     private async Task<CheckpointRef> CommitAsync(IReadOnlyList<TensorData> state, int steps, long partBytes = 1L << 30)
     {
@@ -175,7 +179,15 @@ public sealed class CurveReaderTests
     }
 
     private Task<CheckpointRef> WriteAsync(IReadOnlyList<TensorData> state, int step, long token = 1, long partBytes = 1L << 30) =>
-        new CheckpointWriter(store, TimeProvider.System) { PartBytes = partBytes }.WriteAsync(Run, Stage, token, step, Identity(), state, Cancel);
+        new CheckpointWriter(store, TimeProvider.System) { PartBytes = partBytes }.WriteAsync(
+            Run,
+            Stage,
+            token,
+            step,
+            Identity(),
+            state,
+            Cancel
+        );
 
     private async Task DamageAsync(string name, bool cut)
     {

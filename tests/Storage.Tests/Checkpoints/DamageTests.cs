@@ -37,7 +37,12 @@ public sealed class DamageTests
     public async Task Restore_WhenTheCurrentCheckpointIsDamaged_ReportsItAndGivesThePreviousOne(string name, string kind)
     {
         var root = await TrainedAsync();
-        await DamageAsync(Current + name, kind, Previous + name, Current + (name == "part-0.safetensors" ? "part-1.safetensors" : "part-0.safetensors"));
+        await DamageAsync(
+            Current + name,
+            kind,
+            Previous + name,
+            Current + (name == "part-0.safetensors" ? "part-1.safetensors" : "part-0.safetensors")
+        );
 
         var restored = await new CheckpointReader(store).RestoreAsync(Run, Stage, root, Cancel);
 
@@ -91,8 +96,9 @@ public sealed class DamageTests
     {
         var root = await TrainedAsync();
 
-        await Assert.ThrowsAsync<IOException>(
-            () => new CheckpointReader(new FaultyStore(store, 2, Fault.RequestLost)).RestoreAsync(Run, Stage, root, Cancel));
+        await Assert.ThrowsAsync<IOException>(() =>
+            new CheckpointReader(new FaultyStore(store, 2, Fault.RequestLost)).RestoreAsync(Run, Stage, root, Cancel)
+        );
     }
 
     [Fact]
@@ -116,7 +122,14 @@ public sealed class DamageTests
         new Random(3).NextBytes(bytes);
         var store = new MemoryStore();
         var checkpoint = await new CheckpointWriter(store, TimeProvider.System).WriteAsync(
-            Run, Stage, 1, 2, Identity(), [new TensorData("w", ElementType.U8, [bytes.Length], bytes)], TestContext.Current.CancellationToken);
+            Run,
+            Stage,
+            1,
+            2,
+            Identity(),
+            [new TensorData("w", ElementType.U8, [bytes.Length], bytes)],
+            TestContext.Current.CancellationToken
+        );
         var reader = new CheckpointReader(store) { HashedBehindFrom = hashedBehindFrom };
         var read = await reader.ReadAsync(Run, Stage, checkpoint, Identity(), cancellationToken: TestContext.Current.CancellationToken);
         Assert.True(read[0].Bytes.Span.SequenceEqual(bytes));
@@ -128,7 +141,9 @@ public sealed class DamageTests
             var bad = good.ToArray();
             bad[at] ^= 1;
             await store.WriteAsync(part, bad, TestContext.Current.CancellationToken);
-            var e = await Assert.ThrowsAsync<InvalidDataException>(() => reader.ReadAsync(Run, Stage, checkpoint, Identity(), cancellationToken: TestContext.Current.CancellationToken));
+            var e = await Assert.ThrowsAsync<InvalidDataException>(() =>
+                reader.ReadAsync(Run, Stage, checkpoint, Identity(), cancellationToken: TestContext.Current.CancellationToken)
+            );
             Assert.Contains(part, e.Message, StringComparison.Ordinal);
         }
     }
@@ -139,12 +154,18 @@ public sealed class DamageTests
         var root = await TrainedAsync();
         var reader = new CheckpointReader(store);
 
-        await Assert.ThrowsAsync<InvalidDataException>(() => reader.ReadAsync("other", Stage, root.Current!, null, cancellationToken: Cancel));
-        await Assert.ThrowsAsync<InvalidDataException>(() => reader.ReadAsync(Run, new(1, 1), root.Current!, null, cancellationToken: Cancel));
-        await Assert.ThrowsAsync<InvalidDataException>(
-            () => reader.ReadAsync(Run, Stage, root.Current! with { Step = 5 }, null, cancellationToken: Cancel));
-        await Assert.ThrowsAsync<InvalidDataException>(
-            () => reader.ReadAsync(Run, Stage, root.Current!, Identity() with { TeacherSha256 = "another" }, cancellationToken: Cancel));
+        await Assert.ThrowsAsync<InvalidDataException>(() =>
+            reader.ReadAsync("other", Stage, root.Current!, null, cancellationToken: Cancel)
+        );
+        await Assert.ThrowsAsync<InvalidDataException>(() =>
+            reader.ReadAsync(Run, new(1, 1), root.Current!, null, cancellationToken: Cancel)
+        );
+        await Assert.ThrowsAsync<InvalidDataException>(() =>
+            reader.ReadAsync(Run, Stage, root.Current! with { Step = 5 }, null, cancellationToken: Cancel)
+        );
+        await Assert.ThrowsAsync<InvalidDataException>(() =>
+            reader.ReadAsync(Run, Stage, root.Current!, Identity() with { TeacherSha256 = "another" }, cancellationToken: Cancel)
+        );
         Assert.NotEmpty(await reader.ReadAsync(Run, Stage, root.Current!, Identity("adopted"), cancellationToken: Cancel));
     }
 
@@ -159,7 +180,15 @@ public sealed class DamageTests
 
         root = await commit.FallBackAsync(restored.Checkpoint, Cancel);
         Assert.Equal(2, root.DurableStep);
-        var next = await new CheckpointWriter(store, TimeProvider.System).WriteAsync(Run, Stage, root.EpochToken, 3, Identity(), State(5), Cancel);
+        var next = await new CheckpointWriter(store, TimeProvider.System).WriteAsync(
+            Run,
+            Stage,
+            root.EpochToken,
+            3,
+            Identity(),
+            State(5),
+            Cancel
+        );
         root = await commit.CommitAsync(next, new StageLedger(), Cancel);
         await Retention.SweepAsync(store, Run, Stage, root, 2, [], owner: true, cancellationToken: Cancel);
 
@@ -204,7 +233,11 @@ public sealed class DamageTests
     {
         var commit = new RootCommit(new RunDocuments(store, Run).Root(Stage), TimeProvider.System);
         var taken = await commit.TakeAsync(Request("first"), Cancel);
-        await store.WriteAsync(RunPaths.Root(Run, Stage), CanonicalJson.Serialize(taken with { WriteId = "by hand", FailedTakes = 0 }), Cancel);
+        await store.WriteAsync(
+            RunPaths.Root(Run, Stage),
+            CanonicalJson.Serialize(taken with { WriteId = "by hand", FailedTakes = 0 }),
+            Cancel
+        );
 
         var e = await Assert.ThrowsAsync<InvalidOperationException>(() => commit.CommitAsync(Ref(4), new StageLedger(), Cancel));
         Assert.Contains("\"step\":4", e.Message, StringComparison.Ordinal);

@@ -19,8 +19,12 @@ internal sealed class ExampleTrainer(IObjectStore store, string name, int steps 
     /// <summary>Whether the root's copy is kept, as silos do.</summary>
     public bool KeepsCopy { get; init; }
 
-    private RootCommit Commit => made ??= new(
-        KeepsCopy ? new CopyingRootDocument(document.Value, store, RunPaths.RootCopy(Run, Stage)) : document.Value, TimeProvider.System, newWriteId);
+    private RootCommit Commit =>
+        made ??= new(
+            KeepsCopy ? new CopyingRootDocument(document.Value, store, RunPaths.RootCopy(Run, Stage)) : document.Value,
+            TimeProvider.System,
+            newWriteId
+        );
 
     /// <summary>Trains the stage to its end unless something is thrown.</summary>
     public async Task RunAsync()
@@ -64,15 +68,16 @@ internal sealed class ExampleTrainer(IObjectStore store, string name, int steps 
             {
                 return await AgainAsync(() => Commit.TakeAsync(Request(name, steps))).ConfigureAwait(false);
             }
-            catch (RootConflictException)
-            {
-            }
+            catch (RootConflictException) { }
         }
     }
 
     private async Task FinishAsync(ulong hash)
     {
-        var final = Commit.Root.Current is { } kept && kept.Step == steps ? kept : await AgainAsync(() => WriteAsync(steps, hash)).ConfigureAwait(false);
+        var final =
+            Commit.Root.Current is { } kept && kept.Step == steps
+                ? kept
+                : await AgainAsync(() => WriteAsync(steps, hash)).ConfigureAwait(false);
         var snapshot = await AgainAsync(() => snapshots.CreateAsync([State(hash)[0]])).ConfigureAwait(false);
         await AgainAsync(() => Commit.FinishAsync(final, snapshot, new StageLedger())).ConfigureAwait(false);
     }
@@ -88,9 +93,7 @@ internal sealed class ExampleTrainer(IObjectStore store, string name, int steps 
             {
                 return await call().ConfigureAwait(false);
             }
-            catch (IOException) when (tries < triesOfACall)
-            {
-            }
+            catch (IOException) when (tries < triesOfACall) { }
         }
     }
 }

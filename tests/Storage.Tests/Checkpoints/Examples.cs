@@ -13,21 +13,35 @@ internal static class Examples
 
     public static readonly StageId Stage = new(0, 1);
 
-    public static StageIdentity Identity(string fingerprint = "f1") => new()
-    {
-        RecipeSha256 = "r", DataSha256 = "d", TeacherSha256 = "t", EngineRevision = 1, NumericsFingerprint = fingerprint,
-    };
+    public static StageIdentity Identity(string fingerprint = "f1") =>
+        new()
+        {
+            RecipeSha256 = "r",
+            DataSha256 = "d",
+            TeacherSha256 = "t",
+            EngineRevision = 1,
+            NumericsFingerprint = fingerprint,
+        };
 
     public static StageOwner Owner(string name) => new($"127.0.0.1:1@{name}", name, ["cpu:0"], DateTimeOffset.UnixEpoch);
 
-    public static TakeRequest Request(string owner, int steps = 6) => new() { Owner = Owner(owner), Identity = Identity(), Steps = steps, Ledger = new() };
+    public static TakeRequest Request(string owner, int steps = 6) =>
+        new()
+        {
+            Owner = Owner(owner),
+            Identity = Identity(),
+            Steps = steps,
+            Ledger = new(),
+        };
 
     public static CheckpointRef Ref(int step, long epochToken = 1) =>
         new($"runs/demo/chain0/stage1/{epochToken:D6}-{step:D8}/manifest.json", "h", step, epochToken, 8, DateTimeOffset.UnixEpoch);
 
-    public static SnapshotRef Snapshot(string sha256 = "s") => new($"runs/demo/snapshots/{sha256}.safetensors", sha256, 8, DateTimeOffset.UnixEpoch);
+    public static SnapshotRef Snapshot(string sha256 = "s") =>
+        new($"runs/demo/snapshots/{sha256}.safetensors", sha256, 8, DateTimeOffset.UnixEpoch);
 
-    /// <summary>The state after so many steps, each folding itself into a hash; two tensors, so that there are two parts if they are small.</summary>
+    /// <summary>The state after so many steps, each folding itself into a hash; two tensors, so that there are two parts if they are
+    /// small.</summary>
     public static IReadOnlyList<TensorData> State(ulong hash)
     {
         var bytes = new byte[8];

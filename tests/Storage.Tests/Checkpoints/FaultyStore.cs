@@ -71,7 +71,8 @@ internal enum Fault
     /// <summary>One operation takes effect and then fails.</summary>
     AnswerLost,
 
-    /// <summary>As when a store tries again by itself after an answer was lost: the operation is done twice, and the second answer counts.</summary>
+    /// <summary>As when a store tries again by itself after an answer was lost: the operation is done twice, and the second answer
+    /// counts.</summary>
     Echo,
 
     /// <summary>As when the machine vanishes: this one and all after it fail without effect.</summary>

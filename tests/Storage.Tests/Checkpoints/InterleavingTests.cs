@@ -10,8 +10,10 @@ namespace Slowrun.Storage.Tests.Checkpoints;
 public sealed class InterleavingTests
 {
     // 10,000 by default; a night's run may ask for more.
-    private static readonly int Seeds =
-        int.Parse(Environment.GetEnvironmentVariable("SLOWRUN_INTERLEAVINGS") ?? "10000", CultureInfo.InvariantCulture);
+    private static readonly int Seeds = int.Parse(
+        Environment.GetEnvironmentVariable("SLOWRUN_INTERLEAVINGS") ?? "10000",
+        CultureInfo.InvariantCulture
+    );
 
     [Fact]
     public async Task Owners_InAnyOrderOfTheirOperations_CommitOneAfterTheOtherAndMixNothing()
@@ -24,16 +26,20 @@ public sealed class InterleavingTests
             var schedule = new Schedule(seed, lossRate: seed % 2 == 0 ? 0 : 0.03);
             schedule.Check = () => AssertWhole(schedule, seed);
             string[] names = ["a", "b", "c"];
-            var writers = names.Take(2 + (seed % 4 / 2)).Select(name => new ExampleTrainer(
-                schedule.For(name), name, triesOfACall: 3, newWriteId: Counted(name))).ToArray();
+            var writers = names
+                .Take(2 + (seed % 4 / 2))
+                .Select(name => new ExampleTrainer(schedule.For(name), name, triesOfACall: 3, newWriteId: Counted(name)))
+                .ToArray();
             var runs = schedule.Run(() => [.. writers.Select(writer => CaughtAsync(writer.RunAsync())), CaughtAsync(GcAsync(schedule))]);
 
             await runs[^1];
             foreach (var e in await Task.WhenAll(runs.SkipLast(1)))
             {
                 Assert.True(
-                    e is null or FencedException or IOException || (e is InvalidOperationException && e.Message.Contains("has finished", StringComparison.Ordinal)),
-                    $"seed {seed}: {e}");
+                    e is null or FencedException or IOException
+                        || (e is InvalidOperationException && e.Message.Contains("has finished", StringComparison.Ordinal)),
+                    $"seed {seed}: {e}"
+                );
                 fenced += e is FencedException ? 1 : 0;
                 finished += e is null ? 1 : 0;
             }
@@ -78,9 +84,7 @@ public sealed class InterleavingTests
                     await Retention.SweepAsync(store, Run, Stage, root, 2, [], owner: false).ConfigureAwait(false);
                 }
             }
-            catch (IOException)
-            {
-            }
+            catch (IOException) { }
         }
     }
 
@@ -98,7 +102,10 @@ public sealed class InterleavingTests
             var folder = checkpoint.Manifest[..(checkpoint.Manifest.LastIndexOf('/') + 1)];
             foreach (var name in new[] { "manifest.json", "part-0.safetensors", "part-1.safetensors" })
             {
-                Assert.True(schedule.Store.TryReadAsync(folder + name).Result is not null, $"seed {seed}: '{folder}{name}' is gone, and the root names it");
+                Assert.True(
+                    schedule.Store.TryReadAsync(folder + name).Result is not null,
+                    $"seed {seed}: '{folder}{name}' is gone, and the root names it"
+                );
             }
         }
     }
@@ -112,12 +119,16 @@ public sealed class InterleavingTests
             Assert.True(root.EpochToken >= (before?.EpochToken ?? 0), $"seed {seed}: the epoch token fell");
             Assert.True(
                 root.EpochToken != before?.EpochToken || owner == writer,
-                $"seed {seed}: {writer} wrote with the token {root.EpochToken} of {owner}");
+                $"seed {seed}: {writer} wrote with the token {root.EpochToken} of {owner}"
+            );
             Assert.True(
                 root.EpochToken == (before?.EpochToken ?? 0) || (root.Current == before?.Current && root.Previous == before?.Previous),
-                $"seed {seed}: a take changed the checkpoints");
+                $"seed {seed}: a take changed the checkpoints"
+            );
             Assert.True(
-                root.Current == before?.Current || root.Current!.EpochToken == root.EpochToken, $"seed {seed}: another take's checkpoint was committed");
+                root.Current == before?.Current || root.Current!.EpochToken == root.EpochToken,
+                $"seed {seed}: another take's checkpoint was committed"
+            );
             Assert.True(root.DurableStep >= (before?.DurableStep ?? 0), $"seed {seed}: the durable step fell");
             (before, owner) = (root, writer);
         }

@@ -7,7 +7,8 @@ using static Slowrun.Storage.Tests.Checkpoints.Examples;
 
 namespace Slowrun.Storage.Tests.Checkpoints;
 
-/// <summary>From memory, from a directory's own file and from a file of the cache: the same weights, or an error that names the object.</summary>
+/// <summary>From memory, from a directory's own file and from a file of the cache: the same weights, or an error that names the
+/// object.</summary>
 public sealed class LocalSnapshotsTests : IDisposable
 {
     private static readonly IReadOnlyList<TensorData> Weights = [SafetensorsTests.Floats("a", 1, 2, 3), SafetensorsTests.Floats("b", 4)];
@@ -70,9 +71,7 @@ public sealed class LocalSnapshotsTests : IDisposable
     {
         var (store, snapshots) = await OfAsync("cache");
         var snapshot = await CreateAsync(store);
-        using (await snapshots.OpenAsync(Run, snapshot.Sha256, Cancel))
-        {
-        }
+        using (await snapshots.OpenAsync(Run, snapshot.Sha256, Cancel)) { }
 
         var file = Path.Combine(folder["cache"], snapshot.Sha256);
         var bytes = await File.ReadAllBytesAsync(file, Cancel);
@@ -124,11 +123,15 @@ public sealed class LocalSnapshotsTests : IDisposable
 
     private async Task<(IObjectStore Store, LocalSnapshots Snapshots)> OfAsync(string where)
     {
-        var store = where == "directory" ? await StoreAddress.OpenAsync(folder["store"], create: true, cancellationToken: Cancel) : new MemoryStore();
+        var store =
+            where == "directory"
+                ? await StoreAddress.OpenAsync(folder["store"], create: true, cancellationToken: Cancel)
+                : new MemoryStore();
         return (store, where == "cache" ? new LocalSnapshots(store, new TokenCache(folder["cache"], 1 << 20)) : new LocalSnapshots(store));
     }
 
-    private static Task<SnapshotRef> CreateAsync(IObjectStore store) => new SnapshotStore(store, Run, TimeProvider.System).CreateAsync(Weights, Cancel);
+    private static Task<SnapshotRef> CreateAsync(IObjectStore store) =>
+        new SnapshotStore(store, Run, TimeProvider.System).CreateAsync(Weights, Cancel);
 
     private static string Bytes(TensorData tensor) => Convert.ToHexString(tensor.Bytes.Span);
 }

@@ -54,12 +54,19 @@ public sealed class RootCommitTests
         {
             other.BeforeNextWrite = null;
             var now = document.Root!;
-            document.Put((what switch
-            {
-                "commit" => StageTransitions.Commit(now, 1, Ref(2), new StageLedger()),
-                "release" => StageTransitions.Release(now, 1, ReleaseCause.Left),
-                _ => StageTransitions.Finish(now, 1, Ref(6), Snapshot(), new StageLedger()),
-            }) with { WriteId = "the old owner's" });
+            document.Put(
+                (
+                    what switch
+                    {
+                        "commit" => StageTransitions.Commit(now, 1, Ref(2), new StageLedger()),
+                        "release" => StageTransitions.Release(now, 1, ReleaseCause.Left),
+                        _ => StageTransitions.Finish(now, 1, Ref(6), Snapshot(), new StageLedger()),
+                    }
+                ) with
+                {
+                    WriteId = "the old owner's",
+                }
+            );
         };
         var taking = new RootCommit(other, TimeProvider.System);
 
@@ -80,9 +87,14 @@ public sealed class RootCommitTests
         var committed = await commit.CommitAsync(Ref(2), new StageLedger(), Cancel);
         var taking = new RootCommit(document.Another(), TimeProvider.System);
 
-        await Assert.ThrowsAsync<RootConflictException>(() => taking.TakeAsync(Request("b") with { AfterToken = 1, AfterWriteId = judged.WriteId }, Cancel));
+        await Assert.ThrowsAsync<RootConflictException>(() =>
+            taking.TakeAsync(Request("b") with { AfterToken = 1, AfterWriteId = judged.WriteId }, Cancel)
+        );
 
-        Assert.Equal(2, (await taking.TakeAsync(Request("b") with { AfterToken = 1, AfterWriteId = committed.WriteId }, Cancel)).EpochToken);
+        Assert.Equal(
+            2,
+            (await taking.TakeAsync(Request("b") with { AfterToken = 1, AfterWriteId = committed.WriteId }, Cancel)).EpochToken
+        );
     }
 
     [Fact]
@@ -91,7 +103,9 @@ public sealed class RootCommitTests
         await commit.TakeAsync(Request("a"), Cancel);
         var taking = new RootCommit(document.Another(), TimeProvider.System);
 
-        var e = await Assert.ThrowsAsync<FencedException>(() => taking.TakeAsync(Request("b") with { AfterToken = 0, AfterWriteId = "" }, Cancel));
+        var e = await Assert.ThrowsAsync<FencedException>(() =>
+            taking.TakeAsync(Request("b") with { AfterToken = 0, AfterWriteId = "" }, Cancel)
+        );
 
         Assert.Contains("a took the stage first, with epoch token 1", e.Message, StringComparison.Ordinal);
     }
@@ -198,12 +212,13 @@ public sealed class RootCommitTests
         Assert.Equal((null, 2), (root.Owner, document.Writes));
         Assert.Equal(how == "release" ? 1 : 0, root.FailedTakes);
 
-        Task<StageRoot> EndAsync() => how switch
-        {
-            "release" => commit.ReleaseAsync(ReleaseCause.Error, cancellationToken: Cancel),
-            "finish" => commit.FinishAsync(Ref(6), Snapshot(), new StageLedger(), Cancel),
-            _ => commit.FailAsync(new StageFailure("Why.", "What.", 0, DateTimeOffset.UnixEpoch), cancellationToken: Cancel),
-        };
+        Task<StageRoot> EndAsync() =>
+            how switch
+            {
+                "release" => commit.ReleaseAsync(ReleaseCause.Error, cancellationToken: Cancel),
+                "finish" => commit.FinishAsync(Ref(6), Snapshot(), new StageLedger(), Cancel),
+                _ => commit.FailAsync(new StageFailure("Why.", "What.", 0, DateTimeOffset.UnixEpoch), cancellationToken: Cancel),
+            };
     }
 
     private enum Answer
@@ -231,9 +246,7 @@ public sealed class RootCommitTests
         public Document Another() => new(box);
 
         public Document()
-            : this(new Box())
-        {
-        }
+            : this(new Box()) { }
 
         private Document(Box box) => this.box = box;
 

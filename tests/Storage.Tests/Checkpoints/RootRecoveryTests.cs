@@ -91,7 +91,10 @@ public sealed class RootRecoveryTests
         Assert.Equal((4, 2), (root.Current!.Step, root.Previous!.Step));
         Assert.True(root.EpochToken > 1 && root.Owner is null);
         await Trainer(store, "next").RunAsync();
-        Assert.Contains("root-recovered", await new RunEvents(store, Run).ListAsync(cancellationToken: Cancel).Select(happened => happened.Kind).ToArrayAsync(Cancel));
+        Assert.Contains(
+            "root-recovered",
+            await new RunEvents(store, Run).ListAsync(cancellationToken: Cancel).Select(happened => happened.Kind).ToArrayAsync(Cancel)
+        );
     }
 
     [Fact]
@@ -144,7 +147,15 @@ public sealed class RootRecoveryTests
         var finding = (await recovery.LookAsync(Stage, Cancel))!;
 
         Assert.Null(finding.Trouble);
-        Assert.Equal((5, 4, 1L, "a"), (finding.Recovered.Current!.Step, finding.Recovered.Previous!.Step, finding.Recovered.EpochToken, finding.Recovered.Owner!.SiloName));
+        Assert.Equal(
+            (5, 4, 1L, "a"),
+            (
+                finding.Recovered.Current!.Step,
+                finding.Recovered.Previous!.Step,
+                finding.Recovered.EpochToken,
+                finding.Recovered.Owner!.SiloName
+            )
+        );
     }
 
     [Fact]

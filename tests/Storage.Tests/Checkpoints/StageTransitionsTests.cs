@@ -35,9 +35,12 @@ public sealed class StageTransitionsTests
     [Fact]
     public void Take_OfAnotherIdentity_ShowsBothAndSaysWhetherTheDeviceWouldDo()
     {
-        var device = Assert.Throws<StageIdentityException>(() => StageTransitions.Take(Taken(), Request("b") with { Identity = Identity("f2") }));
-        var recipe = Assert.Throws<StageIdentityException>(
-            () => StageTransitions.Take(Taken(), Request("b") with { Identity = Identity() with { RecipeSha256 = "x" }, Adoptions = 1 }));
+        var device = Assert.Throws<StageIdentityException>(() =>
+            StageTransitions.Take(Taken(), Request("b") with { Identity = Identity("f2") })
+        );
+        var recipe = Assert.Throws<StageIdentityException>(() =>
+            StageTransitions.Take(Taken(), Request("b") with { Identity = Identity() with { RecipeSha256 = "x" }, Adoptions = 1 })
+        );
 
         Assert.True(device.OnlyFingerprint);
         Assert.False(recipe.OnlyFingerprint);
@@ -47,7 +50,10 @@ public sealed class StageTransitionsTests
 
     [Fact]
     public void Take_AdoptingTheDevice_TakesItsFingerprint() =>
-        Assert.Equal("f2", StageTransitions.Take(Taken(), Request("b") with { Identity = Identity("f2"), Adoptions = 1 }).Identity!.NumericsFingerprint);
+        Assert.Equal(
+            "f2",
+            StageTransitions.Take(Taken(), Request("b") with { Identity = Identity("f2"), Adoptions = 1 }).Identity!.NumericsFingerprint
+        );
 
     [Fact]
     public void Take_OfAFailedStage_NeedsANewerRetry()
@@ -62,7 +68,12 @@ public sealed class StageTransitionsTests
     [Fact]
     public void Commit_ShiftsTheCurrentToThePrevious()
     {
-        var root = StageTransitions.Commit(StageTransitions.Commit(Taken() with { FailedTakes = 2 }, 1, Ref(2), new()), 1, Ref(4), new() { Checkpoints = 2 });
+        var root = StageTransitions.Commit(
+            StageTransitions.Commit(Taken() with { FailedTakes = 2 }, 1, Ref(2), new()),
+            1,
+            Ref(4),
+            new() { Checkpoints = 2 }
+        );
 
         Assert.Equal((Ref(4), Ref(2), 0, 2), (root.Current, root.Previous, root.FailedTakes, root.Ledger.Checkpoints));
     }
@@ -97,7 +108,9 @@ public sealed class StageTransitionsTests
 
     [Fact]
     public void Commit_AfterTheRelease_Throws() =>
-        Assert.Throws<InvalidOperationException>(() => StageTransitions.Commit(StageTransitions.Release(Taken(), 1, ReleaseCause.Left), 1, Ref(2), new()));
+        Assert.Throws<InvalidOperationException>(() =>
+            StageTransitions.Commit(StageTransitions.Release(Taken(), 1, ReleaseCause.Left), 1, Ref(2), new())
+        );
 
     [Fact]
     public void Release_WithAnError_CountsAFailedTakeOnce()

@@ -43,7 +43,8 @@ public sealed class DocumentDamageTests
             var e = await Record.ExceptionAsync(read);
             Assert.True(
                 e is InvalidDataException && e.Message.Contains(name, StringComparison.Ordinal),
-                $"Bit {bit} of '{Encoding.UTF8.GetString(bad)}' was not noticed, or not named: {e?.Message}");
+                $"Bit {bit} of '{Encoding.UTF8.GetString(bad)}' was not noticed, or not named: {e?.Message}"
+            );
         }
     }
 
@@ -69,13 +70,19 @@ public sealed class DocumentDamageTests
     {
         var (name, other, read) = await HaveAsync(kind);
         await read();
-        var (good, another) = ((await store.TryReadAsync(name, Cancel))!.Content.ToArray(), (await store.TryReadAsync(other, Cancel))!.Content);
+        var (good, another) = (
+            (await store.TryReadAsync(name, Cancel))!.Content.ToArray(),
+            (await store.TryReadAsync(other, Cancel))!.Content
+        );
         for (var bit = 0; bit < good.Length * 8; bit++)
         {
             var bad = good.ToArray();
             bad[bit / 8] ^= (byte)(1 << (bit % 8));
             await store.WriteAsync(name, bad, Cancel);
-            Assert.True(await Record.ExceptionAsync(read) is InvalidDataException e && e.Message.Contains(name, StringComparison.Ordinal), $"Bit {bit} was not noticed, or not named.");
+            Assert.True(
+                await Record.ExceptionAsync(read) is InvalidDataException e && e.Message.Contains(name, StringComparison.Ordinal),
+                $"Bit {bit} was not noticed, or not named."
+            );
         }
 
         foreach (var bad in new[] { ReadOnlyMemory<byte>.Empty, good.AsMemory(..^1), another })
@@ -101,7 +108,15 @@ public sealed class DocumentDamageTests
             var root = (await new RunDocuments(store, Examples.Run).TryReadRootAsync(Examples.Stage, Cancel))!;
             var restored = await new CheckpointReader(store).RestoreAsync(Examples.Run, Examples.Stage, root, Cancel);
             Assert.True(restored.Checkpoint is null || Examples.Hash(restored.Tensors) == StateAfter(restored.Checkpoint.Step));
-            Assert.Equal(new[] { root.Current, root.Previous }.Count(one => one is not null), restored.Damaged.Count + (restored.Checkpoint is null ? 0 : root.Previous is null || restored.Checkpoint == root.Previous ? 1 : 2));
+            Assert.Equal(
+                new[] { root.Current, root.Previous }.Count(one => one is not null),
+                restored.Damaged.Count
+                    + (
+                        restored.Checkpoint is null ? 0
+                        : root.Previous is null || restored.Checkpoint == root.Previous ? 1
+                        : 2
+                    )
+            );
         }
     }
 
@@ -143,18 +158,41 @@ public sealed class DocumentDamageTests
                 await other.TryCreateSpecAsync(spec with { Name = "other" }, Cancel);
                 return (RunPaths.Spec("demo"), RunPaths.Spec("other"), () => demo.TryReadSpecAsync(Cancel));
             case "intent":
-                await demo.ChangeIntentAsync(intent => intent with { Retries = new Dictionary<string, int> { ["chain0/stage0"] = 1 } }, Cancel);
+                await demo.ChangeIntentAsync(
+                    intent => intent with { Retries = new Dictionary<string, int> { ["chain0/stage0"] = 1 } },
+                    Cancel
+                );
                 await other.ChangeIntentAsync(intent => intent with { Run = DesiredState.Cancelled }, Cancel);
                 return (RunPaths.Intent("demo"), RunPaths.Intent("other"), () => demo.ReadIntentAsync(Cancel));
             case "score" or "vector":
                 var scores = new RunScores(store, "demo");
                 var one = await scores.CreateAsync(Score("a"), new[] { 0.5f, 0.25f, 1f }, Cancel);
                 var two = await scores.CreateAsync(Score("b"), new[] { 0.5f, 0.5f, 1f }, Cancel);
-                return kind == "vector" ? (one.Vector, two.Vector, () => scores.ReadVectorAsync(one, Cancel)) : (Json(one), Json(two), () => scores.ListAsync(cancellationToken: Cancel));
+                return kind == "vector"
+                    ? (one.Vector, two.Vector, () => scores.ReadVectorAsync(one, Cancel))
+                    : (Json(one), Json(two), () => scores.ListAsync(cancellationToken: Cancel));
             case "ensemble":
                 var ensembles = new RunScores(store, "demo");
-                await ensembles.TryCreateEnsembleAsync(new EnsembleScore { Members = ["a"], Running = [1.5], LossNats = 1.5, BitsPerByte = 2 }, Cancel);
-                await ensembles.TryCreateEnsembleAsync(new EnsembleScore { Members = ["b"], Running = [1.25], LossNats = 1.25, BitsPerByte = 2 }, Cancel);
+                await ensembles.TryCreateEnsembleAsync(
+                    new EnsembleScore
+                    {
+                        Members = ["a"],
+                        Running = [1.5],
+                        LossNats = 1.5,
+                        BitsPerByte = 2,
+                    },
+                    Cancel
+                );
+                await ensembles.TryCreateEnsembleAsync(
+                    new EnsembleScore
+                    {
+                        Members = ["b"],
+                        Running = [1.25],
+                        LossNats = 1.25,
+                        BitsPerByte = 2,
+                    },
+                    Cancel
+                );
                 var names = await store.ListAsync(RunPaths.Ensembles("demo"), Cancel).Select(entry => entry.Name).ToArrayAsync(Cancel);
                 return (names[0], names[1], () => ensembles.ListEnsemblesAsync(cancellationToken: Cancel));
             case "snapshot":
@@ -175,10 +213,19 @@ public sealed class DocumentDamageTests
         }
     }
 
-    private static MemberScore Score(string snapshot) => new()
-    {
-        SnapshotSha256 = snapshot, SetSha256 = "set", Rows = 16, NumericsFingerprint = "device", Tokens = 3, LossNats = 1.5, BitsPerByte = 2.1, Vector = "", VectorXxHash128 = "",
-    };
+    private static MemberScore Score(string snapshot) =>
+        new()
+        {
+            SnapshotSha256 = snapshot,
+            SetSha256 = "set",
+            Rows = 16,
+            NumericsFingerprint = "device",
+            Tokens = 3,
+            LossNats = 1.5,
+            BitsPerByte = 2.1,
+            Vector = "",
+            VectorXxHash128 = "",
+        };
 
     private static string Json(MemberScore score) => $"runs/demo/scores/{score.SnapshotSha256}-set-16-device.json";
 

@@ -10,7 +10,8 @@ using Slowrun.Storage.Tests.Checkpoints;
 
 namespace Slowrun.Storage.Tests.Runs;
 
-/// <summary>What this version does with documents of a newer one: it keeps members that it does not know, and spoils nothing that it cannot read.</summary>
+/// <summary>What this version does with documents of a newer one: it keeps members that it does not know, and spoils nothing that it cannot
+/// read.</summary>
 public sealed class NewerVersionTests
 {
     private const string Run = "demo";
@@ -30,10 +31,13 @@ public sealed class NewerVersionTests
     {
         var name = RunPaths.Root(Run, Stage);
         await new RootCommit(documents.Root(Stage), TimeProvider.System).TakeAsync(Examples.Request("a"), Cancel);
-        await EditAsync(name, root =>
-        {
-            root["quota"] = 7;
-        });
+        await EditAsync(
+            name,
+            root =>
+            {
+                root["quota"] = 7;
+            }
+        );
 
         var commit = new RootCommit(documents.Root(Stage), TimeProvider.System);
         await commit.TakeAsync(Examples.Request("b"), Cancel);
@@ -70,7 +74,9 @@ public sealed class NewerVersionTests
         await new RootCommit(documents.Root(Stage), TimeProvider.System).TakeAsync(Examples.Request("a"), Cancel);
         await EditAsync(RunPaths.Root(Run, Stage), root => root["identity"]!["rounding"] = "stochastic");
 
-        var e = await Assert.ThrowsAsync<StageIdentityException>(() => new RootCommit(documents.Root(Stage), TimeProvider.System).TakeAsync(Examples.Request("b"), Cancel));
+        var e = await Assert.ThrowsAsync<StageIdentityException>(() =>
+            new RootCommit(documents.Root(Stage), TimeProvider.System).TakeAsync(Examples.Request("b"), Cancel)
+        );
 
         Assert.Contains("rounding stochastic then, none now", e.Message, StringComparison.Ordinal);
         Assert.Contains("newer version", e.Message, StringComparison.Ordinal);
@@ -86,10 +92,14 @@ public sealed class NewerVersionTests
         await EditAsync(name, root => root[member] = JsonNode.Parse(value));
         var before = await ReadAsync(name);
 
-        var looked = await Assert.ThrowsAsync<InvalidDataException>(() => new RootRecovery(store, Run, TimeProvider.System).LookAsync(Stage, Cancel));
+        var looked = await Assert.ThrowsAsync<InvalidDataException>(() =>
+            new RootRecovery(store, Run, TimeProvider.System).LookAsync(Stage, Cancel)
+        );
         Assert.True(NewerDocument.IsRefusal(looked));
         Assert.Contains($"'{name}' was written by a newer version", looked.Message, StringComparison.Ordinal);
-        Assert.True(NewerDocument.IsRefusal(await Assert.ThrowsAsync<InvalidDataException>(() => documents.TryReadRootAsync(Stage, Cancel))));
+        Assert.True(
+            NewerDocument.IsRefusal(await Assert.ThrowsAsync<InvalidDataException>(() => documents.TryReadRootAsync(Stage, Cancel)))
+        );
         Assert.True(JsonNode.DeepEquals(before, await ReadAsync(name)));
     }
 
@@ -113,28 +123,47 @@ public sealed class NewerVersionTests
     {
         await documents.TryCreateSpecAsync(Spec, Cancel);
         await documents.ChangeIntentAsync(intent => intent.Wish(DesiredState.Paused, null), Cancel);
-        await documents.ChangeJudgingAsync(failures => failures.Count("chain0/stage0", "a", new StageFailure("It broke.", "Mend it.", 0, DateTimeOffset.UnixEpoch), 3), Cancel);
+        await documents.ChangeJudgingAsync(
+            failures => failures.Count("chain0/stage0", "a", new StageFailure("It broke.", "Mend it.", 0, DateTimeOffset.UnixEpoch), 3),
+            Cancel
+        );
         var score = new MemberScore
         {
-            SnapshotSha256 = "a", SetSha256 = "set", Rows = 16, NumericsFingerprint = "device", Tokens = 3, LossNats = 1.5, BitsPerByte = 2.1, Vector = "", VectorXxHash128 = "",
+            SnapshotSha256 = "a",
+            SetSha256 = "set",
+            Rows = 16,
+            NumericsFingerprint = "device",
+            Tokens = 3,
+            LossNats = 1.5,
+            BitsPerByte = 2.1,
+            Vector = "",
+            VectorXxHash128 = "",
         };
         await new RunScores(store, Run).CreateAsync(score, new[] { 0.5f, 0.25f, 1f }, Cancel);
-        var scored = (await store.ListAsync(RunPaths.Scores(Run), Cancel).Select(entry => entry.Name).ToListAsync(Cancel)).Single(name => name.EndsWith(".json", StringComparison.Ordinal));
+        var scored = (await store.ListAsync(RunPaths.Scores(Run), Cancel).Select(entry => entry.Name).ToListAsync(Cancel)).Single(name =>
+            name.EndsWith(".json", StringComparison.Ordinal)
+        );
 
-        foreach (var (name, edit) in new (string, Action<JsonObject>)[]
-        {
-            (RunPaths.Intent(Run), intent => intent["run"] = "Hibernating"),
-            (RunPaths.Judging(Run), judging => judging["of"]!["chain0/stage0"]!["tries"] = "many"),
-            (scored, document => document["tokens"] = "three"),
-        })
+        foreach (
+            var (name, edit) in new (string, Action<JsonObject>)[]
+            {
+                (RunPaths.Intent(Run), intent => intent["run"] = "Hibernating"),
+                (RunPaths.Judging(Run), judging => judging["of"]!["chain0/stage0"]!["tries"] = "many"),
+                (scored, document => document["tokens"] = "three"),
+            }
+        )
         {
             await EditAsync(name, edit);
             var before = await ReadAsync(name);
             await Record.ExceptionAsync(() => documents.ChangeIntentAsync(intent => intent.Wish(DesiredState.Cancelled, null), Cancel));
             await Record.ExceptionAsync(() => store.MendCopiedAsync<RunIntent>(RunPaths.Intent(Run), Cancel));
             Assert.False(await new RunScores(store, Run).TryDropDamagedAsync(scored, Cancel));
-            await Record.ExceptionAsync(async () => await new RunRepair(store, TimeProvider.System).MendAsync(
-                (await new RunFactsReader(store).ReadAsync(Run, new HashSet<string>(), Cancel))!, cancellationToken: Cancel));
+            await Record.ExceptionAsync(async () =>
+                await new RunRepair(store, TimeProvider.System).MendAsync(
+                    (await new RunFactsReader(store).ReadAsync(Run, new HashSet<string>(), Cancel))!,
+                    cancellationToken: Cancel
+                )
+            );
             Assert.True(JsonNode.DeepEquals(before, await ReadAsync(name)), name);
         }
     }

@@ -45,8 +45,19 @@ public sealed class RunDocumentsTests
     {
         await documents.TryCreateSpecAsync(Spec, Cancel);
 
-        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => documents.ChangeOperationsAsync(
-            Spec.Operations, operations => operations with { Priority = operations.Priority + 1 }, Cancel))));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 8)
+                .Select(_ =>
+                    Task.Run(() =>
+                        documents.ChangeOperationsAsync(
+                            Spec.Operations,
+                            operations => operations with { Priority = operations.Priority + 1 },
+                            Cancel
+                        )
+                    )
+                )
+        );
 
         Assert.Equal(8, (await documents.TryReadSpecAsync(Cancel))!.Operations.Priority);
     }
@@ -56,8 +67,25 @@ public sealed class RunDocumentsTests
     {
         Assert.Equal(DesiredState.Running, (await documents.ReadIntentAsync(Cancel)).Run);
 
-        await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(() => documents.ChangeIntentAsync(
-            intent => intent with { Stages = new Dictionary<string, DesiredState>(intent.Stages) { [$"chain{i}/stage0"] = DesiredState.Paused } }, Cancel))));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 8)
+                .Select(i =>
+                    Task.Run(() =>
+                        documents.ChangeIntentAsync(
+                            intent =>
+                                intent with
+                                {
+                                    Stages = new Dictionary<string, DesiredState>(intent.Stages)
+                                    {
+                                        [$"chain{i}/stage0"] = DesiredState.Paused,
+                                    },
+                                },
+                            Cancel
+                        )
+                    )
+                )
+        );
 
         Assert.Equal(8, (await documents.ReadIntentAsync(Cancel)).Stages.Count);
     }
@@ -76,7 +104,15 @@ public sealed class RunDocumentsTests
     public async Task TryReadProgress_WhenDamaged_IsNullSinceItIsOnlyAHint()
     {
         var stage = new StageId(0, 0);
-        var progress = new StageProgress { Stage = "chain0/stage0", EpochToken = 1, Activity = StageActivity.Training, Step = 3, Steps = 9, At = DateTimeOffset.UnixEpoch };
+        var progress = new StageProgress
+        {
+            Stage = "chain0/stage0",
+            EpochToken = 1,
+            Activity = StageActivity.Training,
+            Step = 3,
+            Steps = 9,
+            At = DateTimeOffset.UnixEpoch,
+        };
         await documents.WriteProgressAsync(stage, progress, Cancel);
         Assert.Equal(progress, await documents.TryReadProgressAsync(stage, Cancel));
 
@@ -116,7 +152,10 @@ public sealed class RunDocumentsTests
         await documents.ChangeIntentAsync(intent => intent.Wish(DesiredState.Cancelled, null), Cancel);
         await documents.ChangeIntentAsync(intent => intent.Wish(DesiredState.Cancelled, null), Cancel);
 
-        Assert.Equal(["run-cancelled"], await new RunEvents(store, "demo").ListAsync(cancellationToken: Cancel).Select(happened => happened.Kind).ToArrayAsync(Cancel));
+        Assert.Equal(
+            ["run-cancelled"],
+            await new RunEvents(store, "demo").ListAsync(cancellationToken: Cancel).Select(happened => happened.Kind).ToArrayAsync(Cancel)
+        );
     }
 
     [Fact]
@@ -124,7 +163,10 @@ public sealed class RunDocumentsTests
     {
         await documents.TryCreateSpecAsync(Spec, Cancel);
 
-        var now = await new RunDocuments(new WithoutEvents(store), "demo").ChangeIntentAsync(intent => intent.Wish(DesiredState.Cancelled, null), Cancel);
+        var now = await new RunDocuments(new WithoutEvents(store), "demo").ChangeIntentAsync(
+            intent => intent.Wish(DesiredState.Cancelled, null),
+            Cancel
+        );
 
         Assert.Equal((DesiredState.Cancelled, DesiredState.Cancelled), (now.Run, (await documents.ReadIntentAsync(Cancel)).Run));
     }

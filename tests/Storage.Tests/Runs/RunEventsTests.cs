@@ -12,7 +12,8 @@ public sealed class RunEventsTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    private static RunEvent At(int seconds) => new(DateTimeOffset.UnixEpoch.AddYears(50).AddSeconds(seconds), "stage-taken", "chain0/stage0", $"At {seconds}.");
+    private static RunEvent At(int seconds) =>
+        new(DateTimeOffset.UnixEpoch.AddYears(50).AddSeconds(seconds), "stage-taken", "chain0/stage0", $"At {seconds}.");
 
     [Fact]
     public async Task List_GivesEventsInTheOrderOfTheirTimes()
@@ -54,7 +55,9 @@ public sealed class RunEventsTests
         // Two pieces, and not all hundred.
         Assert.Equal(32, read);
         Assert.Equal(100, (await events.ListNewestAsync(1000, _ => true, cancellationToken: Cancel)).Count);
-        Assert.Empty(await events.ListNewestAsync(3, _ => true, new HashSet<string>(await events.ListNamesAsync(Cancel)), cancellationToken: Cancel));
+        Assert.Empty(
+            await events.ListNewestAsync(3, _ => true, new HashSet<string>(await events.ListNamesAsync(Cancel)), cancellationToken: Cancel)
+        );
     }
 
     [Fact]

@@ -57,10 +57,20 @@ public sealed class RunFactsReaderTests
         var id = new StageId(0, 0);
         var documents = new RunDocuments(store, Run);
         var root = (await documents.TryReadRootAsync(id, Cancel))!;
-        await documents.WriteProgressAsync(id, new StageProgress
-        {
-            Stage = id.ToString(), EpochToken = root.EpochToken, Activity = StageActivity.Finishing, Step = root.Steps, Steps = root.Steps, TrainLossNats = 1.5, At = time.GetUtcNow(),
-        }, Cancel);
+        await documents.WriteProgressAsync(
+            id,
+            new StageProgress
+            {
+                Stage = id.ToString(),
+                EpochToken = root.EpochToken,
+                Activity = StageActivity.Finishing,
+                Step = root.Steps,
+                Steps = root.Steps,
+                TrainLossNats = 1.5,
+                At = time.GetUtcNow(),
+            },
+            Cancel
+        );
 
         Assert.Equal(1.5, (await ReadAsync()).Progress[id].TrainLossNats);
         Assert.Equal(1.5, (await ReadAsync()).Progress[id].TrainLossNats);
@@ -91,7 +101,10 @@ public sealed class RunFactsReaderTests
 
         var facts = (await reader.GlanceAsync(Run, new HashSet<string> { Silo }, Cancel))!;
 
-        Assert.Equal((StageState.Scoring, StageState.Training), (Readiness.StateOf(facts, new StageId(0, 2)), Readiness.StateOf(facts, new StageId(0, 3))));
+        Assert.Equal(
+            (StageState.Scoring, StageState.Training),
+            (Readiness.StateOf(facts, new StageId(0, 2)), Readiness.StateOf(facts, new StageId(0, 3)))
+        );
     }
 
     [Fact]
@@ -132,17 +145,26 @@ public sealed class RunFactsReaderTests
         var age = TimeSpan.Zero;
         time.Advance(TimeSpan.FromSeconds(7));
 
-        var still = (await reader.GlanceAsync(Run, new HashSet<string> { Silo }, (id, root, since) =>
-        {
-            (asked, age) = (id == trains ? root : asked, since);
-            return true;
-        }, Cancel))!;
+        var still = (
+            await reader.GlanceAsync(
+                Run,
+                new HashSet<string> { Silo },
+                (id, root, since) =>
+                {
+                    (asked, age) = (id == trains ? root : asked, since);
+                    return true;
+                },
+                Cancel
+            )
+        )!;
 
         Assert.Equal((1, TimeSpan.FromSeconds(7)), (asked!.EpochToken, age));
         Assert.Equal((Silo, 1), (still.RootOf(trains).Owner!.Silo, still.Progress[trains].Step));
         Assert.DoesNotContain(counting.Operations, operation => operation.EndsWith("root", StringComparison.Ordinal));
         await RootAsync(2, finished: true);
-        Assert.True((await reader.GlanceAsync(Run, new HashSet<string> { Silo }, (id, _, _) => id != trains, Cancel))!.RootOf(trains).Finished);
+        Assert.True(
+            (await reader.GlanceAsync(Run, new HashSet<string> { Silo }, (id, _, _) => id != trains, Cancel))!.RootOf(trains).Finished
+        );
     }
 
     private async Task<RunFacts> ReadAsync() => (await reader.ReadAsync(Run, new HashSet<string> { Silo }, Cancel))!;
@@ -154,7 +176,13 @@ public sealed class RunFactsReaderTests
         var sha256 = await new DataUpload(store).UploadAsync("bytes", tokens, null, tokens, "nothing", null, Cancel);
         var manifest = await new StoredTokenSets(store).ReadManifestAsync(sha256, Cancel);
         var spec = SpecReader.FromPreset("micro", new SpecOverrides { Name = Run, Set = [$"chains=[{{stages: {done + 2}}}]"] });
-        await new RunDocuments(store, Run).TryCreateSpecAsync(spec with { Recipe = spec.Recipe with { Data = spec.Recipe.Data with { Sha256 = sha256 } } }, Cancel);
+        await new RunDocuments(store, Run).TryCreateSpecAsync(
+            spec with
+            {
+                Recipe = spec.Recipe with { Data = spec.Recipe.Data with { Sha256 = sha256 } },
+            },
+            Cancel
+        );
         var scores = new RunScores(store, Run);
         for (var i = 0; i < done; i++)
         {
@@ -162,16 +190,37 @@ public sealed class RunFactsReaderTests
             await scores.CreateAsync(
                 new MemberScore
                 {
-                    SnapshotSha256 = $"s{i}", SetSha256 = manifest.Validation!.Sha256, Rows = 16, NumericsFingerprint = "f", Tokens = 3,
-                    LossNats = 1.5, BitsPerByte = 2.1, Vector = "", VectorXxHash128 = "",
+                    SnapshotSha256 = $"s{i}",
+                    SetSha256 = manifest.Validation!.Sha256,
+                    Rows = 16,
+                    NumericsFingerprint = "f",
+                    Tokens = 3,
+                    LossNats = 1.5,
+                    BitsPerByte = 2.1,
+                    Vector = "",
+                    VectorXxHash128 = "",
                 },
                 new[] { 0.5f, 0.25f, 1f },
-                Cancel);
+                Cancel
+            );
         }
 
         await RootAsync(done, finished: false);
-        var members = new RunPlan(spec.Recipe).Members.Select(member => member.Id.Stage).Where(stage => stage < done).Select(stage => $"s{stage}").ToList();
-        await scores.TryCreateEnsembleAsync(new EnsembleScore { Members = members, Running = [.. members.Select(_ => 1.5)], LossNats = 1.5, BitsPerByte = 2 }, Cancel);
+        var members = new RunPlan(spec.Recipe)
+            .Members.Select(member => member.Id.Stage)
+            .Where(stage => stage < done)
+            .Select(stage => $"s{stage}")
+            .ToList();
+        await scores.TryCreateEnsembleAsync(
+            new EnsembleScore
+            {
+                Members = members,
+                Running = [.. members.Select(_ => 1.5)],
+                LossNats = 1.5,
+                BitsPerByte = 2,
+            },
+            Cancel
+        );
     }
 
     private async Task RootAsync(int stage, bool finished)
@@ -179,7 +228,8 @@ public sealed class RunFactsReaderTests
         var name = RunPaths.Root(Run, new StageId(0, stage));
         var root = new StageRoot
         {
-            EpochToken = 1, Steps = 8,
+            EpochToken = 1,
+            Steps = 8,
             Owner = finished ? null : new StageOwner(Silo, "silo", ["cpu:0"], DateTimeOffset.UnixEpoch),
             Snapshot = finished ? new SnapshotRef($"s{stage}", $"s{stage}", 8, DateTimeOffset.UnixEpoch) : null,
         };
@@ -188,8 +238,17 @@ public sealed class RunFactsReaderTests
         {
             await new RunDocuments(store, Run).WriteProgressAsync(
                 new StageId(0, stage),
-                new StageProgress { Stage = $"chain0/stage{stage}", EpochToken = 1, Activity = StageActivity.Training, Step = 1, Steps = 8, At = DateTimeOffset.UnixEpoch },
-                Cancel);
+                new StageProgress
+                {
+                    Stage = $"chain0/stage{stage}",
+                    EpochToken = 1,
+                    Activity = StageActivity.Training,
+                    Step = 1,
+                    Steps = 8,
+                    At = DateTimeOffset.UnixEpoch,
+                },
+                Cancel
+            );
         }
     }
 

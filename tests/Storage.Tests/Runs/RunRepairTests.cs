@@ -48,7 +48,11 @@ public sealed class RunRepairTests
         var damage = Assert.Single(facts.Damage);
         Assert.True(damage.FromCopy && damage.Name == name, damage.ToString());
 
-        Assert.Contains(name, Assert.Single(await new RunRepair(store, TimeProvider.System).MendAsync(facts, cancellationToken: Cancel)), StringComparison.Ordinal);
+        Assert.Contains(
+            name,
+            Assert.Single(await new RunRepair(store, TimeProvider.System).MendAsync(facts, cancellationToken: Cancel)),
+            StringComparison.Ordinal
+        );
         Assert.Equal(good.ToArray(), (await store.TryReadAsync(name, Cancel))!.Content.ToArray());
         Assert.Empty((await FactsAsync()).Damage);
         Assert.Single(await KindsAsync(), "document-mended");
@@ -105,7 +109,9 @@ public sealed class RunRepairTests
         await HaveAsync();
         var dies = new DyingStore(store, $"runs/{Run}/intent");
 
-        await Assert.ThrowsAsync<IOException>(() => new RunDocuments(dies, Run).ChangeIntentAsync(intent => intent.Wish(DesiredState.Running, null), Cancel));
+        await Assert.ThrowsAsync<IOException>(() =>
+            new RunDocuments(dies, Run).ChangeIntentAsync(intent => intent.Wish(DesiredState.Running, null), Cancel)
+        );
 
         Assert.Equal(DesiredState.Cancelled, (await FactsAsync()).Intent.Run);
         Assert.Empty((await FactsAsync()).Damage);
@@ -134,7 +140,11 @@ public sealed class RunRepairTests
     public async Task Mend_WhenAScoreIsDamaged_DeletesItAndLeavesTheOthers(string folder)
     {
         await HaveAsync();
-        var names = await store.ListAsync($"runs/{Run}/{folder}/", Cancel).Select(entry => entry.Name).Where(name => name.EndsWith(".json", StringComparison.Ordinal)).ToArrayAsync(Cancel);
+        var names = await store
+            .ListAsync($"runs/{Run}/{folder}/", Cancel)
+            .Select(entry => entry.Name)
+            .Where(name => name.EndsWith(".json", StringComparison.Ordinal))
+            .ToArrayAsync(Cancel);
         await DamageAsync(names[0], "truncate");
 
         var facts = await FactsAsync();
@@ -150,7 +160,10 @@ public sealed class RunRepairTests
     public async Task Mend_WhenSomebodyMadeTheScoreAnewMeanwhile_LeavesThat()
     {
         await HaveAsync();
-        var name = await store.ListAsync($"runs/{Run}/scores/", Cancel).Select(entry => entry.Name).FirstAsync(one => one.EndsWith(".json", StringComparison.Ordinal), Cancel);
+        var name = await store
+            .ListAsync($"runs/{Run}/scores/", Cancel)
+            .Select(entry => entry.Name)
+            .FirstAsync(one => one.EndsWith(".json", StringComparison.Ordinal), Cancel);
         var good = (await store.TryReadAsync(name, Cancel))!.Content;
         await DamageAsync(name, "truncate");
         var facts = await FactsAsync();
@@ -194,13 +207,24 @@ public sealed class RunRepairTests
         var sha256 = await new DataUpload(store).UploadAsync("bytes", tokens, null, tokens, "nothing", null, Cancel);
         var manifest = await new StoredTokenSets(store).ReadManifestAsync(sha256, Cancel);
         var spec = SpecReader.FromPreset("micro");
-        await documents.TryCreateSpecAsync(spec with { Recipe = spec.Recipe with { Data = spec.Recipe.Data with { Sha256 = sha256 } } }, Cancel);
+        await documents.TryCreateSpecAsync(
+            spec with
+            {
+                Recipe = spec.Recipe with { Data = spec.Recipe.Data with { Sha256 = sha256 } },
+            },
+            Cancel
+        );
         await documents.ChangeIntentAsync(intent => intent.Wish(DesiredState.Cancelled, null), Cancel);
         await documents.ChangeOperationsAsync(new Operations(), operations => operations with { Priority = 5 }, Cancel);
         foreach (var stage in new StageId[] { new(0, 0), new(0, 1) })
         {
             var name = RunPaths.Root(Run, stage);
-            var root = new StageRoot { EpochToken = 1, Steps = 8, Snapshot = stage.Stage == 0 ? new SnapshotRef("s", "s", 8, DateTimeOffset.UnixEpoch) : null };
+            var root = new StageRoot
+            {
+                EpochToken = 1,
+                Steps = 8,
+                Snapshot = stage.Stage == 0 ? new SnapshotRef("s", "s", 8, DateTimeOffset.UnixEpoch) : null,
+            };
             await store.WriteAsync(name, SealedJson.Serialize(name, root), Cancel);
         }
 
@@ -210,15 +234,41 @@ public sealed class RunRepairTests
             await scores.CreateAsync(
                 new MemberScore
                 {
-                    SnapshotSha256 = "s", SetSha256 = manifest.Validation!.Sha256, Rows = 16, NumericsFingerprint = fingerprint, Tokens = 3,
-                    LossNats = 1.5, BitsPerByte = 2.1, Vector = "", VectorXxHash128 = "",
+                    SnapshotSha256 = "s",
+                    SetSha256 = manifest.Validation!.Sha256,
+                    Rows = 16,
+                    NumericsFingerprint = fingerprint,
+                    Tokens = 3,
+                    LossNats = 1.5,
+                    BitsPerByte = 2.1,
+                    Vector = "",
+                    VectorXxHash128 = "",
                 },
                 new[] { 0.5f, 0.25f, 1f },
-                Cancel);
+                Cancel
+            );
         }
 
-        await scores.TryCreateEnsembleAsync(new EnsembleScore { Members = ["s"], Running = [1.5], LossNats = 1.5, BitsPerByte = 2 }, Cancel);
-        await scores.TryCreateEnsembleAsync(new EnsembleScore { Members = ["t"], Running = [1.5], LossNats = 1.5, BitsPerByte = 2 }, Cancel);
+        await scores.TryCreateEnsembleAsync(
+            new EnsembleScore
+            {
+                Members = ["s"],
+                Running = [1.5],
+                LossNats = 1.5,
+                BitsPerByte = 2,
+            },
+            Cancel
+        );
+        await scores.TryCreateEnsembleAsync(
+            new EnsembleScore
+            {
+                Members = ["t"],
+                Running = [1.5],
+                LossNats = 1.5,
+                BitsPerByte = 2,
+            },
+            Cancel
+        );
     }
 
     private async Task DamageAsync(string name, string how)
@@ -233,7 +283,16 @@ public sealed class RunRepairTests
         var bad = good.ToArray();
         bad[bad.Length / 2] ^= 1;
         await store.WriteAsync(
-            name, how switch { "flip" => bad, "truncate" => good.AsMemory(..^1), "other" => (await store.TryReadAsync($"runs/{Run}/chain0/stage0/root", Cancel))!.Content, _ => ReadOnlyMemory<byte>.Empty }, Cancel);
+            name,
+            how switch
+            {
+                "flip" => bad,
+                "truncate" => good.AsMemory(..^1),
+                "other" => (await store.TryReadAsync($"runs/{Run}/chain0/stage0/root", Cancel))!.Content,
+                _ => ReadOnlyMemory<byte>.Empty,
+            },
+            Cancel
+        );
     }
 
     /// <summary>Vanishes before the first write of one object.</summary>
@@ -243,5 +302,6 @@ public sealed class RunRepairTests
             operation.Kind is "create" or "replace" && operation.Name == name ? throw new IOException("It died.") : run();
     }
 
-    private async Task<IReadOnlyList<string>> KindsAsync() => await new RunEvents(store, Run).ListAsync(cancellationToken: Cancel).Select(happened => happened.Kind).ToListAsync(Cancel);
+    private async Task<IReadOnlyList<string>> KindsAsync() =>
+        await new RunEvents(store, Run).ListAsync(cancellationToken: Cancel).Select(happened => happened.Kind).ToListAsync(Cancel);
 }

@@ -7,8 +7,15 @@ public sealed class RunScoresTests
 {
     private static readonly MemberScore Score = new()
     {
-        SnapshotSha256 = new string('a', 64), SetSha256 = new string('b', 64), Rows = 16, NumericsFingerprint = new string('c', 64),
-        Tokens = 3, LossNats = 1.5, BitsPerByte = 2.1, Vector = "", VectorXxHash128 = "",
+        SnapshotSha256 = new string('a', 64),
+        SetSha256 = new string('b', 64),
+        Rows = 16,
+        NumericsFingerprint = new string('c', 64),
+        Tokens = 3,
+        LossNats = 1.5,
+        BitsPerByte = 2.1,
+        Vector = "",
+        VectorXxHash128 = "",
     };
 
     private readonly MemoryStore store = new();
@@ -62,7 +69,13 @@ public sealed class RunScoresTests
     [Fact]
     public async Task TryCreateEnsemble_IsKeyedByItsMembersInOrder()
     {
-        var score = new EnsembleScore { Members = ["x", "y"], Running = [1, 1], LossNats = 1, BitsPerByte = 2 };
+        var score = new EnsembleScore
+        {
+            Members = ["x", "y"],
+            Running = [1, 1],
+            LossNats = 1,
+            BitsPerByte = 2,
+        };
 
         Assert.True(await scores.TryCreateEnsembleAsync(score, Cancel));
         Assert.False(await scores.TryCreateEnsembleAsync(score, Cancel));

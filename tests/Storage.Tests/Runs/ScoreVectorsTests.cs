@@ -85,7 +85,10 @@ public sealed class ScoreVectorsTests : IDisposable
         var vector = (await vectors.OpenAsync(scores, cancellationToken: Cancel))[0];
         Assert.Equal(mapped, vector.IsMapped);
         vector.Check();
-        var path = kind == "directory" ? Path.Combine(folder["store"], scores[0].Vector) : Path.Combine(folder["files"], scores[0].VectorXxHash128);
+        var path =
+            kind == "directory"
+                ? Path.Combine(folder["store"], scores[0].Vector)
+                : Path.Combine(folder["files"], scores[0].VectorXxHash128);
         using (var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete))
         {
             file.Position = file.Length - 4;
@@ -116,7 +119,12 @@ public sealed class ScoreVectorsTests : IDisposable
 
     private readonly MemoryStore memory = new();
 
-    private async Task<(ScoreVectors Vectors, IReadOnlyList<MemberScore> Scores)> ScoresAsync(string kind, int count, int tokens, long? heldBytes = null)
+    private async Task<(ScoreVectors Vectors, IReadOnlyList<MemberScore> Scores)> ScoresAsync(
+        string kind,
+        int count,
+        int tokens,
+        long? heldBytes = null
+    )
     {
         var store = await StoreAsync(kind);
         var created = new List<MemberScore>();
@@ -124,8 +132,15 @@ public sealed class ScoreVectorsTests : IDisposable
         {
             var score = new MemberScore
             {
-                SnapshotSha256 = new string((char)('a' + i), 64), SetSha256 = new string('b', 64), Rows = 16, NumericsFingerprint = new string('c', 64),
-                Tokens = tokens, LossNats = 1.5, BitsPerByte = 2.1, Vector = "", VectorXxHash128 = "",
+                SnapshotSha256 = new string((char)('a' + i), 64),
+                SetSha256 = new string('b', 64),
+                Rows = 16,
+                NumericsFingerprint = new string('c', 64),
+                Tokens = tokens,
+                LossNats = 1.5,
+                BitsPerByte = 2.1,
+                Vector = "",
+                VectorXxHash128 = "",
             };
             created.Add(await new RunScores(store, "demo").CreateAsync(score, Vector(i, tokens), Cancel));
         }
@@ -133,5 +148,6 @@ public sealed class ScoreVectorsTests : IDisposable
         return (new ScoreVectors(store, "demo", kind == "cache" ? new FileCache(folder["files"], 1 << 20) : null, heldBytes), created);
     }
 
-    private static float[] Vector(int member, int tokens) => [.. Enumerable.Range(0, tokens).Select(i => (i + member) / (float)(tokens + 10))];
+    private static float[] Vector(int member, int tokens) =>
+        [.. Enumerable.Range(0, tokens).Select(i => (i + member) / (float)(tokens + 10))];
 }

@@ -28,7 +28,8 @@ public sealed class Bfloat16CopyTests
     [InlineData(0x3F807FFF, 0x3F80)]
     // A carry through the mantissa goes into the exponent.
     [InlineData(0x3FFF8000, 0x4000)]
-    public void Rounded_OfTies_IsTheEvenOne(uint bits, int expected) => Assert.Equal(expected, Bfloat16Copy.Rounded(BitConverter.UInt32BitsToSingle(bits)));
+    public void Rounded_OfTies_IsTheEvenOne(uint bits, int expected) =>
+        Assert.Equal(expected, Bfloat16Copy.Rounded(BitConverter.UInt32BitsToSingle(bits)));
 
     [Theory]
     [InlineData(0x7FFFFFFF)]
@@ -61,7 +62,10 @@ public sealed class Bfloat16CopyTests
 
         copy.Position = 0;
         var read = await SafetensorsReader.ReadAsync(copy, copy.Length, "copy", cancellationToken: Cancel);
-        Assert.Equal(tensors.Select(tensor => (tensor.Name, string.Join(",", tensor.Shape))), read.Select(tensor => (tensor.Name, string.Join(",", tensor.Shape))));
+        Assert.Equal(
+            tensors.Select(tensor => (tensor.Name, string.Join(",", tensor.Shape))),
+            read.Select(tensor => (tensor.Name, string.Join(",", tensor.Shape)))
+        );
         Assert.Equal([ElementType.BF16, ElementType.I64, ElementType.BF16, ElementType.BF16], read.Select(tensor => tensor.Type));
         Assert.Equal(big.Select(Bfloat16Copy.Rounded), MemoryMarshal.Cast<byte, ushort>(read[0].Bytes.Span).ToArray());
         Assert.Equal(tensors[1].Bytes.ToArray(), read[1].Bytes.ToArray());
@@ -74,6 +78,8 @@ public sealed class Bfloat16CopyTests
         var bytes = new byte[file.Length];
         await file.ReadExactlyAsync(bytes, Cancel);
 
-        await Assert.ThrowsAsync<InvalidDataException>(() => Bfloat16Copy.WriteAsync(new MemoryStream(bytes[..^3]), bytes.Length, "test", new MemoryStream(), Cancel));
+        await Assert.ThrowsAsync<InvalidDataException>(() =>
+            Bfloat16Copy.WriteAsync(new MemoryStream(bytes[..^3]), bytes.Length, "test", new MemoryStream(), Cancel)
+        );
     }
 }

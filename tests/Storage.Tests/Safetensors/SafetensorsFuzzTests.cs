@@ -6,17 +6,41 @@ using Slowrun.Storage.Safetensors;
 
 namespace Slowrun.Storage.Tests.Safetensors;
 
-/// <summary>Files that are nearly right: the reader gives tensors or an <see cref="InvalidDataException"/>, and takes no memory for lies.</summary>
+/// <summary>Files that are nearly right: the reader gives tensors or an <see cref="InvalidDataException"/>, and takes no memory for
+/// lies.</summary>
 public sealed class SafetensorsFuzzTests
 {
     // Short enough for every run of the tests; a night's run sets more.
-    private static readonly double Seconds =
-        double.Parse(Environment.GetEnvironmentVariable("SLOWRUN_FUZZ_SECONDS") ?? "2", CultureInfo.InvariantCulture);
+    private static readonly double Seconds = double.Parse(
+        Environment.GetEnvironmentVariable("SLOWRUN_FUZZ_SECONDS") ?? "2",
+        CultureInfo.InvariantCulture
+    );
 
     private static readonly string[] Snippets =
     [
-        "9223372036854775807", "-1", "0", "1e99", "0.5", "null", "{}", "[]", "\"\"", "\"F32\"", "\"U8\"", "{\"a\":", "[0,4]", "[4,0]", ",", ":", "\\u0000", "\"__metadata__\":{}",
-        "\"shape\":[1]", "4294967296", "\"data_offsets\":[0,0]", "\ud83d\ude00", new string('[', 70),
+        "9223372036854775807",
+        "-1",
+        "0",
+        "1e99",
+        "0.5",
+        "null",
+        "{}",
+        "[]",
+        "\"\"",
+        "\"F32\"",
+        "\"U8\"",
+        "{\"a\":",
+        "[0,4]",
+        "[4,0]",
+        ",",
+        ":",
+        "\\u0000",
+        "\"__metadata__\":{}",
+        "\"shape\":[1]",
+        "4294967296",
+        "\"data_offsets\":[0,0]",
+        "\ud83d\ude00",
+        new string('[', 70),
     ];
 
     [Fact]
@@ -25,7 +49,9 @@ public sealed class SafetensorsFuzzTests
         var cancel = TestContext.Current.CancellationToken;
         TensorData[] tensors =
         [
-            SafetensorsTests.Floats("model/wte.weight", 1, 2, 3), new("step", ElementType.I64, [1], new byte[8]), new("empty", ElementType.U8, [0, 7], Array.Empty<byte>()),
+            SafetensorsTests.Floats("model/wte.weight", 1, 2, 3),
+            new("step", ElementType.I64, [1], new byte[8]),
+            new("empty", ElementType.U8, [0, 7], Array.Empty<byte>()),
         ];
         using var written = new MemoryStream();
         await SafetensorsWriter.WriteAsync(written, tensors, cancel);

@@ -50,19 +50,24 @@ public sealed class SafetensorsTests
     {
         var written = new[]
         {
-            new TensorData("z", ElementType.I64, [1, 2], new byte[16]), new TensorData("none", ElementType.BF16, [0, 5], Array.Empty<byte>()),
-            Floats("a", 1, 2, 3), new TensorData("scalar", ElementType.F64, [], new byte[8]),
+            new TensorData("z", ElementType.I64, [1, 2], new byte[16]),
+            new TensorData("none", ElementType.BF16, [0, 5], Array.Empty<byte>()),
+            Floats("a", 1, 2, 3),
+            new TensorData("scalar", ElementType.F64, [], new byte[8]),
         };
 
         var read = await ReadAsync(await WrittenAsync(written));
 
         Assert.Equal(written.Select(t => t.Name), read.Select(t => t.Name));
-        Assert.All(written.Zip(read), pair =>
-        {
-            Assert.Equal(pair.First.Type, pair.Second.Type);
-            Assert.Equal(pair.First.Shape, pair.Second.Shape);
-            Assert.True(pair.First.Bytes.Span.SequenceEqual(pair.Second.Bytes.Span));
-        });
+        Assert.All(
+            written.Zip(read),
+            pair =>
+            {
+                Assert.Equal(pair.First.Type, pair.Second.Type);
+                Assert.Equal(pair.First.Shape, pair.Second.Shape);
+                Assert.True(pair.First.Bytes.Span.SequenceEqual(pair.Second.Bytes.Span));
+            }
+        );
     }
 
     [Fact]
@@ -70,7 +75,8 @@ public sealed class SafetensorsTests
     {
         var file = FileOf(
             """{"__metadata__":{"format":"pt"}, "b":{"shape":[1],"data_offsets":[4,8],"dtype":"F32"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}  """,
-            8);
+            8
+        );
 
         Assert.Equal(["a", "b"], (await ReadAsync(file)).Select(tensor => tensor.Name));
     }
@@ -110,10 +116,26 @@ public sealed class SafetensorsTests
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}""", 4, "4 bytes")]
     [InlineData("""{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}""", 0, "part-0")]
     [InlineData("""{"a":{"dtype":"U8","shape":[9223372036854775807],"data_offsets":[0,9223372036854775807]}}""", 4, "part-0")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "two entries")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 4, "overlap")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}""", 6, "overlap")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[5,9]}}""", 9, "gap")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""",
+        8,
+        "two entries"
+    )]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""",
+        4,
+        "overlap"
+    )]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}""",
+        6,
+        "overlap"
+    )]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[5,9]}}""",
+        9,
+        "gap"
+    )]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}""", 4, "overlap")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 5, "describes 4 bytes")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", 3, "describes 4 bytes")]
@@ -151,8 +173,9 @@ public sealed class SafetensorsTests
         {
             await Assert.ThrowsAsync<InvalidDataException>(() => ReadAsync(file[..length]));
             // As when the store tells the old length but the bytes are gone.
-            await Assert.ThrowsAsync<InvalidDataException>(
-                () => SafetensorsReader.ReadAsync(new MemoryStream(file[..length]), file.Length, "f", cancellationToken: Cancel));
+            await Assert.ThrowsAsync<InvalidDataException>(() =>
+                SafetensorsReader.ReadAsync(new MemoryStream(file[..length]), file.Length, "f", cancellationToken: Cancel)
+            );
         }
     }
 }

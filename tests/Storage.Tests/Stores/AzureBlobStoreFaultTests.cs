@@ -12,17 +12,19 @@ namespace Slowrun.Storage.Tests.Stores;
 /// <summary>The contract again, while every fifth request fails before it is sent.</summary>
 public sealed class AzureBlobStoreWithChaosTests : ObjectStoreContract
 {
-    protected override async Task<IObjectStore> OpenAsync() => await AzureBlobStore.OpenAsync(
-        Azurite.NewAddress(),
-        create: true,
-        Azurite.ConnectionString(await Azurite.PortAsync()),
-        new BlobStoreOptions
-        {
-            Deadline = TimeSpan.FromSeconds(60),
-            FirstDelay = TimeSpan.FromMilliseconds(1),
-            AroundEachTry = builder => builder.AddChaosFault(0.2, () => new RequestFailedException(503, "Injected.")),
-        },
-        cancellationToken: Cancel);
+    protected override async Task<IObjectStore> OpenAsync() =>
+        await AzureBlobStore.OpenAsync(
+            Azurite.NewAddress(),
+            create: true,
+            Azurite.ConnectionString(await Azurite.PortAsync()),
+            new BlobStoreOptions
+            {
+                Deadline = TimeSpan.FromSeconds(60),
+                FirstDelay = TimeSpan.FromMilliseconds(1),
+                AroundEachTry = builder => builder.AddChaosFault(0.2, () => new RequestFailedException(503, "Injected.")),
+            },
+            cancellationToken: Cancel
+        );
 }
 
 /// <summary>What a bad network does to single operations, and what no network mends.</summary>
@@ -35,17 +37,27 @@ public sealed class AzureBlobStoreFaultTests : IAsyncLifetime
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     // Longer than a proxied try takes on a busy machine, and short enough to wait for once.
-    private static BlobStoreOptions Options => new()
-    {
-        Deadline = TimeSpan.FromSeconds(60), EachTry = TimeSpan.FromSeconds(3), FirstDelay = TimeSpan.FromMilliseconds(10), BlockBytes = 64 << 10,
-    };
+    private static BlobStoreOptions Options =>
+        new()
+        {
+            Deadline = TimeSpan.FromSeconds(60),
+            EachTry = TimeSpan.FromSeconds(3),
+            FirstDelay = TimeSpan.FromMilliseconds(10),
+            BlockBytes = 64 << 10,
+        };
 
     public static TheoryData<string> Faults() => [.. Enum.GetNames<ProxyFault>().Except([nameof(ProxyFault.Denied)])];
 
     public async ValueTask InitializeAsync()
     {
         proxy = new FaultyProxy(await Azurite.PortAsync());
-        store = await AzureBlobStore.OpenAsync(address, create: true, Azurite.ConnectionString(proxy.Port), Options, cancellationToken: Cancel);
+        store = await AzureBlobStore.OpenAsync(
+            address,
+            create: true,
+            Azurite.ConnectionString(proxy.Port),
+            Options,
+            cancellationToken: Cancel
+        );
     }
 
     public ValueTask DisposeAsync() => proxy.DisposeAsync();
@@ -71,7 +83,10 @@ public sealed class AzureBlobStoreFaultTests : IAsyncLifetime
 
         proxy.Next(fault);
         // Where the answer was lost, the second try finds the first one's blob: false, and the content is ours.
-        Assert.True(await store.TryCreateAsync("big", new MemoryStream(big), Cancel) || fault is ProxyFault.AnswerLost or ProxyFault.AnswerCut or ProxyFault.AnswerShort);
+        Assert.True(
+            await store.TryCreateAsync("big", new MemoryStream(big), Cancel)
+                || fault is ProxyFault.AnswerLost or ProxyFault.AnswerCut or ProxyFault.AnswerShort
+        );
         proxy.Next(fault);
         await using (var stream = await store.TryOpenAsync("big", cancellationToken: Cancel))
         {
@@ -119,11 +134,13 @@ public sealed class AzureBlobStoreFaultTests : IAsyncLifetime
     public async Task AnyOperation_WithAWrongKey_FailsAtOnceWithAHintAndWithoutTheKey()
     {
         var key = Convert.ToBase64String(Encoding.UTF8.GetBytes("this is a secret that nobody may see"));
-        var credentials = $"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={key};BlobEndpoint=http://127.0.0.1:{await Azurite.PortAsync()}/devstoreaccount1;";
+        var credentials =
+            $"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={key};BlobEndpoint=http://127.0.0.1:{await Azurite.PortAsync()}/devstoreaccount1;";
         var tries = 0;
 
-        var e = await Assert.ThrowsAsync<StoreException>(() => AzureBlobStore.OpenAsync(
-            address, create: true, credentials, Counted(() => tries++), cancellationToken: Cancel));
+        var e = await Assert.ThrowsAsync<StoreException>(() =>
+            AzureBlobStore.OpenAsync(address, create: true, credentials, Counted(() => tries++), cancellationToken: Cancel)
+        );
 
         Assert.Equal((StoreProblem.Denied, 1), (e.Problem, tries));
         Assert.Contains("Storage Blob Data Contributor", e.Message, StringComparison.Ordinal);
@@ -134,9 +151,12 @@ public sealed class AzureBlobStoreFaultTests : IAsyncLifetime
     public async Task AnyOperation_WithASasThatIsRefused_ShowsNoSignature()
     {
         const string Signature = "c2VjcmV0LXNpZ25hdHVyZQ";
-        var credentials = $"BlobEndpoint=http://127.0.0.1:{await Azurite.PortAsync()}/devstoreaccount1;SharedAccessSignature=sv=2024-11-04&ss=b&srt=sco&sp=rwdl&se=2030-01-01&sig={Signature}";
+        var credentials =
+            $"BlobEndpoint=http://127.0.0.1:{await Azurite.PortAsync()}/devstoreaccount1;SharedAccessSignature=sv=2024-11-04&ss=b&srt=sco&sp=rwdl&se=2030-01-01&sig={Signature}";
 
-        var e = await Assert.ThrowsAsync<StoreException>(() => AzureBlobStore.OpenAsync(address, create: true, credentials, Options, cancellationToken: Cancel));
+        var e = await Assert.ThrowsAsync<StoreException>(() =>
+            AzureBlobStore.OpenAsync(address, create: true, credentials, Options, cancellationToken: Cancel)
+        );
 
         Assert.Equal(StoreProblem.Denied, e.Problem);
         Assert.DoesNotContain(Signature, e.ToString(), StringComparison.Ordinal);
@@ -146,10 +166,13 @@ public sealed class AzureBlobStoreFaultTests : IAsyncLifetime
     public async Task AnyOperation_WhenTheRefusalQuotesTheRequest_ShowsNoSignatureAndTriesOnce()
     {
         const string Signature = "c2VjcmV0LXNpZ25hdHVyZQ";
-        var credentials = $"BlobEndpoint=http://127.0.0.1:{proxy.Port}/devstoreaccount1;SharedAccessSignature=sv=2024-11-04&ss=b&srt=sco&sp=rwdl&se=2030-01-01&sig={Signature}";
+        var credentials =
+            $"BlobEndpoint=http://127.0.0.1:{proxy.Port}/devstoreaccount1;SharedAccessSignature=sv=2024-11-04&ss=b&srt=sco&sp=rwdl&se=2030-01-01&sig={Signature}";
         proxy.Always = ProxyFault.Denied;
 
-        var e = await Assert.ThrowsAsync<StoreException>(() => AzureBlobStore.OpenAsync(address, create: true, credentials, Options, cancellationToken: Cancel));
+        var e = await Assert.ThrowsAsync<StoreException>(() =>
+            AzureBlobStore.OpenAsync(address, create: true, credentials, Options, cancellationToken: Cancel)
+        );
 
         Assert.Equal((StoreProblem.Denied, 1), (e.Problem, proxy.Struck));
         Assert.DoesNotContain(Signature, e.ToString(), StringComparison.Ordinal);
@@ -162,8 +185,18 @@ public sealed class AzureBlobStoreFaultTests : IAsyncLifetime
         var credentials = Azurite.ConnectionString(port: 1);
         var tries = 0;
 
-        var e = await Assert.ThrowsAsync<StoreException>(() => AzureBlobStore.OpenAsync(
-            address, create: true, credentials, Counted(() => tries++) with { Deadline = TimeSpan.FromSeconds(1) }, cancellationToken: Cancel));
+        var e = await Assert.ThrowsAsync<StoreException>(() =>
+            AzureBlobStore.OpenAsync(
+                address,
+                create: true,
+                credentials,
+                Counted(() => tries++) with
+                {
+                    Deadline = TimeSpan.FromSeconds(1),
+                },
+                cancellationToken: Cancel
+            )
+        );
 
         Assert.Equal(StoreProblem.Unreachable, e.Problem);
         Assert.Contains("Azurite", e.Message, StringComparison.Ordinal);
@@ -177,7 +210,10 @@ public sealed class AzureBlobStoreFaultTests : IAsyncLifetime
         await container.DeleteAsync(cancellationToken: Cancel);
 
         Assert.Equal(StoreProblem.Missing, (await Assert.ThrowsAsync<StoreException>(() => store.TryReadAsync("a", Cancel))).Problem);
-        Assert.Equal(StoreProblem.Missing, (await Assert.ThrowsAsync<StoreException>(() => store.WriteAsync("a", new byte[1], Cancel))).Problem);
+        Assert.Equal(
+            StoreProblem.Missing,
+            (await Assert.ThrowsAsync<StoreException>(() => store.WriteAsync("a", new byte[1], Cancel))).Problem
+        );
     }
 
     [Theory]
@@ -200,19 +236,31 @@ public sealed class AzureBlobStoreFaultTests : IAsyncLifetime
     [Fact]
     public async Task Open_WithTheConnectionStringOfAnotherAccount_SaysWhose()
     {
-        var e = await Assert.ThrowsAsync<StoreException>(() => AzureBlobStore.OpenAsync(
-            "azblob://another/container", create: true, Azurite.ConnectionString(1), Options, cancellationToken: Cancel));
+        var e = await Assert.ThrowsAsync<StoreException>(() =>
+            AzureBlobStore.OpenAsync(
+                "azblob://another/container",
+                create: true,
+                Azurite.ConnectionString(1),
+                Options,
+                cancellationToken: Cancel
+            )
+        );
 
         Assert.Contains("devstoreaccount1", e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("Eby8", e.ToString(), StringComparison.Ordinal);
     }
 
-    private static BlobStoreOptions Counted(Action each) => Options with
-    {
-        AroundEachTry = builder => builder.AddChaosBehavior(1, _ =>
+    private static BlobStoreOptions Counted(Action each) =>
+        Options with
         {
-            each();
-            return ValueTask.CompletedTask;
-        }),
-    };
+            AroundEachTry = builder =>
+                builder.AddChaosBehavior(
+                    1,
+                    _ =>
+                    {
+                        each();
+                        return ValueTask.CompletedTask;
+                    }
+                ),
+        };
 }

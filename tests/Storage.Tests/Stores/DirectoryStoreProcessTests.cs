@@ -60,19 +60,29 @@ public sealed class DirectoryStoreProcessTests : IDisposable
     {
         var racers = Enumerable.Range(0, 8).Select(_ => ChildProcess.Start(role, folder["store"], $"{Rounds}")).ToArray();
         var outputs = await Task.WhenAll(racers.Select(OutputAsync));
-        return [.. outputs.Select(output => int.TryParse(output, CultureInfo.InvariantCulture, out var won) ? won : throw new InvalidOperationException(output))];
+        return
+        [
+            .. outputs.Select(output =>
+                int.TryParse(output, CultureInfo.InvariantCulture, out var won) ? won : throw new InvalidOperationException(output)
+            ),
+        ];
     }
 
     /// <summary>Runs a child whose store is on a small file system of its own, in a mount namespace that ends with it.</summary>
     private async Task<string> MountedAsync(string options, string role, int argument, string then = "")
     {
         Directory.CreateDirectory(folder["store"]);
-        var mount = $"mount -t tmpfs -o {options} none {folder["store"]} && mkdir {folder["store/.tmp"]} {folder["store/.locks"]} && "
-            + string.Format(CultureInfo.InvariantCulture, then, folder["store"]) + " exec \"$0\"";
-        var output = await OutputAsync(ChildProcess.Start(role, folder["store"], $"{argument}", "unshare", "--mount", "--map-root-user", "sh", "-c", mount));
+        var mount =
+            $"mount -t tmpfs -o {options} none {folder["store"]} && mkdir {folder["store/.tmp"]} {folder["store/.locks"]} && "
+            + string.Format(CultureInfo.InvariantCulture, then, folder["store"])
+            + " exec \"$0\"";
+        var output = await OutputAsync(
+            ChildProcess.Start(role, folder["store"], $"{argument}", "unshare", "--mount", "--map-root-user", "sh", "-c", mount)
+        );
         Assert.SkipWhen(
             output.StartsWith("unshare:", StringComparison.Ordinal) || output.StartsWith("mount:", StringComparison.Ordinal),
-            $"This machine allows no mount namespace, which a small disk needs: {output}");
+            $"This machine allows no mount namespace, which a small disk needs: {output}"
+        );
         return output;
     }
 }

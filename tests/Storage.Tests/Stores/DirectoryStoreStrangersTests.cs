@@ -25,10 +25,15 @@ public sealed class DirectoryStoreStrangersTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    public static TheoryData<string, string> Kinds => new()
-    {
-        { "fifo", "fifo" }, { "socket", "socket" }, { "link", "symbolic link" }, { "dangling", "symbolic link" }, { "loop", "symbolic link" },
-    };
+    public static TheoryData<string, string> Kinds =>
+        new()
+        {
+            { "fifo", "fifo" },
+            { "socket", "socket" },
+            { "link", "symbolic link" },
+            { "dangling", "symbolic link" },
+            { "loop", "symbolic link" },
+        };
 
     [Theory]
     [MemberData(nameof(Kinds))]
@@ -36,14 +41,16 @@ public sealed class DirectoryStoreStrangersTests : IDisposable
     {
         await PutAsync(kind, "runs/r/intent");
 
-        foreach (var read in new Func<Task>[]
-        {
-            () => store.TryReadAsync("runs/r/intent", Cancel),
-            () => store.TryOpenAsync("runs/r/intent", cancellationToken: Cancel),
-            () => store.TryReplaceAsync("runs/r/intent", Bytes("x"), "etag", Cancel),
-            () => Task.Run(() => store.TryOpenRegular("runs/r/intent"), Cancel),
-            () => new RunDocuments(store, "r").ReadIntentAsync(Cancel),
-        })
+        foreach (
+            var read in new Func<Task>[]
+            {
+                () => store.TryReadAsync("runs/r/intent", Cancel),
+                () => store.TryOpenAsync("runs/r/intent", cancellationToken: Cancel),
+                () => store.TryReplaceAsync("runs/r/intent", Bytes("x"), "etag", Cancel),
+                () => Task.Run(() => store.TryOpenRegular("runs/r/intent"), Cancel),
+                () => new RunDocuments(store, "r").ReadIntentAsync(Cancel),
+            }
+        )
         {
             // The limit is for a store that waits for a writer to the pipe.
             var problem = await Assert.ThrowsAsync<InvalidDataException>(() => read().WaitAsync(TimeSpan.FromSeconds(20), Cancel));
@@ -102,18 +109,24 @@ public sealed class DirectoryStoreStrangersTests : IDisposable
         Directory.CreateSymbolicLink(folder["store/runs/r"], folder["elsewhere"]);
         var before = Directory.GetFileSystemEntries(folder["elsewhere"], "*", SearchOption.AllDirectories);
 
-        foreach (var attempt in new Func<Task>[]
+        foreach (
+            var attempt in new Func<Task>[]
+            {
+                () => store.TryReadAsync("runs/r/spec", Cancel),
+                () => store.TryCreateAsync("runs/r/new", Bytes("x"), Cancel),
+                () => store.WriteAsync("runs/r/spec", Bytes("x"), Cancel),
+                () => store.WriteAsync("runs/r/deeper/new", Bytes("x"), Cancel),
+                () => store.TryDeleteAsync("runs/r/spec", cancellationToken: Cancel),
+                async () => await store.ListAsync("runs/r/", Cancel).ToListAsync(Cancel),
+                async () => await store.ListFoldersAsync("runs/r/", Cancel).ToListAsync(Cancel),
+            }
+        )
         {
-            () => store.TryReadAsync("runs/r/spec", Cancel),
-            () => store.TryCreateAsync("runs/r/new", Bytes("x"), Cancel),
-            () => store.WriteAsync("runs/r/spec", Bytes("x"), Cancel),
-            () => store.WriteAsync("runs/r/deeper/new", Bytes("x"), Cancel),
-            () => store.TryDeleteAsync("runs/r/spec", cancellationToken: Cancel),
-            async () => await store.ListAsync("runs/r/", Cancel).ToListAsync(Cancel),
-            async () => await store.ListFoldersAsync("runs/r/", Cancel).ToListAsync(Cancel),
-        })
-        {
-            Assert.Contains("'runs/r' in the store", (await Assert.ThrowsAsync<InvalidDataException>(attempt)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "'runs/r' in the store",
+                (await Assert.ThrowsAsync<InvalidDataException>(attempt)).Message,
+                StringComparison.Ordinal
+            );
         }
 
         Assert.Equal(before, Directory.GetFileSystemEntries(folder["elsewhere"], "*", SearchOption.AllDirectories));
@@ -158,7 +171,10 @@ public sealed class DirectoryStoreStrangersTests : IDisposable
         foreach (var root in new[] { "store", "cache" })
         {
             Assert.Equal(OwnersFile | UnixFileMode.UserExecute, ModeOf(folder[root]));
-            Assert.All(Directory.GetDirectories(folder[root], "*", SearchOption.AllDirectories), path => Assert.Equal(OwnersFile | UnixFileMode.UserExecute, ModeOf(path)));
+            Assert.All(
+                Directory.GetDirectories(folder[root], "*", SearchOption.AllDirectories),
+                path => Assert.Equal(OwnersFile | UnixFileMode.UserExecute, ModeOf(path))
+            );
             var files = Directory.GetFiles(folder[root], "*", SearchOption.AllDirectories);
             Assert.NotEmpty(files);
             Assert.All(files, path => Assert.True(ModeOf(path) == OwnersFile, path));
@@ -195,12 +211,15 @@ public sealed class DirectoryStoreStrangersTests : IDisposable
 
                 break;
             default:
-                File.CreateSymbolicLink(path, kind switch
-                {
-                    "link" => folder["elsewhere/file"],
-                    "dangling" => folder["elsewhere/none"],
-                    _ => path,
-                });
+                File.CreateSymbolicLink(
+                    path,
+                    kind switch
+                    {
+                        "link" => folder["elsewhere/file"],
+                        "dangling" => folder["elsewhere/none"],
+                        _ => path,
+                    }
+                );
                 break;
         }
     }

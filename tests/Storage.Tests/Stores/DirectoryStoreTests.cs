@@ -85,12 +85,18 @@ public sealed class DirectoryStoreTests : ObjectStoreContract
         Directory.Delete(folder["store"], recursive: true);
 
         Assert.Equal(StoreProblem.Missing, (await Assert.ThrowsAsync<StoreException>(() => Store.TryReadAsync("a", Cancel))).Problem);
-        Assert.Equal(StoreProblem.Missing, (await Assert.ThrowsAsync<StoreException>(() => Store.WriteAsync("a", Bytes("x"), Cancel))).Problem);
-        Assert.Equal(StoreProblem.Missing, (await Assert.ThrowsAsync<StoreException>(
-            async () => await Store.ListAsync("", Cancel).ToArrayAsync(Cancel))).Problem);
+        Assert.Equal(
+            StoreProblem.Missing,
+            (await Assert.ThrowsAsync<StoreException>(() => Store.WriteAsync("a", Bytes("x"), Cancel))).Problem
+        );
+        Assert.Equal(
+            StoreProblem.Missing,
+            (await Assert.ThrowsAsync<StoreException>(async () => await Store.ListAsync("", Cancel).ToArrayAsync(Cancel))).Problem
+        );
     }
 
-    /// <summary>Of a file system whose dates are coarse, or a clock that was set back a little, every write is still another object.</summary>
+    /// <summary>Of a file system whose dates are coarse, or a clock that was set back a little, every write is still another
+    /// object.</summary>
     [Fact]
     public async Task TryReplace_WhenTheClockIsBehindTheFilesDate_DatesItJustAfter()
     {
@@ -135,14 +141,20 @@ public sealed class DirectoryStoreTests : ObjectStoreContract
     public async Task TryCreate_WhenFoldersVanishBetween_MakesThemAgain()
     {
         // Every deletion takes the empty folders with it, while the others make them: link and mkdir must meet in the end.
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(writer => Task.Run(async () =>
-        {
-            for (var i = 0; i < 50; i++)
-            {
-                Assert.NotNull(await Store.TryCreateAsync($"a/b/{writer}", Bytes("x"), Cancel));
-                Assert.True(await Store.TryDeleteAsync($"a/b/{writer}", cancellationToken: Cancel));
-            }
-        })));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 4)
+                .Select(writer =>
+                    Task.Run(async () =>
+                    {
+                        for (var i = 0; i < 50; i++)
+                        {
+                            Assert.NotNull(await Store.TryCreateAsync($"a/b/{writer}", Bytes("x"), Cancel));
+                            Assert.True(await Store.TryDeleteAsync($"a/b/{writer}", cancellationToken: Cancel));
+                        }
+                    })
+                )
+        );
 
         Assert.False(Directory.Exists(folder["store/a"]));
     }

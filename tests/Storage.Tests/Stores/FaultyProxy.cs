@@ -55,11 +55,11 @@ internal sealed class FaultyProxy : IAsyncDisposable
                 _ = ServeAsync(await listener.AcceptTcpClientAsync(stopped.Token));
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException
-            // Stopped between two connections.
-            || (e is InvalidOperationException && stopped.IsCancellationRequested))
-        {
-        }
+        catch (Exception e)
+            when (e is OperationCanceledException or SocketException or ObjectDisposedException
+                // Stopped between two connections.
+                || (e is InvalidOperationException && stopped.IsCancellationRequested)
+            ) { }
     }
 
     private async Task ServeAsync(TcpClient client)
@@ -87,9 +87,7 @@ internal sealed class FaultyProxy : IAsyncDisposable
                     await server.GetStream().WriteAsync(buffer.AsMemory(0, read), stopped.Token);
                 }
             }
-            catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
-            {
-            }
+            catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException) { }
         }
     }
 
@@ -101,22 +99,32 @@ internal sealed class FaultyProxy : IAsyncDisposable
                 client.LingerState = new LingerOption(true, 0);
                 break;
             case ProxyFault.Busy:
-                await client.GetStream().WriteAsync(
-                    Encoding.ASCII.GetBytes("HTTP/1.1 503 Busy\r\nx-ms-error-code: ServerBusy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), stopped.Token);
+                await client
+                    .GetStream()
+                    .WriteAsync(
+                        Encoding.ASCII.GetBytes(
+                            "HTTP/1.1 503 Busy\r\nx-ms-error-code: ServerBusy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                        ),
+                        stopped.Token
+                    );
                 break;
             case ProxyFault.Denied:
                 // As the service does of a parameter that it does not understand: it quotes it.
                 var line = Encoding.ASCII.GetString(request.Span).Split("\r\n", 2)[0].Replace("&", "&amp;", StringComparison.Ordinal);
-                var body = $"<?xml version=\"1.0\"?><Error><Code>AuthenticationFailed</Code><Message>Refused.</Message><QueryParameterValue>{line}</QueryParameterValue></Error>";
-                await client.GetStream().WriteAsync(
-                    Encoding.ASCII.GetBytes($"HTTP/1.1 403 Refused\r\nx-ms-error-code: AuthenticationFailed\r\nContent-Type: application/xml\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n{body}"),
-                    stopped.Token);
+                var body =
+                    $"<?xml version=\"1.0\"?><Error><Code>AuthenticationFailed</Code><Message>Refused.</Message><QueryParameterValue>{line}</QueryParameterValue></Error>";
+                await client
+                    .GetStream()
+                    .WriteAsync(
+                        Encoding.ASCII.GetBytes(
+                            $"HTTP/1.1 403 Refused\r\nx-ms-error-code: AuthenticationFailed\r\nContent-Type: application/xml\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n{body}"
+                        ),
+                        stopped.Token
+                    );
                 break;
             case ProxyFault.Silent:
                 // Until the client gives up and closes.
-                while (await client.GetStream().ReadAsync(new byte[4096], stopped.Token) > 0)
-                {
-                }
+                while (await client.GetStream().ReadAsync(new byte[4096], stopped.Token) > 0) { }
 
                 break;
             case ProxyFault.AnswerLost or ProxyFault.AnswerCut or ProxyFault.AnswerShort:
@@ -164,9 +172,7 @@ internal sealed class FaultyProxy : IAsyncDisposable
                     }
                 }
             }
-            catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
-            {
-            }
+            catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException) { }
 
             relay.Finish();
         });

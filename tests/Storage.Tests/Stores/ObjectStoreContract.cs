@@ -25,7 +25,8 @@ public abstract class ObjectStoreContract : IAsyncLifetime
     private async Task<string?> TextAsync(string name) =>
         await Store.TryReadAsync(name, Cancel) is { } found ? Encoding.UTF8.GetString(found.Content.Span) : null;
 
-    private async Task<string[]> NamesAsync(string prefix) => await Store.ListAsync(prefix, Cancel).Select(entry => entry.Name).ToArrayAsync(Cancel);
+    private async Task<string[]> NamesAsync(string prefix) =>
+        await Store.ListAsync(prefix, Cancel).Select(entry => entry.Name).ToArrayAsync(Cancel);
 
     [Fact]
     public async Task TryRead_WhenNothingIsThere_IsNull() => Assert.Null(await Store.TryReadAsync("runs/a/spec", Cancel));
@@ -57,7 +58,9 @@ public abstract class ObjectStoreContract : IAsyncLifetime
         for (var round = 0; round < 20; round++)
         {
             var name = $"race/{round}";
-            var etags = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(() => Store.TryCreateAsync(name, Bytes($"{i}"), Cancel))));
+            var etags = await Task.WhenAll(
+                Enumerable.Range(0, 8).Select(i => Task.Run(() => Store.TryCreateAsync(name, Bytes($"{i}"), Cancel)))
+            );
 
             var winner = Assert.Single(Enumerable.Range(0, 8), i => etags[i] is not null);
             Assert.Equal($"{winner}", await TextAsync(name));
@@ -84,7 +87,8 @@ public abstract class ObjectStoreContract : IAsyncLifetime
         Assert.Equal("two", await TextAsync("a"));
     }
 
-    /// <summary>As Orleans' storage contract wants it: who has read an object and was overtaken must be told, whatever the other wrote.</summary>
+    /// <summary>As Orleans' storage contract wants it: who has read an object and was overtaken must be told, whatever the other
+    /// wrote.</summary>
     [Fact]
     public async Task TryReplace_WithEqualBytes_GivesANewETagEachTime()
     {
@@ -148,15 +152,21 @@ public abstract class ObjectStoreContract : IAsyncLifetime
     {
         await Store.TryCreateAsync("counter", Bytes("0"), Cancel);
 
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
-        {
-            for (var done = 0; done < 10;)
-            {
-                var found = (await Store.TryReadAsync("counter", Cancel))!;
-                var next = int.Parse(Encoding.UTF8.GetString(found.Content.Span), null) + 1;
-                done += await Store.TryReplaceAsync("counter", Bytes($"{next}"), found.ETag, Cancel) is null ? 0 : 1;
-            }
-        })));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 4)
+                .Select(_ =>
+                    Task.Run(async () =>
+                    {
+                        for (var done = 0; done < 10; )
+                        {
+                            var found = (await Store.TryReadAsync("counter", Cancel))!;
+                            var next = int.Parse(Encoding.UTF8.GetString(found.Content.Span), null) + 1;
+                            done += await Store.TryReplaceAsync("counter", Bytes($"{next}"), found.ETag, Cancel) is null ? 0 : 1;
+                        }
+                    })
+                )
+        );
 
         Assert.Equal("40", await TextAsync("counter"));
     }
@@ -245,7 +255,9 @@ public abstract class ObjectStoreContract : IAsyncLifetime
     [Fact]
     public async Task TryCreate_WhenTheStreamFails_LeavesNothing()
     {
-        await Assert.ThrowsAsync<InvalidDataException>(() => Store.TryCreateAsync("a", new TrickleStream(new byte[9 << 20], failAt: 9_000_000), Cancel));
+        await Assert.ThrowsAsync<InvalidDataException>(() =>
+            Store.TryCreateAsync("a", new TrickleStream(new byte[9 << 20], failAt: 9_000_000), Cancel)
+        );
 
         Assert.Null(await TextAsync("a"));
         Assert.Empty(await NamesAsync(""));

@@ -34,9 +34,7 @@ internal sealed class TrickleStream(byte[] content, int failAt = int.MaxValue) :
 
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
-    public override void Flush()
-    {
-    }
+    public override void Flush() { }
 
     public override void SetLength(long value) => throw new NotSupportedException();
 

@@ -79,7 +79,14 @@ public sealed class StoredTokenSetsTests
     {
         int[] lengths = [3, 2, 0];
         var sha256 = await new DataUpload(store).UploadAsync(
-            "made-up", new ArrayTokenSet([0, 1, 2], [0], lengths), null, null, "made up", null, Cancel);
+            "made-up",
+            new ArrayTokenSet([0, 1, 2], [0], lengths),
+            null,
+            null,
+            "made up",
+            null,
+            Cancel
+        );
 
         var sets = new StoredTokenSets(store);
         var manifest = await sets.ReadManifestAsync(sha256, Cancel);

@@ -88,7 +88,10 @@ public sealed class TokenCacheTests : IDisposable
         await FetchAsync(cache, names[0]);
         await FetchAsync(cache, names[2]);
 
-        Assert.Equal(names.Where((_, i) => i != 1).Order(StringComparer.Ordinal), Directory.GetFiles(Files).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            names.Where((_, i) => i != 1).Order(StringComparer.Ordinal),
+            Directory.GetFiles(Files).Select(Path.GetFileName).Order(StringComparer.Ordinal)
+        );
     }
 
     [Fact]
@@ -147,7 +150,9 @@ public sealed class TokenCacheTests : IDisposable
         var sets = new LocalTokenSets(store);
 
         await Assert.ThrowsAsync<InvalidDataException>(() => sets.ReadAsync(manifest, manifest.Train with { Tokens = 4 }, Cancel));
-        await Assert.ThrowsAsync<InvalidDataException>(() => sets.ReadAsync(manifest, manifest.Train with { DocumentStartsSha256 = manifest.Train.Sha256 }, Cancel));
+        await Assert.ThrowsAsync<InvalidDataException>(() =>
+            sets.ReadAsync(manifest, manifest.Train with { DocumentStartsSha256 = manifest.Train.Sha256 }, Cancel)
+        );
         await Assert.ThrowsAsync<InvalidDataException>(() => sets.ReadAsync(manifest with { VocabSize = 200 }, manifest.Train, Cancel));
         var path = store.PathOf(DataPaths.Of(manifest.Train.Sha256));
         var content = await File.ReadAllBytesAsync(path, Cancel);
@@ -192,7 +197,10 @@ public sealed class TokenCacheTests : IDisposable
     {
         store ??= memory;
         var set = new ArrayTokenSet([256, first, (ushort)(first + 1), 256, 65], [0, 3], [.. Enumerable.Repeat(1, 256), 0]);
-        return await new StoredTokenSets(store).ReadManifestAsync(await new DataUpload(store).UploadAsync("bytes", set, null, null, "made up", null, Cancel), Cancel);
+        return await new StoredTokenSets(store).ReadManifestAsync(
+            await new DataUpload(store).UploadAsync("bytes", set, null, null, "made up", null, Cancel),
+            Cancel
+        );
     }
 
     private sealed class CountingStore(IObjectStore inner) : DelegatingStore(inner)

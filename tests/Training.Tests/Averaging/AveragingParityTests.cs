@@ -43,7 +43,11 @@ public sealed class AveragingParityTests
         using var scope = NewDisposeScope();
         var facts = json["tiny_ema"]!;
         var decay = AveragingSteps.DecayPerUpdate(
-            (double)facts["decay_per_epoch"]!, (int)facts["every"]!, steps: 1, dataEpochs: 1 / (double)facts["steps_per_epoch"]!);
+            (double)facts["decay_per_epoch"]!,
+            (int)facts["every"]!,
+            steps: 1,
+            dataEpochs: 1 / (double)facts["steps_per_epoch"]!
+        );
         Assert.Equal((double)facts["beta"]!, decay, 1e-12);
         using var average = new ExponentialAverage(Length, CPU, EmaForm.FromZero, decay);
         for (var i = 0; i < (int)facts["updates"]!; i++)
@@ -77,8 +81,19 @@ public sealed class AveragingParityTests
     public void Apply_OfThePerturbation_MovesTheWeightsAsUpstream()
     {
         using var scope = NewDisposeScope();
-        ParameterSpec[] specs = [.. Names.Select(name => new ParameterSpec(name, tensors["init." + name].Shape, ParameterRole.InputMatrix))];
-        using var parameters = new FlatParameters(new ParameterLayout(specs, [[.. Names.Reverse()]]), CPU);
+        ParameterSpec[] specs =
+        [
+            .. Names.Select(name => new ParameterSpec(name, tensors["init." + name].Shape, ParameterRole.InputMatrix)),
+        ];
+        using var parameters = new FlatParameters(
+            new ParameterLayout(
+                specs,
+                [
+                    [.. Names.Reverse()],
+                ]
+            ),
+            CPU
+        );
         parameters.Load([.. Names.Select(name => tensors["init." + name] with { Name = name })]);
 
         Perturbation.Apply(parameters, (double)json["perturb"]!["scale"]!, (long)json["perturb"]!["seed"]!);

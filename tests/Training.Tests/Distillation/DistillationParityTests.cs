@@ -23,8 +23,9 @@ public sealed class DistillationParityTests
         var targets = io[(string)expected["targets"]!].Torch().reshape(-1);
         var valid = (double)targets.ne(TrainingLoss.Ignored).sum().ToInt64();
 
-        var hard = TrainingLoss.CrossEntropySum(
-            F.log_softmax(student, -1), targets, (double)expected["label_smoothing"]!, hasIgnored: true).div(valid);
+        var hard = TrainingLoss
+            .CrossEntropySum(F.log_softmax(student, -1), targets, (double)expected["label_smoothing"]!, hasIgnored: true)
+            .div(valid);
         var soft = TrainingLoss.KlSum(F.log_softmax(student.div(temperature), -1), teacher, temperature, targets).div(valid);
         var ahead = (double)expected["mtp_weight"]! * (double)expected["mtp_loss_input"]!;
         var loss = hard.add(ahead).mul(1 - alpha).add(soft.mul(alpha));

@@ -21,7 +21,12 @@ public sealed class TeacherTests
         using var noGradient = no_grad();
         var model = SmallStage.Model with
         {
-            Layers = 4, HeadMixing = headMixing, MtpBlock = true, TransposedUnembedding = transposed, Initialization = Initialization.NormalOutput, Products = MatrixPrecision.BF16,
+            Layers = 4,
+            HeadMixing = headMixing,
+            MtpBlock = true,
+            TransposedUnembedding = transposed,
+            Initialization = Initialization.NormalOutput,
+            Products = MatrixPrecision.BF16,
         };
         var plan = SmallStage.Inputs(model: model).Plan;
         var table = ParameterTable.Of(model);
@@ -47,7 +52,15 @@ public sealed class TeacherTests
         Assert.Equal(ScalarType.Float32, teacher.Weights.ResidualLambdas.dtype);
         Assert.Equal(0, expected.sub(hidden).abs().max().ToDouble());
         using var rounded = new RoundedUnembedding(model, weights.Unembedding);
-        Assert.Equal(0, gpt.Logits(weights, hidden, rounded).sub(gpt.Logits(teacher.Weights, hidden, teacher.Unembedding)).abs().max().ToDouble());
-        Close.Max(gpt.Logits(weights, hidden), gpt.Logits(teacher.Weights, hidden, teacher.Unembedding), 1e-5, "logits with and without padding");
+        Assert.Equal(
+            0,
+            gpt.Logits(weights, hidden, rounded).sub(gpt.Logits(teacher.Weights, hidden, teacher.Unembedding)).abs().max().ToDouble()
+        );
+        Close.Max(
+            gpt.Logits(weights, hidden),
+            gpt.Logits(teacher.Weights, hidden, teacher.Unembedding),
+            1e-5,
+            "logits with and without padding"
+        );
     }
 }

@@ -26,17 +26,21 @@ public sealed class MemberScorerTests
         var judged = 0L;
 
         var p = MemberScorer.Score(
-            plan, weights, set, ComputeDevices.SingleCpu, TestContext.Current.CancellationToken, n => judged = Math.Max(judged, n));
-        var reference = MemberScorer.Score(
-            inputs.Plan, weights, set, ComputeDevices.SingleCpu, TestContext.Current.CancellationToken);
+            plan,
+            weights,
+            set,
+            ComputeDevices.SingleCpu,
+            TestContext.Current.CancellationToken,
+            n => judged = Math.Max(judged, n)
+        );
+        var reference = MemberScorer.Score(inputs.Plan, weights, set, ComputeDevices.SingleCpu, TestContext.Current.CancellationToken);
 
         Assert.Equal(set.Length - 1, p.Length);
         Assert.Equal(p.Length, judged);
         Assert.All(p, value => Assert.InRange(value, 1e-12, 1));
         Assert.Equal(ScoringPass.LossNats(reference), ScoringPass.LossNats(p), 1e-6);
         // Each where it belongs: cut off after any token, the ones before it keep their values.
-        var shorter = MemberScorer.Score(
-            plan, weights, Prefix(set, 50), ComputeDevices.SingleCpu, TestContext.Current.CancellationToken);
+        var shorter = MemberScorer.Score(plan, weights, Prefix(set, 50), ComputeDevices.SingleCpu, TestContext.Current.CancellationToken);
         Assert.All(shorter.Zip(p), pair => Assert.Equal(pair.First, pair.Second, 1e-6));
     }
 
@@ -55,7 +59,10 @@ public sealed class MemberScorerTests
         using var gpt = new Gpt(model, CPU);
         var given = GptWeights.Of(model, source);
         var hidden = gpt.Hidden(
-            given, tensor(read, ScalarType.Int64).narrow(0, 0, model.SequenceLength).unsqueeze(0), StepSettings.Finished(model, plan.Stage));
+            given,
+            tensor(read, ScalarType.Int64).narrow(0, 0, model.SequenceLength).unsqueeze(0),
+            StepSettings.Finished(model, plan.Stage)
+        );
         var probabilities = nn.functional.softmax(gpt.Logits(given, hidden), -1);
 
         var p = MemberScorer.Score(plan, weights, inputs.Validation, ComputeDevices.SingleCpu, TestContext.Current.CancellationToken);
@@ -71,7 +78,13 @@ public sealed class MemberScorerTests
     {
         var (inputs, weights) = Trained();
 
-        var one = MemberScorer.Score(inputs.Plan, weights, inputs.Validation!, ComputeDevices.SingleCpu, TestContext.Current.CancellationToken);
+        var one = MemberScorer.Score(
+            inputs.Plan,
+            weights,
+            inputs.Validation!,
+            ComputeDevices.SingleCpu,
+            TestContext.Current.CancellationToken
+        );
         var three = MemberScorer.Score(inputs.Plan, weights, inputs.Validation!, SmallStage.Cpus(3), TestContext.Current.CancellationToken);
 
         Assert.Equal(one, three);
@@ -80,12 +93,18 @@ public sealed class MemberScorerTests
     [Fact]
     public void Score_OfASnapshotWithLateCheckpoints_IsTheMeanOfTheirProbabilities()
     {
-        var inputs = SmallStage.Inputs(SmallStage.Recipe with { Epochs = 3, Selection = new SelectionRecipe { LateCheckpoints = 3 } });
+        var inputs = SmallStage.Inputs(
+            SmallStage.Recipe with
+            {
+                Epochs = 3,
+                Selection = new SelectionRecipe { LateCheckpoints = 3 },
+            }
+        );
         using var training = StageTraining.Begin(inputs, ComputeDevices.SingleCpu);
         SmallStage.Run(training);
         var snapshot = training.Snapshot(TestContext.Current.CancellationToken);
-        float[] Score(IReadOnlyList<TensorData> weights) => MemberScorer.Score(
-            inputs.Plan, weights, inputs.Validation!, ComputeDevices.SingleCpu, TestContext.Current.CancellationToken);
+        float[] Score(IReadOnlyList<TensorData> weights) =>
+            MemberScorer.Score(inputs.Plan, weights, inputs.Validation!, ComputeDevices.SingleCpu, TestContext.Current.CancellationToken);
 
         var models = CheckpointNames.Models(snapshot).Select(Score).ToList();
 
@@ -100,10 +119,18 @@ public sealed class MemberScorerTests
     {
         var (inputs, weights) = Trained();
 
-        Assert.Throws<OperationCanceledException>(() => MemberScorer.Score(
-            inputs.Plan, weights, inputs.Validation!, ComputeDevices.SingleCpu, new CancellationToken(canceled: true)));
-        Assert.Throws<InvalidDataException>(() => MemberScorer.Score(
-            inputs.Plan, [.. weights.Skip(1)], inputs.Validation!, ComputeDevices.SingleCpu, TestContext.Current.CancellationToken));
+        Assert.Throws<OperationCanceledException>(() =>
+            MemberScorer.Score(inputs.Plan, weights, inputs.Validation!, ComputeDevices.SingleCpu, new CancellationToken(canceled: true))
+        );
+        Assert.Throws<InvalidDataException>(() =>
+            MemberScorer.Score(
+                inputs.Plan,
+                [.. weights.Skip(1)],
+                inputs.Validation!,
+                ComputeDevices.SingleCpu,
+                TestContext.Current.CancellationToken
+            )
+        );
     }
 
     private static (StageInputs Inputs, IReadOnlyList<TensorData> Weights) Trained()

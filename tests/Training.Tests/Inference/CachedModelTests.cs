@@ -15,34 +15,83 @@ namespace Slowrun.Training.Tests.Inference;
 /// <summary>Reading token by token gives what reading all at once gives, with every option of the model.</summary>
 public sealed class CachedModelTests
 {
-    private static readonly ModelRecipe Model = new() { VocabSize = 60, SequenceLength = 24, Layers = 4, Heads = 2, Width = 32 };
+    private static readonly ModelRecipe Model = new()
+    {
+        VocabSize = 60,
+        SequenceLength = 24,
+        Layers = 4,
+        Heads = 2,
+        Width = 32,
+    };
 
-    private static readonly LoopRecipe Loop = new() { Start = 2, End = 4, Replays = 2 };
+    private static readonly LoopRecipe Loop = new()
+    {
+        Start = 2,
+        End = 4,
+        Replays = 2,
+    };
 
     public static TheoryData<string> Options => [.. Cases.Keys];
 
-    private static Dictionary<string, (ModelRecipe Model, StageRecipe Stage)> Cases { get; } = new()
-    {
-        ["record 9"] = (Model, new() { Loop = Loop }),
-        ["no loop"] = (Model, new()),
-        ["narrow windows"] = (Model with { ShortWindow = 3, LongWindow = 7 }, new() { Loop = Loop }),
-        ["a window of one key"] = (Model with { ShortWindow = 1, WindowPattern = "S" }, new()),
-        ["all layers long"] = (Model with { WindowPattern = "L" }, new() { Loop = Loop }),
-        ["recurrence"] = (Model, new() { Recurrence = new RecurrenceRecipe { Passes = 3 } }),
-        ["recurrence and loop"] = (Model, new() { Loop = Loop, Recurrence = new RecurrenceRecipe { Passes = 2 } }),
-        ["half RoPE"] = (Model with { HalfRope = true, RopePrecision = RopePrecision.BF16 }, new()),
-        ["key offset"] = (Model with { KeyOffset = true, ShortWindow = 4 }, new() { Loop = Loop }),
-        ["key offset everywhere"] = (Model with { KeyOffset = true, WindowPattern = "L", LongWindow = 6 }, new() { Recurrence = new RecurrenceRecipe() }),
-        ["heads mixed"] = (Model with { HeadMixing = true }, new() { Loop = Loop }),
-        ["queries and keys mixed"] = (Model with { HeadMixing = true, HeadMixingValues = false }, new()),
-        ["XSA, learnt"] = (Model with { Xsa = new XsaRecipe() }, new() { Loop = Loop }),
-        ["XSA, fixed, first layers"] = (Model with { Xsa = new XsaRecipe { Strength = XsaStrength.Fixed, FirstLayers = 2 } }, new()),
-        ["multi-token block"] = (Model with { MtpBlock = true }, new()),
-        ["unembedding transposed"] = (Model with { TransposedUnembedding = true, Softcap = 10 }, new()),
-        ["everything"] = (
-            Model with { HalfRope = true, KeyOffset = true, HeadMixing = true, Xsa = new XsaRecipe(), MtpBlock = true, TransposedUnembedding = true, ShortWindow = 5, LongWindow = 9 },
-            new() { Loop = Loop, Recurrence = new RecurrenceRecipe { Passes = 2 } }),
-    };
+    private static Dictionary<string, (ModelRecipe Model, StageRecipe Stage)> Cases { get; } =
+        new()
+        {
+            ["record 9"] = (Model, new() { Loop = Loop }),
+            ["no loop"] = (Model, new()),
+            ["narrow windows"] = (Model with { ShortWindow = 3, LongWindow = 7 }, new() { Loop = Loop }),
+            ["a window of one key"] = (Model with { ShortWindow = 1, WindowPattern = "S" }, new()),
+            ["all layers long"] = (Model with { WindowPattern = "L" }, new() { Loop = Loop }),
+            ["recurrence"] = (Model, new() { Recurrence = new RecurrenceRecipe { Passes = 3 } }),
+            ["recurrence and loop"] = (
+                Model,
+                new()
+                {
+                    Loop = Loop,
+                    Recurrence = new RecurrenceRecipe { Passes = 2 },
+                }
+            ),
+            ["half RoPE"] = (Model with { HalfRope = true, RopePrecision = RopePrecision.BF16 }, new()),
+            ["key offset"] = (Model with { KeyOffset = true, ShortWindow = 4 }, new() { Loop = Loop }),
+            ["key offset everywhere"] = (
+                Model with
+                {
+                    KeyOffset = true,
+                    WindowPattern = "L",
+                    LongWindow = 6,
+                },
+                new() { Recurrence = new RecurrenceRecipe() }
+            ),
+            ["heads mixed"] = (Model with { HeadMixing = true }, new() { Loop = Loop }),
+            ["queries and keys mixed"] = (Model with { HeadMixing = true, HeadMixingValues = false }, new()),
+            ["XSA, learnt"] = (Model with { Xsa = new XsaRecipe() }, new() { Loop = Loop }),
+            ["XSA, fixed, first layers"] = (
+                Model with
+                {
+                    Xsa = new XsaRecipe { Strength = XsaStrength.Fixed, FirstLayers = 2 },
+                },
+                new()
+            ),
+            ["multi-token block"] = (Model with { MtpBlock = true }, new()),
+            ["unembedding transposed"] = (Model with { TransposedUnembedding = true, Softcap = 10 }, new()),
+            ["everything"] = (
+                Model with
+                {
+                    HalfRope = true,
+                    KeyOffset = true,
+                    HeadMixing = true,
+                    Xsa = new XsaRecipe(),
+                    MtpBlock = true,
+                    TransposedUnembedding = true,
+                    ShortWindow = 5,
+                    LongWindow = 9,
+                },
+                new()
+                {
+                    Loop = Loop,
+                    Recurrence = new RecurrenceRecipe { Passes = 2 },
+                }
+            ),
+        };
 
     [Theory]
     [MemberData(nameof(Options))]
@@ -98,7 +147,10 @@ public sealed class CachedModelTests
         for (var row = 0; row < ids.shape[0]; row++)
         {
             cached.Forget();
-            var read = Enumerable.Range(0, (int)ids.shape[1]).Select(i => cached.Read([(int)ids[row, i].ToInt64()], lastOnly: false)).ToArray();
+            var read = Enumerable
+                .Range(0, (int)ids.shape[1])
+                .Select(i => cached.Read([(int)ids[row, i].ToInt64()], lastOnly: false))
+                .ToArray();
 
             Close.Max(io[$"logits.{name}"].Torch()[row], cat(read), 2e-5, $"row {row}");
         }
@@ -132,17 +184,27 @@ public sealed class CachedModelTests
     internal static IReadOnlyList<TensorData> Weights(StagePlan plan, int seed = 1)
     {
         var random = new Random(seed);
-        return [.. ParameterTable.Of(plan.Model).Select(parameter =>
-        {
-            var scale = parameter.Shape.Count > 1 ? 1.5 / Math.Sqrt(parameter.Shape[^1]) : 0.5;
-            var values = new float[parameter.Count];
-            for (var i = 0; i < values.Length; i++)
-            {
-                values[i] = (float)((scale * ((2 * random.NextDouble()) - 1)) + (parameter.Shape.Count > 1 ? 0 : 0.7));
-            }
+        return
+        [
+            .. ParameterTable
+                .Of(plan.Model)
+                .Select(parameter =>
+                {
+                    var scale = parameter.Shape.Count > 1 ? 1.5 / Math.Sqrt(parameter.Shape[^1]) : 0.5;
+                    var values = new float[parameter.Count];
+                    for (var i = 0; i < values.Length; i++)
+                    {
+                        values[i] = (float)((scale * ((2 * random.NextDouble()) - 1)) + (parameter.Shape.Count > 1 ? 0 : 0.7));
+                    }
 
-            return new TensorData(parameter.Name, ElementType.F32, parameter.Shape, System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
-        })];
+                    return new TensorData(
+                        parameter.Name,
+                        ElementType.F32,
+                        parameter.Shape,
+                        System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()).ToArray()
+                    );
+                }),
+        ];
     }
 
     internal static Tensor Whole(StagePlan plan, IReadOnlyList<TensorData> weights, int[] tokens)
@@ -154,7 +216,10 @@ public sealed class CachedModelTests
         using var source = new ParameterSource(parameters, null);
         using var gpt = new Gpt(plan.Model, CPU);
         var given = GptWeights.Of(plan.Model, source);
-        return gpt.Logits(given, gpt.Hidden(given, tensor(tokens, [1, tokens.Length], ScalarType.Int64), StepSettings.Finished(plan.Model, plan.Stage)));
+        return gpt.Logits(
+            given,
+            gpt.Hidden(given, tensor(tokens, [1, tokens.Length], ScalarType.Int64), StepSettings.Finished(plan.Model, plan.Stage))
+        );
     }
 
     private static (StagePlan Plan, IReadOnlyList<TensorData> Weights) Given(string option)

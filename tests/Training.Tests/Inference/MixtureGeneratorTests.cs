@@ -11,9 +11,29 @@ namespace Slowrun.Training.Tests.Inference;
 public sealed class MixtureGeneratorTests
 {
     private static readonly StagePlan Plan = CachedModelTests.Plan(
-        new ModelRecipe { VocabSize = 50, SequenceLength = 16, Layers = 2, Heads = 2, Width = 32 }, new() { Loop = new LoopRecipe { Start = 1, End = 2, Replays = 1 } });
+        new ModelRecipe
+        {
+            VocabSize = 50,
+            SequenceLength = 16,
+            Layers = 2,
+            Heads = 2,
+            Width = 32,
+        },
+        new()
+        {
+            Loop = new LoopRecipe
+            {
+                Start = 1,
+                End = 2,
+                Replays = 1,
+            },
+        }
+    );
 
-    private static readonly IReadOnlyList<TensorData>[] Members = [.. Enumerable.Range(1, 3).Select(seed => CachedModelTests.Weights(Plan, seed))];
+    private static readonly IReadOnlyList<TensorData>[] Members =
+    [
+        .. Enumerable.Range(1, 3).Select(seed => CachedModelTests.Weights(Plan, seed)),
+    ];
 
     private static readonly int[] Prompt = [3, 1, 4, 1, 5];
 
@@ -30,7 +50,9 @@ public sealed class MixtureGeneratorTests
         {
             using var scope = NewDisposeScope();
             var logits = Members.Select(member => CachedModelTests.Whole(Plan, member, [.. text.Take(at)])[at - 1].to(ScalarType.Float64));
-            var mixed = logits.Zip(weights, (z, weight) => (average == EnsembleAverage.Logits ? z : z.softmax(0)) * (weight / 6)).Aggregate((a, b) => a + b);
+            var mixed = logits
+                .Zip(weights, (z, weight) => (average == EnsembleAverage.Logits ? z : z.softmax(0)) * (weight / 6))
+                .Aggregate((a, b) => a + b);
             Assert.Equal(mixed.argmax().ToInt64(), text[at]);
         }
     }
@@ -58,7 +80,8 @@ public sealed class MixtureGeneratorTests
 
         Assert.Equal(
             Generated(EnsembleAverage.Probabilities, [(Members[0], 1)], prompt[^8..], 5, new TokenChoice(0)).Skip(8),
-            Generated(EnsembleAverage.Probabilities, [(Members[0], 1)], prompt, 5, new TokenChoice(0)).Skip(40));
+            Generated(EnsembleAverage.Probabilities, [(Members[0], 1)], prompt, 5, new TokenChoice(0)).Skip(40)
+        );
     }
 
     [Fact]
@@ -81,10 +104,14 @@ public sealed class MixtureGeneratorTests
     [Fact]
     public void Generate_WhenItsEndIsChosen_TellsItAndStops()
     {
-        var all = Generated(EnsembleAverage.Probabilities, [(Members[0], 1)], Prompt, 30, new TokenChoice(1, Seed: 1)).Skip(Prompt.Length).ToList();
+        var all = Generated(EnsembleAverage.Probabilities, [(Members[0], 1)], Prompt, 30, new TokenChoice(1, Seed: 1))
+            .Skip(Prompt.Length)
+            .ToList();
         var end = all[7];
 
-        var text = Generated(EnsembleAverage.Probabilities, [(Members[0], 1)], Prompt, 30, new TokenChoice(1, Seed: 1), end).Skip(Prompt.Length).ToList();
+        var text = Generated(EnsembleAverage.Probabilities, [(Members[0], 1)], Prompt, 30, new TokenChoice(1, Seed: 1), end)
+            .Skip(Prompt.Length)
+            .ToList();
 
         Assert.Equal(all.Take(all.IndexOf(end) + 1), text);
     }
@@ -92,14 +119,20 @@ public sealed class MixtureGeneratorTests
     [Fact]
     public void Generate_BySnapshotWithEarlierModels_MixesTheirProbabilitiesEvenly()
     {
-        IReadOnlyList<TensorData> snapshot = [.. Members[0], .. Members[1].Select(tensor => tensor with { Name = CheckpointNames.Late(0) + tensor.Name })];
+        IReadOnlyList<TensorData> snapshot =
+        [
+            .. Members[0],
+            .. Members[1].Select(tensor => tensor with { Name = CheckpointNames.Late(0) + tensor.Name }),
+        ];
 
         Assert.Equal(
             Generated(EnsembleAverage.Probabilities, [(Members[0], 1), (Members[1], 1)], Prompt, 10, new TokenChoice(Seed: 2)),
-            Generated(EnsembleAverage.Probabilities, [(snapshot, 1)], Prompt, 10, new TokenChoice(Seed: 2)));
+            Generated(EnsembleAverage.Probabilities, [(snapshot, 1)], Prompt, 10, new TokenChoice(Seed: 2))
+        );
         Assert.Equal(
             Generated(EnsembleAverage.Logits, [(Members[0], 1)], Prompt, 10, new TokenChoice(Seed: 2)),
-            Generated(EnsembleAverage.Logits, [(snapshot, 1)], Prompt, 10, new TokenChoice(Seed: 2)));
+            Generated(EnsembleAverage.Logits, [(snapshot, 1)], Prompt, 10, new TokenChoice(Seed: 2))
+        );
     }
 
     [Fact]
@@ -109,7 +142,9 @@ public sealed class MixtureGeneratorTests
         generator.Add(Plan, Members[0], 1);
         using var stop = new CancellationTokenSource();
 
-        Assert.Throws<OperationCanceledException>(() => generator.Generate(Prompt, 30, null, new TokenChoice(), _ => stop.Cancel(), stop.Token));
+        Assert.Throws<OperationCanceledException>(() =>
+            generator.Generate(Prompt, 30, null, new TokenChoice(), _ => stop.Cancel(), stop.Token)
+        );
     }
 
     [Fact]
@@ -121,7 +156,13 @@ public sealed class MixtureGeneratorTests
     }
 
     private static List<int> Generated(
-        EnsembleAverage average, IEnumerable<(IReadOnlyList<TensorData> Snapshot, double Weight)> members, int[] prompt, int count, TokenChoice choice, int? end = null)
+        EnsembleAverage average,
+        IEnumerable<(IReadOnlyList<TensorData> Snapshot, double Weight)> members,
+        int[] prompt,
+        int count,
+        TokenChoice choice,
+        int? end = null
+    )
     {
         using var generator = new MixtureGenerator(average, "cpu:0");
         foreach (var (snapshot, weight) in members)

@@ -31,8 +31,16 @@ public sealed class LaneSumTests : IDisposable
 
         var sum = new LaneSum(lanes[0]);
         sum.Reset();
-        var others = new[] { 3, 2, 1 }.Select(lane => Task.Factory.StartNew(
-            () => Assert.True(sum.Add(lane, lanes[lane])), TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
+        var others = new[] { 3, 2, 1 }
+            .Select(lane =>
+                Task.Factory.StartNew(
+                    () => Assert.True(sum.Add(lane, lanes[lane])),
+                    TestContext.Current.CancellationToken,
+                    TaskCreationOptions.LongRunning,
+                    TaskScheduler.Default
+                )
+            )
+            .ToArray();
         Assert.False(sum.IsComplete(4));
         Assert.True(sum.Add(0, lanes[0]));
         await Task.WhenAll(others);
@@ -49,7 +57,12 @@ public sealed class LaneSumTests : IDisposable
         Lane(2);
         var sum = new LaneSum(lanes[0]);
         sum.Reset();
-        var waiting = Task.Factory.StartNew(() => sum.Add(1, lanes[1]), TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var waiting = Task.Factory.StartNew(
+            () => sum.Add(1, lanes[1]),
+            TestContext.Current.CancellationToken,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default
+        );
 
         sum.Break();
 

@@ -20,15 +20,22 @@ public sealed class MicroBatchTrainerTests
     public void Backward_InChunksOfRows_GivesTheSameLossAndGradient(bool taught)
     {
         using var scope = NewDisposeScope();
-        var plan = SmallStage.Inputs(
-            SmallStage.Recipe with
-            {
-                Dropout = 0.1,
-                LabelSmoothing = 0.1,
-                FutureTokens = new FutureTokensRecipe(),
-                Distillation = taught ? new DistillationRecipe { Alpha = 0.4, Temperature = 1.3 } : null,
-            },
-            SmallStage.Model with { MtpBlock = true, Initialization = Initialization.NormalOutput }).Plan;
+        var plan = SmallStage
+            .Inputs(
+                SmallStage.Recipe with
+                {
+                    Dropout = 0.1,
+                    LabelSmoothing = 0.1,
+                    FutureTokens = new FutureTokensRecipe(),
+                    Distillation = taught ? new DistillationRecipe { Alpha = 0.4, Temperature = 1.3 } : null,
+                },
+                SmallStage.Model with
+                {
+                    MtpBlock = true,
+                    Initialization = Initialization.NormalOutput,
+                }
+            )
+            .Plan;
         var table = ParameterTable.Of(plan.Model);
         using var parameters = new FlatParameters(ParameterGroups.Layout(table, ParameterGroups.Of(table, plan.Stage.Optimizer)), CPU);
         Initializer.Fill(parameters, plan.Model, 8);
@@ -41,13 +48,17 @@ public sealed class MicroBatchTrainerTests
         using var whole = new LaneBuffer(plan.Model, parameters);
         using var cut = new LaneBuffer(plan.Model, parameters);
         var expected = new MicroBatchTrainer(plan.Model, plan.Stage, gpt, teacher).Backward(whole.Weights, batch, 0.5).ToDouble() / 0.5;
-        var found = new MicroBatchTrainer(plan.Model, plan.Stage, gpt, teacher) { RowsAtOnce = 5 }.Backward(cut.Weights, batch, 0.5).ToDouble() / 0.5;
+        var found =
+            new MicroBatchTrainer(plan.Model, plan.Stage, gpt, teacher) { RowsAtOnce = 5 }
+                .Backward(cut.Weights, batch, 0.5)
+                .ToDouble() / 0.5;
 
         Assert.Equal(expected, found, 1e-5);
         Close.RelativeL2(whole.Gradients.Flat, cut.Gradients.Flat, 1e-5, "gradient");
     }
 
-    /// <summary>Products in bfloat16, as on a GPU, stay near float32; padding of the vocabulary takes no part, also where rows are cut.</summary>
+    /// <summary>Products in bfloat16, as on a GPU, stay near float32; padding of the vocabulary takes no part, also where rows are
+    /// cut.</summary>
     [Theory]
     [InlineData(false, false)]
     [InlineData(true, false)]
@@ -55,9 +66,16 @@ public sealed class MicroBatchTrainerTests
     public void Backward_WithProductsInBfloat16_IsNearFloat32(bool transposed, bool taught)
     {
         using var scope = NewDisposeScope();
-        var model = SmallStage.Model with { Width = 64, Initialization = Initialization.NormalOutput, TransposedUnembedding = transposed, MtpBlock = true };
-        var plan = SmallStage.Inputs(
-            SmallStage.Recipe with { Dropout = 0, Distillation = taught ? new DistillationRecipe { Alpha = 0.4 } : null }, model).Plan;
+        var model = SmallStage.Model with
+        {
+            Width = 64,
+            Initialization = Initialization.NormalOutput,
+            TransposedUnembedding = transposed,
+            MtpBlock = true,
+        };
+        var plan = SmallStage
+            .Inputs(SmallStage.Recipe with { Dropout = 0, Distillation = taught ? new DistillationRecipe { Alpha = 0.4 } : null }, model)
+            .Plan;
         var table = ParameterTable.Of(model);
         using var parameters = new FlatParameters(ParameterGroups.Layout(table, ParameterGroups.Of(table, plan.Stage.Optimizer)), CPU);
         var settings = new StepSettings { Windows = AttentionWindows.Of(model) };
@@ -70,7 +88,9 @@ public sealed class MicroBatchTrainerTests
             Initializer.Fill(parameters, model, 9);
             using var gpt = new Gpt(rounded.Model, CPU);
             var lane = new LaneBuffer(rounded.Model, parameters);
-            var loss = new MicroBatchTrainer(rounded.Model, rounded.Stage, gpt, teacher) { RowsAtOnce = 24 }.Backward(lane.Weights, batch, 1).ToDouble();
+            var loss = new MicroBatchTrainer(rounded.Model, rounded.Stage, gpt, teacher) { RowsAtOnce = 24 }
+                .Backward(lane.Weights, batch, 1)
+                .ToDouble();
             return (loss, lane);
         }
 
@@ -83,7 +103,8 @@ public sealed class MicroBatchTrainerTests
             Assert.Equal(1, loss / exactLoss, 1e-3);
             Close.RelativeL2(exact.Gradients.Flat, lane.Gradients.Flat, 1e-2, "gradient");
             Close.RelativeL2(exact.Gradients["lm_head.weight"], lane.Gradients["lm_head.weight"], 1e-2, "gradient of the unembedding");
-            var padding = lane.Gradients["lm_head.weight"].narrow(transposed ? 1 : 0, model.VocabSize, ParameterTable.PaddedVocabSize(model) - model.VocabSize);
+            var padding = lane.Gradients["lm_head.weight"]
+                .narrow(transposed ? 1 : 0, model.VocabSize, ParameterTable.PaddedVocabSize(model) - model.VocabSize);
             Assert.Equal(0, padding.abs().max().ToDouble());
         }
     }

@@ -27,7 +27,8 @@ public sealed class MixtureParityTests
     {
         var mixture = Mixture.Of(
             Enumerable.Range(0, Members).Select(m => (ReadOnlyMemory<float>)Probabilities(m)),
-            Result(name)["weights"]?.Doubles());
+            Result(name)["weights"]?.Doubles()
+        );
 
         Hold(name, mixture.LossNats(), mixture.BitsPerByte([.. Positions.Select(i => tokenBytes[targets[i]])]));
     }
@@ -58,7 +59,8 @@ public sealed class MixtureParityTests
     [Theory]
     [InlineData("logit_avg_all", 0)]
     [InlineData("logit_avg_excl_model0", 1)]
-    public void TargetProbabilities_OfTheLogitAverage_HaveUpstreamsLosses(string name, int first) => HoldLogits(name, [.. Enumerable.Range(first, Members - first)]);
+    public void TargetProbabilities_OfTheLogitAverage_HaveUpstreamsLosses(string name, int first) =>
+        HoldLogits(name, [.. Enumerable.Range(first, Members - first)]);
 
     private void HoldLogits(string name, int[] members)
     {
@@ -92,7 +94,9 @@ public sealed class MixtureParityTests
     private float[] OfLogits(int[] members)
     {
         using var scope = NewDisposeScope();
-        var all = tensor(logits).view(Members, targets.Length, Vocabulary).index_select(1, tensor(Positions.Select(i => (long)i).ToArray()));
+        var all = tensor(logits)
+            .view(Members, targets.Length, Vocabulary)
+            .index_select(1, tensor(Positions.Select(i => (long)i).ToArray()));
         var wanted = tensor(Positions.Select(i => targets[i]).ToArray()).unsqueeze(1);
         return [.. LogitAverage.TargetProbabilities(members.Select(m => all[m]), wanted).Last().data<float>()];
     }

@@ -17,7 +17,17 @@ public sealed class DeviceDropoutTests
     public void Mask_ForAnySizeAndProbability_HasTheBitsOfFill(double probability, int seed)
     {
         var kept = 0.0;
-        foreach (var shape in (long[][])[[1], [2], [3], [7, 11], [64, 128], [5, 1, 4001]])
+        foreach (
+            var shape in (long[][])
+                [
+                    [1],
+                    [2],
+                    [3],
+                    [7, 11],
+                    [64, 128],
+                    [5, 1, 4001],
+                ]
+        )
         {
             using var scope = NewDisposeScope();
             for (var i = 0; i < 8; i++)

@@ -31,8 +31,7 @@ public sealed class ExclusiveAttentionParityTests
         using var scope = NewDisposeScope();
         var io = FixtureSet.Tensors("C_xsa");
 
-        var output = CausalSelfAttention.Exclusive(
-            io["fn.y"].Torch(), io["fn.v"].Torch(), learnable ? io["fn.alpha_raw"].Torch() : null);
+        var output = CausalSelfAttention.Exclusive(io["fn.y"].Torch(), io["fn.v"].Torch(), learnable ? io["fn.alpha_raw"].Torch() : null);
 
         Close.Max(io[learnable ? "fn.out_learnable" : "fn.out_fixed"].Torch(), output, 1e-5, "output");
     }
@@ -46,16 +45,21 @@ public sealed class ExclusiveAttentionParityTests
         var expected = json["cases"]![name]!;
         var io = FixtureSet.Tensors("C_xsa");
         var (heads, width) = ((int)json["n_head"]!, (int)json["n_embd"]!);
-        var model = new ModelRecipe { Heads = heads, Width = width, SequenceLength = (int)json["T"]!, Layers = (int)json["n_layer"]! };
+        var model = new ModelRecipe
+        {
+            Heads = heads,
+            Width = width,
+            SequenceLength = (int)json["T"]!,
+            Layers = (int)json["n_layer"]!,
+        };
         using var rotary = new RotaryTable(io[$"{name}.rope_cos"].Torch(), io[$"{name}.rope_sin"].Torch());
         using var masks = new WindowMasks(CPU, ScalarType.Float32);
         var prefix = $"{name}.w.";
         var weights = io.Where(entry => entry.Key.StartsWith(prefix, StringComparison.Ordinal))
             .ToDictionary(entry => entry.Key[prefix.Length..], entry => entry.Value.Torch().requires_grad_(true));
         var x = io[$"{name}.x"].Torch().requires_grad_(true);
-        var alpha = name.StartsWith("learnable", StringComparison.Ordinal) && xsa
-            ? io[$"{name}.xsa_alpha"].Torch().requires_grad_(true)
-            : null;
+        var alpha =
+            name.StartsWith("learnable", StringComparison.Ordinal) && xsa ? io[$"{name}.xsa_alpha"].Torch().requires_grad_(true) : null;
         var block = new BlockWeights
         {
             QueryKeyValue = cat([weights["c_q.weight"], weights["c_k.weight"], weights["c_v.weight"]]),
@@ -69,7 +73,8 @@ public sealed class ExclusiveAttentionParityTests
         var layer = new AttentionLayer((int)expected["window"]![0]!, (bool?)expected["key_offset"] ?? false, xsa);
 
         var output = new CausalSelfAttention(model, rotary, masks)
-            .Forward(x.reshape(-1, width), block, value, alpha, layer, x.shape[1]).reshape(x.shape);
+            .Forward(x.reshape(-1, width), block, value, alpha, layer, x.shape[1])
+            .reshape(x.shape);
         output.mul(io[$"{name}.grad_out"].Torch()).sum().backward();
 
         var state = xsa ? "on" : "off";
@@ -94,7 +99,10 @@ public sealed class ExclusiveAttentionParityTests
         var io = FixtureSet.Tensors("C_xsa");
         var model = new ModelRecipe
         {
-            Heads = (int)json["n_head"]!, Width = (int)json["n_embd"]!, SequenceLength = (int)json["T"]!, HalfRope = true,
+            Heads = (int)json["n_head"]!,
+            Width = (int)json["n_embd"]!,
+            SequenceLength = (int)json["T"]!,
+            HalfRope = true,
         };
         using var ours = RotaryTable.Of(model, CPU);
         using var theirs = new RotaryTable(io["learnable.layer0.rope_cos"].Torch(), io["learnable.layer0.rope_sin"].Torch());

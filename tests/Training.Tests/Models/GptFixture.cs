@@ -48,14 +48,22 @@ internal sealed class GptFixture : IParameterSource
     public ForwardPass Pass(LoopRecipe? loop) => new() { Loop = loop, Windows = AttentionWindows.Of(Model) };
 
     public static LoopRecipe? Loop(JsonNode? dupe, int replays = 4) =>
-        dupe is JsonArray range ? new LoopRecipe { Start = (int)range[0]!, End = (int)range[1]!, Replays = replays } : null;
+        dupe is JsonArray range
+            ? new LoopRecipe
+            {
+                Start = (int)range[0]!,
+                End = (int)range[1]!,
+                Replays = replays,
+            }
+            : null;
 
     /// <summary>Mean cross-entropy of the logits over the targets that count.</summary>
     public static Tensor CrossEntropy(Tensor logits, Tensor targets, double labelSmoothing = 0)
     {
         var valid = targets.ne(TrainingLoss.Ignored).sum().ToInt64();
-        return TrainingLoss.CrossEntropySum(
-            nn.functional.log_softmax(logits, -1), targets.reshape(-1), labelSmoothing, hasIgnored: true).div((double)valid);
+        return TrainingLoss
+            .CrossEntropySum(nn.functional.log_softmax(logits, -1), targets.reshape(-1), labelSmoothing, hasIgnored: true)
+            .div((double)valid);
     }
 
     /// <summary>The multi-token block's mean cross-entropy.</summary>

@@ -1,5 +1,5 @@
-using Slowrun.Core.Models;
 using System.Text.Json.Nodes;
+using Slowrun.Core.Models;
 using Slowrun.Training.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -108,7 +108,10 @@ public sealed class GptParityTests
         foreach (var (precision, name) in new[] { (Core.Recipes.RopePrecision.F32, "f32"), (Core.Recipes.RopePrecision.BF16, "bf16") })
         {
             using var ours = RotaryTable.Of(fixture.Model with { RopePrecision = precision }, CPU);
-            using var theirs = new RotaryTable(io[$"rope_cos_{name}"].Torch().to(ScalarType.Float32), io[$"rope_sin_{name}"].Torch().to(ScalarType.Float32));
+            using var theirs = new RotaryTable(
+                io[$"rope_cos_{name}"].Torch().to(ScalarType.Float32),
+                io[$"rope_sin_{name}"].Torch().to(ScalarType.Float32)
+            );
             var heads = randn(1, fixture.Model.SequenceLength, 3, fixture.Model.Width / fixture.Model.Heads);
 
             Close.Max(theirs.Turn(heads), ours.Turn(heads), 2e-6, name);

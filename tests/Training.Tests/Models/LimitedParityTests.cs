@@ -43,7 +43,10 @@ public sealed class LimitedParityTests
         var expected = json["results"]!["stoch_depth_train"]!;
         var io = FixtureSet.Tensors("B_head_gpt_io");
         var fixture = new GptFixture(
-            FixtureSet.Json("B_head_gpt")["config"]!.AsObject(), "B_head_gpt_weights", softcap: (double)json["logit_cap"]!);
+            FixtureSet.Json("B_head_gpt")["config"]!.AsObject(),
+            "B_head_gpt_weights",
+            softcap: (double)json["logit_cap"]!
+        );
         using var gpt = fixture.Gpt(io["rope_cos_f32"].Torch(), io["rope_sin_f32"].Torch());
         var uniforms = new Queue<double>(expected["uniforms_in_call_order"].Doubles());
         var maximum = (double)expected["stoch_depth"]!;
@@ -56,7 +59,9 @@ public sealed class LimitedParityTests
         Assert.Empty(uniforms);
         Assert.Equal((double)expected["lm_loss"]!, lm, 1e-5);
         Assert.Equal((double)expected["mtp_loss"]!, mtp, 1e-5);
-        Assert.All(expected["drop_prob"].Doubles().Index(), p =>
-            Assert.Equal(p.Item, StochasticDepth.Probability(maximum, fixture.Model.Layers, p.Index), 1e-12));
+        Assert.All(
+            expected["drop_prob"].Doubles().Index(),
+            p => Assert.Equal(p.Item, StochasticDepth.Probability(maximum, fixture.Model.Layers, p.Index), 1e-12)
+        );
     }
 }

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Tests.Numerics;
 
-/// <summary>The marshalling that flash attention on CUDA needs, by the processor's flash operator: tensors, numbers, and arguments there or absent.</summary>
+/// <summary>The marshalling that flash attention on CUDA needs, by the processor's flash operator: tensors, numbers, and arguments there or
+/// absent.</summary>
 public sealed class DispatcherTests
 {
     [Theory]
@@ -16,13 +17,21 @@ public sealed class DispatcherTests
     {
         using var scope = NewDisposeScope();
         using var masks = new WindowMasks(CPU, ScalarType.Float32);
-        Tensor[] one = [.. Inputs()], other = [.. Inputs()];
+        Tensor[] one = [.. Inputs()],
+            other = [.. Inputs()];
         var mask = masked ? masks.Of(24, 5) : null;
 
         var found = Dispatcher.Call(
-            "aten::_scaled_dot_product_flash_attention_for_cpu", 2,
-            Dispatcher.Of(one[0]), Dispatcher.Of(one[1]), Dispatcher.Of(one[2]), Dispatcher.Of(0.0), Dispatcher.Of(causal),
-            Dispatcher.Optional(mask is null ? null : Dispatcher.Of(mask)), Dispatcher.Optional(scale is { } given ? Dispatcher.Of(given) : null));
+            "aten::_scaled_dot_product_flash_attention_for_cpu",
+            2,
+            Dispatcher.Of(one[0]),
+            Dispatcher.Of(one[1]),
+            Dispatcher.Of(one[2]),
+            Dispatcher.Of(0.0),
+            Dispatcher.Of(causal),
+            Dispatcher.Optional(mask is null ? null : Dispatcher.Of(mask)),
+            Dispatcher.Optional(scale is { } given ? Dispatcher.Of(given) : null)
+        );
         var rows = scale is { } factor ? other[0].mul(factor * Math.Sqrt(16)) : other[0];
         var expected = nn.functional.scaled_dot_product_attention(rows, other[1], other[2], mask, 0, causal);
 
@@ -77,7 +86,9 @@ public sealed class DispatcherTests
     }
 
     [Fact]
-    public void Obstacle_OnAProcessor_SaysThatThereIsNoSuchAttention() => Assert.Contains("CUDA", WindowedFlash.Obstacle(CPU, 64), StringComparison.Ordinal);
+    public void Obstacle_OnAProcessor_SaysThatThereIsNoSuchAttention() =>
+        Assert.Contains("CUDA", WindowedFlash.Obstacle(CPU, 64), StringComparison.Ordinal);
 
-    private static IEnumerable<Tensor> Inputs() => Enumerable.Range(1, 3).Select(i => arange(2 * 3 * 24 * 16).mul(0.37 * i).sin().view(2, 3, 24, 16).requires_grad_(true));
+    private static IEnumerable<Tensor> Inputs() =>
+        Enumerable.Range(1, 3).Select(i => arange(2 * 3 * 24 * 16).mul(0.37 * i).sin().view(2, 3, 24, 16).requires_grad_(true));
 }

@@ -14,8 +14,8 @@ public sealed class GoldenHashTests
     private const string Output = "SLOWRUN_TEST_GOLDEN";
 
     /// <summary>
-    /// For revision 2; one training in record 9's form, and some with every option by chance. On Intel's processors from Sapphire Rapids on,
-    /// whether they show AMX or not.
+    /// For revision 2; one training in record 9's form, and some with every option by chance. On Intel's processors from Sapphire Rapids
+    /// on, whether they show AMX or not.
     /// </summary>
     private const string Expected = """
         record9 6afeb63405d03f318e24861b5fbed7883582ea3d932e0be2326aeb016b8a1f47
@@ -26,8 +26,9 @@ public sealed class GoldenHashTests
         """;
 
     /// <summary>
-    /// The same trainings by the same engine on other processors: no setting of MKL, oneDNN, ATen, libm or .NET that was tried makes the two
-    /// kinds agree. Those of one or two lanes have the bytes that they had in revision 1; of the others nobody has written down revision 2's yet.
+    /// The same trainings by the same engine on other processors: no setting of MKL, oneDNN, ATen, libm or .NET that was tried makes the
+    /// two kinds agree. Those of one or two lanes have the bytes that they had in revision 1; of the others nobody has written down
+    /// revision 2's yet.
     /// </summary>
     private static readonly string[] KnownElsewhere =
     [
@@ -51,13 +52,15 @@ public sealed class GoldenHashTests
                     ["ATEN_CPU_CAPABILITY"] = "default",
                     ["ONEDNN_MAX_CPU_ISA"] = "SSE41",
                     [Output] = file,
-                });
+                }
+            );
             Assert.Equal(2, Engine.Revision);
             var found = (await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken)).TrimEnd();
             if (KnownElsewhere.All(found.Split('\n').Contains))
             {
                 Assert.Skip(
-                    $"The hashes known of this kind of processor are right, but not all are recorded for revision {Engine.Revision}. All of them, to be written down in {nameof(GoldenHashTests)}:\n{found}");
+                    $"The hashes known of this kind of processor are right, but not all are recorded for revision {Engine.Revision}. All of them, to be written down in {nameof(GoldenHashTests)}:\n{found}"
+                );
             }
 
             Assert.Equal(Expected, found);

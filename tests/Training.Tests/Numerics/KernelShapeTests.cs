@@ -8,7 +8,13 @@ public sealed class KernelShapeTests
 {
     private static readonly ModelRecipe Large = new()
     {
-        VocabSize = 50257, SequenceLength = 2048, Layers = 30, Heads = 16, Width = 2048, ShortWindow = 1024, Products = MatrixPrecision.BF16,
+        VocabSize = 50257,
+        SequenceLength = 2048,
+        Layers = 30,
+        Heads = 16,
+        Width = 2048,
+        ShortWindow = 1024,
+        Products = MatrixPrecision.BF16,
     };
 
     [Fact]
@@ -16,7 +22,10 @@ public sealed class KernelShapeTests
     {
         var shape = KernelShape.Of(SmallStage.Inputs(model: Large).Plan, gpu: true);
 
-        Assert.Equal((50257, 2048, 16, 2048, 2, 1024), (shape.VocabSize, shape.SequenceLength, shape.Heads, shape.Width, shape.Rows, shape.Windows.Narrow));
+        Assert.Equal(
+            (50257, 2048, 16, 2048, 2, 1024),
+            (shape.VocabSize, shape.SequenceLength, shape.Heads, shape.Width, shape.Rows, shape.Windows.Narrow)
+        );
         Assert.Equal(MatrixPrecision.BF16, shape.Products);
     }
 
@@ -25,10 +34,14 @@ public sealed class KernelShapeTests
     {
         var shape = KernelShape.Of(SmallStage.Inputs(model: Large).Plan, gpu: false);
 
-        Assert.Equal((61, 128, 2, 128, 2, 128), (shape.VocabSize, shape.SequenceLength, shape.Heads, shape.Width, shape.Rows, shape.Windows.Narrow));
+        Assert.Equal(
+            (61, 128, 2, 128, 2, 128),
+            (shape.VocabSize, shape.SequenceLength, shape.Heads, shape.Width, shape.Rows, shape.Windows.Narrow)
+        );
     }
 
-    /// <summary>The fingerprint tells of the kernels of this precision, head width and length; what changes none of them asks for no training of its own.</summary>
+    /// <summary>The fingerprint tells of the kernels of this precision, head width and length; what changes none of them asks for no
+    /// training of its own.</summary>
     [Fact]
     public void Fingerprint_OfStages_DiffersByPrecisionHeadWidthAndLengthAlone()
     {
@@ -38,7 +51,15 @@ public sealed class KernelShapeTests
         Assert.Equal(first, Of(SmallStage.Model with { Layers = 4, VocabSize = 300 }));
         Assert.Equal(
             4,
-            new[] { first, Of(SmallStage.Model with { Products = MatrixPrecision.BF16 }), Of(SmallStage.Model with { Heads = 1 }), Of(SmallStage.Model with { SequenceLength = 20 }) }
-                .Distinct().Count());
+            new[]
+            {
+                first,
+                Of(SmallStage.Model with { Products = MatrixPrecision.BF16 }),
+                Of(SmallStage.Model with { Heads = 1 }),
+                Of(SmallStage.Model with { SequenceLength = 20 }),
+            }
+                .Distinct()
+                .Count()
+        );
     }
 }

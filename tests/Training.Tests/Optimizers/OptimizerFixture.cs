@@ -26,7 +26,10 @@ internal sealed class OptimizerFixture : IDisposable
         Parameters = new FlatParameters(ParameterGroups.Layout(specs, Groups), CPU);
         Parameters.Load([.. specs.Select(spec => tensors["p0." + spec.Name] with { Name = spec.Name })]);
         Optimizer = new MuonAdamW(
-            Parameters, Groups, new OptimizerRecipe { RowNormalization = form == "head", Orthogonalization = precision });
+            Parameters,
+            Groups,
+            new OptimizerRecipe { RowNormalization = form == "head", Orthogonalization = precision }
+        );
     }
 
     public IReadOnlyList<ParameterGroup> Groups { get; }
@@ -51,12 +54,17 @@ internal sealed class OptimizerFixture : IDisposable
             gradient[place.Name].copy_(tensors[$"g{step}.{place.Name}"].Torch());
         }
 
-        Optimizer.Step(gradient.Flat, new ScheduleValues(
-            json["lr_mult"].Doubles()[step - 1], json["momentum_" + form].Doubles()[step - 1], json["wd_mult_" + form].Doubles()[step - 1]));
+        Optimizer.Step(
+            gradient.Flat,
+            new ScheduleValues(
+                json["lr_mult"].Doubles()[step - 1],
+                json["momentum_" + form].Doubles()[step - 1],
+                json["wd_mult_" + form].Doubles()[step - 1]
+            )
+        );
     }
 
-    public Tensor Expected(string variant, int step, string name) =>
-        tensors[$"{form}.{variant}.p{step}.{name}"].Torch();
+    public Tensor Expected(string variant, int step, string name) => tensors[$"{form}.{variant}.p{step}.{name}"].Torch();
 
     public Tensor Initial(string name) => tensors["p0." + name].Torch();
 
@@ -102,30 +110,35 @@ internal sealed class OptimizerFixture : IDisposable
     private IEnumerable<string> Names(OptimizerKind kind) =>
         Groups.Where(group => group.Kind == kind).SelectMany(group => group.Parameters).Select(spec => spec.Name);
 
-    private ParameterGroup AdamW(JsonNode? group) => new()
-    {
-        Kind = OptimizerKind.AdamW,
-        Parameters = [new((string)group!["name"]!, [.. group["shape"]!.AsArray().Select(n => (long)n!)], ParameterRole.Embedding)],
-        LearningRate = (double)group["lr"]!,
-        Beta1 = group["betas"].Doubles()[0],
-        Beta2 = group["betas"].Doubles()[1],
-        Epsilon = (double)group["eps"]!,
-        WeightDecay = (double)group["weight_decay"]!,
-    };
+    private ParameterGroup AdamW(JsonNode? group) =>
+        new()
+        {
+            Kind = OptimizerKind.AdamW,
+            Parameters = [new((string)group!["name"]!, [.. group["shape"]!.AsArray().Select(n => (long)n!)], ParameterRole.Embedding)],
+            LearningRate = (double)group["lr"]!,
+            Beta1 = group["betas"].Doubles()[0],
+            Beta2 = group["betas"].Doubles()[1],
+            Epsilon = (double)group["eps"]!,
+            WeightDecay = (double)group["weight_decay"]!,
+        };
 
-    private ParameterGroup Muon(JsonNode? group) => new()
-    {
-        Kind = OptimizerKind.Muon,
-        Parameters =
-        [
-            .. Enumerable.Range(0, (int)group!["count"]!).Select(i => new ParameterSpec(
-                string.Create(CultureInfo.InvariantCulture, $"muon.{(int)group["index"]!}.{i}"),
-                [.. group["shape"]!.AsArray().Select(n => (long)n!)],
-                ParameterRole.InputMatrix)),
-        ],
-        LearningRate = (double)json["muon"]!["lr"]!,
-        WeightDecay = (double)json["muon"]!["weight_decay"]!,
-        Beta2 = (double)json["muon"]!["beta2"]!,
-        ShapeScale = (double)group["lr_scale"]!,
-    };
+    private ParameterGroup Muon(JsonNode? group) =>
+        new()
+        {
+            Kind = OptimizerKind.Muon,
+            Parameters =
+            [
+                .. Enumerable
+                    .Range(0, (int)group!["count"]!)
+                    .Select(i => new ParameterSpec(
+                        string.Create(CultureInfo.InvariantCulture, $"muon.{(int)group["index"]!}.{i}"),
+                        [.. group["shape"]!.AsArray().Select(n => (long)n!)],
+                        ParameterRole.InputMatrix
+                    )),
+            ],
+            LearningRate = (double)json["muon"]!["lr"]!,
+            WeightDecay = (double)json["muon"]!["weight_decay"]!,
+            Beta2 = (double)json["muon"]!["beta2"]!,
+            ShapeScale = (double)group["lr_scale"]!,
+        };
 }

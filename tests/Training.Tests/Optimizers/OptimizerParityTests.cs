@@ -87,8 +87,8 @@ public sealed class OptimizerParityTests
         Assert.InRange((update * exact).sum().item<float>() / (Length(update) * Length(exact)), 0.96, 1);
     }
 
-    private static Tensor Update(OptimizerFixture fixture, IEnumerable<Tensor> after) => cat(
-        [.. after.Zip(fixture.MuonNames, (p, name) => (p - fixture.Initial(name)).flatten())]);
+    private static Tensor Update(OptimizerFixture fixture, IEnumerable<Tensor> after) =>
+        cat([.. after.Zip(fixture.MuonNames, (p, name) => (p - fixture.Initial(name)).flatten())]);
 
     private static double Length(Tensor x) => x.norm().item<float>();
 }

@@ -23,23 +23,27 @@ public sealed class ParameterGroupsParityTests
         Assert.Equal(expected.Select(Describe), groups.Select(Describe));
     }
 
-    private static string Describe(JsonNode group) => string.Join(
-        ' ',
-        group["kind"],
-        string.Join(',', group["params"]!.AsArray()),
-        string.Join(',', group["shapes"]!.AsArray()),
-        (double)group["lr"]!,
-        (double)group["weight_decay"]!,
-        string.Join(',', group["betas"]?.Doubles() ?? [(double)group["beta2"]!]),
-        (double)(group["eps"] ?? group["shape_lr_scale"])!);
+    private static string Describe(JsonNode group) =>
+        string.Join(
+            ' ',
+            group["kind"],
+            string.Join(',', group["params"]!.AsArray()),
+            string.Join(',', group["shapes"]!.AsArray()),
+            (double)group["lr"]!,
+            (double)group["weight_decay"]!,
+            string.Join(',', group["betas"]?.Doubles() ?? [(double)group["beta2"]!]),
+            (double)(group["eps"] ?? group["shape_lr_scale"])!
+        );
 
-    private static string Describe(ParameterGroup group) => string.Join(
-        ' ',
-        group.Kind.ToString().ToLowerInvariant(),
-        string.Join(',', group.Parameters.Select(parameter => parameter.Name)),
-        string.Join(',', group.Parameters.Select(parameter => $"[{string.Join(", ", parameter.Shape)}]").Distinct()),
-        group.LearningRate,
-        group.WeightDecay,
-        group.Kind == OptimizerKind.Muon ? $"{group.Beta2}" : $"{group.Beta1},{group.Beta2}",
-        group.Kind == OptimizerKind.Muon ? group.ShapeScale : group.Epsilon);
+    private static string Describe(ParameterGroup group) =>
+        string.Join(
+            ' ',
+            group.Kind.ToString().ToLowerInvariant(),
+            string.Join(',', group.Parameters.Select(parameter => parameter.Name)),
+            string.Join(',', group.Parameters.Select(parameter => $"[{string.Join(", ", parameter.Shape)}]").Distinct()),
+            group.LearningRate,
+            group.WeightDecay,
+            group.Kind == OptimizerKind.Muon ? $"{group.Beta2}" : $"{group.Beta1},{group.Beta2}",
+            group.Kind == OptimizerKind.Muon ? group.ShapeScale : group.Epsilon
+        );
 }

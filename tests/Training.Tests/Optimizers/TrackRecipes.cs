@@ -6,20 +6,21 @@ namespace Slowrun.Training.Tests.Optimizers;
 /// <summary>Upstream's tracks as recipes, at the sizes a fixture names.</summary>
 internal static class TrackRecipes
 {
-    public static OptimizerRecipe Optimizer(string track) => track switch
-    {
-        "rec9" => new OptimizerRecipe(),
-        "head" or "limited" => new OptimizerRecipe { RowNormalization = true },
-        "tiny" => new OptimizerRecipe
+    public static OptimizerRecipe Optimizer(string track) =>
+        track switch
         {
-            LearningRateMultiplier = 0.8,
-            UnembeddingLearningRate = 0.001,
-            ScalarLearningRate = 0.25,
-            WeightDecay = 0.8,
-            AttentionGates = GateOptimizer.AdamW,
-        },
-        _ => throw new ArgumentOutOfRangeException(nameof(track), track, "No track of upstream's."),
-    };
+            "rec9" => new OptimizerRecipe(),
+            "head" or "limited" => new OptimizerRecipe { RowNormalization = true },
+            "tiny" => new OptimizerRecipe
+            {
+                LearningRateMultiplier = 0.8,
+                UnembeddingLearningRate = 0.001,
+                ScalarLearningRate = 0.25,
+                WeightDecay = 0.8,
+                AttentionGates = GateOptimizer.AdamW,
+            },
+            _ => throw new ArgumentOutOfRangeException(nameof(track), track, "No track of upstream's."),
+        };
 
     public static ModelRecipe Model(string track, JsonNode config)
     {

@@ -31,8 +31,7 @@ public sealed class DataOrderParityTests
             var parts = key.Split(".world")[1].Split(".rank").Select(int.Parse).ToArray();
             var (world, rank) = (parts[0], parts[1]);
             var (steps, rows, rowTokens) = ((int)tensors[key].Shape[0], (int)tensors[key].Shape[1], (int)tensors[key].Shape[2]);
-            var order = new DataOrder(
-                rule, Tokens(), new DataShape(rowTokens - 1, rows, world), seed, (long)json["seq_shuffle_seed"]!);
+            var order = new DataOrder(rule, Tokens(), new DataShape(rowTokens - 1, rows, world), seed, (long)json["seq_shuffle_seed"]!);
             var facts = json["loaders"]![key]!;
             Assert.Equal((int)facts["steps_per_epoch"]! * world, order.MicroBatchesPerEpoch);
             var read = new int[rows * rowTokens];

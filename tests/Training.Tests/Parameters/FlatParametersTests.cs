@@ -33,14 +33,29 @@ public sealed class FlatParametersTests
     [Fact]
     public void Layout_WhenAParameterIsInNoGroup_SaysWhich()
     {
-        var error = Assert.Throws<ArgumentException>(() => new ParameterLayout(Table, [[Table[0].Name]]));
+        var error = Assert.Throws<ArgumentException>(() =>
+            new ParameterLayout(
+                Table,
+                [
+                    [Table[0].Name],
+                ]
+            )
+        );
 
         Assert.Contains($"'{Table[1].Name}'", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Layout_WhenAParameterIsInTwoGroups_Throws() =>
-        Assert.Throws<ArgumentException>(() => new ParameterLayout(Table, [[.. Table.Select(p => p.Name)], [Table[0].Name]]));
+        Assert.Throws<ArgumentException>(() =>
+            new ParameterLayout(
+                Table,
+                [
+                    [.. Table.Select(p => p.Name)],
+                    [Table[0].Name],
+                ]
+            )
+        );
 
     [Fact]
     public void Leaves_OfTwoWorkers_AddToTheirOwnGradientsOverTheSameWeights()
@@ -96,15 +111,20 @@ public sealed class FlatParametersTests
         var reshaped = weights[0] with { Shape = [1, .. weights[0].Shape] };
 
         Assert.Contains(
-            weights[^1].Name, Assert.Throws<InvalidDataException>(() => parameters.Load(weights[..^1])).Message, StringComparison.Ordinal);
+            weights[^1].Name,
+            Assert.Throws<InvalidDataException>(() => parameters.Load(weights[..^1])).Message,
+            StringComparison.Ordinal
+        );
         Assert.Contains(
             "'extra'",
             Assert.Throws<InvalidDataException>(() => parameters.Load([.. weights, weights[0] with { Name = "extra" }])).Message,
-            StringComparison.Ordinal);
+            StringComparison.Ordinal
+        );
         Assert.Contains(
             weights[0].Name,
             Assert.Throws<InvalidDataException>(() => parameters.Load([reshaped, .. weights[1..]])).Message,
-            StringComparison.Ordinal);
+            StringComparison.Ordinal
+        );
     }
 
     private static TensorData Filled(ParameterSpec parameter, int seed)

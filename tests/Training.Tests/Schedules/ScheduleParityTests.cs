@@ -78,7 +78,8 @@ public sealed class ScheduleParityTests
         {
             var settings = table["settings"]!;
             var cycles = (int)settings["num_cycles"]!;
-            var batches = Enumerable.Range(0, cycles)
+            var batches = Enumerable
+                .Range(0, cycles)
                 .Select(cycle => Cycles.BatchTokens(cycle, cycles, (int)settings["bs_peak"]!, (int)settings["bs_floor"]!))
                 .ToArray();
             var lengths = batches
@@ -93,7 +94,11 @@ public sealed class ScheduleParityTests
             {
                 var cycle = (int)after["after_cycle"]!;
                 var scale = Cycles.PerturbationScale(
-                    cycle, cycles, (double)settings["perturb_scale"]!, (double)settings["perturb_scale_min"]!);
+                    cycle,
+                    cycles,
+                    (double)settings["perturb_scale"]!,
+                    (double)settings["perturb_scale_min"]!
+                );
 
                 Assert.Equal((double)after["scale"]!, scale, 1e-12);
                 const string Noise = "noise_seed_for_model_seed_";
@@ -156,14 +161,16 @@ public sealed class ScheduleParityTests
             Hold(table, "lr_mult_final", step => schedule.At(step).LearningRate);
             Hold(table, "weight_decay_value", step => recipe.WeightDecay * schedule.At(step).WeightDecay);
             var every = (int)table["update_ema_every"]!;
-            Assert.Equal(
-                (double)table["param_ema_beta_per_update"]!, AveragingSteps.DecayPerUpdate(0.15, every, steps, epochs), 1e-12);
+            Assert.Equal((double)table["param_ema_beta_per_update"]!, AveragingSteps.DecayPerUpdate(0.15, every, steps, epochs), 1e-12);
             Hold(table, "recurrent_iterations", step => step >= StageLengths.FirstStepAfter(0.7, steps) ? 2 : 1);
             foreach (var (step, row) in Steps(table).Zip(table["mtp_weights"]!.AsArray()))
             {
                 var weights = row.Doubles();
                 Assert.Equal(
-                    weights[1..], FutureTokenWeights.At(step, steps, [0.5, 0.25], 0.66).Select(weight => (double)weight), (a, b) => Math.Abs(a - b) <= 1e-12);
+                    weights[1..],
+                    FutureTokenWeights.At(step, steps, [0.5, 0.25], 0.66).Select(weight => (double)weight),
+                    (a, b) => Math.Abs(a - b) <= 1e-12
+                );
             }
         }
     }
@@ -173,7 +180,12 @@ public sealed class ScheduleParityTests
     private static IEnumerable<int> Steps(JsonNode table, string name = "steps") => table[name]!.AsArray().Select(step => (int)step!);
 
     private static void Hold(
-        JsonNode table, string name, Func<int, double> actual, Func<double, double>? expected = null, string stepsName = "steps")
+        JsonNode table,
+        string name,
+        Func<int, double> actual,
+        Func<double, double>? expected = null,
+        string stepsName = "steps"
+    )
     {
         foreach (var (step, value) in Steps(table, stepsName).Zip(table[name].Doubles()))
         {

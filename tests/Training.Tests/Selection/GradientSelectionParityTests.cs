@@ -23,15 +23,19 @@ public sealed class GradientSelectionParityTests
     {
         var seen = 0;
 
-        GradientSelection.Fit(Members, (long)json["seed"]!, observe: (step, logits, loss) =>
-        {
-            if (json["trajectory"]![step.ToString(CultureInfo.InvariantCulture)] is { } expected)
+        GradientSelection.Fit(
+            Members,
+            (long)json["seed"]!,
+            observe: (step, logits, loss) =>
             {
-                seen++;
-                Assert.All(expected["alpha"].Doubles().Zip(logits), pair => Assert.Equal(pair.First, pair.Second, 1e-2));
-                Assert.Equal((double)expected["loss_before_last_step"]!, loss, 1e-5);
+                if (json["trajectory"]![step.ToString(CultureInfo.InvariantCulture)] is { } expected)
+                {
+                    seen++;
+                    Assert.All(expected["alpha"].Doubles().Zip(logits), pair => Assert.Equal(pair.First, pair.Second, 1e-2));
+                    Assert.Equal((double)expected["loss_before_last_step"]!, loss, 1e-5);
+                }
             }
-        });
+        );
 
         Assert.Equal(json["trajectory"]!.AsObject().Count, seen);
     }
@@ -62,8 +66,7 @@ public sealed class GradientSelectionParityTests
     [Fact]
     public void LossNats_OfSingleMembersAndOfAll_AreUpstreams()
     {
-        Assert.All(
-            json["per_model_nll"].Doubles().Zip(Members), pair => Assert.Equal(pair.First, Mixture.LossNats([pair.Second]), 1e-5));
+        Assert.All(json["per_model_nll"].Doubles().Zip(Members), pair => Assert.Equal(pair.First, Mixture.LossNats([pair.Second]), 1e-5));
         Assert.Equal((double)json["uniform_loss"]!, Mixture.LossNats(Members), 1e-5);
     }
 }

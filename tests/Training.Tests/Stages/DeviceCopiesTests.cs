@@ -58,11 +58,14 @@ public sealed class DeviceCopiesTests : IDisposable
         using var buffer = training.NewBuffer();
         training.RunStep(CancellationToken.None);
         var reached = new TaskCompletionSource();
-        var captured = training.BeginCapture(buffer, copied =>
-        {
-            reached.SetResult();
-            copied.Wait();
-        });
+        var captured = training.BeginCapture(
+            buffer,
+            copied =>
+            {
+                reached.SetResult();
+                copied.Wait();
+            }
+        );
         var step = Task.Run(() => training.RunStep(CancellationToken.None), TestContext.Current.CancellationToken);
 
         try
@@ -105,14 +108,24 @@ public sealed class DeviceCopiesTests : IDisposable
     {
         var driver = Compiled();
 
-        Assert.Contains("cuDevicePrimaryCtxRetain failed with code 1", Assert.Throws<InvalidOperationException>(() => DeviceCopies.Open(4, driver)).Message, StringComparison.Ordinal);
-        Assert.Contains("'libslowrun-none.so' cannot be loaded", Assert.Throws<InvalidOperationException>(() => DeviceCopies.Open(0, "libslowrun-none.so")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "cuDevicePrimaryCtxRetain failed with code 1",
+            Assert.Throws<InvalidOperationException>(() => DeviceCopies.Open(4, driver)).Message,
+            StringComparison.Ordinal
+        );
+        Assert.Contains(
+            "'libslowrun-none.so' cannot be loaded",
+            Assert.Throws<InvalidOperationException>(() => DeviceCopies.Open(0, "libslowrun-none.so")).Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
     public void StateBuffer_OfMoreThanOnePiece_IsAllZeros()
     {
-        using var buffer = new StateBuffer([new TensorLayout("large", ElementType.U8, [150_000_001]), new TensorLayout("small", ElementType.I64, [1])]);
+        using var buffer = new StateBuffer(
+            [new TensorLayout("large", ElementType.U8, [150_000_001]), new TensorLayout("small", ElementType.I64, [1])]
+        );
 
         Assert.Equal(-1, buffer.Span(0).IndexOfAnyExcept((byte)0));
         Assert.Equal(8, buffer.Span(1).Length);

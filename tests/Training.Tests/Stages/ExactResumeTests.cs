@@ -11,7 +11,8 @@ public sealed class ExactResumeTests
 
     public static TheoryData<int> Seeds() => [.. Enumerable.Range(1, 12)];
 
-    /// <summary>By induction over the steps: from each captured state one step leads to the state that the undisturbed run has there.</summary>
+    /// <summary>By induction over the steps: from each captured state one step leads to the state that the undisturbed run has
+    /// there.</summary>
     [Theory]
     [MemberData(nameof(Seeds))]
     public void Resume_AtEveryStepOfARandomRecipe_TakesTheSameNextStep(int seed)
@@ -33,7 +34,9 @@ public sealed class ExactResumeTests
 
         using var finished = StageTraining.Resume(inputs, SmallStage.Cpus(2), state);
         SmallStage.AssertSame(
-            undisturbed.Snapshot(TestContext.Current.CancellationToken), finished.Snapshot(TestContext.Current.CancellationToken));
+            undisturbed.Snapshot(TestContext.Current.CancellationToken),
+            finished.Snapshot(TestContext.Current.CancellationToken)
+        );
     }
 
     [Theory]
@@ -50,7 +53,8 @@ public sealed class ExactResumeTests
             StateFile.Write(from, SmallStage.Run(training, until: training.Steps / 2));
             await ChildTests.RunAsync(
                 $"{typeof(ExactResumeTests).FullName}.{nameof(Resume_InThisProcess_WritesTheEnd)}",
-                new Dictionary<string, string> { [Child] = string.Create(CultureInfo.InvariantCulture, $"{seed};{from};{to}") });
+                new Dictionary<string, string> { [Child] = string.Create(CultureInfo.InvariantCulture, $"{seed};{from};{to}") }
+            );
 
             SmallStage.AssertSame(SmallStage.Run(training), StateFile.Read(to));
         }
@@ -79,14 +83,18 @@ public sealed class ExactResumeTests
         var begun = SmallStage.Captured(training).ToDictionary(tensor => tensor.Name);
 
         Assert.Equal(0, training.Step);
-        Assert.All(begun.Values.Where(tensor => tensor.Name.StartsWith("optimizer/", StringComparison.Ordinal) || tensor.Name == "micro-batches"), tensor =>
-            Assert.True(tensor.Bytes.Span.SequenceEqual(before[tensor.Name].Bytes.Span), tensor.Name));
+        Assert.All(
+            begun.Values.Where(tensor => tensor.Name.StartsWith("optimizer/", StringComparison.Ordinal) || tensor.Name == "micro-batches"),
+            tensor => Assert.True(tensor.Bytes.Span.SequenceEqual(before[tensor.Name].Bytes.Span), tensor.Name)
+        );
         Assert.False(begun["parameters"].Bytes.Span.SequenceEqual(before["parameters"].Bytes.Span));
 
         foreach (var name in (string[])["parameters", "optimizer/muon/first", "micro-batches"])
         {
             IReadOnlyList<TensorData> without = [.. inputs.Predecessor!.Where(tensor => tensor.Name != name)];
-            var error = Assert.Throws<InvalidDataException>(() => StageTraining.Begin(inputs with { Predecessor = without }, ComputeDevices.SingleCpu));
+            var error = Assert.Throws<InvalidDataException>(() =>
+                StageTraining.Begin(inputs with { Predecessor = without }, ComputeDevices.SingleCpu)
+            );
             Assert.Contains($"'{name}'", error.Message, StringComparison.Ordinal);
         }
     }

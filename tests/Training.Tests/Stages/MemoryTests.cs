@@ -46,7 +46,11 @@ public sealed class MemoryTests
                 Members = [.. Enumerable.Repeat(new TeacherMemberRecipe { Sha256 = new string('a', 64), Weight = 1.0 / members }, members)],
             };
             var inputs = SmallStage.Inputs(SmallStage.Recipe with { Distillation = new DistillationRecipe() });
-            inputs = inputs with { Plan = inputs.Plan with { TeacherEnsemble = teacher }, TeacherMembers = [.. Enumerable.Repeat(weights, members)] };
+            inputs = inputs with
+            {
+                Plan = inputs.Plan with { TeacherEnsemble = teacher },
+                TeacherMembers = [.. Enumerable.Repeat(weights, members)],
+            };
             using var training = StageTraining.Begin(inputs, SmallStage.Cpus(1));
             SmallStage.Run(training, until: 2);
             return ResidentBytes();

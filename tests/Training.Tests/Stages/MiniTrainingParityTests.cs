@@ -44,7 +44,11 @@ public sealed class MiniTrainingParityTests
 
             var (losses, norm) = run.Step(
                 [.. Enumerable.Range(0, (int)json["grad_accum"]!).Select(micro => data[$"{form}.step{step.Index}.micro{micro}"].Torch())],
-                looped ? plan.Stage.Loop : null, taught, values, (double)json["clip"]!);
+                looped ? plan.Stage.Loop : null,
+                taught,
+                values,
+                (double)json["clip"]!
+            );
 
             Assert.All(step.Expected["micro_losses"].Doubles().Zip(losses), pair => Assert.Equal(pair.First, pair.Second, 5e-5));
             Assert.Equal((double)step.Expected["grad_norm_before_clip"]!, norm, 1e-4);
@@ -56,8 +60,7 @@ public sealed class MiniTrainingParityTests
         }
     }
 
-    private static StagePlan Plan(
-        JsonObject json, JsonNode expected, OrderedDictionary<string, TensorData> weights, JsonNode distillation)
+    private static StagePlan Plan(JsonObject json, JsonNode expected, OrderedDictionary<string, TensorData> weights, JsonNode distillation)
     {
         var config = json["config"]!;
         var head = weights.ContainsKey("mtp_proj.weight");
@@ -83,7 +86,8 @@ public sealed class MiniTrainingParityTests
                 Loop = GptFixture.Loop(expected["dupe"]),
                 Distillation = new DistillationRecipe
                 {
-                    Alpha = (double)distillation["alpha"]!, Temperature = (double)distillation["temperature"]!,
+                    Alpha = (double)distillation["alpha"]!,
+                    Temperature = (double)distillation["temperature"]!,
                 },
                 Optimizer = new OptimizerRecipe { RowNormalization = head },
             },
@@ -123,7 +127,11 @@ public sealed class MiniTrainingParityTests
             var trainer = new MicroBatchTrainer(plan.Model, plan.Stage, gpt, taught ? teacher : null);
             var settings = new StepSettings { Loop = loop, Windows = AttentionWindows.Of(plan.Model) };
             double[] losses =
-                [.. rows.Select(tokens => trainer.Backward(buffer.Weights, new MicroBatch(tokens, settings, 0), 1.0 / rows.Length).ToDouble() * rows.Length)];
+            [
+                .. rows.Select(tokens =>
+                    trainer.Backward(buffer.Weights, new MicroBatch(tokens, settings, 0), 1.0 / rows.Length).ToDouble() * rows.Length
+                ),
+            ];
             using var noGradient = no_grad();
             var norm = GradientClipping.Clip(buffer.Gradients.Flat, Parameters.Layout, clip).ToDouble();
             optimizer.Step(buffer.Gradients.Flat, values);

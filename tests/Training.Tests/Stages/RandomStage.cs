@@ -5,7 +5,8 @@ using Slowrun.Training.Stages;
 
 namespace Slowrun.Training.Tests.Stages;
 
-/// <summary>Small stages with every option of the recipe on or off by chance: a function of a seed, so that another process makes the same.</summary>
+/// <summary>Small stages with every option of the recipe on or off by chance: a function of a seed, so that another process makes the
+/// same.</summary>
 internal static class RandomStage
 {
     public static StageInputs Of(int seed)
@@ -20,7 +21,10 @@ internal static class RandomStage
             Continuation = continued ? new ContinuationRecipe() : null,
         };
         var inputs = SmallStage.Inputs(stage, model, seed);
-        var before = inputs with { Plan = inputs.Plan with { Stage = stage with { Distillation = null, Selection = new SelectionRecipe() } } };
+        var before = inputs with
+        {
+            Plan = inputs.Plan with { Stage = stage with { Distillation = null, Selection = new SelectionRecipe() } },
+        };
         var (final, snapshot) = taught || continued ? Finished(before) : ([], []);
         return inputs with
         {
@@ -37,65 +41,88 @@ internal static class RandomStage
         };
     }
 
-    private static ModelRecipe Model(Random random) => new()
-    {
-        VocabSize = 37,
-        PadVocabTo = Pick(random, 1, 16),
-        SequenceLength = 16,
-        Layers = Pick(random, 2, 4),
-        Heads = Pick(random, 2, 4),
-        Width = 32,
-        WindowPattern = Pick(random, "SSSL", "SL"),
-        ShortWindow = Pick(random, 3, (int?)null),
-        Softcap = Pick(random, 10.0, 15),
-        RopePrecision = Pick(random, RopePrecision.F32, RopePrecision.BF16),
-        HalfRope = Flip(random),
-        KeyOffset = Flip(random),
-        HeadMixing = Flip(random),
-        HeadMixingValues = Flip(random),
-        Xsa = Pick(random, null, new XsaRecipe(), new XsaRecipe { Strength = XsaStrength.Fixed, FirstLayers = 1 }),
-        MtpBlock = Flip(random),
-        Initialization = Pick(random, Enum.GetValues<Initialization>()),
-        TransposedUnembedding = Flip(random),
-    };
-
-    private static StageRecipe Stage(Random random, ModelRecipe model) => new()
-    {
-        BatchTokens = 4 * 2 * model.SequenceLength,
-        DeviceRows = 2,
-        Lanes = Pick(random, 1, 2, 4),
-        Epochs = Pick(random, 2, 2.5),
-        Dropout = Pick(random, 0, 0.2),
-        MlpDropout = Flip(random),
-        StochasticDepth = Pick(random, 0, 0.4),
-        LabelSmoothing = Pick(random, 0, 0.1),
-        FutureTokens = Pick(random, null, new FutureTokensRecipe()),
-        Loop = Pick(random, null, new LoopRecipe { Start = model.Layers / 2, End = model.Layers, Replays = 2, FromFraction = Pick(random, 0, 0.5) }),
-        Recurrence = Pick(random, null, new RecurrenceRecipe { FromFraction = 0.5 }),
-        Windows = Pick<IReadOnlyList<WindowPhase>>(random, [], [new WindowPhase(1, 2, 5)]),
-        Recompute = Flip(random),
-        Selection = Selection(random),
-        Optimizer = new OptimizerRecipe
+    private static ModelRecipe Model(Random random) =>
+        new()
         {
-            LearningRateMultiplier = 0.7,
-            RowNormalization = Flip(random),
-            Orthogonalization = Pick(random, OrthogonalizationPrecision.F32, OrthogonalizationPrecision.BF16),
-            AttentionGates = Pick(random, GateOptimizer.Muon, GateOptimizer.AdamW),
-            LearningRate = Pick(random, new LearningRateSchedule(), new LearningRateSchedule { Shape = LearningRateShape.Cycle }),
-            Decay = Pick(random, new WeightDecaySchedule(), new WeightDecaySchedule { Shape = WeightDecayShape.InverseToLearningRate }),
-        },
-    };
+            VocabSize = 37,
+            PadVocabTo = Pick(random, 1, 16),
+            SequenceLength = 16,
+            Layers = Pick(random, 2, 4),
+            Heads = Pick(random, 2, 4),
+            Width = 32,
+            WindowPattern = Pick(random, "SSSL", "SL"),
+            ShortWindow = Pick(random, 3, (int?)null),
+            Softcap = Pick(random, 10.0, 15),
+            RopePrecision = Pick(random, RopePrecision.F32, RopePrecision.BF16),
+            HalfRope = Flip(random),
+            KeyOffset = Flip(random),
+            HeadMixing = Flip(random),
+            HeadMixingValues = Flip(random),
+            Xsa = Pick(random, null, new XsaRecipe(), new XsaRecipe { Strength = XsaStrength.Fixed, FirstLayers = 1 }),
+            MtpBlock = Flip(random),
+            Initialization = Pick(random, Enum.GetValues<Initialization>()),
+            TransposedUnembedding = Flip(random),
+        };
+
+    private static StageRecipe Stage(Random random, ModelRecipe model) =>
+        new()
+        {
+            BatchTokens = 4 * 2 * model.SequenceLength,
+            DeviceRows = 2,
+            Lanes = Pick(random, 1, 2, 4),
+            Epochs = Pick(random, 2, 2.5),
+            Dropout = Pick(random, 0, 0.2),
+            MlpDropout = Flip(random),
+            StochasticDepth = Pick(random, 0, 0.4),
+            LabelSmoothing = Pick(random, 0, 0.1),
+            FutureTokens = Pick(random, null, new FutureTokensRecipe()),
+            Loop = Pick(
+                random,
+                null,
+                new LoopRecipe
+                {
+                    Start = model.Layers / 2,
+                    End = model.Layers,
+                    Replays = 2,
+                    FromFraction = Pick(random, 0, 0.5),
+                }
+            ),
+            Recurrence = Pick(random, null, new RecurrenceRecipe { FromFraction = 0.5 }),
+            Windows = Pick<IReadOnlyList<WindowPhase>>(random, [], [new WindowPhase(1, 2, 5)]),
+            Recompute = Flip(random),
+            Selection = Selection(random),
+            Optimizer = new OptimizerRecipe
+            {
+                LearningRateMultiplier = 0.7,
+                RowNormalization = Flip(random),
+                Orthogonalization = Pick(random, OrthogonalizationPrecision.F32, OrthogonalizationPrecision.BF16),
+                AttentionGates = Pick(random, GateOptimizer.Muon, GateOptimizer.AdamW),
+                LearningRate = Pick(random, new LearningRateSchedule(), new LearningRateSchedule { Shape = LearningRateShape.Cycle }),
+                Decay = Pick(random, new WeightDecaySchedule(), new WeightDecaySchedule { Shape = WeightDecayShape.InverseToLearningRate }),
+            },
+        };
 
     private static SelectionRecipe Selection(Random random)
     {
-        var ema = new EmaRecipe { Form = Pick(random, Enum.GetValues<EmaForm>()), Every = 2, FromFraction = Pick(random, 0, 0.5) };
+        var ema = new EmaRecipe
+        {
+            Form = Pick(random, Enum.GetValues<EmaForm>()),
+            Every = 2,
+            FromFraction = Pick(random, 0, 0.5),
+        };
         return Pick(
             random,
             new SelectionRecipe(),
             new SelectionRecipe { LateCheckpoints = 3 },
             new SelectionRecipe { Rule = SelectionRule.BestValidation },
             new SelectionRecipe { Rule = SelectionRule.BestFitness, Ema = ema },
-            new SelectionRecipe { Rule = SelectionRule.Averaged, Ema = ema, Swa = new SwaRecipe { LastEpochs = 2, ByRecency = Flip(random) } });
+            new SelectionRecipe
+            {
+                Rule = SelectionRule.Averaged,
+                Ema = ema,
+                Swa = new SwaRecipe { LastEpochs = 2, ByRecency = Flip(random) },
+            }
+        );
     }
 
     private static (IReadOnlyList<TensorData> Final, IReadOnlyList<TensorData> Snapshot) Finished(StageInputs inputs)

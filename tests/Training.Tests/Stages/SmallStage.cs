@@ -9,19 +9,34 @@ namespace Slowrun.Training.Tests.Stages;
 /// <summary>Stages that train in milliseconds, and what tests do with them.</summary>
 internal static class SmallStage
 {
-    public static ModelRecipe Model { get; } = new() { VocabSize = 40, SequenceLength = 16, Layers = 2, Heads = 2, Width = 32 };
+    public static ModelRecipe Model { get; } =
+        new()
+        {
+            VocabSize = 40,
+            SequenceLength = 16,
+            Layers = 2,
+            Heads = 2,
+            Width = 32,
+        };
 
     /// <summary>Four micro-batches a step, one a lane; the loop begins with the second data epoch.</summary>
-    public static StageRecipe Recipe { get; } = new()
-    {
-        BatchTokens = 128,
-        DeviceRows = 2,
-        Lanes = 4,
-        Epochs = 2,
-        Dropout = 0.2,
-        Loop = new LoopRecipe { Start = 1, End = 2, Replays = 2, FromFraction = 0.5 },
-        Optimizer = new OptimizerRecipe { LearningRateMultiplier = 0.7, WeightDecay = 0.4 },
-    };
+    public static StageRecipe Recipe { get; } =
+        new()
+        {
+            BatchTokens = 128,
+            DeviceRows = 2,
+            Lanes = 4,
+            Epochs = 2,
+            Dropout = 0.2,
+            Loop = new LoopRecipe
+            {
+                Start = 1,
+                End = 2,
+                Replays = 2,
+                FromFraction = 0.5,
+            },
+            Optimizer = new OptimizerRecipe { LearningRateMultiplier = 0.7, WeightDecay = 0.4 },
+        };
 
     public static StageInputs Inputs(StageRecipe? stage = null, ModelRecipe? model = null, int seed = 5, bool taught = false)
     {
@@ -36,7 +51,13 @@ internal static class SmallStage
             Data = new DataRecipe(),
             Teacher = taught ? new StageId(0, 0) : null,
         };
-        return new StageInputs { Plan = plan, Train = Tokens(460, plan.Model.VocabSize, 1), Validation = Tokens(130, plan.Model.VocabSize, 2), Fitness = Tokens(120, plan.Model.VocabSize, 3) };
+        return new StageInputs
+        {
+            Plan = plan,
+            Train = Tokens(460, plan.Model.VocabSize, 1),
+            Validation = Tokens(130, plan.Model.VocabSize, 2),
+            Fitness = Tokens(120, plan.Model.VocabSize, 3),
+        };
     }
 
     public static ArrayTokenSet Tokens(int count, int vocabulary, int seed)
@@ -49,7 +70,11 @@ internal static class SmallStage
             tokens[i] = (ushort)(random.Next(4) == 0 ? random.Next(vocabulary) : (tokens[i - 1] + 1) % vocabulary);
         }
 
-        return new ArrayTokenSet(tokens, [.. Enumerable.Range(0, (count + 36) / 37).Select(i => 37L * i)], [.. Enumerable.Repeat(1, vocabulary)]);
+        return new ArrayTokenSet(
+            tokens,
+            [.. Enumerable.Range(0, (count + 36) / 37).Select(i => 37L * i)],
+            [.. Enumerable.Repeat(1, vocabulary)]
+        );
     }
 
     public static ComputeDevices Cpus(int count) => new([.. Enumerable.Range(0, count).Select(i => $"cpu:{i}")]);
@@ -75,8 +100,10 @@ internal static class SmallStage
     public static void AssertSame(IReadOnlyList<TensorData> expected, IReadOnlyList<TensorData> actual)
     {
         Assert.Equal(expected.Select(tensor => tensor.Name), actual.Select(tensor => tensor.Name));
-        Assert.All(expected.Zip(actual), pair => Assert.True(
-            pair.First.Bytes.Span.SequenceEqual(pair.Second.Bytes.Span), $"'{pair.First.Name}' differs."));
+        Assert.All(
+            expected.Zip(actual),
+            pair => Assert.True(pair.First.Bytes.Span.SequenceEqual(pair.Second.Bytes.Span), $"'{pair.First.Name}' differs.")
+        );
     }
 
     public static bool Same(IReadOnlyList<TensorData> a, IReadOnlyList<TensorData> b) =>

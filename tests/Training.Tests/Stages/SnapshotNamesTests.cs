@@ -13,7 +13,16 @@ public sealed class SnapshotNamesTests
     public void Snapshot_OfAFixturesModel_HasUpstreamsNamesAndShapes(string family)
     {
         var model = new GptFixture(FixtureSet.Json(family)["config"]!.AsObject(), family + "_weights").Model;
-        var inputs = SmallStage.Inputs(new() { BatchTokens = 2 * 2 * model.SequenceLength, DeviceRows = 2, Lanes = 2, Epochs = 1 }, model);
+        var inputs = SmallStage.Inputs(
+            new()
+            {
+                BatchTokens = 2 * 2 * model.SequenceLength,
+                DeviceRows = 2,
+                Lanes = 2,
+                Epochs = 1,
+            },
+            model
+        );
         using var training = StageTraining.Begin(inputs, ComputeDevices.SingleCpu);
         SmallStage.Run(training);
 

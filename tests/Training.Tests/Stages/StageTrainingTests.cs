@@ -8,13 +8,18 @@ namespace Slowrun.Training.Tests.Stages;
 
 public sealed class StageTrainingTests
 {
-    private static readonly StageRecipe BestKept = SmallStage.Recipe with { Selection = new SelectionRecipe { Rule = SelectionRule.BestValidation } };
+    private static readonly StageRecipe BestKept = SmallStage.Recipe with
+    {
+        Selection = new SelectionRecipe { Rule = SelectionRule.BestValidation },
+    };
 
     [Fact]
     public void RunStep_OverAWholeStage_Learns()
     {
         using var training = StageTraining.Begin(
-            SmallStage.Inputs(SmallStage.Recipe with { Epochs = 30, Dropout = 0 }), ComputeDevices.SingleCpu);
+            SmallStage.Inputs(SmallStage.Recipe with { Epochs = 30, Dropout = 0 }),
+            ComputeDevices.SingleCpu
+        );
         var losses = new List<double>();
         while (training.Step < training.Steps)
         {
@@ -58,7 +63,9 @@ public sealed class StageTrainingTests
     {
         var averages = new SelectionRecipe
         {
-            Rule = rule, Ema = new EmaRecipe { Every = 1, FromFraction = 0 }, Swa = new SwaRecipe { LastEpochs = 2 },
+            Rule = rule,
+            Ema = new EmaRecipe { Every = 1, FromFraction = 0 },
+            Swa = new SwaRecipe { LastEpochs = 2 },
         };
         var inputs = SmallStage.Inputs(rule == SelectionRule.Averaged ? SmallStage.Recipe with { Selection = averages } : BestKept);
         using var fresh = StageTraining.Begin(inputs, ComputeDevices.SingleCpu);
@@ -87,10 +94,16 @@ public sealed class StageTrainingTests
         using var training = StageTraining.Begin(inputs, ComputeDevices.SingleCpu);
         var captured = SmallStage.Captured(training);
 
-        Assert.Throws<InvalidDataException>(() => StageTraining.Resume(
-            inputs, ComputeDevices.SingleCpu, [.. captured, captured[0] with { Name = "extra" }]));
-        Assert.Throws<InvalidDataException>(() => StageTraining.Resume(
-            inputs, ComputeDevices.SingleCpu, [captured[0] with { Shape = [1, captured[0].Shape[0]] }, .. captured.Skip(1)]));
+        Assert.Throws<InvalidDataException>(() =>
+            StageTraining.Resume(inputs, ComputeDevices.SingleCpu, [.. captured, captured[0] with { Name = "extra" }])
+        );
+        Assert.Throws<InvalidDataException>(() =>
+            StageTraining.Resume(
+                inputs,
+                ComputeDevices.SingleCpu,
+                [captured[0] with { Shape = [1, captured[0].Shape[0]] }, .. captured.Skip(1)]
+            )
+        );
     }
 
     [Theory]
@@ -105,7 +118,8 @@ public sealed class StageTrainingTests
         SmallStage.AssertSame(SmallStage.Run(one), SmallStage.Run(several));
     }
 
-    /// <summary>The form that CUDA devices need, on processors: replicas of parameters and teacher, gradients copied between them.</summary>
+    /// <summary>The form that CUDA devices need, on processors: replicas of parameters and teacher, gradients copied between
+    /// them.</summary>
     [Theory]
     [InlineData(2)]
     [InlineData(4)]
@@ -134,7 +148,8 @@ public sealed class StageTrainingTests
         SmallStage.AssertSame(SmallStage.Run(one), SmallStage.Run(several));
     }
 
-    /// <summary>Replicas, masks made where they are used, averages in another memory: whatever the recipe has on, the bytes are a processor's.</summary>
+    /// <summary>Replicas, masks made where they are used, averages in another memory: whatever the recipe has on, the bytes are a
+    /// processor's.</summary>
     [Theory]
     [MemberData(nameof(ExactResumeTests.Seeds), MemberType = typeof(ExactResumeTests))]
     public void RunStep_OfARandomRecipe_AsOnDevicesOfTheirOwn_GivesTheSameBytes(int seed)
@@ -144,16 +159,26 @@ public sealed class StageTrainingTests
         using var apart = StageTraining.Begin(inputs, SmallStage.Cpus(2), replicate: true);
 
         SmallStage.AssertSame(SmallStage.Run(shared), SmallStage.Run(apart));
-        SmallStage.AssertSame(shared.Snapshot(TestContext.Current.CancellationToken), apart.Snapshot(TestContext.Current.CancellationToken));
+        SmallStage.AssertSame(
+            shared.Snapshot(TestContext.Current.CancellationToken),
+            apart.Snapshot(TestContext.Current.CancellationToken)
+        );
     }
 
-    /// <summary>Waiting for a device costs more than what it would wait for: losses and norm of a step are read together, at its end.</summary>
+    /// <summary>Waiting for a device costs more than what it would wait for: losses and norm of a step are read together, at its
+    /// end.</summary>
     [Theory]
     [MemberData(nameof(ExactResumeTests.Seeds), MemberType = typeof(ExactResumeTests))]
     public void RunStep_OfARandomRecipe_ReadsFromTheDeviceOnce(int seed)
     {
         var inputs = RandomStage.Of(seed);
-        inputs = inputs with { Plan = inputs.Plan with { Model = inputs.Plan.Model with { Products = seed % 2 == 0 ? MatrixPrecision.BF16 : MatrixPrecision.F32 } } };
+        inputs = inputs with
+        {
+            Plan = inputs.Plan with
+            {
+                Model = inputs.Plan.Model with { Products = seed % 2 == 0 ? MatrixPrecision.BF16 : MatrixPrecision.F32 },
+            },
+        };
         var steps = new StageSteps(inputs.Plan, inputs.Train.Length);
         using var training = StageTraining.Begin(inputs, SmallStage.Cpus(2), replicate: true);
         while (training.Step < training.Steps)
@@ -162,7 +187,10 @@ public sealed class StageTrainingTests
             var judges = inputs.Plan.Stage.Selection.Rule == SelectionRule.BestValidation && steps.EndedEpoch(training.Step) is not null;
             var before = training.DeviceReads;
             training.RunStep(TestContext.Current.CancellationToken);
-            Assert.True(judges ? training.DeviceReads > before + 1 : training.DeviceReads == before + 1, $"Step {training.Step} read {training.DeviceReads - before} times.");
+            Assert.True(
+                judges ? training.DeviceReads > before + 1 : training.DeviceReads == before + 1,
+                $"Step {training.Step} read {training.DeviceReads - before} times."
+            );
         }
     }
 
@@ -217,7 +245,10 @@ public sealed class StageTrainingTests
     {
         var inputs = RandomStage.Of(seed);
         StageInputs With(bool recompute) =>
-            inputs with { Plan = inputs.Plan with { Stage = inputs.Plan.Stage with { Recompute = recompute } } };
+            inputs with
+            {
+                Plan = inputs.Plan with { Stage = inputs.Plan.Stage with { Recompute = recompute } },
+            };
 
         using var kept = StageTraining.Begin(With(false), ComputeDevices.SingleCpu);
         using var again = StageTraining.Begin(With(true), SmallStage.Cpus(2));
@@ -237,8 +268,19 @@ public sealed class StageTrainingTests
         var alone = (Trained(1), Trained(2));
 
         var together = await Task.WhenAll(
-            Task.Factory.StartNew(() => Trained(1), TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default),
-            Task.Factory.StartNew(() => Trained(2), TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default));
+            Task.Factory.StartNew(
+                () => Trained(1),
+                TestContext.Current.CancellationToken,
+                TaskCreationOptions.LongRunning,
+                TaskScheduler.Default
+            ),
+            Task.Factory.StartNew(
+                () => Trained(2),
+                TestContext.Current.CancellationToken,
+                TaskCreationOptions.LongRunning,
+                TaskScheduler.Default
+            )
+        );
 
         SmallStage.AssertSame(alone.Item1, together[0]);
         SmallStage.AssertSame(alone.Item2, together[1]);
@@ -262,25 +304,39 @@ public sealed class StageTrainingTests
     [Fact]
     public void Snapshot_OfTheBestWeights_HasTheLowestValidationLossOfAnyEpoch()
     {
-        var inputs = SmallStage.Inputs(BestKept with
-        {
-            Epochs = 50, Dropout = 0, Loop = null, Optimizer = new OptimizerRecipe { LearningRateMultiplier = 2, WeightDecay = 0 },
-        });
+        var inputs = SmallStage.Inputs(
+            BestKept with
+            {
+                Epochs = 50,
+                Dropout = 0,
+                Loop = null,
+                Optimizer = new OptimizerRecipe { LearningRateMultiplier = 2, WeightDecay = 0 },
+            }
+        );
         using var training = StageTraining.Begin(inputs, ComputeDevices.SingleCpu);
         SmallStage.Run(training);
         using var last = StageTraining.Resume(
-            inputs with { Plan = inputs.Plan with { Stage = inputs.Plan.Stage with { Selection = new SelectionRecipe() } } },
+            inputs with
+            {
+                Plan = inputs.Plan with { Stage = inputs.Plan.Stage with { Selection = new SelectionRecipe() } },
+            },
             ComputeDevices.SingleCpu,
-            [.. SmallStage.Captured(training).Where(tensor => !tensor.Name.StartsWith("best/", StringComparison.Ordinal))]);
+            [.. SmallStage.Captured(training).Where(tensor => !tensor.Name.StartsWith("best/", StringComparison.Ordinal))]
+        );
 
-        double Loss(IReadOnlyList<TensorData> weights) => MemberScorer
-            .Score(inputs.Plan, weights, inputs.Validation!, ComputeDevices.SingleCpu, TestContext.Current.CancellationToken)
-            .Average(p => -Math.Log(p));
+        double Loss(IReadOnlyList<TensorData> weights) =>
+            MemberScorer
+                .Score(inputs.Plan, weights, inputs.Validation!, ComputeDevices.SingleCpu, TestContext.Current.CancellationToken)
+                .Average(p => -Math.Log(p));
 
         var best = Loss(training.Snapshot(TestContext.Current.CancellationToken));
         var final = Loss(last.Snapshot(TestContext.Current.CancellationToken));
         Assert.True(best < final, $"best {best}, final {final}");
-        Assert.Equal(best, BitConverter.ToDouble(SmallStage.Captured(training).Single(tensor => tensor.Name == "best/loss").Bytes.Span), 1e-9);
+        Assert.Equal(
+            best,
+            BitConverter.ToDouble(SmallStage.Captured(training).Single(tensor => tensor.Name == "best/loss").Bytes.Span),
+            1e-9
+        );
     }
 
     [Fact]

@@ -14,10 +14,20 @@ public sealed class StateTensorsTests
     public void All_OfARandomStage_AreTheEnginesOwn(int seed) => Check(RandomStage.Of(seed));
 
     [Fact]
-    public void All_OfAStageKeptAtItsBest_AreTheEnginesOwn() => Check(SmallStage.Inputs(SmallStage.Recipe with
-    {
-        Selection = new SelectionRecipe { Rule = SelectionRule.BestValidation, Ema = new EmaRecipe(), Swa = new SwaRecipe() },
-    }));
+    public void All_OfAStageKeptAtItsBest_AreTheEnginesOwn() =>
+        Check(
+            SmallStage.Inputs(
+                SmallStage.Recipe with
+                {
+                    Selection = new SelectionRecipe
+                    {
+                        Rule = SelectionRule.BestValidation,
+                        Ema = new EmaRecipe(),
+                        Swa = new SwaRecipe(),
+                    },
+                }
+            )
+        );
 
     private static void Check(StageInputs inputs)
     {
@@ -27,6 +37,7 @@ public sealed class StateTensorsTests
 
         Assert.Equal(
             training.StateLayout.Select(tensor => (tensor.Name, tensor.Type, string.Join(',', tensor.Shape))),
-            explained.Select(tensor => (tensor.Name, tensor.Type, string.Join(',', tensor.Shape))));
+            explained.Select(tensor => (tensor.Name, tensor.Type, string.Join(',', tensor.Shape)))
+        );
     }
 }

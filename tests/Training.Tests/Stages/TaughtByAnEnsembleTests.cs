@@ -32,7 +32,10 @@ public sealed class TaughtByAnEnsembleTests
         for (var step = 0; step < undisturbed.Steps; step++)
         {
             using var resumed = StageTraining.Resume(inputs, SmallStage.Cpus(1 << (step % 3)), state);
-            Assert.Equal(undisturbed.RunStep(TestContext.Current.CancellationToken), resumed.RunStep(TestContext.Current.CancellationToken));
+            Assert.Equal(
+                undisturbed.RunStep(TestContext.Current.CancellationToken),
+                resumed.RunStep(TestContext.Current.CancellationToken)
+            );
             state = SmallStage.Captured(undisturbed);
             SmallStage.AssertSame(state, SmallStage.Captured(resumed));
         }
@@ -48,7 +51,17 @@ public sealed class TaughtByAnEnsembleTests
         var member = SmallStage.Inputs(stage, taught: true) with { Teacher = weights };
         var teacher = new TeacherRecipe
         {
-            Run = "teacher", Model = SmallStage.Model, Members = [new TeacherMemberRecipe { Sha256 = new string('a', 64), Weight = 1, Loop = stage.Loop }],
+            Run = "teacher",
+            Model = SmallStage.Model,
+            Members =
+            [
+                new TeacherMemberRecipe
+                {
+                    Sha256 = new string('a', 64),
+                    Weight = 1,
+                    Loop = stage.Loop,
+                },
+            ],
         };
         var ensemble = SmallStage.Inputs(stage);
         ensemble = ensemble with { Plan = ensemble.Plan with { TeacherEnsemble = teacher }, TeacherMembers = [weights] };
@@ -80,7 +93,9 @@ public sealed class TaughtByAnEnsembleTests
     public void Begin_WithFewerMembersThanTheRecipeHas_IsRefused()
     {
         var inputs = SmallEnsemble.Inputs();
-        var error = Assert.Throws<ArgumentException>(() => StageTraining.Begin(inputs with { TeacherMembers = [.. inputs.TeacherMembers!.Take(2)] }, ComputeDevices.SingleCpu));
+        var error = Assert.Throws<ArgumentException>(() =>
+            StageTraining.Begin(inputs with { TeacherMembers = [.. inputs.TeacherMembers!.Take(2)] }, ComputeDevices.SingleCpu)
+        );
         Assert.Contains("3 members of run 'teacher', but 2 are given", error.Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => StageTraining.Begin(inputs with { TeacherMembers = null }, ComputeDevices.SingleCpu));
     }
@@ -89,7 +104,10 @@ public sealed class TaughtByAnEnsembleTests
     public void Begin_WithATeacherOfOtherTokens_IsRefused()
     {
         var inputs = SmallEnsemble.Inputs();
-        var other = inputs.Plan with { TeacherEnsemble = SmallEnsemble.Recipe with { Model = SmallEnsemble.Model with { VocabSize = 41 } } };
+        var other = inputs.Plan with
+        {
+            TeacherEnsemble = SmallEnsemble.Recipe with { Model = SmallEnsemble.Model with { VocabSize = 41 } },
+        };
         var error = Assert.Throws<ArgumentException>(() => StageTraining.Begin(inputs with { Plan = other }, ComputeDevices.SingleCpu));
         Assert.Contains("40 ids", error.Message, StringComparison.Ordinal);
     }

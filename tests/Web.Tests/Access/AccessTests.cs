@@ -99,7 +99,10 @@ public sealed class AccessTests
         using var answer = await page.PostAsync($"{Pause}?stage=chain0/stage1", TestPage.Token);
 
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-        Assert.Equal(Core.Stages.DesiredState.Paused, (await new RunDocuments(page.Store, Running).ReadIntentAsync(Stop)).Of("chain0/stage1"));
+        Assert.Equal(
+            Core.Stages.DesiredState.Paused,
+            (await new RunDocuments(page.Store, Running).ReadIntentAsync(Stop)).Of("chain0/stage1")
+        );
         Assert.Equal([Running], page.Live.Pokes);
     }
 
@@ -129,14 +132,29 @@ public sealed class AccessTests
         Assert.Contains("samesite=strict", cookie, StringComparison.OrdinalIgnoreCase);
         Assert.DoesNotContain(TestPage.Token, cookie, StringComparison.Ordinal);
 
-        using var inside = await page.SendAsync(HttpMethod.Get, "/api/v1/runs", request => request.Headers.Add("Cookie", cookie.Split(';')[0]));
+        using var inside = await page.SendAsync(
+            HttpMethod.Get,
+            "/api/v1/runs",
+            request => request.Headers.Add("Cookie", cookie.Split(';')[0])
+        );
         Assert.Equal(HttpStatusCode.OK, inside.StatusCode);
         // The token itself, what an older Slowrun derived from it, and one bit off.
         var name = cookie.Split('=')[0];
         var value = cookie.Split('=', ';')[1];
-        foreach (var forged in new[] { TestPage.Token, Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(TestPage.Token), "slowrun page cookie 1"u8)), value[..^1] + (value[^1] == '0' ? '1' : '0') })
+        foreach (
+            var forged in new[]
+            {
+                TestPage.Token,
+                Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(TestPage.Token), "slowrun page cookie 1"u8)),
+                value[..^1] + (value[^1] == '0' ? '1' : '0'),
+            }
+        )
         {
-            using var refused = await page.SendAsync(HttpMethod.Get, "/api/v1/runs", request => request.Headers.Add("Cookie", $"{name}={forged}"));
+            using var refused = await page.SendAsync(
+                HttpMethod.Get,
+                "/api/v1/runs",
+                request => request.Headers.Add("Cookie", $"{name}={forged}")
+            );
             Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
         }
     }
@@ -178,11 +196,15 @@ public sealed class AccessTests
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(page, cookie));
         Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(other, cookie));
         Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(other, $"slowrun-page-{other.Address.Port}={cookie.Split('=')[1]}"));
-        using var elsewhere = await page.SendAsync(HttpMethod.Get, "/api/v1/runs", request =>
-        {
-            request.Headers.Host = $"localhost:{page.Address.Port}";
-            request.Headers.Add("Cookie", cookie);
-        });
+        using var elsewhere = await page.SendAsync(
+            HttpMethod.Get,
+            "/api/v1/runs",
+            request =>
+            {
+                request.Headers.Host = $"localhost:{page.Address.Port}";
+                request.Headers.Add("Cookie", cookie);
+            }
+        );
         Assert.Equal(HttpStatusCode.Unauthorized, elsewhere.StatusCode);
     }
 
@@ -231,7 +253,10 @@ public sealed class AccessTests
         await using var page = await TestPage.StartAsync(TestPage.Token);
         for (var i = 0; i < WrongTries.MostAMinute; i++)
         {
-            using var wrong = i % 2 == 0 ? await page.GetAsync("/api/v1/runs", $"wrong-{i}") : await page.PostAsync("/login", content: Form($"wrong-{i}", "/"));
+            using var wrong =
+                i % 2 == 0
+                    ? await page.GetAsync("/api/v1/runs", $"wrong-{i}")
+                    : await page.PostAsync("/login", content: Form($"wrong-{i}", "/"));
             Assert.Equal(i % 2 == 0 ? HttpStatusCode.Unauthorized : HttpStatusCode.Forbidden, wrong.StatusCode);
         }
 
@@ -309,7 +334,8 @@ public sealed class AccessTests
     public async Task Parameters_GivenTwice_AreRefused(string path) => await AssertRefusedAsync(path);
 
     [Fact]
-    public async Task Parameters_LongerThanAnyValueIs_AreRefused() => await AssertRefusedAsync($"/runs/running/losses?stage={new string('x', 201)}");
+    public async Task Parameters_LongerThanAnyValueIs_AreRefused() =>
+        await AssertRefusedAsync($"/runs/running/losses?stage={new string('x', 201)}");
 
     [Theory]
     [InlineData("Sec-Fetch-Site", "cross-site")]
@@ -321,11 +347,15 @@ public sealed class AccessTests
         await using var page = await TestPage.StartAsync(TestPage.Token);
         var cookie = await LogInAsync(page);
 
-        using var answer = await page.SendAsync(HttpMethod.Post, Pause, request =>
-        {
-            request.Headers.Add(header, value);
-            request.Headers.Add("Cookie", cookie);
-        });
+        using var answer = await page.SendAsync(
+            HttpMethod.Post,
+            Pause,
+            request =>
+            {
+                request.Headers.Add(header, value);
+                request.Headers.Add("Cookie", cookie);
+            }
+        );
 
         Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
     }

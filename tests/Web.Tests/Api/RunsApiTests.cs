@@ -20,7 +20,10 @@ public sealed class RunsApiTests : IAsyncLifetime
     {
         var list = await page.JsonAsync("/api/v1/runs");
 
-        Assert.Equal([Finished, Preempted, Running], list.GetProperty("runs").EnumerateArray().Select(run => run.GetProperty("name").GetString()));
+        Assert.Equal(
+            [Finished, Preempted, Running],
+            list.GetProperty("runs").EnumerateArray().Select(run => run.GetProperty("name").GetString())
+        );
         var damaged = Assert.Single(list.GetProperty("damaged").EnumerateArray());
         Assert.Contains("runs/damaged/spec", damaged.GetProperty("problem").GetString(), StringComparison.Ordinal);
     }
@@ -34,7 +37,14 @@ public sealed class RunsApiTests : IAsyncLifetime
         var stage = status.GetProperty("stages")[1];
         Assert.Equal(
             ("chain0/stage1", "Training", 107, 90, "spot-2"),
-            (stage.GetProperty("id").GetString(), stage.GetProperty("state").GetString(), stage.GetProperty("step").GetInt32(), stage.GetProperty("durableStep").GetInt32(), stage.GetProperty("owner").GetProperty("siloName").GetString()));
+            (
+                stage.GetProperty("id").GetString(),
+                stage.GetProperty("state").GetString(),
+                stage.GetProperty("step").GetInt32(),
+                stage.GetProperty("durableStep").GetInt32(),
+                stage.GetProperty("owner").GetProperty("siloName").GetString()
+            )
+        );
     }
 
     [Fact]
@@ -42,7 +52,11 @@ public sealed class RunsApiTests : IAsyncLifetime
     {
         page.Live.Answer = new Core.Status.RunStatus
         {
-            Name = Running, State = Core.Status.RunState.Running, AsOf = DateTimeOffset.UnixEpoch, Source = Core.Status.StatusSource.Cluster, Stages = [],
+            Name = Running,
+            State = Core.Status.RunState.Running,
+            AsOf = DateTimeOffset.UnixEpoch,
+            Source = Core.Status.StatusSource.Cluster,
+            Stages = [],
         };
 
         Assert.Equal("cluster", (await page.JsonAsync($"/api/v1/runs/{Running}")).GetProperty("source").GetString());
@@ -74,7 +88,7 @@ public sealed class RunsApiTests : IAsyncLifetime
     public async Task Events_WhenAskedInPieces_GiveEachOnce()
     {
         var kinds = new List<string>();
-        for (var (after, total) = (0, 1); after < total;)
+        for (var (after, total) = (0, 1); after < total; )
         {
             var answer = await page.JsonAsync($"/api/v1/runs/{Running}/events?after={after}&limit=4");
             kinds.AddRange(answer.GetProperty("events").EnumerateArray().Select(happened => happened.GetProperty("kind").GetString()!));
@@ -143,8 +157,14 @@ public sealed class RunsApiTests : IAsyncLifetime
     public async Task Events_OfTheEnd_AreAskedForBackwards()
     {
         var newest = await page.JsonAsync($"/api/v1/runs/{Running}/events?before=6&limit=2");
-        Assert.Equal((6, 4, 6), (newest.GetProperty("total").GetInt32(), newest.GetProperty("first").GetInt32(), newest.GetProperty("next").GetInt32()));
-        Assert.Equal(["owner-lost", "stage-taken"], newest.GetProperty("events").EnumerateArray().Select(happened => happened.GetProperty("kind").GetString()));
+        Assert.Equal(
+            (6, 4, 6),
+            (newest.GetProperty("total").GetInt32(), newest.GetProperty("first").GetInt32(), newest.GetProperty("next").GetInt32())
+        );
+        Assert.Equal(
+            ["owner-lost", "stage-taken"],
+            newest.GetProperty("events").EnumerateArray().Select(happened => happened.GetProperty("kind").GetString())
+        );
 
         var older = await page.JsonAsync($"/api/v1/runs/{Running}/events?before=1&limit=2");
         Assert.Equal("stage-taken", Assert.Single(older.GetProperty("events").EnumerateArray()).GetProperty("kind").GetString());
@@ -158,8 +178,14 @@ public sealed class RunsApiTests : IAsyncLifetime
         var curves = metrics.GetProperty("training").EnumerateArray().ToList();
         Assert.Equal(4, curves.Count);
         Assert.All(curves, curve => Assert.InRange(curve.GetProperty("points").GetArrayLength(), 10, 20));
-        Assert.Equal([1.7336, 1.7053, 1.7465, 1.7119], metrics.GetProperty("validation").EnumerateArray().Select(loss => loss.GetProperty("lossNats").GetDouble()));
-        Assert.Equal([1.7336, 1.6743, 1.6462, 1.6370], metrics.GetProperty("ensemble").GetProperty("running").EnumerateArray().Select(loss => loss.GetDouble()));
+        Assert.Equal(
+            [1.7336, 1.7053, 1.7465, 1.7119],
+            metrics.GetProperty("validation").EnumerateArray().Select(loss => loss.GetProperty("lossNats").GetDouble())
+        );
+        Assert.Equal(
+            [1.7336, 1.6743, 1.6462, 1.6370],
+            metrics.GetProperty("ensemble").GetProperty("running").EnumerateArray().Select(loss => loss.GetDouble())
+        );
     }
 
     [Fact]
@@ -189,7 +215,14 @@ public sealed class RunsApiTests : IAsyncLifetime
         var timeline = await page.JsonAsync($"/api/v1/runs/{Running}/timeline");
 
         var lost = timeline.GetProperty("spans").EnumerateArray().Single(span => span.GetProperty("end").GetString() == "Lost");
-        Assert.Equal(("chain0/stage1", "spot-1", 12), (lost.GetProperty("stage").GetString(), lost.GetProperty("silo").GetString(), lost.GetProperty("cost").GetProperty("lostSteps").GetInt32()));
+        Assert.Equal(
+            ("chain0/stage1", "spot-1", 12),
+            (
+                lost.GetProperty("stage").GetString(),
+                lost.GetProperty("silo").GetString(),
+                lost.GetProperty("cost").GetProperty("lostSteps").GetInt32()
+            )
+        );
         // Told 130 s after the beginning, 8 s after its last sign.
         Assert.Equal(61, (lost.GetProperty("to").GetDateTimeOffset() - lost.GetProperty("from").GetDateTimeOffset()).TotalSeconds);
         Assert.Equal("preemption-notice", Assert.Single(timeline.GetProperty("marks").EnumerateArray()).GetProperty("kind").GetString());
@@ -210,7 +243,10 @@ public sealed class RunsApiTests : IAsyncLifetime
 
         var silo = Assert.Single((await page.JsonAsync("/api/v1/silos")).EnumerateArray());
         var held = Assert.Single(silo.GetProperty("stages").EnumerateArray());
-        Assert.Equal(("spot-2", Running, "chain0/stage1"), (silo.GetProperty("name").GetString(), held.GetProperty("run").GetString(), held.GetProperty("stage").GetString()));
+        Assert.Equal(
+            ("spot-2", Running, "chain0/stage1"),
+            (silo.GetProperty("name").GetString(), held.GetProperty("run").GetString(), held.GetProperty("stage").GetString())
+        );
         Assert.Equal(["cpu:2"], silo.GetProperty("freeSlots").EnumerateArray().Select(slot => slot.GetString()));
     }
 
@@ -240,17 +276,30 @@ public sealed class RunsApiTests : IAsyncLifetime
             Storage.Runs.RunPaths.Progress(Running, ExampleRun.Id("chain0/stage1")),
             Storage.SealedJson.Serialize(
                 Storage.Runs.RunPaths.Progress(Running, ExampleRun.Id("chain0/stage1")),
-                new Core.Stages.StageProgress { Stage = "chain0/stage1", EpochToken = 1, Activity = Core.Stages.StageActivity.Training, Step = 120, Steps = 192, At = DateTimeOffset.UnixEpoch }),
-            Stop);
+                new Core.Stages.StageProgress
+                {
+                    Stage = "chain0/stage1",
+                    EpochToken = 1,
+                    Activity = Core.Stages.StageActivity.Training,
+                    Step = 120,
+                    Steps = 192,
+                    At = DateTimeOffset.UnixEpoch,
+                }
+            ),
+            Stop
+        );
         Assert.Equal(120, (await NextAsync(reader, "status")).GetProperty("stages")[1].GetProperty("step").GetInt32());
 
-        await new Storage.Runs.RunEvents(page.Store, Running).AppendAsync(new Core.Stages.RunEvent(TimeProvider.System.GetUtcNow(), "operations-changed", null, "The user changed it."), Stop);
+        await new Storage.Runs.RunEvents(page.Store, Running).AppendAsync(
+            new Core.Stages.RunEvent(TimeProvider.System.GetUtcNow(), "operations-changed", null, "The user changed it."),
+            Stop
+        );
         Assert.Equal("operations-changed", (await NextAsync(reader, "event")).GetProperty("kind").GetString());
     }
 
     private static async Task<JsonElement> NextAsync(StreamReader reader, string name)
     {
-        for (var kind = ""; await reader.ReadLineAsync(Stop) is { } line;)
+        for (var kind = ""; await reader.ReadLineAsync(Stop) is { } line; )
         {
             if (line.StartsWith("event: ", StringComparison.Ordinal))
             {

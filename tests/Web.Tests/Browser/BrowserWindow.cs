@@ -38,7 +38,11 @@ public sealed class BrowserWindow : IAsyncDisposable
     public async Task AssertAccessibleAsync()
     {
         var result = await Page.RunAxe();
-        Assert.Empty(result.Violations.Select(violation => $"{violation.Id}: {violation.Help}: {string.Join(" | ", violation.Nodes.Take(3).Select(node => node.Html))}"));
+        Assert.Empty(
+            result.Violations.Select(violation =>
+                $"{violation.Id}: {violation.Help}: {string.Join(" | ", violation.Nodes.Take(3).Select(node => node.Html))}"
+            )
+        );
     }
 
     /// <summary>Wide things scroll in a box of their own; the page does not.</summary>
@@ -50,7 +54,9 @@ public sealed class BrowserWindow : IAsyncDisposable
     {
         if (Environment.GetEnvironmentVariable("SLOWRUN_SCREENSHOTS") is { Length: > 0 } folder)
         {
-            await Page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(folder, $"{name.Trim('/').Replace('/', '-')}.png") });
+            await Page.ScreenshotAsync(
+                new PageScreenshotOptions { Path = Path.Combine(folder, $"{name.Trim('/').Replace('/', '-')}.png") }
+            );
         }
     }
 

@@ -12,7 +12,14 @@ public sealed class Chromium : IAsyncLifetime
     // It must not look for updates or telemetry: tests have no network but loopback.
     private static readonly string[] Arguments =
     [
-        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",
     ];
 
     private readonly SemaphoreSlim starting = new(1);
@@ -30,17 +37,29 @@ public sealed class Chromium : IAsyncLifetime
         try
         {
             playwright ??= await Playwright.CreateAsync();
-            browser ??= await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = program, Headless = true, Args = Arguments });
+            browser ??= await playwright.Chromium.LaunchAsync(
+                new BrowserTypeLaunchOptions
+                {
+                    ExecutablePath = program,
+                    Headless = true,
+                    Args = Arguments,
+                }
+            );
         }
         finally
         {
             starting.Release();
         }
 
-        var context = await browser.NewContextAsync(new BrowserNewContextOptions
-        {
-            BaseURL = address.ToString(), ColorScheme = colours, ViewportSize = new ViewportSize { Width = width, Height = height }, AcceptDownloads = true,
-        });
+        var context = await browser.NewContextAsync(
+            new BrowserNewContextOptions
+            {
+                BaseURL = address.ToString(),
+                ColorScheme = colours,
+                ViewportSize = new ViewportSize { Width = width, Height = height },
+                AcceptDownloads = true,
+            }
+        );
         // A loaded machine takes its time.
         context.SetDefaultTimeout(60_000);
         return new BrowserWindow(context, await context.NewPageAsync());

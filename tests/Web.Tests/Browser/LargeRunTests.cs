@@ -11,7 +11,13 @@ public sealed class LargeRunTests(Chromium chromium)
     public async Task Chart_OfAHundredStages_StaysSmallAndFollowsThePointer()
     {
         var store = new Storage.MemoryStore();
-        var run = await ExampleRun.CreateAsync(store, "large", "[{stages: 25}, {stages: 25}, {stages: 25}, {stages: 25}]", TimeProvider.System.GetUtcNow(), Stop);
+        var run = await ExampleRun.CreateAsync(
+            store,
+            "large",
+            "[{stages: 25}, {stages: 25}, {stages: 25}, {stages: 25}]",
+            TimeProvider.System.GetUtcNow(),
+            Stop
+        );
         foreach (var stage in run.Stages)
         {
             await run.HaveAsync(stage.ToString(), Steps, Steps, root => root);
@@ -25,7 +31,8 @@ public sealed class LargeRunTests(Chromium chromium)
         await window.Page.GotoAsync("/runs/large/losses");
         Assert.Equal(100, await window.Page.Locator("#training-chart .series").CountAsync());
         // A pointer's move is to be done within a picture of 60 Hz; this machine may be busy with other tests.
-        var milliseconds = await window.Page.EvaluateAsync<double>("""
+        var milliseconds = await window.Page.EvaluateAsync<double>(
+            """
             () => {
                 const svg = document.querySelector("#training-chart svg[data-box]"), box = svg.getBoundingClientRect(), times = [];
                 for (let i = 0; i < 101; i++) {
@@ -36,7 +43,8 @@ public sealed class LargeRunTests(Chromium chromium)
                 }
                 return times.sort((a, b) => a - b)[50];
             }
-            """);
+            """
+        );
         TestContext.Current.SendDiagnosticMessage($"{html.Length} bytes of HTML; a pointer's move takes {milliseconds:F1} ms.");
         Assert.InRange(milliseconds, 0, 50);
         window.AssertNoTrouble();

@@ -23,11 +23,29 @@ public sealed class LiveTests(Chromium chromium)
 
         var name = RunPaths.Progress(Running, ExampleRun.Id("chain0/stage1"));
         await page.Store.WriteAsync(
-            name, SealedJson.Serialize(name, new StageProgress { Stage = "chain0/stage1", EpochToken = 1, Activity = StageActivity.Training, Step = 155, Steps = 192, At = DateTimeOffset.UnixEpoch }), Stop);
+            name,
+            SealedJson.Serialize(
+                name,
+                new StageProgress
+                {
+                    Stage = "chain0/stage1",
+                    EpochToken = 1,
+                    Activity = StageActivity.Training,
+                    Step = 155,
+                    Steps = 192,
+                    At = DateTimeOffset.UnixEpoch,
+                }
+            ),
+            Stop
+        );
 
         await window.Page.GetByText("step 155 of 192").WaitForAsync();
         Assert.True(await window.Page.EvaluateAsync<bool>("() => window.kept"));
-        Assert.StartsWith("chain0/stage1", await window.Page.EvaluateAsync<string>("() => document.activeElement.textContent.trim()"), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "chain0/stage1",
+            await window.Page.EvaluateAsync<string>("() => document.activeElement.textContent.trim()"),
+            StringComparison.Ordinal
+        );
         window.AssertNoTrouble();
     }
 
@@ -40,15 +58,22 @@ public sealed class LiveTests(Chromium chromium)
         var box = (await window.Page.Locator("#training-chart svg[data-box]").BoundingBoxAsync())!;
 
         await window.Page.Mouse.MoveAsync(box.X + (box.Width / 2), box.Y + (box.Height / 2));
-        Assert.Matches(@"^chain0/stage0: \d\.\d{3} at step of the stage \d+$", await window.Page.InnerTextAsync("#training-chart .readout"));
+        Assert.Matches(
+            @"^chain0/stage0: \d\.\d{3} at step of the stage \d+$",
+            await window.Page.InnerTextAsync("#training-chart .readout")
+        );
 
         await window.Page.Mouse.DownAsync();
         await window.Page.Mouse.MoveAsync(box.X + (box.Width * 0.75f), box.Y + (box.Height / 2), new() { Steps = 5 });
         await window.Page.Mouse.UpAsync();
-        await window.Page.WaitForFunctionAsync("() => document.querySelector('#training-chart svg[data-box]').dataset.x.split(' ')[0] > 80");
+        await window.Page.WaitForFunctionAsync(
+            "() => document.querySelector('#training-chart svg[data-box]').dataset.x.split(' ')[0] > 80"
+        );
         Assert.Matches(@"from=\d+&to=\d+", window.Page.Url);
         await window.Page.GoBackAsync();
-        await window.Page.WaitForFunctionAsync("() => document.querySelector('#training-chart svg[data-box]').dataset.x.split(' ')[0] == 1");
+        await window.Page.WaitForFunctionAsync(
+            "() => document.querySelector('#training-chart svg[data-box]').dataset.x.split(' ')[0] == 1"
+        );
         window.AssertNoTrouble();
     }
 
@@ -63,7 +88,11 @@ public sealed class LiveTests(Chromium chromium)
 
         Assert.Equal("finished-training.svg", download.SuggestedFilename);
         var svg = System.Xml.Linq.XDocument.Parse(await File.ReadAllTextAsync((await download.PathAsync())!, Stop));
-        Assert.Equal(4, svg.Descendants().Count(element => (string?)element.Attribute("class") is { } name && name.StartsWith("series", StringComparison.Ordinal)));
+        Assert.Equal(
+            4,
+            svg.Descendants()
+                .Count(element => (string?)element.Attribute("class") is { } name && name.StartsWith("series", StringComparison.Ordinal))
+        );
     }
 
     [Fact]

@@ -10,7 +10,8 @@ public sealed class ViewTests(Chromium chromium) : IAsyncLifetime
 
     private TestPage page = null!;
 
-    public static TheoryData<string> Views => [.. Readable.SelectMany(run => Sections.Select(section => $"/runs/{run}{section}")), "/", "/silos"];
+    public static TheoryData<string> Views =>
+        [.. Readable.SelectMany(run => Sections.Select(section => $"/runs/{run}{section}")), "/", "/silos"];
 
     public async ValueTask InitializeAsync() => page = await TestPage.StartAsync();
 
@@ -42,7 +43,10 @@ public sealed class ViewTests(Chromium chromium) : IAsyncLifetime
         await window.Page.GotoAsync($"/runs/{Running}");
 
         var cell = window.Page.GetByRole(AriaRole.Link, new() { Name = "chain0/stage1" });
-        Assert.Matches(@"^chain0/stage1:\s+▶ Training\s+step 107 of 192\s+training 1.8123\s+spot-2, cpu:0 cpu:1\s+durable to 90, \d+ .* ago\s+✕ 1 preemption, 12 steps lost$", await cell.InnerTextAsync());
+        Assert.Matches(
+            @"^chain0/stage1:\s+▶ Training\s+step 107 of 192\s+training 1.8123\s+spot-2, cpu:0 cpu:1\s+durable to 90, \d+ .* ago\s+✕ 1 preemption, 12 steps lost$",
+            await cell.InnerTextAsync()
+        );
         Assert.Contains("Waits for 'chain0/stage1' to finish.", await window.Page.InnerTextAsync("#waits"), StringComparison.Ordinal);
     }
 
@@ -91,5 +95,6 @@ public sealed class ViewTests(Chromium chromium) : IAsyncLifetime
         window.AssertNoTrouble();
     }
 
-    private static Task<string> FocusedAsync(BrowserWindow window) => window.Page.EvaluateAsync<string>("() => document.activeElement.textContent.trim()");
+    private static Task<string> FocusedAsync(BrowserWindow window) =>
+        window.Page.EvaluateAsync<string>("() => document.activeElement.textContent.trim()");
 }

@@ -12,5 +12,6 @@ public sealed class TicksTests
         Assert.Equal(expected, Ticks.Between(low, high, count).Select(tick => Math.Round(tick, 9)));
 
     [Fact]
-    public void BetweenTimes_OfAnHour_AreEveryTenMinutes() => Assert.Equal([0, 600, 1200, 1800, 2400, 3000, 3600], Ticks.BetweenTimes(0, 3600, 6));
+    public void BetweenTimes_OfAnHour_AreEveryTenMinutes() =>
+        Assert.Equal([0, 600, 1200, 1800, 2400, 3000, 3600], Ticks.BetweenTimes(0, 3600, 6));
 }

@@ -38,22 +38,30 @@ public sealed class BackgroundThreadTests
         using var thread = new BackgroundThread("test");
         var (now, most) = (0, 0);
         var (threads, priorities) = (new HashSet<int>(), new HashSet<string>());
-        await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => Task.Factory.StartNew(
-            async () =>
-            {
-                for (var i = 0; i < 3; i++)
-                {
-                    most = Math.Max(most, Interlocked.Increment(ref now));
-                    threads.Add(Environment.CurrentManagedThreadId);
-                    // Field 19 of stat, counted behind the name: the thread's nice value.
-                    priorities.Add(File.ReadAllText("/proc/thread-self/stat").Split(") ")[1].Split(' ')[16]);
-                    Interlocked.Decrement(ref now);
-                    await Task.Yield();
-                }
-            },
-            TestContext.Current.CancellationToken,
-            TaskCreationOptions.DenyChildAttach,
-            thread).Unwrap()));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 100)
+                .Select(_ =>
+                    Task.Factory.StartNew(
+                            async () =>
+                            {
+                                for (var i = 0; i < 3; i++)
+                                {
+                                    most = Math.Max(most, Interlocked.Increment(ref now));
+                                    threads.Add(Environment.CurrentManagedThreadId);
+                                    // Field 19 of stat, counted behind the name: the thread's nice value.
+                                    priorities.Add(File.ReadAllText("/proc/thread-self/stat").Split(") ")[1].Split(' ')[16]);
+                                    Interlocked.Decrement(ref now);
+                                    await Task.Yield();
+                                }
+                            },
+                            TestContext.Current.CancellationToken,
+                            TaskCreationOptions.DenyChildAttach,
+                            thread
+                        )
+                        .Unwrap()
+                )
+        );
 
         Assert.Equal((1, 1), (most, threads.Count));
         Assert.Equal(["19"], priorities);

@@ -45,11 +45,12 @@ public sealed class ManyEventsTests
         using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync(Stop));
         Assert.StartsWith("event: status", await reader.ReadLineAsync(Stop), StringComparison.Ordinal);
 
-        await new RunEvents(store, Running).AppendAsync(new RunEvent(DateTimeOffset.UnixEpoch, "told-late", null, "By a silo whose clock is behind."), Stop);
+        await new RunEvents(store, Running).AppendAsync(
+            new RunEvent(DateTimeOffset.UnixEpoch, "told-late", null, "By a silo whose clock is behind."),
+            Stop
+        );
         string? line;
-        while ((line = await reader.ReadLineAsync(Stop))?.StartsWith("event: event", StringComparison.Ordinal) == false)
-        {
-        }
+        while ((line = await reader.ReadLineAsync(Stop))?.StartsWith("event: event", StringComparison.Ordinal) == false) { }
 
         Assert.NotNull(line);
         Assert.Contains("told-late", await reader.ReadLineAsync(Stop), StringComparison.Ordinal);
@@ -63,7 +64,15 @@ public sealed class ManyEventsTests
         {
             // As RunEvents names them.
             var name = string.Create(CultureInfo.InvariantCulture, $"{RunPaths.Events(Running)}{1_700_000_000_000 + i:D13}-{i:x8}.json");
-            var happened = new RunEvent(DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_000 + i), i % 2 == 0 ? "stage-taken" : "owner-lost", "chain0/stage1", $"spot-{i % 40} goes on from step {i} of 192 (epoch token {i}).") { Silo = $"spot-{i % 40}" };
+            var happened = new RunEvent(
+                DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_000 + i),
+                i % 2 == 0 ? "stage-taken" : "owner-lost",
+                "chain0/stage1",
+                $"spot-{i % 40} goes on from step {i} of 192 (epoch token {i})."
+            )
+            {
+                Silo = $"spot-{i % 40}",
+            };
             await store.WriteAsync(name, SealedJson.Serialize(name, happened), Stop);
         }
 
@@ -93,20 +102,36 @@ public sealed class ManyEventsTests
             return inner.TryReadAsync(name, cancellationToken);
         }
 
-        public Task<Stream?> TryOpenAsync(string name, long offset = 0, long? length = null, CancellationToken cancellationToken = default) => inner.TryOpenAsync(name, offset, length, cancellationToken);
+        public Task<Stream?> TryOpenAsync(
+            string name,
+            long offset = 0,
+            long? length = null,
+            CancellationToken cancellationToken = default
+        ) => inner.TryOpenAsync(name, offset, length, cancellationToken);
 
-        public Task<string?> TryCreateAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) => inner.TryCreateAsync(name, content, cancellationToken);
+        public Task<string?> TryCreateAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
+            inner.TryCreateAsync(name, content, cancellationToken);
 
-        public Task<bool> TryCreateAsync(string name, Stream content, CancellationToken cancellationToken = default) => inner.TryCreateAsync(name, content, cancellationToken);
+        public Task<bool> TryCreateAsync(string name, Stream content, CancellationToken cancellationToken = default) =>
+            inner.TryCreateAsync(name, content, cancellationToken);
 
-        public Task<string?> TryReplaceAsync(string name, ReadOnlyMemory<byte> content, string etag, CancellationToken cancellationToken = default) => inner.TryReplaceAsync(name, content, etag, cancellationToken);
+        public Task<string?> TryReplaceAsync(
+            string name,
+            ReadOnlyMemory<byte> content,
+            string etag,
+            CancellationToken cancellationToken = default
+        ) => inner.TryReplaceAsync(name, content, etag, cancellationToken);
 
-        public Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) => inner.WriteAsync(name, content, cancellationToken);
+        public Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
+            inner.WriteAsync(name, content, cancellationToken);
 
-        public Task<bool> TryDeleteAsync(string name, string? etag = null, CancellationToken cancellationToken = default) => inner.TryDeleteAsync(name, etag, cancellationToken);
+        public Task<bool> TryDeleteAsync(string name, string? etag = null, CancellationToken cancellationToken = default) =>
+            inner.TryDeleteAsync(name, etag, cancellationToken);
 
-        public IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, CancellationToken cancellationToken = default) => inner.ListAsync(prefix, cancellationToken);
+        public IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, CancellationToken cancellationToken = default) =>
+            inner.ListAsync(prefix, cancellationToken);
 
-        public IAsyncEnumerable<string> ListFoldersAsync(string prefix, CancellationToken cancellationToken = default) => inner.ListFoldersAsync(prefix, cancellationToken);
+        public IAsyncEnumerable<string> ListFoldersAsync(string prefix, CancellationToken cancellationToken = default) =>
+            inner.ListFoldersAsync(prefix, cancellationToken);
     }
 }

@@ -9,8 +9,8 @@ using Slowrun.Storage.Runs;
 namespace Slowrun.Fleet.Chaos.Damages;
 
 /// <summary>
-/// Damages a run's objects at moments of the seed, and watches what comes of each: it is made good by itself, or something is refused by its
-/// name, or nobody needs it. What was refused is put back once that was seen, so that the run can go on by itself.
+/// Damages a run's objects at moments of the seed, and watches what comes of each: it is made good by itself, or something is refused by
+/// its name, or nobody needs it. What was refused is put back once that was seen, so that the run can go on by itself.
 /// </summary>
 internal sealed class ChaosDamages
 {
@@ -45,7 +45,15 @@ internal sealed class ChaosDamages
     private long progressAt;
     private long progress = -1;
 
-    public ChaosDamages(DamageMaker maker, IObjectStore store, string run, IEnumerable<Disturbance> plan, int seed, TimeProvider time, Action<string> tell)
+    public ChaosDamages(
+        DamageMaker maker,
+        IObjectStore store,
+        string run,
+        IEnumerable<Disturbance> plan,
+        int seed,
+        TimeProvider time,
+        Action<string> tell
+    )
     {
         (this.maker, this.seed, this.time, this.tell) = (maker, seed, time, tell);
         events = new RunEvents(store, run);
@@ -71,7 +79,8 @@ internal sealed class ChaosDamages
         // What a status shows, with what to do.
         foreach (var shown in facts.Damage)
         {
-            Open.FirstOrDefault(one => one.Told is null && one.Objects.Any(damaged => damaged.Name == shown.Name))?.Told = $"status: {shown.Why} {shown.Advice}";
+            Open.FirstOrDefault(one => one.Told is null && one.Objects.Any(damaged => damaged.Name == shown.Name))?.Told =
+                $"status: {shown.Why} {shown.Advice}";
         }
 
         if (time.GetElapsedTime(lookedAt) < Look)
@@ -86,12 +95,24 @@ internal sealed class ChaosDamages
             await FollowAsync(stop);
         }
 
-        if (plan.TryPeek(out var next) && IsDue(next)
-            && await maker.MakeAsync(next.Number, Open.SelectMany(one => one.Objects).Select(one => one.Name).ToHashSet(StringComparer.Ordinal), Age, time.GetUtcNow(), stop) is { } damage)
+        if (
+            plan.TryPeek(out var next)
+            && IsDue(next)
+            && await maker.MakeAsync(
+                next.Number,
+                Open.SelectMany(one => one.Objects).Select(one => one.Name).ToHashSet(StringComparer.Ordinal),
+                Age,
+                time.GetUtcNow(),
+                stop
+            )
+                is { } damage
+        )
         {
             plan.Dequeue();
             all.Add(damage);
-            nextAt = time.GetTimestamp() + (long)((int)(Seeds.Derive(seed, "damage gap", next.Number) % LongestGapMilliseconds) / 1000.0 * time.TimestampFrequency);
+            nextAt =
+                time.GetTimestamp()
+                + (long)((int)(Seeds.Derive(seed, "damage gap", next.Number) % LongestGapMilliseconds) / 1000.0 * time.TimestampFrequency);
             tell($"{damage.Number}: {Word(damage.Form)} of {string.Join(" and ", damage.Objects.Select(one => one.Name))} ({damage.Kind})");
         }
     }
@@ -184,14 +205,21 @@ internal sealed class ChaosDamages
             await damaged.Place.PutBackAsync(damaged, stop);
         }
 
-        tell(string.Create(CultureInfo.InvariantCulture, $"{one.Number}: {Word(outcome)} after {one.Seconds:F1} s{(told is null ? "" : $": {told}")}"));
+        tell(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{one.Number}: {Word(outcome)} after {one.Seconds:F1} s{(told is null ? "" : $": {told}")}"
+            )
+        );
     }
 
     /// <summary>Of events: whether something was refused, rather than gone round.</summary>
-    private static bool IsRefusal(string kind) => kind is EventKind.TakeRefused or EventKind.ScoringFailed or EventKind.StageError or EventKind.StageFailed or EventKind.EventDamaged;
+    private static bool IsRefusal(string kind) =>
+        kind is EventKind.TakeRefused or EventKind.ScoringFailed or EventKind.StageError or EventKind.StageFailed or EventKind.EventDamaged;
 
     /// <summary>Kept twice, or computed again.</summary>
-    private static bool HealsByItself(string kind) => kind is "spec" or "operations" or "intent" or "root" or "score" or "vector" or "ensemble";
+    private static bool HealsByItself(string kind) =>
+        kind is "spec" or "operations" or "intent" or "root" or "score" or "vector" or "ensemble";
 
     private static string Word(Enum value) => value.ToString().ToLowerInvariant();
 }

@@ -6,7 +6,15 @@ namespace Slowrun.Fleet.Chaos.Damages;
 /// <param name="Number">Of the disturbance.</param>
 /// <param name="Other">Whom it was swapped with; null: nobody.</param>
 /// <param name="At">When, by the clock that events are dated with.</param>
-internal sealed record Damage(int Number, DamageForm Form, string Kind, DamagedObject Object, DamagedObject? Other, double AtSeconds, DateTimeOffset At)
+internal sealed record Damage(
+    int Number,
+    DamageForm Form,
+    string Kind,
+    DamagedObject Object,
+    DamagedObject? Other,
+    double AtSeconds,
+    DateTimeOffset At
+)
 {
     public DamageOutcome Outcome { get; set; }
 
@@ -19,7 +27,8 @@ internal sealed record Damage(int Number, DamageForm Form, string Kind, DamagedO
     public IEnumerable<DamagedObject> Objects => Other is null ? [Object] : [Object, Other];
 
     /// <summary>Whether a message names one of the objects, whole: <c>…/root</c> is not <c>…/root.copy</c>.</summary>
-    public bool IsNamedIn(string message) => Objects.Any(one => Regex.IsMatch(message, $@"{Regex.Escape(one.Name)}(?![A-Za-z0-9_@/-]|\.[A-Za-z0-9])"));
+    public bool IsNamedIn(string message) =>
+        Objects.Any(one => Regex.IsMatch(message, $@"{Regex.Escape(one.Name)}(?![A-Za-z0-9_@/-]|\.[A-Za-z0-9])"));
 }
 
 /// <param name="Good">What was there.</param>

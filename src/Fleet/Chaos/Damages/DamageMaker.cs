@@ -21,7 +21,11 @@ internal sealed class DamageMaker(IObjectStore store, string? folder, string? ca
     {
         await foreach (var entry in store.ListAsync($"runs/{run}/", stop))
         {
-            if (ObjectKind.Of(entry.Name, run, data) is { } kind && ObjectKind.IsReplaced(kind) && await objects.TryReadAsync(entry.Name, stop) is { } now)
+            if (
+                ObjectKind.Of(entry.Name, run, data) is { } kind
+                && ObjectKind.IsReplaced(kind)
+                && await objects.TryReadAsync(entry.Name, stop) is { } now
+            )
             {
                 var known = older.TryGetValue(entry.Name, out var list) ? list : older[entry.Name] = [];
                 if (known.Count == 0 || !known[^1].AsSpan().SequenceEqual(now))
@@ -35,7 +39,13 @@ internal sealed class DamageMaker(IObjectStore store, string? folder, string? ca
     /// <param name="number">Of the disturbance.</param>
     /// <param name="taken">Objects that are damaged already.</param>
     /// <returns>Null where there is nothing to damage yet.</returns>
-    public async Task<Damage?> MakeAsync(int number, IReadOnlySet<string> taken, double atSeconds, DateTimeOffset at, CancellationToken stop)
+    public async Task<Damage?> MakeAsync(
+        int number,
+        IReadOnlySet<string> taken,
+        double atSeconds,
+        DateTimeOffset at,
+        CancellationToken stop
+    )
     {
         var there = new List<(string Kind, string Name, IDamagePlace Place)>();
         foreach (var prefix in new[] { "data/", $"runs/{run}/" })
@@ -59,7 +69,9 @@ internal sealed class DamageMaker(IObjectStore store, string? folder, string? ca
             return null;
         }
 
-        var ofKind = free.Where(one => one.Kind == least[Below(number, "kind", least.Count)]).OrderBy(one => one.Name, StringComparer.Ordinal).ToList();
+        var ofKind = free.Where(one => one.Kind == least[Below(number, "kind", least.Count)])
+            .OrderBy(one => one.Name, StringComparer.Ordinal)
+            .ToList();
         var chosen = ofKind[Below(number, "object", ofKind.Count)];
         var forms = Enum.GetValues<DamageForm>();
         var form = forms[Below(number, "form", forms.Length)];
@@ -81,8 +93,16 @@ internal sealed class DamageMaker(IObjectStore store, string? folder, string? ca
         List<byte[]> before = [.. older.GetValueOrDefault(chosen.Name, []).Where(content => !content.AsSpan().SequenceEqual(good))];
         return form switch
         {
-            DamageForm.RollBack when before.Count > 0 => await DoAsync(form, new(chosen.Name, good, before[Below(number, "older", before.Count)], chosen.Place), null),
-            DamageForm.Truncate => await DoAsync(form, new(chosen.Name, good, good[..Below(number, "length", good.Length)], chosen.Place), null),
+            DamageForm.RollBack when before.Count > 0 => await DoAsync(
+                form,
+                new(chosen.Name, good, before[Below(number, "older", before.Count)], chosen.Place),
+                null
+            ),
+            DamageForm.Truncate => await DoAsync(
+                form,
+                new(chosen.Name, good, good[..Below(number, "length", good.Length)], chosen.Place),
+                null
+            ),
             DamageForm.Remove => await DoAsync(form, new(chosen.Name, good, null, chosen.Place), null),
             _ => await DoAsync(DamageForm.Flip, new(chosen.Name, good, Flipped(number, good), chosen.Place), null),
         };

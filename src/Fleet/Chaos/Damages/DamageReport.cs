@@ -4,10 +4,28 @@ namespace Slowrun.Fleet.Chaos.Damages;
 /// <param name="Objects">Two where they were swapped.</param>
 /// <param name="Seconds">Until the outcome.</param>
 /// <param name="Told">What the system said of it; null: nothing.</param>
-public sealed record DamageReport(int Number, DamageForm Form, string Kind, IReadOnlyList<string> Objects, double AtSeconds, DamageOutcome Outcome, double? Seconds, string? Told)
+public sealed record DamageReport(
+    int Number,
+    DamageForm Form,
+    string Kind,
+    IReadOnlyList<string> Objects,
+    double AtSeconds,
+    DamageOutcome Outcome,
+    double? Seconds,
+    string? Told
+)
 {
-    internal static DamageReport Of(Damage damage) => new(
-        damage.Number, damage.Form, damage.Kind, [.. damage.Objects.Select(one => one.Name)], damage.AtSeconds, damage.Outcome, damage.Seconds, damage.Told);
+    internal static DamageReport Of(Damage damage) =>
+        new(
+            damage.Number,
+            damage.Form,
+            damage.Kind,
+            [.. damage.Objects.Select(one => one.Name)],
+            damage.AtSeconds,
+            damage.Outcome,
+            damage.Seconds,
+            damage.Told
+        );
 }
 
 /// <summary>What came of the damages of one kind of object.</summary>
@@ -22,6 +40,7 @@ public sealed record DamagedKindReport(int Count, int Healed, int Refused, int U
             Times(DamageOutcome.Refused),
             Times(DamageOutcome.Unread),
             Times(DamageOutcome.Hang),
-            damages.Where(one => one.Outcome is DamageOutcome.Healed or DamageOutcome.Refused).Max(one => one.Seconds));
+            damages.Where(one => one.Outcome is DamageOutcome.Healed or DamageOutcome.Refused).Max(one => one.Seconds)
+        );
     }
 }

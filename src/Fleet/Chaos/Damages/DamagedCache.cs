@@ -2,11 +2,13 @@ using Slowrun.Storage;
 
 namespace Slowrun.Fleet.Chaos.Damages;
 
-/// <summary>A cache for the fleet alone, where its store is far away and files are to be damaged: the user's own is nobody's plaything.</summary>
+/// <summary>A cache for the fleet alone, where its store is far away and files are to be damaged: the user's own is nobody's
+/// plaything.</summary>
 internal sealed class DamagedCache(IObjectStore store, bool isNeeded) : IDisposable
 {
     /// <summary>Null: none is needed.</summary>
-    public string? Folder { get; } = isNeeded && !StoreAddress.IsDirectory(store.Address) ? Directory.CreateTempSubdirectory("slowrun-chaos-cache-").FullName : null;
+    public string? Folder { get; } =
+        isNeeded && !StoreAddress.IsDirectory(store.Address) ? Directory.CreateTempSubdirectory("slowrun-chaos-cache-").FullName : null;
 
     public void Dispose()
     {

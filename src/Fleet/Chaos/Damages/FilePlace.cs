@@ -3,9 +3,13 @@ namespace Slowrun.Fleet.Chaos.Damages;
 /// <summary>Files of a folder, written in place: whoever has one open or mapped sees it.</summary>
 internal sealed class FilePlace(string folder) : IDamagePlace
 {
-    public IEnumerable<string> Names() => Directory.Exists(folder)
-        ? Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file)).Where(name => !name.Contains(".locks", StringComparison.Ordinal))
-        : [];
+    public IEnumerable<string> Names() =>
+        Directory.Exists(folder)
+            ? Directory
+                .EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+                .Select(file => Path.GetRelativePath(folder, file))
+                .Where(name => !name.Contains(".locks", StringComparison.Ordinal))
+            : [];
 
     public async Task<byte[]?> TryReadAsync(string name, CancellationToken stop)
     {
@@ -32,14 +36,23 @@ internal sealed class FilePlace(string folder) : IDamagePlace
 
     public Task PutBackAsync(DamagedObject damaged, CancellationToken stop) =>
         // What was removed here is fetched again.
-        damaged.Bad is null ? Task.CompletedTask : TryExchangeAsync(damaged.Name, damaged.Bad, damaged.Good, stop);
+        damaged.Bad
+            is null
+            ? Task.CompletedTask
+            : TryExchangeAsync(damaged.Name, damaged.Bad, damaged.Good, stop);
 
     private async Task<bool> TryExchangeAsync(string name, byte[] from, byte[] to, CancellationToken stop)
     {
         try
         {
             // Without a lock: others have it open. Read and written by one handle: a document that was replaced in between is another file.
-            await using var file = new FileStream(Path.Combine(folder, name), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            await using var file = new FileStream(
+                Path.Combine(folder, name),
+                FileMode.Open,
+                FileAccess.ReadWrite,
+                FileShare.ReadWrite | FileShare.Delete,
+                bufferSize: 0
+            );
             var now = new byte[file.Length];
             await file.ReadExactlyAsync(now, stop);
             if (!now.AsSpan().SequenceEqual(from))

@@ -2,7 +2,8 @@ using Slowrun.Storage;
 
 namespace Slowrun.Fleet.Chaos.Damages;
 
-/// <summary>A store's objects. A directory's are damaged in their files, behind the store's back; others by writing another object.</summary>
+/// <summary>A store's objects. A directory's are damaged in their files, behind the store's back; others by writing another
+/// object.</summary>
 /// <param name="folder">The directory; null: none.</param>
 internal sealed class StorePlace(IObjectStore store, string? folder) : IDamagePlace
 {
@@ -31,10 +32,13 @@ internal sealed class StorePlace(IObjectStore store, string? folder) : IDamagePl
             return await files.DamageAsync(damaged, stop);
         }
 
-        return await store.TryReadAsync(damaged.Name, stop) is { } now && now.Content.Span.SequenceEqual(damaged.Good)
-            && (damaged.Bad is null
-                ? await store.TryDeleteAsync(damaged.Name, now.ETag, stop)
-                : await store.TryReplaceAsync(damaged.Name, damaged.Bad, now.ETag, stop) is not null);
+        return await store.TryReadAsync(damaged.Name, stop) is { } now
+            && now.Content.Span.SequenceEqual(damaged.Good)
+            && (
+                damaged.Bad is null
+                    ? await store.TryDeleteAsync(damaged.Name, now.ETag, stop)
+                    : await store.TryReplaceAsync(damaged.Name, damaged.Bad, now.ETag, stop) is not null
+            );
     }
 
     public async Task PutBackAsync(DamagedObject damaged, CancellationToken stop)

@@ -2,13 +2,15 @@ using Slowrun.Core.Randomness;
 
 namespace Slowrun.Fleet.Chaos.Plans;
 
-/// <summary>What is to be done to a fleet: a function of the seed, so that a run that came out wrong can be disturbed the same way again.</summary>
+/// <summary>What is to be done to a fleet: a function of the seed, so that a run that came out wrong can be disturbed the same way
+/// again.</summary>
 public static class ChaosPlan
 {
     private const int Resolution = 1 << 20;
     private const int LongestStartMilliseconds = 3000;
 
-    // Azure gives 30 s at best, often under 10, maybe none. A small stage uses no more of 30 s than of 10; of 3 s the silo's margin leaves it one.
+    // Azure gives 30 s at best, often under 10, maybe none. A small stage uses no more of 30 s than of 10; of 3 s the silo's margin leaves
+    // it one.
     private static readonly int[] NoticeSeconds = [10, 5, 3, 0];
 
     // Moments by the names that the silo has for them, how often each is reached before it is used at most, and how often it is chosen.
@@ -28,7 +30,8 @@ public static class ChaosPlan
 
     private static readonly Moment[] Weighted = [.. Moments.SelectMany(moment => Enumerable.Repeat(moment, moment.Weight))];
 
-    /// <summary>Losses of machines as a spot market makes them: independent of each other and of what a machine does, so many a time on average (Poisson).</summary>
+    /// <summary>Losses of machines as a spot market makes them: independent of each other and of what a machine does, so many a time on
+    /// average (Poisson).</summary>
     /// <param name="every">Mean time between two of them, of the whole fleet.</param>
     /// <param name="modes">Taken in turn.</param>
     public static IReadOnlyList<Disturbance> Every(TimeSpan every, int seed, int count, IReadOnlyList<ChaosMode> modes)
@@ -36,11 +39,21 @@ public static class ChaosPlan
         var at = 0.0;
         return
         [
-            .. Of(seed, count, modes).Select((planned, i) =>
-            {
-                at -= Math.Log(1 - (Below(seed, i, "gap", Resolution) / (double)Resolution)) * every.TotalSeconds;
-                return planned with { Phase = "any time", Point = null, Count = 0, AtSeconds = at, Victim = Below(seed, i, "victim", Resolution) };
-            }),
+            .. Of(seed, count, modes)
+                .Select(
+                    (planned, i) =>
+                    {
+                        at -= Math.Log(1 - (Below(seed, i, "gap", Resolution) / (double)Resolution)) * every.TotalSeconds;
+                        return planned with
+                        {
+                            Phase = "any time",
+                            Point = null,
+                            Count = 0,
+                            AtSeconds = at,
+                            Victim = Below(seed, i, "victim", Resolution),
+                        };
+                    }
+                ),
         ];
     }
 
@@ -50,13 +63,15 @@ public static class ChaosPlan
         ArgumentNullException.ThrowIfNull(modes);
         return
         [
-            .. Enumerable.Range(0, count).Select(i =>
-            {
-                var moment = Weighted[Below(seed, i, "moment", Weighted.Length)];
-                var mode = modes[i % modes.Count];
-                var notice = mode == ChaosMode.Notice ? NoticeSeconds[Below(seed, i, "notice", NoticeSeconds.Length)] : 0;
-                return new Disturbance(i + 1, mode, moment.Phase, moment.Point, 1 + Below(seed, i, "count", moment.Most), notice);
-            }),
+            .. Enumerable
+                .Range(0, count)
+                .Select(i =>
+                {
+                    var moment = Weighted[Below(seed, i, "moment", Weighted.Length)];
+                    var mode = modes[i % modes.Count];
+                    var notice = mode == ChaosMode.Notice ? NoticeSeconds[Below(seed, i, "notice", NoticeSeconds.Length)] : 0;
+                    return new Disturbance(i + 1, mode, moment.Phase, moment.Point, 1 + Below(seed, i, "count", moment.Most), notice);
+                }),
         ];
     }
 

@@ -9,31 +9,33 @@ public enum ChaosMode
     /// <summary>The silo is asked to stop (SIGTERM), and commits first.</summary>
     Term,
 
-    /// <summary>The machine stands still (SIGSTOP, and nothing moves on its network), is replaced, and wakes up when another owns its stage.</summary>
+    /// <summary>The machine stands still (SIGSTOP, and nothing moves on its network), is replaced, and wakes up when another owns its
+    /// stage.</summary>
     Freeze,
 
     /// <summary>
-    /// The machine is gone and nobody is told: its packets are dropped, its connections stay open at the others' ends, and new ones to it are never
-    /// answered.
+    /// The machine is gone and nobody is told: its packets are dropped, its connections stay open at the others' ends, and new ones to it
+    /// are never answered.
     /// </summary>
     Vanish,
 
     /// <summary>
-    /// Nothing moves between the machine and all others, while it lives, trains and reaches the store: two sides that take each other for dead. The
-    /// network heals when another owns its stage.
+    /// Nothing moves between the machine and all others, while it lives, trains and reaches the store: two sides that take each other for
+    /// dead. The network heals when another owns its stage.
     /// </summary>
     Partition,
 
     /// <summary>
-    /// The metadata service announces the machine's preemption. It is replaced at once, and gone at the deadline or as soon as it has acknowledged,
-    /// whatever it has done by then.
+    /// The metadata service announces the machine's preemption. It is replaced at once, and gone at the deadline or as soon as it has
+    /// acknowledged, whatever it has done by then.
     /// </summary>
     Notice,
 
     /// <summary>Every machine is lost at once, and a new cluster is started.</summary>
     Cluster,
 
-    /// <summary>No machine: an object of the run, or a file of the machines' cache, is changed or removed behind everybody's back.</summary>
+    /// <summary>No machine: an object of the run, or a file of the machines' cache, is changed or removed behind everybody's
+    /// back.</summary>
     Damage,
 }
 
@@ -42,7 +44,8 @@ public enum ChaosMode
 /// <param name="Phase">For people: <c>start-up</c>, <c>step</c>, <c>checkpoint</c>, …</param>
 /// <param name="Point">The silo's own name of the moment; null: so many milliseconds after it was started.</param>
 /// <param name="Count">The how many-th time the moment is reached; milliseconds where <paramref name="Point"/> is null.</param>
-/// <param name="NoticeSeconds">Of <see cref="ChaosMode.Notice"/>: from the announcement to the deadline; 0: the event has started when it is seen first.</param>
+/// <param name="NoticeSeconds">Of <see cref="ChaosMode.Notice"/>: from the announcement to the deadline; 0: the event has started when it
+/// is seen first.</param>
 public sealed record Disturbance(int Number, ChaosMode Mode, string Phase, string? Point, int Count, int NoticeSeconds = 0)
 {
     /// <summary>Null: at its <see cref="Point"/>. Else so long after the run's begin, whatever the machine does then.</summary>

@@ -7,8 +7,8 @@ using System.Text.Json;
 namespace Slowrun.Fleet.Chaos.Platform;
 
 /// <summary>
-/// Azure's instance metadata service as far as Scheduled Events need it: refuses what the real one refuses, and gives the same event the same
-/// id in every answer. One for a whole fleet, as a scale set's machines all see the events of all.
+/// Azure's instance metadata service as far as Scheduled Events need it: refuses what the real one refuses, and gives the same event the
+/// same id in every answer. One for a whole fleet, as a scale set's machines all see the events of all.
 /// </summary>
 internal class MetadataServer : IAsyncDisposable
 {
@@ -27,9 +27,7 @@ internal class MetadataServer : IAsyncDisposable
     private int ids;
 
     public MetadataServer()
-        : this(Listen())
-    {
-    }
+        : this(Listen()) { }
 
     /// <param name="begun">A listener that listens, and where it is reached.</param>
     protected MetadataServer((HttpListener Listener, Uri Address) begun)
@@ -89,7 +87,8 @@ internal class MetadataServer : IAsyncDisposable
     /// <summary>RFC 1123, as documented.</summary>
     protected virtual string Text(DateTimeOffset date) => date.ToString("R", CultureInfo.InvariantCulture);
 
-    /// <summary>The version of the service that a path is to be asked with; null: the path is not the service's, and <see cref="AnswerAsync"/> judges alone.</summary>
+    /// <summary>The version of the service that a path is to be asked with; null: the path is not the service's, and
+    /// <see cref="AnswerAsync"/> judges alone.</summary>
     protected virtual string? VersionOf(string path) => path == EventsPath ? ApiVersion : "2021-02-01";
 
     /// <summary>To a request that is not refused.</summary>
@@ -186,22 +185,24 @@ internal class MetadataServer : IAsyncDisposable
     {
         lock (gate)
         {
-            return JsonSerializer.Serialize(new
-            {
-                DocumentIncarnation = incarnation,
-                Events = events.Select(one => new
+            return JsonSerializer.Serialize(
+                new
                 {
-                    EventId = one.Id,
-                    EventType = one.Type,
-                    ResourceType = "VirtualMachine",
-                    one.Resources,
-                    EventStatus = one.NotBefore is null ? "Started" : "Scheduled",
-                    NotBefore = one.NotBefore is { } date ? Text(date) : "",
-                    Description = "",
-                    EventSource = "Platform",
-                    DurationInSeconds = -1,
-                }),
-            });
+                    DocumentIncarnation = incarnation,
+                    Events = events.Select(one => new
+                    {
+                        EventId = one.Id,
+                        EventType = one.Type,
+                        ResourceType = "VirtualMachine",
+                        one.Resources,
+                        EventStatus = one.NotBefore is null ? "Started" : "Scheduled",
+                        NotBefore = one.NotBefore is { } date ? Text(date) : "",
+                        Description = "",
+                        EventSource = "Platform",
+                        DurationInSeconds = -1,
+                    }),
+                }
+            );
         }
     }
 

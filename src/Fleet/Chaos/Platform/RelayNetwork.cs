@@ -5,8 +5,8 @@ namespace Slowrun.Fleet.Chaos.Platform;
 
 /// <summary>
 /// The network between machines that are processes of this one. Every connection to a machine passes through here and can be held: then
-/// nothing moves in either direction, and neither end learns anything, as when packets are dropped. Needs no privileges: each machine has a loopback
-/// address of its own, on which this process listens, and which the silo advertises.
+/// nothing moves in either direction, and neither end learns anything, as when packets are dropped. Needs no privileges: each machine has a
+/// loopback address of its own, on which this process listens, and which the silo advertises.
 /// </summary>
 internal sealed class RelayNetwork : IDisposable
 {
@@ -58,8 +58,8 @@ internal sealed class RelayNetwork : IDisposable
     }
 
     /// <summary>
-    /// Nothing comes from the machine or reaches it any more, new connections are never answered, and those that stand stay open even when its
-    /// process ends.
+    /// Nothing comes from the machine or reaches it any more, new connections are never answered, and those that stand stay open even when
+    /// its process ends.
     /// </summary>
     public async Task IsolateAsync(RelayedMachine machine)
     {
@@ -79,8 +79,8 @@ internal sealed class RelayNetwork : IDisposable
     }
 
     /// <summary>
-    /// Nothing moves between the two, while both reach all others. A connection that one opens to the other is accepted, unlike one to an isolated
-    /// machine, for its sender is known only then; nothing is ever said on it.
+    /// Nothing moves between the two, while both reach all others. A connection that one opens to the other is accepted, unlike one to an
+    /// isolated machine, for its sender is known only then; nothing is ever said on it.
     /// </summary>
     public void Part(RelayedMachine one, RelayedMachine other)
     {
@@ -102,7 +102,9 @@ internal sealed class RelayNetwork : IDisposable
             Task change;
             lock (gate)
             {
-                var isHeld = isolated.Contains(to) || (from is not null && (isolated.Contains(from) || parted.Contains((from, to)) || parted.Contains((to, from))));
+                var isHeld =
+                    isolated.Contains(to)
+                    || (from is not null && (isolated.Contains(from) || parted.Contains((from, to)) || parted.Contains((to, from))));
                 if (!isHeld)
                 {
                     return;
@@ -118,7 +120,10 @@ internal sealed class RelayNetwork : IDisposable
     /// <summary>Whose process is at the other end of an accepted connection; null: none of the machines'.</summary>
     public RelayedMachine? SenderOf(Socket accepted)
     {
-        if (accepted is not { RemoteEndPoint: IPEndPoint remote, LocalEndPoint: IPEndPoint local } || SocketOwner.InodeOf(remote, local) is not { } inode)
+        if (
+            accepted is not { RemoteEndPoint: IPEndPoint remote, LocalEndPoint: IPEndPoint local }
+            || SocketOwner.InodeOf(remote, local) is not { } inode
+        )
         {
             return null;
         }

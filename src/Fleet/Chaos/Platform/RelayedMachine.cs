@@ -42,13 +42,18 @@ internal sealed class RelayedMachine : IDisposable
 
     /// <summary>What the silo's program must be told.</summary>
     public IReadOnlyList<string> Arguments =>
-    [
-        "--listen", Address.ToString(),
-        "--port", Text(InnerSiloPort),
-        "--gateway-port", Text(InnerGatewayPort),
-        "--advertise-port", Text(SiloPort),
-        "--advertise-gateway-port", Text(GatewayPort),
-    ];
+        [
+            "--listen",
+            Address.ToString(),
+            "--port",
+            Text(InnerSiloPort),
+            "--gateway-port",
+            Text(InnerGatewayPort),
+            "--advertise-port",
+            Text(SiloPort),
+            "--advertise-gateway-port",
+            Text(GatewayPort),
+        ];
 
     public Task FallSilentAsync() => Task.WhenAll(silo.FallSilentAsync(), gateway.FallSilentAsync());
 

@@ -42,8 +42,8 @@ internal sealed class RelayedPort : IDisposable
     }
 
     /// <summary>
-    /// From now on connecting takes as long as whoever tries is patient. Linux drops the first packet of a connection to a listener whose queue
-    /// is full, and says nothing: just as a machine that is not there.
+    /// From now on connecting takes as long as whoever tries is patient. Linux drops the first packet of a connection to a listener whose
+    /// queue is full, and says nothing: just as a machine that is not there.
     /// </summary>
     public async Task FallSilentAsync()
     {
@@ -138,9 +138,7 @@ internal sealed class RelayedPort : IDisposable
             {
                 read = await source.ReceiveAsync(buffer, network.End);
             }
-            catch (SocketException)
-            {
-            }
+            catch (SocketException) { }
 
             await network.WaitOpenAsync(from, machine, network.End);
             try
@@ -151,7 +149,7 @@ internal sealed class RelayedPort : IDisposable
                     return;
                 }
 
-                for (var sent = 0; sent < read;)
+                for (var sent = 0; sent < read; )
                 {
                     sent += await sink.SendAsync(buffer.AsMemory(sent, read - sent), network.End);
                 }

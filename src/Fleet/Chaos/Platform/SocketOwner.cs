@@ -25,7 +25,11 @@ internal static class SocketOwner
             foreach (var line in File.ReadLines(file).Skip(1))
             {
                 var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-                if (fields.Length > InodeField && fields[LocalField].EndsWith(here, StringComparison.Ordinal) && fields[RemoteField].EndsWith(there, StringComparison.Ordinal))
+                if (
+                    fields.Length > InodeField
+                    && fields[LocalField].EndsWith(here, StringComparison.Ordinal)
+                    && fields[RemoteField].EndsWith(there, StringComparison.Ordinal)
+                )
                 {
                     return fields[InodeField];
                 }
@@ -40,7 +44,8 @@ internal static class SocketOwner
         try
         {
             var wanted = $"socket:[{inode}]";
-            return Directory.EnumerateFiles(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/fd"))
+            return Directory
+                .EnumerateFiles(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/fd"))
                 .Any(file => new FileInfo(file).LinkTarget == wanted);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

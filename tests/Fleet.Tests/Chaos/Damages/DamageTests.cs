@@ -41,7 +41,15 @@ public sealed class DamageTests : IDisposable
     [Fact]
     public void IsNamedIn_OfAMessage_TakesNoNameForAnother()
     {
-        var damage = new Damage(1, DamageForm.Flip, "root", new DamagedObject("runs/a/chain0/stage1/root", [1], [2], null!), null, 0, default);
+        var damage = new Damage(
+            1,
+            DamageForm.Flip,
+            "root",
+            new DamagedObject("runs/a/chain0/stage1/root", [1], [2], null!),
+            null,
+            0,
+            default
+        );
 
         Assert.True(damage.IsNamedIn("'runs/a/chain0/stage1/root' is damaged."));
         Assert.True(damage.IsNamedIn("It is runs/a/chain0/stage1/root."));
@@ -55,7 +63,16 @@ public sealed class DamageTests : IDisposable
     public async Task Make_ManyTimes_DamagesEveryKindInEveryFormAndCanPutItBack(bool directory)
     {
         IObjectStore store = directory ? Storage.Directories.DirectoryStore.Open(folder.Path) : new MemoryStore();
-        var names = new[] { "data/aa", "data/bb", "data/cc", $"runs/{Run}/spec", $"runs/{Run}/chain0/stage0/root", $"runs/{Run}/chain0/stage1/root", $"runs/{Run}/scores/a.json" };
+        var names = new[]
+        {
+            "data/aa",
+            "data/bb",
+            "data/cc",
+            $"runs/{Run}/spec",
+            $"runs/{Run}/chain0/stage0/root",
+            $"runs/{Run}/chain0/stage1/root",
+            $"runs/{Run}/scores/a.json",
+        };
         foreach (var name in names)
         {
             await store.WriteAsync(name, System.Text.Encoding.UTF8.GetBytes(name + " of old"), Stop);
@@ -82,7 +99,10 @@ public sealed class DamageTests : IDisposable
         }
 
         Assert.Equal(Enum.GetValues<DamageForm>(), done.Select(damage => damage.Form).Distinct().Order());
-        Assert.Equal(["data", "data manifest", "root", "score", "spec"], done.Select(damage => damage.Kind).Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["data", "data manifest", "root", "score", "spec"],
+            done.Select(damage => damage.Kind).Distinct().Order(StringComparer.Ordinal)
+        );
         Assert.All(done.CountBy(damage => damage.Kind), count => Assert.Equal(12, count.Value));
     }
 
@@ -93,7 +113,10 @@ public sealed class DamageTests : IDisposable
         var damages = Damages(store, 1);
         await LookAsync(damages, 0);
         var damage = Assert.Single(damages.Done);
-        await new RunEvents(store, Run).AppendAsync(new RunEvent(time.GetUtcNow(), "take-refused", "chain0/stage0", "The data 'data/aa' is damaged."), Stop);
+        await new RunEvents(store, Run).AppendAsync(
+            new RunEvent(time.GetUtcNow(), "take-refused", "chain0/stage0", "The data 'data/aa' is damaged."),
+            Stop
+        );
 
         await LookAsync(damages, 0);
 
@@ -138,8 +161,8 @@ public sealed class DamageTests : IDisposable
         return store;
     }
 
-    private ChaosDamages Damages(IObjectStore store, int count) => new(
-        new DamageMaker(store, null, null, Run, "aa", 3), store, Run, ChaosPlan.Of(3, count, [ChaosMode.Damage]), 3, time, told.Add);
+    private ChaosDamages Damages(IObjectStore store, int count) =>
+        new(new DamageMaker(store, null, null, Run, "aa", 3), store, Run, ChaosPlan.Of(3, count, [ChaosMode.Damage]), 3, time, told.Add);
 
     /// <param name="step">How far the run is.</param>
     private async Task LookAsync(ChaosDamages damages, int step)

@@ -149,7 +149,7 @@ public sealed class RelayNetworkTests : IDisposable
     private static async Task<byte[]> ReceiveAsync(Socket socket, int count)
     {
         var bytes = new byte[count];
-        for (var read = 0; read < count;)
+        for (var read = 0; read < count; )
         {
             var more = await socket.ReceiveAsync(bytes.AsMemory(read), Stop);
             Assert.NotEqual(0, more);
@@ -173,7 +173,9 @@ public sealed class RelayNetworkTests : IDisposable
         }
     }
 
-    private static int Port(RelayedMachine machine, string option) => int.Parse(Argument(machine, option), System.Globalization.CultureInfo.InvariantCulture);
+    private static int Port(RelayedMachine machine, string option) =>
+        int.Parse(Argument(machine, option), System.Globalization.CultureInfo.InvariantCulture);
 
-    private static string Argument(RelayedMachine machine, string option) => machine.Arguments[machine.Arguments.ToList().IndexOf(option) + 1];
+    private static string Argument(RelayedMachine machine, string option) =>
+        machine.Arguments[machine.Arguments.ToList().IndexOf(option) + 1];
 }
