@@ -34,21 +34,46 @@ public sealed class StopTests
     }
 
     /// <summary>Every lock of the store is held, as by a process that was stopped in between: replacing anything waits.</summary>
-    private static Held Hanging(string store) => new(
-        [.. Enumerable.Range(0, 64).Select(shard => new FileStream(
-            Path.Combine(store, ".locks", shard.ToString("x2", CultureInfo.InvariantCulture)), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None))],
-        () => { });
+    private static Held Hanging(string store) =>
+        new(
+            [
+                .. Enumerable
+                    .Range(0, 64)
+                    .Select(shard => Locked(Path.Combine(store, ".locks", shard.ToString("x2", CultureInfo.InvariantCulture)))),
+            ],
+            () => { }
+        );
+
+    /// <summary>Waits for the silo, which may hold the lock at this moment: it writes while the locks are taken.</summary>
+    private static FileStream Locked(string path)
+    {
+        while (true)
+        {
+            Stop.ThrowIfCancellationRequested();
+            try
+            {
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException)
+            {
+                Thread.Yield();
+            }
+        }
+    }
 
     /// <summary>A file stands where the directory was.</summary>
     private static Held Failing(string store)
     {
         Directory.Move(store, store + ".away");
         File.WriteAllText(store, "");
-        return new Held([], () =>
-        {
-            File.Delete(store);
-            Directory.Move(store + ".away", store);
-        });
+        return new Held(
+            [],
+            () =>
+            {
+                File.Delete(store);
+                Directory.Move(store + ".away", store);
+            }
+        );
     }
 
     private sealed class Held(IReadOnlyList<FileStream> files, Action end) : IDisposable
