@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace Slowrun.Architecture.Tests;
 
-/// <summary>No comment is wider than the formatter lays out code (.csharpierrc, .editorconfig). Strings may be: nothing breaks them.</summary>
+/// <summary>No comment is wider than the formatter lays out code (.csharpierrc). Strings may be: nothing breaks them.</summary>
 public sealed partial class LineLengthTests
 {
     private const int Width = 140;
