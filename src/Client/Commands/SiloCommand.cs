@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using Slowrun.Client.Cli;
 using Slowrun.Clustering.Membership;
+using Slowrun.Core.Commands;
 using Slowrun.Fleet.Silos;
 
 namespace Slowrun.Client.Commands;
@@ -16,56 +17,11 @@ internal static class SiloCommand
     {
         Option<string>[] passed =
         [
-            new("--slots") { Description = "cpu, cpu:N, or cuda:I,cuda:J; default: every CUDA device, else cpu." },
-            new("--clustering")
+            .. SiloCommandOptions.All.Select(declared => new Option<string>(declared.Name)
             {
-                Description =
-                    "Where the silos find each other: document (in the store; default), azure-table or azure-table=URI (a table of the store's or another storage account, "
-                    + "for more than about a hundred silos). The store's first silo decides; others and clients need not be told.",
-                HelpName = "document|azure-table[=URI]",
-            },
-            new("--name") { Description = "What people see; default: host name and process id." },
-            new("--listen")
-            {
-                Description = "Address that the ports listen on; default: loopback. Only who can read the store gets an answer there.",
-            },
-            new("--advertise") { Description = "Address told to others; default: the one listened on." },
-            new("--port") { Description = "Silo port; default: any free one." },
-            new("--gateway-port") { Description = "Gateway port; default: any free one." },
-            new("--exit-when-idle")
-            {
-                Description = "Leaves, with exit code 0, when nothing was ready for it for so long (10m); default: never.",
-            },
-            new("--stop-within")
-            {
-                Description = "How long it may take to commit and leave when told to stop; then it ends as it is (default: 5m).",
-            },
-            new("--http")
-            {
-                Description = "Serves /metrics, /healthz and /readyz at ADDRESS:PORT (a port alone: loopback); default: no port is opened.",
-            },
-            new("--http-token")
-            {
-                Description =
-                    "What --http asks for, but for health; needed beyond loopback. Better in SLOWRUN_TOKEN: others see a command line.",
-            },
-            new("--page")
-            {
-                Description = "Serves the page at this port of --listen; default: not at all. Asks for SLOWRUN_TOKEN where that is set.",
-            },
-            new("--advertise-port")
-            {
-                Description = "Silo port told to others, where something between maps ports; default: the one listened on.",
-            },
-            new("--advertise-gateway-port") { Description = "Gateway port told to others; default: the one listened on." },
-            new("--preemption")
-            {
-                Description = "azure: ask Scheduled Events whether this machine goes away; off (default). Also SLOWRUN_PREEMPTION.",
-            },
-            new("--vm-name") { Description = "As events name this machine; default: what the metadata service says." },
-            new("--imds") { Description = "The metadata service's address; default: http://169.254.169.254/." },
-            new("--imds-version") { Description = "Of the Scheduled Events API; default: 2020-07-01." },
-            new("--imds-interval") { Description = "Between two questions; default: 1s." },
+                Description = declared.Description,
+                HelpName = declared.HelpName,
+            }),
         ];
         var command = new Command("silo", "Serves a store until told to stop: trains whatever its runs have ready.");
         foreach (var option in passed)

@@ -2,10 +2,10 @@ using System.CommandLine;
 using System.Net;
 using Slowrun.Clustering.Hosting;
 using Slowrun.Clustering.Membership;
+using Slowrun.Core.Commands;
 using Slowrun.Core.Specs;
 using Slowrun.Silo.Hosting;
 using Slowrun.Silo.Http;
-using Slowrun.Silo.Preemption;
 using Slowrun.Web.Hosting;
 
 namespace Slowrun.Silo.Commands;
@@ -20,82 +20,30 @@ internal static class ServeCommand
             Description = "A directory, or azblob://account/container.",
             DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_STORE") ?? ".slowrun",
         };
-        var clustering = new Option<string?>("--clustering")
-        {
-            Description =
-                "Where the silos find each other: document (in the store; default), azure-table or azure-table=URI (a table of the store's or another storage account, "
-                + "for more than about a hundred silos). The store's first silo decides; others and clients need not be told.",
-        };
-        var slots = new Option<string?>("--slots") { Description = "cpu, cpu:N, or cuda:I,cuda:J (default: every CUDA device, else cpu)." };
-        var name = new Option<string?>("--name") { Description = "What people see; default: host name and process id." };
-        var listen = new Option<string>("--listen")
-        {
-            Description = "Address that the ports listen on. Only who can read the store gets an answer there.",
-            DefaultValueFactory = _ => "127.0.0.1",
-        };
-        var advertise = new Option<string?>("--advertise") { Description = "Address told to others (default: the one listened on)." };
-        var port = new Option<int>("--port") { Description = "Silo port; 0: any free one." };
-        var gatewayPort = new Option<int>("--gateway-port") { Description = "Gateway port; 0: any free one." };
-        var exitWhenIdle = new Option<string?>("--exit-when-idle")
-        {
-            Description = "Leaves, with exit code 0, when nothing was ready for it for so long (10m); default: never.",
-        };
-        var stopWithin = new Option<string?>("--stop-within")
-        {
-            Description = "How long it may take to commit and leave when told to stop; then it ends as it is (default: 5m).",
-        };
-        var http = new Option<string?>("--http")
-        {
-            Description = "Serves /metrics, /healthz and /readyz at ADDRESS:PORT (a port alone: loopback); default: no port is opened.",
-        };
-        var httpToken = new Option<string?>("--http-token")
-        {
-            Description =
-                "What --http asks for, but for health; needed beyond loopback. Better in SLOWRUN_TOKEN: others see a command line.",
-            DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_TOKEN") is { Length: > 0 } given ? given : null,
-        };
-        var page = new Option<int?>("--page")
-        {
-            Description =
-                "Serves the page at this port of --listen; 0: any free one; default: not at all. Asks for SLOWRUN_TOKEN where that is set, which it must be beyond loopback.",
-        };
-        var advertisePort = new Option<int?>("--advertise-port")
-        {
-            Description = "Silo port told to others, where something between maps ports (default: the one listened on).",
-        };
-        var advertiseGatewayPort = new Option<int?>("--advertise-gateway-port")
-        {
-            Description = "Gateway port told to others (default: the one listened on).",
-        };
         var log = new Option<string?>("--log")
         {
             Description = "Writes what it says to this file too; its process id and '.log' are added to the name.",
         };
         var parentPipe = new Option<bool>("--parent-pipe") { Description = "Commit and stop at the end of standard input." };
-
-        var preemption = new PreemptionOptions();
-
-        var command = new Command("silo", "Serves a store until told to stop.")
-        {
-            store,
-            clustering,
-            slots,
-            name,
-            listen,
-            advertise,
-            port,
-            gatewayPort,
-            advertisePort,
-            advertiseGatewayPort,
-            exitWhenIdle,
-            stopWithin,
-            http,
-            httpToken,
-            page,
-            log,
-            parentPipe,
-        };
-        preemption.All.ToList().ForEach(command.Options.Add);
+        var command = new Command("silo", "Serves a store until told to stop.") { store, log, parentPipe };
+        var slots = command.Take<string?>(SiloCommandOptions.Slots);
+        var clustering = command.Take<string?>(SiloCommandOptions.Clustering);
+        var name = command.Take<string?>(SiloCommandOptions.Name);
+        var listen = command.Take(SiloCommandOptions.Listen, () => "127.0.0.1");
+        var advertise = command.Take<string?>(SiloCommandOptions.Advertise);
+        var port = command.Take<int>(SiloCommandOptions.Port);
+        var gatewayPort = command.Take<int>(SiloCommandOptions.GatewayPort);
+        var exitWhenIdle = command.Take<string?>(SiloCommandOptions.ExitWhenIdle);
+        var stopWithin = command.Take<string?>(SiloCommandOptions.StopWithin);
+        var http = command.Take<string?>(SiloCommandOptions.Http);
+        var httpToken = command.Take(
+            SiloCommandOptions.HttpToken,
+            () => Environment.GetEnvironmentVariable("SLOWRUN_TOKEN") is { Length: > 0 } given ? given : null
+        );
+        var page = command.Take<int?>(SiloCommandOptions.Page);
+        var advertisePort = command.Take<int?>(SiloCommandOptions.AdvertisePort);
+        var advertiseGatewayPort = command.Take<int?>(SiloCommandOptions.AdvertiseGatewayPort);
+        var preemption = new PreemptionOptions(command);
         command.SetAction(
             async (parsed, cancellation) =>
             {

@@ -1,35 +1,24 @@
 using System.CommandLine;
+using Slowrun.Core.Commands;
 using Slowrun.Core.Specs;
+using Slowrun.Silo.Preemption;
 
-namespace Slowrun.Silo.Preemption;
+namespace Slowrun.Silo.Commands;
 
 /// <summary>The options of <c>silo</c> that say who is asked for preemption notices.</summary>
-internal sealed class PreemptionOptions
+internal sealed class PreemptionOptions(Command command)
 {
     private const string Azure = "azure";
     private const string Off = "off";
 
-    private readonly Option<string> platform = new("--preemption")
-    {
-        Description = "azure: ask Scheduled Events whether this machine goes away; off. Also SLOWRUN_PREEMPTION.",
-        DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_PREEMPTION") is { Length: > 0 } given ? given : Off,
-    };
-
-    private readonly Option<string?> vmName = new("--vm-name")
-    {
-        Description = "As events name this machine; default: what the metadata service says.",
-    };
-    private readonly Option<string?> address = new("--imds")
-    {
-        Description = "The metadata service's address; default: http://169.254.169.254/.",
-    };
-    private readonly Option<string?> apiVersion = new("--imds-version")
-    {
-        Description = "Of the Scheduled Events API; default: 2020-07-01.",
-    };
-    private readonly Option<string?> interval = new("--imds-interval") { Description = "Between two questions; default: 1s." };
-
-    public IReadOnlyList<Option> All => [platform, vmName, address, apiVersion, interval];
+    private readonly Option<string> platform = command.Take(
+        SiloCommandOptions.Preemption,
+        () => Environment.GetEnvironmentVariable("SLOWRUN_PREEMPTION") is { Length: > 0 } given ? given : Off
+    );
+    private readonly Option<string?> vmName = command.Take<string?>(SiloCommandOptions.VmName);
+    private readonly Option<string?> address = command.Take<string?>(SiloCommandOptions.Imds);
+    private readonly Option<string?> apiVersion = command.Take<string?>(SiloCommandOptions.ImdsVersion);
+    private readonly Option<string?> interval = command.Take<string?>(SiloCommandOptions.ImdsInterval);
 
     /// <returns>Null where nobody is to be asked.</returns>
     /// <exception cref="FormatException">Says what was found and what is expected.</exception>

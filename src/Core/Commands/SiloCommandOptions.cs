@@ -1,0 +1,74 @@
+namespace Slowrun.Core.Commands;
+
+/// <summary>The options of <c>silo</c>: the command line passes them on as they are, and the silo's program reads them.</summary>
+public static class SiloCommandOptions
+{
+    private static readonly List<CommandOption> Declared = [];
+
+    public static CommandOption Slots { get; } = Declare("--slots", "cpu, cpu:N, or cuda:I,cuda:J; default: every CUDA device, else cpu.");
+
+    public static CommandOption Clustering { get; } =
+        Declare(
+            "--clustering",
+            "Where the silos find each other: document (in the store; default), azure-table or azure-table=URI (a table of the store's or another storage account, "
+                + "for more than about a hundred silos). The store's first silo decides; others and clients need not be told.",
+            "document|azure-table[=URI]"
+        );
+
+    public static CommandOption Name { get; } = Declare("--name", "What people see; default: host name and process id.");
+
+    public static CommandOption Listen { get; } =
+        Declare("--listen", "Address that the ports listen on; default: loopback. Only who can read the store gets an answer there.");
+
+    public static CommandOption Advertise { get; } = Declare("--advertise", "Address told to others; default: the one listened on.");
+
+    public static CommandOption Port { get; } = Declare("--port", "Silo port; default: any free one.");
+
+    public static CommandOption GatewayPort { get; } = Declare("--gateway-port", "Gateway port; default: any free one.");
+
+    public static CommandOption ExitWhenIdle { get; } =
+        Declare("--exit-when-idle", "Leaves, with exit code 0, when nothing was ready for it for so long (10m); default: never.");
+
+    public static CommandOption StopWithin { get; } =
+        Declare("--stop-within", "How long it may take to commit and leave when told to stop; then it ends as it is (default: 5m).");
+
+    public static CommandOption Http { get; } =
+        Declare("--http", "Serves /metrics, /healthz and /readyz at ADDRESS:PORT (a port alone: loopback); default: no port is opened.");
+
+    public static CommandOption HttpToken { get; } =
+        Declare(
+            "--http-token",
+            "What --http asks for, but for health; needed beyond loopback. Better in SLOWRUN_TOKEN: others see a command line."
+        );
+
+    public static CommandOption Page { get; } =
+        Declare("--page", "Serves the page at this port of --listen; default: not at all. Asks for SLOWRUN_TOKEN where that is set.");
+
+    public static CommandOption AdvertisePort { get; } =
+        Declare("--advertise-port", "Silo port told to others, where something between maps ports; default: the one listened on.");
+
+    public static CommandOption AdvertiseGatewayPort { get; } =
+        Declare("--advertise-gateway-port", "Gateway port told to others; default: the one listened on.");
+
+    public static CommandOption Preemption { get; } =
+        Declare("--preemption", "azure: ask Scheduled Events whether this machine goes away; off (default). Also SLOWRUN_PREEMPTION.");
+
+    public static CommandOption VmName { get; } =
+        Declare("--vm-name", "As events name this machine; default: what the metadata service says.");
+
+    public static CommandOption Imds { get; } = Declare("--imds", "The metadata service's address; default: http://169.254.169.254/.");
+
+    public static CommandOption ImdsVersion { get; } = Declare("--imds-version", "Of the Scheduled Events API; default: 2020-07-01.");
+
+    public static CommandOption ImdsInterval { get; } = Declare("--imds-interval", "Between two questions; default: 1s.");
+
+    /// <summary>All of them, in the order of the help.</summary>
+    public static IReadOnlyList<CommandOption> All => Declared;
+
+    private static CommandOption Declare(string name, string description, string? helpName = null)
+    {
+        var option = new CommandOption(name, description) { HelpName = helpName };
+        Declared.Add(option);
+        return option;
+    }
+}
