@@ -6,6 +6,7 @@ using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
 using Slowrun.Core.Tokens;
 using Slowrun.Storage;
+using Slowrun.Storage.Addresses;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;

@@ -4,6 +4,7 @@ using Slowrun.Core.Mixtures;
 using Slowrun.Core.Selection;
 using Slowrun.Core.Stages;
 using Slowrun.Storage;
+using Slowrun.Storage.Addresses;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Bench;

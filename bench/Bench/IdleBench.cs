@@ -4,7 +4,7 @@ using Slowrun.Clustering.Tests;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
 using Slowrun.Silo.Hosting;
-using Slowrun.Storage;
+using Slowrun.Storage.Addresses;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Bench;

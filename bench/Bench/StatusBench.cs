@@ -4,7 +4,7 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
 using Slowrun.Reading.Live;
 using Slowrun.Reading.Runs;
-using Slowrun.Storage;
+using Slowrun.Storage.Addresses;
 
 namespace Slowrun.Bench;
 

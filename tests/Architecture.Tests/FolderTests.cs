@@ -11,14 +11,8 @@ public sealed class FolderTests
     /// line.</summary>
     private static readonly Dictionary<string, string[]> Allowed = new()
     {
-        // States of runs and stages stand beside the status that shows them, and ledgers beside the accounts that fill them.
-        ["Core"] = ["Plan -> Status", "Stages -> Ledger"],
-        // An address is opened by the store that it names; a run's documents know how a root is written.
-        ["Storage"] = [". -> Blobs", ". -> Directories", "Runs -> Checkpoints"],
         // What a step and a device are, and the canned training of the fingerprint, stand with the training of stages.
         ["Training"] = ["Distillation -> Stages", "Evaluation -> Stages", "Lanes -> Stages", "Numerics -> Models", "Numerics -> Stages"],
-        // How long a heartbeat may be old is tuned where the cluster is set up.
-        ["Clustering"] = ["Membership -> Hosting"],
         // The loop over all slots stands with the slots, and is to stand above what it offers them to.
         ["Grains"] = ["Slots -> Runs", "Slots -> Stages", "Slots -> Telemetry", "Telemetry -> Stages"],
     };

@@ -11,6 +11,7 @@ using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Storage;
+using Slowrun.Storage.Addresses;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 using Slowrun.Storage.Tokens;

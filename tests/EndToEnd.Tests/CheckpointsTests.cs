@@ -1,5 +1,5 @@
 using Slowrun.Core.Plan;
-using Slowrun.Storage;
+using Slowrun.Storage.Addresses;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.EndToEnd.Tests;

@@ -1,8 +1,8 @@
 using System.Reflection;
 using System.Text.Json;
 using Slowrun.Core.Plan;
-using Slowrun.Core.Status;
 using Slowrun.Storage;
+using Slowrun.Storage.Addresses;
 using Slowrun.Storage.Blobs;
 using Slowrun.Storage.Runs;
 

@@ -1,5 +1,4 @@
 using Slowrun.Core.Plan;
-using Slowrun.Core.Status;
 using Slowrun.Tests.Storage;
 
 namespace Slowrun.EndToEnd.Tests;

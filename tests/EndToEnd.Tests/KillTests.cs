@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Slowrun.Core.Plan;
-using Slowrun.Core.Status;
 using Slowrun.Storage;
 using Slowrun.Tests.Storage;
 

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Slowrun.Core.Plan;
-using Slowrun.Core.Status;
 using Slowrun.Tests.Storage;
 
 namespace Slowrun.EndToEnd.Tests;

@@ -41,7 +41,7 @@ public sealed class DamageTests
 
             // Whatever was not mended by itself was refused by name, to the caller or in an event.
             var mended =
-                refusal is null && (await run.FactsAsync()) is var facts && Readiness.StateOf(facts) == Core.Status.RunState.Succeeded;
+                refusal is null && (await run.FactsAsync()) is var facts && Readiness.StateOf(facts) == Core.Plan.RunState.Succeeded;
             var told = refusal + await run.StoryAsync();
             Assert.True(
                 mended || refusal == "No such run." || touched.Any(one => told.Contains(one, StringComparison.Ordinal)),

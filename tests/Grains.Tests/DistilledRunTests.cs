@@ -1,9 +1,9 @@
 using Slowrun.Core.Plan;
 using Slowrun.Core.Specs;
-using Slowrun.Core.Status;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Stages;
 using Slowrun.Storage;
+using Slowrun.Storage.Addresses;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Directories;
 using Slowrun.Storage.Runs;

@@ -1,6 +1,5 @@
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
-using Slowrun.Core.Status;
 using Slowrun.Grains.Members;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;

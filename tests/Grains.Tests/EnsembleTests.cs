@@ -1,4 +1,5 @@
 using Slowrun.Core.Mixtures;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Selection;
 using Slowrun.Core.Status;

@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
-using Slowrun.Core.Status;
 using Slowrun.Core.Tokens;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Stages;

@@ -12,6 +12,7 @@ using Slowrun.Grains.Members;
 using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
 using Slowrun.Storage;
+using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 using Slowrun.Storage.Tokens;
 

@@ -3,6 +3,7 @@ using Slowrun.Clustering.Membership;
 using Slowrun.Core.Plan;
 using Slowrun.Grains.Stages;
 using Slowrun.Storage;
+using Slowrun.Storage.Checkpoints;
 
 namespace Slowrun.Grains.Tests;
 

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Time.Testing;
-using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Telemetry;
 

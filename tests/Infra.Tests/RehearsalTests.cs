@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using Slowrun.Clustering.Membership;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
-using Slowrun.Core.Status;
 using Slowrun.EndToEnd.Tests;
 using Slowrun.Infra.Tests.Rehearsal;
 

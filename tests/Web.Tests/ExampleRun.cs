@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Slowrun.Core.Explain;
-using Slowrun.Core.Ledger;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;

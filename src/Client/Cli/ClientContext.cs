@@ -5,6 +5,7 @@ using Slowrun.Fleet.Silos;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Reading.Live;
 using Slowrun.Storage;
+using Slowrun.Storage.Addresses;
 using Spectre.Console;
 
 namespace Slowrun.Client.Cli;

@@ -4,7 +4,6 @@ using Slowrun.Client.Display;
 using Slowrun.Client.Runs;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Specs;
-using Slowrun.Core.Status;
 using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;

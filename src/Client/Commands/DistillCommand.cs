@@ -2,7 +2,7 @@ using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
 using Slowrun.Client.Runs;
-using Slowrun.Core.Status;
+using Slowrun.Core.Plan;
 using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;

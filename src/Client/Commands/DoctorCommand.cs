@@ -4,6 +4,7 @@ using Slowrun.Clustering.Membership;
 using Slowrun.Core;
 using Slowrun.Data.Corpus;
 using Slowrun.Storage;
+using Slowrun.Storage.Addresses;
 
 namespace Slowrun.Client.Commands;
 

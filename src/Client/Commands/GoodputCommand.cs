@@ -2,6 +2,7 @@ using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
 using Slowrun.Core.Ledger;
+using Slowrun.Core.Stages;
 using Slowrun.Reading.Live;
 using Slowrun.Reading.Runs;
 

@@ -2,7 +2,6 @@ using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
-using Slowrun.Core.Status;
 using Slowrun.Reading.Live;
 using Slowrun.Reading.Runs;
 using Slowrun.Storage.Runs;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
 using Slowrun.Client.Runs;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
 
 namespace Slowrun.Client.Commands;

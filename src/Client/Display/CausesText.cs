@@ -1,7 +1,6 @@
 using Slowrun.Client.Cli;
 using Slowrun.Core;
 using Slowrun.Core.Plan;
-using Slowrun.Core.Status;
 using Slowrun.Reading.Explain;
 using Spectre.Console;
 using Spectre.Console.Rendering;

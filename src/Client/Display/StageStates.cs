@@ -1,4 +1,4 @@
-using Slowrun.Core.Status;
+using Slowrun.Core.Plan;
 using Spectre.Console;
 
 namespace Slowrun.Client.Display;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Slowrun.Core;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Status;
 using Spectre.Console;

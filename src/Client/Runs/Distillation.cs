@@ -3,7 +3,6 @@ using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
-using Slowrun.Core.Status;
 using Slowrun.Data.Corpus;
 using Slowrun.Data.Preparation;
 using Slowrun.Reading.Runs;

@@ -1,5 +1,4 @@
 using Orleans.Configuration;
-using Slowrun.Clustering.Hosting;
 
 namespace Slowrun.Clustering.Membership;
 

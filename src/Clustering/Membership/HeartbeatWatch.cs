@@ -1,5 +1,3 @@
-using Slowrun.Clustering.Hosting;
-
 namespace Slowrun.Clustering.Membership;
 
 /// <summary>

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Slowrun.Clustering.Hosting;
 using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Membership;

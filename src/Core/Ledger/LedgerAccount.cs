@@ -1,3 +1,5 @@
+using Slowrun.Core.Stages;
+
 namespace Slowrun.Core.Ledger;
 
 /// <summary>One account of a <see cref="StageLedger"/>, by the name and in the words that people and programs are shown

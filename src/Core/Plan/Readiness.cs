@@ -1,5 +1,4 @@
 using Slowrun.Core.Stages;
-using Slowrun.Core.Status;
 
 namespace Slowrun.Core.Plan;
 

@@ -1,5 +1,3 @@
-using Slowrun.Core.Ledger;
-
 namespace Slowrun.Core.Stages;
 
 /// <summary>

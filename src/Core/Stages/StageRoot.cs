@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using Slowrun.Core.Ledger;
 
 namespace Slowrun.Core.Stages;
 

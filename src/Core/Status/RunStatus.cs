@@ -41,16 +41,6 @@ public sealed record RunStatus : ExtensibleRecord
     public required IReadOnlyList<StageStatus> Stages { get; init; }
 }
 
-public enum RunState
-{
-    Pending,
-    Running,
-    Paused,
-    Succeeded,
-    Failed,
-    Cancelled,
-}
-
 /// <summary>Who answered; lower case on the command line (a contract).</summary>
 public enum StatusSource
 {
@@ -78,21 +68,6 @@ public sealed record EnsembleStatus(
 
     /// <summary>Every size of a selection, and what it comes to.</summary>
     public IReadOnlyList<SelectionScore>? Selections { get; init; }
-}
-
-public enum StageState
-{
-    Waiting,
-    Ready,
-    Training,
-    Scoring,
-    Done,
-    Failed,
-    Cancelled,
-    Paused,
-
-    /// <summary>Its root cannot be read: nobody takes it until that is recovered.</summary>
-    Damaged,
 }
 
 public sealed record StageStatus : ExtensibleRecord

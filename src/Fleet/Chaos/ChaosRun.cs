@@ -7,6 +7,7 @@ using Slowrun.Fleet.Chaos.Plans;
 using Slowrun.Fleet.Silos;
 using Slowrun.Reading.Runs;
 using Slowrun.Storage;
+using Slowrun.Storage.Addresses;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Fleet.Chaos;

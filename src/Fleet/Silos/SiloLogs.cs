@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Slowrun.Storage;
+using Slowrun.Storage.Addresses;
+using Slowrun.Storage.Caches;
+using Slowrun.Storage.Directories;
 
 namespace Slowrun.Fleet.Silos;
 

@@ -1,5 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
-using Slowrun.Storage;
+using Slowrun.Storage.Directories;
 
 namespace Slowrun.Fleet.Silos;
 

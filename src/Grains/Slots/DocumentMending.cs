@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Slowrun.Core.Plan;
 using Slowrun.Storage;
-using Slowrun.Storage.Runs;
+using Slowrun.Storage.Checkpoints;
 
 namespace Slowrun.Grains.Slots;
 

@@ -1,5 +1,4 @@
 using Slowrun.Core.Plan;
-using Slowrun.Core.Status;
 
 namespace Slowrun.Grains.Slots;
 

@@ -1,4 +1,4 @@
-using Slowrun.Core.Ledger;
+using Slowrun.Core.Stages;
 
 namespace Slowrun.Grains.Stages;
 

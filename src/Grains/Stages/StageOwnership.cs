@@ -1,5 +1,4 @@
 using Polly;
-using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
 using Slowrun.Storage;

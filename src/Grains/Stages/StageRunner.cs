@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Slowrun.Core.Ledger;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Stages;
 using Slowrun.Storage.Checkpoints;

@@ -1,7 +1,6 @@
 using Slowrun.Clustering.Membership;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
-using Slowrun.Core.Status;
 
 namespace Slowrun.Reading.Explain;
 

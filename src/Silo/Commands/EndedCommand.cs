@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Slowrun.Clustering.Membership;
-using Slowrun.Storage;
+using Slowrun.Storage.Addresses;
 
 namespace Slowrun.Silo.Commands;
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Slowrun.Core;
 using Slowrun.Silo.Hosting;
 using Slowrun.Storage;
+using Slowrun.Storage.Addresses;
 
 namespace Slowrun.Silo.Commands;
 

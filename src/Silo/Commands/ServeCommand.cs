@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Net;
-using Slowrun.Clustering.Hosting;
 using Slowrun.Clustering.Membership;
 using Slowrun.Core.Commands;
 using Slowrun.Core.Specs;

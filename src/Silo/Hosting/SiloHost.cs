@@ -9,6 +9,7 @@ using Slowrun.Silo.Http;
 using Slowrun.Silo.Page;
 using Slowrun.Silo.Preemption;
 using Slowrun.Storage;
+using Slowrun.Storage.Addresses;
 
 namespace Slowrun.Silo.Hosting;
 

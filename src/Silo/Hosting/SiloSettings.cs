@@ -1,5 +1,4 @@
 using System.Net;
-using Slowrun.Clustering.Hosting;
 using Slowrun.Clustering.Membership;
 using Slowrun.Silo.Http;
 using Slowrun.Silo.Preemption;

@@ -1,4 +1,5 @@
 using Slowrun.Storage.Blobs;
+using Slowrun.Storage.Caches;
 using Slowrun.Storage.Directories;
 using Slowrun.Storage.Runs;
 using Slowrun.Storage.Tokens;

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Slowrun.Core;
-using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage.Checkpoints;

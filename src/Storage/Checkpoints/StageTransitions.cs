@@ -1,4 +1,3 @@
-using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage.Checkpoints;

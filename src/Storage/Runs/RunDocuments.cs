@@ -1,7 +1,6 @@
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
-using Slowrun.Storage.Checkpoints;
 
 namespace Slowrun.Storage.Runs;
 
@@ -10,6 +9,8 @@ namespace Slowrun.Storage.Runs;
 public sealed class RunDocuments(IObjectStore store, string run)
 {
     public string Run => run;
+
+    internal IObjectStore Store => store;
 
     /// <summary>Names of the runs in a store, in ordinal order.</summary>
     public static IAsyncEnumerable<string> ListRunsAsync(IObjectStore store, CancellationToken cancellationToken = default)
@@ -153,9 +154,6 @@ public sealed class RunDocuments(IObjectStore store, string run)
                 .ChangeJsonAsync<JudgingFailures>(RunPaths.Judging(run), now => change(now ?? new JudgingFailures()), cancellationToken)
                 .ConfigureAwait(false)
         )!;
-
-    /// <summary>The stage's root as a document of the store, for one owner's use.</summary>
-    public IRootDocument Root(StageId stage) => new StoreRootDocument(store, RunPaths.Root(run, stage));
 
     /// <summary>The stage's root; null where it was never taken.</summary>
     public Task<StageRoot?> TryReadRootAsync(StageId stage, CancellationToken cancellationToken = default) =>

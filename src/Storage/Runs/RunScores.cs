@@ -6,7 +6,6 @@ using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
-using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Safetensors;
 
 namespace Slowrun.Storage.Runs;

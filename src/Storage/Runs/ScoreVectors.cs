@@ -1,6 +1,7 @@
 using System.IO.Hashing;
 using Slowrun.Core.Stages;
 using Slowrun.Storage.Blobs;
+using Slowrun.Storage.Caches;
 using Slowrun.Storage.Directories;
 
 namespace Slowrun.Storage.Runs;

@@ -1,5 +1,6 @@
 using Slowrun.Core.Tokens;
 using Slowrun.Storage.Blobs;
+using Slowrun.Storage.Caches;
 
 namespace Slowrun.Storage.Tokens;
 

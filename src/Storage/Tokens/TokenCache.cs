@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Slowrun.Storage.Caches;
 
 namespace Slowrun.Storage.Tokens;
 

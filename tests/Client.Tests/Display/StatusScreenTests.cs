@@ -1,6 +1,7 @@
 using Slowrun.Client.Display;
 using Slowrun.Clustering.Membership;
 using Slowrun.Core.Ledger;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;

@@ -1,4 +1,5 @@
 using Slowrun.Storage;
+using Slowrun.Storage.Addresses;
 
 namespace Slowrun.Clustering.Tests.Membership;
 

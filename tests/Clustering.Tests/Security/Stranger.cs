@@ -4,7 +4,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
-using Slowrun.Clustering.Hosting;
 using Slowrun.Clustering.Membership;
 using Slowrun.Clustering.Tests.Hosting;
 

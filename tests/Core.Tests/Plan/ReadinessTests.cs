@@ -1,6 +1,5 @@
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
-using Slowrun.Core.Status;
 
 namespace Slowrun.Core.Tests.Plan;
 

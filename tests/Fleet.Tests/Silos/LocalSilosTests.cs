@@ -3,6 +3,7 @@ using Slowrun.Core;
 using Slowrun.Fleet.Silos;
 using Slowrun.Reading.Runs;
 using Slowrun.Storage;
+using Slowrun.Storage.Addresses;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Fleet.Tests.Silos;

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Net;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
-using Slowrun.Core.Ledger;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;

@@ -6,6 +6,8 @@ using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
 using Slowrun.Reading.Runs;
 using Slowrun.Storage;
+using Slowrun.Storage.Addresses;
+using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Reading.Tests.Runs;

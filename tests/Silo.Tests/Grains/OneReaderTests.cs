@@ -1,5 +1,4 @@
 using Slowrun.Core.Plan;
-using Slowrun.Core.Status;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Tests;
 using Slowrun.Storage;

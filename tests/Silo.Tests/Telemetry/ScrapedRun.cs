@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Slowrun.Core.Plan;
-using Slowrun.Core.Status;
 using Slowrun.Grains.Tests;
 using Slowrun.Storage;
 using Slowrun.Storage.Tests;

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
 using Slowrun.Storage.Checkpoints;

@@ -1,4 +1,3 @@
-using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;

@@ -1,5 +1,6 @@
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
+using Slowrun.Storage.Addresses;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Tests.Safetensors;
 using Slowrun.Storage.Tokens;

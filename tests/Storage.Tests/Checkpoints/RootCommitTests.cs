@@ -1,4 +1,3 @@
-using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 using Slowrun.Storage.Checkpoints;
 using static Slowrun.Storage.Tests.Checkpoints.Examples;

@@ -2,7 +2,6 @@ using Microsoft.Extensions.Time.Testing;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
-using Slowrun.Core.Status;
 using Slowrun.Core.Tokens;
 using Slowrun.Storage.Runs;
 using Slowrun.Storage.Tokens;

@@ -1,4 +1,6 @@
 using Slowrun.Core.Stages;
+using Slowrun.Storage.Addresses;
+using Slowrun.Storage.Caches;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Storage.Tests.Runs;

@@ -1,7 +1,8 @@
 using System.Text;
 using Azure;
 using Polly.Simmy;
-using Slowrun.Core.Ledger;
+using Slowrun.Core.Stages;
+using Slowrun.Storage.Addresses;
 using Slowrun.Storage.Blobs;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Tests.Checkpoints;

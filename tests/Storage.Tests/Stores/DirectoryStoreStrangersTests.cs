@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
+using Slowrun.Storage.Caches;
 using Slowrun.Storage.Directories;
 using Slowrun.Storage.Runs;
 

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using Slowrun.Storage.Addresses;
 using Slowrun.Storage.Directories;
 
 namespace Slowrun.Storage.Tests.Stores;

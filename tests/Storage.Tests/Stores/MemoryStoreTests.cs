@@ -1,3 +1,5 @@
+using Slowrun.Storage.Addresses;
+
 namespace Slowrun.Storage.Tests.Stores;
 
 public sealed class MemoryStoreTests : ObjectStoreContract

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using Slowrun.Core.Tokens;
+using Slowrun.Storage.Caches;
 using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Storage.Tests.Tokens;

@@ -53,7 +53,7 @@ public sealed class RunsApiTests : IAsyncLifetime
         page.Live.Answer = new Core.Status.RunStatus
         {
             Name = Running,
-            State = Core.Status.RunState.Running,
+            State = Core.Plan.RunState.Running,
             AsOf = DateTimeOffset.UnixEpoch,
             Source = Core.Status.StatusSource.Cluster,
             Stages = [],

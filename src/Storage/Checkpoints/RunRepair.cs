@@ -2,9 +2,9 @@ using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
-using Slowrun.Storage.Checkpoints;
+using Slowrun.Storage.Runs;
 
-namespace Slowrun.Storage.Runs;
+namespace Slowrun.Storage.Checkpoints;
 
 /// <summary>
 /// Mends a run's damaged documents: what has a copy is written again from it, what can be computed again is deleted, a root is recovered.

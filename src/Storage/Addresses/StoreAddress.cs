@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using Slowrun.Storage.Blobs;
 using Slowrun.Storage.Directories;
 
-namespace Slowrun.Storage;
+namespace Slowrun.Storage.Addresses;
 
 /// <summary>What a user writes after <c>--store</c>: all that a silo or a client has to be told.</summary>
 public static class StoreAddress

@@ -1,6 +1,6 @@
 using System.IO.Hashing;
 
-namespace Slowrun.Storage.Checkpoints;
+namespace Slowrun.Storage;
 
 /// <summary>XxHash128 as lower-case hex: finds damage, at memory speed. Names that others rely on are SHA-256 instead.</summary>
 internal static class ContentHash

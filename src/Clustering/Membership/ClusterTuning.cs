@@ -1,7 +1,6 @@
 using Orleans.Configuration;
-using Slowrun.Clustering.Membership;
 
-namespace Slowrun.Clustering.Hosting;
+namespace Slowrun.Clustering.Membership;
 
 /// <summary>Orleans' options for fleets that come and go; the figures were tried on loopback (docs/log.md), not on a cloud
 /// network.</summary>

@@ -1,4 +1,4 @@
-namespace Slowrun.Core.Ledger;
+namespace Slowrun.Core.Stages;
 
 /// <summary>What a moment of a stage's time can be put down to; each is explained at its sum in <see cref="StageLedger"/>.</summary>
 public enum Account

@@ -1,4 +1,4 @@
-namespace Slowrun.Core.Ledger;
+namespace Slowrun.Core.Stages;
 
 /// <summary>
 /// Where a stage's time went from the submission of its run until <see cref="Until"/>, in seconds that follow each other without a gap: the

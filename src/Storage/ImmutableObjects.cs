@@ -1,4 +1,4 @@
-namespace Slowrun.Storage.Checkpoints;
+namespace Slowrun.Storage;
 
 /// <summary>Creates objects that never change, so that writing one again (after an answer was lost) is no error.</summary>
 internal static class ImmutableObjects

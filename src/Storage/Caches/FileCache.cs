@@ -1,7 +1,7 @@
 using Microsoft.Win32.SafeHandles;
 using Slowrun.Storage.Directories;
 
-namespace Slowrun.Storage;
+namespace Slowrun.Storage.Caches;
 
 /// <summary>
 /// Immutable objects that this machine has fetched from a store far away, as files named by their hashes. All processes of a user share

@@ -1,6 +1,4 @@
-using Slowrun.Storage.Directories;
-
-namespace Slowrun.Storage;
+namespace Slowrun.Storage.Directories;
 
 /// <summary>Folders of ours that are nobody else's: stores, logs, caches.</summary>
 public static class PrivateFolders

@@ -1,0 +1,16 @@
+namespace Slowrun.Core.Plan;
+
+public enum StageState
+{
+    Waiting,
+    Ready,
+    Training,
+    Scoring,
+    Done,
+    Failed,
+    Cancelled,
+    Paused,
+
+    /// <summary>Its root cannot be read: nobody takes it until that is recovered.</summary>
+    Damaged,
+}
