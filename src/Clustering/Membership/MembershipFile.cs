@@ -24,7 +24,7 @@ internal sealed class MembershipFile(
     // Longer than a read and a write take on one machine (3 ms); doubled until it is longer than they take on a cloud store.
     private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(10);
     private readonly TimeProvider time = time ?? TimeProvider.System;
-    private readonly TimeSpan longestWait = longestWait ?? TimeSpan.FromMilliseconds(200);
+    private readonly Backoff waits = new(FirstWait, longestWait ?? TimeSpan.FromMilliseconds(200));
 
     public async Task<MembershipDocument> ReadAsync(CancellationToken cancellationToken) =>
         (await ReadWithETagAsync(cancellationToken).ConfigureAwait(false)).Document;
@@ -35,7 +35,6 @@ internal sealed class MembershipFile(
     /// <returns>False where <paramref name="change"/> refused.</returns>
     public async Task<bool> ChangeAsync(Func<MembershipDocument, MembershipDocument?> change, CancellationToken cancellationToken)
     {
-        var wait = FirstWait;
         for (var round = 0; round < Rounds; round++)
         {
             var (document, etag) = await ReadWithETagAsync(cancellationToken).ConfigureAwait(false);
@@ -53,8 +52,7 @@ internal sealed class MembershipFile(
             }
 
             // Random, so that two silos in step do not stay in step.
-            await Task.Delay(wait * Random.Shared.NextDouble(), time, cancellationToken).ConfigureAwait(false);
-            wait = wait * 2 < longestWait ? wait * 2 : longestWait;
+            await Task.Delay(waits.After(round + 1, Random.Shared.NextDouble()), time, cancellationToken).ConfigureAwait(false);
         }
 
         throw new IOException(

@@ -22,8 +22,7 @@ public sealed class LocalSilos(
 ) : IAsyncDisposable
 {
     private static readonly TimeSpan Check = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(5);
+    private static readonly Backoff Delays = new(TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(5));
 
     // With delays of 0, 0.25, 0.5, 1 and 2 s: long enough for a store that is away for a moment, short enough to be told.
     private const int MostDeathsWithoutProgress = 6;
@@ -183,8 +182,7 @@ public sealed class LocalSilos(
         await EventAsync(EventKind.SiloRestarted, message, stop);
         if (deaths > 1)
         {
-            var delay = FirstDelay * Math.Pow(2, deaths - 2);
-            await Task.Delay(delay < LongestDelay ? delay : LongestDelay, time, stop);
+            await Task.Delay(Delays.After(deaths - 1), time, stop);
         }
 
         Starting = true;

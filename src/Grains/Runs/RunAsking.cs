@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Slots;
@@ -26,7 +27,7 @@ internal sealed partial class RunAsking(
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(1);
 
     // A silo that hosted the grain is out of the cluster by then.
-    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(10);
+    private static readonly Backoff Silences = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(10));
 
     // So many silences in a row, 1 s and 2 s long, a silo without a free slot goes by what it knows.
     private const int Patience = 2;
@@ -68,7 +69,7 @@ internal sealed partial class RunAsking(
             return await ReadAsync(run, mended, stop);
         }
 
-        if (silent.TryGetValue(run, out var last) && time.GetElapsedTime(last.At) < Backoff.After(last.Times, LongestSilence))
+        if (silent.TryGetValue(run, out var last) && time.GetElapsedTime(last.At) < Silences.After(last.Times))
         {
             return await InsteadAsync(run, free, mended, stop);
         }

@@ -1,3 +1,5 @@
+using Slowrun.Core;
+
 namespace Slowrun.Grains.Slots;
 
 /// <summary>
@@ -6,14 +8,14 @@ namespace Slowrun.Grains.Slots;
 /// </summary>
 internal sealed class LookPace
 {
-    private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(5);
-    private const double Growth = 1.3;
+    private static readonly Backoff Pauses = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), Growth: 1.3);
 
-    public TimeSpan Pause { get; private set; } = Shortest;
+    private int looks = 1;
+
+    public TimeSpan Pause => Pauses.After(looks);
 
     /// <summary>Something was offered, or the loop was woken: more may follow.</summary>
-    public void Reset() => Pause = Shortest;
+    public void Reset() => looks = 1;
 
-    public void Grow() => Pause = Pause * Growth < Longest ? Pause * Growth : Longest;
+    public void Grow() => looks++;
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Slowrun.Core;
 using Slowrun.Grains.Stages;
 
 namespace Slowrun.Grains.Slots;
@@ -9,7 +10,7 @@ namespace Slowrun.Grains.Slots;
 /// </summary>
 internal sealed class OfferPace(TimeProvider time)
 {
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
+    private static readonly Backoff Pauses = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30));
 
     // More pieces of work than a store has; beyond it those that are due anyway are forgotten.
     private const int Most = 10_000;
@@ -68,5 +69,5 @@ internal sealed class OfferPace(TimeProvider time)
         }
     }
 
-    private bool IsDue((int Times, long At) last) => time.GetElapsedTime(last.At) >= Backoff.After(last.Times, Longest);
+    private bool IsDue((int Times, long At) last) => time.GetElapsedTime(last.At) >= Pauses.After(last.Times);
 }

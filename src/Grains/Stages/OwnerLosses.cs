@@ -19,8 +19,6 @@ internal sealed class OwnerLosses(IObjectStore store, ReadySince sights, TimePro
     // Spot machines may be lost some times in a row before anything is durable; so often in a row is more than bad luck.
     private const int UnexplainedForOneFailure = 10;
 
-    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
-
     private readonly SiloEnds ends = new(store);
 
     public async Task<OwnerLoss> JudgeAsync(string run, StageId id, StageRoot? before, CancellationToken cancellationToken)
@@ -85,14 +83,5 @@ internal sealed class OwnerLosses(IObjectStore store, ReadySince sights, TimePro
             : null;
     }
 
-    private TimeSpan? Pause(int failures, DateTimeOffset since)
-    {
-        if (failures == 0)
-        {
-            return null;
-        }
-
-        var left = Backoff.After(failures, LongestPause) - (time.GetUtcNow() - since);
-        return left > TimeSpan.Zero ? left : null;
-    }
+    private TimeSpan? Pause(int failures, DateTimeOffset since) => TakePause.Left(failures, since, time.GetUtcNow());
 }

@@ -193,11 +193,9 @@ public static class StageCauses
         var error = now.Last(id, EventKind.StageError) is { } happened
             ? $" The last error, {Ago(now, happened.At)}: {happened.Message}"
             : "";
-        // As silos reckon: 1 s, doubled with every failed take, at most a minute.
-        var pause = TimeSpan.FromSeconds(Math.Min(60, Math.Pow(2, Math.Min(root.FailedTakes - 1, 10)))) - (now.Now - root.WrittenAt);
         var wait =
-            root.Owner is null && pause > TimeSpan.Zero
-                ? FormattableString.Invariant($" It is tried again in {Math.Ceiling(pause.TotalSeconds)} s.")
+            root.Owner is null && TakePause.Left(root.FailedTakes, root.WrittenAt, now.Now) is { } left
+                ? FormattableString.Invariant($" It is tried again in {Math.Ceiling(left.TotalSeconds)} s.")
                 : "";
         return new Cause(
             "tried-again",

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Slowrun.Core;
 using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
 using Slowrun.Grains.Telemetry;
@@ -37,6 +38,7 @@ internal sealed partial class PreemptionWatch(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         LogAsks(log, source.Name);
+        var pauses = new Backoff(source.Interval * 2, LongestPause);
         var failures = 0;
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -66,9 +68,7 @@ internal sealed partial class PreemptionWatch(
                     LogFailed(log, source.Name, e.Message);
                 }
 
-                var pause = source.Interval * Math.Pow(2, Math.Min(failures, 10));
-                await Task.Delay(pause < LongestPause ? pause : LongestPause, time, stoppingToken)
-                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(pauses.After(failures), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
