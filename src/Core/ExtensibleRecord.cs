@@ -8,7 +8,7 @@ namespace Slowrun.Core;
 /// know are kept and written back: an older silo that changes a document loses nothing a newer one wrote. What may change in which way:
 /// <c>docs/compatibility.md</c>.
 /// </summary>
-public abstract record ExtensibleRecord
+public abstract partial record ExtensibleRecord
 {
     /// <summary>Members of a newer version; null: none. Never in a spec file, where an unknown member is a spelling mistake.</summary>
     [JsonExtensionData]
