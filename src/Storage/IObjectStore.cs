@@ -16,6 +16,12 @@ public interface IObjectStore
     /// <summary>The store itself where this one only passes on: for what depends on which kind it is.</summary>
     IObjectStore Innermost => this;
 
+    /// <summary>The objects as files of this machine; null where they are none.</summary>
+    ILocalFiles? LocalFiles => Innermost as ILocalFiles;
+
+    /// <summary>Whether each read crosses a network, so that what is read again and again is worth a copy on this machine.</summary>
+    bool IsRemote => !ReferenceEquals(Innermost, this) && Innermost.IsRemote;
+
     /// <summary>Reads a small document whole; null where there is none.</summary>
     Task<StoredObject?> TryReadAsync(string name, CancellationToken cancellationToken = default);
 

@@ -25,6 +25,10 @@ public sealed class WatchedStore(IObjectStore inner, TimeProvider time) : IObjec
 
     public IObjectStore Innermost => inner.Innermost;
 
+    public ILocalFiles? LocalFiles => inner.LocalFiles;
+
+    public bool IsRemote => inner.IsRemote;
+
     /// <summary>What is wrong now, at most one failure and one delay a kind of work; empty: nothing.</summary>
     public IReadOnlyList<StoreTrouble> Troubles
     {

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using Slowrun.Core.Stages;
+using Slowrun.Storage.Directories;
 
 namespace Slowrun.Storage.Tests;
 
@@ -114,6 +115,33 @@ public sealed class WatchedStoreTests
     {
         var memory = new MemoryStore();
         Assert.Same(memory, new WatchedStore(new WatchedStore(memory, time), time).Innermost);
+    }
+
+    [Fact]
+    public async Task Capabilities_OfADecoratedStore_AreThoseOfTheStoreItself()
+    {
+        using var folder = new TemporaryFolder();
+        var directory = DirectoryStore.Open(folder["store"]);
+        await directory.WriteAsync("x", "here"u8.ToArray(), Stop);
+        IObjectStore watched = new WatchedStore(new WatchedStore(directory, time), time);
+        IObjectStore remote = new WatchedStore(new FarAway(), time);
+        IObjectStore memory = new WatchedStore(new MemoryStore(), time);
+
+        using var file = watched.LocalFiles!.TryOpenFile("x");
+        Assert.Equal(4, file!.Length);
+        Assert.Null(watched.LocalFiles.TryOpenFile("y"));
+        Assert.False(watched.IsRemote);
+        Assert.True(remote.IsRemote);
+        Assert.Null(remote.LocalFiles);
+        Assert.False(memory.IsRemote);
+        Assert.Null(memory.LocalFiles);
+    }
+
+    private sealed class FarAway() : DelegatingStore(new MemoryStore()), IObjectStore
+    {
+        bool IObjectStore.IsRemote => true;
+
+        protected override Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run) => run();
     }
 
     private sealed class Faulty() : DelegatingStore(new MemoryStore())

@@ -26,6 +26,8 @@ public sealed class AzureBlobStore : IObjectStore
 
     public string Address { get; }
 
+    public bool IsRemote => true;
+
     /// <summary>The account, as a client that never retries: for a library that asks for one. Operations belong to the store's own members,
     /// which do.</summary>
     public BlobServiceClient Account => container.GetParentBlobServiceClient();

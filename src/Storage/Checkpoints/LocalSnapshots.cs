@@ -1,13 +1,11 @@
-using Slowrun.Storage.Blobs;
 using Slowrun.Storage.Caches;
-using Slowrun.Storage.Directories;
 using Slowrun.Storage.Runs;
 using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Storage.Checkpoints;
 
 /// <summary>
-/// Snapshots to be read again and again, from files of this machine: a directory store's own, or the cache's for a store far away. Of other
+/// Snapshots to be read again and again, from files of this machine: the store's own, or the cache's for a store far away. Of other
 /// stores (memory) they are read into memory.
 /// </summary>
 public sealed class LocalSnapshots
@@ -19,7 +17,7 @@ public sealed class LocalSnapshots
     private readonly TokenCache? cache;
 
     public LocalSnapshots(IObjectStore store)
-        : this(store, store.Innermost is AzureBlobStore ? TokenCache.OfMachine() : null) { }
+        : this(store, store.IsRemote ? TokenCache.OfMachine() : null) { }
 
     /// <param name="cache">Null: a store of this machine.</param>
     public LocalSnapshots(IObjectStore store, TokenCache? cache) => (this.store, this.cache) = (store, cache);
@@ -33,14 +31,14 @@ public sealed class LocalSnapshots
             return await OpenCachedAsync(cache, name, sha256, cancellationToken).ConfigureAwait(false);
         }
 
-        if (store.Innermost is not DirectoryStore directory)
+        if (store.LocalFiles is not { } local)
         {
             return new SnapshotWeights(
                 await new SnapshotStore(store, run, TimeProvider.System).ReadAsync(sha256, cancellationToken).ConfigureAwait(false)
             );
         }
 
-        var file = directory.TryOpenRegular(name) ?? throw SnapshotStore.Missing(name);
+        var file = local.TryOpenFile(name) ?? throw SnapshotStore.Missing(name);
         return await SnapshotWeights.OpenAsync(file, name, sha256, cancellationToken).ConfigureAwait(false);
     }
 

@@ -10,7 +10,7 @@ namespace Slowrun.Storage.Directories;
 /// is the hash of its content and its file's date, which no two writes of an object share: equal bytes written again are another object,
 /// and so are others put there by hand.
 /// </summary>
-public sealed class DirectoryStore : IObjectStore
+public sealed class DirectoryStore : IObjectStore, ILocalFiles
 {
     private readonly StoreFiles files;
     private readonly ShardLocks locks;
@@ -198,12 +198,7 @@ public sealed class DirectoryStore : IObjectStore
         }
     }
 
-    /// <summary>
-    /// The regular file that is an object, to be mapped or read at any place; null where there is none. It is never written in place, and
-    /// the one that was opened is meant: its path may stand for another a moment later.
-    /// </summary>
-    /// <exception cref="InvalidDataException">Something else has the name (a pipe, a link), or a link is on the way.</exception>
-    internal FileStream? TryOpenRegular(string name)
+    public FileStream? TryOpenFile(string name)
     {
         ObjectNames.Check(name);
         try
@@ -214,13 +209,6 @@ public sealed class DirectoryStore : IObjectStore
         {
             throw explained;
         }
-    }
-
-    /// <summary>Where an object lies, for messages: to be opened by <see cref="TryOpenRegular"/>.</summary>
-    internal string PathOf(string name)
-    {
-        ObjectNames.Check(name);
-        return Path.Combine(files.Root, name);
     }
 
     private static string ETagOf(ReadOnlySpan<byte> content, DateTimeOffset modifiedAt) =>

@@ -1,8 +1,6 @@
 using System.IO.Hashing;
 using Slowrun.Core.Stages;
-using Slowrun.Storage.Blobs;
 using Slowrun.Storage.Caches;
-using Slowrun.Storage.Directories;
 
 namespace Slowrun.Storage.Runs;
 
@@ -30,7 +28,7 @@ public sealed class ScoreVectors
     private readonly long heldBytes;
 
     public ScoreVectors(IObjectStore store, string run)
-        : this(store, run, store.Innermost is AzureBlobStore ? FileCache.OfMachine("vectors", DefaultCapacityBytes) : null) { }
+        : this(store, run, store.IsRemote ? FileCache.OfMachine("vectors", DefaultCapacityBytes) : null) { }
 
     /// <param name="cache">Null: a store of this machine.</param>
     /// <param name="heldBytes">Vectors opened together are mapped where they are larger; null: a quarter of the machine's memory.</param>
@@ -84,12 +82,12 @@ public sealed class ScoreVectors
             return await OpenCachedAsync(cache, score, map, cancellationToken).ConfigureAwait(false);
         }
 
-        if (!map || store.Innermost is not DirectoryStore directory)
+        if (!map || store.LocalFiles is not { } local)
         {
             return new ScoreVector(await scores.ReadVectorAsync(score, cancellationToken).ConfigureAwait(false));
         }
 
-        var file = directory.TryOpenRegular(score.Vector) ?? throw scores.Missing(score);
+        var file = local.TryOpenFile(score.Vector) ?? throw scores.Missing(score);
         return ScoreVector.TryMap(file, score.Vector, score.VectorXxHash128, () => scores.Damaged(score)) ?? throw scores.Damaged(score);
     }
 

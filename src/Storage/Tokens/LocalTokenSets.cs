@@ -1,5 +1,4 @@
 using Slowrun.Core.Tokens;
-using Slowrun.Storage.Blobs;
 using Slowrun.Storage.Caches;
 
 namespace Slowrun.Storage.Tokens;
@@ -17,7 +16,7 @@ public sealed class LocalTokenSets
     private readonly TokenCache? cache;
 
     public LocalTokenSets(IObjectStore store)
-        : this(store, store.Innermost is AzureBlobStore ? TokenCache.OfMachine() : null) { }
+        : this(store, store.IsRemote ? TokenCache.OfMachine() : null) { }
 
     /// <param name="cache">Null: a store of this machine.</param>
     public LocalTokenSets(IObjectStore store, TokenCache? cache) => (this.store, this.cache) = (store, cache);

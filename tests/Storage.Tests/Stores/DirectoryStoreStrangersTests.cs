@@ -48,7 +48,7 @@ public sealed class DirectoryStoreStrangersTests : IDisposable
                 () => store.TryReadAsync("runs/r/intent", Cancel),
                 () => store.TryOpenAsync("runs/r/intent", cancellationToken: Cancel),
                 () => store.TryReplaceAsync("runs/r/intent", Bytes("x"), "etag", Cancel),
-                () => Task.Run(() => store.TryOpenRegular("runs/r/intent"), Cancel),
+                () => Task.Run(() => store.TryOpenFile("runs/r/intent"), Cancel),
                 () => new RunDocuments(store, "r").ReadIntentAsync(Cancel),
             }
         )

@@ -119,7 +119,7 @@ public sealed class TokenCacheTests : IDisposable
 
         var set = await new LocalTokenSets(store).ReadAsync(manifest, manifest.Train, Cancel);
         Assert.Equal([256, 70, 71, 256, 65], Ids(set));
-        await FlipAsync(store.PathOf(DataPaths.Of(manifest.Train.Sha256)));
+        await FlipAsync(Path.Combine(folder.Path, DataPaths.Of(manifest.Train.Sha256)));
         Assert.Equal([256, 70, 71, 256, 65], Ids(set));
         await Assert.ThrowsAsync<InvalidDataException>(() => new LocalTokenSets(store).ReadAsync(manifest, manifest.Train, Cancel));
         Assert.Throws<ArgumentOutOfRangeException>(() => set.Read(4, new int[2]));
@@ -155,7 +155,7 @@ public sealed class TokenCacheTests : IDisposable
             sets.ReadAsync(manifest, manifest.Train with { DocumentStartsSha256 = manifest.Train.Sha256 }, Cancel)
         );
         await Assert.ThrowsAsync<InvalidDataException>(() => sets.ReadAsync(manifest with { VocabSize = 200 }, manifest.Train, Cancel));
-        var path = store.PathOf(DataPaths.Of(manifest.Train.Sha256));
+        var path = Path.Combine(folder.Path, DataPaths.Of(manifest.Train.Sha256));
         var content = await File.ReadAllBytesAsync(path, Cancel);
         content[1] ^= 0x80;
         File.Delete(path);
