@@ -9,7 +9,8 @@ namespace Slowrun.Training.Models;
 
 /// <summary>
 /// Fresh weights. Every parameter is a function of (seed, its name), so that none depends on which others a recipe has, and all of them
-/// are drawn here rather than by libtorch, whose normal numbers differ between processors.
+/// are drawn here rather than by libtorch, whose normal numbers differ between processors. Beside a device they are drawn on it, which gives
+/// the same bytes (<see cref="DeviceDraw"/>).
 /// </summary>
 internal static class Initializer
 {
@@ -17,12 +18,18 @@ internal static class Initializer
     private const int NumbersOfAThread = 1 << 20;
 
     /// <param name="key">A function of the stage's seed.</param>
-    public static void Fill(FlatParameters parameters, ModelRecipe model, ulong key)
+    /// <param name="onDevice">Whether they are drawn where the parameters lie, by operations on tensors; the bytes are the same.</param>
+    public static void Fill(FlatParameters parameters, ModelRecipe model, ulong key, bool onDevice = false)
     {
         using var noGradient = no_grad();
         foreach (var place in parameters.Layout.Parameters)
         {
             using var scope = NewDisposeScope();
+            if (onDevice && OnDevice(parameters[place.Name], place.Spec, model, CounterRandom.Key(key, Hash(place.Name))))
+            {
+                continue;
+            }
+
             var values = new float[place.Spec.Count];
             Fill(
                 values,
@@ -35,24 +42,60 @@ internal static class Initializer
         }
     }
 
+    /// <returns>False: not drawn, and small.</returns>
+    private static bool OnDevice(Tensor into, ParameterSpec parameter, ModelRecipe model, ulong key)
+    {
+        if (Deviation(parameter, model) is { } deviation)
+        {
+            DeviceDraw.Normal(into.view(-1), deviation, key);
+        }
+        else if (Bound(parameter, model) is { } bound)
+        {
+            DeviceDraw.Uniform(into.view(-1), bound, key);
+        }
+        else if (parameter.Role == ParameterRole.OutputMatrix)
+        {
+            into.zero_();
+        }
+        else
+        {
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Of parameters that are drawn from a normal distribution; null: this one is not.</summary>
+    private static double? Deviation(ParameterSpec parameter, ModelRecipe model) =>
+        parameter.Role switch
+        {
+            ParameterRole.Embedding => 1,
+            ParameterRole.Unembedding => 0.001,
+            ParameterRole.OutputMatrix when model.Initialization == Initialization.NormalOutput => 1 / Math.Sqrt(model.Width),
+            _ => null,
+        };
+
+    /// <summary>Of parameters that are drawn evenly from both sides of 0; null: this one is not.</summary>
+    private static double? Bound(ParameterSpec parameter, ModelRecipe model) =>
+        parameter.Role == ParameterRole.InputMatrix ? Math.Sqrt(3 / (double)model.Width) : null;
+
     /// <param name="threads">Each number is a function of its place: how many threads draw changes none.</param>
     internal static void Fill(float[] values, ParameterSpec parameter, ModelRecipe model, ulong key, int threads)
     {
-        var width = (double)model.Width;
+        if (Deviation(parameter, model) is { } deviation)
+        {
+            InParts(values, threads, (part, start) => Normal(part, start, deviation, key));
+            return;
+        }
+
+        if (Bound(parameter, model) is { } bound)
+        {
+            InParts(values, threads, (part, start) => Uniform(part, start, bound, key));
+            return;
+        }
+
         switch (parameter.Role)
         {
-            case ParameterRole.Embedding:
-                InParts(values, threads, (part, start) => Normal(part, start, 1, key));
-                break;
-            case ParameterRole.Unembedding:
-                InParts(values, threads, (part, start) => Normal(part, start, 0.001, key));
-                break;
-            case ParameterRole.InputMatrix:
-                InParts(values, threads, (part, start) => Uniform(part, start, Math.Sqrt(3 / width), key));
-                break;
-            case ParameterRole.OutputMatrix when model.Initialization == Initialization.NormalOutput:
-                InParts(values, threads, (part, start) => Normal(part, start, 1 / Math.Sqrt(width), key));
-                break;
             case ParameterRole.ResidualLambda:
                 Array.Fill(values, model.Initialization == Initialization.ZeroOutputBoosted ? 1.1f : 1f);
                 break;
@@ -112,19 +155,26 @@ internal static class Initializer
         }
     }
 
-    /// <summary>Box and Muller's pairs.</summary>
     private static void Normal(Span<float> values, int start, double deviation, ulong key)
     {
         for (var i = 0; i < values.Length; i += 2)
         {
-            var radius = deviation * Math.Sqrt(-2 * Math.Log(1 - CounterRandom.Uniform(key, (ulong)(start + i))));
-            var angle = 2 * Math.PI * CounterRandom.Uniform(key, (ulong)(start + i) + 1);
-            values[i] = (float)(radius * Math.Cos(angle));
+            var (first, second) = NormalPair(key, start + i, deviation);
+            values[i] = (float)first;
             if (i + 1 < values.Length)
             {
-                values[i + 1] = (float)(radius * Math.Sin(angle));
+                values[i + 1] = (float)second;
             }
         }
+    }
+
+    /// <summary>Box and Muller's pair before it is rounded.</summary>
+    /// <param name="first">An even number.</param>
+    internal static (double First, double Second) NormalPair(ulong key, long first, double deviation)
+    {
+        var radius = deviation * Math.Sqrt(-2 * Math.Log(1 - CounterRandom.Uniform(key, (ulong)first)));
+        var angle = 2 * Math.PI * CounterRandom.Uniform(key, (ulong)first + 1);
+        return (radius * Math.Cos(angle), radius * Math.Sin(angle));
     }
 
     /// <param name="start">The first one's number.</param>

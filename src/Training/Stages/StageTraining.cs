@@ -107,7 +107,12 @@ public sealed class StageTraining : IDisposable
         var training = new StageTraining(inputs, devices, replicate);
         if (inputs.Plan.Predecessor is null)
         {
-            Initializer.Fill(training.parameters, inputs.Plan.Model, StageKeys.Initial(inputs.Plan.Seed));
+            Initializer.Fill(
+                training.parameters,
+                inputs.Plan.Model,
+                StageKeys.Initial(inputs.Plan.Seed),
+                onDevice: replicate || training.parameters.Device.type != DeviceType.CPU
+            );
         }
         else
         {
