@@ -12,6 +12,7 @@ await WorkerThread.RunAsync(
         {
             ["ceilings"] => Ceilings.Run(bench),
             ["step", var size] => StepPart.Run(bench, size),
+            ["weights"] => WeightsPart.Run(bench),
             ["capture"] => CapturePart.Run(bench),
             ["hash"] => HashPart.Run(bench),
             ["train", var file] => HashPart.TrainAndWait(bench, file),
@@ -32,6 +33,7 @@ static int Usage()
         Slowrun.Gpu PART [--cpu]: one part of bench/gpu/run.sh; prints one line of JSON.
           ceilings           matrix products and copies, as fast as the device does them
           step SIZE          a few training steps: tokens a second, memory, time by phase
+          weights            initial weights drawn on the device, beside the host's
           capture            what a checkpoint's copy makes the training wait
           hash               SHA-256 of the state after three steps
           train FILE         two steps, the state into FILE, then on until it is killed

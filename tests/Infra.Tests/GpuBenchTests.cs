@@ -40,6 +40,7 @@ public sealed class GpuBenchTests
                 lines.Where(line => (string?)line["part"] is "hash" or "resume").Select(line => (string?)line["sha256"]).Distinct()
             );
             Assert.Equal(3, lines.Count(line => (string?)line["part"] is "hash" or "resume"));
+            Assert.True((bool?)lines.Single(line => (string?)line["part"] == "weights")["equal"]);
             Assert.InRange(lines.Single(line => (string?)line["part"] == "gradients")["relativeError"]!.GetValue<double>(), 1e-6, 0.05);
             Assert.True(lines.Single(line => (string?)line["part"] == "capture")["stallSeconds"]!.GetValue<double>() >= 0);
             Assert.Contains("hashes of three steps, twice and after a kill: equal", result.Output, StringComparison.Ordinal);

@@ -4,5 +4,8 @@ namespace Slowrun.Core.Models;
 /// <param name="Name">Upstream's name, for example <c>transformer.h.0.attn.c_q.weight</c>.</param>
 public sealed record ParameterSpec(string Name, IReadOnlyList<long> Shape, ParameterRole Role)
 {
+    /// <summary>Its numbers and its moments are bfloat16's, in float32 memory.</summary>
+    public bool Rounded { get; init; }
+
     public long Count => Shape.Aggregate(1L, (count, n) => checked(count * n));
 }

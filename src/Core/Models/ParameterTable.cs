@@ -37,7 +37,9 @@ public static class ParameterTable
             table.Add(new("xsa_alphas", [model.Layers, model.Heads], ParameterRole.XsaAlpha));
         }
 
-        table.Add(new("transformer.wte.weight", [vocabulary, width], ParameterRole.Embedding));
+        table.Add(
+            new("transformer.wte.weight", [vocabulary, width], ParameterRole.Embedding) { Rounded = model.Products == MatrixPrecision.BF16 }
+        );
         for (var layer = 0; layer < model.Layers; layer++)
         {
             AddBlock(table, model, Name(layer), HasValueEmbedding(model, layer));

@@ -78,7 +78,8 @@ public sealed record ModelRecipe
 
     /// <summary>
     /// Precision of the matrix products and of attention. BF16 is upstream's, on GPU: weights, activations between products, gradients and
-    /// moments stay float32, and each product's inputs are rounded. On a processor it is slower than F32.
+    /// moments stay float32, and each product's inputs are rounded; the embedding table and its moments hold bfloat16's numbers. On a
+    /// processor it is slower than F32.
     /// </summary>
     public MatrixPrecision Products { get; init; } = MatrixPrecision.F32;
 

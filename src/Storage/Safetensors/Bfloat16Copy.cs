@@ -49,16 +49,6 @@ public static class Bfloat16Copy
         }
     }
 
-    /// <summary>Rounds to the nearest, of two equally near to the one whose last bit is 0.</summary>
-    internal static ushort Rounded(float value)
-    {
-        var bits = BitConverter.SingleToUInt32Bits(value);
-        return float.IsNaN(value)
-            // Rounding could carry a NaN into infinity; a quiet one stays one.
-            ? (ushort)((bits >> 16) | 0x40)
-            : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
-    }
-
     /// <summary>In place: each number's first half becomes the result's next.</summary>
     /// <returns>Bytes of the result.</returns>
     private static int Rounded(Span<byte> block)
@@ -66,7 +56,7 @@ public static class Bfloat16Copy
         var numbers = MemoryMarshal.Cast<byte, float>(block);
         for (var i = 0; i < numbers.Length; i++)
         {
-            BinaryPrimitives.WriteUInt16LittleEndian(block[(2 * i)..], Rounded(numbers[i]));
+            BinaryPrimitives.WriteUInt16LittleEndian(block[(2 * i)..], Bfloat16.Round(numbers[i]));
         }
 
         return 2 * numbers.Length;

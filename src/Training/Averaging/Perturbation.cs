@@ -29,6 +29,10 @@ public static class Perturbation
                 var noise = empty([.. place.Spec.Shape], ScalarType.Float32);
                 generator.NextNormals(MemoryMarshal.Cast<byte, float>(noise.bytes));
                 p.add_(noise.to(parameters.Device).mul_(p.std()).mul_(Scalars.Of(scale)), Scalars.One);
+                if (place.Spec.Rounded)
+                {
+                    Rounding.ToBfloat16(p);
+                }
             }
         }
     }

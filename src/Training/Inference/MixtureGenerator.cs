@@ -99,7 +99,6 @@ public sealed class MixtureGenerator(EnsembleAverage average, string slot) : IDi
         }
 
         var mean = sum!.div(Scalars.Of(total));
-        mean = (average == EnsembleAverage.Logits ? mean.softmax(0) : mean).cpu();
-        return MemoryMarshal.Cast<byte, double>(mean.bytes).ToArray();
+        return Scalars.Read(average == EnsembleAverage.Logits ? mean.softmax(0) : mean);
     }
 }

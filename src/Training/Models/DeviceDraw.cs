@@ -40,11 +40,11 @@ internal static class DeviceDraw
         {
             using var scope = NewDisposeScope();
             var numbers = Pairs(into.device, start, (count + 1) / 2, deviation, key).mul_(Scalars.Of(1 + error));
-            var doubtful = Rounded(numbers, -Tolerance).ne(Rounded(numbers, Tolerance)).logical_or_(numbers.eq(Scalars.Of(0.0))).nonzero();
+            var doubtful = Rounded(numbers, -Tolerance).ne(Rounded(numbers, Tolerance)).logical_or_(numbers.eq(Scalars.Of(0.0)));
             var rounded = numbers.to(ScalarType.Float32);
-            if (doubtful.shape[0] > 0)
+            var places = Scalars.Places(doubtful);
+            if (places.shape[0] > 0)
             {
-                var places = doubtful.view(-1);
                 rounded.index_copy_(0, places, OnHost(numbers, places, start, deviation, key).to(into.device));
             }
 

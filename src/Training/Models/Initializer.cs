@@ -25,21 +25,26 @@ internal static class Initializer
         foreach (var place in parameters.Layout.Parameters)
         {
             using var scope = NewDisposeScope();
-            if (onDevice && OnDevice(parameters[place.Name], place.Spec, model, CounterRandom.Key(key, Hash(place.Name))))
+            var into = parameters[place.Name];
+            if (!onDevice || !OnDevice(into, place.Spec, model, CounterRandom.Key(key, Hash(place.Name))))
             {
-                continue;
+                into.copy_(tensor(OnHost(place.Spec, model, key)).view([.. place.Spec.Shape]));
             }
 
-            var values = new float[place.Spec.Count];
-            Fill(
-                values,
-                place.Spec,
-                model,
-                CounterRandom.Key(key, Hash(place.Name)),
-                Math.Clamp(values.Length / NumbersOfAThread, 1, Environment.ProcessorCount)
-            );
-            parameters[place.Name].copy_(tensor(values).view([.. place.Spec.Shape]));
+            if (place.Spec.Rounded)
+            {
+                Rounding.ToBfloat16(into);
+            }
         }
+    }
+
+    /// <summary>One parameter, drawn by as many threads as there are cores.</summary>
+    internal static float[] OnHost(ParameterSpec parameter, ModelRecipe model, ulong key)
+    {
+        var values = new float[parameter.Count];
+        var threads = Math.Clamp(values.Length / NumbersOfAThread, 1, Environment.ProcessorCount);
+        Fill(values, parameter, model, CounterRandom.Key(key, Hash(parameter.Name)), threads);
+        return values;
     }
 
     /// <returns>False: not drawn, and small.</returns>

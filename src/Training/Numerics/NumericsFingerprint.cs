@@ -87,7 +87,7 @@ public static class NumericsFingerprint
         // The training's matrices are small; large ones are cut into blocks by other kernels.
         var device = ComputeDevices.DeviceOf(slot);
         var (a, b) = (Noise(384, 512, 1).to(device), Noise(512, 320, 2).to(device));
-        hash.AppendData(a.mm(b).cpu().bytes);
+        hash.AppendData(Scalars.OnHost(a.mm(b)).bytes);
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 

@@ -54,8 +54,28 @@ internal static class Scalars
     /// <returns>Memory of a tensor in the caller's dispose scope.</returns>
     public static ReadOnlySpan<float> ReadSingles(Tensor numbers)
     {
+        return MemoryMarshal.Cast<byte, float>(OnHost(numbers.detach()).bytes);
+    }
+
+    /// <summary>A tensor's copy in the host's memory, waited for; itself where it lies there.</summary>
+    public static Tensor OnHost(Tensor tensor)
+    {
         reads++;
-        return MemoryMarshal.Cast<byte, float>(numbers.detach().cpu().bytes);
+#pragma warning disable RS0030 // Counted.
+        return tensor.cpu();
+#pragma warning restore RS0030
+    }
+
+    /// <summary>Where a tensor is not 0; how many places there are is waited for.</summary>
+    /// <param name="marks">(N).</param>
+    /// <returns>(places) int64.</returns>
+    public static Tensor Places(Tensor marks)
+    {
+        reads++;
+#pragma warning disable RS0030 // Counted.
+        using var places = marks.nonzero();
+#pragma warning restore RS0030
+        return places.view(-1);
     }
 
     private static Scalar Keep(Scalar scalar)

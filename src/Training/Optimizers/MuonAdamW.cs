@@ -15,7 +15,7 @@ public sealed class MuonAdamW : IDisposable
 {
     private readonly FlatParameters parameters;
     private readonly OptimizerRecipe recipe;
-    private readonly (AdamWGroup Group, FlatRange Range)[] adamW;
+    private readonly (AdamWGroup Group, FlatRange Range, bool Rounded)[] adamW;
     private readonly (MuonGroup Group, FlatRange Second)[] muon;
     private readonly long muonStart;
     private readonly Tensor adamFirst;
@@ -32,7 +32,12 @@ public sealed class MuonAdamW : IDisposable
         this.parameters = parameters;
         this.recipe = recipe;
         var placed = groups.Zip(parameters.Layout.Groups).ToArray();
-        adamW = [.. placed.Where(g => g.First.Kind == OptimizerKind.AdamW).Select(g => (new AdamWGroup(g.First, g.Second), g.Second))];
+        adamW =
+        [
+            .. placed
+                .Where(g => g.First.Kind == OptimizerKind.AdamW)
+                .Select(g => (new AdamWGroup(g.First, g.Second), g.Second, g.First.Parameters.All(parameter => parameter.Rounded))),
+        ];
         muonStart = placed
             .Where(g => g.First.Kind == OptimizerKind.Muon)
             .Select(g => g.Second.Start)
@@ -116,7 +121,20 @@ public sealed class MuonAdamW : IDisposable
                 ),
             .. adamW
                 .OrderByDescending(g => g.Range.Length)
-                .Select(g => Update(() => g.Group.Step(parameters.Flat, gradient, adamFirst, adamSecond, step, values))),
+                .Select(g =>
+                    Update(() =>
+                    {
+                        g.Group.Step(parameters.Flat, gradient, adamFirst, adamSecond, step, values);
+                        if (g.Rounded)
+                        {
+                            // As upstream's compiled step: computed in float32, rounded once where it is stored.
+                            foreach (var stored in (Tensor[])[parameters.Flat, adamFirst, adamSecond])
+                            {
+                                Rounding.ToBfloat16(stored.narrow(0, g.Range.Start, g.Range.Length));
+                            }
+                        }
+                    })
+                ),
         ];
 
         // What autograd records, and who disposes what, are the thread's.

@@ -1,5 +1,6 @@
 using Slowrun.Core.Models;
 using Slowrun.Core.Tensors;
+using Slowrun.Training.Numerics;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Parameters;
@@ -28,7 +29,7 @@ internal static class FlatBuffer
                 place.Name,
                 ElementType.F32,
                 place.Spec.Shape,
-                View(flat, place).cpu().bytes.ToArray()
+                Scalars.OnHost(View(flat, place)).bytes.ToArray()
             )),
         ];
     }

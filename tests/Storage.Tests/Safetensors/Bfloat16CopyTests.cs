@@ -18,7 +18,7 @@ public sealed class Bfloat16CopyTests
     // The largest float32 is nearer to 2^128 than to the largest bfloat16.
     [InlineData(float.MaxValue, 0x7F80)]
     [InlineData(float.Epsilon, 0x0000)]
-    public void Rounded_OfNumbers_IsTheNearest(float value, int expected) => Assert.Equal(expected, Bfloat16Copy.Rounded(value));
+    public void Rounded_OfNumbers_IsTheNearest(float value, int expected) => Assert.Equal(expected, Bfloat16.Round(value));
 
     [Theory]
     // Halfway between two: to the one whose last bit is 0, down from 0x3F80 and up from 0x3F81.
@@ -29,7 +29,7 @@ public sealed class Bfloat16CopyTests
     // A carry through the mantissa goes into the exponent.
     [InlineData(0x3FFF8000, 0x4000)]
     public void Rounded_OfTies_IsTheEvenOne(uint bits, int expected) =>
-        Assert.Equal(expected, Bfloat16Copy.Rounded(BitConverter.UInt32BitsToSingle(bits)));
+        Assert.Equal(expected, Bfloat16.Round(BitConverter.UInt32BitsToSingle(bits)));
 
     [Theory]
     [InlineData(0x7FFFFFFF)]
@@ -37,7 +37,7 @@ public sealed class Bfloat16CopyTests
     [InlineData(0xFFC00000)]
     public void Rounded_OfNoNumber_StaysNone(uint bits)
     {
-        var rounded = Bfloat16Copy.Rounded(BitConverter.UInt32BitsToSingle(bits));
+        var rounded = Bfloat16.Round(BitConverter.UInt32BitsToSingle(bits));
 
         Assert.True(float.IsNaN(BitConverter.UInt32BitsToSingle((uint)rounded << 16)));
     }
@@ -67,7 +67,7 @@ public sealed class Bfloat16CopyTests
             read.Select(tensor => (tensor.Name, string.Join(",", tensor.Shape)))
         );
         Assert.Equal([ElementType.BF16, ElementType.I64, ElementType.BF16, ElementType.BF16], read.Select(tensor => tensor.Type));
-        Assert.Equal(big.Select(Bfloat16Copy.Rounded), MemoryMarshal.Cast<byte, ushort>(read[0].Bytes.Span).ToArray());
+        Assert.Equal(big.Select(Bfloat16.Round), MemoryMarshal.Cast<byte, ushort>(read[0].Bytes.Span).ToArray());
         Assert.Equal(tensors[1].Bytes.ToArray(), read[1].Bytes.ToArray());
     }
 
