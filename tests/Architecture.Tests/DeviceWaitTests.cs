@@ -28,10 +28,16 @@ public sealed class DeviceWaitTests
         "get_bytes",
         "numpy",
         "nonzero",
+        "nonzero_as_list",
+        "argwhere",
+        "masked_select",
+        "unique",
         "tensor",
         "from_array",
         "Read",
         "ReadSingles",
+        "OnHost",
+        "Places",
     ];
 
     private static readonly string[] Allowed =
@@ -40,6 +46,7 @@ public sealed class DeviceWaitTests
         "Slowrun.Training.Models.RotaryTable",
         "Slowrun.Training.Models.WindowMasks",
         "Slowrun.Training.Models.Initializer",
+        "Slowrun.Training.Models.DeviceDraw",
         "Slowrun.Training.Models.RoundedWeights",
         "Slowrun.Training.Models.WindowedFlash",
         "Slowrun.Training.Averaging.Perturbation",

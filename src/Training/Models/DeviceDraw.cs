@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 namespace Slowrun.Training.Models;
 
 /// <summary>
-/// Initial weights drawn where they lie, with the bytes of <see cref="Initializer"/>. Evenly distributed ones take operations alone that are
-/// rounded exactly everywhere. Normal ones take logarithm, sine and cosine, whose last bits differ between libraries: whatever the device
-/// computes within <see cref="Tolerance"/> is rounded to float32, which leaves no doubt about all but one number in 700,000 (Ziv's test, ACM
-/// TOMS 17, 1991). Those are computed again by the host's function, and tell at once whether the device keeps the tolerance.
+/// Initial weights drawn where they lie, with the bytes of <see cref="Initializer"/>. Evenly distributed ones take operations alone that
+/// are rounded exactly everywhere. Normal ones take logarithm, sine and cosine, whose last bits differ between libraries: whatever the
+/// device computes within <see cref="Tolerance"/> is rounded to float32, which leaves no doubt about all but one number in 700,000 (Ziv's
+/// test, ACM TOMS 17, 1991). Those are computed again by the host's function, and tell whether the device keeps the tolerance.
 /// </summary>
 internal static class DeviceDraw
 {

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Slowrun.Training.Models;
 
 /// <summary>
-/// <see cref="CounterRandom"/> where its numbers are used: integer operations on whole tensors, which wrap around as its numbers do. A shift
-/// of int64 copies the sign, so what it brings in is masked away.
+/// <see cref="CounterRandom"/> where its numbers are used: integer operations on whole tensors, which wrap around as its numbers do. A
+/// shift of int64 copies the sign, so what it brings in is masked away.
 /// </summary>
 internal static class DeviceRandom
 {

@@ -9,8 +9,8 @@ namespace Slowrun.Training.Models;
 
 /// <summary>
 /// Fresh weights. Every parameter is a function of (seed, its name), so that none depends on which others a recipe has, and all of them
-/// are drawn here rather than by libtorch, whose normal numbers differ between processors. Beside a device they are drawn on it, which gives
-/// the same bytes (<see cref="DeviceDraw"/>).
+/// are drawn here rather than by libtorch, whose normal numbers differ between processors. Beside a device they are drawn on it, which
+/// gives the same bytes (<see cref="DeviceDraw"/>).
 /// </summary>
 internal static class Initializer
 {

@@ -61,9 +61,7 @@ internal static class Scalars
     public static Tensor OnHost(Tensor tensor)
     {
         reads++;
-#pragma warning disable RS0030 // Counted.
         return tensor.cpu();
-#pragma warning restore RS0030
     }
 
     /// <summary>Where a tensor is not 0; how many places there are is waited for.</summary>
@@ -72,9 +70,7 @@ internal static class Scalars
     public static Tensor Places(Tensor marks)
     {
         reads++;
-#pragma warning disable RS0030 // Counted.
         using var places = marks.nonzero();
-#pragma warning restore RS0030
         return places.view(-1);
     }
 
