@@ -85,7 +85,7 @@ internal static class DoctorCommand
     private static void Memory(TextWriter output)
     {
         using var devices = NvidiaDevices.TryOpen(asCuda: true);
-        var slots = MachineSlots.Of(SlotNames.Parse(null, 1, CudaDevices.Count()), devices);
+        var slots = MachineSlots.Of(SlotNames.Parse(null, 1, CudaDevices.Count), devices);
         foreach (var slot in slots)
         {
             var shortages = PresetFiles

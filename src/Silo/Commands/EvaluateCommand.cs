@@ -26,7 +26,7 @@ internal static class EvaluateCommand
 
     private static async Task RunAsync(EvaluationRequest request, IObjectStore store, Action<EvaluationAnswer> tell, CancellationToken stop)
     {
-        var devices = new ComputeDevices(SlotNames.Parse(request.Device, Environment.ProcessorCount, CudaDevices.Count(), "--device"));
+        var devices = new ComputeDevices(SlotNames.Parse(request.Device, Environment.ProcessorCount, CudaDevices.Count, "--device"));
         var inputs = await JobInputs.OpenAsync(store, request.Run, stop);
         var set = await SetAsync(request, store, stop);
         var (plan, snapshot) = await inputs.ReadAsync(request.Stage, stop);

@@ -23,7 +23,7 @@ internal static class SampleCommand
 
     private static async Task RunAsync(SamplingRequest request, IObjectStore store, Action<SampledToken> tell, CancellationToken stop)
     {
-        var slot = SlotNames.Parse(request.Device, Environment.ProcessorCount, CudaDevices.Count(), "--device")[0];
+        var slot = SlotNames.Parse(request.Device, Environment.ProcessorCount, CudaDevices.Count, "--device")[0];
         var inputs = await JobInputs.OpenAsync(store, request.Run, stop);
         CheckMemory(inputs.Plan, request, slot);
         using var generator = new MixtureGenerator(request.Average, slot);

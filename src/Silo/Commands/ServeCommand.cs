@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using Slowrun.Clustering.Membership;
+using Slowrun.Core;
 using Slowrun.Core.Commands;
 using Slowrun.Core.Specs;
 using Slowrun.Silo.Hosting;
@@ -53,7 +54,7 @@ internal static class ServeCommand
                     {
                         Store = parsed.GetRequiredValue(store),
                         Clustering = ClusterPlace.Parse(parsed.GetValue(clustering)),
-                        Slots = SlotNames.Parse(parsed.GetValue(slots), Environment.ProcessorCount, CudaDevices.Count()),
+                        Slots = SlotNames.Parse(parsed.GetValue(slots), Environment.ProcessorCount, CudaDevices.Count),
                         Listen = Address("--listen", parsed.GetRequiredValue(listen))!,
                         Advertise = Address("--advertise", parsed.GetValue(advertise)),
                         SiloPort = parsed.GetValue(port),
@@ -75,7 +76,7 @@ internal static class ServeCommand
                     await Console.Error.WriteLineAsync($"slowrun silo: {e.Message}");
                     return 2;
                 }
-                catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or NotPossibleException)
                 {
                     await Console.Error.WriteLineAsync($"slowrun silo: {e.Message}");
                     return 1;

@@ -3,6 +3,7 @@ using Orleans.Configuration;
 using Slowrun.Clustering.Hosting;
 using Slowrun.Clustering.Machines;
 using Slowrun.Clustering.Membership;
+using Slowrun.Core;
 using Slowrun.Grains;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Silo.Http;
@@ -18,6 +19,7 @@ internal static class SiloHost
 {
     /// <summary>Serves until <paramref name="stop"/>, SIGTERM or SIGINT.</summary>
     /// <exception cref="IOException">The store cannot be used, or a port is taken.</exception>
+    /// <exception cref="NotPossibleException">A slot cannot train here.</exception>
     public static async Task RunAsync(SiloSettings settings, CancellationToken stop)
     {
         if (settings.Http is { } http)
@@ -30,12 +32,24 @@ internal static class SiloHost
             FreePorts.Check(new IPEndPoint(page.Listen, page.Port), "--page");
         }
 
-        using var host = await BuildAsync(
-            settings,
-            await StoreAddress.OpenAsync(settings.Store, create: true, cancellationToken: stop),
-            stop
-        );
-        await host.RunAsync(stop);
+        var engine = EngineStart.Begin(settings.Slots);
+        try
+        {
+            using var host = await BuildAsync(
+                settings,
+                await StoreAddress.OpenAsync(settings.Store, create: true, cancellationToken: stop),
+                stop
+            );
+            await host.RunAsync(stop);
+        }
+        finally
+        {
+            // A process that ends while another thread still loads libtorch may crash instead.
+            await engine.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        // Without it the slot loop has failed, and the host has stopped.
+        await engine;
     }
 
     /// <summary>A silo on an opened store, not started.</summary>

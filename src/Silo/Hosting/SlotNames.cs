@@ -7,13 +7,14 @@ namespace Slowrun.Silo.Hosting;
 internal static class SlotNames
 {
     /// <param name="text">What the user gave; null: every CUDA device, else <c>cpu</c>.</param>
+    /// <param name="cudaDevices">How many there are; asked only where it matters, for that may load libtorch.</param>
     /// <param name="option">Named in errors.</param>
     /// <exception cref="FormatException">Says what was found and what is expected.</exception>
-    public static IReadOnlyList<string> Parse(string? text, int cores, int cudaDevices, string option = "--slots")
+    public static IReadOnlyList<string> Parse(string? text, int cores, Func<int> cudaDevices, string option = "--slots")
     {
         if (text is null)
         {
-            return cudaDevices > 0 ? Numbered("cuda", cudaDevices) : Numbered("cpu", cores);
+            return cudaDevices() is > 0 and var devices ? Numbered("cuda", devices) : Numbered("cpu", cores);
         }
 
         var slots = text.Split(',', StringSplitOptions.TrimEntries).SelectMany(part => One(part, cores, cudaDevices, option)).ToList();
@@ -23,7 +24,7 @@ internal static class SlotNames
             : throw new FormatException($"{option} '{text}' names {twice.Key} twice; each slot is a device of its own.");
     }
 
-    private static IReadOnlyList<string> One(string part, int cores, int cudaDevices, string option)
+    private static IReadOnlyList<string> One(string part, int cores, Func<int> cudaDevices, string option)
     {
         var pieces = part.Split(':');
         var number = -1;
@@ -42,9 +43,9 @@ internal static class SlotNames
             ("cpu", > 0) => throw new FormatException(
                 $"{option} '{part}' asks for {number} CPU slots; this machine has {cores} cores, and a slot is one core."
             ),
-            ("cuda", >= 0) when number < cudaDevices => [part],
+            ("cuda", >= 0) when number < cudaDevices() => [part],
             ("cuda", >= 0) => throw new FormatException(
-                $"{option} '{part}' names a CUDA device that is not here; this machine has {cudaDevices}."
+                $"{option} '{part}' names a CUDA device that is not here; this machine has {cudaDevices()}."
             ),
             _ => throw Wrong(part, option),
         };
