@@ -4,6 +4,7 @@ using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
+using Slowrun.Training.Kernels;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
 using Slowrun.Training.Stages;
@@ -80,7 +81,7 @@ internal static class DistillBench
         };
         var tokens = Enumerable.Range(0, 4 * stage.BatchTokens).Select(i => (ushort)(i * 7919L % model.VocabSize)).ToArray();
         var inputs = new StageInputs { Plan = plan, Train = new ArrayTokenSet(tokens, [0], [.. Enumerable.Repeat(1, model.VocabSize)]) };
-        using var parts = new StepParts(plan);
+        using var parts = new StepParts(plan, StepPath.Composed);
         var weights = parts.Weights();
         var table = ParameterTable.Of(model);
         using var parameters = new FlatParameters(ParameterGroups.Layout(table, ParameterGroups.Of(table, stage.Optimizer)), CPU);

@@ -4,6 +4,7 @@ using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
+using Slowrun.Training.Kernels;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;
 using static TorchSharp.torch;
@@ -54,6 +55,9 @@ internal static class StepBench
     {
         var count = Number(arguments, "--steps", 5);
         var slots = Number(arguments, "--slots", 1);
+        var paths = arguments.ToList().IndexOf("--path") is >= 0 and var at
+            ? [Enum.Parse<StepPath>(arguments[at + 1], ignoreCase: true)]
+            : Enum.GetValues<StepPath>();
         var wanted = arguments.Where(argument => Sizes.Any(size => size.Name == argument)).ToList();
         WorkerThread
             .RunAsync(
@@ -65,7 +69,7 @@ internal static class StepBench
                         $"float32 matrix product, 1024 cubed, one thread: {peak:F0} GFLOP/s; {slots} slot(s), {count} steps each"
                     );
                     Console.WriteLine(
-                        $"{"size", -12} {"pass", -12} {"ms/step", 9} {"tokens/s", 10} {"GFLOP/s", 9} {"of peak", 8} {"forward", 8} {"backward*", 9} {"optimizer", 10}"
+                        $"{"size", -12} {"pass", -12} {"path", -10} {"ms/step", 9} {"tokens/s", 10} {"GFLOP/s", 9} {"of peak", 8} {"forward", 8} {"backward*", 9} {"optimizer", 10}"
                     );
                     foreach (var (name, model, stage) in Sizes.Where(size => wanted.Count == 0 || wanted.Contains(size.Name)))
                     {
@@ -75,9 +79,21 @@ internal static class StepBench
                             End = 5,
                             FromFraction = 0,
                         };
-                        Measure(name, "plain", model, stage, count, slots, peak);
-                        Measure(name, "looped", model, stage with { Loop = loop }, count, slots, peak);
-                        Measure(name, "distilling", model, stage with { Distillation = new DistillationRecipe() }, count, slots, peak);
+                        foreach (
+                            var (pass, with) in new[]
+                            {
+                                ("plain", stage),
+                                ("looped", stage with { Loop = loop }),
+                                ("distilling", stage with { Distillation = new DistillationRecipe() }),
+                            }
+                        )
+                        {
+                            foreach (var path in paths)
+                            {
+                                // Right before: what else the machine does changes by the minute.
+                                Measure(name, pass, model, with, count, slots, GemmGigaflops(), path);
+                            }
+                        }
                     }
                     Console.WriteLine("* what is left: backward pass, teacher, gradient sums");
                 }
@@ -87,7 +103,16 @@ internal static class StepBench
         return 0;
     }
 
-    private static void Measure(string name, string pass, ModelRecipe model, StageRecipe stage, int count, int slots, double peak)
+    private static void Measure(
+        string name,
+        string pass,
+        ModelRecipe model,
+        StageRecipe stage,
+        int count,
+        int slots,
+        double peak,
+        StepPath path
+    )
     {
         var taught = stage.Distillation is not null;
         var plan = new StagePlan
@@ -106,13 +131,13 @@ internal static class StepBench
             .ToArray();
         var inputs = new StageInputs { Plan = plan, Train = new ArrayTokenSet(tokens, [0], [.. Enumerable.Repeat(1, model.VocabSize)]) };
         var devices = new ComputeDevices([.. Enumerable.Range(0, slots).Select(i => $"cpu:{i}")]);
-        using var parts = new StepParts(plan);
+        using var parts = new StepParts(plan, path);
         if (taught)
         {
             inputs = inputs with { Plan = plan with { Teacher = new StageId(0, 0) }, Teacher = parts.Weights() };
         }
 
-        using var training = StageTraining.Begin(inputs, devices);
+        using var training = StageTraining.Begin(inputs, devices, replicate: false, path);
         training.RunStep(CancellationToken.None);
         var seconds = Seconds(count, () => training.RunStep(CancellationToken.None));
         var gigaflops = GigaflopsPerStep(model, stage, taught) / seconds;
@@ -120,7 +145,7 @@ internal static class StepBench
         var forward = Seconds(count, parts.Forward) * microBatches / slots / seconds;
         var optimizer = Seconds(count, parts.Optimize) / seconds;
         Console.WriteLine(
-            $"{name, -12} {pass, -12} {seconds * 1000, 9:F1} {stage.BatchTokens / seconds, 10:F0} {gigaflops, 9:F1} {gigaflops / peak / slots, 8:P0} "
+            $"{name, -12} {pass, -12} {path, -10} {seconds * 1000, 9:F1} {stage.BatchTokens / seconds, 10:F0} {gigaflops, 9:F1} {gigaflops / peak / slots, 8:P0} "
                 + $"{forward, 8:P0} {1 - forward - optimizer, 9:P0} {optimizer, 10:P0}"
         );
     }

@@ -52,6 +52,7 @@ public sealed class DeviceWaitTests
         "Slowrun.Training.Averaging.Perturbation",
         // What a processor does in its own memory.
         "Slowrun.Training.Models.Dropout::Mask",
+        "Slowrun.Training.Lanes.FusedTrainer",
         // Counters that lie on the host.
         "Slowrun.Training.Averaging.ExponentialAverage::get_Updates",
         "Slowrun.Training.Averaging.WeightAverage::get_Count",

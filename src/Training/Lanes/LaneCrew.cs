@@ -3,6 +3,7 @@ using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
 using Slowrun.Training.Distillation;
 using Slowrun.Training.Evaluation;
+using Slowrun.Training.Kernels;
 using Slowrun.Training.Models;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
@@ -39,7 +40,8 @@ internal sealed class LaneCrew : IDisposable
         IReadOnlyList<Device> devices,
         IReadOnlyList<Teacher?> teachers,
         IReadOnlyList<EnsembleTeacher?> ensembles,
-        bool replicate
+        bool replicate,
+        StepPath path
     )
     {
         replicas = [.. devices.Skip(1).Select(device => replicate ? new FlatParameters(parameters.Layout, device) : parameters)];
@@ -47,7 +49,7 @@ internal sealed class LaneCrew : IDisposable
         [
             .. replicas
                 .Prepend(parameters)
-                .Select((p, w) => new LaneWorker(model, stage, p, teachers[w], ensembles[w], masksOnDevice: replicate)),
+                .Select((p, w) => new LaneWorker(model, stage, p, teachers[w], ensembles[w], masksOnDevice: replicate, path)),
         ];
         sum = new LaneSum(new LaneBuffer(model, parameters));
         begin = [.. replicas.Select(_ => new SemaphoreSlim(0))];

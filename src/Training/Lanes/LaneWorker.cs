@@ -3,6 +3,7 @@ using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
 using Slowrun.Training.Distillation;
 using Slowrun.Training.Evaluation;
+using Slowrun.Training.Kernels;
 using Slowrun.Training.Models;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
@@ -18,7 +19,7 @@ internal sealed class LaneWorker : IDisposable
     private readonly ModelRecipe model;
     private readonly FlatParameters parameters;
     private readonly Gpt gpt;
-    private readonly MicroBatchTrainer trainer;
+    private readonly IMicroBatchTrainer trainer;
     private readonly EnsembleTeacher? ensemble;
     private readonly ParameterSource source;
     private readonly GptWeights weights;
@@ -33,18 +34,22 @@ internal sealed class LaneWorker : IDisposable
         FlatParameters parameters,
         Teacher? teacher,
         EnsembleTeacher? ensemble,
-        bool masksOnDevice
+        bool masksOnDevice,
+        StepPath path
     )
     {
         this.model = model;
         this.ensemble = ensemble;
         this.parameters = parameters;
         gpt = new Gpt(model, parameters.Device);
-        trainer = new MicroBatchTrainer(model, stage, gpt, teacher, outputs: ensemble is not null)
-        {
-            MasksOnDevice = masksOnDevice,
-            RowsAtOnce = LogitRows.AtOnce(model, gpu: parameters.Device.type != TorchSharp.DeviceType.CPU),
-        };
+        trainer =
+            path == StepPath.Fused
+                ? new FusedTrainer(model, stage, gpt.Rotary, teacher, outputs: ensemble is not null)
+                : new MicroBatchTrainer(model, stage, gpt, teacher, outputs: ensemble is not null)
+                {
+                    MasksOnDevice = masksOnDevice,
+                    RowsAtOnce = LogitRows.AtOnce(model, gpu: parameters.Device.type != TorchSharp.DeviceType.CPU),
+                };
         source = new ParameterSource(parameters, null);
         weights = GptWeights.Of(model, source);
     }
@@ -78,6 +83,7 @@ internal sealed class LaneWorker : IDisposable
 
     public void Dispose()
     {
+        trainer.Dispose();
         own?.Dispose();
         source.Dispose();
         gpt.Dispose();
@@ -103,7 +109,7 @@ internal sealed class LaneWorker : IDisposable
 
                 using var scope = NewDisposeScope();
                 step.Losses[i] = trainer
-                    .Backward(buffer.Weights, rows[position++], 1.0 / step.MicroBatches, outputs.Current)
+                    .Backward(buffer, rows[position++], 1.0 / step.MicroBatches, outputs.Current)
                     .DetachFromDisposeScope();
             }
 

@@ -8,10 +8,13 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace Slowrun.Training.Lanes;
 
-/// <summary>Forward and backward pass of one micro-batch: adds the gradient of its mean loss, times a weight, to the leaves'
-/// buffers.</summary>
+/// <summary>
+/// The composed path: a micro-batch's forward and backward pass by libtorch's operations and autograd, with every option, on any
+/// device.
+/// </summary>
 /// <param name="outputs">Whether an ensemble teaches, so that each micro-batch comes with what it says.</param>
 internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gpt gpt, Teacher? teacher, bool outputs = false)
+    : IMicroBatchTrainer
 {
     private readonly double alpha = teacher is null && !outputs ? 0 : stage.Distillation!.Alpha;
     private readonly double temperature = stage.Distillation?.Temperature ?? 1;
@@ -23,6 +26,9 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
 
     /// <summary>Rows of logits in memory at once; tests cut finer.</summary>
     internal long RowsAtOnce { get; init; } = LogitRows.AtOnce(model, gpu: false);
+
+    public Tensor Backward(LaneBuffer buffer, in MicroBatch batch, double weight, Tensor? lesson) =>
+        Backward(buffer.Weights, batch, weight, lesson);
 
     /// <param name="weight">1 / micro-batches of the step.</param>
     /// <param name="lesson">[B·T, V]: log-probabilities of an ensemble that teaches; null: none does.</param>
@@ -55,6 +61,8 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
         recomputed.Release();
         return loss.MoveToOuterDisposeScope();
     }
+
+    public void Dispose() => recomputed.Release();
 
     private Tensor Whole(GptWeights weights, in Readout readout, Tensor? further, Tensor? furtherTargets)
     {
@@ -190,7 +198,7 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
     }
 
     /// <summary>Targets further ahead within the row; beyond its end there is none.</summary>
-    private static List<(Tensor Targets, double Share)> Future(Tensor targets, IReadOnlyList<float> shares)
+    public static List<(Tensor Targets, double Share)> Future(Tensor targets, IReadOnlyList<float> shares)
     {
         var future = new List<(Tensor, double)>(shares.Count);
         for (var ahead = 1; ahead <= shares.Count; ahead++)

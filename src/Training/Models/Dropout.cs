@@ -16,6 +16,11 @@ internal sealed class Dropout(ulong key, double probability, bool onDevice = fal
 {
     private readonly Scalar scale = Scalars.Of(1 / (1 - probability));
 
+    public double Probability => probability;
+
+    /// <summary>Of the mask at a place.</summary>
+    public ulong KeyOf(int place) => CounterRandom.Key(key, (ulong)place);
+
     /// <summary>x + drop(branch).</summary>
     /// <param name="place">Counts the dropouts of a forward pass, so that each gets a mask of its own, also when it is computed
     /// again.</param>
@@ -27,7 +32,7 @@ internal sealed class Dropout(ulong key, double probability, bool onDevice = fal
 
     private Tensor Mask(Tensor like, int place)
     {
-        var maskKey = CounterRandom.Key(key, (ulong)place);
+        var maskKey = KeyOf(place);
         if (onDevice)
         {
             return DeviceDropout.Mask(like, maskKey, probability);

@@ -41,6 +41,9 @@ internal sealed class Gpt : IDisposable
         inverseSoftcap = Scalars.Of(1 / model.Softcap);
     }
 
+    /// <summary>The positions that it turns by.</summary>
+    public RotaryTable Rotary => rotary;
+
     /// <summary>Everything but the unembedding.</summary>
     /// <param name="tokens">[B, T] int64.</param>
     /// <returns>[B·T, C], normalised.</returns>

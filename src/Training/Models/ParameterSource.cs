@@ -8,9 +8,22 @@ namespace Slowrun.Training.Models;
 /// backward pass adds in place and several workers can have leaves of the same parameters; without, plain views. Where matrices lie
 /// below each other, one leaf covers them.
 /// </summary>
-internal sealed class ParameterSource(FlatParameters parameters, FlatGradients? gradients) : IParameterSource, IDisposable
+internal sealed class ParameterSource : IParameterSource, IDisposable
 {
+    private readonly FlatParameters parameters;
+    private readonly Tensor flat;
+    private readonly FlatGradients? gradients;
     private readonly List<Tensor> leaves = [];
+
+    /// <param name="gradients">Null: plain views.</param>
+    public ParameterSource(FlatParameters parameters, FlatGradients? gradients)
+        : this(parameters, parameters.Flat, gradients) { }
+
+    private ParameterSource(FlatParameters parameters, Tensor flat, FlatGradients? gradients) =>
+        (this.parameters, this.flat, this.gradients) = (parameters, flat, gradients);
+
+    /// <summary>Plain views of gradients, laid out as the parameters.</summary>
+    public static ParameterSource OfGradients(FlatParameters parameters, FlatGradients gradients) => new(parameters, gradients.Flat, null);
 
     public Tensor Of(string name)
     {
@@ -56,7 +69,7 @@ internal sealed class ParameterSource(FlatParameters parameters, FlatGradients? 
     {
         using var scope = NewDisposeScope();
         // Without detach() the leaves of all workers would be one autograd node and share one .grad.
-        var leaf = parameters.Flat.narrow(0, offset, count).view(shape).detach();
+        var leaf = flat.narrow(0, offset, count).view(shape).detach();
         if (gradients is not null)
         {
             leaf.requires_grad_(true);

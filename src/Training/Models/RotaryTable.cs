@@ -25,9 +25,10 @@ internal sealed class RotaryTable : IDisposable
     }
 
     /// <summary>[T, 1, d].</summary>
-    private Tensor Cos { get; }
+    public Tensor Cos { get; }
 
-    private Tensor Sin { get; }
+    /// <summary>[T, 1, d]: of the first half of a head, and of the second with the opposite sign.</summary>
+    public Tensor Sin { get; }
 
     public static RotaryTable Of(ModelRecipe model, Device device)
     {

@@ -1,4 +1,5 @@
 using Slowrun.Core.Models;
+using Slowrun.Training.Kernels;
 using Slowrun.Training.Numerics;
 using static TorchSharp.torch;
 
@@ -10,6 +11,26 @@ namespace Slowrun.Training.Optimizers;
 /// </summary>
 public static class GradientClipping
 {
+    /// <inheritdoc cref="Clip(Tensor, ParameterLayout, double)"/>
+    internal static unsafe Tensor Clip(Tensor gradient, ParameterLayout layout, double maximumNorm, StepPath path)
+    {
+        if (path == StepPath.Composed)
+        {
+            return Clip(gradient, layout, maximumNorm);
+        }
+
+        // Gaps between groups are 0.
+        var data = Matrix.Address(gradient);
+        var norm = Math.Sqrt(OptimizerKernels.SquareSum(data, gradient.numel()));
+        var factor = maximumNorm / (norm + 1e-6);
+        if (maximumNorm > 0 && !(factor >= 1))
+        {
+            OptimizerKernels.Scale(data, (float)factor, gradient.numel());
+        }
+
+        return full([], Scalars.Of(norm), ScalarType.Float32);
+    }
+
     /// <param name="gradient">(Layout.Length) float32, scaled in place unless <paramref name="maximumNorm"/> is 0.</param>
     /// <returns>The norm before clipping: a float32 scalar on the gradient's device, owned by the caller.</returns>
     public static Tensor Clip(Tensor gradient, ParameterLayout layout, double maximumNorm)

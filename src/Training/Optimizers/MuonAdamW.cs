@@ -1,6 +1,7 @@
 using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Schedules;
+using Slowrun.Training.Kernels;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
@@ -26,6 +27,9 @@ public sealed class MuonAdamW : IDisposable
 
     /// <param name="parameters">Laid out by <see cref="ParameterGroups.Layout"/> of the same groups.</param>
     public MuonAdamW(FlatParameters parameters, IReadOnlyList<ParameterGroup> groups, OptimizerRecipe recipe)
+        : this(parameters, groups, recipe, StepPath.Composed) { }
+
+    internal MuonAdamW(FlatParameters parameters, IReadOnlyList<ParameterGroup> groups, OptimizerRecipe recipe, StepPath path)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(groups);
@@ -36,7 +40,7 @@ public sealed class MuonAdamW : IDisposable
         [
             .. placed
                 .Where(g => g.First.Kind == OptimizerKind.AdamW)
-                .Select(g => (new AdamWGroup(g.First, g.Second), g.Second, g.First.Parameters.All(parameter => parameter.Rounded))),
+                .Select(g => (new AdamWGroup(g.First, g.Second, path), g.Second, g.First.Parameters.All(parameter => parameter.Rounded))),
         ];
         muonStart = placed
             .Where(g => g.First.Kind == OptimizerKind.Muon)
@@ -55,7 +59,7 @@ public sealed class MuonAdamW : IDisposable
                 .Where(g => g.First.Kind == OptimizerKind.Muon)
                 .Select(g =>
                 {
-                    var group = new MuonGroup(g.First, g.Second);
+                    var group = new MuonGroup(g.First, g.Second, path);
                     second += group.SecondMomentLength;
                     return (group, new FlatRange(second - group.SecondMomentLength, group.SecondMomentLength));
                 }),

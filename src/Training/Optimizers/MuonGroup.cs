@@ -1,6 +1,7 @@
 using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Schedules;
+using Slowrun.Training.Kernels;
 using Slowrun.Training.Numerics;
 using static TorchSharp.torch;
 
@@ -22,8 +23,11 @@ internal sealed class MuonGroup
     private readonly long rows;
     private readonly long columns;
 
-    public MuonGroup(ParameterGroup group, FlatRange range)
+    private readonly StepPath path;
+
+    public MuonGroup(ParameterGroup group, FlatRange range, StepPath path)
     {
+        this.path = path;
         this.group = group;
         this.range = range;
         n = group.Parameters.Count;
@@ -74,6 +78,12 @@ internal sealed class MuonGroup
 
     private void Update(Tensor p, Tensor g, Tensor m, Tensor second, ScheduleValues values, OptimizerRecipe recipe)
     {
+        if (path == StepPath.Fused)
+        {
+            Fused(p, g, m, second, values, recipe);
+            return;
+        }
+
         m.mul_(Scalars.Of(values.Momentum)).add_(g, Scalars.Of(1 - values.Momentum));
         var u = g.mul(Scalars.Of(1 - values.Momentum)).add_(m, Scalars.Of(values.Momentum));
         if (recipe.RowNormalization)
@@ -89,6 +99,43 @@ internal sealed class MuonGroup
         // Cautious: only where update and weight have one sign would the decay push the same way as the update.
         var decayed = p.mul(x.mul(p).ge(Scalars.Of(0)));
         p.add_(x, Scalars.Of(-learningRate)).add_(decayed, Scalars.Of(-learningRate * weightDecay));
+    }
+
+    private unsafe void Fused(Tensor p, Tensor g, Tensor m, Tensor second, ScheduleValues values, OptimizerRecipe recipe)
+    {
+        var u = empty_like(g);
+        var (momentum, rest) = ((float)values.Momentum, (float)(1 - values.Momentum));
+        OptimizerKernels.Momentum(Matrix.Address(g), Matrix.Address(m), Matrix.Address(u), momentum, rest, g.numel());
+        var (count, kept) = (g.shape[0], (int)(Tall ? rows : columns));
+        if (recipe.RowNormalization)
+        {
+            OptimizerKernels.NormalizeRows(Matrix.Address(u), (int)(count * rows), (int)columns);
+        }
+
+        var x = Orthogonalization.Apply(u, recipe.Orthogonalization).contiguous();
+        var learningRate = group.LearningRate * values.LearningRate * group.ShapeScale;
+        var scalars = new MuonScalars(
+            Beta2: (float)group.Beta2,
+            New2: (float)(1 - group.Beta2),
+            Rate: (float)learningRate,
+            RateDecay: (float)(learningRate * group.WeightDecay * values.WeightDecay)
+        );
+        fixed (float* means = new float[kept])
+        {
+            for (long i = 0; i < count; i++)
+            {
+                var at = i * rows * columns;
+                OptimizerKernels.NormalizedStep(
+                    Matrix.Address(p) + at,
+                    Matrix.Address(x) + at,
+                    Matrix.Address(second) + (i * kept),
+                    means,
+                    scalars,
+                    (int)rows,
+                    (int)columns
+                );
+            }
+        }
     }
 
     /// <summary>Evens out rows (columns) by their running mean square, and keeps the length of each matrix.</summary>

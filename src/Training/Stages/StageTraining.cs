@@ -7,6 +7,7 @@ using Slowrun.Core.Tensors;
 using Slowrun.Core.Tokens;
 using Slowrun.Training.Averaging;
 using Slowrun.Training.Distillation;
+using Slowrun.Training.Kernels;
 using Slowrun.Training.Lanes;
 using Slowrun.Training.Models;
 using Slowrun.Training.Numerics;
@@ -37,11 +38,12 @@ public sealed class StageTraining : IDisposable
     private readonly Tensor position;
     private readonly Tensor microBatches;
     private readonly TrainingState state;
+    private readonly StepPath path;
     private StateCapture capture;
 
-    private StageTraining(StageInputs inputs, ComputeDevices devices, bool replicate)
+    private StageTraining(StageInputs inputs, ComputeDevices devices, bool replicate, StepPath path)
     {
-        this.inputs = inputs;
+        (this.inputs, this.path) = (inputs, path);
         var plan = inputs.Plan;
         IntraOp.UseOneThread();
         steps = new StageSteps(plan, inputs.Train.Length);
@@ -52,7 +54,7 @@ public sealed class StageTraining : IDisposable
         var table = ParameterTable.Of(plan.Model);
         var groups = ParameterGroups.Of(table, plan.Stage.Optimizer);
         parameters = new FlatParameters(ParameterGroups.Layout(table, groups), slots[0]);
-        optimizer = new MuonAdamW(parameters, groups, plan.Stage.Optimizer);
+        optimizer = new MuonAdamW(parameters, groups, plan.Stage.Optimizer, path);
         teachers = Teachers(slots, replicate);
         ensembles =
         [
@@ -60,7 +62,7 @@ public sealed class StageTraining : IDisposable
                 plan.TeacherEnsemble is null ? null : new EnsembleTeacher(plan, inputs.TeacherMembers!, slot, slots.Length)
             ),
         ];
-        crew = new LaneCrew(plan.Model, plan.Stage, parameters, slots, teachers, ensembles, replicate);
+        crew = new LaneCrew(plan.Model, plan.Stage, parameters, slots, teachers, ensembles, replicate, path);
         rows = new TrainingRows(plan, steps, inputs.Train);
         selection = new WeightSelection(plan.Stage, steps, parameters, apart: replicate);
         schedule = new StageSchedule(plan.Stage.Optimizer, steps.Steps, plan.Stage.Epochs);
@@ -99,12 +101,13 @@ public sealed class StageTraining : IDisposable
     /// <exception cref="InvalidDataException">The teacher's weights are not of this model.</exception>
     public static StageTraining Begin(StageInputs inputs, ComputeDevices devices) => Begin(inputs, devices, replicate: false);
 
+    /// <param name="path">Null: the plan's own.</param>
     /// <param name="replicate">Treats processors as devices with memory of their own: how tests run what CUDA devices would.</param>
-    internal static StageTraining Begin(StageInputs inputs, ComputeDevices devices, bool replicate)
+    internal static StageTraining Begin(StageInputs inputs, ComputeDevices devices, bool replicate, StepPath? path = null)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(devices);
-        var training = new StageTraining(inputs, devices, replicate);
+        var training = new StageTraining(inputs, devices, replicate, path ?? Path(inputs.Plan, devices));
         if (inputs.Plan.Predecessor is null)
         {
             Initializer.Fill(
@@ -129,7 +132,7 @@ public sealed class StageTraining : IDisposable
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(devices);
         ArgumentNullException.ThrowIfNull(state);
-        var training = new StageTraining(inputs, devices, replicate: false);
+        var training = new StageTraining(inputs, devices, replicate: false, Path(inputs.Plan, devices));
         try
         {
             training.state.Restore(state);
@@ -291,7 +294,7 @@ public sealed class StageTraining : IDisposable
         // Up to here nothing of the state has changed.
         capture.Wait();
         using var noGradient = no_grad();
-        var norm = GradientClipping.Clip(gradient, parameters.Layout, inputs.Plan.Stage.ClipNorm);
+        var norm = GradientClipping.Clip(gradient, parameters.Layout, inputs.Plan.Stage.ClipNorm, path);
         Update(gradient, step);
         crew.Broadcast();
         position.add_(Scalars.Of(1), Scalars.One);
@@ -314,6 +317,9 @@ public sealed class StageTraining : IDisposable
             throw diverged;
         }
     }
+
+    private static StepPath Path(StagePlan plan, ComputeDevices devices) =>
+        StepPaths.Of(plan, onProcessor: ComputeDevices.DeviceOf(devices.Slots[0]).type == DeviceType.CPU);
 
     private static void Check(StageInputs inputs)
     {

@@ -1,0 +1,342 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace Slowrun.Training.Kernels;
+
+/// <summary>
+/// Causal attention with a sliding window: softmax(q kᵀ / √d) v over keys j with 0 ≤ i - j ≤ window. Eight queries at a time read the keys
+/// of their window alone; the backward pass computes the probabilities again from their sum (arXiv:2205.14135). Queries and keys come
+/// normalised, so that no score is beyond √d, and no largest one has to be taken away before the exponential.
+/// </summary>
+internal sealed unsafe class AttentionKernel : IDisposable
+{
+    // Queries of a block: each key that is read serves all of them, and their sums fit the registers.
+    private const int Block = 8;
+
+    private readonly HeadShape shape;
+    private readonly int keys;
+    private readonly float scale;
+    private readonly float* keysTransposed;
+    private readonly float* valuesTransposed;
+    private readonly float* scores;
+    private readonly float* slopes;
+    private readonly float* queries;
+    private readonly float* outputs;
+
+    public AttentionKernel(HeadShape shape)
+    {
+        this.shape = shape;
+        keys = Simd.Padded(shape.Length);
+        scale = (float)(1 / Math.Sqrt(shape.Width));
+        keysTransposed = Numbers((long)shape.PaddedWidth * keys);
+        valuesTransposed = Numbers((long)shape.PaddedWidth * keys);
+        scores = Numbers((long)Block * keys);
+        slopes = Numbers((long)Block * keys);
+        queries = Numbers((long)Block * shape.PaddedWidth);
+        outputs = Numbers((long)Block * shape.PaddedWidth);
+    }
+
+    /// <param name="q">[B, H, T, padded d], as k and v.</param>
+    /// <param name="y">[n, C]; written.</param>
+    /// <param name="sums">[B, H, T]; written: 1 over the sum of each query's exponentials.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Forward(float* q, float* k, float* v, float* y, float* sums, int window)
+    {
+        var (length, dp) = (shape.Length, shape.PaddedWidth);
+        for (var one = 0; one < shape.Batch * shape.Heads; one++)
+        {
+            var start = (long)one * length * dp;
+            var to = y + ((long)(one / shape.Heads) * length * shape.Channels) + (one % shape.Heads * shape.Width);
+            Transpose(k + start, keysTransposed);
+            for (var first = 0; first < length; first += Block)
+            {
+                var (low, high) = Window(first, window);
+                Scores(Queries(q + start, first), keysTransposed, low, high, scores);
+                for (var i = 0; i < Block; i++)
+                {
+                    queries[i] = Softmax(scores + ((long)i * keys), low, high, first + i, window);
+                    if (first + i < length)
+                    {
+                        sums[((long)one * length) + first + i] = queries[i];
+                    }
+                }
+
+                Weighted(scores, v + start, low, Math.Min(high, length), outputs);
+                for (var i = 0; i < Math.Min(Block, length - first); i++)
+                {
+                    for (var j = 0; j < shape.Width; j += Simd.Width)
+                    {
+                        Simd.Store(
+                            Vector512.Load(outputs + (i * dp) + j) * Vector512.Create(queries[i]),
+                            to + ((long)(first + i) * shape.Channels),
+                            j,
+                            shape.Width
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// <param name="dOut">[B, H, T, padded d], of what attention gave.</param>
+    /// <param name="along">[B, H, T]: the products of each head's output and its gradient.</param>
+    /// <param name="dq">[B, H, T, padded d]; written, as <paramref name="dk"/> and <paramref name="dv"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Backward(float* q, float* k, float* v, float* sums, float* dOut, float* along, float* dq, float* dk, float* dv, int window)
+    {
+        var (length, dp) = (shape.Length, shape.PaddedWidth);
+        for (var one = 0; one < shape.Batch * shape.Heads; one++)
+        {
+            var start = (long)one * length * dp;
+            Transpose(k + start, keysTransposed);
+            Transpose(v + start, valuesTransposed);
+            new Span<float>(dk + start, length * dp).Clear();
+            new Span<float>(dv + start, length * dp).Clear();
+            for (var first = 0; first < length; first += Block)
+            {
+                var (low, high) = Window(first, window);
+                var end = Math.Min(high, length);
+                Scores(Queries(q + start, first), keysTransposed, low, high, scores);
+                Scores(Queries(dOut + start, first), valuesTransposed, low, high, slopes);
+                for (var i = 0; i < Block; i++)
+                {
+                    var row = ((long)one * length) + Math.Min(first + i, length - 1);
+                    Slopes(i, low, high, first + i, window, sums[row], along[row]);
+                }
+
+                Weighted(slopes, k + start, low, end, outputs);
+                new Span<float>(outputs, Math.Min(Block, length - first) * dp).CopyTo(
+                    new Span<float>(dq + start + ((long)first * dp), Block * dp)
+                );
+                Spread(scores, Queries(dOut + start, first), dv + start, low, end);
+                Spread(slopes, Queries(q + start, first), dk + start, low, end);
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (
+            var memory in (nint[])[(nint)keysTransposed, (nint)valuesTransposed, (nint)scores, (nint)slopes, (nint)queries, (nint)outputs]
+        )
+        {
+            NativeMemory.AlignedFree((void*)memory);
+        }
+    }
+
+    private static float* Numbers(long count)
+    {
+        var memory = (float*)NativeMemory.AlignedAlloc((nuint)(count * sizeof(float)), 64);
+        new Span<float>(memory, checked((int)count)).Clear();
+        return memory;
+    }
+
+    /// <summary>The keys that the queries from <paramref name="first"/> on see, in whole vectors.</summary>
+    private (int Low, int High) Window(int first, int window) =>
+        (Math.Max(0, first - window) / Simd.Width * Simd.Width, Simd.Padded(Math.Min(first + Block, shape.Length)));
+
+    /// <summary>The rows of a block; a last one that is not full is filled up with zeros elsewhere.</summary>
+    private float* Queries(float* rows, int first)
+    {
+        var there = shape.Length - first;
+        if (there >= Block)
+        {
+            return rows + ((long)first * shape.PaddedWidth);
+        }
+
+        var copied = new Span<float>(queries, Block * shape.PaddedWidth);
+        copied.Clear();
+        new Span<float>(rows + ((long)first * shape.PaddedWidth), there * shape.PaddedWidth).CopyTo(copied);
+        return queries;
+    }
+
+    /// <summary>[T, padded d] to [padded d, padded T]; what is behind T stays 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Transpose(float* from, float* to)
+    {
+        var dp = shape.PaddedWidth;
+        for (var t = 0; t < shape.Length; t++)
+        {
+            for (var j = 0; j < dp; j++)
+            {
+                to[((long)j * keys) + t] = from[((long)t * dp) + j];
+            }
+        }
+    }
+
+    /// <summary>Eight rows' products with the keys from low to high.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Scores(float* rows, float* transposed, int low, int high, float* to)
+    {
+        var (d, dp, ld) = (shape.Width, shape.PaddedWidth, (long)keys);
+        for (var j = low; j < high; j += Simd.Width)
+        {
+            Vector512<float> s0 = default,
+                s1 = default,
+                s2 = default,
+                s3 = default,
+                s4 = default,
+                s5 = default,
+                s6 = default,
+                s7 = default;
+            var from = rows;
+            var key = transposed + j;
+            for (var i = 0; i < d; i++, from++, key += ld)
+            {
+                var x = Vector512.Load(key);
+                s0 = Simd.MulAdd(Vector512.Create(from[0]), x, s0);
+                s1 = Simd.MulAdd(Vector512.Create(from[dp]), x, s1);
+                s2 = Simd.MulAdd(Vector512.Create(from[2 * dp]), x, s2);
+                s3 = Simd.MulAdd(Vector512.Create(from[3 * dp]), x, s3);
+                s4 = Simd.MulAdd(Vector512.Create(from[4 * dp]), x, s4);
+                s5 = Simd.MulAdd(Vector512.Create(from[5 * dp]), x, s5);
+                s6 = Simd.MulAdd(Vector512.Create(from[6 * dp]), x, s6);
+                s7 = Simd.MulAdd(Vector512.Create(from[7 * dp]), x, s7);
+            }
+
+            var at = to + j;
+            s0.Store(at);
+            s1.Store(at + ld);
+            s2.Store(at + (2 * ld));
+            s3.Store(at + (3 * ld));
+            s4.Store(at + (4 * ld));
+            s5.Store(at + (5 * ld));
+            s6.Store(at + (6 * ld));
+            s7.Store(at + (7 * ld));
+        }
+    }
+
+    /// <summary>Eight rows of weights times the vectors from low to high: [8, padded d].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Weighted(float* weights, float* vectors, int low, int high, float* to)
+    {
+        var (dp, ld) = (shape.PaddedWidth, (long)keys);
+        for (var part = 0; part < dp; part += Simd.Width)
+        {
+            Vector512<float> s0 = default,
+                s1 = default,
+                s2 = default,
+                s3 = default,
+                s4 = default,
+                s5 = default,
+                s6 = default,
+                s7 = default;
+            var weight = weights + low;
+            var from = vectors + ((long)low * dp) + part;
+            for (var j = low; j < high; j++, weight++, from += dp)
+            {
+                var x = Vector512.Load(from);
+                s0 = Simd.MulAdd(Vector512.Create(weight[0]), x, s0);
+                s1 = Simd.MulAdd(Vector512.Create(weight[ld]), x, s1);
+                s2 = Simd.MulAdd(Vector512.Create(weight[2 * ld]), x, s2);
+                s3 = Simd.MulAdd(Vector512.Create(weight[3 * ld]), x, s3);
+                s4 = Simd.MulAdd(Vector512.Create(weight[4 * ld]), x, s4);
+                s5 = Simd.MulAdd(Vector512.Create(weight[5 * ld]), x, s5);
+                s6 = Simd.MulAdd(Vector512.Create(weight[6 * ld]), x, s6);
+                s7 = Simd.MulAdd(Vector512.Create(weight[7 * ld]), x, s7);
+            }
+
+            var at = to + part;
+            s0.Store(at);
+            s1.Store(at + dp);
+            s2.Store(at + (2 * dp));
+            s3.Store(at + (3 * dp));
+            s4.Store(at + (4 * dp));
+            s5.Store(at + (5 * dp));
+            s6.Store(at + (6 * dp));
+            s7.Store(at + (7 * dp));
+        }
+    }
+
+    /// <summary>Adds eight rows, each times its weight for a key, to the gradient of the keys from low to high.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Spread(float* weights, float* rows, float* gradient, int low, int high)
+    {
+        var (dp, ld) = (shape.PaddedWidth, (long)keys);
+        for (var part = 0; part < dp; part += Simd.Width)
+        {
+            var from = rows + part;
+            var (r0, r1, r2, r3) = (
+                Vector512.Load(from),
+                Vector512.Load(from + dp),
+                Vector512.Load(from + (2 * dp)),
+                Vector512.Load(from + (3 * dp))
+            );
+            var (r4, r5, r6, r7) = (
+                Vector512.Load(from + (4 * dp)),
+                Vector512.Load(from + (5 * dp)),
+                Vector512.Load(from + (6 * dp)),
+                Vector512.Load(from + (7 * dp))
+            );
+            var weight = weights + low;
+            var to = gradient + ((long)low * dp) + part;
+            for (var j = low; j < high; j++, weight++, to += dp)
+            {
+                // Two chains: one of eight would wait for itself.
+                var left = Simd.MulAdd(Vector512.Create(weight[0]), r0, Vector512.Load(to));
+                var right = Vector512.Create(weight[ld]) * r1;
+                left = Simd.MulAdd(Vector512.Create(weight[2 * ld]), r2, left);
+                right = Simd.MulAdd(Vector512.Create(weight[3 * ld]), r3, right);
+                left = Simd.MulAdd(Vector512.Create(weight[4 * ld]), r4, left);
+                right = Simd.MulAdd(Vector512.Create(weight[5 * ld]), r5, right);
+                left = Simd.MulAdd(Vector512.Create(weight[6 * ld]), r6, left);
+                right = Simd.MulAdd(Vector512.Create(weight[7 * ld]), r7, right);
+                (left + right).Store(to);
+            }
+        }
+    }
+
+    /// <summary>Turns a query's scores into their exponentials; keys that it does not see get 0.</summary>
+    /// <returns>1 / their sum.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private float Softmax(float* row, int low, int high, int query, int window)
+    {
+        var (factor, sum) = (Vector512.Create(scale), Vector512<float>.Zero);
+        for (var j = low; j < high; j += Simd.Width)
+        {
+            var e = Seen(Simd.Exp(Vector512.Load(row + j) * factor), j, query, window);
+            sum += e;
+            e.Store(row + j);
+        }
+
+        return 1 / Simd.Sum(sum);
+    }
+
+    /// <summary>A query's scores become its probabilities, and its slopes those of its scores.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Slopes(int i, int low, int high, int query, int window, float inverse, float along)
+    {
+        float* score = scores + ((long)i * keys),
+            slope = slopes + ((long)i * keys);
+        if (query >= shape.Length)
+        {
+            new Span<float>(score + low, high - low).Clear();
+            new Span<float>(slope + low, high - low).Clear();
+            return;
+        }
+
+        var (share, factor, product) = (Vector512.Create(inverse), Vector512.Create(scale), Vector512.Create(along));
+        for (var j = low; j < high; j += Simd.Width)
+        {
+            var p = Seen(Simd.Exp(Vector512.Load(score + j) * factor) * share, j, query, window);
+            p.Store(score + j);
+            (p * (Vector512.Load(slope + j) - product) * factor).Store(slope + j);
+        }
+    }
+
+    /// <summary>The numbers of sixteen keys, 0 for those that a query does not see.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Seen(Vector512<float> numbers, int j, int query, int window)
+    {
+        if (j + Simd.Width - 1 <= query && j >= query - window)
+        {
+            return numbers;
+        }
+
+        var key = Vector512<int>.Indices + Vector512.Create(j);
+        var seen =
+            Vector512.LessThanOrEqual(key, Vector512.Create(query)) & Vector512.GreaterThanOrEqual(key, Vector512.Create(query - window));
+        return Vector512.ConditionalSelect(seen.AsSingle(), numbers, Vector512<float>.Zero);
+    }
+}

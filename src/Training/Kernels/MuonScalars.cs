@@ -1,0 +1,7 @@
+namespace Slowrun.Training.Kernels;
+
+/// <summary>What the end of a Muon step multiplies with.</summary>
+/// <param name="New2">1 - <paramref name="Beta2"/>.</param>
+/// <param name="Rate">The learning rate.</param>
+/// <param name="RateDecay">The learning rate times the weight decay.</param>
+internal readonly record struct MuonScalars(float Beta2, float New2, float Rate, float RateDecay);

@@ -1,0 +1,175 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Slowrun.Training.Kernels;
+
+/// <summary>The optimizer's element-wise parts, each in one pass over memory where composed operations take ten.</summary>
+internal static unsafe class OptimizerKernels
+{
+    // Numbers of which the squares are summed in float32 before they are added in float64.
+    private const int BlockNumbers = 4096;
+
+    /// <summary>Σ x².</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static double SquareSum(float* x, long count)
+    {
+        double total = 0;
+        for (long start = 0; start < count; start += BlockNumbers)
+        {
+            var n = (int)Math.Min(BlockNumbers, count - start);
+            var sum = Vector512<float>.Zero;
+            for (var i = 0; i < n; i += Simd.Width)
+            {
+                var v = Simd.Load(x + start, i, n);
+                sum = Simd.MulAdd(v, v, sum);
+            }
+
+            total += Simd.Sum(sum);
+        }
+
+        return total;
+    }
+
+    /// <summary>x = factor·x.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Scale(float* x, float factor, long count)
+    {
+        for (long start = 0; start < count; start += BlockNumbers)
+        {
+            var n = (int)Math.Min(BlockNumbers, count - start);
+            for (var i = 0; i < n; i += Simd.Width)
+            {
+                Simd.Store(Simd.Load(x + start, i, n) * Vector512.Create(factor), x + start, i, n);
+            }
+        }
+    }
+
+    /// <summary>One step of AdamW (arXiv:1711.05101), the decay first.</summary>
+    /// <param name="p">Parameters; <paramref name="m"/> and <paramref name="v"/> their moments.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AdamW(float* p, float* g, float* m, float* v, in AdamWScalars scalars, long count)
+    {
+        var (decay, beta1, new1) = (Vector512.Create(scalars.Decay), Vector512.Create(scalars.Beta1), Vector512.Create(scalars.New1));
+        var (beta2, new2, root) = (Vector512.Create(scalars.Beta2), Vector512.Create(scalars.New2), Vector512.Create(scalars.Root));
+        var (epsilon, rate) = (Vector512.Create(scalars.Epsilon), Vector512.Create(scalars.Rate));
+        for (long start = 0; start < count; start += BlockNumbers)
+        {
+            var n = (int)Math.Min(BlockNumbers, count - start);
+            for (var i = 0; i < n; i += Simd.Width)
+            {
+                var slope = Simd.Load(g + start, i, n);
+                var first = Simd.MulAdd(slope, new1, Simd.Load(m + start, i, n) * beta1);
+                var second = Simd.MulAdd(slope * slope, new2, Simd.Load(v + start, i, n) * beta2);
+                Simd.Store(first, m + start, i, n);
+                Simd.Store(second, v + start, i, n);
+                var size = Simd.MulAdd(Vector512.Sqrt(second), root, epsilon);
+                Simd.Store((Simd.Load(p + start, i, n) * decay) - (first / size * rate), p + start, i, n);
+            }
+        }
+    }
+
+    /// <summary>m = momentum·m + (1 - momentum)·g, u = (1 - momentum)·g + momentum·m: Nesterov's look ahead.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Momentum(float* g, float* m, float* u, float momentum, float rest, long count)
+    {
+        var (kept, added) = (Vector512.Create(momentum), Vector512.Create(rest));
+        for (long start = 0; start < count; start += BlockNumbers)
+        {
+            var n = (int)Math.Min(BlockNumbers, count - start);
+            for (var i = 0; i < n; i += Simd.Width)
+            {
+                var slope = Simd.Load(g + start, i, n) * added;
+                var first = Simd.MulAdd(Simd.Load(m + start, i, n), kept, slope);
+                Simd.Store(first, m + start, i, n);
+                Simd.Store(Simd.MulAdd(first, kept, slope), u + start, i, n);
+            }
+        }
+    }
+
+    /// <summary>Every row over its norm, or over 1e-7 where that is larger.</summary>
+    public static void NormalizeRows(float* u, int rows, int columns)
+    {
+        for (var row = 0; row < rows; row++)
+        {
+            var from = u + ((long)row * columns);
+            Scale(from, (float)(1 / AtLeast(Math.Sqrt(SquareSum(from, columns)), 1e-7)), columns);
+        }
+    }
+
+    /// <summary>
+    /// Evens out rows of a tall matrix, or columns of a wide one, by their running mean square (arXiv:2510.05491), keeps the matrix's
+    /// length, and steps against it with cautious decay (arXiv:2411.16085).
+    /// </summary>
+    /// <param name="x">[R, K]: the update, orthogonal.</param>
+    /// <param name="second">[R] of a tall matrix, [K] of a wide one: their running mean squares.</param>
+    /// <param name="means">As many numbers that nobody else uses meanwhile.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void NormalizedStep(float* p, float* x, float* second, float* means, in MuonScalars scalars, int rows, int columns)
+    {
+        var tall = rows >= columns;
+        var (kept, averaged) = tall ? (rows, columns) : (columns, rows);
+        MeanSquares(x, means, rows, columns);
+        double before = 0,
+            after = 0;
+        for (var i = 0; i < kept; i++)
+        {
+            second[i] = (second[i] * scalars.Beta2) + (means[i] * scalars.New2);
+            var scale = 1 / MathF.Sqrt(AtLeast(second[i], 1e-10f));
+            before += means[i];
+            after += (double)means[i] * scale * scale;
+            means[i] = scale;
+        }
+
+        var length = (float)(Math.Sqrt(before * averaged) / AtLeast(Math.Sqrt(after * averaged), 1e-10));
+        for (var i = 0; i < kept; i++)
+        {
+            means[i] *= length;
+        }
+
+        var (rate, decay) = (Vector512.Create(scalars.Rate), Vector512.Create(scalars.RateDecay));
+        for (var row = 0; row < rows; row++)
+        {
+            var at = (long)row * columns;
+            for (var i = 0; i < columns; i += Simd.Width)
+            {
+                var factor = tall ? Vector512.Create(means[row]) : Simd.Load(means, i, columns);
+                var (update, weight) = (Simd.Load(x + at, i, columns) * factor, Simd.Load(p + at, i, columns));
+                // Cautious: only where update and weight have one sign would the decay push the same way as the update.
+                var same = Vector512.GreaterThanOrEqual(update * weight, Vector512<float>.Zero);
+                var decayed = Vector512.ConditionalSelect(same, weight, weight * Vector512<float>.Zero);
+                Simd.Store(weight - (update * rate) - (decayed * decay), p + at, i, columns);
+            }
+        }
+    }
+
+    /// <summary>Of rows, or of columns where they are fewer numbers each.</summary>
+    private static void MeanSquares(float* x, float* means, int rows, int columns)
+    {
+        if (rows >= columns)
+        {
+            for (var row = 0; row < rows; row++)
+            {
+                means[row] = RowKernels.Dot(x + ((long)row * columns), x + ((long)row * columns), columns) / columns;
+            }
+
+            return;
+        }
+
+        for (var i = 0; i < columns; i += Simd.Width)
+        {
+            var sum = Vector512<float>.Zero;
+            for (var row = 0; row < rows; row++)
+            {
+                var v = Simd.Load(x + ((long)row * columns), i, columns);
+                sum = Simd.MulAdd(v, v, sum);
+            }
+
+            Simd.Store(sum / Vector512.Create((float)rows), means, i, columns);
+        }
+    }
+
+    // A NaN stays one: the comparison is false.
+    private static double AtLeast(double x, double floor) => x < floor ? floor : x;
+
+    private static float AtLeast(float x, float floor) => x < floor ? floor : x;
+}

@@ -1,0 +1,142 @@
+using System.Runtime.InteropServices;
+using Slowrun.Core.Models;
+using Slowrun.Core.Recipes;
+using Slowrun.Training.Distillation;
+using Slowrun.Training.Kernels;
+using Slowrun.Training.Models;
+using static TorchSharp.torch;
+
+namespace Slowrun.Training.Lanes;
+
+/// <summary>The fused path of a micro-batch: the same function as <see cref="MicroBatchTrainer"/>'s, of the options that
+/// <see cref="StepPaths"/> knows.</summary>
+internal sealed unsafe class FusedTrainer : IMicroBatchTrainer
+{
+    private readonly ModelRecipe model;
+    private readonly StageRecipe stage;
+    private readonly FusedGpt student;
+    private readonly Teacher? teacher;
+    private readonly FusedGpt? taught;
+    private readonly FusedWeights? teacherWeights;
+    private readonly RecomputedGradients recomputed = new();
+    private readonly double alpha;
+    private readonly double temperature;
+    private readonly int rowsAtOnce;
+    private readonly Matrix logits;
+    private readonly Matrix? teacherLogits;
+    private readonly Matrix scratch;
+
+    /// <param name="outputs">Whether an ensemble teaches, so that each micro-batch comes with what it says.</param>
+    public FusedTrainer(ModelRecipe model, StageRecipe stage, RotaryTable rotary, Teacher? teacher, bool outputs)
+    {
+        (this.model, this.stage, this.teacher) = (model, stage, teacher);
+        alpha = teacher is null && !outputs ? 0 : stage.Distillation!.Alpha;
+        temperature = stage.Distillation?.Temperature ?? 1;
+        var rows = (long)stage.DeviceRows * model.SequenceLength;
+        rowsAtOnce = (int)Math.Min(rows, LogitRows.AtOnce(model, gpu: false));
+        student = new FusedGpt(model, rotary, stage.DeviceRows, model.SequenceLength);
+        logits = Matrix.Empty(rowsAtOnce, model.VocabSize);
+        scratch = Matrix.Empty(1, model.VocabSize);
+        teacherLogits = alpha > 0 ? Matrix.Empty(rowsAtOnce, model.VocabSize) : null;
+        if (teacher is not null)
+        {
+            taught = new FusedGpt(model, rotary, stage.DeviceRows, model.SequenceLength);
+            teacherWeights = new FusedWeights(model, teacher.Weights);
+        }
+    }
+
+    public Tensor Backward(LaneBuffer buffer, in MicroBatch batch, double weight, Tensor? lesson)
+    {
+        var shape = batch.Tokens.shape;
+        if (shape[0] != stage.DeviceRows || batch.Length != model.SequenceLength || !batch.Tokens.is_contiguous())
+        {
+            throw new ArgumentException(
+                $"A micro-batch is [{string.Join(", ", shape)}], expected [{stage.DeviceRows}, {model.SequenceLength + 1}], contiguous.",
+                nameof(batch)
+            );
+        }
+
+        var pass = batch.Pass(model, stage, masksOnDevice: false, recomputed);
+        var (weights, gradients) = (buffer.FusedWeights, buffer.FusedGradients);
+        student.Forward(weights, batch.Tokens, pass, keep: true);
+        taught?.Forward(teacherWeights!, batch.Tokens, teacher!.Pass, keep: false);
+
+        var rows = (int)(batch.Tokens.shape[0] * batch.Length);
+        var scale = weight / rows;
+        var terms = new LossTerms(
+            (float)model.Softcap,
+            temperature,
+            (1 - alpha) * scale,
+            alpha * scale * temperature * temperature,
+            TeacherLogarithms: lesson is not null
+        );
+        var targets = Targets(batch);
+        double loss = 0;
+        for (var start = 0; start < rows; start += rowsAtOnce)
+        {
+            loss += Chunk(weights, gradients, targets, terms, lesson, start, Math.Min(rowsAtOnce, rows - start));
+        }
+
+        student.Backward(weights, gradients, pass);
+        return tensor(loss, ScalarType.Float64);
+    }
+
+    public void Dispose()
+    {
+        student.Dispose();
+        taught?.Dispose();
+        teacherWeights?.Dispose();
+        logits.Dispose();
+        teacherLogits?.Dispose();
+        scratch.Dispose();
+    }
+
+    /// <summary>Some rows to their loss, and back to their hidden states.</summary>
+    private double Chunk(
+        FusedWeights weights,
+        FusedWeights gradients,
+        TargetTokens[] targets,
+        in LossTerms terms,
+        Tensor? lesson,
+        int start,
+        int count
+    )
+    {
+        var v = model.VocabSize;
+        using var hidden = student.Hidden.Rows(start, count);
+        using var slope = student.HiddenGradient.Rows(start, count);
+        using var ours = logits.Rows(0, count);
+        Matrix.ProductTransposed(ours, hidden, weights.Unembedding);
+        if (lesson is not null)
+        {
+            // Copied: the kernel writes there, and a lesson is another one's.
+            NativeMemory.Copy(Matrix.Address(lesson) + ((long)start * v), teacherLogits!.Data, (nuint)((long)count * v * sizeof(float)));
+        }
+        else if (taught is not null)
+        {
+            using var known = taught.Hidden.Rows(start, count);
+            using var theirs = teacherLogits!.Rows(0, count);
+            Matrix.ProductTransposed(theirs, known, teacherWeights!.Unembedding);
+        }
+
+        var isTaught = lesson is not null || taught is not null;
+        var loss = LossKernel.Run(ours.Data, isTaught ? teacherLogits!.Data : null, targets, start, terms, scratch.Data, count, v);
+        Matrix.Product(slope, ours, weights.Unembedding);
+        Matrix.AddTransposedProduct(gradients.Unembedding, ours, hidden);
+        return loss;
+    }
+
+    private TargetTokens[] Targets(in MicroBatch batch)
+    {
+        using var scope = NewDisposeScope();
+        var next = batch.Targets;
+        var future = batch.Settings.FutureWeights.Count == 0 ? [] : MicroBatchTrainer.Future(next, batch.Settings.FutureWeights);
+        return
+        [
+            new TargetTokens(Read(next), 1, stage.LabelSmoothing),
+            .. future.Select(one => new TargetTokens(Read(one.Targets), one.Share, 0)),
+        ];
+
+        static long[] Read(Tensor tokens) => MemoryMarshal.Cast<byte, long>(tokens.contiguous().bytes).ToArray();
+    }
+}
