@@ -26,7 +26,9 @@ internal static class PageBench
         var steps = arguments is [var given] ? int.Parse(given, CultureInfo.InvariantCulture) : 10_000;
         var store = new MemoryStore();
         await FillAsync(store, steps);
-        await using var page = await PageServer.StartAsync(new PageOptions(), store, new NobodyLive(), TimeProvider.System);
+        await using var page = await WebServer.StartAsync(
+            new WebOptions { Page = new PageSource(store, new NobodyLive(), TimeProvider.System) }
+        );
         using var client = new HttpClient { BaseAddress = page.Address };
         string[] paths =
         [

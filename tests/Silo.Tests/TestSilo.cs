@@ -18,6 +18,8 @@ internal sealed class TestSilo : IAsyncDisposable
 
     public HttpClient Http { get; } = new();
 
+    public HttpEndpoints Web => host.Services.GetRequiredService<HttpEndpoints>();
+
     public IGrainFactory Grains => host.Services.GetRequiredService<IGrainFactory>();
 
     public string Address => host.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString();
@@ -27,7 +29,8 @@ internal sealed class TestSilo : IAsyncDisposable
         string name,
         Uri? metadata,
         CancellationToken cancellationToken,
-        string? token = null
+        string? token = null,
+        HttpArguments? http = null
     )
     {
         var host = await SiloHost.BuildAsync(
@@ -37,7 +40,7 @@ internal sealed class TestSilo : IAsyncDisposable
                 Slots = ["cpu:0"],
                 Name = name,
                 // Tests ask without a pause.
-                Http = HttpSettings.Parse("0", token)! with
+                Http = HttpSettings.Parse(http ?? new HttpArguments { Http = "0", Token = token })! with
                 {
                     CpuShare = 1,
                 },
@@ -55,7 +58,7 @@ internal sealed class TestSilo : IAsyncDisposable
         );
         await host.StartAsync(cancellationToken);
         var silo = new TestSilo(host);
-        silo.Http.BaseAddress = host.Services.GetRequiredService<HttpEndpoints>().Address;
+        silo.Http.BaseAddress = silo.Web.Addresses![0];
         return silo;
     }
 

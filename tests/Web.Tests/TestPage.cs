@@ -1,7 +1,10 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text;
 using System.Text.Json;
+using Microsoft.AspNetCore.Http;
 using Slowrun.Storage;
+using Slowrun.Web.Access;
 using Slowrun.Web.Hosting;
 
 namespace Slowrun.Web.Tests;
@@ -11,9 +14,9 @@ internal sealed class TestPage : IAsyncDisposable
 {
     public const string Token = "a-token-of-twenty-letters";
 
-    private readonly PageServer server;
+    private readonly WebServer server;
 
-    private TestPage(PageServer server, IObjectStore store, NobodyLive live)
+    private TestPage(WebServer server, IObjectStore store, NobodyLive live)
     {
         (this.server, Store, Live) = (server, store, live);
         Client = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = server.Address };
@@ -27,16 +30,20 @@ internal sealed class TestPage : IAsyncDisposable
 
     public Uri Address => server.Address;
 
+    public IReadOnlyList<Endpoint> Endpoints => server.Endpoints;
+
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     public static Task<TestPage> StartAsync(string? token = null, IObjectStore? store = null) =>
-        StartAsync(new PageOptions { Token = token, FollowEvery = TimeSpan.FromMilliseconds(50) }, store);
+        StartAsync(new WebOptions { Access = new AccessRules { Token = token } }, store);
 
-    public static async Task<TestPage> StartAsync(PageOptions options, IObjectStore? store = null)
+    public static async Task<TestPage> StartAsync(WebOptions options, IObjectStore? store = null)
     {
         store ??= await ExampleStore.CreateAsync(Stop);
         var live = new NobodyLive();
-        return new TestPage(await PageServer.StartAsync(options, store, live, TimeProvider.System, Stop), store, live);
+        // Tests ask without a pause.
+        var page = new PageSource(store, live, TimeProvider.System) { FollowEvery = TimeSpan.FromMilliseconds(50) };
+        return new TestPage(await WebServer.StartAsync(options with { Page = page, CpuShare = 1 }, Stop), store, live);
     }
 
     public Task<HttpResponseMessage> GetAsync(string path, string? bearer = null) =>
@@ -69,12 +76,29 @@ internal sealed class TestPage : IAsyncDisposable
         return document.RootElement.Clone();
     }
 
+    /// <returns>The cookie, as it is sent.</returns>
+    public async Task<string> LogInAsync()
+    {
+        using var answer = await PostAsync("/login", content: Form(Token, "/"));
+        return Assert.Single(answer.Headers.GetValues("Set-Cookie")).Split(';')[0];
+    }
+
+    /// <summary>What who has the cookie is told when he asks for the runs.</summary>
+    public async Task<HttpStatusCode> StatusAsync(string cookie)
+    {
+        using var answer = await SendAsync(HttpMethod.Get, "/api/v1/runs", request => request.Headers.Add("Cookie", cookie));
+        return answer.StatusCode;
+    }
+
+    public static StringContent Form(string token, string to) =>
+        new($"token={Uri.EscapeDataString(token)}&to={Uri.EscapeDataString(to)}", Encoding.UTF8, "application/x-www-form-urlencoded");
+
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
         await server.DisposeAsync();
     }
 
-    private static void Authorize(HttpRequestMessage request, string? bearer) =>
+    public static void Authorize(HttpRequestMessage request, string? bearer) =>
         request.Headers.Authorization = bearer is null ? null : new AuthenticationHeaderValue("Bearer", bearer);
 }

@@ -21,6 +21,7 @@ internal static class SiloCommand
             {
                 Description = declared.Description,
                 HelpName = declared.HelpName,
+                Arity = declared.ValueIsOptional ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne,
             }),
         ];
         var command = new Command("silo", "Serves a store until told to stop: trains whatever its runs have ready.");
@@ -38,7 +39,11 @@ internal static class SiloCommand
                     "--store",
                     parsed.GetRequiredValue(common.Store),
                     .. Log(parsed.GetRequiredValue(common.Store), context.Time),
-                    .. passed.SelectMany(option => parsed.GetValue(option) is { } value ? [option.Name, value] : Array.Empty<string>()),
+                    .. passed.SelectMany(option =>
+                        parsed.GetResult(option) is { } given
+                            ? [option.Name, .. given.Tokens.Select(token => token.Value)]
+                            : Array.Empty<string>()
+                    ),
                 ];
                 var kills = KernelMemory.Kills();
                 var (processId, exitCode) = await StartAsync(arguments, stop);

@@ -3,6 +3,7 @@ using System.Net;
 using Slowrun.Client.Cli;
 using Slowrun.Reading.Live;
 using Slowrun.Reading.Runs;
+using Slowrun.Web.Access;
 using Slowrun.Web.Hosting;
 
 namespace Slowrun.Client.Commands;
@@ -43,16 +44,12 @@ internal static class UiCommand
                 ServeAsync(
                     context,
                     parsed.GetRequiredValue(common.Store),
-                    new PageOptions
+                    IPAddress.Parse(parsed.GetRequiredValue(listen)),
+                    parsed.GetRequiredValue(port),
+                    new AccessRules
                     {
-                        Listen = IPAddress.Parse(parsed.GetRequiredValue(listen)),
-                        Port = parsed.GetRequiredValue(port),
                         Token = parsed.GetValue(token) ?? (context.Variable(TokenVariable) is { Length: > 0 } given ? given : null),
                         HostNames = parsed.GetValue(host) ?? [],
-                        Trouble = e =>
-                            context.Error.WriteLine(
-                                $"slowrun: a request failed, which should not have happened: {e.GetType().Name}: {e.Message}"
-                            ),
                     },
                     stop
                 )
@@ -64,15 +61,33 @@ internal static class UiCommand
         );
     }
 
-    private static async Task<int> ServeAsync(ClientContext context, string address, PageOptions options, CancellationToken stop)
+    private static async Task<int> ServeAsync(
+        ClientContext context,
+        string address,
+        IPAddress listen,
+        int port,
+        AccessRules access,
+        CancellationToken stop
+    )
     {
-        CheckOptions(options);
+        var endpoint = Checked(listen, port, access);
         var store = await context.OpenStoreAsync(address, create: false, stop);
         await using var statuses = new StatusReader(new RunReader(store, context.Time));
-        await using var page = await PageServer.StartAsync(options, store, new LiveRuns(statuses, stop), context.Time, stop);
+        await using var page = await WebServer.StartAsync(
+            new WebOptions
+            {
+                Addresses = [endpoint],
+                Access = access,
+                Page = new PageSource(store, new LiveRuns(statuses, stop), context.Time),
+                Time = context.Time,
+                Trouble = e =>
+                    context.Error.WriteLine($"slowrun: a request failed, which should not have happened: {e.GetType().Name}: {e.Message}"),
+            },
+            stop
+        );
         await context.Output.WriteLineAsync($"The page of '{store.Address}': {page.Address}");
         await context.Output.WriteLineAsync(
-            options.Token is null
+            access.Token is null
                 ? $"It only reads. With {TokenVariable} it asks for the token, and takes orders too."
                 : "It asks for the token, and takes orders: pause, resume, cancel."
         );
@@ -82,11 +97,12 @@ internal static class UiCommand
     }
 
     /// <exception cref="CliException">The page would be open to everybody, or as good as.</exception>
-    private static void CheckOptions(PageOptions options)
+    private static IPEndPoint Checked(IPAddress listen, int port, AccessRules access)
     {
         try
         {
-            options.Check();
+            access.Check([listen], servesPage: true);
+            return WebOptions.Endpoint(listen, port);
         }
         catch (ArgumentException e)
         {

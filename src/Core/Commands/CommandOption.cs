@@ -7,4 +7,7 @@ public sealed record CommandOption(string Name, string Description)
 {
     /// <summary>What its value is called in the help; null: nothing in particular.</summary>
     public string? HelpName { get; init; }
+
+    /// <summary>Whether it may stand without a value.</summary>
+    public bool ValueIsOptional { get; init; }
 }

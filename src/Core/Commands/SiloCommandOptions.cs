@@ -33,16 +33,24 @@ public static class SiloCommandOptions
         Declare("--stop-within", "How long it may take to commit and leave when told to stop; then it ends as it is (default: 5m).");
 
     public static CommandOption Http { get; } =
-        Declare("--http", "Serves /metrics, /healthz and /readyz at ADDRESS:PORT (a port alone: loopback); default: no port is opened.");
+        Declare(
+            "--http",
+            "Serves /metrics, /healthz and /readyz (and the page, with --page) at ADDRESS:PORT (a port alone: loopback); default: no port is opened."
+        );
 
     public static CommandOption HttpToken { get; } =
         Declare(
             "--http-token",
-            "What --http asks for, but for health; needed beyond loopback. Better in SLOWRUN_TOKEN: others see a command line."
+            "Opens /metrics and nothing else, for a collector. SLOWRUN_TOKEN opens everything; beyond loopback one of them is needed. Others see a command line."
         );
 
     public static CommandOption Page { get; } =
-        Declare("--page", "Serves the page at this port of --listen; default: not at all. Asks for SLOWRUN_TOKEN where that is set.");
+        Declare(
+            "--page",
+            "Serves the page: at the address of --http, or, with a PORT, at that port of --listen; default: not at all. Asks for SLOWRUN_TOKEN where that is set.",
+            helpName: "PORT",
+            valueIsOptional: true
+        );
 
     public static CommandOption AdvertisePort { get; } =
         Declare("--advertise-port", "Silo port told to others, where something between maps ports; default: the one listened on.");
@@ -65,9 +73,9 @@ public static class SiloCommandOptions
     /// <summary>All of them, in the order of the help.</summary>
     public static IReadOnlyList<CommandOption> All => Declared;
 
-    private static CommandOption Declare(string name, string description, string? helpName = null)
+    private static CommandOption Declare(string name, string description, string? helpName = null, bool valueIsOptional = false)
     {
-        var option = new CommandOption(name, description) { HelpName = helpName };
+        var option = new CommandOption(name, description) { HelpName = helpName, ValueIsOptional = valueIsOptional };
         Declared.Add(option);
         return option;
     }

@@ -6,7 +6,6 @@ using Slowrun.Core.Commands;
 using Slowrun.Core.Specs;
 using Slowrun.Silo.Hosting;
 using Slowrun.Silo.Http;
-using Slowrun.Web.Hosting;
 
 namespace Slowrun.Silo.Commands;
 
@@ -36,10 +35,7 @@ internal static class ServeCommand
         var exitWhenIdle = command.Take<string?>(SiloCommandOptions.ExitWhenIdle);
         var stopWithin = command.Take<string?>(SiloCommandOptions.StopWithin);
         var http = command.Take<string?>(SiloCommandOptions.Http);
-        var httpToken = command.Take(
-            SiloCommandOptions.HttpToken,
-            () => Environment.GetEnvironmentVariable("SLOWRUN_TOKEN") is { Length: > 0 } given ? given : null
-        );
+        var httpToken = command.Take<string?>(SiloCommandOptions.HttpToken);
         var page = command.Take<int?>(SiloCommandOptions.Page);
         var advertisePort = command.Take<int?>(SiloCommandOptions.AdvertisePort);
         var advertiseGatewayPort = command.Take<int?>(SiloCommandOptions.AdvertiseGatewayPort);
@@ -61,8 +57,17 @@ internal static class ServeCommand
                         GatewayPort = parsed.GetValue(gatewayPort),
                         ExitWhenIdle = Time("--exit-when-idle", parsed.GetValue(exitWhenIdle)),
                         StopWithin = Time("--stop-within", parsed.GetValue(stopWithin)) ?? ClusterTuning.Deactivation,
-                        Http = HttpSettings.Parse(parsed.GetValue(http), parsed.GetValue(httpToken)),
-                        Page = Page(parsed.GetValue(page), Address("--listen", parsed.GetRequiredValue(listen))!),
+                        Http = HttpSettings.Parse(
+                            new HttpArguments
+                            {
+                                Http = parsed.GetValue(http),
+                                HttpToken = parsed.GetValue(httpToken),
+                                Token = Environment.GetEnvironmentVariable("SLOWRUN_TOKEN") is { Length: > 0 } token ? token : null,
+                                Page = parsed.GetResult(page) is not null,
+                                PagePort = parsed.GetValue(page),
+                                Listen = Address("--listen", parsed.GetRequiredValue(listen))!,
+                            }
+                        ),
                         AdvertiseSiloPort = Port("--advertise-port", parsed.GetValue(advertisePort)),
                         AdvertiseGatewayPort = Port("--advertise-gateway-port", parsed.GetValue(advertiseGatewayPort)),
                         ParentPipe = parsed.GetValue(parentPipe),
@@ -90,24 +95,6 @@ internal static class ServeCommand
         text is null ? null
         : Duration.TryParse(text, out var time) && time > TimeSpan.Zero ? time
         : throw new FormatException($"{option} '{text}' is no time above 0; expected for example 10m.");
-
-    /// <exception cref="ArgumentException">Anybody could read it.</exception>
-    private static PageOptions? Page(int? port, IPAddress listen)
-    {
-        if (port is not { } given)
-        {
-            return null;
-        }
-
-        var options = new PageOptions
-        {
-            Listen = listen,
-            Port = given,
-            Token = Environment.GetEnvironmentVariable("SLOWRUN_TOKEN") is { Length: > 0 } token ? token : null,
-        };
-        options.Check();
-        return options;
-    }
 
     private static int? Port(string option, int? port) =>
         port is null or (> 0 and <= IPEndPoint.MaxPort)

@@ -9,6 +9,11 @@ internal static class SharedOptions
     public static Option<T> Take<T>(this Command command, CommandOption declared, Func<T>? otherwise = null)
     {
         var option = new Option<T>(declared.Name) { Description = declared.Description, HelpName = declared.HelpName };
+        if (declared.ValueIsOptional)
+        {
+            option.Arity = ArgumentArity.ZeroOrOne;
+        }
+
         if (otherwise is not null)
         {
             option.DefaultValueFactory = _ => otherwise();

@@ -7,7 +7,6 @@ using Slowrun.Core;
 using Slowrun.Grains;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Silo.Http;
-using Slowrun.Silo.Page;
 using Slowrun.Silo.Preemption;
 using Slowrun.Storage;
 using Slowrun.Storage.Addresses;
@@ -22,14 +21,9 @@ internal static class SiloHost
     /// <exception cref="NotPossibleException">A slot cannot train here.</exception>
     public static async Task RunAsync(SiloSettings settings, CancellationToken stop)
     {
-        if (settings.Http is { } http)
+        foreach (var address in settings.Http?.Addresses ?? [])
         {
-            FreePorts.Check(http.Address, "--http");
-        }
-
-        if (settings.Page is { } page)
-        {
-            FreePorts.Check(new IPEndPoint(page.Listen, page.Port), "--page");
+            FreePorts.Check(address.Endpoint, address.Option);
         }
 
         var engine = EngineStart.Begin(settings.Slots);
@@ -74,6 +68,7 @@ internal static class SiloHost
             // Before Orleans: it stops last.
             builder
                 .Services.AddSingleton(http)
+                .AddSingleton<LiveWhileServing>()
                 .AddSingleton<HttpEndpoints>()
                 .AddHostedService(services => services.GetRequiredService<HttpEndpoints>());
         }
@@ -113,11 +108,6 @@ internal static class SiloHost
         builder.Services.Configure<GrainCollectionOptions>(options => options.DeactivationTimeout = settings.StopWithin);
         builder.Services.AddSlowrunGrains(settings.Slots, settings.ExitWhenIdle, devices);
         builder.Services.AddSingleton<SiloHealth>();
-        if (settings.Page is { } page)
-        {
-            builder.Services.AddSingleton(page).AddHostedService<PageHost>();
-        }
-
         builder.Services.AddHostedService<ClusterNews>();
         builder.Services.AddHostedService<HangUp>();
         if (ServiceManager.FromEnvironment() is { } manager)

@@ -2,7 +2,6 @@ using System.Net;
 using Slowrun.Clustering.Membership;
 using Slowrun.Silo.Http;
 using Slowrun.Silo.Preemption;
-using Slowrun.Web.Hosting;
 
 namespace Slowrun.Silo.Hosting;
 
@@ -44,11 +43,8 @@ internal sealed record SiloSettings
     /// <summary>How long it may take to commit, release and leave; then the process ends as it is.</summary>
     public TimeSpan StopWithin { get; init; } = ClusterTuning.Deactivation;
 
-    /// <summary>Where health, metrics and pages are served; null: no port is opened for them.</summary>
+    /// <summary>Where health, metrics and the page are served; null: no port is opened for them.</summary>
     public HttpSettings? Http { get; init; }
-
-    /// <summary>How the page is served; null: it is not.</summary>
-    public PageOptions? Page { get; init; }
 
     /// <summary>Where the platform announces that this machine goes away; null: nobody asks.</summary>
     public ScheduledEventsOptions? ScheduledEvents { get; init; }

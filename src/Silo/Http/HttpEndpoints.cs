@@ -1,8 +1,5 @@
-using System.Threading.RateLimiting;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using OpenTelemetry.Metrics;
-using Slowrun.Web.Access;
+using Slowrun.Storage;
 using Slowrun.Web.Hosting;
 
 namespace Slowrun.Silo.Http;
@@ -15,117 +12,72 @@ internal sealed partial class HttpEndpoints(
     HttpSettings settings,
     SiloHealth health,
     MeterProvider meters,
+    IObjectStore store,
+    LiveWhileServing live,
+    TimeProvider time,
     ILoggerFactory logs,
     ILogger<HttpEndpoints> log
 ) : IHostedService, IAsyncDisposable
 {
-    // What asks is a few supervisors, collectors and people.
-    private const int MostConnections = 200;
-    private const int LongestBodyBytes = 64 << 10;
+    private WebServer? server;
 
-    // A collector asks every few seconds.
-    private const int MostScrapesAtOnce = 2;
+    /// <summary>Where it listens, the ports that were found for 0 among them; null before it does.</summary>
+    public IReadOnlyList<Uri>? Addresses => server?.Addresses;
 
-    private readonly BackgroundThread thread = new("http", settings.CpuShare);
-    private WebApplication? app;
+    /// <summary>What it answers, but for health.</summary>
+    public IReadOnlyList<Endpoint> Mapped => server?.Endpoints ?? [];
 
-    /// <summary>Where it listens, the port that was found for 0 among it; null before it does.</summary>
-    public Uri? Address =>
-        app?.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses is { Count: > 0 } all
-            ? new Uri(all.First())
-            : null;
-
-    /// <exception cref="IOException">The address cannot be listened on.</exception>
+    /// <exception cref="IOException">An address cannot be listened on.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        app = Build();
         try
         {
-            await app.StartAsync(cancellationToken);
-        }
-        catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException)
-        {
-            throw new IOException(
-                $"Nothing can listen on {settings.Address} (option --http): {e.Message} Give another address or port; port 0 takes any free one.",
-                e
+            server = await WebServer.StartAsync(
+                new WebOptions
+                {
+                    Addresses = [.. settings.Addresses.Select(address => address.Endpoint)],
+                    Access = settings.Access,
+                    Page = settings.Page ? new PageSource(store, live, time) : null,
+                    // Before anything that waits: a supervisor restarts what does not answer.
+                    Before = app => app.UseHealth(health),
+                    Metrics = routes =>
+                        routes.MapPrometheusScrapingEndpoint(
+                            WebServer.MetricsPath,
+                            meters,
+                            configureBranchedPipeline: null,
+                            optionsName: null
+                        ),
+                    CpuShare = settings.CpuShare,
+                    Trouble = e => LogTrouble(log, e),
+                    Logs = logs,
+                },
+                cancellationToken
             );
         }
+        catch (IOException e)
+        {
+            throw new IOException($"{string.Join(" and ", settings.Addresses)}: {e.Message}", e);
+        }
 
-        LogListens(log, Address!);
+        foreach (var address in server.Addresses)
+        {
+            LogListens(log, settings.Page ? "The page, metrics and health" : "Metrics and health", address);
+        }
     }
 
-    public Task StopAsync(CancellationToken cancellationToken) => app?.StopAsync(cancellationToken) ?? Task.CompletedTask;
+    public Task StopAsync(CancellationToken cancellationToken) => server?.StopAsync(cancellationToken) ?? Task.CompletedTask;
 
     public async ValueTask DisposeAsync()
     {
-        if (app is not null)
+        if (server is not null)
         {
-            await app.DisposeAsync();
+            await server.DisposeAsync();
         }
-
-        thread.Dispose();
     }
 
-    private WebApplication Build()
-    {
-        // Empty: no setting of the environment or of a file in the current directory opens another port.
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        var connections = new HeldConnections(MostConnections);
-        builder
-            .WebHost.UseKestrelCore()
-            .ConfigureKestrel(kestrel =>
-            {
-                kestrel.AddServerHeader = false;
-                kestrel.Limits.MaxRequestBodySize = LongestBodyBytes;
-                kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
-                kestrel.Listen(settings.Address, connections.Use);
-            });
-        builder.Services.AddRoutingCore();
-        builder.Services.AddOptions();
-        // Without a token it listens on loopback alone, and a web page that a browser of this machine shows may have let its own name lead
-        // here.
-        builder.Services.AddTokenAccess(
-            new AccessSettings(settings.Token, settings.Token is null ? [] : null, AnswerAsync),
-            TimeProvider.System
-        );
-        builder.Services.AddRateLimiter(limits =>
-            limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(_ =>
-                RateLimitPartition.GetConcurrencyLimiter(
-                    "",
-                    _ => new ConcurrencyLimiterOptions { PermitLimit = MostScrapesAtOnce, QueueLimit = MostConnections }
-                )
-            )
-        );
-        builder.Services.AddSingleton(logs).AddSingleton<IHostLifetime, SilosLifetime>();
+    [LoggerMessage(Level = LogLevel.Information, Message = "{What} are served at {Address}.")]
+    private static partial void LogListens(ILogger logger, string what, Uri address);
 
-        var web = builder.Build();
-        connections.Use(web);
-        // Before anything that waits: a supervisor restarts what does not answer.
-        web.UseHealth(health);
-        thread.Use(web);
-        web.UseAccessGate();
-        web.UseRouting();
-        web.UseTokenAccess();
-        web.UseRateLimiter();
-        web.MapPrometheusScrapingEndpoint("/metrics", meters, configureBranchedPipeline: null, optionsName: null);
-        return web;
-    }
-
-    private static Task AnswerAsync(HttpContext http, int status, string why)
-    {
-        http.Response.StatusCode = status;
-        http.Response.ContentType = "text/plain; charset=utf-8";
-        return http.Response.WriteAsync(why + "\n", http.RequestAborted);
-    }
-
-    /// <summary>Signals are the silo's: this application ends when the silo stops it.</summary>
-    private sealed class SilosLifetime : IHostLifetime
-    {
-        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-    }
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "Metrics and health are served at {Address}.")]
-    private static partial void LogListens(ILogger logger, Uri address);
+    [LoggerMessage(Level = LogLevel.Error, Message = "A request over HTTP failed, which should not have happened.")]
+    private static partial void LogTrouble(ILogger logger, Exception exception);
 }

@@ -1,42 +1,64 @@
 using System.Globalization;
 using System.Net;
+using Slowrun.Web.Access;
 using Slowrun.Web.Hosting;
 
 namespace Slowrun.Silo.Http;
 
-/// <summary>Where the silo answers HTTP, and whom.</summary>
-/// <param name="Token">Asked of everybody, but for health; null: only on loopback.</param>
-internal sealed record HttpSettings(IPEndPoint Address, string? Token)
+/// <summary>Where the silo's web server listens, whom it answers, and whether it serves the page beside health and metrics.</summary>
+/// <param name="Addresses">Each serves all of it.</param>
+internal sealed record HttpSettings(IReadOnlyList<HttpAddress> Addresses, AccessRules Access, bool Page)
 {
     /// <summary>Of one core, in the long run: what all but health may take from the trainers.</summary>
-    public double CpuShare { get; init; } = BackgroundThread.Share / 2;
+    public double CpuShare { get; init; } = Page ? BackgroundThread.Share : BackgroundThread.Share / 2;
 
-    // Of random letters and digits, 16 withstand any number of guesses over a network.
-    private const int ShortestToken = 16;
-
-    /// <param name="address">As in <c>127.0.0.1:9464</c>; a port alone is loopback. Null: no HTTP.</param>
+    /// <returns>Null where no HTTP is asked for.</returns>
     /// <exception cref="FormatException">Says what was found and what is expected.</exception>
-    public static HttpSettings? Parse(string? address, string? token)
+    public static HttpSettings? Parse(HttpArguments given)
     {
-        if (address is null)
+        try
         {
-            return null;
+            return Read(given);
         }
-
-        if (token is { Length: < ShortestToken })
+        catch (ArgumentException e)
         {
-            throw new FormatException(
-                $"The HTTP token (--http-token or SLOWRUN_TOKEN) has {token.Length} characters; expected {ShortestToken} or more, for example from 'openssl rand -hex 16'."
-            );
+            throw new FormatException(e.Message, e);
         }
-
-        var endpoint = Endpoint(address);
-        return token is null && !IPAddress.IsLoopback(endpoint.Address)
-            ? throw new FormatException(
-                $"--http '{address}' is open to other machines, and no token is set; expected one in SLOWRUN_TOKEN (or --http-token), or a loopback address such as 127.0.0.1:{endpoint.Port}."
-            )
-            : new HttpSettings(endpoint, token);
     }
+
+    private static HttpSettings? Read(HttpArguments given)
+    {
+        var addresses = new List<HttpAddress>();
+        if (given.Http is { } http)
+        {
+            addresses.Add(new HttpAddress(Endpoint(http), "--http"));
+        }
+
+        if (
+            given.PagePort is { } port
+            && WebOptions.Endpoint(given.Listen, port) is var page
+            && !addresses.Exists(one => Covers(one, page))
+        )
+        {
+            addresses.Add(new HttpAddress(page, "--page"));
+        }
+
+        if (addresses.Count == 0)
+        {
+            return given.Page
+                ? throw new FormatException(
+                    "--page without a port is served at the address of --http, which is not given; expected for example --page 8484."
+                )
+                : null;
+        }
+
+        var access = new AccessRules { Token = given.Token, MetricsToken = given.HttpToken };
+        access.Check(addresses.Select(address => address.Endpoint.Address), given.Page);
+        return new HttpSettings(addresses, access, given.Page);
+    }
+
+    /// <summary>With port 0 each would get one of its own.</summary>
+    private static bool Covers(HttpAddress address, IPEndPoint page) => page.Port != 0 && address.Endpoint.Equals(page);
 
     private static IPEndPoint Endpoint(string text)
     {

@@ -37,6 +37,9 @@ internal sealed class SiloHealth(
     /// <summary>Why it takes no work now, for people; null: it does.</summary>
     public string? NotReady => IsLeaving ? "It leaves." : Trouble;
 
+    /// <summary>Whether grains can be called.</summary>
+    public bool IsInCluster => membership.CurrentSnapshot.GetSiloStatus(silo.SiloAddress) is SiloStatus.Active or SiloStatus.ShuttingDown;
+
     /// <summary>It commits, releases and ends, which takes what it takes.</summary>
     private bool IsLeaving => local.Stops || lifetime.ApplicationStopping.IsCancellationRequested;
 

@@ -1,6 +1,7 @@
 using System.Security.Claims;
 using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -8,30 +9,46 @@ using Microsoft.Extensions.Options;
 namespace Slowrun.Web.Access;
 
 // Without the framework's logs: whoever tries tokens out must not fill them.
-/// <summary>Who asks: the bearer of the token, a browser that has logged in, or, where no token is asked for, anybody.</summary>
-internal sealed class TokenAuthentication(IOptionsMonitor<AuthenticationSchemeOptions> options, UrlEncoder encoder, AccessGate gate)
-    : AuthenticationHandler<AuthenticationSchemeOptions>(options, NullLoggerFactory.Instance, encoder)
+/// <summary>Who asks: the bearer of a token, a browser that has logged in, or nobody known. What each may is said by
+/// <see cref="Permissions"/>.</summary>
+internal sealed class TokenAuthentication(
+    IOptionsMonitor<AuthenticationSchemeOptions> options,
+    UrlEncoder encoder,
+    AccessRules rules,
+    Credentials credentials,
+    Refusals refusals
+) : AuthenticationHandler<AuthenticationSchemeOptions>(options, NullLoggerFactory.Instance, encoder)
 {
     public const string Name = "Slowrun";
-
-    /// <summary>The role of those who may pause, resume and cancel.</summary>
-    public const string Orders = "orders";
 
     private const string Bearer = "Bearer ";
 
     private TokenVerdict? judged;
 
+    /// <summary>The policy that the endpoint names; null where there is none.</summary>
+    private string? Needed => Context.GetEndpoint()?.Metadata.GetMetadata<IAuthorizeData>()?.Policy;
+
     protected override Task<AuthenticateResult> HandleAuthenticateAsync() => Task.FromResult(Authenticate());
 
     protected override Task HandleChallengeAsync(AuthenticationProperties properties)
     {
-        if (judged is null ? gate.HadTooMany(Context) : judged == TokenVerdict.TooMany)
+        if (Needed == Permissions.Orders && !rules.TakesOrders)
         {
-            return gate.TooManyAsync(Context);
+            return refusals.WriteAsync(
+                Context,
+                StatusCodes.Status403Forbidden,
+                "This page only reads. Started with a token (SLOWRUN_TOKEN or --token) it takes orders too; 'slowrun pause', 'resume' and 'cancel' always do."
+            );
+        }
+
+        if (judged is null ? credentials.HadTooMany(Context) : judged == TokenVerdict.TooMany)
+        {
+            return refusals.TooManyAsync(Context);
         }
 
         if (
-            gate.Settings.LoginPath is { } login
+            refusals.LoginPath is { } login
+            && Needed == Permissions.Read
             && HttpMethods.IsGet(Request.Method)
             && !Request.Path.StartsWithSegments("/api")
             && Request.Headers.Authorization.Count == 0
@@ -42,7 +59,7 @@ internal sealed class TokenAuthentication(IOptionsMonitor<AuthenticationSchemeOp
         }
 
         Response.Headers.WWWAuthenticate = "Bearer";
-        return gate.Settings.Answer(
+        return refusals.WriteAsync(
             Context,
             StatusCodes.Status401Unauthorized,
             "The server was started with a token: send it as 'Authorization: Bearer TOKEN', or log in."
@@ -50,23 +67,24 @@ internal sealed class TokenAuthentication(IOptionsMonitor<AuthenticationSchemeOp
     }
 
     protected override Task HandleForbiddenAsync(AuthenticationProperties properties) =>
-        gate.Settings.Answer(
+        refusals.WriteAsync(
             Context,
             StatusCodes.Status403Forbidden,
-            "This page only reads. Started with a token (SLOWRUN_TOKEN or --token) it takes orders too; 'slowrun pause', 'resume' and 'cancel' always do."
+            "This token (--http-token) opens metrics and nothing else; expected is the one in SLOWRUN_TOKEN."
         );
 
     private AuthenticateResult Authenticate()
     {
-        if (!gate.AsksForToken)
+        if (rules.MetricsAreOpen)
         {
-            return Success();
+            // There is no token to be right or wrong.
+            return AuthenticateResult.NoResult();
         }
 
         // Both may be there: a stale cookie must not shut out the right token.
         if (Request.Headers.Authorization is [{ } given] && given.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase))
         {
-            return Of(gate.Judge(Context, given[Bearer.Length..].Trim()));
+            return Of(credentials.OfToken(Context, given[Bearer.Length..].Trim()));
         }
 
         if (Request.Cookies[Sessions.CookieOf(Context)] is not { } cookie)
@@ -74,7 +92,7 @@ internal sealed class TokenAuthentication(IOptionsMonitor<AuthenticationSchemeOp
             return AuthenticateResult.NoResult();
         }
 
-        var result = Of(gate.JudgeCookie(Context, cookie));
+        var result = Of(credentials.OfCookie(Context, cookie));
         if (!result.Succeeded)
         {
             // Of a server that has ended since: the browser is to forget it, not to go on counting as wrong.
@@ -87,9 +105,19 @@ internal sealed class TokenAuthentication(IOptionsMonitor<AuthenticationSchemeOp
     private AuthenticateResult Of(TokenVerdict verdict)
     {
         judged = verdict;
-        return verdict == TokenVerdict.Right ? Success(new Claim(ClaimTypes.Role, Orders)) : AuthenticateResult.Fail("Wrong.");
+        return verdict switch
+        {
+            TokenVerdict.Everything => Success(Permissions.Read, Permissions.Orders, Permissions.Metrics),
+            TokenVerdict.Metrics => Success(Permissions.Metrics),
+            _ => AuthenticateResult.Fail("Wrong."),
+        };
     }
 
-    private static AuthenticateResult Success(params Claim[] claims) =>
-        AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(new ClaimsIdentity(claims, Name)), Name));
+    private static AuthenticateResult Success(params string[] roles) =>
+        AuthenticateResult.Success(
+            new AuthenticationTicket(
+                new ClaimsPrincipal(new ClaimsIdentity(roles.Select(role => new Claim(ClaimTypes.Role, role)), Name)),
+                Name
+            )
+        );
 }

@@ -13,7 +13,7 @@ internal static class OrdersApi
 {
     public static void Map(IEndpointRouteBuilder api) =>
         api.MapPost("/runs/{run}/orders/{order}", OrderAsync)
-            .RequireAuthorization(TokenAccess.OrdersPolicy)
+            .RequireAuthorization(Permissions.Orders)
             .Produces<RunIntent>()
             .ProducesProblem(StatusCodes.Status403Forbidden)
             .ProducesProblem(StatusCodes.Status404NotFound)

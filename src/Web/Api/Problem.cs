@@ -1,5 +1,7 @@
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Slowrun.Web.Access;
 
 namespace Slowrun.Web.Api;
 
@@ -9,12 +11,17 @@ internal static class Problem
     public static Task WriteAsync(HttpContext http, int status, string detail) => Result(http, status, detail).ExecuteAsync(http);
 
     public static IResult Result(HttpContext http, int status, string detail) =>
-        http.Request.Path.StartsWithSegments("/api")
-            ? TypedResults.Problem(detail, statusCode: status)
-            : http.RequestServices.GetRequiredService<ProblemView>()(status, detail);
+        http.Request.Path.StartsWithSegments("/api") ? TypedResults.Problem(detail, statusCode: status)
+        : IsForPeople(http) ? http.RequestServices.GetRequiredService<ProblemView>()(status, detail)
+        : TypedResults.Text(detail + "\n", statusCode: status);
 
     public static IResult NoSuchRun(HttpContext http, string run, string store) =>
         Result(http, StatusCodes.Status404NotFound, $"There is no run '{Shown(run)}' in '{store}'.");
+
+    /// <summary>Where no page is served, and of metrics, it is programs that ask.</summary>
+    private static bool IsForPeople(HttpContext http) =>
+        http.RequestServices.GetService<ProblemView>() is not null
+        && http.GetEndpoint()?.Metadata.GetMetadata<IAuthorizeData>()?.Policy != Permissions.Metrics;
 
     /// <summary>A name that somebody sent, fit to be shown again.</summary>
     private static string Shown(string name) => name.Length > 100 ? name[..100] + "…" : name;

@@ -19,7 +19,7 @@ internal static class RunsApi
 
     public static void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/", (RunLibrary library, AccessGate gate) => new ServerAnswer(1, library.Store.Address, gate.AsksForToken))
+        api.MapGet("/", (RunLibrary library, AccessRules rules) => new ServerAnswer(1, library.Store.Address, rules.TakesOrders))
             .WithSummary("What serves this.");
         api.MapGet("/runs", (RunLibrary library, CancellationToken stop) => library.ListAsync(stop))
             .WithSummary("The runs of the store, from the store alone.");

@@ -86,21 +86,20 @@ internal static class StreamApi
         );
         http.Response.RegisterForDispose(stop);
         var pace = (StreamPace)services.GetService(typeof(StreamPace))!;
-        var time = (TimeProvider)services.GetService(typeof(TimeProvider))!;
-        return TypedResults.ServerSentEvents(FollowAsync(name, look, news, pace.Every, time, stop.Token));
+        return TypedResults.ServerSentEvents(FollowAsync(name, look, news, pace, stop.Token));
     }
 
     private static async IAsyncEnumerable<SseItem<object>> FollowAsync(
         string name,
         Func<CancellationToken, Task<Look?>> look,
         News news,
-        TimeSpan every,
-        TimeProvider time,
+        StreamPace pace,
         [EnumeratorCancellation] CancellationToken stop
     )
     {
+        var time = pace.Time;
         var (told, toldAt, events) = ("", time.GetTimestamp(), (int?)null);
-        using var timer = new PeriodicTimer(every, time);
+        using var timer = new PeriodicTimer(pace.Every, time);
         do
         {
             if (await TryAsync(look, stop) is not { } seen)

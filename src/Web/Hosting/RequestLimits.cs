@@ -17,6 +17,11 @@ internal static class RequestLimits
     private const int MostWaiting = 64;
     public const int MostConnections = 256;
 
+    /// <summary>Name of the limit on readers of metrics: a collector asks every few seconds.</summary>
+    public const string Scrapes = "scrapes";
+
+    private const int MostScrapesAtOnce = 2;
+
     /// <summary>As many connections as <see cref="HeldConnections"/> lets stay.</summary>
     public static void Apply(KestrelServerOptions kestrel)
     {
@@ -44,6 +49,14 @@ internal static class RequestLimits
                 RateLimitPartition.GetConcurrencyLimiter(
                     StreamApi.Limit,
                     _ => new ConcurrencyLimiterOptions { PermitLimit = MostStreams, QueueLimit = 0 }
+                )
+        );
+        limits.AddPolicy(
+            Scrapes,
+            _ =>
+                RateLimitPartition.GetConcurrencyLimiter(
+                    Scrapes,
+                    _ => new ConcurrencyLimiterOptions { PermitLimit = MostScrapesAtOnce, QueueLimit = MostWaiting }
                 )
         );
         limits.OnRejected = (rejected, _) =>

@@ -13,16 +13,16 @@ internal static class LoginPages
     public static void Map(IEndpointRouteBuilder app)
     {
         var open = app.MapGroup("").AllowAnonymous().ExcludeFromDescription();
-        open.MapGet(Path, (string? to, AccessGate gate) => gate.AsksForToken ? Page(to, wrong: false) : Results.Redirect("/"));
+        open.MapGet(Path, (string? to, AccessRules rules) => rules.Token is not null ? Page(to, wrong: false) : Results.Redirect("/"));
         open.MapPost(Path, LoginAsync);
         open.MapPost(
             "/logout",
-            (HttpContext http, AccessGate gate) =>
+            (HttpContext http, Credentials credentials) =>
             {
                 var name = Sessions.CookieOf(http);
                 if (http.Request.Cookies[name] is { } cookie)
                 {
-                    gate.Sessions.End(cookie);
+                    credentials.Sessions.End(cookie);
                 }
 
                 http.Response.Cookies.Delete(name);
@@ -31,22 +31,25 @@ internal static class LoginPages
         );
     }
 
-    private static async Task<IResult> LoginAsync(HttpContext http, AccessGate gate)
+    private static async Task<IResult> LoginAsync(HttpContext http, Credentials credentials, Refusals refusals)
     {
         var form = http.Request.HasFormContentType ? await http.Request.ReadFormAsync(http.RequestAborted) : FormCollection.Empty;
         var to = (string?)form["to"];
-        switch (gate.Judge(http, form["token"]))
+        var verdict = credentials.OfToken(http, form["token"]);
+        if (verdict == TokenVerdict.TooMany)
         {
-            case TokenVerdict.TooMany:
-                await gate.TooManyAsync(http);
-                return Results.Empty;
-            case TokenVerdict.Wrong:
-                return Page(to, wrong: true);
+            await refusals.TooManyAsync(http);
+            return Results.Empty;
+        }
+
+        if (verdict != TokenVerdict.Everything)
+        {
+            return Page(to, wrong: true);
         }
 
         http.Response.Cookies.Append(
             Sessions.CookieOf(http),
-            gate.Sessions.Begin(http),
+            credentials.Sessions.Begin(http),
             new CookieOptions
             {
                 HttpOnly = true,

@@ -22,21 +22,21 @@ internal static class PageRoutes
 
     public static void Map(WebApplication app)
     {
-        var pages = app.MapGroup("").ExcludeFromDescription();
+        var pages = app.MapGroup("").RequireAuthorization(Permissions.Read).ExcludeFromDescription();
         pages.MapGet(
             "/",
-            async (HttpContext http, RunLibrary library, AccessGate gate) =>
+            async (HttpContext http, RunLibrary library, AccessRules rules) =>
                 PageResult.Of<RunListPage>(
-                    new() { [Frame] = FrameOf(library, gate), [nameof(RunListPage.List)] = await library.ListAsync(http.RequestAborted) }
+                    new() { [Frame] = FrameOf(library, rules), [nameof(RunListPage.List)] = await library.ListAsync(http.RequestAborted) }
                 )
         );
         pages.MapGet(
             "/silos",
-            async (HttpContext http, RunLibrary library, AccessGate gate) =>
+            async (HttpContext http, RunLibrary library, AccessRules rules) =>
                 PageResult.Of<SilosPage>(
                     new()
                     {
-                        [Frame] = FrameOf(library, gate),
+                        [Frame] = FrameOf(library, rules),
                         [nameof(SilosPage.Silos)] = await SiloAnswers.ReadAsync(library, http.RequestAborted),
                     }
                 )
@@ -49,22 +49,22 @@ internal static class PageRoutes
         run.MapGet("/spec", OfRun<SpecPage>);
         run.MapGet(
             "/events",
-            (string run, HttpContext http, RunLibrary library, AccessGate gate, int? before) =>
-                OfEventsAsync<EventsPage>(run, http, library, gate, before, (page, events) => page[nameof(EventsPage.Events)] = events)
+            (string run, HttpContext http, RunLibrary library, AccessRules rules, int? before) =>
+                OfEventsAsync<EventsPage>(run, http, library, rules, before, (page, events) => page[nameof(EventsPage.Events)] = events)
         );
         run.MapGet(
             "/timeline",
-            (string run, HttpContext http, RunLibrary library, AccessGate gate, int? before) =>
-                OfEventsAsync<TimelinePage>(run, http, library, gate, before, (page, events) => page[nameof(TimelinePage.Events)] = events)
+            (string run, HttpContext http, RunLibrary library, AccessRules rules, int? before) =>
+                OfEventsAsync<TimelinePage>(run, http, library, rules, before, (page, events) => page[nameof(TimelinePage.Events)] = events)
         );
         run.MapGet(
             "/losses",
-            (string run, HttpContext http, RunLibrary library, AccessGate gate, string? chain, string? stage, string? from, string? to) =>
+            (string run, HttpContext http, RunLibrary library, AccessRules rules, string? chain, string? stage, string? from, string? to) =>
                 OfRunAsync<LossesPage>(
                     run,
                     http,
                     library,
-                    gate,
+                    rules,
                     async (read, page) =>
                     {
                         var query = Address.Read(chain, stage, from, to, http.Request.Query["in"]);
@@ -74,17 +74,17 @@ internal static class PageRoutes
                 )
         );
         run.MapGet("/plots/{plot}.svg", PlotAsync);
-        run.MapPost("/orders/{order}", OrderAsync).RequireAuthorization(TokenAccess.OrdersPolicy);
+        run.MapPost("/orders/{order}", OrderAsync).RequireAuthorization(Permissions.Orders);
     }
 
-    private static Task<IResult> OfRun<T>(string run, HttpContext http, RunLibrary library, AccessGate gate)
-        where T : IComponent => OfRunAsync<T>(run, http, library, gate, (_, _) => Task.CompletedTask);
+    private static Task<IResult> OfRun<T>(string run, HttpContext http, RunLibrary library, AccessRules rules)
+        where T : IComponent => OfRunAsync<T>(run, http, library, rules, (_, _) => Task.CompletedTask);
 
     private static async Task<IResult> OfRunAsync<T>(
         string run,
         HttpContext http,
         RunLibrary library,
-        AccessGate gate,
+        AccessRules rules,
         Func<RunReading, Dictionary<string, object?>, Task> add
     )
         where T : IComponent
@@ -94,7 +94,7 @@ internal static class PageRoutes
             return Problem.NoSuchRun(http, run, library.Store.Address);
         }
 
-        var page = new Dictionary<string, object?> { [Frame] = FrameOf(library, gate), [Run] = found };
+        var page = new Dictionary<string, object?> { [Frame] = FrameOf(library, rules), [Run] = found };
         await add(found, page);
         return PageResult.Of<T>(page);
     }
@@ -104,7 +104,7 @@ internal static class PageRoutes
         string run,
         HttpContext http,
         RunLibrary library,
-        AccessGate gate,
+        AccessRules rules,
         int? before,
         Action<Dictionary<string, object?>, EventPage> add
     )
@@ -117,12 +117,12 @@ internal static class PageRoutes
                 run,
                 http,
                 library,
-                gate,
+                rules,
                 async (_, page) => add(page, await library.Events.ReadAsync(run, query, http.RequestAborted))
             );
     }
 
-    private static PageFrame FrameOf(RunLibrary library, AccessGate gate) => new(library.Store.Address, gate.AsksForToken, library.Now);
+    private static PageFrame FrameOf(RunLibrary library, AccessRules rules) => new(library.Store.Address, rules.TakesOrders, library.Now);
 
     private static async Task<IResult> PlotAsync(
         string run,

@@ -13,7 +13,7 @@ public sealed class HttpAccessTests(HttpAccessTests.Silos silos) : IClassFixture
     private const string Token = "0123456789abcdef";
 
     // As many as the server lets stay.
-    private const int Idle = 200;
+    private const int Idle = 256;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 

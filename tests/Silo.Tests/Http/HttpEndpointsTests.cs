@@ -20,7 +20,7 @@ public sealed class HttpEndpointsTests
             {
                 Store = "memory:",
                 Slots = ["cpu:0"],
-                Http = HttpSettings.Parse(port.ToString(CultureInfo.InvariantCulture), token: null),
+                Http = HttpSettings.Parse(new HttpArguments { Http = port.ToString(CultureInfo.InvariantCulture) }),
             },
             new MemoryStore(),
             TestContext.Current.CancellationToken

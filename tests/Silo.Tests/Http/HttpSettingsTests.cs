@@ -13,7 +13,10 @@ public sealed class HttpSettingsTests
     [InlineData("127.0.0.1:9464", "127.0.0.1:9464")]
     [InlineData("[::1]:9464", "[::1]:9464")]
     public void Parse_OfLoopback_NeedsNoToken(string text, string address) =>
-        Assert.Equal(new HttpSettings(IPEndPoint.Parse(address), Token: null), HttpSettings.Parse(text, token: null));
+        Assert.Equal(
+            [new HttpAddress(IPEndPoint.Parse(address), "--http")],
+            HttpSettings.Parse(new HttpArguments { Http = text })!.Addresses
+        );
 
     [Theory]
     [InlineData("0.0.0.0:9464")]
@@ -21,9 +24,9 @@ public sealed class HttpSettingsTests
     [InlineData("[::]:9464")]
     public void Parse_BeyondLoopback_AsksForAToken(string text)
     {
-        var error = Assert.Throws<FormatException>(() => HttpSettings.Parse(text, token: null));
+        var error = Assert.Throws<FormatException>(() => HttpSettings.Parse(new HttpArguments { Http = text }));
         Assert.Contains("SLOWRUN_TOKEN", error.Message, StringComparison.Ordinal);
-        Assert.Equal(Token, HttpSettings.Parse(text, Token)!.Token);
+        Assert.Equal(Token, HttpSettings.Parse(new HttpArguments { Http = text, Token = Token })!.Access.Token);
     }
 
     [Theory]
@@ -38,18 +41,54 @@ public sealed class HttpSettingsTests
     [InlineData("65536")]
     public void Parse_OfNoAddress_SaysWhatIsExpected(string text)
     {
-        var error = Assert.Throws<FormatException>(() => HttpSettings.Parse(text, token: null));
+        var error = Assert.Throws<FormatException>(() => HttpSettings.Parse(new HttpArguments { Http = text }));
         Assert.Contains("expected for example 127.0.0.1:9464", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Parse_OfAShortToken_RefusesItWithoutTellingIt()
     {
-        var error = Assert.Throws<FormatException>(() => HttpSettings.Parse("9464", "hunter2"));
+        var error = Assert.Throws<FormatException>(() => HttpSettings.Parse(new HttpArguments { Http = "9464", Token = "hunter2" }));
         Assert.Contains("7 characters", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("hunter2", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("127.0.0.1:8484", 8484, "127.0.0.1:8484 (option --http)")]
+    [InlineData("9464", 8484, "127.0.0.1:9464 (option --http), 127.0.0.1:8484 (option --page)")]
+    [InlineData("9464", null, "127.0.0.1:9464 (option --http)")]
+    [InlineData(null, 8484, "127.0.0.1:8484 (option --page)")]
+    public void Parse_OfThePage_ServesItWhereItIsAskedFor(string? http, int? page, string addresses)
+    {
+        var settings = HttpSettings.Parse(
+            new HttpArguments
+            {
+                Http = http,
+                Page = true,
+                PagePort = page,
+            }
+        )!;
+
+        Assert.Equal((addresses, true), (string.Join(", ", settings.Addresses), settings.Page));
+    }
+
     [Fact]
-    public void Parse_WithoutAnAddress_OpensNothing() => Assert.Null(HttpSettings.Parse(null, Token));
+    public void Parse_OfThePageWithoutAPortOrAddress_SaysWhatIsMissing()
+    {
+        var error = Assert.Throws<FormatException>(() => HttpSettings.Parse(new HttpArguments { Page = true }));
+        Assert.Contains("expected for example --page 8484", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Parse_BeyondLoopback_TakesACollectorsTokenForMetricsAndNotForThePage()
+    {
+        var given = new HttpArguments { Http = "0.0.0.0:9464", HttpToken = Token };
+
+        Assert.Equal(Token, HttpSettings.Parse(given)!.Access.MetricsToken);
+        var error = Assert.Throws<FormatException>(() => HttpSettings.Parse(given with { Page = true }));
+        Assert.Contains("SLOWRUN_TOKEN", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Parse_WithoutAnAddress_OpensNothing() => Assert.Null(HttpSettings.Parse(new HttpArguments { Token = Token }));
 }

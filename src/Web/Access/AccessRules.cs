@@ -1,0 +1,58 @@
+using System.Net;
+
+namespace Slowrun.Web.Access;
+
+/// <summary>Whom a web server answers, the same for everything that it serves. Health alone is open to all.</summary>
+public sealed record AccessRules
+{
+    /// <summary>Shorter ones can be guessed.</summary>
+    public const int ShortestToken = 16;
+
+    /// <summary>
+    /// Who has it may read everything and pause, resume and cancel runs. Null: the page only reads, asks for no token, and listens on
+    /// loopback only.
+    /// </summary>
+    public string? Token { get; init; }
+
+    /// <summary>Opens metrics and nothing else. Null: <see cref="Token"/> does, as it always does.</summary>
+    public string? MetricsToken { get; init; }
+
+    /// <summary>Names, besides this machine's own, that a browser may know the page by.</summary>
+    public IReadOnlyList<string> HostNames { get; init; } = [];
+
+    /// <summary>Whether orders (pause, resume, cancel) are taken: of those who have the token.</summary>
+    public bool TakesOrders => Token is not null;
+
+    /// <summary>Whether anybody who reaches the server may read metrics.</summary>
+    internal bool MetricsAreOpen => Token is null && MetricsToken is null;
+
+    /// <exception cref="ArgumentException">The server may not be started like this.</exception>
+    public void Check(IEnumerable<IPAddress> addresses, bool servesPage)
+    {
+        ArgumentNullException.ThrowIfNull(addresses);
+        CheckToken("The token", Token);
+        CheckToken("The metrics token", MetricsToken);
+        var isOpen = servesPage ? Token is null : MetricsAreOpen;
+        if (isOpen && addresses.FirstOrDefault(address => !IPAddress.IsLoopback(address)) is { } open)
+        {
+            throw new ArgumentException(
+                $"The server would listen on {open} and let anybody read it. Give a token with SLOWRUN_TOKEN, or listen on loopback and reach it through a tunnel (ssh -L)."
+            );
+        }
+
+        if (HostNames.Contains("*"))
+        {
+            throw new ArgumentException("The host name '*' would let every web site's name in; expected are names that this server has.");
+        }
+    }
+
+    private static void CheckToken(string what, string? token)
+    {
+        if (token is not null && (token.Length < ShortestToken || token.Any(c => c is <= ' ' or > '~')))
+        {
+            throw new ArgumentException(
+                $"{what} has {token.Length} characters; expected at least {ShortestToken}, of printable ASCII without spaces. 'openssl rand -hex 24' makes a good one."
+            );
+        }
+    }
+}

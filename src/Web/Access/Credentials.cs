@@ -1,0 +1,45 @@
+using Microsoft.AspNetCore.Http;
+
+namespace Slowrun.Web.Access;
+
+/// <summary>The one place where tokens and cookies are looked at. Wrong ones are counted.</summary>
+internal sealed class Credentials(AccessRules rules, TimeProvider time)
+{
+    private readonly AccessToken? token = rules.Token is { } text ? new AccessToken(text) : null;
+    private readonly AccessToken? metricsToken = rules.MetricsToken is { } text ? new AccessToken(text) : null;
+    private readonly WrongTries wrong = new(time);
+
+    public Sessions Sessions { get; } = new(time);
+
+    public TokenVerdict OfToken(HttpContext http, string? given)
+    {
+        // Both are compared, whatever the first says.
+        var (everything, metrics) = (token?.Is(given) == true, metricsToken?.Is(given) == true);
+        return everything ? TokenVerdict.Everything
+            : metrics ? TokenVerdict.Metrics
+            : Wrong(http);
+    }
+
+    public TokenVerdict OfCookie(HttpContext http, string value) => Sessions.Has(http, value) ? TokenVerdict.Everything : Wrong(http);
+
+    public bool HadTooMany(HttpContext http) => wrong.AreTooMany(http.Connection.RemoteIpAddress);
+
+    public TokenVerdict Wrong(HttpContext http)
+    {
+        var before = HadTooMany(http);
+        wrong.Add(http.Connection.RemoteIpAddress);
+        return before ? TokenVerdict.TooMany : TokenVerdict.Wrong;
+    }
+}
+
+internal enum TokenVerdict
+{
+    Wrong,
+
+    /// <summary>Wrong, and there were too many before it.</summary>
+    TooMany,
+
+    /// <summary>Right for metrics, and for nothing else.</summary>
+    Metrics,
+    Everything,
+}

@@ -1,0 +1,57 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.HostFiltering;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Slowrun.Web.Access;
+
+/// <summary>
+/// Which names a caller may have used for the server: ASP.NET's host filtering. A page of somebody else's whose name is made to resolve to
+/// this machine (DNS rebinding) reaches it from its victim's browser, under its own name: an address, or a name of ours, cannot be taken
+/// over so.
+/// </summary>
+internal static class OwnNames
+{
+    public static void Configure(HostFilteringOptions options, AccessRules rules)
+    {
+        // Addresses are let in below; to the framework some of them mean any name.
+        options.AllowedHosts = ["localhost", Environment.MachineName, .. rules.HostNames.Where(name => !IsAddress(name))];
+        options.AllowEmptyHosts = false;
+        options.IncludeFailureMessage = false;
+    }
+
+    /// <summary>To be used before routing.</summary>
+    /// <param name="openTo">Paths that answer under any name.</param>
+    public static void Use(IApplicationBuilder app, Func<PathString, bool> openTo)
+    {
+        var refusals = app.ApplicationServices.GetRequiredService<Refusals>();
+        app.UseWhen(
+            http => !IsAddress(http.Request.Host.Host) && !openTo(http.Request.Path),
+            named =>
+            {
+                named.Use(
+                    async (http, next) =>
+                    {
+                        await next(http);
+                        // Refused before it was routed: the filter says nothing itself.
+                        if (
+                            http.GetEndpoint() is null
+                            && http.Response is { HasStarted: false, StatusCode: StatusCodes.Status400BadRequest }
+                        )
+                        {
+                            await refusals.WriteAsync(
+                                http,
+                                StatusCodes.Status421MisdirectedRequest,
+                                $"This server is not known as '{http.Request.Host.Host}'. Use localhost, its address, or a name given with --host."
+                            );
+                        }
+                    }
+                );
+                named.UseHostFiltering();
+            }
+        );
+    }
+
+    private static bool IsAddress(string host) => IPAddress.TryParse(host, out _);
+}

@@ -1,0 +1,13 @@
+using Slowrun.Reading.Live;
+using Slowrun.Storage;
+
+namespace Slowrun.Web.Hosting;
+
+/// <summary>What the page and the API show.</summary>
+/// <param name="Live">How silos are reached.</param>
+/// <param name="Time">In which the store's documents are.</param>
+public sealed record PageSource(IObjectStore Store, ILiveRuns Live, TimeProvider Time)
+{
+    /// <summary>Between two looks at a run that somebody follows.</summary>
+    public TimeSpan FollowEvery { get; init; } = TimeSpan.FromSeconds(1);
+}

@@ -1,0 +1,54 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Logging;
+using Slowrun.Web.Access;
+
+namespace Slowrun.Web.Hosting;
+
+/// <summary>What a web server is told by its host: where it listens, whom it answers, and what it serves.</summary>
+public sealed record WebOptions
+{
+    /// <summary>All serve the same. Port 0: any free one.</summary>
+    public IReadOnlyList<IPEndPoint> Addresses { get; init; } = [new(IPAddress.Loopback, 0)];
+
+    public AccessRules Access { get; init; } = new();
+
+    /// <summary>Null: no page and no API.</summary>
+    public PageSource? Page { get; init; }
+
+    /// <summary>Answers before anything that waits, and to everybody.</summary>
+    public Action<IApplicationBuilder> Before { get; init; } = _ => { };
+
+    /// <summary>Maps what answers at <see cref="WebServer.MetricsPath"/>; null: nothing does.</summary>
+    public Func<IEndpointRouteBuilder, IEndpointConventionBuilder>? Metrics { get; init; }
+
+    /// <summary>Of one core, in the long run.</summary>
+    public double CpuShare { get; init; } = BackgroundThread.Share;
+
+    /// <summary>Told of what should not happen; the answer to the caller names no details.</summary>
+    public Action<Exception> Trouble { get; init; } = _ => { };
+
+    /// <summary>Where the framework writes what goes wrong; null: nowhere.</summary>
+    public ILoggerFactory? Logs { get; init; }
+
+    /// <summary>Of wrong tokens and log-ins.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <exception cref="ArgumentException">There is no such port.</exception>
+    public static IPEndPoint Endpoint(IPAddress address, int port) =>
+        port is >= IPEndPoint.MinPort and <= IPEndPoint.MaxPort
+            ? new IPEndPoint(address, port)
+            : throw new ArgumentException($"{port} is no port; expected 0 to 65535.");
+
+    /// <exception cref="ArgumentException">The server may not be started like this.</exception>
+    public void Check()
+    {
+        if (Addresses.Count == 0)
+        {
+            throw new ArgumentException("A web server needs an address to listen on.");
+        }
+
+        Access.Check(Addresses.Select(address => address.Address), servesPage: Page is not null);
+    }
+}

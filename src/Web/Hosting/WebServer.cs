@@ -1,0 +1,143 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Slowrun.Web.Access;
+using Slowrun.Web.Api;
+using Slowrun.Web.Pages;
+
+namespace Slowrun.Web.Hosting;
+
+/// <summary>The one web server of a process: page, API, and what its host adds to them.</summary>
+public sealed class WebServer : IAsyncDisposable
+{
+    /// <summary>Where a host serves metrics.</summary>
+    public const string MetricsPath = "/metrics";
+
+    private readonly WebApplication app;
+    private readonly BackgroundThread thread;
+
+    private WebServer(WebApplication app, BackgroundThread thread, IReadOnlyList<Uri> addresses) =>
+        (this.app, this.thread, Addresses) = (app, thread, addresses);
+
+    /// <summary>Where this machine finds it, in the order of the options.</summary>
+    public IReadOnlyList<Uri> Addresses { get; }
+
+    /// <summary>The first of them.</summary>
+    public Uri Address => Addresses[0];
+
+    /// <summary>All that it answers, but for what the host answers before it.</summary>
+    public IReadOnlyList<Endpoint> Endpoints => app.Services.GetRequiredService<EndpointDataSource>().Endpoints;
+
+    /// <exception cref="ArgumentException">The options would let everybody in.</exception>
+    /// <exception cref="IOException">A port cannot be used.</exception>
+    public static async Task<WebServer> StartAsync(WebOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Check();
+        var thread = new BackgroundThread("web", options.CpuShare);
+        var app = Build(options, thread);
+        try
+        {
+            await app.StartAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            await app.DisposeAsync();
+            thread.Dispose();
+            throw new IOException(
+                $"Nothing can listen on {string.Join(" and ", options.Addresses)}: {e.Message} Give another port, or 0 for any free one.",
+                e
+            );
+        }
+
+        return new WebServer(app, thread, [.. app.Urls.Select(url => Reachable(new Uri(url)))]);
+    }
+
+    /// <summary>Lets answers under way end.</summary>
+    public Task StopAsync(CancellationToken cancellationToken) => app.StopAsync(cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        await app.StopAsync();
+        await app.DisposeAsync();
+        thread.Dispose();
+    }
+
+    private static WebApplication Build(WebOptions options, BackgroundThread thread)
+    {
+        // Empty: nothing is read from files or variables that happen to be where it is started.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        var connections = new HeldConnections(RequestLimits.MostConnections);
+        builder
+            .WebHost.UseKestrelCore()
+            .ConfigureKestrel(kestrel =>
+            {
+                RequestLimits.Apply(kestrel);
+                foreach (var address in options.Addresses)
+                {
+                    kestrel.Listen(address, connections.Use);
+                }
+            });
+        // Signals are its host's.
+        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
+        builder.Services.AddRouting().AddLogging().AddRateLimiter(RequestLimits.Apply);
+        if (options.Logs is { } logs)
+        {
+            builder.Services.AddSingleton(logs);
+        }
+
+        var refusals = new Refusals(Problem.WriteAsync, options.Page is null ? null : LoginPages.Path);
+        ServerAccess.AddTo(builder.Services, options.Access, refusals, options.Time);
+        if (options.Page is { } page)
+        {
+            PageApp.AddTo(builder.Services, page);
+        }
+
+        var app = builder.Build();
+        connections.Use(app);
+        options.Before(app);
+        thread.Use(app);
+        app.Use((http, next) => SafeHeaders.InvokeAsync(http, next));
+        app.Use((http, next) => Trouble.InvokeAsync(http, next, options.Trouble));
+        ServerAccess.UseBeforeRouting(app, path => AnswersUnderAnyName(options, path));
+        if (options.Page is not null)
+        {
+            app.UseResponseCompression();
+        }
+
+        app.UseRouting();
+        ServerAccess.UseAfterRouting(app);
+        app.Use((http, next) => QuestionLimits.InvokeAsync(http, next));
+        app.UseRateLimiter();
+        options.Metrics?.Invoke(app).RequireAuthorization(Permissions.Metrics).RequireRateLimiting(RequestLimits.Scrapes);
+        if (options.Page is not null)
+        {
+            PageApp.Map(app);
+        }
+
+        return app;
+    }
+
+    /// <summary>Where a token is asked for and no browser is served, a name that leads here from elsewhere opens nothing; collectors know
+    /// silos by names that a silo does not know.</summary>
+    private static bool AnswersUnderAnyName(WebOptions options, PathString path) =>
+        !options.Access.MetricsAreOpen && (options.Page is null || path.Value == MetricsPath);
+
+    /// <summary>0.0.0.0 is no address to type in.</summary>
+    private static Uri Reachable(Uri bound) =>
+        IPAddress.TryParse(bound.Host, out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any))
+            ? new UriBuilder(bound) { Host = "127.0.0.1" }.Uri
+            : bound;
+
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}
