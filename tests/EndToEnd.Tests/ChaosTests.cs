@@ -74,7 +74,17 @@ public sealed class ChaosTests
     private static async Task<JsonElement> RunAsync(Cli cli, int disturbances, params string[] options)
     {
         var found = await cli.JsonAsync(
-            ["chaos", "tiny", "--silos", "2", "--kills", disturbances.ToString(CultureInfo.InvariantCulture), .. options]
+            [
+                "chaos",
+                "tiny",
+                "--silos",
+                "2",
+                "--kills",
+                disturbances.ToString(CultureInfo.InvariantCulture),
+                "--set",
+                "stage.epochs=3",
+                .. options,
+            ]
         );
         Assert.True(found.GetProperty("identical").GetBoolean());
         Assert.Equal(0, found.GetProperty("differing").GetArrayLength());

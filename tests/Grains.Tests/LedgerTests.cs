@@ -11,6 +11,9 @@ public sealed class LedgerTests
 {
     private static readonly StageId Stage = new(0, 0);
 
+    // Seconds. A difference, not a number of decimals: two sums of the same moments, of 100 ns each, may round to different ones.
+    private const double Rounding = 1e-6;
+
     [Fact]
     public async Task Ledger_OfAStageThatWasStoppedLostAndPaused_AddsUpToItsWallClockTime()
     {
@@ -28,15 +31,15 @@ public sealed class LedgerTests
         foreach (var root in facts.Roots.Values)
         {
             var ledger = root.Ledger;
-            Assert.Equal((ledger.Until! - facts.SubmittedAt!).Value.TotalSeconds, ledger.TotalSeconds, 6);
-            Assert.InRange((root.WrittenAt - ledger.Until!.Value).TotalSeconds, 0, 0.5);
+            Assert.Equal((ledger.Until! - facts.SubmittedAt!).Value.TotalSeconds, ledger.TotalSeconds, Rounding);
+            Assert.InRange((root.WrittenAt - ledger.Until!.Value).TotalSeconds, 0, 60);
             Assert.True(ledger is { TrainingSeconds: > 0, RestoreSeconds: > 0, StallSeconds: > 0 }, ledger.ToString());
         }
 
         Assert.True(facts.RootOf(Stage).Ledger is { HeldSeconds: > 0, DownSeconds: > 0 }, facts.RootOf(Stage).Ledger.ToString());
         Assert.True(facts.RootOf(new StageId(0, 1)).Ledger.BeforeSeconds > 0);
         var all = RunLedger.Of(facts, TimeProvider.System.GetUtcNow())!;
-        Assert.Equal(all.WallSeconds, all.Chains.TotalSeconds, 6);
+        Assert.Equal(all.WallSeconds, all.Chains.TotalSeconds, Rounding);
     }
 
     [Fact]
