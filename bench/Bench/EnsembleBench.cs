@@ -63,17 +63,14 @@ internal static class EnsembleBench
                 p[i] = Math.Clamp((0.8f * difficulty[i]) + (0.2f * random.NextSingle()), 1e-6f, 1);
             }
 
-            var score = new MemberScore
+            var score = new NewScore
             {
                 SnapshotSha256 = $"{m:x64}",
                 SetSha256 = "set",
                 Rows = 1,
                 NumericsFingerprint = "made-up",
-                Tokens = tokens,
                 LossNats = 0,
                 BitsPerByte = 0,
-                Vector = "",
-                VectorXxHash128 = "",
             };
             scores.Add(await new RunScores(store, "bench").CreateAsync(score, p));
         }

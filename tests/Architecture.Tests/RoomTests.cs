@@ -36,7 +36,6 @@ public sealed class RoomTests
         ["YamlDotNet"] = ["Core"],
         ["Microsoft.ML.Tokenizers"] = ["Data"],
         ["ParquetSharp"] = ["Data"],
-        ["SharpToken"] = ["Data"],
         ["ZstdSharp"] = ["Data"],
         ["System.CommandLine"] = ["Client", "Silo"],
         ["Spectre"] = ["Client"],

@@ -103,17 +103,14 @@ internal sealed class ExampleRun
             curve
         );
         await new RunScores(store, Name).CreateAsync(
-            new MemberScore
+            new NewScore
             {
                 SnapshotSha256 = Sha256(id),
                 SetSha256 = validation,
                 Rows = 8,
                 NumericsFingerprint = Identity.NumericsFingerprint,
-                Tokens = 1,
                 LossNats = loss,
                 BitsPerByte = loss / Math.Log(2),
-                Vector = "",
-                VectorXxHash128 = "",
             },
             new float[] { 0.5f },
             stop

@@ -1,11 +1,14 @@
 using System.Buffers.Text;
 using System.Globalization;
+using System.IO.Compression;
+using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
 
 namespace Slowrun.Data.Tokenizers;
 
-/// <summary>GPT-2's 50,256 byte pairs in the order in which they are merged (r50k_base), as the SharpToken package carries them.</summary>
+/// <summary>GPT-2's 50,256 byte pairs in the order in which they are merged (r50k_base), from a package of
+/// Microsoft.ML.Tokenizers.</summary>
 internal static class Gpt2Vocabulary
 {
     /// <summary>Of the file as OpenAI publishes it; tiktoken's openai_public.py checks the same.</summary>
@@ -13,25 +16,35 @@ internal static class Gpt2Vocabulary
 
     public const int Count = 50_256;
 
-    private const string Resource = "SharpToken.data.r50k_base.tiktoken";
+    private const string Package = "Microsoft.ML.Tokenizers.Data.R50kBase";
+    private const string Resource = "r50k_base.tiktoken.deflate";
 
     /// <summary>The published file: a line for each token, its bytes in base64 and its id.</summary>
     public static byte[] File()
     {
+        // The package has no public type: it is there for its resource.
         using var resource =
-            typeof(SharpToken.GptEncoding).Assembly.GetManifestResourceStream(Resource)
-            ?? throw new InvalidDataException(
-                $"The package SharpToken has no '{Resource}'. Restore the packages that belong to this version."
+            Assembly.Load(Package).GetManifestResourceStream(Resource) ?? throw new InvalidDataException(
+                $"The package {Package} has no '{Resource}'. Restore the packages that belong to this version."
             );
-        using var content = new MemoryStream();
-        resource.CopyTo(content);
-        // The package has it with the line ends of another system.
-        var file = content.ToArray().Where(value => value != '\r').ToArray();
-        var sha256 = Convert.ToHexStringLower(SHA256.HashData(file));
+        using var lines = new StreamReader(new DeflateStream(resource, CompressionMode.Decompress), Encoding.ASCII);
+        var file = new StringBuilder();
+        var id = 0;
+        while (lines.ReadLine() is { } line)
+        {
+            // The package leaves out the ids, which count up, and has a line with their number before them.
+            if (!line.StartsWith("Capacity:", StringComparison.Ordinal))
+            {
+                file.Append(line).Append(' ').Append(id++).Append('\n');
+            }
+        }
+
+        var bytes = Encoding.ASCII.GetBytes(file.ToString());
+        var sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes));
         return sha256 == Sha256
-            ? file
+            ? bytes
             : throw new InvalidDataException(
-                $"GPT-2's vocabulary in the package SharpToken has SHA-256 {sha256}, expected {Sha256}. Restore the packages that belong to this version."
+                $"GPT-2's vocabulary in the package {Package} has SHA-256 {sha256}, expected {Sha256}. Restore the packages that belong to this version."
             );
     }
 

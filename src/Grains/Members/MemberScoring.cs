@@ -84,17 +84,14 @@ internal sealed partial class MemberScoring(
             var alone = Mixture.Of([p]);
             var loss = alone.LossNats();
             await scores.CreateAsync(
-                new MemberScore
+                new NewScore
                 {
                     SnapshotSha256 = snapshot.Sha256,
                     SetSha256 = stored.Sha256,
                     Rows = rows,
                     NumericsFingerprint = fingerprint,
-                    Tokens = p.Length,
                     LossNats = loss,
                     BitsPerByte = alone.BitsPerByte(TargetBytes.Of(set)),
-                    Vector = "",
-                    VectorXxHash128 = "",
                 },
                 p,
                 stop

@@ -30,16 +30,10 @@ public sealed class RunScores(IObjectStore store, string run)
     ) => store.TryReadJsonAsync<MemberScore>(Key(snapshotSha256, setSha256, rows, numericsFingerprint) + Json, cancellationToken);
 
     /// <summary>Stores a score and its vector, unless somebody else has: then theirs is returned.</summary>
-    /// <param name="score"><see cref="MemberScore.Vector"/> and its hash are filled in here.</param>
-    /// <param name="p">p(target) of <see cref="MemberScore.Tokens"/> tokens, in order.</param>
-    public async Task<MemberScore> CreateAsync(MemberScore score, ReadOnlyMemory<float> p, CancellationToken cancellationToken = default)
+    /// <param name="p">p(target) of every token that was scored, in order.</param>
+    public async Task<MemberScore> CreateAsync(NewScore score, ReadOnlyMemory<float> p, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(score);
-        if (p.Length != score.Tokens)
-        {
-            throw new ArgumentException($"A score of {score.Tokens} tokens has as many values, not {p.Length}.", nameof(p));
-        }
-
         var key = Key(score.SnapshotSha256, score.SetSha256, score.Rows, score.NumericsFingerprint);
         var bytes = MemoryMarshal.AsBytes(p.Span).ToArray();
         using var content = SafetensorsWriter.OpenRead([new TensorData(TensorName, ElementType.F32, [p.Length], bytes)]);
@@ -47,8 +41,15 @@ public sealed class RunScores(IObjectStore store, string run)
         content.Position = 0;
 
         // Named by its own hash too: where a device does not repeat its bits, two scorers' vectors must not be mixed up.
-        var stored = score with
+        var stored = new MemberScore
         {
+            SnapshotSha256 = score.SnapshotSha256,
+            SetSha256 = score.SetSha256,
+            Rows = score.Rows,
+            NumericsFingerprint = score.NumericsFingerprint,
+            Tokens = p.Length,
+            LossNats = score.LossNats,
+            BitsPerByte = score.BitsPerByte,
             Vector = $"{key}-{hash[..16]}.safetensors",
             VectorXxHash128 = hash,
         };

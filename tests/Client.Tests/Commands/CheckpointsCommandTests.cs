@@ -60,17 +60,14 @@ public sealed class CheckpointsCommandTests
         var root = await HaveCheckpointsAsync(finished: true);
         var store = await cli.StoreAsync();
         var score = await new RunScores(store, "micro").CreateAsync(
-            new MemberScore
+            new NewScore
             {
                 SnapshotSha256 = root.Snapshot!.Sha256,
                 SetSha256 = new string('b', 64),
                 Rows = 16,
                 NumericsFingerprint = new string('c', 64),
-                Tokens = 2,
                 LossNats = 1.5,
                 BitsPerByte = 2.1,
-                Vector = "",
-                VectorXxHash128 = "",
             },
             new float[] { 0.5f, 0.25f },
             CommandLine.Stop

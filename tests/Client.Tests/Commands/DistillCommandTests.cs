@@ -210,17 +210,14 @@ public sealed class DistillCommandTests
             members.Add(snapshot.Sha256);
             await cli.HaveRootAsync("micro", $"chain0/stage{stage}", CommandLine.Begun(8) with { Snapshot = snapshot });
             await new RunScores(store, "micro").CreateAsync(
-                new MemberScore
+                new NewScore
                 {
                     SnapshotSha256 = snapshot.Sha256,
                     SetSha256 = manifest.Validation!.Sha256,
                     Rows = 8,
                     NumericsFingerprint = "f",
-                    Tokens = 1,
                     LossNats = 3,
                     BitsPerByte = 4,
-                    Vector = "",
-                    VectorXxHash128 = "",
                 },
                 new float[] { 0.1f },
                 CommandLine.Stop

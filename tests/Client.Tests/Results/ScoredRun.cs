@@ -118,17 +118,14 @@ internal sealed class ScoredRun
         var random = new Random(Seed(stage));
         float[] p = [.. Enumerable.Range(0, (int)tokens.Length - 1).Select(_ => MathF.Pow(random.NextSingle(), 3))];
         var alone = Mixture.Of([p]);
-        var score = new MemberScore
+        var score = new NewScore
         {
             SnapshotSha256 = root!.Snapshot!.Sha256,
             SetSha256 = set.Sha256,
             Rows = 8,
             NumericsFingerprint = "f",
-            Tokens = p.Length,
             LossNats = alone.LossNats(),
             BitsPerByte = alone.BitsPerByte(TargetBytes.Of(tokens)),
-            Vector = "",
-            VectorXxHash128 = "",
         };
         await new RunScores(store, Name).CreateAsync(score, p, CommandLine.Stop);
         return p;

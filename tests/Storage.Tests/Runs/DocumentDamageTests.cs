@@ -213,18 +213,15 @@ public sealed class DocumentDamageTests
         }
     }
 
-    private static MemberScore Score(string snapshot) =>
+    private static NewScore Score(string snapshot) =>
         new()
         {
             SnapshotSha256 = snapshot,
             SetSha256 = "set",
             Rows = 16,
             NumericsFingerprint = "device",
-            Tokens = 3,
             LossNats = 1.5,
             BitsPerByte = 2.1,
-            Vector = "",
-            VectorXxHash128 = "",
         };
 
     private static string Json(MemberScore score) => $"runs/demo/scores/{score.SnapshotSha256}-set-16-device.json";

@@ -127,17 +127,14 @@ public sealed class NewerVersionTests
             failures => failures.Count("chain0/stage0", "a", new StageFailure("It broke.", "Mend it.", 0, DateTimeOffset.UnixEpoch), 3),
             Cancel
         );
-        var score = new MemberScore
+        var score = new NewScore
         {
             SnapshotSha256 = "a",
             SetSha256 = "set",
             Rows = 16,
             NumericsFingerprint = "device",
-            Tokens = 3,
             LossNats = 1.5,
             BitsPerByte = 2.1,
-            Vector = "",
-            VectorXxHash128 = "",
         };
         await new RunScores(store, Run).CreateAsync(score, new[] { 0.5f, 0.25f, 1f }, Cancel);
         var scored = (await store.ListAsync(RunPaths.Scores(Run), Cancel).Select(entry => entry.Name).ToListAsync(Cancel)).Single(name =>

@@ -187,17 +187,14 @@ public sealed class RunFactsReaderTests
         {
             await RootAsync(i, finished: true);
             await scores.CreateAsync(
-                new MemberScore
+                new NewScore
                 {
                     SnapshotSha256 = $"s{i}",
                     SetSha256 = manifest.Validation!.Sha256,
                     Rows = 16,
                     NumericsFingerprint = "f",
-                    Tokens = 3,
                     LossNats = 1.5,
                     BitsPerByte = 2.1,
-                    Vector = "",
-                    VectorXxHash128 = "",
                 },
                 new[] { 0.5f, 0.25f, 1f },
                 Cancel

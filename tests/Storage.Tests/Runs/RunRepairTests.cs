@@ -233,17 +233,14 @@ public sealed class RunRepairTests
         foreach (var fingerprint in new[] { "a", "b" })
         {
             await scores.CreateAsync(
-                new MemberScore
+                new NewScore
                 {
                     SnapshotSha256 = "s",
                     SetSha256 = manifest.Validation!.Sha256,
                     Rows = 16,
                     NumericsFingerprint = fingerprint,
-                    Tokens = 3,
                     LossNats = 1.5,
                     BitsPerByte = 2.1,
-                    Vector = "",
-                    VectorXxHash128 = "",
                 },
                 new[] { 0.5f, 0.25f, 1f },
                 Cancel

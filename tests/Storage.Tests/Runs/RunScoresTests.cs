@@ -5,17 +5,14 @@ namespace Slowrun.Storage.Tests.Runs;
 
 public sealed class RunScoresTests
 {
-    private static readonly MemberScore Score = new()
+    private static readonly NewScore Score = new()
     {
         SnapshotSha256 = new string('a', 64),
         SetSha256 = new string('b', 64),
         Rows = 16,
         NumericsFingerprint = new string('c', 64),
-        Tokens = 3,
         LossNats = 1.5,
         BitsPerByte = 2.1,
-        Vector = "",
-        VectorXxHash128 = "",
     };
 
     private readonly MemoryStore store = new();

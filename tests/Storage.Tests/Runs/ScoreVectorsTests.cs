@@ -132,17 +132,14 @@ public sealed class ScoreVectorsTests : IDisposable
         var created = new List<MemberScore>();
         for (var i = 0; i < count; i++)
         {
-            var score = new MemberScore
+            var score = new NewScore
             {
                 SnapshotSha256 = new string((char)('a' + i), 64),
                 SetSha256 = new string('b', 64),
                 Rows = 16,
                 NumericsFingerprint = new string('c', 64),
-                Tokens = tokens,
                 LossNats = 1.5,
                 BitsPerByte = 2.1,
-                Vector = "",
-                VectorXxHash128 = "",
             };
             created.Add(await new RunScores(store, "demo").CreateAsync(score, Vector(i, tokens), Cancel));
         }
