@@ -1,8 +1,10 @@
+using Orleans.Concurrency;
+
 namespace Slowrun.Grains.Interfaces;
 
 /// <summary>
-/// One silo, keyed by its address as <c>SiloAddress.ToParsableString</c> writes it. To be called with a placement hint for that silo:
-/// nothing else brings the grain there.
+/// One silo, keyed by its address as <c>SiloAddress.ToParsableString</c> writes it, and placed there. Silos of older builds place it by a
+/// placement hint for that silo.
 /// </summary>
 [Alias("slowrun.silo")]
 public interface ISiloGrain : IGrainWithStringKey
@@ -16,4 +18,11 @@ public interface ISiloGrain : IGrainWithStringKey
     /// <returns>Null where the grain was activated on another silo: call again.</returns>
     [Alias("Report")]
     Task<SiloReport?> Report();
+
+    /// <summary>There is ready work: a silo with a free slot looks for it now. May be lost, or come twice.</summary>
+    /// <param name="among">How many silos are woken for it: they ask one after another.</param>
+    [OneWay]
+    [AlwaysInterleave]
+    [Alias("Wake")]
+    Task Wake(int among);
 }

@@ -1,7 +1,9 @@
 using Microsoft.Extensions.DependencyInjection;
+using Orleans.Runtime.Placement;
 using Slowrun.Clustering.Machines;
 using Slowrun.Clustering.Membership;
 using Slowrun.Grains.Members;
+using Slowrun.Grains.Placement;
 using Slowrun.Grains.Runs;
 using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
@@ -24,13 +26,17 @@ public static class GrainsRegistration
         IReadOnlyList<string> slots,
         TimeSpan? exitWhenIdle = null,
         NvidiaDevices? devices = null
-    ) =>
-        services
+    )
+    {
+        services.AddPlacementDirector<NamedSilo, NamedSiloDirector>();
+        return services
+            .AddSingleton<IPlacementStrategyResolver, NamedSiloGrains>()
             .AddSingleton(new SlotTable(slots))
             .AddSingleton<IWorkload>(services => services.GetRequiredService<SlotTable>())
             .AddSingleton(services => new IdleClock(exitWhenIdle, services.GetRequiredService<TimeProvider>()))
             .AddSingleton(_ => new SlotSensors(devices))
             .AddSingleton<LoopPulse>()
+            .AddSingleton<LookPace>()
             .AddSingleton<SiloGauges>()
             .AddSingleton<LocalWork>()
             .AddSingleton<SiloDrain>()
@@ -63,4 +69,5 @@ public static class GrainsRegistration
             .AddHostedService<StoreTroubleLog>()
             .AddHostedService<ClockCheck>()
             .AddHostedService<SlotLoop>();
+    }
 }

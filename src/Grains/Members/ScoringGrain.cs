@@ -55,14 +55,13 @@ internal abstract partial class ScoringGrain(Admission admission, SlotTable slot
             pace.Refused(work);
             LogFailed(log, work, e.Message, e);
             await failed(e);
-            // Of a run that does not exist nothing stays in memory.
-            DeactivateOnIdle();
         }
         finally
         {
             admitted.Dispose();
             slots.Poke();
-            DelayDeactivation(TimeSpan.Zero);
+            // Without work it would have to move for the next offer of another silo, or stay in memory of a run that does not exist.
+            DeactivateOnIdle();
         }
     }
 

@@ -34,18 +34,10 @@ internal sealed class HandOut(TimeProvider time)
     )
     {
         var now = ready.ToDictionary(work => work.Name, work => work.EpochToken, StringComparer.Ordinal);
-        foreach (var (name, lease) in leases.ToList())
+        Expire(now, isAlive);
+        foreach (var name in notMine.Where(name => !atWork.Contains(name) && leases.TryGetValue(name, out var own) && own.Silo == silo))
         {
-            if (
-                !now.TryGetValue(name, out var token)
-                || token != lease.EpochToken
-                || time.GetElapsedTime(lease.At) >= lease.For
-                || !isAlive(lease.Silo)
-                || (lease.Silo == silo && notMine.Contains(name) && !atWork.Contains(name))
-            )
-            {
-                leases.Remove(name);
-            }
+            leases.Remove(name);
         }
 
         foreach (
@@ -69,6 +61,29 @@ internal sealed class HandOut(TimeProvider time)
         }
 
         return ([.. handed.Select(work => work.Name)], waiting.Count);
+    }
+
+    /// <summary>What is ready and handed to no silo.</summary>
+    public IReadOnlyList<ReadyWork> Unhanded(IReadOnlyList<ReadyWork> ready, Func<string, bool> isAlive)
+    {
+        Expire(ready.ToDictionary(work => work.Name, work => work.EpochToken, StringComparer.Ordinal), isAlive);
+        return [.. ready.Where(work => !leases.ContainsKey(work.Name))];
+    }
+
+    private void Expire(Dictionary<string, long?> ready, Func<string, bool> isAlive)
+    {
+        foreach (var (name, lease) in leases.ToList())
+        {
+            if (
+                !ready.TryGetValue(name, out var token)
+                || token != lease.EpochToken
+                || time.GetElapsedTime(lease.At) >= lease.For
+                || !isAlive(lease.Silo)
+            )
+            {
+                leases.Remove(name);
+            }
+        }
     }
 
     private sealed record Lease(string Silo, long? EpochToken, long At, TimeSpan For);

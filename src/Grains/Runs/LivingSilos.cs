@@ -12,13 +12,11 @@ internal sealed class LivingSilos(IClusterMembershipService membership) : ILivin
 {
     public long? MembershipVersion => membership.CurrentSnapshot.Version.Value;
 
-    public IReadOnlySet<string> Now =>
-        membership
-            .CurrentSnapshot.Members.Values
-            // One that is leaving still commits and releases its stages.
-            .Where(member => member.Status is SiloStatus.Active or SiloStatus.Joining or SiloStatus.ShuttingDown or SiloStatus.Stopping)
-            .Select(member => member.SiloAddress.ToParsableString())
-            .ToHashSet(StringComparer.Ordinal);
+    // One that is leaving still commits and releases its stages.
+    public IReadOnlySet<string> Now => Of(SiloStatus.Active, SiloStatus.Joining, SiloStatus.ShuttingDown, SiloStatus.Stopping);
+
+    /// <summary>Those that take work.</summary>
+    public IReadOnlySet<string> Active => Of(SiloStatus.Active);
 
     public async ValueTask<bool> IsAliveAsync(StageOwner owner, CancellationToken cancellationToken)
     {
@@ -56,6 +54,12 @@ internal sealed class LivingSilos(IClusterMembershipService membership) : ILivin
             AliveSilos = living,
         };
     }
+
+    private HashSet<string> Of(params SiloStatus[] statuses) =>
+        membership
+            .CurrentSnapshot.Members.Values.Where(member => statuses.Contains(member.Status))
+            .Select(member => member.SiloAddress.ToParsableString())
+            .ToHashSet(StringComparer.Ordinal);
 
     // To no certain version: the table may be another one, begun anew, whose versions are lower. It was read after the root, which is
     // enough.

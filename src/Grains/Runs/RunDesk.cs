@@ -9,7 +9,8 @@ namespace Slowrun.Grains.Runs;
 /// decides nothing that is safe or not: an offer of what another has taken since is refused by the root. For one scheduler.
 /// </summary>
 /// <param name="silo">The address of the silo it is on.</param>
-internal sealed class RunDesk(string run, string silo, RunWatch watch, TimeProvider time)
+/// <param name="wake">Wakes the slot loop of a silo, as one of so many that are woken. Never fails; may be lost.</param>
+internal sealed class RunDesk(string run, string silo, RunWatch watch, Action<string, int> wake, TimeProvider time)
 {
     // What changes a run is told here; this is for what is not.
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
@@ -23,9 +24,11 @@ internal sealed class RunDesk(string run, string silo, RunWatch watch, TimeProvi
 
     private readonly NewsDesk news = new(silo);
     private readonly HandOut handOut = new(time);
+    private readonly WaitingSilos waiters = new();
     private readonly Queue<string> bells = new();
 
     private long? doubtedAt;
+    private bool isDoubtDue;
 
     public RunReading Reading { get; } = new(run, watch, time);
 
@@ -58,15 +61,18 @@ internal sealed class RunDesk(string run, string silo, RunWatch watch, TimeProvi
 
         news.Take(facts);
         var ready = WorkOrder.Of([await watch.JudgedAsync(facts)]);
-        var (handed, waiting) = handOut.To(
-            ready,
-            question.Silo,
-            question.FreeSlots,
-            question.NotMine.ToHashSet(StringComparer.Ordinal),
-            question.AtWork,
-            alive.Contains
-        );
+        var notMine = question.NotMine.ToHashSet(StringComparer.Ordinal);
+        var (handed, waiting) = handOut.To(ready, question.Silo, question.FreeSlots, notMine, question.AtWork, alive.Contains);
+        waiters.Asked(question.Silo, question.FreeSlots - handed.Count, notMine);
+        Wake(ready);
         return news.Since(question.Has) with { Handed = handed, Waiting = waiting };
+    }
+
+    /// <summary>A document of the run was changed: reads it, and wakes silos for what is ready now.</summary>
+    public async Task PokeAsync()
+    {
+        await Reading.ReadAnewAsync(orders: true);
+        await WakeAsync();
     }
 
     /// <summary>An owner tells how far it is, and is answered from memory.</summary>
@@ -103,17 +109,54 @@ internal sealed class RunDesk(string run, string silo, RunWatch watch, TimeProvi
     }
 
     /// <summary>Reads a stage's root again whatever its age, but not more often than usual: who tells nonsense without a pause costs no
-    /// more than that.</summary>
+    /// more than that. What comes sooner is read when that time is over, for silos may wait for it.</summary>
     private async Task DoubtAsync(StageId id)
     {
         Reading.Doubt(id);
-        if (doubtedAt is { } at && time.GetElapsedTime(at) < Fresh)
+        if (doubtedAt is { } at && Fresh - time.GetElapsedTime(at) is var early && early > TimeSpan.Zero)
         {
+            if (!isDoubtDue)
+            {
+                isDoubtDue = true;
+                ReadDoubtedAsync(early).Ignore();
+            }
+
             return;
+        }
+
+        await ReadDoubtedAsync(TimeSpan.Zero);
+    }
+
+    private async Task ReadDoubtedAsync(TimeSpan early)
+    {
+        if (early > TimeSpan.Zero)
+        {
+            await Task.Delay(early, time);
+            isDoubtDue = false;
         }
 
         doubtedAt = time.GetTimestamp();
         await Reading.ReadAnewAsync(orders: false);
+        await WakeAsync();
+    }
+
+    private async Task WakeAsync()
+    {
+        if (Reading.Facts is { } facts)
+        {
+            Wake(WorkOrder.Of([await watch.JudgedAsync(facts)]));
+        }
+    }
+
+    /// <summary>Wakes silos that wait, for ready work that no silo is handed. It is not handed to them now: a wake may be lost.</summary>
+    private void Wake(IReadOnlyList<ReadyWork> ready)
+    {
+        var alive = watch.AliveSilos();
+        var woken = waiters.ToWake(handOut.Unhanded(ready, alive.Contains), watch.ActiveSilos());
+        foreach (var one in woken)
+        {
+            wake(one, woken.Count);
+        }
     }
 
     private void Heard(string? bell)

@@ -30,7 +30,7 @@ internal sealed class RunGrain(
 
     private RunDesk? desk;
 
-    private RunDesk Desk => desk ??= new RunDesk(this.GetPrimaryKeyString(), silo.SiloAddress.ToParsableString(), watch, time);
+    private RunDesk Desk => desk ??= new RunDesk(this.GetPrimaryKeyString(), silo.SiloAddress.ToParsableString(), watch, Wake, time);
 
     private RunReading Reading => Desk.Reading;
 
@@ -77,7 +77,7 @@ internal sealed class RunGrain(
     {
         if (IsOfARun)
         {
-            await Reading.ReadAnewAsync(orders: true);
+            await Desk.PokeAsync();
         }
 
         if (Reading.Facts is null)
@@ -111,6 +111,8 @@ internal sealed class RunGrain(
         gauges.Look(Reading.Facts! with { Progress = Reading.Progress, AliveSilos = watch.AliveSilos() });
         return found;
     }
+
+    private void Wake(string waiting, int among) => GrainFactory.GetGrain<ISiloGrain>(waiting).Wake(among).Ignore();
 
     /// <summary>Of a run that the store does not have nothing stays in memory: whoever asks for names could else fill it.</summary>
     private T? LetGo<T>()

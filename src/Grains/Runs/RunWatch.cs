@@ -106,7 +106,11 @@ internal sealed class RunWatch(
 
     /// <summary>How long to wait before doing what all silos are about to do: at random, ten milliseconds for each of them at
     /// most.</summary>
-    public TimeSpan Spread() => Apart * Math.Min(AliveSilos().Count, MostApart) * Random.Shared.NextDouble();
+    public TimeSpan Spread() => Spread(AliveSilos().Count);
+
+    /// <inheritdoc cref="Spread()"/>
+    /// <param name="among">How many silos are about to.</param>
+    public static TimeSpan Spread(int among) => Apart * Math.Clamp(among, 0, MostApart) * Random.Shared.NextDouble();
 
     /// <summary>The version of the membership that this silo has seen.</summary>
     public long MembershipVersion => membership.CurrentSnapshot.Version.Value;
@@ -119,6 +123,9 @@ internal sealed class RunWatch(
         version <= MembershipVersion ? Task.CompletedTask : membership.Refresh(default).AsTask();
 
     public IReadOnlySet<string> AliveSilos() => living.Now;
+
+    /// <summary>Those of them that take work: not one that is leaving.</summary>
+    public IReadOnlySet<string> ActiveSilos() => living.Active;
 
     /// <summary>Facts that another silo has read, with the living as this one knows them.</summary>
     public ValueTask<RunFacts> JudgedAsync(RunFacts facts, CancellationToken cancellationToken = default) =>

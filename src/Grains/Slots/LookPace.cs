@@ -6,13 +6,16 @@ namespace Slowrun.Grains.Slots;
 /// How long a slot loop that found nothing to do waits: every silo asks the store, so those at rest ask ever more rarely. What makes work
 /// (a document that a client wrote, a stage's end, a silo that has gone) wakes the loop at once.
 /// </summary>
-internal sealed class LookPace
+internal sealed class LookPace(Backoff pauses)
 {
     private static readonly Backoff Pauses = new(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5), Growth: 1.3);
 
     private int looks = 1;
 
-    public TimeSpan Pause => Pauses.After(looks);
+    public LookPace()
+        : this(Pauses) { }
+
+    public TimeSpan Pause => pauses.After(looks);
 
     /// <summary>Something was offered, or the loop was woken: more may follow.</summary>
     public void Reset() => looks = 1;

@@ -6,17 +6,16 @@ using Slowrun.Grains.Interfaces;
 namespace Slowrun.Grains.Slots;
 
 /// <summary>Makes one offer, and slows down the next one where it came to nothing.</summary>
-internal sealed partial class Offering(OfferPace pace, LoopPulse pulse, ILocalSiloDetails silo, TimeProvider time, ILogger<Offering> log)
+internal sealed partial class Offering(OfferPace pace, LoopPulse pulse, ILocalSiloDetails silo, ILogger<Offering> log)
 {
-    // A grain that moves here is there after some milliseconds.
-    private static readonly TimeSpan MoveTime = TimeSpan.FromMilliseconds(100);
-    private const int MostMoves = 5;
+    // The second call waits within Orleans until the grain that the first one moved has ended where it was.
+    private const int MostCalls = 2;
 
     /// <param name="work">See <see cref="WorkName"/>.</param>
     /// <param name="take">Calls the grain.</param>
     public async Task MakeAsync(string work, IReadOnlyList<string> share, Func<Task<TakeAnswer>> take, CancellationToken stop)
     {
-        for (var moves = 0; moves < MostMoves && !stop.IsCancellationRequested; moves++)
+        for (var calls = 0; calls < MostCalls && !stop.IsCancellationRequested; calls++)
         {
             pulse.Beat();
             try
@@ -45,11 +44,9 @@ internal sealed partial class Offering(OfferPace pace, LoopPulse pulse, ILocalSi
             {
                 RequestContext.Remove(IPlacementDirector.PlacementHintKey);
             }
-
-            await Task.Delay(MoveTime, time, stop);
         }
 
-        // It never came here.
+        // It did not come here: another silo has moved it away meanwhile.
         pace.Refused(work);
     }
 

@@ -1,13 +1,17 @@
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Placement;
+using Slowrun.Grains.Runs;
 using Slowrun.Grains.Stages;
 using Slowrun.Training;
 
 namespace Slowrun.Grains.Slots;
 
-/// <summary>Lives on the very silo that it is named after, wherever it was activated first.</summary>
-[GrainType("silo")]
-internal sealed class SiloGrain(SiloDrain drain, StoreTroubles troubles, ILocalSiloDetails silo) : Grain, ISiloGrain
+/// <summary>Lives on the very silo that it is named after. Activated elsewhere, by a silo that does not see that one, it ends.</summary>
+[GrainType(NamedSiloDirector.KeyedBySilo)]
+internal sealed class SiloGrain(SiloDrain drain, StoreTroubles troubles, SlotTable slots, ILocalSiloDetails silo, TimeProvider time)
+    : Grain,
+        ISiloGrain
 {
     private bool IsHere => this.GetPrimaryKeyString() == silo.SiloAddress.ToParsableString();
 
@@ -27,6 +31,19 @@ internal sealed class SiloGrain(SiloDrain drain, StoreTroubles troubles, ILocalS
         }
 
         return Task.FromResult(here);
+    }
+
+    public async Task Wake(int among)
+    {
+        if (!IsHere)
+        {
+            DeactivateOnIdle();
+        }
+        else if (slots.Free.Count > 0)
+        {
+            await Task.Delay(RunWatch.Spread(among), time);
+            slots.Poke();
+        }
     }
 
     public Task<SiloReport?> Report()

@@ -20,6 +20,7 @@ internal sealed partial class SlotLoop(
     IdleClock idle,
     LoopPulse pulse,
     SiloDrain drain,
+    LookPace pace,
     TimeProvider time,
     ILogger<SlotLoop> log
 ) : BackgroundService
@@ -38,7 +39,6 @@ internal sealed partial class SlotLoop(
         await Task.Run(() => slots.All.Select(fingerprints.Of).ToList(), stoppingToken);
         LogServing(log, string.Join(' ', slots.All));
         using var woken = watch.OnSilosGone(() => _ = WakeAsync(stoppingToken));
-        var pace = new LookPace();
         while (!stoppingToken.IsCancellationRequested)
         {
             pulse.Beat();

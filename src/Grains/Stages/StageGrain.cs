@@ -28,6 +28,7 @@ internal sealed partial class StageGrain(
 ) : Grain, IStageGrain
 {
     private GrainRootDocument? document;
+    private int underWay;
 
     public async Task<TakeAnswer> Take(SlotOffer offer)
     {
@@ -38,6 +39,7 @@ internal sealed partial class StageGrain(
             return answer;
         }
 
+        underWay++;
         StageRunner? runner = null;
         try
         {
@@ -49,17 +51,11 @@ internal sealed partial class StageGrain(
                 return new TakeAnswer(false, taken.Reason);
             }
         }
-        catch
-        {
-            // Of a stage that does not exist nothing stays in memory.
-            DeactivateOnIdle();
-            throw;
-        }
         finally
         {
             if (runner is null)
             {
-                admitted.Dispose();
+                GiveUp(admitted);
             }
         }
 
@@ -89,9 +85,19 @@ internal sealed partial class StageGrain(
     {
         var reason = await runner.Completion;
         pace.Ended(key, reason, runner.FirstStep.IsCompleted);
-        admitted.Dispose();
+        GiveUp(admitted);
         slots.Poke();
-        DelayDeactivation(TimeSpan.Zero);
+    }
+
+    /// <summary>An activation without work would have to move for the next offer of another silo, and one of a stage that does not exist
+    /// would stay in memory: it ends.</summary>
+    private void GiveUp(Admitted admitted)
+    {
+        admitted.Dispose();
+        if (--underWay == 0)
+        {
+            DeactivateOnIdle();
+        }
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The activation of {Stage} ends while it trains, and it trains on: {Reason}")]

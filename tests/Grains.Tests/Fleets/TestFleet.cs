@@ -7,6 +7,7 @@ using Orleans.Configuration;
 using Orleans.Runtime.Placement;
 using Slowrun.Clustering.Hosting;
 using Slowrun.Clustering.Membership;
+using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Slots;
@@ -29,17 +30,25 @@ internal sealed class TestFleet : IAsyncDisposable
     private TestFleet() { }
 
     /// <param name="loops">Whether the silos look for work themselves, or wait for what a test offers.</param>
-    public static async Task<TestFleet> StartAsync(IObjectStore store, int silos, bool loops)
+    /// <param name="onlyWoken">Whether their loops look for work once, and then only when they are woken.</param>
+    public static async Task<TestFleet> StartAsync(IObjectStore store, int silos, bool loops, bool onlyWoken = false)
     {
         var fleet = new TestFleet();
         for (var i = 0; i < silos; i++)
         {
-            var host = fleet.Build(store, await StoreCluster.FoundAsync(store, TestContext.Current.CancellationToken), $"silo-{i}", loops);
-            fleet.silos.Add(host);
-            await host.StartAsync(TestContext.Current.CancellationToken);
+            await fleet.AddAsync(store, loops, onlyWoken);
         }
 
         return fleet;
+    }
+
+    /// <inheritdoc cref="StartAsync"/>
+    public async Task AddAsync(IObjectStore store, bool loops, bool onlyWoken = false)
+    {
+        var cluster = await StoreCluster.FoundAsync(store, TestContext.Current.CancellationToken);
+        var host = Build(store, cluster, $"silo-{silos.Count}", loops, onlyWoken);
+        silos.Add(host);
+        await host.StartAsync(TestContext.Current.CancellationToken);
     }
 
     public T The<T>(int silo)
@@ -130,7 +139,7 @@ internal sealed class TestFleet : IAsyncDisposable
     private Task<TakeAnswer> CallAsync(int silo, string run, StageId stage, SlotOffer offer) =>
         The<IGrainFactory>(silo).GetGrain<IStageGrain>(StageKey.Of(run, stage)).Take(offer);
 
-    private IHost Build(IObjectStore store, StoreCluster cluster, string name, bool loops)
+    private IHost Build(IObjectStore store, StoreCluster cluster, string name, bool loops, bool onlyWoken)
     {
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
@@ -148,6 +157,11 @@ internal sealed class TestFleet : IAsyncDisposable
                 .AddSingleton<IFatalErrorHandler>(new Undying())
         );
         builder.Services.AddSlowrunGrains(Slot);
+        if (onlyWoken)
+        {
+            builder.Services.AddSingleton(new LookPace(new Backoff(TimeSpan.FromHours(1), TimeSpan.FromHours(1))));
+        }
+
         if (!loops)
         {
             builder.Services.Remove(builder.Services.Single(service => service.ImplementationType == typeof(SlotLoop)));

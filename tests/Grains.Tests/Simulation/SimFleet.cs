@@ -52,6 +52,9 @@ internal sealed class SimFleet
     /// <summary>Whether silos reach the run grain.</summary>
     public bool RunGrainAnswers { get; init; } = true;
 
+    /// <summary>Whether what wakes a silo for ready work arrives.</summary>
+    public bool WakesArrive { get; init; } = true;
+
     /// <summary>Offers of slots to stages so far.</summary>
     public int Offered { get; private set; }
 
@@ -178,7 +181,7 @@ internal sealed class SimFleet
         {
             var living = silos.Where(silo => silo.IsAlive).ToList();
             var chosen = living[random.Next(living.Count)];
-            desk = (chosen, new RunDesk(Run, chosen.Address, chosen.Watch, Time));
+            desk = (chosen, new RunDesk(Run, chosen.Address, chosen.Watch, Wake, Time));
         }
 
         var (host, here) = desk.Value;
@@ -195,6 +198,14 @@ internal sealed class SimFleet
 
         await host.GoneAsync();
         throw new SiloUnavailableException("The silo of the run grain is gone.");
+    }
+
+    private void Wake(string address, int among)
+    {
+        if (WakesArrive && silos.Find(silo => silo.Address == address) is { } silo)
+        {
+            silo.Wake(among);
+        }
     }
 
     private void Join(double phase)

@@ -62,7 +62,7 @@ internal sealed class SimSilo
             sights,
             new TakeRefusals(store, time),
             pace,
-            new Offering(pace, pulse, details, time, NullLogger<Offering>.Instance),
+            new Offering(pace, pulse, details, NullLogger<Offering>.Instance),
             pulse,
             grains,
             details,
@@ -146,7 +146,16 @@ internal sealed class SimSilo
         asking.SilosGone();
         if (Slots.Free.Count > 0)
         {
-            fleet.Watch(WakeAsync());
+            fleet.Watch(WakeAsync(Watch.Spread()));
+        }
+    }
+
+    /// <summary>The run grain has work for it.</summary>
+    public void Wake(int among)
+    {
+        if (IsAlive && Slots.Free.Count > 0)
+        {
+            fleet.Watch(WakeAsync(RunWatch.Spread(among)));
         }
     }
 
@@ -159,9 +168,9 @@ internal sealed class SimSilo
         fleet.Watch(ReportAsync(id, root));
     }
 
-    private async Task WakeAsync()
+    private async Task WakeAsync(TimeSpan spread)
     {
-        await Task.Delay(Watch.Spread(), fleet.Time);
+        await Task.Delay(spread, fleet.Time);
         poked?.TrySetResult();
     }
 

@@ -54,6 +54,38 @@ public sealed class SimulatedFleetTests
         Assert.Equal((10, 10), (fleet.Trained, fleet.Offered));
     }
 
+    [Fact]
+    public void Fleet_WhenSomethingIsSubmitted_IsWokenForIt()
+    {
+        var fleet = Resting(wakesArrive: true);
+
+        fleet.Submit(chains: 20);
+        // The first look of any of twenty, and then the others with 10 ms between them.
+        fleet.Pass(TimeSpan.FromSeconds(1.5));
+
+        Assert.Equal(20, fleet.Trained);
+    }
+
+    [Fact]
+    public void Fleet_WhenEveryWakeIsLost_FindsWorkByLooking()
+    {
+        var fleet = Resting(wakesArrive: false);
+
+        fleet.Submit(chains: 20);
+        fleet.Pass(TimeSpan.FromSeconds(1.5));
+        Assert.InRange(fleet.Trained, 1, 19);
+        fleet.Pass(TimeSpan.FromSeconds(5));
+
+        Assert.Equal(20, fleet.Trained);
+    }
+
+    private static SimFleet Resting(bool wakesArrive)
+    {
+        var fleet = new SimFleet(count: 20, seed: 5, Latency, inTable: true) { WakesArrive = wakesArrive };
+        fleet.Pass(TimeSpan.FromSeconds(30));
+        return fleet;
+    }
+
     private static SimFleet Training(int silos, int stages)
     {
         var fleet = new SimFleet(silos, seed: 1, Latency, inTable: true);

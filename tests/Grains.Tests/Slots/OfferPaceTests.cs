@@ -23,7 +23,7 @@ public sealed class OfferPaceTests
     public OfferPaceTests()
     {
         pace = new OfferPace(time);
-        offering = new Offering(pace, new LoopPulse(time), new LocalSilo(), time, NullLogger<Offering>.Instance);
+        offering = new Offering(pace, new LoopPulse(time), new LocalSilo(), NullLogger<Offering>.Instance);
     }
 
     public static TheoryData<string> Answers =>

@@ -1,0 +1,25 @@
+using Orleans.Runtime.Placement;
+
+namespace Slowrun.Grains.Placement;
+
+/// <summary>
+/// Activates a silo's grain on the silo of its key, and work on the silo whose slots are offered (the placement hint of the call). A silo
+/// that this one does not see in the cluster is replaced by this one: the grain finds that it is not the named silo, and says so.
+/// </summary>
+internal sealed class NamedSiloDirector : IPlacementDirector
+{
+    /// <summary>Keyed by the silo's address.</summary>
+    public const string KeyedBySilo = "silo";
+
+    public Task<SiloAddress> OnAddActivation(PlacementStrategy strategy, PlacementTarget target, IPlacementContext context)
+    {
+        var compatible = context.GetCompatibleSilos(target);
+        var named =
+            target.GrainIdentity.Type.ToString() == KeyedBySilo
+                ? compatible.FirstOrDefault(silo => silo.ToParsableString() == target.GrainIdentity.Key.ToString())
+                : IPlacementDirector.GetPlacementHint(target.RequestContextData, compatible);
+        return Task.FromResult(
+            named ?? (compatible.Contains(context.LocalSilo) ? context.LocalSilo : compatible[Random.Shared.Next(compatible.Length)])
+        );
+    }
+}

@@ -1,0 +1,233 @@
+using System.Net;
+using Microsoft.Extensions.Time.Testing;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Specs;
+using Slowrun.Core.Stages;
+using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Runs;
+using Slowrun.Grains.Tests.Simulation;
+using Slowrun.Storage;
+using Slowrun.Storage.Checkpoints;
+using Slowrun.Storage.Runs;
+
+namespace Slowrun.Grains.Tests.Runs;
+
+/// <summary>Which silos the run grain wakes, and when. No time passes: what is woken does not wait for its next look.</summary>
+public sealed class RunDeskTests
+{
+    private const string Run = "run";
+    private static readonly StageId First = new(0, 0);
+    private static readonly StageId Second = new(0, 1);
+
+    private readonly FakeTimeProvider time = new();
+    private readonly MemoryStore store = new();
+    private readonly FleetMembership membership = new();
+    private readonly SiloAddress[] silos = [.. Enumerable.Range(1, 3).Select(port => SiloAddress.New(IPAddress.Loopback, port, 1))];
+    private readonly List<string> woken = [];
+    private readonly RunDocuments documents;
+    private readonly RunDesk desk;
+
+    public RunDeskTests()
+    {
+        documents = new RunDocuments(store, Run);
+        foreach (var silo in silos)
+        {
+            membership.Set(silo, SiloStatus.Active);
+        }
+
+        var watch = new RunWatch(new RunFactsReader(store, time), store, membership, new LivingSilos(membership), time);
+        desk = new RunDesk(Run, Address(0), watch, (silo, _) => woken.Add(silo), time);
+    }
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Report_OfAnOwnerThatHasFinished_WakesASiloForTheNextStageAndTheScore()
+    {
+        await SubmitAsync("{stages: 2}");
+        await TrainingAsync(owner: 0);
+        await AskAsync(1);
+        await AskAsync(2);
+        Assert.Empty(woken);
+
+        await WriteAsync(First, root => root with { Owner = null, Snapshot = Snapshot });
+        await ReportAsync(revision: 2);
+
+        await UntilWokenAsync(2);
+        Assert.Equal([Address(1), Address(2)], woken.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Report_OfAnOwnerThatHasLetGo_WakesOneOfTheSilosThatWait()
+    {
+        await SubmitAsync("{stages: 2}");
+        await TrainingAsync(owner: 0);
+        await AskAsync(1);
+        await AskAsync(2);
+
+        await WriteAsync(First, root => root with { Owner = null });
+        await ReportAsync(revision: 2);
+
+        await UntilWokenAsync(1);
+        Assert.Single(woken);
+        Assert.Equal([First], (await HandedAsync(1)).Concat(await HandedAsync(2)));
+    }
+
+    [Fact]
+    public async Task Report_SoonAfterAnother_IsReadWhenTheTimeBetweenReadingsIsOver()
+    {
+        await SubmitAsync("{stages: 1}, {stages: 1}");
+        await TrainingAsync(owner: 0);
+        await AskAsync(1);
+        await AskAsync(2);
+        await HandedAsync(1);
+        woken.Clear();
+        await WriteAsync(First, root => root);
+        await ReportAsync(revision: 2);
+        Assert.Empty(woken);
+
+        await WriteAsync(First, root => root with { Owner = null });
+        await ReportAsync(revision: 3);
+        Assert.Empty(woken);
+        time.Advance(TimeSpan.FromSeconds(1));
+
+        await UntilWokenAsync(1);
+        Assert.Equal([Address(2)], woken);
+    }
+
+    [Fact]
+    public async Task Look_ThatTellsOfAnOwnerThatIsGone_WakesTheOtherSilosForWhatItLeft()
+    {
+        await SubmitAsync("{stages: 1}, {stages: 1}");
+        await TrainingAsync(owner: 2);
+        await TrainingAsync(owner: 2, new StageId(1, 0));
+        await AskAsync(0);
+        await AskAsync(1);
+        Assert.Empty(woken);
+
+        membership.Set(silos[2], SiloStatus.Dead);
+        await AskAsync(1);
+
+        Assert.Equal([Address(0)], woken);
+    }
+
+    [Fact]
+    public async Task Poke_OfARunThatWasResumed_WakesTheSilosThatWait()
+    {
+        await SubmitAsync("{stages: 1}, {stages: 1}");
+        await documents.ChangeIntentAsync(intent => intent with { Run = DesiredState.Paused }, Cancel);
+        await AskAsync(0);
+        await AskAsync(1);
+        await AskAsync(2);
+        Assert.Empty(woken);
+
+        await documents.ChangeIntentAsync(intent => intent with { Run = DesiredState.Running }, Cancel);
+        await desk.PokeAsync();
+
+        Assert.Equal(2, woken.Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Poke_OfARunOfWhichNoSiloHasAsked_WakesAll_AndTwoOfThemForOneStageGetItOnce()
+    {
+        await SubmitAsync("{stages: 1}");
+
+        await desk.PokeAsync();
+
+        Assert.Equal([Address(0), Address(1), Address(2)], woken.Order(StringComparer.Ordinal));
+        Assert.Equal([First], (await HandedAsync(1)).Concat(await HandedAsync(2)));
+    }
+
+    [Fact]
+    public async Task Look_OfASiloWhoseWakeWasLost_IsHandedTheStage()
+    {
+        await SubmitAsync("{stages: 1}");
+        await TrainingAsync(owner: 0);
+        await AskAsync(1);
+        await WriteAsync(First, root => root with { Owner = null });
+        await ReportAsync(revision: 2);
+        await UntilWokenAsync(1);
+
+        // Its own look, five seconds later.
+        time.Advance(TimeSpan.FromSeconds(5));
+
+        Assert.Equal([First], await HandedAsync(1));
+    }
+
+    [Fact]
+    public async Task Look_OfASiloThatLeavesAloneWhatItWasHanded_WakesAnother()
+    {
+        await SubmitAsync("{stages: 1}");
+        await AskAsync(0);
+        await AskAsync(1);
+        await AskAsync(2);
+        woken.Clear();
+
+        await desk.LookAsync(new RunQuestion(Address(0), 1) { NotMine = [WorkName.Train(Run, First)] });
+
+        Assert.Single(woken, silo => silo != Address(0));
+    }
+
+    private static SnapshotRef Snapshot => new("s", new string('a', 64), 1, DateTimeOffset.UnixEpoch);
+
+    private string Address(int silo) => silos[silo].ToParsableString();
+
+    private async Task SubmitAsync(string chains)
+    {
+        var spec = SpecReader.FromPreset("micro", new SpecOverrides { Name = Run, Set = [$"chains=[{chains}]"] });
+        await documents.TryCreateSpecAsync(spec, Cancel);
+    }
+
+    private async Task TrainingAsync(int owner, StageId? id = null) =>
+        await WriteAsync(
+            id ?? First,
+            root => root with { EpochToken = 1, Steps = 10, Owner = new StageOwner(Address(owner), "owner", ["cpu:0"], time.GetUtcNow()) }
+        );
+
+    private async Task WriteAsync(StageId id, Func<StageRoot, StageRoot> change)
+    {
+        var document = documents.Root(id);
+        var root = await document.ReadAsync(Cancel) ?? new StageRoot();
+        await document.WriteAsync(
+            change(root) with
+            {
+                Revision = root.Revision + 1,
+                WriteId = $"w{root.Revision + 1}",
+                WrittenAt = time.GetUtcNow(),
+            },
+            Cancel
+        );
+    }
+
+    private Task ReportAsync(long revision) =>
+        desk.ReportAsync(
+            new StageProgress
+            {
+                Stage = First.ToString(),
+                EpochToken = 1,
+                Activity = StageActivity.Training,
+                Step = 1,
+                Steps = 10,
+                RootRevision = revision,
+                At = time.GetUtcNow(),
+            }
+        );
+
+    /// <summary>What an owner reports is read behind its back.</summary>
+    private async Task UntilWokenAsync(int count)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        limit.CancelAfter(TimeSpan.FromSeconds(30));
+        while (woken.Count < count)
+        {
+            await Task.Delay(5, limit.Token);
+        }
+    }
+
+    private Task AskAsync(int silo) => HandedAsync(silo);
+
+    private async Task<IEnumerable<StageId>> HandedAsync(int silo) =>
+        (await desk.LookAsync(new RunQuestion(Address(silo), 1) { MembershipVersion = membership.CurrentSnapshot.Version.Value }))!
+            .Handed.Where(work => work.StartsWith("train ", StringComparison.Ordinal))
+            .Select(work => StageId.TryParse(work[(work.IndexOf('/', StringComparison.Ordinal) + 1)..], out var id) ? id : default);
+}

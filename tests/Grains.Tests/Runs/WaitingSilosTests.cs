@@ -1,0 +1,78 @@
+using Slowrun.Core.Plan;
+using Slowrun.Grains.Runs;
+
+namespace Slowrun.Grains.Tests.Runs;
+
+/// <summary>Who is woken for ready work: as many as it needs, of those that could do it.</summary>
+public sealed class WaitingSilosTests
+{
+    private static readonly HashSet<string> Active = ["one", "two", "three"];
+
+    private readonly WaitingSilos waiting = new();
+
+    [Fact]
+    public void ToWake_ForOnePieceOfWork_IsOneSiloThatWaits_AndOnceOnly()
+    {
+        Asked("one", left: 0);
+        Asked("two", left: 1);
+        Asked("three", left: 1);
+
+        Assert.Single(waiting.ToWake(Ready(0), Active), silo => silo is "two" or "three");
+        Assert.Single(waiting.ToWake(Ready(0), Active), silo => silo is "two" or "three");
+        Assert.Empty(waiting.ToWake(Ready(0), Active));
+        Asked("two", left: 1);
+        Assert.Equal(["two"], waiting.ToWake(Ready(0), Active));
+    }
+
+    [Fact]
+    public void ToWake_ForAsMuchWorkAsOneSiloHasSlots_IsThatOne()
+    {
+        Asked("one", left: 3);
+        Asked("two", left: 0);
+        Asked("three", left: 0);
+
+        Assert.Equal(["one"], waiting.ToWake(Ready(0, 1, 2), Active));
+    }
+
+    [Fact]
+    public void ToWake_ForWhatASiloLeavesAlone_IsAnother()
+    {
+        Asked("one", left: 1, Ready(0)[0].Name);
+        Asked("two", left: 1);
+        Asked("three", left: 0);
+
+        Assert.Equal(["two"], waiting.ToWake(Ready(0), Active));
+        Assert.Empty(waiting.ToWake(Ready(0), Active));
+    }
+
+    [Fact]
+    public void ToWake_WhenTooFewWait_IsAlsoWhoNeverAsked_Once()
+    {
+        Asked("one", left: 1);
+
+        Assert.Equal(["one", "three", "two"], waiting.ToWake(Ready(0, 1), Active).Order(StringComparer.Ordinal));
+        Assert.Empty(waiting.ToWake(Ready(0, 1), Active));
+    }
+
+    [Fact]
+    public void ToWake_WhenASiloThatWaitedIsLeavingOrGone_IsAnother()
+    {
+        Asked("one", left: 1);
+        Asked("two", left: 1);
+
+        Assert.Equal(["two"], waiting.ToWake(Ready(0), new HashSet<string> { "two" }));
+    }
+
+    [Fact]
+    public void ToWake_WhenNothingIsReady_IsNobody()
+    {
+        Asked("one", left: 1);
+
+        Assert.Empty(waiting.ToWake([], Active));
+    }
+
+    private void Asked(string silo, int left, params string[] notMine) => waiting.Asked(silo, left, notMine.ToHashSet());
+
+    private static ReadyWork[] Ready(params int[] chains) =>
+        [.. chains.Select(chain => new ReadyWork(WorkKind.Train, "run", new StageId(chain, 0)) { EpochToken = 0 })];
+}
