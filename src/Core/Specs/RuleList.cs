@@ -8,9 +8,6 @@ internal sealed class RuleList
     public IReadOnlyList<(string Path, string Message)> Broken => broken;
 
     /// <summary>Notes <paramref name="message"/> unless <paramref name="kept"/>, which it returns.</summary>
-    public bool Check(string path, bool kept, FormattableString message) =>
-        Check(path, kept, kept ? "" : FormattableString.Invariant(message));
-
     public bool Check(string path, bool kept, string message)
     {
         if (!kept)

@@ -16,7 +16,7 @@ public static class Bfloat16
             : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
     }
 
-    /// <param name="into">As long as <paramref name="values"/>.</param>
+    /// <param name="into">As long as <paramref name="values"/>; may be the first half of their own memory.</param>
     public static void Round(ReadOnlySpan<float> values, Span<ushort> into)
     {
         var bits = MemoryMarshal.Cast<float, uint>(values);

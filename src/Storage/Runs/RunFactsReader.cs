@@ -41,10 +41,6 @@ public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null
     /// As <see cref="ReadAsync(string, IReadOnlySet{string}, CancellationToken)"/>, but takes spec, intent and operations as they were last
     /// read, and what living owners last left for others.
     /// </summary>
-    public Task<RunFacts?> GlanceAsync(string run, IReadOnlySet<string> aliveSilos, CancellationToken cancellationToken = default) =>
-        ReadAsync(run, aliveSilos, known: true, isStill: null, cancellationToken);
-
-    /// <inheritdoc cref="GlanceAsync(string, IReadOnlySet{string}, CancellationToken)"/>
     /// <param name="isStill">
     /// Whether an unfinished stage's root need not be read again, by what it was when it was last read (null: there was none) and how long
     /// ago that was. Null: each is read.

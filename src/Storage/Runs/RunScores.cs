@@ -97,21 +97,6 @@ public sealed class RunScores(IObjectStore store, string run)
         }
     }
 
-    /// <summary>Every member score of the run.</summary>
-    /// <param name="damaged">Told the name and what is wrong of each that cannot be read, which is left out. Null: that is an
-    /// error.</param>
-    public Task<IReadOnlyList<MemberScore>> ListAsync(
-        Action<string, string>? damaged = null,
-        CancellationToken cancellationToken = default
-    ) => ListAsync<MemberScore>(RunPaths.Scores(run), damaged, cancellationToken);
-
-    /// <summary>Every mixture computed so far.</summary>
-    /// <param name="damaged">As of <see cref="ListAsync(Action{string, string}?, CancellationToken)"/>.</param>
-    public Task<IReadOnlyList<EnsembleScore>> ListEnsemblesAsync(
-        Action<string, string>? damaged = null,
-        CancellationToken cancellationToken = default
-    ) => ListAsync<EnsembleScore>(RunPaths.Ensembles(run), damaged, cancellationToken);
-
     /// <summary>
     /// Deletes a score or an ensemble that cannot be read, so that it is computed again; one that somebody has written meanwhile stays.
     /// </summary>
@@ -244,31 +229,6 @@ public sealed class RunScores(IObjectStore store, string run)
         {
             damaged(name, why);
         }
-    }
-
-    private async Task<IReadOnlyList<T>> ListAsync<T>(string folder, Action<string, string>? damaged, CancellationToken cancellationToken)
-        where T : class
-    {
-        var documents = new List<T>();
-        await foreach (var entry in store.ListAsync(folder, cancellationToken).ConfigureAwait(false))
-        {
-            try
-            {
-                if (
-                    entry.Name.EndsWith(Json, StringComparison.Ordinal)
-                    && await store.TryReadJsonAsync<T>(entry.Name, cancellationToken).ConfigureAwait(false) is { } document
-                )
-                {
-                    documents.Add(document);
-                }
-            }
-            catch (InvalidDataException e) when (damaged is not null)
-            {
-                damaged(entry.Name, e.Message);
-            }
-        }
-
-        return documents;
     }
 
     private string EnsembleName(IReadOnlyList<string> members) => RunPaths.Ensembles(run) + CanonicalJson.Sha256(members) + Json;

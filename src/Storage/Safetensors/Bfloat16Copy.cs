@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Slowrun.Core.Tensors;
 
@@ -54,11 +53,7 @@ public static class Bfloat16Copy
     private static int Rounded(Span<byte> block)
     {
         var numbers = MemoryMarshal.Cast<byte, float>(block);
-        for (var i = 0; i < numbers.Length; i++)
-        {
-            BinaryPrimitives.WriteUInt16LittleEndian(block[(2 * i)..], Bfloat16.Round(numbers[i]));
-        }
-
+        Bfloat16.Round(numbers, MemoryMarshal.Cast<byte, ushort>(block));
         return 2 * numbers.Length;
     }
 }

@@ -37,13 +37,6 @@ public static class SafetensorsWriter
         return Header(tensors).Length + tensors.Sum(tensor => tensor.LengthBytes);
     }
 
-    public static async Task WriteAsync(Stream into, IReadOnlyList<TensorData> tensors, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(into);
-        using var file = OpenRead(tensors);
-        await file.CopyToAsync(into, 1 << 20, cancellationToken).ConfigureAwait(false);
-    }
-
     /// <summary>What stands before the tensors' bytes.</summary>
     internal static byte[] Header(IReadOnlyList<TensorLayout> tensors)
     {

@@ -18,9 +18,6 @@ public sealed class DataDirectory
     /// <summary>SHA-256 of the manifest's canonical bytes: the recipe's data hash.</summary>
     public string Sha256 => Convert.ToHexStringLower(SHA256.HashData(content));
 
-    /// <summary>Whether the directory says that it holds prepared data.</summary>
-    public static bool Exists(string path) => File.Exists(Path.Combine(path, DataFiles.Manifest));
-
     /// <exception cref="InvalidDataException">It is no such directory, or a file of it has another length than its manifest
     /// says.</exception>
     public static DataDirectory Open(string path)
@@ -53,20 +50,6 @@ public sealed class DataDirectory
         }
 
         return new DataDirectory(path, content, manifest);
-    }
-
-    /// <summary>Reads every byte of every file.</summary>
-    /// <exception cref="InvalidDataException">One is damaged.</exception>
-    public async Task VerifyAsync(CancellationToken cancellationToken = default)
-    {
-        foreach (var (name, sha256, _) in DataFiles.Of(Manifest))
-        {
-            var file = OpenFile(name);
-            await using (file.ConfigureAwait(false))
-            {
-                await VerifyAsync(file, name, sha256, cancellationToken).ConfigureAwait(false);
-            }
-        }
     }
 
     /// <summary>Reads one of the manifest's sets into memory, verified.</summary>

@@ -170,7 +170,7 @@ public sealed class DocumentDamageTests
                 var two = await scores.CreateAsync(Score("b"), new[] { 0.5f, 0.5f, 1f }, Cancel);
                 return kind == "vector"
                     ? (one.Vector, two.Vector, () => scores.ReadVectorAsync(one, Cancel))
-                    : (Json(one), Json(two), () => scores.ListAsync(cancellationToken: Cancel));
+                    : (Json(one), Json(two), () => Task.WhenAll(ReadScoreAsync("a"), ReadScoreAsync("b")));
             case "ensemble":
                 var ensembles = new RunScores(store, "demo");
                 await ensembles.TryCreateEnsembleAsync(
@@ -194,7 +194,11 @@ public sealed class DocumentDamageTests
                     Cancel
                 );
                 var names = await store.ListAsync(RunPaths.Ensembles("demo"), Cancel).Select(entry => entry.Name).ToArrayAsync(Cancel);
-                return (names[0], names[1], () => ensembles.ListEnsemblesAsync(cancellationToken: Cancel));
+                return (
+                    names[0],
+                    names[1],
+                    () => Task.WhenAll(ensembles.TryReadEnsembleAsync(["a"], Cancel), ensembles.TryReadEnsembleAsync(["b"], Cancel))
+                );
             case "snapshot":
                 var snapshots = new SnapshotStore(store, "demo", TimeProvider.System);
                 var (a, b) = (await snapshots.CreateAsync([Tensor(1)], Cancel), await snapshots.CreateAsync([Tensor(2)], Cancel));
@@ -223,6 +227,9 @@ public sealed class DocumentDamageTests
             LossNats = 1.5,
             BitsPerByte = 2.1,
         };
+
+    private Task<MemberScore?> ReadScoreAsync(string snapshot) =>
+        new RunScores(store, "demo").TryReadAsync(snapshot, "set", 16, "device", Cancel);
 
     private static string Json(MemberScore score) => $"runs/demo/scores/{score.SnapshotSha256}-set-16-device.json";
 

@@ -41,7 +41,7 @@ public sealed class RunFactsReaderTests
         for (var look = 0; look < 12; look++)
         {
             time.Advance(TimeSpan.FromSeconds(5));
-            var facts = (await reader.GlanceAsync(Run, new HashSet<string> { Silo }, Cancel))!;
+            var facts = (await reader.GlanceAsync(Run, new HashSet<string> { Silo }, isStill: null, Cancel))!;
             Assert.Equal(StageState.Training, Readiness.StateOf(facts, new StageId(0, done)));
             Assert.Equal(done, facts.Scores.Count);
         }
@@ -83,7 +83,7 @@ public sealed class RunFactsReaderTests
         await store.WriteAsync(RunPaths.Root(Run, new StageId(0, 0)), "damaged"u8.ToArray(), Cancel);
 
         var looks = 0;
-        while ((await reader.GlanceAsync(Run, new HashSet<string> { Silo }, Cancel))!.Damage.Count == 0)
+        while ((await reader.GlanceAsync(Run, new HashSet<string> { Silo }, isStill: null, Cancel))!.Damage.Count == 0)
         {
             Assert.True(++looks < 40, "The damage was never seen.");
             time.Advance(TimeSpan.FromSeconds(5));
@@ -98,7 +98,7 @@ public sealed class RunFactsReaderTests
         await RootAsync(2, finished: true);
         await RootAsync(3, finished: false);
 
-        var facts = (await reader.GlanceAsync(Run, new HashSet<string> { Silo }, Cancel))!;
+        var facts = (await reader.GlanceAsync(Run, new HashSet<string> { Silo }, isStill: null, Cancel))!;
 
         Assert.Equal(
             (StageState.Scoring, StageState.Training),

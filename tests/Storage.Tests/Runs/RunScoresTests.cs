@@ -36,7 +36,12 @@ public sealed class RunScoresTests
         Assert.Null(await ReadAsync(rows: 8));
         var p = await scores.ReadVectorAsync(created, Cancel);
         Assert.Equal([0.5f, 0.25f, 1f], p);
-        Assert.Equal([created], await scores.ListAsync(cancellationToken: Cancel));
+        Assert.Single(
+            await store
+                .ListAsync(RunPaths.Scores("demo"), Cancel)
+                .Where(entry => entry.Name.EndsWith(".json", StringComparison.Ordinal))
+                .ToListAsync(Cancel)
+        );
     }
 
     [Fact]

@@ -54,7 +54,7 @@ public sealed class SafetensorsFuzzTests
             new("empty", ElementType.U8, [0, 7], Array.Empty<byte>()),
         ];
         using var written = new MemoryStream();
-        await SafetensorsWriter.WriteAsync(written, tensors, cancel);
+        await SafetensorsWriter.OpenRead(tensors).CopyToAsync(written, cancel);
         var good = written.ToArray();
         var started = TimeProvider.System.GetTimestamp();
         var (read, refused) = (0, 0);

@@ -29,7 +29,7 @@ public sealed class SafetensorsTests
     private static async Task<byte[]> WrittenAsync(params TensorData[] tensors)
     {
         using var file = new MemoryStream();
-        await SafetensorsWriter.WriteAsync(file, tensors, Cancel);
+        await SafetensorsWriter.OpenRead(tensors).CopyToAsync(file, Cancel);
         return file.ToArray();
     }
 
