@@ -9,6 +9,7 @@
 # --seconds  for all parts together; default: 580
 set -uo pipefail
 
+started=$SECONDS
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 cpu="" native="" app="" out="${OUT:-}" seconds=580
 while [ $# -gt 0 ]; do
@@ -32,9 +33,12 @@ mkdir -p "$out"
 results=$out/results.jsonl
 : >"$results"
 
+# note NAME WHY: that a part has no result.
+note() { printf '{"part":"cut","name":"%s","why":"%s"}\n' "$1" "$2" | tee -a "$results"; }
+
 # libtorch: beside the benchmark, else PyTorch's, with the CUDA libraries that pip puts beside it.
 python=$(command -v python3 || command -v python || true)
-torch=$([ -n "$python" ] && "$python" -c 'import os, torch; print(os.path.dirname(torch.__file__))' 2>/dev/null || true)
+torch=$([ -n "$python" ] && timeout 60 "$python" -c 'import os, torch; print(os.path.dirname(torch.__file__))' 2>/dev/null || true)
 if [ ! -e "$app/libtorch_cpu.so" ]; then
     [ -n "$torch" ] || { echo "run.sh: neither '$app' nor Python brings libtorch ('import torch' fails). Install PyTorch, or give --app a folder with libtorch." >&2; exit 2; }
     libraries=$torch/lib
@@ -50,16 +54,18 @@ fi
 # What pip or a toolchain made for newer processors need not matter here; what must be the same in every process is set in every process.
 export DOTNET_gcServer=0 CUBLAS_WORKSPACE_CONFIG=:4096:8
 if [ -z "$cpu" ]; then
-    nvidia-smi --query-gpu=name,memory.total,driver_version,clocks.max.sm --format=csv,noheader || echo "nvidia-smi does not answer."
+    timeout 20 nvidia-smi --query-gpu=name,memory.total,driver_version,clocks.max.sm --format=csv,noheader ||
+        echo "nvidia-smi does not answer: without a driver every part of the benchmark fails, and says so."
     cc=$(command -v gcc || command -v cc || true)
-    [ -n "$cc" ] && "$cc" -shared -fPIC -O2 -o "$out/count.so" "$here/count.c" -ldl && export SLOWRUN_COUNT=$out/count.so
+    if [ -n "$cc" ] && "$cc" -shared -fPIC -O2 -o "$out/count.so" "$here/count.c" -ldl; then
+        export SLOWRUN_COUNT=$out/count.so
+    else
+        note counts "launches, waits and copies are not counted: no C compiler, or it failed"
+    fi
 fi
+[ -n "$torch" ] || echo "Python has no PyTorch: nothing is compared with it."
 
-started=$SECONDS
 left() { echo $((seconds - (SECONDS - started))); }
-
-# note NAME WHY: that a part has no result.
-note() { printf '{"part":"cut","name":"%s","why":"%s"}\n' "$1" "$2" | tee -a "$results"; }
 
 # part NAME LIMIT COMMAND…: at most LIMIT seconds, and never more than are left.
 part() {

@@ -53,6 +53,7 @@ public sealed class DeviceWaitTests
         // What a processor does in its own memory.
         "Slowrun.Training.Models.Dropout::Mask",
         "Slowrun.Training.Lanes.FusedTrainer",
+        "Slowrun.Training.Distillation.MemberLoader::Load",
         // Counters that lie on the host.
         "Slowrun.Training.Averaging.ExponentialAverage::get_Updates",
         "Slowrun.Training.Averaging.WeightAverage::get_Count",

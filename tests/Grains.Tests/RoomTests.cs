@@ -1,5 +1,7 @@
 using Slowrun.Clustering.Machines;
+using Slowrun.Core.Explain;
 using Slowrun.Core.Plan;
+using Slowrun.Core.Specs;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Slots;
 using Slowrun.Storage;
@@ -38,6 +40,23 @@ public sealed class RoomTests
             ((await run.FactsAsync()).RootOf(new StageId(0, 0)) is var root ? (root.EpochToken, root.FailedTakes) : default)
         );
         Assert.True(run.Sensors.IsTooLarge(WorkName.Train("micro", new StageId(0, 0))));
+    }
+
+    /// <summary>Two slots of one machine share its memory.</summary>
+    [Fact]
+    public void Take_OfSeveralProcessors_CountsThemAll()
+    {
+        var spec = SpecReader.FromPreset("demo");
+        var plan = new RunPlan(spec.Recipe)[new StageId(0, 0)];
+        var memory = StageMemory.Of(plan, new StageSteps(plan, spec.Recipe.Data.TrainTokens));
+        var sensors = new SlotSensors(null, () => new MachineMemory(1L << 40, memory.OnProcessors(2) - 1));
+
+        Assert.True(memory.OnProcessors(2) > memory.OnProcessors(1));
+        Assert.Null(sensors.Lacking(spec, plan, spec.Recipe.Data.TrainTokens, ["cpu:0"], "work"));
+        Assert.Equal(
+            memory.OnProcessors(2),
+            sensors.Lacking(spec, plan, spec.Recipe.Data.TrainTokens, ["cpu:0", "cpu:1"], "work")?.NeededBytes
+        );
     }
 
     [Fact]

@@ -68,8 +68,13 @@ internal static class ExplanationText
             $"In all {Number(run.Tokens)} tokens and {run.Flops:0.00e+0} floating-point operations (columns: per token), training on {Number(run.TrainTokens)} different tokens."
         );
         yield return $"Memory of {largest.Id}: on a CUDA device {Human.Bytes(memory.Device)} (weights {Human.Bytes(memory.Weights)}, moments {Human.Bytes(memory.Moments)}, gradients {Human.Bytes(memory.Gradients)}, "
-            + $"teacher {Human.Bytes(memory.Teacher)}, activations about {Human.Bytes(memory.Activations)}, workspace about {Human.Bytes(memory.Workspace)}), and in the host's memory {Human.Bytes(memory.Host)} "
-            + $"(averages {Human.Bytes(memory.Averages)}, the checkpoint's copy {Human.Bytes(memory.CheckpointCopy)}). Trained by processors all of it lies in the host's memory: {Human.Bytes(memory.Total)}.";
+            + $"teacher {Human.Bytes(memory.Teacher + memory.Ahead)}, activations about {Human.Bytes(memory.Activations)}, workspace about {Human.Bytes(memory.Workspace)}), and in the host's memory {Human.Bytes(memory.Host)} "
+            + $"(averages {Human.Bytes(memory.Averages)}, the checkpoint's copy {Human.Bytes(memory.CheckpointCopy)}{(memory.Ahead > 0 ? $", the next model that teaches {Human.Bytes(memory.Ahead)}" : "")}). Trained by processors all of it lies in the host's memory: {Human.Bytes(memory.Total)} with one{(memory.Lanes > 1 ? $", {Human.Bytes(memory.OnProcessors(memory.Lanes))} with {memory.Lanes}" : "")}.";
+        if (memory.Lanes > 1)
+        {
+            yield return $"Of several devices the first has the moments and makes every update alone, while the others wait; each of the others needs {Human.Bytes(memory.FurtherDevice)}.";
+        }
+
         if (run.Teacher is { } teacher)
         {
             yield return Invariant(

@@ -21,16 +21,17 @@ internal static class KeptActivations
         long width = model.Width,
             kept = BlockBytes(model, stage);
         var further = model.MtpBlock && stage.MtpWeight != 0 ? 1 : 0;
+        var block = (tokens * kept) + WeightBytes(model);
         var network = stage.Recompute
-            // Of each block its two inputs, and of a decoder's the sum with the skip; one block at a time has all of its activations.
-            ? (blocks * tokens * width * sizeof(float) * 5 / 2)
-                + (further * tokens * width * sizeof(float))
-                + (tokens * kept)
-                + WeightBytes(model)
-            : (blocks + further) * ((tokens * kept) + WeightBytes(model));
-        // Gradients of the block that the backward pass is at, and the hidden states before and behind the last norm with their gradient.
-        var passing = tokens * sizeof(float) * ((9 * width) + (3L * ParameterTable.HiddenWidth(model)) + (further * 5 * width));
-        return network + passing + HeadBytes(model, tokens, taught);
+            // Of each block its two inputs, and of a decoder's the sum with the skip.
+            ? (blocks * tokens * width * sizeof(float) * 5 / 2) + (further * tokens * width * sizeof(float))
+            : (blocks + further) * block;
+        // The hidden states before and behind the last norm, with their gradient.
+        var ends = tokens * sizeof(float) * ((3 + (further * 5)) * width);
+        // Gradients of the block that the backward pass is at, which has all of its activations where they are computed again. By then
+        // nothing is left of the logits.
+        var passing = (tokens * sizeof(float) * ((6 * width) + (3L * ParameterTable.HiddenWidth(model)))) + (stage.Recompute ? block : 0);
+        return network + ends + Math.Max(passing, HeadBytes(model, tokens, taught));
     }
 
     /// <summary>Per token. Half of the layers have a value embedding, and half are decoders that add a skip.</summary>

@@ -33,8 +33,8 @@ public static class MemoryCheck
         ArgumentNullException.ThrowIfNull(spec);
         ArgumentNullException.ThrowIfNull(stage);
         ArgumentNullException.ThrowIfNull(slot);
-        var needed = StageMemory.Of(stage, steps).On(slot.Slot);
-        return needed <= slot.Bytes ? null : Shortage(spec, trainTokens, slot, stage.Id.ToString(), needed);
+        var memory = StageMemory.Of(stage, steps);
+        return memory.On(slot) <= slot.Bytes ? null : Shortage(spec, trainTokens, slot, stage.Id.ToString(), memory);
     }
 
     private static MemoryShortage? Of(
@@ -44,12 +44,14 @@ public static class MemoryCheck
         IReadOnlyList<(string Stage, StageMemory Memory)> stages
     )
     {
-        var (stage, memory) = stages.MaxBy(one => one.Memory.On(slot.Slot));
-        return memory.On(slot.Slot) is var needed && needed <= slot.Bytes ? null : Shortage(spec, trainTokens, slot, stage, needed);
+        var (stage, memory) = stages.MaxBy(one => one.Memory.On(slot));
+        return memory.On(slot) <= slot.Bytes ? null : Shortage(spec, trainTokens, slot, stage, memory);
     }
 
-    private static MemoryShortage Shortage(RunSpec spec, long? trainTokens, SlotMemory slot, string stage, long needed)
+    private static MemoryShortage Shortage(RunSpec spec, long? trainTokens, SlotMemory slot, string stage, StageMemory memory)
     {
+        var needed = memory.On(slot);
+        var fewer = Fewer(slot, memory);
         var tried = new List<MemoryOption>();
         // One change where one is enough: each costs something.
         foreach (var together in Combinations(spec.Recipe, slot))
@@ -59,11 +61,28 @@ public static class MemoryCheck
             var fitting = options.Where(option => option.Bytes <= slot.Bytes).DistinctBy(Kinds).ToList();
             if (fitting.Count > 0)
             {
-                return new(stage, needed, slot, fitting, null);
+                return new(stage, needed, slot, fitting, null) { FewerWorkers = fewer };
             }
         }
 
-        return new(stage, needed, slot, [], tried.Where(option => option.Bytes < needed).MinBy(option => option.Bytes));
+        return new(stage, needed, slot, [], tried.Where(option => option.Bytes < needed).MinBy(option => option.Bytes))
+        {
+            FewerWorkers = fewer,
+        };
+    }
+
+    /// <summary>The most processors for which the stage has room. Null: for none, or it is a device.</summary>
+    private static (int Workers, long Bytes)? Fewer(SlotMemory slot, StageMemory memory)
+    {
+        for (var workers = Math.Min(slot.Workers, memory.Lanes) / 2; workers >= 1 && !slot.IsDevice; workers /= 2)
+        {
+            if (memory.OnProcessors(workers) is var bytes && bytes <= slot.Bytes)
+            {
+                return (workers, bytes);
+            }
+        }
+
+        return null;
     }
 
     /// <summary>Of several row counts the first that fits is the largest.</summary>
@@ -103,7 +122,7 @@ public static class MemoryCheck
         try
         {
             SpecReader.Check(changed);
-            return new(change.Set, Memories(changed, trainTokens).Max(one => one.Memory.On(slot.Slot)));
+            return new(change.Set, Memories(changed, trainTokens).Max(one => one.Memory.On(slot)));
         }
         catch (Exception e) when (e is SpecException or ArgumentException)
         {

@@ -12,17 +12,22 @@ public sealed record MemoryShortage(
     MemoryOption? Least
 )
 {
+    /// <summary>With so many processors instead of the slot's it has room, and needs so much. Null: not with fewer either.</summary>
+    public (int Workers, long Bytes)? FewerWorkers { get; init; }
+
     /// <summary>One sentence with the figures, and one with what helps.</summary>
     public override string ToString()
     {
         var where = Slot.IsDevice
             ? $"on the device, {Slot.Slot} has {Human.Bytes(Slot.Bytes)}"
-            : $"of memory, the machine of {Slot.Slot} has {Human.Bytes(Slot.Bytes)}{(Slot.Free ? " free" : "")}";
+            : $"of memory{(Slot.Workers > 1 ? $" for {Slot.Workers} processors" : "")}, the machine of {Slot.Slot} has {Human.Bytes(Slot.Bytes)}{(Slot.Free ? " free" : "")}";
         return $"{Stage} needs {Human.Bytes(NeededBytes)} {where}: {Advice()}";
     }
 
     private string Advice() =>
-        Options.Count > 0 ? $"try {string.Join(" or ", Options)}."
+        FewerWorkers is { } fewer
+            ? $"a silo with --slots cpu:{fewer.Workers} has room ({Human.Bytes(fewer.Bytes)}){(Options.Count > 0 ? $", or try {string.Join(" or ", Options)}" : "")}."
+        : Options.Count > 0 ? $"try {string.Join(" or ", Options)}."
         : Least is null ? "a smaller model, or a larger slot."
         : $"no option is enough, the least is {Least}; a smaller model, or a larger slot.";
 }

@@ -7,6 +7,9 @@ public sealed record SlotMemory(string Slot, long Bytes)
     /// <summary>Only what is not in use now; else all of it.</summary>
     public bool Free { get; init; }
 
+    /// <summary>How many processors would train one stage in this memory, which they share.</summary>
+    public int Workers { get; init; } = 1;
+
     /// <summary>Memory of its own, beside the host's.</summary>
     public bool IsDevice => Slot.StartsWith("cuda", StringComparison.Ordinal);
 }

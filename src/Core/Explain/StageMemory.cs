@@ -11,7 +11,7 @@ namespace Slowrun.Core.Explain;
 /// </summary>
 /// <param name="Gradients">The buffer of the lane that is computed, and the sum of those before it.</param>
 /// <param name="Teacher">One model's weights; of an ensemble, whose models take turns in them, also what it has taught of some
-/// micro-batches.</param>
+/// micro-batches, without the model that comes next (<see cref="Ahead"/>).</param>
 /// <param name="Activations">What is kept of a micro-batch for its backward pass; or the optimizer's temporaries where those are
 /// more.</param>
 /// <param name="Workspace">Of a CUDA device: its context, the libraries' workspaces and what the allocator's rounding takes. A processor
@@ -35,21 +35,51 @@ public sealed record StageMemory(
     // Six float32 temporaries of a stack of matrices that is cut at so many numbers (the engine's MuonGroup).
     private const long OptimizerBytes = 6L * sizeof(float) << 26;
 
-    /// <summary>On a CUDA device.</summary>
-    public long Device => Weights + Moments + Gradients + Teacher + Activations + Workspace;
+    /// <summary>The recipe's: more workers than lanes there are not.</summary>
+    public int Lanes { get; init; } = 1;
+
+    /// <summary>Of <see cref="Teacher"/>, what each worker has for itself even where all share one memory: an ensemble's.</summary>
+    public long TeacherOfEach { get; init; }
+
+    /// <summary>The model of an ensemble that comes next, on a device and once more, on its way, in the host's memory; none on
+    /// processors.</summary>
+    public long Ahead { get; init; }
+
+    /// <summary>On a CUDA device: on the first of several, where the optimizer runs.</summary>
+    public long Device => Weights + Moments + Gradients + Teacher + Ahead + Activations + Workspace;
+
+    /// <summary>On each further device of a stage: weights of its own and one gradient, but no moments and no sum.</summary>
+    public long FurtherDevice => Weights + (Gradients / Math.Min(Lanes, 2)) + Teacher + Ahead + Activations + Workspace;
 
     /// <summary>In the host's memory beside a CUDA device.</summary>
-    public long Host => Averages + CheckpointCopy;
+    public long Host => Averages + CheckpointCopy + Ahead;
 
-    /// <summary>In the host's memory where processors train: everything.</summary>
-    public long Total => Device - Workspace + Host;
+    /// <summary>In the host's memory where one processor trains: everything.</summary>
+    public long Total => OnProcessors(1);
+
+    /// <summary>In the host's memory where several processors train. Weights, moments and averages are there once; each has a buffer for
+    /// the lane that it computes, activations, and the ensemble that teaches.</summary>
+    public long OnProcessors(int workers)
+    {
+        workers = Math.Clamp(workers, 1, Lanes);
+        var buffer = Gradients / Math.Min(Lanes, 2);
+        // The first worker computes lane 0 in the sum, and needs one of its own if it has another lane.
+        var buffers = workers + (Lanes > workers ? 1 : 0);
+        return Weights
+            + Moments
+            + Averages
+            + CheckpointCopy
+            + (buffers * buffer)
+            + Teacher
+            + ((workers - 1) * TeacherOfEach)
+            + (workers * Activations);
+    }
 
     /// <summary>What a slot's own memory must hold.</summary>
-    /// <param name="slot">As in <c>cuda:0</c>, <c>cpu:3</c>.</param>
-    public long On(string slot)
+    public long On(SlotMemory slot)
     {
         ArgumentNullException.ThrowIfNull(slot);
-        return slot.StartsWith("cuda", StringComparison.Ordinal) ? Device : Total;
+        return slot.IsDevice ? Device : OnProcessors(slot.Workers);
     }
 
     public static StageMemory Of(StagePlan plan, StageSteps steps)
@@ -66,11 +96,12 @@ public sealed record StageMemory(
         long blocks = stage.Recurrence is { Passes: var passes }
             ? Math.Min(layerApplications, Math.Max(model.Layers, layerApplications / Math.Max(1, passes)))
             : layerApplications;
+        var ensemble = plan.TeacherEnsemble is { } taughtBy ? Taught(plan, taughtBy) : default;
         return new(
             Bytes(state.Weights),
             Bytes(state.Moments),
             state.FlatLength * sizeof(float) * Math.Min(stage.Lanes, 2),
-            plan.TeacherEnsemble is { } ensemble ? Taught(plan, ensemble)
+            plan.TeacherEnsemble is not null ? ensemble.Model + ensemble.Outputs
                 : plan.Teacher is null ? 0
                 : TeacherBytes(model, state.FlatLength),
             Math.Max(
@@ -80,18 +111,24 @@ public sealed record StageMemory(
             CudaWorkspace,
             Bytes(state.Averages),
             Bytes(state.All)
-        );
+        )
+        {
+            Lanes = stage.Lanes,
+            TeacherOfEach = ensemble.Model + ensemble.Outputs,
+            Ahead = plan.TeacherEnsemble?.Members.Sum(member => member.Models) > 1 ? ensemble.Model : 0,
+        };
     }
 
     /// <summary>A teacher is read only, so that it is kept in the precision that products read it in.</summary>
     private static long TeacherBytes(ModelRecipe model, long numbers) =>
         numbers * (model.Products == MatrixPrecision.BF16 ? 2 : sizeof(float));
 
-    private static long Taught(StagePlan plan, TeacherRecipe ensemble)
+    /// <summary>One of its models, and what it has taught.</summary>
+    private static (long Model, long Outputs) Taught(StagePlan plan, TeacherRecipe ensemble)
     {
         var table = ParameterTable.Of(ensemble.Model);
         var weights = ParameterGroups.Layout(table, ParameterGroups.Of(table, plan.Stage.Optimizer)).Length;
-        return sizeof(float) * (weights + TaughtAtOnce.Numbers(plan));
+        return (TeacherBytes(ensemble.Model, weights), sizeof(float) * TaughtAtOnce.Numbers(plan));
     }
 
     private static long Bytes(IEnumerable<TensorLayout> tensors) => tensors.Sum(tensor => tensor.LengthBytes);

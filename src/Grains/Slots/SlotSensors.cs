@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Numerics;
 using Slowrun.Clustering.Machines;
 using Slowrun.Core.Explain;
 using Slowrun.Core.Plan;
@@ -31,7 +32,12 @@ internal sealed class SlotSensors(NvidiaDevices? devices, Func<MachineMemory?> m
         var steps = new StageSteps(stage, trainTokens);
         foreach (var slot in slots)
         {
-            if (Memory(slot) is { } has && MemoryCheck.Of(spec, stage, steps, trainTokens, has) is { } shortage)
+            // Processors that train together share the memory.
+            if (
+                Memory(slot) is { } known
+                && known with { Workers = known.IsDevice ? 1 : Together(slots.Count) } is var has
+                && MemoryCheck.Of(spec, stage, steps, trainTokens, has) is { } shortage
+            )
             {
                 // What is too large for all there is does not become smaller by waiting.
                 tooLarge[work] = has.IsDevice || shortage.NeededBytes > machine()?.TotalBytes;
@@ -44,6 +50,9 @@ internal sealed class SlotSensors(NvidiaDevices? devices, Func<MachineMemory?> m
 
     /// <summary>Whether the work was found to be too large for this machine, whatever else runs here.</summary>
     public bool IsTooLarge(string work) => tooLarge.GetValueOrDefault(work);
+
+    /// <summary>So many workers as the engine makes of so many slots, if the recipe has the lanes.</summary>
+    private static int Together(int slots) => 1 << BitOperations.Log2((uint)Math.Max(1, slots));
 
     private SlotMemory? Memory(string slot) =>
         slot.StartsWith("cpu", StringComparison.Ordinal)

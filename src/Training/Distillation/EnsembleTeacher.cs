@@ -6,14 +6,16 @@ using Slowrun.Training.Models;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
 using Slowrun.Training.Stages;
+using TorchSharp;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
 namespace Slowrun.Training.Distillation;
 
 /// <summary>
-/// A whole ensemble whose predictions are learnt, for one worker. Its models take turns in one buffer, in the recipe's order, so that
-/// memory does not grow with their number, and the sum of their predictions does not depend on who computes it.
+/// A whole ensemble whose predictions are learnt, for one worker. Its models take turns, in the recipe's order, in one room or two
+/// (<see cref="MemberLoader"/>), so that memory does not grow with their number, and the sum of their predictions does not depend on who
+/// computes it.
 /// </summary>
 internal sealed class EnsembleTeacher : IDisposable
 {
@@ -26,35 +28,45 @@ internal sealed class EnsembleTeacher : IDisposable
     private readonly TeacherRecipe recipe;
     private readonly double temperature;
     private readonly List<Turn> turns = [];
-    private readonly FlatParameters parameters;
-    private readonly ParameterSource source;
-    private readonly GptWeights weights;
+    private readonly MemberLoader loader;
     private readonly Gpt gpt;
 
     /// <param name="members">Each member's snapshot, in the recipe's order. Read again and again: it may be a file's mapped memory.</param>
     /// <param name="workers">Of the stage, of which this is one's.</param>
     /// <exception cref="InvalidDataException">A member is not of the teacher's model; which one.</exception>
     public EnsembleTeacher(StagePlan plan, IReadOnlyList<IReadOnlyList<TensorData>> members, Device device, int workers)
+        : this(plan, members, device, workers, device.type == DeviceType.CPU ? null : () => DeviceCopies.Open(device.index)) { }
+
+    /// <param name="copies">Opens those of the device; null: it is a processor.</param>
+    internal EnsembleTeacher(
+        StagePlan plan,
+        IReadOnlyList<IReadOnlyList<TensorData>> members,
+        Device device,
+        int workers,
+        Func<DeviceCopies>? copies
+    )
     {
         recipe = plan.TeacherEnsemble!;
         temperature = plan.Stage.Distillation!.Temperature;
         AtOnce = TaughtAtOnce.MicroBatches(plan, workers);
         var table = ParameterTable.Of(recipe.Model);
-        parameters = new FlatParameters(ParameterGroups.Layout(table, ParameterGroups.Of(table, plan.Stage.Optimizer)), device);
-        source = new ParameterSource(parameters, null);
-        weights = GptWeights.Of(recipe.Model, source);
-        gpt = new Gpt(recipe.Model, device);
+        var layout = ParameterGroups.Layout(table, ParameterGroups.Of(table, plan.Stage.Optimizer));
+        var models = new List<IReadOnlyList<TensorData>>();
         foreach (var (member, snapshot) in recipe.Members.Zip(members))
         {
-            var models = Models(member, snapshot);
+            var own = Models(layout, member, snapshot);
             var pass = new ForwardPass
             {
                 Loop = member.Loop,
                 Recurrences = member.Recurrence?.Passes ?? 0,
                 Windows = AttentionWindows.Of(recipe.Model),
             };
-            turns.AddRange(models.Select(model => new Turn(model, member.Weight / models.Count, pass)));
+            turns.AddRange(own.Select(_ => new Turn(member.Weight / own.Count, pass)));
+            models.AddRange(own);
         }
+
+        loader = new MemberLoader(models, () => new MemberWeights(recipe.Model, plan.Stage.Optimizer, device), copies?.Invoke());
+        gpt = new Gpt(recipe.Model, device);
     }
 
     /// <summary>How many micro-batches are best taught together: the weights are brought along once for all of them.</summary>
@@ -68,9 +80,10 @@ internal sealed class EnsembleTeacher : IDisposable
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         var sums = inputs.Select(batch => zeros([batch.numel(), recipe.Model.VocabSize], ScalarType.Float32, batch.device)).ToList();
-        foreach (var turn in turns)
+        for (var model = 0; model < turns.Count; model++)
         {
-            parameters.Load(turn.Weights);
+            var turn = turns[model];
+            var weights = loader.Take(model, next: (model + 1) % turns.Count).Weights;
             foreach (var (batch, sum) in inputs.Zip(sums))
             {
                 if (stop.IsCancellationRequested)
@@ -79,7 +92,7 @@ internal sealed class EnsembleTeacher : IDisposable
                 }
 
                 using var one = NewDisposeScope();
-                Add(gpt.Hidden(weights, batch, turn.Pass), turn.Share, sum);
+                Add(weights, gpt.Hidden(weights, batch, turn.Pass), turn.Share, sum);
             }
         }
 
@@ -89,17 +102,16 @@ internal sealed class EnsembleTeacher : IDisposable
 
     public void Dispose()
     {
-        source.Dispose();
-        parameters.Dispose();
+        loader.Dispose();
         gpt.Dispose();
     }
 
-    private List<IReadOnlyList<TensorData>> Models(TeacherMemberRecipe member, IReadOnlyList<TensorData> snapshot)
+    private List<IReadOnlyList<TensorData>> Models(ParameterLayout layout, TeacherMemberRecipe member, IReadOnlyList<TensorData> snapshot)
     {
         try
         {
             var models = CheckpointNames.Models(snapshot).ToList();
-            models.ForEach(parameters.Check);
+            models.ForEach(model => FlatParameters.Check(layout, model));
             return models.Count == member.Models
                 ? models
                 : throw new InvalidDataException($"It holds {models.Count} models, expected {member.Models}.");
@@ -114,7 +126,7 @@ internal sealed class EnsembleTeacher : IDisposable
     }
 
     /// <summary>Adds a model's share of the prediction, chunk by chunk: probabilities, or logits over the temperature.</summary>
-    private void Add(Tensor hidden, double share, Tensor sum)
+    private void Add(GptWeights weights, Tensor hidden, double share, Tensor sum)
     {
         foreach (var (start, count) in Chunks(sum))
         {
@@ -152,5 +164,5 @@ internal sealed class EnsembleTeacher : IDisposable
     }
 
     /// <param name="Share">Of this model in the mixture.</param>
-    private sealed record Turn(IReadOnlyList<TensorData> Weights, double Share, ForwardPass Pass);
+    private sealed record Turn(double Share, ForwardPass Pass);
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
+using Slowrun.Core.Tensors;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
@@ -30,11 +31,6 @@ internal static class Initializer
             {
                 into.copy_(tensor(OnHost(place.Spec, model, key)).view([.. place.Spec.Shape]));
             }
-
-            if (place.Spec.Rounded)
-            {
-                Rounding.ToBfloat16(into);
-            }
         }
     }
 
@@ -44,6 +40,14 @@ internal static class Initializer
         var values = new float[parameter.Count];
         var threads = Math.Clamp(values.Length / NumbersOfAThread, 1, Environment.ProcessorCount);
         Fill(values, parameter, model, CounterRandom.Key(key, Hash(parameter.Name)), threads);
+        if (parameter.Rounded)
+        {
+            foreach (ref var value in values.AsSpan())
+            {
+                value = BitConverter.UInt32BitsToSingle((uint)Bfloat16.Round(value) << 16);
+            }
+        }
+
         return values;
     }
 
@@ -65,6 +69,11 @@ internal static class Initializer
         else
         {
             return false;
+        }
+
+        if (parameter.Rounded)
+        {
+            Rounding.ToBfloat16(into);
         }
 
         return true;

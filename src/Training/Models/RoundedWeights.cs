@@ -68,8 +68,12 @@ internal sealed class RoundedWeights : IParameterSource, IDisposable
         var host = empty([.. weight.Shape], ScalarType.Float32);
         weight.Bytes.Span.CopyTo(host.bytes);
         var there = host.to(device);
-        return weight.Shape.Count < 2 || (model.HeadMixing && IsMixed(name)) ? there : there.to(ScalarType.BFloat16);
+        return IsRounded(model, name, weight.Shape.Count) ? there.to(ScalarType.BFloat16) : there;
     }
+
+    /// <summary>Whether products read it rounded, as it is stored.</summary>
+    internal static bool IsRounded(ModelRecipe model, string name, int dimensions) =>
+        dimensions >= 2 && !(model.HeadMixing && IsMixed(name));
 
     private static bool IsMixed(string name) =>
         name.EndsWith("_mix", StringComparison.Ordinal)

@@ -4,13 +4,20 @@ using Slowrun.Core.Tensors;
 namespace Slowrun.Training.Stages;
 
 /// <summary>
-/// Copies from one CUDA device to the host on a stream of their own, beside what the device computes. TorchSharp has no streams, so that
-/// the driver's own functions are called, in the context that libtorch uses too. Copies are given and waited for on one thread.
+/// Copies between one CUDA device and the host on a stream of their own, beside what the device computes. TorchSharp has no streams, so
+/// that the driver's own functions are called, in the context that libtorch uses too. Copies are given and waited for on one thread at a
+/// time.
 /// </summary>
 internal sealed unsafe class DeviceCopies : IDisposable
 {
     // CU_STREAM_NON_BLOCKING: else it would wait for the default stream, on which libtorch computes.
     private const uint NonBlocking = 1;
+
+    // CU_EVENT_DISABLE_TIMING: nobody asks when.
+    private const uint WithoutTime = 2;
+
+    // CU_STREAM_LEGACY by its other name: the default stream, on which libtorch computes.
+    private const nint DefaultStream = 0;
 
     // CU_MEMHOSTREGISTER_PORTABLE: pinned for every device's context.
     private const uint Portable = 1;
@@ -19,13 +26,15 @@ internal sealed unsafe class DeviceCopies : IDisposable
     private readonly int device;
     private readonly nint context;
     private readonly nint stream;
+    private readonly nint computed;
 
     private DeviceCopies(nint library, int index)
     {
         this.library = library;
         int found;
         nint primary,
-            made;
+            made,
+            marker;
         Check("cuInit", ((delegate* unmanaged<uint, int>)Function("cuInit"))(0));
         Check("cuDeviceGet", ((delegate* unmanaged<int*, int, int>)Function("cuDeviceGet"))(&found, index));
         device = found;
@@ -34,6 +43,8 @@ internal sealed unsafe class DeviceCopies : IDisposable
         Enter();
         Check("cuStreamCreate", ((delegate* unmanaged<nint*, uint, int>)Function("cuStreamCreate"))(&made, NonBlocking));
         stream = made;
+        Check("cuEventCreate", ((delegate* unmanaged<nint*, uint, int>)Function("cuEventCreate"))(&marker, WithoutTime));
+        computed = marker;
     }
 
     /// <param name="index">CUDA's number of the device.</param>
@@ -81,6 +92,34 @@ internal sealed unsafe class DeviceCopies : IDisposable
         }
     }
 
+    /// <summary>Copies that are begun from now on wait on the device until it has computed what it was given so far. Nobody waits
+    /// here.</summary>
+    public void AfterComputing()
+    {
+        Enter();
+        Check("cuEventRecord", ((delegate* unmanaged<nint, nint, int>)Function("cuEventRecord"))(computed, DefaultStream));
+        Check("cuStreamWaitEvent", ((delegate* unmanaged<nint, nint, uint, int>)Function("cuStreamWaitEvent"))(stream, computed, 0));
+    }
+
+    /// <summary>Begins a copy to the device; the memory at both ends must stay as it is until <see cref="Wait"/>.</summary>
+    /// <param name="into">On the device.</param>
+    public void Begin(ReadOnlySpan<byte> from, nint into)
+    {
+        Enter();
+        fixed (byte* start = from)
+        {
+            Check(
+                "cuMemcpyHtoDAsync",
+                ((delegate* unmanaged<nint, byte*, nuint, nint, int>)Function("cuMemcpyHtoDAsync_v2"))(
+                    into,
+                    start,
+                    (nuint)from.Length,
+                    stream
+                )
+            );
+        }
+    }
+
     /// <summary>Returns when all copies are done.</summary>
     public void Wait()
     {
@@ -91,6 +130,7 @@ internal sealed unsafe class DeviceCopies : IDisposable
     public void Dispose()
     {
         Enter();
+        _ = ((delegate* unmanaged<nint, int>)Function("cuEventDestroy_v2"))(computed);
         _ = ((delegate* unmanaged<nint, int>)Function("cuStreamDestroy_v2"))(stream);
         _ = ((delegate* unmanaged<int, int>)Function("cuDevicePrimaryCtxRelease_v2"))(device);
     }
@@ -104,7 +144,7 @@ internal sealed unsafe class DeviceCopies : IDisposable
     {
         if (result != 0)
         {
-            throw new InvalidOperationException($"The CUDA driver's {call} failed with code {result} while a checkpoint was captured.");
+            throw new InvalidOperationException($"The CUDA driver's {call} failed with code {result} at a copy between device and host.");
         }
     }
 }

@@ -91,6 +91,36 @@ public sealed class MemoryCheckTests
         );
     }
 
+    /// <summary>Processors share the memory, and each takes its part: what two have no room for, one may have.</summary>
+    [Fact]
+    public void Of_SeveralProcessors_CountsThemAndSaysHowManyHaveRoom()
+    {
+        var spec = SpecReader.FromPreset(
+            "tiny",
+            new SpecOverrides { Set = ["stage.lanes=4", "stage.batchTokens=4096", "stage.deviceRows=1"] }
+        );
+        var stage = new RunPlan(spec.Recipe).Stages[0];
+        var steps = new StageSteps(stage, spec.Recipe.Data.TrainTokens);
+        var memory = StageMemory.Of(stage, steps);
+        MemoryShortage? With(int workers, long bytes) =>
+            MemoryCheck.Of(
+                spec,
+                stage,
+                steps,
+                spec.Recipe.Data.TrainTokens,
+                new SlotMemory("cpu:0", bytes) { Free = true, Workers = workers }
+            );
+
+        Assert.Null(With(4, memory.OnProcessors(4)));
+        Assert.Equal((2, memory.OnProcessors(2)), With(4, memory.OnProcessors(4) - 1)!.FewerWorkers);
+        Assert.Equal((1, memory.OnProcessors(1)), With(4, memory.OnProcessors(2) - 1)!.FewerWorkers);
+        Assert.Null(With(4, memory.OnProcessors(1) - 1)!.FewerWorkers);
+        Assert.Matches(
+            @"needs [\d.]+ MB of memory for 4 processors, the machine of cpu:0 has [\d.]+ MB free: a silo with --slots cpu:2 has room \([\d.]+ MB\)",
+            With(4, memory.OnProcessors(4) - 1)!.ToString()
+        );
+    }
+
     [Fact]
     public void Of_OneStage_LooksAtNoOther()
     {

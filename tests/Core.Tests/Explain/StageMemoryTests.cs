@@ -50,12 +50,61 @@ public sealed class StageMemoryTests
             memory.Device
         );
         Assert.Equal(memory.Device - memory.Workspace + memory.Host, memory.Total);
-        Assert.Equal((memory.Device, memory.Total), (memory.On("cuda:3"), memory.On("cpu:0")));
+        Assert.Equal((memory.Device, memory.Total), (memory.On(new SlotMemory("cuda:3", 1)), memory.On(new SlotMemory("cpu:0", 1))));
+        Assert.Equal(memory.Device - memory.Moments - memory.Weights, memory.FurtherDevice);
         Assert.InRange(
             memory.CheckpointCopy,
             memory.Weights + memory.Moments + memory.Averages,
             memory.Weights + memory.Moments + memory.Averages + 100_000
         );
+    }
+
+    /// <summary>Four lanes: one worker has the sum and a buffer, four workers have a buffer each, one of them the sum.</summary>
+    [Theory]
+    [InlineData(1, 2)]
+    [InlineData(2, 3)]
+    [InlineData(4, 4)]
+    [InlineData(8, 4)]
+    public void OnProcessors_OfSeveral_CountsWhatEachHasForItself(int workers, int buffers)
+    {
+        var memory = Memories(Tiny("stage.lanes=4", "stage.batchTokens=4096", "stage.deviceRows=1"))[0];
+
+        Assert.Equal(
+            memory.Weights
+                + memory.Moments
+                + memory.Averages
+                + memory.CheckpointCopy
+                + (buffers * memory.Weights)
+                + (Math.Min(workers, 4) * memory.Activations),
+            memory.OnProcessors(workers)
+        );
+    }
+
+    /// <summary>An ensemble is each worker's own; beside a device the next model lies there, and on its way on the host.</summary>
+    [Fact]
+    public void Memory_OfAnEnsembleThatTeaches_HasTheNextModelBesideADeviceAlone()
+    {
+        var spec = Tiny("stage.lanes=4", "stage.batchTokens=4096", "stage.deviceRows=1");
+        var plan = new RunPlan(spec.Recipe).Stages[1];
+        StageMemory Of(MatrixPrecision products, params double[] weights) =>
+            StageMemory.Of(
+                plan with
+                {
+                    TeacherEnsemble = new TeacherRecipe
+                    {
+                        Run = "teacher",
+                        Model = plan.Model with { Products = products },
+                        Members = [.. weights.Select(weight => new TeacherMemberRecipe { Sha256 = new string('a', 64), Weight = weight })],
+                    },
+                },
+                new StageSteps(plan, spec.Recipe.Data.TrainTokens)
+            );
+        var (one, two, rounded) = (Of(MatrixPrecision.F32, 1), Of(MatrixPrecision.F32, 0.5, 0.5), Of(MatrixPrecision.BF16, 0.5, 0.5));
+
+        Assert.Equal((0, one.Weights, one.Weights / 2), (one.Ahead, two.Ahead, rounded.Ahead));
+        Assert.Equal((one.Device + two.Ahead, one.Host + two.Ahead, one.Total), (two.Device, two.Host, two.Total));
+        Assert.Equal(two.OnProcessors(2) - two.OnProcessors(1), two.Activations + two.Teacher + two.Weights);
+        Assert.Equal(two.Teacher - (two.Weights / 2), rounded.Teacher);
     }
 
     [Theory]

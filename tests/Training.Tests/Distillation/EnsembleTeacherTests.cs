@@ -73,6 +73,67 @@ public sealed class EnsembleTeacherTests
         Assert.False(together[0].bytes.SequenceEqual(together[1].bytes));
     }
 
+    /// <summary>Weights that are kept in bfloat16 because products are: the bits of float32 ones, which are rounded when they are
+    /// read.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Teach_WithProductsInBfloat16_GivesTheBitsOfFloat32Weights(bool headMixing)
+    {
+        using var scope = NewDisposeScope();
+        var model = SmallEnsemble.Model with { Products = MatrixPrecision.BF16, HeadMixing = headMixing };
+        var recipe = SmallEnsemble.OfLogits with { Model = model };
+        var inputs = At(recipe, 1.5);
+        var batch = Batch(1);
+
+        var taught = Teach(inputs, batch)[0];
+
+        var sum = zeros_like(taught);
+        foreach (var (member, snapshot) in recipe.Members.Zip(inputs.TeacherMembers!))
+        {
+            sum.add_(Logits(snapshot, member, batch, model).div(1.5), member.Weight);
+        }
+
+        Assert.True(nn.functional.log_softmax(sum, -1).bytes.SequenceEqual(taught.bytes));
+    }
+
+    /// <summary>Models that come along while others compute, in rooms that change, also after a stop: the bits of a processor's one
+    /// room.</summary>
+    [Theory]
+    [InlineData(MatrixPrecision.F32)]
+    [InlineData(MatrixPrecision.BF16)]
+    public void Teach_BesideADevice_GivesTheBitsOfAProcessor(MatrixPrecision products)
+    {
+        using var scope = NewDisposeScope();
+        var folder = Directory.CreateTempSubdirectory("slowrun-driver-").FullName;
+        try
+        {
+            var driver = PlayedDriver.Compiled(folder);
+            PlayedDriver.Call(driver, "play_release");
+            var inputs = At(SmallEnsemble.Recipe with { Model = SmallEnsemble.Model with { Products = products } }, 1);
+            var (first, second) = (Batch(1), Batch(2));
+            var expected = (Teach(inputs, first)[0], Teach(inputs, second)[0]);
+
+            using (
+                var teacher = new EnsembleTeacher(inputs.Plan, inputs.TeacherMembers!, CPU, workers: 1, () => DeviceCopies.Open(3, driver))
+            )
+            {
+                Assert.Null(teacher.Teach([first], new CancellationToken(canceled: true)));
+                Assert.True(expected.Item1.bytes.SequenceEqual(teacher.Teach([first], Stop)![0].bytes));
+                Assert.True(expected.Item2.bytes.SequenceEqual(teacher.Teach([second], Stop)![0].bytes));
+                // Pinned, and every model came once a turn: four of them, twice, but for the first that lay there, and one that came ahead.
+                Assert.NotEqual(0, PlayedDriver.Call(driver, "play_pinned"));
+                Assert.InRange(PlayedDriver.Call(driver, "play_uploads") / (double)Tensors(inputs), 8, 10);
+            }
+
+            Assert.Equal(0, PlayedDriver.Call(driver, "play_pinned"));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     /// <summary>A temperature so low that a probability is 0 in float32: its logarithm must not spoil the sum.</summary>
     [Fact]
     public void Teach_WhereAProbabilityIsZero_StaysFinite()
@@ -112,10 +173,13 @@ public sealed class EnsembleTeacherTests
         return teacher.Teach(batches, Stop) ?? throw new InvalidOperationException("Stopped.");
     }
 
-    private static Tensor Logits(IReadOnlyList<TensorData> weights, TeacherMemberRecipe member, Tensor batch)
+    /// <summary>Of one of its models.</summary>
+    private static int Tensors(StageInputs inputs) => ParameterTable.Of(inputs.Plan.TeacherEnsemble!.Model).Count;
+
+    private static Tensor Logits(IReadOnlyList<TensorData> weights, TeacherMemberRecipe member, Tensor batch, ModelRecipe? of = null)
     {
         using var noGradient = no_grad();
-        var model = SmallEnsemble.Model;
+        var model = of ?? SmallEnsemble.Model;
         var table = ParameterTable.Of(model);
         using var parameters = new FlatParameters(ParameterGroups.Layout(table, ParameterGroups.Of(table, new OptimizerRecipe())), CPU);
         parameters.Load(CheckpointNames.Last(weights));

@@ -40,12 +40,19 @@ public sealed class InitializerTests
     }
 
     [Theory]
-    [InlineData(Initialization.ZeroOutput)]
-    [InlineData(Initialization.NormalOutput)]
-    [InlineData(Initialization.ZeroOutputBoosted)]
-    public void Fill_WhereTheParametersLie_GivesTheBytesOfTheHost(Initialization initialization)
+    [InlineData(Initialization.ZeroOutput, MatrixPrecision.F32)]
+    [InlineData(Initialization.NormalOutput, MatrixPrecision.BF16)]
+    [InlineData(Initialization.ZeroOutputBoosted, MatrixPrecision.BF16)]
+    public void Fill_WhereTheParametersLie_GivesTheBytesOfTheHost(Initialization initialization, MatrixPrecision products)
     {
-        var model = SmallStage.Model with { Initialization = initialization, HeadMixing = true, MtpBlock = true, Xsa = new XsaRecipe() };
+        var model = SmallStage.Model with
+        {
+            Initialization = initialization,
+            Products = products,
+            HeadMixing = true,
+            MtpBlock = true,
+            Xsa = new XsaRecipe(),
+        };
         var table = ParameterTable.Of(model);
         var layout = ParameterGroups.Layout(table, ParameterGroups.Of(table, new OptimizerRecipe()));
         using var host = new FlatParameters(layout, CPU);
