@@ -20,5 +20,5 @@ internal sealed record StatusView(RunStatus Status, DateTimeOffset Now, IReadOnl
     /// <summary>Every stage with every column, whatever that takes.</summary>
     public bool Wide { get; init; }
 
-    public TimeSpan? Eta => Plan is null ? null : Display.Eta.Of(Status, Plan);
+    public TimeSpan? Eta => Plan is null ? null : Core.Status.Eta.Of(Status, Plan);
 }

@@ -12,7 +12,7 @@ internal static class Problem
 
     public static IResult Result(HttpContext http, int status, string detail) =>
         http.Request.Path.StartsWithSegments("/api") ? TypedResults.Problem(detail, statusCode: status)
-        : IsForPeople(http) ? http.RequestServices.GetRequiredService<ProblemView>()(status, detail)
+        : IsForPeople(http) ? http.RequestServices.GetRequiredService<ProblemView>()(http, status, detail)
         : TypedResults.Text(detail + "\n", statusCode: status);
 
     public static IResult NoSuchRun(HttpContext http, string run, string store) =>

@@ -188,5 +188,16 @@ document.addEventListener("click", (event) => {
 });
 addEventListener("popstate", () => load(location.href));
 
+// "3 s ago" goes on, by this machine's watch but not by its clock.
+function ages() {
+  for (const time of document.querySelectorAll("time[data-ago]")) {
+    time.since ??= performance.now() - 1000 * Number(time.dataset.ago);
+    const seconds = Math.floor((performance.now() - time.since) / 1000);
+    if (seconds < 60) time.textContent = `${seconds} s ago`;
+    else if (seconds < 3600) time.textContent = `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s ago`;
+  }
+}
+
 charts();
 follow();
+setInterval(ages, 1000);

@@ -21,10 +21,10 @@ public sealed record LineChart(string Id, string Title, string XLabel, string YL
 {
     private const int Width = 860,
         Height = 360,
-        Left = 58,
+        Left = 68,
         Right = 14,
-        Top = 26,
-        Bottom = 42;
+        Top = 32,
+        Bottom = 56;
 
     /// <summary>What of the x axis is shown; null: all.</summary>
     public (double From, double To)? Window { get; init; }
@@ -54,14 +54,15 @@ public sealed record LineChart(string Id, string Title, string XLabel, string YL
             svg.Text(Left - 6, Y(tick) + 4, "end", tick.ToString("0.####", CultureInfo.InvariantCulture));
         }
 
+        var nth = 0;
         foreach (var tick in Ticks.Between(x0, x1, 8).Where(tick => tick == Math.Floor(tick)))
         {
             svg.GridLine(X(tick), Height - Bottom, X(tick), Height - Bottom + 5);
-            svg.Text(X(tick), Height - Bottom + 18, "middle", tick.ToString("#,0", CultureInfo.InvariantCulture));
+            svg.Tick(X(tick), Height - Bottom + 22, nth++, tick.ToString("#,0", CultureInfo.InvariantCulture));
         }
 
         svg.Text((Left + Width - Right) / 2.0, Height - 6, "middle", XLabel);
-        svg.Text(4, 14, "start", YLabel);
+        svg.Text(4, 20, "start", YLabel);
         foreach (var series in Series.Where(series => series.Points.Count > 0))
         {
             Draw(svg, series, X, Y);

@@ -37,6 +37,12 @@ internal sealed class SvgText
     public void Text(double x, double y, string anchor, string content) =>
         Add($"""<text x="{Number(x)}" y="{Number(y)}" text-anchor="{anchor}" fill="#222">{Escaped(content)}</text>""");
 
+    /// <summary>A name on an axis. A narrow screen shows every second one.</summary>
+    public void Tick(double x, double y, int nth, string content) =>
+        Add(
+            $"""<text class="{(nth % 2 == 0 ? "tick" : "tick odd")}" x="{Number(x)}" y="{Number(y)}" text-anchor="middle" fill="#222">{Escaped(content)}</text>"""
+        );
+
     public void GridLine(double x1, double y1, double x2, double y2) =>
         Add($"""<line class="grid" x1="{Number(x1)}" y1="{Number(y1)}" x2="{Number(x2)}" y2="{Number(y2)}" stroke="#ddd"/>""");
 

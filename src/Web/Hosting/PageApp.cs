@@ -19,10 +19,7 @@ internal static class PageApp
         services
             .AddSingleton(new RunLibrary(source.Store, source.Live, source.Time))
             .AddSingleton(new StreamPace(source.FollowEvery, source.Time));
-        services.AddSingleton<ProblemView>(
-            (status, detail) =>
-                PageResult.Of<ProblemPage>(new() { [nameof(ProblemPage.Status)] = status, [nameof(ProblemPage.Detail)] = detail }, status)
-        );
+        services.AddSingleton<ProblemView>(ProblemPages.Of);
         services.AddScoped<HtmlRenderer>();
         services.AddResponseCompression(compression =>
             compression.MimeTypes = [.. ResponseCompressionDefaults.MimeTypes, "image/svg+xml", "text/csv", "application/problem+json"]

@@ -26,6 +26,9 @@ internal static class Figures
 
     public static string Moment(DateTimeOffset at) => Human.Moment(at);
 
+    /// <summary>How long ago something was, as <c>3 s ago</c>.</summary>
+    public static string Ago(DateTimeOffset at, DateTimeOffset now) => $"{Human.Time(at < now ? now - at : TimeSpan.Zero)} ago";
+
     /// <summary>For machines.</summary>
     public static string Iso(DateTimeOffset at) => at.UtcDateTime.ToString("O", CultureInfo.InvariantCulture);
 

@@ -1,6 +1,12 @@
+using Slowrun.Reading;
+using Slowrun.Web.Access;
+
 namespace Slowrun.Web.Pages;
 
 /// <summary>What every page shows around its content.</summary>
 /// <param name="Store">The store's address.</param>
 /// <param name="TakesOrders">Whoever sees the page may pause, resume and cancel.</param>
-public sealed record PageFrame(string Store, bool TakesOrders, DateTimeOffset Now);
+public sealed record PageFrame(string Store, bool TakesOrders, DateTimeOffset Now)
+{
+    internal static PageFrame Of(RunLibrary library, AccessRules rules) => new(library.Store.Address, rules.TakesOrders, library.Now);
+}

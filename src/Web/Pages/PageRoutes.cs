@@ -25,19 +25,25 @@ internal static class PageRoutes
         var pages = app.MapGroup("").RequireAuthorization(Permissions.Read).ExcludeFromDescription();
         pages.MapGet(
             "/",
-            async (HttpContext http, RunLibrary library, AccessRules rules) =>
+            async (HttpContext http, RunLibrary library, AccessRules rules, string? sort) =>
                 PageResult.Of<RunListPage>(
-                    new() { [Frame] = FrameOf(library, rules), [nameof(RunListPage.List)] = await library.ListAsync(http.RequestAborted) }
+                    new()
+                    {
+                        [Frame] = PageFrame.Of(library, rules),
+                        [nameof(RunListPage.List)] = await library.ListAsync(http.RequestAborted),
+                        [nameof(RunListPage.Sort)] = sort ?? "name",
+                    }
                 )
         );
         pages.MapGet(
             "/silos",
-            async (HttpContext http, RunLibrary library, AccessRules rules) =>
+            async (HttpContext http, RunLibrary library, AccessRules rules, string? sort) =>
                 PageResult.Of<SilosPage>(
                     new()
                     {
-                        [Frame] = FrameOf(library, rules),
+                        [Frame] = PageFrame.Of(library, rules),
                         [nameof(SilosPage.Silos)] = await SiloAnswers.ReadAsync(library, http.RequestAborted),
+                        [nameof(SilosPage.Sort)] = sort ?? "name",
                     }
                 )
         );
@@ -94,7 +100,7 @@ internal static class PageRoutes
             return Problem.NoSuchRun(http, run, library.Store.Address);
         }
 
-        var page = new Dictionary<string, object?> { [Frame] = FrameOf(library, rules), [Run] = found };
+        var page = new Dictionary<string, object?> { [Frame] = PageFrame.Of(library, rules), [Run] = found };
         await add(found, page);
         return PageResult.Of<T>(page);
     }
@@ -121,8 +127,6 @@ internal static class PageRoutes
                 async (_, page) => add(page, await library.Events.ReadAsync(run, query, http.RequestAborted))
             );
     }
-
-    private static PageFrame FrameOf(RunLibrary library, AccessRules rules) => new(library.Store.Address, rules.TakesOrders, library.Now);
 
     private static async Task<IResult> PlotAsync(
         string run,

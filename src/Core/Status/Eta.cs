@@ -1,14 +1,15 @@
 using Slowrun.Core.Plan;
-using Slowrun.Core.Status;
 
-namespace Slowrun.Client.Display;
+namespace Slowrun.Core.Status;
 
 /// <summary>Guesses when a run ends, from the rates at which its stages train now.</summary>
-internal static class Eta
+public static class Eta
 {
     /// <returns>Null while nothing trains: there is no rate to go by.</returns>
     public static TimeSpan? Of(RunStatus status, RunPlan plan)
     {
+        ArgumentNullException.ThrowIfNull(status);
+        ArgumentNullException.ThrowIfNull(plan);
         var training = status.Stages.Where(stage => stage is { State: StageState.Training, TokensPerSecond: > 0 }).ToList();
         if (training.Count == 0)
         {

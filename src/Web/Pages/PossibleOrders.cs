@@ -1,0 +1,21 @@
+using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
+
+namespace Slowrun.Web.Pages;
+
+/// <summary>Which orders would change anything.</summary>
+internal static class PossibleOrders
+{
+    /// <param name="wished">What the user wants of the run now. Stages may take a while to obey.</param>
+    public static IReadOnlyList<DesiredState> Of(RunState state, DesiredState wished) =>
+        (state, wished) switch
+        {
+            (RunState.Succeeded or RunState.Failed, _) => [],
+            (_, DesiredState.Paused) => [DesiredState.Running, DesiredState.Cancelled],
+            (_, DesiredState.Cancelled) => [DesiredState.Running],
+            (RunState.Cancelled, _) => [],
+            // Single stages were paused.
+            (RunState.Paused, _) => [DesiredState.Cancelled],
+            _ => [DesiredState.Paused, DesiredState.Cancelled],
+        };
+}

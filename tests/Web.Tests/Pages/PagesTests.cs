@@ -1,0 +1,106 @@
+using System.Net;
+using System.Text.RegularExpressions;
+using Slowrun.Storage;
+using static Slowrun.Web.Tests.ExampleStore;
+
+namespace Slowrun.Web.Tests.Pages;
+
+/// <summary>What the pages say, as a program reads them.</summary>
+public sealed class PagesTests : IAsyncLifetime
+{
+    private TestPage page = null!;
+
+    public async ValueTask InitializeAsync() => page = await TestPage.StartAsync();
+
+    public ValueTask DisposeAsync() => page.DisposeAsync();
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("/nothing")]
+    [InlineData("/runs/none")]
+    public async Task Problem_OfWhoMayRead_KeepsTheWayBack(string path)
+    {
+        var html = await HtmlAsync(page, path, HttpStatusCode.NotFound);
+
+        Assert.Contains("""<a href="/silos">Silos</a>""", html, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Problem_OfWhoMayNotRead_NamesNoStore()
+    {
+        await using var locked = await TestPage.StartAsync(TestPage.Token);
+        using var answer = await locked.PostAsync($"/runs/{Running}/orders/pause");
+
+        Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+        Assert.DoesNotContain("memory:page", await answer.Content.ReadAsStringAsync(Stop), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/", "finished preempted running")]
+    [InlineData("/?sort=name", "finished preempted running")]
+    [InlineData("/?sort=progress", "finished running preempted")]
+    [InlineData("/?sort=last", "running preempted finished")]
+    [InlineData("/?sort=state", "preempted running finished")]
+    public async Task Runs_AreSortedAsIsAsked(string path, string order)
+    {
+        var html = await HtmlAsync(page, path);
+
+        Assert.Equal(order, string.Join(' ', Regex.Matches(html, """<a href="/runs/(\w+)">""").Select(match => match.Groups[1].Value)));
+    }
+
+    [Fact]
+    public async Task Stages_OfARun_TellItsProgressAndTimeWhateverTrains()
+    {
+        var running = Text(await HtmlAsync(page, $"/runs/{Running}"));
+        var preempted = Text(await HtmlAsync(page, $"/runs/{Preempted}"));
+
+        // 192 + 107 of four stages of 192.
+        Assert.Contains("Progress 38.9 % 299 of 768 steps, about", running, StringComparison.Ordinal);
+        Assert.Contains("24,996 tokens a second now", running, StringComparison.Ordinal);
+        Assert.Contains("Progress 18.2 % 70 of 384 steps Elapsed", preempted, StringComparison.Ordinal);
+        Assert.Contains("since the submission; nothing trains now", preempted, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(16, false)]
+    [InlineData(30, true)]
+    public async Task Legend_OfManyCurves_NamesThemAll(int stages, bool folded)
+    {
+        var store = new MemoryStore();
+        var run = await ExampleRun.CreateAsync(store, "wide", $"[{{stages: {stages}}}]", TimeProvider.System.GetUtcNow(), Stop);
+        foreach (var stage in run.Stages)
+        {
+            await run.HaveAsync(stage.ToString(), 20, 20, root => root);
+        }
+
+        await using var wide = await TestPage.StartAsync(store: store);
+        var html = await HtmlAsync(wide, "/runs/wide/losses");
+
+        var legend = Regex.Match(html, """<ul class="legend">(.*?)</ul>""", RegexOptions.Singleline).Groups[1].Value;
+        Assert.Equal(stages, Regex.Count(legend, "<li>"));
+        Assert.Equal(folded, html.Contains($"What the {stages} curves are", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Orders_OfAFinishedRun_AreNotOffered()
+    {
+        await using var locked = await TestPage.StartAsync(TestPage.Token);
+        using var finished = await locked.GetAsync($"/runs/{Finished}", TestPage.Token);
+        using var running = await locked.GetAsync($"/runs/{Running}", TestPage.Token);
+
+        Assert.DoesNotContain("/orders/", await finished.Content.ReadAsStringAsync(Stop), StringComparison.Ordinal);
+        var offered = await running.Content.ReadAsStringAsync(Stop);
+        Assert.Contains("/orders/pause", offered, StringComparison.Ordinal);
+        Assert.DoesNotContain("/orders/resume", offered, StringComparison.Ordinal);
+    }
+
+    private static async Task<string> HtmlAsync(TestPage page, string path, HttpStatusCode expected = HttpStatusCode.OK)
+    {
+        using var answer = await page.GetAsync(path);
+        Assert.Equal(expected, answer.StatusCode);
+        return await answer.Content.ReadAsStringAsync(Stop);
+    }
+
+    private static string Text(string html) => WebUtility.HtmlDecode(Regex.Replace(Regex.Replace(html, "<[^>]*>", " "), @"\s+", " "));
+}
