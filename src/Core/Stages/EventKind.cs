@@ -85,6 +85,9 @@ public static class EventKind
     /// <summary>A client started its silo again.</summary>
     public const string SiloRestarted = "silo-restarted";
 
+    /// <summary>The platform told a silo that its machine goes away.</summary>
+    public const string PreemptionNotice = "preemption-notice";
+
     /// <summary>A silo left since nothing was ready.</summary>
     public const string SiloIdle = "silo-idle";
 

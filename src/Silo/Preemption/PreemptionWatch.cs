@@ -1,5 +1,6 @@
 using System.Globalization;
 using Slowrun.Core;
+using Slowrun.Core.Stages;
 using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
 using Slowrun.Grains.Telemetry;
@@ -81,7 +82,7 @@ internal sealed partial class PreemptionWatch(
             CultureInfo.InvariantCulture,
             $"{source.Name} announced {notice.What} (event {notice.Id}) not before {notice.Deadline.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}, {Math.Max(0, left.TotalSeconds):F1} s from now."
         );
-        await drain.LeaveAsync(StopReason.Eviction, "preemption-notice", why, notice.Deadline);
+        await drain.LeaveAsync(StopReason.Eviction, EventKind.PreemptionNotice, why, notice.Deadline);
         // Only now: a host that stops for another reason meanwhile must not acknowledge before the last commit.
         obeyed = notice;
     }
