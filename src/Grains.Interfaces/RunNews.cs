@@ -29,6 +29,9 @@ public sealed record RunNews(NewsVersion Version, string Silo) : ExtensibleRecor
     /// <summary>Ready work that nobody else is offered for the next seconds.</summary>
     public IReadOnlyList<string> Handed { get; init; } = [];
 
+    /// <summary>The version of the cluster's membership that the reader has seen; 0: an older build's.</summary>
+    public long MembershipVersion { get; init; }
+
     /// <summary>How many pieces of ready work wait for slots, those handed to this silo among them.</summary>
     public int Waiting { get; init; }
 }

@@ -11,9 +11,9 @@ namespace Slowrun.Grains.Runs;
 internal sealed class KnownRun
 {
     private readonly Dictionary<StageId, StageRoot> roots = [];
-    private readonly List<MemberScore> scores = [];
-    private readonly List<MemberScore> fitness = [];
-    private readonly List<EnsembleScore> ensembles = [];
+    private readonly Dictionary<string, MemberScore> scores = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, MemberScore> fitness = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, EnsembleScore> ensembles = new(StringComparer.Ordinal);
     private JudgingFailures failures = new();
     private IReadOnlyList<DocumentDamage> damage = [];
     private OrdersNews? orders;
@@ -66,9 +66,21 @@ internal sealed class KnownRun
                 ensembles.Clear();
             }
 
-            scores.AddRange(judging.Scores);
-            fitness.AddRange(judging.FitnessScores);
-            ensembles.AddRange(judging.Ensembles);
+            foreach (var score in judging.Scores)
+            {
+                scores[NewsDesk.KeyOf(score)] = score;
+            }
+
+            foreach (var score in judging.FitnessScores)
+            {
+                fitness[NewsDesk.KeyOf(score)] = score;
+            }
+
+            foreach (var ensemble in judging.Ensembles)
+            {
+                ensembles[NewsDesk.KeyOf(ensemble)] = ensemble;
+            }
+
             failures = judging.Failures;
         }
 
@@ -83,9 +95,9 @@ internal sealed class KnownRun
             Intent = orders!.Intent,
             SubmittedAt = orders.SubmittedAt,
             Roots = new Dictionary<StageId, StageRoot>(roots),
-            Scores = [.. scores],
-            FitnessScores = [.. fitness],
-            Ensembles = [.. ensembles],
+            Scores = [.. scores.Values],
+            FitnessScores = [.. fitness.Values],
+            Ensembles = [.. ensembles.Values],
             Judging = failures,
             Damage = damage,
             AliveSilos = alive,

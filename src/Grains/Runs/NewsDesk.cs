@@ -28,6 +28,12 @@ internal sealed class NewsDesk(string silo)
     private (string Text, long At) damage = ("", 0);
     private long version;
 
+    /// <summary>Two scores of the same key are one, which was computed again.</summary>
+    public static string KeyOf(MemberScore score) => $"{score.SnapshotSha256} {score.SetSha256} {score.Rows} {score.NumericsFingerprint}";
+
+    /// <inheritdoc cref="KeyOf(MemberScore)"/>
+    public static string KeyOf(EnsembleScore ensemble) => string.Join(' ', ensemble.Members);
+
     /// <summary>Takes what was read.</summary>
     public void Take(RunFacts facts)
     {
@@ -40,7 +46,7 @@ internal sealed class NewsDesk(string silo)
         var changed = roots.Take(facts.Roots.Select(pair => (pair.Key.ToString(), pair.Value)), next);
         changed |= scores.Take(facts.Scores.Select(score => (KeyOf(score), score)), next);
         changed |= fitness.Take(facts.FitnessScores.Select(score => (KeyOf(score), score)), next);
-        changed |= ensembles.Take(facts.Ensembles.Select(ensemble => (string.Join(' ', ensemble.Members), ensemble)), next);
+        changed |= ensembles.Take(facts.Ensembles.Select(ensemble => (KeyOf(ensemble), ensemble)), next);
         changed |= Take(ref orders, CanonicalJson.Sha256(Orders(facts)), next);
         changed |= Take(ref failures, CanonicalJson.Sha256(facts.Judging), next);
         changed |= Take(ref damage, CanonicalJson.Sha256(facts.Damage), next);
@@ -78,8 +84,6 @@ internal sealed class NewsDesk(string silo)
 
     private static OrdersNews Orders(RunFacts facts) =>
         new(Encoding.UTF8.GetString(CanonicalJson.Serialize(facts.Spec)), facts.Intent, facts.SubmittedAt);
-
-    private static string KeyOf(MemberScore score) => $"{score.SnapshotSha256} {score.SetSha256} {score.Rows} {score.NumericsFingerprint}";
 
     private static bool Take(ref (string Text, long At) kept, string text, long at)
     {

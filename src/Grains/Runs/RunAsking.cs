@@ -69,7 +69,7 @@ internal sealed partial class RunAsking(
             return await ReadAsync(run, mended, stop);
         }
 
-        if (silent.TryGetValue(run, out var last) && time.GetElapsedTime(last.At) < Silences.After(last.Times))
+        if (IsSilent(run))
         {
             return await InsteadAsync(run, free, mended, stop);
         }
@@ -86,8 +86,69 @@ internal sealed partial class RunAsking(
             return second.View;
         }
 
-        silent[run] = (last.Times + 1, time.GetTimestamp());
+        silent[run] = (silent.GetValueOrDefault(run).Times + 1, time.GetTimestamp());
         return await InsteadAsync(run, free, mended, stop);
+    }
+
+    /// <summary>Whether the run's grain did not answer, and is not asked for a while.</summary>
+    public bool IsSilent(string run) => silent.TryGetValue(run, out var last) && time.GetElapsedTime(last.At) < Silences.After(last.Times);
+
+    /// <summary>Finds out which run grains answer, of all these at the same time: asked one after another, each that does not costs a look
+    /// two seconds. Nothing is handed out for it.</summary>
+    public async Task ProbeAsync(IEnumerable<string> runs, CancellationToken stop)
+    {
+        var left = ReadsItself ? [] : runs.Where(run => !IsSilent(run)).ToList();
+        left = await SilentOfAsync(left, stop);
+        if (left.Count == 0)
+        {
+            return;
+        }
+
+        await Task.Delay(watch.Spread(), time, stop);
+        foreach (var run in await SilentOfAsync(left, stop))
+        {
+            silent[run] = (silent.GetValueOrDefault(run).Times + 1, time.GetTimestamp());
+        }
+    }
+
+    private async Task<List<string>> SilentOfAsync(IReadOnlyList<string> runs, CancellationToken stop)
+    {
+        var calls = runs.Select(run =>
+            {
+                var seen = known.TryGetValue(run, out var one) ? one : known[run] = new KnownRun();
+                return (Run: run, Seen: seen, News: CallAsync(run, seen, free: 0, leave: [], mended: false, stop));
+            })
+            .ToList();
+        var without = new List<string>();
+        foreach (var (run, seen, call) in calls)
+        {
+            try
+            {
+                if (await call is { } news)
+                {
+                    seen.Take(news);
+                }
+                else
+                {
+                    known.Remove(run);
+                }
+
+                changed.Remove(run);
+                silent.Remove(run);
+            }
+            catch (Exception e) when (!stop.IsCancellationRequested)
+            {
+                if (e is InvalidOperationException)
+                {
+                    known.Remove(run);
+                }
+
+                LogSilent(log, run, e.Message);
+                without.Add(run);
+            }
+        }
+
+        return without;
     }
 
     /// <summary>What a silo does whose question is not answered: one without a free slot can wait.</summary>
@@ -147,6 +208,7 @@ internal sealed partial class RunAsking(
     {
         var seen = known.TryGetValue(run, out var one) ? one : known[run] = new KnownRun();
         var leave = seen.Version is null ? [] : notMine(await watch.JudgedAsync(seen.Facts(watch.AliveSilos()), stop));
+        var refused = new HashSet<string>(StringComparer.Ordinal);
         while (true)
         {
             if (await NewsAsync(run, seen, free, leave, mended, stop) is not { } news)
@@ -156,6 +218,13 @@ internal sealed partial class RunAsking(
             }
 
             var facts = await watch.JudgedAsync(seen.Facts(watch.AliveSilos()), stop);
+            if (NotReady(facts, news.Handed).Count > 0 && news.MembershipVersion > watch.MembershipVersion)
+            {
+                // The reader has seen an owner go that lives in this silo's older view.
+                await watch.SeeMembershipAsync(news.MembershipVersion);
+                facts = await watch.JudgedAsync(seen.Facts(watch.AliveSilos()), stop);
+            }
+
             if (news.Silo != me && seen.IsOfANewerVersion)
             {
                 // Than the reader's, perhaps not than this one's.
@@ -168,8 +237,10 @@ internal sealed partial class RunAsking(
             }
 
             var before = leave;
-            leave = notMine(facts);
-            // What was handed for the first time may be nothing that this silo can do: it says so, and is handed something else.
+            refused.UnionWith(NotReady(facts, news.Handed));
+            leave = [.. notMine(facts), .. refused];
+            // What was handed for the first time may be nothing that this silo can do, or that is not ready as it sees the cluster: it says
+            // so, and is handed something else, and others are handed this.
             if (!news.Handed.Intersect(leave, StringComparer.Ordinal).Any() || leave.Count <= before.Count)
             {
                 return new RunView(facts, news.Handed.ToHashSet(StringComparer.Ordinal), news.Waiting);
@@ -177,7 +248,30 @@ internal sealed partial class RunAsking(
         }
     }
 
+    private static List<string> NotReady(RunFacts facts, IReadOnlyList<string> handed) =>
+        handed.Count == 0 ? [] : [.. handed.Except(WorkOrder.Of([facts]).Select(work => work.Name), StringComparer.Ordinal)];
+
     private async Task<RunNews?> NewsAsync(
+        string run,
+        KnownRun seen,
+        int free,
+        IReadOnlyList<string> leave,
+        bool mended,
+        CancellationToken stop
+    )
+    {
+        var news = await CallAsync(run, seen, free, leave, mended, stop);
+        changed.Remove(run);
+        if (news is null)
+        {
+            return null;
+        }
+
+        seen.Take(news);
+        return news;
+    }
+
+    private async Task<RunNews?> CallAsync(
         string run,
         KnownRun seen,
         int free,
@@ -196,7 +290,7 @@ internal sealed partial class RunAsking(
         }
 
         var told = changed.GetValueOrDefault(run);
-        var news = await grains
+        return await grains
             .GetGrain<IRunGrain>(run)
             .Look(
                 new RunQuestion(me, free)
@@ -211,14 +305,6 @@ internal sealed partial class RunAsking(
                 }
             )
             .WaitAsync(Deadline, time, stop);
-        changed.Remove(run);
-        if (news is null)
-        {
-            return null;
-        }
-
-        seen.Take(news);
-        return news;
     }
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "The run grain of {Run} did not answer ({Reason}); this silo reads the store.")]

@@ -19,6 +19,9 @@ internal sealed class RunDesk(string run, string silo, RunWatch watch, Action<st
     private static readonly TimeSpan FreshForOwners = TimeSpan.FromSeconds(6);
     private static readonly TimeSpan StaleForOwners = TimeSpan.FromSeconds(8);
 
+    // Half of what a silo waits for an answer: a store that is slow is no reason to have every silo read it.
+    private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(0.5);
+
     // As many as are likely to be on the way at once.
     private const int MostBells = 16;
 
@@ -46,12 +49,14 @@ internal sealed class RunDesk(string run, string silo, RunWatch watch, Action<st
         var alive = watch.AliveSilos();
         if (rung || question.Mended || question.Changed.Count > 0 || Reading.Facts is null || DoubtLost(Reading.Facts, alive))
         {
-            await Reading.ReadAnewAsync(orders: rung || question.Mended);
-            Heard(question.Bell);
+            if (await IsReadInTimeAsync(Reading.ReadAnewAsync(orders: rung || question.Mended)))
+            {
+                Heard(question.Bell);
+            }
         }
         else if (Reading.Age >= Fresh)
         {
-            await Reading.ReadAsync(orders: false);
+            await IsReadInTimeAsync(Reading.ReadAsync(orders: false));
         }
 
         if (Reading.Facts is not { } facts)
@@ -65,7 +70,28 @@ internal sealed class RunDesk(string run, string silo, RunWatch watch, Action<st
         var (handed, waiting) = handOut.To(ready, question.Silo, question.FreeSlots, notMine, question.AtWork, alive.Contains);
         waiters.Asked(question.Silo, question.FreeSlots - handed.Count, notMine);
         Wake(ready);
-        return news.Since(question.Has) with { Handed = handed, Waiting = waiting };
+        return news.Since(question.Has) with { Handed = handed, Waiting = waiting, MembershipVersion = watch.MembershipVersion };
+    }
+
+    /// <summary>Waits for a reading; where something is known, only for a moment: it is old then, and a hint all the same.</summary>
+    private async Task<bool> IsReadInTimeAsync(Task reading)
+    {
+        if (Reading.Facts is null)
+        {
+            await reading;
+            return true;
+        }
+
+        try
+        {
+            await reading.WaitAsync(AnswerWithin, time);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            reading.Ignore();
+            return false;
+        }
     }
 
     /// <summary>A document of the run was changed: reads it, and wakes silos for what is ready now.</summary>

@@ -52,13 +52,14 @@ internal sealed partial class Look(
         var free = local.Stops ? 0 : slots.Free.Count;
         await LearnPrioritiesAsync(stop);
         // What is handed to this silo of one run, it cannot take of the next.
-        foreach (var run in runs.OrderByDescending(run => priorities.GetValueOrDefault(run)).ThenBy(run => run, StringComparer.Ordinal))
+        var order = runs.OrderByDescending(run => priorities.GetValueOrDefault(run))
+            .ThenBy(run => run, StringComparer.Ordinal)
+            .Where(run => !resting.IsLeftAlone(run, rung))
+            .ToList();
+        var probed = false;
+        foreach (var (index, run) in order.Index())
         {
             pulse.Beat();
-            if (resting.IsLeftAlone(run, rung))
-            {
-                continue;
-            }
 
             RunView? view;
             try
@@ -71,6 +72,13 @@ internal sealed partial class Look(
                 LogFailed(log, run, e.Message);
                 failed ??= ExceptionDispatchInfo.Capture(e);
                 continue;
+            }
+
+            if (!probed && asking.IsSilent(run))
+            {
+                // A silo that hangs may have the others' grains as well.
+                probed = true;
+                await asking.ProbeAsync(order.Skip(index + 1), stop);
             }
 
             if (view is { IsOld: true })
@@ -105,7 +113,9 @@ internal sealed partial class Look(
     /// <summary>Of runs that were never looked at nothing is to be handed out before it is known which of all is first.</summary>
     private async Task LearnPrioritiesAsync(CancellationToken stop)
     {
-        foreach (var run in runs.Count > 1 ? runs.Where(run => !priorities.ContainsKey(run)) : [])
+        var unknown = runs.Count > 1 ? runs.Where(run => !priorities.ContainsKey(run)).ToList() : [];
+        await asking.ProbeAsync(unknown, stop);
+        foreach (var run in unknown)
         {
             pulse.Beat();
             try

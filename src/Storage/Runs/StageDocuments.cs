@@ -17,6 +17,9 @@ internal sealed class StageDocuments(
     // An owner's progress is written every two seconds, and at its end; after a while it is not to come any more.
     private static readonly TimeSpan LastWordWithin = TimeSpan.FromSeconds(15);
 
+    // A whole fleet waits for the first reading of a run, and each reading is a connection.
+    private const int ReadAtOnce = 64;
+
     private readonly RunDocuments documents = new(store, run);
 
     /// <param name="fresh">How old the last word of a root's owner may be.</param>
@@ -37,9 +40,12 @@ internal sealed class StageDocuments(
                 break;
             }
 
-            foreach (var stage in await Task.WhenAll(next.Select(id => ReadAsync(id, fresh, cancellationToken))).ConfigureAwait(false))
+            foreach (var some in next.Chunk(ReadAtOnce))
             {
-                read[stage.Id] = stage;
+                foreach (var stage in await Task.WhenAll(some.Select(id => ReadAsync(id, fresh, cancellationToken))).ConfigureAwait(false))
+                {
+                    read[stage.Id] = stage;
+                }
             }
 
             foreach (var id in next)

@@ -76,6 +76,20 @@ public sealed class NewsTests
     }
 
     [Fact]
+    public void Take_OfAScoreThatWasComputedAgain_ReplacesTheOneBefore()
+    {
+        Tell(facts with { Scores = [Score("a"), Score("b")], FitnessScores = [Score("c")] });
+
+        Tell(
+            facts with
+            {
+                Scores = [Score("a") with { LossNats = 9 }, Score("b")],
+                FitnessScores = [Score("c") with { VectorXxHash128 = "other" }],
+            }
+        );
+    }
+
+    [Fact]
     public void Take_OfAnotherReader_KeepsNothingOfTheOneBefore()
     {
         Tell(facts with { Roots = Roots((First, Root(1)), (Second, Root(1))) });

@@ -9,6 +9,7 @@ using Slowrun.Grains.Tests.Simulation;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
+using Slowrun.Storage.Tests;
 
 namespace Slowrun.Grains.Tests.Runs;
 
@@ -25,6 +26,7 @@ public sealed class RunDeskTests
     private readonly SiloAddress[] silos = [.. Enumerable.Range(1, 3).Select(port => SiloAddress.New(IPAddress.Loopback, port, 1))];
     private readonly List<string> woken = [];
     private readonly RunDocuments documents;
+    private readonly SlowStore slow;
     private readonly RunDesk desk;
 
     public RunDeskTests()
@@ -35,7 +37,8 @@ public sealed class RunDeskTests
             membership.Set(silo, SiloStatus.Active);
         }
 
-        var watch = new RunWatch(new RunFactsReader(store, time), store, membership, new LivingSilos(membership), time);
+        slow = new SlowStore(store);
+        var watch = new RunWatch(new RunFactsReader(slow, time), slow, membership, new LivingSilos(membership), time);
         desk = new RunDesk(Run, Address(0), watch, (silo, _) => woken.Add(silo), time);
     }
 
@@ -168,6 +171,53 @@ public sealed class RunDeskTests
         Assert.Single(woken, silo => silo != Address(0));
     }
 
+    [Fact]
+    public async Task Look_WhileTheStoreIsSlow_IsAnsweredByWhatIsKnown()
+    {
+        await SubmitAsync("{stages: 1}");
+        await AskAsync(0);
+        time.Advance(TimeSpan.FromSeconds(10));
+        slow.Gate = new TaskCompletionSource();
+
+        var look = HandedAsync(1);
+        Assert.False(look.IsCompleted);
+        time.Advance(TimeSpan.FromSeconds(0.5));
+
+        Assert.Equal([First], await look);
+        slow.Gate.SetResult();
+    }
+
+    [Fact]
+    public async Task Look_OfALargeRunThatWasNeverRead_IsAnsweredBeforeSilosReadItThemselves()
+    {
+        await SubmitAsync(string.Join(", ", Enumerable.Repeat("{stages: 1}", 480)));
+        var virtualTime = new VirtualTime();
+        var cloud = new CloudStore(store, TimeSpan.FromMilliseconds(10), new Random(1), virtualTime);
+        var watch = new RunWatch(new RunFactsReader(cloud, virtualTime), cloud, membership, new LivingSilos(membership), virtualTime);
+        var cold = new RunDesk(Run, Address(0), watch, (_, _) => { }, virtualTime);
+
+        var look = cold.LookAsync(new RunQuestion(Address(1), 1));
+        // Silos wait a second.
+        virtualTime.Run(virtualTime.Now + TimeSpan.FromSeconds(0.8));
+
+        Assert.True(look.IsCompletedSuccessfully);
+        Assert.Equal(480, cloud.Counts["read root"]);
+    }
+
+    [Fact]
+    public async Task Look_OfARunThatWasNeverRead_WaitsForTheReading()
+    {
+        await SubmitAsync("{stages: 1}");
+        slow.Gate = new TaskCompletionSource();
+
+        var look = HandedAsync(1);
+        time.Advance(TimeSpan.FromSeconds(5));
+        Assert.False(look.IsCompleted);
+        slow.Gate.SetResult();
+
+        Assert.Equal([First], await look);
+    }
+
     private static SnapshotRef Snapshot => new("s", new string('a', 64), 1, DateTimeOffset.UnixEpoch);
 
     private string Address(int silo) => silos[silo].ToParsableString();
@@ -230,4 +280,16 @@ public sealed class RunDeskTests
         (await desk.LookAsync(new RunQuestion(Address(silo), 1) { MembershipVersion = membership.CurrentSnapshot.Version.Value }))!
             .Handed.Where(work => work.StartsWith("train ", StringComparison.Ordinal))
             .Select(work => StageId.TryParse(work[(work.IndexOf('/', StringComparison.Ordinal) + 1)..], out var id) ? id : default);
+
+    private sealed class SlowStore(IObjectStore inner) : DelegatingStore(inner)
+    {
+        /// <summary>What every operation waits for; null: nothing.</summary>
+        public TaskCompletionSource? Gate { get; set; }
+
+        protected override async Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run)
+        {
+            await (Gate?.Task ?? Task.CompletedTask);
+            return await run();
+        }
+    }
 }

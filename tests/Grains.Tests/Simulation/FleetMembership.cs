@@ -11,6 +11,9 @@ internal sealed class FleetMembership : IClusterMembershipService
     /// <summary>Whether a silo has gone, or else come.</summary>
     public event Action<bool>? Changed;
 
+    /// <summary>What a silo that looks again finds.</summary>
+    public Action? OnRefresh { get; set; }
+
     public ClusterMembershipSnapshot CurrentSnapshot { get; private set; } =
         new(ImmutableDictionary<SiloAddress, ClusterMember>.Empty, new MembershipVersion(0));
 
@@ -26,8 +29,11 @@ internal sealed class FleetMembership : IClusterMembershipService
         Changed?.Invoke(status == SiloStatus.Dead);
     }
 
-    public ValueTask Refresh(MembershipVersion minimumVersion = default, CancellationToken cancellationToken = default) =>
-        ValueTask.CompletedTask;
+    public ValueTask Refresh(MembershipVersion minimumVersion = default, CancellationToken cancellationToken = default)
+    {
+        OnRefresh?.Invoke();
+        return ValueTask.CompletedTask;
+    }
 
     public Task<bool> TryKill(SiloAddress siloAddress) => Task.FromResult(false);
 }

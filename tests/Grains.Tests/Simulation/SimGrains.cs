@@ -7,14 +7,20 @@ using Slowrun.Grains.Stages;
 namespace Slowrun.Grains.Tests.Simulation;
 
 /// <summary>The grains that a slot loop calls, as a silo reaches them.</summary>
-internal sealed class SimGrains(SimFleet fleet, SimSilo silo) : IGrainFactory
+/// <param name="find">The grain of an interface and a key; null: none is expected to be called.</param>
+internal sealed class SimGrains(Func<Type, string, object?> find) : IGrainFactory
 {
+    public SimGrains(SimFleet fleet, SimSilo silo)
+        : this(
+            (type, key) =>
+                type == typeof(IRunGrain) ? new ToRun(fleet, silo)
+                : type == typeof(IStageGrain) ? new ToStage(fleet, silo, StageKey.Parse(key).Stage)
+                : null
+        ) { }
+
     public TGrainInterface GetGrain<TGrainInterface>(string primaryKey, string? grainClassNamePrefix = null)
         where TGrainInterface : IGrainWithStringKey =>
-        typeof(TGrainInterface) == typeof(IRunGrain) ? (TGrainInterface)(object)new ToRun(fleet, silo)
-        : typeof(TGrainInterface) == typeof(IStageGrain)
-            ? (TGrainInterface)(object)new ToStage(fleet, silo, StageKey.Parse(primaryKey).Stage)
-        : throw Unused();
+        find(typeof(TGrainInterface), primaryKey) is { } grain ? (TGrainInterface)grain : throw Unused();
 
     public TGrainInterface GetGrain<TGrainInterface>(Guid primaryKey, string? grainClassNamePrefix = null)
         where TGrainInterface : IGrainWithGuidKey => throw Unused();
