@@ -4,7 +4,6 @@ using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
-using Slowrun.Training.Kernels;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;
 using static TorchSharp.torch;

@@ -4,6 +4,7 @@ using Slowrun.Core.Schedules;
 using Slowrun.Core.Tensors;
 using Slowrun.Training.Kernels;
 using Slowrun.Training.Models;
+using Slowrun.Training.Numerics;
 using Slowrun.Training.Optimizers;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;

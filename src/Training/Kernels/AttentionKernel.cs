@@ -156,11 +156,16 @@ internal sealed unsafe class AttentionKernel : IDisposable
     private void Transpose(float* from, float* to)
     {
         var dp = shape.PaddedWidth;
-        for (var t = 0; t < shape.Length; t++)
+        for (var first = 0; first < shape.Length; first += Simd.Width)
         {
+            // Whole vectors are written: the keys of one channel that lie in one cache line.
+            var end = Math.Min(first + Simd.Width, shape.Length);
             for (var j = 0; j < dp; j++)
             {
-                to[((long)j * keys) + t] = from[((long)t * dp) + j];
+                for (var t = first; t < end; t++)
+                {
+                    to[((long)j * keys) + t] = from[((long)t * dp) + j];
+                }
             }
         }
     }

@@ -219,6 +219,14 @@ internal sealed unsafe partial class FusedGpt : IDisposable
     /// <summary>[T, 1, d] to [T, padded d].</summary>
     private Matrix Padded(Tensor table)
     {
+        if (table.dtype != ScalarType.Float32 || table.shape[0] < shape.Length || table.shape[^1] != shape.Width)
+        {
+            throw new ArgumentException(
+                $"A rotary table is {table.dtype} [{string.Join(", ", table.shape)}], expected Float32 [{shape.Length} or more, 1, {shape.Width}].",
+                nameof(table)
+            );
+        }
+
         var matrix = Own(Matrix.Empty(shape.Length, shape.PaddedWidth));
         var from = Matrix.Address(table);
         for (var t = 0; t < shape.Length; t++)

@@ -4,6 +4,7 @@ using Slowrun.Core.Recipes;
 using Slowrun.Training.Distillation;
 using Slowrun.Training.Kernels;
 using Slowrun.Training.Models;
+using Slowrun.Training.Numerics;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Lanes;

@@ -1,8 +1,9 @@
+using Slowrun.Training.Numerics;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Lanes;
 
-/// <summary>Forward and backward pass of one micro-batch, on one of the engine's paths (<see cref="Kernels.StepPath"/>).</summary>
+/// <summary>Forward and backward pass of one micro-batch, on one of the engine's paths (<see cref="StepPath"/>).</summary>
 internal interface IMicroBatchTrainer : IDisposable
 {
     /// <summary>Adds the gradient of the mean loss, times a weight, to the buffer's gradients.</summary>

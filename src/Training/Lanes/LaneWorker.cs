@@ -3,8 +3,8 @@ using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
 using Slowrun.Training.Distillation;
 using Slowrun.Training.Evaluation;
-using Slowrun.Training.Kernels;
 using Slowrun.Training.Models;
+using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
 

@@ -17,6 +17,7 @@ internal sealed record KernelShape
         new()
         {
             Products = MatrixPrecision.F32,
+            Path = StepPath.Fused,
             VocabSize = 61,
             SequenceLength = 48,
             Heads = 2,
@@ -26,6 +27,9 @@ internal sealed record KernelShape
         };
 
     public required MatrixPrecision Products { get; init; }
+
+    /// <summary>On a processor; any other device has the composed one.</summary>
+    public required StepPath Path { get; init; }
 
     public required int VocabSize { get; init; }
 
@@ -47,6 +51,7 @@ internal sealed record KernelShape
         var own = new KernelShape
         {
             Products = model.Products,
+            Path = StepPaths.Of(plan, onProcessor: !gpu),
             VocabSize = model.VocabSize,
             SequenceLength = model.SequenceLength,
             Heads = model.Heads,

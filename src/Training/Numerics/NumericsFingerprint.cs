@@ -131,7 +131,9 @@ public static class NumericsFingerprint
         };
         using var training = StageTraining.Begin(
             new StageInputs { Plan = plan, Train = new ArrayTokenSet(tokens, [0], [.. Enumerable.Repeat(1, shape.VocabSize)]) },
-            new ComputeDevices([slot])
+            new ComputeDevices([slot]),
+            replicate: false,
+            ComputeDevices.DeviceOf(slot).type == DeviceType.CPU ? shape.Path : StepPath.Composed
         );
         while (training.Step < training.Steps)
         {

@@ -1,7 +1,6 @@
 using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Schedules;
-using Slowrun.Training.Kernels;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;

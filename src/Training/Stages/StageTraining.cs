@@ -7,7 +7,6 @@ using Slowrun.Core.Tensors;
 using Slowrun.Core.Tokens;
 using Slowrun.Training.Averaging;
 using Slowrun.Training.Distillation;
-using Slowrun.Training.Kernels;
 using Slowrun.Training.Lanes;
 using Slowrun.Training.Models;
 using Slowrun.Training.Numerics;

@@ -40,21 +40,22 @@ public sealed class KernelShapeTests
         );
     }
 
-    /// <summary>The fingerprint tells of the kernels of this precision, head width and length; what changes none of them asks for no
-    /// training of its own.</summary>
+    /// <summary>The fingerprint tells of the kernels of this path, precision, head width and length; what changes none of them asks for
+    /// no training of its own.</summary>
     [Fact]
-    public void Fingerprint_OfStages_DiffersByPrecisionHeadWidthAndLengthAlone()
+    public void Fingerprint_OfStages_DiffersByPathPrecisionHeadWidthAndLengthAlone()
     {
         string Of(ModelRecipe model) => NumericsFingerprint.Of("cpu:0", SmallStage.Inputs(model: model).Plan);
         var first = Of(SmallStage.Model);
 
         Assert.Equal(first, Of(SmallStage.Model with { Layers = 4, VocabSize = 300 }));
         Assert.Equal(
-            4,
+            5,
             new[]
             {
                 first,
                 Of(SmallStage.Model with { Products = MatrixPrecision.BF16 }),
+                Of(SmallStage.Model with { KeyOffset = true }),
                 Of(SmallStage.Model with { Heads = 1 }),
                 Of(SmallStage.Model with { SequenceLength = 20 }),
             }

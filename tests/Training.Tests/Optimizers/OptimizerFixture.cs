@@ -4,6 +4,7 @@ using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Schedules;
 using Slowrun.Core.Tensors;
+using Slowrun.Training.Numerics;
 using Slowrun.Training.Optimizers;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
@@ -18,7 +19,7 @@ internal sealed class OptimizerFixture : IDisposable
     private readonly string form;
 
     /// <param name="form"><c>rec9</c> or <c>head</c>.</param>
-    public OptimizerFixture(string form, OrthogonalizationPrecision precision)
+    public OptimizerFixture(string form, OrthogonalizationPrecision precision, StepPath path = StepPath.Composed)
     {
         this.form = form;
         Groups = [.. json["adamw"]!.AsArray().Select(AdamW), .. json["muon"]!["groups"]!.AsArray().Select(Muon)];
@@ -28,7 +29,8 @@ internal sealed class OptimizerFixture : IDisposable
         Optimizer = new MuonAdamW(
             Parameters,
             Groups,
-            new OptimizerRecipe { RowNormalization = form == "head", Orthogonalization = precision }
+            new OptimizerRecipe { RowNormalization = form == "head", Orthogonalization = precision },
+            path
         );
     }
 

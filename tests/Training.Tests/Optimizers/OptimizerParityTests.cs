@@ -1,4 +1,5 @@
 using Slowrun.Core.Recipes;
+using Slowrun.Training.Numerics;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Tests.Optimizers;
@@ -7,12 +8,14 @@ namespace Slowrun.Training.Tests.Optimizers;
 public sealed class OptimizerParityTests
 {
     [Theory]
-    [InlineData("rec9")]
-    [InlineData("head")]
-    public void Step_InFloat32_GivesUpstreamsExactParameters(string form)
+    [InlineData("rec9", false)]
+    [InlineData("head", false)]
+    [InlineData("rec9", true)]
+    [InlineData("head", true)]
+    public void Step_InFloat32_GivesUpstreamsExactParameters(string form, bool fused)
     {
         using var scope = NewDisposeScope();
-        using var fixture = new OptimizerFixture(form, OrthogonalizationPrecision.F32);
+        using var fixture = new OptimizerFixture(form, OrthogonalizationPrecision.F32, fused ? StepPath.Fused : StepPath.Composed);
         for (var step = 1; step <= fixture.Steps; step++)
         {
             fixture.Step(step);
@@ -25,12 +28,14 @@ public sealed class OptimizerParityTests
     }
 
     [Theory]
-    [InlineData("rec9")]
-    [InlineData("head")]
-    public void State_AfterTheLastStep_IsUpstreams(string form)
+    [InlineData("rec9", false)]
+    [InlineData("head", false)]
+    [InlineData("rec9", true)]
+    [InlineData("head", true)]
+    public void State_AfterTheLastStep_IsUpstreams(string form, bool fused)
     {
         using var scope = NewDisposeScope();
-        using var fixture = new OptimizerFixture(form, OrthogonalizationPrecision.F32);
+        using var fixture = new OptimizerFixture(form, OrthogonalizationPrecision.F32, fused ? StepPath.Fused : StepPath.Composed);
         for (var step = 1; step <= fixture.Steps; step++)
         {
             fixture.Step(step);

@@ -7,6 +7,7 @@ using Slowrun.Core.Tensors;
 using Slowrun.Training.Distillation;
 using Slowrun.Training.Lanes;
 using Slowrun.Training.Models;
+using Slowrun.Training.Numerics;
 using Slowrun.Training.Optimizers;
 using Slowrun.Training.Parameters;
 using Slowrun.Training.Stages;
@@ -20,16 +21,22 @@ namespace Slowrun.Training.Tests.Stages;
 public sealed class MiniTrainingParityTests
 {
     [Theory]
-    [InlineData("rec9", "D_distill", "case0")]
-    [InlineData("head", "D_distill", "case2")]
-    public void Training_FromUpstreamsWeights_GivesUpstreamsLossesNormsAndWeights(string form, string distillation, string formula)
+    [InlineData("rec9", "D_distill", "case0", false)]
+    [InlineData("rec9", "D_distill", "case0", true)]
+    [InlineData("head", "D_distill", "case2", false)]
+    public void Training_FromUpstreamsWeights_GivesUpstreamsLossesNormsAndWeights(
+        string form,
+        string distillation,
+        string formula,
+        bool fused
+    )
     {
         using var scope = NewDisposeScope();
         var json = FixtureSet.Json("K_minitrain");
         var expected = json[form]!;
         var weights = FixtureSet.Tensors((string)expected["weights"]!);
         var plan = Plan(json, expected, weights, FixtureSet.Json(distillation)["cases"]![formula]!);
-        using var run = new Run(plan, weights);
+        using var run = new Run(plan, weights, fused ? StepPath.Fused : StepPath.Composed);
         var data = FixtureSet.Tensors("K_minitrain_data");
         var head = form == "head";
 
@@ -105,14 +112,16 @@ public sealed class MiniTrainingParityTests
         private readonly Gpt gpt;
         private readonly Teacher teacher;
 
-        public Run(StagePlan plan, OrderedDictionary<string, TensorData> weights)
+        private readonly StepPath path;
+
+        public Run(StagePlan plan, OrderedDictionary<string, TensorData> weights, StepPath path)
         {
-            this.plan = plan;
+            (this.plan, this.path) = (plan, path);
             var table = ParameterTable.Of(plan.Model);
             var groups = ParameterGroups.Of(table, plan.Stage.Optimizer);
             Parameters = new FlatParameters(ParameterGroups.Layout(table, groups), CPU);
             Parameters.Load([.. weights.Values]);
-            optimizer = new MuonAdamW(Parameters, groups, plan.Stage.Optimizer);
+            optimizer = new MuonAdamW(Parameters, groups, plan.Stage.Optimizer, path);
             buffer = new LaneBuffer(plan.Model, Parameters);
             gpt = new Gpt(plan.Model, CPU);
             teacher = new Teacher(plan, [.. weights.Values], CPU);
@@ -124,16 +133,20 @@ public sealed class MiniTrainingParityTests
         {
             using var scope = NewDisposeScope();
             buffer.Gradients.Zero();
-            var trainer = new MicroBatchTrainer(plan.Model, plan.Stage, gpt, taught ? teacher : null);
+            var stage = plan.Stage with { DeviceRows = (int)rows[0].shape[0] };
+            using IMicroBatchTrainer trainer =
+                path == StepPath.Fused
+                    ? new FusedTrainer(plan.Model, stage, gpt.Rotary, taught ? teacher : null, outputs: false)
+                    : new MicroBatchTrainer(plan.Model, stage, gpt, taught ? teacher : null);
             var settings = new StepSettings { Loop = loop, Windows = AttentionWindows.Of(plan.Model) };
             double[] losses =
             [
                 .. rows.Select(tokens =>
-                    trainer.Backward(buffer.Weights, new MicroBatch(tokens, settings, 0), 1.0 / rows.Length).ToDouble() * rows.Length
+                    trainer.Backward(buffer, new MicroBatch(tokens, settings, 0), 1.0 / rows.Length, null).ToDouble() * rows.Length
                 ),
             ];
             using var noGradient = no_grad();
-            var norm = GradientClipping.Clip(buffer.Gradients.Flat, Parameters.Layout, clip).ToDouble();
+            var norm = GradientClipping.Clip(buffer.Gradients.Flat, Parameters.Layout, clip, path).ToDouble();
             optimizer.Step(buffer.Gradients.Flat, values);
             return (losses, norm);
         }

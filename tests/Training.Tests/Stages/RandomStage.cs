@@ -9,13 +9,23 @@ namespace Slowrun.Training.Tests.Stages;
 /// same.</summary>
 internal static class RandomStage
 {
-    public static StageInputs Of(int seed)
+    public static StageInputs Of(int seed) => Of(seed, model => model, stage => stage);
+
+    /// <summary>The same with the options of the fused path alone.</summary>
+    public static StageInputs Fused(int seed) =>
+        Of(
+            seed,
+            model => model with { KeyOffset = false, HeadMixing = false, Xsa = null, MtpBlock = false },
+            stage => stage with { Recurrence = null, Recompute = false }
+        );
+
+    private static StageInputs Of(int seed, Func<ModelRecipe, ModelRecipe> ofModel, Func<StageRecipe, StageRecipe> ofStage)
     {
         var random = new Random(seed);
-        var model = Model(random);
+        var model = ofModel(Model(random));
         var continued = random.Next(3) == 0;
         var taught = random.Next(2) == 0;
-        var stage = Stage(random, model) with
+        var stage = ofStage(Stage(random, model)) with
         {
             Distillation = taught ? new DistillationRecipe { Alpha = 0.45, Temperature = Pick(random, 1, 1.2) } : null,
             Continuation = continued ? new ContinuationRecipe() : null,

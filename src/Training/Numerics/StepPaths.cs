@@ -2,16 +2,13 @@ using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 
-namespace Slowrun.Training.Kernels;
+namespace Slowrun.Training.Numerics;
 
 /// <summary>Chooses a path.</summary>
 internal static class StepPaths
 {
-    // What it gives are other bytes: it is taken with the next engine revision.
-    private const StepPath OnProcessors = StepPath.Composed;
-
     /// <param name="onProcessor">Whether the device is one.</param>
-    public static StepPath Of(StagePlan plan, bool onProcessor) => onProcessor && Covers(plan) ? OnProcessors : StepPath.Composed;
+    public static StepPath Of(StagePlan plan, bool onProcessor) => onProcessor && Covers(plan) ? StepPath.Fused : StepPath.Composed;
 
     /// <summary>Whether the fused path has all that the plan asks for.</summary>
     private static bool Covers(StagePlan plan)
