@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Orleans.Runtime.Placement;
 using Slowrun.Clustering.Machines;
 using Slowrun.Clustering.Membership;
+using Slowrun.Grains.Loop;
 using Slowrun.Grains.Members;
 using Slowrun.Grains.Placement;
 using Slowrun.Grains.Runs;

@@ -13,8 +13,6 @@ public sealed class FolderTests
     {
         // What a step and a device are, and the canned training of the fingerprint, stand with the training of stages.
         ["Training"] = ["Distillation -> Stages", "Evaluation -> Stages", "Lanes -> Stages", "Numerics -> Models", "Numerics -> Stages"],
-        // The loop over all slots stands with the slots, and is to stand above what it offers them to.
-        ["Grains"] = ["Slots -> Runs", "Slots -> Stages", "Slots -> Telemetry", "Telemetry -> Stages"],
     };
 
     public static TheoryData<string> Rooms => RoomTests.Rooms;

@@ -2,8 +2,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
+using Slowrun.Grains.Loop;
 using Slowrun.Grains.Slots;
-using Slowrun.Grains.Stages;
 using Slowrun.Storage;
 
 namespace Slowrun.Grains.Tests;

@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
+using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;

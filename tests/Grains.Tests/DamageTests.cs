@@ -1,5 +1,5 @@
 using Slowrun.Core.Plan;
-using Slowrun.Grains.Stages;
+using Slowrun.Grains.Slots;
 using Slowrun.Storage;
 
 namespace Slowrun.Grains.Tests;

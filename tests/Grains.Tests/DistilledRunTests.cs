@@ -1,6 +1,7 @@
 using Slowrun.Core.Plan;
 using Slowrun.Core.Specs;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
 using Slowrun.Storage;
 using Slowrun.Storage.Addresses;

@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
-using Slowrun.Grains.Slots;
+using Slowrun.Grains.Loop;
 
 namespace Slowrun.Grains.Tests;
 

@@ -4,7 +4,7 @@ using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Tokens;
 using Slowrun.Grains.Interfaces;
-using Slowrun.Grains.Stages;
+using Slowrun.Grains.Slots;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 using Slowrun.Storage.Tokens;

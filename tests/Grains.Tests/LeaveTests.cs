@@ -1,6 +1,6 @@
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
-using Slowrun.Grains.Stages;
+using Slowrun.Grains.Slots;
 using Slowrun.Storage;
 using Slowrun.Storage.Tests;
 

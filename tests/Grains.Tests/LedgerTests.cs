@@ -1,7 +1,7 @@
 using Slowrun.Core.Ledger;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
-using Slowrun.Grains.Stages;
+using Slowrun.Grains.Slots;
 using Slowrun.Storage;
 
 namespace Slowrun.Grains.Tests;

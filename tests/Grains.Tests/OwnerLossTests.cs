@@ -1,7 +1,7 @@
 using System.Net;
 using Slowrun.Clustering.Membership;
 using Slowrun.Core.Plan;
-using Slowrun.Grains.Stages;
+using Slowrun.Grains.Slots;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Time.Testing;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
-using Slowrun.Grains.Slots;
+using Slowrun.Grains.Loop;
 
 namespace Slowrun.Grains.Tests;
 

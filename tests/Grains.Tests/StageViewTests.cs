@@ -87,7 +87,8 @@ public sealed class StageViewTests
                     Steps = 9,
                     At = default,
                 },
-            own: null!,
+            durableStep: () => 0,
+            pace: () => null,
             default,
             time
         );

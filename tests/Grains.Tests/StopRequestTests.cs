@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
 
 namespace Slowrun.Grains.Tests;

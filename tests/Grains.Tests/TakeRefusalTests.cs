@@ -1,6 +1,7 @@
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Slots;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
@@ -23,7 +24,7 @@ public sealed class TakeRefusalTests
         await using var run = new LocalRun(new MemoryStore());
         await run.SubmitAsync();
         var runner = await run.TakeAsync(First);
-        runner.Stop(Stages.StopReason.Requested);
+        runner.Stop(StopReason.Requested);
         runner.Start();
         await runner.Completion;
         await ChangeAsync(

@@ -33,7 +33,7 @@ internal sealed class RunDesk(string run, string silo, RunWatch watch, Action<st
     private long? doubtedAt;
     private bool isDoubtDue;
 
-    public RunReading Reading { get; } = new(run, watch, time);
+    public RunCache Reading { get; } = new(run, watch, time);
 
     /// <returns>Null where there is no such run.</returns>
     public async Task<RunNews?> LookAsync(RunQuestion question)

@@ -32,7 +32,7 @@ internal sealed class RunGrain(
 
     private RunDesk Desk => desk ??= new RunDesk(this.GetPrimaryKeyString(), silo.SiloAddress.ToParsableString(), watch, Wake, time);
 
-    private RunReading Reading => Desk.Reading;
+    private RunCache Reading => Desk.Reading;
 
     private bool IsOfARun => RunNames.IsValid(this.GetPrimaryKeyString());
 

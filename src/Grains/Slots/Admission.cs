@@ -1,7 +1,6 @@
 using Orleans.Runtime.Placement;
 using Slowrun.Core.Plan;
 using Slowrun.Grains.Interfaces;
-using Slowrun.Grains.Stages;
 
 namespace Slowrun.Grains.Slots;
 

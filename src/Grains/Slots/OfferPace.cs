@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Slowrun.Core;
-using Slowrun.Grains.Stages;
 
 namespace Slowrun.Grains.Slots;
 

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
+using Slowrun.Grains.Slots;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Training.Stages;
 

@@ -1,6 +1,7 @@
 using Polly;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
+using Slowrun.Grains.Slots;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;

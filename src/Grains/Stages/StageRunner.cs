@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
+using Slowrun.Grains.Slots;
 using Slowrun.Grains.Telemetry;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Training.Numerics;
@@ -67,7 +68,7 @@ internal sealed partial class StageRunner
     public void Start()
     {
         IsStarted = true;
-        work.Telemetry.Begin(new StageView(() => progress, own, work.Root.Owner!.Since, time));
+        work.Telemetry.Begin(new StageView(() => progress, () => own.DurableStep, () => own.Pace, work.Root.Owner!.Since, time));
         _ = Task.Run(RunAsync);
     }
 

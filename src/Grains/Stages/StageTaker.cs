@@ -179,7 +179,7 @@ internal sealed partial class StageTaker(
                 refusals.Forget(run, id);
                 var work = new StageWork(run, spec, plan, root, teacher, predecessor, offer.Slots, retry);
                 var own = new StageOwnership(work, commit, store, time);
-                work.Telemetry.Taken(before, request.LostSteps, loss);
+                work.Telemetry.Taken(before, request.LostSteps, loss.Verdict, isExplained: loss.Words.Length > 0);
                 await TellAsync(own, before, root, request.LostSteps, loss);
                 if (OwnerLosses.Exhausted(root, loss, spec.Operations, retry, time.GetUtcNow()) is { } failure)
                 {

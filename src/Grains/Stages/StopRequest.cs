@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Slowrun.Core.Plan;
+using Slowrun.Grains.Slots;
 
 namespace Slowrun.Grains.Stages;
 

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Slowrun.Core.Stages;
-using Slowrun.Grains.Stages;
+using Slowrun.Grains.Slots;
 using Slowrun.Storage.Checkpoints;
 
 namespace Slowrun.Grains.Telemetry;
@@ -41,7 +41,9 @@ internal sealed class StageTelemetry
     public StageView? View { get; private set; }
 
     /// <summary>The take was written.</summary>
-    public void Taken(StageRoot? before, long lostSteps, OwnerLoss loss)
+    /// <param name="verdict">How the owner before ended.</param>
+    /// <param name="isExplained">Whether anything is known of that.</param>
+    public void Taken(StageRoot? before, long lostSteps, LossVerdict verdict, bool isExplained)
     {
         var after = before switch
         {
@@ -53,8 +55,8 @@ internal sealed class StageTelemetry
         if (before?.Owner is not null)
         {
             Preempted(
-                loss.Verdict == LossVerdict.Crashed ? "crash"
-                : loss.Words.Length > 0 ? "killed"
+                verdict == LossVerdict.Crashed ? "crash"
+                : isExplained ? "killed"
                 : "vanished"
             );
             Lost(lostSteps);

@@ -1,10 +1,17 @@
 using Slowrun.Core.Stages;
-using Slowrun.Grains.Stages;
 
 namespace Slowrun.Grains.Telemetry;
 
 /// <summary>What can be seen of an owner at work, at any time and from any thread.</summary>
-internal sealed class StageView(Func<StageProgress> progress, StageOwnership own, DateTimeOffset takenAt, TimeProvider time)
+/// <param name="durableStep">The step that the stage would go on from.</param>
+/// <param name="pace">How its checkpoints are timed; null: not known yet.</param>
+internal sealed class StageView(
+    Func<StageProgress> progress,
+    Func<int> durableStep,
+    Func<CheckpointPace?> pace,
+    DateTimeOffset takenAt,
+    TimeProvider time
+)
 {
     // Steps of one stage take alike; ten times the longest is no noise. Compilers, caches and a busy machine make first steps slow.
     private const int LongestSteps = 10;
@@ -17,9 +24,9 @@ internal sealed class StageView(Func<StageProgress> progress, StageOwnership own
 
     public StageProgress Progress => progress();
 
-    public int DurableStep => own.DurableStep;
+    public int DurableStep => durableStep();
 
-    public TimeSpan? Interval => own.Pace is { } pace ? TimeSpan.FromSeconds(pace.IntervalSeconds) : null;
+    public TimeSpan? Interval => pace() is { } now ? TimeSpan.FromSeconds(now.IntervalSeconds) : null;
 
     /// <summary>Since the last commit, or since this owner began.</summary>
     public TimeSpan DurableAge => time.GetElapsedTime(Interlocked.Read(ref committedAt));

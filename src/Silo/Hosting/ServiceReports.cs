@@ -1,5 +1,5 @@
 using System.Net.Sockets;
-using Slowrun.Grains.Slots;
+using Slowrun.Grains.Loop;
 using Slowrun.Silo.Http;
 
 namespace Slowrun.Silo.Hosting;

@@ -1,8 +1,8 @@
 using System.Globalization;
 using Slowrun.Core;
 using Slowrun.Core.Stages;
+using Slowrun.Grains.Loop;
 using Slowrun.Grains.Slots;
-using Slowrun.Grains.Stages;
 using Slowrun.Grains.Telemetry;
 
 namespace Slowrun.Silo.Preemption;

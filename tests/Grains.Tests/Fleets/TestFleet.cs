@@ -10,6 +10,7 @@ using Slowrun.Clustering.Membership;
 using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Loop;
 using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
 using Slowrun.Storage;

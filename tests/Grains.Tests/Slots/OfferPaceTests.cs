@@ -2,8 +2,8 @@ using System.Net;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Loop;
 using Slowrun.Grains.Slots;
-using Slowrun.Grains.Stages;
 
 namespace Slowrun.Grains.Tests.Slots;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging.Abstractions;
+using Slowrun.Grains.Loop;
 using Slowrun.Grains.Slots;
-using Slowrun.Grains.Stages;
 using Slowrun.Silo.Hosting;
 using Slowrun.Silo.Http;
 using Slowrun.Storage;

@@ -80,7 +80,7 @@ public sealed class StoreTroubleTests
         await using var run = new LocalRun(store);
         await run.SubmitAsync();
         var runner = await run.TakeAsync(new StageId(0, 0));
-        runner.Stop(Slowrun.Grains.Stages.StopReason.Requested);
+        runner.Stop(Slowrun.Grains.Slots.StopReason.Requested);
         runner.Start();
         await runner.Completion;
         var root = (await run.FactsAsync()).RootOf(new StageId(0, 0));

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Slowrun.Storage;
 
-namespace Slowrun.Grains.Slots;
+namespace Slowrun.Grains.Loop;
 
 /// <summary>Holds this silo's clock against the store's now and then, where it has one that can be set.</summary>
 internal sealed partial class ClockCheck(IObjectStore store, TimeProvider time, ILogger<ClockCheck> log) : BackgroundService

@@ -5,12 +5,13 @@ using Microsoft.Extensions.Time.Testing;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Loop;
 using Slowrun.Grains.Slots;
 using Slowrun.Grains.Telemetry;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 
-namespace Slowrun.Grains.Tests.Slots;
+namespace Slowrun.Grains.Tests.Loop;
 
 /// <summary>A silo that is a stage's owner and trains nothing lets go of it, as every owner does.</summary>
 public sealed class OrphanReleaseTests : IAsyncDisposable

@@ -2,10 +2,10 @@ using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Placement;
 using Slowrun.Grains.Runs;
-using Slowrun.Grains.Stages;
+using Slowrun.Grains.Slots;
 using Slowrun.Training;
 
-namespace Slowrun.Grains.Slots;
+namespace Slowrun.Grains.Loop;
 
 /// <summary>Lives on the very silo that it is named after. Activated elsewhere, by a silo that does not see that one, it ends.</summary>
 [GrainType(NamedSiloDirector.KeyedBySilo)]

@@ -2,12 +2,12 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
-using Slowrun.Grains.Stages;
+using Slowrun.Grains.Slots;
 using Slowrun.Grains.Telemetry;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 
-namespace Slowrun.Grains.Slots;
+namespace Slowrun.Grains.Loop;
 
 /// <summary>How a silo that goes away leaves: nothing new, last commits, releases, and only then the cluster.</summary>
 internal sealed partial class SiloDrain(

@@ -1,6 +1,6 @@
 using Slowrun.Core.Plan;
 
-namespace Slowrun.Grains.Slots;
+namespace Slowrun.Grains.Loop;
 
 /// <summary>
 /// Runs in which nothing happens until somebody wishes it: ended, failed, cancelled, paused, or not readable. Whoever wishes it rings

@@ -1,11 +1,12 @@
 using Slowrun.Core.Plan;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Runs;
+using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Training;
 
-namespace Slowrun.Grains.Slots;
+namespace Slowrun.Grains.Loop;
 
 /// <summary>Offers this silo's free slots to ready work.</summary>
 internal sealed class Offers(

@@ -1,9 +1,10 @@
 using Microsoft.Extensions.Logging;
 using Slowrun.Core.Plan;
+using Slowrun.Grains.Slots;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 
-namespace Slowrun.Grains.Slots;
+namespace Slowrun.Grains.Loop;
 
 /// <summary>What a silo does about damaged documents of a run that it meets: mends what can be mended without a person.</summary>
 internal sealed partial class DocumentMending(

@@ -2,9 +2,10 @@ using System.Globalization;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Slowrun.Grains.Runs;
+using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
 
-namespace Slowrun.Grains.Slots;
+namespace Slowrun.Grains.Loop;
 
 /// <summary>
 /// The drive of everything: looks for a stage that is ready and has no living owner, for a snapshot that has no score, for members that

@@ -2,8 +2,9 @@ using Microsoft.Extensions.Logging;
 using Orleans.Runtime.Placement;
 using Slowrun.Core.Plan;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Slots;
 
-namespace Slowrun.Grains.Slots;
+namespace Slowrun.Grains.Loop;
 
 /// <summary>Makes one offer, and slows down the next one where it came to nothing.</summary>
 internal sealed partial class Offering(OfferPace pace, LoopPulse pulse, ILocalSiloDetails silo, ILogger<Offering> log)

@@ -1,4 +1,4 @@
-namespace Slowrun.Grains.Stages;
+namespace Slowrun.Grains.Slots;
 
 /// <summary>Why an owner leaves its stage.</summary>
 public enum StopReason

@@ -1,4 +1,4 @@
-namespace Slowrun.Grains.Slots;
+namespace Slowrun.Grains.Loop;
 
 /// <summary>
 /// How long this silo has had nothing to do and seen nothing ready. What waits for something that runs elsewhere, or is paused, is not

@@ -2,13 +2,14 @@ using Microsoft.Extensions.Logging;
 using Slowrun.Core.Ledger;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
+using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
 using Slowrun.Grains.Telemetry;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 
-namespace Slowrun.Grains.Slots;
+namespace Slowrun.Grains.Loop;
 
 /// <summary>
 /// A take whose answer was lost, or an end that could not be written, leaves this silo as an owner that trains nothing: it lets go of such

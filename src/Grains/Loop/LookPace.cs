@@ -1,6 +1,6 @@
 using Slowrun.Core;
 
-namespace Slowrun.Grains.Slots;
+namespace Slowrun.Grains.Loop;
 
 /// <summary>
 /// How long a slot loop that found nothing to do waits: every silo asks the store, so those at rest ask ever more rarely. What makes work

@@ -1,8 +1,9 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Slowrun.Core.Stages;
+using Slowrun.Grains.Slots;
 
-namespace Slowrun.Grains.Slots;
+namespace Slowrun.Grains.Loop;
 
 /// <summary>Says in the silo's own log that the store fails or is slow: where the store cannot be written, an event would not
 /// arrive.</summary>

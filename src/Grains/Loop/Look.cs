@@ -1,11 +1,12 @@
 using System.Runtime.ExceptionServices;
 using Microsoft.Extensions.Logging;
 using Slowrun.Grains.Runs;
+using Slowrun.Grains.Slots;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 
-namespace Slowrun.Grains.Slots;
+namespace Slowrun.Grains.Loop;
 
 /// <summary>One look of a silo for work: which runs there are, what is ready of them, and offers of free slots to it. For one
 /// caller.</summary>

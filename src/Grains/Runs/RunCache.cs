@@ -7,7 +7,7 @@ namespace Slowrun.Grains.Runs;
 /// A run as its one reader knows it: what it has read, and what owners told since. It reads again only what can be other than it was: calls
 /// that come while it reads share that reading. For one scheduler.
 /// </summary>
-internal sealed class RunReading(string run, RunWatch watch, TimeProvider time)
+internal sealed class RunCache(string run, RunWatch watch, TimeProvider time)
 {
     // A change by hand is seen so late; all others are told: by the owner, the order's bell, or whoever met the stage otherwise.
     private static readonly TimeSpan StillFor = TimeSpan.FromSeconds(10);
