@@ -61,7 +61,7 @@ internal static class DemoCommand
                         await context.Output.WriteLineAsync(line);
                     }
 
-                    LossChart.Save(status, file);
+                    LossPlot.SaveEnsemble(status, file);
                     await context.Output.WriteLineAsync($"Chart: {file}");
                 }
 

@@ -127,7 +127,7 @@ internal static class ChainGrid
                 .Select(group => string.Create(CultureInfo.InvariantCulture, $"{group.Sum(one => one.Times)} {group.Key}"))
         );
 
-    private static int ChainOf(string stage) => StageId.TryParse(stage, out var id) ? id.Chain : 0;
+    private static int ChainOf(string stage) => StageId.Parse(stage).Chain;
 
     private sealed record Row(int First, int Last, IReadOnlyList<StageStatus> Stages)
     {

@@ -1,5 +1,6 @@
 using ScottPlot;
 using Slowrun.Core;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Status;
 using Slowrun.Reading.Curves;
@@ -11,6 +12,8 @@ internal static class LossPlot
 {
     private const int WidthPixels = 1400;
     private const int HeightPixels = 1000;
+    private const int EnsembleWidthPixels = 900;
+    private const int EnsembleHeightPixels = 560;
 
     // More lines have a legend of some only: the colours between are in order.
     private const int MostLegends = 12;
@@ -40,6 +43,27 @@ internal static class LossPlot
         }
     }
 
+    /// <summary>Draws a finished run's ensemble alone, a tick a member; nothing where none was averaged.</summary>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void SaveEnsemble(RunStatus status, string file)
+    {
+        ArgumentNullException.ThrowIfNull(status);
+        if (status.Ensemble is not { } ensemble)
+        {
+            return;
+        }
+
+        using var plot = new Plot();
+        Ensemble(plot, status);
+        plot.Title($"{status.Name}: validation loss");
+        plot.Axes.Bottom.SetTicks(
+            [.. Enumerable.Range(1, ensemble.MemberStages.Count).Select(place => (double)place)],
+            [.. ensemble.MemberStages.Select((id, i) => FormattableString.Invariant($"{i + 1}\n{id}"))]
+        );
+        plot.Axes.SetLimitsX(0.6, ensemble.MemberStages.Count + 0.4);
+        plot.SavePng(file, EnsembleWidthPixels, EnsembleHeightPixels);
+    }
+
     private static void Training(Plot plot, RunStatus status, IReadOnlyList<DurableCurve> curves)
     {
         var colors = new StageColors([.. curves.Select(curve => curve.Plan.Id)]);
@@ -66,7 +90,7 @@ internal static class LossPlot
     {
         var scored = status
             .Stages.Where(stage => stage.ValLossNats is not null)
-            .Select(stage => (Stage: stage, Id: Parsed(stage.Id)))
+            .Select(stage => (Stage: stage, Id: StageId.Parse(stage.Id)))
             .ToList();
         var colors = new StageColors([.. scored.Select(one => one.Id with { Stage = 0 }).Distinct()]);
         var chains = scored.Where(one => one.Stage.Role == ChainRole.Members).GroupBy(one => one.Id.Chain).ToList();
@@ -194,6 +218,4 @@ internal static class LossPlot
             [.. bins.Select(bin => bin.Average(step => (double)step.Item))]
         );
     }
-
-    private static Core.Plan.StageId Parsed(string id) => Core.Plan.StageId.TryParse(id, out var parsed) ? parsed : default;
 }

@@ -15,7 +15,7 @@ internal static class RunCharts
 
     public static LineChart Training(IReadOnlyList<StageCurve> curves, CurveQuery query)
     {
-        var perChain = curves.GroupBy(curve => Id(curve.Stage).Chain).ToDictionary(chain => chain.Key, chain => chain.Count());
+        var perChain = curves.GroupBy(curve => StageId.Parse(curve.Stage).Chain).ToDictionary(chain => chain.Key, chain => chain.Count());
         var seen = new Dictionary<int, int>();
         return new LineChart(
             "training",
@@ -25,7 +25,7 @@ internal static class RunCharts
             [
                 .. curves.Select(curve =>
                 {
-                    var chain = Id(curve.Stage).Chain;
+                    var chain = StageId.Parse(curve.Stage).Chain;
                     var nth = seen[chain] = seen.GetValueOrDefault(chain) + 1;
                     return new Series(curve.Stage, chain, [.. curve.Points.Select(point => (point[0], point[1]))])
                     {
@@ -55,11 +55,11 @@ internal static class RunCharts
             [
                 .. run
                     .Status.Stages.Where(stage => stage.ValLossNats is not null)
-                    .GroupBy(stage => Id(stage.Id).Chain)
+                    .GroupBy(stage => StageId.Parse(stage.Id).Chain)
                     .Select(chain => new Series(
                         $"chain{chain.Key}",
                         chain.Key,
-                        [.. chain.Select(stage => ((double)Id(stage.Id).Stage, stage.ValLossNats!.Value))]
+                        [.. chain.Select(stage => ((double)StageId.Parse(stage.Id).Stage, stage.ValLossNats!.Value))]
                     )
                     {
                         Dots = true,
@@ -102,7 +102,4 @@ internal static class RunCharts
             ]
         );
     }
-
-    private static StageId Id(string stage) =>
-        StageId.TryParse(stage, out var id) ? id : throw new ArgumentException($"'{stage}' is no stage.", nameof(stage));
 }

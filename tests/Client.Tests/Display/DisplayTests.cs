@@ -37,11 +37,11 @@ public sealed class DisplayTests : IDisposable
     }
 
     [Fact]
-    public void LossChart_OfAFinishedDemo_IsAPicture()
+    public void LossPlot_OfAFinishedDemosEnsemble_IsAPicture()
     {
         var file = Path.Combine(folder.Path, "losses.png");
 
-        LossChart.Save(Finished, file);
+        LossPlot.SaveEnsemble(Finished, file);
 
         Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], File.ReadAllBytes(file)[..4]);
     }
