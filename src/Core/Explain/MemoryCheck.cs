@@ -88,7 +88,7 @@ public static class MemoryCheck
     /// <summary>Of several row counts the first that fits is the largest.</summary>
     private static string Kinds(MemoryOption option) => string.Join(' ', option.Set.Select(one => one.Split('=')[0]));
 
-    /// <summary>Changes of one kind, then of two, then of three.</summary>
+    /// <summary>Changes of one kind, then of two, then of three; then with a single lane.</summary>
     private static IEnumerable<IReadOnlyList<Change>> Combinations(Recipe recipe, SlotMemory slot)
     {
         List<Change> recompute = recipe.Stage.Recompute
@@ -111,6 +111,18 @@ public static class MemoryCheck
         yield return [.. recompute, .. rows, .. products];
         yield return [.. Both(recompute, products), .. Both(recompute, rows), .. Both(products, rows)];
         yield return [.. Both(Both(recompute, products), rows)];
+
+        // Last: a single lane needs one gradient instead of two, but then no second device or processor can help, and micro-steps have
+        // other rows.
+        List<Change> lanes = recipe.Stage.Lanes == 1 ? [] : [new(["stage.lanes=1"], r => r with { Stage = r.Stage with { Lanes = 1 } })];
+        yield return [.. Both(recompute, lanes), .. Both(rows, lanes), .. Both(products, lanes)];
+        yield return
+        [
+            .. Both(Both(recompute, products), lanes),
+            .. Both(Both(recompute, rows), lanes),
+            .. Both(Both(products, rows), lanes),
+        ];
+        yield return [.. Both(Both(Both(recompute, products), rows), lanes)];
     }
 
     private static List<Change> Both(IEnumerable<Change> first, IReadOnlyList<Change> second) =>

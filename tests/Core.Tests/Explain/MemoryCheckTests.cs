@@ -55,13 +55,28 @@ public sealed class MemoryCheckTests
         Assert.Contains("--set stage.recompute=true --set ", shortage.ToString(), StringComparison.Ordinal);
     }
 
+    /// <summary>A single lane has one gradient, but one device: proposed where nothing else is enough.</summary>
+    [Fact]
+    public void Of_ASpecThatFitsWithASingleLaneAlone_ProposesItLast()
+    {
+        var spec = SpecReader.FromPreset("slowrun-10x");
+        var recomputed = MemoryCheck.Of(spec, null, Device with { Bytes = 60_000_000_000 })!;
+        var least = recomputed.Options.Min(option => option.Bytes);
+
+        Assert.All(recomputed.Options, option => Assert.DoesNotContain("stage.lanes=1", option.Set));
+        Assert.Equal(
+            ["stage.recompute=true", "stage.lanes=1"],
+            Assert.Single(MemoryCheck.Of(spec, null, Device with { Bytes = least - 1 })!.Options).Set
+        );
+    }
+
     [Fact]
     public void Of_ASpecThatNothingMakesFit_SaysTheLeast()
     {
         var shortage = MemoryCheck.Of(Large, null, Device with { Bytes = 10_000_000_000 })!;
 
         Assert.Empty(shortage.Options);
-        Assert.Equal(["stage.recompute=true", "model.products=BF16", "stage.deviceRows=1"], shortage.Least!.Set);
+        Assert.Equal(["stage.recompute=true", "model.products=BF16", "stage.deviceRows=1", "stage.lanes=1"], shortage.Least!.Set);
         Assert.EndsWith("; a smaller model, or a larger slot.", shortage.ToString(), StringComparison.Ordinal);
     }
 
