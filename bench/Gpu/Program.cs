@@ -5,25 +5,37 @@ using Slowrun.Training.Numerics;
 using var bench = new Bench(args.Contains("--cpu"));
 string[] words = [.. args.Where(argument => argument != "--cpu")];
 var exit = 2;
-await WorkerThread.RunAsync(
-    "bench",
-    () =>
-        exit = words switch
-        {
-            ["ceilings"] => Ceilings.Run(bench),
-            ["step", var size] => StepPart.Run(bench, size),
-            ["weights"] => WeightsPart.Run(bench),
-            ["capture"] => CapturePart.Run(bench),
-            ["hash"] => HashPart.Run(bench),
-            ["train", var file] => HashPart.TrainAndWait(bench, file),
-            ["resume", var file] => HashPart.Resume(bench, file),
-            ["gradients"] => GradientPart.Run(bench),
-            ["sizes"] => Sizes.Print(),
-            ["config", var size] => Sizes.PrintConfig(bench, size),
-            ["table", var results] => ResultTable.Print(results),
-            _ => Usage(),
-        }
-);
+try
+{
+    await WorkerThread.RunAsync(
+        "bench",
+        () =>
+            exit = words switch
+            {
+                ["ceilings"] => Ceilings.Run(bench),
+                ["step", var size] => StepPart.Run(bench, size),
+                ["weights"] => WeightsPart.Run(bench),
+                ["capture"] => CapturePart.Run(bench),
+                ["hash"] => HashPart.Run(bench),
+                ["train", var file] => HashPart.TrainAndWait(bench, file),
+                ["resume", var file] => HashPart.Resume(bench, file),
+                ["gradients"] => GradientPart.Run(bench),
+                ["sizes"] => Sizes.Print(),
+                ["config", var size] => Sizes.PrintConfig(bench, size),
+                ["table", var results] => ResultTable.Print(results),
+                _ => Usage(),
+            }
+    );
+}
+#pragma warning disable CA1031 // Whatever it is, it ends this part alone; the script tells the last line.
+catch (Exception e)
+#pragma warning restore CA1031
+{
+    Console.Error.WriteLine(e);
+    Console.Error.WriteLine(e.GetBaseException().Message.Split('\n')[0]);
+    return 1;
+}
+
 return exit;
 
 static int Usage()

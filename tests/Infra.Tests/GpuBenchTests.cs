@@ -53,6 +53,30 @@ public sealed class GpuBenchTests
         }
     }
 
+    /// <summary>Parts that fail say why, cost no other part, and the table is printed: here because there is no device.</summary>
+    [Fact]
+    public async Task Run_WithoutADevice_SaysWhyOfEachPart()
+    {
+        Assert.SkipWhen(File.Exists("/dev/nvidiactl"), "This machine has a device.");
+        var folder = Directory.CreateTempSubdirectory("slowrun-gpu-bench-");
+        try
+        {
+            var app = Path.Combine(Repository.Root, "artifacts", "bin", "Slowrun.Gpu", "release");
+            // A moment for the first part; the others say that no time was left.
+            var result = await Tool.RunAsync("bash", Script, "--app", app, "--out", folder.FullName, "--seconds", "7");
+
+            Assert.Equal(1, result.ExitCode);
+            Assert.Contains("nvidia-smi does not answer", result.Output, StringComparison.Ordinal);
+            Assert.Matches("not measured: ceilings \\((failed with 1: \\S.*|cut after \\d+ s|no time was left)\\)", result.Output);
+            Assert.DoesNotContain("Program.<Main>", result.Output, StringComparison.Ordinal);
+            Assert.Contains("not measured: step-snapshots (", result.Output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
     [Fact]
     public async Task Run_WhenItsTimeIsOver_SaysWhatWasNotMeasured()
     {
