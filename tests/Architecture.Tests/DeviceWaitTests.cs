@@ -14,6 +14,7 @@ public sealed class DeviceWaitTests
     [
         "Slowrun.Training.Models.",
         "Slowrun.Training.Lanes.",
+        "Slowrun.Training.Kernels.",
         "Slowrun.Training.Distillation.",
         "Slowrun.Training.Optimizers.",
         "Slowrun.Training.Averaging.",

@@ -30,8 +30,10 @@ internal sealed unsafe class FusedTrainer : IMicroBatchTrainer
     /// <param name="outputs">Whether an ensemble teaches, so that each micro-batch comes with what it says.</param>
     public FusedTrainer(ModelRecipe model, StageRecipe stage, RotaryTable rotary, Teacher? teacher, bool outputs)
     {
-        (this.model, this.stage, this.teacher) = (model, stage, teacher);
+        (this.model, this.stage) = (model, stage);
         alpha = teacher is null && !outputs ? 0 : stage.Distillation!.Alpha;
+        // What counts nothing is not computed.
+        this.teacher = alpha > 0 ? teacher : null;
         temperature = stage.Distillation?.Temperature ?? 1;
         var rows = (long)stage.DeviceRows * model.SequenceLength;
         rowsAtOnce = (int)Math.Min(rows, LogitRows.AtOnce(model, gpu: false));
@@ -39,10 +41,10 @@ internal sealed unsafe class FusedTrainer : IMicroBatchTrainer
         logits = Matrix.Empty(rowsAtOnce, model.VocabSize);
         scratch = Matrix.Empty(1, model.VocabSize);
         teacherLogits = alpha > 0 ? Matrix.Empty(rowsAtOnce, model.VocabSize) : null;
-        if (teacher is not null)
+        if (this.teacher is not null)
         {
             taught = new FusedGpt(model, rotary, stage.DeviceRows, model.SequenceLength);
-            teacherWeights = new FusedWeights(model, teacher.Weights);
+            teacherWeights = new FusedWeights(model, this.teacher.Weights);
         }
     }
 
@@ -57,6 +59,8 @@ internal sealed unsafe class FusedTrainer : IMicroBatchTrainer
             );
         }
 
+        CheckTokens(batch.Tokens);
+        lesson = alpha > 0 ? lesson : null;
         var pass = batch.Pass(model, stage, masksOnDevice: false, recomputed);
         var (weights, gradients) = (buffer.FusedWeights, buffer.FusedGradients);
         student.Forward(weights, batch.Tokens, pass, keep: true);
@@ -125,6 +129,20 @@ internal sealed unsafe class FusedTrainer : IMicroBatchTrainer
         Matrix.Product(slope, ours, weights.Unembedding);
         Matrix.AddTransposedProduct(gradients.Unembedding, ours, hidden);
         return loss;
+    }
+
+    /// <summary>Kernels look rows up without a test of their own: a wrong token would read, and write, beside the table.</summary>
+    private void CheckTokens(Tensor tokens)
+    {
+        var all = new ReadOnlySpan<long>((long*)Matrix.Address(tokens), (int)tokens.numel());
+        var most = (ulong)model.VocabSize;
+        foreach (var token in all)
+        {
+            if ((ulong)token >= most)
+            {
+                throw new ArgumentException($"A token is {token}, expected 0 to {model.VocabSize - 1}.", nameof(tokens));
+            }
+        }
     }
 
     private TargetTokens[] Targets(in MicroBatch batch)

@@ -79,10 +79,7 @@ public static class NumericsFingerprint
     {
         using var scope = NewDisposeScope();
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var tensor in Train(slot, shape))
-        {
-            hash.AppendData(tensor.Bytes.Span);
-        }
+        Train(slot, shape, hash);
 
         // The training's matrices are small; large ones are cut into blocks by other kernels.
         var device = ComputeDevices.DeviceOf(slot);
@@ -91,12 +88,13 @@ public static class NumericsFingerprint
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private static IReadOnlyList<Core.Tensors.TensorData> Train(string slot, KernelShape shape)
+    private static void Train(string slot, KernelShape shape, IncrementalHash hash)
     {
         var tokens = Enumerable
             .Range(0, (4 * shape.Rows * (shape.SequenceLength + 1)) + 8)
             .Select(i => (ushort)(CounterRandom.At(7, (ulong)i) % (ulong)shape.VocabSize))
             .ToArray();
+        var set = new ArrayTokenSet(tokens, [0], [.. Enumerable.Repeat(1, shape.VocabSize)]);
         var plan = new StagePlan
         {
             Id = new StageId(0, 0),
@@ -130,7 +128,7 @@ public static class NumericsFingerprint
             Data = new DataRecipe(),
         };
         using var training = StageTraining.Begin(
-            new StageInputs { Plan = plan, Train = new ArrayTokenSet(tokens, [0], [.. Enumerable.Repeat(1, shape.VocabSize)]) },
+            new StageInputs { Plan = plan, Train = set },
             new ComputeDevices([slot]),
             replicate: false,
             ComputeDevices.DeviceOf(slot).type == DeviceType.CPU ? shape.Path : StepPath.Composed
@@ -140,7 +138,14 @@ public static class NumericsFingerprint
             training.RunStep(CancellationToken.None);
         }
 
-        return training.Snapshot();
+        foreach (var tensor in training.Snapshot())
+        {
+            hash.AppendData(tensor.Bytes.Span);
+        }
+
+        // Weights are chosen, and members teach, by passes of the composed path, whatever path the steps have.
+        var loss = training.LossNats(set, CancellationToken.None)!.Value;
+        hash.AppendData(BitConverter.GetBytes(BitConverter.DoubleToInt64Bits(loss)));
     }
 
     private static Tensor Noise(int rows, int columns, ulong key)

@@ -44,6 +44,14 @@ public sealed class StageTraining : IDisposable
     {
         (this.inputs, this.path) = (inputs, path);
         var plan = inputs.Plan;
+        if (path == StepPath.Fused && Path(plan, devices) != StepPath.Fused)
+        {
+            throw new ArgumentException(
+                $"Stage {plan.Id} has an option, or a device, that the fused path does not know: it would train another function.",
+                nameof(path)
+            );
+        }
+
         IntraOp.UseOneThread();
         steps = new StageSteps(plan, inputs.Train.Length);
         Check(inputs);
@@ -126,12 +134,16 @@ public sealed class StageTraining : IDisposable
     }
 
     /// <exception cref="InvalidDataException">A tensor of the state is missing, unknown, or of another type or shape.</exception>
-    public static StageTraining Resume(StageInputs inputs, ComputeDevices devices, IReadOnlyList<TensorData> state)
+    public static StageTraining Resume(StageInputs inputs, ComputeDevices devices, IReadOnlyList<TensorData> state) =>
+        Resume(inputs, devices, state, path: null);
+
+    /// <param name="path">Null: the plan's own.</param>
+    internal static StageTraining Resume(StageInputs inputs, ComputeDevices devices, IReadOnlyList<TensorData> state, StepPath? path)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(devices);
         ArgumentNullException.ThrowIfNull(state);
-        var training = new StageTraining(inputs, devices, replicate: false, Path(inputs.Plan, devices));
+        var training = new StageTraining(inputs, devices, replicate: false, path ?? Path(inputs.Plan, devices));
         try
         {
             training.state.Restore(state);
@@ -407,7 +419,7 @@ public sealed class StageTraining : IDisposable
     }
 
     /// <summary>Mean loss of the present parameters, passed as the last step passed them. Null: stopped.</summary>
-    private double? LossNats(TokenSet set, CancellationToken stop)
+    internal double? LossNats(TokenSet set, CancellationToken stop)
     {
         var now = StepSettings.At(inputs.Plan, steps, Step - 1);
         var pass = new ForwardPass

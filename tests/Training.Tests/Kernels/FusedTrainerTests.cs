@@ -60,6 +60,7 @@ public sealed class FusedTrainerTests
                 Distillation = new DistillationRecipe { Alpha = 0.6, Temperature = 1.7 },
             }
         ),
+        ["taught without weight"] = (SmallStage.Model, Plain with { Distillation = new DistillationRecipe { Alpha = 0 } }),
         ["taught alone"] = (
             SmallStage.Model,
             Plain with
@@ -131,6 +132,25 @@ public sealed class FusedTrainerTests
         trainer.Backward(lane, batch, 1, null);
 
         Close.RelativeL2(once.mul(2), lane.Gradients.Flat, 1e-6, "gradient of two");
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(1000)]
+    public void Backward_OnATokenThatTheModelDoesNotHave_SaysWhich(long token)
+    {
+        using var scope = NewDisposeScope();
+        var plan = SmallStage.Inputs(Plain).Plan;
+        using var parameters = Parameters(plan, 9);
+        using var rotary = RotaryTable.Of(plan.Model, CPU);
+        using var trainer = new FusedTrainer(plan.Model, plan.Stage, rotary, null, outputs: false);
+        using var lane = new LaneBuffer(plan.Model, parameters);
+        var batch = Batch(plan, []);
+        batch.Tokens[1, 2] = tensor(token);
+
+        var error = Assert.Throws<ArgumentException>(() => trainer.Backward(lane, batch, 1, null));
+
+        Assert.Contains($"A token is {token}, expected 0 to {plan.Model.VocabSize - 1}", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

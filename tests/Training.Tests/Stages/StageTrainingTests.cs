@@ -2,6 +2,7 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
 using Slowrun.Training.Evaluation;
+using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;
 
 namespace Slowrun.Training.Tests.Stages;
@@ -12,6 +13,34 @@ public sealed class StageTrainingTests
     {
         Selection = new SelectionRecipe { Rule = SelectionRule.BestValidation },
     };
+
+    [Fact]
+    public void Begin_OnAPathThatDoesNotKnowAnOption_IsRefused()
+    {
+        var inputs = SmallStage.Inputs(SmallStage.Recipe, SmallStage.Model with { KeyOffset = true });
+
+        var error = Assert.Throws<ArgumentException>(() =>
+            StageTraining.Begin(inputs, ComputeDevices.SingleCpu, replicate: false, StepPath.Fused)
+        );
+
+        Assert.Contains("would train another function", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Resume_OnThePathThatIsNotThePlansOwn_EndsWithThatPathsBytes()
+    {
+        var inputs = SmallStage.Inputs();
+        using var whole = StageTraining.Begin(inputs, ComputeDevices.SingleCpu, replicate: false, StepPath.Composed);
+        using var begun = StageTraining.Begin(inputs, ComputeDevices.SingleCpu, replicate: false, StepPath.Composed);
+        var captured = SmallStage.Run(begun, until: 2);
+        using var resumed = StageTraining.Resume(inputs, ComputeDevices.SingleCpu, captured, StepPath.Composed);
+        using var own = StageTraining.Begin(inputs, ComputeDevices.SingleCpu);
+
+        var expected = SmallStage.Run(whole);
+
+        Assert.True(SmallStage.Same(expected, SmallStage.Run(resumed)));
+        Assert.False(SmallStage.Same(expected, SmallStage.Run(own)));
+    }
 
     [Fact]
     public void RunStep_OverAWholeStage_Learns()
