@@ -8,7 +8,7 @@ using Slowrun.Web.Access;
 namespace Slowrun.Web.Tests.Access;
 
 /// <summary>Cookies, and where a log-in leads.</summary>
-public sealed class LogInTests
+public sealed class LogInTests(LockedPage locked) : IClassFixture<LockedPage>
 {
     [Fact]
     public async Task LogIn_WithTheToken_GivesACookieThatLetsIn()
@@ -118,9 +118,7 @@ public sealed class LogInTests
     [InlineData("")]
     public async Task LogIn_WithAnAddressElsewhere_StaysHere(string to)
     {
-        await using var page = await TestPage.StartAsync(TestPage.Token);
-
-        using var answer = await page.PostAsync("/login", content: TestPage.Form(TestPage.Token, to));
+        using var answer = await locked.Page.PostAsync("/login", content: TestPage.Form(TestPage.Token, to));
 
         Assert.Equal("/", answer.Headers.Location?.OriginalString);
     }
@@ -130,9 +128,7 @@ public sealed class LogInTests
     [InlineData("/runs/a@b/losses#x")]
     public async Task LogIn_WithAnAddressOfThePage_GoesThere(string to)
     {
-        await using var page = await TestPage.StartAsync(TestPage.Token);
-
-        using var answer = await page.PostAsync("/login", content: TestPage.Form(TestPage.Token, to));
+        using var answer = await locked.Page.PostAsync("/login", content: TestPage.Form(TestPage.Token, to));
 
         Assert.Equal(to, answer.Headers.Location?.OriginalString);
     }

@@ -4,7 +4,7 @@ using static Slowrun.Web.Tests.ExampleStore;
 namespace Slowrun.Web.Tests.Access;
 
 /// <summary>What a caller gets who has no token, or the right one.</summary>
-public sealed class TokenTests
+public sealed class TokenTests(LockedPage locked) : IClassFixture<LockedPage>
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -18,9 +18,7 @@ public sealed class TokenTests
     [InlineData("/api/v1/nothing")]
     public async Task Api_WithoutTheToken_IsRefusedAndTellsNothing(string path)
     {
-        await using var page = await TestPage.StartAsync(TestPage.Token);
-
-        using var answer = await page.GetAsync(path);
+        using var answer = await locked.Page.GetAsync(path);
 
         Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
         Assert.Equal("Bearer", answer.Headers.WwwAuthenticate.ToString());
@@ -34,9 +32,7 @@ public sealed class TokenTests
     [InlineData("/runs/running/plots/training.svg")]
     public async Task Page_WithoutTheToken_SendsToTheLogIn(string path)
     {
-        await using var page = await TestPage.StartAsync(TestPage.Token);
-
-        using var answer = await page.GetAsync(path);
+        using var answer = await locked.Page.GetAsync(path);
 
         Assert.Equal(HttpStatusCode.Redirect, answer.StatusCode);
         Assert.StartsWith("/login?to=%2F", answer.Headers.Location?.OriginalString, StringComparison.Ordinal);
@@ -49,9 +45,7 @@ public sealed class TokenTests
     [InlineData("/assets/icon.svg")]
     public async Task LogIn_WithWhatItIsDrawnWith_IsOpenToAll(string path)
     {
-        await using var page = await TestPage.StartAsync(TestPage.Token);
-
-        using var answer = await page.GetAsync(path);
+        using var answer = await locked.Page.GetAsync(path);
 
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
     }

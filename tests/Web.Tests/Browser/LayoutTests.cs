@@ -35,7 +35,9 @@ public sealed class LayoutTests(Chromium chromium) : IAsyncLifetime
             await using var window = await chromium.OpenAsync(page.Address, colours, width, height: 844);
             await window.Page.GotoAsync(view);
 
-            Assert.Empty(await BeyondAsync(window, ".tabs a, .chart svg, .chart .tick:not(.odd), .takes td, .takes th, .legend li, .top nav a"));
+            Assert.Empty(
+                await BeyondAsync(window, ".tabs a, .chart svg, .chart .tick:not(.odd), .takes td, .takes th, .legend li, .top nav a")
+            );
             var smallest = await window.Page.EvaluateAsync<double>(
                 "() => Math.min(100, ...[...document.querySelectorAll('.chart text')].map(text => text.getBoundingClientRect().height).filter(height => height > 0))"
             );

@@ -6,14 +6,8 @@ using static Slowrun.Web.Tests.ExampleStore;
 namespace Slowrun.Web.Tests.Pages;
 
 /// <summary>What the pages say, as a program reads them.</summary>
-public sealed class PagesTests : IAsyncLifetime
+public sealed class PagesTests(OpenPage open) : IClassFixture<OpenPage>
 {
-    private TestPage page = null!;
-
-    public async ValueTask InitializeAsync() => page = await TestPage.StartAsync();
-
-    public ValueTask DisposeAsync() => page.DisposeAsync();
-
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Theory]
@@ -21,7 +15,7 @@ public sealed class PagesTests : IAsyncLifetime
     [InlineData("/runs/none")]
     public async Task Problem_OfWhoMayRead_KeepsTheWayBack(string path)
     {
-        var html = await HtmlAsync(page, path, HttpStatusCode.NotFound);
+        var html = await HtmlAsync(open.Page, path, HttpStatusCode.NotFound);
 
         Assert.Contains("""<a href="/silos">Silos</a>""", html, StringComparison.Ordinal);
     }
@@ -44,7 +38,7 @@ public sealed class PagesTests : IAsyncLifetime
     [InlineData("/?sort=state", "preempted running finished")]
     public async Task Runs_AreSortedAsIsAsked(string path, string order)
     {
-        var html = await HtmlAsync(page, path);
+        var html = await HtmlAsync(open.Page, path);
 
         Assert.Equal(order, string.Join(' ', Regex.Matches(html, """<a href="/runs/(\w+)">""").Select(match => match.Groups[1].Value)));
     }
@@ -52,14 +46,26 @@ public sealed class PagesTests : IAsyncLifetime
     [Fact]
     public async Task Stages_OfARun_TellItsProgressAndTimeWhateverTrains()
     {
-        var running = Text(await HtmlAsync(page, $"/runs/{Running}"));
-        var preempted = Text(await HtmlAsync(page, $"/runs/{Preempted}"));
+        var running = Text(await HtmlAsync(open.Page, $"/runs/{Running}"));
+        var preempted = Text(await HtmlAsync(open.Page, $"/runs/{Preempted}"));
 
         // 192 + 107 of four stages of 192.
         Assert.Contains("Progress 38.9 % 299 of 768 steps, about", running, StringComparison.Ordinal);
         Assert.Contains("24,996 tokens a second now", running, StringComparison.Ordinal);
         Assert.Contains("Progress 18.2 % 70 of 384 steps Elapsed", preempted, StringComparison.Ordinal);
         Assert.Contains("since the submission; nothing trains now", preempted, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Losses_WhereStagesAreTaught_SayThatTheirLossIsAnother()
+    {
+        const string Note = "The training loss of a taught stage";
+
+        Assert.Contains(Note, await HtmlAsync(open.Page, $"/runs/{Running}/losses"), StringComparison.Ordinal);
+        var alone = new MemoryStore();
+        await ExampleRun.CreateAsync(alone, "alone", "[{stages: 1}]", TimeProvider.System.GetUtcNow(), Stop);
+        await using var page = await TestPage.StartAsync(store: alone);
+        Assert.DoesNotContain(Note, await HtmlAsync(page, "/runs/alone/losses"), StringComparison.Ordinal);
     }
 
     [Theory]
