@@ -5,10 +5,12 @@ namespace Slowrun.Clustering.Hosting;
 
 /// <summary>
 /// Buries dead silos once before Orleans reads the table, and again twice a second until it has joined: the silos of other machines of a
-/// cluster that has just vanished are not proven dead yet when the first silo comes. Then only those that this silo cannot reach, and it
-/// costs the store nothing while there are none.
+/// cluster that has just vanished are not proven dead yet when the first silo comes. Then only those that this silo cannot reach, whose
+/// process on this machine is gone, or whose heartbeat is late, and it costs the store nothing while there are none. What a heartbeat
+/// happens to read of the others is told to Orleans, which would ask for itself every five seconds.
 /// </summary>
 internal sealed partial class Burial(
+    MembershipFile file,
     DeadSilos dead,
     Suspicions suspicions,
     IClusterMembershipService membership,
@@ -21,6 +23,7 @@ internal sealed partial class Burial(
 
     private volatile bool hasJoined;
     private bool failed;
+    private long refreshedFor;
 
     public void Participate(ISiloLifecycle lifecycle)
     {
@@ -60,15 +63,15 @@ internal sealed partial class Burial(
         {
             while (await timer.WaitForNextTickAsync(ending))
             {
-                var only = hasJoined ? suspicions.Current : null;
-                if (only is { Count: 0 })
-                {
-                    continue;
-                }
-
                 try
                 {
-                    await BuryAsync(only, ending);
+                    var only = hasJoined ? await DoubtfulAsync(ending) : null;
+                    if (only is not { Count: 0 })
+                    {
+                        await BuryAsync(only, ending);
+                    }
+
+                    await RefreshAsync(ending);
                     failed = false;
                 }
                 catch (Exception e) when (!ending.IsCancellationRequested)
@@ -88,6 +91,17 @@ internal sealed partial class Burial(
         }
     }
 
+    private async Task<IReadOnlySet<string>> DoubtfulAsync(CancellationToken cancellationToken)
+    {
+        if (dead.Doubtful.Count > 0)
+        {
+            // What came too late for the last reading is no doubt.
+            await file.ReadAsync(cancellationToken);
+        }
+
+        return suspicions.Current.Union(dead.Doubtful).ToHashSet(StringComparer.Ordinal);
+    }
+
     private async Task BuryAsync(IReadOnlySet<string>? only, CancellationToken cancellationToken)
     {
         var buried = await dead.BuryAsync(only, cancellationToken);
@@ -96,10 +110,15 @@ internal sealed partial class Burial(
             LogBuried(log, silo.Name, silo.Silo, silo.Reason);
             suspicions.Drop(silo.Silo);
         }
+    }
 
-        if (buried.Count > 0 && hasJoined)
+    /// <summary>The stages of who is dead can be taken once Orleans knows, whoever has found it out.</summary>
+    private async Task RefreshAsync(CancellationToken cancellationToken)
+    {
+        // Once for each version: those of a document that was begun anew are lower.
+        if (hasJoined && file.LastRead?.Version is { } read && read > membership.CurrentSnapshot.Version.Value && read != refreshedFor)
         {
-            // Its stages can be taken once Orleans knows.
+            refreshedFor = read;
             await membership.Refresh(cancellationToken: cancellationToken);
         }
     }

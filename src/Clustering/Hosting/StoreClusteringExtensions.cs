@@ -135,6 +135,14 @@ public static class StoreClusteringExtensions
             provider.GetRequiredService<TimeProvider>()
         ));
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, Burial>();
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => new ReachedBeforeJoin(
+            provider.GetRequiredService<MembershipFile>(),
+            provider.GetRequiredService<ILocalSiloDetails>().SiloAddress,
+            provider.GetRequiredService<IClusterMembershipService>(),
+            provider.GetRequiredService<TimeProvider>(),
+            SiloPort.AnswersAsync,
+            provider.GetRequiredService<ILogger<ReachedBeforeJoin>>()
+        ));
         services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => new WorkHeartbeat(
             provider.GetRequiredService<MembershipFile>(),
             provider.GetRequiredService<ILocalSiloDetails>().SiloAddress,

@@ -24,8 +24,8 @@ internal sealed partial class WorkHeartbeat(
     /// object.</summary>
     public const int SmallFleet = 8;
 
-    // A heartbeat that hangs for longer is begun anew: what waits in the store's own retries may wait on after the store has come back.
-    private static readonly TimeSpan TryFor = TimeSpan.FromSeconds(2);
+    // Asked of memory.
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(0.25);
 
     private bool hasPromised;
     private bool failed;
@@ -95,11 +95,20 @@ internal sealed partial class WorkHeartbeat(
 
     private async Task RepeatAsync(CancellationToken ending)
     {
-        using var timer = new PeriodicTimer(Period, time);
+        using var timer = new PeriodicTimer(Look, time);
+        var beaten = time.GetTimestamp();
         try
         {
             while (await timer.WaitForNextTickAsync(ending))
             {
+                // Who takes its first stage and is lost a second later has promised nothing yet, and its death takes as long as that of one at
+                // rest to prove.
+                if (time.GetElapsedTime(beaten) < Period - (Look / 2) && (hasPromised || !MayPromise()))
+                {
+                    continue;
+                }
+
+                beaten = time.GetTimestamp();
                 while (!await TryBeatAsync(ending))
                 {
                     await Task.Delay(TimeSpan.FromSeconds(0.5), time, ending);
@@ -112,9 +121,14 @@ internal sealed partial class WorkHeartbeat(
         }
     }
 
+    private bool MayPromise() =>
+        file.LastRead is { } last
+        && (workload!.IsUnderWay || OthersWork(last))
+        && last.Rows.Count(row => row.Status == SiloStatus.Active) <= SmallFleet;
+
     private async Task<bool> TryBeatAsync(CancellationToken ending)
     {
-        using var limit = new CancellationTokenSource(TryFor, time);
+        using var limit = new CancellationTokenSource(file.TryTime, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(ending, limit.Token);
         try
         {

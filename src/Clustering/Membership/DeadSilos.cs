@@ -42,6 +42,16 @@ public sealed class DeadSilos
         BuryAsync(only: null, cancellationToken);
 
     /// <summary>
+    /// Who deserves a look: processes of this machine that are gone, and silos whose promised heartbeat is late. Of the document as it was
+    /// read last, so that asking costs the store nothing.
+    /// </summary>
+    internal IReadOnlySet<string> Doubtful =>
+        (file.LastRead?.Rows ?? [])
+            .Where(row => IsListed(row) && (row.Process?.IsGone() is true || watch.IsOverdue(row)))
+            .Select(row => row.Silo)
+            .ToHashSet(StringComparer.Ordinal);
+
+    /// <summary>
     /// Buries who is certainly dead now: a silo of this machine whose process is gone, and one of another machine whose heartbeat stands
     /// still though it could be written, and whose port does not answer. The latter takes calls about a second apart on the same object.
     /// </summary>
@@ -49,9 +59,7 @@ public sealed class DeadSilos
     public async Task<IReadOnlyList<BuriedSilo>> BuryAsync(IReadOnlySet<string>? only, CancellationToken cancellationToken)
     {
         var document = await file.ReadAsync(cancellationToken).ConfigureAwait(false);
-        var judged = document
-            .Rows.Where(row => row.Status is not (SiloStatus.Dead or SiloStatus.None) && only?.Contains(row.Silo) is not false)
-            .ToList();
+        var judged = document.Rows.Where(row => IsListed(row) && only?.Contains(row.Silo) is not false).ToList();
         if (judged.Any(row => row.Process != ProcessIdentity.Current))
         {
             await file.ProveWritableAsync(cancellationToken).ConfigureAwait(false);
@@ -111,10 +119,12 @@ public sealed class DeadSilos
                 : null;
         }
 
-        return still >= HeartbeatWatch.Patience(row) && !await answers(row.Address.Endpoint, cancellationToken).ConfigureAwait(false)
+        return still >= watch.Patience(row) && !await answers(row.Address.Endpoint, cancellationToken).ConfigureAwait(false)
             ? $"it is of another machine, gave no sign of life for {Seconds(still)} s in which the store could be read and written, and {row.Address.Endpoint} does not answer"
             : null;
     }
+
+    private static bool IsListed(MembershipRow row) => row.Status is not (SiloStatus.Dead or SiloStatus.None);
 
     private static string Seconds(TimeSpan silence) => silence.TotalSeconds.ToString("F0", CultureInfo.InvariantCulture);
 }

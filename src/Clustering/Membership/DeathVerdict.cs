@@ -38,6 +38,6 @@ internal sealed class DeathVerdict(SiloAddress own, HeartbeatWatch watch, Suspic
         var isMember = document.Find(own)?.Status == SiloStatus.Active;
         var active = document.Rows.Count(row => row.Status == SiloStatus.Active);
         var enough = isMember ? Math.Min(ClusterTuning.Votes, (active + 1) / 2) : ClusterTuning.Votes;
-        return witnesses >= enough || watch.StillFor(old) >= HeartbeatWatch.Patience(old);
+        return witnesses >= enough || watch.StillFor(old) >= watch.Patience(old);
     }
 }

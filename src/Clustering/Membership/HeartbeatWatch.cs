@@ -8,7 +8,7 @@ namespace Slowrun.Clustering.Membership;
 internal sealed class HeartbeatWatch(TimeProvider time)
 {
     /// <summary>Answers of the store that are further apart leave room for an outage between them: what was watched before no longer
-    /// counts.</summary>
+    /// counts. Of a store that answers at its usual pace in less than half a second.</summary>
     public static readonly TimeSpan LongestGap = TimeSpan.FromSeconds(2.5);
 
     /// <summary>
@@ -17,16 +17,68 @@ internal sealed class HeartbeatWatch(TimeProvider time)
     /// </summary>
     public static readonly TimeSpan Allowance = TimeSpan.FromSeconds(2.5);
 
+    /// <summary>A heartbeat, which is a read and a write, is given up and begun anew after so long on a store that is quick.</summary>
+    public static readonly TimeSpan ShortestTry = TimeSpan.FromSeconds(2);
+
+    // Twice a heartbeat: of an answer that was quicker than the next ones.
+    private const int OperationsInATry = 4;
+
+    // A look is a read, a write, and half a second until the next read; a heartbeat a read and a write.
+    private const int OperationsInAGap = 5;
+
+    // Of a store whose every answer takes three seconds. What is slower still proves nothing.
+    private static readonly TimeSpan WidestGap = TimeSpan.FromSeconds(15);
+
+    // The quickest of so many tells the store's pace: an outage makes some slow, a slow store all.
+    private const int Remembered = 8;
+
+    // A heartbeat that is only just written, and the time until it is read.
+    private static readonly TimeSpan Late = TimeSpan.FromSeconds(0.5);
+
     private readonly Lock gate = new();
     private readonly Dictionary<string, (DateTime Sign, long Since)> seen = new(StringComparer.Ordinal);
+    private readonly Queue<TimeSpan> took = new();
+    private TimeSpan lastTook;
     private Streak reads;
     private Streak writes;
 
     public long Now => time.GetTimestamp();
 
-    /// <summary>How long a silo must have been watched in vain before it may be taken for dead: its period, and the allowance.</summary>
-    public static TimeSpan Patience(MembershipRow row) =>
-        (row.HeartbeatSeconds is { } promised ? TimeSpan.FromSeconds(promised) : ClusterTuning.Heartbeat) + Allowance;
+    /// <summary>By the last answer alone: after an outage it is soon short again, and while one lasts it stays as it was.</summary>
+    public TimeSpan TryTime
+    {
+        get
+        {
+            lock (gate)
+            {
+                var asked = lastTook * OperationsInATry;
+                return asked < ShortestTry ? ShortestTry
+                    : asked < WidestGap ? asked
+                    : WidestGap;
+            }
+        }
+    }
+
+    /// <summary>How long a silo must have been watched in vain before it may be taken for dead: its period, and the allowance, which is longer on a
+    /// slow store.</summary>
+    public TimeSpan Patience(MembershipRow row)
+    {
+        lock (gate)
+        {
+            return Period(row) + Longer(Allowance);
+        }
+    }
+
+    /// <summary>Whether it promised a heartbeat that this process has not seen in time, so that a closer look is worth its cost.</summary>
+    public bool IsOverdue(MembershipRow row)
+    {
+        lock (gate)
+        {
+            return row.HeartbeatSeconds is not null
+                && seen.TryGetValue(row.Silo, out var last)
+                && time.GetElapsedTime(last.Since) > Period(row) + Late;
+        }
+    }
 
     /// <summary>The document was read.</summary>
     /// <param name="began">When that began, by <see cref="Now"/>.</param>
@@ -35,7 +87,8 @@ internal sealed class HeartbeatWatch(TimeProvider time)
         lock (gate)
         {
             var now = Now;
-            reads = reads.Longer(began, now, time);
+            Took(time.GetElapsedTime(began, now));
+            reads = reads.Longer(began, now, Longer(LongestGap), time);
             foreach (var row in document.Rows)
             {
                 if (!seen.TryGetValue(row.Silo, out var last) || last.Sign != row.IAmAliveTime)
@@ -51,7 +104,9 @@ internal sealed class HeartbeatWatch(TimeProvider time)
     {
         lock (gate)
         {
-            writes = writes.Longer(began, Now, time);
+            var now = Now;
+            Took(time.GetElapsedTime(began, now));
+            writes = writes.Longer(began, now, Longer(LongestGap), time);
         }
     }
 
@@ -69,8 +124,8 @@ internal sealed class HeartbeatWatch(TimeProvider time)
         lock (gate)
         {
             if (
-                !reads.IsUnbroken(time)
-                || !writes.IsUnbroken(time)
+                !reads.IsUnbroken(Longer(LongestGap), time)
+                || !writes.IsUnbroken(Longer(LongestGap), time)
                 || !seen.TryGetValue(row.Silo, out var last)
                 || last.Sign != row.IAmAliveTime
             )
@@ -83,12 +138,34 @@ internal sealed class HeartbeatWatch(TimeProvider time)
         }
     }
 
+    private static TimeSpan Period(MembershipRow row) =>
+        row.HeartbeatSeconds is { } promised ? TimeSpan.FromSeconds(promised) : ClusterTuning.Heartbeat;
+
+    private void Took(TimeSpan operation)
+    {
+        lastTook = operation;
+        took.Enqueue(operation);
+        if (took.Count > Remembered)
+        {
+            took.Dequeue();
+        }
+    }
+
+    /// <summary>As long as the store's pace asks for.</summary>
+    private TimeSpan Longer(TimeSpan least)
+    {
+        var asked = took.Count < Remembered ? TimeSpan.Zero : took.Min() * OperationsInAGap;
+        return asked <= least ? least
+            : asked < WidestGap ? asked
+            : WidestGap;
+    }
+
     /// <summary>Answers of the store without too long a gap between them.</summary>
     private readonly record struct Streak(long Since, long Last, bool Any)
     {
-        public Streak Longer(long began, long ended, TimeProvider time) =>
-            new(Any && time.GetElapsedTime(Last, ended) <= LongestGap ? Since : ended, began, true);
+        public Streak Longer(long began, long ended, TimeSpan gap, TimeProvider time) =>
+            new(Any && time.GetElapsedTime(Last, ended) <= gap ? Since : ended, began, true);
 
-        public bool IsUnbroken(TimeProvider time) => Any && time.GetElapsedTime(Last) <= LongestGap;
+        public bool IsUnbroken(TimeSpan gap, TimeProvider time) => Any && time.GetElapsedTime(Last) <= gap;
     }
 }

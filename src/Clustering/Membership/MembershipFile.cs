@@ -64,6 +64,12 @@ internal sealed class MembershipFile(
     /// <summary>As it was read last, whoever did it; null: not yet.</summary>
     public MembershipDocument? LastRead { get; private set; }
 
+    /// <summary>
+    /// After how long a heartbeat is begun anew: what waits in the store's own retries may wait on after the store has come back. On a slow
+    /// store later, or none would ever be written.
+    /// </summary>
+    public TimeSpan TryTime => watch?.TryTime ?? HeartbeatWatch.ShortestTry;
+
     /// <summary>Writes an object that nobody reads: a silo that could not write has given no sign of life either. Nothing where nobody
     /// watches.</summary>
     public async Task ProveWritableAsync(CancellationToken cancellationToken)

@@ -10,7 +10,6 @@ namespace Slowrun.Clustering.Membership;
 public sealed class StoreMembershipTable : IMembershipTable
 {
     private static readonly TimeSpan ClockError = TimeSpan.FromDays(1);
-    private static readonly TimeSpan HeartbeatTry = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan HeartbeatPause = TimeSpan.FromSeconds(1);
 
     private readonly IObjectStore store;
@@ -141,7 +140,7 @@ public sealed class StoreMembershipTable : IMembershipTable
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, stopped);
         for (var isFirst = true; ; isFirst = false)
         {
-            using var limit = new CancellationTokenSource(HeartbeatTry, time);
+            using var limit = new CancellationTokenSource(file.TryTime, time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(ending.Token, limit.Token);
             try
             {

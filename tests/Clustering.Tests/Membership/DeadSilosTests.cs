@@ -312,6 +312,83 @@ public sealed class DeadSilosTests
         Assert.Equal(closed.SiloAddress.ToParsableString(), Assert.Single(await WatchAsync(Patience, new DeadSilos(store, time))).Silo);
     }
 
+    [Theory]
+    [InlineData(0.9)]
+    [InlineData(2.5)]
+    public async Task Bury_OnAStoreThatIsAlwaysSlow_ProvesDeathLater(double seconds)
+    {
+        var silo = await PromisingAsync(2);
+        store.Before = _ =>
+        {
+            time.Advance(TimeSpan.FromSeconds(seconds));
+            return Task.CompletedTask;
+        };
+        var began = time.GetUtcNow();
+        BuriedSilo? buried = null;
+        while (buried is null && time.GetUtcNow() - began < TimeSpan.FromMinutes(3))
+        {
+            time.Advance(TimeSpan.FromSeconds(0.5));
+            buried = (await dead.BuryAsync(Cancel)).SingleOrDefault();
+        }
+
+        Assert.Equal(silo, buried?.Silo);
+        // A living one may need a read and a write for a try that was cut off, and again for the next.
+        Assert.True(time.GetUtcNow() - began > TimeSpan.FromSeconds(2 + (4 * seconds)));
+    }
+
+    [Fact]
+    public async Task Bury_OnASlowStore_SparesWhoseHeartbeatsAreAsSlow()
+    {
+        var entry = await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
+        await new MembershipFile(store).ChangeAsync(
+            document => document.With(document.Rows[0], document.Rows[0] with { HeartbeatSeconds = 2 }),
+            Cancel
+        );
+        for (var i = 0; i < 60; i++)
+        {
+            store.Before = _ =>
+            {
+                time.Advance(TimeSpan.FromSeconds(0.9));
+                return Task.CompletedTask;
+            };
+            Assert.Empty(await dead.BuryAsync(Cancel));
+            store.Before = null;
+            if (i % 2 == 0)
+            {
+                entry.IAmAliveTime += Second;
+                await table.UpdateIAmAliveAsync(entry, Cancel);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Doubtful_OfAProcessOfThisMachineThatIsGone_IsKnownWithoutTheStore()
+    {
+        using var child = new ChildProcess();
+        var entry = await new StoreMembershipTable(store, child.Identity).AddAsync(Entries.New());
+        await dead.BuryAsync(Cancel);
+        Assert.Empty(dead.Doubtful);
+        store.Forget();
+        child.Kill();
+
+        Assert.Equal([entry.SiloAddress.ToParsableString()], dead.Doubtful);
+        Assert.Empty(store.Operations);
+    }
+
+    [Fact]
+    public async Task Doubtful_IsWhoseHeartbeatIsLate_OnlyWhereItPromisedOne()
+    {
+        var promised = await PromisingAsync(2);
+        await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
+        await dead.BuryAsync(Cancel);
+        time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Empty(dead.Doubtful);
+
+        time.Advance(Second);
+
+        Assert.Equal([promised], dead.Doubtful);
+    }
+
     /// <summary>Looks every second, as a joining silo does, and tells who was buried meanwhile.</summary>
     private async Task<IReadOnlyList<BuriedSilo>> WatchAsync(TimeSpan duration, DeadSilos? watcher = null)
     {
