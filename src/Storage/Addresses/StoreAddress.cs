@@ -31,7 +31,7 @@ public static class StoreAddress
 
         if (address.StartsWith(BlobAddress.Scheme, StringComparison.Ordinal))
         {
-            var credentials = Environment.GetEnvironmentVariable(BlobAddress.ConnectionStringVariable);
+            var credentials = AzureAccount.ConnectionString;
             return await AzureBlobStore.OpenAsync(address, create, credentials, null, time, cancellationToken).ConfigureAwait(false);
         }
 

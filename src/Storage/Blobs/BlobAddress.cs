@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using Azure.Identity;
 using Azure.Storage.Blobs;
 
 namespace Slowrun.Storage.Blobs;
@@ -9,16 +8,10 @@ internal sealed partial record BlobAddress(string Account, string Container)
 {
     public const string Scheme = "azblob://";
 
-    /// <summary>Where credentials may stand, for accounts that the default Azure credential does not open.</summary>
-    public const string ConnectionStringVariable = "AZURE_STORAGE_CONNECTION_STRING";
-
-    // Azurite's account; its key is public.
-    private const string DevelopmentAccount = "devstoreaccount1";
-
     /// <summary>What to look at when it does not answer.</summary>
     public string Unreachable =>
-        Account == DevelopmentAccount
-            ? $"Is Azurite running (azurite-blob, on 127.0.0.1:10000 unless {ConnectionStringVariable} says otherwise)?"
+        new AzureAccount(Account).IsDevelopment
+            ? $"Is Azurite running (azurite-blob, on 127.0.0.1:10000 unless {AzureAccount.ConnectionStringVariable} says otherwise)?"
             : "Is the network up, and the account's name right?";
 
     public override string ToString() => $"{Scheme}{Account}/{Container}";
@@ -32,7 +25,7 @@ internal sealed partial record BlobAddress(string Account, string Container)
             : throw new StoreException(
                 StoreProblem.Unsuitable,
                 $"'{Secrets.Redacted(address)}' is no address of a blob container: expected {Scheme}ACCOUNT/CONTAINER, the container of 3 to 63 lower-case "
-                    + $"letters, digits and single hyphens. Credentials do not belong into it; they stand in {ConnectionStringVariable}."
+                    + $"letters, digits and single hyphens. Credentials do not belong into it; they stand in {AzureAccount.ConnectionStringVariable}."
             );
     }
 
@@ -40,48 +33,26 @@ internal sealed partial record BlobAddress(string Account, string Container)
     public BlobContainerClient Connect(string? connectionString)
     {
         // The SDK must not retry: two retriers multiply, and only one of them knows what a conflict after a retry means.
-        var azurite = string.IsNullOrWhiteSpace(connectionString) && Account == DevelopmentAccount;
-        var options = azurite
-            // The newest version that Azurite 3.37 speaks.
-            ? new BlobClientOptions(BlobClientOptions.ServiceVersion.V2026_06_06)
-            : new BlobClientOptions();
+        var account = new AzureAccount(Account);
+        var options =
+            string.IsNullOrWhiteSpace(connectionString) && account.IsDevelopment
+                // The newest version that Azurite 3.37 speaks.
+                ? new BlobClientOptions(BlobClientOptions.ServiceVersion.V2026_06_06)
+                : new BlobClientOptions();
         options.Retry.MaxRetries = 0;
         options.Retry.NetworkTimeout = Timeout.InfiniteTimeSpan;
         options.Diagnostics.IsLoggingEnabled = false;
-        return azurite ? new BlobServiceClient("UseDevelopmentStorage=true", options).GetBlobContainerClient(Container)
-            : string.IsNullOrWhiteSpace(connectionString) ? WithDefaultCredential(options)
-            : WithConnectionString(connectionString, options);
-    }
-
-    private BlobContainerClient WithDefaultCredential(BlobClientOptions options) =>
-        new BlobServiceClient(
-            new Uri($"https://{Account}.blob.core.windows.net"),
-            new DefaultAzureCredential(),
-            options
-        ).GetBlobContainerClient(Container);
-
-    private BlobContainerClient WithConnectionString(string connectionString, BlobClientOptions options)
-    {
-        BlobServiceClient service;
-        try
-        {
-            service = new BlobServiceClient(connectionString, options);
-        }
-        catch (Exception e) when (e is FormatException or ArgumentException or InvalidOperationException)
-        {
-            // Without the inner exception: it may quote the string.
-            throw new StoreException(
-                StoreProblem.Denied,
-                $"{ConnectionStringVariable} is no connection string of a storage account (AccountName=…;AccountKey=…;…): {e.GetType().Name}."
-            );
-        }
-
-        return service.AccountName == Account
-            ? service.GetBlobContainerClient(Container)
-            : throw new StoreException(
-                StoreProblem.Denied,
-                $"{ConnectionStringVariable} is for the account '{service.AccountName}', the store is '{this}'. Set or unset it to match."
-            );
+        return account
+            .Open(
+                connectionString,
+                "a storage account (AccountName=…;AccountKey=…;…)",
+                $"the store is '{this}'",
+                given => new BlobServiceClient(given, options),
+                service => service.AccountName,
+                () => new BlobServiceClient("UseDevelopmentStorage=true", options),
+                credential => new BlobServiceClient(new Uri($"https://{Account}.blob.core.windows.net"), credential, options)
+            )
+            .GetBlobContainerClient(Container);
     }
 
     [GeneratedRegex("^azblob://(?<account>[a-z0-9]{3,24})/(?<container>(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*)$", RegexOptions.ExplicitCapture)]

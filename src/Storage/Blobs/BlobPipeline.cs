@@ -115,14 +115,14 @@ internal sealed class BlobPipeline
             RequestFailedException { Status: 401 or 403 } r => new StoreException(
                 StoreProblem.Denied,
                 $"The store '{address}' refuses to {what}: {Short(r)}. The identity in use needs the role Storage Blob Data Contributor on the container; "
-                    + $"sign in with 'az login', give the machine a managed identity, or set {BlobAddress.ConnectionStringVariable}. A clock that is wrong by "
+                    + $"sign in with 'az login', give the machine a managed identity, or set {AzureAccount.ConnectionStringVariable}. A clock that is wrong by "
                     + "more than 15 minutes is refused too.",
                 Cause(r)
             ),
             AuthenticationFailedException a => new StoreException(
                 StoreProblem.Denied,
                 $"There is no credential to open the store '{address}' with: {FirstLine(a.Message)} Sign in with 'az login', give the machine a managed identity, "
-                    + $"or set {BlobAddress.ConnectionStringVariable}.",
+                    + $"or set {AzureAccount.ConnectionStringVariable}.",
                 a
             ),
             RequestFailedException { ErrorCode: "ContainerNotFound" } r => new StoreException(
