@@ -101,8 +101,8 @@ internal sealed partial class WorkHeartbeat(
         {
             while (await timer.WaitForNextTickAsync(ending))
             {
-                // Who takes its first stage and is lost a second later has promised nothing yet, and its death takes as long as that of one at
-                // rest to prove.
+                // Who takes its first stage and is lost a second later has promised nothing yet, and its death takes as long as that of one
+                // at rest to prove.
                 if (time.GetElapsedTime(beaten) < Period - (Look / 2) && (hasPromised || !MayPromise()))
                 {
                     continue;

@@ -59,8 +59,8 @@ internal sealed class HeartbeatWatch(TimeProvider time)
         }
     }
 
-    /// <summary>How long a silo must have been watched in vain before it may be taken for dead: its period, and the allowance, which is longer on a
-    /// slow store.</summary>
+    /// <summary>How long a silo must have been watched in vain before it may be taken for dead: its period, and the allowance, which is
+    /// longer on a slow store.</summary>
     public TimeSpan Patience(MembershipRow row)
     {
         lock (gate)
