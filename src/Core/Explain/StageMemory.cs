@@ -7,7 +7,7 @@ namespace Slowrun.Core.Explain;
 
 /// <summary>
 /// Bytes that a stage needs on one slot while it trains, apart for a device and the host's memory. Activations and workspace are estimates
-/// by reading the engine's code; all else is exact.
+/// by reading the engine's code, of its composed path (the fused one takes less); all else is exact.
 /// </summary>
 /// <param name="Gradients">The buffer of the lane that is computed, and the sum of those before it.</param>
 /// <param name="Teacher">One model's weights; of an ensemble, whose models take turns in them, also what it has taught of some

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Slowrun.Core.Explain;
 using Slowrun.Core.Plan;
+using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;
 
 namespace Slowrun.Training.Tests.Stages;
@@ -12,11 +13,12 @@ public sealed class MemoryEstimateTests
     private const string Case = "SLOWRUN_TEST_MEMORY_CASE";
 
     /// <summary>Measured when this was written: 0.93, and 0.95 at twice the width ("large", too slow to be run each time); 0.90
-    /// recomputed at twice the width.</summary>
+    /// recomputed at twice the width. The estimate is the composed path's; the fused one takes less, 0.79.</summary>
     [Theory]
-    [InlineData("small")]
-    [InlineData("recomputed")]
-    public async Task Total_OfAStage_IsWhatItsProcessTakesAtMost(string size)
+    [InlineData("small", 0.85, 1.15)]
+    [InlineData("recomputed", 0.85, 1.15)]
+    [InlineData("fused", 0.65, 1)]
+    public async Task Total_OfAStage_IsWhatItsProcessTakesAtMost(string size, double least, double most)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The system says in /proc how much memory a process took at most.");
         var file = Path.GetTempFileName();
@@ -35,7 +37,7 @@ public sealed class MemoryEstimateTests
             );
             var found = await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken);
             var ratio = double.Parse(found.Split(' ')[0], CultureInfo.InvariantCulture);
-            Assert.True(ratio is > 0.85 and < 1.15, found);
+            Assert.True(ratio > least && ratio < most, found);
         }
         finally
         {
@@ -75,7 +77,8 @@ public sealed class MemoryEstimateTests
         GC.Collect();
         File.WriteAllText("/proc/self/clear_refs", "5");
         var before = Status("VmHWM:");
-        using var training = StageTraining.Begin(inputs, SmallStage.Cpus(1));
+        var path = size == "fused" ? StepPath.Fused : StepPath.Composed;
+        using var training = StageTraining.Begin(inputs, SmallStage.Cpus(1), replicate: false, path);
         using var buffer = training.NewBuffer();
         for (var i = 0; i < 2; i++)
         {
