@@ -269,13 +269,8 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         {
             await Retention.SweepAsync(
                 store,
-                work.Run,
-                work.Plan.Id,
-                root.Root,
-                work.Operations.Now.KeepCheckpoints,
-                pinned: [],
-                owner: true,
-                cancellationToken: cancellationToken
+                new StageSweep(work.Run, work.Plan.Id, root.Root, work.Operations.Now.KeepCheckpoints) { ByOwner = true },
+                cancellationToken
             );
         }
         catch (IOException)

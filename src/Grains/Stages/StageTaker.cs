@@ -87,15 +87,15 @@ internal sealed partial class StageTaker(
         }
 
         var teacher = plan.Teacher is { } of ? (await documents.TryReadRootAsync(of, cancellationToken))?.Snapshot : null;
-        if (plan.Teacher is { } missing && teacher is null)
+        if (TakeDecision.RefusalOfTeacher(plan, teacher) is { } untaught)
         {
-            return (null, $"It waits for its teacher, {missing}.");
+            return (null, untaught);
         }
 
         var predecessor = plan.Predecessor is { } from ? await documents.TryReadRootAsync(from, cancellationToken) : null;
-        if (plan.Predecessor is { } unfinished && predecessor?.Finished != true)
+        if (TakeDecision.RefusalOfPredecessor(plan, predecessor) is { } unfinished)
         {
-            return (null, $"It waits for the stage it continues, {unfinished}.");
+            return (null, unfinished);
         }
 
         if (await inputs.DamageAsync(new StageSources(run, spec.Recipe, plan, teacher, predecessor), cancellationToken) is { } damage)
@@ -104,9 +104,9 @@ internal sealed partial class StageTaker(
         }
 
         var intent = await documents.ReadIntentAsync(cancellationToken);
-        if (intent.Of(id.ToString()) != DesiredState.Running)
+        if (TakeDecision.RefusalOfIntent(plan, intent) is { } held)
         {
-            return (null, "The user paused or cancelled it.");
+            return (null, held);
         }
 
         var retry = intent.Retries.GetValueOrDefault(id.ToString());
@@ -210,12 +210,11 @@ internal sealed partial class StageTaker(
 
     /// <summary>Why a stage with this root is not to be taken, whatever the offering silo has seen; null: it may be.</summary>
     private async Task<string?> NotForTakingAsync(StageRoot? root, SlotOffer offer, CancellationToken cancellationToken) =>
-        root is { Finished: true } ? "It has finished." : await LivingOwnerAsync(root?.Owner, offer, cancellationToken);
+        TakeDecision.RefusalOfRoot(root, living: null)
+        ?? TakeDecision.RefusalOfRoot(root, await LivingOwnerAsync(root?.Owner, offer, cancellationToken));
 
-    private async Task<string?> LivingOwnerAsync(StageOwner? owner, SlotOffer offer, CancellationToken cancellationToken) =>
-        owner is not null && owner.Silo != offer.Silo && await living.IsAliveAsync(owner, cancellationToken)
-            ? $"{owner.SiloName} has it."
-            : null;
+    private async Task<StageOwner?> LivingOwnerAsync(StageOwner? owner, SlotOffer offer, CancellationToken cancellationToken) =>
+        TakeDecision.OwnerToAskFor(owner, offer.Silo) is { } other && await living.IsAliveAsync(other, cancellationToken) ? other : null;
 
     /// <summary>What a take writes that finds this root; of another one it would account for the wrong time and steps.</summary>
     private async Task<TakeRequest> RequestAsync(
@@ -267,7 +266,7 @@ internal sealed partial class StageTaker(
             return null;
         }
 
-        if (await LivingOwnerAsync(finding.Owner, offer, cancellationToken) is { } has)
+        if (TakeDecision.RefusalOfRoot(root: null, await LivingOwnerAsync(finding.Owner, offer, cancellationToken)) is { } has)
         {
             // It commits its checkpoint itself, and writes its root again over whatever is found in its place.
             return has;

@@ -176,7 +176,9 @@ public sealed class CheckpointInventory(IObjectStore store, string run)
         foreach (var (stage, root) in roots.Where(pair => only is null || pair.Key == only))
         {
             deleted.AddRange(
-                await Retention.SweepAsync(store, run, stage, root, keep, [], owner: false, dryRun, cancellationToken).ConfigureAwait(false)
+                await Retention
+                    .SweepAsync(store, new StageSweep(run, stage, root, keep) { DryRun = dryRun }, cancellationToken)
+                    .ConfigureAwait(false)
             );
         }
 

@@ -1,4 +1,3 @@
-using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Storage.Runs;
 
@@ -12,35 +11,26 @@ namespace Slowrun.Storage.Checkpoints;
 public static class Retention
 {
     /// <summary>Deletes what may go; a sweep that dies half-way is finished by the next.</summary>
-    /// <param name="root">As the sweeper last wrote it (an owner), or as it reads now (anybody else).</param>
-    /// <param name="keep">How many checkpoints to keep, those of the root among them.</param>
-    /// <param name="pinned">Manifests that somebody outside the stage needs.</param>
-    /// <param name="owner">Whether the sweeper is the owner of the root's epoch token and uploads nothing meanwhile.</param>
     /// <returns>The objects deleted (or that would be, in a dry run).</returns>
     public static async Task<IReadOnlyList<ObjectEntry>> SweepAsync(
         IObjectStore store,
-        string run,
-        StageId stage,
-        StageRoot root,
-        int keep,
-        IReadOnlyCollection<string> pinned,
-        bool owner,
-        bool dryRun = false,
+        StageSweep sweep,
         CancellationToken cancellationToken = default
     )
     {
         ArgumentNullException.ThrowIfNull(store);
-        var folder = RunPaths.Stage(run, stage);
+        ArgumentNullException.ThrowIfNull(sweep);
+        var folder = RunPaths.Stage(sweep.Run, sweep.Stage);
         var objects = new List<ObjectEntry>();
         await foreach (var entry in store.ListAsync(folder, cancellationToken).ConfigureAwait(false))
         {
             objects.Add(entry);
         }
 
-        var expired = Expired([.. objects.Select(entry => entry.Name)], folder, root, keep, pinned, owner)
+        var expired = Expired([.. objects.Select(entry => entry.Name)], folder, sweep.Root, sweep.Keep, sweep.Pinned, sweep.ByOwner)
             .ToHashSet(StringComparer.Ordinal);
         var deleted = objects.Where(entry => expired.Contains(entry.Name)).ToList();
-        if (!dryRun)
+        if (!sweep.DryRun)
         {
             // In the order of names a folder's manifest goes before its parts: a manifest always means a whole checkpoint.
             foreach (var entry in deleted)

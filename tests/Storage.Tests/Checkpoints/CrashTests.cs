@@ -52,7 +52,7 @@ public sealed class CrashTests
 
         var root = (await documents.TryReadRootAsync(Stage, Cancel))!;
         Assert.True(root.Finished);
-        await Retention.SweepAsync(store, Run, Stage, root, 2, [], owner: false, cancellationToken: Cancel);
+        await Retention.SweepAsync(store, new StageSweep(Run, Stage, root, 2), Cancel);
         var final = await new CheckpointReader(store).RestoreAsync(Run, Stage, root, Cancel);
         Assert.Empty(final.Damaged);
         Assert.Equal(6, final.Checkpoint!.Step);

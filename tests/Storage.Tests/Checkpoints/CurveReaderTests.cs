@@ -102,7 +102,7 @@ public sealed class CurveReaderTests
             {
                 await CommitAsync(State(3, 2));
                 await CommitAsync(State(3, 2, 1));
-                await Retention.SweepAsync(store, Run, Stage, commit.Root, 2, [], owner: true, cancellationToken: Cancel);
+                await Retention.SweepAsync(store, new StageSweep(Run, Stage, commit.Root, 2) { ByOwner = true }, Cancel);
             }
         );
 

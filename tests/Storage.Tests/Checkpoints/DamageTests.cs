@@ -189,7 +189,7 @@ public sealed class DamageTests
             Cancel
         );
         root = await commit.CommitAsync(next, new StageLedger(), Cancel);
-        await Retention.SweepAsync(store, Run, Stage, root, 2, [], owner: true, cancellationToken: Cancel);
+        await Retention.SweepAsync(store, new StageSweep(Run, Stage, root, 2) { ByOwner = true }, Cancel);
 
         Assert.Equal((3, 2), (root.Current!.Step, root.Previous!.Step));
         Assert.Empty(await store.ListAsync(Current, Cancel).ToArrayAsync(Cancel));

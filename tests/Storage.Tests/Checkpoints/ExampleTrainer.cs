@@ -47,7 +47,8 @@ internal sealed class ExampleTrainer(IObjectStore store, string name, int steps 
             {
                 var checkpoint = await AgainAsync(() => WriteAsync(step + 1, hash)).ConfigureAwait(false);
                 root = await AgainAsync(() => Commit.CommitAsync(checkpoint, new StageLedger())).ConfigureAwait(false);
-                await AgainAsync(() => Retention.SweepAsync(store, Run, Stage, root, 2, [], owner: true)).ConfigureAwait(false);
+                await AgainAsync(() => Retention.SweepAsync(store, new StageSweep(Run, Stage, root, 2) { ByOwner = true }))
+                    .ConfigureAwait(false);
             }
         }
 

@@ -81,7 +81,7 @@ public sealed class InterleavingTests
             {
                 if (await new RunDocuments(store, Run).TryReadRootAsync(Stage).ConfigureAwait(false) is { } root)
                 {
-                    await Retention.SweepAsync(store, Run, Stage, root, 2, [], owner: false).ConfigureAwait(false);
+                    await Retention.SweepAsync(store, new StageSweep(Run, Stage, root, 2)).ConfigureAwait(false);
                 }
             }
             catch (IOException) { }

@@ -77,25 +77,14 @@ public sealed class RetentionTests
 
         var would = await Retention.SweepAsync(
             store,
-            Run,
-            Stage,
-            Root,
-            2,
-            [],
-            owner: true,
-            dryRun: true,
+            new StageSweep(Run, Stage, Root, 2) { ByOwner = true, DryRun = true },
             TestContext.Current.CancellationToken
         );
         var left = await store.ListAsync("", TestContext.Current.CancellationToken).CountAsync(TestContext.Current.CancellationToken);
         var did = await Retention.SweepAsync(
             store,
-            Run,
-            Stage,
-            Root,
-            2,
-            [],
-            owner: true,
-            cancellationToken: TestContext.Current.CancellationToken
+            new StageSweep(Run, Stage, Root, 2) { ByOwner = true },
+            TestContext.Current.CancellationToken
         );
 
         Assert.Equal(Names.Length, left);
