@@ -41,7 +41,7 @@ public static class GrainsRegistration
             .AddSingleton<SiloGauges>()
             .AddSingleton<LocalWork>()
             .AddSingleton<SiloDrain>()
-            .AddSingleton<Admission>()
+            .AddSingleton<SiloSlots>()
             .AddSingleton<OfferPace>()
             .AddSingleton<ReadySince>()
             .AddSingleton<TakeRefusals>()

@@ -7,14 +7,9 @@ namespace Slowrun.Grains.Members;
 
 /// <summary>A run's ensemble: averages its members whenever another one has been scored.</summary>
 [GrainType("ensemble")]
-internal sealed class EnsembleGrain(
-    EnsembleScoring scoring,
-    ScoringTrouble trouble,
-    Admission admission,
-    SlotTable slots,
-    OfferPace pace,
-    ILogger<EnsembleGrain> log
-) : ScoringGrain(admission, slots, pace, log), IEnsembleGrain
+internal sealed class EnsembleGrain(EnsembleScoring scoring, ScoringTrouble trouble, SiloSlots slots, ILogger<EnsembleGrain> log)
+    : ScoringGrain(slots, log),
+        IEnsembleGrain
 {
     public Task<TakeAnswer> Mix(SlotOffer offer)
     {

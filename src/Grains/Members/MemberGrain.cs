@@ -8,14 +8,9 @@ namespace Slowrun.Grains.Members;
 
 /// <summary>One finished stage as a member: scores its snapshot.</summary>
 [GrainType("member")]
-internal sealed class MemberGrain(
-    MemberScoring scoring,
-    ScoringTrouble trouble,
-    Admission admission,
-    SlotTable slots,
-    OfferPace pace,
-    ILogger<MemberGrain> log
-) : ScoringGrain(admission, slots, pace, log), IMemberGrain
+internal sealed class MemberGrain(MemberScoring scoring, ScoringTrouble trouble, SiloSlots slots, ILogger<MemberGrain> log)
+    : ScoringGrain(slots, log),
+        IMemberGrain
 {
     public Task<TakeAnswer> Score(SlotOffer offer)
     {

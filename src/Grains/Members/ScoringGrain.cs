@@ -9,14 +9,14 @@ namespace Slowrun.Grains.Members;
 /// Judging on the slots of the silo that a grain lives on. Its result is created if absent, so that doing it twice harms nothing, and
 /// nobody needs to own it.
 /// </summary>
-internal abstract partial class ScoringGrain(Admission admission, SlotTable slots, OfferPace pace, ILogger log) : Grain
+internal abstract partial class ScoringGrain(SiloSlots slots, ILogger log) : Grain
 {
     /// <param name="work">See <see cref="WorkName"/>.</param>
     /// <param name="score">Whether it made anything: what was there already, or not due, is offered again ever later.</param>
     /// <param name="failed">Tells people. Never fails.</param>
     protected TakeAnswer Start(SlotOffer offer, string work, Func<CancellationToken, Task<bool>> score, Func<Exception, Task> failed)
     {
-        var answer = admission.Ask(offer, work, MigrateOnIdle, out var admitted);
+        var answer = slots.Ask(offer, work, MigrateOnIdle, out var admitted);
         if (admitted is not null)
         {
             DelayDeactivation(Timeout.InfiniteTimeSpan);
@@ -35,31 +35,24 @@ internal abstract partial class ScoringGrain(Admission admission, SlotTable slot
         CancellationToken stop
     )
     {
+        bool? made = false;
         try
         {
-            if (await score(stop))
-            {
-                pace.Succeeded(work);
-            }
-            else
-            {
-                pace.Refused(work);
-            }
+            made = await score(stop);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             // The silo stops; another one scores.
+            made = null;
         }
         catch (Exception e)
         {
-            pace.Refused(work);
             LogFailed(log, work, e.Message, e);
             await failed(e);
         }
         finally
         {
-            admitted.Dispose();
-            slots.Poke();
+            admitted.Ended(made);
             // Without work it would have to move for the next offer of another silo, or stay in memory of a run that does not exist.
             DeactivateOnIdle();
         }

@@ -17,10 +17,7 @@ namespace Slowrun.Grains.Stages;
 internal sealed partial class StageGrain(
     [PersistentState("root", "stages")] IPersistentState<StageRoot> root,
     StageTaker taker,
-    Admission admission,
-    SlotTable slots,
-    LocalWork local,
-    OfferPace pace,
+    SiloSlots slots,
     IObjectStore store,
     ProgressPump pump,
     ILocalSiloDetails silo,
@@ -33,7 +30,7 @@ internal sealed partial class StageGrain(
     public async Task<TakeAnswer> Take(SlotOffer offer)
     {
         var (run, id) = StageKey.Parse(this.GetPrimaryKeyString());
-        var answer = admission.Ask(offer, WorkName.Train(run, id), MigrateOnIdle, out var admitted);
+        var answer = slots.Ask(offer, WorkName.Train(run, id), MigrateOnIdle, out var admitted);
         if (admitted is null)
         {
             return answer;
@@ -64,7 +61,7 @@ internal sealed partial class StageGrain(
         admitted.Run(runner.Stop, runner.Completion);
         runner.Start();
         pump.Start(runner);
-        _ = EndAsync(WorkName.Train(run, id), runner, admitted);
+        _ = EndAsync(runner, admitted);
         return answer;
     }
 
@@ -73,7 +70,7 @@ internal sealed partial class StageGrain(
         document?.End();
         // A stopping silo has stopped its runners before. Else the activation ends because a silo that held its directory entry left: the
         // runner owns the stage by its epoch token, not by its activation, and goes on.
-        if (local.Has(WorkName.Train(this.GetPrimaryKeyString())))
+        if (slots.IsUnderWay(WorkName.Train(this.GetPrimaryKeyString())))
         {
             LogDeactivated(log, this.GetPrimaryKeyString(), reason.Description);
         }
@@ -81,12 +78,11 @@ internal sealed partial class StageGrain(
         return Task.CompletedTask;
     }
 
-    private async Task EndAsync(string key, StageRunner runner, Admitted admitted)
+    private async Task EndAsync(StageRunner runner, Admitted admitted)
     {
         var reason = await runner.Completion;
-        pace.Ended(key, reason, runner.FirstStep.IsCompleted);
+        admitted.Ended(reason, runner.FirstStep.IsCompleted);
         GiveUp(admitted);
-        slots.Poke();
     }
 
     /// <summary>An activation without work would have to move for the next offer of another silo, and one of a stage that does not exist

@@ -4,9 +4,12 @@ using Slowrun.Grains.Interfaces;
 
 namespace Slowrun.Grains.Slots;
 
-/// <summary>How every kind of slot work gets in: on the silo that lends the slots, once, and only while they are free.</summary>
-internal sealed class Admission(SlotTable slots, LocalWork local, ILocalSiloDetails silo)
+/// <summary>What this silo has of slots and is doing on them. Every kind of slot work gets in here: on the silo that lends the slots, once,
+/// and only while they are free.</summary>
+internal sealed class SiloSlots(SlotTable slots, LocalWork local, OfferPace pace, ILocalSiloDetails silo)
 {
+    public bool IsUnderWay(string work) => local.Has(work);
+
     /// <param name="work">See <see cref="WorkName"/>.</param>
     /// <param name="migrate">The grain's <c>MigrateOnIdle</c>: a hint alone does not move an active grain. The offer is made again at
     /// once.</param>
@@ -50,22 +53,55 @@ internal sealed class Admission(SlotTable slots, LocalWork local, ILocalSiloDeta
             return new TakeAnswer(false, "The slots offered are in use.");
         }
 
-        admitted = new Admitted(local, begun, reservation);
+        admitted = new Admitted(work, slots, local, pace, begun, reservation);
         return new TakeAnswer(true);
     }
 }
 
 /// <summary>Work that holds its slots. Disposed, it gives them back (once).</summary>
-internal sealed class Admitted(LocalWork local, IDisposable begun, IDisposable reservation) : IDisposable
+/// <param name="work">See <see cref="WorkName"/>.</param>
+internal sealed class Admitted(string work, SlotTable slots, LocalWork local, OfferPace pace, IDisposable begun, IDisposable reservation)
+    : IDisposable
 {
     /// <summary>The work runs now; its slots are kept until <see cref="Dispose"/>.</summary>
     /// <param name="stop">Asks it to stop; may be called more than once, also after its end.</param>
     /// <param name="completion">Ends when it has stopped; may not fault.</param>
     public void Run(Action<StopReason, DateTimeOffset?> stop, Task completion) => local.Run(begun, stop, completion);
 
+    /// <summary>A stage's owner has ended: the slots are free, and the loop looks for other work.</summary>
+    /// <param name="progressed">Whether it has done a step.</param>
+    public void Ended(StopReason reason, bool progressed)
+    {
+        pace.Ended(work, reason, progressed);
+        Free();
+    }
+
+    /// <summary>A judging has ended, as <see cref="Ended(StopReason, bool)"/>.</summary>
+    /// <param name="made">Whether it made anything: what was there already, or not due, or failed, is offered again ever later. Null: the
+    /// silo has stopped it.</param>
+    public void Ended(bool? made)
+    {
+        if (made is true)
+        {
+            pace.Succeeded(work);
+        }
+        else if (made is false)
+        {
+            pace.Refused(work);
+        }
+
+        Free();
+    }
+
     public void Dispose()
     {
         reservation.Dispose();
         begun.Dispose();
+    }
+
+    private void Free()
+    {
+        Dispose();
+        slots.Poke();
     }
 }
