@@ -2,7 +2,7 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Core.Ledger;
 
-/// <summary>Accounts for the time in which nobody trained a stage, when it is taken or looked at. All times are the store's.</summary>
+/// <summary>Accounts for the time in which no silo trained a stage, when it is taken or looked at. All times are the store's.</summary>
 public sealed record UnownedTime
 {
     /// <summary>The stage's root before the take; null: it was never taken.</summary>

@@ -11,6 +11,6 @@ public enum StageState
     Cancelled,
     Paused,
 
-    /// <summary>Its root cannot be read: nobody takes it until that is recovered.</summary>
+    /// <summary>Its root cannot be read: no silo takes it until that is recovered.</summary>
     Damaged,
 }

@@ -1,7 +1,7 @@
 namespace Slowrun.Core.Plan;
 
 /// <summary>
-/// What work is ready, in which order. Whoever hands out slots asks here: the slot loop of a silo, a run that a test carries out in one
+/// What work is ready, in which order. All that hand out slots ask here: the slot loop of a silo, a run that a test carries out in one
 /// process, a simulated fleet.
 /// </summary>
 public static class WorkOrder

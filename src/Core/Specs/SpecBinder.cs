@@ -9,7 +9,7 @@ namespace Slowrun.Core.Specs;
 /// <summary>Turns nodes into JSON of the records' types, and collects everything that does not fit.</summary>
 internal sealed class SpecBinder
 {
-    // More would tell nobody more.
+    // A longer list of problems helps no reader.
     private const int MostProblems = 100;
 
     private readonly List<SpecProblem> problems = [];

@@ -18,7 +18,7 @@ public sealed record StageLedger : ExtensibleRecord
     /// <summary>A trainer that waits for a checkpoint: the memory copy, and at a stage's end or its owner's departure the upload.</summary>
     public double StallSeconds { get; init; }
 
-    /// <summary>Nobody owns the stage though it is ready, while some silo is alive.</summary>
+    /// <summary>No silo owns the stage though it is ready, while some silo is alive.</summary>
     public double SlotSeconds { get; init; }
 
     /// <summary>The stage before it in the chain has not finished.</summary>

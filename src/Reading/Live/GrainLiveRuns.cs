@@ -36,7 +36,7 @@ public sealed class GrainLiveRuns(IGrainFactory grains) : ILiveRuns
         }
     }
 
-    /// <summary>A damaged document is told by whoever reads the store instead.</summary>
+    /// <summary>A damaged document is reported by the reader of the store instead.</summary>
     private static bool IsTheirs(Exception e, CancellationToken ours) =>
         !ours.IsCancellationRequested
         && e

@@ -49,7 +49,7 @@ public sealed class FileCache(string folder, long capacityBytes, TimeProvider? t
         if (!TryTouch(path))
         {
             using var held = await LockAsync(hash, cancellationToken).ConfigureAwait(false);
-            // Whoever held the lock may have fetched it.
+            // The process that held the lock may have fetched it.
             if (!TryTouch(path))
             {
                 await CopyAsync(path, open, verify, cancellationToken).ConfigureAwait(false);
@@ -140,7 +140,7 @@ public sealed class FileCache(string folder, long capacityBytes, TimeProvider? t
 
         while (true)
         {
-            // Never deleted: a lock on a deleted file excludes nobody.
+            // Never deleted: a lock on a deleted file excludes no process.
             if (Posix.TryLock(Path.Combine(locks, hash)) is { } handle)
             {
                 return handle;

@@ -107,7 +107,7 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
     public async Task<bool> TryRecoverAsync(StageRoot recovered, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(recovered);
-        // Whoever takes the stage next looks for the trace of its last owner.
+        // The next owner of the stage looks for the trace of its last owner.
         var next = Stamped(recovered) with
         {
             TraceParent = recovered.TraceParent ?? Activity.Current?.Id,

@@ -96,7 +96,7 @@ public sealed class DirectoryStore : IObjectStore, ILocalFiles
             name,
             async () =>
             {
-                // Whoever is too late already need not write.
+                // A writer that is too late already need not write.
                 if (files.TryRead(name) is not { } now || ETagOf(now.Bytes, now.ModifiedAt) != etag)
                 {
                     return null;
@@ -118,7 +118,7 @@ public sealed class DirectoryStore : IObjectStore, ILocalFiles
                     files.Replace(temporary, name);
                 }
 
-                // Whoever reads the new content before this returns is on this machine, and loses power with it.
+                // A process that reads the new content before this returns is on this machine, and loses power with it.
                 files.SyncFolderOf(name);
                 return ETagOf(content.Span, temporary.ModifiedAt);
             },

@@ -7,7 +7,7 @@ namespace Slowrun.Storage.Directories;
 
 /// <summary>
 /// One lock file for every so many names, so that comparing and replacing a document is one step for every process on the machine.
-/// Lock files are never deleted: a lock on a deleted file excludes nobody.
+/// Lock files are never deleted: a lock on a deleted file excludes no process.
 /// </summary>
 internal sealed class ShardLocks(string folder, TimeProvider time)
 {

@@ -62,7 +62,7 @@ internal sealed class StoreListing(StoreFolders folders)
         }
         catch (InvalidDataException)
         {
-            // Whoever reads anything below it says what it is.
+            // A read of anything below it says what it is.
             return true;
         }
     }
