@@ -27,6 +27,9 @@ public sealed record RunQuestion(string Silo, int FreeSlots) : ExtensibleRecord
 
     /// <summary>Work of the run that is under way on it.</summary>
     public IReadOnlyList<string> AtWork { get; init; } = [];
+
+    /// <summary>Whether it stops: what it is at, judging above all, is another's. Of an older build: false.</summary>
+    public bool Stops { get; init; }
 }
 
 /// <summary>How much of a reader's news somebody has.</summary>

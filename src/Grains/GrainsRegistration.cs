@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Orleans.Metadata;
 using Orleans.Runtime.Placement;
 using Slowrun.Clustering.Machines;
 using Slowrun.Clustering.Membership;
@@ -65,6 +66,9 @@ public static class GrainsRegistration
             .AddSingleton<LivingSilos>()
             .AddSingleton<ILivingOwners>(services => services.GetRequiredService<LivingSilos>())
             .AddSingleton<RunWatch>()
+            .AddSingleton<WakeableSilos>()
+            .AddSingleton<IGrainInterfacePropertiesProvider, WakeableSilos.Said>()
+            .AddSingleton<Wakes>()
             .AddSingleton<RunAsking>()
             .AddSingleton<Look>()
             .AddHostedService<StoreTroubleLog>()

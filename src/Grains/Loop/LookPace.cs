@@ -1,4 +1,5 @@
 using Slowrun.Core;
+using Slowrun.Grains.Slots;
 
 namespace Slowrun.Grains.Loop;
 
@@ -17,8 +18,15 @@ internal sealed class LookPace(Backoff pauses)
 
     public TimeSpan Pause => pauses.After(looks);
 
-    /// <summary>Something was offered, or the loop was woken: more may follow.</summary>
+    /// <summary>Something was offered: more may follow.</summary>
     public void Reset() => looks = 1;
 
-    public void Grow() => looks++;
+    /// <summary>The pause is over. A hint changes nothing: of those who are told of one piece of work most find none.</summary>
+    public void Waited(Poked poked) =>
+        looks = poked switch
+        {
+            Poked.Yes => 1,
+            Poked.ByHint => looks,
+            _ => looks + 1,
+        };
 }

@@ -1,7 +1,6 @@
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Placement;
-using Slowrun.Grains.Runs;
 using Slowrun.Grains.Slots;
 using Slowrun.Training;
 
@@ -9,9 +8,7 @@ namespace Slowrun.Grains.Loop;
 
 /// <summary>Lives on the very silo that it is named after. Activated elsewhere, by a silo that does not see that one, it ends.</summary>
 [GrainType(NamedSiloDirector.KeyedBySilo)]
-internal sealed class SiloGrain(SiloDrain drain, StoreTroubles troubles, SlotTable slots, ILocalSiloDetails silo, TimeProvider time)
-    : Grain,
-        ISiloGrain
+internal sealed class SiloGrain(SiloDrain drain, StoreTroubles troubles, Wakes wakes, ILocalSiloDetails silo) : Grain, ISiloGrain
 {
     private bool IsHere => this.GetPrimaryKeyString() == silo.SiloAddress.ToParsableString();
 
@@ -33,17 +30,18 @@ internal sealed class SiloGrain(SiloDrain drain, StoreTroubles troubles, SlotTab
         return Task.FromResult(here);
     }
 
-    public async Task Wake(int among)
+    public Task Wake(int among)
     {
-        if (!IsHere)
+        if (IsHere)
+        {
+            wakes.Wake(among);
+        }
+        else
         {
             DeactivateOnIdle();
         }
-        else if (slots.Free.Count > 0)
-        {
-            await Task.Delay(RunWatch.Spread(among), time);
-            slots.Poke();
-        }
+
+        return Task.CompletedTask;
     }
 
     public Task<SiloReport?> Report()

@@ -57,14 +57,7 @@ internal sealed partial class SlotLoop(
                     pace.Reset();
                 }
 
-                if (await slots.WaitAsync(pace.Pause, stoppingToken))
-                {
-                    pace.Reset();
-                }
-                else
-                {
-                    pace.Grow();
-                }
+                pace.Waited(await slots.WaitAsync(pace.Pause, stoppingToken));
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
             catch (Exception e)

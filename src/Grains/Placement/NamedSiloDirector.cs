@@ -14,12 +14,27 @@ internal sealed class NamedSiloDirector : IPlacementDirector
     public Task<SiloAddress> OnAddActivation(PlacementStrategy strategy, PlacementTarget target, IPlacementContext context)
     {
         var compatible = context.GetCompatibleSilos(target);
+        // Parsed once: of hundreds of silos each would have to be written out to be compared.
+        var key = target.GrainIdentity.Type.ToString() == KeyedBySilo ? SiloOf(target.GrainIdentity.Key.ToString()!) : null;
         var named =
             target.GrainIdentity.Type.ToString() == KeyedBySilo
-                ? compatible.FirstOrDefault(silo => silo.ToParsableString() == target.GrainIdentity.Key.ToString())
+                ? compatible.FirstOrDefault(silo => silo.Equals(key))
                 : IPlacementDirector.GetPlacementHint(target.RequestContextData, compatible);
         return Task.FromResult(
             named ?? (compatible.Contains(context.LocalSilo) ? context.LocalSilo : compatible[Random.Shared.Next(compatible.Length)])
         );
+    }
+
+    /// <returns>Null where the key is no address.</returns>
+    private static SiloAddress? SiloOf(string key)
+    {
+        try
+        {
+            return SiloAddress.FromParsableString(key);
+        }
+        catch (Exception e) when (e is FormatException or OverflowException or ArgumentException)
+        {
+            return null;
+        }
     }
 }

@@ -22,7 +22,7 @@ internal sealed class HandOut(TimeProvider time)
     /// <param name="most">How much it can take.</param>
     /// <param name="notMine">What it leaves alone.</param>
     /// <param name="atWork">What is under way on it: nobody else is offered that.</param>
-    /// <param name="isAlive">Whether a silo is.</param>
+    /// <param name="isAlive">Whether a silo is, and takes work.</param>
     /// <returns>What it may offer its slots to; and how much waits, that included.</returns>
     public (IReadOnlyList<string> Handed, int Waiting) To(
         IReadOnlyList<ReadyWork> ready,
@@ -36,6 +36,12 @@ internal sealed class HandOut(TimeProvider time)
         var now = ready.ToDictionary(work => work.Name, work => work.EpochToken, StringComparer.Ordinal);
         Expire(now, isAlive);
         foreach (var name in notMine.Where(name => !atWork.Contains(name) && leases.TryGetValue(name, out var own) && own.Silo == silo))
+        {
+            leases.Remove(name);
+        }
+
+        // It was at that, and is no more: nobody is to wait for the rest of the time.
+        foreach (var name in leases.Where(pair => pair.Value.Silo == silo && pair.Value.For == ForWork).Select(pair => pair.Key).ToList())
         {
             leases.Remove(name);
         }

@@ -10,13 +10,31 @@ namespace Slowrun.Grains.Runs;
 /// </summary>
 internal sealed class LivingSilos(IClusterMembershipService membership) : ILivingOwners
 {
+    private volatile View? seen;
+
     public long? MembershipVersion => membership.CurrentSnapshot.Version.Value;
 
     // One that is leaving still commits and releases its stages.
-    public IReadOnlySet<string> Now => Of(SiloStatus.Active, SiloStatus.Joining, SiloStatus.ShuttingDown, SiloStatus.Stopping);
+    public IReadOnlySet<string> Now => Seen.Living;
 
     /// <summary>Those that take work.</summary>
-    public IReadOnlySet<string> Active => Of(SiloStatus.Active);
+    public IReadOnlySet<string> Active => Seen.Active;
+
+    // Written once for each view: of hundreds of silos every look asks several times.
+    private View Seen
+    {
+        get
+        {
+            var (snapshot, known) = (membership.CurrentSnapshot, seen);
+            return known?.Of == snapshot
+                ? known
+                : seen = new View(
+                    snapshot,
+                    In(snapshot, SiloStatus.Active, SiloStatus.Joining, SiloStatus.ShuttingDown, SiloStatus.Stopping),
+                    In(snapshot, SiloStatus.Active)
+                );
+        }
+    }
 
     public async ValueTask<bool> IsAliveAsync(StageOwner owner, CancellationToken cancellationToken)
     {
@@ -55,13 +73,15 @@ internal sealed class LivingSilos(IClusterMembershipService membership) : ILivin
         };
     }
 
-    private HashSet<string> Of(params SiloStatus[] statuses) =>
-        membership
-            .CurrentSnapshot.Members.Values.Where(member => statuses.Contains(member.Status))
+    private static HashSet<string> In(ClusterMembershipSnapshot snapshot, params SiloStatus[] statuses) =>
+        snapshot
+            .Members.Values.Where(member => statuses.Contains(member.Status))
             .Select(member => member.SiloAddress.ToParsableString())
             .ToHashSet(StringComparer.Ordinal);
 
     // To no certain version: the table may be another one, begun anew, whose versions are lower. It was read after the root, which is
     // enough.
     private async Task RefreshAsync(CancellationToken cancellationToken) => await membership.Refresh(default, cancellationToken);
+
+    private sealed record View(ClusterMembershipSnapshot Of, IReadOnlySet<string> Living, IReadOnlySet<string> Active);
 }

@@ -13,7 +13,8 @@ namespace Slowrun.Grains.Runs;
 /// <param name="silo">The reader's.</param>
 internal sealed class NewsDesk(string silo)
 {
-    private readonly string reader = Guid.NewGuid().ToString("N");
+    /// <summary>This activation of the run grain.</summary>
+    public string Reader { get; } = Guid.NewGuid().ToString("N");
     private readonly Dated<StageRoot> roots = new(
         (one, other) => one.WriteId == other.WriteId && one.Revision == other.Revision && one.EpochToken == other.EpochToken
     );
@@ -58,14 +59,14 @@ internal sealed class NewsDesk(string silo)
     public RunNews Since(NewsVersion? has)
     {
         var facts = last ?? throw new InvalidOperationException("Nothing was taken yet.");
-        var since = has?.Reader == reader ? has.Number : 0;
+        var since = has?.Reader == Reader ? has.Number : 0;
         var gone = scores.IsGoneSince(since) || fitness.IsGoneSince(since) || ensembles.IsGoneSince(since);
         var judged = gone ? 0 : since;
         var judging = new JudgingNews(scores.Since(judged), fitness.Since(judged), ensembles.Since(judged), facts.Judging)
         {
             IsWhole = judged == 0,
         };
-        return new RunNews(new NewsVersion(reader, version), silo)
+        return new RunNews(new NewsVersion(Reader, version), silo)
         {
             IsWhole = since == 0,
             Orders = orders.At > since ? Orders(facts) : null,

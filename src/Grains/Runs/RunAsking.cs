@@ -302,6 +302,7 @@ internal sealed partial class RunAsking(
                     Mended = mended,
                     NotMine = leave,
                     AtWork = [.. local.Names.Where(work => WorkName.RunOf(work) == run)],
+                    Stops = local.Stops,
                 }
             )
             .WaitAsync(Deadline, time, stop);

@@ -7,7 +7,8 @@ namespace Slowrun.Grains.Runs;
 /// A run as its one reader knows it: what it has read, and what owners told since. It reads again only what can be other than it was: calls
 /// that come while it reads share that reading. For one scheduler.
 /// </summary>
-internal sealed class RunCache(string run, RunWatch watch, TimeProvider time)
+/// <param name="whenRead">Called when a reading has replaced the facts, before those who wait for it go on. May not fail.</param>
+internal sealed class RunCache(string run, RunWatch watch, TimeProvider time, Action? whenRead = null)
 {
     // A change by hand is seen so late; all others are told: by the owner, the order's bell, or whoever met the stage otherwise.
     private static readonly TimeSpan StillFor = TimeSpan.FromSeconds(10);
@@ -125,6 +126,7 @@ internal sealed class RunCache(string run, RunWatch watch, TimeProvider time)
         try
         {
             await NewAsync();
+            whenRead?.Invoke();
         }
         catch (Exception e)
         {

@@ -8,9 +8,7 @@ namespace Slowrun.Grains.Runs;
 /// What the run grain does for slot loops: reads the run for all of them, tells each what is new to it, and hands out what is ready. It
 /// decides nothing that is safe or not: an offer of what another has taken since is refused by the root. For one scheduler.
 /// </summary>
-/// <param name="silo">The address of the silo it is on.</param>
-/// <param name="wake">Wakes the slot loop of a silo, as one of so many that are woken. Never fails; may be lost.</param>
-internal sealed class RunDesk(string run, string silo, RunWatch watch, Action<string, int> wake, TimeProvider time)
+internal sealed class RunDesk
 {
     // What changes a run is told here; this is for what is not.
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
@@ -25,19 +23,61 @@ internal sealed class RunDesk(string run, string silo, RunWatch watch, Action<st
     // As many as are likely to be on the way at once.
     private const int MostBells = 16;
 
-    private readonly NewsDesk news = new(silo);
-    private readonly HandOut handOut = new(time);
+    // Where the silo that read for all has gone, every silo with a free slot looks by itself, spread over as much.
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);
+
+    private readonly string run;
+    private readonly RunWatch watch;
+    private readonly Action<string, int> wake;
+    private readonly Func<IReadOnlySet<string>> wakeable;
+    private readonly TimeProvider time;
+    private readonly NewsDesk news;
+    private readonly HandOut handOut;
     private readonly WaitingSilos waiters = new();
     private readonly Queue<string> bells = new();
+    private readonly long beganAt;
 
     private long? doubtedAt;
     private bool isDoubtDue;
+    private bool succeedsAnother;
+    private int looks;
 
-    public RunCache Reading { get; } = new(run, watch, time);
+    /// <param name="silo">The address of the silo it is on.</param>
+    /// <param name="wake">Wakes the slot loop of a silo, as one of so many that are woken. Never fails; may be lost.</param>
+    /// <param name="wakeable">Addresses of the silos that understand a wake.</param>
+    public RunDesk(
+        string run,
+        string silo,
+        RunWatch watch,
+        Action<string, int> wake,
+        Func<IReadOnlySet<string>> wakeable,
+        TimeProvider time
+    )
+    {
+        (this.run, this.watch, this.wake, this.wakeable, this.time) = (run, watch, wake, wakeable, time);
+        (news, handOut, beganAt) = (new NewsDesk(silo), new HandOut(time), time.GetTimestamp());
+        Reading = new RunCache(run, watch, time, WakeWhenRead);
+    }
+
+    public RunCache Reading { get; }
 
     /// <returns>Null where there is no such run.</returns>
     public async Task<RunNews?> LookAsync(RunQuestion question)
     {
+        looks++;
+        try
+        {
+            return await AnswerAsync(question);
+        }
+        finally
+        {
+            looks--;
+        }
+    }
+
+    private async Task<RunNews?> AnswerAsync(RunQuestion question)
+    {
+        succeedsAnother |= question.Has is { } has && has.Reader != news.Reader;
         // A silo that the asker knows to be gone would own its stages here for another while.
         await watch.SeeMembershipAsync(question.MembershipVersion);
         foreach (var id in question.Changed.Select(StageOf).OfType<StageId>())
@@ -67,7 +107,8 @@ internal sealed class RunDesk(string run, string silo, RunWatch watch, Action<st
         news.Take(facts);
         var ready = WorkOrder.Of([await watch.JudgedAsync(facts)]);
         var notMine = question.NotMine.ToHashSet(StringComparer.Ordinal);
-        var (handed, waiting) = handOut.To(ready, question.Silo, question.FreeSlots, notMine, question.AtWork, alive.Contains);
+        IReadOnlyList<string> atWork = question.Stops ? [] : question.AtWork;
+        var (handed, waiting) = handOut.To(ready, question.Silo, question.FreeSlots, notMine, atWork, watch.ActiveSilos().Contains);
         waiters.Asked(question.Silo, question.FreeSlots - handed.Count, notMine);
         Wake(ready);
         return news.Since(question.Has) with { Handed = handed, Waiting = waiting, MembershipVersion = watch.MembershipVersion };
@@ -95,11 +136,7 @@ internal sealed class RunDesk(string run, string silo, RunWatch watch, Action<st
     }
 
     /// <summary>A document of the run was changed: reads it, and wakes silos for what is ready now.</summary>
-    public async Task PokeAsync()
-    {
-        await Reading.ReadAnewAsync(orders: true);
-        await WakeAsync();
-    }
+    public Task PokeAsync() => Reading.ReadAnewAsync(orders: true);
 
     /// <summary>An owner tells how far it is, and is answered from memory.</summary>
     /// <returns>Null where there is no such run.</returns>
@@ -163,27 +200,42 @@ internal sealed class RunDesk(string run, string silo, RunWatch watch, Action<st
 
         doubtedAt = time.GetTimestamp();
         await Reading.ReadAnewAsync(orders: false);
-        await WakeAsync();
     }
 
-    private async Task WakeAsync()
+    /// <summary>Whoever asked for a reading: what is ready by it wakes silos. A look hands out first, and wakes for what is left.</summary>
+    private void WakeWhenRead()
     {
-        if (Reading.Facts is { } facts)
+        if (looks == 0 && Reading.Facts is { } facts)
         {
-            Wake(WorkOrder.Of([await watch.JudgedAsync(facts)]));
+            Wake(WorkOrder.Of([facts]));
         }
     }
 
     /// <summary>Wakes silos that wait, for ready work that no silo is handed. It is not handed to them now: a wake may be lost.</summary>
     private void Wake(IReadOnlyList<ReadyWork> ready)
     {
-        var alive = watch.AliveSilos();
-        var woken = waiters.ToWake(handOut.Unhanded(ready, alive.Contains), watch.ActiveSilos());
+        var active = watch.ActiveSilos();
+        var canBeWoken = wakeable();
+        var woken = waiters.ToWake(
+            handOut.Unhanded(ready, active.Contains),
+            active.IsSubsetOf(canBeWoken) ? active : active.Where(canBeWoken.Contains).ToHashSet(StringComparer.Ordinal),
+            strangers: !IsAfterALoss()
+        );
         foreach (var one in woken)
         {
             wake(one, woken.Count);
         }
     }
+
+    /// <summary>Whether the silo was lost a moment ago that read for all before, or owned stages.</summary>
+    private bool IsAfterALoss() =>
+        time.GetElapsedTime(beganAt) < Settling
+        && (
+            succeedsAnother
+            || Reading.Facts!.Roots.Values.Any(root =>
+                root is { Finished: false, Owner: { } owner } && !watch.AliveSilos().Contains(owner.Silo)
+            )
+        );
 
     private void Heard(string? bell)
     {

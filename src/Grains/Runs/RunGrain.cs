@@ -18,6 +18,7 @@ internal sealed class RunGrain(
     SlotTable slots,
     SiloGauges gauges,
     StoreTroubles troubles,
+    WakeableSilos wakeable,
     ILocalSiloDetails silo,
     TimeProvider time
 ) : Grain, IRunGrain
@@ -30,7 +31,8 @@ internal sealed class RunGrain(
 
     private RunDesk? desk;
 
-    private RunDesk Desk => desk ??= new RunDesk(this.GetPrimaryKeyString(), silo.SiloAddress.ToParsableString(), watch, Wake, time);
+    private RunDesk Desk =>
+        desk ??= new RunDesk(this.GetPrimaryKeyString(), silo.SiloAddress.ToParsableString(), watch, Wake, () => wakeable.Now, time);
 
     private RunCache Reading => Desk.Reading;
 

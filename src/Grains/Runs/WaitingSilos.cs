@@ -8,48 +8,71 @@ namespace Slowrun.Grains.Runs;
 /// </summary>
 internal sealed class WaitingSilos
 {
+    // Of a silo that never asked nothing is known: it may be busy. Of hundreds some are free, and the others need not be asked.
+    private const int StrangersForEach = 3;
+
+    // Whoever was woken first may be dead, or may have been given other work since.
+    private const int OnRepeat = 2;
+
     private static readonly IReadOnlySet<string> Nothing = new HashSet<string>();
 
     private readonly Dictionary<string, Waiter> asked = new(StringComparer.Ordinal);
+    private Dictionary<string, long?> wokenFor = new(StringComparer.Ordinal);
 
     /// <summary>A silo has asked.</summary>
     /// <param name="left">How many more pieces of work it could take than it was handed.</param>
     /// <param name="notMine">Work that it leaves alone for now.</param>
     public void Asked(string silo, int left, IReadOnlySet<string> notMine) => asked[silo] = new Waiter(Math.Max(0, left), notMine);
 
-    /// <summary>Chooses whom to wake: for each piece of work one silo that waits. Where these are too few, also all that have never asked,
-    /// of which nothing is known. Each is woken once, until it asks again.</summary>
+    /// <summary>Chooses whom to wake, at random: for each piece of work one silo that waits, or two where one was woken for it before.
+    /// Where these are too few, also some that have never asked, of which nothing is known. Each is woken once, until it asks
+    /// again.</summary>
     /// <param name="unhanded">Ready work that no silo is handed.</param>
-    /// <param name="active">Silos that can take work.</param>
-    public IReadOnlyCollection<string> ToWake(IReadOnlyList<ReadyWork> unhanded, IReadOnlySet<string> active)
+    /// <param name="active">Silos that can take work, and can be woken.</param>
+    /// <param name="strangers">Whether to wake silos that have never asked.</param>
+    public IReadOnlyCollection<string> ToWake(IReadOnlyList<ReadyWork> unhanded, IReadOnlySet<string> active, bool strangers = true)
     {
         foreach (var gone in asked.Keys.Where(silo => !active.Contains(silo)).ToList())
         {
             asked.Remove(gone);
         }
 
-        var woken = new HashSet<string>(StringComparer.Ordinal);
-        var waiting = asked.Where(pair => pair.Value.Left > 0).Select(pair => pair.Key).ToList();
-        var tooFew = false;
-        foreach (var work in unhanded)
+        if (unhanded.Count == 0)
         {
-            var silo = waiting.Find(silo => !asked[silo].NotMine.Contains(work.Name));
-            if (silo is null)
-            {
-                tooFew = true;
-                continue;
-            }
-
-            woken.Add(silo);
-            var left = asked[silo].Left - 1;
-            asked[silo] = asked[silo] with { Left = left };
-            if (left == 0)
-            {
-                waiting.Remove(silo);
-            }
+            wokenFor.Clear();
+            return [];
         }
 
-        woken.UnionWith(tooFew ? active.Where(silo => !asked.ContainsKey(silo)) : []);
+        var woken = new HashSet<string>(StringComparer.Ordinal);
+        // All runs have asked the same silos: in the order of asking, each would wake the same one.
+        var waiting = asked.Where(pair => pair.Value.Left > 0).Select(pair => pair.Key).ToArray();
+        Random.Shared.Shuffle(waiting);
+        var missing = 0;
+        foreach (var work in unhanded)
+        {
+            var isRepeat = wokenFor.TryGetValue(work.Name, out var token) && token == work.EpochToken;
+            var found = 0;
+            foreach (var silo in waiting.Where(silo => asked[silo].Left > 0 && !asked[silo].NotMine.Contains(work.Name)))
+            {
+                woken.Add(silo);
+                asked[silo] = asked[silo] with { Left = asked[silo].Left - 1 };
+                if (++found == (isRepeat ? OnRepeat : 1))
+                {
+                    break;
+                }
+            }
+
+            missing += found == 0 ? 1 : 0;
+        }
+
+        wokenFor = unhanded.ToDictionary(work => work.Name, work => work.EpochToken, StringComparer.Ordinal);
+        if (missing > 0 && strangers)
+        {
+            var unknown = active.Where(silo => !asked.ContainsKey(silo)).ToArray();
+            Random.Shared.Shuffle(unknown);
+            woken.UnionWith(unknown.Take(missing * StrangersForEach));
+        }
+
         foreach (var silo in woken)
         {
             asked[silo] = new Waiter(0, Nothing);

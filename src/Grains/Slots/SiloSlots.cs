@@ -53,6 +53,8 @@ internal sealed class SiloSlots(SlotTable slots, LocalWork local, OfferPace pace
             return new TakeAnswer(false, "The slots offered are in use.");
         }
 
+        // It would go on with all that the work calls from now on, and place each run grain that a report begins on this very silo.
+        RequestContext.Remove(IPlacementDirector.PlacementHintKey);
         admitted = new Admitted(work, slots, local, pace, begun, reservation);
         return new TakeAnswer(true);
     }

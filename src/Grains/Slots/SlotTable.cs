@@ -8,6 +8,7 @@ public sealed class SlotTable : IDisposable, IWorkload
     private readonly Lock gate = new();
     private readonly Dictionary<string, string?> holders;
     private readonly SemaphoreSlim changed = new(0, 1);
+    private bool onlyHints;
 
     /// <param name="slots">Names as in <c>cpu:0</c>, <c>cuda:1</c>; each once.</param>
     public SlotTable(IEnumerable<string> slots)
@@ -61,10 +62,15 @@ public sealed class SlotTable : IDisposable, IWorkload
     }
 
     /// <summary>Lets the slot loop look for work at once.</summary>
-    public void Poke()
+    public void Poke() => Poke(isHint: false);
+
+    /// <inheritdoc cref="Poke()"/>
+    /// <param name="isHint">Whether others are told the same, so that there is perhaps nothing left.</param>
+    internal void Poke(bool isHint)
     {
         lock (gate)
         {
+            onlyHints = isHint && (onlyHints || changed.CurrentCount == 0);
             if (changed.CurrentCount == 0)
             {
                 changed.Release();
@@ -72,8 +78,19 @@ public sealed class SlotTable : IDisposable, IWorkload
         }
     }
 
-    /// <summary>Waits for a poke, at most <paramref name="atMost"/>; false where none came.</summary>
-    internal Task<bool> WaitAsync(TimeSpan atMost, CancellationToken cancellationToken) => changed.WaitAsync(atMost, cancellationToken);
+    /// <summary>Waits for a poke, at most <paramref name="atMost"/>.</summary>
+    internal async Task<Poked> WaitAsync(TimeSpan atMost, CancellationToken cancellationToken)
+    {
+        if (!await changed.WaitAsync(atMost, cancellationToken))
+        {
+            return Poked.No;
+        }
+
+        lock (gate)
+        {
+            return onlyHints ? Poked.ByHint : Poked.Yes;
+        }
+    }
 
     public void Dispose() => changed.Dispose();
 

@@ -73,6 +73,19 @@ public sealed class HandOutTests
         Assert.Equal([ready[0].Name], To(ready, "two").Handed);
     }
 
+    [Fact]
+    public void To_WhenASiloIsNoLongerAtWhatItWas_HandsItToTheNextAtOnce()
+    {
+        IReadOnlyList<ReadyWork> ready = [new(WorkKind.Score, "run", new StageId(0, 0))];
+        To(ready, "one", most: 0, atWork: [ready[0].Name]);
+        Assert.Empty(handOut.Unhanded(ready, alive.Contains));
+
+        To(ready, "one", most: 0);
+
+        Assert.Equal(ready, handOut.Unhanded(ready, alive.Contains));
+        Assert.Equal([ready[0].Name], To(ready, "two").Handed);
+    }
+
     private (IReadOnlyList<string> Handed, int Waiting) To(
         IReadOnlyList<ReadyWork> ready,
         string silo,

@@ -42,7 +42,7 @@ public sealed class RunAskingTests
             membership.Set(Reader, SiloStatus.Active);
         }
 
-        desk = new RunDesk(Run, Reader.ToParsableString(), Watch(readers), (_, _) => { }, time);
+        desk = new RunDesk(Run, Reader.ToParsableString(), Watch(readers), (_, _) => { }, () => new HashSet<string>(), time);
     }
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

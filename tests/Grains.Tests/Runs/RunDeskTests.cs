@@ -25,6 +25,7 @@ public sealed class RunDeskTests
     private readonly FleetMembership membership = new();
     private readonly SiloAddress[] silos = [.. Enumerable.Range(1, 3).Select(port => SiloAddress.New(IPAddress.Loopback, port, 1))];
     private readonly List<string> woken = [];
+    private HashSet<string>? wakeable;
     private readonly RunDocuments documents;
     private readonly SlowStore slow;
     private readonly RunDesk desk;
@@ -39,7 +40,7 @@ public sealed class RunDeskTests
 
         slow = new SlowStore(store);
         var watch = new RunWatch(new RunFactsReader(slow, time), slow, membership, new LivingSilos(membership), time);
-        desk = new RunDesk(Run, Address(0), watch, (silo, _) => woken.Add(silo), time);
+        desk = new RunDesk(Run, Address(0), watch, (silo, _) => woken.Add(silo), () => wakeable ?? watch.ActiveSilos(), time);
     }
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -172,6 +173,67 @@ public sealed class RunDeskTests
     }
 
     [Fact]
+    public async Task Poke_WhereASiloOfAnOlderBuildWaits_WakesOnlyThoseThatUnderstandIt()
+    {
+        await SubmitAsync("{stages: 1}");
+        await documents.ChangeIntentAsync(intent => intent with { Run = DesiredState.Paused }, Cancel);
+        await AskAsync(0);
+        wakeable = [Address(1)];
+
+        await documents.ChangeIntentAsync(intent => intent with { Run = DesiredState.Running }, Cancel);
+        await desk.PokeAsync();
+
+        Assert.Equal([Address(1)], woken);
+    }
+
+    [Fact]
+    public async Task Look_OfASiloThatStopsWhileItScores_WakesAnotherForTheScore()
+    {
+        await SubmitAsync("{stages: 1}");
+        await WriteAsync(First, root => root with { EpochToken = 1, Steps = 10, Snapshot = Snapshot });
+        await AskAsync(0);
+        await desk.LookAsync(new RunQuestion(Address(0), 0) { AtWork = [WorkName.Score(Run, First)] });
+        await AskAsync(1);
+        await AskAsync(2);
+        woken.Clear();
+
+        await desk.LookAsync(new RunQuestion(Address(0), 0) { AtWork = [WorkName.Score(Run, First)], Stops = true });
+
+        Assert.Single(woken, silo => silo != Address(0));
+    }
+
+    [Fact]
+    public async Task Report_ThatRefreshesWhatIsOld_WakesASiloForWhatAPersonHasLetGoOn()
+    {
+        await SubmitAsync("{stages: 1}, {stages: 1}");
+        await TrainingAsync(owner: 0);
+        await TrainingAsync(owner: 2, new StageId(1, 0));
+        await AskAsync(1);
+        await WriteAsync(new StageId(1, 0), root => root with { Owner = null });
+        time.Advance(TimeSpan.FromSeconds(11));
+        Assert.Empty(woken);
+
+        await ReportAsync(revision: 1);
+
+        await UntilWokenAsync(1);
+        Assert.Equal(Address(1), woken[0]);
+    }
+
+    [Fact]
+    public async Task Look_OfASiloThatALostReaderHadTold_WakesNoSiloThatHasNotAsked_ForTwoSeconds()
+    {
+        await SubmitAsync("{stages: 1}, {stages: 1}");
+        var question = new RunQuestion(Address(0), 1) { Has = new NewsVersion("lost", 7) };
+
+        await desk.LookAsync(question);
+        Assert.Empty(woken);
+        time.Advance(TimeSpan.FromSeconds(2));
+        await desk.LookAsync(question);
+
+        Assert.Equal([Address(1), Address(2)], woken.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task Look_WhileTheStoreIsSlow_IsAnsweredByWhatIsKnown()
     {
         await SubmitAsync("{stages: 1}");
@@ -194,7 +256,7 @@ public sealed class RunDeskTests
         var virtualTime = new VirtualTime();
         var cloud = new CloudStore(store, TimeSpan.FromMilliseconds(10), new Random(1), virtualTime);
         var watch = new RunWatch(new RunFactsReader(cloud, virtualTime), cloud, membership, new LivingSilos(membership), virtualTime);
-        var cold = new RunDesk(Run, Address(0), watch, (_, _) => { }, virtualTime);
+        var cold = new RunDesk(Run, Address(0), watch, (_, _) => { }, watch.ActiveSilos, virtualTime);
 
         var look = cold.LookAsync(new RunQuestion(Address(1), 1));
         // Silos wait a second.

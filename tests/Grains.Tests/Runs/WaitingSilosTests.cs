@@ -71,6 +71,44 @@ public sealed class WaitingSilosTests
         Assert.Empty(waiting.ToWake([], Active));
     }
 
+    [Fact]
+    public void ToWake_OfHundredsThatNeverAsked_IsAFewForEachPieceOfWork()
+    {
+        var many = Enumerable.Range(0, 500).Select(silo => $"silo {silo}").ToHashSet();
+
+        Assert.Equal(6, waiting.ToWake(Ready(0, 1), many).Count);
+        Assert.Empty(new WaitingSilos().ToWake(Ready(0, 1), many, strangers: false));
+    }
+
+    [Fact]
+    public void ToWake_ForWhatASiloWasWokenForBefore_IsTwo()
+    {
+        Asked("one", left: 1);
+        Asked("two", left: 1);
+        Asked("three", left: 1);
+
+        Assert.Single(waiting.ToWake(Ready(0), Active));
+        Assert.Equal(2, waiting.ToWake(Ready(0), Active).Count);
+    }
+
+    [Fact]
+    public void ToWake_OfManyThatWait_IsNotAlwaysTheSame()
+    {
+        var first = new HashSet<string>();
+        for (var run = 0; run < 200; run++)
+        {
+            var silos = new WaitingSilos();
+            foreach (var silo in Active)
+            {
+                silos.Asked(silo, left: 1, new HashSet<string>());
+            }
+
+            first.UnionWith(silos.ToWake(Ready(0), Active));
+        }
+
+        Assert.Equal(Active.Order(), first.Order());
+    }
+
     private void Asked(string silo, int left, params string[] notMine) => waiting.Asked(silo, left, notMine.ToHashSet());
 
     private static ReadyWork[] Ready(params int[] chains) =>

@@ -181,7 +181,7 @@ internal sealed class SimFleet
         {
             var living = silos.Where(silo => silo.IsAlive).ToList();
             var chosen = living[random.Next(living.Count)];
-            desk = (chosen, new RunDesk(Run, chosen.Address, chosen.Watch, Wake, Time));
+            desk = (chosen, new RunDesk(Run, chosen.Address, chosen.Watch, Wake, chosen.Watch.ActiveSilos, Time));
         }
 
         var (host, here) = desk.Value;

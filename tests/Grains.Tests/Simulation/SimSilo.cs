@@ -26,7 +26,9 @@ internal sealed class SimSilo
 
     // One for each: all but one of several that await the same task would go on elsewhere.
     private readonly List<TaskCompletionSource> mourners = [];
-    private TaskCompletionSource? poked;
+
+    // Whether by a hint.
+    private TaskCompletionSource<bool>? poked;
 
     public SimSilo(SimFleet fleet, int number)
     {
@@ -136,7 +138,7 @@ internal sealed class SimSilo
     {
         if (fleet.EachReads)
         {
-            poked?.TrySetResult();
+            poked?.TrySetResult(false);
         }
 
         if (!IsAlive || fleet.EachReads || !gone)
@@ -147,7 +149,7 @@ internal sealed class SimSilo
         asking.SilosGone();
         if (Slots.Free.Count > 0)
         {
-            fleet.Watch(WakeAsync(Watch.Spread()));
+            fleet.Watch(WakeAsync(Watch.Spread(), isHint: false));
         }
     }
 
@@ -156,7 +158,7 @@ internal sealed class SimSilo
     {
         if (IsAlive && Slots.Free.Count > 0)
         {
-            fleet.Watch(WakeAsync(RunWatch.Spread(among)));
+            fleet.Watch(WakeAsync(RunWatch.Spread(among), isHint: true));
         }
     }
 
@@ -169,10 +171,10 @@ internal sealed class SimSilo
         fleet.Watch(ReportAsync(id, root));
     }
 
-    private async Task WakeAsync(TimeSpan spread)
+    private async Task WakeAsync(TimeSpan spread, bool isHint)
     {
         await Task.Delay(spread, fleet.Time);
-        poked?.TrySetResult();
+        poked?.TrySetResult(isHint);
     }
 
     private async Task LoopAsync(double phase)
@@ -187,15 +189,12 @@ internal sealed class SimSilo
                 pace.Reset();
             }
 
-            poked = new TaskCompletionSource();
-            if (await Task.WhenAny(poked.Task, Task.Delay(pace.Pause, fleet.Time)) == poked.Task)
-            {
-                pace.Reset();
-            }
-            else
-            {
-                pace.Grow();
-            }
+            poked = new TaskCompletionSource<bool>();
+            pace.Waited(
+                await Task.WhenAny(poked.Task, Task.Delay(pace.Pause, fleet.Time)) != poked.Task ? Poked.No
+                : await poked.Task ? Poked.ByHint
+                : Poked.Yes
+            );
         }
     }
 
