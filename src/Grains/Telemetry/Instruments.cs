@@ -62,7 +62,7 @@ internal static class Instruments
     public static readonly Counter<long> Preemptions = Meter.CreateCounter<long>(
         "slowrun.stage.preemptions",
         "{preemption}",
-        "Owners lost: those that left on a notice, told by their own silo, and those found gone, told by the silo that took over."
+        "Owners lost: those that left on a notice, counted by their own silo, and those found gone, counted by the silo that took over."
     );
     public static readonly Counter<long> LostSteps = Meter.CreateCounter<long>(
         "slowrun.stage.lost_steps",
