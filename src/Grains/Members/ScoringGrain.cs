@@ -11,6 +11,8 @@ namespace Slowrun.Grains.Members;
 /// </summary>
 internal abstract partial class ScoringGrain(SiloSlots slots, ILogger log) : Grain
 {
+    private int underWay;
+
     /// <param name="work">See <see cref="WorkName"/>.</param>
     /// <param name="score">Whether it made anything: what was there already, or not due, is offered again ever later.</param>
     /// <param name="failed">Tells people. Never fails.</param>
@@ -19,9 +21,15 @@ internal abstract partial class ScoringGrain(SiloSlots slots, ILogger log) : Gra
         var answer = slots.Ask(offer, work, MigrateOnIdle, out var admitted);
         if (admitted is not null)
         {
+            underWay++;
             DelayDeactivation(Timeout.InfiniteTimeSpan);
             var stop = new CancellationTokenSource();
             admitted.Run((_, _) => stop.Cancel(), RunAsync(work, score, failed, admitted, stop.Token));
+        }
+        else if (underWay == 0 && !answer.Moving)
+        {
+            // Left behind, it would have to move for the next offer of another silo.
+            DeactivateOnIdle();
         }
 
         return answer;
@@ -54,6 +62,7 @@ internal abstract partial class ScoringGrain(SiloSlots slots, ILogger log) : Gra
         {
             admitted.Ended(made);
             // Without work it would have to move for the next offer of another silo, or stay in memory of a run that does not exist.
+            underWay--;
             DeactivateOnIdle();
         }
     }

@@ -33,6 +33,7 @@ internal sealed partial class StageGrain(
         var answer = slots.Ask(offer, WorkName.Train(run, id), MigrateOnIdle, out var admitted);
         if (admitted is null)
         {
+            EndUnused(answer);
             return answer;
         }
 
@@ -91,6 +92,15 @@ internal sealed partial class StageGrain(
     {
         admitted.Dispose();
         if (--underWay == 0)
+        {
+            DeactivateOnIdle();
+        }
+    }
+
+    /// <summary>Likewise one whose first offer was not let in; one that moves ends by that.</summary>
+    private void EndUnused(TakeAnswer answer)
+    {
+        if (underWay == 0 && !answer.Moving)
         {
             DeactivateOnIdle();
         }

@@ -27,6 +27,7 @@ internal static class SiloHost
         }
 
         var engine = EngineStart.Begin(settings.Slots);
+        StopLimit? limit = null;
         try
         {
             using var host = await BuildAsync(
@@ -34,12 +35,19 @@ internal static class SiloHost
                 await StoreAddress.OpenAsync(settings.Store, create: true, cancellationToken: stop),
                 stop
             );
+            limit = host.Services.GetRequiredService<StopLimit>();
             await host.RunAsync(stop);
         }
         finally
         {
-            // A process that ends while another thread still loads libtorch may crash instead.
-            await engine.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            // A process that ends while another thread still loads libtorch may crash instead. One that hangs there never ends.
+            if (!await (limit ?? new StopLimit(settings.StopWithin, lifetime: null)).WaitAsync(engine))
+            {
+                await Console.Error.WriteLineAsync(
+                    $"slowrun silo: libtorch was still loading when the time to stop was over (option --stop-within); the process ends without waiting for it. `slowrun doctor` checks this machine."
+                );
+                StopLimit.ExitNow(1);
+            }
         }
 
         // Without it the slot loop has failed, and the host has stopped.

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 
@@ -8,17 +9,18 @@ namespace Slowrun.Silo.Hosting;
 /// the kernel, none of which can be cancelled. To be registered first: it watches while everything else stops.
 /// </summary>
 /// <param name="within">From the order to stop. What the host itself gives up in time, it gives up before.</param>
-internal sealed partial class StopLimit(TimeSpan within, IHostApplicationLifetime lifetime) : IHostedService, IDisposable
+internal sealed partial class StopLimit(TimeSpan within, IHostApplicationLifetime? lifetime) : IHostedService, IDisposable
 {
     // The host gives up waiting at the limit, and says what it waited for.
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(3);
 
     private readonly ManualResetEventSlim stopped = new();
+    private readonly Stopwatch sinceStopping = new();
     private CancellationTokenRegistration stopping;
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        stopping = lifetime.ApplicationStopping.Register(Watch);
+        stopping = lifetime?.ApplicationStopping.Register(Watch) ?? default;
         return Task.CompletedTask;
     }
 
@@ -31,7 +33,20 @@ internal sealed partial class StopLimit(TimeSpan within, IHostApplicationLifetim
         stopping.Dispose();
     }
 
-    private void Watch() =>
+    /// <summary>How much of the time to stop in is left; all of it where nothing stops yet.</summary>
+    public TimeSpan Left => within + Grace - sinceStopping.Elapsed is var left && left > TimeSpan.Zero ? left : TimeSpan.Zero;
+
+    /// <summary>Waits for what must end before the process does, in the time that is left.</summary>
+    /// <returns>Whether it has ended, by a failure or not.</returns>
+    public async Task<bool> WaitAsync(Task last)
+    {
+        await Task.WhenAny(last, Task.Delay(Left));
+        return last.IsCompleted;
+    }
+
+    private void Watch()
+    {
+        sinceStopping.Start();
         new Thread(() =>
         {
             // A thread of its own: those of the pool may all be in the store.
@@ -51,8 +66,9 @@ internal sealed partial class StopLimit(TimeSpan within, IHostApplicationLifetim
             IsBackground = true,
             Name = "stop limit",
         }.Start();
+    }
 
     // Not Environment.Exit: it would wait for what hangs.
     [LibraryImport("libc", EntryPoint = "_exit")]
-    private static partial void ExitNow(int code);
+    public static partial void ExitNow(int code);
 }

@@ -45,15 +45,26 @@ public sealed class OwnershipTests
         await using var run = new LocalRun(new MemoryStore());
         await run.SubmitAsync(Long);
         await using var fleet = await TestFleet.StartAsync(run.Store, 2, loops: false);
-        // Of slots that the silo does not have: the grain is active there, and nothing is under way.
-        Assert.False((await fleet.TakeAsync(0, Run, Stage, fleet.Offer(0) with { Slots = ["cpu:7"] })).Taken);
+        // Activated by the first silo, where nothing is under way, and offered slots of the second.
+        Assert.True((await fleet.TakeAsync(0, Run, Stage, fleet.Offer(1))).Moving);
         var activation = fleet.ActivationOf(Run, Stage);
 
-        Assert.True((await fleet.TakeAsync(1, Run, Stage, fleet.Offer(1))).Moving);
         await activation.Deactivated.WaitAsync(Stop);
         Assert.True(await fleet.OfferAsync(1, Run, Stage));
 
         Assert.Equal(fleet.Address(1), (await run.FactsAsync()).RootOf(Stage).Owner!.Silo);
+    }
+
+    [Fact]
+    public async Task Offer_ThatIsNotLetIn_LeavesNoActivationBehind()
+    {
+        await using var run = new LocalRun(new MemoryStore());
+        await run.SubmitAsync();
+        await using var fleet = await TestFleet.StartAsync(run.Store, 1, loops: false);
+
+        Assert.False((await fleet.TakeAsync(0, Run, Stage, fleet.Offer(0) with { Slots = ["cpu:7"] })).Taken);
+
+        await fleet.ActivationOf(Run, Stage).Deactivated.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
     }
 
     [Fact]
