@@ -76,7 +76,7 @@ internal static class UiCommand
         await using var page = await WebServer.StartAsync(
             new WebOptions
             {
-                Addresses = [endpoint],
+                Addresses = [new WebAddress(endpoint, ServesPage: true)],
                 Access = access,
                 Page = new PageSource(store, new LiveRuns(statuses, stop), context.Time),
                 Time = context.Time,
@@ -101,7 +101,7 @@ internal static class UiCommand
     {
         try
         {
-            access.Check([listen], servesPage: true);
+            access.Check(listen, servesPage: true);
             return WebOptions.Endpoint(listen, port);
         }
         catch (ArgumentException e)

@@ -3,7 +3,8 @@ using System.Net;
 namespace Slowrun.Silo.Http;
 
 /// <param name="Option">That asked for it.</param>
-internal sealed record HttpAddress(IPEndPoint Endpoint, string Option)
+/// <param name="ServesPage">Metrics and health are served at each.</param>
+internal sealed record HttpAddress(IPEndPoint Endpoint, string Option, bool ServesPage)
 {
     public override string ToString() => $"{Endpoint} (option {Option})";
 }

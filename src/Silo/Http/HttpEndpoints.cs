@@ -35,7 +35,7 @@ internal sealed partial class HttpEndpoints(
             server = await WebServer.StartAsync(
                 new WebOptions
                 {
-                    Addresses = [.. settings.Addresses.Select(address => address.Endpoint)],
+                    Addresses = [.. settings.Addresses.Select(address => new WebAddress(address.Endpoint, address.ServesPage))],
                     Access = settings.Access,
                     Page = settings.Page ? new PageSource(store, live, time) : null,
                     // Before anything that waits: a supervisor restarts what does not answer.
@@ -59,9 +59,9 @@ internal sealed partial class HttpEndpoints(
             throw new IOException($"{string.Join(" and ", settings.Addresses)}: {e.Message}", e);
         }
 
-        foreach (var address in server.Addresses)
+        foreach (var (address, asked) in server.Addresses.Zip(settings.Addresses))
         {
-            LogListens(log, settings.Page ? "The page, metrics and health" : "Metrics and health", address);
+            LogListens(log, asked.ServesPage ? "The page, metrics and health" : "Metrics and health", address);
         }
     }
 

@@ -6,7 +6,7 @@ using Slowrun.Web.Hosting;
 namespace Slowrun.Silo.Http;
 
 /// <summary>Where the silo's web server listens, whom it answers, and whether it serves the page beside health and metrics.</summary>
-/// <param name="Addresses">Each serves all of it.</param>
+/// <param name="Page">Whether one of the addresses does.</param>
 internal sealed record HttpSettings(IReadOnlyList<HttpAddress> Addresses, AccessRules Access, bool Page)
 {
     /// <summary>Of one core, in the long run: what all but health may take from the trainers.</summary>
@@ -31,16 +31,21 @@ internal sealed record HttpSettings(IReadOnlyList<HttpAddress> Addresses, Access
         var addresses = new List<HttpAddress>();
         if (given.Http is { } http)
         {
-            addresses.Add(new HttpAddress(Endpoint(http), "--http"));
+            addresses.Add(new HttpAddress(Endpoint(http), "--http", ServesPage: given is { Page: true, PagePort: null }));
         }
 
-        if (
-            given.PagePort is { } port
-            && WebOptions.Endpoint(given.Listen, port) is var page
-            && !addresses.Exists(one => Covers(one, page))
-        )
+        if (given.PagePort is { } port)
         {
-            addresses.Add(new HttpAddress(page, "--page"));
+            var page = WebOptions.Endpoint(given.Listen, port);
+            var same = addresses.FindIndex(one => Covers(one, page));
+            if (same < 0)
+            {
+                addresses.Add(new HttpAddress(page, "--page", ServesPage: true));
+            }
+            else
+            {
+                addresses[same] = addresses[same] with { ServesPage = true };
+            }
         }
 
         if (addresses.Count == 0)
@@ -53,7 +58,7 @@ internal sealed record HttpSettings(IReadOnlyList<HttpAddress> Addresses, Access
         }
 
         var access = new AccessRules { Token = given.Token, MetricsToken = given.HttpToken };
-        access.Check(addresses.Select(address => address.Endpoint.Address), given.Page);
+        addresses.ForEach(address => access.Check(address.Endpoint.Address, address.ServesPage));
         return new HttpSettings(addresses, access, given.Page);
     }
 

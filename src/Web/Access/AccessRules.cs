@@ -27,16 +27,16 @@ public sealed record AccessRules
     internal bool MetricsAreOpen => Token is null && MetricsToken is null;
 
     /// <exception cref="ArgumentException">The server may not be started like this.</exception>
-    public void Check(IEnumerable<IPAddress> addresses, bool servesPage)
+    public void Check(IPAddress address, bool servesPage)
     {
-        ArgumentNullException.ThrowIfNull(addresses);
+        ArgumentNullException.ThrowIfNull(address);
         CheckToken("The token", Token);
         CheckToken("The metrics token", MetricsToken);
         var isOpen = servesPage ? Token is null : MetricsAreOpen;
-        if (isOpen && addresses.FirstOrDefault(address => !IPAddress.IsLoopback(address)) is { } open)
+        if (isOpen && !IPAddress.IsLoopback(address))
         {
             throw new ArgumentException(
-                $"The server would listen on {open} and let anybody read it. Give a token with SLOWRUN_TOKEN, or listen on loopback and reach it through a tunnel (ssh -L)."
+                $"The server would listen on {address} and let anybody read {(servesPage ? "the page" : "its metrics")}. Give a token with SLOWRUN_TOKEN, or listen on loopback and reach it through a tunnel (ssh -L)."
             );
         }
 

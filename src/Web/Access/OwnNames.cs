@@ -22,12 +22,12 @@ internal static class OwnNames
     }
 
     /// <summary>To be used before routing.</summary>
-    /// <param name="openTo">Paths that answer under any name.</param>
-    public static void Use(IApplicationBuilder app, Func<PathString, bool> openTo)
+    /// <param name="openTo">Requests that are answered under any name.</param>
+    public static void Use(IApplicationBuilder app, Func<HttpContext, bool> openTo)
     {
         var refusals = app.ApplicationServices.GetRequiredService<Refusals>();
         app.UseWhen(
-            http => !IsAddress(http.Request.Host.Host) && !openTo(http.Request.Path),
+            http => !IsAddress(http.Request.Host.Host) && !openTo(http),
             named =>
             {
                 named.Use(

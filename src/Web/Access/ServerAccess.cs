@@ -25,7 +25,7 @@ internal static class ServerAccess
     }
 
     /// <summary>Refuses strange names and other sites' forms; to be used before routing.</summary>
-    public static void UseBeforeRouting(IApplicationBuilder app, Func<PathString, bool> openTo)
+    public static void UseBeforeRouting(IApplicationBuilder app, Func<HttpContext, bool> openTo)
     {
         OwnNames.Use(app, openTo);
         var refusals = app.ApplicationServices.GetRequiredService<Refusals>();

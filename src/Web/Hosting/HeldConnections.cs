@@ -33,26 +33,26 @@ public sealed class HeldConnections(int most)
     }
 
     /// <summary>To be used before anything else: tells which connections are busy.</summary>
-    public void Use(IApplicationBuilder app) =>
+    public static void Use(IApplicationBuilder app) =>
         app.Use(
             async (http, next) =>
             {
                 var held = http.Features.Get<Held>();
-                Mark(held, +1);
+                held?.Of.Mark(held, +1);
                 try
                 {
                     await next(http);
                 }
                 finally
                 {
-                    Mark(held, -1);
+                    held?.Of.Mark(held, -1);
                 }
             }
         );
 
     private async Task ServeAsync(ConnectionContext connection, ConnectionDelegate next)
     {
-        var held = new Held(connection);
+        var held = new Held(this, connection);
         if (!TryAdd(held, out var leaves))
         {
             connection.Abort();
@@ -91,13 +91,8 @@ public sealed class HeldConnections(int most)
         }
     }
 
-    private void Mark(Held? held, int requests)
+    private void Mark(Held held, int requests)
     {
-        if (held is null)
-        {
-            return;
-        }
-
         lock (gate)
         {
             held.Requests += requests;
@@ -122,7 +117,10 @@ public sealed class HeldConnections(int most)
 
     private sealed class Held
     {
-        public Held(ConnectionContext connection) => (Connection, Place) = (connection, new LinkedListNode<Held>(this));
+        public Held(HeldConnections of, ConnectionContext connection) =>
+            (Of, Connection, Place) = (of, connection, new LinkedListNode<Held>(this));
+
+        public HeldConnections Of { get; }
 
         public ConnectionContext Connection { get; }
 

@@ -1,4 +1,5 @@
 using System.Threading.RateLimiting;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -22,6 +23,12 @@ internal static class RequestLimits
 
     private const int MostScrapesAtOnce = 2;
 
+    // Anybody may try to log in, and send the form as slowly as they like: that takes nothing from those who have the token.
+    private const int MostLogInsAtOnce = 8;
+
+    /// <summary>How long a form may take to arrive.</summary>
+    public static readonly TimeSpan LongestForm = TimeSpan.FromSeconds(5);
+
     /// <summary>As many connections as <see cref="HeldConnections"/> lets stay.</summary>
     public static void Apply(KestrelServerOptions kestrel)
     {
@@ -34,15 +41,7 @@ internal static class RequestLimits
 
     public static void Apply(RateLimiterOptions limits)
     {
-        // Followers wait most of the time; all else is work.
-        limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(http =>
-            http.Request.Path.Value?.EndsWith("/stream", StringComparison.Ordinal) == true
-                ? RateLimitPartition.GetNoLimiter("stream")
-                : RateLimitPartition.GetConcurrencyLimiter(
-                    "work",
-                    _ => new ConcurrencyLimiterOptions { PermitLimit = MostAtOnce, QueueLimit = MostWaiting }
-                )
-        );
+        limits.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(Partition);
         limits.AddPolicy(
             StreamApi.Limit,
             _ =>
@@ -70,5 +69,26 @@ internal static class RequestLimits
                 )
             );
         };
+    }
+
+    /// <summary>What waits for what: followers wait most of the time, and like readers of metrics they have a limit of their own; a log-in
+    /// needs no token; all else is work.</summary>
+    private static RateLimitPartition<string> Partition(HttpContext http)
+    {
+        var endpoint = http.GetEndpoint();
+        if (endpoint?.Metadata.GetMetadata<EnableRateLimitingAttribute>() is { PolicyName: { } own })
+        {
+            return RateLimitPartition.GetNoLimiter(own);
+        }
+
+        return endpoint?.Metadata.GetMetadata<IAllowAnonymous>() is not null && HttpMethods.IsPost(http.Request.Method)
+            ? RateLimitPartition.GetConcurrencyLimiter(
+                "log-in",
+                _ => new ConcurrencyLimiterOptions { PermitLimit = MostLogInsAtOnce, QueueLimit = 0 }
+            )
+            : RateLimitPartition.GetConcurrencyLimiter(
+                "work",
+                _ => new ConcurrencyLimiterOptions { PermitLimit = MostAtOnce, QueueLimit = MostWaiting }
+            );
     }
 }

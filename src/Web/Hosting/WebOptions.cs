@@ -9,8 +9,8 @@ namespace Slowrun.Web.Hosting;
 /// <summary>What a web server is told by its host: where it listens, whom it answers, and what it serves.</summary>
 public sealed record WebOptions
 {
-    /// <summary>All serve the same. Port 0: any free one.</summary>
-    public IReadOnlyList<IPEndPoint> Addresses { get; init; } = [new(IPAddress.Loopback, 0)];
+    /// <summary>Port 0: any free one.</summary>
+    public IReadOnlyList<WebAddress> Addresses { get; init; } = [new(new IPEndPoint(IPAddress.Loopback, 0), ServesPage: true)];
 
     public AccessRules Access { get; init; } = new();
 
@@ -49,6 +49,9 @@ public sealed record WebOptions
             throw new ArgumentException("A web server needs an address to listen on.");
         }
 
-        Access.Check(Addresses.Select(address => address.Address), servesPage: Page is not null);
+        foreach (var address in Addresses)
+        {
+            Access.Check(address.EndPoint.Address, Page is not null && address.ServesPage);
+        }
     }
 }

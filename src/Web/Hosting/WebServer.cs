@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Slowrun.Web.Access;
@@ -50,7 +51,7 @@ public sealed class WebServer : IAsyncDisposable
             await app.DisposeAsync();
             thread.Dispose();
             throw new IOException(
-                $"Nothing can listen on {string.Join(" and ", options.Addresses)}: {e.Message} Give another port, or 0 for any free one.",
+                $"Nothing can listen on {string.Join(" and ", options.Addresses.Select(address => address.EndPoint))}: {e.Message} Give another port, or 0 for any free one.",
                 e
             );
         }
@@ -72,7 +73,6 @@ public sealed class WebServer : IAsyncDisposable
     {
         // Empty: nothing is read from files or variables that happen to be where it is started.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        var connections = new HeldConnections(RequestLimits.MostConnections);
         builder
             .WebHost.UseKestrelCore()
             .ConfigureKestrel(kestrel =>
@@ -80,7 +80,7 @@ public sealed class WebServer : IAsyncDisposable
                 RequestLimits.Apply(kestrel);
                 foreach (var address in options.Addresses)
                 {
-                    kestrel.Listen(address, connections.Use);
+                    kestrel.Listen(address.EndPoint, listen => Listen(listen, address));
                 }
             });
         // Signals are its host's.
@@ -99,20 +99,21 @@ public sealed class WebServer : IAsyncDisposable
         }
 
         var app = builder.Build();
-        connections.Use(app);
+        HeldConnections.Use(app);
         options.Before(app);
         thread.Use(app);
         app.Use((http, next) => SafeHeaders.InvokeAsync(http, next));
         app.Use((http, next) => Trouble.InvokeAsync(http, next, options.Trouble));
-        ServerAccess.UseBeforeRouting(app, path => AnswersUnderAnyName(options, path));
+        ServerAccess.UseBeforeRouting(app, http => AnswersUnderAnyName(options, http));
         if (options.Page is not null)
         {
-            app.UseResponseCompression();
+            app.UseWhen(http => !IsOfMetrics(http), page => page.UseResponseCompression());
         }
 
         app.UseRouting();
+        app.Use((http, next) => WithoutPage(http, next));
         ServerAccess.UseAfterRouting(app);
-        app.Use((http, next) => QuestionLimits.InvokeAsync(http, next));
+        app.UseWhen(http => !IsOfMetrics(http), page => page.Use((http, next) => QuestionLimits.InvokeAsync(http, next)));
         app.UseRateLimiter();
         options.Metrics?.Invoke(app).RequireAuthorization(Permissions.Metrics).RequireRateLimiting(RequestLimits.Scrapes);
         if (options.Page is not null)
@@ -125,8 +126,38 @@ public sealed class WebServer : IAsyncDisposable
 
     /// <summary>Where a token is asked for and no browser is served, a name that leads here from elsewhere opens nothing; collectors know
     /// silos by names that a silo does not know.</summary>
-    private static bool AnswersUnderAnyName(WebOptions options, PathString path) =>
-        !options.Access.MetricsAreOpen && (options.Page is null || path.Value == MetricsPath);
+    private static bool AnswersUnderAnyName(WebOptions options, HttpContext http) =>
+        !options.Access.MetricsAreOpen && (options.Page is null || !ServesPage(http) || IsOfMetrics(http));
+
+    /// <summary>As routing compares it.</summary>
+    private static bool IsOfMetrics(HttpContext http) =>
+        string.Equals(http.Request.Path.Value?.TrimEnd('/'), MetricsPath, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Each address has connections of its own: a flood of one takes nothing from another.</summary>
+    private static void Listen(ListenOptions listen, WebAddress address)
+    {
+        new HeldConnections(RequestLimits.MostConnections).Use(listen);
+        listen.Use(next =>
+            connection =>
+            {
+                connection.Features.Set(address);
+                return next(connection);
+            }
+        );
+    }
+
+    private static bool ServesPage(HttpContext http) => http.Features.Get<WebAddress>()?.ServesPage == true;
+
+    /// <summary>Where nobody asked for the page there is nothing but metrics.</summary>
+    private static Task WithoutPage(HttpContext http, RequestDelegate next)
+    {
+        if (!ServesPage(http) && !IsOfMetrics(http))
+        {
+            http.SetEndpoint(null);
+        }
+
+        return next(http);
+    }
 
     /// <summary>0.0.0.0 is no address to type in.</summary>
     private static Uri Reachable(Uri bound) =>

@@ -2,6 +2,8 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Slowrun.Web.Access;
+using Slowrun.Web.Api;
+using Slowrun.Web.Hosting;
 
 namespace Slowrun.Web.Pages;
 
@@ -33,7 +35,11 @@ internal static class LoginPages
 
     private static async Task<IResult> LoginAsync(HttpContext http, Credentials credentials, Refusals refusals)
     {
-        var form = http.Request.HasFormContentType ? await http.Request.ReadFormAsync(http.RequestAborted) : FormCollection.Empty;
+        if (await FormAsync(http) is not { } form)
+        {
+            return Problem.Result(http, StatusCodes.Status408RequestTimeout, "The form did not arrive in time. Try again.");
+        }
+
         var to = (string?)form["to"];
         var verdict = credentials.OfToken(http, form["token"]);
         if (verdict == TokenVerdict.TooMany)
@@ -59,6 +65,26 @@ internal static class LoginPages
             }
         );
         return Results.LocalRedirect(ReturnAddress.Of(to));
+    }
+
+    /// <returns>Null: it did not come in time.</returns>
+    private static async Task<IFormCollection?> FormAsync(HttpContext http)
+    {
+        if (!http.Request.HasFormContentType)
+        {
+            return FormCollection.Empty;
+        }
+
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+        limit.CancelAfter(RequestLimits.LongestForm);
+        try
+        {
+            return await http.Request.ReadFormAsync(limit.Token);
+        }
+        catch (OperationCanceledException) when (!http.RequestAborted.IsCancellationRequested)
+        {
+            return null;
+        }
     }
 
     private static IResult Page(string? to, bool wrong) =>

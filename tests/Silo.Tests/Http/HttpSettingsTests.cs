@@ -14,7 +14,7 @@ public sealed class HttpSettingsTests
     [InlineData("[::1]:9464", "[::1]:9464")]
     public void Parse_OfLoopback_NeedsNoToken(string text, string address) =>
         Assert.Equal(
-            [new HttpAddress(IPEndPoint.Parse(address), "--http")],
+            [new HttpAddress(IPEndPoint.Parse(address), "--http", ServesPage: false)],
             HttpSettings.Parse(new HttpArguments { Http = text })!.Addresses
         );
 
@@ -87,6 +87,26 @@ public sealed class HttpSettingsTests
         Assert.Equal(Token, HttpSettings.Parse(given)!.Access.MetricsToken);
         var error = Assert.Throws<FormatException>(() => HttpSettings.Parse(given with { Page = true }));
         Assert.Contains("SLOWRUN_TOKEN", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>The page stays where it was asked for: metrics beyond loopback do not take it there, and ask for no token of it.</summary>
+    [Fact]
+    public void Parse_OfMetricsBeyondLoopbackAndAPageOnIt_ServesThePageOnLoopbackAlone()
+    {
+        var settings = HttpSettings.Parse(
+            new HttpArguments
+            {
+                Http = "10.0.0.4:9464",
+                HttpToken = Token,
+                Page = true,
+                PagePort = 8484,
+            }
+        )!;
+
+        Assert.Equal(
+            [("10.0.0.4:9464", false), ("127.0.0.1:8484", true)],
+            settings.Addresses.Select(address => (address.Endpoint.ToString(), address.ServesPage))
+        );
     }
 
     [Fact]

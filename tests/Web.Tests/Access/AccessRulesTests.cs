@@ -12,5 +12,5 @@ public sealed class AccessRulesTests
     [InlineData("127.0.0.1", "short")]
     [InlineData("127.0.0.1", "with spaces in the token")]
     public void Options_ThatWouldLetAnybodyIn_AreRefused(string listen, string? token) =>
-        Assert.Throws<ArgumentException>(() => new AccessRules { Token = token }.Check([IPAddress.Parse(listen)], servesPage: true));
+        Assert.Throws<ArgumentException>(() => new AccessRules { Token = token }.Check(IPAddress.Parse(listen), servesPage: true));
 }

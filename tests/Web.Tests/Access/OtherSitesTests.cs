@@ -33,6 +33,26 @@ public sealed class OtherSitesTests
         Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
     }
 
+    /// <summary>On plain HTTP beyond loopback a browser sends no Sec-Fetch-Site.</summary>
+    [Fact]
+    public async Task LogIn_OfTheOwnFormWithAnOriginAlone_IsTaken()
+    {
+        await using var page = await TestPage.StartAsync(TestPage.Token);
+
+        using var answer = await page.SendAsync(
+            HttpMethod.Post,
+            "/login",
+            request =>
+            {
+                request.Headers.Host = "10.0.0.4:8484";
+                request.Headers.Add("Origin", "http://10.0.0.4:8484");
+                request.Content = TestPage.Form(TestPage.Token, "/");
+            }
+        );
+
+        Assert.Equal(HttpStatusCode.Redirect, answer.StatusCode);
+    }
+
     [Theory]
     [InlineData("elsewhere.example", HttpStatusCode.MisdirectedRequest)]
     [InlineData("127.0.0.1.elsewhere.example", HttpStatusCode.MisdirectedRequest)]
@@ -64,6 +84,8 @@ public sealed class OtherSitesTests
         Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
         Assert.Contains("frame-ancestors 'none'", policy, StringComparison.Ordinal);
         Assert.Equal("nosniff", Assert.Single(answer.Headers.GetValues("X-Content-Type-Options")));
+        // With no-referrer a browser sends "Origin: null" with the page's own forms, and the server refuses them.
+        Assert.Equal("same-origin", Assert.Single(answer.Headers.GetValues("Referrer-Policy")));
         Assert.False(answer.Headers.Contains("Server"));
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using Slowrun.Web.Hosting;
 
 namespace Slowrun.Web.Tests.Hosting;
@@ -45,6 +46,34 @@ public sealed class RequestLimitsTests
         using var answer = await page.PostAsync("/login", content: TestPage.Form(new string('x', RequestLimits.LargestBodyBytes), "/"));
 
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
+    }
+
+    /// <summary>Anybody may begin to log in: whoever does it a hundred times and never ends keeps nobody out who has the token.</summary>
+    [Fact]
+    public async Task LogIns_ThatNeverEnd_KeepNobodyOutWhoHasTheToken()
+    {
+        await using var page = await TestPage.StartAsync(TestPage.Token);
+        var slow = new List<TcpClient>();
+        for (var i = 0; i < 100; i++)
+        {
+            var client = new TcpClient();
+            await client.ConnectAsync(IPAddress.Loopback, page.Address.Port, Stop);
+            var half =
+                "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 400\r\n\r\ntoken=";
+            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(half), Stop);
+            slow.Add(client);
+        }
+
+        // More than may wait: some have been refused, so the others have been let in.
+        while (slow.Count(client => client.Available > 0) < 20)
+        {
+            await Task.Delay(10, Stop);
+        }
+
+        using var answer = await page.GetAsync("/api/v1/runs", TestPage.Token);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        slow.ForEach(client => client.Dispose());
     }
 
     [Fact]
