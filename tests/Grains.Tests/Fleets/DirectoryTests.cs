@@ -1,4 +1,3 @@
-using Slowrun.Core.Plan;
 using Slowrun.Storage;
 
 namespace Slowrun.Grains.Tests.Fleets;
@@ -9,27 +8,32 @@ public sealed class DirectoryTests
     [Fact]
     public async Task Activation_WhenTheSiloOfItsDirectoryEntryIsLost_GoesOn()
     {
-        await using var fleet = await TestFleet.StartAsync(new MemoryStore(), 3, loops: false);
-        // So many that some have their entry on each silo. Of slots that the silo does not have: the grain is active, and nothing is under
-        // way.
-        var stages = Enumerable.Range(0, 24).Select(stage => new StageId(0, stage)).ToList();
-        var offer = fleet.Offer(0) with { Slots = ["cpu:7"] };
-        foreach (var stage in stages)
+        // So many that some have their entry on each silo. Run grains: those of stages end with their work.
+        var store = new MemoryStore();
+        var runs = Enumerable.Range(0, 24).Select(number => $"run{number}").ToList();
+        foreach (var run in runs)
         {
-            await fleet.TakeAsync(0, "micro", stage, offer);
+            await using var one = new LocalRun(store, run);
+            await one.SubmitAsync();
         }
 
-        var activations = stages.Select(stage => fleet.ActivationOf("micro", stage)).ToList();
+        await using var fleet = await TestFleet.StartAsync(store, 3, loops: false);
+        foreach (var run in runs)
+        {
+            Assert.NotNull(await fleet.StatusAsync(0, run));
+        }
+
+        var activations = runs.Select(fleet.ActivationOf).ToList();
         await fleet.BuryAsync(2, seenBy: 1);
         await fleet.UntilGoneAsync(2, seenBy: 0);
 
         // Found from elsewhere by an entry that another silo has now.
-        foreach (var stage in stages)
+        foreach (var run in runs)
         {
-            await fleet.TakeAsync(1, "micro", stage, offer);
+            Assert.NotNull(await fleet.StatusAsync(1, run));
         }
 
-        Assert.Equal(activations, stages.Select(stage => fleet.ActivationOf("micro", stage)));
+        Assert.Equal(activations, runs.Select(fleet.ActivationOf));
         Assert.DoesNotContain(activations, activation => activation.Deactivated.IsCompleted);
     }
 }

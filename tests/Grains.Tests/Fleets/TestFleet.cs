@@ -9,6 +9,7 @@ using Slowrun.Clustering.Hosting;
 using Slowrun.Clustering.Membership;
 using Slowrun.Core;
 using Slowrun.Core.Plan;
+using Slowrun.Core.Status;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Loop;
 using Slowrun.Grains.Slots;
@@ -80,6 +81,23 @@ internal sealed class TestFleet : IAsyncDisposable
             RequestContext.Remove(IPlacementDirector.PlacementHintKey);
         }
     }
+
+    /// <summary>One call of the run grain, which is activated on the calling silo if it is nowhere.</summary>
+    public async Task<RunStatus?> StatusAsync(int silo, string run)
+    {
+        RequestContext.Set(IPlacementDirector.PlacementHintKey, The<ILocalSiloDetails>(silo).SiloAddress);
+        try
+        {
+            return await The<IGrainFactory>(silo).GetGrain<IRunGrain>(run).GetStatus();
+        }
+        finally
+        {
+            RequestContext.Remove(IPlacementDirector.PlacementHintKey);
+        }
+    }
+
+    /// <summary>The activation that the last call of the run grain reached.</summary>
+    public IGrainContext ActivationOf(string run) => activations.Of(The<IGrainFactory>(0).GetGrain<IRunGrain>(run).GetGrainId());
 
     public SlotOffer Offer(int silo, long? epochToken = null) => new(Address(silo), Slot, epochToken);
 
