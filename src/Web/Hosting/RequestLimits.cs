@@ -26,9 +26,6 @@ internal static class RequestLimits
     // Anybody may try to log in, and send the form as slowly as they like: that takes nothing from those who have the token.
     private const int MostLogInsAtOnce = 8;
 
-    /// <summary>How long a form may take to arrive.</summary>
-    public static readonly TimeSpan LongestForm = TimeSpan.FromSeconds(5);
-
     /// <summary>As many connections as <see cref="HeldConnections"/> lets stay.</summary>
     public static void Apply(KestrelServerOptions kestrel)
     {

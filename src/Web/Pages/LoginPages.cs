@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Slowrun.Web.Access;
 using Slowrun.Web.Api;
-using Slowrun.Web.Hosting;
 
 namespace Slowrun.Web.Pages;
 
@@ -11,6 +10,9 @@ namespace Slowrun.Web.Pages;
 internal static class LoginPages
 {
     public const string Path = "/login";
+
+    // How long a form may take to arrive.
+    private static readonly TimeSpan LongestForm = TimeSpan.FromSeconds(5);
 
     public static void Map(IEndpointRouteBuilder app)
     {
@@ -76,7 +78,7 @@ internal static class LoginPages
         }
 
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
-        limit.CancelAfter(RequestLimits.LongestForm);
+        limit.CancelAfter(LongestForm);
         try
         {
             return await http.Request.ReadFormAsync(limit.Token);
