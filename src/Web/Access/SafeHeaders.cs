@@ -11,7 +11,14 @@ internal static class SafeHeaders
 
     public static Task InvokeAsync(HttpContext http, RequestDelegate next)
     {
-        var headers = http.Response.Headers;
+        Set(http.Response);
+        return next(http);
+    }
+
+    /// <summary>Once more for an answer that was cleared.</summary>
+    public static void Set(HttpResponse response)
+    {
+        var headers = response.Headers;
         headers.ContentSecurityPolicy = Policy;
         headers.XContentTypeOptions = "nosniff";
         // With no-referrer a browser sends "Origin: null" with the page's own forms, which tells it from no other site (Fetch standard).
@@ -19,6 +26,5 @@ internal static class SafeHeaders
         headers["Cross-Origin-Opener-Policy"] = "same-origin";
         headers["Cross-Origin-Resource-Policy"] = "same-origin";
         headers.CacheControl = "no-store";
-        return next(http);
     }
 }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Slowrun.Web.Access;
 using Slowrun.Web.Api;
 
 namespace Slowrun.Web.Hosting;
@@ -48,6 +49,7 @@ internal static class Trouble
         }
 
         http.Response.Clear();
+        SafeHeaders.Set(http.Response);
         return http.Request.Path.StartsWithSegments("/assets") ? Task.CompletedTask : Problem.WriteAsync(http, status, detail);
     }
 }

@@ -33,6 +33,23 @@ public sealed class OtherSitesTests
         Assert.Equal(HttpStatusCode.Forbidden, answer.StatusCode);
     }
 
+    /// <summary>What goes wrong clears the answer, with its headers.</summary>
+    [Fact]
+    public async Task Answers_OfWhatGoesWrong_ForbidWhatThePageDoesNotNeed()
+    {
+        await using var page = await TestPage.StartAsync(TestPage.Token);
+
+        using var answer = await page.PostAsync("/login", content: TestPage.Form(new string('x', RequestLimits.LargestBodyBytes), "/"));
+
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
+        Assert.Contains(
+            "frame-ancestors 'none'",
+            Assert.Single(answer.Headers.GetValues("Content-Security-Policy")),
+            StringComparison.Ordinal
+        );
+        Assert.Equal("nosniff", Assert.Single(answer.Headers.GetValues("X-Content-Type-Options")));
+    }
+
     /// <summary>On plain HTTP beyond loopback a browser sends no Sec-Fetch-Site.</summary>
     [Fact]
     public async Task LogIn_OfTheOwnFormWithAnOriginAlone_IsTaken()
