@@ -173,7 +173,10 @@ public sealed class RehearsalTests
             Assert.All(
                 running,
                 machine =>
-                    Assert.True(!machine.Ended.IsCompleted || EndedIdle(machine), $"{machine.Name} ended, and not because it had nothing to do.")
+                    Assert.True(
+                        !machine.Ended.IsCompleted || EndedIdle(machine),
+                        $"{machine.Name} ended, and not because it had nothing to do."
+                    )
             );
             await Task.Delay(50, Stop);
         }
