@@ -9,12 +9,12 @@ namespace Slowrun.Core.Explain;
 /// </summary>
 internal static class KeptActivations
 {
-    /// <summary>Of a chunk of logits' rows live at once: the capped logits, their logarithms, both gradients, and two results on the
-    /// way.</summary>
+    /// <summary>Tensors of a chunk of logits that are alive at once: the capped logits, their logarithms, both gradients, and two
+    /// intermediate results.</summary>
     private const long ChunkTensors = 6;
 
     /// <param name="blocks">Applications of a layer whose activations are kept.</param>
-    /// <param name="taught">Whether another model's logits lie beside the own.</param>
+    /// <param name="taught">Whether a teacher's logits are in memory beside the model's.</param>
     public static long Bytes(ModelRecipe model, StageRecipe stage, long blocks, bool taught)
     {
         var tokens = (long)stage.DeviceRows * model.SequenceLength;
@@ -23,13 +23,13 @@ internal static class KeptActivations
         var further = model.MtpBlock && stage.MtpWeight != 0 ? 1 : 0;
         var block = (tokens * kept) + WeightBytes(model);
         var network = stage.Recompute
-            // Of each block its two inputs, and of a decoder's the sum with the skip.
+            // The two inputs of each block, and of each decoder block the sum with the skip.
             ? (blocks * tokens * width * sizeof(float) * 5 / 2) + (further * tokens * width * sizeof(float))
             : (blocks + further) * block;
         // The hidden states before and behind the last norm, with their gradient.
         var ends = tokens * sizeof(float) * ((3 + (further * 5)) * width);
-        // Gradients of the block that the backward pass is at, which has all of its activations where they are computed again. By then
-        // nothing is left of the logits.
+        // Gradients of the block that the backward pass has reached. Where activations are computed again, that block has all of them. The
+        // logits are freed by then.
         var passing = (tokens * sizeof(float) * ((6 * width) + (3L * ParameterTable.HiddenWidth(model)))) + (stage.Recompute ? block : 0);
         return network + ends + Math.Max(passing, HeadBytes(model, tokens, taught));
     }

@@ -4,11 +4,11 @@ using Slowrun.Core.Specs;
 
 namespace Slowrun.Core.Explain;
 
-/// <summary>Compares what a run's stages need with what a slot has, and tries the options that make it less.</summary>
+/// <summary>Compares the memory that a run's stages need with that of a slot, and tries the options that reduce it.</summary>
 public static class MemoryCheck
 {
     /// <param name="trainTokens">Of the data itself; null: what the recipe asks for.</param>
-    /// <param name="slots">What is known of; empty: nothing is said.</param>
+    /// <param name="slots">The slots that are known; empty: there is nothing to compare with.</param>
     /// <returns>Null where every stage fits one of the slots, else what the largest of them lacks.</returns>
     public static MemoryShortage? Of(RunSpec spec, long? trainTokens, IReadOnlyCollection<SlotMemory> slots)
     {
@@ -53,7 +53,7 @@ public static class MemoryCheck
         var needed = memory.On(slot);
         var fewer = Fewer(slot, memory);
         var tried = new List<MemoryOption>();
-        // One change where one is enough: each costs something.
+        // Few changes first: each of them costs speed.
         foreach (var together in Combinations(spec.Recipe, slot))
         {
             var options = together.Select(change => Tried(spec, trainTokens, slot, change)).OfType<MemoryOption>().ToList();
@@ -71,7 +71,8 @@ public static class MemoryCheck
         };
     }
 
-    /// <summary>The most processors for which the stage has room. Null: for none, or it is a device.</summary>
+    /// <summary>The largest number of processors for which the memory suffices. Null: it suffices for none, or the slot is a
+    /// device.</summary>
     private static (int Workers, long Bytes)? Fewer(SlotMemory slot, StageMemory memory)
     {
         for (var workers = Math.Min(slot.Workers, memory.Lanes) / 2; workers >= 1 && !slot.IsDevice; workers /= 2)
@@ -85,7 +86,7 @@ public static class MemoryCheck
         return null;
     }
 
-    /// <summary>Of several row counts the first that fits is the largest.</summary>
+    /// <summary>Of several row counts the first one that fits is the largest.</summary>
     private static string Kinds(MemoryOption option) => string.Join(' ', option.Set.Select(one => one.Split('=')[0]));
 
     /// <summary>Changes of one kind, then of two, then of three; then with a single lane.</summary>

@@ -1,9 +1,9 @@
 namespace Slowrun.Core.Explain;
 
-/// <summary>A stage that does not fit a slot, and what would make it.</summary>
+/// <summary>A stage that does not fit a slot, and the changes with which it would fit.</summary>
 /// <param name="Stage">The one that needs most.</param>
 /// <param name="Options">Changes of the spec with which every stage fits, computed; empty: none of those tried.</param>
-/// <param name="Least">The least that was reached by trying; null: nothing was left to try.</param>
+/// <param name="Least">The smallest requirement that any change reached; null: there was no change to try.</param>
 public sealed record MemoryShortage(
     string Stage,
     long NeededBytes,
@@ -12,7 +12,8 @@ public sealed record MemoryShortage(
     MemoryOption? Least
 )
 {
-    /// <summary>With so many processors instead of the slot's it has room, and needs so much. Null: not with fewer either.</summary>
+    /// <summary>The number of processors, fewer than the slot's, for which the memory suffices, and the bytes they need. Null: fewer do not
+    /// help.</summary>
     public (int Workers, long Bytes)? FewerWorkers { get; init; }
 
     /// <summary>One sentence with the figures, and one with what helps.</summary>

@@ -5,7 +5,7 @@ using Slowrun.Core.Tensors;
 
 namespace Slowrun.Core.Explain;
 
-/// <summary>What a spec asks of machines, before anything is started and without a model in memory.</summary>
+/// <summary>What a spec needs of machines: computed before anything starts, and without a model in memory.</summary>
 public sealed record RunExplanation
 {
     /// <summary>Seconds between a spot machine's preemption notice and its end, on Azure.</summary>

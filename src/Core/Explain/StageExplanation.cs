@@ -3,7 +3,7 @@ using Slowrun.Core.Tensors;
 
 namespace Slowrun.Core.Explain;
 
-/// <summary>What one stage asks of a machine.</summary>
+/// <summary>What one stage needs of a machine.</summary>
 public sealed record StageExplanation
 {
     public required string Id { get; init; }

@@ -35,13 +35,14 @@ public sealed record StageMemory(
     // Six float32 temporaries of a stack of matrices that is cut at so many numbers (the engine's MuonGroup).
     private const long OptimizerBytes = 6L * sizeof(float) << 26;
 
-    /// <summary>The recipe's: more workers than lanes there are not.</summary>
+    /// <summary>The recipe's; a stage has no more workers than lanes.</summary>
     public int Lanes { get; init; } = 1;
 
-    /// <summary>Of <see cref="Teacher"/>, what each worker has for itself even where all share one memory: an ensemble's.</summary>
+    /// <summary>The part of <see cref="Teacher"/> that each worker has for itself, even where all share one memory: an
+    /// ensemble's.</summary>
     public long TeacherOfEach { get; init; }
 
-    /// <summary>The model of an ensemble that comes next, on a device and once more, on its way, in the host's memory; none on
+    /// <summary>The next model of a teaching ensemble: once on the device, and once in the host's memory on its way there. 0 on
     /// processors.</summary>
     public long Ahead { get; init; }
 

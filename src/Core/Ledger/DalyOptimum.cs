@@ -16,8 +16,8 @@ public sealed record DalyOptimum : ExtensibleRecord
     /// <summary>δ: what a checkpoint takes away from training, the mean over stages.</summary>
     public required double CheckpointCostSeconds { get; init; }
 
-    /// <summary>D: down, for each loss, until somebody noticed. Waiting for a slot is none of it, nor of the time whose share is compared:
-    /// it says how many machines there were.</summary>
+    /// <summary>D: the time from a loss until a silo notices it, per loss. Waiting for a slot is not part of it, nor of the time that
+    /// shares are computed of: that wait depends on the number of machines.</summary>
     public required double DetectionSeconds { get; init; }
 
     /// <summary>R: reading the checkpoint and building the model, for each take.</summary>
@@ -29,7 +29,7 @@ public sealed record DalyOptimum : ExtensibleRecord
     /// <summary>The highest share of training that counts.</summary>
     public required double Share { get; init; }
 
-    /// <summary>The run's own share over the highest; above 1 where losses came luckily.</summary>
+    /// <summary>The run's own share divided by the highest; above 1 where the losses happened to come at good moments.</summary>
     public required double Reached { get; init; }
 
     public const string Formula = "E(τ) = (M + D + R)·(e^((τ+δ)/M) − 1); best share = max over τ of τ/E(τ)";

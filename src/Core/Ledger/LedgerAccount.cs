@@ -2,14 +2,13 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Core.Ledger;
 
-/// <summary>One account of a <see cref="StageLedger"/>, by the name and in the words that people and programs are shown
-/// everywhere.</summary>
+/// <summary>One account of a <see cref="StageLedger"/>, with the name and description that commands, pages and metrics show.</summary>
 /// <param name="Name">Lower case.</param>
-/// <param name="Meaning">What puts a moment down to it.</param>
+/// <param name="Meaning">Which time is booked on it.</param>
 /// <param name="Counts">Whether it is part of the time that goodput is a share of (<see cref="RunLedger.CountedSeconds"/>).</param>
 public sealed record LedgerAccount(string Name, string Meaning, bool Counts, Func<StageLedger, double> Seconds)
 {
-    /// <summary>All accounts, those that count first. The last one is others' time, and no part of a run's sums.</summary>
+    /// <summary>All accounts, those that count first. The last one is the time of earlier stages, and no part of a run's sums.</summary>
     public static IReadOnlyList<LedgerAccount> All { get; } =
     [
         new("training", "training whose result counts", true, ledger => ledger.TrainingSeconds),

@@ -9,7 +9,7 @@ namespace Slowrun.Core.Ledger;
 /// </summary>
 public sealed record RunLedger : ExtensibleRecord
 {
-    /// <summary>Sums over the stages; <see cref="StageLedger.BeforeSeconds"/> is left out, being the others' time.</summary>
+    /// <summary>Sums over the stages; <see cref="StageLedger.BeforeSeconds"/> is left out, which is the time of other stages.</summary>
     public required StageLedger Chains { get; init; }
 
     /// <summary>From the submission to the last chain's end, or to now.</summary>
@@ -41,7 +41,7 @@ public sealed record RunLedger : ExtensibleRecord
     /// <summary>Training whose result counts, as a share of <see cref="CountedSeconds"/>. Null: there is no such time yet.</summary>
     public double? Goodput => CountedSeconds is > 0 and var time ? Chains.TrainingSeconds / time : null;
 
-    /// <summary>What to hold the goodput against; null where nothing was lost or no checkpoint was measured.</summary>
+    /// <summary>The optimum to compare the goodput with; null where nothing was lost or no checkpoint was measured.</summary>
     public DalyOptimum? Optimum { get; init; }
 
     /// <returns>Null where it is not known when the run was submitted.</returns>
@@ -55,7 +55,7 @@ public sealed record RunLedger : ExtensibleRecord
 
         var stages = facts.Plan.Stages.Select(stage => stage.Id).ToList();
         var ledgers = stages.Select(id => Of(facts, id, now)!).ToList();
-        // Stages behind a chain's current one have spent nothing but others' time.
+        // Stages behind a chain's current one have only waited for earlier stages.
         var sums = ledgers.Aggregate(new StageLedger(), Plus);
         var over = stages.All(id => facts.RootOf(id).Finished);
         var end = over ? ledgers.Max(ledger => ledger.Until ?? submitted) : now;

@@ -19,6 +19,7 @@ public static class SiloStart
             : null;
     }
 
-    /// <summary>The earliest start among <paramref name="silos"/>: since then somebody was there. Null: there are none.</summary>
+    /// <summary>The earliest start among <paramref name="silos"/>: since then at least one silo has been running. Null: the list is
+    /// empty.</summary>
     public static DateTimeOffset? Earliest(IEnumerable<string> silos) => silos.Select(Of).OfType<DateTimeOffset?>().Min();
 }

@@ -8,7 +8,7 @@ public sealed record UnownedTime
     /// <summary>The stage's root before the take; null: it was never taken.</summary>
     public StageRoot? Root { get; init; }
 
-    /// <summary>What the last owner told last; counts only where it is of the root's epoch token.</summary>
+    /// <summary>The last progress report of the last owner; it counts only where it bears the root's epoch token.</summary>
     public StageProgress? Progress { get; init; }
 
     /// <summary>When the run was submitted: where the time of a stage begins.</summary>
@@ -17,10 +17,10 @@ public sealed record UnownedTime
     /// <summary>When the stage before it finished; null: there is none, or it has not.</summary>
     public DateTimeOffset? BeforeFinishedAt { get; init; }
 
-    /// <summary>Since when a silo that is alive now has been there; null: none is.</summary>
+    /// <summary>Since when a silo that is alive now has been running; null: no silo is alive.</summary>
     public DateTimeOffset? ServedSince { get; init; }
 
-    /// <summary>When the one who looks first saw that the stage could be taken; null: just now.</summary>
+    /// <summary>When the reader first saw that the stage could be taken; null: just now.</summary>
     public DateTimeOffset? ReadySince { get; init; }
 
     /// <summary>The stage waits for the one before it still.</summary>
@@ -29,11 +29,11 @@ public sealed record UnownedTime
     /// <summary>It waits for a person still.</summary>
     public bool IsHeld { get; init; }
 
-    /// <summary>Steps that a lost owner had last told beyond its last commit: a lower bound of what it trained in vain.</summary>
+    /// <summary>Steps beyond the last commit that a lost owner had reported: a lower bound of the steps that are lost.</summary>
     public long LostSteps =>
         Root is { Owner: not null } root && Progress?.IsOf(root) == true ? Math.Max(0, Progress.Step - root.DurableStep) : 0;
 
-    /// <summary>The ledger up to <paramref name="now"/>, and what of it the last owner had trained in vain.</summary>
+    /// <summary>The ledger up to <paramref name="now"/>, and the part of the last owner's training that is lost.</summary>
     public StageLedger Until(DateTimeOffset now)
     {
         var ready = Earlier(ReadySince ?? now, now);
@@ -48,7 +48,7 @@ public sealed record UnownedTime
         var ledger = root.Ledger.Until is null ? root.Ledger with { Until = root.WrittenAt } : root.Ledger;
         if (root.Owner is not null)
         {
-            // Lost: from its last sign of life until a silo that lives noticed. While none lived, nobody wanted to train it.
+            // Lost: from its last sign of life until a silo that lives noticed. While no silo was alive, no silo could have noticed.
             var seen = WithoutSilo(LastSeen(root, ledger), now);
             return IsHeld
                 ? seen.Spend(Account.Down, Earlier(ReadySince ?? seen.Until ?? now, now)).Spend(Account.Held, now)
@@ -64,7 +64,7 @@ public sealed record UnownedTime
         };
     }
 
-    /// <summary>The ledger as the lost owner last told it, its training since the last commit being lost.</summary>
+    /// <summary>The ledger as the lost owner last reported it, with its training since the last commit booked as lost.</summary>
     public StageLedger LastSeen(StageRoot root, StageLedger ledger)
     {
         ArgumentNullException.ThrowIfNull(root);
@@ -74,10 +74,10 @@ public sealed record UnownedTime
             : ledger;
     }
 
-    /// <summary>Time for which nobody is to blame: without a silo the stage was held, else it waited for a slot.</summary>
+    /// <summary>Time without an owner: the stage was held while no silo was alive, and otherwise waited for a slot.</summary>
     private StageLedger Unattended(StageLedger ledger, DateTimeOffset now) => WithoutSilo(ledger, now).Spend(Account.Slot, now);
 
-    /// <summary>The ledger with the time in which no silo was alive put down as held: somebody had ended them all, or had no
+    /// <summary>The ledger with the time in which no silo was alive booked as held: the user had stopped all silos, or had no
     /// machine.</summary>
     private StageLedger WithoutSilo(StageLedger ledger, DateTimeOffset now) => ledger.Spend(Account.Held, Earlier(ServedSince ?? now, now));
 

@@ -1,11 +1,10 @@
 namespace Slowrun.Core.Mixtures;
 
-/// <summary>
-/// One pass over a set's targets, a block at a time: blocks are computed on several threads, and what came of them is added up in their
-/// order, so that the number of threads changes no bit.
+/// <summary> One pass over a set's targets, a block at a time: blocks are computed on several threads, and their results are added in the
+/// blocks' order, so that the number of threads changes no bit.
 /// </summary>
 /// <param name="targets">Of the set.</param>
-/// <param name="members">Numbers that come of each block, beside those of its targets.</param>
+/// <param name="members">Numbers per block, besides those of its targets.</param>
 internal sealed class BlockPass(int targets, int members, int threads)
 {
     // Enough for some dozens of threads, and still little memory.

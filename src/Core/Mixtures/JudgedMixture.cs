@@ -1,6 +1,6 @@
 namespace Slowrun.Core.Mixtures;
 
-/// <summary>What a mixture comes to on the set that its members were scored on.</summary>
+/// <summary>The losses of a mixture on the set that its members were scored on.</summary>
 /// <param name="LossNats">To the bit what <see cref="ProbabilityMixture"/> gives.</param>
 /// <param name="WithoutNats">For each member the loss of the mixture of all others, weighted as before; null where no other has
 /// weight.</param>
@@ -14,7 +14,7 @@ public sealed record JudgedMixture(double LossNats, double BitsPerByte, IReadOnl
     /// <param name="weights">One each, not negative, relative to each other.</param>
     /// <param name="targetBytes">Bytes that each target stands for.</param>
     /// <param name="threads">Their number changes no bit.</param>
-    /// <param name="progress">Told now and then how many targets are judged.</param>
+    /// <param name="progress">Called now and then with the number of targets judged.</param>
     /// <exception cref="ArgumentException">There is no member with weight, or the lengths differ.</exception>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
     public static JudgedMixture Of(

@@ -3,7 +3,7 @@ namespace Slowrun.Core.Mixtures;
 /// <summary>Losses of mixtures of members, from their stored p(target) on one evaluation set.</summary>
 public static class Mixture
 {
-    /// <summary>No target costs more than 27.6 nats, however sure of something else all members are.</summary>
+    /// <summary>Bounds the loss of a target to 27.6 nats, however small its probability is in all members.</summary>
     public const double SmallestProbability = 1e-12;
 
     /// <summary>Loss of the weighted mixture of all members, in nats per target.</summary>

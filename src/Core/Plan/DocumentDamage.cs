@@ -9,7 +9,7 @@ public sealed record DocumentDamage(DocumentKind What, string Name, string Why, 
     /// <summary>The stage whose document it is; null: the run's.</summary>
     public string? Stage { get; init; }
 
-    /// <summary>Whether a newer version of slowrun has written it: it is whole, and nobody but that version can read it.</summary>
+    /// <summary>Whether a newer version of slowrun has written it: it is whole, and only that version can read it.</summary>
     public bool IsNewer { get; init; }
 
     /// <summary>Whether its copy was read in its place, so that nothing is missing.</summary>

@@ -1,6 +1,6 @@
 namespace Slowrun.Core.Plan;
 
-/// <summary>What an owner whose machine goes away at a known moment can still do.</summary>
+/// <summary>What an owner can still do whose machine ends at a known moment.</summary>
 public static class LeavePlan
 {
     /// <summary>For the release, which is one small write and must happen, and for a clock that is not quite the platform's.</summary>

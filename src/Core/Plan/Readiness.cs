@@ -2,8 +2,7 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Core.Plan;
 
-/// <summary>
-/// What could be done next of a run: the slot loop takes its work from here, and status tells the same story to people.
+/// <summary> What can be done next of a run. The slot loop takes its work from here, and status shows the same to users.
 /// </summary>
 public static class Readiness
 {
@@ -22,7 +21,8 @@ public static class Readiness
         ];
     }
 
-    /// <summary>Finished stages, baselines too, whose snapshot lacks a score. Someone may be at it: scoring twice harms nothing.</summary>
+    /// <summary>Finished stages, baselines too, whose snapshot lacks a score. A silo may be scoring it already: scoring twice does no
+    /// harm.</summary>
     public static IReadOnlyList<StageId> ToScore(RunFacts facts)
     {
         ArgumentNullException.ThrowIfNull(facts);
@@ -96,7 +96,7 @@ public static class Readiness
             return RunState.Failed;
         }
 
-        // A damaged stage goes on once its root is recovered; what has failed keeps nothing from being averaged that has not.
+        // A damaged stage goes on once its root is recovered; a failed stage does not keep the others from being averaged.
         if (
             done
             || states.Overlaps([StageState.Training, StageState.Ready, StageState.Scoring, StageState.Damaged])
@@ -106,13 +106,13 @@ public static class Readiness
             return facts.Roots.Values.Any(root => root.EpochToken > 0) ? RunState.Running : RunState.Pending;
         }
 
-        // Nothing can go on by itself. What a resume would set going is paused, even if something else has failed.
+        // Nothing can go on without the user. A stage that a resume would start is paused, even if another one has failed.
         return states.Contains(StageState.Paused) ? RunState.Paused
             : states.Contains(StageState.Failed) ? RunState.Failed
             : RunState.Cancelled;
     }
 
-    /// <summary>Whether nothing more happens unless the user wishes it.</summary>
+    /// <summary>Whether nothing more happens unless the user asks for it.</summary>
     public static bool IsOver(RunState state) => state is RunState.Succeeded or RunState.Failed or RunState.Cancelled;
 
     /// <summary>Layer passes that are left from this stage to its chain's end, for comparison with other chains of the run.</summary>

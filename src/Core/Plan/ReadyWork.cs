@@ -7,7 +7,7 @@ public sealed record ReadyWork(WorkKind Kind, string Run, StageId? Stage)
     /// <summary>More slots than these have nothing to do.</summary>
     public int Lanes { get; init; } = 1;
 
-    /// <summary>The stage's, as it was when nobody living owned it; null: the work needs no owner.</summary>
+    /// <summary>The stage's epoch token, as read when it had no living owner; null: the work needs no owner.</summary>
     public long? EpochToken { get; init; }
 
     /// <summary>As <see cref="WorkName"/> has it.</summary>

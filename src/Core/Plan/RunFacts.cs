@@ -24,7 +24,7 @@ public sealed record RunFacts
     /// <summary>Roots of the stages that were ever taken.</summary>
     public IReadOnlyDictionary<StageId, StageRoot> Roots { get; init; } = new Dictionary<StageId, StageRoot>();
 
-    /// <summary>The last that each stage's owner told.</summary>
+    /// <summary>The last progress report of each stage's owner.</summary>
     public IReadOnlyDictionary<StageId, StageProgress> Progress { get; init; } = new Dictionary<StageId, StageProgress>();
 
     /// <summary>Scores on the validation set, in any order; a snapshot scored on two kinds of machine has two.</summary>
@@ -45,15 +45,15 @@ public sealed record RunFacts
     /// <summary>When the run was submitted, by the store's clock; null: not known.</summary>
     public DateTimeOffset? SubmittedAt { get; init; }
 
-    /// <summary>Documents that could not be read: what they would say is left out of the rest.</summary>
+    /// <summary>Documents that could not be read: their content is missing from the other members.</summary>
     public IReadOnlyList<DocumentDamage> Damage { get; init; } = [];
 
-    /// <summary>Grows with everything that is committed: a run of which it stands still gets nowhere.</summary>
+    /// <summary>Grows with every commit: while it does not grow, the run makes no progress.</summary>
     public long Committed => Roots.Values.Sum(root => root.DurableStep + (root.Finished ? 1L : 0)) + Scores.Count + Ensembles.Count;
 
     public StageRoot RootOf(StageId id) => Roots.TryGetValue(id, out var root) ? root : NeverTaken;
 
-    /// <summary>The damage of the stage's root, without which nobody knows what became of it; null: there is none.</summary>
+    /// <summary>The damage of the stage's root, without which the stage's state is unknown; null: there is none.</summary>
     public DocumentDamage? DamageOf(StageId id) =>
         Damage.FirstOrDefault(damage => damage.What == DocumentKind.Root && damage.Stage == id.ToString());
 

@@ -51,7 +51,7 @@ public sealed class RunPlan
             stage = stage with { BatchTokens = Cycles.BatchTokens(s, chain.Stages, stage.BatchTokens, outer) };
         }
 
-        // Record 9 seeds model i with 42 + i; chains are kept apart by more stages than anyone trains in one.
+        // Record 9 seeds model i with 42 + i; chains are kept apart by more stages than a chain has.
         var chainSeed = recipe.Seed + (10_007 * c);
         return new StagePlan
         {

@@ -2,7 +2,7 @@ using Slowrun.Core.Recipes;
 
 namespace Slowrun.Core.Plan;
 
-/// <summary>One stage of a run with every override applied: all the engine is told.</summary>
+/// <summary>One stage of a run with every override applied: all that the engine gets.</summary>
 public sealed record StagePlan
 {
     public required StageId Id { get; init; }
@@ -34,7 +34,7 @@ public sealed record StagePlan
     /// <summary>This stage's final state is continued; null: fresh weights.</summary>
     public StageId? Predecessor { get; init; }
 
-    /// <summary>How many stages the chain has: what changes over a chain is spread over them.</summary>
+    /// <summary>How many stages the chain has: settings that change over a chain are spread over them.</summary>
     public int ChainStages { get; init; } = 1;
 
     /// <summary>

@@ -26,7 +26,6 @@ public sealed record Recipe
 
     public EvaluationRecipe Evaluation { get; init; } = new();
 
-    /// <summary>Another run's ensemble that teaches the chains' first stages; filled in by <c>slowrun distill</c>. Null: nobody
-    /// does.</summary>
+    /// <summary>Another run's ensemble that teaches the chains' first stages; filled in by <c>slowrun distill</c>. Null: none.</summary>
     public TeacherRecipe? Teacher { get; init; }
 }

@@ -1,6 +1,6 @@
 namespace Slowrun.Core.Specs;
 
-/// <summary>Collects the rules that are broken.</summary>
+/// <summary>Collects broken rules.</summary>
 internal sealed class RuleList
 {
     private readonly List<(string Path, string Message)> broken = [];

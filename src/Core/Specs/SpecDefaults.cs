@@ -8,8 +8,8 @@ namespace Slowrun.Core.Specs;
 /// <summary>The defaults that spec records have at their properties, by path.</summary>
 internal static class SpecDefaults
 {
-    /// <summary>What a field has where nobody gives it, as a spec would write it; null: it must be given, is a section or a list, or has
-    /// that very value.</summary>
+    /// <summary>The default of a field, as a spec would write it. Null: the field has no default, is a section or a list, or <paramref
+    /// name="value"/> is the default.</summary>
     /// <param name="path">For example <c>recipe.stage.epochs</c>.</param>
     public static string? Overridden(string path, SpecScalar value)
     {

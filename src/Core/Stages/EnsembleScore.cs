@@ -1,6 +1,6 @@
 namespace Slowrun.Core.Stages;
 
-/// <summary>What the members come to together on the validation set, by the recipe's way of averaging.</summary>
+/// <summary>The members' loss on the validation set, averaged in the way that the recipe names.</summary>
 public sealed record EnsembleScore : ExtensibleRecord
 {
     /// <summary>Snapshot hashes of the members considered, in chain order.</summary>

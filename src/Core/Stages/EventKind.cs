@@ -1,7 +1,7 @@
 namespace Slowrun.Core.Stages;
 
-/// <summary>The kinds of events (<see cref="RunEvent.Kind"/>): words that programs match, so none is renamed. What a user changed has kinds
-/// of <see cref="IntentChange"/> too.</summary>
+/// <summary>The kinds of events (<see cref="RunEvent.Kind"/>). Programs match them, so none is renamed. <see cref="IntentChange"/> has
+/// further kinds, for a user's changes.</summary>
 public static class EventKind
 {
     /// <summary>A silo owns the stage now and trains it.</summary>
@@ -22,7 +22,7 @@ public static class EventKind
     /// <summary>Its owner is gone without a release; carries what that cost.</summary>
     public const string OwnerLost = "owner-lost";
 
-    /// <summary>A silo does not take the stage, and says why; once for each cause.</summary>
+    /// <summary>A silo refuses the stage, with the reason; once for each cause.</summary>
     public const string TakeRefused = "take-refused";
 
     /// <summary>The stage began on a device that does not repeat its own bits.</summary>
@@ -40,7 +40,7 @@ public static class EventKind
     /// <summary>A checkpoint could not be stored; training goes on.</summary>
     public const string CheckpointFailed = "checkpoint-failed";
 
-    /// <summary>A whole checkpoint counts now whose owner was lost before it committed it.</summary>
+    /// <summary>A whole checkpoint was committed whose owner was lost before it could do so.</summary>
     public const string CheckpointAdopted = "checkpoint-adopted";
 
     /// <summary>A living owner has written its root again over an older or damaged one.</summary>
@@ -85,12 +85,12 @@ public static class EventKind
     /// <summary>A client started its silo again.</summary>
     public const string SiloRestarted = "silo-restarted";
 
-    /// <summary>The platform told a silo that its machine goes away.</summary>
+    /// <summary>The platform announced to a silo that its machine ends.</summary>
     public const string PreemptionNotice = "preemption-notice";
 
-    /// <summary>A silo left since nothing was ready.</summary>
+    /// <summary>A silo stopped because no work was ready.</summary>
     public const string SiloIdle = "silo-idle";
 
-    /// <summary>A silo was told to leave.</summary>
+    /// <summary>A user asked a silo to stop.</summary>
     public const string SiloDrained = "silo-drained";
 }

@@ -1,6 +1,6 @@
 namespace Slowrun.Core.Stages;
 
-/// <summary>What a user changed of a run's intent, as the run's story tells it.</summary>
+/// <summary>The differences between two intents of a run, as its events report them.</summary>
 public static class IntentChange
 {
     /// <summary>A kind and a sentence for each change: of the whole run (no stage) first, then of single stages.</summary>

@@ -1,8 +1,7 @@
 namespace Slowrun.Core.Stages;
 
-/// <summary>
-/// What of a run could not be scored or averaged: the document at <c>runs/NAME/judging</c>. Scores have no owner, so every silo counts its
-/// failed tries here, by compare-and-swap.
+/// <summary> The failed tries of scoring and averaging of a run: the document at <c>runs/NAME/judging</c>. Scores have no owner, so every
+/// silo counts its failed tries here, by compare-and-swap.
 /// </summary>
 public sealed record JudgingFailures : ExtensibleRecord
 {
@@ -11,11 +10,11 @@ public sealed record JudgingFailures : ExtensibleRecord
 
     public IReadOnlyDictionary<string, JudgingFailure> Of { get; init; } = new Dictionary<string, JudgingFailure>();
 
-    /// <summary>These failures with another try that came to nothing.</summary>
+    /// <summary>These failures with one more failed try.</summary>
     /// <param name="what">A stage's id, or <see cref="Ensemble"/>.</param>
     /// <param name="subject">See <see cref="JudgingFailure.Subject"/>: tries of another one do not count.</param>
-    /// <param name="failure">What people are told if this was the last try.</param>
-    /// <param name="budget">Tries after which it is given up.</param>
+    /// <param name="failure">What users see if this was the last try.</param>
+    /// <param name="budget">Tries after which the work is given up.</param>
     public JudgingFailures Count(string what, string subject, StageFailure failure, int budget)
     {
         ArgumentNullException.ThrowIfNull(failure);
@@ -26,8 +25,8 @@ public sealed record JudgingFailures : ExtensibleRecord
     }
 }
 
-/// <summary>Tries of one piece of judging that came to nothing.</summary>
+/// <summary>Failed tries of scoring one snapshot, or of one average.</summary>
 /// <param name="Subject">The snapshot's SHA-256; of an ensemble, the hash of its members' snapshots.</param>
 /// <param name="Failure">The last one's.</param>
-/// <param name="GivenUp">Nobody tries again until a retry is asked for.</param>
+/// <param name="GivenUp">No silo tries again until the user asks for a retry.</param>
 public sealed record JudgingFailure(string Subject, int Tries, StageFailure Failure, bool GivenUp) : ExtensibleRecord;

@@ -1,6 +1,6 @@
 namespace Slowrun.Core.Stages;
 
-/// <summary>What a snapshot scored, before it is stored with its vector as a <see cref="MemberScore"/>.</summary>
+/// <summary>The score of a snapshot before it is stored with its vector as a <see cref="MemberScore"/>.</summary>
 public sealed record NewScore
 {
     public required string SnapshotSha256 { get; init; }

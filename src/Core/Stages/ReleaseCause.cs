@@ -6,7 +6,7 @@ public enum ReleaseCause
     /// <summary>Its silo was asked to stop.</summary>
     Left,
 
-    /// <summary>Its machine goes away, and had been announced to.</summary>
+    /// <summary>Its machine ends, as a preemption notice had announced.</summary>
     Evicted,
 
     /// <summary>The user paused or cancelled it.</summary>

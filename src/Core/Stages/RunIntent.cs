@@ -5,27 +5,27 @@ public sealed record RunIntent : ExtensibleRecord
 {
     public DesiredState Run { get; init; } = DesiredState.Running;
 
-    /// <summary>Wishes for single stages, by id; they win over <see cref="Run"/> unless that is Cancelled.</summary>
+    /// <summary>Desired states of single stages, by id; they win over <see cref="Run"/> unless that is Cancelled.</summary>
     public IReadOnlyDictionary<string, DesiredState> Stages { get; init; } = new Dictionary<string, DesiredState>();
 
     /// <summary>How often a retry of each failed stage was asked for.</summary>
     public IReadOnlyDictionary<string, int> Retries { get; init; } = new Dictionary<string, int>();
 
-    /// <summary>How often each stage was allowed to go on with another device's arithmetic; its bytes then depend on when.</summary>
+    /// <summary>How often each stage was allowed to go on with another device's arithmetic; its bytes then depend on the step at which it
+    /// did.</summary>
     public IReadOnlyDictionary<string, int> Adoptions { get; init; } = new Dictionary<string, int>();
 
-    /// <summary>What holds while nobody knows what was wished: a cancelled run must not train, and a running one loses nothing by
-    /// waiting.</summary>
+    /// <summary>Used where the intent is lost: a cancelled run must not train, and a running one loses nothing by waiting.</summary>
     public static RunIntent Held { get; } = new() { Run = DesiredState.Paused };
 
-    /// <summary>This intent with another wish for the whole run, or for one stage.</summary>
+    /// <summary>This intent with another desired state of the whole run, or of one stage.</summary>
     public RunIntent Wish(DesiredState wish, string? stage) =>
         stage is not null
             ? this with
             {
                 Stages = new Dictionary<string, DesiredState>(Stages) { [stage] = wish },
             }
-            // A wish for the whole run is for every stage of it, whatever was wished for single ones before.
+            // A state of the whole run applies to every stage, and replaces those of single stages.
             : this with
             {
                 Run = wish,

@@ -9,7 +9,7 @@ public sealed record StageLedger : ExtensibleRecord
     /// <summary>Training whose result counts. While an owner trains, also what it has not committed yet.</summary>
     public double TrainingSeconds { get; init; }
 
-    /// <summary>Training that was done again, since it ended with its owner.</summary>
+    /// <summary>Training that was lost with its owner, and had to be done again.</summary>
     public double LostSeconds { get; init; }
 
     /// <summary>Fetching data, teacher and checkpoint, building the model.</summary>

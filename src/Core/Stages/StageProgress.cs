@@ -27,20 +27,20 @@ public sealed record StageProgress : ExtensibleRecord
     /// <summary>When this take's first step was done; null before. What a lost owner cost ends here.</summary>
     public DateTimeOffset? FirstStepAt { get; init; }
 
-    /// <summary>Where the stage's time went up to now, what is not committed yet being taken for kept.</summary>
+    /// <summary>Where the stage's time went up to now; training that is not committed yet counts as kept.</summary>
     public StageLedger? Ledger { get; init; }
 
-    /// <summary>What the owner's silo has against its store now; null: nothing.</summary>
+    /// <summary>The failures and delays that the owner's silo sees at its store now; null: none.</summary>
     public IReadOnlyList<StoreTrouble>? StoreTroubles { get; init; }
 
-    /// <summary><see cref="StageRoot.Revision"/> of the root that this owner last wrote; null: an older build's. Who knows an older one
-    /// reads it.</summary>
+    /// <summary><see cref="StageRoot.Revision"/> of the root that this owner last wrote; null: the owner runs an older version. A reader
+    /// that knows a lower revision reads the root again.</summary>
     public long? RootRevision { get; init; }
 
     public required DateTimeOffset At { get; init; }
 
-    /// <summary>Whether the owner that the root knows can have told this: another token, or a step that the stage does not have, is
-    /// nobody's word.</summary>
+    /// <summary>Whether the owner named by the root can have reported this: its token must be the root's, and the stage must have its
+    /// step.</summary>
     public bool IsOf(StageRoot root)
     {
         ArgumentNullException.ThrowIfNull(root);

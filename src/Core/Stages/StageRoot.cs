@@ -18,7 +18,8 @@ public sealed record StageRoot : ExtensibleRecord, IVersionedDocument
     /// <summary>Fresh with every write: tells one's own retried success from another's write.</summary>
     public string WriteId { get; init; } = "";
 
-    /// <summary>Grows with every write: of two roots of one epoch token, the higher is the newer. 0: an older build's.</summary>
+    /// <summary>Grows with every write: of two roots of one epoch token, the one with the higher revision is newer. 0: written by an older
+    /// version.</summary>
     public long Revision { get; init; }
 
     /// <summary>Grows with every take; fences the older owners. 0: never taken.</summary>
@@ -27,7 +28,7 @@ public sealed record StageRoot : ExtensibleRecord, IVersionedDocument
     /// <summary>Who trains the stage now; null once released.</summary>
     public StageOwner? Owner { get; init; }
 
-    /// <summary>What the stage is of; set at the first take, and a later take must agree.</summary>
+    /// <summary>What the stage's bytes depend on; set at the first take, and every later take must have the same.</summary>
     public StageIdentity? Identity { get; init; }
 
     /// <summary>Optimizer steps of the whole stage.</summary>
@@ -43,7 +44,7 @@ public sealed record StageRoot : ExtensibleRecord, IVersionedDocument
 
     public StageFailure? Failure { get; init; }
 
-    /// <summary>Why the last owner let go of the stage; null: it has one, or had none that did.</summary>
+    /// <summary>Why the last owner released the stage; null: it has an owner, or was never released.</summary>
     public ReleaseCause? ReleasedFor { get; init; }
 
     /// <summary>Takes since the last commit that ended with an error or with the crash of their process; a commit sets it to 0.</summary>
@@ -59,13 +60,14 @@ public sealed record StageRoot : ExtensibleRecord, IVersionedDocument
     /// one.</summary>
     public IReadOnlyList<string> LostSilos { get; init; } = [];
 
-    /// <summary>Keeps the root small, however long a stage takes; older losses count as a machine each.</summary>
+    /// <summary>Keeps the root small, however long a stage takes. Each older loss counts as one machine.</summary>
     public const int MostLostSilos = 64;
 
-    /// <summary>Steps known to have been trained and lost (a lower bound: what the lost owner had last told).</summary>
+    /// <summary>Steps known to have been trained and lost (a lower bound: those that the lost owner had reported).</summary>
     public long LostSteps { get; init; }
 
-    /// <summary>How often the stage went on with another device's arithmetic, since a user said so: its bytes depend on when.</summary>
+    /// <summary>How often the stage went on with another device's arithmetic, as a user allowed: its bytes depend on the steps at which it
+    /// did.</summary>
     public int Adoptions { get; init; }
 
     public StageLedger Ledger { get; init; } = new();
@@ -96,15 +98,14 @@ public sealed record StageRoot : ExtensibleRecord, IVersionedDocument
         other is null || EpochToken > other.EpochToken || (EpochToken == other.EpochToken && Revision > other.Revision);
 }
 
-/// <summary>A slot of a silo that has taken the stage.</summary>
+/// <summary>The silo that has taken the stage, with the slots it uses.</summary>
 /// <param name="Silo">Orleans silo address, <c>127.0.0.1:11111@generation</c>.</param>
 /// <param name="SiloName">For people.</param>
 /// <param name="Slots">Slots held, for example <c>cpu:0</c>.</param>
 public sealed record StageOwner(string Silo, string SiloName, IReadOnlyList<string> Slots, DateTimeOffset Since) : ExtensibleRecord
 {
-    /// <summary>
-    /// Version of the cluster's membership that its silo had seen at the take: an older view does not know whether this owner lives. Null:
-    /// not known (an older build's).
+    /// <summary> Version of the cluster's membership that its silo had seen at the take: an older view does not know whether this owner
+    /// lives. Null: not known (the owner runs an older version).
     /// </summary>
     public long? MembershipVersion { get; init; }
 }
@@ -117,7 +118,7 @@ public sealed record StageIdentity : ExtensibleRecord
 
     public required string DataSha256 { get; init; }
 
-    /// <summary>Hash of the snapshot that teaches, or of the ensemble's members with their weights; null: nobody teaches.</summary>
+    /// <summary>Hash of the snapshot that teaches, or of the ensemble's members with their weights; null: no teacher.</summary>
     public string? TeacherSha256 { get; init; }
 
     /// <summary>Hash of the predecessor's final state for a continued stage; null for a fresh one.</summary>
@@ -127,7 +128,7 @@ public sealed record StageIdentity : ExtensibleRecord
 
     public required string NumericsFingerprint { get; init; }
 
-    /// <summary>How the fingerprint of a device begins that does not repeat its own bits: training there is best effort.</summary>
+    /// <summary>The prefix of fingerprints of devices that do not repeat their own bits: training there is best effort.</summary>
     public const string UnrepeatablePrefix = "unrepeatable-";
 
     public override string ToString() => IdentityDifferences.Text(this);

@@ -1,7 +1,7 @@
 namespace Slowrun.Core.Stages;
 
-/// <summary>What a silo has against its store now. Told to whoever asks for status: where the store cannot be written, it is nowhere else
-/// but in the silo's log.</summary>
+/// <summary>A failure or delay that a silo sees at its store now. Silos report it to callers of status: where the store cannot be written,
+/// only the silo's log has it besides.</summary>
 /// <param name="Work">What was to be done.</param>
 /// <param name="ObjectName">The object, or the prefix of a list, that it happened with last.</param>
 /// <param name="Message">The last error, or how slow it is, for people.</param>

@@ -6,17 +6,17 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Core.Status;
 
-/// <summary>How far a run is; what <c>status -o json</c> prints.</summary>
+/// <summary>The state and progress of a run, as <c>status -o json</c> prints them.</summary>
 public sealed record RunStatus : ExtensibleRecord
 {
     public required string Name { get; init; }
 
     public required RunState State { get; init; }
 
-    /// <summary>Silos that are alive, whatever they are at; null: not known.</summary>
+    /// <summary>Silos that are alive, whether they work on this run or not; null: not known.</summary>
     public int? AliveSilos { get; init; }
 
-    /// <summary>The state, and that nobody is there to bring the run on where that is so.</summary>
+    /// <summary>The state; where no silo is alive to carry the run on, it says so.</summary>
     [JsonIgnore]
     public string StateText => State is RunState.Pending or RunState.Running && AliveSilos == 0 ? $"{State} (no silo)" : State.ToString();
 
@@ -35,7 +35,7 @@ public sealed record RunStatus : ExtensibleRecord
     /// <summary>Documents that cannot be read; null: none.</summary>
     public IReadOnlyList<DocumentDamage>? Damage { get; init; }
 
-    /// <summary>What living silos have against the store; null: nothing that is known.</summary>
+    /// <summary>Failures and delays that living silos see at the store; null: none known.</summary>
     public IReadOnlyList<SiloTrouble>? StoreTroubles { get; init; }
 
     public required IReadOnlyList<StageStatus> Stages { get; init; }
@@ -52,7 +52,7 @@ public enum StatusSource
 }
 
 /// <summary>The average of all members scored so far, or of those selected.</summary>
-/// <param name="Members">How many count: those left out by a selection do not.</param>
+/// <param name="Members">How many members count: those that a selection leaves out do not.</param>
 /// <param name="MemberStages">All that were considered, in order.</param>
 /// <param name="Running">Loss of the even average of the first 1, 2, … of <paramref name="MemberStages"/>.</param>
 public sealed record EnsembleStatus(
@@ -66,7 +66,7 @@ public sealed record EnsembleStatus(
     /// <summary>One for each of <see cref="MemberStages"/>, 0 for those left out. Null: all count alike.</summary>
     public IReadOnlyList<double>? Weights { get; init; }
 
-    /// <summary>Every size of a selection, and what it comes to.</summary>
+    /// <summary>Every size of a selection, with its loss.</summary>
     public IReadOnlyList<SelectionScore>? Selections { get; init; }
 }
 
@@ -97,13 +97,13 @@ public sealed record StageStatus : ExtensibleRecord
     /// <summary>Where its time went; null where it was never taken, or that is not known.</summary>
     public StageLedger? Ledger { get; init; }
 
-    /// <summary>Its bytes cannot be had again: its device does not repeat its own, or a user let it go on with another one's
-    /// arithmetic.</summary>
+    /// <summary>Its bytes cannot be reproduced: its device does not repeat its own bits, or a user let the stage go on with another
+    /// device's arithmetic.</summary>
     public bool BestEffort { get; init; }
 
     public double? TokensPerSecond { get; init; }
 
-    /// <summary>The devices it trains on, as last seen; null: processors, or nothing tells.</summary>
+    /// <summary>The devices it trains on, as last seen; null: processors, or devices that report nothing.</summary>
     public IReadOnlyList<DeviceUse>? Devices { get; init; }
 
     public double? TrainLossNats { get; init; }

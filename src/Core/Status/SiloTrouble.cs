@@ -3,11 +3,11 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Core.Status;
 
-/// <summary>What a living silo has against the store.</summary>
+/// <summary>A failure or delay that a living silo sees at the store.</summary>
 /// <param name="SiloName">For people.</param>
 public sealed record SiloTrouble(string SiloName, StoreTrouble Store) : ExtensibleRecord
 {
-    /// <summary>What the living owners of a run's stages told last; null: nothing.</summary>
+    /// <summary>The last reports of the living owners of a run's stages; null: no trouble.</summary>
     public static IReadOnlyList<SiloTrouble>? Of(RunFacts facts)
     {
         ArgumentNullException.ThrowIfNull(facts);

@@ -5,7 +5,7 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Core.Status;
 
-/// <summary>Says how far a run is: the same from the run grain's memory and from the bare store.</summary>
+/// <summary>Derives a run's status from its facts: the same in a run grain, and in a client that reads the store.</summary>
 public static class StatusBuilder
 {
     private const string NoSilo = "none is alive. Start one with 'slowrun silo'.";
@@ -35,7 +35,7 @@ public static class StatusBuilder
         var root = facts.RootOf(id);
         var state = Readiness.StateOf(facts, id);
         var owner = facts.LivingOwnerOf(id);
-        // What an owner told before another took the stage is the story of steps that were lost.
+        // A report of an owner that was replaced since then is about steps that were lost.
         var progress = facts.Progress.GetValueOrDefault(id) is { } told && told.IsOf(root) ? told : null;
         var live = owner is not null && !root.Finished ? progress : null;
         var score = facts.ScoreOf(id);

@@ -50,7 +50,8 @@ public sealed unsafe class StateBuffer : IDisposable
     /// <summary>All of it: where it begins, and how long it is with the gaps between tensors.</summary>
     public (nint Start, nuint Length) Memory => ((nint)memory, size);
 
-    /// <summary>Called once before the memory is given back: undoes what was done to it. Null: nothing was.</summary>
+    /// <summary>Called once before the memory is given back: undoes the registration of the memory with a device. Null: it was not
+    /// registered.</summary>
     public Action? Freeing { get; set; }
 
     /// <summary>Where tensor <paramref name="index"/> of the layout is written by a capture.</summary>

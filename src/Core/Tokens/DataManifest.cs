@@ -1,8 +1,7 @@
 namespace Slowrun.Core.Tokens;
 
-/// <summary>
-/// What a run's data is: a document at <c>data/SHA256</c>, whose own hash stands in the recipe. Everything it names lies beside it under
-/// its SHA-256, so that equal data is stored once whoever uploads it.
+/// <summary> What a run's data is: a document at <c>data/SHA256</c>, whose own hash stands in the recipe. Everything it names lies beside
+/// it under its SHA-256, so that equal data is stored once, whichever client uploads it.
 /// </summary>
 public sealed record DataManifest
 {
@@ -32,10 +31,10 @@ public sealed record DataManifest
     /// <summary>Where the text came from and what was done to it, for people.</summary>
     public required string Source { get; init; }
 
-    /// <summary>The files that the tokens were made of, in order; null where nobody kept a list.</summary>
+    /// <summary>The files that the tokens were made of, in order; null where no list was kept.</summary>
     public IReadOnlyList<DataSource>? Sources { get; init; }
 
-    /// <summary>What of the input is in none of the sets; null where nothing is, or nobody counted.</summary>
+    /// <summary>The input that is in none of the sets; null where everything is in one, or it was not counted.</summary>
     public IReadOnlyList<DataLeftOut>? LeftOut { get; init; }
 
     /// <summary>Documents of which several sets have a part; null where there is none.</summary>

@@ -1,9 +1,9 @@
 namespace Slowrun.Core.Tokens;
 
-/// <summary>What an evaluation set's targets stand for.</summary>
+/// <summary>The text length of an evaluation set's targets.</summary>
 public static class TargetBytes
 {
-    /// <returns>UTF-8 bytes of every token of the set but the first: the first is nobody's target.</returns>
+    /// <returns>UTF-8 bytes of every token of the set but the first: the first token is not a target.</returns>
     public static int[] Of(TokenSet set)
     {
         ArgumentNullException.ThrowIfNull(set);
