@@ -9,7 +9,7 @@ namespace Slowrun.Storage;
 /// </summary>
 internal sealed class BackgroundHash : IAsyncDisposable
 {
-    // Pieces that are read and not yet hashed: more would be out of the shared cache again.
+    // Pieces that are read and not yet hashed: the oldest of more pieces would no longer be in the shared cache.
     private const int MostPieces = 8;
 
     private readonly Channel<ReadOnlyMemory<byte>> pieces = Channel.CreateBounded<ReadOnlyMemory<byte>>(
@@ -31,7 +31,7 @@ internal sealed class BackgroundHash : IAsyncDisposable
         return Convert.ToHexStringLower(hash.GetCurrentHash());
     }
 
-    /// <summary>Returns when no memory is looked at any more.</summary>
+    /// <summary>Returns when no memory is read any more.</summary>
     public async ValueTask DisposeAsync()
     {
         pieces.Writer.TryComplete();

@@ -13,7 +13,7 @@ public interface IObjectStore
     /// <summary>What the user gave as <c>--store</c>, without secrets.</summary>
     string Address { get; }
 
-    /// <summary>The store itself where this one only passes on: for what depends on which kind it is.</summary>
+    /// <summary>The store behind a wrapper: for code that depends on its kind.</summary>
     IObjectStore Innermost => this;
 
     /// <summary>The objects as files of this machine; null where they are none.</summary>

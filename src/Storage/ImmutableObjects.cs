@@ -25,7 +25,7 @@ internal static class ImmutableObjects
             var found = await store.TryOpenAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false);
             if (found is null)
             {
-                // Swept in between: a newer owner cleans up after this one, who will learn of it when it commits.
+                // Swept in between: a newer owner cleans up after this one, whose next commit will be fenced.
                 continue;
             }
 

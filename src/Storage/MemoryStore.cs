@@ -136,7 +136,7 @@ public sealed class MemoryStore(string address = "memory:", TimeProvider? time =
                 return null;
             }
 
-            // Counted, not hashed: what relies on equal bytes having equal etags must fail here.
+            // Counted, not hashed: code that relies on equal etags for equal bytes must fail here.
             var etag = (++writes).ToString(CultureInfo.InvariantCulture);
             items[name] = new Item(content.ToArray(), etag, time.GetUtcNow());
             return etag;

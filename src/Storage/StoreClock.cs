@@ -2,9 +2,9 @@ using System.Security.Cryptography;
 
 namespace Slowrun.Storage;
 
-/// <summary>
-/// The time of a store, as one machine knows it: what several machines agree on. It believes the machine's own clock until the store proves
-/// it wrong, and never jumps with it: after the start it goes on by the steady clock.
+/// <summary> The time of a store, as one machine knows it: what several machines agree on. It starts from the machine's clock and is
+/// corrected only as far as the store proves that clock wrong. After the start it advances by the monotonic clock, so it does not jump with
+/// the machine's.
 /// </summary>
 public sealed class StoreClock(TimeProvider time) : TimeProvider
 {

@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace Slowrun.Storage;
 
-/// <summary>Counts what a store costs: cloud stores are paid by the operation.</summary>
+/// <summary>Counts a store's operations: cloud stores are paid by the operation.</summary>
 public static class StoreMeter
 {
     public const string Name = "Slowrun.Storage";

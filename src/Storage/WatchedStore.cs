@@ -3,17 +3,17 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage;
 
-/// <summary>Passes everything on to another store, and remembers what that one fails at and where it is slow. Safe to use from any
-/// thread.</summary>
+/// <summary>Passes every operation on to another store, and remembers its failures and delays. Safe to use from any thread.</summary>
 public sealed class WatchedStore(IObjectStore inner, TimeProvider time) : IObjectStore
 {
-    // A document takes milliseconds in a directory and some tenths of a second in a cloud; what takes so long has somebody wait.
+    // A document takes milliseconds in a directory and some tenths of a second in a cloud; an operation that takes this long makes silos
+    // and users wait.
     private static readonly TimeSpan Slow = TimeSpan.FromSeconds(5);
 
     // What is big takes minutes on a healthy store.
     private static readonly TimeSpan SlowUpload = TimeSpan.FromMinutes(15);
 
-    // One object that fails among many that do not would else be forgotten at once. (No upload has the name of another.)
+    // Without this time, one object that fails among many that do not would be forgotten at once. (No two uploads have the same name.)
     private static readonly TimeSpan Remembered = TimeSpan.FromMinutes(1);
 
     private readonly Lock gate = new();
@@ -29,7 +29,7 @@ public sealed class WatchedStore(IObjectStore inner, TimeProvider time) : IObjec
 
     public bool IsRemote => inner.IsRemote;
 
-    /// <summary>What is wrong now, at most one failure and one delay a kind of work; empty: nothing.</summary>
+    /// <summary>The present failures and delays, at most one of each per kind of work; empty: none.</summary>
     public IReadOnlyList<StoreTrouble> Troubles
     {
         get
@@ -189,7 +189,8 @@ public sealed class WatchedStore(IObjectStore inner, TimeProvider time) : IObjec
 
     private static TimeSpan LimitOf(StoreWork work) => work == StoreWork.Upload ? SlowUpload : Slow;
 
-    /// <summary>Not the caller's, who gave up or asked for what cannot be, and not an object's, which is damaged.</summary>
+    /// <summary>Whether the store failed; not where the caller cancelled or passed a wrong argument, nor where an object is
+    /// damaged.</summary>
     private static bool IsTheStores(Exception e) =>
         e is not (OperationCanceledException or ArgumentException or InvalidDataException or ObjectDisposedException);
 

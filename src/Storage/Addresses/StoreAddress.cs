@@ -4,7 +4,7 @@ using Slowrun.Storage.Directories;
 
 namespace Slowrun.Storage.Addresses;
 
-/// <summary>What a user writes after <c>--store</c>: all that a silo or a client has to be told.</summary>
+/// <summary>The value of <c>--store</c>: all that a silo or a client needs to find its cluster and runs.</summary>
 public static class StoreAddress
 {
     private const string InMemory = "memory:";

@@ -3,19 +3,19 @@ using Azure.Identity;
 
 namespace Slowrun.Storage.Blobs;
 
-/// <summary>A storage account of Azure, and with what its services are opened: a connection string of the environment, Azurite's public
-/// key, or the default Azure credential.</summary>
+/// <summary>A storage account of Azure, and the credentials that open its services: a connection string of the environment, Azurite's
+/// public key, or the default Azure credential.</summary>
 /// <param name="Name">As Azure knows it.</param>
 public sealed record AzureAccount(string Name)
 {
-    /// <summary>Where credentials may stand, for accounts that the default Azure credential does not open.</summary>
+    /// <summary>The environment variable with credentials for accounts that the default Azure credential does not open.</summary>
     public const string ConnectionStringVariable = "AZURE_STORAGE_CONNECTION_STRING";
 
     /// <summary>Azurite's account, and its key, which is public.</summary>
     public const string DevelopmentName = "devstoreaccount1";
     public const string DevelopmentKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-    /// <summary>What the environment says; null: nothing.</summary>
+    /// <summary>The connection string of the environment; null: none.</summary>
     public static string? ConnectionString =>
         Environment.GetEnvironmentVariable(ConnectionStringVariable) is { } given && !string.IsNullOrWhiteSpace(given) ? given : null;
 

@@ -28,8 +28,7 @@ public sealed class AzureBlobStore : IObjectStore
 
     public bool IsRemote => true;
 
-    /// <summary>The account, as a client that never retries: for a library that asks for one. Operations belong to the store's own members,
-    /// which do.</summary>
+    /// <summary>The account as a client that never retries: for libraries that need one. The store's own members do retry.</summary>
     public BlobServiceClient Account => container.GetParentBlobServiceClient();
 
     public string ContainerName => container.Name;
@@ -53,7 +52,7 @@ public sealed class AzureBlobStore : IObjectStore
         options ??= new BlobStoreOptions();
         time ??= TimeProvider.System;
         var container = parsed.Connect(connectionString);
-        // Somebody is waiting in front of it, perhaps with a misspelt account.
+        // Shorter than other deadlines: a user waits for the opening, and the account may be misspelt.
         var opening = new BlobPipeline(
             parsed,
             options with

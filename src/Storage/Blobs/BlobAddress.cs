@@ -8,7 +8,7 @@ internal sealed partial record BlobAddress(string Account, string Container)
 {
     public const string Scheme = "azblob://";
 
-    /// <summary>What to look at when it does not answer.</summary>
+    /// <summary>What the user should check when it does not answer.</summary>
     public string Unreachable =>
         new AzureAccount(Account).IsDevelopment
             ? $"Is Azurite running (azurite-blob, on 127.0.0.1:10000 unless {AzureAccount.ConnectionStringVariable} says otherwise)?"

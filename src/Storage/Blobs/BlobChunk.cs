@@ -6,12 +6,12 @@ using Azure.Storage.Blobs.Specialized;
 
 namespace Slowrun.Storage.Blobs;
 
-/// <summary>A piece of a blob in a pooled buffer, with what the answer told about the whole.</summary>
+/// <summary>A piece of a blob in a pooled buffer, with length and etag of the whole blob.</summary>
 internal sealed record BlobChunk(byte[] Buffer, int Length, long TotalBytes, ETag ETag)
 {
     private int returned;
 
-    /// <exception cref="InvalidOperationException">A second time: the buffer would become two readers' at once.</exception>
+    /// <exception cref="InvalidOperationException">It was returned before: two readers would get the same buffer.</exception>
     public void Return()
     {
         if (Interlocked.Exchange(ref returned, 1) != 0)

@@ -8,9 +8,9 @@ using Polly.Timeout;
 
 namespace Slowrun.Storage.Blobs;
 
-/// <summary>
-/// The only retrier between Slowrun and Azure: an overall deadline around tries with jitter, a circuit breaker so that a store that is
-/// down is not hammered by every caller, and a deadline for each try. What waiting does not mend fails at once, with what to do.
+/// <summary> The only retrier between Slowrun and Azure: an overall deadline around tries with jitter, a circuit breaker so that a store
+/// that is down is not hammered by every caller, and a deadline for each try. An error that waiting does not cure fails at once, with
+/// advice.
 /// </summary>
 internal sealed class BlobPipeline
 {
@@ -58,7 +58,7 @@ internal sealed class BlobPipeline
     }
 
     /// <param name="what">What is tried, for the message when it fails.</param>
-    /// <exception cref="StoreException">It cannot work, or did not within the deadline.</exception>
+    /// <exception cref="StoreException">It cannot succeed, or did not within the deadline.</exception>
     public async Task<T> RunAsync<T>(string what, Func<CancellationToken, Task<T>> operation, CancellationToken cancellationToken)
     {
         Exception? last = null;
@@ -149,8 +149,7 @@ internal sealed class BlobPipeline
             _ => e,
         };
 
-    /// <summary>
-    /// What may stand in a log as the cause: the SDK's own exception prints the whole answer, and the service quotes parameters of the
+    /// <summary> The cause as a log may show it: the SDK's own exception prints the whole answer, and the service quotes parameters of the
     /// request in it, a signature among them.
     /// </summary>
     private static Exception Cause(Exception e) =>

@@ -87,7 +87,7 @@ internal sealed class BlobReadStream : Stream
         FetchAhead();
         if (chunkPosition == chunk.Length && ahead.Count > 0 && position < Length)
         {
-            // Only then the old one's buffer: given back twice, after a fetch that fails, it would be two readers' at once.
+            // The old buffer is returned only now: after a failed fetch it would be returned twice, and two readers would get it.
             var next = await ahead.Dequeue().WaitAsync(cancellationToken).ConfigureAwait(false);
             chunk.Return();
             chunk = next;
@@ -121,7 +121,7 @@ internal sealed class BlobReadStream : Stream
     {
         if (disposing && !closed.IsCancellationRequested)
         {
-            // Buffers still under way are left to the collector: whoever fills them may not have noticed yet.
+            // Buffers of fetches under way are left to the garbage collector: such a fetch may still write to its buffer.
             closed.Cancel();
             while (ahead.TryDequeue(out var fetch))
             {

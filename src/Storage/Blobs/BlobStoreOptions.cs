@@ -2,7 +2,7 @@ using Polly;
 
 namespace Slowrun.Storage.Blobs;
 
-/// <summary>How patient a blob store is, and how much it does at once. The defaults suit a machine in the account's region.</summary>
+/// <summary>Deadlines, retries and parallelism of a blob store. The defaults suit a machine in the account's region.</summary>
 public sealed record BlobStoreOptions
 {
     /// <summary>When an operation is given up, however many tries it had. A block of a large object is an operation of its own.</summary>

@@ -3,9 +3,8 @@ using Slowrun.Storage.Directories;
 
 namespace Slowrun.Storage.Caches;
 
-/// <summary>
-/// Immutable objects that this machine has fetched from a store far away, as files named by their hashes. All processes of a user share
-/// it: an object is fetched once whoever asks first, and what has not been used for longest makes room for what comes.
+/// <summary> Immutable objects that this machine has fetched from a store far away, as files named by their hashes. All processes of a user
+/// share it: an object is fetched once, and the objects that were not used for the longest time make room for new ones.
 /// </summary>
 /// <param name="folder">Made when it is first needed.</param>
 /// <param name="capacityBytes">Of all files together; exceeded only by files that are in use.</param>
@@ -31,7 +30,7 @@ public sealed class FileCache(string folder, long capacityBytes, TimeProvider? t
         return Path.Combine(own is { Length: > 0 } ? own : Path.Combine(users, "slowrun"), kind);
     }
 
-    /// <summary>A reader's view of a file; while it is open, others know that it is.</summary>
+    /// <summary>Opens a file for a reader; while it is open, other processes see that it is in use.</summary>
     internal static FileStream OpenShared(string path) => PosixAt.OpenShared(path);
 
     /// <summary>Brings an object onto this machine if it is not there.</summary>
@@ -115,7 +114,7 @@ public sealed class FileCache(string folder, long capacityBytes, TimeProvider? t
                 return;
             }
 
-            // Whoever has it open holds a shared lock, so that it is in use is seen here.
+            // Each reader that has it open holds a shared lock, so that this lock fails.
             using var held = Posix.TryLock(file.FullName, create: false);
             if (held is not null)
             {

@@ -60,7 +60,7 @@ public sealed class CheckpointInventory(IObjectStore store, string run)
     /// Reads every byte that the roots name and holds it against its hash. What a living owner has swept meanwhile is no damage, and left
     /// out.
     /// </summary>
-    /// <param name="begin">Told of each object before it is read.</param>
+    /// <param name="begin">Called for each object before it is read.</param>
     /// <returns>One result for each root that cannot be read, and each checkpoint and snapshot named, as they are verified.</returns>
     public async IAsyncEnumerable<VerifiedObject> VerifyAsync(
         IReadOnlyCollection<StageId> stages,
@@ -109,8 +109,8 @@ public sealed class CheckpointInventory(IObjectStore store, string run)
         }
     }
 
-    /// <summary>Reads every byte of another run's snapshots that a stage is taught by. Nothing once the stage has finished: it needs them
-    /// no more.</summary>
+    /// <summary>Reads every byte of another run's snapshots that a stage is taught by. Empty once the stage has finished: it no longer
+    /// needs them.</summary>
     public async IAsyncEnumerable<VerifiedObject> VerifyTeachersAsync(
         StageId stage,
         TeacherRecipe teacher,

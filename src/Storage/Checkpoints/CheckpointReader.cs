@@ -7,7 +7,7 @@ using Slowrun.Storage.Safetensors;
 
 namespace Slowrun.Storage.Checkpoints;
 
-/// <summary>Reads checkpoints and believes nothing: every byte is held against a hash, up to the one in the root.</summary>
+/// <summary>Reads checkpoints and verifies every byte by a hash, up to the hash in the root.</summary>
 public sealed class CheckpointReader(IObjectStore store)
 {
     /// <summary>Parts of so many bytes are hashed on another thread; less is read and hashed before that one has begun.</summary>
@@ -122,7 +122,7 @@ public sealed class CheckpointReader(IObjectStore store)
         return manifest;
     }
 
-    /// <summary>Reads a part into memory that nobody else knows yet, so that it can be hashed while the next piece is read.</summary>
+    /// <summary>Reads a part into memory that no other code has seen yet, so that it can be hashed while the next piece is read.</summary>
     private async Task<IReadOnlyList<TensorData>> ReadPartAsync(
         CheckpointPart part,
         Func<TensorLayout, Memory<byte>>? destination,

@@ -2,9 +2,8 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage.Checkpoints;
 
-/// <summary>
-/// A root of which every write is followed by one of its copy. The copy says nothing that did not hold: it is written by those alone whose
-/// conditional write of the root succeeded, and after it.
+/// <summary> A root of which every write is followed by one of its copy. The copy is always a root that counted: only a writer whose
+/// conditional write of the root succeeded writes it, afterwards.
 /// </summary>
 /// <param name="copy">Name of the copy's object.</param>
 public sealed class CopyingRootDocument(IRootDocument document, IObjectStore store, string copy) : IRootDocument
@@ -20,7 +19,8 @@ public sealed class CopyingRootDocument(IRootDocument document, IObjectStore sto
         }
         catch (IOException)
         {
-            // The root counts. A copy that lags is for a recovery that looks at the checkpoints too; the next write brings it up to date.
+            // The root counts. An old copy does no harm: a recovery reads the checkpoints too, and the next write brings the copy up to
+            // date.
         }
     }
 }

@@ -9,16 +9,16 @@ using Slowrun.Storage.Safetensors;
 
 namespace Slowrun.Storage.Checkpoints;
 
-/// <summary>
-/// Reads the loss curve out of a checkpoint and leaves the gigabytes around it where they are: a manifest, a part's header, and the bytes
-/// of one tensor. Those are the one thing read here that no hash covers, so nothing may be trained on it.
+/// <summary> Reads the loss curve out of a checkpoint and leaves the gigabytes around it where they are: a manifest, a part's header, and
+/// the bytes of one tensor. No hash covers these bytes, so nothing may be trained on them.
 /// </summary>
 public sealed class CurveReader(IObjectStore store, string run)
 {
     // Holds the header of any checkpoint the engine writes (a few dozen flat tensors), in one request.
     private const int HeadBytes = 16 << 10;
 
-    // An owner that commits often may sweep a checkpoint between the reading of its root and of its parts; thrice in a row it is damage.
+    // An owner that commits often may sweep a checkpoint between the reading of its root and of its parts; when that happens three times in
+    // a row, it is damage.
     private const int Tries = 3;
 
     private readonly CheckpointReader checkpoints = new(store);

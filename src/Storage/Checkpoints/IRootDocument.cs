@@ -9,7 +9,7 @@ public interface IRootDocument
     Task<StageRoot?> ReadAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Replaces the root if it is still what this object last read or wrote (nothing, if it never did either).</summary>
-    /// <exception cref="RootConflictException">It is not; perhaps because this very write had succeeded before its answer was
+    /// <exception cref="RootConflictException">It is not; perhaps because this write itself had succeeded and its answer was
     /// lost.</exception>
     Task WriteAsync(StageRoot root, CancellationToken cancellationToken = default);
 }

@@ -3,9 +3,8 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Storage.Checkpoints;
 
-/// <summary>
-/// Deletes a stage's checkpoints that nothing will ask for. What a root names is never deleted, nor what somebody may be about to name:
-/// a folder of a later token than the sweeper's knowledge, or of the current one unless its owner sweeps (between its uploads) or has
+/// <summary> Deletes a stage's checkpoints that nothing needs. It never deletes what a root names, nor what an owner may be about to
+/// commit: a folder of a later token than the sweeper knows, or of the current token, unless its owner sweeps (between its uploads) or has
 /// released the stage.
 /// </summary>
 public static class Retention
@@ -63,7 +62,7 @@ public static class Retention
             let parsed = RunPaths.TryParseCheckpoint(checkpoint.Key.AsSpan(folder.Length).TrimEnd('/'), out var token, out var step)
                 ? (Token: token, Step: step)
                 : default
-            // Anything that is no checkpoint's folder is not ours to judge.
+            // A folder that is not a checkpoint's is left alone.
             where parsed.Token > 0 && parsed.Token <= newest
             orderby parsed.Step descending, parsed.Token descending
             select (Objects: checkpoint.ToList(), Manifest: checkpoint.Key + CheckpointWriter.Manifest, parsed.Step);
@@ -74,13 +73,14 @@ public static class Retention
                 continue;
             }
 
-            // The owner judged at its take what was newer than the root; nobody else may: the root may have been put back to an older one.
+            // Only the owner may delete these: at its take it checked what was newer than the root. For others, the root may be an older
+            // one that was put back.
             if (!owner && step > root.DurableStep && objects.Contains(manifest))
             {
                 continue;
             }
 
-            // An older whole one may be kept for good measure; one beyond the current step was never committed.
+            // Older whole checkpoints are kept up to the number asked for; one beyond the current step was never committed.
             if (spare > 0 && step <= root.DurableStep && objects.Contains(manifest))
             {
                 spare--;

@@ -6,10 +6,9 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage.Checkpoints;
 
-/// <summary>
-/// The one door to a stage's root, for one owner: a take, then commits, then a release (and for a recovery, which is nobody's). Every write
-/// bears a fresh id, so that after a conflict (which may be the echo of one's own success whose answer was lost) reading the root tells who
-/// wrote it. Used by one caller at a time.
+/// <summary> The only writer of a stage's root, for one owner: a take, then commits, then a release (and for a recovery, which has no
+/// owner). Every write bears a fresh id: after a conflict, which may come from an earlier write of this owner whose answer was lost, the id
+/// in the root says who wrote it. Used by one caller at a time.
 /// </summary>
 public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<string>? newWriteId = null)
 {
@@ -18,7 +17,7 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
 
     private readonly Func<string> newWriteId = newWriteId ?? (() => Guid.NewGuid().ToString("N"));
 
-    // Writes sent whose answer never came: one of them may be what the root holds.
+    // Ids of writes whose answer was lost: the root may hold one of them.
     private readonly HashSet<string> unanswered = new(StringComparer.Ordinal);
 
     private StageRoot? root;
@@ -33,14 +32,12 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
     /// <summary>What was wrong with the root that this owner last found in place of its own and wrote over; null: it never did.</summary>
     public string? Overruled { get; private set; }
 
-    /// <summary>
-    /// Takes the stage, and waits for nobody: whoever had it is fenced by the higher epoch token. One that has been taken since the caller
-    /// judged it to be without a living owner is left alone.
+    /// <summary> Takes the stage without waiting: the higher epoch token fences the owner before. A stage that was taken since the caller
+    /// found it without a living owner is left alone.
     /// </summary>
     /// <exception cref="FencedException">Another take came first.</exception>
-    /// <exception cref="RootConflictException">
-    /// The root was written since it was read, and not by a take: its owner, which is called dead, has committed or let go. What the take
-    /// was decided from is to be read again.
+    /// <exception cref="RootConflictException"> The root was written since it was read, and not by a take: its owner, which is called dead,
+    /// has committed or let go. Read again what the take was decided by.
     /// </exception>
     /// <exception cref="StageIdentityException">The stage has begun as something else.</exception>
     public async Task<StageRoot> TakeAsync(TakeRequest request, CancellationToken cancellationToken = default)
@@ -80,8 +77,8 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
         return Settled(found);
     }
 
-    /// <summary>
-    /// Goes on as an owner of this very process that nobody holds any more: its take's answer, or its end, was lost. Writes nothing.
+    /// <summary> Goes on as an owner of this process that no object stands for any more: the answer of its take, or its end, was lost.
+    /// Writes nothing.
     /// </summary>
     /// <param name="silo">The owner's.</param>
     /// <returns>False where the stage has another owner meanwhile, or none.</returns>
@@ -100,10 +97,10 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
         return true;
     }
 
-    /// <summary>Puts a recovered root in the place of the one that the document was made for. That is no owner's write: nothing can follow
-    /// it here.</summary>
+    /// <summary>Puts a recovered root in the place of the one that the document was made for. It is not the write of an owner: no other
+    /// write of this object can follow it.</summary>
     /// <param name="recovered">From <see cref="StageTransitions.Recover"/>.</param>
-    /// <returns>False where somebody else has written the root since it was found to need this.</returns>
+    /// <returns>False where another process has written the root since it was found damaged.</returns>
     public async Task<bool> TryRecoverAsync(StageRoot recovered, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(recovered);

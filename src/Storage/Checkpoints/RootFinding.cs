@@ -11,10 +11,10 @@ namespace Slowrun.Storage.Checkpoints;
 /// <param name="Recovered">What to write in its place.</param>
 public sealed record RootFinding(StageId Stage, string? Trouble, string? ETag, StageRoot Recovered)
 {
-    /// <summary>Whoever owned the stage when it was last known: while that one lives, it writes the root again itself.</summary>
+    /// <summary>The last known owner of the stage: while it lives, it writes the root again itself.</summary>
     public StageOwner? Owner { get; init; }
 
-    /// <summary>Whether recovering it cannot change a byte of what comes out: no person has to decide.</summary>
+    /// <summary>Whether recovering it cannot change a byte of the result: then no person has to decide.</summary>
     public bool IsSafe { get; init; }
 
     /// <summary>What is the matter, and what recovering it does, for people.</summary>

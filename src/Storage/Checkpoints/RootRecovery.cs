@@ -15,13 +15,13 @@ public sealed class RootRecovery(IObjectStore store, string run, TimeProvider ti
     // So many takes may be in no copy, no progress and no checkpoint, and their owners still be told from those that follow.
     private const int TokenGap = 10;
 
-    /// <summary>Holds a stage's root against all that lies beside it.</summary>
+    /// <summary>Compares a stage's root with all objects beside it.</summary>
     /// <returns>Null where there is nothing to recover.</returns>
     /// <exception cref="InvalidDataException">A newer version of slowrun has written the root or its copy: that is no damage.</exception>
     public async Task<RootFinding?> LookAsync(StageId stage, CancellationToken cancellationToken = default)
     {
         var name = RunPaths.Root(run, stage);
-        // The root first: whoever writes it meanwhile changes the etag, and nothing is recovered over that.
+        // The root first: a writer meanwhile changes the etag, so that nothing is recovered over its write.
         var found = await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false);
         var (root, damage) = Parsed(name, found);
         var copyName = RunPaths.RootCopy(run, stage);
@@ -78,7 +78,7 @@ public sealed class RootRecovery(IObjectStore store, string run, TimeProvider ti
         )
         {
             Owner = known?.Owner,
-            // What a root or its copy says did hold. Anything beyond must be what any owner would have made of it.
+            // What a root or its copy says was committed. Anything beyond it must be what any owner would have computed.
             IsSafe = newer.Checkpoints is []
                 ? known is not null || !newer.OfSeveral
                 : !newer.OfSeveral && known is not { Adoptions: > 0 } && newer.Identity!.IsRepeatable,
@@ -149,7 +149,7 @@ public sealed class RootRecovery(IObjectStore store, string run, TimeProvider ti
 
                 if (identity is not null && manifest.Identity != identity)
                 {
-                    // Another device's, which a user let go on: which of them counts, the root alone said.
+                    // Of another device, with which a user let the stage go on: only the root said which of them counts.
                     several = true;
                     continue;
                 }

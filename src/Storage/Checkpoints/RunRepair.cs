@@ -14,7 +14,7 @@ public sealed class RunRepair(IObjectStore store, TimeProvider time)
 {
     /// <param name="facts">What is damaged, as read a moment ago.</param>
     /// <param name="isAtWork">Whether an owner trains the stage now: it writes a root again itself. Null: every living one does.</param>
-    /// <returns>What was mended, for people; what somebody else mended meanwhile is left out.</returns>
+    /// <returns>What was mended, for people; without what another process mended meanwhile.</returns>
     public async Task<IReadOnlyList<string>> MendAsync(
         RunFacts facts,
         Func<StageId, StageOwner, bool>? isAtWork = null,

@@ -9,9 +9,8 @@ using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Storage.Checkpoints;
 
-/// <summary>
-/// Reads every byte that a run depends on and holds it against its hash: documents, data, the snapshots that teach, checkpoints, snapshots,
-/// scores, ensembles, events. (A stage's progress is a hint, and is not among them.)
+/// <summary> Reads every byte that a run depends on and compares it with its hash: documents, data, the snapshots that teach, checkpoints,
+/// snapshots, scores, ensembles, events. (A stage's progress is a hint, and is not among them.)
 /// </summary>
 public sealed class RunVerification(IObjectStore store, RunSpec spec)
 {
@@ -21,7 +20,7 @@ public sealed class RunVerification(IObjectStore store, RunSpec spec)
     private readonly RunPlan plan = new(spec.Recipe);
 
     /// <param name="only">The stage in question, and what it depends on; null: the whole run.</param>
-    /// <param name="begin">Told of each object before it is read.</param>
+    /// <param name="begin">Called for each object before it is read.</param>
     public IAsyncEnumerable<VerifiedObject> VerifyAsync(
         StageId? only,
         Action<VerifiedObject>? begin = null,

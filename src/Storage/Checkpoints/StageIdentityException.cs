@@ -2,7 +2,7 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage.Checkpoints;
 
-/// <summary>A stage has begun as something else than a take wants to go on with.</summary>
+/// <summary>The identity of a take differs from that with which the stage began.</summary>
 public sealed class StageIdentityException(StageIdentity begun, StageIdentity offered) : Exception(Words(begun, offered))
 {
     /// <summary>What the stage's bytes depend on so far.</summary>

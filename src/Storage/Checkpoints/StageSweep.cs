@@ -4,11 +4,11 @@ using Slowrun.Core.Stages;
 namespace Slowrun.Storage.Checkpoints;
 
 /// <summary>What a sweep of a stage's checkpoints may delete.</summary>
-/// <param name="Root">As the sweeper last wrote it (an owner), or as it reads now (anybody else).</param>
+/// <param name="Root">As an owner last wrote it, or, for any other sweeper, as it reads now.</param>
 /// <param name="Keep">How many checkpoints to keep, those of the root among them.</param>
 public sealed record StageSweep(string Run, StageId Stage, StageRoot Root, int Keep)
 {
-    /// <summary>Manifests that somebody outside the stage needs.</summary>
+    /// <summary>Manifests that are needed outside the stage.</summary>
     public IReadOnlyCollection<string> Pinned { get; init; } = [];
 
     /// <summary>Whether the sweeper is the owner of the root's epoch token and uploads nothing meanwhile.</summary>

@@ -2,10 +2,9 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage.Checkpoints;
 
-/// <summary>
-/// Everything that may happen to a stage's root, as pure functions of it. Write id and time are stamped by <see cref="RootCommit"/>.
-/// All but <see cref="Take"/> and <see cref="Recover"/> are the owner's alone, and check that the root still bears its epoch token.
-/// Applying one again to its own result changes nothing, since an owner whose answer was lost does just that.
+/// <summary> Everything that may happen to a stage's root, as pure functions of it. Write id and time are stamped by <see
+/// cref="RootCommit"/>. All but <see cref="Take"/> and <see cref="Recover"/> are for the owner alone, and check that the root still bears
+/// its epoch token. Applying one again to its own result changes nothing, since an owner whose answer was lost applies it again.
 /// </summary>
 public static class StageTransitions
 {
@@ -133,7 +132,7 @@ public static class StageTransitions
             : throw new InvalidOperationException($"A stage of {root.Steps} steps cannot finish at step {finalState.Step}.");
     }
 
-    /// <summary>The stage is given up until somebody asks for a retry.</summary>
+    /// <summary>The stage is given up until the user asks for a retry.</summary>
     /// <param name="ledger">Null: as it was at the last commit.</param>
     public static StageRoot Fail(StageRoot root, long epochToken, StageFailure failure, StageLedger? ledger = null)
     {
@@ -152,7 +151,7 @@ public static class StageTransitions
     /// <param name="known">The newest that any copy tells; null: none does.</param>
     /// <param name="identity">Of the checkpoints, where no root tells it.</param>
     /// <param name="newer">Whole checkpoints beyond those of <paramref name="known"/>, the newest first; at most two.</param>
-    /// <param name="epochToken">That of <paramref name="known"/>: all else is as its owner left it. A higher one: whoever had the stage is
+    /// <param name="epochToken">That of <paramref name="known"/>: all else is as its owner left it. A higher one: the owner before is
     /// fenced.</param>
     public static StageRoot Recover(StageRoot? known, StageIdentity? identity, IReadOnlyList<CheckpointRef> newer, long epochToken)
     {

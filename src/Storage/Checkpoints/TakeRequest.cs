@@ -12,11 +12,12 @@ public sealed record TakeRequest
     /// <summary>Optimizer steps of the whole stage.</summary>
     public required int Steps { get; init; }
 
-    /// <summary>The epoch token at which nobody living owned the stage; at any other the take is another's. Null: not judged.</summary>
+    /// <summary>The epoch token at which the stage had no living owner; at any other one, another silo has taken it. Null: not
+    /// checked.</summary>
     public long? AfterToken { get; init; }
 
-    /// <summary>Write id of the root that this request was made from, empty where there was none: at any other it is to be made anew. Null:
-    /// it fits every one.</summary>
+    /// <summary>Write id of the root that this request was made from, empty where there was none: for any other root it has to be made
+    /// again. Null: it fits every root.</summary>
     public string? AfterWriteId { get; init; }
 
     /// <summary>Steps beyond the last commit that the previous owner is known to have trained (its progress document).</summary>
@@ -25,7 +26,7 @@ public sealed record TakeRequest
     /// <summary>Where the stage's time went until this take.</summary>
     public required StageLedger Ledger { get; init; }
 
-    /// <summary>What is known of the end of the owner that had not released.</summary>
+    /// <summary>How the last owner ended, if it did not release the stage.</summary>
     public LossVerdict Loss { get; init; }
 
     /// <summary>The intent's retry number for the stage: a failure at a lower one is cleared.</summary>

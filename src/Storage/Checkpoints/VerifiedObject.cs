@@ -3,7 +3,7 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage.Checkpoints;
 
-/// <summary>What became of an object that a run depends on.</summary>
+/// <summary>The result of verifying an object that a run depends on.</summary>
 /// <param name="Stage">Whose it is; null: the whole run's.</param>
 /// <param name="Name">The document, manifest, snapshot or data; of events the folder.</param>
 public sealed record VerifiedObject(StageId? Stage, LedgerState What, string Name)

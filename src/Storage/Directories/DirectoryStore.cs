@@ -96,7 +96,7 @@ public sealed class DirectoryStore : IObjectStore, ILocalFiles
             name,
             async () =>
             {
-                // A writer that is too late already need not write.
+                // A writer whose etag is already old need not write.
                 if (files.TryRead(name) is not { } now || ETagOf(now.Bytes, now.ModifiedAt) != etag)
                 {
                     return null;

@@ -49,7 +49,7 @@ internal static partial class Posix
     /// <summary>Takes the space a file will need; a full disk shows here, before anything is copied.</summary>
     public static void Reserve(SafeFileHandle file, long lengthBytes, string path)
     {
-        // Returns the error instead of setting errno. A file system without preallocation is none the worse for it.
+        // Returns the error instead of setting errno. A file system without preallocation works as well.
         var error = lengthBytes == 0 ? 0 : posix_fallocate(file, 0, lengthBytes);
         if (error is not (0 or InvalidArgument or NotSupported or Interrupted))
         {
@@ -57,7 +57,7 @@ internal static partial class Posix
         }
     }
 
-    /// <summary>Opens and locks a lock file without waiting; null where somebody else holds it. Disposing unlocks, as does a process's
+    /// <summary>Opens and locks a lock file without waiting; null where another process holds it. Disposing unlocks, as does a process's
     /// death.</summary>
     /// <param name="create">Whether a file that is not there is made; otherwise it counts as held.</param>
     public static SafeFileHandle? TryLock(string path, bool create = true)

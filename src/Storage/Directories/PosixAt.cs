@@ -4,22 +4,21 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Slowrun.Storage.Directories;
 
-/// <summary>What a name in a directory stands for.</summary>
+/// <summary>The kind of the entry that has a name in a directory.</summary>
 internal enum FileKind
 {
     RegularFile,
     Directory,
     SymbolicLink,
 
-    /// <summary>A pipe that has a name: opening one waits until somebody writes to it.</summary>
+    /// <summary>A named pipe: opening one waits for a writer.</summary>
     Fifo,
     Socket,
     Device,
 }
 
-/// <summary>
-/// System calls that take a name in an open directory, and follow no symbolic link: between a look at a path and its use, somebody else
-/// may put a link there. Linux, 64 bit.
+/// <summary> System calls that take a name in an open directory, and follow no symbolic link: between a look at a path and its use, another
+/// process may put a link there. Linux, 64 bit.
 /// </summary>
 internal static partial class PosixAt
 {
@@ -75,8 +74,8 @@ internal static partial class PosixAt
         return opened;
     }
 
-    /// <summary>Opens a regular file for reading, and waits for nobody. Null where nothing has the name, or something else has: then
-    /// <paramref name="kind"/> says what.</summary>
+    /// <summary>Opens a regular file for reading, without waiting. Null where nothing has the name, or something else has: then <paramref
+    /// name="kind"/> says what.</summary>
     public static SafeFileHandle? TryOpenFile(SafeFileHandle folder, string name, out FileKind? kind)
     {
         kind = null;

@@ -1,6 +1,6 @@
 namespace Slowrun.Storage.Directories;
 
-/// <summary>Folders of ours that are nobody else's: stores, logs, caches.</summary>
+/// <summary>Folders that only their owner may enter: stores, logs, caches.</summary>
 public static class PrivateFolders
 {
     /// <summary>Makes a folder that only its owner may enter, and those above it as the user's umask says; one that is there stays as it

@@ -13,11 +13,12 @@ internal sealed class ShardLocks(string folder, TimeProvider time)
 {
     private const int Shards = 64;
 
-    // A lock is held for a read, a comparison and a rename. Who holds one for so long was stopped in between (SIGSTOP, a debugger).
+    // A lock is held for a read, a comparison and a rename. A process that holds one for so long was stopped in between (SIGSTOP, a
+    // debugger).
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     /// <summary>Waits for the lock that guards <paramref name="name"/>; disposing the handle releases it.</summary>
-    /// <exception cref="StoreException">Somebody held it for 30 seconds.</exception>
+    /// <exception cref="StoreException">Another process held it for 30 seconds.</exception>
     public async ValueTask<SafeFileHandle> EnterAsync(string name, CancellationToken cancellationToken)
     {
         var shard = XxHash64.HashToUInt64(Encoding.UTF8.GetBytes(name)) % Shards;

@@ -43,7 +43,7 @@ internal sealed class StoreFiles
         {
             if (File.Exists(root))
             {
-                // To be read it is no store at all; to be made it cannot be there.
+                // A store that is read is missing; one that is made cannot be made there.
                 throw new StoreException(
                     create ? StoreProblem.Unsuitable : StoreProblem.Missing,
                     $"'{root}' is a file; a store is a directory, or azblob://account/container."
@@ -265,7 +265,7 @@ internal sealed class StoreFiles
         }
     }
 
-    /// <summary>Nothing at all is also what a store looks like that is gone.</summary>
+    /// <summary>A store that is gone looks empty too.</summary>
     private IReadOnlyList<T> Present<T>(IReadOnlyList<T> found) =>
         found.Count > 0 || Directory.Exists(Temporaries) ? found : throw Missing();
 

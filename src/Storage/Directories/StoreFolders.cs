@@ -3,10 +3,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Slowrun.Storage.Directories;
 
-/// <summary>
-/// The folders of a directory store. Each is reached from the root name by name, and no name may be a symbolic link: whoever may put a link
-/// into a store must not lead a silo out of it. The root itself may be one. Folders are named as in objects' names, without a slash at the
-/// end.
+/// <summary> The folders of a directory store. Each is reached from the root name by name, and no name may be a symbolic link: a link that
+/// a user puts into a store must not lead a silo out of it. The root itself may be one. Folders are named as in objects' names, without a
+/// slash at the end.
 /// </summary>
 internal sealed class StoreFolders(string root)
 {
@@ -57,7 +56,8 @@ internal sealed class StoreFolders(string root)
                     );
             }
 
-            // Who made the folder makes it durable; but it may have died before, so the first use in this process does so too.
+            // The process that made the folder makes it durable; it may have died before that, so the first use in this process does so
+            // too.
             if (made || !synced.ContainsKey(path))
             {
                 Posix.SyncDirectory(above);
@@ -75,7 +75,7 @@ internal sealed class StoreFolders(string root)
     {
         for (; ; folder = FolderOf(folder))
         {
-            // Somebody may have deleted the object since, and then the empty folder: that is what has to last then.
+            // Another process may have deleted the object since, and then the empty folder: then that deletion has to be durable.
             using var opened = TryOpen(folder);
             if (opened is not null || folder.Length == 0)
             {
@@ -107,7 +107,7 @@ internal sealed class StoreFolders(string root)
         : kind is null or FileKind.RegularFile or FileKind.Directory ? null
         : throw Strange(path, kind.Value);
 
-    /// <summary>The exception about what no store has put there.</summary>
+    /// <summary>The exception about an entry that no store makes.</summary>
     internal InvalidDataException Strange(string name, FileKind kind) =>
         new(
             $"'{name}' in the store '{root}' is {Words(kind)}; expected a regular file or a folder. No store has made it, and nothing follows or opens it. Find out who did, and remove it."

@@ -3,9 +3,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Slowrun.Storage.Directories;
 
-/// <summary>
-/// Names of a directory store. What is neither file nor folder is listed like an object, so that whoever reads it says what it is; a link
-/// to a folder also like a folder. Neither is followed.
+/// <summary> Names of a directory store. What is neither file nor folder is listed like an object, so that its reader reports what it is; a
+/// link to a folder also like a folder. Neither is followed.
 /// </summary>
 internal sealed class StoreListing(StoreFolders folders)
 {
@@ -62,7 +61,7 @@ internal sealed class StoreListing(StoreFolders folders)
         }
         catch (InvalidDataException)
         {
-            // A read of anything below it says what it is.
+            // A read of anything below it reports what it is.
             return true;
         }
     }

@@ -2,10 +2,9 @@ using Slowrun.Core;
 
 namespace Slowrun.Storage.Runs;
 
-/// <summary>
-/// Documents that a run cannot do without and nobody can compute again are kept twice: <c>NAME</c>, which decides, and <c>NAME.copy</c>,
-/// which is read where that one is damaged or gone. The copy is written first: a writer that dies in between leaves a copy that says what
-/// was meant, and a document that counts as long as it can be read.
+/// <summary> Documents that a run needs and that cannot be computed again are kept twice: <c>NAME</c>, which decides, and <c>NAME.copy</c>,
+/// which is read where that one is damaged or gone. The copy is written first: a writer that dies in between leaves a copy with the new
+/// content, and the old document, which counts as long as it can be read.
 /// </summary>
 internal static class CopiedJson
 {
@@ -37,7 +36,7 @@ internal static class CopiedJson
             : new CopiedRead<T>(copy?.Value, copy?.ModifiedAt, damage ?? $"'{name}' is missing.", found?.ETag);
     }
 
-    /// <summary>Changes a document and its copy by compare-and-swap until nobody else's change comes in between.</summary>
+    /// <summary>Changes a document and its copy by compare-and-swap, again until no other change comes in between.</summary>
     /// <param name="change">From what is there now (null: nothing) to what shall be; called again after a lost race.</param>
     /// <param name="lost">What to take for the old one where both are damaged; null: nothing.</param>
     /// <returns>What is there afterwards, and the damage that was written over; null: none.</returns>
@@ -63,7 +62,8 @@ internal static class CopiedJson
     }
 
     /// <summary>Writes a document again from its copy, or a missing copy from its document.</summary>
-    /// <returns>What was wrong with the document; null: nothing was, or it has no copy, or somebody else wrote it at that moment.</returns>
+    /// <returns>What was wrong with the document; null: nothing was, or it has no copy, or another process wrote it at that
+    /// moment.</returns>
     public static async Task<string?> MendCopiedAsync<T>(this IObjectStore store, string name, CancellationToken cancellationToken)
         where T : class
     {
@@ -101,7 +101,7 @@ internal static class CopiedJson
         }
         catch (InvalidDataException)
         {
-            // Replaced below, unless somebody else does so meanwhile.
+            // Replaced below, unless another process does so meanwhile.
         }
 
         // Of an older store, or its writer died in between, or damaged.
@@ -137,7 +137,7 @@ internal static class CopiedJson
         }
         catch (InvalidDataException e) when (!NewerDocument.IsRefusal(e))
         {
-            // What matters is told of the document itself.
+            // Only damage of the document itself is reported.
             return null;
         }
     }

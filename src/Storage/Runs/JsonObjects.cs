@@ -18,7 +18,7 @@ internal static class JsonObjects
         CancellationToken cancellationToken
     ) => await store.TryCreateAsync(name, SealedJson.Serialize(name, value), cancellationToken).ConfigureAwait(false) is not null;
 
-    /// <summary>Changes a document by compare-and-swap until nobody else's change comes in between.</summary>
+    /// <summary>Changes a document by compare-and-swap, again until no other change comes in between.</summary>
     /// <param name="change">From what is there now (null: nothing) to what shall be; called again after a lost race. Null: leave
     /// it.</param>
     /// <returns>What is there afterwards.</returns>

@@ -3,15 +3,15 @@ using System.Text;
 
 namespace Slowrun.Storage.Runs;
 
-/// <summary>
-/// One small object that everybody writes who has changed what is wanted of a run: silos read it instead of every run's documents. It is a
-/// hint: what it failed to tell is found when the documents are read anyway, within a minute or as many as there are runs at rest.
+/// <summary> One small object that is written after every change of a run's spec, intent or operations: silos read it instead of every
+/// run's documents. It is a hint: a change whose ring is lost is found by the regular readings, within a minute, or half a minute for each
+/// run at rest.
 /// </summary>
 public static class OrderBell
 {
     private const string Name = "cluster/orders";
 
-    /// <summary>Tells silos to look. Never fails for the store's sake: the order itself is durable.</summary>
+    /// <summary>Makes silos read the documents. Does not throw where the store fails: the change itself is durable.</summary>
     public static async Task RingAsync(IObjectStore store, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(store);
@@ -28,7 +28,7 @@ public static class OrderBell
     public static async Task<string?> ListenAsync(IObjectStore store, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(store);
-        // Whatever is written there, whole or not: that it changed is all it says.
+        // The content does not matter, nor whether it is whole: a new etag is the signal.
         return (await store.TryReadAsync(Name, cancellationToken).ConfigureAwait(false))?.ETag;
     }
 }

@@ -71,7 +71,7 @@ public sealed class RunDocuments(IObjectStore store, string run)
             return false;
         }
 
-        // Never changed, so the copy of whoever created it cannot be of another. Where it is missing, the next silo makes it up.
+        // The spec never changes, so its copy cannot be of another spec. Where the copy is missing, the next silo writes it.
         await store.TryCreateJsonAsync(CopiedJson.CopyOf(RunPaths.Spec(run)), spec, cancellationToken).ConfigureAwait(false);
         await DateSubmissionAsync(cancellationToken).ConfigureAwait(false);
         await OrderBell.RingAsync(store, cancellationToken).ConfigureAwait(false);
@@ -159,7 +159,7 @@ public sealed class RunDocuments(IObjectStore store, string run)
     public Task<StageRoot?> TryReadRootAsync(StageId stage, CancellationToken cancellationToken = default) =>
         store.TryReadJsonAsync<StageRoot>(RunPaths.Root(run, stage), cancellationToken);
 
-    /// <summary>How far the stage's owner last said it was; null where none did, or where it cannot be read: it is only a hint.</summary>
+    /// <summary>The owner's last progress report; null where there is none, or where it cannot be read: it is only a hint.</summary>
     public async Task<StageProgress?> TryReadProgressAsync(StageId stage, CancellationToken cancellationToken = default)
     {
         try
@@ -189,7 +189,7 @@ public sealed class RunDocuments(IObjectStore store, string run)
         }
     }
 
-    /// <summary>Never fails for the store's sake: what was ordered holds, whether or not it can be told.</summary>
+    /// <summary>Does not throw where the store fails: the order holds without the event.</summary>
     private async Task TellAsync(string kind, string? stage, string message, CancellationToken cancellationToken)
     {
         try

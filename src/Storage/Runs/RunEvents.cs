@@ -5,7 +5,7 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage.Runs;
 
-/// <summary>A run's events: one small object each, so that any number of silos append without meeting.</summary>
+/// <summary>A run's events: one small object each, so that any number of silos append without conflicts.</summary>
 public sealed class RunEvents(IObjectStore store, string run)
 {
     private const int ReadAtOnce = 16;

@@ -6,13 +6,12 @@ using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Storage.Runs;
 
-/// <summary>
-/// Reads all that the store knows of a run: what a status without a cluster is made of, and what slot loops look for work in. Each document
-/// is read for itself: a damaged one is told of, and hides no other. What cannot change is read once, and again at long intervals.
+/// <summary> Reads all documents of a run, for status without a cluster and for the search for work. Each document is read on its own: a
+/// damaged one is reported, and hides no other. Documents that cannot change are read once, and again at long intervals.
 /// </summary>
 public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null)
 {
-    // How far a living owner is, is asked of it; the document is for the day it is lost.
+    // A living owner is asked for its progress; the document is for the time after its loss.
     private static readonly TimeSpan ProgressFresh = TimeSpan.FromSeconds(15);
 
     private readonly TimeProvider time = time ?? TimeProvider.System;
@@ -37,9 +36,8 @@ public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null
         CancellationToken cancellationToken = default
     ) => ReadAsync(run, aliveSilos, known: false, isStill, cancellationToken);
 
-    /// <summary>
-    /// As <see cref="ReadAsync(string, IReadOnlySet{string}, CancellationToken)"/>, but takes spec, intent and operations as they were last
-    /// read, and what living owners last left for others.
+    /// <summary> As <see cref="ReadAsync(string, IReadOnlySet{string}, CancellationToken)"/>, but takes spec, intent and operations as they
+    /// were last read, and the stored progress of living owners.
     /// </summary>
     /// <param name="isStill">
     /// Whether an unfinished stage's root need not be read again, by what it was when it was last read (null: there was none) and how long
@@ -147,7 +145,7 @@ public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null
             var selects = facts.Spec.Recipe.Ensemble.Selection is not null;
             return facts with
             {
-                // Where nobody can tell which set is which, one that was not asked for cannot be among them.
+                // Without the manifest it is not known which set is which; a set that the recipe does not use has no scores.
                 Scores = data is null && !selects ? all : On(data?.Validation),
                 FitnessScores = selects ? On(data?.Fitness) : [],
                 Ensembles = [.. memory.Ensembles.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value.Value)],

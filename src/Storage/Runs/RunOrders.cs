@@ -20,7 +20,7 @@ internal sealed record RunOrders(CopiedRead<RunSpec> Spec, CopiedRead<RunIntent>
         );
     }
 
-    /// <summary>What of them cannot be read.</summary>
+    /// <summary>Those of them that cannot be read.</summary>
     public IEnumerable<DocumentDamage> Damage(string run) =>
         [
             .. Of(DocumentKind.Spec, RunPaths.Spec(run), Spec, ""),

@@ -29,7 +29,7 @@ public sealed class RunScores(IObjectStore store, string run)
         CancellationToken cancellationToken = default
     ) => store.TryReadJsonAsync<MemberScore>(Key(snapshotSha256, setSha256, rows, numericsFingerprint) + Json, cancellationToken);
 
-    /// <summary>Stores a score and its vector, unless somebody else has: then theirs is returned.</summary>
+    /// <summary>Stores a score and its vector; where another silo has stored one, that is returned.</summary>
     /// <param name="p">p(target) of every token that was scored, in order.</param>
     public async Task<MemberScore> CreateAsync(NewScore score, ReadOnlyMemory<float> p, CancellationToken cancellationToken = default)
     {
@@ -92,13 +92,12 @@ public sealed class RunScores(IObjectStore store, string run)
         }
         catch (InvalidDataException)
         {
-            // Not even a file of its kind.
+            // Not a safetensors file.
             return null;
         }
     }
 
-    /// <summary>
-    /// Deletes a score or an ensemble that cannot be read, so that it is computed again; one that somebody has written meanwhile stays.
+    /// <summary> Deletes a score or an ensemble that cannot be read, so that it is computed again; one that was written meanwhile stays.
     /// </summary>
     /// <returns>Whether it was deleted.</returns>
     public async Task<bool> TryDropDamagedAsync(string name, CancellationToken cancellationToken = default)
@@ -202,7 +201,7 @@ public sealed class RunScores(IObjectStore store, string run)
             known.TryRemove(gone, out _);
         }
 
-        // A reader that begins has hundreds before it, of a store that takes milliseconds for each.
+        // At its start a reader has hundreds of documents to read, and the store takes milliseconds for each.
         var problems = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
         var several = new ParallelOptions { MaxDegreeOfParallelism = ReadAtOnce, CancellationToken = cancellationToken };
         await Parallel

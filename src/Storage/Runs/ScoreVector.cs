@@ -6,9 +6,9 @@ using Slowrun.Storage.Safetensors;
 
 namespace Slowrun.Storage.Runs;
 
-/// <summary>
-/// A score's p(target) of every token: a private copy, or mapped from a file where there are more than memory holds (hundreds of members on
-/// millions of tokens). A map shows what others write to the file: whoever writes down what came of it asks <see cref="Check"/> before.
+/// <summary> A score's p(target) of every token: a private copy, or mapped from a file where there are more than memory holds (hundreds of
+/// members on millions of tokens). A map shows what others write to the file: call <see cref="Check"/> before a result computed from it is
+/// stored.
 /// </summary>
 public sealed unsafe class ScoreVector : IDisposable
 {
@@ -26,7 +26,7 @@ public sealed unsafe class ScoreVector : IDisposable
 
     public void Dispose() => ((IDisposable?)mapped)?.Dispose();
 
-    /// <summary>Reads a mapped vector's file once more: what was computed from it meanwhile is good, or must not be kept.</summary>
+    /// <summary>Reads a mapped vector's file once more: if it throws, nothing that was computed from it may be kept.</summary>
     /// <exception cref="InvalidDataException">The file was changed since it was opened.</exception>
     public void Check() => check();
 

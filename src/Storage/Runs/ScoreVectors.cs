@@ -4,16 +4,15 @@ using Slowrun.Storage.Caches;
 
 namespace Slowrun.Storage.Runs;
 
-/// <summary>
-/// The vectors of a run's scores, from files of this machine: a directory store's own, or the cache's for a store far away. They are read
-/// into memory, where nobody else can write; only where they are more than that has room for are the files mapped.
+/// <summary> The vectors of a run's scores, from files of this machine: a directory store's own, or the cache's for a store far away. They
+/// are read into private memory; only where they need more than that has are the files mapped.
 /// </summary>
 public sealed class ScoreVectors
 {
     // Upstream's 480 members on 10 M tokens are 19 GB.
     private const long DefaultCapacityBytes = 32L << 30;
 
-    // One more than the two that can happen: damage, and another process's making room.
+    // One more than the two failures that can happen: damage, and a deletion by another process that makes room.
     private const int Tries = 3;
 
     // What is read beside (the vectors of other sets, a model) needs room too.
@@ -36,7 +35,7 @@ public sealed class ScoreVectors
         (this.store, this.cache, this.heldBytes, scores) = (store, cache, heldBytes ?? HeldBytes, new RunScores(store, run));
 
     /// <summary>The vectors of several scores, in their order; the caller disposes them.</summary>
-    /// <param name="progress">Told how many are there, from any thread.</param>
+    /// <param name="progress">Called with the number of vectors opened, from any thread.</param>
     /// <exception cref="InvalidDataException">One is missing or damaged.</exception>
     public async Task<IReadOnlyList<ScoreVector>> OpenAsync(
         IReadOnlyList<MemberScore> wanted,
@@ -132,7 +131,7 @@ public sealed class ScoreVectors
         }
     }
 
-    /// <summary>The store has it still: whoever asks again gets that.</summary>
+    /// <summary>The store still has it: the next call fetches it.</summary>
     private static InvalidDataException Changed(FileCache files, string path, MemberScore score)
     {
         files.Drop(score.VectorXxHash128);

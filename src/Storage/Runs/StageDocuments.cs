@@ -4,7 +4,7 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage.Runs;
 
-/// <summary>Reads the stages' roots and their owners' last words: of those that can have changed.</summary>
+/// <summary>Reads the stages' roots and their owners' last progress: of the stages that can have changed.</summary>
 /// <param name="isStill">Of an unfinished stage, as for a glance of <see cref="RunFactsReader"/>.</param>
 internal sealed class StageDocuments(
     IObjectStore store,
@@ -14,7 +14,7 @@ internal sealed class StageDocuments(
     Func<StageId, StageRoot?, TimeSpan, bool>? isStill = null
 )
 {
-    // An owner's progress is written every two seconds, and at its end; after a while it is not to come any more.
+    // An owner's progress is written every two seconds, and at its end; after this time no more is expected.
     private static readonly TimeSpan LastWordWithin = TimeSpan.FromSeconds(15);
 
     // A whole fleet waits for the first reading of a run, and each reading is a connection.
@@ -22,7 +22,7 @@ internal sealed class StageDocuments(
 
     private readonly RunDocuments documents = new(store, run);
 
-    /// <param name="fresh">How old the last word of a root's owner may be.</param>
+    /// <param name="fresh">How old the last progress of a root's owner may be.</param>
     public async Task<ReadStages> ReadAsync(RunPlan plan, Func<StageRoot, TimeSpan> fresh, CancellationToken cancellationToken)
     {
         var read = new Dictionary<StageId, ReadStage>();
@@ -102,7 +102,7 @@ internal sealed class StageDocuments(
             if (root is { Finished: true })
             {
                 memory.Unfinished.TryRemove(id, out _);
-                // Nothing is written after it but the owner's last word, with the loss of the last step: that comes a moment later.
+                // Only the owner's last progress is written after it, with the loss of the last step, a moment later.
                 var told = await ProgressAsync(id, root, _ => TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
                 if (told?.Step >= root.Steps || time.GetUtcNow() - root.WrittenAt > LastWordWithin)
                 {
@@ -149,7 +149,7 @@ internal sealed class StageDocuments(
     )
     {
         var found = memory.Progress.TryGetValue(id, out var last) && last.Value.EpochToken == root.EpochToken ? last : null;
-        // Once an owner has let go, its last word is the last.
+        // After a release the owner reports no more progress.
         var enough = root.Owner is null
             ? found is not null && last!.Value.At >= root.WrittenAt
             : found is not null && time.GetElapsedTime(found.At) < fresh(root);

@@ -2,7 +2,7 @@ using Slowrun.Core.Tokens;
 
 namespace Slowrun.Storage.Tokens;
 
-/// <summary>How the objects of a <see cref="DataManifest"/> are called in a directory that somebody prepared.</summary>
+/// <summary>The names of a <see cref="DataManifest"/>'s objects in a directory of prepared data.</summary>
 internal static class DataFiles
 {
     public const string Manifest = "manifest.json";

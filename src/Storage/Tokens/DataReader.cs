@@ -4,9 +4,8 @@ using Slowrun.Core.Tokens;
 
 namespace Slowrun.Storage.Tokens;
 
-/// <summary>
-/// Reads data into memory that nobody else can write, and hashes the very bytes that it has read: what others do to the object later
-/// changes nothing. (A mapped file would show it.) Subclasses say where the objects are.
+/// <summary> Reads data into private memory, and hashes the bytes that it has read: later changes of the object have no effect. (A mapped
+/// file would show them.) Subclasses say where the objects are.
 /// </summary>
 internal abstract class DataReader
 {

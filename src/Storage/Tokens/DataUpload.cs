@@ -6,11 +6,11 @@ using Slowrun.Core.Tokens;
 
 namespace Slowrun.Storage.Tokens;
 
-/// <summary>Puts token sets and their manifest into a store, once however often it is asked.</summary>
+/// <summary>Puts token sets and their manifest into a store; repeated calls upload nothing again.</summary>
 public sealed class DataUpload(IObjectStore store)
 {
     /// <summary>Uploads what is not there yet, the manifest last.</summary>
-    /// <param name="tokenizer"><c>bytes</c>, or a name with which somebody can find the tokenizer again.</param>
+    /// <param name="tokenizer"><c>bytes</c>, or a name by which the tokenizer can be found again.</param>
     /// <param name="source">Where the text came from, for people.</param>
     /// <returns>SHA-256 of the manifest: the recipe's data hash.</returns>
     /// <exception cref="ArgumentException">The sets are of different vocabularies, or of more than 65,536 ids.</exception>

@@ -9,7 +9,7 @@ namespace Slowrun.Storage.Tokens;
 /// </summary>
 public sealed class LocalTokenSets
 {
-    // One more than the two that can happen: damage, and another process's making room.
+    // One more than the two failures that can happen: damage, and a deletion by another process that makes room.
     private const int Tries = 3;
 
     private readonly IObjectStore store;
