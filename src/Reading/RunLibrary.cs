@@ -12,8 +12,8 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Reading;
 
-/// <summary>Everything that page and API show, read from the store and overlaid with what the silos answer. Safe to use by many at
-/// once.</summary>
+/// <summary>Everything that page and API show, read from the store and overlaid with the silos' answers. Safe to use from several
+/// threads.</summary>
 [System.Diagnostics.CodeAnalysis.SuppressMessage(
     "Design",
     "CA1001",
@@ -21,16 +21,16 @@ namespace Slowrun.Reading;
 )]
 public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider time)
 {
-    // Owners tell once a second.
+    // Owners report once a second.
     private static readonly TimeSpan Fresh = TimeSpan.FromMilliseconds(900);
 
     // A list reads every run of the store.
     private static readonly TimeSpan ListFresh = TimeSpan.FromSeconds(2);
 
-    // So many reads of runs at once, or a crawl through all of them would take the machine from its trainings.
+    // A limit on concurrent reads of runs: without it, a crawl through all runs would slow the trainings on this machine.
     private const int ReadsAtOnce = 2;
 
-    // Runs that are there: only of those a silo is asked, or any name that somebody makes up would start a grain.
+    // Runs that exist: silos are asked about these alone, since a question about any other name would start a grain.
     private readonly ConcurrentDictionary<string, bool> known = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim turns = new(ReadsAtOnce);
     private readonly RunReader reader = new(store, time);
@@ -88,7 +88,7 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
             );
 
     /// <summary>Changes what the user wants of a run, as the command line does.</summary>
-    /// <returns>The intent now; null where the run, or what of it is meant, has ended: there is nothing to change.</returns>
+    /// <returns>The intent now; null where the run, or the stage, has ended: there is nothing to change.</returns>
     public async Task<RunIntent?> OrderAsync(RunFacts read, DesiredState wish, StageId? stage, CancellationToken cancellationToken)
     {
         var ended = Readiness.StateOf(read) == RunState.Succeeded || (stage is { } one && Readiness.StateOf(read, one) == StageState.Done);

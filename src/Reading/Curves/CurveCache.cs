@@ -68,7 +68,7 @@ public sealed class CurveCache(IObjectStore store)
         {
             if (steps + curve.LossNats.Count > MostSteps)
             {
-                // Whoever looks reads them again; which one goes does not matter.
+                // All are dropped: the next viewers read them again.
                 curves.Clear();
                 steps = 0;
             }

@@ -3,7 +3,7 @@ using Slowrun.Reading.Runs;
 
 namespace Slowrun.Reading.Curves;
 
-/// <summary>Which part of a run's training curves is wanted, and how finely.</summary>
+/// <summary>Which part of a run's training curves to return, with how many points.</summary>
 /// <param name="Chain">Null: all.</param>
 /// <param name="Stage">Null: all.</param>
 /// <param name="From">First and last step; null: from the beginning, to the end.</param>
@@ -43,7 +43,7 @@ public sealed record CurveQuery(
                     .Facts.Plan.Stages.Where(other => other.Id.Chain == plan.Id.Chain && other.Id.Stage < plan.Id.Stage)
                     .Sum(other => steps[other.Id.ToString()]);
                 var first = InChain ? before : 0;
-                // As long: a step may be any number that was sent.
+                // Computed as long: the request may contain any number.
                 var from = (int)Math.Clamp((From ?? 0) - (long)first - 1, 0, curve.LossNats.Count);
                 var to = Math.Clamp((To ?? int.MaxValue) - (long)first, from, curve.LossNats.Count);
                 return new StageCurve(

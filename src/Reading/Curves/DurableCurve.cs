@@ -7,7 +7,7 @@ using Slowrun.Storage.Checkpoints;
 namespace Slowrun.Reading.Curves;
 
 /// <summary>A stage's loss curve, as far as it is durable.</summary>
-/// <param name="Problem">Why there is none though the stage has checkpoints; null: nothing is wrong.</param>
+/// <param name="Problem">Why there is no curve although the stage has checkpoints; null: there is no problem.</param>
 public sealed record DurableCurve(StagePlan Plan, StageRoot Root, LossCurve? Curve, string? Problem)
 {
     // A curve is three small reads; a cloud store answers some at once as fast as one.

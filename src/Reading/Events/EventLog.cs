@@ -11,7 +11,7 @@ namespace Slowrun.Reading.Events;
 )]
 internal sealed class EventLog(RunEvents source)
 {
-    // A few pages; events are immutable, so what was read once is not read again while it is looked at.
+    // A few pages. Events are immutable, so each is read once while a viewer follows.
     private const int MostKept = 4096;
 
     private readonly SemaphoreSlim turn = new(1);

@@ -5,8 +5,7 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Reading.Events;
 
-/// <summary>The events of the runs that are being looked at. Their names are listed; only those that somebody asks for are read,
-/// once.</summary>
+/// <summary>The events of the runs that viewers follow. All names are listed; an event is read when a viewer asks for it, once.</summary>
 public sealed class EventLogs(IObjectStore store, TimeProvider time)
 {
     private const int MostRuns = 32;
@@ -23,9 +22,9 @@ public sealed class EventLogs(IObjectStore store, TimeProvider time)
         return new EventPage(names.Count, first, await log.ReadAsync([.. names.Skip(first).Take(count)], cancellationToken));
     }
 
-    /// <summary>What has been added since so many had been: also an event that a silo whose clock is behind has put among older
-    /// ones.</summary>
-    /// <param name="seen">How many there were; null: only tell how many there are.</param>
+    /// <summary>The events added since <paramref name="seen"/> of them were there, in order of arrival: an event of a silo whose clock is
+    /// behind counts as new.</summary>
+    /// <param name="seen">How many there were; null: only return how many there are.</param>
     public async Task<(int Seen, IReadOnlyList<RunEvent> Events)> ReadSinceAsync(string run, int? seen, CancellationToken cancellationToken)
     {
         var log = await FreshAsync(run, cancellationToken);

@@ -1,20 +1,20 @@
 namespace Slowrun.Reading.Events;
 
-/// <summary>Which of a run's events are wanted: numbers count from 0, the oldest.</summary>
+/// <summary>Which of a run's events to return; numbers count from 0, the oldest.</summary>
 /// <param name="After">From this number on; null: the last ones.</param>
 /// <param name="Before">The last ones before this number.</param>
 public sealed record EventsQuery(int? After = null, int? Before = null, int Limit = EventsQuery.Most)
 {
     public const int Most = 1000;
 
-    /// <summary>Why it makes no sense, in a sentence; null where it does.</summary>
+    /// <summary>What is wrong with the query, in a sentence; null: nothing.</summary>
     public string? Problem =>
         After < 0 || Before < 0 || Limit is < 1 or > Most
             ? $"'after' is {After ?? 0}, 'before' {Before ?? 0} and 'limit' {Limit}; expected are 0 or more, and 1 to {Most}."
         : After is not null && Before is not null ? "Both 'after' and 'before' are given; expected is one of them."
         : null;
 
-    /// <summary>The first number and how many, of so many events.</summary>
+    /// <summary>The first number and the count, of <paramref name="total"/> events.</summary>
     public (int First, int Count) Of(int total)
     {
         var end = Math.Min(Before ?? total, total);

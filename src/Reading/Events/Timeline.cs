@@ -2,7 +2,7 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Reading.Events;
 
-/// <summary>Which stage was on which machine when, and what the ends in between cost: told by the run's events.</summary>
+/// <summary>Which stage was on which machine when, and what the changes of machine cost: derived from the run's events.</summary>
 public sealed record Timeline(IReadOnlyList<TimelineSpan> Spans, IReadOnlyList<TimelineMark> Marks)
 {
     private const string Unknown = "(unknown)";
@@ -14,7 +14,7 @@ public sealed record Timeline(IReadOnlyList<TimelineSpan> Spans, IReadOnlyList<T
         var open = new Dictionary<string, TimelineSpan>(StringComparer.Ordinal);
         var spans = new List<TimelineSpan>();
         var marks = new List<TimelineMark>();
-        // The next take may be told in the same moment as the end before it.
+        // The event of the next take may have the same time as that of the end before it.
         foreach (var happened in events.OrderBy(one => one.At).ThenBy(one => one.Kind == Taken))
         {
             if (happened.Stage is not { } stage)
@@ -35,7 +35,7 @@ public sealed record Timeline(IReadOnlyList<TimelineSpan> Spans, IReadOnlyList<T
             {
                 if (open.Remove(stage, out var forgotten))
                 {
-                    // Its end could not be told: the store may have been what went away.
+                    // There is no event of its end: perhaps the store was not reachable then.
                     spans.Add(
                         forgotten with
                         {
@@ -58,7 +58,7 @@ public sealed record Timeline(IReadOnlyList<TimelineSpan> Spans, IReadOnlyList<T
 
     private static TimelineSpan Ended(TimelineSpan span, RunEvent happened, TimelineEnd end)
     {
-        // A loss is told by the one who takes over: the owner was gone before.
+        // The next owner writes the event of a loss: the lost owner had ended before.
         var to =
             happened.Cost is { AwaySeconds: > 0 and var away } && end == TimelineEnd.Lost ? happened.At.AddSeconds(-away) : happened.At;
         return span with { To = to < span.From ? span.From : to, End = end, Why = happened.Message, Cost = happened.Cost };

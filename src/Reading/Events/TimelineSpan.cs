@@ -18,14 +18,14 @@ public sealed record TimelineSpan(
 
 public enum TimelineEnd
 {
-    /// <summary>It is there still.</summary>
+    /// <summary>It has not ended.</summary>
     None,
     Finished,
 
-    /// <summary>Let go of in order: another may take it at once.</summary>
+    /// <summary>Released: another silo may take it at once.</summary>
     Released,
 
-    /// <summary>The owner was gone without a word.</summary>
+    /// <summary>The owner was lost without a release.</summary>
     Lost,
 
     /// <summary>It ended with an error; it is tried again, or has failed.</summary>

@@ -9,7 +9,7 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Reading.Explain;
 
-/// <summary>All that an explanation is made of: the run, and what goes on around it.</summary>
+/// <summary>The input of an explanation: the run, its silos, and the other runs of the store.</summary>
 public sealed record ExplainContext
 {
     private const int MostOtherRuns = 30;
@@ -24,19 +24,19 @@ public sealed record ExplainContext
 
     public IReadOnlyList<LiveSilo> Silos { get; init; } = [];
 
-    /// <summary>Other runs of the store, which want the same slots.</summary>
+    /// <summary>Other runs of the store, which compete for the same slots.</summary>
     public IReadOnlyList<RunFacts> Others { get; init; } = [];
 
     /// <summary>The run's newest, in the order of their times.</summary>
     public IReadOnlyList<RunEvent> Events { get; init; } = [];
 
-    /// <summary>How silos ended that owned a stage, where somebody saw it.</summary>
+    /// <summary>How silos ended that owned a stage, where that was recorded.</summary>
     public IReadOnlyDictionary<string, SiloEnd> Ends { get; init; } = new Dictionary<string, SiloEnd>();
 
-    /// <summary>What silos that answered know of themselves, by their addresses.</summary>
+    /// <summary>The reports of the silos that answered, by address.</summary>
     public IReadOnlyDictionary<string, SiloReport> Reports { get; init; } = new Dictionary<string, SiloReport>();
 
-    /// <summary>What living silos have against the store: told by themselves, or by what they last wrote.</summary>
+    /// <summary>Failures and delays that living silos see at the store, from their reports or their last progress.</summary>
     public IReadOnlyList<SiloTrouble> StoreTroubles =>
         SiloTrouble.Joined(
             SiloTrouble.Of(Facts),
@@ -46,12 +46,12 @@ public sealed record ExplainContext
     /// <summary>Why the run's data cannot be used; null: it can.</summary>
     public string? DataProblem { get; init; }
 
-    /// <summary>What else unfinished stages depend on and cannot be found, by stage.</summary>
+    /// <summary>Other inputs of unfinished stages that are missing, by stage.</summary>
     public IReadOnlyDictionary<StageId, string> Missing { get; init; } = new Dictionary<StageId, string>();
 
     public string Run => Facts.Spec.Name;
 
-    /// <param name="ask">Asks silos what they know of themselves.</param>
+    /// <param name="ask">Asks silos for their reports.</param>
     /// <exception cref="NotFoundException">There is no such run.</exception>
     public static async Task<ExplainContext> ReadAsync(
         RunReader reader,
@@ -89,7 +89,7 @@ public sealed record ExplainContext
     public RunEvent? Last(StageId id, params string[] kinds) =>
         Events.LastOrDefault(happened => happened.Stage == id.ToString() && kinds.Contains(happened.Kind, StringComparer.Ordinal));
 
-    /// <summary>What a silo is at, over all runs.</summary>
+    /// <summary>The work of a silo, over all runs.</summary>
     public IReadOnlyList<string> WorkOf(LiveSilo silo) =>
         [
             .. from facts in Others.Prepend(Facts)
@@ -98,8 +98,8 @@ public sealed record ExplainContext
             select $"{facts.Spec.Name}/{root.Key} on {string.Join(' ', root.Value.Owner!.Slots)}",
         ];
 
-    /// <summary>Slots of a silo on which nothing trains, over all runs; null where it does not tell which it has. (Judging a member takes
-    /// one for moments.)</summary>
+    /// <summary>Slots of a silo on which nothing trains, over all runs; null where it does not report its slots. (Scoring a member uses one
+    /// only briefly.)</summary>
     public IReadOnlyList<string>? FreeSlotsOf(LiveSilo silo) =>
         silo.Slots.Count == 0
             ? null
@@ -114,9 +114,8 @@ public sealed record ExplainContext
                 ),
             ];
 
-    /// <summary>
-    /// Which engine and arithmetic a silo gives to what it takes, as far as it tells, or a stage that it owns: a fingerprint is of a device
-    /// and a model together. Null: the arithmetic is not known; empty: nothing is.
+    /// <summary> The engine revisions and fingerprints of a silo, from its report or from a stage that it owns; a fingerprint belongs to a
+    /// device and a model together. A null fingerprint: it is not known. Empty: nothing is known.
     /// </summary>
     public IReadOnlyList<(int EngineRevision, string? Fingerprint)> ArithmeticOf(LiveSilo silo)
     {
@@ -152,7 +151,7 @@ public sealed record ExplainContext
             }
             catch (InvalidDataException)
             {
-                // Another run's damage is not this one's trouble: silos leave that one alone.
+                // Another run's damage does not affect this run: silos leave that run alone.
                 return null;
             }
         }

@@ -6,8 +6,8 @@ using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Reading.Explain;
 
-/// <summary>Whether what a run's stages depend on is in the store, in its right length. Its bytes are verified by silos, and by
-/// <c>checkpoints verify</c>.</summary>
+/// <summary>Whether the inputs of a run's stages are in the store, with the right length. Silos and <c>checkpoints verify</c> verify the
+/// bytes.</summary>
 internal static class InputProblems
 {
     /// <summary>Of the run's data; null: it is there.</summary>

@@ -12,7 +12,7 @@ public static class RunCauses
     {
         ArgumentNullException.ThrowIfNull(now);
         var facts = now.Facts;
-        // What a stage waits for through others of its chain is the cause, not the waiting itself.
+        // Where a stage waits for earlier ones of its chain, the cause is theirs.
         var asked = facts.Plan.Stages.Select(stage => stage.Id).Where(id => only is null || id == only).ToList();
         var concerned = asked.Select(id => FirstUnfinished(facts, id)).Distinct().ToList();
         var ready = concerned.Where(id => Readiness.StateOf(facts, id) is StageState.Ready or StageState.Scoring).ToList();
@@ -39,7 +39,7 @@ public static class RunCauses
         return id;
     }
 
-    /// <summary>What the user wished of the run as a whole.</summary>
+    /// <summary>Causes in the user's intent for the run as a whole.</summary>
     private static IEnumerable<Cause> Wishes(ExplainContext now, IReadOnlyList<StageId> concerned)
     {
         var held = concerned
@@ -77,7 +77,7 @@ public static class RunCauses
         }
     }
 
-    /// <summary>What keeps work from silos, or silos from work.</summary>
+    /// <summary>Causes why ready work has no slot.</summary>
     private static IEnumerable<Cause> Slots(ExplainContext now, IReadOnlyList<StageId> ready, bool ensembleDue)
     {
         if (ready.Count == 0 && !ensembleDue)

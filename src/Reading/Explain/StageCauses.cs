@@ -4,16 +4,16 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Reading.Explain;
 
-/// <summary>What is the matter with one stage, apart from what keeps others as well.</summary>
+/// <summary>Causes that concern one stage alone.</summary>
 public static class StageCauses
 {
-    // An owner tells how far it is about once a second; a store that is slow may take some.
+    // An owner reports about once a second; with a slow store it may take longer.
     private static readonly TimeSpan SilentAfter = TimeSpan.FromSeconds(30);
 
-    // A free slot looks at least every 5 s; after so long without a take something keeps those that are there.
+    // A free slot looks for work at least every 5 s: after this time without a take, something keeps the free slots from it.
     private static readonly TimeSpan UntakenAfter = TimeSpan.FromSeconds(15);
 
-    /// <param name="inFull">Say also that all is well.</param>
+    /// <param name="inFull">Whether to say also that all is well.</param>
     public static IEnumerable<Cause> Of(ExplainContext now, StageId id, bool inFull)
     {
         ArgumentNullException.ThrowIfNull(now);
@@ -45,7 +45,7 @@ public static class StageCauses
         };
     }
 
-    /// <summary>What was wished of this stage alone; null: nothing.</summary>
+    /// <summary>The intent for this stage alone; null: none.</summary>
     public static DesiredState? OwnWish(RunFacts facts, StageId id) =>
         facts.Intent.Run != DesiredState.Cancelled && facts.Intent.Stages.TryGetValue(id.ToString(), out var wish) ? wish : null;
 
@@ -96,7 +96,7 @@ public static class StageCauses
         var heard = progress?.At ?? owner.Since;
         if (now.Now - heard > SilentAfter)
         {
-            // What the store does to it has been said.
+            // The store's failures were reported above.
             if (!StoreCauses.Has(now, owner.SiloName))
             {
                 var why = now.Reports.ContainsKey(owner.Silo)

@@ -4,7 +4,7 @@ using Slowrun.Core.Status;
 
 namespace Slowrun.Reading.Explain;
 
-/// <summary>What living silos have against the store, which keeps whatever they are at.</summary>
+/// <summary>Failures and delays that living silos see at the store, and which hold up all their work.</summary>
 internal static class StoreCauses
 {
     /// <param name="concerned">Stages that the explanation is about.</param>
@@ -14,7 +14,7 @@ internal static class StoreCauses
         foreach (var silo in now.StoreTroubles.GroupBy(trouble => trouble.SiloName))
         {
             string[] stages = [.. concerned.Where(id => now.Facts.LivingOwnerOf(id)?.SiloName == silo.Key).Select(id => id.ToString())];
-            // Of several kinds the failures say most.
+            // Failures before delays: they are the more likely cause.
             var told = silo.OrderBy(trouble => trouble.Store.IsSlow).ThenByDescending(trouble => trouble.Store.At).ToList();
             yield return new Cause(
                 "store-trouble",

@@ -4,7 +4,7 @@ using Slowrun.Core.Status;
 
 namespace Slowrun.Reading.Explain;
 
-/// <summary>What a silo has against the store, in a sentence.</summary>
+/// <summary>A failure or delay that a silo sees at the store, as a sentence.</summary>
 public static class TroubleText
 {
     public static string Of(SiloTrouble trouble, DateTimeOffset now)

@@ -6,8 +6,8 @@ namespace Slowrun.Reading.Live;
 /// <summary>The run grains' answers, from within the cluster or over a client's connection.</summary>
 public sealed class GrainLiveRuns(IGrainFactory grains) : ILiveRuns
 {
-    // A whole cluster answers in some milliseconds, with all cores training. Whoever asks is to have an answer within a second, the store's
-    // if need be, also while silos die.
+    // A whole cluster answers in some milliseconds, with all cores training. A caller gets an answer within a second, from the store if
+    // necessary, also while silos die.
     private static readonly TimeSpan AnswerDeadline = TimeSpan.FromSeconds(0.4);
     private static readonly TimeSpan PokeDeadline = TimeSpan.FromSeconds(1);
 
@@ -23,7 +23,7 @@ public sealed class GrainLiveRuns(IGrainFactory grains) : ILiveRuns
         }
     }
 
-    /// <summary>Says that a document has changed. Slot loops would see it within a second anyway.</summary>
+    /// <summary>Reports that a document has changed. Slot loops would see it within a second anyway.</summary>
     public async Task PokeAsync(string run, CancellationToken cancellationToken)
     {
         try

@@ -8,7 +8,7 @@ using Slowrun.Storage;
 
 namespace Slowrun.Reading.Live;
 
-/// <summary>A connection to the silos that serve a store. Whatever goes wrong with it, the store still answers.</summary>
+/// <summary>A connection to the silos that serve a store. Where it fails, callers read the store.</summary>
 public sealed class LiveCluster : IAsyncDisposable
 {
     private readonly IHost host;
@@ -20,7 +20,7 @@ public sealed class LiveCluster : IAsyncDisposable
 
     private IClusterClient Client => host.Services.GetRequiredService<IClusterClient>();
 
-    /// <returns>Null where no silo let us in before the deadline.</returns>
+    /// <returns>Null where no silo accepted the connection before the deadline.</returns>
     public static async Task<LiveCluster?> TryConnectAsync(IObjectStore store, TimeSpan deadline, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -79,7 +79,7 @@ public sealed class LiveCluster : IAsyncDisposable
                     return true;
                 }
 
-                // It came to life on another silo, and goes from there.
+                // The grain was activated on another silo, and moves from there.
                 await Task.Delay(TimeSpan.FromMilliseconds(200), limit.Token);
             }
         }
@@ -89,7 +89,7 @@ public sealed class LiveCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>What a silo knows of itself.</summary>
+    /// <summary>A silo's report about itself.</summary>
     /// <returns>Null where it has not answered before the deadline.</returns>
     public async Task<SiloReport?> TryReportAsync(string silo, TimeSpan deadline, CancellationToken cancellationToken)
     {
@@ -122,7 +122,7 @@ public sealed class LiveCluster : IAsyncDisposable
 
     private static async Task StopAsync(IHost host)
     {
-        // A clean good-bye is not worth waiting for: silos notice a closed connection.
+        // Not worth a longer wait: silos notice a closed connection.
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(1));
         try
         {

@@ -4,7 +4,7 @@ using Slowrun.Core.Status;
 namespace Slowrun.Reading.Live;
 
 /// <summary>The cluster's answers for the page, over one connection.</summary>
-/// <param name="stop">Ends the connection; a viewer who goes away does not.</param>
+/// <param name="stop">Ends the connection; a viewer's cancellation does not.</param>
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for holds nothing to dispose of.")]
 public sealed class LiveRuns(StatusReader statuses, CancellationToken stop) : ILiveRuns
 {

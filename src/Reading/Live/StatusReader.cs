@@ -14,7 +14,7 @@ public sealed class StatusReader(RunReader reader) : IAsyncDisposable
 
     private static readonly TimeSpan ReportDeadline = TimeSpan.FromSeconds(1);
 
-    // Trouble with a store is mostly every silo's; more of them need not be asked.
+    // Most trouble with a store affects every silo, so these are enough.
     private const int MostAsked = 16;
 
     private Task<LiveCluster?>? connecting;
@@ -27,17 +27,17 @@ public sealed class StatusReader(RunReader reader) : IAsyncDisposable
         return await ReadSoonAsync(run, cancellationToken);
     }
 
-    /// <summary>Connects behind if need be, and answers with what can be had at once.</summary>
+    /// <summary>Answers with what is available at once; connects in the background if needed.</summary>
     /// <exception cref="NotFoundException">There is no such run.</exception>
     public async Task<RunStatus> ReadSoonAsync(string run, CancellationToken cancellationToken) =>
         await TryLiveAsync(run, cancellationToken) ?? await reader.StatusAsync(run, cancellationToken);
 
-    /// <summary>The cluster's answer, if one can be had at once; connects behind if need be.</summary>
+    /// <summary>The cluster's answer, if there is one at once; connects in the background if needed.</summary>
     public async Task<RunStatus?> TryLiveAsync(string run, CancellationToken cancellationToken) =>
         await ConnectedAsync(cancellationToken) is { } cluster ? await cluster.Runs.TryStatusAsync(run, cancellationToken) : null;
 
-    /// <summary>What silos know of themselves; those that do not answer in time are left out.</summary>
-    /// <param name="silos">Who serves the store.</param>
+    /// <summary>The silos' reports; those that do not answer in time are left out.</summary>
+    /// <param name="silos">The silos that serve the store.</param>
     public async Task<IReadOnlyList<SiloReport>> ReportsAsync(IReadOnlyList<LiveSilo> silos, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(silos);
@@ -71,7 +71,7 @@ public sealed class StatusReader(RunReader reader) : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            // Told to stop while connecting: there is nothing to close.
+            // Cancelled while connecting: there is nothing to close.
         }
     }
 

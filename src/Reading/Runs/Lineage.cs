@@ -5,7 +5,7 @@ using Slowrun.Core.Status;
 
 namespace Slowrun.Reading.Runs;
 
-/// <summary>Where every model of a run comes from: who taught it, whose weights it went on with, and what it became.</summary>
+/// <summary>The origin of every model of a run: its teacher, the weights that it continued, and its own snapshot.</summary>
 public sealed record Lineage(
     string Run,
     string RecipeSha256,
@@ -43,7 +43,7 @@ public sealed record Lineage(
             Role = plan.Role,
             State = Readiness.StateOf(facts, plan.Id),
             Seed = plan.Seed,
-            // What it was really taught by stands in its root; before its first take there is only the plan.
+            // The root has the actual teacher; before the first take there is only the plan.
             Teacher = plan.Teacher is { } teacher
                 ? new LineageParent(teacher.ToString(), root.Identity?.TeacherSha256 ?? facts.RootOf(teacher).Snapshot?.Sha256)
                 : null,
@@ -98,7 +98,7 @@ public sealed record LineageStage
     /// <summary>The other run whose ensemble taught it; null: none did.</summary>
     public LineageTeachers? TeacherEnsemble { get; init; }
 
-    /// <summary>The teacher has another snapshot now than the one that taught.</summary>
+    /// <summary>The teacher's snapshot is no longer the one that taught.</summary>
     public bool TeacherIsOther { get; init; }
 
     /// <summary>Null: it began with fresh weights.</summary>
@@ -110,6 +110,6 @@ public sealed record LineageStage
 
     public string? NumericsFingerprint { get; init; }
 
-    /// <summary>Above 0 its bytes cannot be had again.</summary>
+    /// <summary>Above 0: its bytes cannot be reproduced.</summary>
     public int Adoptions { get; init; }
 }

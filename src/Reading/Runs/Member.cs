@@ -27,7 +27,7 @@ public sealed record Member(
 
     public int? EngineRevision { get; init; }
 
-    /// <summary>Above 0: its bytes depend on when it changed to another device's arithmetic.</summary>
+    /// <summary>Above 0: its bytes depend on the step at which it changed to another device's arithmetic.</summary>
     public int Adoptions { get; init; }
 
     /// <summary>All stages of a run, in order.</summary>

@@ -7,7 +7,7 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Reading.Runs;
 
-/// <summary>What the store knows of its runs and of who serves it; needs no silo.</summary>
+/// <summary>Reads runs and living silos from the store; needs no silo.</summary>
 public sealed class RunReader(IObjectStore store, TimeProvider time)
 {
     // No address of any silo, so that it owns nothing.
@@ -18,7 +18,8 @@ public sealed class RunReader(IObjectStore store, TimeProvider time)
 
     public IObjectStore Store => store;
 
-    /// <summary>Whether a silo is being started, which is no member of the cluster yet: what waits for one then has one to come.</summary>
+    /// <summary>Whether a silo is being started that is not a member of the cluster yet: work that waits for a silo then waits for that
+    /// one.</summary>
     public Func<bool> Starting { get; set; } = () => false;
 
     /// <summary>Silos that serve the store now, or are about to.</summary>
@@ -62,7 +63,7 @@ public sealed class RunReader(IObjectStore store, TimeProvider time)
     public async Task<RunStatus> StatusAsync(string run, CancellationToken cancellationToken) =>
         StatusOf(await FactsAsync(run, cancellationToken));
 
-    /// <summary>What the store's documents alone say of a run.</summary>
+    /// <summary>The status by the store's documents alone.</summary>
     public RunStatus StatusOf(RunFacts read) => StatusBuilder.Build(read, StatusSource.Store, time.GetUtcNow());
 
     public async Task<NotFoundException> NoSuchRunAsync(string run, CancellationToken cancellationToken)
@@ -76,7 +77,7 @@ public sealed class RunReader(IObjectStore store, TimeProvider time)
         );
     }
 
-    /// <summary>What to say of a run's folder in which there is no spec, nor its copy.</summary>
+    /// <summary>The message about a run's folder with neither a spec nor its copy.</summary>
     public string WithoutSpec(string run) =>
         $"Run '{run}' of '{store.Address}' has documents and no spec: '{RunPaths.Spec(run)}' is missing, and its copy too. "
         + $"Put it back from a copy of the store; or submit the same recipe as '{run}' again: stages go on with it where they were, and refuse any other.";

@@ -1,19 +1,19 @@
 namespace Slowrun.Reading.Runs;
 
-/// <summary>One read for everybody who asks at about the same time: a hundred viewers cost the store what one does.</summary>
-/// <param name="atLeast">How long an answer is good for. One that took long is good for longer; a failure for a second at most.</param>
+/// <summary>Shares one read between all callers at about the same time: a hundred viewers cost the store as much as one.</summary>
+/// <param name="atLeast">How long an answer is valid. One that took long is valid for longer; a failure for a second at most.</param>
 internal sealed class SharedReads<T>(TimeProvider time, TimeSpan atLeast)
 {
-    // A slow store (or a run of a thousand stages) is then busy with us for a tenth of the time at most.
+    // The reads then take a tenth of a slow store's time at most.
     private const int RestPerRead = 9;
 
-    // Far more than anybody looks at in a second; a crawler must not fill the memory with old answers.
+    // Far more than viewers ask for in a second; a crawler must not fill the memory with old answers.
     private const int Most = 256;
 
-    // Nobody waits longer for a page. The read goes on: whoever asks next waits for the same one.
+    // A viewer does not wait longer for a page. The read goes on, and the next caller waits for the same one.
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
 
-    // Where there is an answer from before, it is better than waiting.
+    // After this time an earlier answer, where there is one, is given instead.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     // A read that hangs must not be shared for ever.
@@ -24,7 +24,7 @@ internal sealed class SharedReads<T>(TimeProvider time, TimeSpan atLeast)
     private readonly Lock gate = new();
     private readonly Dictionary<string, Shared> shared = new(StringComparer.Ordinal);
 
-    /// <param name="read">Not cancelled when the one who asked first goes away: others wait for it.</param>
+    /// <param name="read">Not cancelled with the first caller: others wait for it.</param>
     /// <exception cref="TimeoutException">The store did not answer.</exception>
     public async Task<T> GetAsync(string key, Func<CancellationToken, Task<T>> read, CancellationToken cancellationToken)
     {
@@ -52,7 +52,7 @@ internal sealed class SharedReads<T>(TimeProvider time, TimeSpan atLeast)
         }
     }
 
-    /// <summary>What was read before a change of ours is no answer any more.</summary>
+    /// <summary>Drops the answer of a key, since this process has changed the run.</summary>
     public void Forget(string key)
     {
         lock (gate)
@@ -82,7 +82,7 @@ internal sealed class SharedReads<T>(TimeProvider time, TimeSpan atLeast)
         {
             begun = time.GetTimestamp();
             Before = before;
-            // Where the one who asks works: a page's reads stay on its thread.
+            // On the caller's scheduler: a page's reads stay on the background thread.
             Answer = Task
                 .Factory.StartNew(
                     () => ReadAsync(read, time),
@@ -97,7 +97,7 @@ internal sealed class SharedReads<T>(TimeProvider time, TimeSpan atLeast)
 
         public Task<T>? Before { get; private set; }
 
-        /// <summary>The newest answer that there is.</summary>
+        /// <summary>The newest answer.</summary>
         public Task<T>? Known => Answer.IsCompletedSuccessfully ? Answer : Before;
 
         public bool IsOld(TimeProvider time, TimeSpan atLeast)
