@@ -7,7 +7,7 @@ namespace Slowrun.Data.Corpus;
 /// <summary>Documents of the three sets, each a text of whole paragraphs, in an order that follows from their names alone.</summary>
 internal sealed record SplitText(IReadOnlyList<byte[]> Train, IReadOnlyList<byte[]> Fitness, IReadOnlyList<byte[]> Validation)
 {
-    /// <summary>Paragraphs of fitness and validation that stood, for a stretch, in training too, and were dropped.</summary>
+    /// <summary>Paragraphs of fitness and validation that were dropped, since a stretch of them is in training too.</summary>
     public required int DroppedParagraphs { get; init; }
 
     public required int CheckedParagraphs { get; init; }
@@ -16,7 +16,8 @@ internal sealed record SplitText(IReadOnlyList<byte[]> Train, IReadOnlyList<byte
 /// <summary>Divides documents by hash, so that a document's set depends on nothing but its own family.</summary>
 internal static class DocumentSplit
 {
-    /// <summary>Uncapped, one type was 31 % of a small training set, and the result measured which giant fell into it.</summary>
+    /// <summary>Without this limit one type was 31 % of a small training set, and results depended on which of the largest types were in
+    /// it.</summary>
     public const int LongestBytes = 2_000;
 
     public const int ShortestBytes = 120;

@@ -5,7 +5,7 @@ namespace Slowrun.Data.Corpus;
 /// <summary>Text files that the user names: UTF-8, paragraphs parted by empty lines.</summary>
 internal static class PlainText
 {
-    // As long as the SDK's documents may be: the sets then have many, and no one of them decides the result.
+    // The SDK's limit: the sets then have many documents, and no single one decides the result.
     private const int LongestBytes = DocumentSplit.LongestBytes;
 
     /// <exception cref="CorpusException">A file is missing, or is not UTF-8 text.</exception>

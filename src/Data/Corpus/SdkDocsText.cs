@@ -1,6 +1,6 @@
 namespace Slowrun.Data.Corpus;
 
-/// <summary>The documents of the SDK's documentation: one a type, of sentences that were not said before.</summary>
+/// <summary>The documents of the SDK's documentation: one per type, without sentences that occurred before.</summary>
 internal static class SdkDocsText
 {
     // Half of the files by size, and lists of instructions rather than prose.

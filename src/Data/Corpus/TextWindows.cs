@@ -2,7 +2,7 @@ using System.IO.Hashing;
 
 namespace Slowrun.Data.Corpus;
 
-/// <summary>Every stretch of 40 bytes in some text, by its hash: what was trained on would be known by heart.</summary>
+/// <summary>Every stretch of 40 bytes in some text, by its hash: a model may have memorized a stretch that it was trained on.</summary>
 public sealed class TextWindows
 {
     public const int LengthBytes = 40;

@@ -1,6 +1,7 @@
 namespace Slowrun.Data.Inputs;
 
-/// <summary>Gives whatever a decompressor throws on damaged data one type: of the libraries', some are of no type of their own.</summary>
+/// <summary>Turns every exception of a decompressor on damaged data into one type: some libraries throw plain <see
+/// cref="Exception"/>s.</summary>
 /// <param name="position">How far the file has been read.</param>
 internal sealed class DecompressedStream(Stream decompressor, Func<long> position) : ForwardStream
 {

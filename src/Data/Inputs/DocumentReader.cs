@@ -88,7 +88,7 @@ internal sealed class DocumentReader(
         };
         foreach (var piece in pieces)
         {
-            // A place within what was compressed says nothing of how much of the file is left.
+            // A position in decompressed content does not show how much of the file is left.
             yield return content.IsPlain && !file.IsStandardInput ? piece : piece with { End = null };
         }
 

@@ -1,6 +1,6 @@
 namespace Slowrun.Data.Inputs;
 
-/// <summary>What a file's first bytes say of it.</summary>
+/// <summary>Recognizes a file's kind by its first bytes.</summary>
 internal static class FileMark
 {
     public const string Gzip = "gzip";

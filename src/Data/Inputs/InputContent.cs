@@ -24,7 +24,7 @@ internal sealed class InputContent : IDisposable
     public long LengthRead { get; private set; }
 
     /// <param name="standardInput">What <c>-</c> means.</param>
-    /// <param name="read">Told of every stretch of bytes, as they lie in the file.</param>
+    /// <param name="read">Called with the number of bytes of each read of the file.</param>
     /// <exception cref="CorpusException">It cannot be read.</exception>
     public static InputContent Open(InputFile file, Stream standardInput, Action<long> read)
     {

@@ -3,7 +3,7 @@ using Slowrun.Core;
 
 namespace Slowrun.Data.Inputs;
 
-/// <summary>Finds the files that a command line means.</summary>
+/// <summary>Finds the files that a command line names.</summary>
 public static class InputFiles
 {
     private static readonly Dictionary<string, InputFormat> Extensions = new(StringComparer.OrdinalIgnoreCase)

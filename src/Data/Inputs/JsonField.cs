@@ -3,9 +3,8 @@ using System.Text.Json;
 
 namespace Slowrun.Data.Inputs;
 
-/// <summary>
-/// Takes one string out of a JSON object, by its name or by the names on the way to it (<c>data.text</c>). What else is in the object
-/// matters as little as JSON allows: it may be nested to any depth, hold half characters, and numbers as Python writes them (NaN,
+/// <summary> Takes one string out of a JSON object, by its name or by the names on the way to it (<c>data.text</c>). The rest of the object
+/// is checked as little as possible: it may be nested to any depth, contain unpaired surrogates, and numbers as Python writes them (NaN,
 /// Infinity). Of equal names the last one counts, as in Python and JavaScript.
 /// </summary>
 internal static class JsonField
@@ -104,7 +103,7 @@ internal static class JsonField
         return text;
     }
 
-    /// <returns>Null for a name that is no valid Unicode, and so nobody's.</returns>
+    /// <returns>Null for a name that is not valid Unicode: no field has it.</returns>
     private static string? NameOf(ref Utf8JsonReader json)
     {
         try
@@ -146,7 +145,7 @@ internal static class JsonField
         }
     }
 
-    /// <summary>The first escape of half a character that the other half does not follow.</summary>
+    /// <summary>The first escape of an unpaired surrogate.</summary>
     private static string HalfCharacter(ReadOnlySpan<byte> escaped)
     {
         for (var at = 0; at < escaped.Length; at++)

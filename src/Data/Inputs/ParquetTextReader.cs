@@ -9,7 +9,7 @@ internal static class ParquetTextReader
 {
     private const int BatchRows = 256;
 
-    /// <param name="group">Told which row group of how many has been read.</param>
+    /// <param name="group">Called with the number of the row group that was read, and the number of all.</param>
     /// <exception cref="CorpusException">No such column, or one that holds no text; what was found.</exception>
     /// <exception cref="ParquetException">It is no Parquet file, or is damaged.</exception>
     public static IEnumerable<RawPiece> Read(string path, string name, string field, Action<int, int> group)

@@ -8,7 +8,7 @@ namespace Slowrun.Data.Preparation;
 /// <param name="SkippedRows">Rows and files that were no documents.</param>
 /// <param name="FirstProblems">What was wrong with the first of them.</param>
 /// <param name="TextBytes">UTF-8 bytes of text in each set.</param>
-/// <param name="Remarks">What the user may not have meant.</param>
+/// <param name="Remarks">Warnings about what the user may not have intended.</param>
 public sealed record PreparedDirectory(
     DataManifest Manifest,
     long SkippedRows,
@@ -37,7 +37,7 @@ public sealed class DataPreparation(PreparationOptions options, InputProgress pr
     {
         using var writer = DataDirectoryWriter.Create(directory);
         var dealt = new List<FilledSet>();
-        // A set's files are there as soon as they are asked for: only those that are wanted.
+        // Opening a set creates its files, so only the sets asked for are opened.
         foreach (
             var (files, wanted, make) in new (IReadOnlyList<InputFile>, long?, Func<FilledSet>)[]
             {
@@ -179,7 +179,7 @@ public sealed class DataPreparation(PreparationOptions options, InputProgress pr
         account.Add("what is no document (--skip-bad)", piece.LeftOutBytes, piece.Problem is null ? 0 : 1);
     }
 
-    /// <summary>What nobody read, since every set has what was asked for.</summary>
+    /// <summary>Counts input that was not read because every set is full.</summary>
     private void LeaveRestOut(IReadOnlyList<InputFile> files, TokenPiece last, string reason)
     {
         var file = files[last.File];

@@ -6,7 +6,7 @@ internal static class FileNames
     private static readonly string[] Training = ["train", "training"];
     private static readonly string[] Held = ["val", "valid", "validation", "dev", "heldout"];
 
-    /// <summary>What to say of a file whose documents are in other sets than its name says; null where it is as it should be.</summary>
+    /// <summary>A remark about a file whose documents are in other sets than its name says; null: none.</summary>
     /// <param name="sets">That have documents of it.</param>
     public static string? Remark(string name, IReadOnlyCollection<string> sets)
     {

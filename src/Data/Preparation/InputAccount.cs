@@ -2,7 +2,7 @@ using Slowrun.Core.Tokens;
 
 namespace Slowrun.Data.Preparation;
 
-/// <summary>Where the input's text went that no set has.</summary>
+/// <summary>Counts the input that is in no set.</summary>
 internal sealed class InputAccount
 {
     private readonly List<(string Reason, long? Bytes, long Count)> entries = [];
@@ -14,7 +14,7 @@ internal sealed class InputAccount
 
     public IReadOnlyList<DividedDocument>? Divided => divided.Count == 0 ? null : divided;
 
-    /// <param name="bytes">Null: nobody knows.</param>
+    /// <param name="bytes">Null: not known.</param>
     /// <param name="count">Documents, rows or files.</param>
     public void Add(string reason, long? bytes, long count)
     {

@@ -6,9 +6,8 @@ using Slowrun.Data.Tokenizers;
 
 namespace Slowrun.Data.Preparation;
 
-/// <summary>
-/// Tokenizes on several threads and gives the batches in the order of the documents. Reading runs ahead by a bounded number of
-/// batches; what goes wrong there is thrown when its turn comes, so that the outcome does not depend on who was faster.
+/// <summary> Tokenizes on several threads and gives the batches in the order of the documents. Reading runs ahead by a bounded number of
+/// batches; an error of the reader is thrown when its turn comes, so that the outcome does not depend on the threads' speed.
 /// </summary>
 internal sealed class TokenPipeline(TextTokenizer tokenizer, int threads)
 {
@@ -90,7 +89,7 @@ internal sealed class TokenPipeline(TextTokenizer tokenizer, int threads)
             await SendAsync(batch);
             if (failure is not null)
             {
-                // Behind the documents that were read before it: they may be all that is wanted.
+                // After the documents that were read before the failure: they may suffice.
                 await batches.WriteAsync(Task.FromException<TokenBatch>(failure), stop);
             }
         }

@@ -3,7 +3,7 @@ using Slowrun.Data.Inputs;
 
 namespace Slowrun.Data.Preparation;
 
-/// <summary>What became of each file of a preparation.</summary>
+/// <summary>Which sets each file of a preparation went to.</summary>
 internal sealed class UsedFiles(IReadOnlyList<InputFile> files)
 {
     private readonly SortedDictionary<int, SortedSet<string>> sets = [];

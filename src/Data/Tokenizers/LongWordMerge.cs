@@ -16,7 +16,7 @@ internal sealed class LongWordMerge
     private readonly ushort[] idOfByte = new ushort[256];
     private readonly int[] lengths;
 
-    // By the ids of both halves: what they are together. A token can have come of several pairs.
+    // The merged token, by the ids of both halves. Several pairs can give the same token.
     private readonly Dictionary<uint, ushort> merged = [];
 
     /// <param name="tokens">Each token's bytes; the lower its id, the earlier it is merged.</param>
@@ -63,7 +63,7 @@ internal sealed class LongWordMerge
         private readonly LongWordMerge tables;
         private readonly ushort[] ids;
 
-        // What the part that begins here and the next one are together; None where they are nothing, or none begins here.
+        // The token that the part beginning here and the next one merge to; None where there is no such token, or no part begins here.
         private readonly ushort[] pairs;
 
         // At each part's last byte: its length, by which the part before another is found.

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Slowrun.Data.Tokenizers;
 
-/// <summary>Turns tokens into text as they come. A token may end within a character: its bytes wait for the rest.</summary>
+/// <summary>Turns tokens into text one by one. A token may end within a character: its bytes wait for the rest.</summary>
 public sealed class TokenText(TextTokenizer tokenizer)
 {
     // The default one: bytes that are no UTF-8 become U+FFFD.
