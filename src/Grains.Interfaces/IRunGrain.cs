@@ -4,12 +4,12 @@ using Slowrun.Core.Status;
 
 namespace Slowrun.Grains.Interfaces;
 
-/// <summary>One run, by its name: answers for all its stages, reads the store for all silos, and hands out what is ready. Holds nothing
-/// that is not in the store or told anew every second.</summary>
+/// <summary>One run, by its name: answers for all its stages, reads the store for all silos, and hands out what is ready. All its state is
+/// in the store, or reported again every second.</summary>
 [Alias("slowrun.run")]
 public interface IRunGrain : IGrainWithStringKey
 {
-    /// <summary>How far the run is now; null where the store has no run of this name.</summary>
+    /// <summary>The run's status; null where the store has no run of this name.</summary>
     [AlwaysInterleave]
     [Alias("GetStatus")]
     Task<RunStatus?> GetStatus();
@@ -19,7 +19,7 @@ public interface IRunGrain : IGrainWithStringKey
     [Alias("Poke")]
     Task Poke();
 
-    /// <summary>A stage's owner tells how far it is, about once a second.</summary>
+    /// <summary>The owner of a stage reports its progress, about once a second.</summary>
     /// <exception cref="InvalidDataException">A document of the run cannot be read; the owner then reads the intent itself.</exception>
     [AlwaysInterleave]
     [Alias("Report")]

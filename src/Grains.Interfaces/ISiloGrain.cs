@@ -2,9 +2,8 @@ using Orleans.Concurrency;
 
 namespace Slowrun.Grains.Interfaces;
 
-/// <summary>
-/// One silo, keyed by its address as <c>SiloAddress.ToParsableString</c> writes it, and placed there. Silos of older builds place it by a
-/// placement hint for that silo.
+/// <summary> One silo, keyed by its address as <c>SiloAddress.ToParsableString</c> writes it, and placed there. Silos of older versions
+/// place it by a placement hint for that silo.
 /// </summary>
 [Alias("slowrun.silo")]
 public interface ISiloGrain : IGrainWithStringKey
@@ -14,7 +13,7 @@ public interface ISiloGrain : IGrainWithStringKey
     [Alias("Drain")]
     Task<bool> Drain();
 
-    /// <summary>What the silo knows of itself.</summary>
+    /// <summary>The silo's report about itself.</summary>
     /// <returns>Null where the grain was activated on another silo: call again.</returns>
     [Alias("Report")]
     Task<SiloReport?> Report();

@@ -4,11 +4,11 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Grains.Interfaces;
 
-/// <summary>What of a run is other than it was in the version that the question names, and what the silo may offer its slots to.</summary>
+/// <summary>What has changed of a run since the version that the question names, and the work that the silo may offer slots to.</summary>
 /// <param name="Silo">Whose grain has read it.</param>
 public sealed record RunNews(NewsVersion Version, string Silo) : ExtensibleRecord
 {
-    /// <summary>Whether what was told before counts no more.</summary>
+    /// <summary>Whether this replaces all earlier answers.</summary>
     public bool IsWhole { get; init; }
 
     /// <summary>Null where nothing of it has changed.</summary>
@@ -26,10 +26,10 @@ public sealed record RunNews(NewsVersion Version, string Silo) : ExtensibleRecor
     /// <summary>All of it; null where nothing of it has changed.</summary>
     public IReadOnlyList<DocumentDamage>? Damage { get; init; }
 
-    /// <summary>Ready work that nobody else is offered for the next seconds.</summary>
+    /// <summary>Ready work that no other silo is offered for the next seconds.</summary>
     public IReadOnlyList<string> Handed { get; init; } = [];
 
-    /// <summary>The version of the cluster's membership that the reader has seen; 0: an older build's.</summary>
+    /// <summary>The version of the cluster's membership that the reader has seen; 0: the reader runs an older version.</summary>
     public long MembershipVersion { get; init; }
 
     /// <summary>How many pieces of ready work wait for slots, those handed to this silo among them.</summary>
@@ -49,6 +49,6 @@ public sealed record JudgingNews(
     JudgingFailures Failures
 ) : ExtensibleRecord
 {
-    /// <summary>Whether scores told before are gone, so that these are all.</summary>
+    /// <summary>Whether earlier scores no longer count, so that these are all.</summary>
     public bool IsWhole { get; init; }
 }

@@ -5,8 +5,8 @@ namespace Slowrun.Grains.Interfaces;
 /// <summary>Slots that a silo lends.</summary>
 /// <param name="Silo">The silo's address as Orleans parses it.</param>
 /// <param name="Slots">For example <c>cpu:0</c>; reserved by the offering silo until the answer.</param>
-/// <param name="EpochToken">
-/// The stage's when the offering silo saw that nobody living owns it: by now another may have taken it. Null: whatever it is.
+/// <param name="EpochToken"> The stage's, when the offering silo saw that it had no living owner: another silo may have taken it since.
+/// Null: any.
 /// </param>
 public sealed record SlotOffer(string Silo, IReadOnlyList<string> Slots, long? EpochToken = null) : ExtensibleRecord;
 
