@@ -2,15 +2,14 @@ using System.Net;
 
 namespace Slowrun.Web.Access;
 
-/// <summary>Whom a web server answers, the same for everything that it serves. Health alone is open to all.</summary>
+/// <summary>Who may use a web server: the same rules for everything that it serves, except health, which is open.</summary>
 public sealed record AccessRules
 {
     /// <summary>Shorter ones can be guessed.</summary>
     public const int ShortestToken = 16;
 
-    /// <summary>
-    /// Who has it may read everything and pause, resume and cancel runs. Null: the page only reads, asks for no token, and listens on
-    /// loopback only.
+    /// <summary> Its bearers may read everything and pause, resume and cancel runs. Null: the page only reads, needs no token, and listens
+    /// on loopback only.
     /// </summary>
     public string? Token { get; init; }
 
@@ -20,10 +19,10 @@ public sealed record AccessRules
     /// <summary>Names, besides this machine's own, that a browser may know the page by.</summary>
     public IReadOnlyList<string> HostNames { get; init; } = [];
 
-    /// <summary>Whether orders (pause, resume, cancel) are taken: of those who have the token.</summary>
+    /// <summary>Whether orders (pause, resume, cancel) are accepted, from bearers of the token.</summary>
     public bool TakesOrders => Token is not null;
 
-    /// <summary>Whether anybody who reaches the server may read metrics.</summary>
+    /// <summary>Whether metrics are readable without a token.</summary>
     internal bool MetricsAreOpen => Token is null && MetricsToken is null;
 
     /// <exception cref="ArgumentException">The server may not be started like this.</exception>

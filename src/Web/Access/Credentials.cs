@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Slowrun.Web.Access;
 
-/// <summary>The one place where tokens and cookies are looked at. Wrong ones are counted.</summary>
+/// <summary>The only place where tokens and cookies are checked. Wrong ones are counted.</summary>
 internal sealed class Credentials(AccessRules rules, TimeProvider time)
 {
     private readonly AccessToken? token = rules.Token is { } text ? new AccessToken(text) : null;
@@ -36,7 +36,7 @@ internal enum TokenVerdict
 {
     Wrong,
 
-    /// <summary>Wrong, and there were too many before it.</summary>
+    /// <summary>Wrong, after too many wrong ones.</summary>
     TooMany,
 
     /// <summary>Right for metrics, and for nothing else.</summary>

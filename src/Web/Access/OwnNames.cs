@@ -6,10 +6,9 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Slowrun.Web.Access;
 
-/// <summary>
-/// Which names a caller may have used for the server: ASP.NET's host filtering. A page of somebody else's whose name is made to resolve to
-/// this machine (DNS rebinding) reaches it from its victim's browser, under its own name: an address, or a name of ours, cannot be taken
-/// over so.
+/// <summary> The host names under which the server answers: ASP.NET's host filtering. Another site whose name is made to resolve to this
+/// machine (DNS rebinding) reaches it from a victim's browser under that site's name. Addresses, and this machine's names, cannot be abused
+/// in this way.
 /// </summary>
 internal static class OwnNames
 {

@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Authorization;
 
 namespace Slowrun.Web.Access;
 
-/// <summary>What an endpoint needs: each names one of these policies, or is open to all.</summary>
+/// <summary>The policies of endpoints: each endpoint names one of them, or is open.</summary>
 internal static class Permissions
 {
     /// <summary>The page and the API, where they only tell.</summary>
@@ -18,7 +18,7 @@ internal static class Permissions
         options.AddPolicy(Read, policy => Allow(policy, Read, isOpen: rules.Token is null));
         options.AddPolicy(Orders, policy => Allow(policy, Orders, isOpen: false));
         options.AddPolicy(Metrics, policy => Allow(policy, Metrics, rules.MetricsAreOpen));
-        // Of an address where there is nothing: who may ask for nothing else is not told so.
+        // For addresses without an endpoint: a caller without a token does not learn which exist.
         options.FallbackPolicy = options.GetPolicy(Metrics);
     }
 

@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Slowrun.Web.Access;
 
-/// <summary>Answers those who are not let in: a status, and why in a sentence.</summary>
+/// <summary>Answers refused requests: a status, and the reason in a sentence.</summary>
 /// <param name="write">Writes the answer in the form that the caller reads.</param>
 /// <param name="loginPath">Where a browser logs in; null: there is no such page.</param>
 internal sealed class Refusals(Func<HttpContext, int, string, Task> write, string? loginPath)

@@ -1,12 +1,12 @@
 namespace Slowrun.Web.Access;
 
-/// <summary>Where a browser goes after a log-in: an address of this server's, or none. A link must not send whoever logs in somewhere
-/// else.</summary>
+/// <summary>Where a browser goes after a log-in: an address of this server, or none. A link to the log-in must not lead on to another
+/// site.</summary>
 internal static class ReturnAddress
 {
     private const int Longest = 2000;
 
-    // Whoever reads an address may decode it more than once.
+    // A reader of an address may decode it more than once.
     private const int Decodings = 3;
 
     public static string Of(string? to) => IsOurs(to) ? to! : "/";

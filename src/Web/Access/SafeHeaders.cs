@@ -2,8 +2,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Slowrun.Web.Access;
 
-/// <summary>What a browser is told about every answer: load nothing from elsewhere, run nothing that stands in a page, let nobody frame
-/// it.</summary>
+/// <summary>Headers of every answer: the browser loads nothing from other sites, runs no inline script, and lets no site frame the
+/// page.</summary>
 internal static class SafeHeaders
 {
     private const string Policy =

@@ -10,7 +10,7 @@ namespace Slowrun.Web.Access;
 /// </summary>
 internal sealed class Sessions(TimeProvider time)
 {
-    /// <summary>A run's time; who looks longer logs in again.</summary>
+    /// <summary>The time of a run; after it the user logs in again.</summary>
     public static readonly TimeSpan Lasts = TimeSpan.FromDays(7);
 
     private const int Most = 256;

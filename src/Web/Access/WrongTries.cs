@@ -3,9 +3,9 @@ using System.Net.Sockets;
 
 namespace Slowrun.Web.Access;
 
-/// <summary>
-/// Counts wrong tokens and cookies, by address and over all of them. Beyond the limits a wrong one is answered with "too many"; the right
-/// one is let in all the same, or anybody at the same address could lock its bearer out. What withstands guessing is the token's length.
+/// <summary> Counts wrong tokens and cookies, by address and over all of them. Beyond the limits a wrong one is answered with "too many";
+/// the right one is still accepted, since otherwise another user of the same address could lock its bearer out. The token's length protects
+/// against guessing.
 /// </summary>
 internal sealed class WrongTries(TimeProvider time)
 {
@@ -40,7 +40,7 @@ internal sealed class WrongTries(TimeProvider time)
         }
     }
 
-    /// <summary>Whoever has one IPv6 address has a network of 2^64.</summary>
+    /// <summary>An attacker with one IPv6 address has a network of 2^64.</summary>
     private static IPAddress Counted(IPAddress? from)
     {
         if (from is null or { AddressFamily: AddressFamily.InterNetwork })

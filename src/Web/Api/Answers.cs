@@ -37,7 +37,7 @@ public sealed record LedgerAnswer(RunLedger? Run, IReadOnlyList<StageLedgerAnswe
 /// <param name="Ledger">Null where the stage was never taken.</param>
 public sealed record StageLedgerAnswer(string Stage, StageLedger? Ledger);
 
-/// <param name="Slots">What it can train on, one stage each; empty: it does not tell.</param>
+/// <param name="Slots">The slots, each for one stage; empty: the silo does not report them.</param>
 /// <param name="Stages">Stages whose owner it is.</param>
 public sealed record SiloAnswer(
     string Silo,

@@ -8,7 +8,7 @@ using Slowrun.Web.Access;
 
 namespace Slowrun.Web.Api;
 
-/// <summary>Pause, resume, cancel: taken only where the page was started with a token, of those who have it.</summary>
+/// <summary>Pause, resume, cancel: accepted only where the page was started with a token, from its bearers.</summary>
 internal static class OrdersApi
 {
     public static void Map(IEndpointRouteBuilder api) =>

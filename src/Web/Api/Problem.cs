@@ -18,11 +18,11 @@ internal static class Problem
     public static IResult NoSuchRun(HttpContext http, string run, string store) =>
         Result(http, StatusCodes.Status404NotFound, $"There is no run '{Shown(run)}' in '{store}'.");
 
-    /// <summary>Where no page is served, and of metrics, it is programs that ask.</summary>
+    /// <summary>Metrics, and servers without a page, have only programs as callers.</summary>
     private static bool IsForPeople(HttpContext http) =>
         http.RequestServices.GetService<ProblemView>() is not null
         && http.GetEndpoint()?.Metadata.GetMetadata<IAuthorizeData>()?.Policy != Permissions.Metrics;
 
-    /// <summary>A name that somebody sent, fit to be shown again.</summary>
+    /// <summary>A name from a request, shortened for the answer.</summary>
     private static string Shown(string name) => name.Length > 100 ? name[..100] + "…" : name;
 }

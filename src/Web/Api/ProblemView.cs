@@ -2,5 +2,5 @@ using Microsoft.AspNetCore.Http;
 
 namespace Slowrun.Web.Api;
 
-/// <summary>Shows a problem to people, who asked for a page. Given by whoever serves pages beside the API.</summary>
+/// <summary>Shows a problem as a page. Provided by the part of the server that serves pages.</summary>
 internal delegate IResult ProblemView(HttpContext http, int status, string detail);

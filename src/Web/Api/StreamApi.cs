@@ -18,7 +18,7 @@ namespace Slowrun.Web.Api;
 /// </summary>
 internal static class StreamApi
 {
-    // What stands between must not close a silent connection, and figures of time go on.
+    // Proxies close silent connections, and figures of time change.
     private static readonly TimeSpan AtLeastEvery = TimeSpan.FromSeconds(10);
 
     /// <summary>Name of the limit on followers.</summary>
@@ -68,10 +68,10 @@ internal static class StreamApi
             .WithSummary("The list of runs, as it changes: event 'runs'.");
     }
 
-    /// <param name="Told">What makes it another value.</param>
+    /// <param name="Told">The text by which a change is recognized.</param>
     private sealed record Look(object Value, string Told);
 
-    /// <summary>Events that came after so many; null: none yet, only how many there are.</summary>
+    /// <summary>Returns the events after the first <paramref name="seen"/>; null: no events, only their number.</summary>
     private delegate Task<(int Seen, IReadOnlyList<RunEvent> Events)> News(int? seen, CancellationToken stop);
 
     private sealed record Added((int Seen, IReadOnlyList<RunEvent> Events) News);
@@ -79,7 +79,7 @@ internal static class StreamApi
     private static IResult Follow(HttpContext http, string name, Func<CancellationToken, Task<Look?>> look, News news)
     {
         var services = http.RequestServices;
-        // A stream has no end of its own: without this the server would wait for its readers when it stops.
+        // A stream does not end by itself: without this the server would wait for its readers when it stops.
         var stop = CancellationTokenSource.CreateLinkedTokenSource(
             http.RequestAborted,
             ((IHostApplicationLifetime)services.GetService(typeof(IHostApplicationLifetime))!).ApplicationStopping
@@ -107,7 +107,7 @@ internal static class StreamApi
                 continue;
             }
 
-            // Before the status is told: what comes after it is told too. Events from before are asked for by themselves.
+            // Before the status is sent, so that every later event follows it. Readers request earlier events separately.
             var added = await TryAsync(async token => new Added(await news(events, token)), stop);
             if (seen.Told != told || time.GetElapsedTime(toldAt) >= AtLeastEvery)
             {
@@ -124,7 +124,7 @@ internal static class StreamApi
         } while (await NextAsync(timer, stop));
     }
 
-    /// <summary>Where the store does not answer for a while, the next look may find it again.</summary>
+    /// <summary>Ignores a failure: if the store does not answer for a while, the next look may succeed.</summary>
     private static async Task<T?> TryAsync<T>(Func<CancellationToken, Task<T?>> look, CancellationToken stop)
         where T : class
     {
@@ -150,7 +150,7 @@ internal static class StreamApi
         }
     }
 
-    /// <summary>A status without what changes by itself.</summary>
+    /// <summary>A status without the members that change with time alone.</summary>
     private static string Told(RunStatus status) =>
         CanonicalJson.Sha256(
             status with

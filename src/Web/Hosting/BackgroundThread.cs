@@ -5,9 +5,8 @@ using Microsoft.AspNetCore.Builder;
 
 namespace Slowrun.Web.Hosting;
 
-/// <summary>
-/// The one thread on which requests are worked at: behind the trainings beside it (nice 19; they have 10), and for no more than a share of
-/// one core. However many ask, the trainings lose no more. What is awaited is waited for elsewhere.
+/// <summary> The one thread that works on requests, at a lower priority than the trainings on the machine (nice 19; they have 10), and for
+/// at most a share of one core. The trainings lose no more than that, whatever the number of requests. Awaited operations do not occupy it.
 /// </summary>
 public sealed partial class BackgroundThread : TaskScheduler, IDisposable
 {
@@ -20,7 +19,7 @@ public sealed partial class BackgroundThread : TaskScheduler, IDisposable
     // clock_gettime(2): CLOCK_THREAD_CPUTIME_ID.
     private const int ThreadsCpuTime = 3;
 
-    // Somebody who looks through a run's pages is not slowed down; a flood is, from then on.
+    // A user who reads a run's pages is not slowed down; a flood of requests is, once it has used this up.
     private static readonly TimeSpan Saved = TimeSpan.FromSeconds(3);
 
     private readonly BlockingCollection<Task> work = [];
@@ -37,7 +36,7 @@ public sealed partial class BackgroundThread : TaskScheduler, IDisposable
 
     public override int MaximumConcurrencyLevel => 1;
 
-    /// <summary>Everything after it is worked at on the thread.</summary>
+    /// <summary>All middleware after it runs on the thread.</summary>
     public void Use(IApplicationBuilder app) =>
         app.Use(
             (http, next) =>
@@ -65,7 +64,7 @@ public sealed partial class BackgroundThread : TaskScheduler, IDisposable
             }
         }
 
-        // The last answers of a server that ends are worked at anywhere.
+        // The last answers of a server that stops run on the thread pool.
         ThreadPool.UnsafeQueueUserWorkItem(_ => TryExecuteTask(task), null);
     }
 
@@ -76,7 +75,7 @@ public sealed partial class BackgroundThread : TaskScheduler, IDisposable
 
     private void Work()
     {
-        // Refused: it works at normal priority, within its share.
+        // If the system refuses this, the thread runs at normal priority, within its share.
         _ = SetPriority(0, 0, Niceness);
         var (computed, at) = (CpuTime(), TimeProvider.System.GetTimestamp());
         foreach (var task in work.GetConsumingEnumerable())

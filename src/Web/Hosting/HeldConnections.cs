@@ -4,9 +4,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Slowrun.Web.Hosting;
 
-/// <summary>
-/// So many connections at once. Where all are taken, the one that has been idle for longest makes room: connections that ask nothing must
-/// not keep those out that do (a supervisor's look at the health, a user).
+/// <summary> Limits the number of connections. Beyond it, the one that has been idle for longest is closed: idle connections must not keep
+/// active ones out (a supervisor's health check, a user).
 /// </summary>
 public sealed class HeldConnections(int most)
 {
@@ -32,7 +31,7 @@ public sealed class HeldConnections(int most)
         listen.Use(next => connection => ServeAsync(connection, next));
     }
 
-    /// <summary>To be used before anything else: tells which connections are busy.</summary>
+    /// <summary>To be used before anything else: it tracks which connections are busy.</summary>
     public static void Use(IApplicationBuilder app) =>
         app.Use(
             async (http, next) =>

@@ -3,7 +3,7 @@ using Slowrun.Web.Api;
 
 namespace Slowrun.Web.Hosting;
 
-/// <summary>Refuses, in words, parameters that nobody can mean: given twice, or longer than any value is.</summary>
+/// <summary>Refuses, with a message, parameters that are given twice, or are longer than any valid value.</summary>
 internal static class QuestionLimits
 {
     private const int LongestValue = 200;

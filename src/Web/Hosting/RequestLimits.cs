@@ -7,10 +7,10 @@ using Slowrun.Web.Api;
 
 namespace Slowrun.Web.Hosting;
 
-/// <summary>What one caller, or all together, may ask of the page: it runs beside trainings, and must not take their time.</summary>
+/// <summary>Limits per caller, and in all: the page runs beside trainings, and must not take their time.</summary>
 internal static class RequestLimits
 {
-    /// <summary>Forms of a token or nothing: nobody has more to say.</summary>
+    /// <summary>The largest request is a form with a token.</summary>
     public const int LargestBodyBytes = 4 << 10;
 
     public const int MostStreams = 64;
@@ -23,10 +23,11 @@ internal static class RequestLimits
 
     private const int MostScrapesAtOnce = 2;
 
-    // Anybody may try to log in, and send the form as slowly as they like: that takes nothing from those who have the token.
+    // A log-in needs no token, and its form may be sent slowly: this limit of its own keeps log-ins from taking the turns of logged-in
+    // users.
     private const int MostLogInsAtOnce = 8;
 
-    /// <summary>As many connections as <see cref="HeldConnections"/> lets stay.</summary>
+    /// <summary>As many connections as <see cref="HeldConnections"/> allows.</summary>
     public static void Apply(KestrelServerOptions kestrel)
     {
         kestrel.AddServerHeader = false;
@@ -68,8 +69,8 @@ internal static class RequestLimits
         };
     }
 
-    /// <summary>What waits for what: followers wait most of the time, and like readers of metrics they have a limit of their own; a log-in
-    /// needs no token; all else is work.</summary>
+    /// <summary>The limit that a request counts against: streams (idle most of the time), metrics and log-ins have one each; all other
+    /// requests share one.</summary>
     private static RateLimitPartition<string> Partition(HttpContext http)
     {
         var endpoint = http.GetEndpoint();

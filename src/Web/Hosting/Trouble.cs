@@ -4,7 +4,7 @@ using Slowrun.Web.Api;
 
 namespace Slowrun.Web.Hosting;
 
-/// <summary>Turns what goes wrong into an answer that says what to do, and never shows a stack.</summary>
+/// <summary>Turns exceptions into answers that say what to do, never with a stack trace.</summary>
 internal static class Trouble
 {
     public static async Task InvokeAsync(HttpContext http, RequestDelegate next, Action<Exception> tell)

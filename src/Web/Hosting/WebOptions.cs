@@ -6,7 +6,7 @@ using Slowrun.Web.Access;
 
 namespace Slowrun.Web.Hosting;
 
-/// <summary>What a web server is told by its host: where it listens, whom it answers, and what it serves.</summary>
+/// <summary>What the host of a web server configures: where it listens, who may use it, and what it serves.</summary>
 public sealed record WebOptions
 {
     /// <summary>Port 0: any free one.</summary>
@@ -17,22 +17,22 @@ public sealed record WebOptions
     /// <summary>Null: no page and no API.</summary>
     public PageSource? Page { get; init; }
 
-    /// <summary>Answers before anything that waits, and to everybody.</summary>
+    /// <summary>Middleware that answers without a token, before all limits.</summary>
     public Action<IApplicationBuilder> Before { get; init; } = _ => { };
 
-    /// <summary>Maps what answers at <see cref="WebServer.MetricsPath"/>; null: nothing does.</summary>
+    /// <summary>Maps the endpoint at <see cref="WebServer.MetricsPath"/>; null: there is none.</summary>
     public Func<IEndpointRouteBuilder, IEndpointConventionBuilder>? Metrics { get; init; }
 
     /// <summary>Of one core, in the long run.</summary>
     public double CpuShare { get; init; } = BackgroundThread.Share;
 
-    /// <summary>Told of what should not happen; the answer to the caller names no details.</summary>
+    /// <summary>Called with unexpected exceptions; the answer to the caller names no details.</summary>
     public Action<Exception> Trouble { get; init; } = _ => { };
 
-    /// <summary>Where the framework writes what goes wrong; null: nowhere.</summary>
+    /// <summary>Where the framework logs its errors; null: nowhere.</summary>
     public ILoggerFactory? Logs { get; init; }
 
-    /// <summary>Of wrong tokens and log-ins.</summary>
+    /// <summary>The clock for wrong tokens and log-ins.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <exception cref="ArgumentException">There is no such port.</exception>

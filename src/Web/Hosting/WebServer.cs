@@ -25,13 +25,13 @@ public sealed class WebServer : IAsyncDisposable
     private WebServer(WebApplication app, BackgroundThread thread, IReadOnlyList<Uri> addresses) =>
         (this.app, this.thread, Addresses) = (app, thread, addresses);
 
-    /// <summary>Where this machine finds it, in the order of the options.</summary>
+    /// <summary>Its addresses as this machine reaches them, in the order of the options.</summary>
     public IReadOnlyList<Uri> Addresses { get; }
 
     /// <summary>The first of them.</summary>
     public Uri Address => Addresses[0];
 
-    /// <summary>All that it answers, but for what the host answers before it.</summary>
+    /// <summary>All endpoints, except what the host's middleware answers before them.</summary>
     public IReadOnlyList<Endpoint> Endpoints => app.Services.GetRequiredService<EndpointDataSource>().Endpoints;
 
     /// <exception cref="ArgumentException">The options would let everybody in.</exception>
@@ -71,7 +71,7 @@ public sealed class WebServer : IAsyncDisposable
 
     private static WebApplication Build(WebOptions options, BackgroundThread thread)
     {
-        // Empty: nothing is read from files or variables that happen to be where it is started.
+        // Empty: no configuration is read from the files and variables of the place where it is started.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder
             .WebHost.UseKestrelCore()
@@ -124,8 +124,8 @@ public sealed class WebServer : IAsyncDisposable
         return app;
     }
 
-    /// <summary>Where a token is asked for and no browser is served, a name that leads here from elsewhere opens nothing; collectors know
-    /// silos by names that a silo does not know.</summary>
+    /// <summary>Metrics behind a token, and without a page, are safe under any name, since no browser sends the token by itself; collectors
+    /// use names of silos that the silo does not know.</summary>
     private static bool AnswersUnderAnyName(WebOptions options, HttpContext http) =>
         !options.Access.MetricsAreOpen && (options.Page is null || !ServesPage(http) || IsOfMetrics(http));
 
@@ -148,7 +148,7 @@ public sealed class WebServer : IAsyncDisposable
 
     private static bool ServesPage(HttpContext http) => http.Features.Get<WebAddress>()?.ServesPage == true;
 
-    /// <summary>Where nobody asked for the page there is nothing but metrics.</summary>
+    /// <summary>An address without the page serves metrics alone.</summary>
     private static Task WithoutPage(HttpContext http, RequestDelegate next)
     {
         if (!ServesPage(http) && !IsOfMetrics(http))
@@ -159,7 +159,7 @@ public sealed class WebServer : IAsyncDisposable
         return next(http);
     }
 
-    /// <summary>0.0.0.0 is no address to type in.</summary>
+    /// <summary>0.0.0.0 cannot be opened in a browser.</summary>
     private static Uri Reachable(Uri bound) =>
         IPAddress.TryParse(bound.Host, out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any))
             ? new UriBuilder(bound) { Host = "127.0.0.1" }.Uri

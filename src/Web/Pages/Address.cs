@@ -5,7 +5,7 @@ using Slowrun.Reading.Curves;
 
 namespace Slowrun.Web.Pages;
 
-/// <summary>What a page shows stands in its address, so that it can be kept and sent.</summary>
+/// <summary>A page's address contains what it shows, so that it can be bookmarked and sent.</summary>
 internal static class Address
 {
     public static string Of(CurveQuery query)

@@ -169,7 +169,7 @@ internal static class PageRoutes
             : TypedResults.File(System.Text.Encoding.UTF8.GetBytes(svg), "image/svg+xml", $"{run}-{plot}.svg");
     }
 
-    /// <summary>A form's order; the run's page then shows what became of it.</summary>
+    /// <summary>Carries out a form's order, and leads on to the run's page.</summary>
     private static async Task<IResult> OrderAsync(string run, string order, HttpContext http, RunLibrary library, string? stage)
     {
         var answer = await OrdersApi.OrderAsync(run, order, http, library, stage);

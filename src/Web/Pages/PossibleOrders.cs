@@ -3,10 +3,10 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Web.Pages;
 
-/// <summary>Which orders would change anything.</summary>
+/// <summary>The orders that would change something.</summary>
 internal static class PossibleOrders
 {
-    /// <param name="wished">What the user wants of the run now. Stages may take a while to obey.</param>
+    /// <param name="wished">The run's intent. Stages may take a while to follow it.</param>
     public static IReadOnlyList<DesiredState> Of(RunState state, DesiredState wished) =>
         (state, wished) switch
         {

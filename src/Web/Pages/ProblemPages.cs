@@ -5,10 +5,10 @@ using Slowrun.Web.Access;
 
 namespace Slowrun.Web.Pages;
 
-/// <summary>What went wrong, for people.</summary>
+/// <summary>Pages about errors.</summary>
 internal static class ProblemPages
 {
-    /// <summary>A problem, with the way back to the store for who may read it.</summary>
+    /// <summary>A problem, with a link back to the store for those who may read it.</summary>
     public static IResult Of(HttpContext http, int status, string detail)
     {
         var rules = http.RequestServices.GetRequiredService<AccessRules>();
