@@ -10,6 +10,6 @@ try
 }
 catch (Exception e)
 {
-    // Before there was a command: its own are told by it.
+    // Failures before a command was parsed; commands report their own.
     return Failures.Tell(e);
 }

@@ -10,7 +10,7 @@ using Spectre.Console;
 
 namespace Slowrun.Client.Cli;
 
-/// <summary>What a command has of the world around it; tests give it another one.</summary>
+/// <summary>The environment of a command: console, variables, store, silos. Tests replace it.</summary>
 internal sealed record ClientContext
 {
     /// <summary>Where data goes: plain text and JSON.</summary>
@@ -25,7 +25,7 @@ internal sealed record ClientContext
     /// <summary>The same place as <see cref="Output"/>, for tables and live displays.</summary>
     public required IAnsiConsole Console { get; init; }
 
-    /// <summary>Whether somebody looks at <see cref="Console"/> and it can be drawn over.</summary>
+    /// <summary>Whether <see cref="Console"/> is a terminal that can be drawn over.</summary>
     public bool Interactive { get; init; }
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
@@ -33,13 +33,13 @@ internal sealed record ClientContext
     /// <summary>A variable of the environment; null where it is not set.</summary>
     public Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;
 
-    /// <summary>Has the silo's program do a job: its command, the store, a line of JSON; gives the lines of its answer.</summary>
+    /// <summary>Runs a job in the silo's program: its command, the store, a line of JSON; returns the lines of its answer.</summary>
     public Func<string, string, string, CancellationToken, IAsyncEnumerable<string>> AskSilo { get; init; } = SiloJob.RunAsync;
 
     /// <summary>Memory of the slots that a silo of this machine would have.</summary>
     public Func<IReadOnlyList<SlotMemory>> MachineSlots { get; init; } = Clustering.Machines.MachineSlots.OfThisMachine;
 
-    /// <summary>Asks silos what they know of themselves.</summary>
+    /// <summary>Asks silos for their reports.</summary>
     public Func<StatusReader, IReadOnlyList<LiveSilo>, CancellationToken, Task<IReadOnlyList<SiloReport>>> AskSilos { get; init; } =
         (statuses, silos, stop) => statuses.ReportsAsync(silos, stop);
 
@@ -63,7 +63,7 @@ internal sealed record ClientContext
     }
 
     /// <exception cref="NotFoundException">There is no store at the address.</exception>
-    /// <exception cref="InvalidRequestException">What is there cannot be a store.</exception>
+    /// <exception cref="InvalidRequestException">The address cannot hold a store.</exception>
     public async Task<IObjectStore> OpenStoreAsync(string address, bool create, CancellationToken cancellationToken)
     {
         try

@@ -24,7 +24,7 @@ internal sealed class CommonOptions
 
     public static Argument<string> Run() => new("RUN") { Description = "A run's name." };
 
-    /// <param name="chains">A chain will do as well.</param>
+    /// <param name="chains">Whether a chain may be named too.</param>
     public static Argument<string> Target(bool chains = false) =>
         chains
             ? new("RUN[/STAGE]") { Description = "A run's name, one of its stages: demo/chain0/stage1, or all of a chain: demo/chain0." }

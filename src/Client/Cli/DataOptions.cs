@@ -34,7 +34,7 @@ internal sealed class DataOptions
         });
     }
 
-    /// <exception cref="CliException">What is named is not there; or it decides what <paramref name="set"/> wants otherwise.</exception>
+    /// <exception cref="CliException">The data is not there; or <paramref name="set"/> contradicts it.</exception>
     public GivenData Read(ParseResult parsed, IReadOnlyList<string> set)
     {
         var given = new GivenData(parsed.GetValue(text) ?? [], parsed.GetValue(data));
@@ -43,7 +43,7 @@ internal sealed class DataOptions
             InputPaths.CheckFile(file, "--text");
         }
 
-        // Found out here, before anything is started.
+        // Checked here, before anything is started.
         var (option, decided) =
             given.Prepared is not null ? ("--data", OfPrepared)
             : given.TextFiles.Count > 0 ? ("--text", OfText)

@@ -5,7 +5,7 @@ using Slowrun.Data.Corpus;
 
 namespace Slowrun.Client.Cli;
 
-/// <summary>What went wrong, for the user: an exit code and sentences, never a trace.</summary>
+/// <summary>Turns exceptions into an exit code and sentences for the user, never a stack trace.</summary>
 internal static class Failures
 {
     public static (int ExitCode, string Message) Explain(Exception e, CancellationToken stop) =>
@@ -23,7 +23,7 @@ internal static class Failures
             ),
         };
 
-    /// <summary>What caused it, and what caused that: a line each.</summary>
+    /// <summary>The causes of an exception, a line each.</summary>
     public static IEnumerable<string> Causes(Exception e)
     {
         for (var cause = Unwrapped(e).InnerException; cause is not null; cause = cause.InnerException)
@@ -32,7 +32,7 @@ internal static class Failures
         }
     }
 
-    /// <summary>Tells of what no command could catch.</summary>
+    /// <summary>Reports an exception that no command caught.</summary>
     /// <returns>The exit code.</returns>
     public static int Tell(Exception e)
     {
@@ -41,8 +41,8 @@ internal static class Failures
         return exitCode;
     }
 
-    /// <summary>Ends the process with a message where a thread of its own fails; the runtime would print a trace and dump the
-    /// process.</summary>
+    /// <summary>Ends the process with a message where a background thread fails; the runtime would print a stack trace and dump
+    /// core.</summary>
     public static void CatchThoseOfThreads() =>
         System.Runtime.ExceptionServices.ExceptionHandling.SetUnhandledExceptionHandler(e =>
         {

@@ -1,6 +1,6 @@
 namespace Slowrun.Client.Cli;
 
-/// <summary>Whether what a user names to be read is there and of the right kind: asked before anything is started.</summary>
+/// <summary>Checks that files and folders to read exist and are of the right kind, before anything is started.</summary>
 internal static class InputPaths
 {
     /// <param name="option">As the user wrote it, for the message.</param>

@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Slowrun.Client.Cli;
 
-/// <summary>.NET hashes by the machine's OpenSSL, and where there is none it ends the process in the middle, with a line that helps
-/// nobody.</summary>
+/// <summary>.NET hashes with the machine's OpenSSL. Where there is none it aborts the process, with a line that does not say what to
+/// do.</summary>
 internal static class OpenSsl
 {
     // Those that .NET 10 takes.

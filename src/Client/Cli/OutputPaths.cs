@@ -1,6 +1,6 @@
 namespace Slowrun.Client.Cli;
 
-/// <summary>Whether what a command will write can be written: asked before the work, which may take hours.</summary>
+/// <summary>Checks that a command's output can be written, before the work, which may take hours.</summary>
 internal static class OutputPaths
 {
     /// <param name="option">As the user wrote it, for the message.</param>

@@ -4,7 +4,7 @@ using Slowrun.Core;
 
 namespace Slowrun.Client.Cli;
 
-/// <summary>What is wrong with a command line, in words: what was found, what is expected, what was probably meant.</summary>
+/// <summary>Messages about a wrong command line: what was found, what is expected, what was probably meant.</summary>
 internal static class ParseMessages
 {
     /// <summary>A sentence an error.</summary>

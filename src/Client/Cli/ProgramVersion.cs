@@ -4,7 +4,7 @@ using System.Reflection;
 
 namespace Slowrun.Client.Cli;
 
-/// <summary>Which program this is: its version, and the commit that it was built from.</summary>
+/// <summary>The program's version, and the commit that it was built from.</summary>
 internal static class ProgramVersion
 {
     private const int ShownDigits = 12;

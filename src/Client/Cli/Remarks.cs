@@ -1,6 +1,6 @@
 namespace Slowrun.Client.Cli;
 
-/// <summary>Says now and then on the error output how far something is that takes long; nothing of what is soon done.</summary>
+/// <summary>Reports the progress of long work on the error output now and then; nothing for short work.</summary>
 internal sealed class Remarks : IAsyncDisposable
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(2);

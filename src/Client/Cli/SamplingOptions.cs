@@ -4,7 +4,7 @@ using Slowrun.Core.Inference;
 
 namespace Slowrun.Client.Cli;
 
-/// <summary>How a command line says what is to be written.</summary>
+/// <summary>The options of sampling.</summary>
 internal sealed class SamplingOptions
 {
     private readonly Option<string> prompt = new("--prompt")

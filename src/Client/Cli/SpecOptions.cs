@@ -4,8 +4,8 @@ using Slowrun.Core.Specs;
 
 namespace Slowrun.Client.Cli;
 
-/// <summary>How a command line names a spec and what it changes of it.</summary>
-/// <param name="name">What is said of <c>--name</c>, where its default is another.</param>
+/// <summary>The options that name a spec and its changes.</summary>
+/// <param name="name">The description of <c>--name</c>, for commands with another default.</param>
 internal sealed class SpecOptions(ClientContext context, string? name = null)
 {
     public Argument<string> Spec { get; } = new("SPEC") { Description = "A preset's name ('slowrun spec list'), or a YAML or JSON file." };

@@ -2,9 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Slowrun.Client.Cli;
 
-/// <summary>
-/// The first Ctrl-C, SIGTERM or SIGHUP asks to stop in order: silos of ours then commit. The second ends at once, and what was not
-/// durable is trained again.
+/// <summary> The first Ctrl-C, SIGTERM or SIGHUP stops in order: silos that this process started commit first. The second ends the process
+/// at once, and uncommitted steps are trained again.
 /// </summary>
 internal sealed class StopSignals : IDisposable
 {

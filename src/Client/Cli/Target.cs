@@ -12,7 +12,7 @@ internal sealed record Target(string Run, StageId? Stage)
     /// <summary>All stages of this chain; null: not a chain.</summary>
     public int? Chain { get; init; }
 
-    /// <param name="chains">Whether a chain will do.</param>
+    /// <param name="chains">Whether a chain may be named.</param>
     /// <exception cref="CliException">None of them.</exception>
     public static Target Parse(string text, bool chains = false)
     {

@@ -1,9 +1,9 @@
 namespace Slowrun.Client.Cli;
 
-/// <summary>Commands that only look: told to stop, they end without a word of what they look at having stopped.</summary>
+/// <summary>Commands that only read: when they are stopped, they say that the run goes on.</summary>
 internal static class Watching
 {
-    /// <param name="goesOn">What is not touched by the end of the command, as a sentence.</param>
+    /// <param name="goesOn">A sentence: what goes on after the command has ended.</param>
     public static async Task<int> WatchAsync(ClientContext context, string goesOn, Func<Task<int>> watch, CancellationToken stop)
     {
         try

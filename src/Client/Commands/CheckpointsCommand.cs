@@ -13,8 +13,8 @@ using Spectre.Console;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary><c>checkpoints list|verify|gc|repair RUN</c>: what each stage could go on from, whether it is whole, and what nobody
-/// needs.</summary>
+/// <summary><c>checkpoints list|verify|gc|repair RUN</c>: what each stage can go on from, whether it is whole, and what is no longer
+/// needed.</summary>
 internal static class CheckpointsCommand
 {
     public static Command Create(ClientContext context, CommonOptions common) =>

@@ -35,7 +35,7 @@ internal static class CheckpointsRepair
                 whom.CheckIsIn(facts);
                 var (json, dry) = (parsed.GetValue(output) == OutputFormat.Json, parsed.GetValue(dryRun));
                 var done = new List<Repaired>();
-                // A stage's root is judged below, with what lies beside it; of one stage, nothing else is meant.
+                // Roots are examined below, with the objects beside them. Where one stage is named, its root alone is examined.
                 var documents = facts with
                 {
                     Damage = [.. facts.Damage.Where(damage => damage.Stage is null && whom.Stage is null)],

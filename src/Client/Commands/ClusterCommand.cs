@@ -6,7 +6,7 @@ using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary><c>cluster rotate-certificate</c>: another certificate for those who serve a store.</summary>
+/// <summary><c>cluster rotate-certificate</c>: replaces the certificate of the silos that serve a store.</summary>
 internal static class ClusterCommand
 {
     // A silo that lives answers in milliseconds, one whose cores all train in a second.

@@ -37,7 +37,8 @@ internal static class CompletionCommand
         );
     }
 
-    /// <summary><c>complete -- LINE</c>: a candidate a line. Never an error: it would land in what somebody types.</summary>
+    /// <summary><c>complete -- LINE</c>: a candidate a line. Never prints an error: it would appear in the line that the user is
+    /// typing.</summary>
     public static Command CreateComplete(ClientContext context, CommonOptions common)
     {
         var line = new Argument<string>("LINE") { Description = "The command line up to the cursor, with the program's name." };

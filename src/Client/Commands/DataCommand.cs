@@ -3,7 +3,7 @@ using Slowrun.Client.Cli;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary><c>data</c>: makes token data of files, and looks at it.</summary>
+/// <summary><c>data</c>: prepares token data from files, and shows it.</summary>
 internal static class DataCommand
 {
     public static Command Create(ClientContext context, CommonOptions common) =>

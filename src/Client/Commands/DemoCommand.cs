@@ -8,7 +8,7 @@ using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary><c>demo</c>: the main job on real text, with a result to look at.</summary>
+/// <summary><c>demo</c>: a complete run on real text, with a result.</summary>
 internal static class DemoCommand
 {
     private const string Run = "demo";

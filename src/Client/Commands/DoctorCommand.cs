@@ -8,7 +8,7 @@ using Slowrun.Storage.Addresses;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary><c>doctor</c>: whether this machine has what it takes. What needs torch is asked of the silo's program.</summary>
+/// <summary><c>doctor</c>: whether this machine can train. Checks that need torch run in the silo's program.</summary>
 internal static class DoctorCommand
 {
     public static Command Create(ClientContext context, CommonOptions common)
@@ -63,7 +63,7 @@ internal static class DoctorCommand
         IObjectStore store;
         try
         {
-            // Looking must not make one.
+            // A check must not create a store.
             store = await context.OpenStoreAsync(address, create: false, stop);
         }
         catch (NotFoundException) when (StoreAddress.IsDirectory(address))

@@ -6,7 +6,7 @@ using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary><c>ensemble RUN</c>: what a run's members come to together, or any of them, from their stored probabilities.</summary>
+/// <summary><c>ensemble RUN</c>: the loss of a mixture of a run's members, all or some, from their stored probabilities.</summary>
 internal static class EnsembleCommand
 {
     public static Command Create(ClientContext context, CommonOptions common)

@@ -8,7 +8,7 @@ using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary><c>explain RUN[/STAGE]</c>: why it does not go on, and what would let it.</summary>
+/// <summary><c>explain RUN[/STAGE]</c>: why it does not go on, and what to do.</summary>
 internal static class ExplainCommand
 {
     public static Command Create(ClientContext context, CommonOptions common)

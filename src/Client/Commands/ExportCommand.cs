@@ -138,7 +138,7 @@ internal static class ExportCommand
         }
 
         var chosen = await new MixtureChooser(context, store, facts).ChooseAsync(wish, stop);
-        // Of logits only what the run has computed is known; any other mixture of them is exported without its loss.
+        // For averaged logits only the mixture that the run computed has a loss; any other is exported without one.
         var known = chosen.Average == EnsembleAverage.Probabilities || wish.IsOwn;
         var report = known ? await new MixtureJudge(context, store, facts).JudgeAsync(wish, chosen, stop) : null;
         var config = await folder.WriteAsync([.. chosen.Mixed.Select(member => member.Stage)], stop);

@@ -8,7 +8,7 @@ using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary><c>goodput RUN</c>: where the time went, and how near to the least possible loss that is.</summary>
+/// <summary><c>goodput RUN</c>: where the time went, and how close that is to the optimum.</summary>
 internal static class GoodputCommand
 {
     public static Command Create(ClientContext context, CommonOptions common)

@@ -8,9 +8,8 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary>
-/// <c>pause</c>, <c>resume</c>, <c>cancel</c>, <c>retry</c>: replace the run's intent. The document is what counts; silos are told as well,
-/// so that they need not find out.
+/// <summary> <c>pause</c>, <c>resume</c>, <c>cancel</c>, <c>retry</c>: replace the run's intent. The document counts; silos are notified
+/// too, so that they act at once.
 /// </summary>
 internal static class IntentCommands
 {
@@ -127,7 +126,7 @@ internal static class IntentCommands
         intent =>
             target.Chain is null
                 ? intent.Wish(wish, target.Stage?.ToString())
-                // What has ended needs no wish.
+                // A run that has ended needs no order.
                 : Meant(facts, target)
                     .Where(id => Readiness.StateOf(facts, id) != StageState.Done)
                     .Aggregate(intent, (changed, id) => changed.Wish(wish, id.ToString()));
@@ -135,7 +134,7 @@ internal static class IntentCommands
     private static IReadOnlyList<StageId> Meant(RunFacts facts, Target target) =>
         [.. facts.Plan.Stages.Select(stage => stage.Id).Where(target.Has)];
 
-    /// <exception cref="CliException">There is nothing left that the user could want otherwise.</exception>
+    /// <exception cref="CliException">There is nothing left that the order could change.</exception>
     private static Func<RunIntent, RunIntent>? Ended(RunFacts facts, Target target) =>
         Readiness.StateOf(facts) == RunState.Succeeded
         || (target is not { Stage: null, Chain: null } && Meant(facts, target).All(id => Readiness.StateOf(facts, id) == StageState.Done))
@@ -145,7 +144,7 @@ internal static class IntentCommands
             )
             : null;
 
-    /// <exception cref="CliException">Somebody has ended it; a pause would quietly take that back.</exception>
+    /// <exception cref="CliException">It was cancelled; a pause would silently undo that.</exception>
     private static Func<RunIntent, RunIntent>? Cancelled(RunFacts facts, Target target) =>
         (
             target is { Stage: null, Chain: null }
@@ -171,7 +170,7 @@ internal static class IntentCommands
             throw new CliException(ExitCode.Failed, $"Nothing of '{target}' has begun and not finished: any machine may take it as it is.");
         }
 
-        // Once for each time it is asked: the next machine after that one must agree with it again.
+        // Each adoption counts once: every later machine must match the adopted one.
         return intent =>
             intent with
             {
@@ -203,7 +202,7 @@ internal static class IntentCommands
             );
         }
 
-        // One more than the failure's own number clears it; asking twice for the same failure is asking once.
+        // One more than the failure's own number clears it; a second request for the same failure changes nothing.
         return intent =>
             intent with
             {

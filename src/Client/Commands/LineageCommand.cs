@@ -6,7 +6,7 @@ using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary><c>lineage RUN</c>: who taught whom, who went on from whom, and the hashes that say so.</summary>
+/// <summary><c>lineage RUN</c>: each stage's teacher and predecessor, with the hashes that prove it.</summary>
 internal static class LineageCommand
 {
     public static Command Create(ClientContext context, CommonOptions common)

@@ -7,10 +7,10 @@ using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary><c>logs</c>: what silos that were started on this machine have to say; and where others say it.</summary>
+/// <summary><c>logs</c>: the logs of silos that were started on this machine, and where the others have theirs.</summary>
 internal static class LogsCommand
 {
-    // A person who follows a log notices no half second.
+    // Short enough that a reader does not notice the delay.
     private static readonly TimeSpan Every = TimeSpan.FromMilliseconds(400);
 
     public static Command Create(ClientContext context, CommonOptions common)
@@ -53,7 +53,7 @@ internal static class LogsCommand
                     traces: parsed.GetValue(common.Verbose),
                     names: chosen.Count > 1 || given is null
                 );
-                // Who follows all wants what they will say, not what those said that ended long ago.
+                // Following all silos shows new lines only, without the old ones of silos that have ended.
                 printer.Skip([.. logs.Except(chosen)]);
                 printer.Print(chosen, parsed.GetValue(tail));
                 return parsed.GetValue(follow)
@@ -88,7 +88,7 @@ internal static class LogsCommand
             }
             catch (IOException)
             {
-                // The store is away for a moment; the files are here.
+                // The store does not answer at the moment; the log files are local.
             }
 
             var logs = SiloLog.Find(reader.Store.Address, silos ?? []);

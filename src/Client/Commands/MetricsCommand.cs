@@ -82,7 +82,7 @@ internal static class MetricsCommand
         var schedule = new StageSchedule(stage.Optimizer, total, stage.Epochs);
         foreach (var (index, loss) in losses.LossNats.Index())
         {
-            // Neither CSV nor JSON has a word for what is no number.
+            // Neither CSV nor JSON can express a value that is not finite.
             yield return new StepMetrics(
                 curve.Plan.Id.ToString(),
                 index + 1,

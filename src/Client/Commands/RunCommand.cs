@@ -57,7 +57,7 @@ internal static class RunCommand
         return silos;
     }
 
-    /// <summary>What the end of a run looks like, and its exit code.</summary>
+    /// <summary>Prints a run's result, and returns its exit code.</summary>
     public static async Task<int> EndAsync(ClientContext context, RunStatus status, Core.Plan.RunFacts facts)
     {
         if (status.State == RunState.Succeeded)

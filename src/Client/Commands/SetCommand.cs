@@ -9,8 +9,7 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary><c>set RUN PATH=VALUE…</c>: changes a run's operations while it trains. The document is what counts; silos hear of it
-/// too.</summary>
+/// <summary><c>set RUN PATH=VALUE…</c>: changes a run's operations while it trains. The document counts; silos are notified too.</summary>
 internal static class SetCommand
 {
     public static Command Create(ClientContext context, CommonOptions common)
@@ -67,7 +66,7 @@ internal static class SetCommand
         );
     }
 
-    /// <exception cref="CliException">Something else than operations would change.</exception>
+    /// <exception cref="CliException">An assignment would change something other than operations.</exception>
     private static async Task<(Operations Before, Operations After)> ChangeAsync(
         RunDocuments documents,
         RunSpec spec,

@@ -10,7 +10,7 @@ namespace Slowrun.Client.Commands;
 /// <summary><c>silo</c>: the silo's program in the foreground.</summary>
 internal static class SiloCommand
 {
-    // A supervisor waits for the command's end; whoever takes over can do without the note.
+    // A supervisor waits for the command's end; the next owner can do without the note.
     private static readonly TimeSpan NoteWithin = TimeSpan.FromSeconds(5);
 
     public static Command Create(ClientContext context, CommonOptions common)
@@ -71,7 +71,8 @@ internal static class SiloCommand
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments, CancellationToken stop) =>
         (await StartAsync(arguments, stop)).ExitCode;
 
-    /// <summary>Who takes over the silo's stages wants to know whether it crashed. Best effort: the store may be what it died of.</summary>
+    /// <summary>Notes for the next owners of the silo's stages whether it crashed. Best effort: the store may be the cause of the
+    /// end.</summary>
     private static async Task TellEndAsync(ClientContext context, string address, int processId, SiloEnd end)
     {
         await context.Error.WriteLineAsync($"slowrun: the silo's process {processId} {end}.");
@@ -90,7 +91,7 @@ internal static class SiloCommand
         }
     }
 
-    /// <summary>Where <c>logs</c> looks; nothing where no file can be made there.</summary>
+    /// <summary>The option that names a log file where <c>logs</c> finds it; empty where no file can be made there.</summary>
     private static string[] Log(string store, TimeProvider time)
     {
         try

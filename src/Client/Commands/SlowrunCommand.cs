@@ -5,7 +5,7 @@ using Slowrun.Client.Cli;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary>The whole command line: parses, runs, and turns whatever goes wrong into a message and an exit code.</summary>
+/// <summary>The whole command line: parses, runs, and turns every exception into a message and an exit code.</summary>
 internal static class SlowrunCommand
 {
     // The parser would take '@x' for the name of a file with further arguments, wherever it stands: a prompt may begin so.

@@ -11,7 +11,7 @@ using Spectre.Console;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary><c>spec list|show|validate|diff|schema</c>, and <see cref="SpecExplainCommand"/>: what goes in, before anything is
+/// <summary><c>spec list|show|validate|diff|schema</c>, and <see cref="SpecExplainCommand"/>: shows and checks specs, before anything is
 /// started.</summary>
 internal static class SpecCommand
 {

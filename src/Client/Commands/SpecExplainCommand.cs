@@ -12,7 +12,7 @@ using Slowrun.Storage.Checkpoints;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary><c>spec explain</c>: what a spec asks of machines, time and money. Nothing is started and no model is made.</summary>
+/// <summary><c>spec explain</c>: what a spec needs of machines, time and money. Nothing is started and no model is made.</summary>
 internal static class SpecExplainCommand
 {
     public static Command Create(ClientContext context, CommonOptions common)

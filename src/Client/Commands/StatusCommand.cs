@@ -12,7 +12,7 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary><c>status RUN</c>: how far a run is, and what each stage waits for.</summary>
+/// <summary><c>status RUN</c>: a run's progress, and what each stage waits for.</summary>
 internal static class StatusCommand
 {
     public static Command Create(ClientContext context, CommonOptions common)
@@ -64,7 +64,7 @@ internal static class StatusCommand
             {
                 var silos = reader.SilosAsync(stop);
                 var status = await statuses.ReadAsync(name, stop);
-                // Those too that own nothing: they may not get so far.
+                // Silos that own nothing are asked too: a store failure may keep them from owning anything.
                 var told = (await context.AskSilos(statuses, await silos, stop)).SelectMany(report =>
                     report.StoreTroubles.Select(trouble => new SiloTrouble(report.Name, trouble))
                 );
@@ -115,7 +115,7 @@ internal static class StatusCommand
         }
     }
 
-    /// <summary>The status, and what only a client knows.</summary>
+    /// <summary>The status, with the members that only a client computes.</summary>
     private static JsonNode Document(StatusView view)
     {
         var document = Json.Node(view.Status);

@@ -96,7 +96,8 @@ internal static class UiCommand
         return ExitCode.Done;
     }
 
-    /// <exception cref="CliException">The page would be open to everybody, or as good as.</exception>
+    /// <exception cref="CliException">The page would be reachable from other machines without a token, or with one that is too
+    /// short.</exception>
     private static IPEndPoint Checked(IPAddress listen, int port, AccessRules access)
     {
         try

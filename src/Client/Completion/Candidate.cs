@@ -1,10 +1,10 @@
 namespace Slowrun.Client.Completion;
 
-/// <summary>What a word of a command line may become.</summary>
+/// <summary>A completion of a word of a command line.</summary>
 /// <param name="Text">The whole word. One that ends with <c>=</c> or <c>/</c> is not finished with it.</param>
 internal sealed record Candidate(string Text, string? Description = null)
 {
-    /// <summary>Not a word but a word to the shell's script: offer files too.</summary>
+    /// <summary>Not a word but an instruction to the shell's script: offer files too.</summary>
     public static readonly Candidate Files = new(":files");
 
     /// <summary>Likewise: folders.</summary>

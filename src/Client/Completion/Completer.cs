@@ -7,8 +7,7 @@ using Slowrun.Core.Recipes;
 
 namespace Slowrun.Client.Completion;
 
-/// <summary>
-/// Says what the last word of a command line may become. What a value can be follows from the name that help shows for it: words in small
+/// <summary> Completes the last word of a command line. The possible values follow from the value's name in the help: words in small
 /// letters are themselves (<c>json|csv</c>), those in capitals are kinds (<c>RUN</c>, <c>SPEC</c>, <c>DIR</c>).
 /// </summary>
 /// <param name="asked">The call of <c>complete</c>.</param>
@@ -83,7 +82,7 @@ internal sealed class Completer(ClientContext context, CommonOptions common, Par
             .Select(part => char.IsUpper(part.FirstOrDefault()) ? new string([.. part.TakeWhile(char.IsUpper)]) : part)
             .Where(part => part.Length > 0 && char.IsLetterOrDigit(part[0]) && !part.StartsWith("--", StringComparison.Ordinal));
 
-    /// <summary>What the parser would let in, as it knows it: enumerations, and lists of words.</summary>
+    /// <summary>The values that the parser accepts, where it knows them: enumerations, and lists of words.</summary>
     private static IEnumerable<Candidate> Allowed(Symbol symbol) => ParseMessages.Words(symbol).Select(word => new Candidate(word));
 
     private async Task<IReadOnlyList<Candidate>> StagesAsync(string name, string word, IReadOnlyList<string> before)
@@ -94,7 +93,7 @@ internal sealed class Completer(ClientContext context, CommonOptions common, Par
         return slash < 0 ? await Names(before).RunsAsync("", suffix) : await Names(before).StagesAsync(word[..slash]);
     }
 
-    /// <summary>The store that the line names, else the one that we are told of.</summary>
+    /// <summary>The store that the line names, else the default one.</summary>
     private StoreNames Names(IReadOnlyList<string> before)
     {
         var typed = root.Parse(before);

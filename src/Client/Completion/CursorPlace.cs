@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace Slowrun.Client.Completion;
 
-/// <summary>What the word at the cursor is, by the words before it.</summary>
+/// <summary>Which kind of word is at the cursor, by the words before it.</summary>
 /// <param name="Commands">The commands that were named, each within the one before it, from the root.</param>
 /// <param name="Word">What was typed of it.</param>
 /// <param name="Value">The option or argument that it may be a value of.</param>

@@ -5,7 +5,7 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Completion;
 
-/// <summary>Names that only a store knows. Somebody is typing: what cannot be had at once, or at all, is not offered.</summary>
+/// <summary>Names that only a store knows. The user is typing: names that cannot be read at once are not offered.</summary>
 internal sealed class StoreNames(ClientContext context, string address)
 {
     // A directory answers in milliseconds, a blob container in some tenths of a second; a longer wait feels like a broken terminal.
@@ -43,7 +43,7 @@ internal sealed class StoreNames(ClientContext context, string address)
         }
         catch (Exception)
         {
-            // No store, no permission, no network, no time: a completion has no place to say so.
+            // No store, no permission, no network, no time: a completion cannot show an error.
             return [];
         }
 

@@ -45,7 +45,7 @@ internal static class CausesText
             ? ""
             : $": {string.Join(", ", facts.Plan.Stages.CountBy(stage => Readiness.StateOf(facts, stage.Id)).OrderBy(pair => StageStates.Ordered.ToList().IndexOf(pair.Key)).Select(pair => FormattableString.Invariant($"{pair.Value} {pair.Key}")))} of {Human.Count(facts.Plan.Stages.Count)} stages";
 
-    /// <summary>Nothing where it is the one that was asked about.</summary>
+    /// <summary>Empty where the cause's stage is the one named in the command.</summary>
     private static string Subject(Target whom, Cause cause)
     {
         if (cause.Stages.Count == 0 || (cause.Stages.Count == 1 && cause.Stages[0] == whom.Stage?.ToString()))

@@ -7,7 +7,7 @@ using Spectre.Console.Rendering;
 
 namespace Slowrun.Client.Display;
 
-/// <summary>A run of many stages: a row for each chain, a cell for each stage. Chains in which the same is the case share a row.</summary>
+/// <summary>A run of many stages: a row for each chain, a cell for each stage. Chains with the same states share a row.</summary>
 internal static class ChainGrid
 {
     // A stage's percentage and a space; a sign and a space; a sign.
@@ -136,7 +136,7 @@ internal static class ChainGrid
         public string Label =>
             string.Create(CultureInfo.InvariantCulture, $"chain{First}{(Last > First ? $" to {Last}" : "")}{(IsBaseline ? " *" : "")}");
 
-        /// <summary>Something goes on, or somebody has to do something.</summary>
+        /// <summary>Whether work goes on in the chain, or the user has to act.</summary>
         public bool IsActive =>
             Stages.Any(stage =>
                 stage.State is StageState.Training or StageState.Scoring or StageState.Failed or StageState.Damaged or StageState.Paused

@@ -5,7 +5,7 @@ using Slowrun.Core.Tokens;
 
 namespace Slowrun.Client.Display;
 
-/// <summary>What a reader of the demo's figures should know before believing them.</summary>
+/// <summary>What a reader of the demo's figures should know about them.</summary>
 internal static class DemoNotes
 {
     public static IEnumerable<string> Of(RunPlan plan, DataManifest data)

@@ -6,7 +6,7 @@ using Slowrun.Core.Status;
 
 namespace Slowrun.Client.Display;
 
-/// <summary>A run that learns from another run's ensemble: what it will be, and what it came to.</summary>
+/// <summary>A run that learns from another run's ensemble: what it will train, and its result.</summary>
 internal static class DistilledText
 {
     public static string Plan(RunSpec student, RunFacts teacher)
@@ -36,7 +36,7 @@ internal static class DistilledText
             );
         }
 
-        // Losses on other text say nothing of each other.
+        // Losses on different texts cannot be compared.
         if (student.Spec.Recipe.Data.Sha256 == teacher.Spec.Recipe.Data.Sha256)
         {
             var ensemble = teacher.EnsembleOf(teacher.ScoredMembers)!;

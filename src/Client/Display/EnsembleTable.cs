@@ -7,7 +7,7 @@ using Spectre.Console.Rendering;
 
 namespace Slowrun.Client.Display;
 
-/// <summary>A mixture: each member alone, its weight, what the others come to without it.</summary>
+/// <summary>A mixture: each member's loss and weight, and the loss of the others without it.</summary>
 internal static class EnsembleTable
 {
     public static IRenderable Of(EnsembleReport report)

@@ -6,7 +6,7 @@ using Spectre.Console.Rendering;
 
 namespace Slowrun.Client.Display;
 
-/// <summary>An explanation for people: stages that differ in nothing are one line, and so are chains.</summary>
+/// <summary>An explanation for people: equal stages share a line, and so do equal chains.</summary>
 internal static class ExplanationText
 {
     public static IRenderable Of(RunExplanation run)

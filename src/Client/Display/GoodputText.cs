@@ -7,7 +7,7 @@ using Spectre.Console.Rendering;
 
 namespace Slowrun.Client.Display;
 
-/// <summary>Where a run's time went, for people: bars for the run, a line a stage, and what could have been had at best.</summary>
+/// <summary>Where a run's time went, for people: bars for the run, a line a stage, and the optimum.</summary>
 internal static class GoodputText
 {
     private const int BarCells = 30;

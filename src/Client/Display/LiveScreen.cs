@@ -18,7 +18,7 @@ internal sealed class LiveScreen(TextWriter output, Func<(int Width, int Height)
         EraseBelow = "\e[J",
         EraseAll = "\e[H\e[2J";
 
-    // Remarks that an emptied screen begins with: what was said just before must not vanish with it.
+    // Remarks that are repeated on an emptied screen: the latest ones must not vanish.
     private const int KeptRemarks = 3;
 
     private readonly Queue<string> remarks = new();

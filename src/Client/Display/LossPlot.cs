@@ -206,7 +206,7 @@ internal static class LossPlot
     private static (double[] Steps, double[] Losses) Smooth(IReadOnlyList<float> losses)
     {
         var size = (int)Math.Ceiling((double)losses.Count / MostPoints);
-        // What is no number is left out: a line to infinity would flatten all others.
+        // Values that are not finite are left out: a line to infinity would flatten all others.
         var bins = losses
             .Index()
             .Chunk(size)

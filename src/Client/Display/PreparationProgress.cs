@@ -5,7 +5,7 @@ using Slowrun.Data.Preparation;
 
 namespace Slowrun.Client.Display;
 
-/// <summary>Says now and then how far a preparation is, at which rate, and when it will be done.</summary>
+/// <summary>Reports a preparation's progress, rate and remaining time now and then.</summary>
 internal sealed class PreparationProgress : IAsyncDisposable
 {
     private readonly ClientContext context;

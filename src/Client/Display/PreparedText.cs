@@ -4,7 +4,7 @@ using Slowrun.Data.Preparation;
 
 namespace Slowrun.Client.Display;
 
-/// <summary>What a preparation made, and what became of every byte of its input.</summary>
+/// <summary>What a preparation made, and where every byte of its input went.</summary>
 internal static class PreparedText
 {
     public static IEnumerable<string> Sets(PreparedDirectory prepared) =>

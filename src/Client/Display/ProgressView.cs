@@ -11,7 +11,7 @@ internal abstract class ProgressView : IAsyncDisposable
     public static ProgressView For(ClientContext context, RunPlan plan) =>
         context.Interactive ? new LiveProgress(context, plan) : new PlainProgress(context, plan);
 
-    /// <param name="silos">Who serves the store now; null: not known.</param>
+    /// <param name="silos">The silos that serve the store now; null: not known.</param>
     public abstract void Show(RunStatus status, IReadOnlyList<LiveSilo>? silos = null);
 
     /// <summary>A remark that stays to be read.</summary>

@@ -7,7 +7,7 @@ using Slowrun.Client.Cli;
 
 namespace Slowrun.Client.Display;
 
-/// <summary>A page of Markdown about every command, by what the parser knows of them. Depends on nothing of the machine that makes
+/// <summary>A Markdown page about every command, made from the parser's definitions. It does not depend on the machine that makes
 /// it.</summary>
 internal static class ReferencePage
 {

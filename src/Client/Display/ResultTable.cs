@@ -8,7 +8,7 @@ using Spectre.Console.Rendering;
 
 namespace Slowrun.Client.Display;
 
-/// <summary>What a finished run came to: each member, the ensemble as it grows, the baseline.</summary>
+/// <summary>The result of a finished run: each member, the ensemble as it grows, the baseline.</summary>
 internal static class ResultTable
 {
     public static IRenderable Of(RunStatus status, RunPlan plan)

@@ -50,7 +50,7 @@ internal static class StageColumns
         new("FAILURE", "failure", stage => stage.Failure) { Hidden = true },
     ];
 
-    /// <summary>Only what trains now, for a run whose stages are shown otherwise.</summary>
+    /// <summary>Columns about training, for runs whose stages are shown as a grid.</summary>
     public static IReadOnlyList<Column<StageStatus>> Training { get; } =
     [
         .. All.Where(column => column.Field is "id" or "step" or "trainLossNats" or "tokensPerSecond" or "durableStep"),
@@ -59,7 +59,7 @@ internal static class StageColumns
 
     public static string Name(StageStatus stage) => stage.Role == ChainRole.Members ? stage.Id : $"{stage.Id} *";
 
-    /// <summary>Memory and utilisation of each device it trains on; null: processors, or nothing tells.</summary>
+    /// <summary>Memory and utilisation of each device it trains on; null: processors, or devices that report nothing.</summary>
     public static string? Devices(StageStatus stage) =>
         stage.Devices is { Count: > 0 } devices
             ? string.Join(

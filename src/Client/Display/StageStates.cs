@@ -3,7 +3,7 @@ using Spectre.Console;
 
 namespace Slowrun.Client.Display;
 
-/// <summary>How states look: a colour, and a sign that says the same where there are none.</summary>
+/// <summary>The colours of states, and the signs that replace them where there are no colours.</summary>
 internal static class StageStates
 {
     /// <summary>In the order in which a legend explains them.</summary>

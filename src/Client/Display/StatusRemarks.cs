@@ -10,13 +10,13 @@ using Spectre.Console.Rendering;
 
 namespace Slowrun.Client.Display;
 
-/// <summary>The lines under a status: what came out so far, where the time went, who serves, what is waited for.</summary>
+/// <summary>The lines under a status: results so far, where the time went, the silos, what stages wait for.</summary>
 internal static class StatusRemarks
 {
     private const int MostSilos = 8;
     private const int MostSizes = 6;
 
-    /// <param name="each">Speak of every stage; else of those in the same state together.</param>
+    /// <param name="each">Whether each stage has a line of its own; otherwise those in the same state share one.</param>
     public static IEnumerable<IRenderable> Of(StatusView view, bool each)
     {
         ArgumentNullException.ThrowIfNull(view);
@@ -48,7 +48,7 @@ internal static class StatusRemarks
             yield return new Text($"{damage.Why} {damage.Advice}", new Style(Color.Yellow));
         }
 
-        // First what needs somebody, last what only needs time.
+        // First what needs the user, last what only needs time.
         var waiting = status
             .Stages.Where(stage => stage is { State: not StageState.Waiting } and ({ Failure: not null } or { Waits: not null }))
             .ToList();
@@ -67,7 +67,7 @@ internal static class StatusRemarks
             : new Text($"{who}: {stage.Waits}{alike}");
         }
 
-        // While something trains, what merely waits for a slot needs no explanation.
+        // While a stage trains, those that wait for a slot need no explanation.
         var needsSomebody =
             waiting.Any(stage => stage.State is StageState.Failed or StageState.Damaged or StageState.Paused)
             || status.Stages.All(stage => stage.State != StageState.Training);
@@ -150,7 +150,7 @@ internal static class StatusRemarks
             : $"Devices: {string.Join("; ", seen.Take(MostSilos).Select(stage => $"{stage.Owner?.SiloName} {StageColumns.Devices(stage)}"))}{(seen.Count > MostSilos ? Invariant($"; and {seen.Count - MostSilos} more") : "")}";
     }
 
-    /// <summary>How many it has, where that is not plain from what it is at.</summary>
+    /// <summary>The number of slots, where it does not follow from the silo's work.</summary>
     private static string Slots(LiveSilo silo) => silo.Slots.Count > 1 ? Invariant($" ({silo.Slots.Count} slots)") : "";
 
     private static string? Work(RunStatus status, LiveSilo silo)

@@ -8,7 +8,7 @@ using Spectre.Console.Rendering;
 
 namespace Slowrun.Client.Display;
 
-/// <summary>A run on one screen: how far it is, its stages, what came out, who works for it, and what it waits for.</summary>
+/// <summary>A run on one screen: its progress, stages, results, silos, and what it waits for.</summary>
 internal static class StatusScreen
 {
     // With as many lines around them they fill a terminal of the usual 24 lines.

@@ -4,9 +4,9 @@ using Slowrun.Core.Status;
 
 namespace Slowrun.Client.Display;
 
-/// <summary>What a status screen is made of.</summary>
-/// <param name="Silos">Who serves the store now; null: not known, and not shown.</param>
-/// <param name="Plan">For a guess at the run's end; null: none is made.</param>
+/// <summary>The input of a status screen.</summary>
+/// <param name="Silos">The silos that serve the store now; null: not known, and not shown.</param>
+/// <param name="Plan">For an estimate of the run's end; null: none is shown.</param>
 internal sealed record StatusView(RunStatus Status, DateTimeOffset Now, IReadOnlyList<LiveSilo>? Silos = null, RunPlan? Plan = null)
 {
     /// <summary>Characters in a line.</summary>
@@ -17,7 +17,7 @@ internal sealed record StatusView(RunStatus Status, DateTimeOffset Now, IReadOnl
 
     public bool Unicode { get; init; } = true;
 
-    /// <summary>Every stage with every column, whatever that takes.</summary>
+    /// <summary>Every stage with every column, however many lines that needs.</summary>
     public bool Wide { get; init; }
 
     public TimeSpan? Eta => Plan is null ? null : Core.Status.Eta.Of(Status, Plan);

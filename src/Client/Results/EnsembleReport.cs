@@ -4,7 +4,7 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Client.Results;
 
-/// <summary>What a mixture comes to; what <c>ensemble -o json</c> prints.</summary>
+/// <summary>The losses of a mixture, as <c>ensemble -o json</c> prints them.</summary>
 internal sealed record EnsembleReport
 {
     public required string Run { get; init; }

@@ -7,9 +7,8 @@ using Slowrun.Core.Tokens;
 
 namespace Slowrun.Client.Results;
 
-/// <summary>
-/// The <c>config.json</c> beside exported weights: all that somebody needs who has these files and no Slowrun. A function of the run alone,
-/// without time or place.
+/// <summary> The <c>config.json</c> beside exported weights: all that is needed to use these files without Slowrun. A function of the run
+/// alone, without time or place.
 /// </summary>
 internal sealed record ExportConfig
 {

@@ -18,7 +18,7 @@ internal sealed class ExportFolder(ClientContext context, IObjectStore store, Ru
 
     private string ConfigPath => Path.Combine(folder, ConfigName);
 
-    /// <summary>Writes finished stages' weights, and says each.</summary>
+    /// <summary>Writes finished stages' weights, and reports each.</summary>
     /// <exception cref="InvalidRequestException">The folder holds another run's export.</exception>
     /// <exception cref="InvalidDataException">A snapshot is damaged.</exception>
     public async Task<ExportConfig> WriteAsync(IReadOnlyList<StageId> stages, CancellationToken stop)
@@ -53,7 +53,7 @@ internal sealed class ExportFolder(ClientContext context, IObjectStore store, Ru
 
     private static string FileName(StageId id) => $"{id.ToString().Replace('/', '-')}.safetensors";
 
-    /// <summary>Files of an earlier export of the same run into this folder: they are told of on.</summary>
+    /// <summary>Files of an earlier export of the same run into this folder: the new description still lists them.</summary>
     private IReadOnlyList<ExportedFile> Before(DataManifest manifest)
     {
         if (!File.Exists(ConfigPath))

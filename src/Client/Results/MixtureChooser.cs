@@ -9,7 +9,7 @@ using Slowrun.Storage;
 
 namespace Slowrun.Client.Results;
 
-/// <summary>Turns what a user wishes into members and weights, from a run's stored scores; no model runs.</summary>
+/// <summary>Chooses members and weights by the user's options, from a run's stored scores; no model runs.</summary>
 internal sealed class MixtureChooser(ClientContext context, IObjectStore store, RunFacts facts)
 {
     private string Run => facts.Spec.Name;

@@ -9,11 +9,11 @@ using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Client.Results;
 
-/// <summary>Says what a mixture comes to on the validation set.</summary>
+/// <summary>Computes the loss of a mixture on the validation set.</summary>
 internal sealed class MixtureJudge(ClientContext context, IObjectStore store, RunFacts facts)
 {
-    /// <param name="wish">What the mixture was chosen by.</param>
-    /// <exception cref="NotPossibleException">Logits are averaged, and the run has not computed what is asked for.</exception>
+    /// <param name="wish">The options by which the mixture was chosen.</param>
+    /// <exception cref="NotPossibleException">Logits are averaged, and the run has not computed this mixture.</exception>
     /// <exception cref="InvalidDataException">A vector or the data are damaged.</exception>
     public async Task<EnsembleReport> JudgeAsync(MixtureWish wish, ChosenMixture mixture, CancellationToken stop)
     {

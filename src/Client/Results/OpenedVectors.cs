@@ -14,7 +14,7 @@ internal sealed class OpenedVectors : IDisposable
     /// <summary>p(target) of each, in the scores' order.</summary>
     public IReadOnlyList<ReadOnlyMemory<float>> P { get; }
 
-    /// <param name="progress">Told how many are there, from any thread.</param>
+    /// <param name="progress">Called with the number of vectors opened, from any thread.</param>
     /// <exception cref="InvalidDataException">One is missing or damaged.</exception>
     public static async Task<OpenedVectors> OpenAsync(
         IObjectStore store,
@@ -26,7 +26,7 @@ internal sealed class OpenedVectors : IDisposable
         // Mapping reads every byte once: not on the caller's scheduler.
         new(await Task.Run(() => new ScoreVectors(store, run).OpenAsync(scores, progress, stop), stop));
 
-    /// <summary>To be asked before what was computed from them is told.</summary>
+    /// <summary>To be called before results computed from them are shown.</summary>
     /// <exception cref="InvalidDataException">One was changed since it was opened.</exception>
     public Task CheckAsync(CancellationToken stop) => Task.Run(() => vectors.ToList().ForEach(vector => vector.Check()), stop);
 

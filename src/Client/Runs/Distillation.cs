@@ -12,10 +12,10 @@ using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Client.Runs;
 
-/// <summary>Makes the spec of a run that learns from another run's whole ensemble, and refuses what cannot be learnt from.</summary>
+/// <summary>Makes the spec of a run that learns from another run's whole ensemble, and refuses unsuitable teachers.</summary>
 internal sealed class Distillation(IObjectStore store, RunReader reader)
 {
-    // What a distilled run has of its own making, or of its teacher.
+    // Sections that <c>distill</c> itself sets, or that the teacher determines.
     private static readonly (string Section, string Why)[] Fixed =
     [
         ("chains", "a distilled run has one chain of one stage, which trains as SPEC's first chain does; --set stage.… changes it"),
@@ -26,7 +26,7 @@ internal sealed class Distillation(IObjectStore store, RunReader reader)
     private static readonly string[] StudentsOwn = ["data.order", "data.fileSeed"];
 
     /// <param name="spec">The student's, as the user named it.</param>
-    /// <exception cref="NotFoundException">RUN is none.</exception>
+    /// <exception cref="NotFoundException">There is no such run.</exception>
     /// <exception cref="NotPossibleException">It has no ensemble yet, or has lost a member.</exception>
     /// <exception cref="InvalidRequestException">The data is of other tokens, or --set contradicts what RUN decides.</exception>
     /// <exception cref="SpecException">The student's model or stage does not suit the teacher.</exception>
@@ -88,7 +88,7 @@ internal sealed class Distillation(IObjectStore store, RunReader reader)
         }
     }
 
-    /// <summary>Found out here and not by a silo at night. Their bytes are verified when a silo opens them.</summary>
+    /// <summary>Checked at submission, rather than by a silo later. A silo verifies their bytes when it opens them.</summary>
     private async Task CheckSnapshotsAsync(RunFacts teacher, TeacherRecipe recipe, CancellationToken stop)
     {
         var run = teacher.Spec.Name;

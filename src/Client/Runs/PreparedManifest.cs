@@ -95,7 +95,7 @@ internal static class PreparedManifest
     private static bool HasText(TokenSet set)
     {
         var ids = new int[1 << 12];
-        // The first token is nobody's target.
+        // The first token is not a target.
         for (long at = 1; at < set.Length; at += ids.Length)
         {
             var some = ids.AsSpan(0, (int)Math.Min(ids.Length, set.Length - at));

@@ -5,13 +5,13 @@ using Slowrun.Core.Recipes;
 
 namespace Slowrun.Client.Runs;
 
-/// <summary>Whether a run's stages have room where they would be trained, as far as is known.</summary>
+/// <summary>Whether a run's stages fit the memory of the slots that would train them, as far as those are known.</summary>
 internal static class RoomForRun
 {
-    /// <summary>What to warn of: no slot that is known of is large enough. Others may come.</summary>
-    /// <param name="silos">Who serves the store.</param>
-    /// <param name="here">This machine's slots, where nobody serves it.</param>
-    /// <returns>Null: one is, or not all are known.</returns>
+    /// <summary>The warning that no known slot is large enough. Larger ones may join.</summary>
+    /// <param name="silos">The silos that serve the store.</param>
+    /// <param name="here">This machine's slots, for a store without silos.</param>
+    /// <returns>Null: a slot is large enough, or not all are known.</returns>
     public static string? Warning(RunSpec spec, IReadOnlyList<LiveSilo> silos, Func<IReadOnlyList<SlotMemory>> here)
     {
         if (silos.Count == 0)
@@ -24,7 +24,7 @@ internal static class RoomForRun
             : null;
     }
 
-    /// <summary>Refuses a run that this machine alone is to train and cannot.</summary>
+    /// <summary>Refuses a run that does not fit this machine where no other is to train it.</summary>
     /// <exception cref="NotPossibleException">With figures, and with what helps.</exception>
     public static void Demand(RunSpec spec, IReadOnlyList<LiveSilo> silos, Func<IReadOnlyList<SlotMemory>> here)
     {
@@ -44,7 +44,7 @@ internal static class RoomForRun
         }
         catch (ArgumentException)
         {
-            // Too little text for one step: whoever reads it says so.
+            // Too little text for one step: the reader of the text reports that.
             return null;
         }
     }

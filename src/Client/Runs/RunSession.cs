@@ -15,15 +15,15 @@ namespace Slowrun.Client.Runs;
 /// <summary>Carries a run to its end on this machine: submits, serves, watches, stops what it started.</summary>
 internal sealed class RunSession(ClientContext context, IObjectStore store)
 {
-    // Who has told a command to stop waits for its end.
+    // The user waits for the command's end after a stop.
     private static readonly TimeSpan TellWithin = TimeSpan.FromSeconds(5);
 
     /// <summary>One silo that lends every device, unless the user wants several.</summary>
     public int Silos { get; init; } = 1;
 
     /// <exception cref="InvalidRequestException">Another recipe has this name.</exception>
-    /// <exception cref="NotPossibleException">No silo keeps alive.</exception>
-    /// <exception cref="OperationCanceledException">Told to stop; what was trained is committed.</exception>
+    /// <exception cref="NotPossibleException">Silos end again and again.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; what was trained is committed.</exception>
     public async Task<(RunStatus Status, RunFacts Facts)> RunAsync(RunSpec spec, GivenData data, CancellationToken stop)
     {
         var reader = new RunReader(store, context.Time);
@@ -41,12 +41,12 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
         }
         else
         {
-            // Found out here, not after a silo was started for it.
+            // Checked before a silo is started for it.
             await new Submission(store, context.Output.WriteLine).CheckAsync(spec, data, stop);
             RoomForRun.Demand(spec, await reader.SilosAsync(stop), context.MachineSlots);
             if (data.TextFiles.Count > 0)
             {
-                // Whether the user's text does shows when it is prepared.
+                // Whether the user's text suffices is known when it is prepared.
                 await SubmitAsync(spec, data, context.Output.WriteLine, stop);
                 context.Output.WriteLine($"Run '{spec.Name}' is new in '{store.Address}'.");
                 isNew = false;

@@ -9,10 +9,11 @@ namespace Slowrun.Client.Runs;
 /// <summary>Shows a run until it has ended.</summary>
 internal sealed class RunWatcher(StatusReader statuses, RunReader reader, TimeProvider time)
 {
-    // Owners tell once a second; twice as often no news is missed, and it costs a call or a few small reads.
+    // Owners report once a second; reading twice as often misses no report, and costs a call or a few small reads.
     private static readonly TimeSpan Every = TimeSpan.FromMilliseconds(400);
 
-    /// <param name="alongside">What the watching depends on, for example silos of ours; where it fails, watching ends so.</param>
+    /// <param name="alongside">Work beside the watching, for example the supervision of local silos; where it fails, watching fails
+    /// too.</param>
     /// <returns>The last status.</returns>
     public async Task<RunStatus> WatchAsync(string run, ProgressView view, CancellationToken stop, Task? alongside = null)
     {
@@ -30,7 +31,7 @@ internal sealed class RunWatcher(StatusReader statuses, RunReader reader, TimePr
             }
             catch (IOException e)
             {
-                // The silos go on, and wait for the store as we do.
+                // The silos go on, and wait for the store too.
                 view.Say($"The store does not answer, which is tried again: {e.Message}");
             }
 

@@ -8,8 +8,8 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Runs;
 
-/// <summary>What looking commands take for a spec: a preset, a file, or a run of the store as <c>run:NAME</c>, or by its bare name where
-/// nothing else has it.</summary>
+/// <summary>Resolves the SPEC of commands that only read: a preset, a file, or a run of the store as <c>run:NAME</c>, or by its bare name
+/// where no preset or file has it.</summary>
 internal sealed class SpecOrRun(ClientContext context, CommonOptions common)
 {
     public const string Description =
@@ -17,7 +17,7 @@ internal sealed class SpecOrRun(ClientContext context, CommonOptions common)
 
     public const string RunPrefix = "run:";
 
-    /// <exception cref="NotFoundException">There is no such thing.</exception>
+    /// <exception cref="NotFoundException">There is no such preset, file or run.</exception>
     /// <exception cref="SpecException">It is wrong; with every problem.</exception>
     public async Task<ResolvedSpec> ReadAsync(ParseResult parsed, string what, SpecOverrides overrides, CancellationToken stop)
     {

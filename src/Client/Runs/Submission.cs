@@ -19,8 +19,7 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
     private const string SdkDocs = "sdk-docs";
     private const string Text = "text";
 
-    /// <summary>Whether the data can be had and suits the spec, before anything is started for it; of text only whether there is
-    /// any.</summary>
+    /// <summary>Checks, before anything is started, that the data exists and suits the spec; for text only that there is some.</summary>
     /// <exception cref="InvalidRequestException">It does not, or no text was given.</exception>
     /// <exception cref="CorpusException">There is no text on this machine.</exception>
     /// <exception cref="SpecException">The spec breaks a rule with the data's sizes.</exception>
@@ -44,7 +43,7 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
         }
     }
 
-    /// <param name="given">What to take the data from in place of the spec's data source.</param>
+    /// <param name="given">Data to use instead of the spec's data source.</param>
     /// <exception cref="InvalidRequestException">A run of this name has another recipe; or the data does not suit it.</exception>
     /// <exception cref="CorpusException">There is no text, or too little.</exception>
     public async Task<SubmittedRun> SubmitAsync(RunSpec spec, GivenData given, CancellationToken cancellationToken)
@@ -86,7 +85,7 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
 
         if (existing is null)
         {
-            // Read before anything is trained on it: a hash that nobody uploaded is found out here, not by a silo at night.
+            // Read before anything is trained on it: a hash without an upload is reported here, rather than by a silo later.
             var sha256 = spec.Recipe.Data.Sha256!;
             if (given.Prepared is null)
             {
