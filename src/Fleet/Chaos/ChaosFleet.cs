@@ -9,34 +9,35 @@ using Slowrun.Storage;
 
 namespace Slowrun.Fleet.Chaos;
 
-/// <summary>
-/// A fleet of machines in which planned disturbances take place; each machine that is lost is replaced at once by another one, as a spot
-/// fleet does. The machines are processes here, strangers to each other, on a network and a metadata service that this process plays.
+/// <summary> A fleet of machines in which planned disturbances take place; each machine that is lost is replaced at once by another one, as
+/// a spot fleet does. The machines are processes of this computer that do not know of each other's processes; this process plays their
+/// network and metadata service.
 /// </summary>
 internal sealed class ChaosFleet : IAsyncDisposable
 {
-    // A silo that finds no work in so long is disturbed without.
+    // A silo that finds no work for so long is disturbed without work.
     private static readonly TimeSpan IdleFor = TimeSpan.FromSeconds(8);
 
-    // Frozen or parted for longer than its cluster needs to give it up.
+    // Frozen or cut off for longer than its cluster needs to declare it dead.
     private static readonly TimeSpan CutOffFor = TimeSpan.FromSeconds(15);
 
-    // A silo that was given up finds out within a refresh of the membership, 5 s; one that was not is a machine more than there should be.
+    // A silo that was declared dead learns it within a refresh of the membership, 5 s; one that was not is a machine too many.
     private static readonly TimeSpan AwakeFor = TimeSpan.FromSeconds(10);
 
-    // An event that has started says that the machine may go any moment.
+    // Once an event has started, the machine may end at any moment.
     private static readonly TimeSpan StartedFor = TimeSpan.FromSeconds(0.5);
 
-    // A silo that was given up reads of it within a refresh of the membership, and another one while the two sides settle who lives.
+    // A silo that was declared dead learns it within a refresh of the membership; another refresh passes while the two sides settle who
+    // lives.
     private static readonly TimeSpan PartedFor = TimeSpan.FromSeconds(20);
 
-    // What Orleans says of itself when it is out of its cluster.
+    // Orleans' message when a silo was declared dead.
     private const string GivenUp = "I have been told I am dead";
 
-    // Each is a defect; so many are a fleet that does not work.
+    // Each is a defect; with so many the fleet does not work at all.
     private const int MostUnplannedExits = 20;
 
-    // Some tens of kilobytes each: all of a fleet of usual size, so that whatever came out wrong can be read up.
+    // Some tens of kilobytes each: all logs of a fleet of usual size, so that every defect can be examined.
     private const int MostLogs = 1000;
 
     private readonly SiloProgram program;
@@ -62,7 +63,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
     private long? partedAt;
 
     /// <param name="read">The run's facts now.</param>
-    /// <param name="plan">What happens to machines.</param>
+    /// <param name="plan">The disturbances of machines.</param>
     /// <param name="cache">Of all machines; null: this user's.</param>
     public ChaosFleet(
         SiloProgram program,
@@ -90,10 +91,10 @@ internal sealed class ChaosFleet : IAsyncDisposable
     /// <summary>What took place so far.</summary>
     public IReadOnlyList<CarriedOut> CarriedOut => [.. carriedOut.Select(losses.Of)];
 
-    /// <summary>Ends of silos that nobody planned: each is a defect.</summary>
+    /// <summary>Unplanned ends of silos: each is a defect.</summary>
     public int UnplannedExits { get; private set; }
 
-    /// <summary>Silos that the other side of a partition gave up, though nobody disturbed them: they end, and are replaced.</summary>
+    /// <summary>Undisturbed silos that the other side of a partition declared dead: they end, and are replaced.</summary>
     public int VotedOut { get; private set; }
 
     public TimeSpan Age => time.GetElapsedTime(begunAt);
@@ -107,7 +108,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
 
     /// <summary>Looks once at every machine, and does what is due.</summary>
     /// <param name="facts">The run's, read a moment ago.</param>
-    /// <exception cref="NotPossibleException">Silos end again and again though nobody disturbs them.</exception>
+    /// <exception cref="NotPossibleException">Silos end again and again without a disturbance.</exception>
     public async Task LookAsync(RunFacts facts, CancellationToken stop)
     {
         foreach (var machine in fleet.ToList())
@@ -148,7 +149,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
         Forget();
     }
 
-    /// <summary>Lets every silo commit and stop; those that stand still are ended.</summary>
+    /// <summary>Lets every silo commit and stop; frozen ones are killed.</summary>
     public async Task StopAsync()
     {
         var stopped = await Task.WhenAll(
@@ -174,7 +175,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
     private async Task DisturbAsync(ChaosMachine machine, Disturbance planned, string phase, CancellationToken stop)
     {
         var at = time.GetUtcNow();
-        // Read anew: it may have taken a stage since the last look, and stands still now.
+        // Read again: it may have taken a stage since the last look, and is frozen now.
         var facts = await read(stop);
         var all = planned.Mode == ChaosMode.Cluster ? fleet.ToList() : [machine];
         var owned = Owned(facts, machine).Select(one => one.Id.ToString()).FirstOrDefault();
@@ -217,7 +218,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
                 machine.Thaw();
                 break;
             case ChaosMode.Vanish:
-                // The network first: nobody may see the process's end.
+                // The network first: no other machine may see the process's end.
                 await network.IsolateAsync(machine.Link);
                 machine.Dispose();
                 break;
@@ -309,7 +310,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
         );
     }
 
-    /// <summary>Machines go at their deadline, and at once when they say that nobody need wait for it: what they still wanted to do is
+    /// <summary>Ends machines at their deadline, or at once when they have acknowledged the notice: work that they had still planned is
     /// lost.</summary>
     private void TakeAwayTheNoticed()
     {
@@ -330,8 +331,8 @@ internal sealed class ChaosFleet : IAsyncDisposable
         }
     }
 
-    /// <summary>The frozen wake up, and the parted are heard again, when their stage is another's; who is still there a while later is one
-    /// too many.</summary>
+    /// <summary>Frozen machines wake up, and cut-off ones are connected again, when another silo owns their stage; one that still runs a
+    /// while later is a machine too many.</summary>
     private void RejoinTheCutOff(RunFacts facts)
     {
         foreach (

@@ -6,8 +6,7 @@ using Slowrun.Fleet.Silos;
 
 namespace Slowrun.Fleet.Chaos;
 
-/// <summary>A machine of the fleet: a silo with one slot, which stands still at the moment planned for it and waits for what happens to
-/// it.</summary>
+/// <summary>A machine of the fleet: a silo with one slot, which stops at its planned moment and waits for its disturbance.</summary>
 /// <param name="disturbance">Null: it is left alone.</param>
 internal sealed partial class ChaosMachine(RelayedMachine link, LocalSilo process, Disturbance? disturbance, long startedAt) : IDisposable
 {
@@ -16,10 +15,10 @@ internal sealed partial class ChaosMachine(RelayedMachine link, LocalSilo proces
     private const int SigCont = 18;
     private const int SigStop = 19;
 
-    // A tiny stage has committed and released within 2 s; the rest is for computers that do much else.
+    // A tiny stage commits and releases within 2 s; the rest is for loaded computers.
     private static readonly TimeSpan LongestStop = TimeSpan.FromMinutes(1);
 
-    // Its own words: only the slot loop itself knows.
+    // Found in its log: only the slot loop itself knows when it serves.
     private const string Serving = "Serving with slots";
 
     private long? servesSince;
@@ -51,8 +50,8 @@ internal sealed partial class ChaosMachine(RelayedMachine link, LocalSilo proces
         }
     }
 
-    /// <param name="metadata">Whom it asks for preemption notices; null: nobody.</param>
-    /// <param name="cache">Where it keeps what it has fetched; null: where any silo of this user does.</param>
+    /// <param name="metadata">The service that it asks for preemption notices; null: none.</param>
+    /// <param name="cache">Its cache folder; null: the user's.</param>
     /// <param name="keptLogs">Of silos of this store.</param>
     public static ChaosMachine Start(
         SiloProgram program,

@@ -3,7 +3,7 @@ using Slowrun.Fleet.Chaos.Plans;
 
 namespace Slowrun.Fleet.Chaos;
 
-/// <summary>What came of a disturbed run, beside a calm one on the same fleet.</summary>
+/// <summary>The result of a disturbed run, compared with a calm one on the same fleet.</summary>
 public sealed record ChaosReport
 {
     public required string Spec { get; init; }
@@ -29,7 +29,7 @@ public sealed record ChaosReport
     /// <summary>Calm over disturbed time, both from the first silo's start to the run's end.</summary>
     public double Goodput => CalmSeconds / DisturbedSeconds;
 
-    /// <summary>Optimizer steps that were trained and had to be trained again, as far as their owners had told of them.</summary>
+    /// <summary>Optimizer steps that had to be trained again, as far as their owners had reported them.</summary>
     public required long LostSteps { get; init; }
 
     public required int Preemptions { get; init; }
@@ -37,8 +37,7 @@ public sealed record ChaosReport
     /// <summary>Silos that ended without having been disturbed: each is a defect.</summary>
     public required int UnplannedExits { get; init; }
 
-    /// <summary>Silos that nobody disturbed, given up by the other side of a partition: two sides cannot both be right about who
-    /// lives.</summary>
+    /// <summary>Undisturbed silos that the other side of a partition declared dead: at most one side stays.</summary>
     public int VotedOut { get; init; }
 
     /// <summary>Planned; fewer were carried out where the run ended before.</summary>
@@ -55,7 +54,7 @@ public sealed record ChaosReport
             StringComparer.Ordinal
         );
 
-    /// <summary>Damages after which the run stood still and nobody said why: each is a defect.</summary>
+    /// <summary>Damages after which the run made no progress and no message named them: each is a defect.</summary>
     public int Hangs => Damages.Count(one => one.Outcome == DamageOutcome.Hang);
 
     public IReadOnlyDictionary<string, int> ByMode => Counted(one => Name(one.Mode));
@@ -82,7 +81,7 @@ public sealed record ChaosReport
         new(Disturbances.GroupBy(key).ToDictionary(group => group.Key, group => group.Count()), StringComparer.Ordinal);
 }
 
-/// <summary>What came of the disturbances of one mode.</summary>
+/// <summary>The results of one mode's disturbances.</summary>
 /// <param name="OfOwners">How many of them took a stage from its owner.</param>
 /// <param name="LostSteps">As <see cref="ChaosReport.LostSteps"/>.</param>
 public sealed record ModeReport(int Count, int OfOwners, double? RecoveryP50Seconds, double? RecoveryMaxSeconds, long LostSteps)
@@ -103,7 +102,7 @@ public sealed record ModeReport(int Count, int OfOwners, double? RecoveryP50Seco
 /// <summary>What machines did with their preemption notices.</summary>
 /// <param name="ToOwners">Announced to machines that owned a stage.</param>
 /// <param name="LostNothing">Of those: the stage went on from its very last step.</param>
-/// <param name="Released">Of those: the stage was let go before the machine went.</param>
+/// <param name="Released">Of those: the stage was released before the machine ended.</param>
 /// <param name="Acknowledged">Of all announced.</param>
 /// <param name="MostLostSteps">By one of them.</param>
 public sealed record NoticeReport(int Announced, int ToOwners, int LostNothing, int Released, int Acknowledged, long MostLostSteps)
@@ -134,7 +133,7 @@ public sealed record CarriedOut(int Number, ChaosMode Mode, string Phase, string
     /// <summary>Null where the disturbance took no stage from its owner.</summary>
     public long? LostSteps { get; init; }
 
-    /// <summary>Whether the stage was let go before another took it.</summary>
+    /// <summary>Whether the stage was released before another silo took it.</summary>
     public bool? Released { get; init; }
 
     /// <summary>From the announcement to the deadline, up to a second more; 0: the event had started. Null where nothing was

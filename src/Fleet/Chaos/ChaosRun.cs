@@ -12,7 +12,7 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Fleet.Chaos;
 
-/// <summary>Carries a spec out twice on the same fleet, calmly and disturbed, and compares what came out.</summary>
+/// <summary>Runs a spec twice on the same fleet, calm and disturbed, and compares the results.</summary>
 /// <param name="submit">Makes a run of a spec in the store.</param>
 public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec, CancellationToken, Task> submit, Action<string> tell)
 {
@@ -21,7 +21,7 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
     // A dozen operations of the store, which it and the silos have other use for.
     private static readonly TimeSpan Read = TimeSpan.FromMilliseconds(200);
 
-    // As long without any commit is a run that does not go on by itself.
+    // A run without a commit for this time does not go on by itself.
     private static readonly TimeSpan StuckAfter = TimeSpan.FromMinutes(3);
 
     // A document that is put back at this moment may be read half.
@@ -90,7 +90,7 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
         var planned = plan.ToLookup(one => one.Mode == ChaosMode.Damage);
         using var cache = new DamagedCache(store, isNeeded: planned[true].Any());
         var damages = planned[true].Any() ? await DamagesAsync(spec.Name, [.. planned[true]], cache, seed, stop) : null;
-        // Whether a stage's owner lives is nothing that chaos has to know, and asking machines that have vanished takes time.
+        // Chaos need not know whether a stage's owner lives, and asking machines that have vanished takes time.
         var facts = new RunFactsReader(store);
         await using var fleet = new ChaosFleet(SiloProgram.Find(), store, ReadAsync, silos, [.. planned[false]], cache.Folder, time, tell);
         var (progress, progressAt) = (-1L, time.GetTimestamp());
@@ -137,7 +137,7 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
                 }
                 catch (InvalidDataException e) when (damages is not null && readings < MostReadings)
                 {
-                    // As a status would say it: refused by name.
+                    // Refused with the object's name, as a status would show it.
                     await damages.ToldAsync(e.Message, cancellation);
                     await Task.Delay(Read, time, cancellation);
                 }

@@ -17,7 +17,7 @@ internal sealed class Losses
 
     public void Follow(RunFacts facts) => all.ForEach(loss => loss.Follow(facts));
 
-    /// <summary>What the disturbance did, with what is known by now of how it ended.</summary>
+    /// <summary>The disturbance with what is known of its effects by now.</summary>
     public CarriedOut Of(CarriedOut one)
     {
         var mine = all.Where(loss => loss.Number == one.Number).ToList();
@@ -44,7 +44,7 @@ internal sealed class Losses
 
         public long? LostSteps { get; private set; }
 
-        /// <summary>Whether the owner let go of it before another took it.</summary>
+        /// <summary>Whether the owner released it before another silo took it.</summary>
         public bool? Released { get; private set; }
 
         public void Follow(RunFacts facts)

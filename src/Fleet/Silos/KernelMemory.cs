@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Slowrun.Fleet.Silos;
 
-/// <summary>Whether Linux ends processes because memory has run out: it does so by SIGKILL, which tells nothing.</summary>
+/// <summary>Counts the processes that Linux killed because memory ran out: SIGKILL itself does not show the reason.</summary>
 public static class KernelMemory
 {
     private const string Field = "oom_kill ";

@@ -4,12 +4,13 @@ using Slowrun.Core;
 
 namespace Slowrun.Fleet.Silos;
 
-/// <summary>A silo process of ours. It commits and stops when its input ends: when we say so, and when we are gone.</summary>
+/// <summary>A silo that this process started. It commits and stops when its input ends: when this process closes it, or has
+/// ended.</summary>
 internal sealed class LocalSilo : IDisposable
 {
-    // The shell gives the silo its log file, named after the process that it then becomes. Were the output ours to copy, a killed client
-    // would take along the silo's last words, which tell whether it committed.
-    // Log, and whatever the silo makes besides, are its owner's alone.
+    // The shell gives the silo its log file, named after the process that it then becomes. If this process copied the output, the silo's
+    // last lines, which say whether it committed, would be lost with a killed client. Log, and whatever the silo makes besides, are its
+    // owner's alone.
     private const string IntoLog = $"umask 077; exec \"$@\" >>\"$0-$${SiloLogs.Extension}\" 2>&1";
 
     private readonly Process process;

@@ -7,9 +7,8 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Fleet.Silos;
 
-/// <summary>
-/// Sees to it that a run is served: by silos that serve the store already, else by processes of ours, which are started again when they
-/// die. A silo that dies again and again without getting anywhere ends the command instead.
+/// <summary> Ensures that a run is served: by silos that serve the store already, else by processes that it starts, and starts again when
+/// they die. Silos that die repeatedly without progress end the command.
 /// </summary>
 /// <param name="wanted">The arguments of each silo to start.</param>
 public sealed class LocalSilos(
@@ -24,7 +23,7 @@ public sealed class LocalSilos(
     private static readonly TimeSpan Check = TimeSpan.FromMilliseconds(250);
     private static readonly Backoff Delays = new(TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(5));
 
-    // With delays of 0, 0.25, 0.5, 1 and 2 s: long enough for a store that is away for a moment, short enough to be told.
+    // With delays of 0, 0.25, 0.5, 1 and 2 s: long enough for a short outage of the store, short enough for a user to wait for the message.
     private const int MostDeathsWithoutProgress = 6;
 
     private readonly LocalSilo?[] silos = new LocalSilo?[wanted.Count];
@@ -32,15 +31,15 @@ public sealed class LocalSilos(
     private long progressAtDeath = -1;
     private bool servedByOthers;
 
-    // Held while silos of ours are wanted: who comes meanwhile waits for them.
+    // Held while this process starts silos: other clients wait for them.
     private StartClaim? claim;
     private bool toldOfOther;
 
-    /// <summary>Silos of ours were started, and none of them serves yet; or another client of this machine is at that.</summary>
+    /// <summary>Whether silos were started and none of them serves yet; or another client of this machine is starting some.</summary>
     public bool Starting { get; private set; }
 
-    /// <summary>Runs until <paramref name="stop"/>; then silos of ours are still alive, for <see cref="DisposeAsync"/> to stop.</summary>
-    /// <exception cref="NotPossibleException">No silo keeps alive long enough to get anywhere.</exception>
+    /// <summary>Runs until <paramref name="stop"/>; the silos are then still alive, for <see cref="DisposeAsync"/> to stop.</summary>
+    /// <exception cref="NotPossibleException">Silos die repeatedly without progress.</exception>
     public async Task SuperviseAsync(CancellationToken stop)
     {
         while (true)
@@ -51,7 +50,7 @@ public sealed class LocalSilos(
             }
             catch (IOException e)
             {
-                // A store that is away for a while must not end a run of weeks: what runs goes on, the rest is tried again.
+                // An outage of the store must not end a run of weeks: silos go on, and the rest is tried again.
                 tell($"The store does not answer, which is tried again: {e.Message}");
             }
 
@@ -79,10 +78,10 @@ public sealed class LocalSilos(
         }
     }
 
-    /// <summary>Lets our silos commit and stop, and waits for them.</summary>
+    /// <summary>Lets the started silos commit and stop, and waits for them.</summary>
     public async ValueTask DisposeAsync()
     {
-        // Who wants to go on need not wait for our last commits.
+        // Another client need not wait for these silos' last commits.
         claim?.Dispose();
         var ours = silos.OfType<LocalSilo>().ToList();
         ours.ForEach(silo => silo.BeginStop());
@@ -101,7 +100,7 @@ public sealed class LocalSilos(
 
     private async Task StartUnlessServedAsync(CancellationToken stop)
     {
-        // One that is leaving, or is about to, is no help: its row is there, but it takes nothing new.
+        // A silo that is leaving, or about to, does not count: it has a row, but takes no new work.
         var serving = await ServingAsync(stop);
         if (serving.Count > 0)
         {

@@ -7,7 +7,7 @@ public sealed class LogPrinter(TextWriter output, bool traces, bool names)
 {
     private readonly Dictionary<string, LogLines> files = new(StringComparer.Ordinal);
 
-    /// <summary>Leaves out what these logs have so far.</summary>
+    /// <summary>Leaves out the present lines of these logs.</summary>
     public void Skip(IReadOnlyList<SiloLog> logs)
     {
         foreach (var log in logs)

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Slowrun.Fleet.Silos;
 
-/// <summary>Tells silos that are about to stop because the client that started them is gone.</summary>
+/// <summary>Recognizes silos that are about to stop because the client that started them is gone.</summary>
 internal static class Orphans
 {
     // As built; and as installed, where the program has the command's name.
@@ -10,9 +10,8 @@ internal static class Orphans
     private const string InstalledClient = "slowrun";
     private const string StopsWithItsParent = "--parent-pipe";
 
-    /// <summary>
-    /// Its row in the membership says that it serves until it has committed. Waiting for that would cost a run that goes on after a kill
-    /// some seconds; the commit and the next take may meet, the epoch token sorts them out.
+    /// <summary> Its row in the membership says that it serves until it has committed. Waiting for that would delay a run that is continued
+    /// after a kill by some seconds. The commit and the next take may collide; the epoch token decides between them.
     /// </summary>
     public static bool IsOne(int processId) =>
         CommandLine(processId) is { } silo

@@ -6,20 +6,20 @@ using Slowrun.Core;
 
 namespace Slowrun.Fleet.Silos;
 
-/// <summary>Has the silo's program, which carries torch, do something for a command: a line of JSON in, lines of JSON out.</summary>
+/// <summary>Runs a job in the silo's program, which carries torch: a line of JSON in, lines of JSON out.</summary>
 public static class SiloJob
 {
-    // With these it ends where it has said itself, for people, what was wrong.
+    // Exit codes with which its error output is a message for users.
     private const int FailedCode = 1;
     private const int UsageCode = 2;
 
-    // More of its errors than anyone reads.
+    // Enough of its error output for a message.
     private const int LongestErrorChars = 4096;
 
     /// <summary>The answers as they come.</summary>
-    /// <param name="ask">The silo's program: its command, the store, a line of JSON; gives the lines of its answer.</param>
+    /// <param name="ask">Runs the silo's program with a command, the store and a line of JSON; returns the lines of its answer.</param>
     /// <param name="command">Of the silo's program.</param>
-    /// <exception cref="InvalidRequestException">It says that the request makes no sense; with its message.</exception>
+    /// <exception cref="InvalidRequestException">It refused the request; with its message.</exception>
     /// <exception cref="NotPossibleException">It failed; with its message.</exception>
     public static async IAsyncEnumerable<TAnswer> AskAsync<TRequest, TAnswer>(
         Func<string, string, string, CancellationToken, IAsyncEnumerable<string>> ask,
@@ -61,7 +61,7 @@ public static class SiloJob
         try
         {
             await WriteAsync(process, request);
-            // The end of its input asks it to stop; so does our own end, however it comes.
+            // The end of its input asks it to stop; the end of this process closes the input too.
             await using var stopping = stop.Register(() => Close(process));
             while (await process.StandardOutput.ReadLineAsync(CancellationToken.None) is { } line)
             {
@@ -72,7 +72,7 @@ public static class SiloJob
         }
         finally
         {
-            // Also when nobody wants the rest of the answer.
+            // Also when the caller does not read the rest of the answer.
             Close(process);
             await process.WaitForExitAsync(CancellationToken.None);
         }
@@ -93,7 +93,7 @@ public static class SiloJob
         }
         catch (IOException)
         {
-            // It ended before it had read: its exit code and its last words say why.
+            // It ended before it had read: its exit code and its last lines say why.
         }
     }
 
@@ -105,7 +105,7 @@ public static class SiloJob
         }
         catch (IOException)
         {
-            // What was not written yet had nobody left to read it.
+            // The job has ended, and does not read the rest of the request.
         }
     }
 

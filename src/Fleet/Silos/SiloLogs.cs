@@ -7,7 +7,7 @@ using Slowrun.Storage.Directories;
 
 namespace Slowrun.Fleet.Silos;
 
-/// <summary>Files in which silos that the client starts write what they have to say.</summary>
+/// <summary>The log files of silos that clients start.</summary>
 public static class SiloLogs
 {
     public const string Extension = ".log";
@@ -19,9 +19,8 @@ public static class SiloLogs
     private const string Unplanned = "unplanned-";
     private const int LongestLine = 300;
 
-    /// <summary>
-    /// Beside a directory store's objects (a name that begins with a dot is none of them), so that who has the store has its logs; for
-    /// others in the cache of this machine: a folder that everybody may write to could hold a link of somebody else.
+    /// <summary> Beside a directory store's objects (a name that begins with a dot is none of them), so that the logs are where the store
+    /// is; for other stores in the user's cache: in a folder that every user may write to, another user could put a link.
     /// </summary>
     public static string FolderOf(string storeAddress) =>
         StoreAddress.IsDirectory(storeAddress)
@@ -31,7 +30,7 @@ public static class SiloLogs
                 Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(storeAddress)))[..12]
             );
 
-    /// <summary>How the log of a silo that starts now is called, but for its process; older logs make room.</summary>
+    /// <summary>The name of a starting silo's log, without the process id; deletes the oldest logs.</summary>
     /// <param name="kept">The oldest beyond so many are deleted.</param>
     public static string NewName(string storeAddress, DateTimeOffset now, int kept = Kept)
     {
@@ -61,7 +60,7 @@ public static class SiloLogs
             : null;
     }
 
-    /// <summary>Puts the log of a silo that ended though nobody wanted it to apart, where it is kept until as many others have
+    /// <summary>Renames the log of a silo that ended unexpectedly, so that it is kept until as many other such logs have
     /// followed.</summary>
     /// <returns>Its new name.</returns>
     public static string Keep(string file)
@@ -115,7 +114,7 @@ public static class SiloLogs
     private static void KeepNewest(string folder, string pattern, int count) =>
         Directory.GetFiles(folder, pattern).OrderDescending(StringComparer.Ordinal).Skip(count).ToList().ForEach(File.Delete);
 
-    /// <summary>Of a stack trace: for whoever mends Slowrun.</summary>
+    /// <summary>Whether a line belongs to a stack trace: for developers of Slowrun.</summary>
     public static bool IsTrace(string line) =>
         line.TrimStart() is var text
         && (text.StartsWith("at ", StringComparison.Ordinal) || text.StartsWith("---", StringComparison.Ordinal));

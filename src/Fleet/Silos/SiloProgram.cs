@@ -2,7 +2,7 @@ using Slowrun.Core;
 
 namespace Slowrun.Fleet.Silos;
 
-/// <summary>Where the silo's program is, and how it is called: it carries torch, which the client does not.</summary>
+/// <summary>The silo's program and its arguments: it carries torch, which the client does not.</summary>
 public sealed record SiloProgram(string FileName, IReadOnlyList<string> Arguments)
 {
     private const string Variable = "SLOWRUN_SILO";
@@ -30,7 +30,7 @@ public sealed record SiloProgram(string FileName, IReadOnlyList<string> Argument
             : new SiloProgram(program, []);
     }
 
-    /// <summary>The <c>dotnet</c> that runs us, so that a silo gets the same runtime.</summary>
+    /// <summary>The <c>dotnet</c> that runs this process, so that a silo gets the same runtime.</summary>
     private static string DotNet() =>
         Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
 }

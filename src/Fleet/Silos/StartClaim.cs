@@ -3,9 +3,8 @@ using Slowrun.Storage.Directories;
 
 namespace Slowrun.Fleet.Silos;
 
-/// <summary>
-/// One client of this machine at a time starts silos for a store: several that find none alive would else start one each. A lock on a file,
-/// which vanishes with its holder, however that ends.
+/// <summary> One client of this machine at a time starts silos for a store: otherwise several clients that find none alive would each start
+/// one. A file lock, which is released when its holder ends in any way.
 /// </summary>
 internal sealed class StartClaim : IDisposable
 {
@@ -25,7 +24,7 @@ internal sealed class StartClaim : IDisposable
         var path = Path.Combine(folder, FileName);
         try
         {
-            // FileShare.None is flock(2) on Linux; the file stays, since a lock on a deleted one excludes nobody.
+            // FileShare.None is flock(2) on Linux; the file stays, since a lock on a deleted file excludes no process.
             return new StartClaim(
                 new FileStream(
                     path,

@@ -8,20 +8,19 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Fleet.Chaos.Damages;
 
-/// <summary>
-/// Damages a run's objects at moments of the seed, and watches what comes of each: it is made good by itself, or something is refused by
-/// its name, or nobody needs it. What was refused is put back once that was seen, so that the run can go on by itself.
+/// <summary> Damages a run's objects at moments that the seed gives, and records how each damage ends: it heals, it is refused with the
+/// object's name, or it is not read. After a refusal the object is put back, so that the run can go on.
 /// </summary>
 internal sealed class ChaosDamages
 {
     private const int LongestGapMilliseconds = 1500;
 
-    // Others may be damaged while nobody has read the first ones; beyond that, who is to blame is hard to say.
+    // Several damages may be open at once; with more, an effect could not be attributed to one of them.
     private const int MostOpen = 4;
 
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(400);
 
-    // A silo that finds a damaged document looks at it again within a few rounds of its loop, and makes it good where it can.
+    // A silo that finds a damaged document looks at it again within a few rounds of its loop, and repairs it where it can.
     private static readonly TimeSpan HealsWithin = TimeSpan.FromSeconds(6);
 
     // Longer than any of a silo's pauses between two looks at what may have become whole.
@@ -67,7 +66,7 @@ internal sealed class ChaosDamages
 
     private IEnumerable<Damage> Open => all.Where(one => one.Outcome == DamageOutcome.Open);
 
-    /// <summary>Looks what became of the damages that are open, and does the next one when it is due.</summary>
+    /// <summary>Updates the open damages, and makes the next one when it is due.</summary>
     /// <param name="facts">The run's, read a moment ago.</param>
     public async Task LookAsync(RunFacts facts, CancellationToken stop)
     {
@@ -130,7 +129,7 @@ internal sealed class ChaosDamages
         return named.Count > 0;
     }
 
-    /// <summary>The run is over: what nobody has read is put back.</summary>
+    /// <summary>The run is over: puts back what was not read.</summary>
     public async Task EndAsync(CancellationToken stop)
     {
         await FollowAsync(stop);
@@ -213,7 +212,7 @@ internal sealed class ChaosDamages
         );
     }
 
-    /// <summary>Of events: whether something was refused, rather than gone round.</summary>
+    /// <summary>Whether an event of this kind reports a refusal, rather than a repair.</summary>
     private static bool IsRefusal(string kind) =>
         kind is EventKind.TakeRefused or EventKind.ScoringFailed or EventKind.StageError or EventKind.StageFailed or EventKind.EventDamaged;
 

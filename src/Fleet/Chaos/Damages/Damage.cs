@@ -2,9 +2,9 @@ using System.Text.RegularExpressions;
 
 namespace Slowrun.Fleet.Chaos.Damages;
 
-/// <summary>A damage that was done: what was there, what is there now, and what came of it.</summary>
+/// <summary>A damage: the old content, the new one, and the outcome.</summary>
 /// <param name="Number">Of the disturbance.</param>
-/// <param name="Other">Whom it was swapped with; null: nobody.</param>
+/// <param name="Other">The object that it was swapped with; null: none.</param>
 /// <param name="At">When, by the clock that events are dated with.</param>
 internal sealed record Damage(
     int Number,
@@ -21,7 +21,7 @@ internal sealed record Damage(
     /// <summary>Until the outcome.</summary>
     public double? Seconds { get; set; }
 
-    /// <summary>What was told of it; null: nothing.</summary>
+    /// <summary>The message about it; null: none.</summary>
     public string? Told { get; set; }
 
     public IEnumerable<DamagedObject> Objects => Other is null ? [Object] : [Object, Other];

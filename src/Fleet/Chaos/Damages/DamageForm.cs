@@ -1,9 +1,9 @@
 namespace Slowrun.Fleet.Chaos.Damages;
 
-/// <summary>What is done to an object behind everybody's back.</summary>
+/// <summary>How an object is damaged.</summary>
 public enum DamageForm
 {
-    /// <summary>One bit is another; in a file in place, so that whoever has it open or mapped sees it.</summary>
+    /// <summary>One bit is another; in a file in place, so that readers that have it open or mapped see it.</summary>
     Flip,
 
     /// <summary>It ends early.</summary>
@@ -25,15 +25,15 @@ public enum DamageOutcome
     /// <summary>Not known yet.</summary>
     Open,
 
-    /// <summary>Noticed, and made good without a person: written again, fetched again, another checkpoint used.</summary>
+    /// <summary>Detected and repaired without a person: written again, fetched again, another checkpoint used.</summary>
     Healed,
 
     /// <summary>Something was refused, with the object's name; it was put back then.</summary>
     Refused,
 
-    /// <summary>Nobody read it: what it holds was in somebody's memory, or is needed no more. It was put back a while later.</summary>
+    /// <summary>Not read: its content was in a process's memory, or is not needed any more. It was put back a while later.</summary>
     Unread,
 
-    /// <summary>The run stood still, and nobody said why: a defect.</summary>
+    /// <summary>The run made no progress, and no message named the object: a defect.</summary>
     Hang,
 }

@@ -3,7 +3,7 @@ namespace Slowrun.Fleet.Chaos.Damages;
 /// <summary>A damage, for people and programs.</summary>
 /// <param name="Objects">Two where they were swapped.</param>
 /// <param name="Seconds">Until the outcome.</param>
-/// <param name="Told">What the system said of it; null: nothing.</param>
+/// <param name="Told">The system's message about it; null: none.</param>
 public sealed record DamageReport(
     int Number,
     DamageForm Form,
@@ -28,7 +28,7 @@ public sealed record DamageReport(
         );
 }
 
-/// <summary>What came of the damages of one kind of object.</summary>
+/// <summary>The outcomes of the damages of one kind of object.</summary>
 public sealed record DamagedKindReport(int Count, int Healed, int Refused, int Unread, int Hangs, double? LongestSeconds)
 {
     public static DamagedKindReport Of(IReadOnlyList<DamageReport> damages)

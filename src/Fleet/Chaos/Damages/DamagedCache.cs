@@ -3,8 +3,8 @@ using Slowrun.Storage.Addresses;
 
 namespace Slowrun.Fleet.Chaos.Damages;
 
-/// <summary>A cache for the fleet alone, where its store is far away and files are to be damaged: the user's own is nobody's
-/// plaything.</summary>
+/// <summary>A cache for the fleet alone, where its store is remote and files are to be damaged: the user's own cache stays as it
+/// is.</summary>
 internal sealed class DamagedCache(IObjectStore store, bool isNeeded) : IDisposable
 {
     /// <summary>Null: none is needed.</summary>

@@ -1,6 +1,6 @@
 namespace Slowrun.Fleet.Chaos.Damages;
 
-/// <summary>Files of a folder, written in place: whoever has one open or mapped sees it.</summary>
+/// <summary>Files of a folder, written in place: readers that have one open or mapped see it.</summary>
 internal sealed class FilePlace(string folder) : IDamagePlace
 {
     public IEnumerable<string> Names() =>

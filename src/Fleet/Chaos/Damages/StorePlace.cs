@@ -2,8 +2,7 @@ using Slowrun.Storage;
 
 namespace Slowrun.Fleet.Chaos.Damages;
 
-/// <summary>A store's objects. A directory's are damaged in their files, behind the store's back; others by writing another
-/// object.</summary>
+/// <summary>A store's objects. A directory's are damaged in their files, others by writing another object.</summary>
 /// <param name="folder">The directory; null: none.</param>
 internal sealed class StorePlace(IObjectStore store, string? folder) : IDamagePlace
 {
@@ -43,7 +42,7 @@ internal sealed class StorePlace(IObjectStore store, string? folder) : IDamagePl
 
     public async Task PutBackAsync(DamagedObject damaged, CancellationToken stop)
     {
-        // Conditional: whoever has made it good in between has the last word.
+        // Conditional: a repair in between stays.
         if (files is not null && damaged.Bad is not null)
         {
             await files.PutBackAsync(damaged, stop);

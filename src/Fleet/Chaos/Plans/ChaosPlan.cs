@@ -2,8 +2,7 @@ using Slowrun.Core.Randomness;
 
 namespace Slowrun.Fleet.Chaos.Plans;
 
-/// <summary>What is to be done to a fleet: a function of the seed, so that a run that came out wrong can be disturbed the same way
-/// again.</summary>
+/// <summary>The disturbances of a fleet: a function of the seed, so that a failed run can be repeated.</summary>
 public static class ChaosPlan
 {
     private const int Resolution = 1 << 20;
@@ -13,7 +12,7 @@ public static class ChaosPlan
     // it one.
     private static readonly int[] NoticeSeconds = [10, 5, 3, 0];
 
-    // Moments by the names that the silo has for them, how often each is reached before it is used at most, and how often it is chosen.
+    // Moments by the silo's names: how often at most each is passed before it is used, and how often it is chosen.
     private static readonly Moment[] Moments =
     [
         new("start-up", null, LongestStartMilliseconds, 2),

@@ -13,15 +13,13 @@ public enum ChaosMode
     /// stage.</summary>
     Freeze,
 
-    /// <summary>
-    /// The machine is gone and nobody is told: its packets are dropped, its connections stay open at the others' ends, and new ones to it
-    /// are never answered.
+    /// <summary> The machine disappears without a trace: its packets are dropped, its connections stay open at the other ends, and new ones
+    /// to it are never answered.
     /// </summary>
     Vanish,
 
-    /// <summary>
-    /// Nothing moves between the machine and all others, while it lives, trains and reaches the store: two sides that take each other for
-    /// dead. The network heals when another owns its stage.
+    /// <summary> Nothing moves between the machine and all others, while it lives, trains and reaches the store: two sides that each see
+    /// the other as dead. The network heals when another owns its stage.
     /// </summary>
     Partition,
 
@@ -34,8 +32,7 @@ public enum ChaosMode
     /// <summary>Every machine is lost at once, and a new cluster is started.</summary>
     Cluster,
 
-    /// <summary>No machine: an object of the run, or a file of the machines' cache, is changed or removed behind everybody's
-    /// back.</summary>
+    /// <summary>No machine: an object of the run, or a file of the machines' cache, is changed or removed.</summary>
     Damage,
 }
 
@@ -43,7 +40,7 @@ public enum ChaosMode
 /// <param name="Number">From 1.</param>
 /// <param name="Phase">For people: <c>start-up</c>, <c>step</c>, <c>checkpoint</c>, …</param>
 /// <param name="Point">The silo's own name of the moment; null: so many milliseconds after it was started.</param>
-/// <param name="Count">The how many-th time the moment is reached; milliseconds where <paramref name="Point"/> is null.</param>
+/// <param name="Count">Which time the moment is reached; milliseconds where <paramref name="Point"/> is null.</param>
 /// <param name="NoticeSeconds">Of <see cref="ChaosMode.Notice"/>: from the announcement to the deadline; 0: the event has started when it
 /// is seen first.</param>
 public sealed record Disturbance(int Number, ChaosMode Mode, string Phase, string? Point, int Count, int NoticeSeconds = 0)

@@ -131,7 +131,7 @@ internal class MetadataServer : IAsyncDisposable
         }
         catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or IOException)
         {
-            // Who asked is gone.
+            // The caller has gone.
         }
 
         Interlocked.Increment(ref answers);
@@ -214,7 +214,7 @@ internal class MetadataServer : IAsyncDisposable
 
     protected static (int Status, byte[] Body) Encoded(int status, string body) => (status, Encoding.UTF8.GetBytes(body));
 
-    /// <summary>A listener must be told a number: one that is taken is tried again with another.</summary>
+    /// <summary>Tries ports until one is free: the listener cannot choose one itself.</summary>
     private static (HttpListener Listener, Uri Address) Listen()
     {
         while (true)

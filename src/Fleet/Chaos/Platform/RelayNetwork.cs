@@ -10,7 +10,7 @@ namespace Slowrun.Fleet.Chaos.Platform;
 /// </summary>
 internal sealed class RelayNetwork : IDisposable
 {
-    // 127.N.0.0/16, so that two networks on one computer do not meet; 127.0 is everybody's.
+    // 127.N.0.0/16, so that two networks on one computer do not meet; 127.0 is in common use.
     private readonly byte prefix = (byte)Random.Shared.Next(1, 255);
 
     private readonly Lock gate = new();
@@ -46,7 +46,7 @@ internal sealed class RelayNetwork : IDisposable
         }
     }
 
-    /// <summary>Its process has ended: whoever connects is refused, as by a computer that runs but has no such program.</summary>
+    /// <summary>Its process has ended: connections are refused, as by a computer on which no such program runs.</summary>
     public void Remove(RelayedMachine machine)
     {
         lock (gate)
@@ -78,9 +78,8 @@ internal sealed class RelayNetwork : IDisposable
         Open(() => isolated.Remove(machine));
     }
 
-    /// <summary>
-    /// Nothing moves between the two, while both reach all others. A connection that one opens to the other is accepted, unlike one to an
-    /// isolated machine, for its sender is known only then; nothing is ever said on it.
+    /// <summary> Nothing moves between the two, while both reach all others. A connection that one opens to the other is accepted, unlike
+    /// one to an isolated machine, for its sender is known only then; no byte moves on it.
     /// </summary>
     public void Part(RelayedMachine one, RelayedMachine other)
     {

@@ -40,7 +40,7 @@ internal sealed class RelayedMachine : IDisposable
     /// <summary>Of the silo's process: tells its connections from those of others. Null while it is not known.</summary>
     public Func<int?> ProcessId { get; set; } = () => null;
 
-    /// <summary>What the silo's program must be told.</summary>
+    /// <summary>The arguments of the silo's program.</summary>
     public IReadOnlyList<string> Arguments =>
         [
             "--listen",

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace Slowrun.Fleet.Chaos.Platform;
 
-/// <summary>A port that accepts connections in a machine's place, and hands on what comes as long as the network lets it.</summary>
+/// <summary>A port that accepts connections for a machine, and forwards bytes as long as the network allows it.</summary>
 internal sealed class RelayedPort : IDisposable
 {
     private const int Backlog = 512;
@@ -41,9 +41,8 @@ internal sealed class RelayedPort : IDisposable
         (accepting, loop) = BeginAccepting();
     }
 
-    /// <summary>
-    /// From now on connecting takes as long as whoever tries is patient. Linux drops the first packet of a connection to a listener whose
-    /// queue is full, and says nothing: just as a machine that is not there.
+    /// <summary> From now on connection attempts are never answered. Linux silently drops the first packet of a connection to a listener
+    /// whose queue is full, as if the machine were not there.
     /// </summary>
     public async Task FallSilentAsync()
     {
@@ -92,7 +91,7 @@ internal sealed class RelayedPort : IDisposable
             }
             catch (SocketException)
             {
-                // Who wanted to connect is gone; or the listener is, which the next round finds out.
+                // The caller is gone; or the listener is, which the next round detects.
                 await Task.Yield();
             }
         }
@@ -127,7 +126,7 @@ internal sealed class RelayedPort : IDisposable
         }
     }
 
-    /// <summary>Hands on bytes, an end and a reset alike, and none of them while the network holds.</summary>
+    /// <summary>Forwards bytes, the end and resets; none of them while the network holds the connection.</summary>
     private async Task PumpAsync(Socket source, Socket sink, RelayedMachine? from)
     {
         var buffer = new byte[BufferBytes];
