@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Slowrun.Silo.Commands;
 
-// The commands that need torch; people reach them through the client.
+// The commands that need torch; users call them through the client.
 var root = new RootCommand("Slowrun's silo: trains what the store says is ready.")
 {
     ServeCommand.Create(),

@@ -14,7 +14,7 @@ using Slowrun.Training.Stages;
 
 namespace Slowrun.Silo.Commands;
 
-/// <summary><c>doctor</c>: what this machine gives the engine. Exits with 1 when training cannot work here.</summary>
+/// <summary><c>doctor</c>: the devices, memory and libraries that the engine finds. Exits with 1 when training cannot work here.</summary>
 internal static class DoctorCommand
 {
     public static Command Create()
@@ -81,7 +81,7 @@ internal static class DoctorCommand
         }
     }
 
-    /// <summary>Which presets have room here, and what would make the others fit.</summary>
+    /// <summary>Which presets fit this machine's memory, and which options would make the others fit.</summary>
     private static void Memory(TextWriter output)
     {
         using var devices = NvidiaDevices.TryOpen(asCuda: true);

@@ -4,9 +4,8 @@ using Slowrun.Storage.Addresses;
 
 namespace Slowrun.Silo.Commands;
 
-/// <summary>
-/// <c>ended</c>: for a service manager, after the silo's process is gone. Writes into its row of the membership how it ended, so that who
-/// takes over its stages can tell one that crashes whatever trains it from machines that go away (decision 9).
+/// <summary> <c>ended</c>: for a service manager, after the silo's process is gone. Writes into its row of the membership how it ended, so
+/// that the next owner can tell a stage that crashes every process from machines that are lost (decision 9).
 /// </summary>
 internal static class EndedCommand
 {

@@ -71,7 +71,7 @@ internal static class EvaluateCommand
             );
     }
 
-    /// <summary>Lets pass one call in a while.</summary>
+    /// <summary>Lets one call pass per interval.</summary>
     private sealed class AnswerPace(TimeSpan between)
     {
         private long last = Stopwatch.GetTimestamp();

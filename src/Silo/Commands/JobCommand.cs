@@ -6,9 +6,8 @@ using Slowrun.Storage.Addresses;
 
 namespace Slowrun.Silo.Commands;
 
-/// <summary>
-/// A job that the client gives: a line of JSON on standard input says what, lines of JSON on standard output are the answer, and the end
-/// of the input means that nobody waits for it any more.
+/// <summary> A job for the client: a line of JSON on standard input is the request, lines of JSON on standard output are the answer, and
+/// the end of the input cancels the job.
 /// </summary>
 internal static class JobCommand
 {
@@ -49,7 +48,7 @@ internal static class JobCommand
                     await Console.Error.WriteLineAsync(e.Message);
                     return 1;
                 }
-                // libtorch's own errors, out of memory on a device above all: one line of them is for people.
+                // libtorch's own errors, mostly out of memory on a device: their first line is for users.
                 catch (System.Runtime.InteropServices.ExternalException e)
                 {
                     await Console.Error.WriteLineAsync($"libtorch: {e.Message.Split('\n', 2)[0]}");

@@ -5,7 +5,7 @@ using Slowrun.Silo.Preemption;
 
 namespace Slowrun.Silo.Commands;
 
-/// <summary>The options of <c>silo</c> that say who is asked for preemption notices.</summary>
+/// <summary>The options of <c>silo</c> for preemption notices.</summary>
 internal sealed class PreemptionOptions(Command command)
 {
     private const string Azure = "azure";
@@ -20,7 +20,7 @@ internal sealed class PreemptionOptions(Command command)
     private readonly Option<string?> apiVersion = command.Take<string?>(SiloCommandOptions.ImdsVersion);
     private readonly Option<string?> interval = command.Take<string?>(SiloCommandOptions.ImdsInterval);
 
-    /// <returns>Null where nobody is to be asked.</returns>
+    /// <returns>Null where no service is to be asked.</returns>
     /// <exception cref="FormatException">Says what was found and what is expected.</exception>
     public ScheduledEventsOptions? Read(ParseResult parsed)
     {

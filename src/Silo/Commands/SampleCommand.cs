@@ -41,7 +41,7 @@ internal static class SampleCommand
         );
     }
 
-    /// <summary>All members' weights are in memory at once: better a sentence now than an end by the system's hand.</summary>
+    /// <summary>All members' weights are in memory at once: a message now is better than a process killed for its memory.</summary>
     private static void CheckMemory(RunPlan plan, SamplingRequest request, string slot)
     {
         var models = request.Members.Sum(member =>

@@ -1,6 +1,6 @@
 namespace Slowrun.Silo.Hosting;
 
-/// <summary>Says in a line which silo came, left, or is dead: what Orleans' own many warnings about a silo that is gone come to.</summary>
+/// <summary>Logs in one line which silo joined, left, or is dead, instead of Orleans' many warnings.</summary>
 internal sealed partial class ClusterNews(IClusterMembershipService membership, ILocalSiloDetails self, ILogger<ClusterNews> log)
     : BackgroundService
 {

@@ -3,9 +3,8 @@ using Slowrun.Training.Numerics;
 
 namespace Slowrun.Silo.Hosting;
 
-/// <summary>
-/// Loads libtorch and takes the fingerprints of the slots beside the silo's way into its cluster: that is half of the processor time of a
-/// start, and neither needs anything of the other. The slot loop waits for the same fingerprints before it offers a slot.
+/// <summary> Loads libtorch and takes the fingerprints of the slots while the silo joins its cluster: that is half of the processor time of
+/// a start, and the two are independent. The slot loop waits for the same fingerprints before it offers a slot.
 /// </summary>
 internal static class EngineStart
 {

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace Slowrun.Silo.Hosting;
 
-/// <summary>Ports for Orleans, which must be told numbers before it listens.</summary>
+/// <summary>Chooses ports for Orleans, which needs their numbers before it listens.</summary>
 internal static class FreePorts
 {
     /// <summary>Gives each 0 a port that was free a moment ago, all different.</summary>

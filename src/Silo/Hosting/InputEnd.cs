@@ -1,13 +1,13 @@
 namespace Slowrun.Silo.Hosting;
 
-/// <summary>Tells when the process at the other end of our standard input is gone, or closes it to have us stop.</summary>
+/// <summary>Watches for the end of standard input: the process at its other end has ended, or asks this one to stop.</summary>
 internal static class InputEnd
 {
     /// <param name="input">Closed when it has ended.</param>
     /// <param name="ended">Called once, on a thread of its own.</param>
     /// <returns>Ends after <paramref name="ended"/>.</returns>
     public static Task Watch(Stream input, Action ended) =>
-        // Reading the console cannot be cancelled, so a thread of its own does it and nobody need wait for it.
+        // Reading the console cannot be cancelled, so a thread of its own does it, for which the process does not wait.
         Task.Factory.StartNew(
             () =>
             {

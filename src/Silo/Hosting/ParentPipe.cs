@@ -1,8 +1,7 @@
 namespace Slowrun.Silo.Hosting;
 
-/// <summary>
-/// Stops the silo, in order, when the process that started it is gone: its end of our standard input then closes, however it ended.
-/// A killed client so leaves nothing training behind.
+/// <summary> Stops the silo, in order, when the process that started it is gone: standard input then closes, however that process ended. So
+/// a killed client leaves no silo behind.
 /// </summary>
 internal sealed partial class ParentPipe(IHostApplicationLifetime lifetime, ILogger<ParentPipe> log) : BackgroundService
 {

@@ -9,13 +9,14 @@ namespace Slowrun.Silo.Hosting;
 /// in sd_notify(3).
 /// </summary>
 /// <param name="socket">A path, or a name that begins with <c>@</c> and lives outside the file system.</param>
-/// <param name="watchdog">The service is killed when it says nothing for so long; null: nobody watches.</param>
-/// <param name="runtimeDirectory">The service's own, in which it may leave a note for what runs after it; null: it has none.</param>
+/// <param name="watchdog">The service is killed when it sends no report for so long; null: no watchdog.</param>
+/// <param name="runtimeDirectory">The service's own, in which it may leave a note for the commands that run after it; null: it has
+/// none.</param>
 internal sealed class ServiceManager(string socket, TimeSpan? watchdog, string? runtimeDirectory)
 {
     public TimeSpan? Watchdog => watchdog;
 
-    /// <returns>Null where no service manager wants to hear from this process.</returns>
+    /// <returns>Null where no service manager expects reports of this process.</returns>
     public static ServiceManager? FromEnvironment() =>
         Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is { Length: > 0 } socket
             ? new ServiceManager(
@@ -43,7 +44,7 @@ internal sealed class ServiceManager(string socket, TimeSpan? watchdog, string? 
         }
     }
 
-    /// <param name="process">Of whom it is expected; inherited by processes that are not meant.</param>
+    /// <param name="process">The process that the watchdog expects reports of; child processes inherit the variable.</param>
     internal static TimeSpan? WatchdogOf(string? microseconds, string? process) =>
         long.TryParse(microseconds, NumberStyles.None, CultureInfo.InvariantCulture, out var limit)
         && limit > 0

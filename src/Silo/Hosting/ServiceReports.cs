@@ -4,7 +4,7 @@ using Slowrun.Silo.Http;
 
 namespace Slowrun.Silo.Hosting;
 
-/// <summary>Tells the service manager when the silo serves, that it is healthy, and when it stops.</summary>
+/// <summary>Reports to the service manager when the silo serves, that it is healthy, and when it stops.</summary>
 internal sealed partial class ServiceReports(
     ServiceManager manager,
     SiloHealth health,
@@ -14,7 +14,7 @@ internal sealed partial class ServiceReports(
     ILogger<ServiceReports> log
 ) : BackgroundService
 {
-    // A clean end has many causes, and only this one says that the machine is not needed.
+    // A clean end has several causes; only this one means that the machine is not needed.
     private const string IdleNote = "idle";
 
     private static readonly TimeSpan UntilReady = TimeSpan.FromMilliseconds(200);

@@ -62,7 +62,7 @@ internal static class SiloHost
         var cluster = await StoreCluster.FoundAsync(store, settings.Clustering, cancellationToken);
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.AddSiloLog();
-        // What silos note down for each other is in the store's time.
+        // Times in the store's documents are the store's.
         builder.Services.AddSingleton<TimeProvider>(time).AddSingleton(store);
 
         builder.Services.AddSingleton(services => new StopLimit(

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 
 namespace Slowrun.Silo.Hosting;
 
-/// <summary>What a silo writes for people: its own sentences, and of the libraries what nothing else tells.</summary>
+/// <summary>A silo's log: its own messages, and those of the libraries that it does not report itself.</summary>
 internal static class SiloLog
 {
     public static void AddSiloLog(this ILoggingBuilder logging)
@@ -27,7 +27,7 @@ internal static class SiloLog
 
         Shorten(logging.Services);
 
-        // Orleans tells a great deal about itself at Information; what went wrong is at Warning.
+        // Orleans logs a great deal at Information; failures are at Warning.
         foreach (var library in new[] { "Orleans", "Microsoft", "Polly" })
         {
             logging.AddFilter(library, LogLevel.Warning);

@@ -1,11 +1,11 @@
 namespace Slowrun.Silo.Hosting;
 
-/// <summary>What became of another silo.</summary>
+/// <summary>What happened to another silo.</summary>
 internal enum SiloNews
 {
     Joined,
 
-    /// <summary>It said so before it went.</summary>
+    /// <summary>It left in order.</summary>
     Left,
 
     Died,

@@ -5,14 +5,14 @@ using Slowrun.Silo.Preemption;
 
 namespace Slowrun.Silo.Hosting;
 
-/// <summary>What a silo is told on its command line; the store holds the rest.</summary>
+/// <summary>The options of a silo's command line; the store holds the rest.</summary>
 internal sealed record SiloSettings
 {
     public required string Store { get; init; }
 
     public required IReadOnlyList<string> Slots { get; init; }
 
-    /// <summary>Where the cluster is kept; null: where the store says.</summary>
+    /// <summary>Where the cluster's rows are kept; null: where the store says.</summary>
     public ClusterPlace? Clustering { get; init; }
 
     /// <summary>Shown to people; by default host name and process id.</summary>
@@ -21,7 +21,7 @@ internal sealed record SiloSettings
     /// <summary>Where the ports listen: loopback unless told otherwise.</summary>
     public IPAddress Listen { get; init; } = IPAddress.Loopback;
 
-    /// <summary>The address told to others; null: <see cref="Listen"/>.</summary>
+    /// <summary>The address that other silos and clients use; null: <see cref="Listen"/>.</summary>
     public IPAddress? Advertise { get; init; }
 
     /// <summary>Listened on. 0: any free port.</summary>
@@ -29,7 +29,8 @@ internal sealed record SiloSettings
 
     public int GatewayPort { get; init; }
 
-    /// <summary>Told to others, where something between maps ports (a container's host, a relay); null: the one listened on.</summary>
+    /// <summary>The port that others use, where ports are mapped in between (a container's host, a relay); null: the one listened
+    /// on.</summary>
     public int? AdvertiseSiloPort { get; init; }
 
     public int? AdvertiseGatewayPort { get; init; }
@@ -46,6 +47,6 @@ internal sealed record SiloSettings
     /// <summary>Where health, metrics and the page are served; null: no port is opened for them.</summary>
     public HttpSettings? Http { get; init; }
 
-    /// <summary>Where the platform announces that this machine goes away; null: nobody asks.</summary>
+    /// <summary>Where the platform announces the end of this machine; null: no service is asked.</summary>
     public ScheduledEventsOptions? ScheduledEvents { get; init; }
 }

@@ -7,7 +7,7 @@ namespace Slowrun.Silo.Hosting;
 internal static class SlotNames
 {
     /// <param name="text">What the user gave; null: every CUDA device, else <c>cpu</c>.</param>
-    /// <param name="cudaDevices">How many there are; asked only where it matters, for that may load libtorch.</param>
+    /// <param name="cudaDevices">How many there are; called only if needed, since it may load libtorch.</param>
     /// <param name="option">Named in errors.</param>
     /// <exception cref="FormatException">Says what was found and what is expected.</exception>
     public static IReadOnlyList<string> Parse(string? text, int cores, Func<int> cudaDevices, string option = "--slots")

@@ -8,10 +8,10 @@ namespace Slowrun.Silo.Hosting;
 /// Ends the process when stopping takes longer than it may: a store that hangs holds last commits, the cluster's farewell and threads in
 /// the kernel, none of which can be cancelled. To be registered first: it watches while everything else stops.
 /// </summary>
-/// <param name="within">From the order to stop. What the host itself gives up in time, it gives up before.</param>
+/// <param name="within">From the order to stop. The host's own time limit ends before this one.</param>
 internal sealed partial class StopLimit(TimeSpan within, IHostApplicationLifetime? lifetime) : IHostedService, IDisposable
 {
-    // The host gives up waiting at the limit, and says what it waited for.
+    // The host gives up at the limit, and logs what it waited for.
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(3);
 
     private readonly ManualResetEventSlim stopped = new();

@@ -8,9 +8,8 @@ using Slowrun.Storage;
 
 namespace Slowrun.Silo.Hosting;
 
-/// <summary>
-/// Brings metrics and traces out of the process: to a collector where OpenTelemetry's own variables name one, and to whoever asks the HTTP
-/// port. Without either nothing is collected.
+/// <summary> Exports metrics and traces: to a collector where OpenTelemetry's own variables name one, and metrics at the HTTP port. Without
+/// either nothing is collected.
 /// </summary>
 internal static class TelemetryExport
 {
@@ -86,7 +85,7 @@ internal static class TelemetryExport
             _ => null,
         };
 
-    /// <summary>OpenTelemetry itself would export nowhere, and say nothing.</summary>
+    /// <summary>Checked here, since OpenTelemetry itself would silently export nothing.</summary>
     private static bool Names(string variable)
     {
         var text = Environment.GetEnvironmentVariable(variable);

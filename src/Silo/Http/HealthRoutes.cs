@@ -1,7 +1,7 @@
 namespace Slowrun.Silo.Http;
 
-/// <summary><c>/healthz</c> (restart me unless 200) and <c>/readyz</c> (I take work), for whatever supervises a silo: open to all, under
-/// these names alone.</summary>
+/// <summary><c>/healthz</c> (restart the silo unless 200) and <c>/readyz</c> (the silo takes work), for supervisors: open without a token,
+/// under exactly these paths.</summary>
 internal static class HealthRoutes
 {
     public static void UseHealth(this IApplicationBuilder app, SiloHealth health) =>

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace Slowrun.Silo.Http;
 
-/// <summary>What a silo is told of its web server, as it stands on the command line and in <c>SLOWRUN_TOKEN</c>.</summary>
+/// <summary>The options of a silo's web server, as written on the command line and in <c>SLOWRUN_TOKEN</c>.</summary>
 internal sealed record HttpArguments
 {
     /// <summary>Of <c>--http</c>, as in <c>127.0.0.1:9464</c>; a port alone is loopback.</summary>

@@ -5,11 +5,11 @@ using Slowrun.Web.Hosting;
 
 namespace Slowrun.Silo.Http;
 
-/// <summary>Where the silo's web server listens, whom it answers, and whether it serves the page beside health and metrics.</summary>
+/// <summary>Where the silo's web server listens, who may use it, and whether it serves the page beside health and metrics.</summary>
 /// <param name="Page">Whether one of the addresses does.</param>
 internal sealed record HttpSettings(IReadOnlyList<HttpAddress> Addresses, AccessRules Access, bool Page)
 {
-    /// <summary>Of one core, in the long run: what all but health may take from the trainers.</summary>
+    /// <summary>Of one core, in the long run: the limit for all requests but health.</summary>
     public double CpuShare { get; init; } = Page ? BackgroundThread.Share : BackgroundThread.Share / 2;
 
     /// <returns>Null where no HTTP is asked for.</returns>
@@ -62,7 +62,7 @@ internal sealed record HttpSettings(IReadOnlyList<HttpAddress> Addresses, Access
         return new HttpSettings(addresses, access, given.Page);
     }
 
-    /// <summary>With port 0 each would get one of its own.</summary>
+    /// <summary>Two addresses with port 0 get different ports.</summary>
     private static bool Covers(HttpAddress address, IPEndPoint page) => page.Port != 0 && address.Endpoint.Equals(page);
 
     private static IPEndPoint Endpoint(string text)

@@ -4,9 +4,8 @@ using Slowrun.Grains.Telemetry;
 
 namespace Slowrun.Silo.Http;
 
-/// <summary>
-/// Whether this silo does its work, as far as it can tell by itself. One that trains, waits, leaves, or cannot reach its store is healthy:
-/// a restart would help none of them.
+/// <summary> Whether this silo works, as far as it can detect itself. A silo that trains, waits, leaves, or cannot reach its store is
+/// healthy: a restart would not help.
 /// </summary>
 internal sealed class SiloHealth(
     IClusterMembershipService membership,
@@ -40,7 +39,7 @@ internal sealed class SiloHealth(
     /// <summary>Whether grains can be called.</summary>
     public bool IsInCluster => membership.CurrentSnapshot.GetSiloStatus(silo.SiloAddress) is SiloStatus.Active or SiloStatus.ShuttingDown;
 
-    /// <summary>It commits, releases and ends, which takes what it takes.</summary>
+    /// <summary>It commits, releases and ends; there is no time limit here.</summary>
     private bool IsLeaving => local.Stops || lifetime.ApplicationStopping.IsCancellationRequested;
 
     private static string? Hung =>

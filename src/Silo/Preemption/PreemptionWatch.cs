@@ -7,9 +7,8 @@ using Slowrun.Grains.Telemetry;
 
 namespace Slowrun.Silo.Preemption;
 
-/// <summary>
-/// Asks the platform whether this machine goes away, and lets the silo leave when it does. To be registered before Orleans: hosted services
-/// stop in reverse order, so this one acknowledges when the silo has left its cluster.
+/// <summary> Asks the platform whether this machine will end, and then lets the silo leave. To be registered before Orleans: hosted
+/// services stop in reverse order, so this one acknowledges when the silo has left its cluster.
 /// </summary>
 internal sealed partial class PreemptionWatch(
     IPreemptionSource source,
@@ -19,10 +18,10 @@ internal sealed partial class PreemptionWatch(
     ILogger<PreemptionWatch> log
 ) : BackgroundService
 {
-    // A machine with a notice of 10 s must still see it when the service has been away.
+    // A notice of 10 s must still be seen after an outage of the service.
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
-    // The machine has seconds, and goes away without an acknowledgement too.
+    // The machine has seconds left, and ends without an acknowledgement too.
     private static readonly TimeSpan AcknowledgeFor = TimeSpan.FromSeconds(5);
 
     private PreemptionNotice? obeyed;

@@ -114,7 +114,7 @@ internal sealed class ScheduledEvents : IPreemptionSource, IDisposable
         return new PreemptionNotice(announced.EventId!, announced.EventType!, Deadline(announced), waits && alone);
     }
 
-    /// <summary>Empty once the event has started; what cannot be read may be any time, so it is now.</summary>
+    /// <summary>Empty once the event has started; a date that cannot be read counts as now.</summary>
     private DateTimeOffset Deadline(Event announced)
     {
         // RFC 1123 as documented, ISO 8601 from some emulators.
@@ -124,7 +124,7 @@ internal sealed class ScheduledEvents : IPreemptionSource, IDisposable
             return at;
         }
 
-        // The same in every answer, as everything of an event.
+        // The same deadline in every answer for one event.
         return begun.TryGetValue(announced.EventId!, out var seen) ? seen : begun[announced.EventId!] = time.GetUtcNow();
     }
 
