@@ -15,13 +15,13 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Grains;
 
-/// <summary>What the grains of a silo share.</summary>
+/// <summary>Registers the services that the grains of a silo share.</summary>
 public static class GrainsRegistration
 {
     /// <summary>Needs an <c>IObjectStore</c> and a <c>TimeProvider</c>. To be called after Orleans is added: hosted services stop in
     /// reverse order.</summary>
     /// <param name="slots">Names of the slots that this silo lends.</param>
-    /// <param name="devices">What tells of those that are devices; null: nothing does.</param>
+    /// <param name="devices">Reads memory and utilization of those that are devices; null: there are none.</param>
     /// <param name="exitWhenIdle">Leaves, and stops the host, when nothing was ready for so long; null: never.</param>
     public static IServiceCollection AddSlowrunGrains(
         this IServiceCollection services,

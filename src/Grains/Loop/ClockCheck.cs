@@ -4,13 +4,13 @@ using Slowrun.Storage;
 
 namespace Slowrun.Grains.Loop;
 
-/// <summary>Holds this silo's clock against the store's now and then, where it has one that can be set.</summary>
+/// <summary>Compares this silo's clock with the store's now and then, where it is one that can be corrected.</summary>
 internal sealed partial class ClockCheck(IObjectStore store, TimeProvider time, ILogger<ClockCheck> log) : BackgroundService
 {
     // A machine's clock drifts by milliseconds in that time; what moves it by more (a suspended machine) is rare.
     private static readonly TimeSpan Every = TimeSpan.FromMinutes(10);
 
-    /// <summary>Once before anything is taken: what a wrong clock had written by then could not be told from the truth later.</summary>
+    /// <summary>Once before anything is taken: times written by a wrong clock could not be recognized later.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         await MeasureAsync(cancellationToken);

@@ -6,7 +6,7 @@ using Slowrun.Storage.Checkpoints;
 
 namespace Slowrun.Grains.Loop;
 
-/// <summary>What a silo does about damaged documents of a run that it meets: mends what can be mended without a person.</summary>
+/// <summary>Mends damaged documents of a run, as far as that needs no person.</summary>
 internal sealed partial class DocumentMending(
     IObjectStore store,
     LocalWork local,
@@ -15,7 +15,7 @@ internal sealed partial class DocumentMending(
     ILogger<DocumentMending> log
 )
 {
-    // What a person has to decide, or a store that refuses: looking at it again costs a listing and the reading of a checkpoint.
+    // Where a person has to decide, or the store refuses: each try costs a listing and the reading of a checkpoint.
     private static readonly TimeSpan Again = TimeSpan.FromMinutes(1);
 
     private readonly RunRepair repair = new(store, time);
@@ -47,7 +47,7 @@ internal sealed partial class DocumentMending(
             {
                 Damage = due,
             },
-            // One that this silo has let go of without a word is nobody's.
+            // A stage whose root names this silo, but on which it does not work, has no owner at work.
             (stage, owner) =>
                 owner.Silo == silo.SiloAddress.ToParsableString()
                     ? local.Has(WorkName.Train(run, stage))

@@ -25,7 +25,7 @@ internal sealed partial class Look(
     ILogger<Look> log
 )
 {
-    // Whoever makes a run rings. One that was put into the store by hand is found at last then.
+    // Submissions ring the bell. A run that was put into the store by hand is found by this.
     private static readonly TimeSpan ListEvery = TimeSpan.FromMinutes(1);
 
     private readonly RestingRuns resting = new(time);
@@ -33,7 +33,7 @@ internal sealed partial class Look(
     private IReadOnlyList<string> runs = [];
     private long listedAt;
 
-    // A look that fails has not heard what it was told.
+    // Stays set until a look has succeeded.
     private bool rung = true;
 
     /// <returns>Whether a slot was offered to anything; and whether work is under way here, or was ready that this silo could do.</returns>
@@ -52,7 +52,7 @@ internal sealed partial class Look(
         ExceptionDispatchInfo? failed = null;
         var free = local.Stops ? 0 : slots.Free.Count;
         await LearnPrioritiesAsync(stop);
-        // What is handed to this silo of one run, it cannot take of the next.
+        // Work that is handed to this silo of one run uses slots that the next run cannot have.
         var order = runs.OrderByDescending(run => priorities.GetValueOrDefault(run))
             .ThenBy(run => run, StringComparer.Ordinal)
             .Where(run => !resting.IsLeftAlone(run, rung))
@@ -69,7 +69,7 @@ internal sealed partial class Look(
             }
             catch (Exception e) when (!stop.IsCancellationRequested)
             {
-                // Of this run nothing is known now; the others' work is not to wait for it.
+                // Nothing is known of this run now; the work of the others must not wait for it.
                 LogFailed(log, run, e.Message);
                 failed ??= ExceptionDispatchInfo.Capture(e);
                 continue;
@@ -77,7 +77,7 @@ internal sealed partial class Look(
 
             if (!probed && asking.IsSilent(run))
             {
-                // A silo that hangs may have the others' grains as well.
+                // A silo that hangs may hold the grains of other runs too.
                 probed = true;
                 await asking.ProbeAsync(order.Skip(index + 1), stop);
             }
@@ -105,7 +105,7 @@ internal sealed partial class Look(
             failed?.Throw();
         }
 
-        // What was rung for is heard when every run was read since.
+        // The ring is handled once every run was read after it.
         rung = rung && (old || failed is not null);
         var busy = local.Names.Count > 0 || offers.HasReady([.. all.Select(view => view.Facts)]);
         return (await offers.MakeAsync(all, stop), busy);

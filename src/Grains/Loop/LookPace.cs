@@ -3,9 +3,8 @@ using Slowrun.Grains.Slots;
 
 namespace Slowrun.Grains.Loop;
 
-/// <summary>
-/// How long a slot loop that found nothing to do waits: every silo asks the store, so those at rest ask ever more rarely. What makes work
-/// (a document that a client wrote, a stage's end, a silo that has gone) wakes the loop at once.
+/// <summary> How long a slot loop waits after a look that found nothing: longer after each, since every look costs the store operations.
+/// Events that make work (a document that a client wrote, a stage's end, the loss of a silo) wake the loop at once.
 /// </summary>
 internal sealed class LookPace(Backoff pauses)
 {
@@ -21,7 +20,7 @@ internal sealed class LookPace(Backoff pauses)
     /// <summary>Something was offered: more may follow.</summary>
     public void Reset() => looks = 1;
 
-    /// <summary>The pause is over. A hint changes nothing: of those who are told of one piece of work most find none.</summary>
+    /// <summary>The pause is over. A hint does not change the pace: most silos that are woken for one piece of work find none.</summary>
     public void Waited(Poked poked) =>
         looks = poked switch
         {

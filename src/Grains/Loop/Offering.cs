@@ -6,7 +6,7 @@ using Slowrun.Grains.Slots;
 
 namespace Slowrun.Grains.Loop;
 
-/// <summary>Makes one offer, and slows down the next one where it came to nothing.</summary>
+/// <summary>Makes one offer, and delays the next one of the same work where it was refused or failed.</summary>
 internal sealed partial class Offering(OfferPace pace, LoopPulse pulse, ILocalSiloDetails silo, ILogger<Offering> log)
 {
     // The second call waits within Orleans until the grain that the first one moved has ended where it was.
@@ -36,7 +36,7 @@ internal sealed partial class Offering(OfferPace pace, LoopPulse pulse, ILocalSi
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
-                // One stage's trouble must not keep the others waiting.
+                // A failure of one stage must not delay the others.
                 pace.Refused(work);
                 LogOfferFailed(log, work, e.Message, e);
                 return;

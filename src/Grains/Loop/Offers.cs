@@ -24,7 +24,7 @@ internal sealed class Offers(
     TimeProvider time
 )
 {
-    // In a fleet of several kinds of machines one of the right kind comes and takes it; after so long nobody has.
+    // In a fleet of several kinds of machines one of the right kind takes it soon; after this time none has.
     private static readonly TimeSpan UntakenAfter = TimeSpan.FromSeconds(15);
 
     /// <param name="runs">All that this silo knows of.</param>
@@ -49,7 +49,7 @@ internal sealed class Offers(
         foreach (var (index, one) in work.Index())
         {
             pulse.Beat();
-            // What is handed to others, or to nobody yet, waits for slots all the same.
+            // Work that is handed to other silos, or to none yet, waits for slots too.
             var share = views[one.Run].Waiting is { } waiting
                 ? SlotShares.Next(slots.Free, waiting - work.Take(index).Count(before => before.Run == one.Run), one.Lanes)
                 : SlotShares.Next(work, index, slots.Free);
@@ -71,7 +71,8 @@ internal sealed class Offers(
 
     private bool IsMine(RunFacts facts, ReadyWork work) => work.Kind != WorkKind.Train || CanTrain(facts, work.Stage!.Value);
 
-    /// <summary>A started stage goes only to slots that give the same bits: offering others would only move its grain about.</summary>
+    /// <summary>A started stage goes only to slots that give the same bits; an offer of others would be refused, and move its grain for
+    /// nothing.</summary>
     private bool CanTrain(RunFacts facts, StageId id) =>
         facts.RootOf(id) is not { Identity: { } identity } root
         || (
@@ -82,7 +83,7 @@ internal sealed class Offers(
             )
         );
 
-    /// <summary>A stage that this silo leaves alone for what it was begun with, and nobody takes: said once, with the difference.</summary>
+    /// <summary>Reports, once and with the difference, a stage that this silo cannot continue and that no other silo takes.</summary>
     private async Task TellRefusalsAsync(RunFacts facts)
     {
         var run = facts.Spec.Name;
@@ -94,7 +95,7 @@ internal sealed class Offers(
                 var own = slots.All.Select(slot => fingerprints.TryOf(slot, facts.Plan[id])).OfType<string>().ToList();
                 if (own.Count == 0)
                 {
-                    // No slot can train it at all, which is said where one is offered.
+                    // No slot can train it at all; that is reported when one is offered.
                     continue;
                 }
 

@@ -11,9 +11,8 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Grains.Loop;
 
-/// <summary>
-/// A take whose answer was lost, or an end that could not be written, leaves this silo as an owner that trains nothing: it lets go of such
-/// stages, for whoever comes first.
+/// <summary> A take whose answer was lost, or an end that could not be written, leaves this silo as an owner that trains nothing: it
+/// releases such stages, so that any silo can take them.
 /// </summary>
 internal sealed partial class OrphanRelease(
     IObjectStore store,
@@ -41,7 +40,7 @@ internal sealed partial class OrphanRelease(
             }
             catch (Exception e) when (e is FencedException or InvalidOperationException)
             {
-                // Somebody else has written the root at this moment: the next look tells what it is like.
+                // Another process has written the root at this moment: the next look reads it.
                 LogNotReleased(log, StageKey.Of(facts.Spec.Name, id), e.Message);
             }
         }
@@ -64,7 +63,7 @@ internal sealed partial class OrphanRelease(
         }
 
         var before = commit.Root;
-        // As if the owner had been lost at its last word: what it trained since its last commit is gone, and then nobody trained it.
+        // As if the owner had been lost at its last report: training since its last commit is lost, and afterwards the stage had no owner.
         var unowned = new UnownedTime
         {
             Root = before,
@@ -82,7 +81,7 @@ internal sealed partial class OrphanRelease(
         return root;
     }
 
-    /// <summary>Never fails: the release holds, whether or not it can be told.</summary>
+    /// <summary>Does not throw: the release holds without the event.</summary>
     private async Task TellAsync(string run, StageId id, StageRoot before, StageRoot root, long lostSteps)
     {
         try

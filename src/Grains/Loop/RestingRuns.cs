@@ -2,9 +2,8 @@ using Slowrun.Core.Plan;
 
 namespace Slowrun.Grains.Loop;
 
-/// <summary>
-/// Runs in which nothing happens until somebody wishes it: ended, failed, cancelled, paused, or not readable. Whoever wishes it rings
-/// (<see cref="Storage.Runs.OrderBell"/>); without that they are read one at a time, so that they cost the same however many there are.
+/// <summary> Runs in which nothing happens until a user acts: ended, failed, cancelled, paused, or not readable. Such an act rings the bell
+/// (<see cref="Storage.Runs.OrderBell"/>); without a ring they are read one at a time, so that the cost does not grow with their number.
 /// </summary>
 internal sealed class RestingRuns(TimeProvider time)
 {
@@ -15,7 +14,7 @@ internal sealed class RestingRuns(TimeProvider time)
     private long lastAt = time.GetTimestamp();
 
     /// <summary>Whether a run need not be read now.</summary>
-    /// <param name="rung">Whether somebody has changed what is wanted of some run.</param>
+    /// <param name="rung">Whether the orders' bell rang since the last look.</param>
     public bool IsLeftAlone(string run, bool rung)
     {
         if (rung || !read.TryGetValue(run, out var at))

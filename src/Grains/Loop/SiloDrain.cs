@@ -9,7 +9,7 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Grains.Loop;
 
-/// <summary>How a silo that goes away leaves: nothing new, last commits, releases, and only then the cluster.</summary>
+/// <summary>How a silo leaves: it takes nothing new, commits, releases, and only then leaves the cluster.</summary>
 internal sealed partial class SiloDrain(
     LocalWork local,
     IObjectStore store,
@@ -29,7 +29,7 @@ internal sealed partial class SiloDrain(
     /// nearer deadline.</summary>
     /// <param name="kind">Of the event in every run that is at work here.</param>
     /// <param name="why">A sentence for people.</param>
-    /// <param name="deadline">When the machine goes away; null: nobody hurries.</param>
+    /// <param name="deadline">When the machine ends; null: no deadline.</param>
     public async Task LeaveAsync(StopReason reason, string kind, string why, DateTimeOffset? deadline)
     {
         using var leaving = Spans.Leaving(silo.Name, kind);

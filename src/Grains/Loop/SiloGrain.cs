@@ -6,7 +6,7 @@ using Slowrun.Training;
 
 namespace Slowrun.Grains.Loop;
 
-/// <summary>Lives on the very silo that it is named after. Activated elsewhere, by a silo that does not see that one, it ends.</summary>
+/// <summary>Lives on the silo of its key. Where a silo that does not see that one activates it elsewhere, it ends.</summary>
 [GrainType(NamedSiloDirector.KeyedBySilo)]
 internal sealed class SiloGrain(SiloDrain drain, StoreTroubles troubles, Wakes wakes, ILocalSiloDetails silo) : Grain, ISiloGrain
 {

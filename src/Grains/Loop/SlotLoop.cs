@@ -7,9 +7,8 @@ using Slowrun.Grains.Stages;
 
 namespace Slowrun.Grains.Loop;
 
-/// <summary>
-/// The drive of everything: looks for a stage that is ready and has no living owner, for a snapshot that has no score, for members that
-/// are not averaged, and offers them free slots. There is no dispatcher: a new silo takes work by itself.
+/// <summary> Drives all work of a silo: it looks for stages that are ready and have no living owner, snapshots without a score, and members
+/// that are not averaged, and offers them free slots. There is no dispatcher: a new silo takes work by itself.
 /// </summary>
 internal sealed partial class SlotLoop(
     SlotTable slots,
@@ -62,14 +61,14 @@ internal sealed partial class SlotLoop(
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested) { }
             catch (Exception e)
             {
-                // A store that is away for a while, a damaged document, a grain that moves: look again a little later.
+                // The store does not answer, a document is damaged, a grain moves: the next look tries again.
                 LogLookFailed(log, e.Message, e);
                 await Task.Delay(AfterFailure, CancellationToken.None);
             }
         }
     }
 
-    /// <summary>A silo has gone. Only free slots can do anything about it, and not all of them at the same moment.</summary>
+    /// <summary>A silo has gone. Only silos with free slots look for its work, and not all at the same moment.</summary>
     private async Task WakeAsync(CancellationToken stop)
     {
         asking.SilosGone();

@@ -5,8 +5,7 @@ using Slowrun.Grains.Slots;
 
 namespace Slowrun.Grains.Loop;
 
-/// <summary>Says in the silo's own log that the store fails or is slow: where the store cannot be written, an event would not
-/// arrive.</summary>
+/// <summary>Logs that the store fails or is slow: where the store cannot be written, an event would not arrive.</summary>
 internal sealed partial class StoreTroubleLog(StoreTroubles troubles, TimeProvider time, ILogger<StoreTroubleLog> log) : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(2);

@@ -15,7 +15,7 @@ internal sealed class Wakes(SlotTable slots, LocalWork local, IHostApplicationLi
     /// <param name="among">How many silos are woken for it.</param>
     public void Wake(int among) => _ = WakeAsync(among);
 
-    /// <returns>Ends when the loop was told. Never fails.</returns>
+    /// <returns>Ends when the loop was woken. Does not fail.</returns>
     internal Task WakeAsync(int among)
     {
         if (Stops || slots.Free.Count == 0 || Interlocked.Exchange(ref pending, 1) == 1)

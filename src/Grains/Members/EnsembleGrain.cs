@@ -5,7 +5,7 @@ using Slowrun.Grains.Slots;
 
 namespace Slowrun.Grains.Members;
 
-/// <summary>A run's ensemble: averages its members whenever another one has been scored.</summary>
+/// <summary>A run's ensemble: averages its members after each new score.</summary>
 [GrainType("ensemble")]
 internal sealed class EnsembleGrain(EnsembleScoring scoring, ScoringTrouble trouble, SiloSlots slots, ILogger<EnsembleGrain> log)
     : ScoringGrain(slots, log),

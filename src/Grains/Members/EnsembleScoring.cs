@@ -29,7 +29,7 @@ internal sealed partial class EnsembleScoring(
     ILogger<EnsembleScoring> log
 )
 {
-    /// <summary>Averages whatever members are scored, unless that was done.</summary>
+    /// <summary>Averages the members scored so far, unless that was done.</summary>
     /// <returns>Whether there is a new result.</returns>
     /// <exception cref="InvalidDataException">A vector, a snapshot or the data are damaged.</exception>
     public async Task<bool> ScoreAsync(string run, IReadOnlyList<string> slots, CancellationToken stop)
@@ -154,7 +154,7 @@ internal sealed partial class EnsembleScoring(
                     ),
                 stop
             );
-            // Mapped ones may have been written to meanwhile: what was selected from other numbers is not kept.
+            // Mapped files may have been changed meanwhile: a selection from changed numbers is not kept.
             await Task.Run(() => fitness.ToList().ForEach(vector => vector.Check()), stop);
             return selections;
         }

@@ -3,7 +3,7 @@ using Slowrun.Core.Tokens;
 
 namespace Slowrun.Grains.Members;
 
-/// <summary>What scoring needs, and what must come out of it: finite losses of at least one target that stands for text.</summary>
+/// <summary>Checks the input and output of scoring: at least one target that stands for text, and finite losses.</summary>
 internal static class JudgingCheck
 {
     private const string OtherData =

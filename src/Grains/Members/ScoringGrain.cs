@@ -5,17 +5,17 @@ using Slowrun.Grains.Slots;
 
 namespace Slowrun.Grains.Members;
 
-/// <summary>
-/// Judging on the slots of the silo that a grain lives on. Its result is created if absent, so that doing it twice harms nothing, and
-/// nobody needs to own it.
+/// <summary> Judging on the slots of the silo that a grain lives on. The result is created if absent, so that scoring twice does no harm,
+/// and it needs no owner.
 /// </summary>
 internal abstract partial class ScoringGrain(SiloSlots slots, ILogger log) : Grain
 {
     private int underWay;
 
     /// <param name="work">See <see cref="WorkName"/>.</param>
-    /// <param name="score">Whether it made anything: what was there already, or not due, is offered again ever later.</param>
-    /// <param name="failed">Tells people. Never fails.</param>
+    /// <param name="score">Returns whether it made a result: work whose result existed, or was not due, is offered again ever
+    /// later.</param>
+    /// <param name="failed">Reports the failure. Does not throw.</param>
     protected TakeAnswer Start(SlotOffer offer, string work, Func<CancellationToken, Task<bool>> score, Func<Exception, Task> failed)
     {
         var answer = slots.Ask(offer, work, MigrateOnIdle, out var admitted);

@@ -9,9 +9,8 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Grains.Members;
 
-/// <summary>
-/// Counts what could not be scored or averaged against the run's failure budget, and tells people. The store's own trouble and damaged
-/// objects do not count: they pass, or somebody puts them back.
+/// <summary> Counts failures of scoring and averaging against the run's failure budget, and reports them as events. Failures of the store
+/// and damaged objects do not count: the store recovers, and objects are repaired.
 /// </summary>
 internal sealed class ScoringTrouble(IObjectStore store, RunFactsReader reader, TimeProvider time)
 {
@@ -19,7 +18,7 @@ internal sealed class ScoringTrouble(IObjectStore store, RunFactsReader reader, 
 
     private readonly ConcurrentDictionary<(string, StageId?, string), bool> told = new();
 
-    /// <summary>It was scored: the same trouble later is news.</summary>
+    /// <summary>It was scored: the same failure later is reported again.</summary>
     public void Over(string run, StageId? id)
     {
         foreach (var key in told.Keys.Where(key => key.Item1 == run && key.Item2 == id))
@@ -28,7 +27,8 @@ internal sealed class ScoringTrouble(IObjectStore store, RunFactsReader reader, 
         }
     }
 
-    /// <summary>Never fails. Of a run that does not exist nothing is told: the event would make it one that the store lists.</summary>
+    /// <summary>Does not throw. Writes nothing for a run that does not exist: the event would create its folder, which the store would list
+    /// as a run.</summary>
     /// <param name="id">The member; null: the ensemble.</param>
     public async Task TellAsync(string run, StageId? id, Exception error)
     {

@@ -2,16 +2,16 @@ using Slowrun.Core.Plan;
 
 namespace Slowrun.Grains.Runs;
 
-/// <summary>
-/// Which silo may offer its slots to which ready work: without it hundreds of free silos would all go for the first stage. Only a hint that
-/// passes: two hand-outs of one stage, or one that is lost with the run grain, cost a refused offer. For one scheduler.
+/// <summary> Which silo may offer its slots to which ready work: without it hundreds of free silos would all offer slots to the first
+/// stage. Only a hint that passes: two hand-outs of one stage, or one that is lost with the run grain, cost a refused offer. For one
+/// scheduler.
 /// </summary>
 internal sealed class HandOut(TimeProvider time)
 {
     // An offer takes as long as a few store operations. A silo that dies meanwhile delays the work by so much at most.
     private static readonly TimeSpan ForOffer = TimeSpan.FromSeconds(3);
 
-    // Judging has no owner that the store tells of. A silo that is at it says so at each look, at least every five seconds.
+    // Scoring has no owner in the store. A silo that does it reports that at each look, at least every five seconds.
     private static readonly TimeSpan ForWork = TimeSpan.FromSeconds(15);
 
     private readonly Dictionary<string, Lease> leases = new(StringComparer.Ordinal);
@@ -20,10 +20,10 @@ internal sealed class HandOut(TimeProvider time)
     /// <param name="ready">All that is ready, in order.</param>
     /// <param name="silo">Its address.</param>
     /// <param name="most">How much it can take.</param>
-    /// <param name="notMine">What it leaves alone.</param>
-    /// <param name="atWork">What is under way on it: nobody else is offered that.</param>
+    /// <param name="notMine">Work that it leaves alone.</param>
+    /// <param name="atWork">Work under way on it: no other silo is offered that.</param>
     /// <param name="isAlive">Whether a silo is, and takes work.</param>
-    /// <returns>What it may offer its slots to; and how much waits, that included.</returns>
+    /// <returns>The work that it may offer its slots to; and the number of pieces that wait, including these.</returns>
     public (IReadOnlyList<string> Handed, int Waiting) To(
         IReadOnlyList<ReadyWork> ready,
         string silo,
@@ -40,7 +40,7 @@ internal sealed class HandOut(TimeProvider time)
             leases.Remove(name);
         }
 
-        // It was at that, and is no more: nobody is to wait for the rest of the time.
+        // The silo has stopped this work: others need not wait for the rest of the lease.
         foreach (var name in leases.Where(pair => pair.Value.Silo == silo && pair.Value.For == ForWork).Select(pair => pair.Key).ToList())
         {
             leases.Remove(name);

@@ -7,7 +7,7 @@ using Slowrun.Grains.Interfaces;
 
 namespace Slowrun.Grains.Runs;
 
-/// <summary>A run as its reader has told this silo of it.</summary>
+/// <summary>What this silo knows of a run from the run grain's answers.</summary>
 internal sealed class KnownRun
 {
     private readonly Dictionary<StageId, StageRoot> roots = [];
@@ -20,14 +20,14 @@ internal sealed class KnownRun
     private RunSpec? spec;
     private RunPlan? plan;
 
-    /// <summary>Null: nothing was told.</summary>
+    /// <summary>Null: there was no answer yet.</summary>
     public NewsVersion? Version { get; private set; }
 
     /// <summary>Whether the reader has met a document of a version that is newer than its own.</summary>
     public bool IsOfANewerVersion => damage.Any(one => one.IsNewer);
 
     /// <exception cref="InvalidDataException">The spec is of a newer version, which this one does not understand.</exception>
-    /// <exception cref="InvalidOperationException">The news leaves out what was never told.</exception>
+    /// <exception cref="InvalidOperationException">The answer builds on one that this silo does not have.</exception>
     public void Take(RunNews news)
     {
         if (news.IsWhole)

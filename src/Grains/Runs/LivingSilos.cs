@@ -4,9 +4,8 @@ using Slowrun.Grains.Stages;
 
 namespace Slowrun.Grains.Runs;
 
-/// <summary>
-/// The silos that Orleans' membership holds for alive. A silo whose view is old would call an owner dead that has joined since: the view is
-/// brought up to date before that is said.
+/// <summary> The silos that are alive by Orleans' membership. An old view would show an owner as dead that has joined since, so the view is
+/// refreshed before an owner counts as dead.
 /// </summary>
 internal sealed class LivingSilos(IClusterMembershipService membership) : ILivingOwners
 {
@@ -17,10 +16,10 @@ internal sealed class LivingSilos(IClusterMembershipService membership) : ILivin
     // One that is leaving still commits and releases its stages.
     public IReadOnlySet<string> Now => Seen.Living;
 
-    /// <summary>Those that take work.</summary>
+    /// <summary>The silos that take work.</summary>
     public IReadOnlySet<string> Active => Seen.Active;
 
-    // Written once for each view: of hundreds of silos every look asks several times.
+    // Computed once for each view: every look of every silo needs it several times.
     private View Seen
     {
         get
@@ -79,8 +78,7 @@ internal sealed class LivingSilos(IClusterMembershipService membership) : ILivin
             .Select(member => member.SiloAddress.ToParsableString())
             .ToHashSet(StringComparer.Ordinal);
 
-    // To no certain version: the table may be another one, begun anew, whose versions are lower. It was read after the root, which is
-    // enough.
+    // Without a version to reach: the table may have been created again, with lower versions. It is read after the root, which is enough.
     private async Task RefreshAsync(CancellationToken cancellationToken) => await membership.Refresh(default, cancellationToken);
 
     private sealed record View(ClusterMembershipSnapshot Of, IReadOnlySet<string> Living, IReadOnlySet<string> Active);

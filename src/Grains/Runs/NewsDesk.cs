@@ -6,9 +6,8 @@ using Slowrun.Grains.Interfaces;
 
 namespace Slowrun.Grains.Runs;
 
-/// <summary>
-/// Tells each silo of a run only what it has not been told: of hundreds of stages a few roots change a second. Holds nothing but what was
-/// read, and since which version it is so.
+/// <summary> Gives each silo only what has changed of a run since its last answer: of hundreds of stages a few roots change a second. Holds
+/// what was read, with the version of each change.
 /// </summary>
 /// <param name="silo">The reader's.</param>
 internal sealed class NewsDesk(string silo)
@@ -21,7 +20,7 @@ internal sealed class NewsDesk(string silo)
     private readonly Dated<MemberScore> scores = new(EqualityComparer<MemberScore>.Default.Equals);
     private readonly Dated<MemberScore> fitness = new(EqualityComparer<MemberScore>.Default.Equals);
 
-    // One that is computed again is the same, bit by bit, or the recipe allows either.
+    // One that is computed again has the same bits, or the recipe allows both.
     private readonly Dated<EnsembleScore> ensembles = new((_, _) => true);
     private RunFacts? last;
     private (string Text, long At) orders = ("", 0);
@@ -55,7 +54,7 @@ internal sealed class NewsDesk(string silo)
         version = changed ? next : version;
     }
 
-    /// <param name="has">What the silo was told already.</param>
+    /// <param name="has">The version of the silo's last answer.</param>
     public RunNews Since(NewsVersion? has)
     {
         var facts = last ?? throw new InvalidOperationException("Nothing was taken yet.");

@@ -7,9 +7,8 @@ using Slowrun.Grains.Telemetry;
 
 namespace Slowrun.Grains.Runs;
 
-/// <summary>
-/// How a silo's slot loop learns of runs: from the run grain, which reads them for all silos. Where that does not answer, this silo reads
-/// the store itself, so that free slots find work whatever else fails. For one caller.
+/// <summary> How a silo's slot loop learns of runs: from the run grain, which reads them for all silos. Where that does not answer, this
+/// silo reads the store itself, so that free slots always find work. For one caller.
 /// </summary>
 internal sealed partial class RunAsking(
     RunWatch watch,
@@ -39,10 +38,10 @@ internal sealed partial class RunAsking(
 
     private volatile bool silosGone;
 
-    /// <summary>Asks no run grain: what the bench compares with.</summary>
+    /// <summary>Asks no run grain, but reads the store: for the benchmark's comparison.</summary>
     public bool ReadsItself { get; init; }
 
-    /// <summary>A silo has gone: run grains that did not answer live elsewhere now. May be called by anybody.</summary>
+    /// <summary>A silo has gone: run grains that did not answer live elsewhere now. May be called from any thread.</summary>
     public void SilosGone() => silosGone = true;
 
     /// <param name="free">How many pieces of work this silo could take.</param>
@@ -79,7 +78,8 @@ internal sealed partial class RunAsking(
             return first.View;
         }
 
-        // Everybody lost the grain at the same moment: not all at once to the store, nor before it may have found another silo.
+        // All silos lost the grain at the same moment: they wait, so that they do not all read the store at once, nor before the grain may
+        // have moved.
         await Task.Delay(watch.Spread(), time, stop);
         if (await TryAskAsync(run, free, notMine, mended, stop) is { Answered: true } second)
         {
@@ -93,8 +93,8 @@ internal sealed partial class RunAsking(
     /// <summary>Whether the run's grain did not answer, and is not asked for a while.</summary>
     public bool IsSilent(string run) => silent.TryGetValue(run, out var last) && time.GetElapsedTime(last.At) < Silences.After(last.Times);
 
-    /// <summary>Finds out which run grains answer, of all these at the same time: asked one after another, each that does not costs a look
-    /// two seconds. Nothing is handed out for it.</summary>
+    /// <summary>Checks at the same time which run grains answer: one after another, each silent one would cost a look two seconds. Nothing
+    /// is handed out for it.</summary>
     public async Task ProbeAsync(IEnumerable<string> runs, CancellationToken stop)
     {
         var left = ReadsItself ? [] : runs.Where(run => !IsSilent(run)).ToList();
@@ -151,7 +151,7 @@ internal sealed partial class RunAsking(
         return without;
     }
 
-    /// <summary>What a silo does whose question is not answered: one without a free slot can wait.</summary>
+    /// <summary>What the silo uses instead of an answer: one without a free slot can wait.</summary>
     private async Task<RunView?> InsteadAsync(string run, int free, bool mended, CancellationToken stop) =>
         free == 0 && !mended && known.TryGetValue(run, out var seen) && seen.Version is not null && silent[run].Times <= Patience
             ? new RunView(await watch.JudgedAsync(seen.Facts(watch.AliveSilos()), stop), Handed: new HashSet<string>()) { IsOld = true }
@@ -173,11 +173,11 @@ internal sealed partial class RunAsking(
         }
         catch (Exception e) when (!stop.IsCancellationRequested)
         {
-            // Whatever is wrong there (a store that only that silo does not reach, a document that only a newer version can read) is no
-            // reason to find nothing here.
+            // A failure there (a store that only that silo cannot reach, a document that only a newer version can read) need not apply
+            // here.
             if (e is InvalidOperationException)
             {
-                // It told something that does not fit; told anew, it does.
+                // The answer does not fit what is known; the next one begins anew.
                 known.Remove(run);
             }
 
@@ -220,14 +220,14 @@ internal sealed partial class RunAsking(
             var facts = await watch.JudgedAsync(seen.Facts(watch.AliveSilos()), stop);
             if (NotReady(facts, news.Handed).Count > 0 && news.MembershipVersion > watch.MembershipVersion)
             {
-                // The reader has seen an owner go that lives in this silo's older view.
+                // The reader has a newer view of the membership, in which an owner is gone.
                 await watch.SeeMembershipAsync(news.MembershipVersion);
                 facts = await watch.JudgedAsync(seen.Facts(watch.AliveSilos()), stop);
             }
 
             if (news.Silo != me && seen.IsOfANewerVersion)
             {
-                // Than the reader's, perhaps not than this one's.
+                // Newer than the reader's version, perhaps not than this silo's.
                 return await ReadAsync(run, mended, stop);
             }
 
@@ -239,8 +239,8 @@ internal sealed partial class RunAsking(
             var before = leave;
             refused.UnionWith(NotReady(facts, news.Handed));
             leave = [.. notMine(facts), .. refused];
-            // What was handed for the first time may be nothing that this silo can do, or that is not ready as it sees the cluster: it says
-            // so, and is handed something else, and others are handed this.
+            // Work that was handed for the first time may not suit this silo, or not be ready in its view of the cluster: then it says so,
+            // is handed other work, and other silos are handed this.
             if (!news.Handed.Intersect(leave, StringComparer.Ordinal).Any() || leave.Count <= before.Count)
             {
                 return new RunView(facts, news.Handed.ToHashSet(StringComparer.Ordinal), news.Waiting);

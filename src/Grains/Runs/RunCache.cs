@@ -3,17 +3,17 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Grains.Runs;
 
-/// <summary>
-/// A run as its one reader knows it: what it has read, and what owners told since. It reads again only what can be other than it was: calls
-/// that come while it reads share that reading. For one scheduler.
+/// <summary> A run as its reader knows it: what was read, and the owners' later reports. Only documents that may have changed are read
+/// again; calls that come during a reading share it. For one scheduler.
 /// </summary>
 /// <param name="whenRead">Called when a reading has replaced the facts, before those who wait for it go on. May not fail.</param>
 internal sealed class RunCache(string run, RunWatch watch, TimeProvider time, Action? whenRead = null)
 {
-    // A change by hand is seen so late; all others are told: by the owner, the order's bell, or whoever met the stage otherwise.
+    // A change by hand is seen after this time; other changes are reported: by the owner, the orders' bell, or a silo that finds the stage
+    // changed.
     private static readonly TimeSpan StillFor = TimeSpan.FromSeconds(10);
 
-    // Owners tell once a second. One that does not may be cut off from this silo, and then only the store tells of it.
+    // Owners report once a second. One that does not may be cut off from this silo; then only the store shows its state.
     private static readonly TimeSpan HeardWithin = TimeSpan.FromSeconds(4);
 
     private readonly Dictionary<StageId, (StageProgress Progress, long At)> told = [];
@@ -30,7 +30,7 @@ internal sealed class RunCache(string run, RunWatch watch, TimeProvider time, Ac
     /// <summary>Since <see cref="ReadAt"/>; the longest there is where nothing was read.</summary>
     public TimeSpan Age => Facts is null ? TimeSpan.MaxValue : time.GetElapsedTime(ReadAt);
 
-    /// <summary>What owners told last, if the root bears it out; else what they left in the store.</summary>
+    /// <summary>The owners' last reports, where the root confirms them; otherwise the progress in the store.</summary>
     public IReadOnlyDictionary<StageId, StageProgress> Progress
     {
         get
@@ -48,7 +48,7 @@ internal sealed class RunCache(string run, RunWatch watch, TimeProvider time, Ac
         }
     }
 
-    /// <summary>Takes an owner's word, if the root that was read bears it out.</summary>
+    /// <summary>Takes an owner's report, if the root that was read confirms it.</summary>
     public void Hear(StageId id, StageProgress progress)
     {
         if (Facts is not null && progress.IsOf(Facts.RootOf(id)))
@@ -68,7 +68,7 @@ internal sealed class RunCache(string run, RunWatch watch, TimeProvider time, Ac
     }
 
     /// <summary>A reading that begins after this call.</summary>
-    /// <param name="orders">Whether to read what people wrote although nobody rang.</param>
+    /// <param name="orders">Whether to read spec, intent and operations although the bell did not ring.</param>
     public Task ReadAnewAsync(bool orders)
     {
         wantsOrders |= orders;
@@ -88,8 +88,8 @@ internal sealed class RunCache(string run, RunWatch watch, TimeProvider time, Ac
         return Begin();
     }
 
-    /// <summary>Reads again when what is known is older than a moment; waits for that when it is older than anybody should be
-    /// told.</summary>
+    /// <summary>Reads again when the facts are older than <paramref name="fresh"/>; waits for that when they are older than <paramref
+    /// name="stale"/>.</summary>
     /// <param name="orders">As above.</param>
     /// <exception cref="InvalidDataException">The run cannot be read, and what was read before is too old.</exception>
     public async Task RefreshAsync(TimeSpan fresh, TimeSpan stale, bool orders)
@@ -164,7 +164,7 @@ internal sealed class RunCache(string run, RunWatch watch, TimeProvider time, Ac
         }
     }
 
-    /// <summary>Whether whoever may change the root tells of it: its living owner, or whoever takes it next.</summary>
+    /// <summary>Whether a change of the root would be reported: by its living owner, or by the silo that takes the stage next.</summary>
     private bool IsKnown(StageId id, StageRoot? root, IReadOnlySet<string> alive) =>
         root?.Owner is not { } owner
         || !alive.Contains(owner.Silo)

@@ -4,26 +4,25 @@ using Slowrun.Grains.Interfaces;
 
 namespace Slowrun.Grains.Runs;
 
-/// <summary>
-/// What the run grain does for slot loops: reads the run for all of them, tells each what is new to it, and hands out what is ready. It
-/// decides nothing that is safe or not: an offer of what another has taken since is refused by the root. For one scheduler.
+/// <summary> The run grain's work for slot loops: it reads the run for all of them, gives each what has changed, and hands out ready work.
+/// Safety does not depend on it: where another silo has taken a stage since, the root refuses the offer. For one scheduler.
 /// </summary>
 internal sealed class RunDesk
 {
-    // What changes a run is told here; this is for what is not.
+    // Changes of a run are reported here; this is for those that are not.
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
 
-    // Owners need no more than what people wish, and who wishes it pokes, or rings and is heard by a slot loop.
+    // Owners need the intent and operations only, and a change of those pokes this grain, or rings the bell that slot loops read.
     private static readonly TimeSpan FreshForOwners = TimeSpan.FromSeconds(6);
     private static readonly TimeSpan StaleForOwners = TimeSpan.FromSeconds(8);
 
-    // Half of what a silo waits for an answer: a store that is slow is no reason to have every silo read it.
+    // Half of the time that a silo waits for an answer: a slow store must not make every silo read it.
     private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(0.5);
 
-    // As many as are likely to be on the way at once.
+    // As many bell sounds as silos may report at about the same time.
     private const int MostBells = 16;
 
-    // Where the silo that read for all has gone, every silo with a free slot looks by itself, spread over as much.
+    // After the loss of the reader's silo, every silo with a free slot looks by itself, spread over this time.
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);
 
     private readonly string run;
@@ -43,7 +42,7 @@ internal sealed class RunDesk
     private int looks;
 
     /// <param name="silo">The address of the silo it is on.</param>
-    /// <param name="wake">Wakes the slot loop of a silo, as one of so many that are woken. Never fails; may be lost.</param>
+    /// <param name="wake">Wakes the slot loop of a silo, as one of so many that are woken. Does not throw; may be lost.</param>
     /// <param name="wakeable">Addresses of the silos that understand a wake.</param>
     public RunDesk(
         string run,
@@ -78,7 +77,7 @@ internal sealed class RunDesk
     private async Task<RunNews?> AnswerAsync(RunQuestion question)
     {
         succeedsAnother |= question.Has is { } has && has.Reader != news.Reader;
-        // A silo that the asker knows to be gone would own its stages here for another while.
+        // Otherwise a silo that the asker knows to be gone would still own its stages here.
         await watch.SeeMembershipAsync(question.MembershipVersion);
         foreach (var id in question.Changed.Select(StageOf).OfType<StageId>())
         {
@@ -114,7 +113,7 @@ internal sealed class RunDesk
         return news.Since(question.Has) with { Handed = handed, Waiting = waiting, MembershipVersion = watch.MembershipVersion };
     }
 
-    /// <summary>Waits for a reading; where something is known, only for a moment: it is old then, and a hint all the same.</summary>
+    /// <summary>Waits for a reading; only briefly where older facts are known, which are good enough for a hint.</summary>
     private async Task<bool> IsReadInTimeAsync(Task reading)
     {
         if (Reading.Facts is null)
@@ -138,7 +137,7 @@ internal sealed class RunDesk
     /// <summary>A document of the run was changed: reads it, and wakes silos for what is ready now.</summary>
     public Task PokeAsync() => Reading.ReadAnewAsync(orders: true);
 
-    /// <summary>An owner tells how far it is, and is answered from memory.</summary>
+    /// <summary>Takes an owner's report; answered from memory.</summary>
     /// <returns>Null where there is no such run.</returns>
     public async Task<OwnerOrders?> ReportAsync(StageProgress progress)
     {
@@ -156,14 +155,14 @@ internal sealed class RunDesk
         var known = facts.RootOf(id);
         if (progress.EpochToken > known.EpochToken)
         {
-            // Of an owner that has just taken the stage, or of nobody: the root tells.
+            // From an owner that has just taken the stage, or a wrong report: the root decides.
             await DoubtAsync(id);
         }
 
         Reading.Hear(id, progress);
         if (progress.EpochToken == known.EpochToken && progress.RootRevision > known.Revision)
         {
-            // It has committed, finished or released since. Nobody waits for that here.
+            // It has committed, finished or released since. The answer does not wait for the reading.
             DoubtAsync(id).Ignore();
         }
 
@@ -171,8 +170,8 @@ internal sealed class RunDesk
         return Reading.Facts is { } now ? new OwnerOrders(now.Intent, now.RootOf(id).EpochToken, now.Spec.Operations) : null;
     }
 
-    /// <summary>Reads a stage's root again whatever its age, but not more often than usual: who tells nonsense without a pause costs no
-    /// more than that. What comes sooner is read when that time is over, for silos may wait for it.</summary>
+    /// <summary>Reads a stage's root again whatever its age, but not more often than usual: a sender of wrong reports causes no more reads
+    /// than that. A report that comes sooner is read when that time is over, since silos may wait for it.</summary>
     private async Task DoubtAsync(StageId id)
     {
         Reading.Doubt(id);
@@ -202,7 +201,7 @@ internal sealed class RunDesk
         await Reading.ReadAnewAsync(orders: false);
     }
 
-    /// <summary>Whoever asked for a reading: what is ready by it wakes silos. A look hands out first, and wakes for what is left.</summary>
+    /// <summary>After every reading, ready work wakes silos. A look hands work out first, and wakes for the rest.</summary>
     private void WakeWhenRead()
     {
         if (looks == 0 && Reading.Facts is { } facts)
@@ -227,7 +226,7 @@ internal sealed class RunDesk
         }
     }
 
-    /// <summary>Whether the silo was lost a moment ago that read for all before, or owned stages.</summary>
+    /// <summary>Whether the former reader's silo, or an owner's, was lost a moment ago.</summary>
     private bool IsAfterALoss() =>
         time.GetElapsedTime(beganAt) < Settling
         && (
@@ -251,7 +250,8 @@ internal sealed class RunDesk
         }
     }
 
-    /// <summary>Roots of owners that were alive when they were read, and are gone now, may say more since.</summary>
+    /// <summary>Has the roots of owners read again that were alive at the last reading and are gone now: they may have committed
+    /// since.</summary>
     /// <returns>Whether there are any.</returns>
     private bool DoubtLost(RunFacts facts, IReadOnlySet<string> alive)
     {

@@ -8,9 +8,8 @@ using Slowrun.Grains.Telemetry;
 
 namespace Slowrun.Grains.Runs;
 
-/// <summary>
-/// Answers for a run from memory: documents read a moment ago, overlaid with what owners told since. It decides nothing; losing it
-/// loses nothing. It believes of what it is told only what a root bears out, and keeps nothing of runs that do not exist.
+/// <summary> Answers for a run from memory: documents read a moment ago, overlaid with the owners' later reports. It decides nothing, and
+/// its loss loses nothing. It accepts only reports that a root confirms, and keeps nothing of runs that do not exist.
 /// </summary>
 [GrainType("run")]
 internal sealed class RunGrain(
@@ -23,7 +22,7 @@ internal sealed class RunGrain(
     TimeProvider time
 ) : Grain, IRunGrain
 {
-    // Documents that others write (scores, other silos' roots) are seen as soon as owners tell, once a second.
+    // Documents of others (scores, other silos' roots) are seen as often as owners report, once a second.
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(0.9);
 
     // While owners report, facts are never older; without them the first question after a while waits for a reading.
@@ -50,7 +49,7 @@ internal sealed class RunGrain(
         }
         catch (IOException) when (Reading.Facts is not null)
         {
-            // What was read last, with the owners' words and the store's trouble, says more than no answer.
+            // The last facts, with the owners' reports and the store's failures, are better than no answer.
             asOf -= Reading.Age;
         }
 
@@ -116,7 +115,7 @@ internal sealed class RunGrain(
 
     private void Wake(string waiting, int among) => GrainFactory.GetGrain<ISiloGrain>(waiting).Wake(among).Ignore();
 
-    /// <summary>Of a run that the store does not have nothing stays in memory: whoever asks for names could else fill it.</summary>
+    /// <summary>Nothing stays in memory of a run that the store does not have: questions about made-up names must not fill it.</summary>
     private T? LetGo<T>()
         where T : class
     {

@@ -15,7 +15,7 @@ internal sealed class RunWatch(
     TimeProvider time
 )
 {
-    // People's documents are read when somebody has rung, and now and then all the same: a document may be put there by hand.
+    // Spec, intent and operations are read when the bell rang, and also now and then: a document may be put there by hand.
     private static readonly TimeSpan OrdersFresh = TimeSpan.FromSeconds(30);
 
     // Five seconds for five hundred silos, none to speak of for three.
@@ -25,10 +25,10 @@ internal sealed class RunWatch(
     private readonly ConcurrentDictionary<string, (long At, int Rings)> orders = new(StringComparer.Ordinal);
     private (bool Heard, string? Sound, int Rings) bell;
 
-    /// <summary>What was last heard of the orders' bell; null: nothing.</summary>
+    /// <summary>The bell's etag as last read; null: never rung.</summary>
     public string? Bell => bell.Sound;
 
-    /// <summary>Asks whether anybody has changed what is wanted of any run since it was last asked. For one caller.</summary>
+    /// <summary>Reads the bell: whether orders of any run have changed since the last call. For one caller.</summary>
     public async Task<bool> ListenAsync(CancellationToken cancellationToken)
     {
         var sound = await OrderBell.ListenAsync(store, cancellationToken);
@@ -57,7 +57,7 @@ internal sealed class RunWatch(
         return await living.JudgedAsync(facts, cancellationToken);
     }
 
-    /// <summary>What decides about work: what people wrote is read again only if somebody rang, or after a while.</summary>
+    /// <summary>Reads what decides about work; spec, intent and operations only if the bell rang, or after a while.</summary>
     /// <inheritdoc cref="ReadAsync"/>
     public async Task<RunFacts?> GlanceAsync(
         string run,
@@ -104,8 +104,8 @@ internal sealed class RunWatch(
         }
     }
 
-    /// <summary>How long to wait before doing what all silos are about to do: at random, ten milliseconds for each of them at
-    /// most.</summary>
+    /// <summary>How long to wait before an action that all silos are about to do: random, up to ten milliseconds for each of
+    /// them.</summary>
     public TimeSpan Spread() => Spread(AliveSilos().Count);
 
     /// <inheritdoc cref="Spread()"/>
@@ -115,9 +115,8 @@ internal sealed class RunWatch(
     /// <summary>The version of the membership that this silo has seen.</summary>
     public long MembershipVersion => membership.CurrentSnapshot.Version.Value;
 
-    /// <summary>
-    /// Looks again who is there, where another silo has seen a later version. Once, whatever it finds: the versions of a table that was
-    /// begun anew are lower.
+    /// <summary> Refreshes the membership where another silo has seen a later version. Once, whatever it finds: the versions of a table
+    /// that was begun anew are lower.
     /// </summary>
     public Task SeeMembershipAsync(long version) =>
         version <= MembershipVersion ? Task.CompletedTask : membership.Refresh(default).AsTask();

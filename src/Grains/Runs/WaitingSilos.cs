@@ -8,10 +8,10 @@ namespace Slowrun.Grains.Runs;
 /// </summary>
 internal sealed class WaitingSilos
 {
-    // Of a silo that never asked nothing is known: it may be busy. Of hundreds some are free, and the others need not be asked.
+    // A silo that never asked may be busy. Of hundreds some are free, so a few of them suffice.
     private const int StrangersForEach = 3;
 
-    // Whoever was woken first may be dead, or may have been given other work since.
+    // The silo woken first may be dead, or may have other work since.
     private const int OnRepeat = 2;
 
     private static readonly IReadOnlySet<string> Nothing = new HashSet<string>();
@@ -24,7 +24,7 @@ internal sealed class WaitingSilos
     /// <param name="notMine">Work that it leaves alone for now.</param>
     public void Asked(string silo, int left, IReadOnlySet<string> notMine) => asked[silo] = new Waiter(Math.Max(0, left), notMine);
 
-    /// <summary>Chooses whom to wake, at random: for each piece of work one silo that waits, or two where one was woken for it before.
+    /// <summary>Chooses silos to wake, at random: for each piece of work one silo that waits, or two where one was woken for it before.
     /// Where these are too few, also some that have never asked, of which nothing is known. Each is woken once, until it asks
     /// again.</summary>
     /// <param name="unhanded">Ready work that no silo is handed.</param>

@@ -3,13 +3,13 @@ using Slowrun.Core.Plan;
 
 namespace Slowrun.Grains.Slots;
 
-/// <summary>What runs on this silo's slots, so that a silo that stops can stop it first. Safe to use from any thread.</summary>
+/// <summary>The work on this silo's slots, so that a silo that stops can stop it first. Safe to use from any thread.</summary>
 internal sealed class LocalWork
 {
     private readonly ConcurrentDictionary<string, Entry> running = new(StringComparer.Ordinal);
     private volatile StopOrder? stopping;
 
-    /// <summary>Announces work that is about to be taken: until it runs, or is disposed, nobody takes its owner for an orphan.</summary>
+    /// <summary>Announces work that is about to be taken: until it runs, or is disposed, its stage does not count as an orphan.</summary>
     /// <returns>Null where the work is here already, or this silo stops.</returns>
     public IDisposable? TryBegin(string key)
     {
@@ -41,7 +41,7 @@ internal sealed class LocalWork
     public bool Stops => stopping is not null;
 
     /// <summary>Stops everything and waits until it has committed and released what it could. Nothing can begin any more.</summary>
-    /// <param name="deadline">When the machine goes away; null: nobody hurries.</param>
+    /// <param name="deadline">When the machine ends; null: no deadline.</param>
     public Task StopAsync(StopReason reason, DateTimeOffset? deadline, CancellationToken cancellationToken)
     {
         stopping = new StopOrder(reason, deadline);

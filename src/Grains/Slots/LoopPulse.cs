@@ -1,6 +1,6 @@
 namespace Slowrun.Grains.Slots;
 
-/// <summary>When the slot loop last showed that it goes on, for whoever supervises the silo. Safe to use from any thread.</summary>
+/// <summary>When the slot loop last showed that it runs, for health checks. Safe to use from any thread.</summary>
 internal sealed class LoopPulse(TimeProvider time)
 {
     private const long None = long.MinValue;

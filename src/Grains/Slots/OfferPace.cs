@@ -3,9 +3,8 @@ using Slowrun.Core;
 
 namespace Slowrun.Grains.Slots;
 
-/// <summary>
-/// When work that came to nothing is offered again: sooner at first, ever later then, whatever it was that it came to nothing by. Less than
-/// ten offers a minute for each piece of work, so that no loop ever spins. Safe to use from any thread.
+/// <summary> When work is offered again whose offer had no effect (refused, failed, or ended without a step): after growing pauses,
+/// whatever the cause. Fewer than ten offers a minute for each piece of work, so that no loop spins. Safe to use from any thread.
 /// </summary>
 internal sealed class OfferPace(TimeProvider time)
 {
@@ -18,7 +17,7 @@ internal sealed class OfferPace(TimeProvider time)
 
     private readonly ConcurrentDictionary<string, bool> changed = new(StringComparer.Ordinal);
 
-    /// <summary>Work that came to anything, or to nothing, since this was asked last: what was read of it before may be old.</summary>
+    /// <summary>Work whose state has changed since the last call: facts read before may be old.</summary>
     public IReadOnlyCollection<string> Changes() => [.. changed.Keys.Where(key => changed.TryRemove(key, out _))];
 
     public bool IsDue(string key) => !refused.TryGetValue(key, out var last) || IsDue(last);
@@ -37,7 +36,7 @@ internal sealed class OfferPace(TimeProvider time)
         }
     }
 
-    /// <summary>It got on: if it is offered again, then for another reason.</summary>
+    /// <summary>It made progress: a new offer begins with the shortest pause.</summary>
     public void Succeeded(string key)
     {
         Change(key);
@@ -48,7 +47,7 @@ internal sealed class OfferPace(TimeProvider time)
     /// <param name="progressed">Whether it has done a step.</param>
     public void Ended(string key, StopReason reason, bool progressed)
     {
-        // One that was fenced or failed waits all the same: it may be so again after each first step.
+        // One that was fenced or failed waits even after a step: otherwise it could repeat that after each first step.
         if (reason == StopReason.Completed || (progressed && reason is not (StopReason.Faulted or StopReason.Fenced)))
         {
             Succeeded(key);
@@ -61,7 +60,7 @@ internal sealed class OfferPace(TimeProvider time)
 
     private void Change(string key)
     {
-        // Where nobody asks any more, nobody needs to know.
+        // The set is bounded, for a loop that does not ask.
         if (changed.Count < Most)
         {
             changed[key] = true;

@@ -4,15 +4,14 @@ using Slowrun.Core.Plan;
 
 namespace Slowrun.Grains.Slots;
 
-/// <summary>
-/// Since when this silo sees stages that could be taken: tells a take how long the stage waited for a slot, and how long nobody knew that
-/// it had lost its owner. Safe to use from any thread.
+/// <summary> Since when this silo sees stages that could be taken: a take books from it how long the stage waited for a slot, and how long
+/// its owner's loss was not noticed. Safe to use from any thread.
 /// </summary>
 internal sealed class ReadySince(TimeProvider time)
 {
     private readonly ConcurrentDictionary<(string Run, StageId Stage, long EpochToken), DateTimeOffset> sights = new();
 
-    // Asked for at the first look, when the clock has been held against the store's.
+    // Set at the first look, after the clock was compared with the store's.
     private long servedSinceTicks = long.MaxValue;
 
     /// <summary>Since when some silo has been alive without a gap, as far as this one knows: its own start, or that of an older one it has
@@ -26,7 +25,7 @@ internal sealed class ReadySince(TimeProvider time)
         }
     }
 
-    /// <summary>To be called with what a run is like now.</summary>
+    /// <summary>To be called with a run's present facts.</summary>
     public void Look(RunFacts facts)
     {
         if (SiloStart.Earliest(facts.AliveSilos) is { } since && since < ServedSince)

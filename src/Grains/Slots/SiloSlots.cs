@@ -4,8 +4,8 @@ using Slowrun.Grains.Interfaces;
 
 namespace Slowrun.Grains.Slots;
 
-/// <summary>What this silo has of slots and is doing on them. Every kind of slot work gets in here: on the silo that lends the slots, once,
-/// and only while they are free.</summary>
+/// <summary>This silo's slots and the work on them. Every kind of slot work is admitted here: on the silo that lends the slots, once, and
+/// only while they are free.</summary>
 internal sealed class SiloSlots(SlotTable slots, LocalWork local, OfferPace pace, ILocalSiloDetails silo)
 {
     public bool IsUnderWay(string work) => local.Has(work);
@@ -21,7 +21,7 @@ internal sealed class SiloSlots(SlotTable slots, LocalWork local, OfferPace pace
         {
             if (local.Has(work))
             {
-                // Whatever the offering silo has seen: work that is under way keeps its grain.
+                // Work that is under way keeps its grain where it is, whatever the offering silo has read.
                 return new TakeAnswer(false, $"{silo.Name} has it.");
             }
 
@@ -53,7 +53,7 @@ internal sealed class SiloSlots(SlotTable slots, LocalWork local, OfferPace pace
             return new TakeAnswer(false, "The slots offered are in use.");
         }
 
-        // It would go on with all that the work calls from now on, and place each run grain that a report begins on this very silo.
+        // The hint would be passed on with every later call of the work, and place each run grain that a report activates on this silo.
         RequestContext.Remove(IPlacementDirector.PlacementHintKey);
         admitted = new Admitted(work, slots, local, pace, begun, reservation);
         return new TakeAnswer(true);

@@ -8,8 +8,8 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Grains.Slots;
 
-/// <summary>What this silo's slots have of memory, and what its devices are seen to be doing. Safe to use from any thread.</summary>
-/// <param name="devices">Null: there are none, or nothing tells of them.</param>
+/// <summary>Memory of this silo's slots, and memory and utilization of its devices. Safe to use from any thread.</summary>
+/// <param name="devices">Null: there are none, or they cannot be read.</param>
 /// <param name="machine">The machine's memory now; null: not known.</param>
 internal sealed class SlotSensors(NvidiaDevices? devices, Func<MachineMemory?> machine)
 {
@@ -23,10 +23,10 @@ internal sealed class SlotSensors(NvidiaDevices? devices, Func<MachineMemory?> m
     public IReadOnlyList<DeviceUse>? Use(IEnumerable<string> slots) =>
         devices is null || slots.Select(devices.Read).OfType<DeviceUse>().ToList() is not { Count: > 0 } use ? null : use;
 
-    /// <summary>Whether a stage has room on the slots that are offered: on a device in all it has, beside processors in what is free
+    /// <summary>Whether the offered slots have enough memory for a stage: on a device all of its memory counts, on processors what is free
     /// now.</summary>
     /// <param name="work">See <see cref="WorkName"/>.</param>
-    /// <returns>Null: it has, or that is not known.</returns>
+    /// <returns>Null: they have, or that is not known.</returns>
     public MemoryShortage? Lacking(RunSpec spec, StagePlan stage, long trainTokens, IReadOnlyList<string> slots, string work)
     {
         var steps = new StageSteps(stage, trainTokens);
@@ -39,7 +39,7 @@ internal sealed class SlotSensors(NvidiaDevices? devices, Func<MachineMemory?> m
                 && MemoryCheck.Of(spec, stage, steps, trainTokens, has) is { } shortage
             )
             {
-                // What is too large for all there is does not become smaller by waiting.
+                // Work that is too large for the whole memory will not fit later.
                 tooLarge[work] = has.IsDevice || shortage.NeededBytes > machine()?.TotalBytes;
                 return shortage;
             }
@@ -48,7 +48,7 @@ internal sealed class SlotSensors(NvidiaDevices? devices, Func<MachineMemory?> m
         return null;
     }
 
-    /// <summary>Whether the work was found to be too large for this machine, whatever else runs here.</summary>
+    /// <summary>Whether the work is too large for this machine even when nothing else runs.</summary>
     public bool IsTooLarge(string work) => tooLarge.GetValueOrDefault(work);
 
     /// <summary>So many workers as the engine makes of so many slots, if the recipe has the lanes.</summary>

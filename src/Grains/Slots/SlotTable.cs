@@ -2,7 +2,7 @@ using Slowrun.Clustering.Membership;
 
 namespace Slowrun.Grains.Slots;
 
-/// <summary>The slots of this silo and who holds them. A slot never holds two stages. Safe to use from any thread.</summary>
+/// <summary>The slots of this silo and their holders. A slot never holds two stages. Safe to use from any thread.</summary>
 public sealed class SlotTable : IDisposable, IWorkload
 {
     private readonly Lock gate = new();
@@ -65,7 +65,7 @@ public sealed class SlotTable : IDisposable, IWorkload
     public void Poke() => Poke(isHint: false);
 
     /// <inheritdoc cref="Poke()"/>
-    /// <param name="isHint">Whether others are told the same, so that there is perhaps nothing left.</param>
+    /// <param name="isHint">Whether other silos are woken for the same work, so that there may be none left.</param>
     internal void Poke(bool isHint)
     {
         lock (gate)

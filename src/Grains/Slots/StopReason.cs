@@ -18,6 +18,6 @@ public enum StopReason
     /// <summary>A higher epoch token exists: another owner has taken over. Nothing more may be written.</summary>
     Fenced,
 
-    /// <summary>It threw; the root says what.</summary>
+    /// <summary>It failed with an exception; the root has the message.</summary>
     Faulted,
 }

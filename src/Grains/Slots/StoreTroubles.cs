@@ -3,7 +3,7 @@ using Slowrun.Storage;
 
 namespace Slowrun.Grains.Slots;
 
-/// <summary>What this silo has against its store, where that is watched.</summary>
+/// <summary>Failures and delays that this silo sees at its store, where the store is watched.</summary>
 internal sealed class StoreTroubles(IObjectStore store)
 {
     public IReadOnlyList<StoreTrouble> Now => store is WatchedStore watched ? watched.Troubles : [];

@@ -27,7 +27,7 @@ internal sealed class CheckpointClock(LiveOperations operations, TimeProvider ti
     /// <summary>How long checkpoints took so far, from capture to commit; null before the first.</summary>
     public TimeSpan? Took { get; private set; } = measured is null ? null : TimeSpan.FromSeconds(measured.TookSeconds);
 
-    /// <summary>What is known now, for the next owner; null: nothing.</summary>
+    /// <summary>The measurements so far, for the next owner; null: none.</summary>
     public CheckpointPace? Pace =>
         cost is { } known && Took is { } took ? new CheckpointPace(known.TotalSeconds, took.TotalSeconds, Interval.TotalSeconds) : null;
 
@@ -57,7 +57,7 @@ internal sealed class CheckpointClock(LiveOperations operations, TimeProvider ti
 
     public void Captured(int step) => Start(step);
 
-    /// <param name="stall">What training waited for: the memory copy.</param>
+    /// <param name="stall">The time that training waited: for the memory copy.</param>
     /// <param name="behind">Hashing, upload and commit, which ran behind the training and took a core's worth of it at most.</param>
     public void Committed(TimeSpan stall, TimeSpan behind)
     {

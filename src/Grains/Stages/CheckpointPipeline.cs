@@ -7,10 +7,9 @@ using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>
-/// Takes checkpoints on the fly: the trainer thread waits for the memory copy only, and beside a device for what of it is left when the
-/// next update comes; hashing, upload and commit run behind it. At most one is under way, so one buffer is enough and a slow store
-/// stretches the interval instead of eating memory.
+/// <summary> Takes checkpoints during training: the trainer thread waits for the memory copy only, and with a device only for the part of
+/// it that is not done when the next update comes; hashing, upload and commit run in the background. At most one is under way, so one
+/// buffer is enough and a slow store stretches the interval instead of eating memory.
 /// </summary>
 internal sealed partial class CheckpointPipeline : IDisposable
 {
@@ -44,7 +43,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
     }
 
     /// <summary>Called on the trainer thread after each step: captures if a checkpoint is due and none is under way.</summary>
-    /// <exception cref="InvalidOperationException">A commit failed of something that waiting does not mend.</exception>
+    /// <exception cref="InvalidOperationException">A commit failed for a reason that waiting does not cure.</exception>
     public void AfterStep()
     {
         if (behind.IsCompleted && stop.Reason != StopReason.Fenced && training.Step < training.Steps && clock.Due(training.Step))
@@ -91,7 +90,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
             return StopReason.Fenced;
         }
 
-        // Before the choice, which may judge the last weights and note what it found.
+        // Before the choice, which may evaluate the last weights and store the result in the state.
         CaptureLast();
         try
         {
@@ -181,7 +180,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
         }
     }
 
-    /// <returns>What no waiting mends; null where the commit succeeded, or may succeed next time.</returns>
+    /// <returns>A failure that waiting does not cure; null where the commit succeeded, or may succeed next time.</returns>
     private async Task<Exception?> UploadAsync(int step, Task copied)
     {
         var from = time.GetTimestamp();

@@ -21,8 +21,7 @@ internal sealed class Fingerprints(Func<string, StagePlan?, string>? compute = n
     /// <summary>Whether a slot would train a stage with these bits.</summary>
     public bool Has(string slot, StagePlan plan, string fingerprint) => TryOf(slot, plan) == fingerprint;
 
-    /// <summary>As <see cref="Of(string, StagePlan)"/>; null where the slot cannot train the stage, which is told where it would be
-    /// taken.</summary>
+    /// <summary>As <see cref="Of(string, StagePlan)"/>; null where the slot cannot train the stage; a take reports that.</summary>
     public string? TryOf(string slot, StagePlan plan)
     {
         try

@@ -4,10 +4,9 @@ using Slowrun.Storage.Checkpoints;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>
-/// The root document as the stage grain's persistent state. Orleans' state belongs to the activation's scheduler, so every access hops
-/// onto it, from whatever thread a commit comes. An activation can end under a runner (its directory entry was on a silo that left): then
-/// the same document of the store is written directly, under the same token and write ids.
+/// <summary> The root document as the stage grain's persistent state. Orleans' state belongs to the activation's scheduler, so every access
+/// runs there, whatever the commit's thread. An activation can end under a runner (its directory entry was on a silo that left): then the
+/// same document of the store is written directly, under the same token and write ids.
 /// </summary>
 /// <param name="deactivated">Ends with the activation.</param>
 internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskScheduler activation, Task deactivated, IRootDocument direct)
@@ -15,7 +14,7 @@ internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskS
 {
     private volatile bool ending;
 
-    // A write that was not waited for to its end; it may still take effect. Of the activation's scheduler.
+    // A write whose end was not awaited; it may still take effect. Used on the activation's scheduler only.
     private Task? givenUp;
 
     private bool HasEnded => ending || deactivated.IsCompleted;
@@ -29,8 +28,7 @@ internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskS
         {
             return await OnActivationAsync(async () =>
             {
-                // Waited for to its end: one that was given up would, when it ends, put what it read in the place of a root that is to be
-                // written.
+                // Awaited to its end: an abandoned read would, when it ends, replace a root that is to be written with what it read.
                 await state.ReadStateAsync(cancellationToken);
                 return state.RecordExists ? state.State : null;
             });
@@ -71,7 +69,7 @@ internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskS
                 var write = state.WriteStateAsync(cancellationToken);
                 try
                 {
-                    // A provider need not heed the token, and a write that hangs would hold a leaving owner to the end.
+                    // A provider may ignore the token, and a write that hangs would block a leaving owner.
                     await write.WaitAsync(cancellationToken);
                     return true;
                 }
@@ -94,7 +92,7 @@ internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskS
         }
     }
 
-    /// <exception cref="ActivationEndedException">The activation has ended; what was to be done may have been done.</exception>
+    /// <exception cref="ActivationEndedException">The activation has ended; the operation may have taken effect.</exception>
     private async Task<T> OnActivationAsync<T>(Func<Task<T>> work)
     {
         if (HasEnded)
@@ -112,12 +110,12 @@ internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskS
         }
         catch (OrleansException e) when (e.InnerException is IOException or InvalidDataException)
         {
-            // Orleans wraps what a store throws; the commit protocol wants to know the store's own words.
+            // Orleans wraps the store's exceptions; the commit protocol needs the original.
             throw e.InnerException;
         }
         catch (InvalidOperationException e) when (HasEnded)
         {
-            // Orleans has no exception of its own for it. One that comes while the activation lives is a defect, and told as such.
+            // Orleans has no exception of its own for it. While the activation lives, this exception is a defect, and is reported as one.
             throw new ActivationEndedException(e);
         }
     }

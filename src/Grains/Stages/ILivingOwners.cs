@@ -2,7 +2,7 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>Who of the owners in roots is alive, as far as anybody can know before a stage is taken.</summary>
+/// <summary>Which owners in roots are alive, as far as that can be known before a stage is taken.</summary>
 internal interface ILivingOwners
 {
     /// <summary>The version of the membership that this silo has seen: what it writes into a root that it takes.</summary>

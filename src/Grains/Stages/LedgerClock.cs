@@ -2,12 +2,11 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>
-/// Goes on in a stage's ledger while an owner has it: at each moment the time goes to one account. Turned by the trainer thread, read by
-/// commits and reports.
+/// <summary> Continues a stage's ledger while an owner has it: at each moment the time is booked on one account. Switched by the trainer
+/// thread, read by commits and reports.
 /// </summary>
 /// <param name="atTake">As the take wrote it.</param>
-/// <param name="turned">Told how long in a row an account had the time, and who gets it next; null: nobody, it ends.</param>
+/// <param name="turned">Called with an account, the time booked on it in a row, and the next account; null: the owner ends.</param>
 internal sealed class LedgerClock(StageLedger atTake, TimeProvider time, Action<Account, TimeSpan, Account?>? turned = null)
 {
     private readonly Lock gate = new();

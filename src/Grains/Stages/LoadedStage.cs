@@ -3,8 +3,8 @@ using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>What a stage trains from, and the files that some of it is read from: to be disposed once the training is.</summary>
-/// <param name="Data">Held as long as the stage trains, so that nobody reads it anew.</param>
+/// <summary>The inputs of a stage, and the open files of some of them: to be disposed after the training.</summary>
+/// <param name="Data">Held while the stage trains, so that other stages share it.</param>
 internal sealed record LoadedStage(StageInputs Inputs, LoadedData Data, IReadOnlyList<SnapshotWeights> Files) : IDisposable
 {
     /// <summary>What was found wrong with a file while the stage trained; null: nothing.</summary>

@@ -9,10 +9,9 @@ using Slowrun.Storage.Checkpoints;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>
-/// Tells a stage that brings down whatever trains it from machines that go away. A take whose process crashed before a newer commit counts
-/// like one that ended with an error; one that was stopped, evicted or killed does not; one of which nobody knows how it ended counts a
-/// little.
+/// <summary> Distinguishes a stage that crashes every process that trains it from machines that are lost. A take whose process crashed
+/// before a newer commit counts like one that ended with an error; one that was stopped, evicted or killed does not; one whose end is not
+/// known counts a little.
 /// </summary>
 internal sealed class OwnerLosses(IObjectStore store, ReadySince sights, TimeProvider time)
 {
@@ -52,7 +51,7 @@ internal sealed class OwnerLosses(IObjectStore store, ReadySince sights, TimePro
         };
     }
 
-    /// <summary>The failure that a take ends in at once, since too many before it came to nothing; null: it may try.</summary>
+    /// <summary>The failure in which a take ends at once, since too many takes before it failed; null: it may try.</summary>
     /// <param name="root">As the take wrote it.</param>
     public static StageFailure? Exhausted(StageRoot root, OwnerLoss loss, Operations operations, int retry, DateTimeOffset now)
     {

@@ -7,9 +7,8 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>
-/// Tells the run grain once a second how far a stage is, and brings intent and operations back. Where the run grain does not answer,
-/// the documents are read instead: a pause reaches the trainer either way.
+/// <summary> Reports a stage's progress to the run grain once a second, and gets intent and operations back. Where the run grain does not
+/// answer, the documents are read instead: a pause reaches the trainer either way.
 /// </summary>
 internal sealed partial class ProgressPump(
     IGrainFactory grains,
@@ -22,7 +21,7 @@ internal sealed partial class ProgressPump(
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
 
-    // A hint for whoever finds the owner dead; on a storage account it costs money, so it comes less often.
+    // A hint for the next owner after a loss; on a storage account it costs money, so it is written less often.
     private static readonly TimeSpan StoreEvery = TimeSpan.FromSeconds(2);
 
     public void Start(StageRunner runner) => _ = Task.Run(() => RunAsync(runner));
@@ -35,7 +34,7 @@ internal sealed partial class ProgressPump(
         var tick = timer.WaitForNextTickAsync().AsTask();
         while (!runner.Completion.IsCompleted)
         {
-            // That it trains again is told at once: everybody waits for that after a loss.
+            // The first step is reported at once: it ends a recovery.
             var news = !firstStepTold && runner.FirstStep.IsCompleted;
             firstStepTold |= news;
             var keep = news || storedAt is not { } at || time.GetElapsedTime(at) >= StoreEvery;
@@ -48,14 +47,15 @@ internal sealed partial class ProgressPump(
             }
         }
 
-        // The last word, or the run grain would show as training what has ended. A fenced owner has none: the stage is another's.
+        // The last report, without which the run grain would show the stage as training. A fenced owner sends none: another owner has the
+        // stage.
         if (await runner.Completion != StopReason.Fenced)
         {
             await TellAsync(runner, keep: true);
         }
     }
 
-    /// <summary>Never fails: what cannot be told must not stop a training.</summary>
+    /// <summary>Does not throw: a failed report must not stop a training.</summary>
     private async Task TellAsync(StageRunner runner, bool keep)
     {
         try
@@ -107,10 +107,10 @@ internal sealed partial class ProgressPump(
         var own = runner.Progress.EpochToken;
         if (orders.EpochToken > own)
         {
-            // Only the root ends an owner, whatever anybody says.
+            // Only the root fences an owner, never a report.
             if ((await new RunDocuments(store, runner.Run).TryReadRootAsync(runner.Stage))?.EpochToken > own)
             {
-                // Long before its next commit would find out: the slots are free for something useful.
+                // Long before its next commit would be fenced: the slots become free for other work.
                 runner.Stop(StopReason.Fenced);
                 return;
             }

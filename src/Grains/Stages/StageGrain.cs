@@ -69,8 +69,8 @@ internal sealed partial class StageGrain(
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         document?.End();
-        // A stopping silo has stopped its runners before. Else the activation ends because a silo that held its directory entry left: the
-        // runner owns the stage by its epoch token, not by its activation, and goes on.
+        // A stopping silo has stopped its runners already. Otherwise the activation ends because a silo that held its directory entry left:
+        // the runner owns the stage by its epoch token, not by its activation, and goes on.
         if (slots.IsUnderWay(WorkName.Train(this.GetPrimaryKeyString())))
         {
             LogDeactivated(log, this.GetPrimaryKeyString(), reason.Description);

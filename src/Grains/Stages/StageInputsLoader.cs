@@ -8,7 +8,7 @@ using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>Brings what a stage trains from out of the store, verified: token sets and the teachers' weights.</summary>
+/// <summary>Reads the inputs of a stage from the store, verified: token sets and the teachers' weights.</summary>
 internal sealed class StageInputsLoader(IObjectStore store, TokenSets tokens, TimeProvider time)
 {
     // Stages whose inputs this silo has found damaged after it had taken them.
@@ -31,12 +31,11 @@ internal sealed class StageInputsLoader(IObjectStore store, TokenSets tokens, Ti
         }
     }
 
-    /// <summary>Its inputs are looked at before it is taken again here: a take that finds them damaged writes the root twice, for
+    /// <summary>Has the stage's inputs checked before it is taken again here: a take that finds them damaged writes the root twice for
     /// nothing.</summary>
     public void Suspect(StageWork work) => suspects[Key(work.Run, work.Plan)] = true;
 
-    /// <summary>What is wrong with the inputs of a stage that they kept from training here before; null: nothing, or it is not
-    /// suspected.</summary>
+    /// <summary>What is wrong with the inputs of a suspected stage; null: nothing, or the stage is not suspected.</summary>
     public async Task<string?> DamageAsync(StageSources sources, CancellationToken cancellationToken)
     {
         var key = Key(sources.Run, sources.Plan);
@@ -91,7 +90,7 @@ internal sealed class StageInputsLoader(IObjectStore store, TokenSets tokens, Ti
         );
     }
 
-    /// <summary>Every member of a teaching ensemble: where one is missing or damaged, nothing is taught by the others alone.</summary>
+    /// <summary>Every member of a teaching ensemble: where one is missing or damaged, the others do not teach alone.</summary>
     private async Task<IReadOnlyList<SnapshotWeights>> MembersAsync(TeacherRecipe? ensemble, CancellationToken cancellationToken)
     {
         var snapshots = new LocalSnapshots(store);

@@ -9,9 +9,8 @@ using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>
-/// An owner's hold on its stage: every write that a take entitles to, in commit order (parts, manifest, root, then retention), and the
-/// events that tell of it. Used by one caller at a time.
+/// <summary> An owner's writes to its stage, in commit order (parts, manifest, root, then retention), and the events about them. Used by
+/// one caller at a time.
 /// </summary>
 internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectStore store, TimeProvider time)
 {
@@ -22,14 +21,14 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
 
     public LedgerClock Ledger { get; } = new(work.Root.Ledger, time, work.Telemetry.Turned);
 
-    /// <summary>For the last writes of this owner, which share one patience.</summary>
+    /// <summary>For the last writes of this owner, which share one time limit.</summary>
     public ResiliencePipeline Stopping => stopping ??= StoreRetry.WhileStopping(time);
 
     public int DurableStep => root.Root.DurableStep;
 
     public long RootRevision => root.Root.Revision;
 
-    /// <summary>What checkpoints cost, for the next commit to tell; null: not measured yet.</summary>
+    /// <summary>What checkpoints cost, for the next commit to store; null: not measured yet.</summary>
     public CheckpointPace? Pace { get; set; } = work.Root.Current?.Pace;
 
     /// <summary>The newest whole checkpoint, or null for a start from fresh weights; what was damaged becomes events.</summary>
@@ -62,7 +61,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         return restored.Checkpoint is null ? null : restored.Tensors;
     }
 
-    /// <summary>Makes a captured state durable, then sweeps what nobody needs any more.</summary>
+    /// <summary>Makes a captured state durable, then deletes checkpoints that are no longer needed.</summary>
     /// <exception cref="FencedException">Another owner has taken over; nothing was committed.</exception>
     public async Task CommitAsync(int step, IReadOnlyList<TensorData> state, CancellationToken cancellationToken)
     {
@@ -122,9 +121,8 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
             }
         );
 
-    /// <summary>
-    /// After an error: releases the stage for another try, or fails it when its budget is used up. The store's own trouble costs no try:
-    /// it passes, and says nothing about the stage.
+    /// <summary> After an error: releases the stage for another try, or fails it when its budget is used up. A failure of the store costs
+    /// no try: it passes, and is not the stage's fault.
     /// </summary>
     public Task<StopReason> FailAsync(Exception error) =>
         EndAsync(
@@ -167,9 +165,8 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
             }
         );
 
-    /// <summary>
-    /// Gives the stage back because something that it trains from is missing or damaged: no error of the stage, so it costs no try. It is
-    /// taken again once the object is whole.
+    /// <summary> Releases the stage because an input is missing or damaged: not an error of the stage, so it costs no try. It is taken
+    /// again once the object is whole.
     /// </summary>
     public Task<StopReason> RefuseAsync(string damage) =>
         EndAsync(
@@ -204,8 +201,8 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         }
     }
 
-    /// <summary>An event of this stage. Never fails: what cannot be told must not stop a training.</summary>
-    /// <param name="silo">Whom it happened to; null: this owner.</param>
+    /// <summary>Writes an event of this stage. Does not throw: a failed write must not stop a training.</summary>
+    /// <param name="silo">The silo that it happened to; null: this owner's.</param>
     public async Task TellAsync(string kind, string message, string? silo = null, EventCost? cost = null)
     {
         try
@@ -275,7 +272,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         }
         catch (IOException)
         {
-            // What is left over is swept after the next commit.
+            // The rest is deleted after the next commit.
         }
     }
 }

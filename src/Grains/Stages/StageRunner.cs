@@ -10,9 +10,8 @@ using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>
-/// Trains one taken stage to its end, or to a stop: restore, steps, checkpoints, finish, release. Knows engine and store but no Orleans,
-/// so that tests run the very same code without a cluster. Training happens on a thread of its own.
+/// <summary> Trains one taken stage to its end, or to a stop: restore, steps, checkpoints, finish, release. Uses engine and store but not
+/// Orleans, so that tests run the same code without a cluster. Training happens on a thread of its own.
 /// </summary>
 internal sealed partial class StageRunner
 {
@@ -73,8 +72,8 @@ internal sealed partial class StageRunner
     }
 
     /// <summary>Asks for a stop at the next micro-batch; <see cref="Completion"/> ends when what could be committed is.</summary>
-    /// <param name="deadline">When the machine goes away: the stage is released before, with a last checkpoint if that fits. Null: nobody
-    /// hurries.</param>
+    /// <param name="deadline">When the machine ends: the stage is released before, with a last checkpoint if that fits. Null: no
+    /// deadline.</param>
     public void Stop(StopReason reason, DateTimeOffset? deadline = null)
     {
         work.Telemetry.StopAsked();
@@ -90,7 +89,7 @@ internal sealed partial class StageRunner
         }
         catch (Exception e)
         {
-            // Not even the end could be written: the owner counts as lost once its silo is, and the stage is taken again.
+            // The end could not be written either: the owner counts as lost once its silo does, and the stage is taken again.
             LogFaulted(log, work.Name, e);
         }
         finally
@@ -141,7 +140,7 @@ internal sealed partial class StageRunner
         }
         catch (Exception e) when (loaded.Damage is not null)
         {
-            // Seen before a number was computed from it: what was committed so far is right.
+            // Detected before a number was computed from it: all commits so far are right.
             inputs.Suspect(work);
             throw new DamagedInputException(loaded.Damage, e);
         }

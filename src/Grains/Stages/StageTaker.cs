@@ -31,7 +31,7 @@ internal sealed partial class StageTaker(
 )
 {
     // An owner that is called dead and lives may commit between a look and the take: seldom once, for the two are milliseconds apart. After
-    // so many the offer is made again.
+    // so many tries the offer is given up and made again.
     private const int MostLooks = 20;
 
     private readonly OwnerLosses losses = new(store, sights, time);
@@ -54,7 +54,7 @@ internal sealed partial class StageTaker(
         }
         catch (InvalidDataException e)
         {
-            // Nothing is written, nothing counted: it is looked at again, ever more rarely, until the object is whole.
+            // Nothing is written or counted: the inputs are checked again, ever more rarely, until the object is whole.
             LogDamaged(log, $"{run}/{id}", e.Message);
             await refusals.TellOnceAsync(run, id, e.Message, siloName);
             return (null, e.Message);
@@ -208,7 +208,7 @@ internal sealed partial class StageTaker(
         }
     }
 
-    /// <summary>Why a stage with this root is not to be taken, whatever the offering silo has seen; null: it may be.</summary>
+    /// <summary>Why a stage with this root must not be taken, whatever the offering silo has read; null: it may be.</summary>
     private async Task<string?> NotForTakingAsync(StageRoot? root, SlotOffer offer, CancellationToken cancellationToken) =>
         TakeDecision.RefusalOfRoot(root, living: null)
         ?? TakeDecision.RefusalOfRoot(root, await LivingOwnerAsync(root?.Owner, offer, cancellationToken));
@@ -216,7 +216,7 @@ internal sealed partial class StageTaker(
     private async Task<StageOwner?> LivingOwnerAsync(StageOwner? owner, SlotOffer offer, CancellationToken cancellationToken) =>
         TakeDecision.OwnerToAskFor(owner, offer.Silo) is { } other && await living.IsAliveAsync(other, cancellationToken) ? other : null;
 
-    /// <summary>What a take writes that finds this root; of another one it would account for the wrong time and steps.</summary>
+    /// <summary>The request for a take that finds this root; for another root, its times and lost steps would be wrong.</summary>
     private async Task<TakeRequest> RequestAsync(
         RunDocuments documents,
         StageId id,
@@ -254,8 +254,8 @@ internal sealed partial class StageTaker(
         };
     }
 
-    /// <summary>Puts right a root that is not the last one written, and lets a whole checkpoint count whose owner was lost before it
-    /// did.</summary>
+    /// <summary>Recovers a root that is not the last one written, and commits a whole checkpoint whose owner was lost before it
+    /// could.</summary>
     /// <returns>Why the stage cannot be taken now; null: it can.</returns>
     private async Task<string?> RecoverAsync(string run, StageId id, SlotOffer offer, string siloName, CancellationToken cancellationToken)
     {
@@ -268,7 +268,7 @@ internal sealed partial class StageTaker(
 
         if (TakeDecision.RefusalOfRoot(root: null, await LivingOwnerAsync(finding.Owner, offer, cancellationToken)) is { } has)
         {
-            // It commits its checkpoint itself, and writes its root again over whatever is found in its place.
+            // The owner commits its checkpoint itself, and writes its root again over a damaged one.
             return has;
         }
 
@@ -295,7 +295,7 @@ internal sealed partial class StageTaker(
             NumericsFingerprint = fingerprint,
         };
 
-    /// <summary>What a final state's tensors hash to, whoever wrote it at whatever take.</summary>
+    /// <summary>The hash of a final state's tensors, independent of the take that wrote it.</summary>
     private async Task<string?> FinalStateHashAsync(string run, StageId? id, StageRoot? predecessor, CancellationToken cancellationToken)
     {
         if (predecessor?.Current is not { } final)
@@ -303,7 +303,7 @@ internal sealed partial class StageTaker(
             return null;
         }
 
-        // Verified: the take would else make a damaged manifest the stage's identity, and refuse the right one ever after.
+        // Verified: otherwise the take would make a damaged manifest the stage's identity, and every later take would refuse the right one.
         var manifest = await new CheckpointReader(store).ReadManifestAsync(run, id!.Value, final, predecessor.Identity, cancellationToken);
         return CanonicalJson.Sha256(manifest.Parts.Select(part => part.XxHash128));
     }
@@ -348,7 +348,7 @@ internal sealed partial class StageTaker(
     private static async Task<DateTimeOffset?> FinishedAtAsync(RunDocuments documents, StageId id, CancellationToken cancellationToken) =>
         await documents.TryReadRootAsync(id, cancellationToken) is { Finished: true } root ? root.Ledger.Until ?? root.WrittenAt : null;
 
-    /// <summary>What a take needs that no owner changes.</summary>
+    /// <summary>The part of a take's input that no owner changes.</summary>
     /// <param name="Retry">The intent's retry number of the stage.</param>
     private sealed record Prepared(
         StageIdentity Identity,

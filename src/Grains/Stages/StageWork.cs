@@ -5,7 +5,7 @@ using Slowrun.Grains.Telemetry;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>A stage that has been taken: what its runner needs to know of it.</summary>
+/// <summary>A taken stage: the input of its runner.</summary>
 /// <param name="Root">The root as the take wrote it.</param>
 /// <param name="Teacher">The snapshot that teaches; null: none.</param>
 /// <param name="Predecessor">Root of the finished stage that this one continues; null: it begins with fresh weights.</param>

@@ -4,9 +4,8 @@ using Slowrun.Grains.Slots;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>
-/// A stop signal that carries its reason: the first reason given stands, except that Fenced wins over all. The earliest deadline stands: a
-/// machine that is told to stop may learn later that it goes away.
+/// <summary> A stop signal that carries its reason: the first reason given stands, except that Fenced wins over all. The earliest deadline
+/// stands: a silo that is stopping may get a preemption notice later.
 /// </summary>
 [SuppressMessage(
     "Reliability",
@@ -44,7 +43,7 @@ internal sealed class StopRequest(TimeProvider time)
         }
     }
 
-    /// <param name="before">When the machine goes away; null: nobody hurries.</param>
+    /// <param name="before">When the machine ends; null: no deadline.</param>
     public void Stop(StopReason reason, DateTimeOffset? before = null)
     {
         lock (gate)

@@ -3,8 +3,8 @@ using Polly.Retry;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>What an owner does when the store is away at a moment that cannot be put off: the state in memory is worth waiting
-/// for.</summary>
+/// <summary>An owner's retries when the store does not answer at a moment that cannot be postponed: the state in memory is worth the
+/// wait.</summary>
 internal static class StoreRetry
 {
     // A machine that is told to stop has seconds to minutes; after this the stage goes on elsewhere from its last commit.
@@ -13,9 +13,9 @@ internal static class StoreRetry
     /// <summary>Until it succeeds or is cancelled: for the end of a stage.</summary>
     public static ResiliencePipeline Patiently { get; } = new ResiliencePipelineBuilder().AddRetry(Options(MayPass)).Build();
 
-    /// <summary>
-    /// For all last writes of an owner that is told to stop, together: a store that is away is waited for no longer than a minute. A write
-    /// that is under way takes what it takes, a big checkpoint's many minutes; the silo's own limit ends one that hangs.
+    /// <summary> For all last writes of an owner that is told to stop, together: a store that does not answer is waited for at most a
+    /// minute. A write that is under way has no limit here, since a large checkpoint takes many minutes; the silo's own limit ends one that
+    /// hangs.
     /// </summary>
     public static ResiliencePipeline WhileStopping(TimeProvider time)
     {
@@ -25,7 +25,7 @@ internal static class StoreRetry
             .Build();
     }
 
-    /// <summary>Whether it is the store's trouble, so that waiting may help: no answer, no space, no permission just now.</summary>
+    /// <summary>Whether the store failed in a way that may pass: no answer, no space, no permission.</summary>
     public static bool MayPass(Exception error) => error is IOException or TimeoutException && error is not InvalidDataException;
 
     private static RetryStrategyOptions Options(Func<Exception, bool> again) =>

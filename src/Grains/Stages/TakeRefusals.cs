@@ -6,8 +6,7 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>Tells as events of the run why silos do not take its stages: each cause once, however many silos have it and however often they
-/// look.</summary>
+/// <summary>Writes events about why silos do not take a run's stages: each cause once, whatever the number of silos and looks.</summary>
 internal sealed class TakeRefusals(IObjectStore store, TimeProvider time)
 {
     public const string Kind = EventKind.TakeRefused;
@@ -19,10 +18,10 @@ internal sealed class TakeRefusals(IObjectStore store, TimeProvider time)
 
     private readonly ConcurrentDictionary<string, bool> told = new(StringComparer.Ordinal);
 
-    /// <summary>Never fails: what cannot be told must not stop a silo.</summary>
+    /// <summary>Does not throw: a failed event must not stop a silo.</summary>
     /// <param name="message">Why, in words; the same from every silo that has the same cause.</param>
-    /// <param name="siloName">Who refused.</param>
-    /// <param name="about">What tells causes apart, where messages of one cause differ; null: the message.</param>
+    /// <param name="siloName">The silo that refused.</param>
+    /// <param name="about">The key of the cause, where messages of one cause differ; null: the message.</param>
     public async Task TellOnceAsync(string run, StageId id, string message, string siloName, string? about = null)
     {
         var cause = $"{run}/{id} {about ?? message}";
@@ -52,7 +51,7 @@ internal sealed class TakeRefusals(IObjectStore store, TimeProvider time)
         }
     }
 
-    /// <summary>The stage was taken: the same again later is news.</summary>
+    /// <summary>The stage was taken: the same cause later is reported again.</summary>
     public void Forget(string run, StageId id)
     {
         foreach (var cause in told.Keys.Where(cause => cause.StartsWith($"{run}/{id} ", StringComparison.Ordinal)))

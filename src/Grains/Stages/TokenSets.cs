@@ -15,7 +15,7 @@ internal sealed class TokenSets(IObjectStore store)
     private readonly Dictionary<string, WeakReference<LoadedData>> loaded = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Task<LoadedData>> loading = new(StringComparer.Ordinal);
 
-    // Between two stages of a run nobody uses its data.
+    // Kept, since between two stages of a run no stage uses its data.
     private LoadedData? newest;
 
     /// <summary>A run's data.</summary>
@@ -24,7 +24,7 @@ internal sealed class TokenSets(IObjectStore store)
     {
         var sha256 = recipe.Data.Sha256!;
         var data = await GetAsync(sha256).WaitAsync(cancellationToken);
-        // Else the first row with such an id ends in libtorch with "index out of range in self".
+        // Otherwise the first row with such an id fails in libtorch with "index out of range in self".
         return data.Manifest.VocabSize <= recipe.Model.VocabSize
             ? data
             : throw new InvalidDataException(

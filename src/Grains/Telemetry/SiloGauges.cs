@@ -7,9 +7,8 @@ using Slowrun.Grains.Slots;
 
 namespace Slowrun.Grains.Telemetry;
 
-/// <summary>
-/// What is read when somebody asks: this silo's slots, its owners at work, and the runs that it reads for all silos. When it is lost, the
-/// next reader tells of them.
+/// <summary> Gauges, read when metrics are collected: this silo's slots, its owners at work, and the runs that it reads for all silos.
+/// After its loss, the next reader reports those runs.
 /// </summary>
 internal sealed class SiloGauges : IDisposable
 {
@@ -98,7 +97,7 @@ internal sealed class SiloGauges : IDisposable
         where ledger is not null
         select (facts, ledger);
 
-    /// <summary>A run as it is now. One that was over before this silo saw it is nothing to watch.</summary>
+    /// <summary>Updates a run. One that was over when this silo first saw it is not watched.</summary>
     public void Look(RunFacts facts)
     {
         if (watched.ContainsKey(facts.Spec.Name) || !Readiness.IsOver(Readiness.StateOf(facts)))
@@ -108,7 +107,7 @@ internal sealed class SiloGauges : IDisposable
         }
     }
 
-    /// <summary>Another silo reads the run, and tells of it.</summary>
+    /// <summary>Another silo reads the run now, and reports it.</summary>
     /// <param name="isOver">Whether it is over.</param>
     public void Leave(string run, bool isOver)
     {

@@ -26,7 +26,7 @@ internal static class Spans
 
     public static readonly ActivitySource Source = new(Instruments.Name);
 
-    /// <summary>A platform's announcement; what follows of it on this silo lies inside.</summary>
+    /// <summary>A platform's announcement; the spans of this silo's reaction are its children.</summary>
     public static Activity? Noticed(string source, string what)
     {
         Instruments.Notices.Add(1, new KeyValuePair<string, object?>(Instruments.Source, source));

@@ -6,8 +6,8 @@ using Slowrun.Storage.Checkpoints;
 
 namespace Slowrun.Grains.Telemetry;
 
-/// <summary>What one owner of a stage tells of itself, from its take to its end. Never throws, and costs next to nothing where nobody
-/// listens.</summary>
+/// <summary>Metrics and traces of one owner of a stage, from its take to its end. Does not throw, and costs next to nothing without a
+/// listener.</summary>
 internal sealed class StageTelemetry
 {
     private static readonly ConcurrentDictionary<StageTelemetry, bool> Living = new();
@@ -71,7 +71,7 @@ internal sealed class StageTelemetry
         open = Tagged(Spans.Detached(Spans.Restore, taken));
     }
 
-    /// <summary>So much time in a row has gone to an account, and what follows goes to the next; null: the owner ends.</summary>
+    /// <summary>An account had so much time in a row, and the next account follows; null: the owner ends.</summary>
     public void Turned(Account account, TimeSpan time, Account? next)
     {
         View?.Turned(next);
@@ -158,7 +158,7 @@ internal sealed class StageTelemetry
         Lost(lostSteps);
     }
 
-    /// <summary>The owner is asked to stop: what it does then belongs to the trace of whoever asks.</summary>
+    /// <summary>The owner is asked to stop: its later spans belong to the caller's trace.</summary>
     public void StopAsked() => stopAsked = stopAsked == default ? Activity.Current?.Context ?? default : stopAsked;
 
     /// <summary>From the stop to the release, the last checkpoint among it.</summary>

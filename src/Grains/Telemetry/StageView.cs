@@ -2,7 +2,7 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Grains.Telemetry;
 
-/// <summary>What can be seen of an owner at work, at any time and from any thread.</summary>
+/// <summary>The state of an owner at work, readable at any time and from any thread.</summary>
 /// <param name="durableStep">The step that the stage would go on from.</param>
 /// <param name="pace">How its checkpoints are timed; null: not known yet.</param>
 internal sealed class StageView(
@@ -33,7 +33,7 @@ internal sealed class StageView(
 
     public TimeSpan SinceTake => time.GetUtcNow() - takenAt;
 
-    /// <summary>For how long a trainer that should do steps has done none, where that is too long; null: it goes on, or does something
+    /// <summary>For how long a trainer that should do steps has done none, where that is too long; null: it trains, or does something
     /// else.</summary>
     public TimeSpan? Hung
     {
@@ -41,7 +41,7 @@ internal sealed class StageView(
         {
             var silence = time.GetElapsedTime(Interlocked.Read(ref steppedAt));
             var patience = TimeSpan.FromTicks(Interlocked.Read(ref longestTicks)) * LongestSteps;
-            // What follows the last step may judge weights for long.
+            // After the last step, evaluating the weights may take long.
             return trains && Progress.Activity != StageActivity.Finishing && silence > (patience > LeastPatience ? patience : LeastPatience)
                 ? silence
                 : null;
