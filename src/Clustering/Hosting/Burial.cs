@@ -3,11 +3,10 @@ using Slowrun.Clustering.Membership;
 
 namespace Slowrun.Clustering.Hosting;
 
-/// <summary>
-/// Buries dead silos once before Orleans reads the table, and again twice a second until it has joined: the silos of other machines of a
-/// cluster that has just vanished are not proven dead yet when the first silo comes. Then only those that this silo cannot reach, whose
-/// process on this machine is gone, or whose heartbeat is late, and it costs the store nothing while there are none. What a heartbeat
-/// happens to read of the others is told to Orleans, which would ask for itself every five seconds.
+/// <summary> Marks dead silos once before Orleans reads the table, and then twice a second until the silo has joined: after the loss of a
+/// whole cluster, silos of other machines are not proven dead yet when the first new silo starts. Later it checks only silos that this one
+/// cannot reach, whose process on this machine is gone, or whose heartbeat is late; without such silos it costs the store nothing. Changes
+/// that a heartbeat reads are passed to Orleans, which otherwise reads every five seconds.
 /// </summary>
 internal sealed partial class Burial(
     MembershipFile file,
@@ -95,7 +94,7 @@ internal sealed partial class Burial(
     {
         if (dead.Doubtful.Count > 0)
         {
-            // What came too late for the last reading is no doubt.
+            // Read again, so that only silos whose heartbeat is still late count.
             await file.ReadAsync(cancellationToken);
         }
 
@@ -112,7 +111,7 @@ internal sealed partial class Burial(
         }
     }
 
-    /// <summary>The stages of who is dead can be taken once Orleans knows, whoever has found it out.</summary>
+    /// <summary>A dead silo's stages can be taken once Orleans knows of its death.</summary>
     private async Task RefreshAsync(CancellationToken cancellationToken)
     {
         // Once for each version: those of a document that was begun anew are lower.

@@ -4,10 +4,9 @@ using Slowrun.Clustering.Membership;
 
 namespace Slowrun.Clustering.Hosting;
 
-/// <summary>
-/// Holds a silo that joins back until every member answers, or is no member any more. Orleans asks them all before it lets a silo in, which
-/// takes seconds a try where one does not answer, though that one may be buried a moment later. <see cref="Burial"/> reads the
-/// table twice a second meanwhile, so that this costs the store a read where somebody did not answer, and else nothing.
+/// <summary> Delays a joining silo until every member answers, or is no longer a member. Orleans asks them all before it lets a silo in,
+/// which takes seconds per try where one does not answer, although that one may be marked dead a moment later. <see cref="Burial"/> reads
+/// the table twice a second meanwhile, so that this costs the store one read where a silo did not answer, and otherwise nothing.
 /// </summary>
 /// <param name="answers">Whether something accepts connections there.</param>
 internal sealed partial class ReachedBeforeJoin(
@@ -21,7 +20,7 @@ internal sealed partial class ReachedBeforeJoin(
 {
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(0.1);
 
-    // Longer than any silo needs to be buried or voted out. Then Orleans asks, and says what it misses.
+    // Longer than it takes to mark any silo dead. After that Orleans asks, and reports what it misses.
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(20);
 
     public void Participate(ISiloLifecycle lifecycle) =>
@@ -37,7 +36,7 @@ internal sealed partial class ReachedBeforeJoin(
             }
         );
 
-    /// <returns>Whether it had to wait for anybody.</returns>
+    /// <returns>Whether it had to wait.</returns>
     internal async Task<bool> WaitAsync(CancellationToken cancellationToken)
     {
         var began = time.GetTimestamp();

@@ -15,15 +15,14 @@ using Slowrun.Storage.Blobs;
 
 namespace Slowrun.Clustering.Hosting;
 
-/// <summary>Puts Orleans on the store: <c>--store</c> is all that a silo or a client has to be told.</summary>
+/// <summary>Configures Orleans on the store: a silo or a client needs only <c>--store</c>.</summary>
 public static class StoreClusteringExtensions
 {
-    /// <summary>
-    /// Membership in the store, with options for machines that vanish; buries the dead before the silo joins; ends at once when it is dead
-    /// itself. Both ports speak mutual TLS with the store's certificate.
+    /// <summary> Membership in the store, with options for machines that vanish; marks dead silos before the silo joins; ends the process
+    /// at once when it is declared dead itself. Both ports speak mutual TLS with the store's certificate.
     /// </summary>
     /// <param name="cluster">As <see cref="StoreCluster.FoundAsync(IObjectStore, ClusterPlace, CancellationToken)"/> has it.</param>
-    /// <param name="slots">What the silo can train on, told to those who look at the cluster; null: nothing.</param>
+    /// <param name="slots">The silo's slots, as shown to users; null: none.</param>
     /// <param name="slotBytes">The slots' memory, one for each; null: not known.</param>
     public static ISiloBuilder UseStoreClustering(
         this ISiloBuilder silo,
@@ -34,7 +33,7 @@ public static class StoreClusteringExtensions
     ) => silo.UseStoreClustering(store, cluster, ProcessIdentity.Current, slots, slotBytes);
 
     /// <inheritdoc cref="UseStoreClustering(ISiloBuilder, IObjectStore, StoreCluster, IReadOnlyList{string}, IReadOnlyList{long})"/>
-    /// <param name="self">Which process the silo is said to be; null: unknown, so that only its heartbeat tells whether it lives.</param>
+    /// <param name="self">The silo's process; null: unknown, so that only its heartbeat shows whether it lives.</param>
     public static ISiloBuilder UseStoreClustering(
         this ISiloBuilder silo,
         IObjectStore store,
@@ -63,7 +62,7 @@ public static class StoreClusteringExtensions
             options.ConfigureSiloOutboundConnection(connections => StoreTls.Of(connections).Connect(connections));
         });
         // Orleans' default directory ends activations whose entry was on a silo that left, among them those of stages that train: with
-        // three silos nearly half of them at each loss. This one asks the living for what they have.
+        // three silos nearly half of them at each loss. This one asks the living silos for their activations.
 #pragma warning disable ORLEANSEXP003 // Experimental, as its API may change; which can be seen when the package is updated.
         silo.AddDistributedGrainDirectory();
 #pragma warning restore ORLEANSEXP003
@@ -72,7 +71,7 @@ public static class StoreClusteringExtensions
         silo.Configure<ClusterOptions>(options => ClusterTuning.Names(options, cluster));
         silo.Configure<SiloMessagingOptions>(options => options.ResponseTimeout = ClusterTuning.ResponseTimeout);
         silo.Configure<GrainCollectionOptions>(options => options.DeactivationTimeout = ClusterTuning.Deactivation);
-        // Deactivation ends when the host's patience does, whatever Orleans was told.
+        // Deactivation ends with the host's time limit, whatever Orleans' own is.
         silo.Configure<HostOptions>(options => options.ShutdownTimeout = ClusterTuning.Deactivation);
         return silo;
     }
@@ -152,8 +151,8 @@ public static class StoreClusteringExtensions
         ));
     }
 
-    /// <summary>Microsoft's table, whose silos are declared dead by votes alone; who serves the store stands in the document beside
-    /// it.</summary>
+    /// <summary>Microsoft's table, whose silos are declared dead by votes alone; the silos that serve the store are also listed in the
+    /// document beside it.</summary>
     private static void AddAzureTable(
         ISiloBuilder silo,
         IObjectStore store,

@@ -3,10 +3,9 @@ using Slowrun.Clustering.Membership;
 
 namespace Slowrun.Clustering.Hosting;
 
-/// <summary>
-/// Heartbeats of a small fleet that has work under way: more of them, and the promise of it in each row, so that a silo's death is proven
-/// in seconds where nobody is left for a second vote. Also of silos without work: whoever joins must be sure of them too, and their own
-/// look at the others is as close. A fleet at rest gives none, and a larger one, which has witnesses enough, neither.
+/// <summary> Additional heartbeats of a small fleet that has work under way. Each row promises them, so that a silo's death is proven in
+/// seconds even where no other silo is left for a second vote. Silos without work send them too: a joining silo must be sure of them as
+/// well, and they watch the others as closely. A fleet at rest sends none, nor does a larger one, which has enough witnesses.
 /// </summary>
 /// <param name="workload">Null: this silo never has work.</param>
 internal sealed partial class WorkHeartbeat(
@@ -20,7 +19,7 @@ internal sealed partial class WorkHeartbeat(
     /// <summary>Two store operations: 60 a minute and silo while it trains.</summary>
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(2);
 
-    /// <summary>In a larger fleet a machine's loss leaves two who see it, nearly always; and all heartbeats contend for one
+    /// <summary>In a larger fleet nearly always two silos are left to see a machine's loss; and all heartbeats contend for one
     /// object.</summary>
     public const int SmallFleet = 8;
 
@@ -101,8 +100,8 @@ internal sealed partial class WorkHeartbeat(
         {
             while (await timer.WaitForNextTickAsync(ending))
             {
-                // Who takes its first stage and is lost a second later has promised nothing yet, and its death takes as long as that of one
-                // at rest to prove.
+                // A silo that is lost a second after its first take has promised nothing yet; proving its death takes as long as for a silo
+                // at rest.
                 if (time.GetElapsedTime(beaten) < Period - (Look / 2) && (hasPromised || !MayPromise()))
                 {
                     continue;

@@ -21,7 +21,7 @@ internal static unsafe class CudaOrder
 
         try
         {
-            // Never freed: who computes in this process uses it too.
+            // Never freed: libtorch in this process uses it too.
             var init = (delegate* unmanaged<uint, int>)NativeLibrary.GetExport(library, "cuInit");
             var countOf = (delegate* unmanaged<int*, int>)NativeLibrary.GetExport(library, "cuDeviceGetCount");
             var deviceAt = (delegate* unmanaged<int*, int, int>)NativeLibrary.GetExport(library, "cuDeviceGet");

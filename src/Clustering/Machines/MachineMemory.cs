@@ -3,11 +3,11 @@ using System.Globalization;
 namespace Slowrun.Clustering.Machines;
 
 /// <summary>Memory that processes of this machine, or of this container, may use.</summary>
-/// <param name="TotalBytes">All there is, or the least limit of the control groups above this process.</param>
-/// <param name="FreeBytes">What could be had now without anything being swapped out.</param>
+/// <param name="TotalBytes">All memory, or the lowest limit of the control groups above this process.</param>
+/// <param name="FreeBytes">What could be allocated now without swapping.</param>
 public sealed record MachineMemory(long TotalBytes, long FreeBytes)
 {
-    /// <returns>Null where the system does not tell.</returns>
+    /// <returns>Null where the system does not report it.</returns>
     public static MachineMemory? Read() => Read("/");
 
     /// <param name="root">In place of <c>/</c>, for tests.</param>

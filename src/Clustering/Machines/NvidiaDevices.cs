@@ -4,9 +4,8 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Clustering.Machines;
 
-/// <summary>
-/// What NVIDIA's management library (NVML, which comes with the driver) tells of this machine's devices: memory and utilisation. A machine
-/// without it has none. Safe to use from any thread.
+/// <summary> Memory and utilisation of this machine's devices, by NVIDIA's management library (NVML, which comes with the driver). A
+/// machine without it has none. Safe to use from any thread.
 /// </summary>
 public sealed unsafe class NvidiaDevices : IDisposable
 {

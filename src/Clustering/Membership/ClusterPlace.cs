@@ -13,7 +13,7 @@ public sealed record ClusterPlace(bool Table = false, Uri? Endpoint = null)
 
     public static ClusterPlace Document { get; } = new();
 
-    /// <param name="text">As <see cref="ToString"/> writes it; null: not said.</param>
+    /// <param name="text">As <see cref="ToString"/> writes it; null: not given.</param>
     /// <exception cref="FormatException">It is none.</exception>
     public static ClusterPlace? Parse(string? text)
     {

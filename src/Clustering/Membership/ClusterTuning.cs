@@ -6,7 +6,7 @@ namespace Slowrun.Clustering.Membership;
 /// network.</summary>
 public static class ClusterTuning
 {
-    /// <summary>What the silos do, the same everywhere; clusters are told apart by their store's id.</summary>
+    /// <summary>The same for every cluster; clusters differ by their store's id.</summary>
     public const string ServiceId = "slowrun";
 
     /// <summary>With 3 probes missed, a killed process is out of the cluster in 1.3-1.6 s; Orleans' 5 s make it 10-15 s.</summary>
@@ -24,20 +24,18 @@ public static class ClusterTuning
     /// so.)</summary>
     public const int Votes = 2;
 
-    /// <summary>How soon a change is seen that gossip did not bring. One store operation: 12 a minute and silo.</summary>
+    /// <summary>The longest time until a change is seen that gossip did not report. One store operation: 12 a minute and silo.</summary>
     public static readonly TimeSpan TableRefresh = TimeSpan.FromSeconds(5);
 
-    /// <summary>
-    /// Two store operations: 16 a minute and silo. Two heartbeats missed make a row stale for Orleans, 15 s; a silo that was watched in
-    /// vain for one and an allowance is dead for <c>DeadSilos</c>: a cluster of which all machines vanished starts again some 10 s after
-    /// the first new one has come.
+    /// <summary> Two store operations: 16 a minute and silo. Two heartbeats missed make a row stale for Orleans, 15 s; <c>DeadSilos</c>
+    /// counts a silo as dead after one heartbeat and an allowance without a sign: after the loss of all machines, a cluster starts again
+    /// about 10 s after the first new one.
     /// </summary>
     public static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(7.5);
 
     public const int MissedHeartbeats = 2;
 
-    /// <summary>
-    /// Dead rows tell whoever takes a stage over how its last owner ended, within minutes; after an hour they only make the document
+    /// <summary> Dead rows show the next owner how the last one ended, which matters for minutes; after an hour they only make the document
     /// longer, which each heartbeat writes.
     /// </summary>
     public static readonly TimeSpan DefunctExpiration = TimeSpan.FromHours(1);
@@ -45,19 +43,18 @@ public static class ClusterTuning
     /// <summary>How often the oldest silo looks for such rows. One store operation.</summary>
     public static readonly TimeSpan DefunctCleanup = TimeSpan.FromMinutes(10);
 
-    /// <summary>A call in flight to a silo that dies hangs so long, with Orleans' default 30 s; every call of ours may be
+    /// <summary>A call in flight to a silo that dies hangs so long, with Orleans' default 30 s; every call of Slowrun's may be
     /// repeated.</summary>
     public static readonly TimeSpan ResponseTimeout = TimeSpan.FromSeconds(5);
 
-    /// <summary>How soon a client finds a new silo, and leaves alone one that did not answer.</summary>
+    /// <summary>How soon a client finds a new silo, and how long it avoids one that did not answer.</summary>
     public static readonly TimeSpan GatewayRefresh = TimeSpan.FromSeconds(5);
 
     /// <summary>A stopping stage commits first, and a big checkpoint takes minutes to upload; Orleans' 30 s would cut it off.</summary>
     public static readonly TimeSpan Deactivation = TimeSpan.FromMinutes(5);
 
-    /// <summary>
-    /// Nothing of a dead silo is waited for: it might go on for a while, but whoever takes its stages fences it by their roots. Orleans' 30
-    /// s are for grains that have no such fence.
+    /// <summary> Nothing waits for a dead silo: it might go on for a while, but the next owners of its stages fence it by their roots.
+    /// Orleans' 30 s are for grains that have no such fence.
     /// </summary>
     public static void Directory(GrainDirectoryOptions options) => options.RangeLeaseDuration = TimeSpan.Zero;
 

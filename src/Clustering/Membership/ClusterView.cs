@@ -4,31 +4,28 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Membership;
 
-/// <summary>
-/// Who serves a store, as the membership document says: tells a client whether trying to connect is worthwhile. One store read. A silo that
-/// runs asks Orleans instead, which knows sooner and needs no clock.
+/// <summary> The silos that serve a store, by the membership document: it shows a client whether to try a connection. One store read. A
+/// running silo asks Orleans instead, which knows sooner and needs no clock.
 /// </summary>
 /// <param name="answers">Whether something accepts connections there; null: tries to connect.</param>
 public sealed class ClusterView(IObjectStore store, TimeProvider time, Func<IPEndPoint, CancellationToken, Task<bool>>? answers = null)
 {
-    /// <summary>
-    /// Without a heartbeat for so long a silo of another machine is no longer taken for alive without asking: two late heartbeats of 7.5 s,
-    /// and some for a slow store.
+    /// <summary> Without a heartbeat for so long, a silo of another machine no longer counts as alive unless its port answers: two late
+    /// heartbeats of 7.5 s, and some for a slow store.
     /// </summary>
     public static readonly TimeSpan StaleAfter = TimeSpan.FromSeconds(20);
 
     private readonly MembershipFile file = new(store);
     private readonly Func<IPEndPoint, CancellationToken, Task<bool>> answers = answers ?? SiloPort.AnswersAsync;
 
-    // What was found by asking, and when by the steady clock: who looks four times a second need not ask each time.
+    // Results of connection tries, with the time by the monotonic clock: a client that reads four times a second need not try each time.
     private readonly Dictionary<string, (bool Answers, long At)> asked = new(StringComparer.Ordinal);
 
     /// <summary>Version of the membership that was last read: owners of a newer one are not known to it.</summary>
     public long Version { get; private set; }
 
-    /// <summary>
-    /// Silos that are joining, active or leaving, and live: on this machine by their process, else by their heartbeat. One whose heartbeat
-    /// is old, or lies in the future, may be dead or have a wrong clock (as may this machine): it is asked.
+    /// <summary> Silos that are joining, active or leaving, and live: on this machine by their process, else by their heartbeat. A silo
+    /// whose heartbeat is old, or lies in the future, may be dead or have a wrong clock (as may this machine): its port is tried.
     /// </summary>
     public async Task<IReadOnlyList<LiveSilo>> ReadAsync(CancellationToken cancellationToken = default)
     {
@@ -69,7 +66,7 @@ public sealed class ClusterView(IObjectStore store, TimeProvider time, Func<IPEn
         }
 
         var isFresh = (now.UtcDateTime - row.LastSign).Duration() < StaleAfter;
-        // A process of this machine can be looked up, which neither a slow store nor a wrong clock spoils.
+        // A process of this machine can be looked up, independent of a slow store or a wrong clock.
         return row.Process is { IsOfThisMachine: true } process
             ? !process.IsGone() && (isFresh || !process.IsHalted())
             : isFresh || await AnswersAsync(row, cancellationToken).ConfigureAwait(false);

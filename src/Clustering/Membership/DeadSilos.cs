@@ -4,16 +4,14 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Membership;
 
-/// <summary>
-/// Marks silos dead that cannot be alive. Before a silo joins: Orleans would first try to reach each of them, and so take 14 s (with its
-/// default options 106 s) to start on another port after the whole cluster was killed. And in a fleet so small that nobody has two votes
-/// when most of it is lost. A silo marked dead that lives after all finds itself dead in the table and stops; its stages are fenced by
-/// their epoch tokens anyway.
+/// <summary> Marks silos dead that cannot be alive. Before a silo joins: Orleans would first try to reach each of them, and so take 14 s
+/// (with its default options 106 s) to start on another port after the whole cluster was killed. And in a fleet so small that two votes are
+/// not possible after the loss of most silos. A silo marked dead that is still alive finds itself dead in the table and stops; its stages
+/// are fenced by their epoch tokens anyway.
 /// </summary>
 public sealed class DeadSilos
 {
-    /// <summary>Two heartbeats of 7.5 s: how long a process of this machine must have been silent, and be halted, to be taken for
-    /// dead.</summary>
+    /// <summary>Two heartbeats of 7.5 s: how long a halted process of this machine must have been silent to count as dead.</summary>
     public static readonly TimeSpan StaleAfter = TimeSpan.FromSeconds(15);
 
     private readonly MembershipFile file;
@@ -30,7 +28,7 @@ public sealed class DeadSilos
         this.answers = answers ?? SiloPort.AnswersAsync;
     }
 
-    /// <param name="file">Tells <paramref name="watch"/> what it reads and writes, for whoever uses it.</param>
+    /// <param name="file">Reports to <paramref name="watch"/> what it reads and writes.</param>
     internal DeadSilos(MembershipFile file, HeartbeatWatch watch, TimeProvider time)
     {
         (this.file, this.watch, this.time) = (file, watch, time);
@@ -41,9 +39,8 @@ public sealed class DeadSilos
     public Task<IReadOnlyList<BuriedSilo>> BuryAsync(CancellationToken cancellationToken = default) =>
         BuryAsync(only: null, cancellationToken);
 
-    /// <summary>
-    /// Who deserves a look: processes of this machine that are gone, and silos whose promised heartbeat is late. Of the document as it was
-    /// read last, so that asking costs the store nothing.
+    /// <summary> The silos to check: processes of this machine that are gone, and silos whose promised heartbeat is late. By the document
+    /// as last read, so that this costs the store nothing.
     /// </summary>
     internal IReadOnlySet<string> Doubtful =>
         (file.LastRead?.Rows ?? [])
@@ -51,11 +48,11 @@ public sealed class DeadSilos
             .Select(row => row.Silo)
             .ToHashSet(StringComparer.Ordinal);
 
-    /// <summary>
-    /// Buries who is certainly dead now: a silo of this machine whose process is gone, and one of another machine whose heartbeat stands
-    /// still though it could be written, and whose port does not answer. The latter takes calls about a second apart on the same object.
+    /// <summary> Marks silos that are certainly dead: a silo of this machine whose process is gone, and one of another machine whose
+    /// heartbeat has stopped although it could have been written, and whose port does not answer. The latter takes calls about a second
+    /// apart on the same object.
     /// </summary>
-    /// <param name="only">Whom to judge; null: everybody.</param>
+    /// <param name="only">The silos to check; null: all.</param>
     public async Task<IReadOnlyList<BuriedSilo>> BuryAsync(IReadOnlySet<string>? only, CancellationToken cancellationToken)
     {
         var document = await file.ReadAsync(cancellationToken).ConfigureAwait(false);
@@ -80,7 +77,7 @@ public sealed class DeadSilos
         await file.ChangeAsync(
                 current =>
                 {
-                    // Who has been heard of since it was judged is spared.
+                    // A silo with a heartbeat since the check is left alone.
                     bool IsDead(MembershipRow row) =>
                         dead.TryGetValue(row.Silo, out var verdict)
                         && row.Status != SiloStatus.Dead

@@ -2,16 +2,15 @@ using Orleans.Configuration;
 
 namespace Slowrun.Clustering.Membership;
 
-/// <summary>
-/// Whether Orleans may write that another silo is dead. Orleans counts only silos with a fresh heartbeat: after an outage of the store
-/// there are none, and the vote of one, which perhaps nobody can reach, would bury a living fleet.
+/// <summary> Whether Orleans may write that another silo is dead. Orleans counts only silos with a fresh heartbeat: after an outage of the
+/// store there are none, and the vote of a single silo, which may itself be cut off, would mark a living fleet dead.
 /// </summary>
 /// <param name="own">The silo that writes.</param>
 internal sealed class DeathVerdict(SiloAddress own, HeartbeatWatch watch, Suspicions suspicions)
 {
     private static readonly TimeSpan VotesLast = new ClusterMembershipOptions().DeathVoteExpirationTimeout;
 
-    /// <summary>Notes whom this silo votes against, so that its heartbeat is watched from now on.</summary>
+    /// <summary>Notes the silo that this one votes against, so that its heartbeat is watched from now on.</summary>
     public void Note(MembershipEntry next)
     {
         if (!next.SiloAddress.Equals(own) && (next.SuspectTimes ?? []).Any(vote => vote.Item1.Equals(own)))
@@ -20,13 +19,12 @@ internal sealed class DeathVerdict(SiloAddress own, HeartbeatWatch watch, Suspic
         }
     }
 
-    /// <summary>
-    /// It may where so many silos agree as Orleans asks of a fleet whose rows are all fresh, or where the heartbeat stands still though it
-    /// could be written. A silo that is still joining is no fleet: it needs a second witness, or that proof.
+    /// <summary> Allowed where as many silos agree as Orleans demands of a fleet whose rows are all fresh, or where the heartbeat has
+    /// stopped although it could have been written. A silo that is still joining needs a second witness, or that proof.
     /// </summary>
     public bool Allows(MembershipDocument document, MembershipRow old, MembershipEntry next)
     {
-        // Who has its address is its successor.
+        // A silo at the same address is its successor.
         if (next.Status != SiloStatus.Dead || old.Status == SiloStatus.Dead || old.Address.Endpoint.Equals(own.Endpoint))
         {
             return true;

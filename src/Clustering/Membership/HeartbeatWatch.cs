@@ -1,9 +1,8 @@
 namespace Slowrun.Clustering.Membership;
 
-/// <summary>
-/// For how long a silo's heartbeat stands still while this process could read and write the store throughout, so that a living silo could
-/// have written too. Silence alone proves nothing: the store may have been away from everybody. Goes by the steady clock alone, for clocks
-/// may be wrong. Safe to use from any thread.
+/// <summary> For how long a silo's heartbeat has not changed while this process could read and write the store all the time, so that a
+/// living silo could have written too. Silence alone proves nothing: the store may have been unreachable for all. Uses the monotonic clock
+/// alone, since clocks may be wrong. Safe to use from any thread.
 /// </summary>
 internal sealed class HeartbeatWatch(TimeProvider time)
 {
@@ -11,9 +10,8 @@ internal sealed class HeartbeatWatch(TimeProvider time)
     /// counts. Of a store that answers at its usual pace in less than half a second.</summary>
     public static readonly TimeSpan LongestGap = TimeSpan.FromSeconds(2.5);
 
-    /// <summary>
-    /// What a living silo may need beyond its period: a gap that the watcher did not see, and the second after which a heartbeat that
-    /// failed is tried again. (On a blob store what waits inside its pipeline is cut off after two seconds.)
+    /// <summary> What a living silo may need beyond its period: an outage that the watcher did not see, and the second until a failed
+    /// heartbeat is tried again. (On a blob store what waits inside its pipeline is cut off after two seconds.)
     /// </summary>
     public static readonly TimeSpan Allowance = TimeSpan.FromSeconds(2.5);
 
@@ -23,13 +21,13 @@ internal sealed class HeartbeatWatch(TimeProvider time)
     // Twice a heartbeat: of an answer that was quicker than the next ones.
     private const int OperationsInATry = 4;
 
-    // A look is a read, a write, and half a second until the next read; a heartbeat a read and a write.
+    // A check is a read, a write, and half a second until the next read; a heartbeat a read and a write.
     private const int OperationsInAGap = 5;
 
     // Of a store whose every answer takes three seconds. What is slower still proves nothing.
     private static readonly TimeSpan WidestGap = TimeSpan.FromSeconds(15);
 
-    // The quickest of so many tells the store's pace: an outage makes some slow, a slow store all.
+    // The quickest of so many shows the store's pace: an outage makes some slow, a slow store makes all slow.
     private const int Remembered = 8;
 
     // A heartbeat that is only just written, and the time until it is read.
@@ -44,7 +42,7 @@ internal sealed class HeartbeatWatch(TimeProvider time)
 
     public long Now => time.GetTimestamp();
 
-    /// <summary>By the last answer alone: after an outage it is soon short again, and while one lasts it stays as it was.</summary>
+    /// <summary>By the last answer alone: it is short again soon after an outage, and does not change during one.</summary>
     public TimeSpan TryTime
     {
         get
@@ -59,8 +57,8 @@ internal sealed class HeartbeatWatch(TimeProvider time)
         }
     }
 
-    /// <summary>How long a silo must have been watched in vain before it may be taken for dead: its period, and the allowance, which is
-    /// longer on a slow store.</summary>
+    /// <summary>How long a silo must have been watched without a heartbeat before it may count as dead: its period, and the allowance,
+    /// which is longer on a slow store.</summary>
     public TimeSpan Patience(MembershipRow row)
     {
         lock (gate)
@@ -99,7 +97,7 @@ internal sealed class HeartbeatWatch(TimeProvider time)
         }
     }
 
-    /// <summary>The store has taken a write, or refused it since somebody else's was faster.</summary>
+    /// <summary>The store has accepted a write, or refused it because another one was faster.</summary>
     public void Wrote(long began)
     {
         lock (gate)

@@ -3,7 +3,7 @@ using Slowrun.Core.Explain;
 namespace Slowrun.Clustering.Membership;
 
 /// <summary>A silo that serves the store, as far as the membership document can tell.</summary>
-/// <param name="Silo">As <c>SiloAddress.ToParsableString</c> writes it; what a stage's owner is called.</param>
+/// <param name="Silo">As <c>SiloAddress.ToParsableString</c> writes it; the name of an owner in roots.</param>
 /// <param name="Active">Takes calls; otherwise it is joining or leaving.</param>
 /// <param name="ProcessId">Where it runs on this machine; else null.</param>
 /// <param name="LastSign">Its last heartbeat, by its own clock.</param>

@@ -15,16 +15,15 @@ internal sealed record MembershipDocument : ExtensibleRecord
     /// <summary>The cluster's id, random, given by the first silo; null: written by a version that had none.</summary>
     public string? ClusterId { get; init; }
 
-    /// <summary>Where Orleans' rows stand, as <see cref="ClusterPlace"/> writes it; null: here. Elsewhere, the rows here are what those
-    /// have no room for.</summary>
+    /// <summary>Where Orleans' rows stand, as <see cref="ClusterPlace"/> writes it; null: here. Where they stand elsewhere, the rows here
+    /// hold what those have no room for.</summary>
     public string? Clustering { get; init; }
 
     /// <summary>Orleans' table version: one more with every logical change.</summary>
     public int Version { get; init; }
 
-    /// <summary>
-    /// Write id of the last logical change, and the table version's etag. Random, so that a writer whose success was reported as a lost
-    /// race (the answer was lost, the retry found its own write) knows it again.
+    /// <summary> Write id of the last logical change, and the table version's etag. Random, so that a writer whose success was reported as
+    /// a lost race (the answer was lost, the retry found its own write) recognizes it.
     /// </summary>
     public string WriteId { get; init; } = "0";
 

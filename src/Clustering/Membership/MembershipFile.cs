@@ -4,7 +4,7 @@ using Slowrun.Storage;
 namespace Slowrun.Clustering.Membership;
 
 /// <summary>Reads and replaces <c>cluster/membership</c>. Where there is none, the table is empty.</summary>
-/// <param name="watch">Is told what the store answers; null: nobody.</param>
+/// <param name="watch">Gets the times of the store's answers; null: none.</param>
 /// <param name="longestWait">Between two rounds; null: 200 ms, a few times what a read and a write take on a cloud store.</param>
 /// <param name="time">Of the waits; null: this machine's.</param>
 internal sealed class MembershipFile(
@@ -18,7 +18,7 @@ internal sealed class MembershipFile(
 
     private const string Probe = "cluster/probe";
 
-    // Silos that heartbeat at the same moment need a round each at worst; far more rounds mean that the store refuses everybody.
+    // Silos that heartbeat at the same moment need a round each at worst; far more rounds mean that the store refuses every write.
     private const int Rounds = 100;
 
     // Longer than a read and a write take on one machine (3 ms); doubled until it is longer than they take on a cloud store.
@@ -31,7 +31,7 @@ internal sealed class MembershipFile(
 
     /// <summary>Replaces the document by <paramref name="change"/> of it, again from the start as often as another writer was
     /// faster.</summary>
-    /// <param name="change">Pure. Null: refuses. The document itself: it is so already, nothing to write.</param>
+    /// <param name="change">Pure. Returns null to refuse, or the document itself where nothing has to be written.</param>
     /// <returns>False where <paramref name="change"/> refused.</returns>
     public async Task<bool> ChangeAsync(Func<MembershipDocument, MembershipDocument?> change, CancellationToken cancellationToken)
     {
@@ -61,17 +61,16 @@ internal sealed class MembershipFile(
         );
     }
 
-    /// <summary>As it was read last, whoever did it; null: not yet.</summary>
+    /// <summary>The document as last read by any caller; null: not read yet.</summary>
     public MembershipDocument? LastRead { get; private set; }
 
-    /// <summary>
-    /// After how long a heartbeat is begun anew: what waits in the store's own retries may wait on after the store has come back. On a slow
-    /// store later, or none would ever be written.
+    /// <summary> After how long a heartbeat is started again: a request in the store's own retries may still wait after the store has
+    /// recovered. Longer on a slow store, or no heartbeat would ever be written.
     /// </summary>
     public TimeSpan TryTime => watch?.TryTime ?? HeartbeatWatch.ShortestTry;
 
-    /// <summary>Writes an object that nobody reads: a silo that could not write has given no sign of life either. Nothing where nobody
-    /// watches.</summary>
+    /// <summary>Writes an object whose content is not used: it proves that a living silo could have written its heartbeat. Does nothing
+    /// without a watch.</summary>
     public async Task ProveWritableAsync(CancellationToken cancellationToken)
     {
         if (watch is not null)
@@ -98,7 +97,7 @@ internal sealed class MembershipFile(
         return found;
     }
 
-    /// <returns>Null where somebody else's write was faster.</returns>
+    /// <returns>Null where another write was faster.</returns>
     private async Task<string?> WriteAsync(byte[] bytes, string? etag, CancellationToken cancellationToken)
     {
         string? written = null;
@@ -144,7 +143,7 @@ internal sealed class MembershipFile(
                 );
             }
 
-            // Here rather than wherever an address is needed first: a damaged one is then reported as what it is.
+            // Parsed here, so that a damaged address is reported as such.
             foreach (var row in document.Rows)
             {
                 _ = row.Entry();

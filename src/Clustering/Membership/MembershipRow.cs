@@ -30,25 +30,24 @@ internal sealed record MembershipRow : ExtensibleRecord
 
     public DateTime IAmAliveTime { get; init; }
 
-    /// <summary>How often it promises a heartbeat while anybody has work under way; null: as often as every silo.</summary>
+    /// <summary>How often it promises a heartbeat while the fleet has work under way; null: as often as every silo.</summary>
     public double? HeartbeatSeconds { get; init; }
 
-    /// <summary>Whether it has work under way, and so lets the others of a small fleet give more heartbeats too.</summary>
+    /// <summary>Whether it has work under way, so that the other silos of a small fleet send more heartbeats too.</summary>
     public bool Works { get; init; }
 
     public IReadOnlyList<SuspectVote> SuspectTimes { get; init; } = [];
 
-    /// <summary>Which process on which machine this is: lets a later silo of the machine see at once that it is gone.</summary>
+    /// <summary>Its process and machine: another silo of the machine sees at once that the process is gone.</summary>
     public ProcessIdentity? Process { get; init; }
 
-    /// <summary>What it can train on, one stage each: <c>cpu:0</c>, <c>cuda:1</c>. For people; who takes what is settled between the silo
-    /// and the stage.</summary>
+    /// <summary>Its slots, one stage each: <c>cpu:0</c>, <c>cuda:1</c>. For users; offers do not depend on it.</summary>
     public IReadOnlyList<string> Slots { get; init; } = [];
 
     /// <summary>Memory of each of <see cref="Slots"/>, in their order; null: not known.</summary>
     public IReadOnlyList<long>? SlotBytes { get; init; }
 
-    /// <summary>How its process ended, if somebody who saw it told.</summary>
+    /// <summary>How its process ended, if its supervisor reported it.</summary>
     public SiloEnd? End { get; init; }
 
     [JsonIgnore]

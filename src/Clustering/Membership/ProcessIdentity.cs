@@ -40,7 +40,7 @@ public sealed record ProcessIdentity(string Machine, int ProcessId, long StartTi
         var boot = Read("/proc/sys/kernel/random/boot_id") ?? Guid.NewGuid().ToString();
         var processes = new FileInfo("/proc/self/ns/pid").LinkTarget;
         var identity = $"{Read("/etc/machine-id")}\n{boot}\n{processes}\n{Environment.GetEnvironmentVariable(MachineVariable)}";
-        // Hashed: who may read the store need not learn the machine's identity.
+        // Hashed: readers of the store need not learn the machine's identity.
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)))[..32];
     }
 

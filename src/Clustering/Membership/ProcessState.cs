@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Slowrun.Clustering.Membership;
 
-/// <summary>What <c>/proc</c> says of a process.</summary>
+/// <summary>The state of a process by <c>/proc</c>.</summary>
 /// <param name="Code">Field 3 of <c>/proc/PID/stat</c>; <c>?</c> where the process exists but may not be looked at.</param>
 internal readonly record struct ProcessState(char Code, long? StartTicks)
 {
@@ -27,7 +27,7 @@ internal readonly record struct ProcessState(char Code, long? StartTicks)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // /proc mounted with hidepid does not show other users' processes: that is not to be taken for death.
+            // /proc mounted with hidepid does not show other users' processes: that does not mean that they are dead.
             return Exists(processId) ? new ProcessState('?', null) : null;
         }
     }

@@ -30,18 +30,17 @@ public sealed record SiloEnd(int? Signal, int? ExitCode, bool OutOfMemory = fals
         ["SYS"] = 31,
     };
 
-    /// <summary>Whether what it was doing is to blame, rather than somebody who stopped it or took its machine away.</summary>
+    /// <summary>Whether its work caused the end, rather than a person who stopped it, or the loss of its machine.</summary>
     [JsonIgnore]
     public bool IsCrash =>
         Signal is { } signal ? OwnFault.Contains(signal) || (signal == SigKill && OutOfMemory) : ExitCode is not (null or 0);
 
-    /// <param name="exitCode">As a shell tells it: 128 and the signal's number where a signal ended the process.</param>
+    /// <param name="exitCode">As a shell reports it: 128 plus the signal's number where a signal ended the process.</param>
     public static SiloEnd Of(int exitCode, bool outOfMemory) =>
         exitCode > 128 ? new SiloEnd(exitCode - 128, null, outOfMemory) : new SiloEnd(null, exitCode, outOfMemory);
 
-    /// <summary>
-    /// As systemd tells it to <c>ExecStopPost</c>. Null where that blames nobody: a stop in order, a time-out, and the watchdog's abort,
-    /// since a silo hangs just as well when its store is away.
+    /// <summary> As systemd passes it to <c>ExecStopPost</c>. Null where the silo's work is not the cause: a stop in order, a time-out, and
+    /// the watchdog's abort, since a silo also hangs when its store does not answer.
     /// </summary>
     /// <param name="result"><c>SERVICE_RESULT</c>.</param>
     /// <param name="code"><c>EXIT_CODE</c>: exited, killed or dumped.</param>

@@ -2,9 +2,8 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Membership;
 
-/// <summary>
-/// How silos ended, kept in their rows of the membership: written by who supervises their processes, read by who takes over their stages,
-/// to tell a stage that crashes whatever trains it from machines that go away.
+/// <summary> How silos ended, kept in their rows of the membership: written by the supervisors of their processes, read by the next owners
+/// of their stages, to distinguish a stage that crashes every process from lost machines.
 /// </summary>
 public sealed class SiloEnds(IObjectStore store)
 {
@@ -14,11 +13,11 @@ public sealed class SiloEnds(IObjectStore store)
     public Task RecordAsync(int processId, SiloEnd end, CancellationToken cancellationToken = default) =>
         RecordAsync(process => process.ProcessId == processId, end, cancellationToken);
 
-    /// <summary>Likewise of the process that ended last, for a supervisor that is not told its number.</summary>
+    /// <summary>The same for the process that ended last, for a supervisor that does not know its number.</summary>
     public Task RecordLastAsync(SiloEnd end, CancellationToken cancellationToken = default) =>
         RecordAsync(process => process.IsGone(), end, cancellationToken);
 
-    /// <summary>Null where nobody told.</summary>
+    /// <summary>Null where it is not recorded.</summary>
     /// <param name="silo">As <c>SiloAddress.ToParsableString</c> writes it.</param>
     public async Task<SiloEnd?> TryFindAsync(string silo, CancellationToken cancellationToken = default) =>
         (await file.ReadAsync(cancellationToken).ConfigureAwait(false)).Rows.FirstOrDefault(row => row.Silo == silo)?.End;
@@ -29,7 +28,7 @@ public sealed class SiloEnds(IObjectStore store)
         return file.ChangeAsync(
             document =>
             {
-                // Of several with one number the newest is meant: ids are used again.
+                // Of several rows with one process id the newest: ids are used again.
                 var row = document
                     .Rows.Where(row => row.Process is { IsOfThisMachine: true } process && isMeant(process))
                     .MaxBy(row => row.StartTime);

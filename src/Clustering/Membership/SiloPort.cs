@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace Slowrun.Clustering.Membership;
 
-/// <summary>Whether a silo of another machine lives, asked without a clock.</summary>
+/// <summary>Whether a silo of another machine accepts connections: a test that needs no clock.</summary>
 internal static class SiloPort
 {
     /// <summary>Between two machines of a region a connection takes milliseconds; one that has vanished never answers.</summary>

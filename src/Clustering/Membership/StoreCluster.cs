@@ -3,10 +3,9 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Membership;
 
-/// <summary>What a store says of its cluster, for those that are to be part of it or to connect to it.</summary>
-/// <param name="Id">
-/// Random, and another one for each store: silos and clients refuse connections of other clusters, so that one of another store which has
-/// got the address of a silo that is gone is not taken for it.
+/// <summary>A store's cluster, for silos that join it and clients that connect to it.</summary>
+/// <param name="Id"> Random, and another one for each store: silos and clients refuse connections of other clusters, so that a silo of
+/// another store that has the address of a lost one is not mistaken for it.
 /// </param>
 public sealed record StoreCluster(string Id)
 {
@@ -15,7 +14,7 @@ public sealed record StoreCluster(string Id)
 
     /// <summary>For a silo: gives the store an id, and notes the place, where it has none yet. Silos that start at once agree, by
     /// compare-and-swap.</summary>
-    /// <param name="asked">Null: where the store says, or else in its document.</param>
+    /// <param name="asked">Null: as the store says, by default its document.</param>
     /// <exception cref="StoreException">The store's cluster is elsewhere.</exception>
     public static async Task<StoreCluster> FoundAsync(
         IObjectStore store,

@@ -3,8 +3,7 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Membership;
 
-/// <summary>
-/// Tells clients which silos they can connect to: the active rows of the membership document that have a gateway, but for those of this
+/// <summary> The silos that clients can connect to: the active rows of the membership document that have a gateway, without those of this
 /// machine whose process is gone. Old heartbeats do not count: the client's clock may be wrong, and a connection that fails is tried
 /// elsewhere.
 /// </summary>

@@ -24,7 +24,7 @@ public sealed class StoreMembershipTable : IMembershipTable
     public StoreMembershipTable(IObjectStore store)
         : this(store, ProcessIdentity.Current) { }
 
-    /// <param name="self">Put into the rows that this table inserts, for a silo inserts only its own; null where a test plays other
+    /// <param name="self">The process written into inserted rows, since a silo inserts only its own; null where a test inserts other
     /// silos.</param>
     /// <param name="slots">Likewise; null: none.</param>
     /// <param name="slotBytes">The slots' memory, one for each; null: not known.</param>
@@ -38,7 +38,7 @@ public sealed class StoreMembershipTable : IMembershipTable
     )
         : this(store, new MembershipFile(store, time: time), time ?? TimeProvider.System, self, slots, slotBytes) { }
 
-    /// <param name="verdict">Who may be declared dead; null: whoever Orleans says.</param>
+    /// <param name="verdict">Which silos may be declared dead; null: Orleans alone decides.</param>
     /// <param name="stopped">Ends heartbeats that still wait for the store.</param>
     internal StoreMembershipTable(
         IObjectStore store,
@@ -61,18 +61,17 @@ public sealed class StoreMembershipTable : IMembershipTable
             stopped
         );
 
-    // Nothing to create, for no document is an empty table; but a store that cannot be read is better found now.
+    // Nothing to create, since a missing document is an empty table; a store that cannot be read is reported now.
     public Task InitializeMembershipTableAsync(bool tryInitTableVersion, CancellationToken cancellationToken = default) =>
         file.ReadAsync(cancellationToken);
 
-    /// <param name="clusterId">Not looked at: a store has one cluster.</param>
+    /// <param name="clusterId">Not used: a store has one cluster.</param>
     public Task DeleteMembershipTableEntriesAsync(string clusterId, CancellationToken cancellationToken = default) =>
         store.TryDeleteAsync(MembershipFile.Name, cancellationToken: cancellationToken);
 
-    /// <summary>
-    /// Removes rows of the dead that show no sign of life or death since <paramref name="beforeDate"/>, and a day later those of silos that
-    /// are joining or leaving: their clocks, or this one, may be wrong by an hour, and a living silo that misses its row takes itself for
-    /// dead.
+    /// <summary> Removes rows of the dead that show no sign of life or death since <paramref name="beforeDate"/>, and a day later those of
+    /// silos that are joining or leaving: their clocks, or this one, may be wrong by an hour, and a living silo whose row is missing
+    /// considers itself dead.
     /// </summary>
     public Task CleanupDefunctSiloEntriesAsync(DateTimeOffset beforeDate, CancellationToken cancellationToken = default) =>
         file.ChangeAsync(
@@ -193,7 +192,7 @@ public sealed class StoreMembershipTable : IMembershipTable
                 var old = document.Find(entry.SiloAddress);
                 if (old?.ETag == writeId)
                 {
-                    // A lost race against our own success, whose answer never came.
+                    // A lost race against this process's own write, whose answer was lost.
                     return document;
                 }
 

@@ -5,9 +5,8 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Persistence;
 
-/// <summary>
-/// One document of the store as the SDK's client: what the provider uploads is sealed, what it downloads is unsealed by its serializer. A
-/// condition that does not hold is the SDK's 412, an absent document its 404; all else that goes wrong is told by the store itself.
+/// <summary> One document of the store as the SDK's client: what the provider uploads is sealed, what it downloads is unsealed by its
+/// serializer. A condition that does not hold is the SDK's 412, an absent document its 404; all other failures are the store's exceptions.
 /// </summary>
 internal sealed class GrainBlob(GrainBlobs blobs, IObjectStore store, string name) : BlobClient
 {
@@ -41,7 +40,7 @@ internal sealed class GrainBlob(GrainBlobs blobs, IObjectStore store, string nam
         CancellationToken cancellationToken = default
     )
     {
-        // A write that waited behind one that hung would else send what the state is by now.
+        // Otherwise a write that waited behind a hanging one would send the state as it is by now.
         cancellationToken.ThrowIfCancellationRequested();
         var bytes = SealedJson.Seal(name, content.ToArray());
         var expected = blobs.DamagedEtag(name) ?? Expected(options.Conditions);
@@ -70,7 +69,7 @@ internal sealed class GrainBlob(GrainBlobs blobs, IObjectStore store, string nam
             return Answer(true);
         }
 
-        // Nothing there is what was wanted, whoever deleted it: perhaps this call, whose first answer was lost.
+        // The document is gone, as intended: perhaps deleted by this call, whose first answer was lost.
         return await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false) is { } found
             ? throw Changed(expected, found.ETag)
             : Answer(false);
@@ -91,6 +90,6 @@ internal sealed class GrainBlob(GrainBlobs blobs, IObjectStore store, string nam
     private RequestFailedException Changed(string? expected, string? found) =>
         new(412, OwnWrite.Conflict(store, name, expected, found), BlobErrorCode.ConditionNotMet.ToString(), null);
 
-    // Nobody looks at the HTTP answer: there may have been several.
+    // The HTTP answer is not used: there may have been several.
     private static Response<T> Answer<T>(T value) => Response.FromValue(value, null!);
 }

@@ -7,10 +7,9 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Persistence;
 
-/// <summary>
-/// What Microsoft's <see cref="AzureBlobGrainStorage"/> is given, so that it keeps grain states as the store's documents: it asks for a
-/// container and a blob, and gets the object that everybody reads, with the store's retries, limits, watching and words. Each blob goes
-/// through <see cref="GrainBlob"/>.
+/// <summary> What Microsoft's <see cref="AzureBlobGrainStorage"/> is given, so that it keeps grain states as the store's documents: it asks
+/// for a container and a blob, and gets the object that clients read too, with the store's retries, limits, monitoring and messages. Each
+/// blob goes through <see cref="GrainBlob"/>.
 /// </summary>
 /// <param name="container">As the provider names it in its messages.</param>
 /// <param name="objectName">Object for (state name, grain).</param>
@@ -18,8 +17,8 @@ internal sealed class GrainBlobs(IObjectStore store, string container, Func<stri
     : IBlobContainerFactory,
         IGrainStorageSerializer
 {
-    // A serializer is not told which blob it reads, and an error has to say it: name and etag go before the content, each on a line of its
-    // own.
+    // A serializer does not know which blob it reads, but its errors have to name it: name and etag precede the content, each on a separate
+    // line.
     private const byte LineEnd = (byte)'\n';
 
     // Etags of documents that were read and could not be understood.
@@ -27,7 +26,7 @@ internal sealed class GrainBlobs(IObjectStore store, string container, Func<stri
 
     public string Container => container;
 
-    // Whoever opened the store has made its container.
+    // The container exists since the store was opened.
     public Task InitializeAsync(BlobServiceClient client) => Task.CompletedTask;
 
     public BlobContainerClient GetBlobContainerClient(GrainId grainId) => new GrainContainer(this, grainId);
@@ -67,8 +66,8 @@ internal sealed class GrainBlobs(IObjectStore store, string container, Func<stri
             );
     }
 
-    /// <summary>What <see cref="Deserialize"/> takes. If it cannot be understood, the next write replaces just this document, whatever the
-    /// provider knows.</summary>
+    /// <summary>The input of <see cref="Deserialize"/>. If it cannot be parsed, the next write replaces exactly this document, whatever
+    /// etag the provider has.</summary>
     internal static byte[] Named(string name, StoredObject found) =>
         [.. Encoding.UTF8.GetBytes(name), LineEnd, .. Encoding.UTF8.GetBytes(found.ETag), LineEnd, .. found.Content.Span];
 
@@ -78,9 +77,8 @@ internal sealed class GrainBlobs(IObjectStore store, string container, Func<stri
         return (Encoding.UTF8.GetString(bytes.Slice(from, length)), from + length + 1);
     }
 
-    /// <summary>
-    /// The provider takes an etag from no document that it could not read, so that a living owner could never write over a damaged one.
-    /// This is that document's; null: the last one was understood.
+    /// <summary> The provider has no etag of a document that it could not read, so that a living owner could never write over a damaged
+    /// one. This is that document's etag; null: the last one was read.
     /// </summary>
     internal string? DamagedEtag(string name) => damaged.GetValueOrDefault(name);
 

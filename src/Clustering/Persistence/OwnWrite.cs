@@ -4,7 +4,7 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Persistence;
 
-/// <summary>Tells a lost race from the echo of one's own write, whose answer was lost before the store tried it again.</summary>
+/// <summary>Distinguishes a lost race from one's own earlier write, whose answer was lost before the store tried again.</summary>
 internal static class OwnWrite
 {
     /// <summary>
@@ -14,7 +14,7 @@ internal static class OwnWrite
     public static bool Is([NotNullWhen(true)] StoredObject? found, ReadOnlySpan<byte> written) =>
         found is not null && found.Content.Span.SequenceEqual(written) && HasWriteId(found.Content);
 
-    /// <summary>What a writer is told who has lost.</summary>
+    /// <summary>The message for a writer that has lost a race.</summary>
     public static string Conflict(IObjectStore store, string name, string? expected, string? found) =>
         $"'{name}' in {store.Address} was changed by another writer: found {Etag(found)}, expected {Etag(expected)}. Read it again before writing.";
 

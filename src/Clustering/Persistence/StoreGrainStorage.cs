@@ -26,7 +26,7 @@ public sealed class StoreGrainStorage(IObjectStore store, Func<string, GrainId, 
             return;
         }
 
-        // Of a damaged one too: its writer may know better, and replaces just this.
+        // Of a damaged document too: its owner may write over exactly this one.
         grainState.ETag = stored.ETag;
         grainState.State = SealedJson.Deserialize<T>(name, stored.Content.Span, $"{store.Address}: {name}");
         grainState.RecordExists = true;
@@ -68,7 +68,7 @@ public sealed class StoreGrainStorage(IObjectStore store, Func<string, GrainId, 
         var known = ETag(grainState);
         if (known is null || !await store.TryDeleteAsync(name, known, cancellationToken).ConfigureAwait(false))
         {
-            // Nothing there is what was wanted, whoever deleted it: perhaps this call, whose first answer was lost.
+            // The document is gone, as intended: perhaps deleted by this call, whose first answer was lost.
             if (await store.TryReadAsync(name, cancellationToken).ConfigureAwait(false) is { } found)
             {
                 throw Conflict(name, known, found.ETag);

@@ -2,9 +2,8 @@ using Slowrun.Core;
 
 namespace Slowrun.Clustering.Security;
 
-/// <summary>
-/// The certificate that silos and clients of a store know each other by, with its private key: whoever may read the store may speak to its
-/// silos, and nobody else.
+/// <summary> The certificate by which silos and clients of a store recognize each other, with its private key: only readers of the store
+/// can talk to its silos.
 /// </summary>
 internal sealed record CertificateDocument : ExtensibleRecord
 {

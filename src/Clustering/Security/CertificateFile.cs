@@ -8,7 +8,7 @@ internal sealed class CertificateFile(IObjectStore store)
 {
     public const string Name = "cluster/certificate";
 
-    // Rotations that meet are a rare thing; so many in a row mean that the store refuses everybody.
+    // Concurrent rotations are rare; so many conflicts in a row mean that the store refuses every write.
     private const int Rounds = 20;
 
     /// <returns>Null where there is none.</returns>
@@ -49,7 +49,7 @@ internal sealed class CertificateFile(IObjectStore store)
             var old = stored is null ? null : TryParse(stored);
             if (old?.Current.Sha256 == mine)
             {
-                // A lost race against our own success, whose answer never came.
+                // A lost race against this process's own write, whose answer was lost.
                 return old;
             }
 

@@ -7,13 +7,12 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Security;
 
-/// <summary>
-/// Gives a store another certificate. One write of the document is all; whoever dies after it leaves a cluster that goes on: a silo that
-/// meets a certificate it does not know reads the document, and the one before stays accepted.
+/// <summary> Gives a store another certificate. One write of the document is enough; if the process dies after it, the cluster goes on: a
+/// silo that meets a certificate it does not know reads the document, and the one before stays accepted.
 /// </summary>
 public sealed class CertificateRotation(IObjectStore store)
 {
-    /// <summary>How long a silo that could not be told may go on with the certificate before.</summary>
+    /// <summary>How long a silo that could not be notified may go on with the old certificate.</summary>
     public static readonly TimeSpan SeenWithin = CertificateWatch.Every;
 
     // Long enough for a silo to read the document (it closes what it does not know), short enough to ask again.
@@ -33,7 +32,7 @@ public sealed class CertificateRotation(IObjectStore store)
 
     /// <summary>Lets a silo see the new certificate, and waits until it presents it itself.</summary>
     /// <param name="silo">Its address as <c>SiloAddress.ToParsableString</c> writes it.</param>
-    /// <returns>False where that did not come to pass before the deadline.</returns>
+    /// <returns>False where it did not do so before the deadline.</returns>
     public async Task<bool> TryTellAsync(string silo, TimeSpan deadline, CancellationToken cancellationToken = default)
     {
         var endpoint = SiloAddress.FromParsableString(silo).Endpoint;
@@ -95,7 +94,7 @@ public sealed class CertificateRotation(IObjectStore store)
         }
     }
 
-    /// <summary>In TLS 1.3 the silo sees our certificate after we are done: closing at once could take it from its hands.</summary>
+    /// <summary>In TLS 1.3 the silo sees the client's certificate after the client has finished: closing at once could lose it.</summary>
     private static async Task UntilSeenAsync(SslStream tls, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -106,7 +105,7 @@ public sealed class CertificateRotation(IObjectStore store)
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested && e is IOException or OperationCanceledException)
         {
-            // It waits for our first word, or has closed.
+            // The silo waits for the first byte, or has closed.
         }
     }
 }

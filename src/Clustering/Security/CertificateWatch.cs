@@ -2,14 +2,13 @@ using Microsoft.Extensions.Logging;
 
 namespace Slowrun.Clustering.Security;
 
-/// <summary>
-/// Reads the store's certificate before the silo listens (and makes it where the store is new), and again now and then: a silo that nobody
-/// calls learns of a new one too.
+/// <summary> Reads the store's certificate before the silo listens (and makes it where the store is new), and again now and then: so that a
+/// silo without connections gets a new one too.
 /// </summary>
 internal sealed partial class CertificateWatch(ClusterCertificates certificates, TimeProvider time, ILogger<CertificateWatch> log)
     : ILifecycleParticipant<ISiloLifecycle>
 {
-    /// <summary>For how long at most a certificate that was revoked is accepted by a silo that could not be told.</summary>
+    /// <summary>For how long at most a silo that could not be notified accepts a revoked certificate.</summary>
     public static readonly TimeSpan Every = TimeSpan.FromMinutes(5);
 
     // Orleans listens from one before RuntimeInitialize on.
@@ -54,7 +53,7 @@ internal sealed partial class CertificateWatch(ClusterCertificates certificates,
         }
         catch (Exception e) when (e is IOException or InvalidDataException or TimeoutException)
         {
-            // What is known stands: connections and calls go on.
+            // The known certificate stays valid: connections and calls go on.
             LogNotRead(log, e.Message);
         }
     }

@@ -4,9 +4,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Slowrun.Clustering.Security;
 
-/// <summary>
-/// What this process knows of the store's certificates: read when they are needed first, when a stranger comes, before a connection is
-/// made, and now and then. Safe to use from any thread.
+/// <summary> The store's certificates as this process knows them: read when they are first needed, when a connection presents an unknown
+/// one, before a connection is made, and now and then. Safe to use from any thread.
 /// </summary>
 [SuppressMessage(
     "Reliability",
@@ -15,8 +14,7 @@ namespace Slowrun.Clustering.Security;
 )]
 internal sealed partial class ClusterCertificates(CertificateFile file, TimeProvider time, ILogger<ClusterCertificates> log)
 {
-    /// <summary>What was read a moment ago is not read again: strangers who knock without a pause cost the store one operation a
-    /// second.</summary>
+    /// <summary>A reading is not repeated within this time: unknown callers cost the store one operation a second at most.</summary>
     public static readonly TimeSpan OldEnough = TimeSpan.FromSeconds(1);
 
     // A handshake waits for it; a store that is away must not keep connections open for minutes.
@@ -35,17 +33,17 @@ internal sealed partial class ClusterCertificates(CertificateFile file, TimeProv
     public ClusterCertificate Current =>
         accepted?.Certificates.Current ?? throw new InvalidOperationException("The store's certificate was not read before it was needed.");
 
-    /// <summary>For a silo, before it listens, and now and then: somebody may have deleted the document.</summary>
+    /// <summary>For a silo, before it listens, and now and then: the document may have been deleted.</summary>
     /// <exception cref="InvalidDataException">The document is damaged.</exception>
     public async Task LoadOrMakeAsync(CancellationToken cancellationToken) =>
         Take(await file.ReadOrMakeAsync(cancellationToken), time.GetTimestamp());
 
-    /// <summary>Before a connection is made: the newest certificate is presented. A store that is away just now does no harm where one is
-    /// known.</summary>
+    /// <summary>Before a connection is made: the newest certificate is presented. Does not throw where the store does not answer but a
+    /// certificate is known.</summary>
     /// <exception cref="InvalidDataException">None is known, and there is none, or it is damaged.</exception>
     public Task FreshenAsync() => ReadAsync(OldEnough * 5, needed: accepted is null);
 
-    /// <summary>Whether the other side has one of the store's certificates; what is not known may be newer than what was read.</summary>
+    /// <summary>Whether the other side has one of the store's certificates; an unknown one may be newer than the last reading.</summary>
     /// <returns>Null: it has not. Else a token that is cancelled when its certificate is no longer accepted.</returns>
     public async Task<CancellationToken?> TryAcceptAsync(X509Certificate2 remote)
     {
@@ -55,7 +53,7 @@ internal sealed partial class ClusterCertificates(CertificateFile file, TimeProv
             return known;
         }
 
-        // Refused only by what was read after it came: within a second of a reading it waits for the next.
+        // Refused only by a reading that began after the connection: within a second of a reading it waits for the next.
         if (OldEnough - Age() is { Ticks: > 0 } left)
         {
             await Task.Delay(left + TimerGrain, time);
@@ -75,7 +73,8 @@ internal sealed partial class ClusterCertificates(CertificateFile file, TimeProv
 
     private CancellationToken? Find(string sha256) => accepted?.Ends.TryGetValue(sha256, out var end) == true ? end.Token : null;
 
-    /// <summary>Reads the document if what is known of it is older than that. Calls that come together share one reading.</summary>
+    /// <summary>Reads the document if the last reading is older than <paramref name="olderThan"/>. Calls that come together share one
+    /// reading.</summary>
     private async Task ReadAsync(TimeSpan olderThan, bool needed)
     {
         Task underWay;
@@ -115,7 +114,7 @@ internal sealed partial class ClusterCertificates(CertificateFile file, TimeProv
         {
             lock (gate)
             {
-                // Also where it failed: the store is asked no more often for it.
+                // Also after a failure: the store is not asked more often.
                 (reading, readAt) = (null, from);
             }
         }

@@ -8,10 +8,9 @@ using Orleans.Connections.Security;
 
 namespace Slowrun.Clustering.Security;
 
-/// <summary>
-/// Mutual TLS around Orleans' connections: both sides present the store's certificate, and not a byte reaches Orleans before it was
-/// compared. TLS proves that the other side has the key; that the certificate is the store's is judged here, since that may want the store
-/// read again, which a TLS callback cannot wait for.
+/// <summary> Mutual TLS around Orleans' connections: both sides present the store's certificate, and not a byte reaches Orleans before it
+/// was compared. TLS proves that the other side has the key; that the certificate is the store's is checked here, since that may need
+/// another read of the store, for which a TLS callback cannot wait.
 /// </summary>
 internal sealed class StoreTls(ClusterCertificates certificates, Strangers strangers)
 {
@@ -60,7 +59,7 @@ internal sealed class StoreTls(ClusterCertificates certificates, Strangers stran
         {
             if (await SpeaksTlsAsync(connection.Transport.Input) is not { } speaksTls)
             {
-                // It has closed without a word: somebody asked whether this port answers.
+                // Closed without a byte: a test of whether this port answers.
                 return;
             }
 
@@ -127,7 +126,7 @@ internal sealed class StoreTls(ClusterCertificates certificates, Strangers stran
         await orleans(connection);
     }
 
-    /// <summary>Looks at the first byte and leaves it where it is; null where none comes.</summary>
+    /// <summary>Peeks at the first byte; null where none comes.</summary>
     private static async Task<bool?> SpeaksTlsAsync(PipeReader input)
     {
         using var limit = new CancellationTokenSource(HandshakeTimeout);

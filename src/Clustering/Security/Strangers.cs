@@ -3,8 +3,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Slowrun.Clustering.Security;
 
-/// <summary>Says who was refused: the first at once, and then one line a minute, or whoever likes could fill the log. Safe to use from any
-/// thread.</summary>
+/// <summary>Logs refused connections: the first at once, and then one line a minute, so that callers cannot fill the log. Safe to use from
+/// any thread.</summary>
 internal sealed partial class Strangers(TimeProvider time, ILogger<Strangers> log)
 {
     public static readonly TimeSpan Every = TimeSpan.FromMinutes(1);

@@ -1,8 +1,7 @@
 namespace Slowrun.Clustering.Security;
 
-/// <summary>
-/// Connections that have not shown yet who they are. A handshake takes milliseconds; where too many wait, the one that has waited longest
-/// is sent away: whoever opens connections without a word cannot keep the store's own out. Safe to use from any thread.
+/// <summary> Connections that are not authenticated yet. A handshake takes milliseconds; where too many wait, the one that has waited
+/// longest is closed: silent connections must not keep the store's own silos and clients out. Safe to use from any thread.
 /// </summary>
 internal sealed class WaitingRoom(int most)
 {
@@ -10,7 +9,7 @@ internal sealed class WaitingRoom(int most)
     private readonly LinkedList<Action> waiting = new();
 
     /// <param name="sendAway">Ends the connection; may be called after its end.</param>
-    /// <returns>To be disposed when it waits no more; may be disposed twice.</returns>
+    /// <returns>To be disposed when the wait ends; may be disposed twice.</returns>
     public IDisposable Enter(Action sendAway)
     {
         LinkedListNode<Action> entered;

@@ -20,7 +20,7 @@ internal static class AzureTables
     public static TableServiceClient Connect(ClusterPlace place, string store, string? connectionString = null)
     {
         var options = new TableClientOptions();
-        // Orleans tries again what failed, with the next heartbeat or look; here only what is over in a moment.
+        // Orleans repeats failed operations with the next heartbeat or read; this retries only short failures.
         options.Retry.Mode = RetryMode.Exponential;
         options.Retry.MaxRetries = 3;
         options.Retry.Delay = TimeSpan.FromMilliseconds(200);

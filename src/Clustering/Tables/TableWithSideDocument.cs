@@ -3,10 +3,9 @@ using Slowrun.Clustering.Membership;
 
 namespace Slowrun.Clustering.Tables;
 
-/// <summary>
-/// Orleans' own membership table, and beside it in the store's document what that has no room for: slots, processes and ends, and who
-/// serves the store, for those that look without a cluster. The document is written when a silo comes and when it goes, never by a
-/// heartbeat; where it cannot be written that is tried again, and the cluster does not wait for it.
+/// <summary> Orleans' own membership table, and in the store's document beside it what the table has no room for: slots, processes and
+/// ends, and the silos that serve the store, for clients without a connection. The document is written when a silo comes and when it goes,
+/// never by a heartbeat; a failed write is repeated, and the cluster does not wait for it.
 /// </summary>
 internal sealed partial class TableWithSideDocument(
     IMembershipTable table,
@@ -20,7 +19,7 @@ internal sealed partial class TableWithSideDocument(
     CancellationToken stopped
 ) : IMembershipTable
 {
-    // A silo that leaves would be gone before its row is written; and nobody shall wait for a store that is away.
+    // A leaving silo waits so long for the write of its row, but not longer, in case the store does not answer.
     private static readonly TimeSpan WaitFor = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
@@ -32,8 +31,8 @@ internal sealed partial class TableWithSideDocument(
 
     public Task<MembershipTableData> ReadRow(SiloAddress key) => table.ReadRowAsync(key);
 
-    /// <summary>One of the silos that read the table notes deaths that nobody has noted: who wrote them may have ended before it
-    /// could.</summary>
+    /// <summary>One of the silos that read the table also writes deaths that the document lacks: the silo that declared them may have ended
+    /// before it could.</summary>
     public async Task<MembershipTableData> ReadAll()
     {
         var data = await table.ReadAllAsync();
@@ -143,7 +142,7 @@ internal sealed partial class TableWithSideDocument(
                 var old = document.Find(entry.SiloAddress);
                 if (old is null && !entry.SiloAddress.Equals(own))
                 {
-                    // It has died before it was noted: nobody has asked for it.
+                    // It died before its row was written: no client knows of it.
                     return document;
                 }
 
