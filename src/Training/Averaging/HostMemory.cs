@@ -3,9 +3,8 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Averaging;
 
-/// <summary>
-/// Flat weights that a stage reads and writes seldom: in the host's memory, pinned, where the device has its own, which is short. An update
-/// brings them to the device and back piece by piece, and computes there, so that its bits are the device's.
+/// <summary> Flat weights that a stage reads and writes seldom: with a device they are in the host's memory, pinned, since the device's is
+/// short. An update copies them to the device and back piece by piece, and computes there, so that its bits are the device's.
 /// </summary>
 /// <param name="device">Of the live weights.</param>
 /// <param name="apart">Whether the host's memory is not the device's; tests say so of a processor.</param>
@@ -22,8 +21,7 @@ internal sealed class HostMemory(Device device, bool apart)
         return (device.type == DeviceType.CPU ? made : made.pin_memory()).DetachFromDisposeScope();
     }
 
-    /// <summary>Changes kept weights by live ones. Nobody waits: they are there once something that was computed later has been
-    /// read.</summary>
+    /// <summary>Changes kept weights by live ones. Does not wait: they are complete once a later result was read.</summary>
     /// <param name="change">Gets pieces of both, on the device, and changes the kept ones in place.</param>
     public void Change(Tensor kept, Tensor live, Action<Tensor, Tensor> change) => Pieces(kept, live, change, back: true);
 

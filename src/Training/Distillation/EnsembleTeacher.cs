@@ -12,17 +12,16 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace Slowrun.Training.Distillation;
 
-/// <summary>
-/// A whole ensemble whose predictions are learnt, for one worker. Its models take turns, in the recipe's order, in one room or two
-/// (<see cref="MemberLoader"/>), so that memory does not grow with their number, and the sum of their predictions does not depend on who
-/// computes it.
+/// <summary> A whole ensemble whose predictions are learnt, for one worker. Its models take turns, in the recipe's order, in one room or
+/// two (<see cref="MemberLoader"/>), so that memory does not grow with their number, and the sum of their predictions does not depend on
+/// the worker.
 /// </summary>
 internal sealed class EnsembleTeacher : IDisposable
 {
     // As the trainer's: a chunk of logits has at most so many numbers.
     private const long ChunkNumbers = 1L << 24;
 
-    // The smallest normal float32: where a mean of probabilities is 0, its logarithm stays a number, which 0 then multiplies.
+    // The smallest normal float32: where a mean of probabilities is 0, its logarithm stays finite, and is then multiplied by 0.
     private const double Least = 1.17549435e-38;
 
     private readonly TeacherRecipe recipe;
@@ -69,7 +68,7 @@ internal sealed class EnsembleTeacher : IDisposable
         gpt = new Gpt(recipe.Model, device);
     }
 
-    /// <summary>How many micro-batches are best taught together: the weights are brought along once for all of them.</summary>
+    /// <summary>How many micro-batches are best taught together: the weights are copied once for all of them.</summary>
     public int AtOnce { get; }
 
     /// <param name="inputs">[B, T] int64 each, on the device.</param>

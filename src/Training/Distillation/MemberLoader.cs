@@ -3,10 +3,10 @@ using Slowrun.Training.Stages;
 
 namespace Slowrun.Training.Distillation;
 
-/// <summary>
-/// Brings models along whose weights take turns on a device. Beside one, the next model comes while the present one computes: it is written
-/// into pinned memory and copied on a stream of its own into a second room. A room is overwritten once everything that was given to the
-/// device before is done, and read once its copy is: nothing depends on which is faster. A processor has one room, and is waited for.
+/// <summary> Copies models to a device whose weights take turns there. On a device with memory of its own, the next model is copied while
+/// the present one computes: through pinned memory, on a separate stream, into a second room. A room is overwritten once all operations
+/// given to the device before are done, and read once its copy is done: results do not depend on which is faster. On a processor there is
+/// one room, and the caller waits for the copy.
 /// </summary>
 internal sealed class MemberLoader : IDisposable
 {
@@ -70,7 +70,7 @@ internal sealed class MemberLoader : IDisposable
 
     public void Dispose()
     {
-        // What it failed with was for whoever would have asked for it.
+        // Its failure does not matter: the model is no longer needed.
         ((IAsyncResult)coming).AsyncWaitHandle.WaitOne();
         staging?.Dispose();
         copies?.Dispose();

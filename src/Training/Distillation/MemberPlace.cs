@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Distillation;
 
-/// <summary>Where a parameter of a model goes that is brought along.</summary>
-/// <param name="Room">Contiguous; float32 or bfloat16. Of a table whose last rows nobody reads, the first ones.</param>
+/// <summary>Where a parameter of a copied model goes.</summary>
+/// <param name="Room">Contiguous; float32 or bfloat16. Of a table with padding, the rows that are read.</param>
 internal sealed record MemberPlace(string Name, Tensor Room)
 {
     public long LengthBytes => Room.numel() * Room.element_size();

@@ -9,7 +9,7 @@ namespace Slowrun.Training.Distillation;
 /// </summary>
 internal static class TrainingLoss
 {
-    /// <summary>A target that counts nothing.</summary>
+    /// <summary>A target that is left out of the loss.</summary>
     public const long Ignored = -1;
 
     private static readonly long[] Last = [-1];

@@ -5,7 +5,7 @@ using Slowrun.Training.Stages;
 
 namespace Slowrun.Training.Evaluation;
 
-/// <summary>Judges members whose logits are averaged: unlike probabilities, these cannot be mixed from what scores keep.</summary>
+/// <summary>Scores members whose logits are averaged: unlike probabilities, logits are not in the stored scores.</summary>
 public static class LogitEnsembleScorer
 {
     /// <summary>p(target) of every token of the set but the first, by the first 1, 2, … members. All are in memory at once.</summary>

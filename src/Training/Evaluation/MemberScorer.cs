@@ -5,7 +5,7 @@ using Slowrun.Training.Stages;
 
 namespace Slowrun.Training.Evaluation;
 
-/// <summary>Judges a finished stage's weights on a set of tokens.</summary>
+/// <summary>Scores a finished stage's weights on a set of tokens.</summary>
 public static class MemberScorer
 {
     /// <summary>
@@ -15,7 +15,7 @@ public static class MemberScorer
     /// <param name="plan">Of the stage that trained the weights: its loop and windows are part of the model.</param>
     /// <param name="weights">A snapshot.</param>
     /// <param name="devices">Batches are dealt to them in turn; their number changes no bit.</param>
-    /// <param name="progress">Told the number of tokens judged so far, from any thread.</param>
+    /// <param name="progress">Called with the number of tokens scored so far, from any thread.</param>
     /// <exception cref="InvalidDataException">The weights are not of this model.</exception>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
     public static float[] Score(

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Evaluation;
 
-/// <summary>Weights and the way they are run through when a stage has finished.</summary>
+/// <summary>The weights of a finished stage, and the forward pass to use with them.</summary>
 internal sealed record ScoredModel(Gpt Gpt, GptWeights Weights, ForwardPass Pass)
 {
     /// <param name="tokens">[rows, T] int64.</param>

@@ -15,7 +15,7 @@ namespace Slowrun.Training.Evaluation;
 internal static class SetScoring
 {
     /// <param name="models">Of one recipe; all of them are in memory at once, on each kind of device.</param>
-    /// <param name="progress">Told the number of targets judged so far, from any thread.</param>
+    /// <param name="progress">Called with the number of targets scored so far, from any thread.</param>
     /// <returns>p(target) of every token but the first, by the average of the first 1, 2, … models' logits.</returns>
     /// <exception cref="InvalidDataException">Weights are not of this model.</exception>
     /// <exception cref="OperationCanceledException">Stopped.</exception>

@@ -8,10 +8,9 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Inference;
 
-/// <summary>
-/// Writes on from a text by one member or by the mixture of several, each of which reads every token. A model knows
-/// <see cref="ModelRecipe.SequenceLength"/> positions: when these are full, the newer half of the text is read again as if it began there.
-/// For one thread.
+/// <summary> Continues a text by one member or by the mixture of several, each of which reads every token. A model knows <see
+/// cref="ModelRecipe.SequenceLength"/> positions: when these are full, the newer half of the text is read again as if it began there. For
+/// one thread.
 /// </summary>
 /// <param name="average">How members' predictions are mixed.</param>
 /// <param name="slot">The device, <c>cpu:0</c> or <c>cuda:1</c>.</param>
@@ -43,8 +42,8 @@ public sealed class MixtureGenerator(EnsembleAverage average, string slot) : IDi
     /// <summary>Generates tokens, one after the other.</summary>
     /// <param name="prompt">At least one token.</param>
     /// <param name="count">Tokens at most.</param>
-    /// <param name="end">The token that ends the text; it is told like the others.</param>
-    /// <param name="emit">Told each token as it is chosen.</param>
+    /// <param name="end">The token that ends the text; it is emitted like the others.</param>
+    /// <param name="emit">Called with each token as it is chosen.</param>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
     public void Generate(IReadOnlyList<int> prompt, int count, int? end, TokenChoice choice, Action<int> emit, CancellationToken stop)
     {
@@ -81,7 +80,7 @@ public sealed class MixtureGenerator(EnsembleAverage average, string slot) : IDi
 
     public void Dispose() => models.ForEach(one => one.Model.Dispose());
 
-    /// <summary>Of every token id to be the next.</summary>
+    /// <summary>The probability of each token id to be the next.</summary>
     private double[] Probabilities(ReadOnlySpan<int> tokens, CancellationToken stop)
     {
         using var scope = NewDisposeScope();

@@ -27,7 +27,7 @@ internal sealed class LaneWorker : IDisposable
 
     /// <param name="parameters">Shared with the other workers on a CPU, a replica on a device of its own.</param>
     /// <param name="ensemble">This worker's own.</param>
-    /// <param name="masksOnDevice">Whether dropout masks are made where they are used: what any device but a processor wants.</param>
+    /// <param name="masksOnDevice">Whether dropout masks are made on the device that uses them: on every device but a processor.</param>
     public LaneWorker(
         ModelRecipe model,
         StageRecipe stage,
@@ -56,8 +56,8 @@ internal sealed class LaneWorker : IDisposable
 
     public FlatParameters Parameters => parameters;
 
-    /// <summary>Computes lanes first, first + every, … of a step and adds them to its sum. Once anybody is told to stop, or fails, all
-    /// return early.</summary>
+    /// <summary>Computes lanes first, first + every, … of a step and adds them to its sum. Once one worker is stopped or fails, all return
+    /// early.</summary>
     public void Run(StepWork step, int first, int every, LaneSum sum)
     {
         try

@@ -33,7 +33,7 @@ internal static class DeviceDraw
     /// <summary>As <see cref="Initializer"/> draws from a normal distribution.</summary>
     /// <param name="into">(N) float32.</param>
     /// <param name="error">For tests: how far off a device is, relative.</param>
-    /// <exception cref="ArithmeticException">The device's functions are less exact than they are said to be.</exception>
+    /// <exception cref="ArithmeticException">The device's functions are less exact than documented.</exception>
     public static void Normal(Tensor into, double deviation, ulong key, double error = 0)
     {
         foreach (var (start, count) in Pieces(into))

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Models;
 
-/// <summary>All parameters of a model, looked up once. They belong to whoever made the source.</summary>
+/// <summary>All parameters of a model, looked up once. The source owns them.</summary>
 internal sealed record GptWeights
 {
     /// <summary>[V, C]; padding cut off, no token reads it.</summary>

@@ -13,7 +13,8 @@ internal sealed class RecomputedBlock : autograd.SingleTensorFunction<Recomputed
 
     /// <param name="compute">The block as a function of <paramref name="inputs"/>; called with others of the same shapes.</param>
     /// <param name="inputs">All tensors that the block reads and that may want a gradient.</param>
-    /// <param name="gradients">Holds what the backward pass returns; whoever called it releases the last ones afterwards.</param>
+    /// <param name="gradients">Holds what the backward pass returns; the caller of the backward pass releases the last ones
+    /// afterwards.</param>
     public static Tensor Run(Func<IReadOnlyList<Tensor>, Tensor> compute, IReadOnlyList<Tensor> inputs, RecomputedGradients gradients) =>
         apply([compute, gradients, .. inputs]);
 

@@ -24,7 +24,7 @@ internal static class WindowedFlash
         return Dispatcher.Call(Forward, 5, Arguments(q, k, v, window))[0].MoveToOuterDisposeScope();
     }
 
-    /// <summary>Why a device has no such attention, and masks are used instead. Null: it has. Tried once in a process.</summary>
+    /// <summary>Why a device has no such attention, so that masks are used instead. Null: it has. Tested once per process.</summary>
     public static string? Obstacle(Device device, int headWidth) =>
         device.type != DeviceType.CUDA
             ? "flash attention with a window is for CUDA devices"

@@ -1,7 +1,6 @@
 namespace Slowrun.Training.Numerics;
 
-/// <summary>A device cannot train a recipe so that its bytes can be had again, or not at all. The message says why and what to
-/// do.</summary>
+/// <summary>A device cannot train a recipe reproducibly, or not at all. The message says why and what to do.</summary>
 public sealed class DeviceRefusedException : Exception
 {
     public DeviceRefusedException() { }

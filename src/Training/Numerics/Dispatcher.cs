@@ -17,7 +17,7 @@ internal static unsafe partial class Dispatcher
 
     public static ulong Of(double value) => BitConverter.DoubleToUInt64Bits(value);
 
-    /// <summary>A reference of its own, which the call takes over.</summary>
+    /// <summary>A new reference, which the call takes over.</summary>
     public static ulong Of(Tensor tensor)
     {
         Check(NewTensorHandle(tensor.Handle, out var handle), nameof(NewTensorHandle));
@@ -33,7 +33,7 @@ internal static unsafe partial class Dispatcher
             return 0;
         }
 
-        // libtorch says delete; GNU's operator delete is free.
+        // libtorch frees it by delete, which is free in GNU's library.
         var word = (ulong*)NativeMemory.Alloc(sizeof(ulong));
         *word = given;
         return (ulong)word;

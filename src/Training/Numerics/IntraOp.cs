@@ -11,7 +11,7 @@ internal static class IntraOp
     private static bool prepared;
 
     /// <summary>Sets the calling thread to one intra-op thread; cheap when it already is.</summary>
-    /// <exception cref="InvalidOperationException">Somebody changed the count on this thread.</exception>
+    /// <exception cref="InvalidOperationException">The count was changed on this thread.</exception>
     public static void UseOneThread()
     {
         if (!prepared)

@@ -4,7 +4,7 @@ using Slowrun.Core.Recipes;
 
 namespace Slowrun.Training.Numerics;
 
-/// <summary>Sizes and precision of a training: what decides which kernels a library chooses. A stage's fingerprint is taken at its
+/// <summary>Sizes and precision of a training, by which a library chooses its kernels. A stage's fingerprint is taken at the stage's
 /// own.</summary>
 internal sealed record KernelShape
 {
@@ -12,7 +12,7 @@ internal sealed record KernelShape
     private const int MostHeadWidth = 64;
     private const int MostLength = 128;
 
-    /// <summary>What says of a slot, without a stage, which bits it gives.</summary>
+    /// <summary>The shape of a slot's own fingerprint, without a stage.</summary>
     public static KernelShape Canned { get; } =
         new()
         {

@@ -11,9 +11,8 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Numerics;
 
-/// <summary>
-/// Which bits a slot's arithmetic gives: SHA-256 of a canned training of some tens of milliseconds. Processors of other instruction sets
-/// and libraries of other versions may differ, need not; where the fingerprint is the same, a stage goes on bit by bit.
+/// <summary> Identifies the bits of a slot's arithmetic: SHA-256 of a canned training of some tens of milliseconds. Processors with other
+/// instruction sets and libraries of other versions may differ. Where the fingerprint is the same, a stage continues bit by bit.
 /// </summary>
 public static class NumericsFingerprint
 {
@@ -26,8 +25,8 @@ public static class NumericsFingerprint
     /// <exception cref="DeviceRefusedException">The device cannot train.</exception>
     public static string Of(string slot) => Of(slot, KernelShape.Canned);
 
-    /// <summary>Of a slot that trains a stage: at the stage's precision, head width and sequence length, so that it tells of the kernels
-    /// that will run.</summary>
+    /// <summary>Of a slot that trains a stage: at the stage's precision, head width and sequence length, so that it covers the kernels that
+    /// will run.</summary>
     /// <inheritdoc cref="Of(string)"/>
     public static string Of(string slot, StagePlan plan) =>
         Of(slot, KernelShape.Of(plan, gpu: ComputeDevices.DeviceOf(slot).type != DeviceType.CPU));
@@ -51,7 +50,7 @@ public static class NumericsFingerprint
                                 () =>
                                 {
                                     result = Compute(kind, shape);
-                                    // Processors repeat their bits; a device that does not would pass for another one at every look.
+                                    // Processors repeat their bits; a device that does not would have another fingerprint each time.
                                     if (device.type != DeviceType.CPU && Compute(kind, shape) != result)
                                     {
                                         result = StageIdentity.UnrepeatablePrefix + device.type.ToString().ToLowerInvariant();

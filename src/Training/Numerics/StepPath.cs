@@ -1,12 +1,11 @@
 namespace Slowrun.Training.Numerics;
 
-/// <summary>
-/// Which implementation a stage trains with. They agree to rounding, not in their bytes; so which it is follows from the plan and the kind
-/// of device alone.
+/// <summary> Which implementation a stage trains with. They agree up to rounding, not in their bytes; so the choice follows from the plan
+/// and the kind of device alone.
 /// </summary>
 internal enum StepPath
 {
-    /// <summary>libtorch's operations and autograd: every option, every device. What the others are held to.</summary>
+    /// <summary>libtorch's operations and autograd: every option, every device. The reference for the others.</summary>
     Composed,
 
     /// <summary>Kernels of our own between libtorch's matrix products: float32 on a processor.</summary>

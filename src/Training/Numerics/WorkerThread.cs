@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Slowrun.Training.Numerics;
 
-/// <summary>Threads that compute for long: behind everything that answers, and with exactly one intra-op thread each.</summary>
+/// <summary>Threads for long computations: at a lower priority than threads that answer requests, and with exactly one intra-op thread
+/// each.</summary>
 public static partial class WorkerThread
 {
     // .NET's ThreadPriority does nothing on Linux. 10 is what nice(1) takes by default: such a thread gets a tenth of a core's time
@@ -31,7 +32,7 @@ public static partial class WorkerThread
     public static Task RunAsync(string name, Action body)
     {
         ArgumentNullException.ThrowIfNull(body);
-        // Whoever awaits goes on elsewhere: the thread must end.
+        // Continuations run elsewhere, so that the thread ends.
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Start(
             name,

@@ -13,7 +13,7 @@ internal sealed unsafe class DeviceCopies : IDisposable
     // CU_STREAM_NON_BLOCKING: else it would wait for the default stream, on which libtorch computes.
     private const uint NonBlocking = 1;
 
-    // CU_EVENT_DISABLE_TIMING: nobody asks when.
+    // CU_EVENT_DISABLE_TIMING: the time is not needed.
     private const uint WithoutTime = 2;
 
     // CU_STREAM_LEGACY by its other name: the default stream, on which libtorch computes.
@@ -71,7 +71,7 @@ internal sealed unsafe class DeviceCopies : IDisposable
         };
     }
 
-    /// <summary>Waits until the device has done what it was given so far, by whatever stream.</summary>
+    /// <summary>Waits until the device has done all operations given to it so far, on any stream.</summary>
     public void Settle()
     {
         Enter();
@@ -92,8 +92,8 @@ internal sealed unsafe class DeviceCopies : IDisposable
         }
     }
 
-    /// <summary>Copies that are begun from now on wait on the device until it has computed what it was given so far. Nobody waits
-    /// here.</summary>
+    /// <summary>Copies that are begun from now on wait on the device until it has computed what it was given so far. The caller does not
+    /// wait.</summary>
     public void AfterComputing()
     {
         Enter();

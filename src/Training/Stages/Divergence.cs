@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Stages;
 
-/// <summary>Finds what of a training is not finite, and says where. Called when something went wrong, and once for each snapshot.</summary>
+/// <summary>Finds the first values of a training that are not finite. Called after a failure, and once for each snapshot.</summary>
 internal static class Divergence
 {
     // The bits of a float32 exponent: all of them are set in infinities and NaN, and in nothing else.
@@ -29,7 +29,7 @@ internal static class Divergence
         return new DivergedException(what + where);
     }
 
-    /// <summary>Explains an update whose factors do not fit float32, for which libtorch has words of its own; null: another
+    /// <summary>Explains an update whose factors do not fit float32, an error for which libtorch has a message of its own; null: another
     /// error.</summary>
     public static DivergedException? OfUpdate(string stage, int step, Exception error) =>
         error.Message.Contains("without overflow", StringComparison.Ordinal)

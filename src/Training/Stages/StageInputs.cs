@@ -4,7 +4,7 @@ using Slowrun.Core.Tokens;
 
 namespace Slowrun.Training.Stages;
 
-/// <summary>What a stage trains from, all of it at hand: the engine knows no store and no clock.</summary>
+/// <summary>The inputs of a stage, all loaded: the engine uses no store and no clock.</summary>
 public sealed record StageInputs
 {
     public required StagePlan Plan { get; init; }

@@ -56,7 +56,7 @@ public sealed class StageTraining : IDisposable
         steps = new StageSteps(plan, inputs.Train.Length);
         Check(inputs);
         var slots = devices.Slots.Take(devices.Workers(plan.Stage.Lanes)).Select(ComputeDevices.DeviceOf).ToArray();
-        // Devices of their own have parameters of their own; processors share one storage.
+        // Each device has its own parameters; processors share one storage.
         replicate |= slots[0].type != DeviceType.CPU;
         var table = ParameterTable.Of(plan.Model);
         var groups = ParameterGroups.Of(table, plan.Stage.Optimizer);
@@ -248,7 +248,7 @@ public sealed class StageTraining : IDisposable
         return capture.Begin(into, waiting);
     }
 
-    /// <summary>What a step that is not <see cref="StepResult.Finite"/> came from.</summary>
+    /// <summary>Explains a step that is not <see cref="StepResult.Finite"/>.</summary>
     public DivergedException Explain(StepResult result) => Divergence.OfStep(inputs.Plan.Id.ToString(), Step, result, parameters);
 
     /// <summary>After the last step: the weights that the recipe keeps, under upstream's names, in registration order.</summary>
@@ -271,7 +271,7 @@ public sealed class StageTraining : IDisposable
             throw new OperationCanceledException(stop);
         }
 
-        // The last update shows in no training loss any more.
+        // No training loss shows the effect of the last update.
         Divergence.CheckSnapshot(inputs.Plan.Id.ToString(), Step, chosen);
         return chosen;
     }
@@ -400,7 +400,8 @@ public sealed class StageTraining : IDisposable
         return [first, .. slots.Skip(1).Select(slot => replicate ? new Teacher(inputs.Plan, inputs.Teacher!, slot) : first)];
     }
 
-    /// <summary>Goes on from the end of the stage before: its parameters, shaken, its moments, its place in the data order.</summary>
+    /// <summary>Continues from the end of the stage before: its parameters with noise, its moments, its position in the data
+    /// order.</summary>
     private void Continue(IReadOnlyList<TensorData> finalState)
     {
         var (plan, shaken) = (inputs.Plan, inputs.Plan.Stage.Continuation!);

@@ -1,6 +1,6 @@
 namespace Slowrun.Training.Stages;
 
-/// <summary>What became of one call of <see cref="StageTraining.RunStep"/>.</summary>
+/// <summary>The result of one call of <see cref="StageTraining.RunStep"/>.</summary>
 /// <param name="Completed">False: stopped before the step was done, with the state exactly as before it.</param>
 /// <param name="LossNats">Mean of what the step's micro-batches were trained on, in nats per token: with a teacher, both parts.</param>
 /// <param name="GradientNorm">Euclidean norm of the step's whole gradient, before clipping.</param>

@@ -6,7 +6,7 @@ using Slowrun.Training.Models;
 
 namespace Slowrun.Training.Stages;
 
-/// <summary>What of the forward pass depends on the step: a pure function of plan and step.</summary>
+/// <summary>The settings of the forward pass that depend on the step: a pure function of plan and step.</summary>
 internal sealed record StepSettings
 {
     /// <summary>Null: not looped, or not yet.</summary>

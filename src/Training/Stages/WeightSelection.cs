@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Stages;
 
-/// <summary>What a stage keeps of its weights on the way, and which of them it keeps in the end.</summary>
+/// <summary>The weights that a stage keeps during training, and those that it keeps in the end.</summary>
 internal sealed class WeightSelection : IDisposable
 {
     private readonly SelectionRecipe recipe;
