@@ -17,7 +17,7 @@ namespace Slowrun.Reading;
 [System.Diagnostics.CodeAnalysis.SuppressMessage(
     "Design",
     "CA1001",
-    Justification = "A semaphore whose handle nobody asks for holds nothing to dispose of."
+    Justification = "A semaphore whose wait handle is not used holds nothing to dispose of."
 )]
 public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider time)
 {

@@ -15,7 +15,7 @@ public sealed class CrashLoopTests
         Assert.True(crashed.ExitCode == 1, crashed.Output + crashed.Error);
         Assert.Contains("run 'micro' has failed", crashed.Error, StringComparison.Ordinal);
         Assert.Contains(
-            "Training it brought down its silo: its process was ended by signal 6 (a crash). That was try 3 of 3 without a newer checkpoint.",
+            "Training it crashed its silo: its process was ended by signal 6 (a crash). That was try 3 of 3 without a newer checkpoint.",
             crashed.Output,
             StringComparison.Ordinal
         );

@@ -31,7 +31,7 @@ public sealed class OwnerLossTests
         await run.HaveSeenAsync();
         var (_, reason) = await run.OfferAsync(Stage, new(LocalRun.Silo, ["cpu:0"]));
 
-        Assert.Contains("Training it brought down its silo", reason, StringComparison.Ordinal);
+        Assert.Contains("Training it crashed its silo", reason, StringComparison.Ordinal);
         var root = (await run.FactsAsync()).RootOf(Stage);
         Assert.Equal((null, 3), (root.Owner, root.FailedTakes));
         Assert.Contains("try 3 of 3", root.Failure!.Cause, StringComparison.Ordinal);

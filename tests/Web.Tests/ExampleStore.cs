@@ -82,7 +82,7 @@ internal static class ExampleStore
             "owner-lost",
             "chain0/stage1",
             "spot-1",
-            "spot-1 is gone with cpu:0 cpu:1; 12 steps after step 40 are lost (3.5 s of training), and nobody trained it for 8.0 s.",
+            "spot-1 is gone with cpu:0 cpu:1; 12 steps after step 40 are lost (3.5 s of training), and it had no owner for 8.0 s.",
             new EventCost(12, 3.5, 8)
         );
         await run.EventAsync(131, "stage-taken", "chain0/stage1", "spot-2", "spot-2 goes on from step 40 of 192 (epoch token 2).");

@@ -52,7 +52,7 @@ internal static class SpecSource
         {
             throw new CliException(
                 ExitCode.Usage,
-                $"The spec '{path}' cannot be read: it may be a device, or belong to somebody else. Give a file that you can read.",
+                $"The spec '{path}' cannot be read: it may be a device, or belong to another user. Give a file that you can read.",
                 e
             );
         }

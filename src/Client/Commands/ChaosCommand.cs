@@ -27,7 +27,7 @@ internal static class ChaosCommand
         };
         var seed = new Option<int>("--seed")
         {
-            Description = "Decides what happens to whom at which moment of its work.",
+            Description = "Determines which machine is disturbed how, and at which moment of its work.",
             DefaultValueFactory = _ => 7,
         };
         var mode = new Option<string[]>("--mode")
@@ -44,7 +44,7 @@ internal static class ChaosCommand
         var every = new Option<string?>("--every")
         {
             Description =
-                "Loses a machine so often on average, at any time of its work, as a spot market does; default: each is disturbed at a moment of its work.",
+                "Mean time between losses of a machine, at any moment, as on a spot market; default: each machine is disturbed at a chosen moment of its work.",
             HelpName = "TIME",
         };
         every.Validators.Add(result =>
@@ -152,7 +152,7 @@ internal static class ChaosCommand
 
         if (report.Hangs > 0)
         {
-            Row("hangs", $"{report.Hangs} damages after which the run stood still and nobody said why");
+            Row("hangs", $"{report.Hangs} damages after which the run stood still and no message named them");
         }
 
         return report.Disturbances.Count == 0 ? new Rows(summary)

@@ -18,7 +18,7 @@ namespace Slowrun.Client.Commands;
 internal static class CheckpointsCommand
 {
     public static Command Create(ClientContext context, CommonOptions common) =>
-        new Command("checkpoints", "Looks at a run's checkpoints, and repairs what says which of them count.")
+        new Command("checkpoints", "Lists, verifies and cleans up a run's checkpoints, and repairs damaged documents.")
         {
             List(context, common),
             Verify(context, common),
@@ -84,7 +84,7 @@ internal static class CheckpointsCommand
         var output = CommonOptions.Output();
         var command = new Command(
             "verify",
-            "Reads all that a run depends on (data, documents, teachers, checkpoints, snapshots, scores), and holds it against its hashes. 1: something is damaged."
+            "Reads all that a run depends on (data, documents, teachers, checkpoints, snapshots, scores), and compares it with its hashes. Exit code 1: something is damaged."
         )
         {
             target,
@@ -153,7 +153,7 @@ internal static class CheckpointsCommand
         var dryRun = new Option<bool>("--dry-run") { Description = "Only say what would be deleted." };
         var command = new Command(
             "gc",
-            "Deletes what no root names and no owner may be about to name. Safe while silos work; they sweep their own stages themselves."
+            "Deletes checkpoints and snapshots that no root names and no owner may be about to commit. Safe while silos work; they clean up their own stages themselves."
         )
         {
             target,

@@ -18,7 +18,7 @@ internal static class CheckpointsRepair
         var command = new Command(
             "repair",
             "Recovers a run's damaged, lost or rolled-back documents: from their copies, and stages' roots from the newest whole checkpoint as well. Silos do so by themselves "
-                + "where that cannot change a byte; this also does what a person has to decide. 1: something is left."
+                + "where that cannot change a byte; this command also does what a person has to decide. Exit code 1: damage is left."
         )
         {
             target,

@@ -13,7 +13,7 @@ internal static class ClusterCommand
     private static readonly TimeSpan TellDeadline = TimeSpan.FromSeconds(10);
 
     public static Command Create(ClientContext context, CommonOptions common) =>
-        new Command("cluster", "The certificate that the silos and clients of a store know each other by.")
+        new Command("cluster", "Manages the certificate by which the silos and clients of a store recognize each other.")
         {
             Rotate(context, common),
         }.WithExamples("slowrun cluster rotate-certificate");
@@ -23,11 +23,11 @@ internal static class ClusterCommand
         var revoke = new Option<bool>("--revoke-old")
         {
             Description =
-                "The one before is refused at once, and connections made with it end: for a key that somebody has seen. Calls in flight may fail and are made again.",
+                "The old one is refused at once, and connections made with it end: for a key that may have leaked. Calls in flight may fail and are repeated.",
         };
         var command = new Command(
             "rotate-certificate",
-            "Makes another certificate; silos that run take it over, and no connection of theirs ends. The one before is accepted until the next rotation."
+            "Makes a new certificate; running silos switch to it, and their connections stay. The old one is accepted until the next rotation."
         )
         {
             revoke,

@@ -7,7 +7,7 @@ namespace Slowrun.Client.Commands;
 internal static class DataCommand
 {
     public static Command Create(ClientContext context, CommonOptions common) =>
-        new Command("data", "Makes training data of text files, and looks at it.")
+        new Command("data", "Makes training data from text files, and shows it.")
         {
             DataPrepareCommand.Create(context, common),
             DataShowCommand.Create(context, common),

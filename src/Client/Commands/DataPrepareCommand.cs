@@ -58,10 +58,10 @@ internal static class DataPrepareCommand
         };
         tokenizer.AcceptOnlyFromAmong([.. TextTokenizer.Names]);
         var train = Tokens("--train-tokens", "Tokens to train on. Default: all that the other sets leave.");
-        var validation = Tokens("--val-tokens", "Tokens to judge by, taken first. Default: none, or all of --val-input.");
+        var validation = Tokens("--val-tokens", "Tokens of the validation set, taken first. Default: none, or all of --val-input.");
         var fitness = Tokens(
             "--fitness-tokens",
-            "Tokens to choose weights and members by, taken next. Default: none, or all of --fitness-input."
+            "Tokens of the fitness set, on which weights and members are chosen; taken next. Default: none, or all of --fitness-input."
         );
         var skipBad = new Option<bool>("--skip-bad")
         {
@@ -175,7 +175,7 @@ internal static class DataPrepareCommand
     private static Option<string[]> OwnFiles(string name, string set) =>
         new(name)
         {
-            Description = $"The {set} set's own files, of which --input then gives it nothing.",
+            Description = $"Files for the {set} set alone; it then gets nothing of --input.",
             HelpName = "PATH",
             AllowMultipleArgumentsPerToken = true,
         };

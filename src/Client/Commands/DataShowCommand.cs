@@ -22,7 +22,7 @@ internal static class DataShowCommand
         };
         var overlap = new Option<bool>("--overlap")
         {
-            Description = "Measures how much of validation stands in training too, word for word.",
+            Description = "Measures how much of the validation text is in the training text too, word for word.",
         };
         var output = CommonOptions.Output();
         var command = new Command("show", "Says what token data consists of.") { which, documents, overlap, output };

@@ -26,7 +26,7 @@ internal static class DistillCommand
         var silos = RunCommand.SilosOption();
         var baseline = new Option<bool>("--baseline")
         {
-            Description = "Trains the same model without a teacher too, to see what the teacher gives.",
+            Description = "Also trains the same model without a teacher, for comparison.",
         };
         var submitOnly = new Option<bool>("--submit-only")
         {

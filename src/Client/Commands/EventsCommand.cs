@@ -40,7 +40,7 @@ internal static class EventsCommand
         };
         var last = new Option<int?>("--last")
         {
-            Description = "Only the newest so many of those: older ones are not even read.",
+            Description = "Only the newest N of those; older ones are not read.",
             HelpName = "N",
         };
         last.Validators.Add(result =>

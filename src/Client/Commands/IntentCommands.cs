@@ -18,7 +18,7 @@ internal static class IntentCommands
             context,
             common,
             "pause",
-            "Lets a run or a stage stop at its next micro-batch, and stay so; its last step is kept.",
+            "Stops a run or a stage at its next micro-batch, until it is resumed; its last step is kept.",
             (facts, target) => Ended(facts, target) ?? Cancelled(facts, target) ?? Wish(facts, DesiredState.Paused, target),
             target => $"'{target}' is paused. 'slowrun resume {target}' lets it go on.",
             "slowrun pause demo",
@@ -55,7 +55,7 @@ internal static class IntentCommands
         var adopt = new Option<bool>("--adopt-device")
         {
             Description =
-                "Lets stages that wait for a machine with their arithmetic go on with another's: from there on their bytes depend on when that was.",
+                "Lets stages that wait for a machine with their arithmetic go on with another machine's: their bytes then depend on the step at which they changed.",
         };
         var command = new Command("retry", "Lets failed stages try again from their last checkpoint.") { target, adopt };
         command.SetAction(
@@ -68,7 +68,7 @@ internal static class IntentCommands
                         target,
                         Adopt,
                         whom =>
-                            $"What is unfinished of '{whom}' may go on with any machine's arithmetic now; its events will tell where it did.",
+                            $"Unfinished stages of '{whom}' may go on with any machine's arithmetic now; its events will say where it did.",
                         stop
                     )
                     : ChangeAsync(

@@ -15,7 +15,7 @@ internal static class LineageCommand
         var output = CommonOptions.Output();
         var command = new Command(
             "lineage",
-            "Shows where every model of a run comes from: teachers, stages gone on from, snapshots, by hash."
+            "Shows the origin of every model of a run: teachers, continued stages and snapshots, by hash."
         )
         {
             run,

@@ -24,7 +24,7 @@ internal static class SiloCommand
                 Arity = declared.ValueIsOptional ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne,
             }),
         ];
-        var command = new Command("silo", "Serves a store until told to stop: trains whatever its runs have ready.");
+        var command = new Command("silo", "Serves a store until it is stopped: trains what its runs have ready.");
         foreach (var option in passed)
         {
             command.Options.Add(option);

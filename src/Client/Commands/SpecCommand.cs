@@ -16,7 +16,7 @@ namespace Slowrun.Client.Commands;
 internal static class SpecCommand
 {
     public static Command Create(ClientContext context, CommonOptions common) =>
-        new Command("spec", "Looks at specs and presets.")
+        new Command("spec", "Shows and checks specs and presets.")
         {
             List(context),
             Show(context, common),

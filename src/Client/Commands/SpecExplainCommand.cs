@@ -39,7 +39,7 @@ internal static class SpecExplainCommand
         var slots = new Option<int?>("--slots") { Description = "Slots to share the chains; default: one a chain.", HelpName = "N" };
         var memory = new Option<string>("--device-memory")
         {
-            Description = "What a CUDA device has: where a stage needs more, options that help are computed.",
+            Description = "Memory of a CUDA device; where a stage needs more, options that help are computed.",
             HelpName = "SIZE",
             DefaultValueFactory = _ => "80GB",
         };
@@ -68,7 +68,7 @@ internal static class SpecExplainCommand
         });
         var command = new Command(
             "explain",
-            "Says what a spec asks of machines: parameters, operations, memory, checkpoints, time and cost."
+            "Shows what a spec needs of machines: parameters, operations, memory, checkpoints, time and cost."
         )
         {
             data,

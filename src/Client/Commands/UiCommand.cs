@@ -25,7 +25,7 @@ internal static class UiCommand
         var token = new Option<string>("--token")
         {
             Description =
-                $"Who has it may also pause, resume and cancel; nobody else sees anything. Better {TokenVariable}: others of this machine see command lines.",
+                $"Needed to see anything; its bearers may also pause, resume and cancel. Better {TokenVariable}: other users of this machine can see command lines.",
         };
         var host = new Option<string[]>("--host")
         {

@@ -32,7 +32,7 @@ internal static class CausesText
                 new Text(
                     Readiness.StateOf(facts) == RunState.Succeeded
                         ? "It has ended; nothing is left to be done."
-                        : "Nothing keeps it: all that can train is training."
+                        : "Nothing holds it up: all that can train is training."
                 )
             );
         }

@@ -82,8 +82,8 @@ internal static class GoodputText
         if (ledger.Optimum is not { } best)
         {
             yield return ledger.Preemptions == 0
-                ? "No machine was lost, so there is no optimum to hold this against."
-                : "No checkpoint was measured yet, so there is no optimum to hold this against.";
+                ? "No machine was lost, so there is no optimum to compare this with."
+                : "No checkpoint was measured yet, so there is no optimum to compare this with.";
             yield break;
         }
 

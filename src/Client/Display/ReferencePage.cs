@@ -14,9 +14,9 @@ internal static class ReferencePage
     private const string Beginning = """
         # Command line
 
-        Made of the commands themselves by `./slowrun reference > docs/cli.md`; a test holds it to them. `slowrun COMMAND --help` shows the same in a terminal.
+        Generated from the commands by `./slowrun reference > docs/cli.md`; a test keeps it up to date. `slowrun COMMAND --help` shows the same in a terminal.
 
-        **Exit codes.** 0: done. 1: failed, also a run that failed, was cancelled or was left before its end. 2: the command line or a spec is wrong. 3: there is no such thing.
+        **Exit codes.** 0: done. 1: failed, also a run that failed, was cancelled or was left before its end. 2: the command line or a spec is wrong. 3: what was named does not exist.
         4: a live silo is needed and none was found. Errors go to standard error, results to standard output.
 
         **Completion.** `source <(slowrun completion bash)` in `~/.bashrc`; likewise for zsh, fish and PowerShell: [slowrun completion](#slowrun-completion).

@@ -37,7 +37,7 @@ internal static class StatusRemarks
         if (status.Stages.Where(stage => stage.BestEffort).Select(stage => stage.Id).ToList() is { Count: > 0 } best)
         {
             yield return new Text(
-                $"Best effort: {string.Join(", ", best.Take(MostSizes))}{(best.Count > MostSizes ? ", …" : "")}: bytes that cannot be had again ('slowrun events {status.Name} --kind best-effort' and '--kind device-adopted' tell why).",
+                $"Best effort: {string.Join(", ", best.Take(MostSizes))}{(best.Count > MostSizes ? ", …" : "")}: bytes that cannot be reproduced ('slowrun events {status.Name} --kind best-effort' and '--kind device-adopted' say why).",
                 new Style(Color.Yellow)
             );
         }

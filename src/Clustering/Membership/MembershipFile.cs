@@ -56,7 +56,7 @@ internal sealed class MembershipFile(
         }
 
         throw new IOException(
-            $"'{Name}' in {store.Address} was changed by others {Rounds} times while this silo tried to change it. Start fewer silos at once, or look whether "
+            $"'{Name}' in {store.Address} was changed by others {Rounds} times while this silo tried to change it. Start fewer silos at once, or check whether "
                 + "conditional writes to the store work at all (slowrun doctor)."
         );
     }
@@ -154,7 +154,7 @@ internal sealed class MembershipFile(
         catch (Exception e) when (e is InvalidDataException or FormatException or ArgumentException or OverflowException)
         {
             throw new InvalidDataException(
-                $"'{Name}' in {store.Address} is no membership table: {e.Message} It says only who serves the store now, nothing of any run: "
+                $"'{Name}' in {store.Address} is no membership table: {e.Message} It lists only the silos that serve the store now, nothing of any run: "
                     + "stop every silo, delete it, and start them again.",
                 e
             );

@@ -45,8 +45,8 @@ public sealed record StoreCluster(string Id)
             ? cluster
             : throw new StoreException(
                 StoreProblem.Unsuitable,
-                $"The cluster of '{store.Address}' is kept by '{cluster.Place}', as its first silo was told, not by '{asked}': two silos that look in two places find each other in neither. "
-                    + $"Leave --clustering out; or stop every silo, delete '{MembershipFile.Name}', which says only who serves the store, and start them anew."
+                $"The cluster of '{store.Address}' is kept by '{cluster.Place}', as its first silo was configured, not by '{asked}': two silos that look in two places find each other in neither. "
+                    + $"Leave --clustering out; or stop every silo, delete '{MembershipFile.Name}', which lists only the silos that serve the store, and start them anew."
             );
     }
 

@@ -68,7 +68,7 @@ internal sealed class CertificateFile(IObjectStore store)
 
     private IOException Refused() =>
         new(
-            $"'{Name}' in {store.Address} was changed or deleted by others {Rounds} times while it was to be written. Look whether conditional writes to the store work at all (slowrun doctor)."
+            $"'{Name}' in {store.Address} was changed or deleted by others {Rounds} times while it was to be written. Check whether conditional writes to the store work at all (slowrun doctor)."
         );
 
     private StoreCertificates? TryParse(StoredObject stored)
@@ -100,7 +100,7 @@ internal sealed class CertificateFile(IObjectStore store)
         catch (Exception e) when (e is InvalidDataException or FormatException or CryptographicException or ArgumentException)
         {
             throw new InvalidDataException(
-                $"'{Name}' in {store.Address} is no certificate: {e.Message} It says only who may speak to the store's silos, nothing of any run: "
+                $"'{Name}' in {store.Address} is no certificate: {e.Message} It only authenticates silos and clients, and holds nothing of any run: "
                     + "'slowrun cluster rotate-certificate' makes another, and silos that run take it over by themselves.",
                 e
             );

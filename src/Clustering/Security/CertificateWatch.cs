@@ -60,7 +60,7 @@ internal sealed partial class CertificateWatch(ClusterCertificates certificates,
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "The store's certificate could not be read again; the one known so far stands: {Reason}"
+        Message = "The store's certificate could not be read again; the known one stays in use: {Reason}"
     )]
     private static partial void LogNotRead(ILogger logger, string reason);
 }

@@ -155,7 +155,7 @@ internal sealed partial class ClusterCertificates(CertificateFile file, TimeProv
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "The store's certificate could not be read again; the one known so far stands: {Reason}"
+        Message = "The store's certificate could not be read again; the known one stays in use: {Reason}"
     )]
     private static partial void LogNotRead(ILogger logger, string reason);
 }

@@ -11,16 +11,16 @@ public static class SiloCommandOptions
         Declare(
             "--clustering",
             "Where the silos find each other: document (in the store; default), azure-table or azure-table=URI (a table of the store's or another storage account, "
-                + "for more than about a hundred silos). The store's first silo decides; others and clients need not be told.",
+                + "for more than about a hundred silos). The store's first silo decides; later silos and clients do not need the option.",
             "document|azure-table[=URI]"
         );
 
-    public static CommandOption Name { get; } = Declare("--name", "What people see; default: host name and process id.");
+    public static CommandOption Name { get; } = Declare("--name", "The silo's name, as shown to users; default: host name and process id.");
 
     public static CommandOption Listen { get; } =
-        Declare("--listen", "Address that the ports listen on; default: loopback. Only who can read the store gets an answer there.");
+        Declare("--listen", "Address that the ports listen on; default: loopback. Only readers of the store get an answer there.");
 
-    public static CommandOption Advertise { get; } = Declare("--advertise", "Address told to others; default: the one listened on.");
+    public static CommandOption Advertise { get; } = Declare("--advertise", "Address that others connect to; default: the one listened on.");
 
     public static CommandOption Port { get; } = Declare("--port", "Silo port; default: any free one.");
 
@@ -30,7 +30,7 @@ public static class SiloCommandOptions
         Declare("--exit-when-idle", "Leaves, with exit code 0, when nothing was ready for it for so long (10m); default: never.");
 
     public static CommandOption StopWithin { get; } =
-        Declare("--stop-within", "How long it may take to commit and leave when told to stop; then it ends as it is (default: 5m).");
+        Declare("--stop-within", "How long it may take to commit and leave once it is stopped; then the process ends (default: 5m).");
 
     public static CommandOption Http { get; } =
         Declare(
@@ -41,7 +41,7 @@ public static class SiloCommandOptions
     public static CommandOption HttpToken { get; } =
         Declare(
             "--http-token",
-            "Opens /metrics and nothing else, for a collector. SLOWRUN_TOKEN opens everything; beyond loopback one of them is needed. Others see a command line."
+            "Opens /metrics and nothing else, for a collector. SLOWRUN_TOKEN opens everything; beyond loopback one of them is needed. Other users can see command lines."
         );
 
     public static CommandOption Page { get; } =
@@ -53,22 +53,22 @@ public static class SiloCommandOptions
         );
 
     public static CommandOption AdvertisePort { get; } =
-        Declare("--advertise-port", "Silo port told to others, where something between maps ports; default: the one listened on.");
+        Declare("--advertise-port", "Silo port that others connect to, where ports are mapped in between; default: the one listened on.");
 
     public static CommandOption AdvertiseGatewayPort { get; } =
-        Declare("--advertise-gateway-port", "Gateway port told to others; default: the one listened on.");
+        Declare("--advertise-gateway-port", "Gateway port that others connect to; default: the one listened on.");
 
     public static CommandOption Preemption { get; } =
-        Declare("--preemption", "azure: ask Scheduled Events whether this machine goes away; off (default). Also SLOWRUN_PREEMPTION.");
+        Declare("--preemption", "azure: ask Scheduled Events whether this machine will end; off (default). Also SLOWRUN_PREEMPTION.");
 
     public static CommandOption VmName { get; } =
-        Declare("--vm-name", "As events name this machine; default: what the metadata service says.");
+        Declare("--vm-name", "This machine's name in events; default: what the metadata service says.");
 
     public static CommandOption Imds { get; } = Declare("--imds", "The metadata service's address; default: http://169.254.169.254/.");
 
-    public static CommandOption ImdsVersion { get; } = Declare("--imds-version", "Of the Scheduled Events API; default: 2020-07-01.");
+    public static CommandOption ImdsVersion { get; } = Declare("--imds-version", "Version of the Scheduled Events API; default: 2020-07-01.");
 
-    public static CommandOption ImdsInterval { get; } = Declare("--imds-interval", "Between two questions; default: 1s.");
+    public static CommandOption ImdsInterval { get; } = Declare("--imds-interval", "Time between two requests; default: 1s.");
 
     /// <summary>All of them, in the order of the help.</summary>
     public static IReadOnlyList<CommandOption> All => Declared;

@@ -29,7 +29,7 @@ internal static class TeacherRules
         rules.Check(
             Place,
             recipe.Chains.Select((chain, c) => (chain, c)).Any(one => IsTaught(recipe, one.chain, one.c)),
-            "it teaches nobody: no chain's first stage has distillation settings. Give stage.distillation, or leave the teacher out."
+            "it teaches no stage: no chain's first stage has distillation settings. Give stage.distillation, or leave the teacher out."
         );
         rules.Check(
             "recipe.model.vocabSize",

@@ -77,7 +77,7 @@ public static class StatusBuilder
             StageState.Scoring => facts.AliveSilos.Count == 0 ? $"Its snapshot waits to be scored, and {NoSilo}" : null,
             StageState.Damaged => facts.DamageOf(id) is { } damage ? $"{damage.Why} {damage.Advice}" : null,
             StageState.Paused when facts.LostIntent is { } lost =>
-                $"Held at step {Number(root.DurableStep)}, since nobody knows what was ordered: {lost.Why} {lost.Advice}",
+                $"Held at step {Number(root.DurableStep)}, since it is not known what was ordered: {lost.Why} {lost.Advice}",
             StageState.Paused => $"Paused by the user at step {Number(root.DurableStep)}; 'slowrun resume' lets it go on.{stopping}",
             StageState.Cancelled => $"Cancelled by the user.{stopping}",
             StageState.Failed when facts.FailureOf(id) is { Repeats: true } =>

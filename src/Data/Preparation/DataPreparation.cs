@@ -211,7 +211,7 @@ public sealed class DataPreparation(PreparationOptions options, InputProgress pr
         if (manifest.Validation is null)
         {
             remarks.Add(
-                "There is no validation set, and no run can do without: --val-tokens takes one from the front, --val-input from files of its own."
+                "There is no validation set, and every run needs one: --val-tokens takes one from the front, --val-input from files of its own."
             );
         }
     }

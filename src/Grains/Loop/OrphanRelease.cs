@@ -92,7 +92,7 @@ internal sealed partial class OrphanRelease(
                     time.GetUtcNow(),
                     EventKind.StageReleased,
                     id.ToString(),
-                    $"{before.Owner!.SiloName} had it although nothing of it ran there, and let go of it at step {root.DurableStep}{lost}."
+                    $"{before.Owner!.SiloName} owned it although nothing of it ran there, and released it at step {root.DurableStep}{lost}."
                 )
                 {
                     Silo = before.Owner.SiloName,

@@ -37,7 +37,7 @@ internal sealed class KnownRun
         }
         else if (news.Version.Reader != Version?.Reader)
         {
-            throw new InvalidOperationException("The run grain told what is new since a version that this silo does not have.");
+            throw new InvalidOperationException("The run grain's answer builds on a version that this silo does not have.");
         }
 
         if (news.Orders is not null)

@@ -234,13 +234,13 @@ internal sealed partial class CheckpointPipeline : IDisposable
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "{Stage} has no time to commit step {Step} before the machine goes away; step {DurableStep} is the durable one."
+        Message = "{Stage} has no time to commit step {Step} before the machine ends; step {DurableStep} is the durable one."
     )]
     private static partial void LogNoTime(ILogger logger, string stage, int step, int durableStep);
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "{Stage} gave up the checkpoint of step {Step}: the machine goes away; step {DurableStep} is the durable one."
+        Message = "{Stage} gave up the checkpoint of step {Step}: the machine ends soon; step {DurableStep} is the durable one."
     )]
     private static partial void LogGivenUp(ILogger logger, string stage, int step, int durableStep);
 

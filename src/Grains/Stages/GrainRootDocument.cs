@@ -60,7 +60,7 @@ internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskS
                     cancellationToken.ThrowIfCancellationRequested();
                     givenUp = null;
                     throw new RootConflictException(
-                        "A write of the root that was given up has ended: it is to be read whether that took effect."
+                        "An abandoned write of the root has ended: read the root to see whether it took effect."
                     );
                 }
 

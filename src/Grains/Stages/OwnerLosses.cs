@@ -61,9 +61,9 @@ internal sealed class OwnerLosses(IObjectStore store, ReadySince sights, TimePro
             return new StageFailure(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Training it brought down its silo: {loss.Words}. That was try {root.FailedTakes} of {budget} without a newer checkpoint."
+                    $"Training it crashed its silo: {loss.Words}. That was try {root.FailedTakes} of {budget} without a newer checkpoint."
                 ),
-                "The silo's log has the last words ('slowrun logs'); 'slowrun doctor' checks a machine, 'slowrun spec explain' the memory that the recipe takes. Mend the cause, then 'slowrun retry' it.",
+                "The silo's log has its last messages ('slowrun logs'); 'slowrun doctor' checks a machine, 'slowrun spec explain' the memory that the recipe takes. Mend the cause, then 'slowrun retry' it.",
                 retry,
                 now
             );
@@ -73,9 +73,9 @@ internal sealed class OwnerLosses(IObjectStore store, ReadySince sights, TimePro
             ? new StageFailure(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{root.LostTakes} silos in a row were lost while they had it, before anything of it was durable, and nobody knows how they ended."
+                    $"{root.LostTakes} silos in a row were lost while they had it, before anything of it was durable, and it is not known how they ended."
                 ),
-                "Look whether the machines live long enough for one checkpoint ('slowrun events', 'slowrun goodput'), or whether it crashes its silos ('slowrun logs'). Then 'slowrun retry' it.",
+                "Check whether the machines live long enough for one checkpoint ('slowrun events', 'slowrun goodput'), or whether it crashes its silos ('slowrun logs'). Then 'slowrun retry' it.",
                 retry,
                 now
             )

@@ -132,7 +132,7 @@ internal sealed partial class ProgressPump(
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "{Stage} was said to have epoch token {Told}, which its root does not have; its owner of token {Own} goes on."
+        Message = "{Stage} was reported with epoch token {Told}, which its root does not have; its owner of token {Own} goes on."
     )]
     private static partial void LogNotBelieved(ILogger logger, string stage, long told, long own);
 

@@ -282,7 +282,7 @@ internal sealed partial class StageTaker(
         var done = await recovery.TryRecoverAsync(finding, cancellationToken);
         return finding.Trouble is null ? null
             : done ? $"Its root was recovered: {finding.Trouble} It is offered again."
-            : $"{finding.Trouble} Somebody else has written it at this moment.";
+            : $"{finding.Trouble} Another process has written it at this moment.";
     }
 
     private static StageIdentity Identity(Recipe recipe, string? teacher, string fingerprint) =>
@@ -316,7 +316,7 @@ internal sealed partial class StageTaker(
             var away = root.Ledger.DownSeconds + root.Ledger.SlotSeconds - before.Ledger.DownSeconds - before.Ledger.SlotSeconds;
             var told = string.Create(
                 CultureInfo.InvariantCulture,
-                $"{lost.SiloName} is gone with {string.Join(' ', lost.Slots)}{(loss.Words.Length > 0 ? $" ({loss.Words})" : "")}; {lostSteps} steps after step {root.DurableStep} are lost ({seconds:F1} s of training), and nobody trained it for {away:F1} s."
+                $"{lost.SiloName} is gone with {string.Join(' ', lost.Slots)}{(loss.Words.Length > 0 ? $" ({loss.Words})" : "")}; {lostSteps} steps after step {root.DurableStep} are lost ({seconds:F1} s of training), and it had no owner for {away:F1} s."
             );
             await own.TellAsync(EventKind.OwnerLost, told, lost.SiloName, new EventCost(lostSteps, seconds, away));
         }
@@ -325,7 +325,7 @@ internal sealed partial class StageTaker(
         {
             await own.TellAsync(
                 EventKind.DeviceAdopted,
-                $"It goes on from step {root.DurableStep} with the arithmetic of {root.Identity!.NumericsFingerprint[..12]} instead of {begun.NumericsFingerprint[..12]}, as the user wished: from here on its bytes depend on when that was."
+                $"It goes on from step {root.DurableStep} with the arithmetic of {root.Identity!.NumericsFingerprint[..12]} instead of {begun.NumericsFingerprint[..12]}, as the user allowed: from here on its bytes depend on when that was."
             );
         }
 
@@ -333,7 +333,7 @@ internal sealed partial class StageTaker(
         {
             await own.TellAsync(
                 EventKind.BestEffort,
-                $"{string.Join(' ', root.Owner!.Slots)} of {root.Owner.SiloName} does not give the same bits twice: the stage is trained as well, but its bytes cannot be had again."
+                $"{string.Join(' ', root.Owner!.Slots)} of {root.Owner.SiloName} does not give the same bits twice: the stage is trained as well, but its bytes cannot be reproduced."
             );
         }
 

@@ -27,7 +27,7 @@ internal sealed class SiloGauges : IDisposable
             "slowrun.store.troubles",
             () => OfStore(troubles),
             "{trouble}",
-            "What this silo has against its store now: it fails, or it is slow."
+            "Failures and delays that this silo sees at its store now."
         );
 
         OfDevices("slowrun.device.memory_used", "By", "Memory of the device in use, by whatever process.", use => use.UsedBytes);

@@ -8,7 +8,7 @@ namespace Slowrun.Reading.Curves;
 [System.Diagnostics.CodeAnalysis.SuppressMessage(
     "Design",
     "CA1001",
-    Justification = "A semaphore whose handle nobody asks for holds nothing to dispose of."
+    Justification = "A semaphore whose wait handle is not used holds nothing to dispose of."
 )]
 public sealed class CurveCache(IObjectStore store)
 {

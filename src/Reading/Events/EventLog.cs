@@ -7,7 +7,7 @@ namespace Slowrun.Reading.Events;
 [System.Diagnostics.CodeAnalysis.SuppressMessage(
     "Design",
     "CA1001",
-    Justification = "A semaphore whose handle nobody asks for holds nothing to dispose of."
+    Justification = "A semaphore whose wait handle is not used holds nothing to dispose of."
 )]
 internal sealed class EventLog(RunEvents source)
 {

@@ -53,7 +53,7 @@ public static class RunCauses
             yield return new Cause(
                 "order-lost",
                 held,
-                "Nothing of it is taken: nobody knows what was ordered of the run, and a cancelled one must not train.",
+                "None of its stages is taken: it is not known what was ordered of the run, and a cancelled one must not train.",
                 $"slowrun resume {now.Run}"
             );
         }
@@ -62,7 +62,7 @@ public static class RunCauses
             yield return new Cause(
                 "run-paused",
                 held,
-                "The run was paused: nothing of it trains until somebody lets it go on. What it has committed is kept.",
+                "The run was paused: none of its stages trains until it is resumed. What it has committed is kept.",
                 $"slowrun resume {now.Run}"
             );
         }
@@ -102,7 +102,7 @@ public static class RunCauses
             yield return new Cause(
                 "no-silo",
                 stages,
-                $"No silo is alive that serves '{now.Store}', so there is nobody to {(ready.Count == 0 ? "average the members" : "work")}.{coming}",
+                $"No silo is alive that serves '{now.Store}', so that no silo can {(ready.Count == 0 ? "average the members" : "work")}.{coming}",
                 start
             );
             yield break;

@@ -67,7 +67,7 @@ public static class StageCauses
                 ? new Cause(
                     "stage-paused",
                     stages,
-                    $"This stage was paused, whatever is wished of the run. It {GoesOn(now, id)} once somebody lets it.",
+                    $"This stage was paused, apart from the run. It {GoesOn(now, id)} once it is resumed.",
                     $"slowrun resume {now.Run}/{id}"
                 )
                 : new Cause(
@@ -100,12 +100,12 @@ public static class StageCauses
             if (!StoreCauses.Has(now, owner.SiloName))
             {
                 var why = now.Reports.ContainsKey(owner.Silo)
-                    ? "Its silo answers, and has nothing against the store: a step, a restore or an upload takes so long. The log says which."
+                    ? "Its silo answers, and reports no trouble with the store: a step, a restore or an upload takes so long. The log says which."
                     : "Its silo does not answer either: its machine may be frozen or cut off. When the silo is given up, another slot takes the stage.";
                 yield return new Cause(
                     "owner-silent",
                     stages,
-                    $"{owner.SiloName} has it, but has told nothing of it for {Human.Time(now.Now - heard)}. {why}",
+                    $"{owner.SiloName} owns it, but has not reported for {Human.Time(now.Now - heard)}. {why}",
                     $"slowrun logs {owner.SiloName}"
                 );
             }
@@ -123,7 +123,7 @@ public static class StageCauses
             yield return new Cause(
                 "trains",
                 stages,
-                $"Nothing keeps it: {owner.SiloName} trains it on {string.Join(' ', owner.Slots)}, taken {Ago(now, owner.Since)}; {how}."
+                $"Nothing holds it up: {owner.SiloName} trains it on {string.Join(' ', owner.Slots)}, taken {Ago(now, owner.Since)}; {how}."
             );
         }
 
@@ -201,7 +201,7 @@ public static class StageCauses
             "tried-again",
             stages,
             FormattableString.Invariant(
-                $"{root.FailedTakes} {(root.FailedTakes == 1 ? "take" : "takes")} since the last commit came to nothing; at {now.Facts.Spec.Operations.FailureBudget} (failureBudget) it fails until a retry is asked for.{wait}{error}"
+                $"{root.FailedTakes} {(root.FailedTakes == 1 ? "take" : "takes")} since the last commit failed; at {now.Facts.Spec.Operations.FailureBudget} (failureBudget) it fails until a retry is asked for.{wait}{error}"
             ),
             $"slowrun events {now.Run} --stage {id}"
         );
@@ -266,7 +266,7 @@ public static class StageCauses
             "fingerprint",
             stages,
             $"It was begun with the arithmetic of numerics fingerprint {Human.Hash(begun.NumericsFingerprint)}, and goes on only on a device that has the same, since another would give other bytes ({has}{unknown}). "
-                + "Start a silo on a machine of that kind; or let it go on with another's, after which its bytes cannot be had again.",
+                + "Start a silo on a machine of that kind; or let it go on with another's, after which its bytes cannot be reproduced.",
             $"slowrun retry {now.Run}/{id} --adopt-device"
         );
     }

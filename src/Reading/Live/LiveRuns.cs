@@ -5,7 +5,7 @@ namespace Slowrun.Reading.Live;
 
 /// <summary>The cluster's answers for the page, over one connection.</summary>
 /// <param name="stop">Ends the connection; a viewer's cancellation does not.</param>
-[SuppressMessage("Design", "CA1001", Justification = "A semaphore whose handle nobody asks for holds nothing to dispose of.")]
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore whose wait handle is not used holds nothing to dispose of.")]
 public sealed class LiveRuns(StatusReader statuses, CancellationToken stop) : ILiveRuns
 {
     // A status reader is for one caller at a time.

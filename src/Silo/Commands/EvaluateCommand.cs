@@ -20,7 +20,7 @@ internal static class EvaluateCommand
     public static Command Create() =>
         JobCommand.Create<EvaluationRequest, EvaluationAnswer>(
             "eval",
-            "Evaluates a finished stage for a client, which says on standard input what.",
+            "Evaluates a finished stage for a client, which sends the request on standard input.",
             RunAsync
         );
 

@@ -17,7 +17,7 @@ internal static class SampleCommand
     public static Command Create() =>
         JobCommand.Create<SamplingRequest, SampledToken>(
             "sample",
-            "Generates tokens for a client, which says on standard input of what.",
+            "Generates tokens for a client, which sends the request on standard input.",
             RunAsync
         );
 

@@ -21,7 +21,7 @@ internal static class ServeCommand
         };
         var log = new Option<string?>("--log")
         {
-            Description = "Writes what it says to this file too; its process id and '.log' are added to the name.",
+            Description = "Also writes its log to this file; its process id and '.log' are added to the name.",
         };
         var parentPipe = new Option<bool>("--parent-pipe") { Description = "Commit and stop at the end of standard input." };
         var command = new Command("silo", "Serves a store until told to stop.") { store, log, parentPipe };

@@ -74,7 +74,7 @@ internal sealed partial class ClusterNews(IClusterMembershipService membership, 
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "Silo {Name} ({Silo}) is dead: it did not answer, or its process is gone. What it trained is taken by others."
+        Message = "Silo {Name} ({Silo}) is dead: it did not answer, or its process is gone. Its stages are taken by other silos."
     )]
     private static partial void LogDied(ILogger logger, string name, SiloAddress silo);
 }

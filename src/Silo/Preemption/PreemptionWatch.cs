@@ -106,7 +106,7 @@ internal sealed partial class PreemptionWatch(
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "{Source} did not answer, so a preemption would come without a notice; it is asked on: {Reason}"
+        Message = "{Source} did not answer, so a preemption would come without a notice; it is asked again: {Reason}"
     )]
     private static partial void LogFailed(ILogger logger, string source, string reason);
 
@@ -118,7 +118,7 @@ internal sealed partial class PreemptionWatch(
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "Event {Event} could not be acknowledged; the machine goes away all the same: {Reason}"
+        Message = "Event {Event} could not be acknowledged; the machine ends anyway: {Reason}"
     )]
     private static partial void LogNotAcknowledged(ILogger logger, string @event, string reason);
 }

@@ -181,7 +181,7 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
                 if (found is not null && found.EpochToken > epochToken)
                 {
                     throw lost = new FencedException(
-                        $"{found.Owner?.SiloName ?? "Somebody"} took the stage with epoch token {found.EpochToken}; this owner had {epochToken}.",
+                        $"{found.Owner?.SiloName ?? "Another silo"} took the stage with epoch token {found.EpochToken}; this owner had {epochToken}.",
                         epochToken,
                         found.EpochToken
                     );
@@ -253,7 +253,7 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
 
     private static FencedException Late(StageRoot? found, long wanted) =>
         new(
-            $"{found?.Owner?.SiloName ?? "Somebody"} took the stage first, with epoch token {found?.EpochToken}.",
+            $"{found?.Owner?.SiloName ?? "Another silo"} took the stage first, with epoch token {found?.EpochToken}.",
             wanted,
             found?.EpochToken ?? 0
         );
@@ -277,7 +277,7 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
             ),
             _ => string.Create(
                 CultureInfo.InvariantCulture,
-                $"its owner of epoch token {found.EpochToken} has let go of it at step {found.DurableStep}."
+                $"its owner of epoch token {found.EpochToken} has released it at step {found.DurableStep}."
             ),
         };
 

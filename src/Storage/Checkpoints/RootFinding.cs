@@ -31,5 +31,5 @@ public sealed record RootFinding(StageId Stage, string? Trouble, string? ETag, S
 
     /// <summary>Why a person has to decide.</summary>
     public static string Risk =>
-        "Its checkpoints come from devices whose bytes cannot be had again, or from several kinds of them, so that going on from the newest may not be what the root had said.";
+        "Its checkpoints come from devices whose bytes cannot be reproduced, or from several kinds of them, so that going on from the newest may not be what the root had said.";
 }

@@ -9,7 +9,7 @@ namespace Slowrun.Storage.Checkpoints;
 public sealed record VerifiedObject(StageId? Stage, LedgerState What, string Name)
 {
     internal const string RootAdvice =
-        "Without its root nobody takes the stage. A silo recovers it from its copy and the newest whole checkpoint where that cannot change a byte; "
+        "Without its root no silo takes the stage. A silo recovers it from its copy and the newest whole checkpoint where that cannot change a byte; "
         + "'slowrun checkpoints repair' does so at once, and where a person has to decide.";
 
     internal const string TeacherAdvice =

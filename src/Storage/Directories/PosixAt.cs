@@ -117,7 +117,7 @@ internal static partial class PosixAt
         {
             if (KindOf(file, "") is not FileKind.RegularFile)
             {
-                throw new IOException($"'{path}' is no regular file: nobody of ours has made it. Remove it.");
+                throw new IOException($"'{path}' is not a regular file, so Slowrun has not made it. Remove it.");
             }
 
             _ = fcntl(file, SetFlags, 0);

@@ -68,7 +68,7 @@ public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null
             return orders.Spec.Damage is not { } lost
                 ? null
                 : throw new InvalidDataException(
-                    $"{lost} It has no copy; without it nobody knows what the run is. Put it back from a copy of the store, or submit the same recipe again under another name."
+                    $"{lost} It has no copy; without it the run's recipe is not known. Put it back from a copy of the store, or submit the same recipe again under another name."
                 );
         }
 

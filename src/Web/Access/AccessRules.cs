@@ -35,7 +35,7 @@ public sealed record AccessRules
         if (isOpen && !IPAddress.IsLoopback(address))
         {
             throw new ArgumentException(
-                $"The server would listen on {address} and let anybody read {(servesPage ? "the page" : "its metrics")}. Give a token with SLOWRUN_TOKEN, or listen on loopback and reach it through a tunnel (ssh -L)."
+                $"The server would listen on {address} and let every caller read {(servesPage ? "the page" : "its metrics")}. Give a token with SLOWRUN_TOKEN, or listen on loopback and reach it through a tunnel (ssh -L)."
             );
         }
 

@@ -35,7 +35,7 @@ internal static class Trouble
             await AnswerAsync(
                 http,
                 StatusCodes.Status500InternalServerError,
-                "This should not have happened. Whoever started the page sees what it was."
+                "This should not have happened. The output of the process that serves the page has the details."
             );
         }
     }

@@ -169,7 +169,7 @@ public sealed class CheckpointsCommandTests
         Assert.Equal(1, await cli.RunAsync("checkpoints", "verify", "micro"));
         Assert.Contains("ok       chain0/stage0 step 8", cli.Output, StringComparison.Ordinal);
         Assert.Contains("DAMAGED  chain0/stage1 root", cli.Output, StringComparison.Ordinal);
-        Assert.Contains("Without its root nobody takes the stage.", Flat(), StringComparison.Ordinal);
+        Assert.Contains("Without its root no silo takes the stage.", Flat(), StringComparison.Ordinal);
     }
 
     [Fact]

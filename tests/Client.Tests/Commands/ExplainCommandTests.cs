@@ -135,7 +135,7 @@ public sealed class ExplainCommandTests
 
         Assert.Equal(["ready", "tried-again", "no-silo"], await KindsAsync($"micro/{First}"));
         Assert.Contains(
-            "2 takes since the last commit came to nothing; at 3 (failureBudget) it fails until a retry is asked for. It is tried again in 2 s. The last error, 0 s ago: No memory is left.",
+            "2 takes since the last commit failed; at 3 (failureBudget) it fails until a retry is asked for. It is tried again in 2 s. The last error, 0 s ago: No memory is left.",
             Flat,
             StringComparison.Ordinal
         );
@@ -159,7 +159,7 @@ public sealed class ExplainCommandTests
 
         await cli.HaveRootAsync("micro", First, CommandLine.Owned(3));
         Assert.Equal(["owner-silent", "waits"], await KindsAsync("micro"));
-        Assert.Contains("gpu-1 has it, but has told nothing of it for 1 min 00 s", Flat, StringComparison.Ordinal);
+        Assert.Contains("gpu-1 owns it, but has not reported for 1 min 00 s", Flat, StringComparison.Ordinal);
     }
 
     [Fact]

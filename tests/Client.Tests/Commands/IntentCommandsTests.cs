@@ -113,7 +113,7 @@ public sealed class IntentCommandsTests
         }
 
         Assert.Equal(0, await cli.RunAsync("status", "micro"));
-        Assert.Contains("nobody knows what was ordered", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("it is not known what was ordered", cli.Output, StringComparison.Ordinal);
         // What is not named stays held: it may have been cancelled.
         Assert.Equal(0, await cli.RunAsync("resume", "micro/chain0/stage1"));
         Assert.Equal(DesiredState.Paused, (await IntentAsync()).Of(Stage));

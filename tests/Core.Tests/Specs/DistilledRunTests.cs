@@ -96,7 +96,7 @@ public sealed class DistilledRunTests
     [Theory]
     [InlineData("model.vocabSize=300", "recipe.model.vocabSize", "expected 257 as in recipe.teacher.model")]
     [InlineData("model.sequenceLength=64", "recipe.model.sequenceLength", "at most 32 as in recipe.teacher.model")]
-    [InlineData("stage.distillation=null", "recipe.teacher", "teaches nobody")]
+    [InlineData("stage.distillation=null", "recipe.teacher", "teaches no stage")]
     [InlineData("teacher.members[0].weight=0.5", "recipe.teacher.members", "sum to 1.25")]
     [InlineData("teacher.members[0].sha256=abc", "recipe.teacher.members[0].sha256", "64 lower-case hex digits")]
     [InlineData("teacher.members[1].loop={start: 0, end: 2}", "recipe.teacher.members[1].loop", "within the decoder")]

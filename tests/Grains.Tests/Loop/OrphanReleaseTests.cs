@@ -64,7 +64,7 @@ public sealed class OrphanReleaseTests : IAsyncDisposable
                 .WriteId
         );
         Assert.Contains(
-            "stage-released chain0/stage0: test had it although nothing of it ran there, and let go of it at step 0; 3 steps after it are lost.",
+            "stage-released chain0/stage0: test owned it although nothing of it ran there, and released it at step 0; 3 steps after it are lost.",
             await run.StoryAsync(),
             StringComparison.Ordinal
         );

@@ -43,7 +43,7 @@ public sealed class RootCommitTests
 
     [Theory]
     [InlineData("commit", "a, still its owner with epoch token 1, has step 2 in it now.")]
-    [InlineData("release", "its owner of epoch token 1 has let go of it at step 0.")]
+    [InlineData("release", "its owner of epoch token 1 has released it at step 0.")]
     [InlineData("finish", "its owner has finished it.")]
     public async Task Take_WhenTheOldOwnerWritesMeanwhile_SaysWhatHappenedAndMayBeDecidedAgain(string what, string expected)
     {
