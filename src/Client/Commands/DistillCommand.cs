@@ -24,10 +24,7 @@ internal static class DistillCommand
         var options = new SpecOptions(context, "The distilled run's name; default: RUN-distilled.");
         var data = new DataOptions();
         var silos = RunCommand.SilosOption();
-        var baseline = new Option<bool>("--baseline")
-        {
-            Description = "Also trains the same model without a teacher, for comparison.",
-        };
+        var baseline = new Option<bool>("--baseline") { Description = "Also trains the same model without a teacher, for comparison." };
         var submitOnly = new Option<bool>("--submit-only")
         {
             Description = "Only makes the run, for silos of the store to train; starts none.",

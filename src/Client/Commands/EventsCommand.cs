@@ -38,11 +38,7 @@ internal static class EventsCommand
             HelpName = "AGE|TIME",
             CustomParser = result => Since(result, context.Time),
         };
-        var last = new Option<int?>("--last")
-        {
-            Description = "Only the newest N of those; older ones are not read.",
-            HelpName = "N",
-        };
+        var last = new Option<int?>("--last") { Description = "Only the newest N of those; older ones are not read.", HelpName = "N" };
         last.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int?>() < 1)

@@ -13,10 +13,7 @@ internal static class LineageCommand
     {
         var run = CommonOptions.Run();
         var output = CommonOptions.Output();
-        var command = new Command(
-            "lineage",
-            "Shows the origin of every model of a run: teachers, continued stages and snapshots, by hash."
-        )
+        var command = new Command("lineage", "Shows the origin of every model of a run: teachers, continued stages and snapshots, by hash.")
         {
             run,
             output,

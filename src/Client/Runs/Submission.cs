@@ -99,7 +99,9 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
 
             existing =
                 await documents.TryReadSpecAsync(cancellationToken)
-                ?? throw new InvalidDataException($"Run '{spec.Name}' was created and deleted by another process at this moment. Try again.");
+                ?? throw new InvalidDataException(
+                    $"Run '{spec.Name}' was created and deleted by another process at this moment. Try again."
+                );
         }
 
         RefuseOther(existing, spec);

@@ -20,7 +20,8 @@ public static class SiloCommandOptions
     public static CommandOption Listen { get; } =
         Declare("--listen", "Address that the ports listen on; default: loopback. Only readers of the store get an answer there.");
 
-    public static CommandOption Advertise { get; } = Declare("--advertise", "Address that others connect to; default: the one listened on.");
+    public static CommandOption Advertise { get; } =
+        Declare("--advertise", "Address that others connect to; default: the one listened on.");
 
     public static CommandOption Port { get; } = Declare("--port", "Silo port; default: any free one.");
 
@@ -66,7 +67,8 @@ public static class SiloCommandOptions
 
     public static CommandOption Imds { get; } = Declare("--imds", "The metadata service's address; default: http://169.254.169.254/.");
 
-    public static CommandOption ImdsVersion { get; } = Declare("--imds-version", "Version of the Scheduled Events API; default: 2020-07-01.");
+    public static CommandOption ImdsVersion { get; } =
+        Declare("--imds-version", "Version of the Scheduled Events API; default: 2020-07-01.");
 
     public static CommandOption ImdsInterval { get; } = Declare("--imds-interval", "Time between two requests; default: 1s.");
 

@@ -116,9 +116,6 @@ internal sealed partial class PreemptionWatch(
     [LoggerMessage(Level = LogLevel.Information, Message = "Event {Event} was acknowledged to {Source}.")]
     private static partial void LogAcknowledged(ILogger logger, string @event, string source);
 
-    [LoggerMessage(
-        Level = LogLevel.Warning,
-        Message = "Event {Event} could not be acknowledged; the machine ends anyway: {Reason}"
-    )]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Event {Event} could not be acknowledged; the machine ends anyway: {Reason}")]
     private static partial void LogNotAcknowledged(ILogger logger, string @event, string reason);
 }
