@@ -22,6 +22,9 @@ internal sealed class CommonOptions
     public static Option<OutputFormat> TableOutput() =>
         Formats("wide: a table with every column. json, csv: for programs.", "text", "wide", "json", "csv");
 
+    /// <summary>For commands whose table fits only programs as CSV.</summary>
+    public static Option<OutputFormat> CsvOutput() => Formats("json, csv: for programs.", "text", "json", "csv");
+
     public static Argument<string> Run() => new("RUN") { Description = "A run's name." };
 
     /// <param name="chains">Whether a chain may be named too.</param>

@@ -80,5 +80,6 @@ public sealed class RunReader(IObjectStore store, TimeProvider time)
     /// <summary>The message about a run's folder with neither a spec nor its copy.</summary>
     public string WithoutSpec(string run) =>
         $"Run '{run}' of '{store.Address}' has documents and no spec: '{RunPaths.Spec(run)}' is missing, and its copy too. "
-        + $"Put it back from a copy of the store; or submit the same recipe as '{run}' again: stages go on with it where they were, and refuse any other.";
+        + $"Put it back from a copy of the store; or submit the same recipe as '{run}' again: stages go on with it where they were, and refuse any other. "
+        + $"'slowrun delete {run}' deletes what is left.";
 }

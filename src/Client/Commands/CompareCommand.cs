@@ -1,0 +1,60 @@
+using System.CommandLine;
+using Slowrun.Client.Cli;
+using Slowrun.Client.Display;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Status;
+using Slowrun.Reading.Runs;
+
+namespace Slowrun.Client.Commands;
+
+/// <summary><c>compare RUN RUN …</c>: runs side by side, from the store alone.</summary>
+internal static class CompareCommand
+{
+    public static Command Create(ClientContext context, CommonOptions common)
+    {
+        var names = new Argument<string[]>("RUN") { Description = "Names of two or more runs.", Arity = new ArgumentArity(2, 100) };
+        var output = CommonOptions.CsvOutput();
+        var command = new Command("compare", "Shows runs side by side: losses, tokens, time, goodput, and where their recipes differ.")
+        {
+            names,
+            output,
+        };
+        command.SetAction(
+            async (parsed, stop) =>
+            {
+                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
+                var reader = new RunReader(store, context.Time);
+                var runs = new List<(RunFacts, RunStatus)>();
+                foreach (var name in parsed.GetRequiredValue(names).Distinct())
+                {
+                    var facts = await reader.FactsAsync(name, stop);
+                    runs.Add((facts, reader.StatusOf(facts)));
+                }
+
+                var comparison = RunComparison.Of(runs);
+                switch (parsed.GetValue(output))
+                {
+                    case OutputFormat.Json:
+                        await context.Output.WriteLineAsync(Json.Text(comparison));
+                        break;
+                    case OutputFormat.Csv:
+                        await DataTable.PrintAsync(context, OutputFormat.Csv, comparison.Runs, ComparisonText.ListedRuns);
+                        break;
+                    default:
+                        context.Console.Print(ComparisonText.Of(comparison));
+                        break;
+                }
+
+                if (!comparison.SameData)
+                {
+                    await context.Error.WriteLineAsync(
+                        "The runs are scored on different text: their losses do not tell which one is better."
+                    );
+                }
+
+                return ExitCode.Done;
+            }
+        );
+        return command.WithExamples("slowrun compare demo mine", "slowrun compare demo mine -o json | jq '.runs[].ensembleLossNats'");
+    }
+}

@@ -1,0 +1,120 @@
+using System.Text.Json.Nodes;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Specs;
+using Slowrun.Core.Status;
+
+namespace Slowrun.Reading.Runs;
+
+/// <summary>Runs side by side: what came out, what it took, and where their recipes differ.</summary>
+/// <param name="Runs">In the order in which they were asked for.</param>
+/// <param name="Differences">Fields of the recipes that are not the same in all runs.</param>
+public sealed record RunComparison(IReadOnlyList<ComparedRun> Runs, IReadOnlyList<RecipeDifference> Differences)
+{
+    /// <summary>Whether the losses are of the same text, so that they may be held against each other.</summary>
+    public bool SameData => Runs.Select(run => run.DataSha256).Distinct().Count() == 1;
+
+    /// <param name="runs">Two or more.</param>
+    public static RunComparison Of(IReadOnlyList<(RunFacts Facts, RunStatus Status)> runs)
+    {
+        ArgumentNullException.ThrowIfNull(runs);
+        var first = runs[0].Facts.Spec.Recipe;
+        var differences = runs.Select(run =>
+                SpecDifferences.Between(first, run.Facts.Spec.Recipe, "recipe").ToDictionary(one => one.Path, StringComparer.Ordinal)
+            )
+            .ToList();
+        return new RunComparison(
+            [.. runs.Select(run => ComparedRun.Of(run.Facts, run.Status))],
+            [
+                .. from path in differences.SelectMany(of => of.Keys).Distinct()
+                let original = differences.Select(of => of.GetValueOrDefault(path)).First(one => one is not null)!.There
+                select new RecipeDifference(
+                    path,
+                    [.. differences.Select(of => (of.TryGetValue(path, out var one) ? one.Here : original)?.DeepClone())]
+                ),
+            ]
+        );
+    }
+}
+
+/// <param name="Path">For example <c>recipe.stage.epochs</c>.</param>
+/// <param name="Values">One a run; null: nothing.</param>
+public sealed record RecipeDifference(string Path, IReadOnlyList<JsonNode?> Values);
+
+/// <summary>One run of a comparison. Losses are means over the validation set, in nats per token; null: not known yet.</summary>
+public sealed record ComparedRun
+{
+    public required string Name { get; init; }
+
+    public required RunState State { get; init; }
+
+    /// <summary>Of the data that it is trained and scored on; null: not made yet.</summary>
+    public required string? DataSha256 { get; init; }
+
+    public required int Stages { get; init; }
+
+    public required int StagesDone { get; init; }
+
+    public required double? EnsembleLossNats { get; init; }
+
+    public required double? EnsembleBitsPerByte { get; init; }
+
+    /// <summary>Members that the ensemble averages.</summary>
+    public required int? EnsembleMembers { get; init; }
+
+    public required double? BestMemberLossNats { get; init; }
+
+    public required string? BestMember { get; init; }
+
+    /// <summary>The best of the chains of the role baseline.</summary>
+    public required double? BaselineLossNats { get; init; }
+
+    /// <summary>Tokens of all steps that count, passes over the same token counted each time.</summary>
+    public required double TokensTrained { get; init; }
+
+    /// <summary>Of all stages together, training that counts; for each stage its own time.</summary>
+    public required double? TrainingSeconds { get; init; }
+
+    /// <summary>A stage's mean: tokens trained by training time.</summary>
+    public required double? TokensPerSecond { get; init; }
+
+    /// <summary>From the submission to the end, or to now.</summary>
+    public required double? WallSeconds { get; init; }
+
+    public required double? Goodput { get; init; }
+
+    public required int Preemptions { get; init; }
+
+    public required long LostSteps { get; init; }
+
+    internal static ComparedRun Of(RunFacts facts, RunStatus status)
+    {
+        var best = Best(status, ChainRole.Member);
+        var tokens = facts.Plan.Stages.Sum(plan => (double)facts.RootOf(plan.Id).DurableStep * plan.Stage.BatchTokens);
+        var seconds = status.Ledger?.Chains.TrainingSeconds;
+        return new ComparedRun
+        {
+            Name = status.Name,
+            State = status.State,
+            DataSha256 = facts.Spec.Recipe.Data.Sha256,
+            Stages = status.Stages.Count,
+            StagesDone = status.Stages.Count(stage => stage.State == StageState.Done),
+            EnsembleLossNats = status.Ensemble?.LossNats,
+            EnsembleBitsPerByte = status.Ensemble?.BitsPerByte,
+            EnsembleMembers = status.Ensemble?.Members,
+            BestMemberLossNats = best?.ValLossNats,
+            BestMember = best?.Id,
+            BaselineLossNats = Best(status, ChainRole.Baseline)?.ValLossNats,
+            TokensTrained = tokens,
+            TrainingSeconds = seconds,
+            TokensPerSecond = seconds > 0 ? tokens / seconds : null,
+            WallSeconds = status.Ledger?.WallSeconds,
+            Goodput = status.Ledger?.Goodput,
+            Preemptions = status.Stages.Sum(stage => stage.Preemptions),
+            LostSteps = status.Stages.Sum(stage => stage.LostSteps),
+        };
+    }
+
+    private static StageStatus? Best(RunStatus status, ChainRole role) =>
+        status.Stages.Where(stage => stage.Role == role && stage.ValLossNats is not null).MinBy(stage => stage.ValLossNats);
+}
