@@ -11,11 +11,6 @@ namespace Slowrun.Client.Commands;
 /// <summary><c>delete RUN</c>: takes a run that is over out of the store.</summary>
 internal static class DeleteCommand
 {
-    private static readonly TimeSpan Every = TimeSpan.FromMilliseconds(500);
-
-    // A silo that stops lets go of its stages within this, or is dead.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
-
     public static Command Create(ClientContext context, CommonOptions common)
     {
         var run = CommonOptions.Run();
@@ -54,7 +49,7 @@ internal static class DeleteCommand
                 if (!dry)
                 {
                     await removal.CancelAsync(stop);
-                    await UntilFreeAsync(context, reader, name, stop);
+                    await CheckFreeAsync(reader, name, stop);
                     var deleted = new List<ObjectEntry>();
                     await removal.DeleteAsync(deleted.Add, stop);
                     objects = deleted;
@@ -110,32 +105,19 @@ internal static class DeleteCommand
         }
     }
 
-    /// <summary>Waits until no living silo owns a stage: an owner writes what it finds deleted again.</summary>
-    private static async Task UntilFreeAsync(ClientContext context, RunReader reader, string run, CancellationToken stop)
+    /// <exception cref="CliException">A living silo owns a stage: it would write what it finds deleted again.</exception>
+    private static async Task CheckFreeAsync(RunReader reader, string run, CancellationToken stop)
     {
-        var began = context.Time.GetTimestamp();
-        var told = false;
-        while (
+        if (
             await TryFactsAsync(reader, run, stop) is { } facts
             && facts.Plan.Stages.FirstOrDefault(stage => facts.LivingOwnerOf(stage.Id) is not null) is { } stage
         )
         {
             var owner = facts.LivingOwnerOf(stage.Id)!.SiloName;
-            if (context.Time.GetElapsedTime(began) > Patience)
-            {
-                throw new CliException(
-                    ExitCode.Failed,
-                    $"Silo '{owner}' still owns {stage.Id} of '{run}' after {Human.Time(Patience)}, though the run is cancelled. Nothing was deleted. Stop that silo ('slowrun drain {owner}'), then 'slowrun delete {run}' again."
-                );
-            }
-
-            if (!told)
-            {
-                told = true;
-                await context.Error.WriteLineAsync($"Waiting until silo '{owner}' lets go of {stage.Id} …");
-            }
-
-            await Task.Delay(Every, context.Time, stop);
+            throw new CliException(
+                ExitCode.Failed,
+                $"Silo '{owner}' still owns {stage.Id} of '{run}'. Nothing was deleted. The run is cancelled, so it lets go within seconds, or is taken for dead: then 'slowrun delete {run}' again."
+            );
         }
     }
 

@@ -89,7 +89,7 @@ public sealed record ComparedRun
 
     internal static ComparedRun Of(RunFacts facts, RunStatus status)
     {
-        var best = Best(status, ChainRole.Member);
+        var best = Best(status, ChainRole.Members);
         var tokens = facts.Plan.Stages.Sum(plan => (double)facts.RootOf(plan.Id).DurableStep * plan.Stage.BatchTokens);
         var seconds = status.Ledger?.Chains.TrainingSeconds;
         return new ComparedRun

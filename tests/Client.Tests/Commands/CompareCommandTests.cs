@@ -12,6 +12,7 @@ public sealed class CompareCommandTests
     public async Task Compare_OfTwoRuns_ShowsLossesAndOnlyWhereRecipesDiffer()
     {
         var scored = await ScoredRun.CreateAsync(cli);
+        await scored.FinishAllAsync();
         var spec = scored.Spec;
         var longer = spec with { Name = "longer", Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 99 } } };
         Assert.True(await new RunDocuments(await cli.StoreAsync(), "longer").TryCreateSpecAsync(longer, CommandLine.Stop));
@@ -27,7 +28,7 @@ public sealed class CompareCommandTests
         var best = cli.Json()
             .GetProperty("stages")
             .EnumerateArray()
-            .Where(stage => stage.GetProperty("role").GetString() == nameof(ChainRole.Member))
+            .Where(stage => stage.GetProperty("role").GetString() == nameof(ChainRole.Members))
             .Min(stage => stage.GetProperty("valLossNats").GetDouble());
         Assert.Equal(best, first.GetProperty("bestMemberLossNats").GetDouble());
         var difference = Assert.Single(json.GetProperty("differences").EnumerateArray());

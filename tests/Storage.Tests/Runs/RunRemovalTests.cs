@@ -1,6 +1,5 @@
 using Slowrun.Core;
 using Slowrun.Core.Plan;
-using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
 using Slowrun.Storage.Checkpoints;
@@ -12,7 +11,7 @@ public sealed class RunRemovalTests
 {
     private const string Run = "gone";
 
-    private readonly MemoryStore store = new();
+    private readonly IObjectStore store = new MemoryStore();
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -38,7 +37,7 @@ public sealed class RunRemovalTests
         Assert.True(deletions > 8, $"{deletions} objects are too few to tell.");
         for (var after = 0; after < deletions; after++)
         {
-            var broken = new MemoryStore();
+            IObjectStore broken = new MemoryStore();
             await HaveAsync(Run, broken);
             await Assert.ThrowsAsync<IOException>(() => DeleteAsync(new BreakingStore(broken, after)));
 
@@ -87,9 +86,9 @@ public sealed class RunRemovalTests
         await removal.DeleteAsync(cancellationToken: Stop);
     }
 
-    private async Task<int> CountAsync()
+    private static async Task<int> CountAsync()
     {
-        var counted = new MemoryStore();
+        IObjectStore counted = new MemoryStore();
         await HaveAsync(Run, counted);
         var deletions = 0;
         var removal = new RunRemoval(counted, Run);
@@ -100,7 +99,7 @@ public sealed class RunRemovalTests
 
     private Task HaveAsync(string run) => HaveAsync(run, store);
 
-    private static async Task HaveAsync(string run, MemoryStore into)
+    private static async Task HaveAsync(string run, IObjectStore into)
     {
         var documents = new RunDocuments(into, run);
         var spec = SpecReader.FromPreset("micro", new SpecOverrides { Name = run });
