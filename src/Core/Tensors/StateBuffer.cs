@@ -16,6 +16,7 @@ public sealed unsafe class StateBuffer : IDisposable
     private byte* memory;
 
     /// <param name="layout">What is captured, in order; every tensor starts at a multiple of 64 bytes.</param>
+    /// <exception cref="ArgumentException">A tensor is longer than 2 GiB; no memory has been taken.</exception>
     public StateBuffer(IReadOnlyList<TensorLayout> layout)
     {
         ArgumentNullException.ThrowIfNull(layout);
@@ -23,6 +24,14 @@ public sealed unsafe class StateBuffer : IDisposable
         var offsets = new long[layout.Count];
         for (var i = 0; i < layout.Count; i++)
         {
+            if (layout[i].LengthBytes > int.MaxValue)
+            {
+                throw new ArgumentException(
+                    $"Tensor '{layout[i].Name}' has {layout[i].LengthBytes} bytes, expected at most {int.MaxValue}: divide it into pieces.",
+                    nameof(layout)
+                );
+            }
+
             offsets[i] = length;
             length += (layout[i].LengthBytes + 63) / 64 * 64;
         }
@@ -30,12 +39,21 @@ public sealed unsafe class StateBuffer : IDisposable
         LengthBytes = layout.Sum(tensor => tensor.LengthBytes);
         size = (nuint)Math.Max(length, 64);
         memory = (byte*)NativeMemory.AlignedAlloc(size, 64);
-        Touch();
+        try
+        {
+            Touch();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+
         slices = new Slice[layout.Count];
         var tensors = new TensorData[layout.Count];
         for (var i = 0; i < layout.Count; i++)
         {
-            slices[i] = new Slice(memory + offsets[i], checked((int)layout[i].LengthBytes));
+            slices[i] = new Slice(memory + offsets[i], (int)layout[i].LengthBytes);
             tensors[i] = new TensorData(layout[i].Name, layout[i].Type, layout[i].Shape, slices[i].Memory);
         }
 

@@ -24,13 +24,21 @@ internal sealed class MemberLoader : IDisposable
     {
         this.models = [.. models.Select(model => model.ToDictionary(weight => weight.Name))];
         this.copies = copies;
-        rooms = [.. Enumerable.Range(0, copies is null || this.models.Length == 1 ? 1 : 2).Select(_ => new Room(make()))];
-        if (copies is not null)
+        try
         {
-            staging = new StateBuffer(
-                [.. rooms[0].Weights.Places.Select(place => new TensorLayout(place.Name, ElementType.U8, [place.LengthBytes]))]
-            );
-            copies.Pin(staging);
+            rooms = [.. Enumerable.Range(0, copies is null || this.models.Length == 1 ? 1 : 2).Select(_ => new Room(make()))];
+            if (copies is not null)
+            {
+                staging = new StateBuffer(
+                    [.. rooms[0].Weights.Places.Select(place => new TensorLayout(place.Name, ElementType.U8, [place.LengthBytes]))]
+                );
+                copies.Pin(staging);
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
         }
     }
 
@@ -74,7 +82,8 @@ internal sealed class MemberLoader : IDisposable
         ((IAsyncResult)coming).AsyncWaitHandle.WaitOne();
         staging?.Dispose();
         copies?.Dispose();
-        foreach (var room in rooms)
+        // None where it was not finished.
+        foreach (var room in rooms ?? [])
         {
             room.Weights.Dispose();
         }

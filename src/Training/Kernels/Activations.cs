@@ -3,27 +3,35 @@ namespace Slowrun.Training.Kernels;
 /// <summary>What a visit of a layer keeps for its backward pass. n tokens, C wide.</summary>
 internal sealed class Activations : IDisposable
 {
-    private readonly List<Matrix> all = [];
+    private readonly OwnedMatrices all = new();
 
     public Activations(in HeadShape shape, int hidden)
     {
         long n = shape.Rows,
             heads = shape.Heads;
-        Normalised = Keep(Matrix.Empty(n, shape.Channels));
-        NormalisedBy = Keep(Matrix.Empty(1, n));
-        ValueGate = Keep(Matrix.Empty(n, heads));
-        AttentionGate = Keep(Matrix.Empty(n, heads));
-        Queries = Keep(Matrix.Empty(1, shape.Packed));
-        Keys = Keep(Matrix.Empty(1, shape.Packed));
-        Values = Keep(Matrix.Empty(1, shape.Packed));
-        QueriesBy = Keep(Matrix.Empty(n, heads));
-        KeysBy = Keep(Matrix.Empty(n, heads));
-        Sums = Keep(Matrix.Empty(1, n * heads));
-        Attended = Keep(Matrix.Empty(n, shape.Channels));
-        MlpNormalised = Keep(Matrix.Empty(n, shape.Channels));
-        MlpNormalisedBy = Keep(Matrix.Empty(1, n));
-        Gates = Keep(Matrix.Empty(n, 2L * hidden));
-        Hidden = Keep(Matrix.Empty(n, hidden));
+        try
+        {
+            Normalised = all.Add(Matrix.Empty(n, shape.Channels));
+            NormalisedBy = all.Add(Matrix.Empty(1, n));
+            ValueGate = all.Add(Matrix.Empty(n, heads));
+            AttentionGate = all.Add(Matrix.Empty(n, heads));
+            Queries = all.Add(Matrix.Empty(1, shape.Packed));
+            Keys = all.Add(Matrix.Empty(1, shape.Packed));
+            Values = all.Add(Matrix.Empty(1, shape.Packed));
+            QueriesBy = all.Add(Matrix.Empty(n, heads));
+            KeysBy = all.Add(Matrix.Empty(n, heads));
+            Sums = all.Add(Matrix.Empty(1, n * heads));
+            Attended = all.Add(Matrix.Empty(n, shape.Channels));
+            MlpNormalised = all.Add(Matrix.Empty(n, shape.Channels));
+            MlpNormalisedBy = all.Add(Matrix.Empty(1, n));
+            Gates = all.Add(Matrix.Empty(n, 2L * hidden));
+            Hidden = all.Add(Matrix.Empty(n, hidden));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>[n, C]: what attention reads.</summary>
@@ -65,11 +73,5 @@ internal sealed class Activations : IDisposable
     /// <summary>[n, hidden].</summary>
     public Matrix Hidden { get; }
 
-    public void Dispose() => all.ForEach(matrix => matrix.Dispose());
-
-    private Matrix Keep(Matrix matrix)
-    {
-        all.Add(matrix);
-        return matrix;
-    }
+    public void Dispose() => all.Dispose();
 }

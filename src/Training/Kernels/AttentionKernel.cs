@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace Slowrun.Training.Kernels;
@@ -23,18 +22,27 @@ internal sealed unsafe class AttentionKernel : IDisposable
     private readonly float* slopes;
     private readonly float* queries;
     private readonly float* outputs;
+    private readonly OwnedMatrices all = new();
 
     public AttentionKernel(HeadShape shape)
     {
         this.shape = shape;
         keys = Simd.Padded(shape.Length);
         scale = (float)(1 / Math.Sqrt(shape.Width));
-        keysTransposed = Numbers((long)shape.PaddedWidth * keys);
-        valuesTransposed = Numbers((long)shape.PaddedWidth * keys);
-        scores = Numbers((long)Block * keys);
-        slopes = Numbers((long)Block * keys);
-        queries = Numbers((long)Block * shape.PaddedWidth);
-        outputs = Numbers((long)Block * shape.PaddedWidth);
+        try
+        {
+            keysTransposed = Numbers((long)shape.PaddedWidth * keys);
+            valuesTransposed = Numbers((long)shape.PaddedWidth * keys);
+            scores = Numbers((long)Block * keys);
+            slopes = Numbers((long)Block * keys);
+            queries = Numbers((long)Block * shape.PaddedWidth);
+            outputs = Numbers((long)Block * shape.PaddedWidth);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <param name="q">[B, H, T, padded d], as k and v.</param>
@@ -115,19 +123,11 @@ internal sealed unsafe class AttentionKernel : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        foreach (
-            var memory in (nint[])[(nint)keysTransposed, (nint)valuesTransposed, (nint)scores, (nint)slopes, (nint)queries, (nint)outputs]
-        )
-        {
-            NativeMemory.AlignedFree((void*)memory);
-        }
-    }
+    public void Dispose() => all.Dispose();
 
-    private static float* Numbers(long count)
+    private float* Numbers(long count)
     {
-        var memory = (float*)NativeMemory.AlignedAlloc((nuint)(count * sizeof(float)), 64);
+        var memory = all.Add(Matrix.Empty(1, count)).Data;
         new Span<float>(memory, checked((int)count)).Clear();
         return memory;
     }

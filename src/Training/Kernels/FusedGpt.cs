@@ -17,7 +17,7 @@ internal sealed unsafe partial class FusedGpt : IDisposable
     private readonly AttentionKernel attention;
     private readonly List<LayerVisit> visits = [];
     private readonly List<Activations> kept = [];
-    private readonly List<Matrix> all = [];
+    private readonly OwnedMatrices all = new();
     private readonly Matrix cos;
     private readonly Matrix sin;
     private readonly Matrix x0;
@@ -38,16 +38,24 @@ internal sealed unsafe partial class FusedGpt : IDisposable
         this.model = model;
         shape = new HeadShape(batch, length, model.Heads, model.Width / model.Heads);
         hidden = ParameterTable.HiddenWidth(model);
-        attention = new AttentionKernel(shape);
-        (cos, sin) = (Padded(rotary.Cos), Padded(rotary.Sin));
-        x0 = Stream();
-        x0By = Own(Matrix.Empty(1, shape.Rows));
-        qkv = Own(Matrix.Empty(shape.Rows, 3L * shape.Channels));
-        branch = Stream();
-        outputBy = Own(Matrix.Empty(1, shape.Rows));
-        Hidden = Stream();
         values = new Matrix?[model.Layers];
         valued = new bool[model.Layers];
+        try
+        {
+            attention = new AttentionKernel(shape);
+            (cos, sin) = (Padded(rotary.Cos), Padded(rotary.Sin));
+            x0 = Stream();
+            x0By = Own(Matrix.Empty(1, shape.Rows));
+            qkv = Own(Matrix.Empty(shape.Rows, 3L * shape.Channels));
+            branch = Stream();
+            outputBy = Own(Matrix.Empty(1, shape.Rows));
+            Hidden = Stream();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>[n, C], normalised: what <see cref="Forward"/> gives.</summary>
@@ -101,14 +109,14 @@ internal sealed unsafe partial class FusedGpt : IDisposable
 
     public void Dispose()
     {
-        attention.Dispose();
+        attention?.Dispose();
         foreach (var visit in visits)
         {
             visit.Dispose();
         }
 
         kept.ForEach(activations => activations.Dispose());
-        all.ForEach(matrix => matrix.Dispose());
+        all.Dispose();
     }
 
     private void Block(FusedBlock weights, LayerVisit visit, ForwardPass pass, int index)
@@ -242,9 +250,5 @@ internal sealed unsafe partial class FusedGpt : IDisposable
 
     private Matrix Stream() => Own(Matrix.Empty(shape.Rows, shape.Channels));
 
-    private Matrix Own(Matrix matrix)
-    {
-        all.Add(matrix);
-        return matrix;
-    }
+    private Matrix Own(Matrix matrix) => all.Add(matrix);
 }

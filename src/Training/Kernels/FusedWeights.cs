@@ -7,31 +7,39 @@ namespace Slowrun.Training.Kernels;
 /// <summary>A model's parameters, or their gradients, as our kernels and libtorch's products read and write them.</summary>
 internal sealed class FusedWeights : IDisposable
 {
-    private readonly List<Matrix> all = [];
+    private readonly OwnedMatrices all = new();
 
     /// <param name="weights">Views of them are kept.</param>
     public FusedWeights(ModelRecipe model, GptWeights weights)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        Embedding = Keep(weights.Embedding);
-        Unembedding = Keep(model.TransposedUnembedding ? weights.Unembedding.narrow(1, 0, model.VocabSize).t() : weights.Unembedding);
-        ResidualLambdas = Keep(weights.ResidualLambdas.view(1, -1));
-        X0Lambdas = Keep(weights.X0Lambdas.view(1, -1));
-        SkipWeights = Keep(weights.SkipWeights.view(1, -1));
-        Blocks =
-        [
-            .. weights.Blocks.Select(block => new FusedBlock
-            {
-                QueryKeyValue = Keep(block.QueryKeyValue),
-                AttentionOutput = Keep(block.AttentionOutput),
-                AttentionGate = Keep(block.AttentionGate),
-                ValueGate = block.ValueGate is { } gate ? Keep(gate) : null,
-                ValueProjection = block.ValueProjection is { } projection ? Keep(projection) : null,
-                MlpInput = Keep(block.MlpInput),
-                MlpOutput = Keep(block.MlpOutput),
-            }),
-        ];
+        try
+        {
+            Embedding = Keep(weights.Embedding);
+            Unembedding = Keep(model.TransposedUnembedding ? weights.Unembedding.narrow(1, 0, model.VocabSize).t() : weights.Unembedding);
+            ResidualLambdas = Keep(weights.ResidualLambdas.view(1, -1));
+            X0Lambdas = Keep(weights.X0Lambdas.view(1, -1));
+            SkipWeights = Keep(weights.SkipWeights.view(1, -1));
+            Blocks =
+            [
+                .. weights.Blocks.Select(block => new FusedBlock
+                {
+                    QueryKeyValue = Keep(block.QueryKeyValue),
+                    AttentionOutput = Keep(block.AttentionOutput),
+                    AttentionGate = Keep(block.AttentionGate),
+                    ValueGate = block.ValueGate is { } gate ? Keep(gate) : null,
+                    ValueProjection = block.ValueProjection is { } projection ? Keep(projection) : null,
+                    MlpInput = Keep(block.MlpInput),
+                    MlpOutput = Keep(block.MlpOutput),
+                }),
+            ];
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>[V, C].</summary>
@@ -50,11 +58,7 @@ internal sealed class FusedWeights : IDisposable
 
     public IReadOnlyList<FusedBlock> Blocks { get; }
 
-    public void Dispose() => all.ForEach(matrix => matrix.Dispose());
+    public void Dispose() => all.Dispose();
 
-    private Matrix Keep(Tensor tensor)
-    {
-        all.Add(new Matrix(tensor));
-        return all[^1];
-    }
+    private Matrix Keep(Tensor tensor) => all.Add(new Matrix(tensor));
 }

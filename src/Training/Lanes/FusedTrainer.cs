@@ -37,14 +37,22 @@ internal sealed unsafe class FusedTrainer : IMicroBatchTrainer
         temperature = stage.Distillation?.Temperature ?? 1;
         var rows = (long)stage.DeviceRows * model.SequenceLength;
         rowsAtOnce = (int)Math.Min(rows, LogitRows.AtOnce(model, gpu: false));
-        student = new FusedGpt(model, rotary, stage.DeviceRows, model.SequenceLength);
-        logits = Matrix.Empty(rowsAtOnce, model.VocabSize);
-        scratch = Matrix.Empty(1, model.VocabSize);
-        teacherLogits = alpha > 0 ? Matrix.Empty(rowsAtOnce, model.VocabSize) : null;
-        if (this.teacher is not null)
+        try
         {
-            taught = new FusedGpt(model, rotary, stage.DeviceRows, model.SequenceLength);
-            teacherWeights = new FusedWeights(model, this.teacher.Weights);
+            student = new FusedGpt(model, rotary, stage.DeviceRows, model.SequenceLength);
+            logits = Matrix.Empty(rowsAtOnce, model.VocabSize);
+            scratch = Matrix.Empty(1, model.VocabSize);
+            teacherLogits = alpha > 0 ? Matrix.Empty(rowsAtOnce, model.VocabSize) : null;
+            if (this.teacher is not null)
+            {
+                taught = new FusedGpt(model, rotary, stage.DeviceRows, model.SequenceLength);
+                teacherWeights = new FusedWeights(model, this.teacher.Weights);
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
         }
     }
 
@@ -88,12 +96,13 @@ internal sealed unsafe class FusedTrainer : IMicroBatchTrainer
 
     public void Dispose()
     {
-        student.Dispose();
+        // Also of one that was not finished.
+        student?.Dispose();
         taught?.Dispose();
         teacherWeights?.Dispose();
-        logits.Dispose();
+        logits?.Dispose();
         teacherLogits?.Dispose();
-        scratch.Dispose();
+        scratch?.Dispose();
     }
 
     /// <summary>Some rows to their loss, and back to their hidden states.</summary>

@@ -51,8 +51,9 @@ internal sealed class LaneCrew : IDisposable
         ];
         sum = new LaneSum(new LaneBuffer(model, parameters));
         begin = [.. replicas.Select(_ => new SemaphoreSlim(0))];
-        threads = [.. begin.Select((_, w) => WorkerThread.Start($"slowrun lanes {w + 1}", () => Serve(w + 1)))];
         Broadcast();
+        // Last: a thread holds all of this until it is told to end.
+        threads = [.. begin.Select((_, w) => WorkerThread.Start($"slowrun lanes {w + 1}", () => Serve(w + 1)))];
     }
 
     /// <summary>Parameters have changed: gives every replica the new ones.</summary>

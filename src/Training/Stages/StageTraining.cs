@@ -60,34 +60,42 @@ public sealed class StageTraining : IDisposable
         replicate |= slots[0].type != DeviceType.CPU;
         var table = ParameterTable.Of(plan.Model);
         var groups = ParameterGroups.Of(table, plan.Stage.Optimizer);
-        parameters = new FlatParameters(ParameterGroups.Layout(table, groups), slots[0]);
-        optimizer = new MuonAdamW(parameters, groups, plan.Stage.Optimizer, path);
-        teachers = Teachers(slots, replicate);
-        ensembles =
-        [
-            .. slots.Select(slot =>
-                plan.TeacherEnsemble is null ? null : new EnsembleTeacher(plan, inputs.TeacherMembers!, slot, slots.Length)
-            ),
-        ];
-        crew = new LaneCrew(plan.Model, plan.Stage, parameters, slots, teachers, ensembles, replicate, path);
-        rows = new TrainingRows(plan, steps, inputs.Train);
-        selection = new WeightSelection(plan.Stage, steps, parameters, apart: replicate);
-        schedule = new StageSchedule(plan.Stage.Optimizer, steps.Steps, plan.Stage.Epochs);
-        using var scope = NewDisposeScope();
-        losses = zeros(steps.Steps, ScalarType.Float32).DetachFromDisposeScope();
-        position = zeros(1, ScalarType.Int64).DetachFromDisposeScope();
-        microBatches = zeros(1, ScalarType.Int64).DetachFromDisposeScope();
-        state = new TrainingState(
+        try
+        {
+            parameters = new FlatParameters(ParameterGroups.Layout(table, groups), slots[0]);
+            optimizer = new MuonAdamW(parameters, groups, plan.Stage.Optimizer, path);
+            teachers = Teachers(slots, replicate);
+            ensembles =
             [
-                .. NamedTensor.Pieces("parameters", parameters.Flat),
-                .. optimizer.State,
-                .. selection.State,
-                new NamedTensor(StateTensors.Losses, losses),
-                new NamedTensor("step", position),
-                new NamedTensor("micro-batches", microBatches),
-            ]
-        );
-        capture = state.Capture(parameters.Device);
+                .. slots.Select(slot =>
+                    plan.TeacherEnsemble is null ? null : new EnsembleTeacher(plan, inputs.TeacherMembers!, slot, slots.Length)
+                ),
+            ];
+            crew = new LaneCrew(plan.Model, plan.Stage, parameters, slots, teachers, ensembles, replicate, path);
+            rows = new TrainingRows(plan, steps, inputs.Train);
+            selection = new WeightSelection(plan.Stage, steps, parameters, apart: replicate);
+            schedule = new StageSchedule(plan.Stage.Optimizer, steps.Steps, plan.Stage.Epochs);
+            using var scope = NewDisposeScope();
+            losses = zeros(steps.Steps, ScalarType.Float32).DetachFromDisposeScope();
+            position = zeros(1, ScalarType.Int64).DetachFromDisposeScope();
+            microBatches = zeros(1, ScalarType.Int64).DetachFromDisposeScope();
+            state = new TrainingState(
+                [
+                    .. NamedTensor.Pieces("parameters", parameters.Flat),
+                    .. optimizer.State,
+                    .. selection.State,
+                    new NamedTensor(StateTensors.Losses, losses),
+                    new NamedTensor("step", position),
+                    new NamedTensor("micro-batches", microBatches),
+                ]
+            );
+            capture = state.Capture(parameters.Device);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Optimizer steps done.</summary>
@@ -115,18 +123,26 @@ public sealed class StageTraining : IDisposable
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(devices);
         var training = new StageTraining(inputs, devices, replicate, path ?? Path(inputs.Plan, devices));
-        if (inputs.Plan.Predecessor is null)
+        try
         {
-            Initializer.Fill(
-                training.parameters,
-                inputs.Plan.Model,
-                StageKeys.Initial(inputs.Plan.Seed),
-                onDevice: replicate || training.parameters.Device.type != DeviceType.CPU
-            );
+            if (inputs.Plan.Predecessor is null)
+            {
+                Initializer.Fill(
+                    training.parameters,
+                    inputs.Plan.Model,
+                    StageKeys.Initial(inputs.Plan.Seed),
+                    onDevice: replicate || training.parameters.Device.type != DeviceType.CPU
+                );
+            }
+            else
+            {
+                training.Continue(inputs.Predecessor!);
+            }
         }
-        else
+        catch
         {
-            training.Continue(inputs.Predecessor!);
+            training.Dispose();
+            throw;
         }
 
         training.crew.Broadcast();
@@ -278,24 +294,25 @@ public sealed class StageTraining : IDisposable
 
     public void Dispose()
     {
-        capture.Dispose();
-        crew.Dispose();
-        foreach (var teacher in teachers.OfType<Teacher>().Distinct())
+        // Also of one that was not finished: workers' threads would hold all of it for ever.
+        capture?.Dispose();
+        crew?.Dispose();
+        foreach (var teacher in (teachers ?? []).OfType<Teacher>().Distinct())
         {
             teacher.Dispose();
         }
 
-        foreach (var ensemble in ensembles)
+        foreach (var ensemble in ensembles ?? [])
         {
             ensemble?.Dispose();
         }
 
-        selection.Dispose();
-        optimizer.Dispose();
-        parameters.Dispose();
-        losses.Dispose();
-        position.Dispose();
-        microBatches.Dispose();
+        selection?.Dispose();
+        optimizer?.Dispose();
+        parameters?.Dispose();
+        losses?.Dispose();
+        position?.Dispose();
+        microBatches?.Dispose();
     }
 
     /// <summary>The step with a gradient. The host reads what the device computed once, at its end: until then it only gives
