@@ -7,13 +7,13 @@ namespace Slowrun.Core.Explain;
 
 /// <summary>
 /// Bytes that a stage needs on one slot while it trains, apart for a device and the host's memory. Activations and workspace are estimates
-/// by reading the engine's code, of its composed path (the fused one takes less); all else is exact.
+/// by reading the engine's code; all else is exact.
 /// </summary>
 /// <param name="Gradients">The buffer of the lane that is computed, and the sum of those before it.</param>
 /// <param name="Teacher">One model's weights; of an ensemble, whose models take turns in them, also what it has taught of some
 /// micro-batches, without the model that comes next (<see cref="Ahead"/>).</param>
 /// <param name="Activations">What is kept of a micro-batch for its backward pass; or the optimizer's temporaries where those are
-/// more.</param>
+/// more. Of a device; a processor's are <see cref="ActivationsOnProcessor"/>.</param>
 /// <param name="Workspace">Of a CUDA device: its context, the libraries' workspaces and what the allocator's rounding takes. A processor
 /// needs none.</param>
 /// <param name="Averages">Averages, best and late weights: beside a device in the host's memory.</param>
@@ -33,7 +33,9 @@ public sealed record StageMemory(
     private const long CudaWorkspace = 1_000_000_000;
 
     // Six float32 temporaries of a stack of matrices that is cut at so many numbers (the engine's MuonGroup).
-    private const long OptimizerBytes = 6L * sizeof(float) << 26;
+    private const long OptimizerBytes = 6L * sizeof(float) * OptimizerNumbers;
+
+    internal const long OptimizerNumbers = 1L << 26;
 
     /// <summary>The recipe's; a stage has no more workers than lanes.</summary>
     public int Lanes { get; init; } = 1;
@@ -45,6 +47,10 @@ public sealed record StageMemory(
     /// <summary>The next model of a teaching ensemble: once on the device, and once in the host's memory on its way there. 0 on
     /// processors.</summary>
     public long Ahead { get; init; }
+
+    /// <summary>The same of each worker on a processor, whose own kernels keep less where they cover the stage
+    /// (<see cref="FusedPath"/>).</summary>
+    public long ActivationsOnProcessor { get; init; }
 
     /// <summary>On a CUDA device: on the first of several, where the optimizer runs.</summary>
     public long Device => Weights + Moments + Gradients + Teacher + Ahead + Activations + Workspace;
@@ -73,7 +79,7 @@ public sealed record StageMemory(
             + (buffers * buffer)
             + Teacher
             + ((workers - 1) * TeacherOfEach)
-            + (workers * Activations);
+            + (workers * ActivationsOnProcessor);
     }
 
     /// <summary>What a slot's own memory must hold.</summary>
@@ -98,6 +104,10 @@ public sealed record StageMemory(
             ? Math.Min(layerApplications, Math.Max(model.Layers, layerApplications / Math.Max(1, passes)))
             : layerApplications;
         var ensemble = plan.TeacherEnsemble is { } taughtBy ? Taught(plan, taughtBy) : default;
+        var activations = Math.Max(
+            KeptActivations.Bytes(model, stage, blocks, plan.IsTaught),
+            Math.Min(OptimizerBytes, 6 * sizeof(float) * state.FlatLength)
+        );
         return new(
             Bytes(state.Weights),
             Bytes(state.Moments),
@@ -105,10 +115,7 @@ public sealed record StageMemory(
             plan.TeacherEnsemble is not null ? ensemble.Model + ensemble.Outputs
                 : plan.Teacher is null ? 0
                 : TeacherBytes(model, state.FlatLength),
-            Math.Max(
-                KeptActivations.Bytes(model, stage, blocks, plan.IsTaught),
-                Math.Min(OptimizerBytes, 6 * sizeof(float) * state.FlatLength)
-            ),
+            activations,
             CudaWorkspace,
             Bytes(state.Averages),
             Bytes(state.All)
@@ -116,6 +123,7 @@ public sealed record StageMemory(
         {
             Lanes = stage.Lanes,
             TeacherOfEach = ensemble.Model + ensemble.Outputs,
+            ActivationsOnProcessor = FusedPath.Covers(model, stage) ? FusedActivations.Bytes(plan, layerApplications) : activations,
             Ahead = plan.TeacherEnsemble?.Members.Sum(member => member.Models) > 1 ? ensemble.Model : 0,
         };
     }

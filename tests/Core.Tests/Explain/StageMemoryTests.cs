@@ -75,7 +75,7 @@ public sealed class StageMemoryTests
                 + memory.Averages
                 + memory.CheckpointCopy
                 + (buffers * memory.Weights)
-                + (Math.Min(workers, 4) * memory.Activations),
+                + (Math.Min(workers, 4) * memory.ActivationsOnProcessor),
             memory.OnProcessors(workers)
         );
     }
@@ -103,7 +103,7 @@ public sealed class StageMemoryTests
 
         Assert.Equal((0, one.Weights, one.Weights / 2), (one.Ahead, two.Ahead, rounded.Ahead));
         Assert.Equal((one.Device + two.Ahead, one.Host + two.Ahead, one.Total), (two.Device, two.Host, two.Total));
-        Assert.Equal(two.OnProcessors(2) - two.OnProcessors(1), two.Activations + two.Teacher + two.Weights);
+        Assert.Equal(two.OnProcessors(2) - two.OnProcessors(1), two.ActivationsOnProcessor + two.Teacher + two.Weights);
         Assert.Equal(two.Teacher - (two.Weights / 2), rounded.Teacher);
     }
 
@@ -139,7 +139,7 @@ public sealed class StageMemoryTests
         );
 
         Assert.InRange(again.Activations, kept.Activations / 10, kept.Activations / 3);
-        Assert.Equal(kept with { Activations = again.Activations }, again);
+        Assert.Equal(kept with { Activations = again.Activations, ActivationsOnProcessor = again.ActivationsOnProcessor }, again);
     }
 
     [Fact]
@@ -148,6 +148,18 @@ public sealed class StageMemoryTests
             Memories(Tiny("stage.loop=null", "stage.recurrence=null"))[0].Activations,
             Memories(Tiny("stage.loop=null", "stage.recurrence={passes: 3, fromFraction: 0}"))[0].Activations
         );
+
+    /// <summary>A processor's own kernels keep less than autograd, where they have all of a stage's options.</summary>
+    [Theory]
+    [InlineData("model.keyOffset=false", true)]
+    [InlineData("model.keyOffset=true", false)]
+    public void ActivationsOnProcessor_OfAStage_AreFewerWhereItsOwnKernelsCoverIt(string set, bool fewer)
+    {
+        var memory = Memories(Tiny(set, "stage.deviceRows=8", "stage.batchTokens=4096"))[0];
+
+        Assert.Equal(fewer, memory.ActivationsOnProcessor < memory.Activations);
+        Assert.Equal(fewer, memory.Total < memory.Device - memory.Workspace + memory.Host);
+    }
 
     private static RunSpec TenTimes(string products) =>
         SpecReader.FromPreset("slowrun-10x", new SpecOverrides { Set = ["stage.deviceRows=8", "stage.lanes=2", products] });

@@ -1,0 +1,72 @@
+using Slowrun.Core.Models;
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+
+namespace Slowrun.Core.Explain;
+
+/// <summary>
+/// Bytes of a worker's own on the fused path, counted matrix by matrix in the engine's code. They stay from one step to the next, and the
+/// optimizer's temporaries come on top of them.
+/// </summary>
+internal static class FusedActivations
+{
+    // Numbers of a vector: heads are padded to whole ones.
+    private const int Vector = 16;
+
+    // Of a stack of matrices that the optimizer makes orthogonal: the update, its squares, what each of five steps began with and the last
+    // one's result; and a Gram matrix and its polynomial, which are together about as large.
+    private const long OptimizerTensors = 9;
+
+    /// <param name="visits">Layers of a pass, loops counted.</param>
+    public static long Bytes(StagePlan plan, int visits)
+    {
+        var (model, stage) = (plan.Model, plan.Stage);
+        var tokens = (long)stage.DeviceRows * model.SequenceLength;
+        var rows = Math.Min(tokens, LogitRows.AtOnce(model, gpu: false));
+        var taught = plan.IsTaught && stage.Distillation is { Alpha: > 0 };
+        var network = (visits * (Visit(model) + model.Width)) + Shared(model) + Slopes(model);
+        if (taught && plan.TeacherEnsemble is null)
+        {
+            // The teacher's visits share one room; each has its own stream.
+            network += Visit(model) + (visits * (long)model.Width) + Shared(model);
+        }
+
+        var numbers = (tokens * network) + (rows * model.VocabSize * (taught ? 2 : 1)) + (OptimizerTensors * LargestStack(plan));
+        return sizeof(float) * numbers;
+    }
+
+    /// <summary>Numbers a token that a visit of a layer keeps (the engine's Activations).</summary>
+    private static long Visit(ModelRecipe model)
+    {
+        long width = model.Width,
+            heads = model.Heads;
+        return (3 * width) + 2 + (5 * heads) + (3 * Packed(model)) + (3L * ParameterTable.HiddenWidth(model));
+    }
+
+    /// <summary>Numbers a token besides: the embedded input, the product of queries, keys and values, a branch, the result, value
+    /// embeddings.</summary>
+    private static long Shared(ModelRecipe model) => ((6 + Valued(model)) * (long)model.Width) + 2;
+
+    /// <summary>Numbers a token of gradients on their way, those of skips and value embeddings among them.</summary>
+    private static long Slopes(ModelRecipe model) =>
+        ((5 + Valued(model) + (model.Layers / 2)) * (long)model.Width)
+        + (3L * ParameterTable.HiddenWidth(model))
+        + (4 * Packed(model))
+        + (3L * model.Heads);
+
+    private static int Valued(ModelRecipe model) =>
+        Enumerable.Range(0, model.Layers).Count(layer => ParameterTable.HasValueEmbedding(model, layer));
+
+    private static long Packed(ModelRecipe model) => model.Heads * (((model.Width / (long)model.Heads) + Vector - 1) / Vector * Vector);
+
+    /// <summary>Numbers of the largest stack of matrices that is made orthogonal at once.</summary>
+    private static long LargestStack(StagePlan plan)
+    {
+        var groups = ParameterGroups.Of(ParameterTable.Of(plan.Model), plan.Stage.Optimizer);
+        return groups
+            .Where(group => group.Kind == OptimizerKind.Muon)
+            .Select(group => Math.Min(StageMemory.OptimizerNumbers, group.Parameters.Sum(parameter => parameter.Count)))
+            .DefaultIfEmpty()
+            .Max();
+    }
+}
