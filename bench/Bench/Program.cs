@@ -4,6 +4,7 @@ return args switch
 {
     ["sweep", .. var rest] => Sweep.Run(rest),
     ["step", .. var rest] => StepBench.Run(rest),
+    ["kernels", .. var rest] => KernelBench.Run(rest),
     ["distill", .. var rest] => DistillBench.Run(rest),
     ["soak", .. var rest] => Soak.Run(rest),
     ["data", .. var rest] => await DataBench.RunAsync(rest),
@@ -24,6 +25,7 @@ static int Usage()
         """
         bench sweep TEXT [PRESET] [PATH=VALUE…]       trains a preset's chains on a text file, by the engine alone
         bench step [SIZE…] [--steps N] [--slots N]    times training steps
+        bench kernels SIZE…                           times each matrix product and kernel of a fused step, and what it moves
         bench distill [MEMBERS…]                      times steps taught by ensembles of so many members
         bench soak [STEPS]                            trains the demo's size for long and prints how much memory is held
         bench idle [STORE] [SILOS] [CANCELLED RUNS]   counts what silos that have nothing to do ask of their store in a minute

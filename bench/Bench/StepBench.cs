@@ -16,7 +16,7 @@ namespace Slowrun.Bench;
 /// </summary>
 internal static class StepBench
 {
-    private static readonly (string Name, ModelRecipe Model, StageRecipe Stage)[] Sizes =
+    public static readonly (string Name, ModelRecipe Model, StageRecipe Stage)[] Sizes =
     [
         ("demo", new ModelRecipe(), new StageRecipe()),
         (
@@ -172,7 +172,7 @@ internal static class StepBench
         return stage.BatchTokens * forward * (taught ? 4 : 3) / 1e9;
     }
 
-    private static double GemmGigaflops()
+    public static double GemmGigaflops()
     {
         using var scope = NewDisposeScope();
         var (a, b) = (ones(1024, 1024), ones(1024, 1024));
