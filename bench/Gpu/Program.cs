@@ -20,6 +20,7 @@ try
                 ["train", var file] => HashPart.TrainAndWait(bench, file),
                 ["resume", var file] => HashPart.Resume(bench, file),
                 ["gradients"] => GradientPart.Run(bench),
+                ["kernels"] => KernelPart.Run(bench),
                 ["sizes"] => Sizes.Print(),
                 ["config", var size] => Sizes.PrintConfig(bench, size),
                 ["table", var results] => ResultTable.Print(results),
@@ -51,6 +52,7 @@ static int Usage()
           train FILE         two steps, the state into FILE, then on until it is killed
           resume FILE        from FILE to the third step: the same hash
           gradients          bfloat16 against float32
+          kernels            kernels of our own against composed operations, and their bits
           sizes              the names of the sizes
           config SIZE        a size as JSON, for bench/gpu/reference.py
           table RESULTS      of the lines of JSON in RESULTS

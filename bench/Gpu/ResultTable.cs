@@ -21,6 +21,7 @@ internal static class ResultTable
             new JsonArray([.. lines.Select(line => line.DeepClone())]).ToJsonString(new JsonSerializerOptions { WriteIndented = true })
         );
         var ceiling = Of("ceilings").Select(line => Number(line, "bf16Flops")).FirstOrDefault();
+        var copy = Of("ceilings").Select(line => Number(line, "copyBytesPerSecond")).FirstOrDefault();
         Write(
             $"ceilings: {Flops(ceiling)} bfloat16, {Flops(Of("ceilings").Select(line => Number(line, "f32Flops")).FirstOrDefault())} float32; bytes a second:"
                 + string.Concat(
@@ -70,12 +71,36 @@ internal static class ResultTable
             );
         }
 
+        var bits = Of("kernels").ToList();
+        foreach (var kernels in bits)
+        {
+            Write(
+                kernels["why"] is { } why
+                    ? $"kernels of our own: not measured ({(string?)why})"
+                    : $"kernels of our own: bits {((bool?)kernels["repeated"] == true ? "the same twice" : "NOT THE SAME TWICE")}, {((bool?)kernels["asProcessor"] == true ? "and a processor's" : "NOT A PROCESSOR'S")}"
+            );
+        }
+
+        foreach (var kernel in Of("kernel"))
+        {
+            Write(
+                $"  {Name(kernel), -36} {Milli(kernel, "seconds"), 8} ms, composed {Milli(kernel, "composedSeconds"), 8} ms ({Ratio(Number(kernel, "composedSeconds") / Number(kernel, "seconds"))}x); {Bytes(Number(kernel, "bytesPerSecond"))}/s, {Percent(Number(kernel, "bytesPerSecond") / copy)} of a copy; {Number(kernel, "relativeError"):0.0e+0} apart"
+            );
+        }
+
         foreach (var cut in Of("cut"))
         {
             Write($"not measured: {Name(cut)} ({(string?)cut["why"]})");
         }
 
-        return same && Of("weights").All(weights => (bool?)weights["equal"] == true) ? 0 : 1;
+        return
+            same
+            && Of("weights").All(weights => (bool?)weights["equal"] == true)
+            && bits.All(kernels =>
+                kernels["why"] is not null || ((bool?)kernels["repeated"] == true && (bool?)kernels["asProcessor"] == true)
+            )
+            ? 0
+            : 1;
 
         IEnumerable<JsonObject> Of(string part) => lines.Where(line => (string?)line["part"] == part);
     }

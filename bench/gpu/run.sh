@@ -120,6 +120,7 @@ step 10x-plain
 part hash 40 "$program" hash $cpu
 part hash-again 40 "$program" hash $cpu
 killed
+part kernels 120 "$program" kernels $cpu
 part weights 40 "$program" weights $cpu
 part gradients 40 "$program" gradients $cpu
 reference 10x-plain 75

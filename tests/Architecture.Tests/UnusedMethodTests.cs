@@ -31,8 +31,10 @@ public sealed class UnusedMethodTests
     {
         var rooms = RoomTests.Rooms.Select(room => BuiltRooms.Read(room.Data)).ToList();
         using var bench = AssemblyDefinition.ReadAssembly(BuiltRooms.Metadata("SlowrunBench"));
+        using var gpu = AssemblyDefinition.ReadAssembly(BuiltRooms.Metadata("SlowrunGpu"));
         var called = rooms
             .Append(bench)
+            .Append(gpu)
             .SelectMany(Methods)
             .Where(method => method.HasBody)
             .SelectMany(method =>

@@ -41,6 +41,17 @@ public sealed class GpuBenchTests
             );
             Assert.Equal(3, lines.Count(line => (string?)line["part"] is "hash" or "resume"));
             Assert.True((bool?)lines.Single(line => (string?)line["part"] == "weights")["equal"]);
+            // Without g++ nothing plays a device, and that is said.
+            var bits = lines.Single(line => (string?)line["part"] == "kernels");
+            Assert.True(
+                bits["why"] is not null || ((bool?)bits["repeated"] == true && (bool?)bits["asProcessor"] == true),
+                bits.ToJsonString()
+            );
+            Assert.All(
+                lines.Where(line => (string?)line["part"] == "kernel"),
+                line => Assert.InRange(line["relativeError"]!.GetValue<double>(), 0, 0.01)
+            );
+            Assert.Equal(bits["why"] is null ? 8 : 0, lines.Count(line => (string?)line["part"] == "kernel"));
             Assert.InRange(lines.Single(line => (string?)line["part"] == "gradients")["relativeError"]!.GetValue<double>(), 1e-6, 0.05);
             Assert.True(lines.Single(line => (string?)line["part"] == "capture")["stallSeconds"]!.GetValue<double>() >= 0);
             Assert.Contains("hashes of three steps, twice and after a kill: equal", result.Output, StringComparison.Ordinal);

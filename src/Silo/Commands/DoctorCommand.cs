@@ -61,6 +61,11 @@ internal static class DoctorCommand
                         ? $"{"", -14}windows of attention are masks, which costs time: {obstacle}"
                         : $"{"", -14}flash attention with windows"
                 );
+                output.WriteLine(
+                    ComputeDevices.KernelObstacle(slot) is { } missing
+                        ? $"{"", -14}kernels of our own do not compile, so that steps are composed of libtorch's operations: {missing}"
+                        : $"{"", -14}kernels of our own compile (steps are composed of libtorch's operations for now)"
+                );
             }
 
             Memory(output);

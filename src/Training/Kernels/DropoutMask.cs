@@ -22,6 +22,12 @@ internal readonly struct DropoutMask(ulong key, uint threshold, float scale)
         unchecked(7 * CounterRandom.Gamma)
     );
 
+    public ulong Key => key;
+
+    public uint Threshold => threshold;
+
+    public float Scale => scale;
+
     /// <summary>Nothing is dropped.</summary>
     public static DropoutMask None => new(0, 0, 1);
 

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Numerics;
+using Slowrun.Training.Kernels.Cuda;
 using Slowrun.Training.Numerics;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Stages;
@@ -18,6 +20,26 @@ public sealed record ComputeDevices(IReadOnlyList<string> Slots)
     /// attention with windows.</summary>
     /// <param name="headWidth">Of the model's heads.</param>
     public static string? WindowObstacle(string slot, int headWidth) => Models.WindowedFlash.Obstacle(DeviceOf(slot), headWidth);
+
+    /// <summary>Why a slot does not compile kernels of our own. Null: it does; tried anew each time.</summary>
+    public static string? KernelObstacle(string slot)
+    {
+        var device = DeviceOf(slot);
+        if (device.type != DeviceType.CUDA)
+        {
+            return "they are for CUDA devices";
+        }
+
+        try
+        {
+            using var kernels = CudaKernels.Open(device.index, rounded: true, Nvrtc.Open());
+            return null;
+        }
+        catch (InvalidOperationException e)
+        {
+            return e.Message;
+        }
+    }
 
     /// <exception cref="ArgumentException">Not a slot name.</exception>
     public static Device DeviceOf(string slot)

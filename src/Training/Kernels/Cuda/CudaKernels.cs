@@ -1,0 +1,127 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Slowrun.Training.Kernels.Cuda;
+
+/// <summary>
+/// The kernels on one device: compiled for it, loaded into the context that libtorch uses too, and launched on the default stream, on which
+/// libtorch computes. Memory that a kernel uses may be given back as soon as it is launched: its next owner comes behind it on the stream.
+/// </summary>
+internal sealed unsafe class CudaKernels : IDisposable
+{
+    // As many as the source has lanes.
+    private const uint Threads = 256;
+
+    // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR.
+    private const int Major = 75;
+    private const int Minor = 76;
+
+    private const nint DefaultStream = 0;
+
+    private readonly nint library;
+    private readonly int device;
+    private readonly nint context;
+    private readonly nint module;
+    private readonly delegate* unmanaged<nint, int> setContext;
+    private readonly delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, nint*, nint, int> launch;
+    private readonly Dictionary<string, nint> functions = [];
+    private readonly Lock gate = new();
+
+    private CudaKernels(nint library, Nvrtc compiler, int index, bool rounded)
+    {
+        this.library = library;
+        int found,
+            major,
+            minor;
+        nint primary,
+            loaded;
+        Check("cuInit", ((delegate* unmanaged<uint, int>)Function("cuInit"))(0));
+        Check("cuDeviceGet", ((delegate* unmanaged<int*, int, int>)Function("cuDeviceGet"))(&found, index));
+        device = found;
+        var attribute = (delegate* unmanaged<int*, int, int, int>)Function("cuDeviceGetAttribute");
+        Check("cuDeviceGetAttribute", attribute(&major, Major, device));
+        Check("cuDeviceGetAttribute", attribute(&minor, Minor, device));
+        var image = compiler.Compile(KernelSource.Text, (major, minor), rounded ? ["BF16"] : []);
+        Check("cuDevicePrimaryCtxRetain", ((delegate* unmanaged<nint*, int, int>)Function("cuDevicePrimaryCtxRetain"))(&primary, device));
+        context = primary;
+        setContext = (delegate* unmanaged<nint, int>)Function("cuCtxSetCurrent");
+        launch = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, nint*, nint, int>)Function("cuLaunchKernel");
+        Check("cuCtxSetCurrent", setContext(context));
+        fixed (byte* start = image)
+        {
+            Check("cuModuleLoadData", ((delegate* unmanaged<nint*, byte*, int>)Function("cuModuleLoadData"))(&loaded, start));
+        }
+
+        module = loaded;
+    }
+
+    /// <param name="index">CUDA's number of the device.</param>
+    /// <param name="rounded">Whether what goes into matrix products and comes out of them is bfloat16; else it is float32.</param>
+    /// <exception cref="InvalidOperationException">Compiler or driver is not there or refuses; which call, and why.</exception>
+    public static CudaKernels Open(int index, bool rounded, Nvrtc compiler, string driver = "libcuda.so.1") =>
+        NativeLibrary.TryLoad(driver, out var library)
+            ? new CudaKernels(library, compiler, index, rounded)
+            : throw new InvalidOperationException($"The CUDA driver's library '{driver}' cannot be loaded.");
+
+    /// <summary>Gives the device a kernel to run; nobody waits for it.</summary>
+    /// <param name="blocks">None: nothing is to be done.</param>
+    /// <param name="arguments">In the kernel's order; tensors are on this device.</param>
+    public void Launch(string kernel, long blocks, params ReadOnlySpan<KernelArgument> arguments)
+    {
+        if (blocks == 0)
+        {
+            return;
+        }
+
+        // The current context is the thread's.
+        Check("cuCtxSetCurrent", setContext(context));
+        var words = stackalloc nint[arguments.Length];
+        fixed (KernelArgument* first = arguments)
+        {
+            for (var i = 0; i < arguments.Length; i++)
+            {
+                words[i] = (nint)(first + i);
+            }
+
+            var result = launch(Find(kernel), checked((uint)blocks), 1, 1, Threads, 1, 1, 0, DefaultStream, words, 0);
+            Check($"cuLaunchKernel of '{kernel}'", result);
+        }
+    }
+
+    public void Dispose()
+    {
+        _ = setContext(context);
+        _ = ((delegate* unmanaged<nint, int>)Function("cuModuleUnload"))(module);
+        _ = ((delegate* unmanaged<int, int>)Function("cuDevicePrimaryCtxRelease_v2"))(device);
+    }
+
+    private nint Find(string kernel)
+    {
+        // A device's forward and backward passes run on threads of their own.
+        lock (gate)
+        {
+            if (!functions.TryGetValue(kernel, out var function))
+            {
+                fixed (byte* name = Encoding.UTF8.GetBytes(kernel + '\0'))
+                {
+                    var get = (delegate* unmanaged<nint*, nint, byte*, int>)Function("cuModuleGetFunction");
+                    Check($"cuModuleGetFunction of '{kernel}'", get(&function, module, name));
+                }
+
+                functions.Add(kernel, function);
+            }
+
+            return function;
+        }
+    }
+
+    private nint Function(string name) => NativeLibrary.GetExport(library, name);
+
+    private static void Check(string call, int result)
+    {
+        if (result != 0)
+        {
+            throw new InvalidOperationException($"The CUDA driver's {call} failed with code {result}.");
+        }
+    }
+}

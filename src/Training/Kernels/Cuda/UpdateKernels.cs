@@ -1,0 +1,86 @@
+using static TorchSharp.torch;
+
+namespace Slowrun.Training.Kernels.Cuda;
+
+/// <summary>Clipping and the optimizer's element-wise parts by kernels: <see cref="OptimizerKernels"/> on a device. All tensors are float32
+/// and changed in place.</summary>
+internal sealed class UpdateKernels(CudaKernels kernels)
+{
+    // As in the source.
+    private const long Lanes = 256;
+    private const long Piece = 4096;
+    private const long SquarePiece = 65536;
+
+    /// <summary>Scales x to a norm of at most <paramref name="maximumNorm"/>; 0: not at all.</summary>
+    /// <param name="x">Flat.</param>
+    /// <returns>The norm before, a float32 number on the device.</returns>
+    public Tensor Clip(Tensor x, double maximumNorm)
+    {
+        using var scope = NewDisposeScope();
+        var (count, parts) = (x.numel(), empty([Pieces(x.numel(), SquarePiece), 1], ScalarType.Float64, x.device));
+        kernels.Launch("square_sum", parts.shape[0], x, count, parts);
+        var squares = BlockKernels.Summed(kernels, parts);
+        if (maximumNorm > 0)
+        {
+            kernels.Launch("clip", Pieces(count, Piece), x, count, squares, maximumNorm);
+        }
+
+        return squares.sqrt().to(ScalarType.Float32).reshape([]).MoveToOuterDisposeScope();
+    }
+
+    public void AdamW(Tensor p, Tensor g, Tensor m, Tensor v, in AdamWScalars scalars) =>
+        kernels.Launch(
+            "adamw",
+            Pieces(p.numel(), Piece),
+            p,
+            g,
+            m,
+            v,
+            scalars.Decay,
+            scalars.Beta1,
+            scalars.New1,
+            scalars.Beta2,
+            scalars.New2,
+            scalars.Root,
+            scalars.Epsilon,
+            scalars.Rate,
+            p.numel()
+        );
+
+    /// <summary>m = momentum·m + rest·g.</summary>
+    /// <returns>rest·g + momentum·m: Nesterov's look ahead.</returns>
+    public Tensor Momentum(Tensor g, Tensor m, float momentum, float rest)
+    {
+        var u = empty_like(g);
+        kernels.Launch("momentum", Pieces(g.numel(), Piece), g, m, u, momentum, rest, g.numel());
+        return u;
+    }
+
+    /// <summary>Every row over its norm.</summary>
+    /// <param name="u">[N, R, K].</param>
+    public void NormalizeRows(Tensor u) => kernels.Launch("normalize_rows", u.numel() / u.shape[2], u, (int)u.shape[2]);
+
+    /// <summary>Evens out the update by its running mean squares, and steps against it.</summary>
+    /// <param name="p">[N, R, K].</param>
+    /// <param name="x">As p: the update, orthogonal.</param>
+    /// <param name="second">[N, R, 1] of tall matrices, [N, 1, K] of wide ones.</param>
+    public void NormalizedStep(Tensor p, Tensor x, Tensor second, in MuonScalars scalars)
+    {
+        var (n, rows, columns) = (p.shape[0], (int)p.shape[1], (int)p.shape[2]);
+        var tall = rows >= columns;
+        using var means = empty_like(second);
+        if (tall)
+        {
+            kernels.Launch("row_squares", n * rows, x, means, columns);
+        }
+        else
+        {
+            kernels.Launch("column_squares", n * Pieces(columns, Lanes), x, means, rows, columns);
+        }
+
+        kernels.Launch("even_out", n, means, second, scalars.Beta2, scalars.New2, tall ? rows : columns, tall ? columns : rows);
+        kernels.Launch("muon_step", n * rows, p, x, means, scalars.Rate, scalars.RateDecay, tall ? 1 : 0, rows, columns);
+    }
+
+    private static long Pieces(long count, long piece) => (count + piece - 1) / piece;
+}
