@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints docs/walkthrough.md: what is said here, commands, and what they answer at this moment, in a folder of its own that is gone afterwards.
+# Prints docs/walkthrough.md: the text below, commands, and their present output, in a temporary folder that is deleted afterwards.
 #   docs/walkthrough.sh > docs/walkthrough.md
 # SLOWRUN names the program; default: ./slowrun of this repository. A test carries this script out and compares.
 set -uo pipefail
@@ -19,7 +19,7 @@ chmod +x bin/slowrun
 PATH=$folder/bin:$PATH
 
 leave() {
-    # Silos that still serve; told to stop, not killed: what they train is nobody's any more.
+    # Silos that still serve; stopped, not killed, since their runs are not needed any more.
     local pids
     pids=$(jobs -p)
     [[ -n $pids ]] && kill $pids 2>/dev/null
@@ -106,7 +106,7 @@ until_trains west
 show_live "slowrun status novel"
 
 say "## One is killed
-\`kill -9\` of the process that trains, as a spot machine would go: no goodbye, nothing saved. What it had not committed is trained again by whoever is free."
+\`kill -9\` of the process that trains, as a spot machine would go: no release, nothing saved. Steps that it had not committed are trained again by a free silo."
 victim=$(cat /proc/"$east"/task/*/children)
 show "kill -9 ${victim// /}   # east's process"
 show_live "slowrun status novel"
@@ -135,7 +135,7 @@ show "slowrun export novel --out weights && ls weights"
 show_live "slowrun sample novel --ensemble --prompt 'A stage ' --tokens 60 --seed 7"
 
 say "## One model to deploy
-The whole ensemble teaches a single model, as a run of its own."
+The whole ensemble teaches a single model, in a separate run."
 show_live "slowrun distill novel --into tiny --set stage.epochs=5"
 show "slowrun list"
 show "slowrun export novel-distilled --out deployed && ls deployed"
