@@ -8,6 +8,7 @@ using Slowrun.Core.Tokens;
 using Slowrun.Storage;
 using Slowrun.Storage.Addresses;
 using Slowrun.Storage.Checkpoints;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;
 

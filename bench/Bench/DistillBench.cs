@@ -4,6 +4,7 @@ using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
 using Slowrun.Training.Stages;

@@ -2,6 +2,7 @@ using System.Globalization;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;
 

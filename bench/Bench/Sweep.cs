@@ -3,6 +3,7 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Tensors;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Evaluation;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;

@@ -5,6 +5,7 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
 using Slowrun.Grains.Telemetry;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;
 

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Slowrun.Clustering.Machines;
-using Slowrun.Training.Stages;
+using Slowrun.Training.Devices;
 using static TorchSharp.torch;
 
 namespace Slowrun.Gpu;

@@ -7,14 +7,6 @@ namespace Slowrun.Architecture.Tests;
 /// alone.</summary>
 public sealed class FolderTests
 {
-    /// <summary>Uses that close a circle, and are to go: nobody adds one here. Where the last one of a room is gone, so is its
-    /// line.</summary>
-    private static readonly Dictionary<string, string[]> Allowed = new()
-    {
-        // What a step and a device are, and the canned training of the fingerprint, stand with the training of stages.
-        ["Training"] = ["Distillation -> Stages", "Evaluation -> Stages", "Lanes -> Stages", "Numerics -> Models", "Numerics -> Stages"],
-    };
-
     public static TheoryData<string> Rooms => RoomTests.Rooms;
 
     [Theory]
@@ -22,29 +14,12 @@ public sealed class FolderTests
     public void Folders_OfARoom_KnowEachOtherInNoCircle(string room)
     {
         var uses = BuiltRooms.Uses(room);
-        var allowed = Allowed.GetValueOrDefault(room, []);
-        var held = uses.Keys.Where(use => !allowed.Contains(Name(use))).ToList();
+        var held = uses.Keys.ToList();
         var circles = held.Where(use => Reaches(held, use.To, use.From)).Select(use => $"{Name(use)}, for example {uses[use]}");
 
         Assert.True(
             !circles.Any(),
             $"These close a circle between folders of {room}:\n{string.Join("\n", circles.Order(StringComparer.Ordinal))}"
-        );
-    }
-
-    [Theory]
-    [MemberData(nameof(Rooms))]
-    public void Folders_WhereACircleIsAllowed_StillHaveIt(string room)
-    {
-        var uses = BuiltRooms.Uses(room).Keys.ToList();
-
-        Assert.All(
-            Allowed.GetValueOrDefault(room, []),
-            allowed =>
-                Assert.True(
-                    uses.Exists(use => Name(use) == allowed && Reaches(uses, use.To, use.From)),
-                    $"'{allowed}' of {room} closes no circle any more: take it off the list."
-                )
         );
     }
 

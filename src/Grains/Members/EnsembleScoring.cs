@@ -11,9 +11,9 @@ using Slowrun.Grains.Telemetry;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Evaluation;
 using Slowrun.Training.Numerics;
-using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Members;
 

@@ -1,4 +1,5 @@
 using Slowrun.Core.Plan;
+using Slowrun.Training.Fingerprinting;
 using Slowrun.Training.Numerics;
 
 namespace Slowrun.Grains.Stages;

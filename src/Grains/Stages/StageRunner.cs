@@ -5,6 +5,7 @@ using Slowrun.Core.Tensors;
 using Slowrun.Grains.Slots;
 using Slowrun.Grains.Telemetry;
 using Slowrun.Storage.Checkpoints;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;
 

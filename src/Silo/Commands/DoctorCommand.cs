@@ -9,8 +9,9 @@ using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
 using Slowrun.Silo.Hosting;
 using Slowrun.Training;
+using Slowrun.Training.Devices;
+using Slowrun.Training.Fingerprinting;
 using Slowrun.Training.Numerics;
-using Slowrun.Training.Stages;
 
 namespace Slowrun.Silo.Commands;
 

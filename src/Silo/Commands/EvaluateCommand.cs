@@ -6,9 +6,9 @@ using Slowrun.Core.Tokens;
 using Slowrun.Silo.Hosting;
 using Slowrun.Storage;
 using Slowrun.Storage.Tokens;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Evaluation;
 using Slowrun.Training.Numerics;
-using Slowrun.Training.Stages;
 
 namespace Slowrun.Silo.Commands;
 

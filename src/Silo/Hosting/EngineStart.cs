@@ -1,4 +1,5 @@
 using Slowrun.Core;
+using Slowrun.Training.Fingerprinting;
 using Slowrun.Training.Numerics;
 
 namespace Slowrun.Silo.Hosting;

@@ -4,7 +4,6 @@ using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
 using Slowrun.Training.Models;
 using Slowrun.Training.Parameters;
-using Slowrun.Training.Stages;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Distillation;

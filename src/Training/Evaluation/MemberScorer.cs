@@ -1,7 +1,8 @@
 using Slowrun.Core.Plan;
 using Slowrun.Core.Tensors;
 using Slowrun.Core.Tokens;
-using Slowrun.Training.Stages;
+using Slowrun.Training.Devices;
+using Slowrun.Training.Parameters;
 
 namespace Slowrun.Training.Evaluation;
 

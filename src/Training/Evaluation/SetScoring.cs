@@ -2,10 +2,10 @@ using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Tensors;
 using Slowrun.Core.Tokens;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Models;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
-using Slowrun.Training.Stages;
 using TorchSharp;
 using static TorchSharp.torch;
 

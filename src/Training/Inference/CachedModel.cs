@@ -3,7 +3,6 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Tensors;
 using Slowrun.Training.Models;
 using Slowrun.Training.Parameters;
-using Slowrun.Training.Stages;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Inference;

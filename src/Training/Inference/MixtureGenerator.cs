@@ -2,8 +2,9 @@ using System.Runtime.InteropServices;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Numerics;
-using Slowrun.Training.Stages;
+using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Inference;

@@ -1,5 +1,4 @@
 using Slowrun.Training.Models;
-using Slowrun.Training.Stages;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Lanes;

@@ -1,4 +1,4 @@
-using Slowrun.Training.Stages;
+using Slowrun.Training.Models;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Lanes;

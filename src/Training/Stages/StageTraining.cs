@@ -1,12 +1,11 @@
 using Slowrun.Core.Explain;
 using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
-using Slowrun.Core.Recipes;
 using Slowrun.Core.Schedules;
 using Slowrun.Core.Tensors;
 using Slowrun.Core.Tokens;
 using Slowrun.Training.Averaging;
-using Slowrun.Training.Distillation;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Lanes;
 using Slowrun.Training.Models;
 using Slowrun.Training.Numerics;
@@ -27,8 +26,7 @@ public sealed class StageTraining : IDisposable
     private readonly StageSteps steps;
     private readonly FlatParameters parameters;
     private readonly MuonAdamW optimizer;
-    private readonly Teacher?[] teachers;
-    private readonly EnsembleTeacher?[] ensembles;
+    private readonly StageTeachers teachers;
     private readonly LaneCrew crew;
     private readonly TrainingRows rows;
     private readonly WeightSelection selection;
@@ -54,7 +52,7 @@ public sealed class StageTraining : IDisposable
 
         IntraOp.UseOneThread();
         steps = new StageSteps(plan, inputs.Train.Length);
-        Check(inputs);
+        StageInputsCheck.Require(inputs);
         var slots = devices.Slots.Take(devices.Workers(plan.Stage.Lanes)).Select(ComputeDevices.DeviceOf).ToArray();
         // Each device has its own parameters; processors share one storage.
         replicate |= slots[0].type != DeviceType.CPU;
@@ -64,14 +62,8 @@ public sealed class StageTraining : IDisposable
         {
             parameters = new FlatParameters(ParameterGroups.Layout(table, groups), slots[0]);
             optimizer = new MuonAdamW(parameters, groups, plan.Stage.Optimizer, path);
-            teachers = Teachers(slots, replicate);
-            ensembles =
-            [
-                .. slots.Select(slot =>
-                    plan.TeacherEnsemble is null ? null : new EnsembleTeacher(plan, inputs.TeacherMembers!, slot, slots.Length)
-                ),
-            ];
-            crew = new LaneCrew(plan.Model, plan.Stage, parameters, slots, teachers, ensembles, replicate, path);
+            teachers = new StageTeachers(inputs, slots, replicate);
+            crew = new LaneCrew(plan.Model, plan.Stage, parameters, slots, teachers.Models, teachers.Ensembles, replicate, path);
             rows = new TrainingRows(plan, steps, inputs.Train);
             selection = new WeightSelection(plan.Stage, steps, parameters, apart: replicate);
             schedule = new StageSchedule(plan.Stage.Optimizer, steps.Steps, plan.Stage.Epochs);
@@ -297,16 +289,7 @@ public sealed class StageTraining : IDisposable
         // Also of one that was not finished: workers' threads would hold all of it for ever.
         capture?.Dispose();
         crew?.Dispose();
-        foreach (var teacher in (teachers ?? []).OfType<Teacher>().Distinct())
-        {
-            teacher.Dispose();
-        }
-
-        foreach (var ensemble in ensembles ?? [])
-        {
-            ensemble?.Dispose();
-        }
-
+        teachers?.Dispose();
         selection?.Dispose();
         optimizer?.Dispose();
         parameters?.Dispose();
@@ -348,74 +331,6 @@ public sealed class StageTraining : IDisposable
 
     private static StepPath Path(StagePlan plan, ComputeDevices devices) =>
         StepPaths.Of(plan, onProcessor: ComputeDevices.DeviceOf(devices.Slots[0]).type == DeviceType.CPU);
-
-    private static void Check(StageInputs inputs)
-    {
-        if (inputs.Plan.Teacher is { } teacher && (inputs.Teacher is null || inputs.Plan.Stage.Distillation is null))
-        {
-            throw new ArgumentException(
-                $"Stage '{inputs.Plan.Id}' is taught by '{teacher}', but its weights or its distillation settings are missing.",
-                nameof(inputs)
-            );
-        }
-
-        if (
-            inputs.Plan.TeacherEnsemble is { } ensemble
-            && (inputs.TeacherMembers?.Count != ensemble.Members.Count || inputs.Plan.Stage.Distillation is null)
-        )
-        {
-            throw new ArgumentException(
-                $"Stage '{inputs.Plan.Id}' is taught by the {ensemble.Members.Count} members of run '{ensemble.Run}', but {inputs.TeacherMembers?.Count ?? 0} are given, or its distillation settings are missing.",
-                nameof(inputs)
-            );
-        }
-
-        if (
-            inputs.Plan.TeacherEnsemble is { Model: var teaching }
-            && (teaching.VocabSize != inputs.Plan.Model.VocabSize || teaching.SequenceLength < inputs.Plan.Model.SequenceLength)
-        )
-        {
-            throw new ArgumentException(
-                $"Stage '{inputs.Plan.Id}' has {inputs.Plan.Model.VocabSize} ids in rows of {inputs.Plan.Model.SequenceLength}, the models that teach it {teaching.VocabSize} in rows of up to {teaching.SequenceLength}.",
-                nameof(inputs)
-            );
-        }
-
-        if (inputs.Plan.Predecessor is { } before && (inputs.Predecessor is null || inputs.Plan.Stage.Continuation is null))
-        {
-            throw new ArgumentException(
-                $"Stage '{inputs.Plan.Id}' continues '{before}', but its final state or the settings for it are missing.",
-                nameof(inputs)
-            );
-        }
-
-        if (inputs.Plan.Stage.Selection.Rule == SelectionRule.BestFitness && inputs.Fitness is not { Length: > 1 })
-        {
-            throw new ArgumentException(
-                $"Stage '{inputs.Plan.Id}' chooses its weights on the fitness set, but there is none.",
-                nameof(inputs)
-            );
-        }
-
-        if (inputs.Plan.Stage.Selection.Rule == SelectionRule.BestValidation && inputs.Validation is not { Length: > 1 })
-        {
-            throw new ArgumentException(
-                $"Stage '{inputs.Plan.Id}' is kept at its best validation loss, but has no validation set.",
-                nameof(inputs)
-            );
-        }
-    }
-
-    private Teacher?[] Teachers(Device[] slots, bool replicate)
-    {
-        if (inputs.Plan.Teacher is null)
-        {
-            return new Teacher?[slots.Length];
-        }
-
-        var first = new Teacher(inputs.Plan, inputs.Teacher!, slots[0]);
-        return [first, .. slots.Skip(1).Select(slot => replicate ? new Teacher(inputs.Plan, inputs.Teacher!, slot) : first)];
-    }
 
     /// <summary>Continues from the end of the stage before: its parameters with noise, its moments, its position in the data
     /// order.</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Slowrun.Core.Tensors;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Parameters;
 using TorchSharp;
 

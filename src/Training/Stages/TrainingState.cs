@@ -1,4 +1,5 @@
 using Slowrun.Core.Tensors;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Parameters;
 using TorchSharp;
 using static TorchSharp.torch;

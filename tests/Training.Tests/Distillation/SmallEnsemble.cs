@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
+using Slowrun.Training.Parameters;
 using Slowrun.Training.Stages;
 using Slowrun.Training.Tests.Stages;
 

@@ -5,7 +5,6 @@ using Slowrun.Core.Tensors;
 using Slowrun.Training.Inference;
 using Slowrun.Training.Models;
 using Slowrun.Training.Parameters;
-using Slowrun.Training.Stages;
 using Slowrun.Training.Tests.Stages;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -2,7 +2,7 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
 using Slowrun.Training.Inference;
-using Slowrun.Training.Stages;
+using Slowrun.Training.Parameters;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -5,7 +5,6 @@ using Slowrun.Training.Distillation;
 using Slowrun.Training.Lanes;
 using Slowrun.Training.Models;
 using Slowrun.Training.Parameters;
-using Slowrun.Training.Stages;
 using Slowrun.Training.Tests.Stages;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Slowrun.Core.Recipes;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Stages;
 using Slowrun.Training.Tests.Stages;
 

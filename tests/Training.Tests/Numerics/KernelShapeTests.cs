@@ -1,5 +1,5 @@
 using Slowrun.Core.Recipes;
-using Slowrun.Training.Numerics;
+using Slowrun.Training.Fingerprinting;
 using Slowrun.Training.Tests.Stages;
 
 namespace Slowrun.Training.Tests.Numerics;

@@ -1,4 +1,6 @@
 using System.Globalization;
+using Slowrun.Training.Devices;
+using Slowrun.Training.Fingerprinting;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;
 using static TorchSharp.torch;

@@ -1,5 +1,6 @@
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Evaluation;
 using Slowrun.Training.Stages;
 

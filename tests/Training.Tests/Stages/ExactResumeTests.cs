@@ -1,5 +1,6 @@
 using System.Globalization;
 using Slowrun.Core.Tensors;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Stages;
 
 namespace Slowrun.Training.Tests.Stages;

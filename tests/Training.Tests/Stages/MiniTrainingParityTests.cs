@@ -10,7 +10,6 @@ using Slowrun.Training.Models;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Optimizers;
 using Slowrun.Training.Parameters;
-using Slowrun.Training.Stages;
 using Slowrun.Training.Tests.Models;
 using TorchSharp;
 using static TorchSharp.torch;

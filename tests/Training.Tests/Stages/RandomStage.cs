@@ -1,6 +1,7 @@
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Stages;
 
 namespace Slowrun.Training.Tests.Stages;

@@ -2,6 +2,7 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
 using Slowrun.Core.Tokens;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Stages;
 
 namespace Slowrun.Training.Tests.Stages;

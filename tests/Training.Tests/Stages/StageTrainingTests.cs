@@ -1,6 +1,7 @@
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Evaluation;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;

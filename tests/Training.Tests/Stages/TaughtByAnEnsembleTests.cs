@@ -1,4 +1,5 @@
 using Slowrun.Core.Recipes;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Stages;
 using Slowrun.Training.Tests.Distillation;
 

@@ -1,8 +1,9 @@
 using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
+using Slowrun.Training.Numerics;
 
-namespace Slowrun.Training.Numerics;
+namespace Slowrun.Training.Fingerprinting;
 
 /// <summary>Sizes and precision of a training, by which a library chooses its kernels. A stage's fingerprint is taken at the stage's
 /// own.</summary>

@@ -5,7 +5,7 @@ using Slowrun.Training.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Slowrun.Training.Stages;
+namespace Slowrun.Training.Devices;
 
 /// <summary>The slots lent to one training or scoring. Their number changes the speed and no byte.</summary>
 /// <param name="Slots">At least one: all <c>cpu:n</c>, or all <c>cuda:n</c>.</param>

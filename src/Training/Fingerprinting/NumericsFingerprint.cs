@@ -4,12 +4,14 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tokens;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Models;
+using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Slowrun.Training.Numerics;
+namespace Slowrun.Training.Fingerprinting;
 
 /// <summary> Identifies the bits of a slot's arithmetic: SHA-256 of a canned training of some tens of milliseconds. Processors with other
 /// instruction sets and libraries of other versions may differ. Where the fingerprint is the same, a stage continues bit by bit.

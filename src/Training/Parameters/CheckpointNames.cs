@@ -1,7 +1,7 @@
 using System.Globalization;
 using Slowrun.Core.Tensors;
 
-namespace Slowrun.Training.Stages;
+namespace Slowrun.Training.Parameters;
 
 /// <summary>A snapshot holds one model under upstream's names, and may hold earlier ones, whose names have a prefix.</summary>
 internal static class CheckpointNames

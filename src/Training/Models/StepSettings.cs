@@ -2,9 +2,8 @@ using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Schedules;
-using Slowrun.Training.Models;
 
-namespace Slowrun.Training.Stages;
+namespace Slowrun.Training.Models;
 
 /// <summary>The settings of the forward pass that depend on the step: a pure function of plan and step.</summary>
 internal sealed record StepSettings
