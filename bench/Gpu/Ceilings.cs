@@ -1,6 +1,5 @@
 using Slowrun.Core.Tensors;
 using Slowrun.Training.Devices;
-using Slowrun.Training.Stages;
 using static TorchSharp.torch;
 
 namespace Slowrun.Gpu;
@@ -56,7 +55,7 @@ internal static class Ceilings
             3,
             () =>
             {
-                copies.Begin(StateCapture.Address(from.Handle), buffer.Span(0));
+                copies.Begin(DeviceAddress.Of(from.Handle), buffer.Span(0));
                 copies.Wait();
             }
         );

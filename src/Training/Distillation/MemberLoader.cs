@@ -1,6 +1,5 @@
 using Slowrun.Core.Tensors;
 using Slowrun.Training.Devices;
-using Slowrun.Training.Stages;
 
 namespace Slowrun.Training.Distillation;
 
@@ -110,7 +109,7 @@ internal sealed class MemberLoader : IDisposable
     {
         public MemberWeights Weights { get; } = weights;
 
-        public nint[] Addresses { get; } = [.. weights.Places.Select(place => StateCapture.Address(place.Room.Handle))];
+        public nint[] Addresses { get; } = [.. weights.Places.Select(place => DeviceAddress.Of(place.Room.Handle))];
 
         public int? Model { get; set; }
     }

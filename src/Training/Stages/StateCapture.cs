@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Slowrun.Core.Tensors;
 using Slowrun.Training.Devices;
 using Slowrun.Training.Parameters;
@@ -10,7 +9,7 @@ namespace Slowrun.Training.Stages;
 /// its gradient, which does not change the state; the update waits for it (<see cref="Wait"/>). On processors it is done at once.
 /// </summary>
 /// <param name="copies">Of the device that the state lies on; null: it lies in the host's memory.</param>
-internal sealed partial class StateCapture(IReadOnlyList<NamedTensor> tensors, DeviceCopies? copies) : IDisposable
+internal sealed class StateCapture(IReadOnlyList<NamedTensor> tensors, DeviceCopies? copies) : IDisposable
 {
     // A core alone does not fill the memory's bandwidth; a small state is copied before another thread has begun.
     private const long BothCoresFrom = 16 << 20;
@@ -106,7 +105,7 @@ internal sealed partial class StateCapture(IReadOnlyList<NamedTensor> tensors, D
             var tensor = tensors[i].Tensor;
             if (copies is not null && (AllOnDevice || tensor.device_type != DeviceType.CPU))
             {
-                copies.Begin(Address(tensor.Handle), into.Span(i));
+                copies.Begin(DeviceAddress.Of(tensor.Handle), into.Span(i));
             }
             else
             {
@@ -114,9 +113,4 @@ internal sealed partial class StateCapture(IReadOnlyList<NamedTensor> tensors, D
             }
         }
     }
-
-    /// <summary>Where a tensor's first number lies, on whatever device: TorchSharp's own accessors are for the host's memory
-    /// alone.</summary>
-    [LibraryImport("LibTorchSharp", EntryPoint = "THSTensor_data")]
-    internal static partial nint Address(nint tensor);
 }
