@@ -15,10 +15,10 @@ public sealed record RunNews(NewsVersion Version, string Silo) : ExtensibleRecor
     public OrdersNews? Orders { get; init; }
 
     /// <summary>Roots by stage.</summary>
-    public IReadOnlyDictionary<string, StageRoot> Roots { get; init; } = new Dictionary<string, StageRoot>();
+    public IReadOnlyDictionary<StageId, StageRoot> Roots { get; init; } = new Dictionary<StageId, StageRoot>();
 
     /// <summary>Stages that have no root any more.</summary>
-    public IReadOnlyList<string> RootsGone { get; init; } = [];
+    public IReadOnlyList<StageId> RootsGone { get; init; } = [];
 
     /// <summary>Null where nothing of it has changed.</summary>
     public JudgingNews? Judging { get; init; }

@@ -65,7 +65,7 @@ public sealed class EnsembleTests
         Assert.Equal(members[0].LossNats, status.Ensemble!.Running[0], 1e-9);
         Assert.NotEqual(Mixture.LossNats(await VectorsAsync(members)), status.Ensemble.LossNats);
         Assert.InRange(status.Ensemble.LossNats, 0, members.Max(member => member.LossNats));
-        Assert.Equal(["chain0/stage1", "chain1/stage1"], status.Ensemble.MemberStages);
+        Assert.Equal([new(0, 1), new(1, 1)], status.Ensemble.MemberStages);
     }
 
     private async Task<(LocalRun Run, RunStatus Status)> FinishAsync(EnsembleRecipe ensemble)

@@ -76,9 +76,7 @@ internal static class CheckpointsRepair
 
                 var left = dry
                     ? done.Count
-                    : (await reader.FactsAsync(whom.Run, stop)).Damage.Count(damage =>
-                        whom.Stage is null || damage.Stage == whom.Stage.ToString()
-                    );
+                    : (await reader.FactsAsync(whom.Run, stop)).Damage.Count(damage => whom.Stage is null || damage.Stage == whom.Stage);
                 if (json)
                 {
                     await context.Output.WriteLineAsync(

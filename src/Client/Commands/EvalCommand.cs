@@ -56,7 +56,7 @@ internal static class EvalCommand
                 var result = new
                 {
                     Run = whom.Run,
-                    Stage = stage.Id.ToString(),
+                    Stage = stage.Id,
                     SnapshotSha256 = stage.Snapshot.Sha256,
                     Data = request.DataSha256,
                     Set = Word(request.Set),
@@ -112,7 +112,7 @@ internal static class EvalCommand
         return new EvaluationRequest
         {
             Run = facts.Spec.Name,
-            Stage = stage.Id.ToString(),
+            Stage = stage.Id,
             DataDirectory = name is not null && Directory.Exists(name) ? Path.GetFullPath(name) : null,
             DataSha256 = given?.Sha256 ?? own,
             Set = set,

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
 using Slowrun.Core.Ledger;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Reading.Live;
 using Slowrun.Reading.Runs;
@@ -56,5 +57,5 @@ internal static class GoodputCommand
         return command.WithExamples("slowrun goodput demo", "slowrun goodput demo -o json | jq .run.goodput");
     }
 
-    private sealed record GoodputReport(string Name, DateTimeOffset AsOf, RunLedger Run, IReadOnlyDictionary<string, StageLedger?> Stages);
+    private sealed record GoodputReport(string Name, DateTimeOffset AsOf, RunLedger Run, IReadOnlyDictionary<StageId, StageLedger?> Stages);
 }

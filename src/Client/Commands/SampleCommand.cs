@@ -56,8 +56,8 @@ internal static class SampleCommand
 
                 var chosen = mixes ? await new MixtureChooser(context, store, facts).ChooseAsync(mixture.Read(parsed, facts), stop) : null;
                 IReadOnlyList<SampledStage> members = chosen is null
-                    ? [new SampledStage(FinishedStage.Of(facts, whom).Id.ToString(), 1)]
-                    : [.. chosen.Mixed.Select(member => new SampledStage(member.Stage.ToString(), member.Weight))];
+                    ? [new SampledStage(FinishedStage.Of(facts, whom).Id, 1)]
+                    : [.. chosen.Mixed.Select(member => new SampledStage(member.Stage, member.Weight))];
                 var tokenizer = await TokenizerAsync(store, facts, stop);
                 var request = sampling.Read(parsed) with
                 {

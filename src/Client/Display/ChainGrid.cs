@@ -18,9 +18,7 @@ internal static class ChainGrid
     public static IEnumerable<IRenderable> Of(RunStatus status, int width, int? mostRows, bool unicode)
     {
         ArgumentNullException.ThrowIfNull(status);
-        var rows = Merged(
-            [.. status.Stages.GroupBy(stage => ChainOf(stage.Id)).Select(chain => new Row(chain.Key, chain.Key, [.. chain]))]
-        );
+        var rows = Merged([.. status.Stages.GroupBy(stage => stage.Id.Chain).Select(chain => new Row(chain.Key, chain.Key, [.. chain]))]);
         var shown = Chosen(rows, mostRows);
         var labelWidth = shown.Max(row => row.Label.Length) + 1;
         var stages = rows.Max(row => row.Stages.Count);
@@ -126,8 +124,6 @@ internal static class ChainGrid
                 .OrderBy(group => StageStates.Ordered.ToList().IndexOf(group.Key))
                 .Select(group => string.Create(CultureInfo.InvariantCulture, $"{group.Sum(one => one.Times)} {group.Key}"))
         );
-
-    private static int ChainOf(string stage) => StageId.Parse(stage).Chain;
 
     private sealed record Row(int First, int Last, IReadOnlyList<StageStatus> Stages)
     {

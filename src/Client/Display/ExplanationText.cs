@@ -17,13 +17,13 @@ internal static class ExplanationText
             table.AddColumn(new TableColumn(column).RightAligned());
         }
 
-        var chains = run.Stages.GroupBy(stage => stage.Id.Split('/')[0]).Select(chain => (Name: chain.Key, Groups: Alike(chain))).ToList();
+        var chains = run.Stages.GroupBy(stage => stage.Id.ChainName).Select(chain => (Name: chain.Key, Groups: Alike(chain))).ToList();
         var shown = chains.DistinctBy(chain => string.Join(' ', chain.Groups.Select(Key))).ToList();
         foreach (var group in shown.SelectMany(chain => chain.Groups))
         {
             var (stage, flops) = (group[0], group[0].FlopsPerToken);
             table.AddRow(
-                group.Count == 1 ? stage.Id : $"{stage.Id} to {group[^1].Id} ({group.Count})",
+                group.Count == 1 ? stage.Id.ToString() : $"{stage.Id} to {group[^1].Id} ({group.Count})",
                 Human.Count(stage.Steps),
                 Number(stage.Tokens),
                 flops.LayersFirst == flops.LayersLast
@@ -48,7 +48,7 @@ internal static class ExplanationText
         );
     }
 
-    private static string Key(List<StageExplanation> alike) => $"{alike.Count} {alike[0] with { Id = "" }}";
+    private static string Key(List<StageExplanation> alike) => $"{alike.Count} {alike[0] with { Id = default }}";
 
     private static string Parameters(RunExplanation run)
     {
@@ -106,7 +106,7 @@ internal static class ExplanationText
         var groups = new List<List<StageExplanation>>();
         foreach (var stage in stages)
         {
-            if (groups.Count > 0 && groups[^1][0] with { Id = "" } == stage with { Id = "" })
+            if (groups.Count > 0 && groups[^1][0] with { Id = default } == stage with { Id = default })
             {
                 groups[^1].Add(stage);
             }

@@ -71,7 +71,9 @@ internal static class GoodputText
 
         foreach (var stage in status.Stages.Where(stage => stage.Ledger is not null))
         {
-            table.AddRow([new Text(stage.Id), .. LedgerAccount.All.Select(account => new Text(Exact(account.Seconds(stage.Ledger!))))]);
+            table.AddRow(
+                [new Text(stage.Id.ToString()), .. LedgerAccount.All.Select(account => new Text(Exact(account.Seconds(stage.Ledger!))))]
+            );
         }
 
         return table;

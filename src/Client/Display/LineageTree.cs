@@ -16,7 +16,7 @@ internal static class LineageTree
         ArgumentNullException.ThrowIfNull(lineage);
         var data = lineage.DataSha256 is { } sha256 ? $", data {Human.Hash(sha256)}" : "";
         var tree = new Tree(new Text($"{lineage.Run} (recipe {Human.Hash(lineage.RecipeSha256)}{data})"));
-        foreach (var chain in lineage.Stages.GroupBy(stage => stage.Id.Split('/')[0]))
+        foreach (var chain in lineage.Stages.GroupBy(stage => stage.Id.ChainName))
         {
             var branch = tree.AddNode(new Text(chain.First().Role == ChainRole.Members ? chain.Key : $"{chain.Key} (baseline)"));
             foreach (var stage in chain)
@@ -35,7 +35,7 @@ internal static class LineageTree
 
     private static string Line(LineageStage stage)
     {
-        var name = stage.Id.Split('/')[1];
+        var name = stage.Id.NameInChain;
         var origin = stage.Continues is { } before
             ? $"goes on from {Parent(stage, before, "final state ")}"
             : FormattableString.Invariant($"fresh weights, seed {stage.Seed}");
@@ -58,7 +58,7 @@ internal static class LineageTree
     private static string Parent(LineageStage stage, LineageParent parent, string what)
     {
         // Within its chain the stage's own name says enough.
-        var name = parent.Stage.Split('/')[0] == stage.Id.Split('/')[0] ? parent.Stage.Split('/')[1] : parent.Stage;
+        var name = parent.Stage.Chain == stage.Id.Chain ? parent.Stage.NameInChain : parent.Stage.ToString();
         return parent.Sha256 is { } hash ? $"{name} ({what}{Human.Hash(hash)})" : name;
     }
 
@@ -68,7 +68,7 @@ internal static class LineageTree
         var even = counted.Select(member => member.Weight).Distinct().Count() == 1;
         var members = counted
             .Take(MostMembers)
-            .Select(member => even ? member.Stage : FormattableString.Invariant($"{member.Stage} ({member.Weight:0.000})"));
+            .Select(member => even ? member.Stage.ToString() : FormattableString.Invariant($"{member.Stage} ({member.Weight:0.000})"));
         var more = counted.Count > MostMembers ? FormattableString.Invariant($" and {counted.Count - MostMembers} more") : "";
         var left =
             ensemble.Members.Count > counted.Count

@@ -1,6 +1,5 @@
 using ScottPlot;
 using Slowrun.Core;
-using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Status;
 using Slowrun.Reading.Curves;
@@ -88,10 +87,7 @@ internal static class LossPlot
 
     private static void Validation(Plot plot, RunStatus status)
     {
-        var scored = status
-            .Stages.Where(stage => stage.ValLossNats is not null)
-            .Select(stage => (Stage: stage, Id: StageId.Parse(stage.Id)))
-            .ToList();
+        var scored = status.Stages.Where(stage => stage.ValLossNats is not null).Select(stage => (Stage: stage, stage.Id)).ToList();
         var colors = new StageColors([.. scored.Select(one => one.Id with { Stage = 0 }).Distinct()]);
         var chains = scored.Where(one => one.Stage.Role == ChainRole.Members).GroupBy(one => one.Id.Chain).ToList();
         var named = Named(chains.Count);
@@ -160,7 +156,7 @@ internal static class LossPlot
         foreach (var baseline in status.Stages.Where(stage => stage is { Role: ChainRole.Baseline, ValLossNats: not null }))
         {
             var level = plot.Add.HorizontalLine(baseline.ValLossNats!.Value);
-            level.LegendText = $"baseline {baseline.Id.Split('/')[0]}";
+            level.LegendText = $"baseline {baseline.Id.ChainName}";
             level.LinePattern = LinePattern.Dashed;
             level.LineColor = Color.FromHex("#B22222");
             level.LineWidth = 2;

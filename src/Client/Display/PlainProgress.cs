@@ -18,7 +18,7 @@ internal sealed class PlainProgress(ClientContext context, RunPlan plan) : Progr
     private const int MostDone = 12;
 
     private readonly Lock writing = new();
-    private readonly Dictionary<string, (StageState State, string? Waits)> shown = [];
+    private readonly Dictionary<StageId, (StageState State, string? Waits)> shown = [];
     private long shownAt = context.Time.GetTimestamp();
     private readonly HashSet<(string, StoreWork, bool)> troubles = [];
     private int members;

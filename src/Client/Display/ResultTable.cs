@@ -24,7 +24,7 @@ internal static class ResultTable
         {
             var place = status.Ensemble?.MemberStages.ToList().IndexOf(stage.Id) ?? -1;
             table.AddRow(
-                stage.Id,
+                stage.Id.ToString(),
                 Passes(stagePlan),
                 Human.Loss(stage.ValLossNats),
                 Human.Loss(stage.ValBitsPerByte),

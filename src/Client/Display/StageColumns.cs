@@ -57,7 +57,7 @@ internal static class StageColumns
         new("ON", "owner", stage => stage.Owner?.SiloName),
     ];
 
-    public static string Name(StageStatus stage) => stage.Role == ChainRole.Members ? stage.Id : $"{stage.Id} *";
+    public static string Name(StageStatus stage) => stage.Role == ChainRole.Members ? stage.Id.ToString() : $"{stage.Id} *";
 
     /// <summary>Memory and utilisation of each device it trains on; null: processors, or devices that report nothing.</summary>
     public static string? Devices(StageStatus stage) =>

@@ -59,7 +59,7 @@ internal static class StatusRemarks
         )
         {
             var (stage, others) = (group.First(), group.Count() - 1);
-            var who = each ? string.Join(", ", group.Select(one => one.Id)) : stage.Id;
+            var who = each ? string.Join(", ", group.Select(one => one.Id)) : stage.Id.ToString();
             var alike = others > 0 && !each ? Invariant($" ({others} more {(others == 1 ? "is" : "are")} {stage.State})") : "";
             yield return stage.Failure is { } failure ? new Text($"{who} failed: {failure}{alike}", StageStates.StyleOf(StageState.Failed))
             : stage.State == StageState.Damaged

@@ -73,7 +73,7 @@ public sealed record RunExplanation
                     known.TryGetValue(key, out var same) ? same : known[key] = StageExplanation.Of(stage, trainTokens, storedBytes)
                 ) with
                 {
-                    Id = stage.Id.ToString(),
+                    Id = stage.Id,
                 };
             })
             .ToList();

@@ -6,7 +6,7 @@ namespace Slowrun.Core.Explain;
 /// <summary>What one stage needs of a machine.</summary>
 public sealed record StageExplanation
 {
-    public required string Id { get; init; }
+    public required StageId Id { get; init; }
 
     public required bool Taught { get; init; }
 
@@ -31,7 +31,7 @@ public sealed record StageExplanation
         var flops = StageFlops.Of(plan, steps);
         return new StageExplanation
         {
-            Id = plan.Id.ToString(),
+            Id = plan.Id,
             Taught = plan.IsTaught,
             Steps = steps.Steps,
             TokensPerStep = plan.Stage.BatchTokens,

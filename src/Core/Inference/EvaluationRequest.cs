@@ -1,3 +1,5 @@
+using Slowrun.Core.Plan;
+
 namespace Slowrun.Core.Inference;
 
 /// <summary>What the client asks the silo's program to evaluate: a line of JSON on its input.</summary>
@@ -6,7 +8,7 @@ public sealed record EvaluationRequest
     public required string Run { get; init; }
 
     /// <summary>A finished stage, <c>chain0/stage1</c>.</summary>
-    public required string Stage { get; init; }
+    public required StageId Stage { get; init; }
 
     /// <summary>A prepared directory of this machine; null: <see cref="DataSha256"/> in the store.</summary>
     public string? DataDirectory { get; init; }

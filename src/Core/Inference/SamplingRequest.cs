@@ -1,3 +1,4 @@
+using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 
 namespace Slowrun.Core.Inference;
@@ -33,7 +34,7 @@ public sealed record SamplingRequest
 
 /// <param name="Stage">A finished stage, <c>chain0/stage1</c>.</param>
 /// <param name="Weight">Relative to the others'.</param>
-public sealed record SampledStage(string Stage, double Weight);
+public sealed record SampledStage(StageId Stage, double Weight);
 
 /// <summary>A token that was chosen.</summary>
 public sealed record SampledToken(int Token);

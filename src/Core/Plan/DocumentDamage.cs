@@ -7,7 +7,7 @@ namespace Slowrun.Core.Plan;
 public sealed record DocumentDamage(DocumentKind What, string Name, string Why, string Advice) : ExtensibleRecord
 {
     /// <summary>The stage whose document it is; null: the run's.</summary>
-    public string? Stage { get; init; }
+    public StageId? Stage { get; init; }
 
     /// <summary>Whether a newer version of slowrun has written it: it is whole, and only that version can read it.</summary>
     public bool IsNewer { get; init; }

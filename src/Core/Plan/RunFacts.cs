@@ -54,8 +54,7 @@ public sealed record RunFacts
     public StageRoot RootOf(StageId id) => Roots.TryGetValue(id, out var root) ? root : NeverTaken;
 
     /// <summary>The damage of the stage's root, without which the stage's state is unknown; null: there is none.</summary>
-    public DocumentDamage? DamageOf(StageId id) =>
-        Damage.FirstOrDefault(damage => damage.What == DocumentKind.Root && damage.Stage == id.ToString());
+    public DocumentDamage? DamageOf(StageId id) => Damage.FirstOrDefault(damage => damage.What == DocumentKind.Root && damage.Stage == id);
 
     /// <summary>The damage of the user's order, where it has no copy either: the run is held. Null: the order is known.</summary>
     public DocumentDamage? LostIntent => Damage.FirstOrDefault(damage => damage is { What: DocumentKind.Intent, FromCopy: false });

@@ -1,11 +1,19 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 
 namespace Slowrun.Core.Plan;
 
-/// <summary>A stage within its run: <c>chain0/stage1</c>. Both numbers count from 0.</summary>
+/// <summary>A stage within its run: <c>chain0/stage1</c>, in JSON too. Both numbers count from 0.</summary>
+[JsonConverter(typeof(StageIdConverter))]
 public readonly record struct StageId(int Chain, int Stage)
 {
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"chain{Chain}/stage{Stage}");
+    public override string ToString() => $"{ChainName}/{NameInChain}";
+
+    /// <summary>Its chain's name: <c>chain0</c>.</summary>
+    public string ChainName => string.Create(CultureInfo.InvariantCulture, $"chain{Chain}");
+
+    /// <summary>Its name within its chain: <c>stage1</c>.</summary>
+    public string NameInChain => string.Create(CultureInfo.InvariantCulture, $"stage{Stage}");
 
     /// <summary>The stage before it in its chain: its teacher, or what it continues from. Null for the first.</summary>
     public StageId? Before => Stage == 0 ? null : this with { Stage = Stage - 1 };

@@ -44,5 +44,5 @@ public static class Eta
         return (plan.Model.Layers + looped) * (3 + plan.TeacherModels);
     }
 
-    private static StagePlan Plan(RunPlan plan, StageStatus stage) => plan.Stages.First(candidate => candidate.Id.ToString() == stage.Id);
+    private static StagePlan Plan(RunPlan plan, StageStatus stage) => plan[stage.Id];
 }

@@ -59,7 +59,7 @@ public sealed record EnsembleStatus(
     int Members,
     double LossNats,
     double BitsPerByte,
-    IReadOnlyList<string> MemberStages,
+    IReadOnlyList<StageId> MemberStages,
     IReadOnlyList<double> Running
 ) : ExtensibleRecord
 {
@@ -72,7 +72,7 @@ public sealed record EnsembleStatus(
 
 public sealed record StageStatus : ExtensibleRecord
 {
-    public required string Id { get; init; }
+    public required StageId Id { get; init; }
 
     public required ChainRole Role { get; init; }
 

@@ -42,7 +42,7 @@ public static class StatusBuilder
         var steps = root.Steps > 0 ? root.Steps : StageSteps.Of(plan, facts.Spec.Recipe.Data.TrainTokens);
         return new StageStatus
         {
-            Id = id.ToString(),
+            Id = id,
             Role = plan.Role,
             State = state,
             Step = root.Finished ? steps : Math.Max(live?.Step ?? 0, root.DurableStep),
@@ -114,7 +114,7 @@ public static class StatusBuilder
     {
         // While a mixture of the newest members is still being computed, the largest older one of members that still count is shown.
         var bySnapshot = facts
-            .ScoredMembers.Select(id => KeyValuePair.Create(facts.RootOf(id).Snapshot!.Sha256, id.ToString()))
+            .ScoredMembers.Select(id => KeyValuePair.Create(facts.RootOf(id).Snapshot!.Sha256, id))
             .DistinctBy(pair => pair.Key)
             .ToDictionary();
         var ensemble =

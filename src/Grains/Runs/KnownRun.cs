@@ -49,12 +49,12 @@ internal sealed class KnownRun
 
         foreach (var stage in news.RootsGone)
         {
-            roots.Remove(IdOf(stage));
+            roots.Remove(stage);
         }
 
         foreach (var (stage, root) in news.Roots)
         {
-            roots[IdOf(stage)] = root;
+            roots[stage] = root;
         }
 
         if (news.Judging is { } judging)
@@ -102,9 +102,4 @@ internal sealed class KnownRun
             Damage = damage,
             AliveSilos = alive,
         };
-
-    private static StageId IdOf(string stage) =>
-        StageId.TryParse(stage, out var id)
-            ? id
-            : throw new InvalidOperationException($"'{stage}' is no stage; expected for example chain0/stage1.");
 }

@@ -14,14 +14,14 @@ internal sealed class NewsDesk(string silo)
 {
     /// <summary>This activation of the run grain.</summary>
     public string Reader { get; } = Guid.NewGuid().ToString("N");
-    private readonly Dated<StageRoot> roots = new(
+    private readonly Dated<StageId, StageRoot> roots = new(
         (one, other) => one.WriteId == other.WriteId && one.Revision == other.Revision && one.EpochToken == other.EpochToken
     );
-    private readonly Dated<MemberScore> scores = new(EqualityComparer<MemberScore>.Default.Equals);
-    private readonly Dated<MemberScore> fitness = new(EqualityComparer<MemberScore>.Default.Equals);
+    private readonly Dated<string, MemberScore> scores = new(EqualityComparer<MemberScore>.Default.Equals);
+    private readonly Dated<string, MemberScore> fitness = new(EqualityComparer<MemberScore>.Default.Equals);
 
     // One that is computed again has the same bits, or the recipe allows both.
-    private readonly Dated<EnsembleScore> ensembles = new((_, _) => true);
+    private readonly Dated<string, EnsembleScore> ensembles = new((_, _) => true);
     private RunFacts? last;
     private (string Text, long At) orders = ("", 0);
     private (string Text, long At) failures = ("", 0);
@@ -43,7 +43,7 @@ internal sealed class NewsDesk(string silo)
         }
 
         var next = version + 1;
-        var changed = roots.Take(facts.Roots.Select(pair => (pair.Key.ToString(), pair.Value)), next);
+        var changed = roots.Take(facts.Roots.Select(pair => (pair.Key, pair.Value)), next);
         changed |= scores.Take(facts.Scores.Select(score => (KeyOf(score), score)), next);
         changed |= fitness.Take(facts.FitnessScores.Select(score => (KeyOf(score), score)), next);
         changed |= ensembles.Take(facts.Ensembles.Select(ensemble => (KeyOf(ensemble), ensemble)), next);
@@ -97,15 +97,16 @@ internal sealed class NewsDesk(string silo)
     }
 
     /// <summary>Values by key, with the version since which each is so, or is gone.</summary>
-    private sealed class Dated<T>(Func<T, T, bool> same)
+    private sealed class Dated<TKey, T>(Func<T, T, bool> same)
+        where TKey : notnull
         where T : class
     {
-        private readonly Dictionary<string, (T? Value, long At)> entries = new(StringComparer.Ordinal);
+        private readonly Dictionary<TKey, (T? Value, long At)> entries = [];
 
-        public bool Take(IEnumerable<(string Key, T Value)> all, long at)
+        public bool Take(IEnumerable<(TKey Key, T Value)> all, long at)
         {
             var changed = false;
-            var there = new HashSet<string>(StringComparer.Ordinal);
+            var there = new HashSet<TKey>();
             foreach (var (key, value) in all)
             {
                 there.Add(key);
@@ -132,15 +133,15 @@ internal sealed class NewsDesk(string silo)
 
         public bool IsGoneSince(long since) => entries.Values.Any(entry => entry.Value is null && entry.At > since);
 
-        public IReadOnlyList<string> GoneSince(long since) =>
+        public IReadOnlyList<TKey> GoneSince(long since) =>
             [.. entries.Where(entry => entry.Value.Value is null && entry.Value.At > since).Select(entry => entry.Key)];
 
         public IReadOnlyList<T> Since(long since) =>
             [.. entries.Values.Where(entry => entry.At > since).Select(entry => entry.Value).OfType<T>()];
 
-        public IReadOnlyDictionary<string, T> EntriesSince(long since) =>
+        public IReadOnlyDictionary<TKey, T> EntriesSince(long since) =>
             entries
                 .Where(entry => entry.Value.Value is not null && entry.Value.At > since)
-                .ToDictionary(entry => entry.Key, entry => entry.Value.Value!, StringComparer.Ordinal);
+                .ToDictionary(entry => entry.Key, entry => entry.Value.Value!);
     }
 }

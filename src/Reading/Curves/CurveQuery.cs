@@ -41,15 +41,15 @@ public sealed record CurveQuery(
 
                 var before = run
                     .Facts.Plan.Stages.Where(other => other.Id.Chain == plan.Id.Chain && other.Id.Stage < plan.Id.Stage)
-                    .Sum(other => steps[other.Id.ToString()]);
+                    .Sum(other => steps[other.Id]);
                 var first = InChain ? before : 0;
                 // Computed as long: the request may contain any number.
                 var from = (int)Math.Clamp((From ?? 0) - (long)first - 1, 0, curve.LossNats.Count);
                 var to = Math.Clamp((To ?? int.MaxValue) - (long)first, from, curve.LossNats.Count);
                 return new StageCurve(
-                    plan.Id.ToString(),
+                    plan.Id,
                     plan.Role,
-                    steps[plan.Id.ToString()],
+                    steps[plan.Id],
                     curve.LossNats.Count,
                     before,
                     [

@@ -1,3 +1,4 @@
+using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 
 namespace Slowrun.Reading.Curves;
@@ -9,7 +10,7 @@ namespace Slowrun.Reading.Curves;
 /// <param name="Points">The lowest and the highest value of each of a number of equal pieces, as [step, nats per token]; steps count from
 /// 1.</param>
 public sealed record StageCurve(
-    string Stage,
+    StageId Stage,
     ChainRole Role,
     int Steps,
     int CurveSteps,

@@ -39,13 +39,13 @@ public sealed record Lineage(
         var root = facts.RootOf(plan.Id);
         return new LineageStage
         {
-            Id = plan.Id.ToString(),
+            Id = plan.Id,
             Role = plan.Role,
             State = Readiness.StateOf(facts, plan.Id),
             Seed = plan.Seed,
             // The root has the actual teacher; before the first take there is only the plan.
             Teacher = plan.Teacher is { } teacher
-                ? new LineageParent(teacher.ToString(), root.Identity?.TeacherSha256 ?? facts.RootOf(teacher).Snapshot?.Sha256)
+                ? new LineageParent(teacher, root.Identity?.TeacherSha256 ?? facts.RootOf(teacher).Snapshot?.Sha256)
                 : null,
             TeacherIsOther =
                 plan.Teacher is { } of
@@ -59,7 +59,7 @@ public sealed record Lineage(
                     [.. ensemble.Members.Select(member => new LineageTeacher(member.Sha256, member.Weight))]
                 )
                 : null,
-            Continues = plan.Predecessor is { } before ? new LineageParent(before.ToString(), root.Identity?.PredecessorSha256) : null,
+            Continues = plan.Predecessor is { } before ? new LineageParent(before, root.Identity?.PredecessorSha256) : null,
             SnapshotSha256 = root.Snapshot?.Sha256,
             ValLossNats = facts.ScoreOf(plan.Id)?.LossNats,
             NumericsFingerprint = root.Identity?.NumericsFingerprint,
@@ -69,7 +69,7 @@ public sealed record Lineage(
 }
 
 /// <param name="Sha256">Of a teacher: its snapshot; of a stage gone on from: its final state. Null: not known yet.</param>
-public sealed record LineageParent(string Stage, string? Sha256);
+public sealed record LineageParent(StageId Stage, string? Sha256);
 
 /// <param name="Sha256">Of all that its predictions depend on.</param>
 public sealed record LineageTeachers(string Run, string Sha256, IReadOnlyList<LineageTeacher> Members);
@@ -80,11 +80,11 @@ public sealed record LineageTeacher(string Sha256, double Weight);
 public sealed record LineageEnsemble(double LossNats, IReadOnlyList<LineageMember> Members);
 
 /// <param name="Weight">0: left out by the selection.</param>
-public sealed record LineageMember(string Stage, double Weight);
+public sealed record LineageMember(StageId Stage, double Weight);
 
 public sealed record LineageStage
 {
-    public required string Id { get; init; }
+    public required StageId Id { get; init; }
 
     public required ChainRole Role { get; init; }
 

@@ -6,7 +6,7 @@ namespace Slowrun.Reading.Runs;
 /// <summary>A stage as a member of the ensemble: what its snapshot is and comes from.</summary>
 /// <param name="Weight">In the mixture; 0 where it was left out; null where it is in none yet.</param>
 public sealed record Member(
-    string Stage,
+    StageId Stage,
     ChainRole Role,
     string? SnapshotSha256,
     double? LossNats,
@@ -16,12 +16,12 @@ public sealed record Member(
 )
 {
     /// <summary>The stage whose snapshot taught it.</summary>
-    public string? Teacher { get; init; }
+    public StageId? Teacher { get; init; }
 
     public string? TeacherSha256 { get; init; }
 
     /// <summary>The stage whose final state it continues.</summary>
-    public string? GoesOnFrom { get; init; }
+    public StageId? GoesOnFrom { get; init; }
 
     public string? NumericsFingerprint { get; init; }
 
@@ -33,7 +33,7 @@ public sealed record Member(
     /// <summary>All stages of a run, in order.</summary>
     public static IReadOnlyList<Member> Of(RunReading run)
     {
-        var weights = new Dictionary<string, double>(StringComparer.Ordinal);
+        var weights = new Dictionary<StageId, double>();
         if (run.Status.Ensemble is { } ensemble)
         {
             for (var i = 0; i < ensemble.MemberStages.Count; i++)
@@ -45,23 +45,23 @@ public sealed record Member(
         return [.. run.Facts.Plan.Stages.Select(plan => Of(run.Facts, plan, weights))];
     }
 
-    private static Member Of(RunFacts facts, StagePlan plan, Dictionary<string, double> weights)
+    private static Member Of(RunFacts facts, StagePlan plan, Dictionary<StageId, double> weights)
     {
         var root = facts.RootOf(plan.Id);
         var score = facts.ScoreOf(plan.Id);
         return new Member(
-            plan.Id.ToString(),
+            plan.Id,
             plan.Role,
             root.Snapshot?.Sha256,
             score?.LossNats,
             score?.BitsPerByte,
             facts.FitnessScoreOf(plan.Id)?.LossNats,
-            weights.TryGetValue(plan.Id.ToString(), out var weight) ? weight : null
+            weights.TryGetValue(plan.Id, out var weight) ? weight : null
         )
         {
-            Teacher = plan.Teacher?.ToString(),
+            Teacher = plan.Teacher,
             TeacherSha256 = root.Identity?.TeacherSha256,
-            GoesOnFrom = plan.Predecessor?.ToString(),
+            GoesOnFrom = plan.Predecessor,
             NumericsFingerprint = root.Identity?.NumericsFingerprint,
             EngineRevision = root.Identity?.EngineRevision,
             Adoptions = root.Adoptions,

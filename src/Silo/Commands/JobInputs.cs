@@ -32,12 +32,9 @@ internal sealed class JobInputs
 
     /// <summary>A finished stage's snapshot, verified.</summary>
     /// <exception cref="InvalidDataException">It has none, or it is damaged.</exception>
-    public async Task<(StagePlan Plan, IReadOnlyList<TensorData> Snapshot)> ReadAsync(string stage, CancellationToken stop)
+    public async Task<(StagePlan Plan, IReadOnlyList<TensorData> Snapshot)> ReadAsync(StageId id, CancellationToken stop)
     {
-        var plan =
-            StageId.TryParse(stage, out var id) && Plan.Stages.Any(one => one.Id == id)
-                ? Plan[id]
-                : throw new InvalidDataException($"Run '{documents.Run}' has no stage '{stage}'.");
+        var plan = Plan.Has(id) ? Plan[id] : throw new InvalidDataException($"Run '{documents.Run}' has no stage '{id}'.");
         var snapshot =
             (await documents.TryReadRootAsync(id, stop))?.Snapshot
             ?? throw new InvalidDataException($"'{documents.Run}/{id}' has no snapshot yet.");

@@ -45,10 +45,8 @@ internal static class SampleCommand
     private static void CheckMemory(RunPlan plan, SamplingRequest request, string slot)
     {
         var models = request.Members.Sum(member =>
-            request.Average == EnsembleAverage.Probabilities
-            && StageId.TryParse(member.Stage, out var id)
-            && plan.Stages.FirstOrDefault(stage => stage.Id == id) is { } stage
-                ? stage.Stage.Selection.LateCheckpoints
+            request.Average == EnsembleAverage.Probabilities && plan.Has(member.Stage)
+                ? plan[member.Stage].Stage.Selection.LateCheckpoints
                 : 1
         );
         var needed = models * sizeof(float) * ParameterTable.Count(plan.Recipe.Model);

@@ -26,7 +26,7 @@ public sealed class RunRepair(IObjectStore store, TimeProvider time)
         var mended = new List<string>();
         foreach (var damage in facts.Damage.Where(damage => !damage.IsNewer))
         {
-            if (damage.What == DocumentKind.Root && StageId.TryParse(damage.Stage, out var stage))
+            if (damage.What == DocumentKind.Root && damage.Stage is { } stage)
             {
                 var recovery = new RootRecovery(store, facts.Spec.Name, time);
                 if (
@@ -40,7 +40,8 @@ public sealed class RunRepair(IObjectStore store, TimeProvider time)
             }
             else if (await TryMendAsync(facts.Spec.Name, damage, cancellationToken).ConfigureAwait(false) is { } done)
             {
-                await TellAsync(facts.Spec.Name, EventKind.DocumentMended, damage.Stage, done, cancellationToken).ConfigureAwait(false);
+                await TellAsync(facts.Spec.Name, EventKind.DocumentMended, damage.Stage?.ToString(), done, cancellationToken)
+                    .ConfigureAwait(false);
                 mended.Add(done);
             }
         }

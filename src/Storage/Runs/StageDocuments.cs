@@ -134,7 +134,7 @@ internal sealed class StageDocuments(
                     $"Other stages go on. A silo recovers it where that cannot change a byte; 'slowrun checkpoints repair {run}/{id}' recovers it, or says what it would take."
                 )
                 {
-                    Stage = id.ToString(),
+                    Stage = id,
                     IsNewer = NewerDocument.IsRefusal(e),
                 }
             );

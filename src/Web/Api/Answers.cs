@@ -1,4 +1,5 @@
 using Slowrun.Core.Ledger;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
@@ -29,13 +30,13 @@ public sealed record TimelineAnswer(IReadOnlyList<TimelineSpan> Spans, IReadOnly
 /// <param name="Ensemble">Loss of the ensemble by the number of its members.</param>
 public sealed record MetricsAnswer(IReadOnlyList<StageCurve> Training, IReadOnlyList<StageLoss> Validation, EnsembleStatus? Ensemble);
 
-public sealed record StageLoss(string Stage, ChainRole Role, double LossNats, double? BitsPerByte);
+public sealed record StageLoss(StageId Stage, ChainRole Role, double LossNats, double? BitsPerByte);
 
 /// <param name="Run">Null where it is not known when the run was submitted.</param>
 public sealed record LedgerAnswer(RunLedger? Run, IReadOnlyList<StageLedgerAnswer> Stages);
 
 /// <param name="Ledger">Null where the stage was never taken.</param>
-public sealed record StageLedgerAnswer(string Stage, StageLedger? Ledger);
+public sealed record StageLedgerAnswer(StageId Stage, StageLedger? Ledger);
 
 /// <param name="Slots">The slots, each for one stage; empty: the silo does not report them.</param>
 /// <param name="Stages">Stages whose owner it is.</param>
@@ -52,4 +53,4 @@ public sealed record SiloAnswer(
     public IReadOnlyList<string> FreeSlots => [.. Slots.Except(Stages.SelectMany(held => held.Slots))];
 }
 
-public sealed record HeldSlot(string Run, string Stage, IReadOnlyList<string> Slots);
+public sealed record HeldSlot(string Run, StageId Stage, IReadOnlyList<string> Slots);

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
+using Slowrun.Core.Plan;
 
 namespace Slowrun.Web.Api;
 
@@ -9,6 +10,18 @@ internal static class ApiDescription
     public static void Configure(OpenApiOptions options)
     {
         options.ShouldInclude = endpoint => endpoint.RelativePath?.StartsWith("api/", StringComparison.Ordinal) == true;
+        // StageId has a converter, of which the generator knows nothing.
+        options.AddSchemaTransformer(
+            (schema, context, _) =>
+            {
+                if ((Nullable.GetUnderlyingType(context.JsonTypeInfo.Type) ?? context.JsonTypeInfo.Type) == typeof(StageId))
+                {
+                    (schema.Type, schema.Pattern) = (JsonSchemaType.String, "^chain[0-9]+/stage[0-9]+$");
+                }
+
+                return Task.CompletedTask;
+            }
+        );
         options.AddDocumentTransformer(
             (document, _, _) =>
             {

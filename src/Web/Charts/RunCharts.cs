@@ -1,4 +1,3 @@
-using Slowrun.Core.Plan;
 using Slowrun.Reading.Curves;
 using Slowrun.Reading.Runs;
 
@@ -15,7 +14,7 @@ internal static class RunCharts
 
     public static LineChart Training(IReadOnlyList<StageCurve> curves, CurveQuery query)
     {
-        var perChain = curves.GroupBy(curve => StageId.Parse(curve.Stage).Chain).ToDictionary(chain => chain.Key, chain => chain.Count());
+        var perChain = curves.GroupBy(curve => curve.Stage.Chain).ToDictionary(chain => chain.Key, chain => chain.Count());
         var seen = new Dictionary<int, int>();
         return new LineChart(
             "training",
@@ -25,9 +24,9 @@ internal static class RunCharts
             [
                 .. curves.Select(curve =>
                 {
-                    var chain = StageId.Parse(curve.Stage).Chain;
+                    var chain = curve.Stage.Chain;
                     var nth = seen[chain] = seen.GetValueOrDefault(chain) + 1;
-                    return new Series(curve.Stage, chain, [.. curve.Points.Select(point => (point[0], point[1]))])
+                    return new Series(curve.Stage.ToString(), chain, [.. curve.Points.Select(point => (point[0], point[1]))])
                     {
                         // Later stages are stronger.
                         Opacity = 0.45 + (0.55 * nth / perChain[chain]),
@@ -55,11 +54,11 @@ internal static class RunCharts
             [
                 .. run
                     .Status.Stages.Where(stage => stage.ValLossNats is not null)
-                    .GroupBy(stage => StageId.Parse(stage.Id).Chain)
+                    .GroupBy(stage => stage.Id.Chain)
                     .Select(chain => new Series(
                         $"chain{chain.Key}",
                         chain.Key,
-                        [.. chain.Select(stage => ((double)StageId.Parse(stage.Id).Stage, stage.ValLossNats!.Value))]
+                        [.. chain.Select(stage => ((double)stage.Id.Stage, stage.ValLossNats!.Value))]
                     )
                     {
                         Dots = true,

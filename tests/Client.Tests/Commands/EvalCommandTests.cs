@@ -1,6 +1,7 @@
 using Slowrun.Client.Tests.Results;
 using Slowrun.Core;
 using Slowrun.Core.Inference;
+using Slowrun.Core.Plan;
 using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Client.Tests.Commands;
@@ -27,7 +28,7 @@ public sealed class EvalCommandTests : IDisposable
 
         var (command, request) = Assert.Single(silo.Asked);
         Assert.Equal(
-            ("eval", ScoredRun.Name, "chain1/stage0", run.Spec.Recipe.Data.Sha256, null, EvaluationSet.Validation, "cpu"),
+            ("eval", ScoredRun.Name, new StageId(1, 0), run.Spec.Recipe.Data.Sha256, null, EvaluationSet.Validation, "cpu"),
             (command, request.Run, request.Stage, request.DataSha256, request.DataDirectory, request.Set, request.Device)
         );
         Assert.Equal("scored/chain1/stage0: 2.5000 nats/token, 3.6000 bits/byte on 1,499 tokens of the validation set\n", cli.Output);

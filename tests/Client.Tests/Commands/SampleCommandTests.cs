@@ -2,6 +2,7 @@ using System.Text;
 using Slowrun.Client.Tests.Results;
 using Slowrun.Core;
 using Slowrun.Core.Inference;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 
 namespace Slowrun.Client.Tests.Commands;
@@ -47,7 +48,7 @@ public sealed class SampleCommandTests
             (command, request.Run, request.Tokens, request.Temperature, request.TopK, request.Seed, request.End, request.Device)
         );
         Assert.Equal([256, 'A', 'h', ' '], request.Prompt);
-        Assert.Equal([new SampledStage("chain0/stage1", 1)], request.Members);
+        Assert.Equal([new SampledStage(new StageId(0, 1), 1)], request.Members);
     }
 
     [Fact]
@@ -56,10 +57,7 @@ public sealed class SampleCommandTests
         await FinishedAsync();
 
         Assert.Equal(0, await cli.RunAsync("sample", ScoredRun.Name, "--ensemble"));
-        Assert.Equal(
-            ["chain0/stage0", "chain0/stage1", "chain1/stage0", "chain1/stage1"],
-            silo.Asked[^1].Request.Members.Select(member => member.Stage)
-        );
+        Assert.Equal([new(0, 0), new(0, 1), new(1, 0), new(1, 1)], silo.Asked[^1].Request.Members.Select(member => member.Stage));
         Assert.Equal(
             (1.0, null, 0, 200),
             (silo.Asked[^1].Request.Temperature, silo.Asked[^1].Request.TopK, silo.Asked[^1].Request.Seed, silo.Asked[^1].Request.Tokens)
@@ -67,7 +65,7 @@ public sealed class SampleCommandTests
         Assert.Equal([256], silo.Asked[^1].Request.Prompt);
 
         Assert.Equal(0, await cli.RunAsync("sample", ScoredRun.Name, "--members", "chain1/stage1,chain0/stage0"));
-        Assert.Equal([new("chain1/stage1", 1), new("chain0/stage0", 1)], silo.Asked[^1].Request.Members);
+        Assert.Equal([new(new StageId(1, 1), 1), new(new StageId(0, 0), 1)], silo.Asked[^1].Request.Members);
     }
 
     [Fact]

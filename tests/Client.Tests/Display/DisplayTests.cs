@@ -64,7 +64,7 @@ public sealed class DisplayTests : IDisposable
     public async Task PlainProgress_OfARunThatIsFarAlready_CountsWhatIsDone()
     {
         await using var view = new PlainProgress(cli.Context, Plan);
-        var done = Enumerable.Range(0, 20).Select(i => Finished.Stages[0] with { Id = $"chain{i + 1}/stage0" });
+        var done = Enumerable.Range(0, 20).Select(i => Finished.Stages[0] with { Id = new StageId(i + 1, 0) });
 
         view.Show(Training(step: 0) with { Stages = [.. done, .. Training(step: 0).Stages.Take(1)] });
 
@@ -114,7 +114,7 @@ public sealed class DisplayTests : IDisposable
                     (plan, i) =>
                         new StageStatus
                         {
-                            Id = plan.Id.ToString(),
+                            Id = plan.Id,
                             Role = plan.Role,
                             State = StageState.Done,
                             Step = 960,

@@ -222,7 +222,7 @@ public sealed class StatusScreenTests
     private static StageStatus Stage(int chain, int stage) =>
         new()
         {
-            Id = $"chain{chain}/stage{stage}",
+            Id = new StageId(chain, stage),
             Role = ChainRole.Members,
             State = StageState.Waiting,
             Step = 0,

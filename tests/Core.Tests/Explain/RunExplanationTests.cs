@@ -113,7 +113,7 @@ public sealed class RunExplanationTests
         var spec = SpecReader.FromPreset("demo");
         var chains = RunExplanation
             .Of(spec, null, Rates, _ => 0)
-            .Stages.GroupBy(stage => stage.Id[..6])
+            .Stages.GroupBy(stage => stage.Id.Chain)
             .Select(chain => chain.Sum(stage => stage.Tokens))
             .ToArray();
 

@@ -53,7 +53,7 @@ internal sealed class RunFactsExample
     public RunFactsExample DamagedRoot(string stage)
     {
         roots.Remove(Id(stage));
-        damage.Add(new DocumentDamage(DocumentKind.Root, $"runs/tiny/{stage}/root", "It is damaged.", "Repair it.") { Stage = stage });
+        damage.Add(new DocumentDamage(DocumentKind.Root, $"runs/tiny/{stage}/root", "It is damaged.", "Repair it.") { Stage = Id(stage) });
         return this;
     }
 

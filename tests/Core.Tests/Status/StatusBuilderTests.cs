@@ -104,7 +104,7 @@ public sealed class StatusBuilderTests
         Assert.Equal("hash of chain2/stage0", status.Stages[4].SnapshotSha256);
         Assert.Equal((ChainRole.Members, ChainRole.Baseline), (status.Stages[0].Role, status.Stages[4].Role));
         Assert.Equal((4, 1.7, 2.5), (status.Ensemble!.Members, status.Ensemble.LossNats, status.Ensemble.BitsPerByte));
-        Assert.Equal([A0, A1, B0, B1], status.Ensemble.MemberStages);
+        Assert.Equal([A0, A1, B0, B1], status.Ensemble.MemberStages.Select(id => id.ToString()));
         Assert.Equal(4, status.Ensemble.Running.Count);
     }
 
@@ -113,7 +113,7 @@ public sealed class StatusBuilderTests
     {
         var status = Build(run.Scored(A0, A1, B0).Mixed(A0).Mixed(A0, B0));
 
-        Assert.Equal([A0, B0], status.Ensemble!.MemberStages);
+        Assert.Equal([A0, B0], status.Ensemble!.MemberStages.Select(id => id.ToString()));
     }
 
     [Fact]
@@ -141,7 +141,7 @@ public sealed class StatusBuilderTests
         Assert.Contains("'runs/tiny/intent' is damaged. Give it anew.", Stage(run, B0).Waits, StringComparison.Ordinal);
         Assert.Equal([DocumentKind.Root, DocumentKind.Intent], Build(run).Damage!.Select(damage => damage.What));
         var received = CanonicalJson.Deserialize<RunStatus>(CanonicalJson.Serialize(Build(run)), "status");
-        Assert.Equal(A0, received.Damage![0].Stage);
+        Assert.Equal(RunFactsExample.Id(A0), received.Damage![0].Stage);
     }
 
     [Fact]
@@ -178,7 +178,8 @@ public sealed class StatusBuilderTests
 
     private static RunStatus Build(RunFactsExample run) => StatusBuilder.Build(run.Facts, StatusSource.Cluster, Now);
 
-    private static StageStatus Stage(RunFactsExample run, string id) => Build(run).Stages.Single(stage => stage.Id == id);
+    private static StageStatus Stage(RunFactsExample run, string id) =>
+        Build(run).Stages.Single(stage => stage.Id == RunFactsExample.Id(id));
 
     [Fact]
     public void StateText_WithNoSiloAlive_SaysSoWhileSomethingIsLeft()

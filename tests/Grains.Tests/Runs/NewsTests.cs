@@ -37,7 +37,7 @@ public sealed class NewsTests
         Tell(facts with { Roots = Roots((First, Root(1)), (Second, Root(1))) });
         var news = Tell(facts with { Roots = Roots((First, Root(1)), (Second, Root(2))) });
 
-        Assert.Equal(["chain0/stage1"], news.Roots.Keys);
+        Assert.Equal([new StageId(0, 1)], news.Roots.Keys);
     }
 
     [Fact]
@@ -65,7 +65,7 @@ public sealed class NewsTests
                 [
                     new DocumentDamage(DocumentKind.Root, "runs/run/chain0/stage1/root", "It is damaged.", "Wait.")
                     {
-                        Stage = "chain0/stage1",
+                        Stage = new StageId(0, 1),
                     },
                 ],
                 SubmittedAt = DateTimeOffset.UnixEpoch,

@@ -44,7 +44,7 @@ public sealed class ForgedCallsTests : IAsyncDisposable
         }
 
         await UntilAsync(facts => facts.Progress[Stage] is { EpochToken: 1 } progress && progress.Step > from);
-        var status = (await grain.GetStatus())!.Stages.Single(stage => stage.Id == Stage.ToString());
+        var status = (await grain.GetStatus())!.Stages.Single(stage => stage.Id == Stage);
         Assert.InRange(status.Step, from, status.Steps);
         Assert.Equal(1, status.EpochToken);
         Assert.NotNull(status.Owner);
