@@ -97,7 +97,7 @@ public sealed class StatusScreenTests
     {
         var run = Run([Training(0, 0), Stage(0, 1)]) with
         {
-            Ensemble = new EnsembleStatus(3, 1.2, 1.8, ["a", "b", "c"], [1.4, 1.3, 1.2]),
+            Ensemble = new EnsembleStatus(3, 1.2, 1.8, [new(0, 0), new(0, 1), new(0, 2)], [1.4, 1.3, 1.2]),
             Ledger = new RunLedger
             {
                 Chains = new StageLedger
