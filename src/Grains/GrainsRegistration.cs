@@ -50,6 +50,7 @@ public static class GrainsRegistration
             .AddSingleton<TokenSets>()
             .AddSingleton<Fingerprints>()
             .AddSingleton<StageInputsLoader>()
+            .AddSingleton<TakePreparation>()
             .AddSingleton<StageTaker>()
             .AddSingleton<ProgressPump>()
             .AddSingleton<MemberScoring>()

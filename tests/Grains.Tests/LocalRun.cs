@@ -190,19 +190,21 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
 
     private StageTaker Taker(IObjectStore through) => ReferenceEquals(through, store) ? taker ??= NewTaker(through) : NewTaker(through);
 
-    private StageTaker NewTaker(IObjectStore through) =>
-        new(
+    private StageTaker NewTaker(IObjectStore through)
+    {
+        var inputs = new StageInputsLoader(through, tokens, time);
+        var refusals = new TakeRefusals(through, time);
+        return new StageTaker(
             through,
             Living,
-            tokens,
-            new StageInputsLoader(through, tokens, time),
-            fingerprints,
-            Sensors,
+            new TakePreparation(through, tokens, inputs, fingerprints, Sensors, refusals),
+            inputs,
             sights,
-            new TakeRefusals(through, time),
+            refusals,
             time,
             NullLoggerFactory.Instance
         );
+    }
 
     private static ArrayTokenSet Text(long length, int seed)
     {

@@ -1,9 +1,6 @@
-using System.Globalization;
 using Microsoft.Extensions.Logging;
-using Slowrun.Core;
 using Slowrun.Core.Ledger;
 using Slowrun.Core.Plan;
-using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Slots;
@@ -11,19 +8,16 @@ using Slowrun.Grains.Telemetry;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
-using Slowrun.Training;
-using Slowrun.Training.Numerics;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary>Takes stages: reads what the take depends on, raises the epoch token, and hands the stage to a runner.</summary>
+/// <summary>Takes stages: has the take prepared (<see cref="TakePreparation"/>), raises the epoch token, and hands the stage to a
+/// runner.</summary>
 internal sealed partial class StageTaker(
     IObjectStore store,
     ILivingOwners living,
-    TokenSets tokens,
+    TakePreparation preparation,
     StageInputsLoader inputs,
-    Fingerprints fingerprints,
-    SlotSensors sensors,
     ReadySince sights,
     TakeRefusals refusals,
     TimeProvider time,
@@ -86,61 +80,25 @@ internal sealed partial class StageTaker(
             return (null, early);
         }
 
-        var teacher = plan.Teacher is { } of ? (await documents.TryReadRootAsync(of, cancellationToken))?.Snapshot : null;
-        if (TakeDecision.RefusalOfTeacher(plan, teacher) is { } untaught)
-        {
-            return (null, untaught);
-        }
+        var (prepared, refusal) = await preparation.ReadAsync(documents, spec, plan, submittedAt, offer, siloName, cancellationToken);
+        return prepared is null
+            ? (null, refusal)
+            : await CommitAsync(documents, id, document, prepared, offer, siloName, cancellationToken);
+    }
 
-        var predecessor = plan.Predecessor is { } from ? await documents.TryReadRootAsync(from, cancellationToken) : null;
-        if (TakeDecision.RefusalOfPredecessor(plan, predecessor) is { } unfinished)
-        {
-            return (null, unfinished);
-        }
-
-        if (await inputs.DamageAsync(new StageSources(run, spec.Recipe, plan, teacher, predecessor), cancellationToken) is { } damage)
-        {
-            throw new InvalidDataException(damage);
-        }
-
-        var intent = await documents.ReadIntentAsync(cancellationToken);
-        if (TakeDecision.RefusalOfIntent(plan, intent) is { } held)
-        {
-            return (null, held);
-        }
-
-        var retry = intent.Retries.GetValueOrDefault(id.ToString());
-        var trainTokens = (await tokens.GetAsync(spec.Recipe, cancellationToken)).Train.Length;
-        if (sensors.Lacking(spec, plan, trainTokens, offer.Slots, WorkName.Train(run, id)) is { } lacking)
-        {
-            var refusal = $"{siloName} does not take it: {lacking} Its recipe cannot change; start the run under another name.";
-            await refusals.TellOnceAsync(run, id, refusal, siloName, about: "memory");
-            return (null, refusal);
-        }
-
-        string fingerprint;
-        try
-        {
-            // On a GPU a training at real sizes, when it is the first of its kind.
-            fingerprint = await Task.Run(() => fingerprints.Of(offer.Slots[0], plan), cancellationToken);
-        }
-        catch (DeviceRefusedException e)
-        {
-            await refusals.TellOnceAsync(run, id, e.Message, siloName);
-            return (null, e.Message);
-        }
-
-        var prepared = new Prepared(
-            Identity(spec.Recipe, teacher?.Sha256 ?? plan.TeacherEnsemble?.ContentSha256(), fingerprint) with
-            {
-                PredecessorSha256 = await FinalStateHashAsync(run, plan.Predecessor, predecessor, cancellationToken),
-            },
-            StageSteps.Of(plan, trainTokens),
-            submittedAt,
-            id.Before is { } earlier ? await FinishedAtAsync(documents, earlier, cancellationToken) : null,
-            retry,
-            intent.Adoptions.GetValueOrDefault(id.ToString())
-        );
+    /// <summary>Writes the root with a higher epoch token: again for each root that it finds, since one that counts as dead may still
+    /// commit.</summary>
+    private async Task<(StageRunner? Runner, string? Reason)> CommitAsync(
+        RunDocuments documents,
+        StageId id,
+        IRootDocument document,
+        PreparedTake prepared,
+        SlotOffer offer,
+        string siloName,
+        CancellationToken cancellationToken
+    )
+    {
+        var run = documents.Run;
         var commit = new RootCommit(document, time);
         try
         {
@@ -177,18 +135,8 @@ internal sealed partial class StageTaker(
 
                 CrashPoint.Reached(CrashPoint.Take);
                 refusals.Forget(run, id);
-                var work = new StageWork(run, spec, plan, root, teacher, predecessor, offer.Slots, retry);
-                var own = new StageOwnership(work, commit, store, time);
-                work.Telemetry.Taken(before, request.LostSteps, loss.Verdict, isExplained: loss.Words.Length > 0);
-                await TellAsync(own, before, root, request.LostSteps, loss);
-                if (OwnerLosses.Exhausted(root, loss, spec.Operations, retry, time.GetUtcNow()) is { } failure)
-                {
-                    await commit.FailAsync(failure, cancellationToken: cancellationToken);
-                    await own.TellAsync(EventKind.StageFailed, $"{failure.Cause} {failure.Advice}");
-                    return (null, failure.Cause);
-                }
-
-                return (new StageRunner(work, own, inputs, time, logs.CreateLogger<StageRunner>()), null);
+                var work = prepared.Taken(run, root, offer.Slots);
+                return await BeginAsync(work, before, request.LostSteps, loss, commit, cancellationToken);
             }
         }
         catch (FencedException e)
@@ -208,6 +156,29 @@ internal sealed partial class StageTaker(
         }
     }
 
+    /// <summary>After the take was written: tells of it, and makes the runner, unless too many takes failed before.</summary>
+    private async Task<(StageRunner? Runner, string? Reason)> BeginAsync(
+        StageWork work,
+        StageRoot? before,
+        long lostSteps,
+        OwnerLoss loss,
+        RootCommit commit,
+        CancellationToken cancellationToken
+    )
+    {
+        var own = new StageOwnership(work, commit, store, time);
+        work.Telemetry.Taken(before, lostSteps, loss.Verdict, isExplained: loss.Words.Length > 0);
+        await TakeEvents.TellAsync(own, before, work.Root, lostSteps, loss);
+        if (OwnerLosses.Exhausted(work.Root, loss, work.Spec.Operations, work.Retry, time.GetUtcNow()) is { } failure)
+        {
+            await commit.FailAsync(failure, cancellationToken: cancellationToken);
+            await own.TellAsync(EventKind.StageFailed, $"{failure.Cause} {failure.Advice}");
+            return (null, failure.Cause);
+        }
+
+        return (new StageRunner(work, own, inputs, time, logs.CreateLogger<StageRunner>()), null);
+    }
+
     /// <summary>Why a stage with this root must not be taken, whatever the offering silo has read; null: it may be.</summary>
     private async Task<string?> NotForTakingAsync(StageRoot? root, SlotOffer offer, CancellationToken cancellationToken) =>
         TakeDecision.RefusalOfRoot(root, living: null)
@@ -221,7 +192,7 @@ internal sealed partial class StageTaker(
         RunDocuments documents,
         StageId id,
         StageRoot? before,
-        Prepared prepared,
+        PreparedTake prepared,
         OwnerLoss loss,
         SlotOffer offer,
         string siloName,
@@ -284,80 +255,6 @@ internal sealed partial class StageTaker(
             : done ? $"Its root was recovered: {finding.Trouble} It is offered again."
             : $"{finding.Trouble} Another process has written it at this moment.";
     }
-
-    private static StageIdentity Identity(Recipe recipe, string? teacher, string fingerprint) =>
-        new()
-        {
-            RecipeSha256 = CanonicalJson.Sha256(recipe),
-            DataSha256 = recipe.Data.Sha256!,
-            TeacherSha256 = teacher,
-            EngineRevision = Engine.Revision,
-            NumericsFingerprint = fingerprint,
-        };
-
-    /// <summary>The hash of a final state's tensors, independent of the take that wrote it.</summary>
-    private async Task<string?> FinalStateHashAsync(string run, StageId? id, StageRoot? predecessor, CancellationToken cancellationToken)
-    {
-        if (predecessor?.Current is not { } final)
-        {
-            return null;
-        }
-
-        // Verified: otherwise the take would make a damaged manifest the stage's identity, and every later take would refuse the right one.
-        var manifest = await new CheckpointReader(store).ReadManifestAsync(run, id!.Value, final, predecessor.Identity, cancellationToken);
-        return CanonicalJson.Sha256(manifest.Parts.Select(part => part.XxHash128));
-    }
-
-    private static async Task TellAsync(StageOwnership own, StageRoot? before, StageRoot root, long lostSteps, OwnerLoss loss)
-    {
-        if (before?.Owner is { } lost)
-        {
-            var seconds = root.Ledger.LostSeconds - before.Ledger.LostSeconds;
-            var away = root.Ledger.DownSeconds + root.Ledger.SlotSeconds - before.Ledger.DownSeconds - before.Ledger.SlotSeconds;
-            var told = string.Create(
-                CultureInfo.InvariantCulture,
-                $"{lost.SiloName} is gone with {string.Join(' ', lost.Slots)}{(loss.Words.Length > 0 ? $" ({loss.Words})" : "")}; {lostSteps} steps after step {root.DurableStep} are lost ({seconds:F1} s of training), and it had no owner for {away:F1} s."
-            );
-            await own.TellAsync(EventKind.OwnerLost, told, lost.SiloName, new EventCost(lostSteps, seconds, away));
-        }
-
-        if (before?.Identity is { } begun && begun != root.Identity)
-        {
-            await own.TellAsync(
-                EventKind.DeviceAdopted,
-                $"It goes on from step {root.DurableStep} with the arithmetic of {root.Identity!.NumericsFingerprint[..12]} instead of {begun.NumericsFingerprint[..12]}, as the user allowed: from here on its bytes depend on when that was."
-            );
-        }
-
-        if (before?.Identity is null && root.Identity is { IsRepeatable: false })
-        {
-            await own.TellAsync(
-                EventKind.BestEffort,
-                $"{string.Join(' ', root.Owner!.Slots)} of {root.Owner.SiloName} does not give the same bits twice: the stage is trained as well, but its bytes cannot be reproduced."
-            );
-        }
-
-        await own.TellAsync(
-            EventKind.StageTaken,
-            root.DurableStep > 0
-                ? $"{root.Owner!.SiloName} goes on from step {root.DurableStep} of {root.Steps} (epoch token {root.EpochToken})."
-                : $"{root.Owner!.SiloName} begins its {root.Steps} steps (epoch token {root.EpochToken})."
-        );
-    }
-
-    private static async Task<DateTimeOffset?> FinishedAtAsync(RunDocuments documents, StageId id, CancellationToken cancellationToken) =>
-        await documents.TryReadRootAsync(id, cancellationToken) is { Finished: true } root ? root.Ledger.Until ?? root.WrittenAt : null;
-
-    /// <summary>The part of a take's input that no owner changes.</summary>
-    /// <param name="Retry">The intent's retry number of the stage.</param>
-    private sealed record Prepared(
-        StageIdentity Identity,
-        int Steps,
-        DateTimeOffset SubmittedAt,
-        DateTimeOffset? BeforeFinishedAt,
-        int Retry,
-        int Adoptions
-    );
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Stage} is not taken, something that it needs is missing or damaged: {Reason}")]
     private static partial void LogDamaged(ILogger logger, string stage, string reason);
