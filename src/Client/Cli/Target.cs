@@ -52,7 +52,7 @@ internal sealed record Target(string Run, StageId? Stage)
     {
         if (Chain is not null && !facts.Plan.Stages.Any(plan => Has(plan.Id)))
         {
-            var chains = facts.Plan.Stages.Select(plan => plan.Id.ToString().Split('/')[0]).Distinct().ToList();
+            var chains = facts.Plan.Stages.Select(plan => plan.Id.ChainName).Distinct().ToList();
             throw new CliException(
                 ExitCode.NoSuchThing,
                 $"Run '{Run}' has no chain '{ToString().Split('/')[1]}'. It has {Nearest.Listed(ToString(), chains)}."

@@ -5,7 +5,6 @@ using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
-using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
@@ -34,12 +33,7 @@ internal static class CheckpointsCommand
         command.SetAction(
             async (parsed, stop) =>
             {
-                var (store, whom, spec) = await OpenAsync(
-                    context,
-                    parsed.GetRequiredValue(common.Store),
-                    parsed.GetRequiredValue(target),
-                    stop
-                );
+                var (store, whom, spec) = await OpenAsync(context, common, parsed, target, stop);
                 var documents = new RunDocuments(store, whom.Run);
                 var checkpoints = new List<ListedCheckpoint>();
                 var damaged = 0;
@@ -93,12 +87,7 @@ internal static class CheckpointsCommand
         command.SetAction(
             async (parsed, stop) =>
             {
-                var (store, whom, spec) = await OpenAsync(
-                    context,
-                    parsed.GetRequiredValue(common.Store),
-                    parsed.GetRequiredValue(target),
-                    stop
-                );
+                var (store, whom, spec) = await OpenAsync(context, common, parsed, target, stop);
                 var json = parsed.GetValue(output) == OutputFormat.Json;
                 var verified = new List<VerifiedObject>();
                 await using (var progress = new VerifyProgress(context, quiet: json))
@@ -163,12 +152,7 @@ internal static class CheckpointsCommand
         command.SetAction(
             async (parsed, stop) =>
             {
-                var (store, whom, spec) = await OpenAsync(
-                    context,
-                    parsed.GetRequiredValue(common.Store),
-                    parsed.GetRequiredValue(target),
-                    stop
-                );
+                var (store, whom, spec) = await OpenAsync(context, common, parsed, target, stop);
                 var dry = parsed.GetValue(dryRun);
                 var deleted = await new CheckpointInventory(store, whom.Run).CollectAsync(
                     [.. new RunPlan(spec.Recipe).Stages.Select(stage => stage.Id)],
@@ -212,17 +196,17 @@ internal static class CheckpointsCommand
     /// <summary>Reads the spec alone: the roots may be what is damaged.</summary>
     private static async Task<(IObjectStore Store, Target Whom, RunSpec Spec)> OpenAsync(
         ClientContext context,
-        string address,
-        string target,
+        CommonOptions common,
+        ParseResult parsed,
+        Argument<string> target,
         CancellationToken stop
     )
     {
-        var store = await context.OpenStoreAsync(address, create: false, stop);
-        var whom = Target.Parse(target);
+        var (store, whom, reader) = await NamedRun.OpenAsync(context, common, parsed, target, stop);
         var spec = RunPaths.IsName(whom.Run) ? await new RunDocuments(store, whom.Run).TryReadSpecAsync(stop) : null;
         if (spec is null)
         {
-            throw await new RunReader(store, context.Time).NoSuchRunAsync(whom.Run, stop);
+            throw await reader.NoSuchRunAsync(whom.Run, stop);
         }
 
         whom.CheckIsIn(new RunFacts(spec));

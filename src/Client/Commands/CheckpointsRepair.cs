@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
-using Slowrun.Reading.Runs;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 
@@ -28,11 +27,9 @@ internal static class CheckpointsRepair
         command.SetAction(
             async (parsed, stop) =>
             {
-                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-                var whom = Target.Parse(parsed.GetRequiredValue(target));
-                var reader = new RunReader(store, context.Time);
-                var facts = await reader.FactsAsync(whom.Run, stop);
-                whom.CheckIsIn(facts);
+                var named = await NamedRun.OpenAsync(context, common, parsed, target, stop);
+                var (store, whom, reader) = named;
+                var facts = await named.FactsAsync(stop);
                 var (json, dry) = (parsed.GetValue(output) == OutputFormat.Json, parsed.GetValue(dryRun));
                 var done = new List<Repaired>();
                 // Roots are examined below, with the objects beside them. Where one stage is named, its root alone is examined.

@@ -4,7 +4,6 @@ using Slowrun.Client.Display;
 using Slowrun.Core.Plan;
 using Slowrun.Reading.Explain;
 using Slowrun.Reading.Live;
-using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 
@@ -26,9 +25,7 @@ internal static class ExplainCommand
         command.SetAction(
             async (parsed, stop) =>
             {
-                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-                var whom = Target.Parse(parsed.GetRequiredValue(target));
-                var reader = new RunReader(store, context.Time);
+                var (_, whom, reader) = await NamedRun.OpenAsync(context, common, parsed, target, stop);
                 await using var statuses = new StatusReader(reader);
                 var now = await ExplainContext.ReadAsync(
                     reader,

@@ -3,7 +3,6 @@ using Slowrun.Client.Cli;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Reading.Live;
-using Slowrun.Reading.Runs;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Commands;
@@ -110,11 +109,9 @@ internal static class IntentCommands
         CancellationToken stop
     )
     {
-        var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-        var reader = new RunReader(store, context.Time);
-        var whom = Target.Parse(parsed.GetRequiredValue(target), chains: true);
-        var facts = await reader.FactsAsync(whom.Run, stop);
-        whom.CheckIsIn(facts);
+        var named = await NamedRun.OpenAsync(context, common, parsed, target, stop, chains: true);
+        var (store, whom, reader) = named;
+        var facts = await named.FactsAsync(stop);
         await new RunDocuments(store, whom.Run).ChangeIntentAsync(change(facts, whom), stop);
         await context.Output.WriteLineAsync(done(whom));
         await using var statuses = new StatusReader(reader);

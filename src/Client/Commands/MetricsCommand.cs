@@ -4,7 +4,6 @@ using Slowrun.Client.Display;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Schedules;
 using Slowrun.Reading.Curves;
-using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 
@@ -35,10 +34,9 @@ internal static class MetricsCommand
         command.SetAction(
             async (parsed, stop) =>
             {
-                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-                var whom = Target.Parse(parsed.GetRequiredValue(target));
-                var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);
-                whom.CheckIsIn(facts);
+                var named = await NamedRun.OpenAsync(context, common, parsed, target, stop);
+                var (store, whom, _) = named;
+                var facts = await named.FactsAsync(stop);
                 var csv = parsed.GetValue(output) == CommaSeparated;
                 if (csv)
                 {

@@ -3,7 +3,6 @@ using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
 using Slowrun.Core.Status;
 using Slowrun.Reading.Curves;
-using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 
@@ -33,16 +32,15 @@ internal static class PlotCommand
         command.SetAction(
             async (parsed, stop) =>
             {
-                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-                var whom = Target.Parse(parsed.GetRequiredValue(target));
+                var named = await NamedRun.OpenAsync(context, common, parsed, target, stop);
+                var (store, whom, _) = named;
                 var path = parsed.GetValue(file)?.FullName ?? Path.GetFullPath($"{whom.Run}-losses.png");
                 if (parsed.GetValue(file) is not null)
                 {
                     OutputPaths.CheckFile(path, "-o");
                 }
 
-                var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);
-                whom.CheckIsIn(facts);
+                var facts = await named.FactsAsync(stop);
                 var curves = await DurableCurve.ReadAsync(store, facts, whom.Stage, stop).ToListAsync(stop);
                 foreach (var curve in curves.Where(curve => curve.Problem is not null))
                 {

@@ -1,0 +1,34 @@
+using System.CommandLine;
+using Slowrun.Core.Plan;
+using Slowrun.Reading.Runs;
+using Slowrun.Storage;
+
+namespace Slowrun.Client.Cli;
+
+/// <summary>The run, or the part of one, that a command line names, in its store.</summary>
+internal sealed record NamedRun(IObjectStore Store, Target Whom, RunReader Reader)
+{
+    /// <param name="target">The argument; one of <see cref="CommonOptions.Target"/>.</param>
+    /// <param name="chains">Whether a chain may be named.</param>
+    /// <exception cref="CliException">The argument names neither a run, nor a stage, nor a chain.</exception>
+    public static async Task<NamedRun> OpenAsync(
+        ClientContext context,
+        CommonOptions common,
+        ParseResult parsed,
+        Argument<string> target,
+        CancellationToken stop,
+        bool chains = false
+    )
+    {
+        var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
+        return new NamedRun(store, Target.Parse(parsed.GetRequiredValue(target), chains), new RunReader(store, context.Time));
+    }
+
+    /// <exception cref="CliException">The run has no such stage, or no such chain.</exception>
+    public async Task<RunFacts> FactsAsync(CancellationToken stop)
+    {
+        var facts = await Reader.FactsAsync(Whom.Run, stop);
+        Whom.CheckIsIn(facts);
+        return facts;
+    }
+}
