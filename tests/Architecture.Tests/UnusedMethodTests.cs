@@ -6,7 +6,7 @@ namespace Slowrun.Architecture.Tests;
 /// the second show tests what an object has come to.)</summary>
 public sealed class UnusedMethodTests
 {
-    /// <summary>Methods that only tests call. Nobody adds one without a reason; one that is called again, or is gone, goes off the
+    /// <summary>Methods that only tests call. Add one only with a reason; one that is called again, or is gone, is taken off the
     /// list.</summary>
     private static readonly string[] Allowed =
     [

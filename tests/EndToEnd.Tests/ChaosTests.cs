@@ -21,7 +21,7 @@ public sealed class ChaosTests
         }
     }
 
-    /// <summary>Objects of every kind are changed behind everybody's back: the same bytes, or a refusal that names the object.</summary>
+    /// <summary>Objects of every kind are damaged while silos use them: the same bytes, or a refusal that names the object.</summary>
     [Fact]
     public async Task Chaos_WithDamage_EndsWithTheSameBytesAndHangsNowhere()
     {

@@ -8,7 +8,7 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.EndToEnd.Tests;
 
-/// <summary>Runs the real client as a user does: a process of its own, its text and its exit code.</summary>
+/// <summary>Runs the real client as a user does: a separate process, with its output and its exit code.</summary>
 /// <param name="store">A directory or an address.</param>
 /// <param name="connectionString">Of the storage account, where the store is one.</param>
 internal sealed class Cli(string store, string? connectionString = null)

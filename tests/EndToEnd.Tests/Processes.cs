@@ -15,7 +15,7 @@ internal static partial class Processes
 
     public static void Signal(int pid, int signal) => Assert.Equal(0, Kill(pid, signal));
 
-    /// <summary>Processes that serve this store as silos, whoever started them.</summary>
+    /// <summary>All processes that serve this store as silos.</summary>
     public static IReadOnlyList<int> SilosOf(string store) =>
         [
             .. Process

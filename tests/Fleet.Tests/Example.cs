@@ -9,7 +9,7 @@ internal static class Example
 
     public static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    /// <summary>A stage that nobody owns, with a checkpoint.</summary>
+    /// <summary>A stage without an owner, with a checkpoint.</summary>
     public static StageRoot Begun(int step) =>
         new()
         {

@@ -55,7 +55,7 @@ public sealed partial class CrashTests
             Assert.True(watched.Damage is null, $"{story}{watched.Damage}");
             if (n % 2 == 0)
             {
-                // Anybody may clean up at any time.
+                // Any client may clean up at any time.
                 await CollectAsync(store);
             }
 

@@ -3,8 +3,7 @@ using Slowrun.Storage.Directories;
 
 namespace Slowrun.Grains.Tests;
 
-/// <summary>A directory store, and what others do to its files behind its back: in place, so that whoever has one open or mapped sees
-/// it.</summary>
+/// <summary>A directory store, and changes of its files by others: in place, so that readers that have one open or mapped see it.</summary>
 internal sealed class StoreFile : IDisposable
 {
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("slowrun-inputs-");

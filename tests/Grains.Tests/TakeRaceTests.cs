@@ -117,7 +117,7 @@ public sealed class TakeRaceTests
         public ValueTask<bool> IsAliveAsync(StageOwner owner, CancellationToken cancellationToken) => ValueTask.FromResult(++asked >= from);
     }
 
-    /// <summary>Each time that somebody is about to replace the root, its owner comes first.</summary>
+    /// <summary>Before each replacement of the root by another silo, its owner writes it.</summary>
     private sealed class RacingStore(IObjectStore inner, int times) : DelegatingStore(inner)
     {
         private int left = times;

@@ -25,7 +25,7 @@ public sealed class ContainerFilesTests
         var targets = (Dictionary<object, object>)Assert.Single((List<object>)job["static_configs"]);
         Assert.Equal(["silo-1:9464", "silo-2:9464"], ((List<object>)targets["targets"]).Cast<string>());
 
-        // Beyond loopback a silo lets nobody read without one, and does not start. It is the user's: none stands in the repository.
+        // Beyond loopback a silo does not start without a token. The user gives it: none stands in the repository.
         Assert.Equal("/run/secrets/slowrun-token", ((Dictionary<object, object>)job["authorization"])["credentials_file"]);
         var compose = await ReadAsync("compose.yaml");
         Assert.Equal(

@@ -26,7 +26,7 @@ internal sealed class MachineMetadataServer : MetadataServer
     /// <summary>The identity that tokens are given for.</summary>
     public string? IdentityId { get; init; }
 
-    /// <summary>Answers what is not the metadata service's, for whoever is told the same address for something else; null: 404.</summary>
+    /// <summary>Answers other requests, for programs that use the same address for another service; null: 404.</summary>
     public Func<HttpListenerRequest, (int Status, byte[] Body)?> Elsewhere { get; init; } = _ => null;
 
     /// <summary>The token that is given for a resource.</summary>

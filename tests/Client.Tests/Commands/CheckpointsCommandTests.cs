@@ -195,7 +195,7 @@ public sealed class CheckpointsCommandTests
         Assert.Equal(0, await cli.RunAsync("checkpoints", "gc", "micro", "-o", "json"));
         Assert.Equal(2000, cli.Json().GetProperty("lengthBytes").GetInt64());
         Assert.False(await ExistsAsync(Folder + "000001-00000012/part-0.safetensors"));
-        // A stage without a root: somebody may be about to take it.
+        // A stage without a root: a silo may be about to take it.
         Assert.True(await ExistsAsync("runs/micro/chain0/stage1/000001-00000002/part-0.safetensors"));
 
         Assert.Equal(0, await cli.RunAsync("checkpoints", "gc", "micro"));

@@ -114,7 +114,7 @@ public sealed class DataCommandTests : IDisposable
             "4"
         );
 
-        // Each set has what was asked for; the rest of a cut document is nobody's.
+        // Each set has what was asked for; the rest of a cut document is in no set.
         Assert.Equal("<aaaa<b", Letters(files["validation.tokens"]));
         Assert.Equal("<cccc", Letters(files["fitness.tokens"]));
         Assert.Equal("<ddd", Letters(files["train.tokens"]));

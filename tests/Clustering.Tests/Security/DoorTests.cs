@@ -109,7 +109,7 @@ public sealed class DoorTests : IAsyncLifetime
 
         await new CertificateFile(store).RotateAsync(keepPrevious: true, Cancel);
 
-        // Nobody has told the silos: they learn of it as the client comes.
+        // The silos were not notified: they learn of it when the client connects.
         await using var after = await TestClient.ConnectAsync(store, Cancel);
         Assert.Equal(2, await after.Grains.GetGrain<ICounterGrain>("r/chain0/stage0").Add(1));
         await using var third = await TestSilo.StartAsync(store, "c", Cancel);

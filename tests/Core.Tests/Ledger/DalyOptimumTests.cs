@@ -80,7 +80,8 @@ public sealed class DalyOptimumTests
 
         var ledger = RunLedger.Of(facts with { Roots = roots, Progress = told, SubmittedAt = start }, RunFactsExample.Now)!;
 
-        // chain0/stage1 could be taken since second 60, and nobody did: "silo-a" tells no start, so nothing was there to take it.
+        // chain0/stage1 was ready from second 60 on, and was not taken: "silo-a" has no start in its address, so no silo was there to take
+        // it.
         Assert.Equal(
             (145, 10, 2, 40, 80),
             (

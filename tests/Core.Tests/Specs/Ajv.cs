@@ -5,7 +5,7 @@ using Slowrun.Tests.Storage;
 
 namespace Slowrun.Core.Tests.Specs;
 
-/// <summary>Ajv, the validator that editors use, in a process of its own.</summary>
+/// <summary>Ajv, the validator that editors use, in a separate process.</summary>
 internal static class Ajv
 {
     private const string Program = """

@@ -196,7 +196,7 @@ public sealed class SpecReaderTests
     [Fact]
     public void FromText_WithAFieldThatCannotBeRead_DoesNotBlameTheFieldsItIsComparedWith()
     {
-        // With the default of deviceRows, batchTokens would be no multiple; nobody can say what was meant.
+        // With the default of deviceRows, batchTokens would be no multiple; what the user meant is not known.
         var e = Assert.Throws<SpecException>(() =>
             SpecReader.FromPreset("tiny", new SpecOverrides { Set = ["stage.deviceRows=many", "stage.batchTokens=192", "stage.lanes=1"] })
         );

@@ -15,7 +15,7 @@ internal static class ForgedClient
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <summary>Connects and makes a call.</summary>
-    /// <param name="withTls">Presents a certificate of its own, made like the store's, and takes any.</param>
+    /// <param name="withTls">Presents another certificate, made like the store's, and accepts any.</param>
     /// <param name="clusterId">The store's, which is no secret.</param>
     /// <returns>Whether it was answered.</returns>
     public static async Task<bool> TryCallAsync(

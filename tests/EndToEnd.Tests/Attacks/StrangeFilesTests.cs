@@ -2,7 +2,8 @@ using System.Diagnostics;
 
 namespace Slowrun.EndToEnd.Tests.Attacks;
 
-/// <summary>A directory store on a machine with other users: what they may read of it, and what somebody may put into it.</summary>
+/// <summary>A directory store on a machine with other users: what they can read of it, and what happens with files that they put into
+/// it.</summary>
 [Collection(Cli.Waiting)]
 public sealed class StrangeFilesTests : IDisposable
 {
@@ -45,7 +46,7 @@ public sealed class StrangeFilesTests : IDisposable
 
         foreach (var command in new[] { "status", "explain", "pause" })
         {
-            // The limit is for a command that waits for somebody to write into the pipe.
+            // The limit is for a command that waits for a writer of the pipe.
             var result = await cli.RunAsync(command, "piped").WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
             Assert.Contains("runs/piped/intent", result.Error + result.Output, StringComparison.Ordinal);
             Assert.Contains("named pipe", result.Error + result.Output, StringComparison.Ordinal);

@@ -7,7 +7,7 @@ using Slowrun.Grains.Interfaces;
 
 namespace Slowrun.EndToEnd.Tests.Attacks;
 
-/// <summary>What got through once: whoever reached a silo's port could call its grains.</summary>
+/// <summary>Attacks that once succeeded: every process that reached a silo's port could call its grains.</summary>
 [Collection(Cli.Waiting)]
 public sealed class StrangerTests
 {
@@ -78,7 +78,7 @@ public sealed class StrangerTests
             ignoreCase: true
         );
 
-        // Another certificate while it trains: nobody notices, and those who can read the store are heard.
+        // Another certificate while it trains: the training goes on, and readers of the store can still connect.
         var rotated = await cli.RunAsync("cluster", "rotate-certificate", "--revoke-old");
         Assert.Equal((0, "victim has it."), (rotated.ExitCode, rotated.Error.Trim()));
         Assert.Equal(0, (await cli.RunAsync("drain", "victim")).ExitCode);

@@ -30,7 +30,7 @@ public sealed class JsonShapeTests(CalmTiny calm, PublishedClient client)
                 "trainLossNats",
                 "valLossNats"
             );
-            // Nobody owns and trains a finished stage; the fields are there all the same.
+            // A finished stage has no owner; the fields are there, too.
             Assert.Equal(
                 (JsonValueKind.Null, JsonValueKind.Null),
                 (stage.GetProperty("owner").ValueKind, stage.GetProperty("tokensPerSecond").ValueKind)

@@ -4,7 +4,7 @@ using Slowrun.Grains.Runs;
 
 namespace Slowrun.Grains.Tests.Runs;
 
-/// <summary>Ready work is offered by one silo at a time, and by nobody for long who does nothing with it.</summary>
+/// <summary>Ready work is handed to one silo at a time, and soon to another one where that does nothing with it.</summary>
 public sealed class HandOutTests
 {
     private readonly FakeTimeProvider time = new();

@@ -134,7 +134,7 @@ internal sealed class SimFleet
         }
     }
 
-    /// <summary>Of the silo that has the run grain now; null: nobody has.</summary>
+    /// <summary>Of the silo that has the run grain now; null: none has.</summary>
     public SimSilo? Reader => desk?.Host;
 
     public SimStage Offer(StageId id)
@@ -235,7 +235,7 @@ internal sealed class SimFleet
         Settle();
     }
 
-    /// <summary>Counts from when there is both a stage that nobody living has and a slot for it.</summary>
+    /// <summary>Counts from when there is both a stage without a living owner and a slot for it.</summary>
     private void Settle()
     {
         var now = Math.Min(owners.Values.Count(owner => owner is null), silos.Count(silo => silo is { IsAlive: true, Owns: false }));

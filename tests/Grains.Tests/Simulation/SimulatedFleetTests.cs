@@ -12,7 +12,7 @@ public sealed class SimulatedFleetTests
 
         fleet.Pass(TimeSpan.FromMinutes(1));
 
-        // Each root about once in ten seconds, whoever asks; each silo alone would read 20 of them every five seconds.
+        // Each root about once in ten seconds, however many silos ask; each silo alone would read 20 of them every five seconds.
         Assert.InRange(fleet.Store.Counts.GetValueOrDefault("read root"), 1, 20 * 8);
     }
 

@@ -36,7 +36,7 @@ internal sealed partial class NetworkNamespace : IAsyncDisposable
 
     public Task IpAsync(params string[] arguments) => Tool.DoAsync("ip", ["-n", Name, .. arguments]);
 
-    /// <summary>Makes something of this network: a socket stays in the network of the thread that made it, whoever uses it.</summary>
+    /// <summary>Makes something of this network: a socket stays in the network of the thread that made it.</summary>
     public T Inside<T>(Func<T> make)
     {
         T made = default!;

@@ -48,7 +48,7 @@ public sealed class InterleavingTests
             AssertNextTakeFinishes(schedule, seed);
         }
 
-        // Orders in which nobody meets would prove nothing.
+        // Orders without a conflict would prove nothing.
         Assert.InRange(fenced, Seeds / 10, Seeds * 3);
         Assert.InRange(finished, Seeds / 2, Seeds * 3);
     }

@@ -68,7 +68,7 @@ public sealed class DirectoryStoreProcessTests : IDisposable
         ];
     }
 
-    /// <summary>Runs a child whose store is on a small file system of its own, in a mount namespace that ends with it.</summary>
+    /// <summary>Runs a child whose store is on a small file system, in a mount namespace that ends with it.</summary>
     private async Task<string> MountedAsync(string options, string role, int argument, string then = "")
     {
         Directory.CreateDirectory(folder["store"]);

@@ -7,7 +7,8 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Storage.Tests.Stores;
 
-/// <summary>What somebody else may have put into a store's directory: nothing waits for it, follows it, or writes through it.</summary>
+/// <summary>Files that another user may have put into a store's directory: the store does not wait for them, follow them, or write through
+/// them.</summary>
 public sealed class DirectoryStoreStrangersTests : IDisposable
 {
     private const UnixFileMode OwnersFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;

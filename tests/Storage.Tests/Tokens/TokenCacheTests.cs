@@ -23,7 +23,7 @@ public sealed class TokenCacheTests : IDisposable
         var manifest = await UploadAsync(70);
         var store = new CountingStore(memory);
 
-        // Each with a cache of its own, as processes have: they meet in the files alone. All have asked before the first has its answer.
+        // Each with a separate cache object, as processes have: they share the files alone. All have asked before the first has its answer.
         var gate = new TaskCompletionSource();
         store.Gate = gate.Task;
         var reading = Enumerable.Range(0, 12).Select(_ => Sets(store).ReadAsync(manifest, manifest.Train, Cancel)).ToList();
@@ -164,7 +164,7 @@ public sealed class TokenCacheTests : IDisposable
         Assert.Contains($"'{DataPaths.Of(manifest.Train.Sha256)}' is damaged", e.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>In place, so that whoever has the file open or mapped sees it, and with the time it had.</summary>
+    /// <summary>In place, so that readers that have the file open or mapped see it, and with the time it had.</summary>
     private static async Task FlipAsync(string path)
     {
         var at = File.GetLastWriteTimeUtc(path);

@@ -40,8 +40,8 @@ public sealed class KernelShapeTests
         );
     }
 
-    /// <summary>The fingerprint tells of the kernels of this path, precision, head width and length; what changes none of them asks for
-    /// no training of its own.</summary>
+    /// <summary>The fingerprint covers the kernels of this path, precision, head width and length; a stage that differs in none of them
+    /// needs no further training.</summary>
     [Fact]
     public void Fingerprint_OfStages_DiffersByPathPrecisionHeadWidthAndLengthAlone()
     {

@@ -162,7 +162,7 @@ public sealed class StageTrainingTests
         SmallStage.AssertSame(SmallStage.Run(one), SmallStage.Run(several));
     }
 
-    /// <summary>Eight lanes are a chain of eight sums: whoever computes them, and whenever they finish.</summary>
+    /// <summary>Eight lanes are a chain of eight sums, independent of who computes them and when they finish.</summary>
     [Theory]
     [InlineData(2, false)]
     [InlineData(4, false)]
