@@ -21,7 +21,10 @@ internal static class SiloCommand
             {
                 Description = declared.Description,
                 HelpName = declared.HelpName,
-                Arity = declared.ValueIsOptional ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne,
+                Arity =
+                    declared.MayRepeat ? ArgumentArity.OneOrMore
+                    : declared.ValueIsOptional ? ArgumentArity.ZeroOrOne
+                    : ArgumentArity.ExactlyOne,
             }),
         ];
         var command = new Command("silo", "Serves a store until it is stopped: trains what its runs have ready.");
@@ -40,9 +43,9 @@ internal static class SiloCommand
                     parsed.GetRequiredValue(common.Store),
                     .. Log(parsed.GetRequiredValue(common.Store), context.Time),
                     .. passed.SelectMany(option =>
-                        parsed.GetResult(option) is { } given
-                            ? [option.Name, .. given.Tokens.Select(token => token.Value)]
-                            : Array.Empty<string>()
+                        parsed.GetResult(option) is not { } given ? Array.Empty<string>()
+                        : given.Tokens.Count == 0 ? [option.Name]
+                        : given.Tokens.SelectMany(token => new[] { option.Name, token.Value })
                     ),
                 ];
                 var kills = KernelMemory.Kills();

@@ -8,6 +8,9 @@ public sealed record CommandOption(string Name, string Description)
     /// <summary>The name of its value in the help; null: the library's default.</summary>
     public string? HelpName { get; init; }
 
+    /// <summary>Whether it may be given several times.</summary>
+    public bool MayRepeat { get; init; }
+
     /// <summary>Whether it may be given without a value.</summary>
     public bool ValueIsOptional { get; init; }
 }

@@ -53,6 +53,9 @@ public static class SiloCommandOptions
             valueIsOptional: true
         );
 
+    public static CommandOption Host { get; } =
+        Declare("--host", "A name, besides this machine's, that browsers know the page by; may be repeated.", mayRepeat: true);
+
     public static CommandOption AdvertisePort { get; } =
         Declare("--advertise-port", "Silo port that others connect to, where ports are mapped in between; default: the one listened on.");
 
@@ -75,9 +78,20 @@ public static class SiloCommandOptions
     /// <summary>All of them, in the order of the help.</summary>
     public static IReadOnlyList<CommandOption> All => Declared;
 
-    private static CommandOption Declare(string name, string description, string? helpName = null, bool valueIsOptional = false)
+    private static CommandOption Declare(
+        string name,
+        string description,
+        string? helpName = null,
+        bool valueIsOptional = false,
+        bool mayRepeat = false
+    )
     {
-        var option = new CommandOption(name, description) { HelpName = helpName, ValueIsOptional = valueIsOptional };
+        var option = new CommandOption(name, description)
+        {
+            HelpName = helpName,
+            ValueIsOptional = valueIsOptional,
+            MayRepeat = mayRepeat,
+        };
         Declared.Add(option);
         return option;
     }

@@ -37,6 +37,7 @@ internal static class ServeCommand
         var http = command.Take<string?>(SiloCommandOptions.Http);
         var httpToken = command.Take<string?>(SiloCommandOptions.HttpToken);
         var page = command.Take<int?>(SiloCommandOptions.Page);
+        var host = command.Take<string[]?>(SiloCommandOptions.Host);
         var advertisePort = command.Take<int?>(SiloCommandOptions.AdvertisePort);
         var advertiseGatewayPort = command.Take<int?>(SiloCommandOptions.AdvertiseGatewayPort);
         var preemption = new PreemptionOptions(command);
@@ -66,6 +67,7 @@ internal static class ServeCommand
                                 Page = parsed.GetResult(page) is not null,
                                 PagePort = parsed.GetValue(page),
                                 Listen = Address("--listen", parsed.GetRequiredValue(listen))!,
+                                HostNames = parsed.GetValue(host) ?? [],
                             }
                         ),
                         AdvertiseSiloPort = Port("--advertise-port", parsed.GetValue(advertisePort)),

@@ -18,6 +18,9 @@ internal sealed record HttpArguments
     /// <summary>Of <c>--page</c>; null: where <c>--http</c> says.</summary>
     public int? PagePort { get; init; }
 
+    /// <summary>Of <c>--host</c>: names of the page besides this machine's.</summary>
+    public IReadOnlyList<string> HostNames { get; init; } = [];
+
     /// <summary>Where <see cref="PagePort"/> listens.</summary>
     public IPAddress Listen { get; init; } = IPAddress.Loopback;
 }

@@ -48,6 +48,13 @@ internal sealed record HttpSettings(IReadOnlyList<HttpAddress> Addresses, Access
             }
         }
 
+        if (addresses is [var first, var second] && Collide(first.Endpoint, second.Endpoint))
+        {
+            throw new FormatException(
+                $"--http {first.Endpoint} and --page {second.Endpoint.Port} (at {second.Endpoint.Address}, see --listen) cannot both have the port: one of them is every address of this machine. Give --page without a port, which serves the page at the address of --http, or another port."
+            );
+        }
+
         if (addresses.Count == 0)
         {
             return given.Page
@@ -57,13 +64,24 @@ internal sealed record HttpSettings(IReadOnlyList<HttpAddress> Addresses, Access
                 : null;
         }
 
-        var access = new AccessRules { Token = given.Token, MetricsToken = given.HttpToken };
+        var access = new AccessRules
+        {
+            Token = given.Token,
+            MetricsToken = given.HttpToken,
+            HostNames = given.HostNames,
+        };
         addresses.ForEach(address => access.Check(address.Endpoint.Address, address.ServesPage));
         return new HttpSettings(addresses, access, given.Page);
     }
 
     /// <summary>Two addresses with port 0 get different ports.</summary>
     private static bool Covers(HttpAddress address, IPEndPoint page) => page.Port != 0 && address.Endpoint.Equals(page);
+
+    /// <summary>Whether the system would refuse to listen on both: every address, and one of them, at one port.</summary>
+    private static bool Collide(IPEndPoint one, IPEndPoint other) =>
+        one.Port != 0 && one.Port == other.Port && (IsEvery(one.Address) || IsEvery(other.Address));
+
+    private static bool IsEvery(IPAddress address) => address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any);
 
     private static IPEndPoint Endpoint(string text)
     {

@@ -22,11 +22,9 @@ internal sealed class Credentials(AccessRules rules, TimeProvider time)
 
     public TokenVerdict OfCookie(HttpContext http, string value) => Sessions.Has(http, value) ? TokenVerdict.Everything : Wrong(http);
 
-    public bool HadTooMany(HttpContext http) => wrong.AreTooMany(http.Connection.RemoteIpAddress);
-
     public TokenVerdict Wrong(HttpContext http)
     {
-        var before = HadTooMany(http);
+        var before = wrong.AreTooMany(http.Connection.RemoteIpAddress);
         wrong.Add(http.Connection.RemoteIpAddress);
         return before ? TokenVerdict.TooMany : TokenVerdict.Wrong;
     }

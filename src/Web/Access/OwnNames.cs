@@ -42,7 +42,7 @@ internal static class OwnNames
                             await refusals.WriteAsync(
                                 http,
                                 StatusCodes.Status421MisdirectedRequest,
-                                $"This server is not known as '{http.Request.Host.Host}'. Use localhost, its address, or a name given with 'slowrun ui --host'."
+                                $"This server is not known as '{http.Request.Host.Host}'. Use localhost, its address, or a name given with --host."
                             );
                         }
                     }

@@ -8,9 +8,8 @@ using Microsoft.Extensions.Options;
 
 namespace Slowrun.Web.Access;
 
-// Without the framework's logs: whoever tries tokens out must not fill them.
-/// <summary>Who asks: the bearer of a token, a browser that has logged in, or nobody known. What each may is said by
-/// <see cref="Permissions"/>.</summary>
+/// <summary>Authenticates the bearer of a token, or a browser that has logged in. <see cref="Permissions"/> says what each may do. Without
+/// the framework's logs, which an attacker's tries would fill.</summary>
 internal sealed class TokenAuthentication(
     IOptionsMonitor<AuthenticationSchemeOptions> options,
     UrlEncoder encoder,
@@ -37,11 +36,12 @@ internal sealed class TokenAuthentication(
             return refusals.WriteAsync(
                 Context,
                 StatusCodes.Status403Forbidden,
-                "This page only reads. Started with a token (SLOWRUN_TOKEN or --token) it takes orders too; 'slowrun pause', 'resume' and 'cancel' always do."
+                "This page only reads. Started with a token (SLOWRUN_TOKEN) it takes orders too; 'slowrun pause', 'resume' and 'cancel' always do."
             );
         }
 
-        if (judged is null ? credentials.HadTooMany(Context) : judged == TokenVerdict.TooMany)
+        // Only further wrong tries: a visitor without a token is led to the log-in, whatever others of the address have sent.
+        if (judged == TokenVerdict.TooMany)
         {
             return refusals.TooManyAsync(Context);
         }
@@ -95,7 +95,7 @@ internal sealed class TokenAuthentication(
         var result = Of(credentials.OfCookie(Context, cookie));
         if (!result.Succeeded)
         {
-            // Of a server that has ended since: the browser is to forget it, not to go on counting as wrong.
+            // Probably of a server that has ended since: the browser deletes it, so that it does not count as wrong again.
             Response.Cookies.Delete(Sessions.CookieOf(Context));
         }
 

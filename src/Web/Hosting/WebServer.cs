@@ -34,7 +34,7 @@ public sealed class WebServer : IAsyncDisposable
     /// <summary>All endpoints, except what the host's middleware answers before them.</summary>
     public IReadOnlyList<Endpoint> Endpoints => app.Services.GetRequiredService<EndpointDataSource>().Endpoints;
 
-    /// <exception cref="ArgumentException">The options would let everybody in.</exception>
+    /// <exception cref="ArgumentException">The options would let every caller in.</exception>
     /// <exception cref="IOException">A port cannot be used.</exception>
     public static async Task<WebServer> StartAsync(WebOptions options, CancellationToken cancellationToken = default)
     {
@@ -104,16 +104,23 @@ public sealed class WebServer : IAsyncDisposable
         thread.Use(app);
         app.Use((http, next) => SafeHeaders.InvokeAsync(http, next));
         app.Use((http, next) => Trouble.InvokeAsync(http, next, options.Trouble));
+        app.Use(
+            (http, next) =>
+            {
+                http.Features.Set(Target.Of(http));
+                return next(http);
+            }
+        );
         ServerAccess.UseBeforeRouting(app, http => AnswersUnderAnyName(options, http));
         if (options.Page is not null)
         {
-            app.UseWhen(http => !IsOfMetrics(http), page => page.UseResponseCompression());
+            app.UseWhen(http => !TargetOf(http).IsMetrics, page => page.UseResponseCompression());
         }
 
         app.UseRouting();
         app.Use((http, next) => WithoutPage(http, next));
         ServerAccess.UseAfterRouting(app);
-        app.UseWhen(http => !IsOfMetrics(http), page => page.Use((http, next) => QuestionLimits.InvokeAsync(http, next)));
+        app.UseWhen(http => !TargetOf(http).IsMetrics, page => page.Use((http, next) => QuestionLimits.InvokeAsync(http, next)));
         app.UseRateLimiter();
         options.Metrics?.Invoke(app).RequireAuthorization(Permissions.Metrics).RequireRateLimiting(RequestLimits.Scrapes);
         if (options.Page is not null)
@@ -127,11 +134,9 @@ public sealed class WebServer : IAsyncDisposable
     /// <summary>Metrics behind a token, and without a page, are safe under any name, since no browser sends the token by itself; collectors
     /// use names of silos that the silo does not know.</summary>
     private static bool AnswersUnderAnyName(WebOptions options, HttpContext http) =>
-        !options.Access.MetricsAreOpen && (options.Page is null || !ServesPage(http) || IsOfMetrics(http));
+        !options.Access.MetricsAreOpen && (options.Page is null || TargetOf(http) is { ServesPage: false } or { IsMetrics: true });
 
-    /// <summary>As routing compares it.</summary>
-    private static bool IsOfMetrics(HttpContext http) =>
-        string.Equals(http.Request.Path.Value?.TrimEnd('/'), MetricsPath, StringComparison.OrdinalIgnoreCase);
+    private static Target TargetOf(HttpContext http) => http.Features.GetRequiredFeature<Target>();
 
     /// <summary>Each address has connections of its own: a flood of one takes nothing from another.</summary>
     private static void Listen(ListenOptions listen, WebAddress address)
@@ -146,12 +151,10 @@ public sealed class WebServer : IAsyncDisposable
         );
     }
 
-    private static bool ServesPage(HttpContext http) => http.Features.Get<WebAddress>()?.ServesPage == true;
-
     /// <summary>An address without the page serves metrics alone.</summary>
     private static Task WithoutPage(HttpContext http, RequestDelegate next)
     {
-        if (!ServesPage(http) && !IsOfMetrics(http))
+        if (TargetOf(http) is { ServesPage: false, IsMetrics: false })
         {
             http.SetEndpoint(null);
         }
@@ -164,6 +167,18 @@ public sealed class WebServer : IAsyncDisposable
         IPAddress.TryParse(bound.Host, out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any))
             ? new UriBuilder(bound) { Host = "127.0.0.1" }.Uri
             : bound;
+
+    /// <summary>What a request is for, found out once.</summary>
+    /// <param name="ServesPage">Whether the page is served at the address that it came to.</param>
+    private sealed record Target(bool IsMetrics, bool ServesPage)
+    {
+        public static Target Of(HttpContext http) =>
+            new(
+                // As routing compares it.
+                string.Equals(http.Request.Path.Value?.TrimEnd('/'), MetricsPath, StringComparison.OrdinalIgnoreCase),
+                http.Features.Get<WebAddress>()?.ServesPage == true
+            );
+    }
 
     private sealed class NoLifetime : IHostLifetime
     {

@@ -1,5 +1,9 @@
+using System.Net;
 using Slowrun.Core.Commands;
+using Slowrun.Core.Specs;
 using Slowrun.Silo.Commands;
+using Slowrun.Silo.Hosting;
+using Slowrun.Silo.Preemption;
 
 namespace Slowrun.Silo.Tests.Commands;
 
@@ -20,6 +24,29 @@ public sealed class ServeCommandTests
         Assert.All(
             SiloCommandOptions.All,
             declared => Assert.Equal(declared.Description, options.Single(option => option.Name == declared.Name).Description)
+        );
+    }
+
+    [Fact]
+    public void Defaults_InTheHelp_AreThoseOfTheSettings()
+    {
+        var silo = new SiloSettings { Store = "store", Slots = ["cpu:0"] };
+        var events = new ScheduledEventsOptions();
+
+        Assert.All(
+            new[]
+            {
+                (SiloCommandOptions.StopWithin, Duration.Text(silo.StopWithin)),
+                (SiloCommandOptions.Imds, events.Address.ToString()),
+                (SiloCommandOptions.ImdsVersion, events.ApiVersion),
+                (SiloCommandOptions.ImdsInterval, Duration.Text(events.Interval)),
+                (SiloCommandOptions.Listen, IPAddress.IsLoopback(silo.Listen) ? "loopback" : silo.Listen.ToString()),
+                (SiloCommandOptions.Port, silo.SiloPort == 0 ? "any free one" : "a fixed one"),
+                (SiloCommandOptions.GatewayPort, silo.GatewayPort == 0 ? "any free one" : "a fixed one"),
+                (SiloCommandOptions.ExitWhenIdle, silo.ExitWhenIdle is null ? "never" : "a time"),
+                (SiloCommandOptions.Http, silo.Http is null ? "no port is opened" : "a port"),
+            },
+            one => Assert.Contains($"default: {one.Item2}", one.Item1.Description, StringComparison.Ordinal)
         );
     }
 }

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace Slowrun.Silo.Tests.Hosting;
 
-/// <summary>A clock that is set forward only when somebody waits by it: no step is lost.</summary>
+/// <summary>A clock that is set forward only while code waits by it: no step is lost.</summary>
 internal sealed class AwaitedTime : FakeTimeProvider, IDisposable
 {
     private readonly SemaphoreSlim timers = new(0);

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Slowrun.Silo.Tests.Hosting;
 
-/// <summary>The socket at which a service manager listens, in a folder of its own.</summary>
+/// <summary>The socket at which a service manager listens, in a separate folder.</summary>
 internal sealed class NotifySocket : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);

@@ -66,7 +66,7 @@ public sealed class HttpAccessTests(HttpAccessTests.Silos silos) : IClassFixture
     [Fact]
     public async Task Tokens_WrongTooOften_AreTooManyAndTheRightOneStillLetsIn()
     {
-        // Of its own: others of this class send wrong ones too.
+        // A separate silo: other tests of this class send wrong tokens too.
         await using var silo = await TestSilo.StartAsync(new MemoryStore("memory:http-3"), "http-3", metadata: null, Stop, Token);
         var statuses = new List<int>();
         for (var i = 0; i < 12; i++)

@@ -72,6 +72,33 @@ public sealed class HttpSettingsTests
         Assert.Equal((addresses, true), (string.Join(", ", settings.Addresses), settings.Page));
     }
 
+    [Theory]
+    [InlineData("0.0.0.0:9464", "127.0.0.1")]
+    [InlineData("127.0.0.1:9464", "0.0.0.0")]
+    [InlineData("[::]:9464", "127.0.0.1")]
+    public void Parse_OfThePageAtAPortThatEveryAddressHas_SaysWhatToGiveInstead(string http, string listen)
+    {
+        var given = new HttpArguments
+        {
+            Http = http,
+            Token = Token,
+            Page = true,
+            PagePort = 9464,
+            Listen = IPAddress.Parse(listen),
+        };
+
+        var error = Assert.Throws<FormatException>(() => HttpSettings.Parse(given));
+        Assert.Contains("Give --page without a port", error.Message, StringComparison.Ordinal);
+        Assert.Equal(2, HttpSettings.Parse(given with { PagePort = 9465 })!.Addresses.Count);
+    }
+
+    [Fact]
+    public void Parse_OfHostNames_LetsThemIn() =>
+        Assert.Equal(
+            ["silo.example"],
+            HttpSettings.Parse(new HttpArguments { Http = "9464", HostNames = ["silo.example"] })!.Access.HostNames
+        );
+
     [Fact]
     public void Parse_OfThePageWithoutAPortOrAddress_SaysWhatIsMissing()
     {

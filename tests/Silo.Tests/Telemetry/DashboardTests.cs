@@ -60,7 +60,7 @@ public sealed partial class DashboardTests(ScrapedRun run) : IClassFixture<Scrap
         }
     }
 
-    /// <summary>Two silos tell of a stage or run for a moment when it moves, and the line of each would end with it.</summary>
+    /// <summary>Two silos report a stage or run for a moment when it moves, and the line of each would end there.</summary>
     [Fact]
     public void Panels_OfWhatMovesFromSiloToSilo_JoinItIntoOneLine()
     {

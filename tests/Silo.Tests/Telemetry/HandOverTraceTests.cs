@@ -90,7 +90,7 @@ public sealed class HandOverTraceTests
         Assert.All(trace, span => Assert.Equal(ActivityStatusCode.Unset, span.Status));
         Assert.Equal("chain0/stage0", trace.Single(span => span.OperationName == Spans.Take).GetTagItem(Instruments.Stage));
 
-        // The stage.leave of the second silo, which was stopped and not preempted, is a trace of its own that points to its take.
+        // The stage.leave of the second silo, which was stopped and not preempted, is a separate trace that points to its take.
         var left = Assert.Single(
             spans,
             span =>

@@ -9,7 +9,7 @@ using Slowrun.Web.Hosting;
 
 namespace Slowrun.Web.Tests.Access;
 
-/// <summary>Every endpoint that the server has mapped, asked by everybody: a new one is among them by itself.</summary>
+/// <summary>Every endpoint that the server has mapped, asked by every kind of caller: a new endpoint is covered automatically.</summary>
 public sealed partial class EndpointAccessTests : IAsyncLifetime
 {
     private const string MetricsToken = "a-token-for-a-collector";

@@ -4,7 +4,7 @@ using Slowrun.Web.Access;
 
 namespace Slowrun.Web.Tests.Access;
 
-/// <summary>Who guesses.</summary>
+/// <summary>Callers that guess tokens.</summary>
 public sealed class WrongTriesTests
 {
     [Fact]
@@ -22,13 +22,30 @@ public sealed class WrongTriesTests
 
         using var more = await page.GetAsync("/api/v1/runs", "wrong");
         using var moreLogin = await page.PostAsync("/login", content: TestPage.Form("wrong", "/"));
-        using var none = await page.GetAsync("/api/v1/runs");
-        Assert.All([more, moreLogin, none], answer => Assert.Equal(HttpStatusCode.TooManyRequests, answer.StatusCode));
+        Assert.All([more, moreLogin], answer => Assert.Equal(HttpStatusCode.TooManyRequests, answer.StatusCode));
 
-        // Whoever sends wrong ones from the same address (a proxy, a neighbour's script) must not lock the bearer out.
+        // Wrong tokens from the same address (a proxy, a neighbour's script) must not lock the bearer out.
         using var right = await page.GetAsync("/api/v1/runs", TestPage.Token);
         Assert.Equal(HttpStatusCode.OK, right.StatusCode);
         Assert.Equal(HttpStatusCode.OK, await page.StatusAsync(await page.LogInAsync()));
+    }
+
+    [Fact]
+    public async Task Visitors_WithoutATokenAfterTooManyWrongOnes_AreLedToTheLogIn()
+    {
+        await using var page = await TestPage.StartAsync(TestPage.Token);
+        for (var i = 0; i <= WrongTries.MostAMinute; i++)
+        {
+            using var wrong = await page.GetAsync("/api/v1/runs", $"wrong-{i}");
+        }
+
+        using var visit = await page.GetAsync("/");
+        using var login = await page.GetAsync("/login");
+        using var api = await page.GetAsync("/api/v1/runs");
+
+        Assert.Equal((HttpStatusCode.Redirect, "/login?to=%2F"), (visit.StatusCode, visit.Headers.Location?.ToString()));
+        Assert.Equal(HttpStatusCode.OK, login.StatusCode);
+        Assert.Equal(HttpStatusCode.Unauthorized, api.StatusCode);
     }
 
     [Fact]

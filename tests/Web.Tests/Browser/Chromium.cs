@@ -28,7 +28,7 @@ public sealed class Chromium : IAsyncLifetime
 
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
 
-    /// <summary>A window of its own, with what it complains about.</summary>
+    /// <summary>A separate window, with the errors of its console.</summary>
     public async Task<BrowserWindow> OpenAsync(Uri address, ColorScheme colours = ColorScheme.Light, int width = 1280, int height = 900)
     {
         var program = Places.FirstOrDefault(File.Exists);

@@ -7,7 +7,7 @@ using static Slowrun.Web.Tests.ExampleStore;
 
 namespace Slowrun.Web.Tests.Browser;
 
-/// <summary>What happens while somebody looks.</summary>
+/// <summary>Changes while a viewer looks.</summary>
 public sealed class LiveTests(Chromium chromium)
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;

@@ -48,7 +48,7 @@ public sealed class RequestLimitsTests
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
     }
 
-    /// <summary>Anybody may begin to log in: whoever does it a hundred times and never ends keeps nobody out who has the token.</summary>
+    /// <summary>A log-in needs no token: a hundred that are begun and never end do not keep the bearers of the token out.</summary>
     [Fact]
     public async Task LogIns_ThatNeverEnd_KeepNobodyOutWhoHasTheToken()
     {
