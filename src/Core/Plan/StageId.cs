@@ -19,10 +19,6 @@ public readonly record struct StageId(int Chain, int Stage)
     public StageId? Before => Stage == 0 ? null : this with { Stage = Stage - 1 };
 
     /// <summary>Reads what <see cref="ToString"/> writes.</summary>
-    /// <exception cref="FormatException">It is something else.</exception>
-    public static StageId Parse(string text) =>
-        TryParse(text, out var id) ? id : throw new FormatException($"'{text}' is no stage; expected for example chain0/stage1.");
-
     public static bool TryParse(string? text, out StageId id)
     {
         id = default;

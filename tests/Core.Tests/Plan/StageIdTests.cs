@@ -25,7 +25,12 @@ public sealed class StageIdTests
             ["chain2/stage1"] = 2,
             ["chain0/stage0"] = 1,
         };
-        var byId = byText.ToDictionary(pair => StageId.Parse(pair.Key), pair => pair.Value);
+        var byId = new Dictionary<StageId, int>
+        {
+            [new StageId(10, 0)] = 3,
+            [new StageId(2, 1)] = 2,
+            [new StageId(0, 0)] = 1,
+        };
 
         var json = CanonicalJson.Serialize(byId);
 
