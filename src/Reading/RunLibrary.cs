@@ -89,7 +89,7 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
 
     /// <summary>Changes what the user wants of a run, as the command line does.</summary>
     /// <returns>The intent now; null where the run, or the stage, has ended: there is nothing to change.</returns>
-    public async Task<RunIntent?> OrderAsync(RunFacts read, DesiredState wish, StageId? stage, CancellationToken cancellationToken)
+    public async Task<RunIntent?> OrderAsync(RunFacts read, DesiredState state, StageId? stage, CancellationToken cancellationToken)
     {
         var ended = Readiness.StateOf(read) == RunState.Succeeded || (stage is { } one && Readiness.StateOf(read, one) == StageState.Done);
         if (ended)
@@ -98,7 +98,7 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
         }
 
         var intent = await new RunDocuments(store, read.Spec.Name).ChangeIntentAsync(
-            now => now.Wish(wish, stage?.ToString()),
+            now => now.With(state, stage?.ToString()),
             cancellationToken
         );
         await live.PokeAsync(read.Spec.Name, cancellationToken);

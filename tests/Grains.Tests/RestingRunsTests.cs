@@ -66,10 +66,10 @@ public sealed class RestingRunsTests
         Assert.False(resting.IsLeftAlone("a", rung: false));
     }
 
-    private static RunFacts Facts(DesiredState wish, bool owned = false) =>
+    private static RunFacts Facts(DesiredState state, bool owned = false) =>
         new(SpecReader.FromPreset("micro"))
         {
-            Intent = new RunIntent { Run = wish },
+            Intent = new RunIntent { Run = state },
             AliveSilos = new HashSet<string> { "silo" },
             Roots = owned
                 ? new Dictionary<StageId, StageRoot>

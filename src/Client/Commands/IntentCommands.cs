@@ -18,7 +18,7 @@ internal static class IntentCommands
             common,
             "pause",
             "Stops a run or a stage at its next micro-batch, until it is resumed; its last step is kept.",
-            (facts, target) => Ended(facts, target) ?? Cancelled(facts, target) ?? Wish(facts, DesiredState.Paused, target),
+            (facts, target) => Ended(facts, target) ?? Cancelled(facts, target) ?? Ordered(facts, DesiredState.Paused, target),
             target => $"'{target}' is paused. 'slowrun resume {target}' lets it go on.",
             "slowrun pause demo",
             "slowrun pause demo/chain0/stage1",
@@ -31,7 +31,7 @@ internal static class IntentCommands
             common,
             "resume",
             "Lets a paused or cancelled run or stage go on.",
-            (facts, target) => Ended(facts, target) ?? Wish(facts, DesiredState.Running, target),
+            (facts, target) => Ended(facts, target) ?? Ordered(facts, DesiredState.Running, target),
             target => $"'{target}' goes on as soon as a slot is free.",
             "slowrun resume demo"
         );
@@ -42,7 +42,7 @@ internal static class IntentCommands
             common,
             "cancel",
             "Ends a run or a stage; what it has committed is kept.",
-            (facts, target) => Ended(facts, target) ?? Wish(facts, DesiredState.Cancelled, target),
+            (facts, target) => Ended(facts, target) ?? Ordered(facts, DesiredState.Cancelled, target),
             target => $"'{target}' is cancelled. What it committed is kept; 'slowrun resume {target}' takes it up again.",
             "slowrun cancel demo",
             "slowrun cancel demo/chain1"
@@ -119,14 +119,14 @@ internal static class IntentCommands
         return ExitCode.Done;
     }
 
-    private static Func<RunIntent, RunIntent> Wish(RunFacts facts, DesiredState wish, Target target) =>
+    private static Func<RunIntent, RunIntent> Ordered(RunFacts facts, DesiredState state, Target target) =>
         intent =>
             target.Chain is null
-                ? intent.Wish(wish, target.Stage?.ToString())
+                ? intent.With(state, target.Stage?.ToString())
                 // A run that has ended needs no order.
                 : Meant(facts, target)
                     .Where(id => Readiness.StateOf(facts, id) != StageState.Done)
-                    .Aggregate(intent, (changed, id) => changed.Wish(wish, id.ToString()));
+                    .Aggregate(intent, (changed, id) => changed.With(state, id.ToString()));
 
     private static IReadOnlyList<StageId> Meant(RunFacts facts, Target target) =>
         [.. facts.Plan.Stages.Select(stage => stage.Id).Where(target.Has)];

@@ -19,22 +19,22 @@ public sealed record RunIntent : ExtensibleRecord
     public static RunIntent Held { get; } = new() { Run = DesiredState.Paused };
 
     /// <summary>This intent with another desired state of the whole run, or of one stage.</summary>
-    public RunIntent Wish(DesiredState wish, string? stage) =>
+    public RunIntent With(DesiredState state, string? stage) =>
         stage is not null
             ? this with
             {
-                Stages = new Dictionary<string, DesiredState>(Stages) { [stage] = wish },
+                Stages = new Dictionary<string, DesiredState>(Stages) { [stage] = state },
             }
             // A state of the whole run applies to every stage, and replaces those of single stages.
             : this with
             {
-                Run = wish,
+                Run = state,
                 Stages = new Dictionary<string, DesiredState>(),
             };
 
     public DesiredState Of(string stage) =>
         Run == DesiredState.Cancelled ? Run
-        : Stages.TryGetValue(stage, out var wish) ? wish
+        : Stages.TryGetValue(stage, out var state) ? state
         : Run;
 }
 

@@ -21,7 +21,7 @@ public static class RunCauses
             .. facts
                 .Damage.Where(damage => damage.Stage is null)
                 .Select(damage => new Cause("document-damaged", [], $"{damage.Why} {damage.Advice}")),
-            .. Wishes(now, concerned),
+            .. OfIntent(now, concerned),
             .. StoreCauses.Of(now, concerned),
             .. concerned.SelectMany(id => StageCauses.Of(now, id, inFull: only is not null)),
             .. Slots(now, ready, only is null && Readiness.EnsembleDue(facts) is not null),
@@ -40,11 +40,12 @@ public static class RunCauses
     }
 
     /// <summary>Causes in the user's intent for the run as a whole.</summary>
-    private static IEnumerable<Cause> Wishes(ExplainContext now, IReadOnlyList<StageId> concerned)
+    private static IEnumerable<Cause> OfIntent(ExplainContext now, IReadOnlyList<StageId> concerned)
     {
         var held = concerned
             .Where(id =>
-                Readiness.StateOf(now.Facts, id) is StageState.Paused or StageState.Cancelled && StageCauses.OwnWish(now.Facts, id) is null
+                Readiness.StateOf(now.Facts, id) is StageState.Paused or StageState.Cancelled
+                && StageCauses.OwnIntent(now.Facts, id) is null
             )
             .Select(id => id.ToString())
             .ToList();

@@ -46,8 +46,8 @@ public static class StageCauses
     }
 
     /// <summary>The intent for this stage alone; null: none.</summary>
-    public static DesiredState? OwnWish(RunFacts facts, StageId id) =>
-        facts.Intent.Run != DesiredState.Cancelled && facts.Intent.Stages.TryGetValue(id.ToString(), out var wish) ? wish : null;
+    public static DesiredState? OwnIntent(RunFacts facts, StageId id) =>
+        facts.Intent.Run != DesiredState.Cancelled && facts.Intent.Stages.TryGetValue(id.ToString(), out var state) ? state : null;
 
     private static Cause Failed(ExplainContext now, StageId id)
     {
@@ -61,9 +61,9 @@ public static class StageCauses
     private static IEnumerable<Cause> Held(ExplainContext now, StageId id)
     {
         var stages = new[] { id.ToString() };
-        if (OwnWish(now.Facts, id) is { } wish and not DesiredState.Running)
+        if (OwnIntent(now.Facts, id) is { } state and not DesiredState.Running)
         {
-            yield return wish == DesiredState.Paused
+            yield return state == DesiredState.Paused
                 ? new Cause(
                     "stage-paused",
                     stages,

@@ -24,7 +24,7 @@ public sealed class RunRemoval(IObjectStore store, string run)
     /// <summary>Has every silo let go of the run and keeps it so.</summary>
     public Task CancelAsync(CancellationToken cancellationToken = default) =>
         new RunDocuments(store, run).ChangeIntentAsync(
-            intent => intent.Run == DesiredState.Cancelled ? intent : intent.Wish(DesiredState.Cancelled, null),
+            intent => intent.Run == DesiredState.Cancelled ? intent : intent.With(DesiredState.Cancelled, null),
             cancellationToken
         );
 

@@ -33,19 +33,19 @@ internal static class OrdersApi
             return Problem.Result(http, StatusCodes.Status404NotFound, $"Run '{run}' has no such stage.");
         }
 
-        DesiredState? wish = order switch
+        DesiredState? state = order switch
         {
             "pause" => DesiredState.Paused,
             "resume" => DesiredState.Running,
             "cancel" => DesiredState.Cancelled,
             _ => null,
         };
-        if (wish is null)
+        if (state is null)
         {
             return Problem.Result(http, StatusCodes.Status404NotFound, "There are the orders pause, resume and cancel.");
         }
 
-        return await library.OrderAsync(found.Facts, wish.Value, only, http.RequestAborted) is { } intent
+        return await library.OrderAsync(found.Facts, state.Value, only, http.RequestAborted) is { } intent
             ? TypedResults.Ok(intent)
             : Problem.Result(http, StatusCodes.Status409Conflict, "It has ended already; there is nothing to change.");
     }

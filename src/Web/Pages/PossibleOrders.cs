@@ -6,9 +6,9 @@ namespace Slowrun.Web.Pages;
 /// <summary>The orders that would change something.</summary>
 internal static class PossibleOrders
 {
-    /// <param name="wished">The run's intent. Stages may take a while to follow it.</param>
-    public static IReadOnlyList<DesiredState> Of(RunState state, DesiredState wished) =>
-        (state, wished) switch
+    /// <param name="intent">The run's intent. Stages may take a while to follow it.</param>
+    public static IReadOnlyList<DesiredState> Of(RunState state, DesiredState intent) =>
+        (state, intent) switch
         {
             (RunState.Succeeded or RunState.Failed, _) => [],
             (_, DesiredState.Paused) => [DesiredState.Running, DesiredState.Cancelled],

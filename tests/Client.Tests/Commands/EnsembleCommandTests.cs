@@ -157,7 +157,7 @@ public sealed class EnsembleCommandTests
     [InlineData(2, "--select 5 of 4 members; expected 1 to 4.", "--select", "5")]
     [InlineData(2, "--select 0 of 4 members; expected 1 to 4.", "--select", "0")]
     [InlineData(1, "A run with --set 'ensemble.selection={}' has them", "--select", "2")]
-    public async Task Ensemble_OfAWishThatCannotBe_SaysWhatToDo(int exitCode, string message, params string[] options)
+    public async Task Ensemble_OfARequestThatCannotBe_SaysWhatToDo(int exitCode, string message, params string[] options)
     {
         await FinishedAsync();
 

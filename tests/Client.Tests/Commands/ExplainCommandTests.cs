@@ -50,7 +50,7 @@ public sealed class ExplainCommandTests
     }
 
     [Fact]
-    public async Task Explain_OfWhatTheUserHeld_NamesTheWishAndItsOpposite()
+    public async Task Explain_OfWhatTheUserHeld_NamesTheIntentAndItsOpposite()
     {
         await cli.HaveRunAsync();
         await cli.RunAsync("pause", "micro");

@@ -9,9 +9,9 @@ public sealed class IntentChangeTests
     [Theory]
     [InlineData(DesiredState.Paused, "run-paused")]
     [InlineData(DesiredState.Cancelled, "run-cancelled")]
-    public void Between_OfAnOrderForTheRun_IsOneEventAndNoneWhenGivenTwice(DesiredState wish, string kind)
+    public void Between_OfAnOrderForTheRun_IsOneEventAndNoneWhenGivenTwice(DesiredState state, string kind)
     {
-        var after = Running.Wish(wish, null);
+        var after = Running.With(state, null);
 
         Assert.Equal([(kind, null)], IntentChange.Between(Running, after).Select(change => (change.Kind, change.Stage)));
         Assert.Equal(["run-resumed"], IntentChange.Between(after, Running).Select(change => change.Kind));
@@ -21,7 +21,7 @@ public sealed class IntentChangeTests
     [Fact]
     public void Between_OfOrdersForStages_NamesEach()
     {
-        var after = Running.Wish(DesiredState.Cancelled, "chain0/stage0") with
+        var after = Running.With(DesiredState.Cancelled, "chain0/stage0") with
         {
             Retries = new Dictionary<string, int> { ["chain1/stage0"] = 1, [JudgingFailures.Ensemble] = 1 },
             Adoptions = new Dictionary<string, int> { ["chain1/stage1"] = 2 },

@@ -52,22 +52,22 @@ public sealed class ReadinessTests
     [Theory]
     [InlineData(DesiredState.Paused)]
     [InlineData(DesiredState.Cancelled)]
-    public void ToTrain_WhenTheUserWantsNoTraining_IsEmpty(DesiredState wish)
+    public void ToTrain_WhenTheUserWantsNoTraining_IsEmpty(DesiredState state)
     {
-        run.Wish(wish);
+        run.Intent(state);
 
         Assert.Empty(ToTrain);
     }
 
     [Fact]
-    public void ToTrain_WhenOneStageIsWishedOtherwise_FollowsThatWish()
+    public void ToTrain_WhenOneStageHasAnotherState_FollowsThatState()
     {
         Assert.Equal(
             [B0],
-            run.Wish(DesiredState.Paused, (B0, DesiredState.Running)).Facts is var facts ? Names(Readiness.ToTrain(facts)) : []
+            run.Intent(DesiredState.Paused, (B0, DesiredState.Running)).Facts is var facts ? Names(Readiness.ToTrain(facts)) : []
         );
-        Assert.Equal([B0, Baseline], Names(Readiness.ToTrain(run.Wish(DesiredState.Running, (A0, DesiredState.Paused)).Facts)));
-        Assert.Empty(Readiness.ToTrain(run.Wish(DesiredState.Cancelled, (A0, DesiredState.Running)).Facts));
+        Assert.Equal([B0, Baseline], Names(Readiness.ToTrain(run.Intent(DesiredState.Running, (A0, DesiredState.Paused)).Facts)));
+        Assert.Empty(Readiness.ToTrain(run.Intent(DesiredState.Cancelled, (A0, DesiredState.Running)).Facts));
     }
 
     [Theory]
@@ -93,7 +93,7 @@ public sealed class ReadinessTests
     [Fact]
     public void ToScore_WhenTheRunIsPaused_IsEmpty()
     {
-        run.Finished(A0).Wish(DesiredState.Paused);
+        run.Finished(A0).Intent(DesiredState.Paused);
 
         Assert.Empty(Readiness.ToScore(run.Facts));
     }
@@ -124,19 +124,19 @@ public sealed class ReadinessTests
     {
         Assert.Equal(RunState.Pending, State);
         Assert.Equal(RunState.Running, Of(run.Taken(A0, 0)));
-        Assert.Equal(RunState.Paused, Of(run.Wish(DesiredState.Paused)));
-        Assert.Equal(RunState.Running, Of(run.Wish(DesiredState.Running)));
+        Assert.Equal(RunState.Paused, Of(run.Intent(DesiredState.Paused)));
+        Assert.Equal(RunState.Running, Of(run.Intent(DesiredState.Running)));
         Assert.Equal(RunState.Running, Of(run.Scored(A0, A1, B0, B1)));
         Assert.Equal(RunState.Running, Of(run.Finished(Baseline)));
         Assert.Equal(RunState.Running, Of(run.Scored(Baseline)));
         Assert.Equal(RunState.Succeeded, Of(run.Mixed(A0, A1, B0, B1)));
-        Assert.Equal(RunState.Succeeded, Of(run.Wish(DesiredState.Cancelled)));
+        Assert.Equal(RunState.Succeeded, Of(run.Intent(DesiredState.Cancelled)));
     }
 
     [Fact]
     public void StateOf_WhenCancelled_IsCancelledAtOnce()
     {
-        Assert.Equal(RunState.Cancelled, Of(run.Taken(A0, 5).Wish(DesiredState.Cancelled)));
+        Assert.Equal(RunState.Cancelled, Of(run.Taken(A0, 5).Intent(DesiredState.Cancelled)));
     }
 
     [Fact]
@@ -154,7 +154,7 @@ public sealed class ReadinessTests
     [Fact]
     public void StateOf_WithACancelledChain_IsCancelledOnceTheOthersAreDone()
     {
-        run.Wish(DesiredState.Running, (A0, DesiredState.Cancelled)).Scored(B0, B1);
+        run.Intent(DesiredState.Running, (A0, DesiredState.Cancelled)).Scored(B0, B1);
         Assert.Equal(RunState.Running, State);
 
         Assert.Equal(RunState.Cancelled, Of(run.Scored(Baseline)));

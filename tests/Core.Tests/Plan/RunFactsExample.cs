@@ -44,9 +44,9 @@ internal sealed class RunFactsExample
         return this;
     }
 
-    public RunFactsExample Wish(DesiredState run, params (string Stage, DesiredState Wish)[] stages)
+    public RunFactsExample Intent(DesiredState run, params (string Stage, DesiredState State)[] stages)
     {
-        intent = intent with { Run = run, Stages = stages.ToDictionary(pair => pair.Stage, pair => pair.Wish) };
+        intent = intent with { Run = run, Stages = stages.ToDictionary(pair => pair.Stage, pair => pair.State) };
         return this;
     }
 

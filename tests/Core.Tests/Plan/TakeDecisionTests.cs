@@ -79,7 +79,7 @@ public sealed class TakeDecisionTests
     public void RefusalOfIntent_IsAnythingButRunning(DesiredState run, DesiredState? stage, string? refusal)
     {
         var intent = new RunIntent { Run = run };
-        intent = stage is { } wish ? intent with { Stages = new Dictionary<string, DesiredState> { ["chain0/stage1"] = wish } } : intent;
+        intent = stage is { } state ? intent with { Stages = new Dictionary<string, DesiredState> { ["chain0/stage1"] = state } } : intent;
 
         Assert.Equal(refusal, TakeDecision.RefusalOfIntent(Plan, intent));
     }

@@ -119,7 +119,7 @@ public sealed class StatusBuilderTests
     [Fact]
     public void Build_OfFailedPausedAndCancelledStages_SaysWhatWouldMakeThemGoOn()
     {
-        run.Failed(A0).Taken(B0, 7).Wish(DesiredState.Running, (B0, DesiredState.Paused), (Baseline, DesiredState.Cancelled));
+        run.Failed(A0).Taken(B0, 7).Intent(DesiredState.Running, (B0, DesiredState.Paused), (Baseline, DesiredState.Cancelled));
 
         Assert.Equal("The loss is not a number. Lower the rate.", Stage(run, A0).Failure);
         Assert.Contains("retry", Stage(run, A0).Waits, StringComparison.Ordinal);
@@ -197,7 +197,7 @@ public sealed class StatusBuilderTests
         Assert.Equal(
             "Cancelled",
             StatusBuilder
-                .Build(new RunFactsExample().NoSilo().Wish(DesiredState.Cancelled).Facts, StatusSource.Store, RunFactsExample.Now)
+                .Build(new RunFactsExample().NoSilo().Intent(DesiredState.Cancelled).Facts, StatusSource.Store, RunFactsExample.Now)
                 .StateText
         );
     }

@@ -58,7 +58,7 @@ public sealed class NewerVersionTests
         await EditAsync(RunPaths.Intent(Run), intent => intent["until"] = "Friday");
         await EditAsync(RunPaths.Operations(Run), operations => operations["budget"] = 12);
 
-        await documents.ChangeIntentAsync(intent => intent.Wish(DesiredState.Paused, null), Cancel);
+        await documents.ChangeIntentAsync(intent => intent.With(DesiredState.Paused, null), Cancel);
         var run = (await documents.TryReadSpecAsync(Cancel))!;
         await documents.ChangeOperationsAsync(spec.Operations, _ => OperationsChange.Applied(run, ["priority=3"]), Cancel);
 
@@ -122,7 +122,7 @@ public sealed class NewerVersionTests
     public async Task Documents_ThatThisVersionCannotRead_AreNeitherMendedNorDropped()
     {
         await documents.TryCreateSpecAsync(Spec, Cancel);
-        await documents.ChangeIntentAsync(intent => intent.Wish(DesiredState.Paused, null), Cancel);
+        await documents.ChangeIntentAsync(intent => intent.With(DesiredState.Paused, null), Cancel);
         await documents.ChangeJudgingAsync(
             failures => failures.Count("chain0/stage0", "a", new StageFailure("It broke.", "Mend it.", 0, DateTimeOffset.UnixEpoch), 3),
             Cancel
@@ -152,7 +152,7 @@ public sealed class NewerVersionTests
         {
             await EditAsync(name, edit);
             var before = await ReadAsync(name);
-            await Record.ExceptionAsync(() => documents.ChangeIntentAsync(intent => intent.Wish(DesiredState.Cancelled, null), Cancel));
+            await Record.ExceptionAsync(() => documents.ChangeIntentAsync(intent => intent.With(DesiredState.Cancelled, null), Cancel));
             await Record.ExceptionAsync(() => store.MendCopiedAsync<RunIntent>(RunPaths.Intent(Run), Cancel));
             Assert.False(await new RunScores(store, Run).TryDropDamagedAsync(scored, Cancel));
             await Record.ExceptionAsync(async () =>

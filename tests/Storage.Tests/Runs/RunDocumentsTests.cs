@@ -149,8 +149,8 @@ public sealed class RunDocumentsTests
     {
         await documents.TryCreateSpecAsync(Spec, Cancel);
 
-        await documents.ChangeIntentAsync(intent => intent.Wish(DesiredState.Cancelled, null), Cancel);
-        await documents.ChangeIntentAsync(intent => intent.Wish(DesiredState.Cancelled, null), Cancel);
+        await documents.ChangeIntentAsync(intent => intent.With(DesiredState.Cancelled, null), Cancel);
+        await documents.ChangeIntentAsync(intent => intent.With(DesiredState.Cancelled, null), Cancel);
 
         Assert.Equal(
             ["run-cancelled"],
@@ -164,7 +164,7 @@ public sealed class RunDocumentsTests
         await documents.TryCreateSpecAsync(Spec, Cancel);
 
         var now = await new RunDocuments(new WithoutEvents(store), "demo").ChangeIntentAsync(
-            intent => intent.Wish(DesiredState.Cancelled, null),
+            intent => intent.With(DesiredState.Cancelled, null),
             Cancel
         );
 

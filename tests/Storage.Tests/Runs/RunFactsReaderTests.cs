@@ -112,7 +112,7 @@ public sealed class RunFactsReaderTests
         await HaveAsync(2);
         await ReadAsync();
         var before = await OrderBell.ListenAsync(store, Cancel);
-        await new RunDocuments(store, Run).ChangeIntentAsync(intent => intent.Wish(DesiredState.Paused, null), Cancel);
+        await new RunDocuments(store, Run).ChangeIntentAsync(intent => intent.With(DesiredState.Paused, null), Cancel);
 
         Assert.NotEqual(before, await OrderBell.ListenAsync(store, Cancel));
         Assert.Equal(DesiredState.Paused, (await ReadAsync()).Intent.Run);

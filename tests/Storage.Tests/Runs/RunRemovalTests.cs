@@ -105,7 +105,7 @@ public sealed class RunRemovalTests
         var spec = SpecReader.FromPreset("micro", new SpecOverrides { Name = run });
         Assert.True(await documents.TryCreateSpecAsync(spec, Stop));
         await documents.ChangeOperationsAsync(spec.Operations, operations => operations with { Priority = 1 }, Stop);
-        await documents.ChangeIntentAsync(intent => intent.Wish(DesiredState.Paused, null), Stop);
+        await documents.ChangeIntentAsync(intent => intent.With(DesiredState.Paused, null), Stop);
         foreach (var stage in new RunPlan(spec.Recipe).Stages.Select(stage => stage.Id))
         {
             await into.WriteAsync(RunPaths.Root(run, stage), CanonicalJson.Serialize(new StageRoot { Steps = 8 }), Stop);

@@ -85,7 +85,7 @@ public sealed class RunRepairTests
         Assert.Empty(Readiness.ToTrain(facts));
         Assert.Empty(await new RunRepair(store, TimeProvider.System).MendAsync(facts, cancellationToken: Cancel));
 
-        await documents.ChangeIntentAsync(intent => intent.Wish(DesiredState.Running, null), Cancel);
+        await documents.ChangeIntentAsync(intent => intent.With(DesiredState.Running, null), Cancel);
         Assert.Equal((0, DesiredState.Running), ((await FactsAsync()).Damage.Count, (await FactsAsync()).Intent.Run));
         Assert.Single(await KindsAsync(), "document-replaced");
     }
@@ -111,7 +111,7 @@ public sealed class RunRepairTests
         var dies = new DyingStore(store, $"runs/{Run}/intent");
 
         await Assert.ThrowsAsync<IOException>(() =>
-            new RunDocuments(dies, Run).ChangeIntentAsync(intent => intent.Wish(DesiredState.Running, null), Cancel)
+            new RunDocuments(dies, Run).ChangeIntentAsync(intent => intent.With(DesiredState.Running, null), Cancel)
         );
 
         Assert.Equal(DesiredState.Cancelled, (await FactsAsync()).Intent.Run);
@@ -215,7 +215,7 @@ public sealed class RunRepairTests
             },
             Cancel
         );
-        await documents.ChangeIntentAsync(intent => intent.Wish(DesiredState.Cancelled, null), Cancel);
+        await documents.ChangeIntentAsync(intent => intent.With(DesiredState.Cancelled, null), Cancel);
         await documents.ChangeOperationsAsync(new Operations(), operations => operations with { Priority = 5 }, Cancel);
         foreach (var stage in new StageId[] { new(0, 0), new(0, 1) })
         {

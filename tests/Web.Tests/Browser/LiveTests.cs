@@ -96,7 +96,7 @@ public sealed class LiveTests(Chromium chromium)
     }
 
     [Fact]
-    public async Task LogIn_ThenPause_WritesTheWishAndShowsIt()
+    public async Task LogIn_ThenPause_WritesTheIntentAndShowsIt()
     {
         await using var page = await TestPage.StartAsync(TestPage.Token);
         await using var window = await chromium.OpenAsync(page.Address);

@@ -16,6 +16,6 @@ public sealed class PossibleOrdersTests
     [InlineData(RunState.Cancelled, DesiredState.Running, "")]
     [InlineData(RunState.Failed, DesiredState.Running, "")]
     [InlineData(RunState.Succeeded, DesiredState.Running, "")]
-    public void Orders_OfARun_AreThoseThatWouldChangeIt(RunState state, DesiredState wished, string orders) =>
-        Assert.Equal(orders, string.Join(' ', PossibleOrders.Of(state, wished)));
+    public void Orders_OfARun_AreThoseThatWouldChangeIt(RunState state, DesiredState intent, string orders) =>
+        Assert.Equal(orders, string.Join(' ', PossibleOrders.Of(state, intent)));
 }
