@@ -61,6 +61,24 @@ internal static class SmallStage
         };
     }
 
+    /// <summary>A stage that keeps its weights by a rule, with or without a trained teacher.</summary>
+    public static StageInputs Inputs(SelectionRule rule, bool taught)
+    {
+        var stage = Recipe with
+        {
+            Selection = new SelectionRecipe { Rule = rule },
+            Distillation = taught ? new DistillationRecipe() : null,
+        };
+        if (!taught)
+        {
+            return Inputs(stage);
+        }
+
+        using var teacher = StageTraining.Begin(Inputs(seed: 4), ComputeDevices.SingleCpu);
+        Run(teacher);
+        return Inputs(stage, taught: true) with { Teacher = teacher.Snapshot() };
+    }
+
     public static ArrayTokenSet Tokens(int count, int vocabulary, int seed)
     {
         var random = new Random(seed);
