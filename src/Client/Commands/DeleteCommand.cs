@@ -8,7 +8,7 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary><c>delete RUN</c>: takes a run that is over out of the store.</summary>
+/// <summary><c>delete RUN</c>: deletes the objects of a run that is over.</summary>
 internal static class DeleteCommand
 {
     public static Command Create(ClientContext context, CommonOptions common)
@@ -19,11 +19,11 @@ internal static class DeleteCommand
         var force = new Option<bool>("--force")
         {
             Description =
-                "Also a run whose ensemble taught another one that has finished: that one keeps its weights, and nobody can check any more who taught it.",
+                "Also delete a run whose ensemble taught another, finished run. The taught run keeps its weights; its teacher can no longer be verified.",
         };
         var command = new Command(
             "delete",
-            "Deletes all that the store has of a run: weights, checkpoints, scores, events. Refuses one that is not over, and one that taught another. Data stays."
+            "Deletes all objects of a run in the store: weights, checkpoints, scores, events. Refuses a run that is not over, and one that taught another run. Data stays."
         )
         {
             run,
@@ -65,7 +65,7 @@ internal static class DeleteCommand
     /// <exception cref="CliException">It is not over, or taught another run.</exception>
     private static async Task CheckAsync(RunReader reader, string run, bool force, CancellationToken stop)
     {
-        // Without a spec it is what a deletion left that broke off, and no silo can train it.
+        // A run without a spec is left from an interrupted deletion, and no silo can train it.
         if (await TryFactsAsync(reader, run, stop) is { } facts && Readiness.StateOf(facts) is var state && !Readiness.IsOver(state))
         {
             throw new CliException(
@@ -87,7 +87,7 @@ internal static class DeleteCommand
         {
             throw new CliException(
                 ExitCode.Failed,
-                $"'{run}' taught {string.Join(", ", students.Select(student => $"'{student.Run}'"))}: without it nobody can check who taught it. '--force' deletes '{run}' all the same; what it taught keeps its weights."
+                $"'{run}' taught {string.Join(", ", students.Select(student => $"'{student.Run}'"))}: without '{run}' their teacher cannot be verified. '--force' deletes it nevertheless; the taught runs keep their weights."
             );
         }
     }
@@ -105,7 +105,7 @@ internal static class DeleteCommand
         }
     }
 
-    /// <exception cref="CliException">A living silo owns a stage: it would write what it finds deleted again.</exception>
+    /// <exception cref="CliException">A living silo owns a stage: it would write deleted objects again.</exception>
     private static async Task CheckFreeAsync(RunReader reader, string run, CancellationToken stop)
     {
         if (
@@ -116,7 +116,7 @@ internal static class DeleteCommand
             var owner = facts.LivingOwnerOf(stage.Id)!.SiloName;
             throw new CliException(
                 ExitCode.Failed,
-                $"Silo '{owner}' still owns {stage.Id} of '{run}'. Nothing was deleted. The run is cancelled, so it lets go within seconds, or is taken for dead: then 'slowrun delete {run}' again."
+                $"Silo '{owner}' still owns {stage.Id} of '{run}'. Nothing was deleted. The run is cancelled, so the silo releases the stage within seconds, or is declared dead; then run 'slowrun delete {run}' again."
             );
         }
     }

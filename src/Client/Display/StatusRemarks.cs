@@ -68,10 +68,10 @@ internal static class StatusRemarks
         }
 
         // While a stage trains, those that wait for a slot need no explanation.
-        var needsSomebody =
+        var needsUser =
             waiting.Any(stage => stage.State is StageState.Failed or StageState.Damaged or StageState.Paused)
             || status.Stages.All(stage => stage.State != StageState.Training);
-        if (waiting.Count > 0 && needsSomebody && !Readiness.IsOver(status.State))
+        if (waiting.Count > 0 && needsUser && !Readiness.IsOver(status.State))
         {
             yield return new Text($"'slowrun explain {status.Name}' says what would let it go on.");
         }

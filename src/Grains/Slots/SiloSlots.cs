@@ -13,7 +13,7 @@ internal sealed class SiloSlots(SlotTable slots, LocalWork local, OfferPace pace
     /// <param name="work">See <see cref="WorkName"/>.</param>
     /// <param name="migrate">The grain's <c>MigrateOnIdle</c>: a hint alone does not move an active grain. The offer is made again at
     /// once.</param>
-    /// <param name="admitted">The slots, where the answer says taken; whoever gives the work up disposes it.</param>
+    /// <param name="admitted">The slots, where the answer says taken; the caller disposes it when its work ends.</param>
     public TakeAnswer Ask(SlotOffer offer, string work, Action migrate, out Admitted? admitted)
     {
         admitted = null;

@@ -156,7 +156,7 @@ internal sealed partial class StageTaker(
         }
     }
 
-    /// <summary>After the take was written: tells of it, and makes the runner, unless too many takes failed before.</summary>
+    /// <summary>After the take was written: reports it, and makes the runner, unless too many takes failed before.</summary>
     private async Task<(StageRunner? Runner, string? Reason)> BeginAsync(
         StageWork work,
         StageRoot? before,

@@ -6,7 +6,7 @@ namespace Slowrun.Grains.Stages;
 /// <summary>The events of a take.</summary>
 internal static class TakeEvents
 {
-    /// <summary>Tells of the owner that was lost, of a changed or unrepeatable arithmetic, and of the take itself.</summary>
+    /// <summary>Reports the owner that was lost, of a changed or unrepeatable arithmetic, and of the take itself.</summary>
     /// <param name="before">The root that the take replaced; null: the stage was never taken.</param>
     /// <param name="root">The root as the take wrote it.</param>
     public static async Task TellAsync(StageOwnership own, StageRoot? before, StageRoot root, long lostSteps, OwnerLoss loss)

@@ -4,13 +4,13 @@ using Slowrun.Core.Stages;
 namespace Slowrun.Storage.Runs;
 
 /// <summary>
-/// Deletes all that the store has of a run. First the run's order becomes cancelled, so that no silo takes a stage; then goes what the run
-/// made, then the spec, and the order last: a deletion that broke off leaves a cancelled run, never one that starts anew, and is finished
-/// by another one. Data is not the run's own, and stays.
+/// Deletes all objects of a run. First the run's intent becomes cancelled, so that no silo takes a stage; then the run's results, the spec
+/// and last the intent are deleted: an interrupted deletion leaves a cancelled run, never one that starts anew, and the next deletion
+/// finishes it. Data may belong to other runs too, and stays.
 /// </summary>
 public sealed class RunRemoval(IObjectStore store, string run)
 {
-    // A silo that looked before the order may still write once.
+    // A silo that read the intent before it was cancelled may still write once.
     private const int Rounds = 10;
 
     /// <summary>All objects of the run, in the order in which they are deleted; none where there is nothing of that name.</summary>
@@ -21,7 +21,7 @@ public sealed class RunRemoval(IObjectStore store, string run)
             ),
         ];
 
-    /// <summary>Has every silo let go of the run and keeps it so.</summary>
+    /// <summary>Has every silo release the run, and take none of its stages again.</summary>
     public Task CancelAsync(CancellationToken cancellationToken = default) =>
         new RunDocuments(store, run).ChangeIntentAsync(
             intent => intent.Run == DesiredState.Cancelled ? intent : intent.With(DesiredState.Cancelled, null),
@@ -37,7 +37,7 @@ public sealed class RunRemoval(IObjectStore store, string run)
         for (var round = 0; round < Rounds; round++)
         {
             var entries = await ListAsync(cancellationToken).ConfigureAwait(false);
-            // The order holds the run until nothing else is left, as a later listing says: silos put a missing spec back from its copy.
+            // The intent stays until a later listing has nothing else: silos restore a missing spec from its copy.
             var isLast = entries.All(entry => Rank(entry.Name) == last);
             foreach (var entry in isLast ? entries : entries.Where(entry => Rank(entry.Name) < last))
             {
@@ -55,11 +55,11 @@ public sealed class RunRemoval(IObjectStore store, string run)
         }
 
         throw new NotPossibleException(
-            $"Objects of '{run}' come back while they are deleted: a silo writes them. The run is cancelled; 'slowrun delete {run}' goes on once that silo has ended."
+            $"Objects of '{run}' come back while they are deleted: a silo writes them. The run is cancelled; run 'slowrun delete {run}' again once that silo has ended."
         );
     }
 
-    /// <summary>What goes first: the copy of a spec before the spec, or it would be put back; the order last.</summary>
+    /// <summary>Lower ranks are deleted first: the copy of a spec before the spec, or a silo would restore it; the intent last.</summary>
     private int Rank(string name) =>
         name == RunPaths.Intent(run) ? 4
         : name == CopiedJson.CopyOf(RunPaths.Intent(run)) ? 3
