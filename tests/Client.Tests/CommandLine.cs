@@ -39,7 +39,8 @@ internal sealed class CommandLine
 
     /// <summary>Stands for the silo's program.</summary>
     public Func<string, string, string, CancellationToken, IAsyncEnumerable<string>> AskSilo { get; set; } =
-        (command, _, _, _) => throw new InvalidOperationException($"Nobody expected the silo's program to be asked for '{command}'.");
+        (command, _, _, _) =>
+            throw new InvalidOperationException($"The test does not expect the silo's program to be asked for '{command}'.");
 
     /// <summary>Memory of what a silo of this machine would train on.</summary>
     public IReadOnlyList<Core.Explain.SlotMemory> MachineSlots { get; set; } = [new("cpu:0", 1L << 40)];

@@ -6,7 +6,7 @@ using Slowrun.Storage;
 
 namespace Slowrun.Grains.Tests;
 
-/// <summary>Every second of a stage is in one account, whoever owned it and however they ended.</summary>
+/// <summary>Every second of a stage is in one account, for all its owners and however they ended.</summary>
 public sealed class LedgerTests
 {
     private static readonly StageId Stage = new(0, 0);

@@ -44,7 +44,7 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
     /// <summary>What this machine is seen to have.</summary>
     public SlotSensors Sensors { get; init; } = new();
 
-    /// <summary>Which owners are alive; nobody is.</summary>
+    /// <summary>Which owners are alive; by default none.</summary>
     public ILivingOwners Living { get; init; } = new NobodyLives();
 
     /// <summary>How the last training ended.</summary>

@@ -89,7 +89,7 @@ public sealed class OwnerLossTests
         Assert.Equal(1, first.EpochToken);
     }
 
-    /// <summary>An owner that is gone, whose end somebody saw.</summary>
+    /// <summary>An owner that is gone, whose end another silo saw.</summary>
     private static async Task LoseAsync(LocalRun run, MemoryStore store, SiloEnd end, bool committed = false)
     {
         await run.TakeAsync(Stage);

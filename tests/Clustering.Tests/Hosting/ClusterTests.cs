@@ -229,7 +229,7 @@ public abstract class ClusterTests : IAsyncLifetime
     private static MembershipEntry Killed(int port)
     {
         var entry = Entries.New();
-        // Nobody serves the first ports; and times that Orleans itself takes for fresh.
+        // No process listens on the first ports; the times count as fresh for Orleans.
         entry.SiloAddress = SiloAddress.New(System.Net.IPAddress.Loopback, port, 1);
         entry.StartTime = entry.IAmAliveTime = TimeProvider.System.GetUtcNow().UtcDateTime;
         return entry;

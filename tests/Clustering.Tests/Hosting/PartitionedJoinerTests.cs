@@ -6,7 +6,7 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Tests.Hosting;
 
-/// <summary>A silo that reaches nobody joins a fleet whose heartbeats Orleans takes for stale, as after an outage of the store.</summary>
+/// <summary>A silo that reaches no other joins a fleet whose heartbeats Orleans counts as stale, as after an outage of the store.</summary>
 public sealed class PartitionedJoinerTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -18,7 +18,7 @@ public sealed class PartitionedJoinerTests
         var file = new MembershipFile(store);
         var table = new StoreMembershipTable(store, new ProcessIdentity("elsewhere", 1, 1));
         var entry = Entries.New();
-        // Nobody serves the first ports: the joiner's connections are refused.
+        // No process listens on the first ports: the joiner's connections are refused.
         entry.SiloAddress = SiloAddress.New(IPAddress.Loopback, 1, 1);
         entry.StartTime = entry.IAmAliveTime = TimeProvider.System.GetUtcNow().UtcDateTime.AddHours(-1);
         await table.AddAsync(entry);

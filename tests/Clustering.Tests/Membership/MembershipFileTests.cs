@@ -115,7 +115,7 @@ public sealed class MembershipFileTests
     {
         var refusing = new RecordingStore(store);
         await store.WriteAsync("cluster/membership", Encoding.UTF8.GetBytes("{}"), Cancel);
-        // Whoever reads is overtaken before it writes, forever.
+        // After every read another writer writes first, forever.
         refusing.Before = operation =>
             operation.StartsWith("replace", StringComparison.Ordinal)
                 ? store.WriteAsync("cluster/membership", Encoding.UTF8.GetBytes("{}"), Cancel)

@@ -172,7 +172,7 @@ public sealed class DoorTests : IAsyncLifetime
         await using var stranger = await TestSilo.CreateAsync(other, "stranger");
         await stranger.StartAsync(Cancel);
 
-        // It could reach nobody there, and so gave up whom it took it for.
+        // It could reach no silo at that address, and so declared a dead.
         var seen = JsonNode.Parse((await other.TryReadAsync("cluster/membership", Cancel))!.Content.Span)!["rows"]!.AsArray();
         Assert.Equal(
             [("a", "Dead"), ("stranger", "Active")],

@@ -18,7 +18,7 @@ internal sealed class FleetMembership : IClusterMembershipService
         new(ImmutableDictionary<SiloAddress, ClusterMember>.Empty, new MembershipVersion(0));
 
     public IAsyncEnumerable<ClusterMembershipSnapshot> MembershipUpdates =>
-        throw new NotSupportedException("Whoever simulates a silo listens to Changed.");
+        throw new NotSupportedException("A simulated silo listens to Changed.");
 
     public bool IsAlive(SiloAddress silo) => members.TryGetValue(silo, out var member) && member.Status == SiloStatus.Active;
 

@@ -7,7 +7,7 @@ using static Slowrun.Storage.Tests.Checkpoints.Examples;
 
 namespace Slowrun.Storage.Tests.Checkpoints;
 
-/// <summary>What happens to the objects of a checkpoint while nobody looks, and that it is noticed before anybody trains on it.</summary>
+/// <summary>Damage of a checkpoint's objects is found before a stage trains on them.</summary>
 public sealed class DamageTests
 {
     private const string Current = "runs/demo/chain0/stage1/000001-00000004/";
