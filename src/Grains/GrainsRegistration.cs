@@ -72,6 +72,8 @@ public static class GrainsRegistration
             .AddSingleton<Wakes>()
             .AddSingleton<RunAsking>()
             .AddSingleton<Look>()
+            .AddSingleton<LossWake>()
+            .AddSingleton<IdleLeave>()
             .AddHostedService<StoreTroubleLog>()
             .AddHostedService<ClockCheck>()
             .AddHostedService<SlotLoop>();

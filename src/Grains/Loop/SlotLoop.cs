@@ -1,7 +1,5 @@
-using System.Globalization;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Slowrun.Grains.Runs;
 using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
 
@@ -12,16 +10,13 @@ namespace Slowrun.Grains.Loop;
 /// </summary>
 internal sealed partial class SlotLoop(
     SlotTable slots,
-    RunWatch watch,
-    RunAsking asking,
     Look look,
-    Fingerprints fingerprints,
-    LocalWork local,
-    IdleClock idle,
-    LoopPulse pulse,
-    SiloDrain drain,
     LookPace pace,
-    TimeProvider time,
+    LossWake losses,
+    IdleLeave idle,
+    LocalWork local,
+    Fingerprints fingerprints,
+    LoopPulse pulse,
     ILogger<SlotLoop> log
 ) : BackgroundService
 {
@@ -38,16 +33,15 @@ internal sealed partial class SlotLoop(
         // Before the first offer: loading libtorch and the canned training take seconds that no grain's turn has.
         await Task.Run(() => slots.All.Select(fingerprints.Of).ToList(), stoppingToken);
         LogServing(log, string.Join(' ', slots.All));
-        using var woken = watch.OnSilosGone(() => _ = WakeAsync(stoppingToken));
+        using var woken = losses.Begin(stoppingToken);
         while (!stoppingToken.IsCancellationRequested)
         {
             pulse.Beat();
             try
             {
                 var (offered, ready) = await look.OnceAsync(stoppingToken);
-                if (idle.Looked(ready) is { } idleFor)
+                if (await idle.LeavesAsync(ready))
                 {
-                    await LeaveAsync(idleFor);
                     return;
                 }
 
@@ -67,25 +61,6 @@ internal sealed partial class SlotLoop(
             }
         }
     }
-
-    /// <summary>A silo has gone. Only silos with free slots look for its work, and not all at the same moment.</summary>
-    private async Task WakeAsync(CancellationToken stop)
-    {
-        asking.SilosGone();
-        if (slots.Free.Count > 0)
-        {
-            await Task.Delay(watch.Spread(), time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            slots.Poke();
-        }
-    }
-
-    private Task LeaveAsync(TimeSpan idleFor) =>
-        drain.LeaveAsync(
-            StopReason.Requested,
-            SiloDrain.Idle,
-            string.Create(CultureInfo.InvariantCulture, $"nothing was ready for {idleFor.TotalSeconds:F0} s (option --exit-when-idle)."),
-            deadline: null
-        );
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Serving with slots {Slots}.")]
     private static partial void LogServing(ILogger logger, string slots);
