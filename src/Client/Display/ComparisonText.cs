@@ -54,7 +54,7 @@ internal static class ComparisonText
         {
             Text = run => Human.Loss(run.BestMemberLossNats),
         },
-        new("best member", "bestMember", run => run.BestMember) { Text = run => run.BestMember ?? "" },
+        new("best member", "bestMember", run => run.BestMember) { Text = run => run.BestMember?.ToString() ?? "" },
         new("baseline, nats/token", "baselineLossNats", run => run.BaselineLossNats) { Text = run => Human.Loss(run.BaselineLossNats) },
         new("tokens trained", "tokensTrained", run => run.TokensTrained) { Text = run => Human.Count(run.TokensTrained) },
         new("training", "trainingSeconds", run => run.TrainingSeconds) { Text = run => Human.Time(run.TrainingSeconds) },

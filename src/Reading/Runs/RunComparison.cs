@@ -64,7 +64,7 @@ public sealed record ComparedRun
 
     public required double? BestMemberLossNats { get; init; }
 
-    public required string? BestMember { get; init; }
+    public required StageId? BestMember { get; init; }
 
     /// <summary>The best of the chains of the role baseline.</summary>
     public required double? BaselineLossNats { get; init; }
