@@ -30,7 +30,7 @@ internal static class IdleBench
         {
             var run = new RunDocuments(store, $"cancelled{i}");
             await run.TryCreateSpecAsync(SpecReader.FromPreset("micro") with { Name = run.Run });
-            await run.ChangeIntentAsync(intent => intent.Wish(DesiredState.Cancelled, null));
+            await run.ChangeIntentAsync(intent => intent.With(DesiredState.Cancelled, null));
         }
 
         var hosts = new List<IHost>();

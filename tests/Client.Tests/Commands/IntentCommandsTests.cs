@@ -12,12 +12,12 @@ public sealed class IntentCommandsTests
     [Theory]
     [InlineData("pause", DesiredState.Paused, "Paused")]
     [InlineData("cancel", DesiredState.Cancelled, "Cancelled")]
-    public async Task PauseAndCancel_OfARun_AreItsIntentUntilItIsResumed(string command, DesiredState state, string state)
+    public async Task PauseAndCancel_OfARun_AreItsIntentUntilItIsResumed(string command, DesiredState intent, string state)
     {
         await cli.HaveRunAsync();
 
         Assert.Equal(0, await cli.RunAsync(command, "micro"));
-        Assert.Equal(state, (await IntentAsync()).Run);
+        Assert.Equal(intent, (await IntentAsync()).Run);
         await cli.RunAsync("status", "micro", "-o", "json");
         Assert.Equal(state, cli.Json().GetProperty("state").GetString());
 
