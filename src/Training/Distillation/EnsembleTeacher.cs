@@ -2,7 +2,7 @@ using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
-using Slowrun.Training.Devices;
+using Slowrun.Training.Copies;
 using Slowrun.Training.Models;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;

@@ -1,5 +1,5 @@
 using Slowrun.Core.Tensors;
-using Slowrun.Training.Devices;
+using Slowrun.Training.Copies;
 
 namespace Slowrun.Training.Distillation;
 

@@ -5,6 +5,7 @@ using Slowrun.Core.Schedules;
 using Slowrun.Core.Tensors;
 using Slowrun.Core.Tokens;
 using Slowrun.Training.Averaging;
+using Slowrun.Training.Copies;
 using Slowrun.Training.Devices;
 using Slowrun.Training.Lanes;
 using Slowrun.Training.Models;

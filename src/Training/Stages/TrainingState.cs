@@ -1,5 +1,5 @@
 using Slowrun.Core.Tensors;
-using Slowrun.Training.Devices;
+using Slowrun.Training.Copies;
 using Slowrun.Training.Parameters;
 using TorchSharp;
 using static TorchSharp.torch;

@@ -1,7 +1,7 @@
 using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
-using Slowrun.Training.Devices;
+using Slowrun.Training.Copies;
 using Slowrun.Training.Distillation;
 using Slowrun.Training.Models;
 using Slowrun.Training.Parameters;

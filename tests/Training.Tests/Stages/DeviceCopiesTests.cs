@@ -1,4 +1,5 @@
 using Slowrun.Core.Tensors;
+using Slowrun.Training.Copies;
 using Slowrun.Training.Devices;
 using Slowrun.Training.Stages;
 

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Slowrun.Core.Tensors;
 
-namespace Slowrun.Training.Devices;
+namespace Slowrun.Training.Copies;
 
 /// <summary>
 /// Copies between one CUDA device and the host on a stream of their own, beside what the device computes. TorchSharp has no streams, so

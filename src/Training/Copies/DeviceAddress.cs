@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Slowrun.Training.Devices;
+namespace Slowrun.Training.Copies;
 
 /// <summary>Addresses of tensors on any device: TorchSharp's own accessors are for the host's memory alone.</summary>
 internal static partial class DeviceAddress
