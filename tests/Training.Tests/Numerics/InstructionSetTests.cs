@@ -2,6 +2,7 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
 using Slowrun.Core.Recipes;
+using Slowrun.Training.Devices;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Stages;
 using Slowrun.Training.Tests.Distillation;
