@@ -1,4 +1,3 @@
-using Azure.Core;
 using Azure.Data.Tables;
 using Slowrun.Clustering.Membership;
 using Slowrun.Storage;
@@ -14,19 +13,26 @@ internal static class AzureTables
 
     private const string BlobScheme = "azblob://";
 
+    // Orleans repeats failed operations with the next heartbeat or read; this retries only short failures.
+    private static readonly BlobStoreOptions Tries = new()
+    {
+        Deadline = TimeSpan.FromSeconds(10),
+        EachTry = TimeSpan.FromSeconds(5),
+        LongestDelay = TimeSpan.FromSeconds(1),
+    };
+
     /// <param name="store">The store's address: the account where the place names none.</param>
     /// <param name="connectionString">Null: the environment's.</param>
     /// <exception cref="StoreException">The message says what is missing.</exception>
     public static TableServiceClient Connect(ClusterPlace place, string store, string? connectionString = null)
     {
-        var options = new TableClientOptions();
-        // Orleans repeats failed operations with the next heartbeat or read; this retries only short failures.
-        options.Retry.Mode = RetryMode.Exponential;
-        options.Retry.MaxRetries = 3;
-        options.Retry.Delay = TimeSpan.FromMilliseconds(200);
-        options.Retry.NetworkTimeout = TimeSpan.FromSeconds(10);
-        options.Diagnostics.IsLoggingEnabled = false;
         var account = Account(place, store);
+        var options = new TableClientOptions
+        {
+            // The SDK must not retry besides: two retriers multiply.
+            RetryPolicy = new AzureRetries($"The table service of the account '{account.Name}'", "Storage Table Data Contributor", Tries),
+        };
+        options.Diagnostics.IsLoggingEnabled = false;
         return account.Open(
             connectionString ?? AzureAccount.ConnectionString,
             "an account with a table service (AccountName=…;AccountKey=…;TableEndpoint=…)",
@@ -46,6 +52,12 @@ internal static class AzureTables
             )
         );
     }
+
+    /// <summary>Writes what nobody reads, in a partition beside the cluster's rows: whether heartbeats can be written.</summary>
+    public static Task ProbeAsync(TableServiceClient account, StoreCluster cluster, CancellationToken cancellationToken) =>
+        account
+            .GetTableClient(Name)
+            .UpsertEntityAsync(new TableEntity($"{cluster.Id}-probe", "probe"), TableUpdateMode.Replace, cancellationToken);
 
     private static AzureAccount Account(ClusterPlace place, string store)
     {

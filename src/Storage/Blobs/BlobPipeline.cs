@@ -1,10 +1,8 @@
-using System.Net;
 using Azure;
 using Azure.Identity;
 using Polly;
-using Polly.CircuitBreaker;
-using Polly.Retry;
 using Polly.Timeout;
+using static Slowrun.Storage.Blobs.AzureTries;
 
 namespace Slowrun.Storage.Blobs;
 
@@ -21,38 +19,8 @@ internal sealed class BlobPipeline
     public BlobPipeline(BlobAddress address, BlobStoreOptions options, TimeProvider time)
     {
         (this.address, this.options) = (address, options);
-        var builder = new ResiliencePipelineBuilder { TimeProvider = time };
-        builder
-            .AddTimeout(new TimeoutStrategyOptions { Timeout = options.Deadline })
-            .AddRetry(
-                new RetryStrategyOptions
-                {
-                    ShouldHandle = args => ValueTask.FromResult(IsTransient(args.Outcome.Exception)),
-                    // The deadline ends it.
-                    MaxRetryAttempts = int.MaxValue,
-                    BackoffType = DelayBackoffType.Exponential,
-                    UseJitter = true,
-                    Delay = options.FirstDelay,
-                    MaxDelay = options.LongestDelay,
-                    OnRetry = args =>
-                    {
-                        StoreMeter.Retries.Add(1);
-                        return ValueTask.CompletedTask;
-                    },
-                }
-            )
-            .AddCircuitBreaker(
-                new CircuitBreakerStrategyOptions
-                {
-                    ShouldHandle = args => ValueTask.FromResult(IsTransient(args.Outcome.Exception)),
-                    // Ten tries in half a minute, nearly all in vain: the store is down, not a connection.
-                    FailureRatio = 0.9,
-                    MinimumThroughput = 10,
-                    SamplingDuration = TimeSpan.FromSeconds(30),
-                    BreakDuration = TimeSpan.FromSeconds(2),
-                }
-            )
-            .AddTimeout(new TimeoutStrategyOptions { Timeout = options.EachTry });
+        var builder = AzureTries.Builder(options, time);
+        builder.AddTimeout(new TimeoutStrategyOptions { Timeout = options.EachTry });
         options.AroundEachTry?.Invoke(builder);
         pipeline = builder.Build();
     }
@@ -88,26 +56,6 @@ internal sealed class BlobPipeline
             throw Explained(what, e, last ?? e);
         }
     }
-
-    /// <summary>Whether another try may succeed.</summary>
-    internal static bool IsTransient(Exception? e) =>
-        e switch
-        {
-            null or StoreException => false,
-            // 0: no answer at all. 408, 429 and all 5xx but 501, 505, 507: not now.
-            RequestFailedException { Status: 0 or 408 or 429 or 500 or 502 or 503 or 504 } => true,
-            RequestFailedException { ErrorCode: "ContainerBeingDeleted" or "ServerBusy" or "OperationTimedOut" } => true,
-            // A checksum that did not fit: damaged on its way.
-            RequestFailedException { ErrorCode: "Md5Mismatch" } => true,
-            RequestFailedException or AuthenticationFailedException => false,
-            TimeoutRejectedException or BrokenCircuitException or HttpRequestException or WebException => true,
-            // Cut off in the middle of a body. InvalidDataException is no IOException.
-            IOException => true,
-            // The SDK's own time-out; the caller's cancellation never comes here, since it ends the pipeline.
-            OperationCanceledException => true,
-            AggregateException aggregate => aggregate.InnerExceptions.All(IsTransient),
-            _ => false,
-        };
 
     private Exception Explained(string what, Exception e, Exception last) =>
         last switch
@@ -148,15 +96,4 @@ internal sealed class BlobPipeline
             ),
             _ => e,
         };
-
-    /// <summary> The cause as a log may show it: the SDK's own exception prints the whole answer, and the service quotes parameters of the
-    /// request in it, a signature among them.
-    /// </summary>
-    private static Exception Cause(Exception e) =>
-        e is RequestFailedException { Status: > 0 } r ? new RequestFailedException(r.Status, Short(r), r.ErrorCode, null) : e;
-
-    private static string Short(Exception e) =>
-        e is RequestFailedException { Status: > 0 } r ? $"{r.Status} {r.ErrorCode}" : Secrets.Redacted(FirstLine(e.Message)).TrimEnd('.');
-
-    private static string FirstLine(string message) => message.Split('\n', 2)[0].Trim();
 }
