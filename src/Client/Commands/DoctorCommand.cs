@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
-using Slowrun.Clustering.Membership;
+using Slowrun.Clustering.Views;
 using Slowrun.Core;
 using Slowrun.Data.Corpus;
 using Slowrun.Storage;

@@ -9,7 +9,7 @@ namespace Slowrun.Clustering.Hosting;
 /// that a heartbeat reads are passed to Orleans, which otherwise reads every five seconds.
 /// </summary>
 internal sealed partial class Burial(
-    MembershipFile file,
+    ISiloRows rows,
     DeadSilos dead,
     Suspicions suspicions,
     IClusterMembershipService membership,
@@ -95,10 +95,12 @@ internal sealed partial class Burial(
         if (dead.Doubtful.Count > 0)
         {
             // Read again, so that only silos whose heartbeat is still late count.
-            await file.ReadAsync(cancellationToken);
+            await rows.ReadAsync(cancellationToken);
         }
 
-        return suspicions.Current.Union(dead.Doubtful).ToHashSet(StringComparer.Ordinal);
+        // Whom others have buried meanwhile deserves no further look.
+        var gone = (rows.LastRead?.Rows ?? []).Where(row => row.Status == SiloStatus.Dead).Select(row => row.Silo);
+        return suspicions.Current.Except(gone).Union(dead.Doubtful).ToHashSet(StringComparer.Ordinal);
     }
 
     private async Task BuryAsync(IReadOnlySet<string>? only, CancellationToken cancellationToken)
@@ -115,7 +117,7 @@ internal sealed partial class Burial(
     private async Task RefreshAsync(CancellationToken cancellationToken)
     {
         // Once for each version: those of a document that was begun anew are lower.
-        if (hasJoined && file.LastRead?.Version is { } read && read > membership.CurrentSnapshot.Version.Value && read != refreshedFor)
+        if (hasJoined && rows.LastRead?.Version is { } read && read > membership.CurrentSnapshot.Version.Value && read != refreshedFor)
         {
             refreshedFor = read;
             await membership.Refresh(cancellationToken: cancellationToken);

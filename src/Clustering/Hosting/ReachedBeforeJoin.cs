@@ -10,7 +10,7 @@ namespace Slowrun.Clustering.Hosting;
 /// </summary>
 /// <param name="answers">Whether something accepts connections there.</param>
 internal sealed partial class ReachedBeforeJoin(
-    MembershipFile file,
+    ISiloRows rows,
     SiloAddress own,
     IClusterMembershipService membership,
     TimeProvider time,
@@ -82,7 +82,7 @@ internal sealed partial class ReachedBeforeJoin(
     }
 
     private IEnumerable<MembershipRow> Members() =>
-        (file.LastRead?.Rows ?? []).Where(row => row.Status == SiloStatus.Active && !row.Address.Endpoint.Equals(own.Endpoint));
+        (rows.LastRead?.Rows ?? []).Where(row => row.Status == SiloStatus.Active && !row.Address.Endpoint.Equals(own.Endpoint));
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Joins once {Silos} answers, or is marked dead.")]
     private static partial void LogWaits(ILogger logger, string silos);

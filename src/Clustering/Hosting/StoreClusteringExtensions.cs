@@ -53,6 +53,8 @@ public static class StoreClusteringExtensions
             AddDocument(silo.Services, store, self, slots, slotBytes);
         }
 
+        AddBurial(silo.Services, store);
+
         silo.Services.AddSingleton<IFatalErrorHandler>(_ => new EndAtOnce());
         silo.Services.AddStoreTls(store).AddSingleton<ILifecycleParticipant<ISiloLifecycle>, CertificateWatch>();
         silo.Configure<SiloConnectionOptions>(options =>
@@ -110,13 +112,8 @@ public static class StoreClusteringExtensions
         IReadOnlyList<long>? slotBytes
     )
     {
-        services.AddSingleton<HeartbeatWatch>().AddSingleton<Suspicions>();
-        services.AddSingleton(provider => new MembershipFile(store, watch: provider.GetRequiredService<HeartbeatWatch>()));
-        services.AddSingleton(provider => new DeathVerdict(
-            provider.GetRequiredService<ILocalSiloDetails>().SiloAddress,
-            provider.GetRequiredService<HeartbeatWatch>(),
-            provider.GetRequiredService<Suspicions>()
-        ));
+        services.AddSingleton<ISiloRows>(provider => provider.GetRequiredService<MembershipFile>());
+        services.AddSingleton<IHeartbeats>(provider => provider.GetRequiredService<HeartbeatWatch>());
         services.AddSingleton(provider => new StoreMembershipTable(
             store,
             provider.GetRequiredService<MembershipFile>(),
@@ -125,34 +122,13 @@ public static class StoreClusteringExtensions
             slots,
             slotBytes,
             provider.GetRequiredService<DeathVerdict>(),
-            provider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped
+            Stopped(provider)
         ));
         services.AddSingleton<IMembershipTable>(provider => provider.GetRequiredService<StoreMembershipTable>());
-        services.AddSingleton(provider => new DeadSilos(
-            provider.GetRequiredService<MembershipFile>(),
-            provider.GetRequiredService<HeartbeatWatch>(),
-            provider.GetRequiredService<TimeProvider>()
-        ));
-        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, Burial>();
-        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => new ReachedBeforeJoin(
-            provider.GetRequiredService<MembershipFile>(),
-            provider.GetRequiredService<ILocalSiloDetails>().SiloAddress,
-            provider.GetRequiredService<IClusterMembershipService>(),
-            provider.GetRequiredService<TimeProvider>(),
-            SiloPort.AnswersAsync,
-            provider.GetRequiredService<ILogger<ReachedBeforeJoin>>()
-        ));
-        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => new WorkHeartbeat(
-            provider.GetRequiredService<MembershipFile>(),
-            provider.GetRequiredService<ILocalSiloDetails>().SiloAddress,
-            provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILogger<WorkHeartbeat>>(),
-            provider.GetService<IWorkload>()
-        ));
     }
 
-    /// <summary>Microsoft's table, whose silos are declared dead by votes alone; the silos that serve the store are also listed in the
-    /// document beside it.</summary>
+    /// <summary>Microsoft's table; the silos that serve the store, and their promises of heartbeats, are also listed in the document beside
+    /// it.</summary>
     private static void AddAzureTable(
         ISiloBuilder silo,
         IObjectStore store,
@@ -162,26 +138,85 @@ public static class StoreClusteringExtensions
         IReadOnlyList<long>? slotBytes
     )
     {
+        var account = AzureTables.Connect(cluster.Place, store.Address);
         silo.UseAzureStorageClustering(options =>
         {
             options.TableName = AzureTables.Name;
-            options.TableServiceClient = AzureTables.Connect(cluster.Place, store.Address);
+            options.TableServiceClient = account;
         });
         // No heartbeat rewrites its dead rows; and it takes away also who is joining, by clocks that may be wrong by an hour.
         silo.Services.PostConfigure<ClusterMembershipOptions>(options => options.DefunctSiloExpiration = TimeSpan.FromDays(1));
         var table = silo.Services.Last(service => service.ServiceType == typeof(IMembershipTable)).ImplementationType!;
-        silo.Services.AddSingleton<IMembershipTable>(provider => new TableWithSideDocument(
-            (IMembershipTable)ActivatorUtilities.CreateInstance(provider, table),
-            new MembershipFile(store),
-            provider.GetRequiredService<ILocalSiloDetails>().SiloAddress,
+        silo.Services.AddSingleton(provider => new SideDocument(
+            provider.GetRequiredService<MembershipFile>(),
+            Own(provider),
             self,
             slots ?? [],
             slotBytes,
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILogger<TableWithSideDocument>>(),
-            provider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped
+            provider.GetRequiredService<ILogger<SideDocument>>(),
+            Stopped(provider)
+        ));
+        silo.Services.AddSingleton(provider => new WatchedTable(
+            (IMembershipTable)ActivatorUtilities.CreateInstance(provider, table),
+            stop => AzureTables.ProbeAsync(account, cluster, stop),
+            provider.GetRequiredService<TimeProvider>()
+        ));
+        silo.Services.AddSingleton(provider => new TableRows(
+            provider.GetRequiredService<WatchedTable>(),
+            provider.GetRequiredService<MembershipFile>(),
+            provider.GetRequiredService<HeartbeatWatch>(),
+            provider.GetRequiredService<SideDocument>()
+        ));
+        silo.Services.AddSingleton<ISiloRows>(provider => provider.GetRequiredService<TableRows>());
+        silo.Services.AddSingleton<IHeartbeats>(provider => provider.GetRequiredService<TableRows>());
+        silo.Services.AddSingleton<IMembershipTable>(provider => new TableWithSideDocument(
+            provider.GetRequiredService<WatchedTable>(),
+            provider.GetRequiredService<ISiloRows>(),
+            provider.GetRequiredService<SideDocument>(),
+            provider.GetRequiredService<DeathVerdict>(),
+            Own(provider),
+            Stopped(provider)
         ));
     }
+
+    /// <summary>Who is dead, wherever the rows stand.</summary>
+    private static void AddBurial(IServiceCollection services, IObjectStore store)
+    {
+        services.AddSingleton<HeartbeatWatch>().AddSingleton<Suspicions>();
+        services.AddSingleton(provider => new MembershipFile(store, watch: provider.GetRequiredService<HeartbeatWatch>()));
+        services.AddSingleton(provider => new DeathVerdict(
+            Own(provider),
+            provider.GetRequiredService<IHeartbeats>(),
+            provider.GetRequiredService<Suspicions>()
+        ));
+        services.AddSingleton(provider => new DeadSilos(
+            provider.GetRequiredService<ISiloRows>(),
+            provider.GetRequiredService<IHeartbeats>(),
+            provider.GetRequiredService<TimeProvider>()
+        ));
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, Burial>();
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => new ReachedBeforeJoin(
+            provider.GetRequiredService<ISiloRows>(),
+            Own(provider),
+            provider.GetRequiredService<IClusterMembershipService>(),
+            provider.GetRequiredService<TimeProvider>(),
+            SiloPort.AnswersAsync,
+            provider.GetRequiredService<ILogger<ReachedBeforeJoin>>()
+        ));
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => new WorkHeartbeat(
+            provider.GetRequiredService<MembershipFile>(),
+            Own(provider),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<WorkHeartbeat>>(),
+            provider.GetService<IWorkload>()
+        ));
+    }
+
+    private static SiloAddress Own(IServiceProvider provider) => provider.GetRequiredService<ILocalSiloDetails>().SiloAddress;
+
+    private static CancellationToken Stopped(IServiceProvider provider) =>
+        provider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped;
 
     private static IServiceCollection AddStoreTls(this IServiceCollection services, IObjectStore store) =>
         services

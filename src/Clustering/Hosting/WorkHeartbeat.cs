@@ -19,10 +19,6 @@ internal sealed partial class WorkHeartbeat(
     /// <summary>Two store operations: 60 a minute and silo while it trains.</summary>
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(2);
 
-    /// <summary>In a larger fleet nearly always two silos are left to see a machine's loss; and all heartbeats contend for one
-    /// object.</summary>
-    public const int SmallFleet = 8;
-
     // Asked of memory.
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(0.25);
 
@@ -67,7 +63,9 @@ internal sealed partial class WorkHeartbeat(
             document =>
             {
                 var works = workload!.IsUnderWay;
-                promises = (works || OthersWork(document)) && document.Rows.Count(row => row.Status == SiloStatus.Active) <= SmallFleet;
+                promises =
+                    (works || OthersWork(document))
+                    && document.Rows.Count(row => row.Status == SiloStatus.Active) <= ClusterTuning.SmallFleet;
                 return document.Find(own) is { } row && (promises || row.HeartbeatSeconds is not null)
                     ? document.With(
                         row,
@@ -123,7 +121,7 @@ internal sealed partial class WorkHeartbeat(
     private bool MayPromise() =>
         file.LastRead is { } last
         && (workload!.IsUnderWay || OthersWork(last))
-        && last.Rows.Count(row => row.Status == SiloStatus.Active) <= SmallFleet;
+        && last.Rows.Count(row => row.Status == SiloStatus.Active) <= ClusterTuning.SmallFleet;
 
     private async Task<bool> TryBeatAsync(CancellationToken ending)
     {

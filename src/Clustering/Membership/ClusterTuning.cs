@@ -35,6 +35,10 @@ public static class ClusterTuning
 
     public const int MissedHeartbeats = 2;
 
+    /// <summary>In active silos. In a larger fleet nearly always two silos are left to see a machine's loss; and all heartbeats contend for
+    /// one object.</summary>
+    public const int SmallFleet = 8;
+
     /// <summary> Dead rows show the next owner how the last one ended, which matters for minutes; after an hour they only make the document
     /// longer, which each heartbeat writes.
     /// </summary>

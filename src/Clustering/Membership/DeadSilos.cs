@@ -14,8 +14,8 @@ public sealed class DeadSilos
     /// <summary>Two heartbeats of 7.5 s: how long a halted process of this machine must have been silent to count as dead.</summary>
     public static readonly TimeSpan StaleAfter = TimeSpan.FromSeconds(15);
 
-    private readonly MembershipFile file;
-    private readonly HeartbeatWatch watch;
+    private readonly ISiloRows rows;
+    private readonly IHeartbeats heartbeats;
     private readonly TimeProvider time;
     private readonly Func<IPEndPoint, CancellationToken, Task<bool>> answers;
 
@@ -23,17 +23,18 @@ public sealed class DeadSilos
     public DeadSilos(IObjectStore store, TimeProvider? time = null, Func<IPEndPoint, CancellationToken, Task<bool>>? answers = null)
     {
         this.time = time ?? TimeProvider.System;
-        watch = new HeartbeatWatch(this.time);
-        file = new MembershipFile(store, watch: watch);
+        var watch = new HeartbeatWatch(this.time);
+        (rows, heartbeats) = (new MembershipFile(store, watch: watch), watch);
         this.answers = answers ?? SiloPort.AnswersAsync;
     }
 
-    /// <param name="file">Reports to <paramref name="watch"/> what it reads and writes.</param>
-    internal DeadSilos(MembershipFile file, HeartbeatWatch watch, TimeProvider time)
-    {
-        (this.file, this.watch, this.time) = (file, watch, time);
-        answers = SiloPort.AnswersAsync;
-    }
+    /// <param name="rows">Report to <paramref name="heartbeats"/> what they read and write.</param>
+    internal DeadSilos(
+        ISiloRows rows,
+        IHeartbeats heartbeats,
+        TimeProvider time,
+        Func<IPEndPoint, CancellationToken, Task<bool>>? answers = null
+    ) => (this.rows, this.heartbeats, this.time, this.answers) = (rows, heartbeats, time, answers ?? SiloPort.AnswersAsync);
 
     /// <inheritdoc cref="BuryAsync(IReadOnlySet{string}, CancellationToken)"/>
     public Task<IReadOnlyList<BuriedSilo>> BuryAsync(CancellationToken cancellationToken = default) =>
@@ -43,8 +44,8 @@ public sealed class DeadSilos
     /// as last read, so that this costs the store nothing.
     /// </summary>
     internal IReadOnlySet<string> Doubtful =>
-        (file.LastRead?.Rows ?? [])
-            .Where(row => IsListed(row) && (row.Process?.IsGone() is true || watch.IsOverdue(row)))
+        (rows.LastRead?.Rows ?? [])
+            .Where(row => IsListed(row) && (row.Process?.IsGone() is true || heartbeats.IsOverdue(row)))
             .Select(row => row.Silo)
             .ToHashSet(StringComparer.Ordinal);
 
@@ -55,11 +56,11 @@ public sealed class DeadSilos
     /// <param name="only">The silos to check; null: all.</param>
     public async Task<IReadOnlyList<BuriedSilo>> BuryAsync(IReadOnlySet<string>? only, CancellationToken cancellationToken)
     {
-        var document = await file.ReadAsync(cancellationToken).ConfigureAwait(false);
+        var document = await rows.ReadAsync(cancellationToken).ConfigureAwait(false);
         var judged = document.Rows.Where(row => IsListed(row) && only?.Contains(row.Silo) is not false).ToList();
         if (judged.Any(row => row.Process != ProcessIdentity.Current))
         {
-            await file.ProveWritableAsync(cancellationToken).ConfigureAwait(false);
+            await rows.ProveWritableAsync(cancellationToken).ConfigureAwait(false);
         }
 
         var verdicts = await Task.WhenAll(
@@ -72,39 +73,14 @@ public sealed class DeadSilos
             return [];
         }
 
-        var writeId = Guid.NewGuid().ToString("N");
-        IReadOnlyList<MembershipRow> buried = [];
-        await file.ChangeAsync(
-                current =>
-                {
-                    // A silo with a heartbeat since the check is left alone.
-                    bool IsDead(MembershipRow row) =>
-                        dead.TryGetValue(row.Silo, out var verdict)
-                        && row.Status != SiloStatus.Dead
-                        && row.IAmAliveTime == verdict.Row.IAmAliveTime;
-                    buried = [.. current.Rows.Where(row => IsDead(row) || row.ETag == writeId)];
-                    return !current.Rows.Any(IsDead)
-                        ? current
-                        : current with
-                        {
-                            Version = current.Version + 1,
-                            WriteId = writeId,
-                            Rows =
-                            [
-                                .. current.Rows.Select(row => IsDead(row) ? row with { Status = SiloStatus.Dead, ETag = writeId } : row),
-                            ],
-                        };
-                },
-                cancellationToken
-            )
-            .ConfigureAwait(false);
+        var buried = await rows.DeclareDeadAsync([.. dead.Values.Select(verdict => verdict.Row)], cancellationToken).ConfigureAwait(false);
         return [.. buried.Select(row => new BuriedSilo(row.Silo, row.SiloName, dead[row.Silo].Reason!))];
     }
 
     /// <returns>Why the silo is dead; null where it may live.</returns>
     private async Task<string?> JudgeAsync(MembershipRow row, CancellationToken cancellationToken)
     {
-        var still = watch.StillFor(row);
+        var still = heartbeats.StillFor(row);
         if (row.Process is { IsOfThisMachine: true } process)
         {
             var id = process.ProcessId.ToString(CultureInfo.InvariantCulture);
@@ -116,7 +92,7 @@ public sealed class DeadSilos
                 : null;
         }
 
-        return still >= watch.Patience(row) && !await answers(row.Address.Endpoint, cancellationToken).ConfigureAwait(false)
+        return still >= heartbeats.Patience(row) && !await answers(row.Address.Endpoint, cancellationToken).ConfigureAwait(false)
             ? $"it is of another machine, gave no sign of life for {Seconds(still)} s in which the store could be read and written, and {row.Address.Endpoint} does not answer"
             : null;
     }

@@ -6,7 +6,7 @@ namespace Slowrun.Clustering.Membership;
 /// store there are none, and the vote of a single silo, which may itself be cut off, would mark a living fleet dead.
 /// </summary>
 /// <param name="own">The silo that writes.</param>
-internal sealed class DeathVerdict(SiloAddress own, HeartbeatWatch watch, Suspicions suspicions)
+internal sealed class DeathVerdict(SiloAddress own, IHeartbeats heartbeats, Suspicions suspicions)
 {
     private static readonly TimeSpan VotesLast = new ClusterMembershipOptions().DeathVoteExpirationTimeout;
 
@@ -36,6 +36,6 @@ internal sealed class DeathVerdict(SiloAddress own, HeartbeatWatch watch, Suspic
         var isMember = document.Find(own)?.Status == SiloStatus.Active;
         var active = document.Rows.Count(row => row.Status == SiloStatus.Active);
         var enough = isMember ? Math.Min(ClusterTuning.Votes, (active + 1) / 2) : ClusterTuning.Votes;
-        return witnesses >= enough || watch.StillFor(old) >= watch.Patience(old);
+        return witnesses >= enough || heartbeats.StillFor(old) >= heartbeats.Patience(old);
     }
 }

@@ -4,7 +4,7 @@ namespace Slowrun.Clustering.Membership;
 /// living silo could have written too. Silence alone proves nothing: the store may have been unreachable for all. Uses the monotonic clock
 /// alone, since clocks may be wrong. Safe to use from any thread.
 /// </summary>
-internal sealed class HeartbeatWatch(TimeProvider time)
+internal sealed class HeartbeatWatch(TimeProvider time) : IHeartbeats
 {
     /// <summary>Answers of the store that are further apart leave room for an outage between them: what was watched before no longer
     /// counts. Of a store that answers at its usual pace in less than half a second.</summary>
@@ -57,8 +57,7 @@ internal sealed class HeartbeatWatch(TimeProvider time)
         }
     }
 
-    /// <summary>How long a silo must have been watched without a heartbeat before it may count as dead: its period, and the allowance,
-    /// which is longer on a slow store.</summary>
+    /// <summary>Its period, and the allowance, which is longer on a slow store.</summary>
     public TimeSpan Patience(MembershipRow row)
     {
         lock (gate)
@@ -67,7 +66,7 @@ internal sealed class HeartbeatWatch(TimeProvider time)
         }
     }
 
-    /// <summary>Whether it promised a heartbeat that this process has not seen in time, so that a closer look is worth its cost.</summary>
+    /// <inheritdoc/>
     public bool IsOverdue(MembershipRow row)
     {
         lock (gate)
@@ -116,7 +115,7 @@ internal sealed class HeartbeatWatch(TimeProvider time)
         }
     }
 
-    /// <summary>Zero where nothing is proven.</summary>
+    /// <inheritdoc/>
     public TimeSpan StillFor(MembershipRow row)
     {
         lock (gate)

@@ -12,7 +12,7 @@ internal sealed class MembershipFile(
     TimeSpan? longestWait = null,
     HeartbeatWatch? watch = null,
     TimeProvider? time = null
-)
+) : ISiloRows
 {
     public const string Name = "cluster/membership";
 
@@ -61,7 +61,7 @@ internal sealed class MembershipFile(
         );
     }
 
-    /// <summary>The document as last read by any caller; null: not read yet.</summary>
+    /// <inheritdoc/>
     public MembershipDocument? LastRead { get; private set; }
 
     /// <summary> After how long a heartbeat is started again: a request in the store's own retries may still wait after the store has
@@ -69,14 +69,46 @@ internal sealed class MembershipFile(
     /// </summary>
     public TimeSpan TryTime => watch?.TryTime ?? HeartbeatWatch.ShortestTry;
 
-    /// <summary>Writes an object whose content is not used: it proves that a living silo could have written its heartbeat. Does nothing
-    /// without a watch.</summary>
+    /// <summary>Writes an object whose content is not used. Does nothing without a watch.</summary>
     public async Task ProveWritableAsync(CancellationToken cancellationToken)
     {
         if (watch is not null)
         {
             await WatchedAsync(() => store.WriteAsync(Probe, "{}"u8.ToArray(), cancellationToken), watch.Wrote).ConfigureAwait(false);
         }
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<MembershipRow>> DeclareDeadAsync(
+        IReadOnlyList<MembershipRow> judged,
+        CancellationToken cancellationToken
+    )
+    {
+        var dead = judged.ToDictionary(row => row.Silo);
+        var writeId = Guid.NewGuid().ToString("N");
+        IReadOnlyList<MembershipRow> declared = [];
+        await ChangeAsync(
+                current =>
+                {
+                    bool IsDead(MembershipRow row) =>
+                        dead.TryGetValue(row.Silo, out var then) && row.Status != SiloStatus.Dead && row.IAmAliveTime == then.IAmAliveTime;
+                    declared = [.. current.Rows.Where(row => IsDead(row) || row.ETag == writeId)];
+                    return !current.Rows.Any(IsDead)
+                        ? current
+                        : current with
+                        {
+                            Version = current.Version + 1,
+                            WriteId = writeId,
+                            Rows =
+                            [
+                                .. current.Rows.Select(row => IsDead(row) ? row with { Status = SiloStatus.Dead, ETag = writeId } : row),
+                            ],
+                        };
+                },
+                cancellationToken
+            )
+            .ConfigureAwait(false);
+        return declared;
     }
 
     private async Task<(MembershipDocument Document, string? ETag)> ReadWithETagAsync(CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using Slowrun.Clustering.Membership;
+using Slowrun.Clustering.Views;
 using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;

@@ -6,6 +6,7 @@ using Orleans.Storage;
 using Slowrun.Clustering.Membership;
 using Slowrun.Clustering.Persistence;
 using Slowrun.Clustering.Tests.Membership;
+using Slowrun.Clustering.Views;
 using Slowrun.Core.Plan;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;

@@ -79,7 +79,7 @@ public sealed class WorkHeartbeatTests
     [Fact]
     public async Task Beat_InALargerFleet_PromisesNothing()
     {
-        var heartbeat = await HeartbeatAsync(others: WorkHeartbeat.SmallFleet);
+        var heartbeat = await HeartbeatAsync(others: ClusterTuning.SmallFleet);
         workload.IsUnderWay = true;
 
         await heartbeat.BeatAsync(Cancel);

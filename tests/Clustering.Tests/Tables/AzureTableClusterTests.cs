@@ -1,6 +1,9 @@
+using Microsoft.Extensions.DependencyInjection;
 using Slowrun.Clustering.Membership;
 using Slowrun.Clustering.Tests.Hosting;
+using Slowrun.Clustering.Views;
 using Slowrun.Storage;
+using Slowrun.Storage.Tests.Stores;
 using Slowrun.Tests.Storage;
 
 namespace Slowrun.Clustering.Tests.Tables;
@@ -42,6 +45,29 @@ public sealed class AzureTableClusterTests
         Assert.Equal(SiloStatus.Dead, (await RowAsync(b)).Status);
     }
 
+    /// <summary>From a machine that reaches no silo's port, as a laptop beside a fleet in a network of its own.</summary>
+    [Fact]
+    public async Task View_OfSilosWhoseNotesAreOld_GoesByTheTablesHeartbeats()
+    {
+        await FoundAsync(store);
+        await using var a = await TestSilo.StartAsync(store, "a", Cancel);
+        var file = new MembershipFile(store);
+        var yesterday = TimeProvider.System.GetUtcNow().UtcDateTime.AddDays(-1);
+        await file.ChangeAsync(
+            document =>
+                document.With(document.Rows[0], document.Rows[0] with { Process = null, StartTime = yesterday, IAmAliveTime = yesterday }),
+            Cancel
+        );
+        var view = new ClusterView(store, TimeProvider.System, (_, _) => Task.FromResult(false));
+
+        var seen = Assert.Single(await view.ReadAsync(Cancel));
+
+        Assert.True(seen.LastSign > yesterday.AddHours(23), $"{seen.LastSign}");
+        Assert.Equal(a.Services.GetRequiredService<IClusterMembershipService>().CurrentSnapshot.Version.Value, view.Version);
+        await a.StopAsync(Cancel);
+        Assert.Empty(await view.ReadAsync(Cancel));
+    }
+
     [Fact]
     public async Task Cluster_OfAnotherStore_IsAnotherOneInTheSameTable()
     {
@@ -56,9 +82,36 @@ public sealed class AzureTableClusterTests
         Assert.Equal("b", await b.Grains.GetGrain<ICounterGrain>("r/chain0/stage0").Where());
     }
 
-    private static async Task FoundAsync(IObjectStore store) =>
+    /// <summary>What took effect and was not answered is asked again, by us alone: the SDK's own retries are off.</summary>
+    [Fact]
+    public async Task Cluster_WhoseTablesAnswersAreLost_IsJoinedAndLeftAllTheSame()
+    {
+        var tables = await Azurite.TablesAsync();
+        await using var proxy = new FaultyProxy(tables.Port);
+        await FoundAsync(store, $"http://127.0.0.1:{proxy.Port}{tables.AbsolutePath}");
+        await using var a = await TestSilo.CreateAsync(store, "a");
+        proxy.Next(ProxyFault.AnswerLost, ProxyFault.AnswerLost, ProxyFault.Busy, ProxyFault.AnswerCut, ProxyFault.AnswerLost);
+
+        await a.StartAsync(Cancel);
+
+        Assert.Equal(5, proxy.Struck);
+        Assert.Equal(SiloStatus.Active, (await RowAsync(a)).Status);
+        proxy.Next(ProxyFault.AnswerLost, ProxyFault.AnswerLost);
+        await a.StopAsync(Cancel);
+        Assert.Equal((7, SiloStatus.Dead), (proxy.Struck, (await RowAsync(a)).Status));
+    }
+
+    private static async Task FoundAsync(IObjectStore store, string? tables = null) =>
         Assert.True(
-            (await StoreCluster.FoundAsync(store, ClusterPlace.Parse($"azure-table={await Azurite.TablesAsync()}"), Cancel)).Place.Table
+            (
+                await StoreCluster.FoundAsync(
+                    store,
+                    ClusterPlace.Parse($"azure-table={tables ?? (await Azurite.TablesAsync()).ToString()}"),
+                    Cancel
+                )
+            )
+                .Place
+                .Table
         );
 
     private async Task<MembershipRow> RowAsync(TestSilo silo) =>

@@ -1,5 +1,5 @@
 using Orleans.Runtime.Placement;
-using Slowrun.Clustering.Membership;
+using Slowrun.Clustering.Views;
 using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;

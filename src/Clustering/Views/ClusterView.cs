@@ -1,11 +1,16 @@
 using System.Net;
+using Azure.Data.Tables;
+using Slowrun.Clustering.Membership;
+using Slowrun.Clustering.Tables;
 using Slowrun.Core.Explain;
 using Slowrun.Storage;
 
-namespace Slowrun.Clustering.Membership;
+namespace Slowrun.Clustering.Views;
 
-/// <summary> The silos that serve a store, by the membership document: it shows a client whether to try a connection. One store read. A
-/// running silo asks Orleans instead, which knows sooner and needs no clock.
+/// <summary>
+/// The silos that serve a store, by the membership document: it shows a client whether to try a connection. One store read; where the rows
+/// stand in a table, also one read of the table, which has the heartbeats. A running silo asks Orleans instead, which knows sooner and
+/// needs no clock.
 /// </summary>
 /// <param name="answers">Whether something accepts connections there; null: tries to connect.</param>
 public sealed class ClusterView(IObjectStore store, TimeProvider time, Func<IPEndPoint, CancellationToken, Task<bool>>? answers = null)
@@ -21,6 +26,9 @@ public sealed class ClusterView(IObjectStore store, TimeProvider time, Func<IPEn
     // Results of connection tries, with the time by the monotonic clock: a client that reads four times a second need not try each time.
     private readonly Dictionary<string, (bool Answers, long At)> asked = new(StringComparer.Ordinal);
 
+    private volatile Tables? opened;
+    private long triedInVain = long.MinValue;
+
     /// <summary>Version of the membership that was last read: owners of a newer one are not known to it.</summary>
     public long Version { get; private set; }
 
@@ -29,7 +37,8 @@ public sealed class ClusterView(IObjectStore store, TimeProvider time, Func<IPEn
     /// </summary>
     public async Task<IReadOnlyList<LiveSilo>> ReadAsync(CancellationToken cancellationToken = default)
     {
-        var document = await file.ReadAsync(cancellationToken).ConfigureAwait(false);
+        var document = await WithSignsAsync(await file.ReadAsync(cancellationToken).ConfigureAwait(false), cancellationToken)
+            .ConfigureAwait(false);
         Version = document.Version;
         var now = time.GetUtcNow();
         var alive = await Task.WhenAll(
@@ -53,6 +62,56 @@ public sealed class ClusterView(IObjectStore store, TimeProvider time, Func<IPEn
                     Memory = MemoryOf(row),
                 }),
         ];
+    }
+
+    /// <summary>With what the table says of its silos. Where it cannot be read, the document alone: whose port answers lives.</summary>
+    private async Task<MembershipDocument> WithSignsAsync(MembershipDocument document, CancellationToken cancellationToken)
+    {
+        if (document is not { Clustering: { } clustering, ClusterId: { } cluster } || WasAwayJustNow())
+        {
+            return document;
+        }
+
+        TableSigns? signs = null;
+        try
+        {
+            if (opened is not { } tables || tables.Place != clustering)
+            {
+                opened = tables = new Tables(clustering, AzureTables.Connect(ClusterPlace.Parse(clustering)!, store.Address));
+            }
+
+            signs = await TableSigns.TryReadAsync(tables.Account, cluster, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is StoreException or FormatException)
+        {
+            // No credentials for it, or a newer version's. Who connects to the cluster is told.
+        }
+
+        Interlocked.Exchange(ref triedInVain, signs is null ? time.GetTimestamp() : long.MinValue);
+        return signs is null
+            ? document
+            : document with
+            {
+                Version = signs.Version,
+                Rows =
+                [
+                    .. document.Rows.Select(row =>
+                        signs.Rows.TryGetValue(row.Silo, out var found)
+                            ? row with
+                            {
+                                Status = found.Status == SiloStatus.Dead ? SiloStatus.Dead : row.Status,
+                                IAmAliveTime = found.Sign > row.IAmAliveTime ? found.Sign : row.IAmAliveTime,
+                            }
+                            : row
+                    ),
+                ],
+            };
+    }
+
+    private bool WasAwayJustNow()
+    {
+        var at = Interlocked.Read(ref triedInVain);
+        return at != long.MinValue && time.GetElapsedTime(at) < StaleAfter;
     }
 
     private static IReadOnlyList<SlotMemory> MemoryOf(MembershipRow row) =>
@@ -90,4 +149,6 @@ public sealed class ClusterView(IObjectStore store, TimeProvider time, Func<IPEn
 
         return found;
     }
+
+    private sealed record Tables(string Place, TableServiceClient Account);
 }

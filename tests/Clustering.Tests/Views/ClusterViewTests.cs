@@ -1,9 +1,11 @@
 using Microsoft.Extensions.Time.Testing;
 using Slowrun.Clustering.Membership;
+using Slowrun.Clustering.Tests.Membership;
+using Slowrun.Clustering.Views;
 using Slowrun.Core.Explain;
 using Slowrun.Storage;
 
-namespace Slowrun.Clustering.Tests.Membership;
+namespace Slowrun.Clustering.Tests.Views;
 
 public sealed class ClusterViewTests
 {
