@@ -195,7 +195,7 @@ internal sealed unsafe class KernelBench : IDisposable
         Add("drop + add + norm", calls, 0, 4 * stream, () => RowKernels.AddNorm(a.Data, b.Data, mask, d.Data, r.Data, n, c));
         Add("drop + add", calls, 0, 3 * stream, () => RowKernels.AddNorm(a.Data, b.Data, mask, null, null, n, c));
         Add("SwiGLU", calls, 0, 4.0 * n * 3 * h, () => RowKernels.SwiGlu(gates.Data, inner.Data, n, h));
-        Add("SwiGLU back", calls, 0, 4.0 * n * 5 * h, () => RowKernels.SwiGluBack(gates.Data, inner.Data, dGates.Data, n, h));
+        Add("SwiGLU back", calls, 0, 4.0 * n * 6 * h, () => RowKernels.SwiGluBack(gates.Data, inner.Data, dGates.Data, n, h));
         Add("drop back", calls, 0, 2 * stream, () => RowKernels.AddNormBack(a.Data, null, null, null, mask, b.Data, n, c));
         Add(
             "drop + add + norm back",

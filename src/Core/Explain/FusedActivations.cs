@@ -13,9 +13,9 @@ internal static class FusedActivations
     // Numbers of a vector: heads are padded to whole ones.
     private const int Vector = 16;
 
-    // Of a stack of matrices that the optimizer makes orthogonal: the update, its squares, what each of five steps began with and the last
-    // one's result; and a Gram matrix and its polynomial, which are together about as large.
-    private const long OptimizerTensors = 9;
+    // Of a stack of matrices that the optimizer makes orthogonal: two rooms that take turns, and a Gram matrix and its polynomial, which are
+    // as large at most. (In bfloat16 it is nine.)
+    private const long OptimizerTensors = 4;
 
     /// <param name="visits">Layers of a pass, loops counted.</param>
     public static long Bytes(StagePlan plan, int visits)
@@ -40,17 +40,17 @@ internal static class FusedActivations
     {
         long width = model.Width,
             heads = model.Heads;
-        return (3 * width) + 2 + (5 * heads) + (3 * Packed(model)) + (3L * ParameterTable.HiddenWidth(model));
+        return (3 * width) + 2 + (5 * heads) + (3 * Packed(model)) + (2L * ParameterTable.HiddenWidth(model));
     }
 
-    /// <summary>Numbers a token besides: the embedded input, the product of queries, keys and values, a branch, the result, value
-    /// embeddings.</summary>
-    private static long Shared(ModelRecipe model) => ((6 + Valued(model)) * (long)model.Width) + 2;
+    /// <summary>Numbers a token besides: the embedded input, the product of queries, keys and values, a branch, the MLP within, the result,
+    /// value embeddings.</summary>
+    private static long Shared(ModelRecipe model) => ((6 + Valued(model)) * (long)model.Width) + ParameterTable.HiddenWidth(model) + 2;
 
     /// <summary>Numbers a token of gradients on their way, those of skips and value embeddings among them.</summary>
     private static long Slopes(ModelRecipe model) =>
         ((5 + Valued(model) + (model.Layers / 2)) * (long)model.Width)
-        + (3L * ParameterTable.HiddenWidth(model))
+        + (2L * ParameterTable.HiddenWidth(model))
         + (4 * Packed(model))
         + (3L * model.Heads);
 

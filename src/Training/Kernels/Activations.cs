@@ -25,7 +25,6 @@ internal sealed class Activations : IDisposable
             MlpNormalised = all.Add(Matrix.Empty(n, shape.Channels));
             MlpNormalisedBy = all.Add(Matrix.Empty(1, n));
             Gates = all.Add(Matrix.Empty(n, 2L * hidden));
-            Hidden = all.Add(Matrix.Empty(n, hidden));
         }
         catch
         {
@@ -69,9 +68,6 @@ internal sealed class Activations : IDisposable
 
     /// <summary>[n, 2·hidden].</summary>
     public Matrix Gates { get; }
-
-    /// <summary>[n, hidden].</summary>
-    public Matrix Hidden { get; }
 
     public void Dispose() => all.Dispose();
 }

@@ -8,7 +8,7 @@ namespace Slowrun.Training.Kernels;
 /// of their window alone; the backward pass computes the probabilities again from their sum (arXiv:2205.14135). Queries and keys come
 /// normalised, so that no score is beyond √d, and no largest one has to be taken away before the exponential.
 /// </summary>
-internal sealed unsafe class AttentionKernel : IDisposable
+internal sealed unsafe partial class AttentionKernel : IDisposable
 {
     // Queries of a block: each key that is read serves all of them, and their sums fit the registers.
     private const int Block = 8;
@@ -151,147 +151,6 @@ internal sealed unsafe class AttentionKernel : IDisposable
         return queries;
     }
 
-    /// <summary>[T, padded d] to [padded d, padded T]; what is behind T stays 0.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Transpose(float* from, float* to)
-    {
-        var dp = shape.PaddedWidth;
-        for (var first = 0; first < shape.Length; first += Simd.Width)
-        {
-            // Whole vectors are written: the keys of one channel that lie in one cache line.
-            var end = Math.Min(first + Simd.Width, shape.Length);
-            for (var j = 0; j < dp; j++)
-            {
-                for (var t = first; t < end; t++)
-                {
-                    to[((long)j * keys) + t] = from[((long)t * dp) + j];
-                }
-            }
-        }
-    }
-
-    /// <summary>Eight rows' products with the keys from low to high.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Scores(float* rows, float* transposed, int low, int high, float* to)
-    {
-        var (d, dp, ld) = (shape.Width, shape.PaddedWidth, (long)keys);
-        for (var j = low; j < high; j += Simd.Width)
-        {
-            Vector512<float> s0 = default,
-                s1 = default,
-                s2 = default,
-                s3 = default,
-                s4 = default,
-                s5 = default,
-                s6 = default,
-                s7 = default;
-            var from = rows;
-            var key = transposed + j;
-            for (var i = 0; i < d; i++, from++, key += ld)
-            {
-                var x = Vector512.Load(key);
-                s0 = Simd.MulAdd(Vector512.Create(from[0]), x, s0);
-                s1 = Simd.MulAdd(Vector512.Create(from[dp]), x, s1);
-                s2 = Simd.MulAdd(Vector512.Create(from[2 * dp]), x, s2);
-                s3 = Simd.MulAdd(Vector512.Create(from[3 * dp]), x, s3);
-                s4 = Simd.MulAdd(Vector512.Create(from[4 * dp]), x, s4);
-                s5 = Simd.MulAdd(Vector512.Create(from[5 * dp]), x, s5);
-                s6 = Simd.MulAdd(Vector512.Create(from[6 * dp]), x, s6);
-                s7 = Simd.MulAdd(Vector512.Create(from[7 * dp]), x, s7);
-            }
-
-            var at = to + j;
-            s0.Store(at);
-            s1.Store(at + ld);
-            s2.Store(at + (2 * ld));
-            s3.Store(at + (3 * ld));
-            s4.Store(at + (4 * ld));
-            s5.Store(at + (5 * ld));
-            s6.Store(at + (6 * ld));
-            s7.Store(at + (7 * ld));
-        }
-    }
-
-    /// <summary>Eight rows of weights times the vectors from low to high: [8, padded d].</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Weighted(float* weights, float* vectors, int low, int high, float* to)
-    {
-        var (dp, ld) = (shape.PaddedWidth, (long)keys);
-        for (var part = 0; part < dp; part += Simd.Width)
-        {
-            Vector512<float> s0 = default,
-                s1 = default,
-                s2 = default,
-                s3 = default,
-                s4 = default,
-                s5 = default,
-                s6 = default,
-                s7 = default;
-            var weight = weights + low;
-            var from = vectors + ((long)low * dp) + part;
-            for (var j = low; j < high; j++, weight++, from += dp)
-            {
-                var x = Vector512.Load(from);
-                s0 = Simd.MulAdd(Vector512.Create(weight[0]), x, s0);
-                s1 = Simd.MulAdd(Vector512.Create(weight[ld]), x, s1);
-                s2 = Simd.MulAdd(Vector512.Create(weight[2 * ld]), x, s2);
-                s3 = Simd.MulAdd(Vector512.Create(weight[3 * ld]), x, s3);
-                s4 = Simd.MulAdd(Vector512.Create(weight[4 * ld]), x, s4);
-                s5 = Simd.MulAdd(Vector512.Create(weight[5 * ld]), x, s5);
-                s6 = Simd.MulAdd(Vector512.Create(weight[6 * ld]), x, s6);
-                s7 = Simd.MulAdd(Vector512.Create(weight[7 * ld]), x, s7);
-            }
-
-            var at = to + part;
-            s0.Store(at);
-            s1.Store(at + dp);
-            s2.Store(at + (2 * dp));
-            s3.Store(at + (3 * dp));
-            s4.Store(at + (4 * dp));
-            s5.Store(at + (5 * dp));
-            s6.Store(at + (6 * dp));
-            s7.Store(at + (7 * dp));
-        }
-    }
-
-    /// <summary>Adds eight rows, each times its weight for a key, to the gradient of the keys from low to high.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Spread(float* weights, float* rows, float* gradient, int low, int high)
-    {
-        var (dp, ld) = (shape.PaddedWidth, (long)keys);
-        for (var part = 0; part < dp; part += Simd.Width)
-        {
-            var from = rows + part;
-            var (r0, r1, r2, r3) = (
-                Vector512.Load(from),
-                Vector512.Load(from + dp),
-                Vector512.Load(from + (2 * dp)),
-                Vector512.Load(from + (3 * dp))
-            );
-            var (r4, r5, r6, r7) = (
-                Vector512.Load(from + (4 * dp)),
-                Vector512.Load(from + (5 * dp)),
-                Vector512.Load(from + (6 * dp)),
-                Vector512.Load(from + (7 * dp))
-            );
-            var weight = weights + low;
-            var to = gradient + ((long)low * dp) + part;
-            for (var j = low; j < high; j++, weight++, to += dp)
-            {
-                // Two chains: one of eight would wait for itself.
-                var left = Simd.MulAdd(Vector512.Create(weight[0]), r0, Vector512.Load(to));
-                var right = Vector512.Create(weight[ld]) * r1;
-                left = Simd.MulAdd(Vector512.Create(weight[2 * ld]), r2, left);
-                right = Simd.MulAdd(Vector512.Create(weight[3 * ld]), r3, right);
-                left = Simd.MulAdd(Vector512.Create(weight[4 * ld]), r4, left);
-                right = Simd.MulAdd(Vector512.Create(weight[5 * ld]), r5, right);
-                left = Simd.MulAdd(Vector512.Create(weight[6 * ld]), r6, left);
-                right = Simd.MulAdd(Vector512.Create(weight[7 * ld]), r7, right);
-                (left + right).Store(to);
-            }
-        }
-    }
-
     /// <summary>Turns a query's scores into their exponentials; keys that it does not see get 0.</summary>
     /// <returns>1 / their sum.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -300,7 +159,7 @@ internal sealed unsafe class AttentionKernel : IDisposable
         var (factor, sum) = (Vector512.Create(scale), Vector512<float>.Zero);
         for (var j = low; j < high; j += Simd.Width)
         {
-            var e = Seen(Simd.Exp(Vector512.Load(row + j) * factor), j, query, window);
+            var e = Seen(Simd.ExpNear(Vector512.Load(row + j) * factor), j, query, window);
             sum += e;
             e.Store(row + j);
         }
@@ -324,7 +183,7 @@ internal sealed unsafe class AttentionKernel : IDisposable
         var (share, factor, product) = (Vector512.Create(inverse), Vector512.Create(scale), Vector512.Create(along));
         for (var j = low; j < high; j += Simd.Width)
         {
-            var p = Seen(Simd.Exp(Vector512.Load(score + j) * factor) * share, j, query, window);
+            var p = Seen(Simd.ExpNear(Vector512.Load(score + j) * factor) * share, j, query, window);
             p.Store(score + j);
             (p * (Vector512.Load(slope + j) - product) * factor).Store(slope + j);
         }

@@ -100,9 +100,9 @@ internal sealed unsafe partial class FusedGpt
             c = shape.Channels;
         var saved = visit.Activations;
         RowKernels.AddNormBack(d.Stream.Data, null, null, null, Mask(pass, index, mlp: true), branch.Data, n, c);
-        Matrix.AddTransposedProduct(gradients.MlpOutput, branch, saved.Hidden);
-        Matrix.Product(d.MlpHidden, branch, weights.MlpOutput);
-        RowKernels.SwiGluBack(saved.Gates.Data, d.MlpHidden.Data, d.Gates.Data, n, hidden);
+        Matrix.Product(inner, branch, weights.MlpOutput);
+        RowKernels.SwiGluBack(saved.Gates.Data, inner.Data, d.Gates.Data, n, hidden);
+        Matrix.AddTransposedProduct(gradients.MlpOutput, branch, inner);
         Matrix.AddTransposedProduct(gradients.MlpInput, d.Gates, saved.MlpNormalised);
         Matrix.Product(d.Normalised, d.Gates, weights.MlpInput);
         RowKernels.AddNormBack(
@@ -188,8 +188,6 @@ internal sealed unsafe partial class FusedGpt
         public Matrix Normalised { get; } = gpt.Stream();
 
         public Matrix Attended { get; } = gpt.Stream();
-
-        public Matrix MlpHidden { get; } = gpt.Own(Matrix.Empty(gpt.shape.Rows, gpt.hidden));
 
         public Matrix Gates { get; } = gpt.Own(Matrix.Empty(gpt.shape.Rows, 2L * gpt.hidden));
 

@@ -24,6 +24,7 @@ internal sealed unsafe partial class FusedGpt : IDisposable
     private readonly Matrix x0By;
     private readonly Matrix qkv;
     private readonly Matrix branch;
+    private readonly Matrix inner;
     private readonly Matrix outputBy;
     private readonly Matrix?[] values;
     private readonly bool[] valued;
@@ -48,6 +49,7 @@ internal sealed unsafe partial class FusedGpt : IDisposable
             x0By = Own(Matrix.Empty(1, shape.Rows));
             qkv = Own(Matrix.Empty(shape.Rows, 3L * shape.Channels));
             branch = Stream();
+            inner = Own(Matrix.Empty(shape.Rows, hidden));
             outputBy = Own(Matrix.Empty(1, shape.Rows));
             Hidden = Stream();
         }
@@ -158,8 +160,8 @@ internal sealed unsafe partial class FusedGpt : IDisposable
         var mask = Mask(pass, index, mlp: false);
         RowKernels.AddNorm(visit.Stream.Data, branch.Data, mask, saved.MlpNormalised.Data, saved.MlpNormalisedBy.Data, n, c);
         Matrix.ProductTransposed(saved.Gates, saved.MlpNormalised, weights.MlpInput);
-        RowKernels.SwiGlu(saved.Gates.Data, saved.Hidden.Data, n, hidden);
-        Matrix.ProductTransposed(branch, saved.Hidden, weights.MlpOutput);
+        RowKernels.SwiGlu(saved.Gates.Data, inner.Data, n, hidden);
+        Matrix.ProductTransposed(branch, inner, weights.MlpOutput);
         RowKernels.AddNorm(visit.Stream.Data, branch.Data, Mask(pass, index, mlp: true), null, null, n, c);
     }
 

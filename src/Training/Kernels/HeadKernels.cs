@@ -30,13 +30,13 @@ internal static unsafe class HeadKernels
     )
     {
         var (d, dp, c) = (shape.Width, shape.PaddedWidth, shape.Channels);
-        for (var row = 0; row < shape.Rows; row++)
+        var (one, places) = (0, new Places(shape));
+        for (var row = 0; row < shape.Rows; row++, places.Next())
         {
             var from = qkv + ((long)row * 3 * c);
-            var turn = (row % shape.Length) * dp;
-            for (var head = 0; head < shape.Heads; head++)
+            var (place, turn) = (places.First, places.Turn);
+            for (var head = 0; head < shape.Heads; head++, one++, place += places.Apart)
             {
-                var (place, one) = (shape.Place(row, head), (row * shape.Heads) + head);
                 rq[one] = Turn(from + (head * d), cos + turn, sin + turn, q + place, d, dp);
                 rk[one] = Turn(from + c + (head * d), cos + turn, sin + turn, k + place, d, dp);
                 var value = from + (2 * c) + (head * d);
@@ -75,13 +75,13 @@ internal static unsafe class HeadKernels
     )
     {
         var (d, dp, c) = (shape.Width, shape.PaddedWidth, shape.Channels);
-        for (var row = 0; row < shape.Rows; row++)
+        var (one, places) = (0, new Places(shape));
+        for (var row = 0; row < shape.Rows; row++, places.Next())
         {
             var to = dQkv + ((long)row * 3 * c);
-            var turn = (row % shape.Length) * dp;
-            for (var head = 0; head < shape.Heads; head++)
+            var (place, turn) = (places.First, places.Turn);
+            for (var head = 0; head < shape.Heads; head++, one++, place += places.Apart)
             {
-                var (place, one) = (shape.Place(row, head), (row * shape.Heads) + head);
                 TurnBack(dq + place, q + place, rq[one], cos + turn, sin + turn, to + (head * d), d, dp);
                 TurnBack(dk + place, k + place, rk[one], cos + turn, sin + turn, to + c + (head * d), d, dp);
                 var at = ((long)row * c) + (head * d);
@@ -133,11 +133,12 @@ internal static unsafe class HeadKernels
     public static void GateBack(float* dy, float* y, float* gate, float* dOut, float* along, float* dGate, in HeadShape shape)
     {
         var (d, dp) = (shape.Width, shape.PaddedWidth);
-        for (var row = 0; row < shape.Rows; row++)
+        var (one, places) = (0, new Places(shape));
+        for (var row = 0; row < shape.Rows; row++, places.Next())
         {
-            for (var head = 0; head < shape.Heads; head++)
+            var (place, products) = (places.First, places.First / dp);
+            for (var head = 0; head < shape.Heads; head++, one++, place += places.Apart)
             {
-                var (place, one) = (shape.Place(row, head), (row * shape.Heads) + head);
                 float* g = dy + ((long)one * d),
                     gated = y + ((long)one * d);
                 var sum = Vector512<float>.Zero;
@@ -150,7 +151,7 @@ internal static unsafe class HeadKernels
 
                 // Σ dy·gate·out is both the gate's gradient times itself and the product that the softmax's backward pass takes away.
                 var product = Simd.Sum(sum);
-                along[place / dp] = product;
+                along[products + ((long)head * shape.Length)] = product;
                 dGate[one] = product * (1 - gate[one]);
             }
         }
@@ -160,6 +161,16 @@ internal static unsafe class HeadKernels
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Turn(float* u, float* cos, float* sin, float* y, int d, int dp)
     {
+        if (d == Simd.Width)
+        {
+            // The one vector stays in a register.
+            var u0 = Vector512.Load(u);
+            var all = Simd.MulAdd(Swapped(u, 0, d), Vector512.Load(sin), u0 * Vector512.Load(cos));
+            var by = RowKernels.Factor(Simd.MulAdd(all, all, Vector512<float>.Zero), d);
+            (all * Vector512.Create(by)).Store(y);
+            return by;
+        }
+
         var squares = Vector512<float>.Zero;
         for (var j = 0; j < dp; j += Simd.Width)
         {
@@ -182,6 +193,14 @@ internal static unsafe class HeadKernels
     private static void TurnBack(float* dy, float* y, float factor, float* cos, float* sin, float* du, int d, int dp)
     {
         var along = Vector512.Create(RowKernels.Dot(dy, y, dp) / d);
+        if (d == Simd.Width)
+        {
+            var g = (Vector512.Load(dy) - (Vector512.Load(y) * along)) * Vector512.Create(factor);
+            var swapped = Vector512.Create(g.GetUpper(), g.GetLower());
+            ((g * Vector512.Load(cos)) - (swapped * Vector512.Load(sin))).Store(du);
+            return;
+        }
+
         for (var j = 0; j < dp; j += Simd.Width)
         {
             ((Vector512.Load(dy + j) - (Vector512.Load(y + j) * along)) * Vector512.Create(factor)).Store(dy + j);
@@ -219,5 +238,30 @@ internal static unsafe class HeadKernels
         }
 
         return Vector512.Load(found);
+    }
+
+    /// <summary>Where the heads of one token after the other begin in [B, H, T, padded d], counted rather than divided.</summary>
+    private struct Places(in HeadShape shape)
+    {
+        private readonly long sequence = (long)shape.Heads * shape.Length * shape.PaddedWidth;
+        private readonly int width = shape.PaddedWidth;
+        private long start;
+
+        /// <summary>From one head of a token to its next.</summary>
+        public long Apart { get; } = (long)shape.Length * shape.PaddedWidth;
+
+        /// <summary>Of the token within its sequence.</summary>
+        public int Turn { get; private set; }
+
+        public readonly long First => start + Turn;
+
+        public void Next()
+        {
+            Turn += width;
+            if (Turn == Apart)
+            {
+                (Turn, start) = (0, start + sequence);
+            }
+        }
     }
 }

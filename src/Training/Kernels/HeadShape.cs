@@ -15,7 +15,4 @@ internal readonly record struct HeadShape(int Batch, int Length, int Heads, int 
 
     /// <summary>Numbers of all heads as they lie in memory, [B, H, T, padded d].</summary>
     public long Packed => (long)Batch * Heads * Length * PaddedWidth;
-
-    /// <summary>Where a head of a token begins in them.</summary>
-    public long Place(int row, int head) => (((((long)row / Length * Heads) + head) * Length) + (row % Length)) * PaddedWidth;
 }

@@ -90,7 +90,8 @@ internal sealed unsafe partial class Matrix : IDisposable
         GC.KeepAlive(b);
     }
 
-    private static void Check(int error, string operation)
+    /// <summary>Throws where libtorch has refused.</summary>
+    internal static void Check(int error, string operation)
     {
         if (error != 0)
         {

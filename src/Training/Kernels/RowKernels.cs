@@ -225,6 +225,7 @@ internal static unsafe class RowKernels
     }
 
     /// <summary>Back through <see cref="SwiGlu"/>.</summary>
+    /// <param name="dh">In: the gradient of h. Out: h, which is sooner computed again than read from where it would be kept.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void SwiGluBack(float* gates, float* dh, float* dGates, int n, int hidden)
     {
@@ -240,6 +241,7 @@ internal static unsafe class RowKernels
                 var slope = s * Simd.MulAdd(v, Vector512<float>.One - s, Vector512<float>.One);
                 Simd.Store(dy * f * slope, to, i, hidden);
                 Simd.Store(dy * v * s, to + hidden, i, hidden);
+                Simd.Store(v * s * f, d, i, hidden);
             }
         }
     }

@@ -66,6 +66,15 @@ internal static unsafe class Simd
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
+        // Beyond the limits what is computed is no number at all, but then it is not taken.
+        var y = Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-87.3f)), Vector512<float>.Zero, ExpNear(x));
+        return Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512.Create(88.3f)), Vector512.Create(float.PositiveInfinity), y);
+    }
+
+    /// <summary>As <see cref="Exp"/>, of numbers between -87.3 and 88.3 and those that are none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> ExpNear(Vector512<float> x)
+    {
         // x = n·ln 2 + r; the polynomial of e to the r for |r| < ln(2)/2 is that of Cephes (expf).
         var n = Vector512.Round(x * Vector512.Create(1.44269504f));
         var r = MulAdd(n, Vector512.Create(-0.693359375f), x);
@@ -77,10 +86,9 @@ internal static unsafe class Simd
         p = MulAdd(p, r, Vector512.Create(1.6666665459e-1f));
         p = MulAdd(p, r, Vector512.Create(5.0000001201e-1f));
         p = MulAdd(p, r * r, r) + Vector512<float>.One;
-        // Beyond the limits the power of two is no such thing, but then it is not taken; a NaN stays one whatever it is multiplied by.
+        // A NaN stays one whatever it is multiplied by.
         var power = ((Vector512.ConvertToInt32Native(n) + Vector512.Create(127)) << 23).AsSingle();
-        var y = Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-87.3f)), Vector512<float>.Zero, p * power);
-        return Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512.Create(88.3f)), Vector512.Create(float.PositiveInfinity), y);
+        return p * power;
     }
 
     /// <summary>1 / (1 + e to the -x).</summary>

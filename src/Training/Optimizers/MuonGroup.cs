@@ -112,7 +112,10 @@ internal sealed class MuonGroup
             OptimizerKernels.NormalizeRows(Matrix.Address(u), (int)(count * rows), (int)columns);
         }
 
-        var x = Orthogonalization.Apply(u, recipe.Orthogonalization).contiguous();
+        var x =
+            recipe.Orthogonalization == OrthogonalizationPrecision.F32
+                ? Orthogonalization.ApplyInPlace(u)
+                : Orthogonalization.Apply(u, recipe.Orthogonalization).contiguous();
         var learningRate = group.LearningRate * values.LearningRate * group.ShapeScale;
         var scalars = new MuonScalars(
             Beta2: (float)group.Beta2,

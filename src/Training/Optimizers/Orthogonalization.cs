@@ -1,4 +1,5 @@
 using Slowrun.Core.Recipes;
+using Slowrun.Training.Kernels;
 using Slowrun.Training.Numerics;
 using static TorchSharp.torch;
 
@@ -41,6 +42,33 @@ internal static class Orthogonalization
         }
 
         return x.to_type(ScalarType.Float32);
+    }
+
+    /// <summary>As <see cref="Apply"/> in float32, bit for bit, in two rooms by turns instead of new memory for each product.</summary>
+    /// <param name="u">(N, R, K) float32 on the host, contiguous; overwritten, and one of the rooms.</param>
+    /// <returns>Contiguous; the caller's dispose scope owns it.</returns>
+    public static Tensor ApplyInPlace(Tensor u)
+    {
+        using (var squares = u.pow(Scalars.Two))
+        {
+            var norm = squares.sum([-2L, -1L], keepdim: true).sqrt_();
+            u.div_(norm.mul_(Scalars.Of(Safety)).add_(Scalars.Of(1e-6), Scalars.One));
+        }
+
+        var (x, next) = (u, empty_like(u));
+        var tall = u.shape[1] > u.shape[2];
+        var least = Math.Min(u.shape[1], u.shape[2]);
+        var (gram, polynomial) = (empty(u.shape[0], least, least), empty(u.shape[0], least, least));
+        foreach (var (a, b, c) in Coefficients)
+        {
+            using var turned = x.transpose(-2, -1);
+            BatchedProducts.Product(gram, tall ? turned : x, tall ? x : turned);
+            BatchedProducts.ProductAndSum(polynomial, gram, gram, gram, b, c);
+            BatchedProducts.ProductAndSum(next, x, tall ? x : polynomial, tall ? polynomial : x, a, 1);
+            (x, next) = (next, x);
+        }
+
+        return x;
     }
 
     /// <summary>a·r + b·p·q.</summary>

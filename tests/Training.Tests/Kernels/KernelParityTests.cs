@@ -149,6 +149,7 @@ public sealed unsafe class KernelParityTests
 
         Close.RelativeL2(expected, h, Near, "h");
         Close.RelativeL2(leaf.grad!, dGates, Near, "gradient");
+        Assert.True(h.bytes.SequenceEqual(upstream.bytes), "What the backward pass computes again is not what the forward pass gave.");
 
         var damaged = draws.Damaged(gates);
         parts = damaged.chunk(2, 1);

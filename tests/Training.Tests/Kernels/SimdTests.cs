@@ -33,6 +33,15 @@ public sealed unsafe class SimdTests
         AssertNear(Numbers, x => Simd.Exp(x), x => x < -87.3 ? 0 : Math.Exp(x), 2.5e-7);
 
     [Fact]
+    public void ExpNear_BetweenItsLimits_IsExpBitForBit()
+    {
+        foreach (var x in Numbers.Where(x => float.IsNaN(x) || Math.Abs(x) < 87))
+        {
+            Assert.Equal(Simd.Exp(Vector512.Create(x)).AsInt32(), Simd.ExpNear(Vector512.Create(x)).AsInt32());
+        }
+    }
+
+    [Fact]
     public void Tanh_OfAnyNumber_IsTheTangent() => AssertNear(Numbers, x => Simd.Tanh(x), Math.Tanh, 4e-7);
 
     [Fact]
