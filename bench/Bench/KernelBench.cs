@@ -376,7 +376,7 @@ internal sealed unsafe class KernelBench : IDisposable
             () =>
             {
                 using var scope = NewDisposeScope();
-                Orthogonalization.Apply(u, stage.Optimizer.Orthogonalization).contiguous();
+                Orthogonalization.ApplyInPlace(u);
             }
         );
         Add(
