@@ -13,8 +13,8 @@ internal static class FusedActivations
     // Numbers of a vector: heads are padded to whole ones.
     private const int Vector = 16;
 
-    // Of a stack of matrices that the optimizer makes orthogonal: two rooms that take turns, and a Gram matrix and its polynomial, which are
-    // as large at most. (In bfloat16 it is nine.)
+    // Of a stack of matrices that the optimizer makes orthogonal: two rooms that take turns, and a Gram matrix and its polynomial, which
+    // are as large at most. (In bfloat16 it is nine.)
     private const long OptimizerTensors = 4;
 
     /// <param name="visits">Layers of a pass, loops counted.</param>
