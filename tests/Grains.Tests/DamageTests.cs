@@ -93,14 +93,15 @@ public sealed class DamageTests
         while ((await run.FactsAsync()).RootOf(new StageId(0, 1)).DurableStep < 3)
         {
             Assert.True(
-                await run.StepAsync(runner =>
-                {
-                    if (runner.Stage.Stage == 1)
+                await run.StepAsync(
+                    afterStep: (runner, step) =>
                     {
-                        SpinWait.SpinUntil(() => runner.Progress.Step >= 4 || runner.Completion.IsCompleted);
-                        runner.Stop(StopReason.Requested);
+                        if (runner.Stage.Stage == 1 && step >= 4)
+                        {
+                            runner.Stop(StopReason.Requested);
+                        }
                     }
-                })
+                )
             );
         }
 

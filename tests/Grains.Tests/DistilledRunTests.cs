@@ -42,15 +42,7 @@ public sealed class DistilledRunTests
         var calm = await SnapshotAsync(new LocalRun(await CopyAsync(store), Student));
         await using var run = new LocalRun(store, Student);
         var takes = 0;
-        while (
-            await run.StepAsync(runner =>
-            {
-                takes++;
-                var from = runner.Progress.Step;
-                SpinWait.SpinUntil(() => runner.Progress.Step > from || runner.Completion.IsCompleted);
-                runner.Stop(StopReason.Requested);
-            })
-        ) { }
+        while (await run.StepAsync(_ => takes++, (runner, _) => runner.Stop(StopReason.Requested))) { }
 
         Assert.True(takes >= 4, $"Only {takes} takes: the run was hardly disturbed.");
         Assert.Equal(calm, await SnapshotAsync(run));
@@ -141,11 +133,15 @@ public sealed class DistilledRunTests
         var store = await TaughtAsync();
         await using var run = new LocalRun(store, Student);
         Assert.True(
-            await run.StepAsync(runner =>
-            {
-                SpinWait.SpinUntil(() => runner.Progress.Step > 2 || runner.Completion.IsCompleted);
-                runner.Stop(StopReason.Requested);
-            })
+            await run.StepAsync(
+                afterStep: (runner, step) =>
+                {
+                    if (step > 2)
+                    {
+                        runner.Stop(StopReason.Requested);
+                    }
+                }
+            )
         );
         Assert.False((await run.FactsAsync()).RootOf(Stage).Finished);
 

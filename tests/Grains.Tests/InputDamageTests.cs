@@ -54,11 +54,15 @@ public sealed class InputDamageTests : IDisposable
         await run.SubmitAsync();
         var name = DataPaths.Of((await ManifestAsync(run)).Train.Sha256);
         Assert.True(
-            await run.StepAsync(runner =>
-            {
-                SpinWait.SpinUntil(() => runner.Progress.Step >= 1 || runner.Completion.IsCompleted);
-                Damage(name, "letters");
-            })
+            await run.StepAsync(
+                afterStep: (_, step) =>
+                {
+                    if (step == 1)
+                    {
+                        Damage(name, "letters");
+                    }
+                }
+            )
         );
 
         Assert.Equal(expected, await HashesAsync(run));
@@ -206,18 +210,24 @@ public sealed class InputDamageTests : IDisposable
 
         // The runner's state is the state of its first step: nothing is read any more until the next.
         Assert.True(
-            await run.StepAsync(runner =>
-            {
-                SpinWait.SpinUntil(() => runner.Progress.Step >= 1 || runner.Completion.IsCompleted);
-                if (damage == "flip")
+            await run.StepAsync(
+                afterStep: (_, step) =>
                 {
-                    files.Change(name, bytes => Array.Fill(bytes, (byte)0x3c, bytes.Length / 2, bytes.Length / 2));
+                    if (step > 1)
+                    {
+                        return;
+                    }
+
+                    if (damage == "flip")
+                    {
+                        files.Change(name, bytes => Array.Fill(bytes, (byte)0x3c, bytes.Length / 2, bytes.Length / 2));
+                    }
+                    else
+                    {
+                        files.Truncate(name, good.Length / 2);
+                    }
                 }
-                else
-                {
-                    files.Truncate(name, good.Length / 2);
-                }
-            })
+            )
         );
 
         Assert.True(run.LastEnd == StopReason.Faulted, $"{run.LastEnd} {await run.StoryAsync()}");

@@ -85,8 +85,10 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
         ?? throw new InvalidOperationException("No such run.");
 
     /// <summary>Does one piece of ready work to its end.</summary>
+    /// <param name="meanwhile">What is done to a trainer that has begun.</param>
+    /// <param name="afterStep">What is done to it after each step, by its own thread: not a step too late. Is told which step.</param>
     /// <returns>False where nothing was ready.</returns>
-    public async Task<bool> StepAsync(Action<StageRunner>? meanwhile = null)
+    public async Task<bool> StepAsync(Action<StageRunner>? meanwhile = null, Action<StageRunner, int>? afterStep = null)
     {
         if (!copied)
         {
@@ -116,13 +118,34 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
                 break;
             default:
                 var runner = await TakeAsync(work.Stage!.Value);
-                runner.Start();
+                Start(runner, afterStep);
                 meanwhile?.Invoke(runner);
                 LastEnd = await runner.Completion;
                 break;
         }
 
         return true;
+    }
+
+    /// <param name="afterStep">What is done to it after each step, by its own thread. Is told which step.</param>
+    public static void Start(StageRunner runner, Action<StageRunner, int>? afterStep)
+    {
+        var before = CrashPoint.Watcher.Value;
+        if (afterStep is not null)
+        {
+            CrashPoint.Watcher.Value = point =>
+            {
+                before?.Invoke(point);
+                if (point == CrashPoint.Step)
+                {
+                    // What it tells of itself is still of the step before.
+                    afterStep(runner, runner.Progress.Step + 1);
+                }
+            };
+        }
+
+        runner.Start();
+        CrashPoint.Watcher.Value = before;
     }
 
     private async Task ScoreAsync(StageId member)

@@ -64,7 +64,7 @@ public sealed class OwnershipTests
 
         Assert.False((await fleet.TakeAsync(0, Run, Stage, fleet.Offer(0) with { Slots = ["cpu:7"] })).Taken);
 
-        await fleet.ActivationOf(Run, Stage).Deactivated.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+        await fleet.ActivationOf(Run, Stage).Deactivated.WaitAsync(TimeSpan.FromMinutes(10), TestContext.Current.CancellationToken);
     }
 
     [Fact]
@@ -150,7 +150,7 @@ public sealed class OwnershipTests
     private static async Task UntilAsync(LocalRun run, Func<RunFacts, Task<bool>> holds)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        limit.CancelAfter(TimeSpan.FromMinutes(2));
+        limit.CancelAfter(TimeSpan.FromMinutes(10));
         while (!await holds(await run.FactsAsync()))
         {
             await Task.Delay(20, limit.Token);

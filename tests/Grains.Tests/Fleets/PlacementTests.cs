@@ -52,7 +52,7 @@ public sealed class PlacementTests
         await using var fleet = await TestFleet.StartAsync(run.Store, 2, loops: false);
 
         var first = await fleet.TakeAsync(0, Run, First, fleet.Offer(0));
-        await fleet.ActivationOf(Run, First).Deactivated.WaitAsync(TimeSpan.FromMinutes(1), Stop);
+        await fleet.ActivationOf(Run, First).Deactivated.WaitAsync(TimeSpan.FromMinutes(10), Stop);
         var second = await fleet.TakeAsync(1, Run, First, fleet.Offer(1));
 
         // Another silo's offer meets no activation that would have to move first.

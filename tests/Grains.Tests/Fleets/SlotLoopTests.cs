@@ -80,7 +80,7 @@ public sealed class SlotLoopTests
     private static async Task UntilAsync(LocalRun run, Func<RunFacts, bool> holds)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        limit.CancelAfter(TimeSpan.FromMinutes(2));
+        limit.CancelAfter(TimeSpan.FromMinutes(10));
         while (!holds(await run.FactsAsync()))
         {
             await Task.Delay(20, limit.Token);

@@ -156,7 +156,7 @@ public sealed class RunAskingTests
     private static async Task UntilAsync(Func<bool> holds)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        limit.CancelAfter(TimeSpan.FromSeconds(30));
+        limit.CancelAfter(TimeSpan.FromMinutes(10));
         while (!holds())
         {
             await Task.Delay(5, limit.Token);

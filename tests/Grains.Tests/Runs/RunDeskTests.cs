@@ -329,7 +329,7 @@ public sealed class RunDeskTests
     private async Task UntilWokenAsync(int count)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        limit.CancelAfter(TimeSpan.FromSeconds(30));
+        limit.CancelAfter(TimeSpan.FromMinutes(10));
         while (woken.Count < count)
         {
             await Task.Delay(5, limit.Token);
