@@ -67,11 +67,11 @@ fi
 
 left() { echo $((seconds - (SECONDS - started))); }
 
-# part NAME LIMIT COMMAND…: at most LIMIT seconds, and never more than are left.
+# part NAME LIMIT COMMAND…: at most LIMIT seconds, and never more than are left; all that are left on a processor, which may do much else.
 part() {
     local name=$1 limit=$2 from=$SECONDS
     shift 2
-    [ "$(left)" -ge "$limit" ] || limit=$(left)
+    [ -z "$cpu" ] && [ "$(left)" -ge "$limit" ] || limit=$(left)
     [ "$limit" -gt 5 ] || { note "$name" "no time was left"; return 1; }
     local found status
     found=$(timeout --kill-after=5 "$limit" "$@" 2>"$out/$name.err")
@@ -102,7 +102,7 @@ reference() {
 killed() {
     local file=$out/state.bin told=$out/train.out limit
     limit=$(left)
-    [ "$limit" -le 60 ] || limit=60
+    [ -n "$cpu" ] || [ "$limit" -le 60 ] || limit=60
     [ "$limit" -gt 5 ] || { note resume "no time was left"; return; }
     : >"$told"
     "$program" train "$file" $cpu >"$told" 2>"$out/train.err" &

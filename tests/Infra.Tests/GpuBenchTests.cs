@@ -13,7 +13,7 @@ public sealed class GpuBenchTests
         var folder = Directory.CreateTempSubdirectory("slowrun-gpu-bench-");
         try
         {
-            var result = await Tool.RunAsync("bash", Script, "--cpu", "--out", folder.FullName, "--seconds", "300");
+            var result = await Tool.RunAsync("bash", Script, "--cpu", "--out", folder.FullName, "--seconds", "3600");
 
             Assert.True(result.ExitCode == 0, result.Error + result.Output);
             var lines = File.ReadLines(Path.Combine(folder.FullName, "results.jsonl"))

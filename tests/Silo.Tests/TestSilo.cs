@@ -68,7 +68,7 @@ internal sealed class TestSilo : IAsyncDisposable
     public async Task UntilReadyAsync()
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(TimeSpan.FromMinutes(2));
+        limit.CancelAfter(TimeSpan.FromMinutes(10));
         while (true)
         {
             using var answer = await Http.GetAsync("/readyz", limit.Token);

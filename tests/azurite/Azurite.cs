@@ -25,6 +25,8 @@ public static partial class Azurite
         require(main);
         """;
 
+    private const int MostTries = 5;
+
     private static readonly Lazy<Task<(Process Process, int Port)>> Started = new(() => StartAsync("127.0.0.1"));
 
     private static readonly Lazy<Task<(Process Process, int Port)>> TablesStarted = new(() =>
@@ -57,6 +59,21 @@ public static partial class Azurite
         StartAsync("blob", host, account, before);
 
     private static async Task<(Process Process, int Port)> StartAsync(string service, string host, string account, params string[] before)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                return await StartOnceAsync(service, host, account, before);
+            }
+            catch (InvalidOperationException) when (service != "blob" && tries < MostTries)
+            {
+                // Another program of this machine may have taken the port that was free a moment ago.
+            }
+        }
+    }
+
+    private static async Task<(Process Process, int Port)> StartOnceAsync(string service, string host, string account, string[] before)
     {
         var main = Path.Combine(await NodePackages.InstalledAsync("azurite"), "azurite", "dist", "src", service, "main.js");
         string[] command =

@@ -202,7 +202,7 @@ public sealed class LocalSilosTests : IDisposable
     private static async Task UntilAsync(Func<bool> reached)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Example.Stop);
-        limit.CancelAfter(TimeSpan.FromSeconds(30));
+        limit.CancelAfter(TimeSpan.FromMinutes(10));
         while (!reached())
         {
             await Task.Delay(5, limit.Token);

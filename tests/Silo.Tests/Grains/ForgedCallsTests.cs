@@ -136,7 +136,7 @@ public sealed class ForgedCallsTests : IAsyncDisposable
         run.SubmitAsync(spec =>
             spec with
             {
-                Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 20000 } },
+                Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = 200_000 } },
                 Operations = spec.Operations with
                 {
                     CheckpointAtLeastEvery = TimeSpan.FromHours(1),
@@ -168,7 +168,7 @@ public sealed class ForgedCallsTests : IAsyncDisposable
     private async Task UntilAsync(Func<RunFacts, bool> reached)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        limit.CancelAfter(TimeSpan.FromMinutes(2));
+        limit.CancelAfter(TimeSpan.FromMinutes(10));
         while (!reached(await run.FactsAsync()))
         {
             await Task.Delay(20, limit.Token);

@@ -6,7 +6,7 @@ namespace Slowrun.Silo.Tests.Hosting;
 /// <summary>The socket at which a service manager listens, in a separate folder.</summary>
 internal sealed class NotifySocket : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private readonly Socket socket = new(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
 

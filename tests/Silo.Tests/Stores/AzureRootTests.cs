@@ -47,7 +47,7 @@ public sealed class AzureRootTests
     private static async Task UntilAsync(Func<Task<bool>> reached)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        limit.CancelAfter(TimeSpan.FromMinutes(1));
+        limit.CancelAfter(TimeSpan.FromMinutes(10));
         while (!await reached())
         {
             await Task.Delay(50, limit.Token);

@@ -114,7 +114,7 @@ public sealed class HandOverTraceTests
     private static async Task UntilAsync(LocalRun run, Func<RunFacts, bool> reached)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        limit.CancelAfter(TimeSpan.FromMinutes(2));
+        limit.CancelAfter(TimeSpan.FromMinutes(10));
         while (!reached(await run.FactsAsync()))
         {
             await Task.Delay(20, limit.Token);

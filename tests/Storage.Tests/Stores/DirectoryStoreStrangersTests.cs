@@ -55,7 +55,7 @@ public sealed class DirectoryStoreStrangersTests : IDisposable
         )
         {
             // The limit is for a store that waits for a writer to the pipe.
-            var problem = await Assert.ThrowsAsync<InvalidDataException>(() => read().WaitAsync(TimeSpan.FromSeconds(20), Cancel));
+            var problem = await Assert.ThrowsAsync<InvalidDataException>(() => read().WaitAsync(TimeSpan.FromMinutes(5), Cancel));
             Assert.Contains("'runs/r/intent'", problem.Message, StringComparison.Ordinal);
             Assert.Contains(words, problem.Message, StringComparison.Ordinal);
         }
