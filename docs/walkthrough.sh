@@ -44,10 +44,22 @@ block() {
     printf '```\n'
 }
 
-# Waits, without a word, until the silo of that name trains a stage and has made some of it durable; three minutes at most.
+# Waits, without a word, until the silo of that name looks for work.
+until_serves() {
+    local tries
+    for ((tries = 0; tries < 3000; tries++)); do
+        grep -qs 'Serving with slots' "$1.log" && return
+        sleep 0.2
+    done
+    echo "walkthrough: silo '$1' never served; its log:" >&2
+    tail -n 20 "$1.log" >&2
+    exit 1
+}
+
+# Waits, without a word, until the silo of that name trains a stage and has made some of it durable; ten minutes at most.
 until_trains() {
     local tries root
-    for ((tries = 0; tries < 900; tries++)); do
+    for ((tries = 0; tries < 3000; tries++)); do
         for root in store/runs/novel/chain*/stage*/root; do
             grep -qs "\"siloName\":\"$1\"" "$root" && grep -qs '"current":{' "$root" && return
         done
@@ -97,10 +109,15 @@ say "## A run, and two silos
 The run is a document in the store. No silo is needed for it."
 show "slowrun submit novel.yaml --data data"
 show "slowrun status novel"
+# One silo may start much later than the other, on a busy machine when the run is over: until both are there, nothing begins.
+slowrun pause novel >/dev/null 2>&1
 say "Silos find it by the store alone; on one machine or on many."
 show "slowrun silo --name east --slots cpu:1 >east.log 2>&1 &"
 east=$!
 show "slowrun silo --name west --slots cpu:1 >west.log 2>&1 &"
+until_serves east
+until_serves west
+slowrun resume novel >/dev/null 2>&1
 until_trains east
 until_trains west
 show_live "slowrun status novel"

@@ -63,18 +63,10 @@ internal sealed class Cli(string store, string? connectionString = null)
             ? await StoreAddress.OpenAsync(Store, create: true, cancellationToken: stop)
             : await AzureBlobStore.OpenAsync(Store, create: true, connectionString, cancellationToken: stop);
 
-    /// <summary>Waits until the run is as far as that, two minutes at most.</summary>
-    /// <param name="running">A process that must not end meanwhile.</param>
-    public async Task UntilAsync(string run, CliProcess running, Func<RunFacts, bool> reached)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(TimeSpan.FromMinutes(2));
-        while (await FactsAsync(run, limit.Token) is not { } facts || !reached(facts))
-        {
-            Assert.False(running.Process.HasExited, $"The process ended early: {running.Error}{running.Output}");
-            await Task.Delay(20, limit.Token);
-        }
-    }
+    /// <summary>Waits until the run is as far as that.</summary>
+    /// <param name="running">A process that must not end before.</param>
+    public async Task UntilAsync(string run, CliProcess running, Func<RunFacts, bool> reached) =>
+        await running.UntilAsync(async stop => await FactsAsync(run, stop) is { } facts && reached(facts));
 
     /// <summary>Waits until the run has made at least so many more durable steps.</summary>
     public async Task TrainingAsync(string run, CliProcess running, int steps)

@@ -6,6 +6,9 @@ namespace Slowrun.EndToEnd.Tests;
 /// <summary>A running client process.</summary>
 internal sealed class CliProcess : IDisposable
 {
+    /// <summary>So long is nothing waited for that still comes, on a machine that does much else.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
+
     private readonly StringBuilder output = new();
     private readonly StringBuilder error = new();
 
@@ -26,6 +29,8 @@ internal sealed class CliProcess : IDisposable
         start.Environment["SLOWRUN_STORE"] = store;
         start.Environment["SLOWRUN_SILO"] = Cli.SiloPath;
         start.Environment["NO_COLOR"] = "1";
+        // Of some seconds, most of them start-up: profiles of methods cost a tenth of it and pay for nothing.
+        start.Environment["DOTNET_TieredPGO"] = "0";
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;
@@ -43,6 +48,36 @@ internal sealed class CliProcess : IDisposable
     public string Output => Read(output);
 
     public string Error => Read(error);
+
+    /// <summary>Waits until something is so.</summary>
+    /// <exception cref="Xunit.Sdk.XunitException">The process has ended before, or patience has.</exception>
+    public async Task UntilAsync(Func<CancellationToken, Task<bool>> reached)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(Patience);
+        while (true)
+        {
+            // Before the look: what it did until its end is then seen.
+            var ended = Process.HasExited;
+            try
+            {
+                if (await reached(limit.Token))
+                {
+                    return;
+                }
+
+                Assert.False(ended, $"The process ended early: {Error}{Output}");
+                await Task.Delay(20, limit.Token);
+            }
+            catch (OperationCanceledException) when (!TestContext.Current.CancellationToken.IsCancellationRequested)
+            {
+                Assert.Fail($"Not reached in {Patience.TotalMinutes} minutes. What the process said: {Error}{Output}");
+            }
+        }
+    }
+
+    /// <summary>Waits until it looks for work.</summary>
+    public Task ServesAsync() => UntilAsync(_ => Task.FromResult(Output.Contains("Serving with slots", StringComparison.Ordinal)));
 
     public async Task<CliResult> EndAsync(CancellationToken cancellationToken)
     {

@@ -12,9 +12,9 @@ public sealed class DistillTests(CalmTiny calm)
         Assert.Contains("The 4 members of 'tiny'", alone.Output, StringComparison.Ordinal);
         Assert.Contains("than all 4 together", alone.Output, StringComparison.Ordinal);
 
-        // Each silo dies after its 40th commit (one a step); the client starts the next.
+        // Each silo dies after its 100th commit (one a step); the client starts the next.
         var killed = await calm.Cli.RunAsync(
-            new Dictionary<string, string> { ["SLOWRUN_CRASH_AFTER"] = "commit:40" },
+            new Dictionary<string, string> { ["SLOWRUN_CRASH_AFTER"] = "commit:100" },
             "distill",
             "tiny",
             "--into",

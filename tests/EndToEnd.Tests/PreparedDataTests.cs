@@ -92,7 +92,6 @@ public sealed class PreparedDataTests : IDisposable
     }
 
     [Theory]
-    [InlineData("tiny", "model.layers=2", "stage.loop=null", "chains=[{stages: 2}]")]
     [InlineData(
         "slowrun-10x",
         "model.sequenceLength=32",

@@ -12,8 +12,18 @@ internal static partial class Processes
     public const int SigTerm = 15;
     public const int SigCont = 18;
     public const int SigStop = 19;
+    private const int NoSuchProcess = 3;
 
     public static void Signal(int pid, int signal) => Assert.Equal(0, Kill(pid, signal));
+
+    /// <summary>Signals a process that may be at its end by itself, since what it does is done at any moment.</summary>
+    public static void SignalIfAlive(int pid, int signal)
+    {
+        if (Kill(pid, signal) != 0)
+        {
+            Assert.Equal(NoSuchProcess, Marshal.GetLastPInvokeError());
+        }
+    }
 
     /// <summary>All processes that serve this store as silos.</summary>
     public static IReadOnlyList<int> SilosOf(string store) =>

@@ -74,13 +74,12 @@ public sealed class SecretsTests : IAsyncLifetime
                 Azurite.ConnectionString(await Azurite.PortAsync()),
                 cancellationToken: Stop
             );
-            await UntilAsync(
-                silo,
-                async () => (await new RunDocuments(store, "tiny").TryReadRootAsync(new StageId(0, 0), Stop))?.DurableStep > 0
+            await silo.UntilAsync(async stop =>
+                (await new RunDocuments(store, "tiny").TryReadRootAsync(new StageId(0, 0), stop))?.DurableStep > 0
             );
 
             proxy.Always = ProxyFault.Denied;
-            await UntilAsync(silo, () => Task.FromResult(Everything(silo).Contains("Exception: The store", StringComparison.Ordinal)));
+            await silo.UntilAsync(_ => Task.FromResult(Everything(silo).Contains("Exception: The store", StringComparison.Ordinal)));
             foreach (var command in new[] { "status", "events", "pause" })
             {
                 Assert.NotEqual(0, await RunAsync(Sas(proxy.Port), command, "tiny", "--verbose"));
@@ -88,7 +87,7 @@ public sealed class SecretsTests : IAsyncLifetime
 
             Assert.Contains("refuses to", written.ToString(), StringComparison.Ordinal);
             proxy.Always = null;
-            Processes.Signal(silo.Process.Id, Processes.SigTerm);
+            Processes.SignalIfAlive(silo.Process.Id, Processes.SigTerm);
             await silo.EndAsync(Stop);
             written.Append(Everything(silo));
         }
@@ -165,17 +164,6 @@ public sealed class SecretsTests : IAsyncLifetime
         }
 
         Assert.Contains("\"stages\"", written.ToString(), StringComparison.Ordinal);
-    }
-
-    private static async Task UntilAsync(CliProcess running, Func<Task<bool>> reached)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        limit.CancelAfter(TimeSpan.FromMinutes(2));
-        while (!await reached())
-        {
-            Assert.False(running.Process.HasExited, $"The process ended early: {running.Error}{running.Output}");
-            await Task.Delay(50, limit.Token);
-        }
     }
 
     private static string Everything(CliProcess process) => process.Output + process.Error;

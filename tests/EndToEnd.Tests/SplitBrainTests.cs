@@ -42,26 +42,29 @@ public sealed class SplitBrainTests
         await cli.UntilAsync("tiny", owner, facts => facts.RootOf(Stage).DurableStep > 0);
         using var one = Start(cli, machines["one"]);
         using var two = Start(cli, machines["two"]);
-        await ServingAsync(one);
-        await ServingAsync(two);
+        await one.ServesAsync();
+        await two.ServesAsync();
 
         await network.IsolateAsync(machines["owner"]);
 
         var before = (await RootAsync(cli)).DurableStep;
-        CheckpointRef? atTake = null;
+        CheckpointRef? last = null;
         await cli.UntilAsync(
             "tiny",
             one,
             facts =>
             {
                 var root = facts.RootOf(Stage);
-                atTake = root.EpochToken > 1 ? root.Current : null;
-                return atTake is not null;
+                // On a busy machine the next owner may have committed before this look.
+                last = root.Current is { EpochToken: 1 } now ? now : last;
+                return root.EpochToken > 1;
             }
         );
         // It trained and committed on, cut off as it was, until another took the stage.
-        Assert.Equal(1, atTake!.EpochToken);
-        Assert.True(atTake.Step > before, $"step {atTake.Step} was durable when the stage was taken, {before} when the silos were parted");
+        Assert.NotNull(last);
+        Assert.True(last.Step > before, $"step {last.Step} was durable when the stage was taken, {before} when the silos were parted");
+        var atTake = (await RootAsync(cli)).Current!;
+        Assert.True(atTake.EpochToken == 2 || atTake.Step >= last.Step, $"{atTake} after {last}");
         var commits = new HashSet<CheckpointRef>();
         await cli.UntilAsync(
             "tiny",
@@ -71,6 +74,7 @@ public sealed class SplitBrainTests
                 var root = facts.RootOf(Stage);
                 Assert.Equal((2, 1), (root.EpochToken, root.Preemptions));
                 Assert.True(root.Current is { } now && (now == atTake || now.EpochToken == 2), $"The old owner committed: {root.Current}");
+                Assert.True(root.Current!.Step >= atTake.Step, $"{root.Current} after {atTake}");
                 commits.Add(root.Current!);
                 return commits.Count > LaterCommits && owner.Process.HasExited;
             }
@@ -91,15 +95,6 @@ public sealed class SplitBrainTests
             new Dictionary<string, string> { ["SLOWRUN_MACHINE"] = machine.Name },
             ["silo", "--slots", "cpu:1", "--name", machine.Name, .. machine.Arguments]
         );
-
-    private static async Task ServingAsync(CliProcess silo)
-    {
-        while (!silo.Output.Contains("Serving with slots", StringComparison.Ordinal))
-        {
-            Assert.False(silo.Process.HasExited, silo.Error + silo.Output);
-            await Task.Delay(20, Stop);
-        }
-    }
 
     private static async Task<StageRoot> RootAsync(Cli cli) => (await cli.FactsAsync("tiny", Stop))!.RootOf(Stage);
 }

@@ -52,10 +52,21 @@ public sealed class TableClusterTests
 
     private static string Number(int port) => port.ToString(CultureInfo.InvariantCulture);
 
+    /// <summary>None that the system may give a connection before the silo listens: Linux takes those from 32768 up.</summary>
     private static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, Random.Shared.Next(10_000, 32_768));
+            try
+            {
+                listener.Start();
+                return ((IPEndPoint)listener.LocalEndpoint).Port;
+            }
+            catch (SocketException)
+            {
+                // Another program has it.
+            }
+        }
     }
 }

@@ -6,7 +6,8 @@ namespace Slowrun.EndToEnd.Tests.Attacks;
 /// <summary>Another network on this machine, with a cable to it. Needs root.</summary>
 internal sealed class Namespace : IDisposable
 {
-    private readonly string name = string.Create(CultureInfo.InvariantCulture, $"slowrun-door-{Environment.ProcessId}");
+    // With the process in second place: the rehearsal sweeps namespaces of that form whose process is gone.
+    private readonly string name = string.Create(CultureInfo.InvariantCulture, $"slowrun-{Environment.ProcessId}-door");
     private readonly string cable = string.Create(CultureInfo.InvariantCulture, $"srd{Environment.ProcessId % 1_000_000}");
 
     public Namespace()

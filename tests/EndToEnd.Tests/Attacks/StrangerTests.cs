@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
@@ -51,6 +52,7 @@ public sealed class StrangerTests
             At = TimeProvider.System.GetUtcNow(),
         };
 
+        var attacked = Stopwatch.StartNew();
         var membership = await (await cli.OpenStoreAsync(Stop)).TryReadAsync("cluster/membership", Stop);
         var clusterId = (string)JsonNode.Parse(membership!.Content.Span)!["clusterId"]!;
         foreach (var withTls in new[] { false, true })
@@ -72,10 +74,9 @@ public sealed class StrangerTests
         var before = (await cli.FactsAsync("tiny", Stop))!.RootOf(Stage);
         Assert.Equal((1, "victim"), (before.EpochToken, before.Owner?.SiloName));
         await cli.UntilAsync("tiny", silo, facts => facts.RootOf(Stage).DurableStep > before.DurableStep);
-        Assert.Equal(
-            "Cluster",
-            (string?)JsonNode.Parse((await cli.RunAsync("status", "tiny", "-o", "json")).Output)!["source"],
-            ignoreCase: true
+        // Asked in time: on a busy machine not each time.
+        await silo.UntilAsync(async _ =>
+            (await cli.JsonAsync("status", "tiny")).GetProperty("source").GetString()?.ToUpperInvariant() == "CLUSTER"
         );
 
         // Another certificate while it trains: the training goes on, and readers of the store can still connect.
@@ -85,7 +86,7 @@ public sealed class StrangerTests
         var ended = await silo.EndAsync(Stop);
         Assert.Equal(0, ended.ExitCode);
         Assert.Equal(1, (await cli.FactsAsync("tiny", Stop))!.RootOf(Stage).EpochToken);
-        Assert.Single((ended.Output + ended.Error).Split('\n'), line => line.Contains("was refused", StringComparison.Ordinal));
+        AssertToldOnceAMinute(ended, attacked);
         Assert.DoesNotContain("Exception", ended.Output + ended.Error, StringComparison.Ordinal);
     }
 
@@ -101,13 +102,10 @@ public sealed class StrangerTests
         using var store = new TemporaryStore();
         var cli = new Cli(store.Path);
         using var silo = cli.Start("silo", "--slots", "cpu:1", "--name", "victim", "--listen", Namespace.Here);
-        while (!silo.Output.Contains("Serving with slots", StringComparison.Ordinal))
-        {
-            Assert.False(silo.Process.HasExited, silo.Error + silo.Output);
-            await Task.Delay(20, Stop);
-        }
+        await silo.ServesAsync();
 
         var (address, gateway) = await AddressAsync(cli);
+        var attacked = Stopwatch.StartNew();
         var siloPort = int.Parse(address.Split('@')[0].Split(':')[1], CultureInfo.InvariantCulture);
         string[] nobody = ["setpriv", "--reuid", Nobody, "--regid", Nobody, "--clear-groups", "bash", "-c"];
         foreach (var port in new[] { siloPort, gateway.Port })
@@ -135,8 +133,16 @@ public sealed class StrangerTests
         Assert.Equal(0, (await cli.RunAsync("drain", "victim")).ExitCode);
         var ended = await silo.EndAsync(Stop);
         Assert.Equal(0, ended.ExitCode);
-        Assert.Single((ended.Output + ended.Error).Split('\n'), line => line.Contains("was refused", StringComparison.Ordinal));
+        AssertToldOnceAMinute(ended, attacked);
     }
+
+    /// <summary>Refusals fill no log, however many there are.</summary>
+    private static void AssertToldOnceAMinute(CliResult silo, Stopwatch attacked) =>
+        Assert.InRange(
+            (silo.Output + silo.Error).Split('\n').Count(line => line.Contains("was refused", StringComparison.Ordinal)),
+            1,
+            1 + (int)attacked.Elapsed.TotalMinutes
+        );
 
     /// <summary>Says something, and counts the bytes of the answer.</summary>
     private static string Talk(int port, string words) =>

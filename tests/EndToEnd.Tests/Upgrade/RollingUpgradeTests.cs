@@ -19,11 +19,12 @@ public sealed class RollingUpgradeTests(CalmTiny calm, NextSilo next)
         var later = new Dictionary<string, string> { ["SLOWRUN_SILO"] = await next.PathAsync() };
         using var store = new TemporaryStore();
         var cli = new Cli(store.Path);
-        Assert.Equal(0, (await cli.RunAsync("submit", "tiny")).ExitCode);
-
+        // Both are there before the run is: neither comes too late for its share.
         using var older = cli.Start("silo", "--slots", "cpu:1", "--name", "older");
-        await cli.TrainingAsync("tiny", older, 1);
         using var newer = cli.Start(later, "silo", "--slots", "cpu:1", "--name", "newer");
+        await older.ServesAsync();
+        await newer.ServesAsync();
+        Assert.Equal(0, (await cli.RunAsync("submit", "tiny")).ExitCode);
         await OwnedAsync(cli, newer, "newer", 1);
 
         // The older one goes on with what the next version wrote, and keeps what it does not know of it.
