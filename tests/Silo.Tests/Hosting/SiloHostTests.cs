@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using Orleans.Storage;
 using Slowrun.Clustering.Persistence;
 using Slowrun.Silo.Hosting;
+using Slowrun.Silo.Tests.Telemetry;
 using Slowrun.Storage;
 using Slowrun.Storage.Blobs;
 using Slowrun.Tests.Storage;
@@ -11,6 +12,7 @@ using Slowrun.Tests.Storage;
 namespace Slowrun.Silo.Tests.Hosting;
 
 /// <summary>What a silo is composed of; none of these is started.</summary>
+[Collection(Metric.OneAtATime)]
 public sealed class SiloHostTests
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;

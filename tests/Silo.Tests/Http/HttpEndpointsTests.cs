@@ -3,10 +3,12 @@ using System.Net;
 using System.Net.Sockets;
 using Slowrun.Silo.Hosting;
 using Slowrun.Silo.Http;
+using Slowrun.Silo.Tests.Telemetry;
 using Slowrun.Storage;
 
 namespace Slowrun.Silo.Tests.Http;
 
+[Collection(Metric.OneAtATime)]
 public sealed class HttpEndpointsTests
 {
     [Fact]
