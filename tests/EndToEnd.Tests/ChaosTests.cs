@@ -81,7 +81,8 @@ public sealed class ChaosTests
                 "2",
                 "--kills",
                 disturbances.ToString(CultureInfo.InvariantCulture),
-                // Every moment that can be planned comes within a stage: a checkpoint after each step, and more steps than any moment waits for.
+                // Every moment that can be planned comes within a stage: there is a checkpoint after each step, and more steps than any
+                // moment waits for.
                 "--set",
                 "stage.epochs=2",
                 "--set",

@@ -30,8 +30,8 @@ internal static partial class CrashPoint
     private static readonly (string Point, int Count, int Signal) Wanted = Parse(Environment.GetEnvironmentVariable(Variable));
     private static int seen;
 
-    /// <summary>Told of each point that is reached by what begins in this flow, on the thread that reaches it: a test does something exactly
-    /// there, however fast the machine is.</summary>
+    /// <summary>Told of each point that is reached by what begins in this flow, on the thread that reaches it: a test acts exactly there,
+    /// however fast the machine is.</summary>
     public static AsyncLocal<Action<string>?> Watcher { get; } = new();
 
     public static void Reached(string point)
