@@ -34,7 +34,8 @@ public static class GrainsRegistration
         return services
             .AddSingleton<IPlacementStrategyResolver, NamedSiloGrains>()
             .AddSingleton(new SlotTable(slots))
-            .AddSingleton<IWorkload>(services => services.GetRequiredService<SlotTable>())
+            .AddSingleton<FleetWork>()
+            .AddSingleton<IWorkload>(services => services.GetRequiredService<FleetWork>())
             .AddSingleton(services => new IdleClock(exitWhenIdle, services.GetRequiredService<TimeProvider>()))
             .AddSingleton(_ => new SlotSensors(devices))
             .AddSingleton<LoopPulse>()
@@ -70,6 +71,7 @@ public static class GrainsRegistration
             .AddSingleton<WakeableSilos>()
             .AddSingleton<IGrainInterfacePropertiesProvider, WakeableSilos.Said>()
             .AddSingleton<Wakes>()
+            .AddSingleton<Warming>()
             .AddSingleton<RunAsking>()
             .AddSingleton<Look>()
             .AddSingleton<LossWake>()

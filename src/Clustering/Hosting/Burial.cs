@@ -5,20 +5,25 @@ namespace Slowrun.Clustering.Hosting;
 
 /// <summary> Marks dead silos once before Orleans reads the table, and then twice a second until the silo has joined: after the loss of a
 /// whole cluster, silos of other machines are not proven dead yet when the first new silo starts. Later it checks only silos that this one
-/// cannot reach, whose process on this machine is gone, or whose heartbeat is late; without such silos it costs the store nothing. Changes
-/// that a heartbeat reads are passed to Orleans, which otherwise reads every five seconds.
+/// cannot reach, whose process on this machine is gone, or whose heartbeat is late, and at once when a connection between silos ends;
+/// without such silos it costs the store nothing. Changes that a heartbeat reads are passed to Orleans, which otherwise reads every five
+/// seconds.
 /// </summary>
 internal sealed partial class Burial(
     ISiloRows rows,
     DeadSilos dead,
     Suspicions suspicions,
     IClusterMembershipService membership,
+    ConnectionEnds ends,
     TimeProvider time,
     ILogger<Burial> log
 ) : ILifecycleParticipant<ISiloLifecycle>
 {
     // Far shorter than the gap between two looks that would make a watch begin anew, for on a busy machine they come late.
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(0.5);
+
+    // The system takes a killed process's connections away before the process.
+    private static readonly TimeSpan AfterAnEnd = TimeSpan.FromSeconds(0.05);
 
     private volatile bool hasJoined;
     private bool failed;
@@ -58,10 +63,22 @@ internal sealed partial class Burial(
     private async Task RepeatAsync(CancellationToken ending)
     {
         using var timer = new PeriodicTimer(Period, time);
+        var (tick, next) = (timer.WaitForNextTickAsync(ending).AsTask(), ends.Next);
         try
         {
-            while (await timer.WaitForNextTickAsync(ending))
+            while (true)
             {
+                if (await Task.WhenAny(hasJoined ? [tick, next] : [tick]) == tick)
+                {
+                    await tick;
+                    tick = timer.WaitForNextTickAsync(ending).AsTask();
+                }
+                else
+                {
+                    await Task.Delay(AfterAnEnd, time, ending);
+                }
+
+                next = ends.Next;
                 try
                 {
                     var only = hasJoined ? await DoubtfulAsync(ending) : null;

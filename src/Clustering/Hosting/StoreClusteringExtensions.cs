@@ -59,9 +59,17 @@ public static class StoreClusteringExtensions
         silo.Services.AddStoreTls(store).AddSingleton<ILifecycleParticipant<ISiloLifecycle>, CertificateWatch>();
         silo.Configure<SiloConnectionOptions>(options =>
         {
-            options.ConfigureSiloInboundConnection(connections => StoreTls.Of(connections).Accept(connections, "silo"));
+            options.ConfigureSiloInboundConnection(connections =>
+            {
+                StoreTls.Of(connections).Accept(connections, "silo");
+                connections.ApplicationServices.GetService<ConnectionEnds>()?.Watch(connections);
+            });
             options.ConfigureGatewayInboundConnection(connections => StoreTls.Of(connections).Accept(connections, "gateway"));
-            options.ConfigureSiloOutboundConnection(connections => StoreTls.Of(connections).Connect(connections));
+            options.ConfigureSiloOutboundConnection(connections =>
+            {
+                StoreTls.Of(connections).Connect(connections);
+                connections.ApplicationServices.GetService<ConnectionEnds>()?.Watch(connections);
+            });
         });
         // Orleans' default directory ends activations whose entry was on a silo that left, among them those of stages that train: with
         // three silos nearly half of them at each loss. This one asks the living silos for their activations.
@@ -125,6 +133,17 @@ public static class StoreClusteringExtensions
             Stopped(provider)
         ));
         services.AddSingleton<IMembershipTable>(provider => provider.GetRequiredService<StoreMembershipTable>());
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => new RefusedSilos(
+            provider.GetRequiredService<MembershipFile>(),
+            Own(provider),
+            provider.GetRequiredService<DeathVerdict>(),
+            provider.GetRequiredService<Suspicions>(),
+            provider.GetRequiredService<IClusterMembershipService>(),
+            provider.GetRequiredService<ConnectionEnds>(),
+            provider.GetRequiredService<TimeProvider>(),
+            (endpoint, cancellation) => SiloPort.AskAsync(endpoint, RefusedSilos.AnswerTime, cancellation),
+            provider.GetRequiredService<ILogger<RefusedSilos>>()
+        ));
     }
 
     /// <summary>Microsoft's table; the silos that serve the store, and their promises of heartbeats, are also listed in the document beside
@@ -183,7 +202,7 @@ public static class StoreClusteringExtensions
     /// <summary>Who is dead, wherever the rows stand.</summary>
     private static void AddBurial(IServiceCollection services, IObjectStore store)
     {
-        services.AddSingleton<HeartbeatWatch>().AddSingleton<Suspicions>();
+        services.AddSingleton<HeartbeatWatch>().AddSingleton<Suspicions>().AddSingleton<ConnectionEnds>();
         services.AddSingleton(provider => new MembershipFile(store, watch: provider.GetRequiredService<HeartbeatWatch>()));
         services.AddSingleton(provider => new DeathVerdict(
             Own(provider),

@@ -22,6 +22,12 @@ internal sealed partial class WorkHeartbeat(
     // Asked of memory.
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(0.25);
 
+    // An owner promises within half a second of its take. Of one that promises nothing, since its build is older, nothing is to be learned.
+    private const int MostLessons = 5;
+    private static readonly TimeSpan BetweenLessons = TimeSpan.FromSeconds(0.5);
+
+    private int lessons;
+    private long learnedAt;
     private bool hasPromised;
     private bool failed;
 
@@ -90,6 +96,30 @@ internal sealed partial class WorkHeartbeat(
     // stands still.
     private static DateTime Max(DateTime now, DateTime before) => now > before ? now : before.AddMilliseconds(1);
 
+    /// <summary>
+    /// Reads who works, where this silo has heard of work elsewhere and the table as it was read last says nothing of it: Orleans reads it
+    /// every five seconds, and a death is proven by what was watched.
+    /// </summary>
+    internal async Task LearnAsync(CancellationToken cancellationToken)
+    {
+        if (!workload!.IsUnderWayElsewhere)
+        {
+            lessons = 0;
+        }
+        else if (
+            lessons < MostLessons
+            && !hasPromised
+            && !MayPromise()
+            && (lessons == 0 || time.GetElapsedTime(learnedAt) >= BetweenLessons)
+            && !(file.LastRead?.Rows.Count(row => row.Status == SiloStatus.Active) > SmallFleet)
+        )
+        {
+            lessons++;
+            learnedAt = time.GetTimestamp();
+            await file.ReadAsync(cancellationToken);
+        }
+    }
+
     private async Task RepeatAsync(CancellationToken ending)
     {
         using var timer = new PeriodicTimer(Look, time);
@@ -98,6 +128,7 @@ internal sealed partial class WorkHeartbeat(
         {
             while (await timer.WaitForNextTickAsync(ending))
             {
+                await TryLearnAsync(ending);
                 // A silo that is lost a second after its first take has promised nothing yet; proving its death takes as long as for a silo
                 // at rest.
                 if (time.GetElapsedTime(beaten) < Period - (Look / 2) && (hasPromised || !MayPromise()))
@@ -115,6 +146,18 @@ internal sealed partial class WorkHeartbeat(
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
             // Stopping.
+        }
+    }
+
+    private async Task TryLearnAsync(CancellationToken ending)
+    {
+        try
+        {
+            await LearnAsync(ending);
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException)
+        {
+            // It is read again soon, by whoever is next.
         }
     }
 

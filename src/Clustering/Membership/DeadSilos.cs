@@ -14,18 +14,21 @@ public sealed class DeadSilos
     /// <summary>Two heartbeats of 7.5 s: how long a halted process of this machine must have been silent to count as dead.</summary>
     public static readonly TimeSpan StaleAfter = TimeSpan.FromSeconds(15);
 
+    // A refusal takes a round trip.
+    private static readonly TimeSpan RefusalTime = TimeSpan.FromSeconds(0.1);
+
     private readonly ISiloRows rows;
     private readonly IHeartbeats heartbeats;
     private readonly TimeProvider time;
-    private readonly Func<IPEndPoint, CancellationToken, Task<bool>> answers;
+    private readonly Func<IPEndPoint, CancellationToken, Task<PortAnswer>> ask;
 
-    /// <param name="answers">Whether something accepts connections there; null: tries to connect.</param>
-    public DeadSilos(IObjectStore store, TimeProvider? time = null, Func<IPEndPoint, CancellationToken, Task<bool>>? answers = null)
+    /// <param name="ask">Tries a port; null: connects to it.</param>
+    public DeadSilos(IObjectStore store, TimeProvider? time = null, Func<IPEndPoint, CancellationToken, Task<PortAnswer>>? ask = null)
     {
         this.time = time ?? TimeProvider.System;
         var watch = new HeartbeatWatch(this.time);
         (rows, heartbeats) = (new MembershipFile(store, watch: watch), watch);
-        this.answers = answers ?? SiloPort.AnswersAsync;
+        this.ask = ask ?? SiloPort.AskAsync;
     }
 
     /// <param name="rows">Report to <paramref name="heartbeats"/> what they read and write.</param>
@@ -33,8 +36,8 @@ public sealed class DeadSilos
         ISiloRows rows,
         IHeartbeats heartbeats,
         TimeProvider time,
-        Func<IPEndPoint, CancellationToken, Task<bool>>? answers = null
-    ) => (this.rows, this.heartbeats, this.time, this.answers) = (rows, heartbeats, time, answers ?? SiloPort.AnswersAsync);
+        Func<IPEndPoint, CancellationToken, Task<PortAnswer>>? ask = null
+    ) => (this.rows, this.heartbeats, this.time, this.ask) = (rows, heartbeats, time, ask ?? SiloPort.AskAsync);
 
     /// <inheritdoc cref="BuryAsync(IReadOnlySet{string}, CancellationToken)"/>
     public Task<IReadOnlyList<BuriedSilo>> BuryAsync(CancellationToken cancellationToken = default) =>
@@ -50,8 +53,8 @@ public sealed class DeadSilos
             .ToHashSet(StringComparer.Ordinal);
 
     /// <summary> Marks silos that are certainly dead: a silo of this machine whose process is gone, and one of another machine whose
-    /// heartbeat has stopped although it could have been written, and whose port does not answer. The latter takes calls about a second
-    /// apart on the same object.
+    /// heartbeat has stopped although it could have been written, and whose port does not answer; sooner where its port refuses
+    /// connections. The latter takes calls about a second apart on the same object.
     /// </summary>
     /// <param name="only">The silos to check; null: all.</param>
     public async Task<IReadOnlyList<BuriedSilo>> BuryAsync(IReadOnlySet<string>? only, CancellationToken cancellationToken)
@@ -92,9 +95,36 @@ public sealed class DeadSilos
                 : null;
         }
 
-        return still >= heartbeats.Patience(row) && !await answers(row.Address.Endpoint, cancellationToken).ConfigureAwait(false)
-            ? $"it is of another machine, gave no sign of life for {Seconds(still)} s in which the store could be read and written, and {row.Address.Endpoint} does not answer"
+        if (still < heartbeats.PatienceWithRefused(row))
+        {
+            return null;
+        }
+
+        // A refusal is no proof by itself, for a firewall refuses too; nor is a heartbeat that is a little late. Of a living silo both at
+        // once are as unlikely as silence for the whole of its patience.
+        var answer = await AnswerAsync(row, mustKnow: still >= heartbeats.Patience(row), cancellationToken).ConfigureAwait(false);
+        return answer == PortAnswer.Refuses && row.Status == SiloStatus.Active
+                ? $"it is of another machine, gave no sign of life for {Seconds(still)} s in which the store could be read and written, and {row.Address.Endpoint} refuses connections"
+            : answer is PortAnswer.Refuses or PortAnswer.Silent && still >= heartbeats.Patience(row)
+                ? $"it is of another machine, gave no sign of life for {Seconds(still)} s in which the store could be read and written, and {row.Address.Endpoint} does not answer"
             : null;
+    }
+
+    /// <summary>Asks the row's port. A refusal comes at once; what says nothing is waited for only where that decides.</summary>
+    /// <returns>Null: not known yet.</returns>
+    private async Task<PortAnswer?> AnswerAsync(MembershipRow row, bool mustKnow, CancellationToken cancellationToken)
+    {
+        var answer = ask(row.Address.Endpoint, cancellationToken);
+        if (!mustKnow)
+        {
+            await Task.WhenAny(answer, Task.Delay(RefusalTime, time, cancellationToken)).ConfigureAwait(false);
+            if (!answer.IsCompleted)
+            {
+                return null;
+            }
+        }
+
+        return await answer.ConfigureAwait(false);
     }
 
     private static bool IsListed(MembershipRow row) => row.Status is not (SiloStatus.Dead or SiloStatus.None);

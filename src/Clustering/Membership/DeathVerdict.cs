@@ -30,12 +30,18 @@ internal sealed class DeathVerdict(SiloAddress own, IHeartbeats heartbeats, Susp
             return true;
         }
 
-        var votes = (next.SuspectTimes ?? []).ToList();
-        var newest = votes.Select(vote => vote.Item2).DefaultIfEmpty().Max();
-        var witnesses = votes.Where(vote => newest - vote.Item2 < VotesLast).Select(vote => vote.Item1).Distinct().Count();
+        return AreEnough(document, [.. (next.SuspectTimes ?? []).Select(vote => (vote.Item1.ToParsableString(), vote.Item2))])
+            || heartbeats.StillFor(old) >= heartbeats.Patience(old);
+    }
+
+    /// <summary>Whether so many different silos have voted against one as Orleans asks of a fleet whose heartbeats are all fresh.</summary>
+    /// <param name="votes">Voter and time; old ones do not count.</param>
+    public bool AreEnough(MembershipDocument document, IReadOnlyList<(string Silo, DateTime At)> votes)
+    {
+        var newest = votes.Select(vote => vote.At).DefaultIfEmpty().Max();
+        var witnesses = votes.Where(vote => newest - vote.At < VotesLast).Select(vote => vote.Silo).Distinct().Count();
         var isMember = document.Find(own)?.Status == SiloStatus.Active;
         var active = document.Rows.Count(row => row.Status == SiloStatus.Active);
-        var enough = isMember ? Math.Min(ClusterTuning.Votes, (active + 1) / 2) : ClusterTuning.Votes;
-        return witnesses >= enough || heartbeats.StillFor(old) >= heartbeats.Patience(old);
+        return witnesses >= (isMember ? Math.Min(ClusterTuning.Votes, (active + 1) / 2) : ClusterTuning.Votes);
     }
 }

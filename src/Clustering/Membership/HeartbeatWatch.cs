@@ -15,6 +15,9 @@ internal sealed class HeartbeatWatch(TimeProvider time) : IHeartbeats
     /// </summary>
     public static readonly TimeSpan Allowance = TimeSpan.FromSeconds(2.5);
 
+    /// <summary>The allowance for a silo whose port refuses connections, which says by itself that nothing listens there.</summary>
+    public static readonly TimeSpan AllowanceWithRefused = TimeSpan.FromSeconds(1);
+
     /// <summary>A heartbeat, which is a read and a write, is given up and begun anew after so long on a store that is quick.</summary>
     public static readonly TimeSpan ShortestTry = TimeSpan.FromSeconds(2);
 
@@ -63,6 +66,15 @@ internal sealed class HeartbeatWatch(TimeProvider time) : IHeartbeats
         lock (gate)
         {
             return Period(row) + Longer(Allowance);
+        }
+    }
+
+    /// <inheritdoc/>
+    public TimeSpan PatienceWithRefused(MembershipRow row)
+    {
+        lock (gate)
+        {
+            return Period(row) + Longer(AllowanceWithRefused);
         }
     }
 

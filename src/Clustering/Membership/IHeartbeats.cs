@@ -9,6 +9,9 @@ internal interface IHeartbeats
     /// <summary>How long it must have stood still before its silo may be taken for dead.</summary>
     TimeSpan Patience(MembershipRow row);
 
+    /// <summary>As <see cref="Patience"/>, for a silo whose port refuses connections.</summary>
+    TimeSpan PatienceWithRefused(MembershipRow row);
+
     /// <summary>Whether a promised one is late, so that a closer look is worth its cost.</summary>
     bool IsOverdue(MembershipRow row);
 }

@@ -4,4 +4,7 @@ namespace Slowrun.Clustering.Membership;
 public interface IWorkload
 {
     bool IsUnderWay { get; }
+
+    /// <summary>Whether this silo knows of work that is under way on another one.</summary>
+    bool IsUnderWayElsewhere { get; }
 }

@@ -61,6 +61,8 @@ internal sealed class TableRows(WatchedTable table, MembershipFile document, IHe
 
     public TimeSpan Patience(MembershipRow row) => HeartbeatsOf(row).Patience(row);
 
+    public TimeSpan PatienceWithRefused(MembershipRow row) => HeartbeatsOf(row).PatienceWithRefused(row);
+
     public bool IsOverdue(MembershipRow row) => HeartbeatsOf(row).IsOverdue(row);
 
     private static MembershipDocument Joined(MembershipDocument table, MembershipDocument? noted)

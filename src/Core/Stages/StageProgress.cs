@@ -37,6 +37,10 @@ public sealed record StageProgress : ExtensibleRecord
     /// that knows a lower revision reads the root again.</summary>
     public long? RootRevision { get; init; }
 
+    /// <summary>The owner's last report: it has finished, released or failed the stage, as the root says. The run grain reads that root at
+    /// once.</summary>
+    public bool HasEnded { get; init; }
+
     public required DateTimeOffset At { get; init; }
 
     /// <summary>Whether the owner named by the root can have reported this: its token must be the root's, and the stage must have its

@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Microsoft.Extensions.Logging;
+using Slowrun.Core.Plan;
 using Slowrun.Grains.Runs;
 using Slowrun.Grains.Slots;
 using Slowrun.Storage;
@@ -20,6 +21,9 @@ internal sealed partial class Look(
     ReadySince sights,
     SlotTable slots,
     LocalWork local,
+    FleetWork fleet,
+    Warming warming,
+    ILocalSiloDetails silo,
     LoopPulse pulse,
     TimeProvider time,
     ILogger<Look> log
@@ -107,9 +111,23 @@ internal sealed partial class Look(
 
         // The ring is handled once every run was read after it.
         rung = rung && (old || failed is not null);
+        fleet.IsUnderWayElsewhere = all.Exists(view => IsUnderWayElsewhere(view.Facts));
         var busy = local.Names.Count > 0 || offers.HasReady([.. all.Select(view => view.Facts)]);
-        return (await offers.MakeAsync(all, stop), busy);
+        var offered = await offers.MakeAsync(all, stop);
+        if (!busy && !offered && slots.Free.Count > 0)
+        {
+            warming.Begin([.. all.Select(view => view.Facts)]);
+        }
+
+        return (offered, busy);
     }
+
+    private bool IsUnderWayElsewhere(RunFacts facts) =>
+        facts.Roots.Values.Any(root =>
+            root is { Finished: false, Owner: { } owner }
+            && owner.Silo != silo.SiloAddress.ToParsableString()
+            && facts.AliveSilos.Contains(owner.Silo)
+        );
 
     /// <summary>Of runs that were never looked at nothing is to be handed out before it is known which of all is first.</summary>
     private async Task LearnPrioritiesAsync(CancellationToken stop)

@@ -11,6 +11,8 @@ namespace Slowrun.Grains.Loop;
 internal sealed partial class SlotLoop(
     SlotTable slots,
     Look look,
+    ProgressPump pump,
+    Warming warming,
     LookPace pace,
     LossWake losses,
     IdleLeave idle,
@@ -22,10 +24,15 @@ internal sealed partial class SlotLoop(
 {
     private static readonly TimeSpan AfterFailure = TimeSpan.FromSeconds(1);
 
+    // The answer to a last report takes milliseconds; without it the other silos look some seconds later.
+    private static readonly TimeSpan ForLastReports = TimeSpan.FromSeconds(1);
+
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         // At once, and while an offer may be under way: nothing can begin any more, what runs commits its last step.
+        warming.Stop();
         await Task.WhenAll(local.StopAsync(StopReason.Requested, deadline: null, cancellationToken), base.StopAsync(cancellationToken));
+        await pump.SettleAsync(ForLastReports);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

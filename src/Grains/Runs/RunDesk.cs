@@ -34,6 +34,7 @@ internal sealed class RunDesk
     private readonly HandOut handOut;
     private readonly WaitingSilos waiters = new();
     private readonly Queue<string> bells = new();
+    private readonly Dictionary<StageId, long> lastReports = [];
     private readonly long beganAt;
 
     private long? doubtedAt;
@@ -163,7 +164,7 @@ internal sealed class RunDesk
         if (progress.EpochToken == known.EpochToken && progress.RootRevision > known.Revision)
         {
             // It has committed, finished or released since. The answer does not wait for the reading.
-            DoubtAsync(id).Ignore();
+            DoubtAsync(id, atOnce: progress.HasEnded && IsFirstLastReport(id, progress.EpochToken)).Ignore();
         }
 
         // The run may have gone while it was read again.
@@ -172,10 +173,11 @@ internal sealed class RunDesk
 
     /// <summary>Reads a stage's root again whatever its age, but not more often than usual: a sender of wrong reports causes no more reads
     /// than that. A report that comes sooner is read when that time is over, since silos may wait for it.</summary>
-    private async Task DoubtAsync(StageId id)
+    /// <param name="atOnce">Also if it is sooner.</param>
+    private async Task DoubtAsync(StageId id, bool atOnce = false)
     {
         Reading.Doubt(id);
-        if (doubtedAt is { } at && Fresh - time.GetElapsedTime(at) is var early && early > TimeSpan.Zero)
+        if (!atOnce && doubtedAt is { } at && Fresh - time.GetElapsedTime(at) is var early && early > TimeSpan.Zero)
         {
             if (!isDoubtDue)
             {
@@ -187,6 +189,18 @@ internal sealed class RunDesk
         }
 
         await ReadDoubtedAsync(TimeSpan.Zero);
+    }
+
+    /// <summary>Silos wait for a stage that its owner has released: its last report is read at once. Each take has one.</summary>
+    private bool IsFirstLastReport(StageId id, long epochToken)
+    {
+        if (lastReports.GetValueOrDefault(id) >= epochToken)
+        {
+            return false;
+        }
+
+        lastReports[id] = epochToken;
+        return true;
     }
 
     private async Task ReadDoubtedAsync(TimeSpan early)

@@ -1,9 +1,7 @@
-using Slowrun.Clustering.Membership;
-
 namespace Slowrun.Grains.Slots;
 
 /// <summary>The slots of this silo and their holders. A slot never holds two stages. Safe to use from any thread.</summary>
-public sealed class SlotTable : IDisposable, IWorkload
+public sealed class SlotTable : IDisposable
 {
     private readonly Lock gate = new();
     private readonly Dictionary<string, string?> holders;

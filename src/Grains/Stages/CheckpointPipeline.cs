@@ -70,7 +70,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
 
         if (training.Step > own.DurableStep)
         {
-            CommitLast();
+            CommitLast(isAwaited: reason is StopReason.Requested or StopReason.Eviction);
         }
 
         return own.LeaveAsync(reason, training.Step).GetAwaiter().GetResult();
@@ -142,7 +142,8 @@ internal sealed partial class CheckpointPipeline : IDisposable
         own.Ledger.Turn(Account.Training);
     }
 
-    private void CommitLast()
+    /// <param name="isAwaited">Whether another owner takes the stage as soon as it is let go.</param>
+    private void CommitLast(bool isAwaited)
     {
         if (!stop.LeavesTimeFor(clock.Took))
         {
@@ -156,7 +157,10 @@ internal sealed partial class CheckpointPipeline : IDisposable
             own.Ledger.Turn(Account.Stall);
             // An upload may take all the time there is: Late ends it.
             var patience = stop.HasDeadline ? StoreRetry.Patiently : own.Stopping;
-            patience.Execute(token => own.CommitAsync(training.Step, buffer.Tensors, token).GetAwaiter().GetResult(), stop.Late);
+            patience.Execute(
+                token => own.CommitAsync(training.Step, buffer.Tensors, token, sweeps: !isAwaited).GetAwaiter().GetResult(),
+                stop.Late
+            );
         }
         catch (OperationCanceledException) when (stop.Late.IsCancellationRequested)
         {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
@@ -24,7 +25,19 @@ internal sealed partial class ProgressPump(
     // A hint for the next owner after a loss; on a storage account it costs money, so it is written less often.
     private static readonly TimeSpan StoreEvery = TimeSpan.FromSeconds(2);
 
-    public void Start(StageRunner runner) => _ = Task.Run(() => RunAsync(runner));
+    private readonly ConcurrentDictionary<Task, bool> underWay = [];
+
+    public void Start(StageRunner runner)
+    {
+        var pump = Task.Run(() => RunAsync(runner));
+        underWay[pump] = true;
+        _ = pump.ContinueWith(ended => underWay.TryRemove(ended, out _), TaskScheduler.Default);
+    }
+
+    /// <summary>Waits for the last reports of runners that have ended, for so long at most: a silo that stops leaves its cluster after
+    /// this, and without the report the other silos find a released stage only at their next look.</summary>
+    public async Task SettleAsync(TimeSpan atMost) =>
+        await Task.WhenAll(underWay.Keys).WaitAsync(atMost, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     private async Task RunAsync(StageRunner runner)
     {
@@ -51,12 +64,12 @@ internal sealed partial class ProgressPump(
         // stage.
         if (await runner.Completion != StopReason.Fenced)
         {
-            await TellAsync(runner, keep: true);
+            await TellAsync(runner, keep: true, hasEnded: true);
         }
     }
 
     /// <summary>Does not throw: a failed report must not stop a training.</summary>
-    private async Task TellAsync(StageRunner runner, bool keep)
+    private async Task TellAsync(StageRunner runner, bool keep, bool hasEnded = false)
     {
         try
         {
@@ -64,6 +77,7 @@ internal sealed partial class ProgressPump(
             {
                 Devices = sensors.Use(runner.Slots),
                 StoreTroubles = troubles.Now is { Count: > 0 } now ? now : null,
+                HasEnded = hasEnded,
             };
             await ObeyAsync(runner, await ReportAsync(runner, progress));
             if (keep)

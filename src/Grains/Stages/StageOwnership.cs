@@ -62,8 +62,9 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     }
 
     /// <summary>Makes a captured state durable, then deletes checkpoints that are no longer needed.</summary>
+    /// <param name="sweeps">False where another owner waits for the release: that one deletes them after its first commit.</param>
     /// <exception cref="FencedException">Another owner has taken over; nothing was committed.</exception>
-    public async Task CommitAsync(int step, IReadOnlyList<TensorData> state, CancellationToken cancellationToken)
+    public async Task CommitAsync(int step, IReadOnlyList<TensorData> state, CancellationToken cancellationToken, bool sweeps = true)
     {
         using var span = work.Telemetry.Checkpoint(step);
         var checkpoint = await WriteAsync(step, state, cancellationToken);
@@ -71,7 +72,10 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         Ledger.Checkpointed();
         await CommittingAsync(() => root.CommitAsync(checkpoint, Ledger.AtCapture, cancellationToken));
         CrashPoint.Reached(CrashPoint.Commit);
-        await SweepAsync(cancellationToken);
+        if (sweeps)
+        {
+            await SweepAsync(cancellationToken);
+        }
     }
 
     /// <summary>Commits final state and snapshot, and releases the stage, in one write of the root.</summary>

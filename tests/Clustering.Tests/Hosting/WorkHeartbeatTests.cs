@@ -112,6 +112,50 @@ public sealed class WorkHeartbeatTests
         Assert.Equal(SiloStatus.Dead, (await OwnAsync()).Status);
     }
 
+    [Fact]
+    public async Task Learn_OfASiloThatHearsOfWorkElsewhere_ReadsWhoWorks_UntilItKnows()
+    {
+        var heartbeat = await HeartbeatAsync(others: 2);
+        await file.ReadAsync(Cancel);
+        store.Forget();
+        await heartbeat.LearnAsync(Cancel);
+        Assert.Empty(store.Operations);
+
+        workload.IsUnderWayElsewhere = true;
+        await heartbeat.LearnAsync(Cancel);
+        // It has promised since.
+        await new MembershipFile(store).ChangeAsync(
+            document => document.With(document.Rows[1], document.Rows[1] with { Works = true, HeartbeatSeconds = 2 }),
+            Cancel
+        );
+        time.Advance(TimeSpan.FromSeconds(1));
+        await heartbeat.LearnAsync(Cancel);
+        Assert.True(file.LastRead!.Rows[1].Works);
+        store.Forget();
+        time.Advance(TimeSpan.FromSeconds(1));
+        await heartbeat.LearnAsync(Cancel);
+        Assert.Empty(store.Operations);
+
+        await heartbeat.BeatAsync(Cancel);
+        Assert.Equal(2.0, (await OwnAsync()).HeartbeatSeconds);
+    }
+
+    [Fact]
+    public async Task Learn_WhereNobodyPromises_GivesUp()
+    {
+        var heartbeat = await HeartbeatAsync(others: 2);
+        await file.ReadAsync(Cancel);
+        workload.IsUnderWayElsewhere = true;
+        store.Forget();
+        for (var i = 0; i < 20; i++)
+        {
+            await heartbeat.LearnAsync(Cancel);
+            time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.InRange(store.Operations.Count, 1, 10);
+    }
+
     private async Task<WorkHeartbeat> HeartbeatAsync(int others)
     {
         var entry = await new StoreMembershipTable(store).AddAsync(Entries.New());
@@ -128,5 +172,7 @@ public sealed class WorkHeartbeatTests
     private sealed class Workload : IWorkload
     {
         public bool IsUnderWay { get; set; }
+
+        public bool IsUnderWayElsewhere { get; set; }
     }
 }

@@ -15,13 +15,23 @@ public sealed class DeadSilosTests
     private readonly RecordingStore store = new(new MemoryStore());
     private readonly FakeTimeProvider time = new(new DateTimeOffset(Entries.Now));
     private readonly HashSet<IPEndPoint> answering = [];
+    private readonly HashSet<IPEndPoint> refusing = [];
     private readonly StoreMembershipTable table;
     private readonly DeadSilos dead;
 
     public DeadSilosTests()
     {
         table = new StoreMembershipTable(store);
-        dead = new DeadSilos(store, time, (endpoint, _) => Task.FromResult(answering.Contains(endpoint)));
+        dead = new DeadSilos(
+            store,
+            time,
+            (endpoint, _) =>
+                Task.FromResult(
+                    answering.Contains(endpoint) ? PortAnswer.Accepts
+                    : refusing.Contains(endpoint) ? PortAnswer.Refuses
+                    : PortAnswer.Silent
+                )
+        );
     }
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -111,6 +121,32 @@ public sealed class DeadSilosTests
         Assert.Empty(await WatchAsync(TimeSpan.FromSeconds(4)));
         time.Advance(Second);
         Assert.Equal(promised, Assert.Single(await WatchAsync(TimeSpan.Zero)).Silo);
+    }
+
+    [Fact]
+    public async Task Bury_OfOneThatRefusesConnections_IsSoonerStill()
+    {
+        var silo = await PromisingAsync(2);
+        refusing.Add(SiloAddress.FromParsableString(silo).Endpoint);
+
+        Assert.Empty(await WatchAsync(TimeSpan.FromSeconds(2)));
+        time.Advance(Second);
+        Assert.Contains("refuses", Assert.Single(await WatchAsync(TimeSpan.Zero)).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Bury_OfOneThatRefusesConnections_NeedsALateHeartbeatToo()
+    {
+        var silo = SiloAddress.FromParsableString(await PromisingAsync(2));
+        refusing.Add(silo.Endpoint);
+        for (var i = 0; i < 10; i++)
+        {
+            Assert.Empty(await WatchAsync(TimeSpan.FromSeconds(2)));
+            await table.UpdateIAmAliveAsync(
+                new MembershipEntry { SiloAddress = silo, IAmAliveTime = time.GetUtcNow().UtcDateTime },
+                Cancel
+            );
+        }
     }
 
     [Fact]
@@ -241,7 +277,7 @@ public sealed class DeadSilosTests
             {
                 entry.IAmAliveTime = time.GetUtcNow().UtcDateTime;
                 await table.UpdateIAmAliveAsync(entry, cancel);
-                return false;
+                return PortAnswer.Silent;
             }
         );
 

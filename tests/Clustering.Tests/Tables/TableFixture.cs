@@ -24,7 +24,7 @@ internal sealed class TableFixture
         var notes = new SideDocument(Document, Own, null, [], null, Time, NullLogger<SideDocument>.Instance, Cancel);
         Watched = new WatchedTable(Faults, Faults.ProbeAsync, Time);
         Rows = new TableRows(Watched, Document, watch, notes);
-        Dead = new DeadSilos(Rows, Rows, Time, AnswersAsync);
+        Dead = new DeadSilos(Rows, Rows, Time, AskAsync);
         Suspicions = new Suspicions(Time);
         Table = new TableWithSideDocument(Watched, Rows, notes, new DeathVerdict(Own, Rows, Suspicions), Own, Cancel);
     }
@@ -121,9 +121,9 @@ internal sealed class TableFixture
         return buried;
     }
 
-    private async Task<bool> AnswersAsync(IPEndPoint endpoint, CancellationToken cancellationToken)
+    private async Task<PortAnswer> AskAsync(IPEndPoint endpoint, CancellationToken cancellationToken)
     {
         await WhileJudged();
-        return false;
+        return PortAnswer.Silent;
     }
 }

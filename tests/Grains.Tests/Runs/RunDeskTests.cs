@@ -100,6 +100,33 @@ public sealed class RunDeskTests
     }
 
     [Fact]
+    public async Task Report_OfALastWordSoonAfterAnother_IsReadAtOnce_OnceForEachTake()
+    {
+        await SubmitAsync("{stages: 1}, {stages: 1}");
+        await TrainingAsync(owner: 0);
+        await AskAsync(1);
+        await AskAsync(2);
+        await HandedAsync(1);
+        woken.Clear();
+        await WriteAsync(First, root => root);
+        await ReportAsync(revision: 2);
+
+        await WriteAsync(First, root => root with { Owner = null });
+        await ReportAsync(revision: 3, hasEnded: true);
+
+        await UntilWokenAsync(1);
+        Assert.Equal([Address(2)], woken);
+
+        // Nonsense costs no more than usual.
+        await WriteAsync(First, root => root);
+        slow.Gate = new TaskCompletionSource();
+        slow.Waiting = 0;
+        await ReportAsync(revision: 4, hasEnded: true);
+        Assert.Equal(0, slow.Waiting);
+        slow.Gate.SetResult();
+    }
+
+    [Fact]
     public async Task Look_ThatTellsOfAnOwnerThatIsGone_WakesTheOtherSilosForWhatItLeft()
     {
         await SubmitAsync("{stages: 1}, {stages: 1}");
@@ -311,7 +338,7 @@ public sealed class RunDeskTests
         );
     }
 
-    private Task ReportAsync(long revision) =>
+    private Task ReportAsync(long revision, bool hasEnded = false) =>
         desk.ReportAsync(
             new StageProgress
             {
@@ -321,6 +348,7 @@ public sealed class RunDeskTests
                 Step = 1,
                 Steps = 10,
                 RootRevision = revision,
+                HasEnded = hasEnded,
                 At = time.GetUtcNow(),
             }
         );
@@ -348,8 +376,11 @@ public sealed class RunDeskTests
         /// <summary>What every operation waits for; null: nothing.</summary>
         public TaskCompletionSource? Gate { get; set; }
 
+        public int Waiting { get; set; }
+
         protected override async Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run)
         {
+            Waiting++;
             await (Gate?.Task ?? Task.CompletedTask);
             return await run();
         }

@@ -57,9 +57,10 @@ internal sealed class SimSilo
         {
             ReadsItself = fleet.EachReads,
         };
+        var fingerprints = new Fingerprints((_, _) => "one");
         var offers = new Offers(
             Slots,
-            new Fingerprints((_, _) => "one"),
+            fingerprints,
             Local,
             sensors,
             sights,
@@ -81,6 +82,9 @@ internal sealed class SimSilo
             sights,
             Slots,
             Local,
+            new FleetWork(Slots),
+            new Warming(fingerprints, Slots),
+            details,
             pulse,
             time,
             NullLogger<Look>.Instance
