@@ -62,7 +62,7 @@ internal sealed partial class RefusedSilos(
     /// <summary>Looks who refuses connections, and votes against them.</summary>
     internal async Task LookAsync(CancellationToken cancellationToken)
     {
-        if (file.LastRead is not { } known || known.Rows.Count(row => row.Status == SiloStatus.Active) > WorkHeartbeat.SmallFleet)
+        if (file.LastRead is not { } known || known.Rows.Count(row => row.Status == SiloStatus.Active) > ClusterTuning.SmallFleet)
         {
             return;
         }

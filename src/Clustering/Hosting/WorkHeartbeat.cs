@@ -111,7 +111,7 @@ internal sealed partial class WorkHeartbeat(
             && !hasPromised
             && !MayPromise()
             && (lessons == 0 || time.GetElapsedTime(learnedAt) >= BetweenLessons)
-            && !(file.LastRead?.Rows.Count(row => row.Status == SiloStatus.Active) > SmallFleet)
+            && !(file.LastRead?.Rows.Count(row => row.Status == SiloStatus.Active) > ClusterTuning.SmallFleet)
         )
         {
             lessons++;
@@ -151,13 +151,16 @@ internal sealed partial class WorkHeartbeat(
 
     private async Task TryLearnAsync(CancellationToken ending)
     {
+        // A store that hangs must not keep this silo's own heartbeat.
+        using var limit = new CancellationTokenSource(file.TryTime, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(ending, limit.Token);
         try
         {
-            await LearnAsync(ending);
+            await LearnAsync(either.Token);
         }
-        catch (Exception e) when (e is IOException or InvalidDataException)
+        catch (Exception) when (!ending.IsCancellationRequested)
         {
-            // It is read again soon, by whoever is next.
+            // The next reading of the table, by this silo for whatever purpose, says the same.
         }
     }
 

@@ -107,7 +107,7 @@ public sealed class RefusedSilosTests
     [Fact]
     public async Task Look_InALargeFleet_AsksNobody()
     {
-        var fleet = await FleetAsync(WorkHeartbeat.SmallFleet + 1);
+        var fleet = await FleetAsync(ClusterTuning.SmallFleet + 1);
 
         await LookAsync(fleet[0]);
 
