@@ -59,7 +59,7 @@ public sealed class TableWithSideDocumentTests
         silo.Faults.IsAway = true;
         silo.Faults.Hanging = 1;
         var beat = silo.Table.UpdateIAmAliveAsync(self, Cancel);
-        await AdvanceUntilAsync(() => silo.Faults.Beats > 3);
+        await AdvanceUntilAsync(() => silo.Faults.Beats > 3 || beat.IsCompleted);
         Assert.False(beat.IsCompleted);
 
         silo.Faults.IsAway = false;
@@ -91,7 +91,7 @@ public sealed class TableWithSideDocumentTests
 
         if (reads)
         {
-            await read.Task.WaitAsync(Cancel);
+            await read.Task.WaitAsync(TimeSpan.FromMinutes(1), Cancel);
         }
 
         Assert.Equal(reads ? ["read cluster/membership"] : [], silo.Store.Operations);
