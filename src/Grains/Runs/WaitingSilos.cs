@@ -14,10 +14,13 @@ internal sealed class WaitingSilos
     // The silo woken first may be dead, or may have other work since.
     private const int OnRepeat = 2;
 
+    // Pauses double up to about a thousand looks: a silo looks by itself much sooner.
+    private const int MostDoublings = 10;
+
     private static readonly IReadOnlySet<string> Nothing = new HashSet<string>();
 
     private readonly Dictionary<string, Waiter> asked = new(StringComparer.Ordinal);
-    private Dictionary<string, long?> wokenFor = new(StringComparer.Ordinal);
+    private Dictionary<string, Woken> wokenFor = new(StringComparer.Ordinal);
 
     /// <summary>A silo has asked.</summary>
     /// <param name="left">How many more pieces of work it could take than it was handed.</param>
@@ -26,7 +29,8 @@ internal sealed class WaitingSilos
 
     /// <summary>Chooses silos to wake, at random: for each piece of work one silo that waits, or two where one was woken for it before.
     /// Where these are too few, also some that have never asked, of which nothing is known. Each is woken once, until it asks
-    /// again.</summary>
+    /// again. For work that stays unhanded silos are woken at the first, second, fourth, eighth call and so on: it has been refused for a
+    /// reason.</summary>
     /// <param name="unhanded">Ready work that no silo is handed.</param>
     /// <param name="active">Silos that can take work, and can be woken.</param>
     /// <param name="strangers">Whether to wake silos that have never asked.</param>
@@ -48,9 +52,17 @@ internal sealed class WaitingSilos
         var waiting = asked.Where(pair => pair.Value.Left > 0).Select(pair => pair.Key).ToArray();
         Random.Shared.Shuffle(waiting);
         var missing = 0;
+        var next = new Dictionary<string, Woken>(StringComparer.Ordinal);
         foreach (var work in unhanded)
         {
-            var isRepeat = wokenFor.TryGetValue(work.Name, out var token) && token == work.EpochToken;
+            var before = wokenFor.TryGetValue(work.Name, out var known) && known.EpochToken == work.EpochToken ? known : null;
+            if (before is { Pause: > 0 })
+            {
+                next[work.Name] = before with { Pause = before.Pause - 1 };
+                continue;
+            }
+
+            var isRepeat = before is not null;
             var found = 0;
             foreach (var silo in waiting.Where(silo => asked[silo].Left > 0 && !asked[silo].NotMine.Contains(work.Name)))
             {
@@ -63,9 +75,10 @@ internal sealed class WaitingSilos
             }
 
             missing += found == 0 ? 1 : 0;
+            next[work.Name] = found == 0 ? before ?? new Woken(work.EpochToken) : Woken.Again(work.EpochToken, before?.Times ?? 0);
         }
 
-        wokenFor = unhanded.ToDictionary(work => work.Name, work => work.EpochToken, StringComparer.Ordinal);
+        wokenFor = next;
         if (missing > 0 && strangers)
         {
             var unknown = active.Where(silo => !asked.ContainsKey(silo)).ToArray();
@@ -82,4 +95,10 @@ internal sealed class WaitingSilos
     }
 
     private sealed record Waiter(int Left, IReadOnlySet<string> NotMine);
+
+    /// <summary>How often silos were woken for a piece of work, and how many calls are left out before the next time.</summary>
+    private sealed record Woken(long? EpochToken, int Times = 0, int Pause = 0)
+    {
+        public static Woken Again(long? token, int times) => new(token, times + 1, (1 << Math.Min(times, MostDoublings)) - 1);
+    }
 }

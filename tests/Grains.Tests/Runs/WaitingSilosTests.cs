@@ -91,6 +91,40 @@ public sealed class WaitingSilosTests
         Assert.Equal(2, waiting.ToWake(Ready(0), Active).Count);
     }
 
+    /// <summary>All silos have a free slot and refuse it: they would be woken at each look of each of them.</summary>
+    [Fact]
+    public void ToWake_ForWorkThatStaysUnhanded_IsLessAndLessOften_UntilItsTokenIsAnother()
+    {
+        IReadOnlyCollection<string> Look(long token)
+        {
+            foreach (var silo in Active)
+            {
+                Asked(silo, left: 1);
+            }
+
+            return waiting.ToWake([Ready(0)[0] with { EpochToken = token }], Active);
+        }
+
+        var woken = Enumerable.Range(1, 64).Where(_ => Look(token: 0).Count > 0);
+        Assert.Equal([1, 2, 4, 8, 16, 32, 64], woken);
+        Assert.Empty(Look(token: 0));
+        Assert.NotEmpty(Look(token: 1));
+    }
+
+    /// <summary>No silo was woken for it: nothing is known of how it would be received.</summary>
+    [Fact]
+    public void ToWake_ForWorkThatNoSiloWaitedFor_IsAtOnceWhenOneDoes()
+    {
+        foreach (var silo in Active)
+        {
+            Asked(silo, left: 0);
+        }
+
+        Assert.All(Enumerable.Range(0, 10), _ => Assert.Empty(waiting.ToWake(Ready(0), Active)));
+        Asked("two", left: 1);
+        Assert.Equal(["two"], waiting.ToWake(Ready(0), Active));
+    }
+
     [Fact]
     public void ToWake_OfManyThatWait_IsNotAlwaysTheSame()
     {
