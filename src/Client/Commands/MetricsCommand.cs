@@ -1,9 +1,13 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
+using Slowrun.Client.Results;
+using Slowrun.Client.Results.TensorBoard;
 using Slowrun.Core.Plan;
-using Slowrun.Core.Schedules;
+using Slowrun.Core.Stages;
 using Slowrun.Reading.Curves;
+using Slowrun.Reading.Runs;
+using Slowrun.Storage;
 
 namespace Slowrun.Client.Commands;
 
@@ -11,7 +15,10 @@ namespace Slowrun.Client.Commands;
 internal static class MetricsCommand
 {
     private const string JsonLines = "jsonl",
-        CommaSeparated = "csv";
+        CommaSeparated = "csv",
+        TensorBoard = "tensorboard";
+
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
 
     public static Command Create(ClientContext context, CommonOptions common)
     {
@@ -23,95 +30,180 @@ internal static class MetricsCommand
             DefaultValueFactory = _ => CommaSeparated,
         };
         output.AcceptOnlyFromAmong(CommaSeparated, JsonLines);
+        var to = new Option<string[]>("--to")
+        {
+            Description = "Instead: adds what is new to a folder of TensorBoard's event files, DIR/RUN/CHAIN-STAGE; made if absent.",
+            HelpName = "tensorboard DIR",
+            Arity = new ArgumentArity(2, 2),
+            AllowMultipleArgumentsPerToken = true,
+        };
+        to.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 2 && result.Tokens[0].Value != TensorBoard)
+            {
+                result.AddError($"--to: '{result.Tokens[0].Value}' is no format; expected is '{TensorBoard} DIR'.");
+            }
+        });
+        var follow = new Option<bool>("--follow", "-f")
+        {
+            Description = "With --to: stay, and add what becomes durable, until the run has ended.",
+        };
         var command = new Command(
             "metrics",
-            "Prints a row for each step that is durable: stage, step, training loss, and at a stage's end its validation loss."
+            "Prints a row for each step that is durable: stage, step, training loss, learning rate, training time, and at a stage's end its validation loss."
         )
         {
             target,
             output,
+            to,
+            follow,
         };
         command.SetAction(
             async (parsed, stop) =>
             {
-                var named = await NamedRun.OpenAsync(context, common, parsed, target, stop);
-                var (store, whom, _) = named;
-                var facts = await named.FactsAsync(stop);
-                var csv = parsed.GetValue(output) == CommaSeparated;
-                if (csv)
+                var folder = parsed.GetValue(to) is [_, var named] ? named : null;
+                if (folder is null && parsed.GetValue(follow))
                 {
-                    await context.Output.WriteLineAsync(Csv.Line(StepMetrics.Fields));
+                    throw new CliException(ExitCode.Usage, "--follow adds to a folder: name it with --to tensorboard DIR.");
                 }
 
-                var damaged = 0;
-                await foreach (var curve in DurableCurve.ReadAsync(store, facts, whom.Stage, stop))
+                if (folder is not null)
                 {
-                    foreach (var step in Steps(facts, curve))
-                    {
-                        await context.Output.WriteLineAsync(csv ? Csv.Line(step.Values) : Json.Line(step));
-                    }
-
-                    if (curve.Problem is { } problem)
-                    {
-                        damaged++;
-                        await context.Error.WriteLineAsync(
-                            $"slowrun: {curve.Plan.Id} is left out: {problem} 'slowrun checkpoints verify {whom.Run}' says what to do."
-                        );
-                    }
+                    OutputPaths.CheckFolder(folder, "--to");
                 }
 
-                return damaged == 0 ? ExitCode.Done : ExitCode.Failed;
+                var run = await NamedRun.OpenAsync(context, common, parsed, target, stop);
+                var (store, whom, reader) = run;
+                var facts = await run.FactsAsync(stop);
+                return folder is null ? await PrintAsync(context, store, facts, whom, parsed.GetValue(output) == CommaSeparated, stop)
+                    : !parsed.GetValue(follow) ? await AddAsync(context, reader, facts, whom, folder, follow: false, stop)
+                    : await Watching.WatchAsync(
+                        context,
+                        $"Run '{whom.Run}' goes on, and the same command adds the rest.",
+                        () => AddAsync(context, reader, facts, whom, folder, follow: true, stop),
+                        stop
+                    );
             }
         );
         return command.WithExamples(
             "slowrun metrics demo -o csv > demo.csv",
-            "slowrun metrics demo/chain0/stage1 -o jsonl | jq .trainLossNats"
+            "slowrun metrics demo/chain0/stage1 -o jsonl | jq .trainLossNats",
+            "slowrun metrics demo --to tensorboard curves --follow"
         );
     }
 
-    private static IEnumerable<StepMetrics> Steps(RunFacts facts, DurableCurve curve)
+    private static async Task<int> PrintAsync(
+        ClientContext context,
+        IObjectStore store,
+        RunFacts facts,
+        Target whom,
+        bool csv,
+        CancellationToken stop
+    )
     {
-        if (curve.Curve is not { } losses)
+        if (csv)
         {
-            yield break;
+            await context.Output.WriteLineAsync(Csv.Line(StepMetrics.Fields));
         }
 
-        var (stage, total) = (curve.Plan.Stage, Math.Max(curve.Root.Steps, losses.LossNats.Count));
-        var schedule = new StageSchedule(stage.Optimizer, total, stage.Epochs);
-        foreach (var (index, loss) in losses.LossNats.Index())
+        var damaged = 0;
+        await foreach (var curve in DurableCurve.ReadAsync(store, facts, whom.Stage, stop))
         {
-            // Neither CSV nor JSON can express a value that is not finite.
-            yield return new StepMetrics(
-                curve.Plan.Id.ToString(),
-                index + 1,
-                (index + 1L) * stage.BatchTokens,
-                stage.Epochs * (index + 1) / total,
-                float.IsFinite(loss) ? loss : null,
-                schedule.At(index).LearningRate,
-                index + 1 == total ? facts.ScoreOf(curve.Plan.Id)?.LossNats : null
+            foreach (var step in StepMetrics.Of(facts, curve))
+            {
+                await context.Output.WriteLineAsync(csv ? Csv.Line(step.Values) : Json.Line(step));
+            }
+
+            damaged += await TellProblemAsync(context, whom, curve) ? 1 : 0;
+        }
+
+        return damaged == 0 ? ExitCode.Done : ExitCode.Failed;
+    }
+
+    private static async Task<int> AddAsync(
+        ClientContext context,
+        RunReader reader,
+        RunFacts facts,
+        Target whom,
+        string folder,
+        bool follow,
+        CancellationToken stop
+    )
+    {
+        using var board = new TensorBoardExport(folder, facts);
+        var added = new Dictionary<StageId, (CheckpointRef? Checkpoint, bool Scored)>();
+        var damaged = 0;
+        while (true)
+        {
+            try
+            {
+                // Asked before the curves are read: the steps of the end are then among them.
+                var over = !follow || Readiness.IsOver(Readiness.StateOf(facts));
+                foreach (var stage in facts.Plan.Stages.Select(plan => plan.Id).Where(id => whom.Stage is null || whom.Stage == id))
+                {
+                    var now = (facts.RootOf(stage).Current, facts.ScoreOf(stage) is not null);
+                    if (added.GetValueOrDefault(stage) == now)
+                    {
+                        continue;
+                    }
+
+                    await foreach (var curve in DurableCurve.ReadAsync(reader.Store, facts, stage, stop))
+                    {
+                        var steps = Add(board, folder, facts, curve);
+                        if (steps > 0)
+                        {
+                            await context.Output.WriteLineAsync($"{stage}: {steps} steps added");
+                        }
+
+                        damaged += await TellProblemAsync(context, whom, curve) ? 1 : 0;
+                    }
+
+                    added[stage] = now;
+                }
+
+                if (over)
+                {
+                    return damaged == 0 ? ExitCode.Done : ExitCode.Failed;
+                }
+
+                await Task.Delay(Every, context.Time, stop);
+                facts = await reader.FactsAsync(whom.Run, stop);
+            }
+            catch (IOException e) when (follow)
+            {
+                await context.Error.WriteLineAsync($"The store does not answer, which is tried again: {e.Message}");
+                await Task.Delay(Every, context.Time, stop);
+            }
+        }
+    }
+
+    private static int Add(TensorBoardExport board, string folder, RunFacts facts, DurableCurve curve)
+    {
+        try
+        {
+            return board.Add(facts, curve);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CliException(
+                ExitCode.Failed,
+                $"--to: '{folder}' cannot be written: {e.Message} The same command goes on with what is there.",
+                e
             );
         }
     }
 
-    /// <param name="Step">From 1.</param>
-    /// <param name="Tokens">Trained on in the stage, up to and with this step.</param>
-    /// <param name="DataEpoch">How often the training set has been passed over.</param>
-    /// <param name="LearningRateFactor">What the schedule multiplies every learning rate of the recipe by.</param>
-    /// <param name="ValLossNats">Of the snapshot, at the stage's last step.</param>
-    private sealed record StepMetrics(
-        string Stage,
-        int Step,
-        long Tokens,
-        double DataEpoch,
-        float? TrainLossNats,
-        double LearningRateFactor,
-        double? ValLossNats
-    )
+    /// <returns>Whether there is one.</returns>
+    private static async Task<bool> TellProblemAsync(ClientContext context, Target whom, DurableCurve curve)
     {
-        public static IEnumerable<string> Fields =>
-            ["stage", "step", "tokens", "dataEpoch", "trainLossNats", "learningRateFactor", "valLossNats"];
+        if (curve.Problem is not { } problem)
+        {
+            return false;
+        }
 
-        [System.Text.Json.Serialization.JsonIgnore]
-        public IEnumerable<object?> Values => [Stage, Step, Tokens, DataEpoch, TrainLossNats, LearningRateFactor, ValLossNats];
+        await context.Error.WriteLineAsync(
+            $"slowrun: {curve.Plan.Id} is left out: {problem} 'slowrun checkpoints verify {whom.Run}' says what to do."
+        );
+        return true;
     }
 }
