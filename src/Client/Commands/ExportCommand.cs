@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Results;
+using Slowrun.Client.Results.Transformers;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
@@ -32,6 +33,12 @@ internal static class ExportCommand
             Description = "f32: as they were trained. bf16: rounded to the nearest, half the size.",
             HelpName = "f32|bf16",
         };
+        var format = new Option<ExportFormat>("--format")
+        {
+            Description =
+                "slowrun: safetensors files with a config.json. hf: folders for Hugging Face's transformers (trust_remote_code), with tokenizer, code and model card: DIR is the model of RUN/STAGE, or has a folder for each stage of RUN.",
+            HelpName = "slowrun|hf",
+        };
         var mixture = new MixtureOptions();
         var command = new Command(
             "export",
@@ -42,6 +49,7 @@ internal static class ExportCommand
             folder,
             ensemble,
             type,
+            format,
         };
         mixture.AddTo(command);
         command.SetAction(
@@ -61,17 +69,13 @@ internal static class ExportCommand
                 var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);
                 whom.CheckIsIn(facts);
                 var dtype = parsed.GetValue(type) == WeightType.Bf16 ? ElementType.BF16 : ElementType.F32;
-                if (parsed.GetValue(ensemble) is { } into)
+                var path = (parsed.GetValue(folder) ?? parsed.GetValue(ensemble))!.FullName;
+                var plain = new ExportFolder(context, store, facts, path, dtype);
+                var transformers =
+                    parsed.GetValue(format) == ExportFormat.Hf ? new TransformersExport(context, store, facts, path, dtype) : null;
+                if (parsed.GetValue(ensemble) is not null)
                 {
-                    await EnsembleAsync(
-                        context,
-                        store,
-                        facts,
-                        whom,
-                        mixture.Read(parsed, facts),
-                        new ExportFolder(context, store, facts, into.FullName, dtype),
-                        stop
-                    );
+                    await EnsembleAsync(context, store, facts, whom, mixture.Read(parsed, facts), plain, transformers, stop);
                     return ExitCode.Done;
                 }
 
@@ -83,24 +87,26 @@ internal static class ExportCommand
                     );
                 }
 
-                await StagesAsync(
-                    context,
-                    facts,
-                    whom,
-                    new ExportFolder(context, store, facts, parsed.GetValue(folder)!.FullName, dtype),
-                    stop
-                );
+                await StagesAsync(context, facts, whom, plain, transformers, stop);
                 return ExitCode.Done;
             }
         );
         return command.WithExamples(
             "slowrun export demo --out weights",
             "slowrun export demo/chain0/stage1 --out weights --dtype bf16",
-            "slowrun export demo --ensemble demo-ensemble --select 8"
+            "slowrun export demo --ensemble demo-ensemble --select 8",
+            "slowrun export demo/chain0/stage1 --format hf --out demo-hf"
         );
     }
 
-    private static async Task StagesAsync(ClientContext context, RunFacts facts, Target whom, ExportFolder folder, CancellationToken stop)
+    private static async Task StagesAsync(
+        ClientContext context,
+        RunFacts facts,
+        Target whom,
+        ExportFolder plain,
+        TransformersExport? transformers,
+        CancellationToken stop
+    )
     {
         var stages = facts.Plan.Stages.Select(stage => stage.Id).Where(id => whom.Stage is null || whom.Stage == id).ToList();
         var finished = stages.Where(id => facts.RootOf(id).Finished).ToList();
@@ -112,7 +118,11 @@ internal static class ExportCommand
             );
         }
 
-        await folder.WriteAsync(finished, stop);
+        await (
+            transformers is null ? plain.WriteAsync(finished, stop)
+            : whom.Stage is null ? transformers.WriteStagesAsync(finished, stop)
+            : transformers.WriteStageAsync(finished[0], stop)
+        );
         if (finished.Count < stages.Count)
         {
             await context.Error.WriteLineAsync($"{finished.Count} of {stages.Count} stages have finished; the others are not exported.");
@@ -125,7 +135,8 @@ internal static class ExportCommand
         RunFacts facts,
         Target whom,
         MixtureWish wish,
-        ExportFolder folder,
+        ExportFolder plain,
+        TransformersExport? transformers,
         CancellationToken stop
     )
     {
@@ -141,16 +152,31 @@ internal static class ExportCommand
         // For averaged logits only the mixture that the run computed has a loss; any other is exported without one.
         var known = chosen.Average == EnsembleAverage.Probabilities || wish.IsOwn;
         var report = known ? await new MixtureJudge(context, store, facts).JudgeAsync(wish, chosen, stop) : null;
-        var config = await folder.WriteAsync([.. chosen.Mixed.Select(member => member.Stage)], stop);
-        await folder.WriteEnsembleAsync(EnsembleConfig.Of(config, chosen, report), stop);
+        if (transformers is not null)
+        {
+            await transformers.WriteEnsembleAsync(chosen, report, stop);
+        }
+        else
+        {
+            var config = await plain.WriteAsync([.. chosen.Mixed.Select(member => member.Stage)], stop);
+            await plain.WriteEnsembleAsync(EnsembleConfig.Of(config, chosen, report), stop);
+        }
+
+        var members = chosen.Mixed.Count();
         await context.Output.WriteLineAsync(
             report is null
-                ? $"ensemble of {config.Files.Count}"
+                ? $"ensemble of {members}"
                 : FormattableString.Invariant(
-                    $"ensemble of {config.Files.Count}: {report.LossNats:0.0000} nats/token, {report.BitsPerByte:0.0000} bits/byte"
+                    $"ensemble of {members}: {report.LossNats:0.0000} nats/token, {report.BitsPerByte:0.0000} bits/byte"
                 )
         );
     }
+}
+
+internal enum ExportFormat
+{
+    Slowrun,
+    Hf,
 }
 
 internal enum WeightType

@@ -15,13 +15,15 @@ internal sealed record WeightFile(string Path, long LengthBytes, string Sha256, 
 
     /// <summary>Writes it, verified. The file is whole under its name, or not there.</summary>
     /// <param name="type">F32: the snapshot's own bytes. BF16: rounded.</param>
+    /// <param name="model">One of its models alone, by its prefix, as <see cref="SafetensorsCopy"/> writes it; null: all.</param>
     /// <exception cref="InvalidDataException">The snapshot is missing or damaged.</exception>
     public static async Task<WeightFile> WriteAsync(
         IObjectStore store,
         SnapshotRef snapshot,
         string path,
         ElementType type,
-        CancellationToken stop
+        CancellationToken stop,
+        string? model = null
     )
     {
         var temporary = $"{path}.part";
@@ -29,10 +31,10 @@ internal sealed record WeightFile(string Path, long LengthBytes, string Sha256, 
         {
             await using (var target = File.Create(temporary))
             {
-                await CopyAsync(store, snapshot, target, type, stop);
+                await CopyAsync(store, snapshot, target, type, model, stop);
             }
 
-            var file = await DescribeAsync(temporary, snapshot, type, stop);
+            var file = await DescribeAsync(temporary, type == ElementType.F32 && model is null ? snapshot.Sha256 : null, stop);
             File.Move(temporary, path, overwrite: true);
             return file with { Path = path };
         }
@@ -42,16 +44,33 @@ internal sealed record WeightFile(string Path, long LengthBytes, string Sha256, 
         }
     }
 
-    private static async Task CopyAsync(IObjectStore store, SnapshotRef snapshot, FileStream into, ElementType type, CancellationToken stop)
+    /// <summary>Prefixes of the models in a snapshot, the last model's empty one first.</summary>
+    /// <exception cref="InvalidDataException">The snapshot is missing or damaged.</exception>
+    public static async Task<IReadOnlyList<string>> ModelsAsync(IObjectStore store, SnapshotRef snapshot, CancellationToken stop)
     {
-        var found =
-            await store.TryOpenAsync(snapshot.Name, cancellationToken: stop)
-            ?? throw new InvalidDataException($"The snapshot '{snapshot.Name}' is missing from '{store.Address}'.");
+        await using var file = await OpenAsync(store, snapshot, stop);
+        return SafetensorsCopy.ModelsOf(await SafetensorsReader.ReadHeaderAsync(file, file.Length, snapshot.Name, stop));
+    }
+
+    private static async Task<Stream> OpenAsync(IObjectStore store, SnapshotRef snapshot, CancellationToken stop) =>
+        await store.TryOpenAsync(snapshot.Name, cancellationToken: stop)
+        ?? throw new InvalidDataException($"The snapshot '{snapshot.Name}' is missing from '{store.Address}'.");
+
+    private static async Task CopyAsync(
+        IObjectStore store,
+        SnapshotRef snapshot,
+        FileStream into,
+        ElementType type,
+        string? model,
+        CancellationToken stop
+    )
+    {
+        var found = await OpenAsync(store, snapshot, stop);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         await using var source = new HashingReadStream(found, hash.AppendData);
-        if (type == ElementType.BF16)
+        if (type == ElementType.BF16 || model is not null)
         {
-            await Bfloat16Copy.WriteAsync(source, source.Length, snapshot.Name, into, stop);
+            await SafetensorsCopy.WriteAsync(source, source.Length, snapshot.Name, into, type, model, stop);
         }
         else
         {
@@ -67,16 +86,13 @@ internal sealed record WeightFile(string Path, long LengthBytes, string Sha256, 
         }
     }
 
-    private static async Task<WeightFile> DescribeAsync(string path, SnapshotRef snapshot, ElementType type, CancellationToken stop)
+    /// <param name="sha256">Where it is known.</param>
+    private static async Task<WeightFile> DescribeAsync(string path, string? sha256, CancellationToken stop)
     {
         await using var file = File.OpenRead(path);
         var header = await SafetensorsReader.ReadHeaderAsync(file, file.Length, path, stop);
-        IReadOnlyList<string> models =
-        [
-            .. header.Tensors.Select(tensor => tensor.Name[..(tensor.Name.LastIndexOf('/') + 1)]).Distinct().Order(StringComparer.Ordinal),
-        ];
         file.Position = 0;
-        var sha256 = type == ElementType.F32 ? snapshot.Sha256 : Convert.ToHexStringLower(await SHA256.HashDataAsync(file, stop));
-        return new WeightFile(path, file.Length, sha256, models);
+        sha256 ??= Convert.ToHexStringLower(await SHA256.HashDataAsync(file, stop));
+        return new WeightFile(path, file.Length, sha256, SafetensorsCopy.ModelsOf(header));
     }
 }

@@ -38,7 +38,8 @@ public static class SafetensorsWriter
     }
 
     /// <summary>What stands before the tensors' bytes.</summary>
-    internal static byte[] Header(IReadOnlyList<TensorLayout> tensors)
+    /// <param name="forPyTorch">With the one entry of metadata without which transformers refuses a file.</param>
+    internal static byte[] Header(IReadOnlyList<TensorLayout> tensors, bool forPyTorch = false)
     {
         var buffer = new ArrayBufferWriter<byte>();
         buffer.Write<byte>([0, 0, 0, 0, 0, 0, 0, 0]);
@@ -46,6 +47,13 @@ public static class SafetensorsWriter
         using (var json = new Utf8JsonWriter(buffer, Json))
         {
             json.WriteStartObject();
+            if (forPyTorch)
+            {
+                json.WriteStartObject(SafetensorsHeader.Metadata);
+                json.WriteString("format", "pt");
+                json.WriteEndObject();
+            }
+
             long offset = 0;
             foreach (var tensor in tensors)
             {

@@ -221,7 +221,7 @@ public sealed class CachedModelTests
         );
     }
 
-    private static (StagePlan Plan, IReadOnlyList<TensorData> Weights) Given(string option)
+    internal static (StagePlan Plan, IReadOnlyList<TensorData> Weights) Given(string option)
     {
         var plan = Plan(Cases[option].Model, Cases[option].Stage);
         return (plan, Weights(plan));

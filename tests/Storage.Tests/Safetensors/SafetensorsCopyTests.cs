@@ -4,7 +4,7 @@ using Slowrun.Storage.Safetensors;
 
 namespace Slowrun.Storage.Tests.Safetensors;
 
-public sealed class Bfloat16CopyTests
+public sealed class SafetensorsCopyTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -58,7 +58,7 @@ public sealed class Bfloat16CopyTests
         using var file = SafetensorsWriter.OpenRead(tensors);
         using var copy = new MemoryStream();
 
-        await Bfloat16Copy.WriteAsync(file, file.Length, "test", copy, Cancel);
+        await SafetensorsCopy.WriteAsync(file, file.Length, "test", copy, ElementType.BF16, cancellationToken: Cancel);
 
         copy.Position = 0;
         var read = await SafetensorsReader.ReadAsync(copy, copy.Length, "copy", cancellationToken: Cancel);
@@ -71,6 +71,44 @@ public sealed class Bfloat16CopyTests
         Assert.Equal(tensors[1].Bytes.ToArray(), read[1].Bytes.ToArray());
     }
 
+    [Theory]
+    [InlineData("", 1)]
+    [InlineData("late0/", 2)]
+    public async Task Write_OfOneModelOfSeveral_KeepsItAloneUnderPlainNames(string model, byte value)
+    {
+        using var file = SafetensorsWriter.OpenRead([
+            new("a.weight", ElementType.F32, [1], new byte[] { 1, 0, 0, 0 }),
+            new("late0/a.weight", ElementType.F32, [1], new byte[] { 2, 0, 0, 0 }),
+            new("late1/a.weight", ElementType.F32, [1], new byte[] { 3, 0, 0, 0 }),
+        ]);
+        using var copy = new MemoryStream();
+
+        await SafetensorsCopy.WriteAsync(file, file.Length, "test", copy, ElementType.F32, model, Cancel);
+
+        // The whole file was read: whoever hashes it has seen every byte.
+        Assert.Equal(file.Length, file.Position);
+        copy.Position = 0;
+        var tensor = Assert.Single(await SafetensorsReader.ReadAsync(copy, copy.Length, "copy", cancellationToken: Cancel));
+        Assert.Equal(("a.weight", value), (tensor.Name, tensor.Bytes.Span[0]));
+        // transformers refuses a file whose metadata does not say that it is PyTorch's.
+        Assert.StartsWith(
+            """{"__metadata__":{"format":"pt"},"a.weight":""",
+            System.Text.Encoding.UTF8.GetString(copy.ToArray(), 8, 60),
+            StringComparison.Ordinal
+        );
+    }
+
+    [Fact]
+    public async Task Write_OfAModelThatIsNotThere_SaysSo()
+    {
+        using var file = SafetensorsWriter.OpenRead([new("a", ElementType.F32, [1], new byte[4])]);
+
+        var refused = await Assert.ThrowsAsync<InvalidDataException>(() =>
+            SafetensorsCopy.WriteAsync(file, file.Length, "test", new MemoryStream(), ElementType.F32, "late0/", Cancel)
+        );
+        Assert.Contains("no tensor named 'late0/…'", refused.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Write_OfAFileCutShort_Throws()
     {
@@ -79,7 +117,14 @@ public sealed class Bfloat16CopyTests
         await file.ReadExactlyAsync(bytes, Cancel);
 
         await Assert.ThrowsAsync<InvalidDataException>(() =>
-            Bfloat16Copy.WriteAsync(new MemoryStream(bytes[..^3]), bytes.Length, "test", new MemoryStream(), Cancel)
+            SafetensorsCopy.WriteAsync(
+                new MemoryStream(bytes[..^3]),
+                bytes.Length,
+                "test",
+                new MemoryStream(),
+                ElementType.BF16,
+                cancellationToken: Cancel
+            )
         );
     }
 }

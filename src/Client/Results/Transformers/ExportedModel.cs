@@ -1,0 +1,31 @@
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+using Slowrun.Storage;
+
+namespace Slowrun.Client.Results.Transformers;
+
+/// <summary>One model of a finished stage, and its share of a prediction.</summary>
+/// <param name="Prefix">Of its tensors' names in the stage's snapshot; empty: the last model.</param>
+internal sealed record ExportedModel(StageId Stage, string Prefix, double Weight)
+{
+    /// <summary>Of its own among others.</summary>
+    public string Folder => FolderOf(Stage) + (Prefix.Length > 0 ? $"-{Prefix.TrimEnd('/')}" : "");
+
+    public static string FolderOf(StageId stage) => stage.ToString().Replace('/', '-');
+
+    /// <summary>The models of a member, which count alike; where logits are averaged, the last alone, as in the run's own ensemble.</summary>
+    /// <param name="weight">The member's.</param>
+    public static async Task<IReadOnlyList<ExportedModel>> OfAsync(
+        IObjectStore store,
+        RunFacts facts,
+        StageId stage,
+        double weight,
+        EnsembleAverage average,
+        CancellationToken stop
+    )
+    {
+        var models = await WeightFile.ModelsAsync(store, facts.RootOf(stage).Snapshot!, stop);
+        models = average == EnsembleAverage.Logits ? [""] : models;
+        return [.. models.Select(prefix => new ExportedModel(stage, prefix, weight / models.Count))];
+    }
+}
