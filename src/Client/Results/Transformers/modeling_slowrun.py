@@ -137,6 +137,14 @@ def check_inputs(config, input_ids, attention_mask, kwargs):
             raise ValueError(f"{name} was given, but the model only reads input_ids. Set use_cache=False, and give whole texts.")
 
 
+def newest(config, input_ids, attention_mask):
+    """Of a text longer than the model reads at once, its end."""
+    inputs = {"input_ids": input_ids[:, -config.max_position_embeddings :]}
+    if attention_mask is not None:
+        inputs["attention_mask"] = attention_mask[:, -config.max_position_embeddings :]
+    return inputs
+
+
 class SlowrunForCausalLM(PreTrainedModel, GenerationMixin):
     config_class = SlowrunConfig
     # The block that predicts further ahead takes part in training alone.
@@ -214,8 +222,8 @@ class SlowrunForCausalLM(PreTrainedModel, GenerationMixin):
         logits = config.softcap * torch.tanh(z / config.softcap)
         return CausalLMOutput(loss=None if labels is None else next_token_loss(logits, labels), logits=logits)
 
-    def prepare_inputs_for_generation(self, input_ids, **kwargs):
-        return {"input_ids": input_ids[:, -self.config.max_position_embeddings :]}
+    def prepare_inputs_for_generation(self, input_ids, attention_mask=None, **kwargs):
+        return newest(self.config, input_ids, attention_mask)
 
 
 class SlowrunEnsemble(PreTrainedModel, GenerationMixin):
@@ -228,6 +236,10 @@ class SlowrunEnsemble(PreTrainedModel, GenerationMixin):
         if members is None:
             raise ValueError("An ensemble's models come from its members' folders: use from_pretrained.")
         self.members = nn.ModuleList(members)
+        self.post_init()
+
+    def _init_weights(self, module):
+        """Weights come from files; none are drawn here."""
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path, *args, config=None, subfolder="", **kwargs):
@@ -260,5 +272,5 @@ class SlowrunEnsemble(PreTrainedModel, GenerationMixin):
         logits = (total.log() if self.config.average == "probabilities" else total).float()
         return CausalLMOutput(loss=None if labels is None else next_token_loss(logits, labels), logits=logits)
 
-    def prepare_inputs_for_generation(self, input_ids, **kwargs):
-        return {"input_ids": input_ids[:, -self.config.max_position_embeddings :]}
+    def prepare_inputs_for_generation(self, input_ids, attention_mask=None, **kwargs):
+        return newest(self.config, input_ids, attention_mask)
