@@ -134,7 +134,10 @@ internal sealed class TransformersForward(JsonElement config, IReadOnlyList<Tens
         if (value is not null)
         {
             var open = Linear([.. x.Select(row => row[..valueGateChannels])], weights[$"{prefix}.ve_gate.weight"], heads);
-            v = [.. v.Select((row, t) => row.Select((number, c) => number + (2 * Sigmoid(open[t][c / HeadWidth]) * value[t][c])).ToArray())];
+            v =
+            [
+                .. v.Select((row, t) => row.Select((number, c) => number + (2 * Sigmoid(open[t][c / HeadWidth]) * value[t][c])).ToArray()),
+            ];
         }
 
         if (keyOffsetLayers.Contains(layer))
@@ -164,7 +167,12 @@ internal sealed class TransformersForward(JsonElement config, IReadOnlyList<Tens
             var (mix, size) = (weights[$"{prefix}.{name}_mix"], HeadWidth * width);
             var heads = this.heads;
             var plain = weight;
-            weight = [.. Enumerable.Range(0, weight.Length).Select(i => Enumerable.Range(0, heads).Sum(h => mix[(i / size * heads) + h] * plain[(h * size) + (i % size)]))];
+            weight =
+            [
+                .. Enumerable
+                    .Range(0, weight.Length)
+                    .Select(i => Enumerable.Range(0, heads).Sum(h => mix[(i / size * heads) + h] * plain[(h * size) + (i % size)])),
+            ];
         }
 
         return Linear(x, weight, width);

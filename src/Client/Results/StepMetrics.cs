@@ -29,17 +29,7 @@ internal sealed record StepMetrics(
 )
 {
     public static IEnumerable<string> Fields =>
-        [
-            "stage",
-            "step",
-            "tokens",
-            "dataEpoch",
-            "trainLossNats",
-            "learningRateFactor",
-            "valLossNats",
-            "learningRate",
-            "trainingSeconds",
-        ];
+        ["stage", "step", "tokens", "dataEpoch", "trainLossNats", "learningRateFactor", "valLossNats", "learningRate", "trainingSeconds"];
 
     [JsonIgnore]
     public IEnumerable<object?> Values =>
@@ -53,7 +43,9 @@ internal sealed record StepMetrics(
             yield break;
         }
 
-        var seconds = new KnownSeconds([known, .. curve.Root.Previous is { } previous ? [Known(previous)] : Array.Empty<(int, double)>(), Known(losses.Checkpoint)]);
+        var seconds = new KnownSeconds(
+            [known, .. curve.Root.Previous is { } previous ? [Known(previous)] : Array.Empty<(int, double)>(), Known(losses.Checkpoint)]
+        );
         var (stage, total) = (curve.Plan.Stage, Math.Max(curve.Root.Steps, losses.LossNats.Count));
         var schedule = new StageSchedule(stage.Optimizer, total, stage.Epochs);
         var rate = stage.Optimizer.MatrixLearningRate * stage.Optimizer.LearningRateMultiplier;
@@ -66,7 +58,9 @@ internal sealed record StepMetrics(
                 (index + 1L) * stage.BatchTokens,
                 stage.Epochs * (index + 1) / total,
                 // Neither CSV nor JSON can express a value that is not finite.
-                float.IsFinite(loss) ? loss : null,
+                float.IsFinite(loss)
+                    ? loss
+                    : null,
                 factor,
                 index + 1 == total ? facts.ScoreOf(curve.Plan.Id)?.LossNats : null,
                 rate * factor,
@@ -82,7 +76,11 @@ internal sealed record StepMetrics(
     {
         private readonly List<(int Step, double Seconds)> points =
         [
-            .. known.Where(point => point.Step > 0).Append((Step: 0, Seconds: 0.0)).DistinctBy(point => point.Step).OrderBy(point => point.Step),
+            .. known
+                .Where(point => point.Step > 0)
+                .Append((Step: 0, Seconds: 0.0))
+                .DistinctBy(point => point.Step)
+                .OrderBy(point => point.Step),
         ];
 
         public double At(int step)

@@ -24,10 +24,7 @@ public sealed class CurveCommandsTests : IDisposable
 
         var lines = cli.Output.TrimEnd().Split('\n');
         var tokens = spec.Recipe.Stage.BatchTokens;
-        Assert.Equal(
-            "stage,step,tokens,dataEpoch,trainLossNats,learningRateFactor,valLossNats,learningRate,trainingSeconds",
-            lines[0]
-        );
+        Assert.Equal("stage,step,tokens,dataEpoch,trainLossNats,learningRateFactor,valLossNats,learningRate,trainingSeconds", lines[0]);
         Assert.Equal(4, lines.Length);
         Assert.StartsWith($"chain0/stage0,1,{tokens},", lines[1], StringComparison.Ordinal);
         Assert.Equal(["5.5", "5.25", ""], lines[1..].Select(line => line.Split(',')[4]));

@@ -54,22 +54,14 @@ public sealed class TransformersExportTests : IDisposable
         Assert.Equal("configuration_slowrun.SlowrunConfig", config.GetProperty("auto_map").GetProperty("AutoConfig").GetString());
         Assert.Equal("chain0/stage1", config.GetProperty("slowrun").GetProperty("stage").GetString());
         Assert.Equal(256, Json("generation_config.json").GetProperty("eos_token_id").GetInt32());
-        Assert.Equal(
-            run.Spec.Recipe.Model.SequenceLength,
-            Json("tokenizer_config.json").GetProperty("model_max_length").GetInt32()
-        );
+        Assert.Equal(run.Spec.Recipe.Model.SequenceLength, Json("tokenizer_config.json").GetProperty("model_max_length").GetInt32());
     }
 
     [Fact]
     public async Task Export_OfAStage_HasTheSnapshotsTensors()
     {
         var run = await ScoredRun.CreateAsync(cli);
-        TensorData[] weights =
-        [
-            Tensor("lm_head.weight", 1, 2, 3),
-            Tensor("mtp_proj.weight", 4),
-            Tensor("transformer.wte.weight", 5, 6),
-        ];
+        TensorData[] weights = [Tensor("lm_head.weight", 1, 2, 3), Tensor("mtp_proj.weight", 4), Tensor("transformer.wte.weight", 5, 6)];
         var snapshot = await run.FinishAsync("chain0/stage0", weights);
 
         Assert.Equal(0, await cli.RunAsync("export", "scored/chain0/stage0", "--format", "hf", "--out", Out));
@@ -78,7 +70,10 @@ public sealed class TransformersExportTests : IDisposable
         Assert.Equal(weights.Select(Described), read.Select(Described));
         // Written as a snapshot is, they are the snapshot: nothing was lost on the way.
         using var again = SafetensorsWriter.OpenRead(read);
-        Assert.Equal(snapshot.Sha256, Convert.ToHexStringLower(await System.Security.Cryptography.SHA256.HashDataAsync(again, CommandLine.Stop)));
+        Assert.Equal(
+            snapshot.Sha256,
+            Convert.ToHexStringLower(await System.Security.Cryptography.SHA256.HashDataAsync(again, CommandLine.Stop))
+        );
         Assert.Equal(snapshot.Sha256, Json("config.json").GetProperty("slowrun").GetProperty("snapshot_sha256").GetString());
     }
 
@@ -120,7 +115,11 @@ public sealed class TransformersExportTests : IDisposable
         Assert.Equal(members.Keys.Order(StringComparer.Ordinal), Folders(Out));
         Assert.All(Folders(Out), name => Assert.Contains("model.safetensors", Files(Path.Combine(Out, name))));
         Assert.Equal(ModelFiles.Except(["model.safetensors"]), Files(Out));
-        Assert.Contains("| all together | 1 |", await File.ReadAllTextAsync(Path.Combine(Out, "README.md"), CommandLine.Stop), StringComparison.Ordinal);
+        Assert.Contains(
+            "| all together | 1 |",
+            await File.ReadAllTextAsync(Path.Combine(Out, "README.md"), CommandLine.Stop),
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
@@ -153,9 +152,15 @@ public sealed class TransformersExportTests : IDisposable
 
         Assert.Equal(0, await cli.RunAsync("export", "scored/chain0/stage0", "--format", "hf", "--out", Out));
 
-        Assert.Equal([("chain0-stage0", 0.5), ("chain0-stage0-late0", 0.5)], Members(Json("config.json")).Select(member => (member.Key, member.Value)));
+        Assert.Equal(
+            [("chain0-stage0", 0.5), ("chain0-stage0-late0", 0.5)],
+            Members(Json("config.json")).Select(member => (member.Key, member.Value))
+        );
         Assert.Equal(Described(Tensor("wte.weight", 1)), Described(Assert.Single(await ReadAsync(Path.Combine(Out, "chain0-stage0")))));
-        Assert.Equal(Described(Tensor("wte.weight", 2)), Described(Assert.Single(await ReadAsync(Path.Combine(Out, "chain0-stage0-late0")))));
+        Assert.Equal(
+            Described(Tensor("wte.weight", 2)),
+            Described(Assert.Single(await ReadAsync(Path.Combine(Out, "chain0-stage0-late0"))))
+        );
     }
 
     [Fact]
@@ -174,7 +179,10 @@ public sealed class TransformersExportTests : IDisposable
 
         Assert.Equal(["hf", "other"], Folders(folder.Path));
         Assert.Equal(ModelFiles, Files(Out));
-        Assert.All(ModelFiles, name => Assert.Equal(File.ReadAllBytes(Path.Combine(Out, name)), File.ReadAllBytes(Path.Combine(other, name))));
+        Assert.All(
+            ModelFiles,
+            name => Assert.Equal(File.ReadAllBytes(Path.Combine(Out, name)), File.ReadAllBytes(Path.Combine(other, name)))
+        );
         Assert.Equal(ElementType.BF16, Assert.Single(await ReadAsync(Out)).Type);
     }
 

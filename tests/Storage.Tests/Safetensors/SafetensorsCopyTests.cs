@@ -76,11 +76,13 @@ public sealed class SafetensorsCopyTests
     [InlineData("late0/", 2)]
     public async Task Write_OfOneModelOfSeveral_KeepsItAloneUnderPlainNames(string model, byte value)
     {
-        using var file = SafetensorsWriter.OpenRead([
-            new("a.weight", ElementType.F32, [1], new byte[] { 1, 0, 0, 0 }),
-            new("late0/a.weight", ElementType.F32, [1], new byte[] { 2, 0, 0, 0 }),
-            new("late1/a.weight", ElementType.F32, [1], new byte[] { 3, 0, 0, 0 }),
-        ]);
+        using var file = SafetensorsWriter.OpenRead(
+            [
+                new("a.weight", ElementType.F32, [1], new byte[] { 1, 0, 0, 0 }),
+                new("late0/a.weight", ElementType.F32, [1], new byte[] { 2, 0, 0, 0 }),
+                new("late1/a.weight", ElementType.F32, [1], new byte[] { 3, 0, 0, 0 }),
+            ]
+        );
         using var copy = new MemoryStream();
 
         await SafetensorsCopy.WriteAsync(file, file.Length, "test", copy, ElementType.F32, model, Cancel);

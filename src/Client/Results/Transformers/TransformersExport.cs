@@ -29,8 +29,7 @@ internal sealed class TransformersExport(ClientContext context, IObjectStore sto
     /// <summary>Writes one finished stage: the folder is its model.</summary>
     /// <exception cref="InvalidRequestException">Something stands in the folder.</exception>
     /// <exception cref="InvalidDataException">A snapshot is damaged.</exception>
-    public Task WriteStageAsync(StageId stage, CancellationToken stop) =>
-        WholeAsync(parts => StageAsync(parts, Part, stage, stop), stop);
+    public Task WriteStageAsync(StageId stage, CancellationToken stop) => WholeAsync(parts => StageAsync(parts, Part, stage, stop), stop);
 
     /// <summary>Writes finished stages, a folder each.</summary>
     /// <exception cref="InvalidRequestException">Something stands in the folder.</exception>
