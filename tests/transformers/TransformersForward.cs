@@ -5,8 +5,9 @@ using Slowrun.Core.Tensors;
 namespace Slowrun.Tests.Transformers;
 
 /// <summary>
-/// The forward pass of <c>modeling_slowrun.py</c> in plain loops and double precision: function for function and line for line, from nothing
-/// but an exported config.json and safetensors. What holds here for the engine's logits holds for Python's as far as the two read alike.
+/// The forward pass of <c>modeling_slowrun.py</c> in plain loops and double precision: function for function and line for line, from
+/// nothing but an exported config.json and safetensors. What holds here for the engine's logits holds for Python's as far as the two read
+/// alike.
 /// </summary>
 internal sealed class TransformersForward(JsonElement config, IReadOnlyList<TensorData> tensors)
 {

@@ -6,8 +6,8 @@ using System.Text.Json.Nodes;
 namespace Slowrun.Data.Tokenizers;
 
 /// <summary>
-/// A tokenizer as the files that Hugging Face's transformers reads: GPT-2's published ones, made from its ranks; and bytes, which are GPT-2's
-/// letters without a merge.
+/// A tokenizer as the files that Hugging Face's transformers reads: GPT-2's published ones, made from its ranks; and bytes, which are
+/// GPT-2's letters without a merge.
 /// </summary>
 public static class TokenizerFiles
 {

@@ -13,7 +13,8 @@ internal sealed record ExportedModel(StageId Stage, string Prefix, double Weight
 
     public static string FolderOf(StageId stage) => stage.ToString().Replace('/', '-');
 
-    /// <summary>The models of a member, which count alike; where logits are averaged, the last alone, as in the run's own ensemble.</summary>
+    /// <summary>The models of a member, with equal weights; where logits are averaged, the last alone, as in the run's
+    /// ensemble.</summary>
     /// <param name="weight">The member's.</param>
     public static async Task<IReadOnlyList<ExportedModel>> OfAsync(
         IObjectStore store,
