@@ -18,22 +18,35 @@ internal static class CommandExamples
 
     public static IReadOnlyList<string> ExamplesOf(Command command) => Examples.TryGetValue(command, out var examples) ? examples : [];
 
-    /// <summary>Makes a help option that knows them; it belongs on the root.</summary>
-    public static HelpOption HelpOption()
+    /// <summary>Makes a help option that shows them, and the groups of the program's commands; it belongs on the root.</summary>
+    /// <param name="verbose">With it the program's help has a line for each command.</param>
+    public static HelpOption HelpOption(Option<bool> verbose)
     {
         var option = new HelpOption { Recursive = true };
-        option.Action = new HelpWithExamples((HelpAction)option.Action!);
+        option.Action = new HelpWithExamples((HelpAction)option.Action!, verbose);
         return option;
     }
 
-    private sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLineAction
+    private sealed class HelpWithExamples(HelpAction help, Option<bool> verbose) : SynchronousCommandLineAction
     {
         public override bool ClearsParseErrors => true;
 
         public override int Invoke(ParseResult parseResult)
         {
-            help.Invoke(parseResult);
-            if (ExamplesOf(parseResult.CommandResult.Command) is { Count: > 0 } examples)
+            var command = parseResult.CommandResult.Command;
+            if (CommandGroups.GroupsOf(command).Count > 0 && !parseResult.GetValue(verbose))
+            {
+                foreach (var line in ProgramHelp.Of(command))
+                {
+                    parseResult.InvocationConfiguration.Output.WriteLine(line);
+                }
+            }
+            else
+            {
+                help.Invoke(parseResult);
+            }
+
+            if (ExamplesOf(command) is { Count: > 0 } examples)
             {
                 var output = parseResult.InvocationConfiguration.Output;
                 output.WriteLine("Examples:");

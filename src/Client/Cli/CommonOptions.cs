@@ -14,7 +14,12 @@ internal sealed class CommonOptions
             Recursive = true,
         };
 
-    public Option<bool> Verbose { get; } = new("--verbose") { Description = "With an error, also show what caused it.", Recursive = true };
+    public Option<bool> Verbose { get; } =
+        new("--verbose")
+        {
+            Description = "With an error, also show what caused it. With 'slowrun --help', a line for each command.",
+            Recursive = true,
+        };
 
     public static Option<OutputFormat> Output() => Formats("json: for programs.", "text", "json");
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using Slowrun.Client.Cli;
 
@@ -63,51 +62,65 @@ internal static class SlowrunCommand
         var root = new Command(
             "slowrun",
             "Trains ensembles of language models by chain distillation, on machines that may vanish at any second."
-        )
-        {
+        );
+        root.AddGroup(
+            "Run",
             DemoCommand.Create(context, common),
             RunCommand.Create(context, common),
             SubmitCommand.Create(context, common),
             SiloCommand.Create(context, common),
-            DrainCommand.Create(context, common),
-            ListCommand.Create(context, common),
+            DistillCommand.Create(context, common),
+            DataCommand.Create(context, common),
+            SpecCommand.Create(context, common)
+        );
+        root.AddGroup(
+            "Watch",
             StatusCommand.Create(context, common),
+            ListCommand.Create(context, common),
             EventsCommand.Create(context, common),
-            GoodputCommand.Create(context, common),
             LogsCommand.Create(context, common),
-            ExplainCommand.Create(context, common),
-            LineageCommand.Create(context, common),
-            CompareCommand.Create(context, common),
-            PlotCommand.Create(context, common),
             MetricsCommand.Create(context, common),
+            PlotCommand.Create(context, common),
+            UiCommand.Create(context, common),
+            ExplainCommand.Create(context, common),
+            GoodputCommand.Create(context, common),
+            LineageCommand.Create(context, common),
+            CompareCommand.Create(context, common)
+        );
+        root.AddGroup(
+            "Control",
             IntentCommands.Pause(context, common),
             IntentCommands.Resume(context, common),
             IntentCommands.Cancel(context, common),
             IntentCommands.Retry(context, common),
             SetCommand.Create(context, common),
-            DeleteCommand.Create(context, common),
+            DrainCommand.Create(context, common),
+            DeleteCommand.Create(context, common)
+        );
+        root.AddGroup(
+            "Results",
             EnsembleCommand.Create(context, common),
-            ExportCommand.Create(context, common),
             EvalCommand.Create(context, common),
             SampleCommand.Create(context, common),
-            DistillCommand.Create(context, common),
-            CheckpointsCommand.Create(context, common),
-            SpecCommand.Create(context, common),
-            DataCommand.Create(context, common),
-            ClusterCommand.Create(context, common),
+            ExportCommand.Create(context, common)
+        );
+        root.AddGroup(
+            "Operate",
             DoctorCommand.Create(context, common),
+            CheckpointsCommand.Create(context, common),
+            ClusterCommand.Create(context, common),
             ChaosCommand.Create(context, common),
             CompletionCommand.Create(context),
             CompletionCommand.CreateComplete(context, common),
-            ReferenceCommand.Create(context),
-            UiCommand.Create(context, common),
-        };
+            ReferenceCommand.Create(context)
+        );
         root.Options.Add(common.Store);
         root.Options.Add(common.Verbose);
-        root.Options.Add(CommandExamples.HelpOption());
+        var help = CommandExamples.HelpOption(common.Verbose);
+        root.Options.Add(help);
         root.Options.Add(ProgramVersion.Option());
         root.WithExamples("slowrun demo --quick", "slowrun status demo", "slowrun run tiny --store /tmp/store");
-        root.SetAction(parsed => new HelpAction().Invoke(parsed));
+        root.SetAction(parsed => ((SynchronousCommandLineAction)help.Action!).Invoke(parsed));
         return root.WithGuardedValidators();
     }
 }

@@ -27,13 +27,18 @@ internal static class ReferencePage
     public static string Of(Command root)
     {
         var page = new StringBuilder(Beginning.ReplaceLineEndings("\n"));
-        page.Append("| command | does |\n|---|---|\n");
-        foreach (var command in Shown(root))
+        foreach (var group in CommandGroups.GroupsOf(root))
         {
-            page.Append(CultureInfo.InvariantCulture, $"| [{command.Name}](#slowrun-{command.Name}) | {Cell(command.Description)} |\n");
+            page.Append(CultureInfo.InvariantCulture, $"| {group.Title} | |\n|---|---|\n");
+            foreach (var command in group.Commands)
+            {
+                page.Append(CultureInfo.InvariantCulture, $"| [{command.Name}](#slowrun-{command.Name}) | {Cell(command.Description)} |\n");
+            }
+
+            page.Append('\n');
         }
 
-        page.Append("\nOptions of every command:\n\n");
+        page.Append("Options of every command:\n\n");
         AppendTable(page, "option", root.Options.Where(option => option.Recursive && !option.Hidden).Select(OptionRow));
         foreach (var command in Shown(root))
         {

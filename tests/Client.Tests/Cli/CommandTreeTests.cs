@@ -84,6 +84,36 @@ public sealed partial class CommandTreeTests
         );
     }
 
+    [Fact]
+    public async Task Help_OfTheProgram_FitsATerminalAndNamesEveryCommand()
+    {
+        Assert.Equal(0, await cli.RunAsync("--help"));
+
+        // The last line of a terminal is the prompt's.
+        var lines = cli.Output.TrimEnd().Split('\n');
+        Assert.InRange(lines.Length, 1, 23);
+        Assert.All(lines, line => Assert.InRange(line.TrimEnd().Length, 0, 80));
+        Assert.All(Root.Subcommands.Where(command => !command.Hidden), command => Assert.Matches($@"\b{command.Name}\b", cli.Output));
+
+        Assert.Equal(0, await cli.RunAsync("--help", "--verbose"));
+        Assert.Contains("Lists the runs of a store.", cli.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Readme_NamesTheCommandsByTheGroupsOfHelp()
+    {
+        var rows = await File.ReadAllLinesAsync(Path.Combine(Repository(), "README.md"), CommandLine.Stop);
+
+        Assert.All(
+            CommandGroups.GroupsOf(Root),
+            group =>
+            {
+                var row = Assert.Single(rows, line => line.StartsWith($"| **{group.Title}** |", StringComparison.Ordinal));
+                Assert.All(group.Commands, command => Assert.Matches($@"`{command.Name}\b", row));
+            }
+        );
+    }
+
     private static IEnumerable<(string Path, Command Command)> Tree(Command command, string path) =>
         command.Subcommands.SelectMany(sub => Tree(sub, $"{path} {sub.Name}".TrimStart())).Prepend((path, command));
 

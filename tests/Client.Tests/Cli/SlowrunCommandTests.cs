@@ -10,7 +10,7 @@ public sealed class SlowrunCommandTests
     public async Task Run_OfNothing_ShowsHelp()
     {
         Assert.Equal(0, await cli.RunAsync());
-        Assert.Contains("Commands:", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("Usage: slowrun COMMAND", cli.Output, StringComparison.Ordinal);
     }
 
     [Fact]
