@@ -3,6 +3,7 @@ using Orleans.Metadata;
 using Orleans.Runtime.Placement;
 using Slowrun.Clustering.Machines;
 using Slowrun.Clustering.Membership;
+using Slowrun.Core.Plan;
 using Slowrun.Grains.Loop;
 using Slowrun.Grains.Members;
 using Slowrun.Grains.Placement;

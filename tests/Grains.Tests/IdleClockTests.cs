@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
-using Slowrun.Grains.Loop;
+using Slowrun.Core.Plan;
 
 namespace Slowrun.Grains.Tests;
 

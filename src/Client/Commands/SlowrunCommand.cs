@@ -71,7 +71,8 @@ internal static class SlowrunCommand
             SiloCommand.Create(context, common),
             DistillCommand.Create(context, common),
             DataCommand.Create(context, common),
-            SpecCommand.Create(context, common)
+            SpecCommand.Create(context, common),
+            PlanCommand.Create(context, common)
         );
         root.AddGroup(
             "Watch",

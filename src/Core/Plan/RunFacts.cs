@@ -111,9 +111,5 @@ public sealed record RunFacts
             : null;
 
     private MemberScore? OfSnapshot(IReadOnlyList<MemberScore> scores, StageId id) =>
-        RootOf(id).Snapshot is { } snapshot
-            ? scores
-                .Where(score => score.SnapshotSha256 == snapshot.Sha256)
-                .MinBy(score => score.NumericsFingerprint, StringComparer.Ordinal)
-            : null;
+        RootOf(id).Snapshot is { } snapshot ? ScoreIndex.Of(scores, snapshot.Sha256) : null;
 }

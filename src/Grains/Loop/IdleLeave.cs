@@ -1,4 +1,5 @@
 using System.Globalization;
+using Slowrun.Core.Plan;
 using Slowrun.Grains.Slots;
 
 namespace Slowrun.Grains.Loop;

@@ -14,15 +14,7 @@ internal sealed class CheckpointClock(LiveOperations operations, TimeProvider ti
     /// <summary>Mean time between losses that were seen; the expected one holds where it is shorter.</summary>
     public TimeSpan? SeenBetweenLosses { get; set; }
 
-    public TimeSpan Interval
-    {
-        get
-        {
-            var now = operations.Now;
-            var between = SeenBetweenLosses is { } seen && seen < now.ExpectedTimeBetweenLosses ? seen : now.ExpectedTimeBetweenLosses;
-            return CheckpointInterval.Optimal(cost ?? TimeSpan.Zero, between, now.CheckpointAtLeastEvery, now.CheckpointAtMostEvery);
-        }
-    }
+    public TimeSpan Interval => CheckpointPacing.Interval(operations.Now, cost, SeenBetweenLosses);
 
     /// <summary>How long checkpoints took so far, from capture to commit; null before the first.</summary>
     public TimeSpan? Took { get; private set; } = measured is null ? null : TimeSpan.FromSeconds(measured.TookSeconds);
@@ -38,22 +30,8 @@ internal sealed class CheckpointClock(LiveOperations operations, TimeProvider ti
     }
 
     /// <summary>True when a checkpoint of <paramref name="step"/> should be captured.</summary>
-    public bool Due(int step)
-    {
-        if (step == lastStep)
-        {
-            return false;
-        }
-
-        if (operations.Now.CheckpointEverySteps is { } every)
-        {
-            return step - lastStep >= every;
-        }
-
-        // The first one comes early: it measures the cost, and shows that checkpoints of this stage work at all.
-        var interval = cost is null ? operations.Now.CheckpointAtLeastEvery : Interval;
-        return time.GetElapsedTime(lastAt) >= interval;
-    }
+    public bool Due(int step) =>
+        CheckpointPacing.IsDue(operations.Now, cost, SeenBetweenLosses, step - lastStep, time.GetElapsedTime(lastAt));
 
     public void Captured(int step) => Start(step);
 
@@ -61,10 +39,7 @@ internal sealed class CheckpointClock(LiveOperations operations, TimeProvider ti
     /// <param name="behind">Hashing, upload and commit, which ran behind the training and took a core's worth of it at most.</param>
     public void Committed(TimeSpan stall, TimeSpan behind)
     {
-        // The upload burns up to one of the machine's cores while the trainers (nice 10) give way.
-        cost = Smoothed(cost, stall + (behind / Environment.ProcessorCount));
-        Took = Smoothed(Took, stall + behind);
+        cost = CheckpointPacing.Smoothed(cost, CheckpointPacing.Cost(stall, behind, Environment.ProcessorCount));
+        Took = CheckpointPacing.Smoothed(Took, stall + behind);
     }
-
-    private static TimeSpan Smoothed(TimeSpan? before, TimeSpan measured) => before is { } old ? (old * 0.7) + (measured * 0.3) : measured;
 }

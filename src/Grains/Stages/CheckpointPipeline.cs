@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tensors;
 using Slowrun.Grains.Slots;
@@ -31,13 +32,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
     {
         (this.work, this.own, this.training, this.stop, this.time, this.log) = (work, own, training, stop, time, log);
         clock = new CheckpointClock(work.Operations, time, own.Pace);
-        if (work.Root is { Preemptions: > 0 and var losses, Ledger: var spent })
-        {
-            clock.SeenBetweenLosses = TimeSpan.FromSeconds(
-                (spent.TrainingSeconds + spent.LostSeconds + spent.StallSeconds + spent.RestoreSeconds) / losses
-            );
-        }
-
+        clock.SeenBetweenLosses = CheckpointPacing.SeenBetweenLosses(work.Root);
         buffer = training.NewBuffer();
         clock.Start(training.Step);
     }

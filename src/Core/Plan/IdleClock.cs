@@ -1,10 +1,10 @@
-namespace Slowrun.Grains.Loop;
+namespace Slowrun.Core.Plan;
 
 /// <summary> How long this silo has had no work and found none ready. Work that waits for another silo, or is paused, is not ready. Failed
 /// looks do not change the clock.
 /// </summary>
 /// <param name="limit">When the silo has been idle for long enough; null: never.</param>
-internal sealed class IdleClock(TimeSpan? limit, TimeProvider time)
+public sealed class IdleClock(TimeSpan? limit, TimeProvider time)
 {
     private long? since;
 

@@ -1,0 +1,143 @@
+using System.CommandLine;
+using System.Globalization;
+using Slowrun.Client.Cli;
+using Slowrun.Client.Display;
+using Slowrun.Client.Runs;
+using Slowrun.Core;
+using Slowrun.Core.Explain;
+using Slowrun.Core.Simulation;
+using Slowrun.Reading.Runs;
+using Slowrun.Storage.Checkpoints;
+
+namespace Slowrun.Client.Commands;
+
+/// <summary><c>plan SPEC</c>: what a run will take and cost, before anything is spent.</summary>
+internal static class PlanCommand
+{
+    // A simulation takes the longer the more stages and machines there are: together some seconds.
+    private const int Replications = 100;
+    private const int FewestReplications = 8;
+    private const long Work = 2_000_000;
+
+    public static Command Create(ClientContext context, CommonOptions common)
+    {
+        var options = new SpecOptions(context);
+        var machines = new PlanOptions();
+        var output = CommonOptions.Output();
+        var command = new Command(
+            "plan",
+            "Simulates a run on modelled machines: finish time, cost, goodput, checkpoint interval, cheapest fleet."
+        )
+        {
+            output,
+        };
+        options.AddTo(command);
+        machines.AddTo(command);
+        options.Spec.Arity = ArgumentArity.ZeroOrOne;
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(options.Spec) is null or { Tokens.Count: 0 } && !result.GetValue(machines.ShowMachines))
+            {
+                result.AddError("SPEC is missing: a preset's name, or a YAML or JSON file.");
+            }
+        });
+        command.SetAction(
+            async (parsed, stop) =>
+            {
+                if (parsed.GetValue(machines.ShowMachines))
+                {
+                    await context.Output.WriteAsync(MachineSizes.Embedded);
+                    return ExitCode.Done;
+                }
+
+                var spec = options.Read(parsed);
+                var explained = RunExplanation.Of(spec, null, new ExplainRates(1), CheckpointWriter.LengthBytes);
+                var sizes = parsed.GetValue(machines.Machines) is { } file
+                    ? MachineSizes.Read(await File.ReadAllTextAsync(file, stop), file)
+                    : MachineSizes.Read(MachineSizes.Embedded, "machines.yaml");
+                var name =
+                    parsed.GetValue(machines.Size)
+                    ?? (sizes.Any(one => one.Name == PlanOptions.DefaultSize) ? PlanOptions.DefaultSize : sizes[0].Name);
+                var size = MachineSizes.Named(sizes, name);
+                var (measured, run) = await MeasuredAsync(context, common, parsed, machines, stop);
+                var inputs = new PlanInputs(machines, parsed, explained, measured, run);
+                var onDemand = parsed.GetValue(machines.OnDemand);
+                var other = inputs.On(size, !onDemand);
+                var fleet = inputs.On(size, onDemand);
+                var times =
+                    parsed.GetValue(machines.Replications)
+                    ?? (int)
+                        Math.Clamp(
+                            Work / (explained.Stages.Count * (explained.Stages.Count + (long)fleet.Fleet.Machines)),
+                            FewestReplications,
+                            Replications
+                        );
+                var named = inputs.Named.ToList();
+                var planner = new RunPlanner(spec, explained, times, parsed.GetRequiredValue(machines.Seed), stop);
+                var report = new PlanReport(
+                    spec.Name,
+                    fleet.Name,
+                    planner.Outcome(fleet),
+                    planner.Interval(fleet),
+                    planner.Alternatives(fleet, other),
+                    PlanOptions.Seconds(parsed, machines.Deadline) is { } deadline ? Cheapest(planner, [fleet, other], deadline) : null,
+                    named
+                );
+                if (parsed.GetValue(output) == OutputFormat.Json)
+                {
+                    await context.Output.WriteLineAsync(Json.Text(report));
+                }
+                else
+                {
+                    context.Console.Print(PlanText.Of(report));
+                }
+
+                return ExitCode.Done;
+            }
+        );
+        return command.WithExamples(
+            "slowrun plan slowrun-10x --fleet 1 --evictions-per-hour 0.1 --price 2.1",
+            "slowrun plan slowrun-snapshots --deadline 10d -o json",
+            "slowrun plan mine.yaml --tokens-per-second run:trial --machines machines.yaml"
+        );
+    }
+
+    private static PlannedDeadline Cheapest(RunPlanner planner, IReadOnlyList<PlannedFleet> markets, double deadline) =>
+        planner.Cheapest(markets, deadline) is { } best
+            ? new PlannedDeadline(deadline, best.Fleet.Fleet.Machines, best.Fleet.Fleet.EvictionsPerHour == 0, best.Outcome)
+            : new PlannedDeadline(deadline, null, null, null);
+
+    private static async Task<(MeasuredRun?, string?)> MeasuredAsync(
+        ClientContext context,
+        CommonOptions common,
+        ParseResult parsed,
+        PlanOptions options,
+        CancellationToken stop
+    )
+    {
+        if (parsed.GetValue(options.Speed) is not { } given)
+        {
+            return (null, null);
+        }
+
+        if (!given.StartsWith(SpecOrRun.RunPrefix, StringComparison.Ordinal))
+        {
+            return
+                double.TryParse(given, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+                && number > 0
+                && double.IsFinite(number)
+                ? ((MeasuredRun?)null, null)
+                : throw new InvalidRequestException($"--tokens-per-second: found '{given}', expected a number above 0, or run:NAME.");
+        }
+
+        var run = given[SpecOrRun.RunPrefix.Length..];
+        var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
+        var facts = await new RunReader(store, context.Time).FactsAsync(run, stop);
+        var explained = RunExplanation.Of(facts.Spec, null, new ExplainRates(1), CheckpointWriter.LengthBytes);
+        return MeasuredRun.Of(facts, explained, context.Time.GetUtcNow()) is { } measured
+            ? (measured, run)
+            : throw new NotPossibleException(
+                $"The run '{run}' has finished no stage, so that nothing is known of its speed. Name another one, or give a number."
+            );
+    }
+}

@@ -1,0 +1,111 @@
+using System.Text.Json;
+using Slowrun.Client.Cli;
+
+namespace Slowrun.Client.Tests.Commands;
+
+public sealed class PlanCommandTests
+{
+    private readonly CommandLine line = new();
+
+    [Fact]
+    public async Task Plan_OfAPreset_NamesEveryInputWithItsSourceAndHowToChangeIt()
+    {
+        Assert.Equal(ExitCode.Done, await line.RunAsync("plan", "slowrun-10x", "--replications", "10", "-o", "json"));
+
+        using var json = JsonDocument.Parse(line.Output);
+        var inputs = json.RootElement.GetProperty("inputs").EnumerateArray().ToList();
+        Assert.All(
+            inputs,
+            input =>
+                Assert.All(new[] { "name", "value", "from", "change" }, field => Assert.NotEmpty(input.GetProperty(field).GetString()!))
+        );
+        Assert.Contains(inputs, input => input.GetProperty("from").GetString()!.StartsWith("ESTIMATE", StringComparison.Ordinal));
+        var finish = json.RootElement.GetProperty("outcome").GetProperty("finishSeconds");
+        Assert.True(finish.GetProperty("p10").GetDouble() <= finish.GetProperty("p90").GetDouble());
+        Assert.True(json.RootElement.GetProperty("alternatives").GetArrayLength() >= 4);
+    }
+
+    [Fact]
+    public async Task Plan_WithGivenFigures_SaysThatTheyAreGiven()
+    {
+        await line.RunAsync(
+            "plan",
+            "tiny",
+            "--fleet",
+            "2",
+            "--price",
+            "3.5",
+            "--evictions-per-hour",
+            "0",
+            "--tokens-per-second",
+            "1000",
+            "--assume",
+            "restore=10s",
+            "--replications",
+            "2",
+            "--deadline",
+            "1d"
+        );
+
+        Assert.Contains("2 machines Standard_NC40ads_H100_v5, spot", line.Output, StringComparison.Ordinal);
+        Assert.Contains("3.500", line.Output, StringComparison.Ordinal);
+        Assert.Contains("Cheapest for", line.Output, StringComparison.Ordinal);
+        Assert.Contains("Nothing is lost", line.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("ESTIMATE", line.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Plan_WithTheSameSeed_PrintsTheSame()
+    {
+        string[] command = ["plan", "slowrun-15m", "--replications", "5", "--evictions-per-hour", "0.5"];
+        await line.RunAsync(command);
+        var first = line.Output;
+
+        await line.RunAsync(command);
+
+        Assert.Equal(first, line.Output);
+    }
+
+    [Theory]
+    [InlineData("--assume", "reboot=3s", "Names are: ")]
+    [InlineData("--assume", "restore=soon", "expected a time")]
+    [InlineData("--assume", "scaling=2", "expected a share")]
+    [InlineData("--tokens-per-second", "fast", "expected a number above 0, or run:NAME")]
+    [InlineData("--boot", "long", "expected a time")]
+    [InlineData("--mfu", "3", "expected a share")]
+    [InlineData("--fleet", "0", "expected 1 to")]
+    [InlineData("--price", "-1", "0 or more")]
+    [InlineData("--upload-rate", "much", "expected a rate")]
+    public async Task Plan_WithAFigureThatIsNone_SaysWhatIsExpected(string option, string value, string expected)
+    {
+        Assert.Equal(ExitCode.Usage, await line.RunAsync("plan", "tiny", option, value));
+
+        Assert.Contains(expected, line.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Plan_WithoutASpec_ShowsTheMachinesOrSaysWhatIsMissing()
+    {
+        Assert.Equal(ExitCode.Done, await line.RunAsync("plan", "--show-machines"));
+        Assert.Contains("onDemandPrice: 6.98", line.Output, StringComparison.Ordinal);
+
+        Assert.Equal(ExitCode.Usage, await line.RunAsync("plan"));
+        Assert.Contains("SPEC is missing", line.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Plan_OfAMachineThatThereIsNot_NamesThoseThatThereAre()
+    {
+        Assert.Equal(ExitCode.NoSuchThing, await line.RunAsync("plan", "tiny", "--size", "Standard_X"));
+
+        Assert.Contains("Standard_NC24ads_A100_v4", line.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Plan_LikeARunThatThereIsNot_SaysSo()
+    {
+        await line.StoreAsync();
+
+        Assert.Equal(ExitCode.NoSuchThing, await line.RunAsync("plan", "tiny", "--tokens-per-second", "run:nobody"));
+    }
+}
