@@ -3,9 +3,10 @@ using System.Text.Json.Serialization;
 
 namespace Slowrun.Core;
 
-/// <summary> A record that is stored or sent from one silo to another, so that other versions of slowrun read it. Members that this version
-/// does not know are kept and written back: an older silo that changes a document loses nothing a newer one wrote. What may change in which
-/// way: <c>docs/compatibility.md</c>.
+/// <summary>
+/// A record that is stored or sent from one silo to another, so that other versions of slowrun read it. Members that this version does not
+/// know are kept and written back: an older silo that changes a document loses nothing a newer one wrote. What may change in which way:
+/// <c>docs/compatibility.md</c>.
 /// </summary>
 public abstract partial record ExtensibleRecord
 {

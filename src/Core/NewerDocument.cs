@@ -1,7 +1,8 @@
 namespace Slowrun.Core;
 
-/// <summary> A document that is whole, as its seal shows, but that this version cannot read: a newer version has written it. It is refused
-/// like a damaged one (<see cref="InvalidDataException"/>), but never repaired, deleted or written over.
+/// <summary>
+/// A document that is whole, as its seal shows, but that this version cannot read: a newer version has written it. It is refused like a
+/// damaged one (<see cref="InvalidDataException"/>), but never repaired, deleted or written over.
 /// </summary>
 public static class NewerDocument
 {

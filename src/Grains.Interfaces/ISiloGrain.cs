@@ -2,8 +2,9 @@ using Orleans.Concurrency;
 
 namespace Slowrun.Grains.Interfaces;
 
-/// <summary> One silo, keyed by its address as <c>SiloAddress.ToParsableString</c> writes it, and placed there. Silos of older versions
-/// place it by a placement hint for that silo.
+/// <summary>
+/// One silo, keyed by its address as <c>SiloAddress.ToParsableString</c> writes it, and placed there. Silos of older versions place it by a
+/// placement hint for that silo.
 /// </summary>
 [Alias("slowrun.silo")]
 public interface ISiloGrain : IGrainWithStringKey

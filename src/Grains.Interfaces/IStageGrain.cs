@@ -1,7 +1,8 @@
 namespace Slowrun.Grains.Interfaces;
 
-/// <summary> One stage, keyed <c>RUN/chain0/stage1</c>; its persistent state is the root document. Only a silo's slot loop calls it:
-/// another caller would activate it on an arbitrary silo.
+/// <summary>
+/// One stage, keyed <c>RUN/chain0/stage1</c>; its persistent state is the root document. Only a silo's slot loop calls it: another caller
+/// would activate it on an arbitrary silo.
 /// </summary>
 [Alias("slowrun.stage")]
 public interface IStageGrain : IGrainWithStringKey

@@ -2,9 +2,9 @@ using System.Security.Cryptography;
 
 namespace Slowrun.Storage;
 
-/// <summary> The time of a store, as one machine knows it: what several machines agree on. It starts from the machine's clock and is
-/// corrected only as far as the store proves that clock wrong. After the start it advances by the monotonic clock, so it does not jump with
-/// the machine's.
+/// <summary>
+/// The time of a store, as one machine knows it: what several machines agree on. It starts from the machine's clock and is corrected only
+/// as far as the store proves that clock wrong. After the start it advances by the monotonic clock, so it does not jump with the machine's.
 /// </summary>
 public sealed class StoreClock(TimeProvider time) : TimeProvider
 {

@@ -4,8 +4,9 @@ using Mono.Cecil;
 
 namespace Slowrun.Architecture.Tests;
 
-/// <summary> A training step waits for its device once, where it reads losses and norm together (Scalars.Read). A forgotten reading or a
-/// copy from the host elsewhere would stop the device's queue each time; on a processor that would go unnoticed.
+/// <summary>
+/// A training step waits for its device once, where it reads losses and norm together (Scalars.Read). A forgotten reading or a copy from
+/// the host elsewhere would stop the device's queue each time; on a processor that would go unnoticed.
 /// </summary>
 public sealed class DeviceWaitTests
 {

@@ -4,8 +4,9 @@ using Mono.Cecil.Cil;
 
 namespace Slowrun.Architecture.Tests;
 
-/// <summary> A stage's root is written through one door: <c>RootCommit</c> stamps it, and what may happen to it stands in
-/// <c>StageTransitions</c>. Code that wrote one by hand would leave ledger, lost steps or write id as they were.
+/// <summary>
+/// A stage's root is written through one door: <c>RootCommit</c> stamps it, and what may happen to it stands in <c>StageTransitions</c>.
+/// Code that wrote one by hand would leave ledger, lost steps or write id as they were.
 /// </summary>
 public sealed class RootDoorTests
 {

@@ -2,8 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Slowrun.Client.Cli;
 
-/// <summary> The first Ctrl-C, SIGTERM or SIGHUP stops in order: silos that this process started commit first. The second ends the process
-/// at once, and uncommitted steps are trained again.
+/// <summary>
+/// The first Ctrl-C, SIGTERM or SIGHUP stops in order: silos that this process started commit first. The second ends the process at once,
+/// and uncommitted steps are trained again.
 /// </summary>
 internal sealed class StopSignals : IDisposable
 {

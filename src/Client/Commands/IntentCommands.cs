@@ -7,8 +7,9 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Commands;
 
-/// <summary> <c>pause</c>, <c>resume</c>, <c>cancel</c>, <c>retry</c>: replace the run's intent. The document counts; silos are notified
-/// too, so that they act at once.
+/// <summary>
+/// <c>pause</c>, <c>resume</c>, <c>cancel</c>, <c>retry</c>: replace the run's intent. The document counts; silos are notified too, so that
+/// they act at once.
 /// </summary>
 internal static class IntentCommands
 {

@@ -7,8 +7,9 @@ using Slowrun.Core.Recipes;
 
 namespace Slowrun.Client.Completion;
 
-/// <summary> Completes the last word of a command line. The possible values follow from the value's name in the help: words in small
-/// letters are themselves (<c>json|csv</c>), those in capitals are kinds (<c>RUN</c>, <c>SPEC</c>, <c>DIR</c>).
+/// <summary>
+/// Completes the last word of a command line. The possible values follow from the value's name in the help: words in small letters are
+/// themselves (<c>json|csv</c>), those in capitals are kinds (<c>RUN</c>, <c>SPEC</c>, <c>DIR</c>).
 /// </summary>
 /// <param name="asked">The call of <c>complete</c>.</param>
 internal sealed class Completer(ClientContext context, CommonOptions common, ParseResult asked)

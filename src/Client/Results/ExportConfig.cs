@@ -7,8 +7,9 @@ using Slowrun.Core.Tokens;
 
 namespace Slowrun.Client.Results;
 
-/// <summary> The <c>config.json</c> beside exported weights: all that is needed to use these files without Slowrun. A function of the run
-/// alone, without time or place.
+/// <summary>
+/// The <c>config.json</c> beside exported weights: all that is needed to use these files without Slowrun. A function of the run alone,
+/// without time or place.
 /// </summary>
 internal sealed record ExportConfig
 {

@@ -3,11 +3,11 @@ using Slowrun.Clustering.Membership;
 
 namespace Slowrun.Clustering.Hosting;
 
-/// <summary> Marks dead silos once before Orleans reads the table, and then twice a second until the silo has joined: after the loss of a
-/// whole cluster, silos of other machines are not proven dead yet when the first new silo starts. Later it checks only silos that this one
-/// cannot reach, whose process on this machine is gone, or whose heartbeat is late, and at once when a connection between silos ends;
-/// without such silos it costs the store nothing. Changes that a heartbeat reads are passed to Orleans, which otherwise reads every five
-/// seconds.
+/// <summary>
+/// Marks dead silos once before Orleans reads the table, and then twice a second until the silo has joined: after the loss of a whole
+/// cluster, silos of other machines are not proven dead yet when the first new silo starts. Later it checks only silos that this one cannot
+/// reach, whose process on this machine is gone, or whose heartbeat is late, and at once when a connection between silos ends; without such
+/// silos it costs the store nothing. Changes that a heartbeat reads are passed to Orleans, which otherwise reads every five seconds.
 /// </summary>
 internal sealed partial class Burial(
     ISiloRows rows,

@@ -2,8 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Slowrun.Clustering.Hosting;
 
-/// <summary> Ends a silo that finds itself declared dead, for example after it was frozen: it writes a message and exits with code 1.
-/// Orleans' own handler waits 2 seconds, in which its grains go on, and then aborts with a core dump.
+/// <summary>
+/// Ends a silo that finds itself declared dead, for example after it was frozen: it writes a message and exits with code 1. Orleans' own
+/// handler waits 2 seconds, in which its grains go on, and then aborts with a core dump.
 /// </summary>
 /// <param name="error">Error output for the message; loggers write in the background, and would not get to it.</param>
 /// <param name="exit">Ends the process without running anything more of it.</param>

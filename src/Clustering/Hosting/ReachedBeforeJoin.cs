@@ -4,9 +4,10 @@ using Slowrun.Clustering.Membership;
 
 namespace Slowrun.Clustering.Hosting;
 
-/// <summary> Delays a joining silo until every member answers, or is no longer a member. Orleans asks them all before it lets a silo in,
-/// which takes seconds per try where one does not answer, although that one may be marked dead a moment later. <see cref="Burial"/> reads
-/// the table twice a second meanwhile, so that this costs the store one read where a silo did not answer, and otherwise nothing.
+/// <summary>
+/// Delays a joining silo until every member answers, or is no longer a member. Orleans asks them all before it lets a silo in, which takes
+/// seconds per try where one does not answer, although that one may be marked dead a moment later. <see cref="Burial"/> reads the table
+/// twice a second meanwhile, so that this costs the store one read where a silo did not answer, and otherwise nothing.
 /// </summary>
 /// <param name="answers">Whether something accepts connections there.</param>
 internal sealed partial class ReachedBeforeJoin(

@@ -18,8 +18,9 @@ namespace Slowrun.Clustering.Hosting;
 /// <summary>Configures Orleans on the store: a silo or a client needs only <c>--store</c>.</summary>
 public static class StoreClusteringExtensions
 {
-    /// <summary> Membership in the store, with options for machines that vanish; marks dead silos before the silo joins; ends the process
-    /// at once when it is declared dead itself. Both ports speak mutual TLS with the store's certificate.
+    /// <summary>
+    /// Membership in the store, with options for machines that vanish; marks dead silos before the silo joins; ends the process at once
+    /// when it is declared dead itself. Both ports speak mutual TLS with the store's certificate.
     /// </summary>
     /// <param name="cluster">As <see cref="StoreCluster.FoundAsync(IObjectStore, ClusterPlace, CancellationToken)"/> has it.</param>
     /// <param name="slots">The silo's slots, as shown to users; null: none.</param>

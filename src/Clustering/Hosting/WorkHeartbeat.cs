@@ -3,9 +3,10 @@ using Slowrun.Clustering.Membership;
 
 namespace Slowrun.Clustering.Hosting;
 
-/// <summary> Additional heartbeats of a small fleet that has work under way. Each row promises them, so that a silo's death is proven in
-/// seconds even where no other silo is left for a second vote. Silos without work send them too: a joining silo must be sure of them as
-/// well, and they watch the others as closely. A fleet at rest sends none, nor does a larger one, which has enough witnesses.
+/// <summary>
+/// Additional heartbeats of a small fleet that has work under way. Each row promises them, so that a silo's death is proven in seconds even
+/// where no other silo is left for a second vote. Silos without work send them too: a joining silo must be sure of them as well, and they
+/// watch the others as closely. A fleet at rest sends none, nor does a larger one, which has enough witnesses.
 /// </summary>
 /// <param name="workload">Null: this silo never has work.</param>
 internal sealed partial class WorkHeartbeat(

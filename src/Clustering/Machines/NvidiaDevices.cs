@@ -4,8 +4,9 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Clustering.Machines;
 
-/// <summary> Memory and utilisation of this machine's devices, by NVIDIA's management library (NVML, which comes with the driver). A
-/// machine without it has none. Safe to use from any thread.
+/// <summary>
+/// Memory and utilisation of this machine's devices, by NVIDIA's management library (NVML, which comes with the driver). A machine without
+/// it has none. Safe to use from any thread.
 /// </summary>
 public sealed unsafe class NvidiaDevices : IDisposable
 {

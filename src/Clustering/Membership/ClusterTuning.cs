@@ -27,9 +27,10 @@ public static class ClusterTuning
     /// <summary>The longest time until a change is seen that gossip did not report. One store operation: 12 a minute and silo.</summary>
     public static readonly TimeSpan TableRefresh = TimeSpan.FromSeconds(5);
 
-    /// <summary> Two store operations: 16 a minute and silo. Two heartbeats missed make a row stale for Orleans, 15 s; <c>DeadSilos</c>
-    /// counts a silo as dead after one heartbeat and an allowance without a sign: after the loss of all machines, a cluster starts again
-    /// about 10 s after the first new one.
+    /// <summary>
+    /// Two store operations: 16 a minute and silo. Two heartbeats missed make a row stale for Orleans, 15 s; <c>DeadSilos</c> counts a silo
+    /// as dead after one heartbeat and an allowance without a sign: after the loss of all machines, a cluster starts again about 10 s after
+    /// the first new one.
     /// </summary>
     public static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(7.5);
 
@@ -39,8 +40,9 @@ public static class ClusterTuning
     /// one object.</summary>
     public const int SmallFleet = 8;
 
-    /// <summary> Dead rows show the next owner how the last one ended, which matters for minutes; after an hour they only make the document
-    /// longer, which each heartbeat writes.
+    /// <summary>
+    /// Dead rows show the next owner how the last one ended, which matters for minutes; after an hour they only make the document longer,
+    /// which each heartbeat writes.
     /// </summary>
     public static readonly TimeSpan DefunctExpiration = TimeSpan.FromHours(1);
 
@@ -57,8 +59,9 @@ public static class ClusterTuning
     /// <summary>A stopping stage commits first, and a big checkpoint takes minutes to upload; Orleans' 30 s would cut it off.</summary>
     public static readonly TimeSpan Deactivation = TimeSpan.FromMinutes(5);
 
-    /// <summary> Nothing waits for a dead silo: it might go on for a while, but the next owners of its stages fence it by their roots.
-    /// Orleans' 30 s are for grains that have no such fence.
+    /// <summary>
+    /// Nothing waits for a dead silo: it might go on for a while, but the next owners of its stages fence it by their roots. Orleans' 30 s
+    /// are for grains that have no such fence.
     /// </summary>
     public static void Directory(GrainDirectoryOptions options) => options.RangeLeaseDuration = TimeSpan.Zero;
 

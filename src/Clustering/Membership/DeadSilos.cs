@@ -4,10 +4,11 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Membership;
 
-/// <summary> Marks silos dead that cannot be alive. Before a silo joins: Orleans would first try to reach each of them, and so take 14 s
-/// (with its default options 106 s) to start on another port after the whole cluster was killed. And in a fleet so small that two votes are
-/// not possible after the loss of most silos. A silo marked dead that is still alive finds itself dead in the table and stops; its stages
-/// are fenced by their epoch tokens anyway.
+/// <summary>
+/// Marks silos dead that cannot be alive. Before a silo joins: Orleans would first try to reach each of them, and so take 14 s (with its
+/// default options 106 s) to start on another port after the whole cluster was killed. And in a fleet so small that two votes are not
+/// possible after the loss of most silos. A silo marked dead that is still alive finds itself dead in the table and stops; its stages are
+/// fenced by their epoch tokens anyway.
 /// </summary>
 public sealed class DeadSilos
 {
@@ -43,8 +44,9 @@ public sealed class DeadSilos
     public Task<IReadOnlyList<BuriedSilo>> BuryAsync(CancellationToken cancellationToken = default) =>
         BuryAsync(only: null, cancellationToken);
 
-    /// <summary> The silos to check: processes of this machine that are gone, and silos whose promised heartbeat is late. By the document
-    /// as last read, so that this costs the store nothing.
+    /// <summary>
+    /// The silos to check: processes of this machine that are gone, and silos whose promised heartbeat is late. By the document as last
+    /// read, so that this costs the store nothing.
     /// </summary>
     internal IReadOnlySet<string> Doubtful =>
         (rows.LastRead?.Rows ?? [])
@@ -52,9 +54,10 @@ public sealed class DeadSilos
             .Select(row => row.Silo)
             .ToHashSet(StringComparer.Ordinal);
 
-    /// <summary> Marks silos that are certainly dead: a silo of this machine whose process is gone, and one of another machine whose
-    /// heartbeat has stopped although it could have been written, and whose port does not answer; sooner where its port refuses
-    /// connections. The latter takes calls about a second apart on the same object.
+    /// <summary>
+    /// Marks silos that are certainly dead: a silo of this machine whose process is gone, and one of another machine whose heartbeat has
+    /// stopped although it could have been written, and whose port does not answer; sooner where its port refuses connections. The latter
+    /// takes calls about a second apart on the same object.
     /// </summary>
     /// <param name="only">The silos to check; null: all.</param>
     public async Task<IReadOnlyList<BuriedSilo>> BuryAsync(IReadOnlySet<string>? only, CancellationToken cancellationToken)

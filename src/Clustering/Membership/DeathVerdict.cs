@@ -2,8 +2,9 @@ using Orleans.Configuration;
 
 namespace Slowrun.Clustering.Membership;
 
-/// <summary> Whether Orleans may write that another silo is dead. Orleans counts only silos with a fresh heartbeat: after an outage of the
-/// store there are none, and the vote of a single silo, which may itself be cut off, would mark a living fleet dead.
+/// <summary>
+/// Whether Orleans may write that another silo is dead. Orleans counts only silos with a fresh heartbeat: after an outage of the store
+/// there are none, and the vote of a single silo, which may itself be cut off, would mark a living fleet dead.
 /// </summary>
 /// <param name="own">The silo that writes.</param>
 internal sealed class DeathVerdict(SiloAddress own, IHeartbeats heartbeats, Suspicions suspicions)
@@ -19,8 +20,9 @@ internal sealed class DeathVerdict(SiloAddress own, IHeartbeats heartbeats, Susp
         }
     }
 
-    /// <summary> Allowed where as many silos agree as Orleans demands of a fleet whose rows are all fresh, or where the heartbeat has
-    /// stopped although it could have been written. A silo that is still joining needs a second witness, or that proof.
+    /// <summary>
+    /// Allowed where as many silos agree as Orleans demands of a fleet whose rows are all fresh, or where the heartbeat has stopped
+    /// although it could have been written. A silo that is still joining needs a second witness, or that proof.
     /// </summary>
     public bool Allows(MembershipDocument document, MembershipRow old, MembershipEntry next)
     {

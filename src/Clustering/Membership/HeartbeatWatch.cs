@@ -1,8 +1,9 @@
 namespace Slowrun.Clustering.Membership;
 
-/// <summary> For how long a silo's heartbeat has not changed while this process could read and write the store all the time, so that a
-/// living silo could have written too. Silence alone proves nothing: the store may have been unreachable for all. Uses the monotonic clock
-/// alone, since clocks may be wrong. Safe to use from any thread.
+/// <summary>
+/// For how long a silo's heartbeat has not changed while this process could read and write the store all the time, so that a living silo
+/// could have written too. Silence alone proves nothing: the store may have been unreachable for all. Uses the monotonic clock alone, since
+/// clocks may be wrong. Safe to use from any thread.
 /// </summary>
 internal sealed class HeartbeatWatch(TimeProvider time) : IHeartbeats
 {
@@ -10,8 +11,9 @@ internal sealed class HeartbeatWatch(TimeProvider time) : IHeartbeats
     /// counts. Of a store that answers at its usual pace in less than half a second.</summary>
     public static readonly TimeSpan LongestGap = TimeSpan.FromSeconds(2.5);
 
-    /// <summary> What a living silo may need beyond its period: an outage that the watcher did not see, and the second until a failed
-    /// heartbeat is tried again. (On a blob store what waits inside its pipeline is cut off after two seconds.)
+    /// <summary>
+    /// What a living silo may need beyond its period: an outage that the watcher did not see, and the second until a failed heartbeat is
+    /// tried again. (On a blob store what waits inside its pipeline is cut off after two seconds.)
     /// </summary>
     public static readonly TimeSpan Allowance = TimeSpan.FromSeconds(2.5);
 

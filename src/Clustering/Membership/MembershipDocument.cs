@@ -22,8 +22,9 @@ internal sealed record MembershipDocument : ExtensibleRecord
     /// <summary>Orleans' table version: one more with every logical change.</summary>
     public int Version { get; init; }
 
-    /// <summary> Write id of the last logical change, and the table version's etag. Random, so that a writer whose success was reported as
-    /// a lost race (the answer was lost, the retry found its own write) recognizes it.
+    /// <summary>
+    /// Write id of the last logical change, and the table version's etag. Random, so that a writer whose success was reported as a lost
+    /// race (the answer was lost, the retry found its own write) recognizes it.
     /// </summary>
     public string WriteId { get; init; } = "0";
 

@@ -64,8 +64,9 @@ internal sealed class MembershipFile(
     /// <inheritdoc/>
     public MembershipDocument? LastRead { get; private set; }
 
-    /// <summary> After how long a heartbeat is started again: a request in the store's own retries may still wait after the store has
-    /// recovered. Longer on a slow store, or no heartbeat would ever be written.
+    /// <summary>
+    /// After how long a heartbeat is started again: a request in the store's own retries may still wait after the store has recovered.
+    /// Longer on a slow store, or no heartbeat would ever be written.
     /// </summary>
     public TimeSpan TryTime => watch?.TryTime ?? HeartbeatWatch.ShortestTry;
 

@@ -39,8 +39,9 @@ public sealed record SiloEnd(int? Signal, int? ExitCode, bool OutOfMemory = fals
     public static SiloEnd Of(int exitCode, bool outOfMemory) =>
         exitCode > 128 ? new SiloEnd(exitCode - 128, null, outOfMemory) : new SiloEnd(null, exitCode, outOfMemory);
 
-    /// <summary> As systemd passes it to <c>ExecStopPost</c>. Null where the silo's work is not the cause: a stop in order, a time-out, and
-    /// the watchdog's abort, since a silo also hangs when its store does not answer.
+    /// <summary>
+    /// As systemd passes it to <c>ExecStopPost</c>. Null where the silo's work is not the cause: a stop in order, a time-out, and the
+    /// watchdog's abort, since a silo also hangs when its store does not answer.
     /// </summary>
     /// <param name="result"><c>SERVICE_RESULT</c>.</param>
     /// <param name="code"><c>EXIT_CODE</c>: exited, killed or dumped.</param>

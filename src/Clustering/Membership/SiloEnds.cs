@@ -2,8 +2,9 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Membership;
 
-/// <summary> How silos ended, kept in their rows of the membership: written by the supervisors of their processes, read by the next owners
-/// of their stages, to distinguish a stage that crashes every process from lost machines.
+/// <summary>
+/// How silos ended, kept in their rows of the membership: written by the supervisors of their processes, read by the next owners of their
+/// stages, to distinguish a stage that crashes every process from lost machines.
 /// </summary>
 public sealed class SiloEnds(IObjectStore store)
 {

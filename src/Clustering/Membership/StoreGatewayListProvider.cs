@@ -3,9 +3,9 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Membership;
 
-/// <summary> The silos that clients can connect to: the active rows of the membership document that have a gateway, without those of this
-/// machine whose process is gone. Old heartbeats do not count: the client's clock may be wrong, and a connection that fails is tried
-/// elsewhere.
+/// <summary>
+/// The silos that clients can connect to: the active rows of the membership document that have a gateway, without those of this machine
+/// whose process is gone. Old heartbeats do not count: the client's clock may be wrong, and a connection that fails is tried elsewhere.
 /// </summary>
 /// <param name="maxStaleness">For how long a gateway that could not be reached is left out.</param>
 public sealed class StoreGatewayListProvider(IObjectStore store, TimeSpan maxStaleness) : IGatewayListProvider

@@ -69,9 +69,10 @@ public sealed class StoreMembershipTable : IMembershipTable
     public Task DeleteMembershipTableEntriesAsync(string clusterId, CancellationToken cancellationToken = default) =>
         store.TryDeleteAsync(MembershipFile.Name, cancellationToken: cancellationToken);
 
-    /// <summary> Removes rows of the dead that show no sign of life or death since <paramref name="beforeDate"/>, and a day later those of
-    /// silos that are joining or leaving: their clocks, or this one, may be wrong by an hour, and a living silo whose row is missing
-    /// considers itself dead.
+    /// <summary>
+    /// Removes rows of the dead that show no sign of life or death since <paramref name="beforeDate"/>, and a day later those of silos that
+    /// are joining or leaving: their clocks, or this one, may be wrong by an hour, and a living silo whose row is missing considers itself
+    /// dead.
     /// </summary>
     public Task CleanupDefunctSiloEntriesAsync(DateTimeOffset beforeDate, CancellationToken cancellationToken = default) =>
         file.ChangeAsync(

@@ -5,8 +5,9 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Persistence;
 
-/// <summary> One document of the store as the SDK's client: what the provider uploads is sealed, what it downloads is unsealed by its
-/// serializer. A condition that does not hold is the SDK's 412, an absent document its 404; all other failures are the store's exceptions.
+/// <summary>
+/// One document of the store as the SDK's client: what the provider uploads is sealed, what it downloads is unsealed by its serializer. A
+/// condition that does not hold is the SDK's 412, an absent document its 404; all other failures are the store's exceptions.
 /// </summary>
 internal sealed class GrainBlob(GrainBlobs blobs, IObjectStore store, string name) : BlobClient
 {

@@ -7,9 +7,10 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Persistence;
 
-/// <summary> What Microsoft's <see cref="AzureBlobGrainStorage"/> is given, so that it keeps grain states as the store's documents: it asks
-/// for a container and a blob, and gets the object that clients read too, with the store's retries, limits, monitoring and messages. Each
-/// blob goes through <see cref="GrainBlob"/>.
+/// <summary>
+/// What Microsoft's <see cref="AzureBlobGrainStorage"/> is given, so that it keeps grain states as the store's documents: it asks for a
+/// container and a blob, and gets the object that clients read too, with the store's retries, limits, monitoring and messages. Each blob
+/// goes through <see cref="GrainBlob"/>.
 /// </summary>
 /// <param name="container">As the provider names it in its messages.</param>
 /// <param name="objectName">Object for (state name, grain).</param>
@@ -77,8 +78,9 @@ internal sealed class GrainBlobs(IObjectStore store, string container, Func<stri
         return (Encoding.UTF8.GetString(bytes.Slice(from, length)), from + length + 1);
     }
 
-    /// <summary> The provider has no etag of a document that it could not read, so that a living owner could never write over a damaged
-    /// one. This is that document's etag; null: the last one was read.
+    /// <summary>
+    /// The provider has no etag of a document that it could not read, so that a living owner could never write over a damaged one. This is
+    /// that document's etag; null: the last one was read.
     /// </summary>
     internal string? DamagedEtag(string name) => damaged.GetValueOrDefault(name);
 

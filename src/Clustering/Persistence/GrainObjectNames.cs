@@ -12,8 +12,9 @@ public static class GrainObjectNames
     /// <summary>What a segment may have; the store allows 200 characters.</summary>
     private const int LongestSegment = 180;
 
-    /// <summary> A stage's state <c>root</c> is <c>runs/RUN/chain0/stage1/root</c>, the document that silos and clients read, where its
-    /// grain's key is <c>RUN/chain0/stage1</c>; any other grain's is <c>grains/TYPE/KEY/STATE</c>.
+    /// <summary>
+    /// A stage's state <c>root</c> is <c>runs/RUN/chain0/stage1/root</c>, the document that silos and clients read, where its grain's key
+    /// is <c>RUN/chain0/stage1</c>; any other grain's is <c>grains/TYPE/KEY/STATE</c>.
     /// </summary>
     public static string Default(string stateName, GrainId grain) =>
         grain.Type.ToString() == "stage"

@@ -2,8 +2,9 @@ using Slowrun.Core;
 
 namespace Slowrun.Clustering.Security;
 
-/// <summary> The certificate by which silos and clients of a store recognize each other, with its private key: only readers of the store
-/// can talk to its silos.
+/// <summary>
+/// The certificate by which silos and clients of a store recognize each other, with its private key: only readers of the store can talk to
+/// its silos.
 /// </summary>
 internal sealed record CertificateDocument : ExtensibleRecord
 {

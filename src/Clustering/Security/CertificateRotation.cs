@@ -7,8 +7,9 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Security;
 
-/// <summary> Gives a store another certificate. One write of the document is enough; if the process dies after it, the cluster goes on: a
-/// silo that meets a certificate it does not know reads the document, and the one before stays accepted.
+/// <summary>
+/// Gives a store another certificate. One write of the document is enough; if the process dies after it, the cluster goes on: a silo that
+/// meets a certificate it does not know reads the document, and the one before stays accepted.
 /// </summary>
 public sealed class CertificateRotation(IObjectStore store)
 {

@@ -2,8 +2,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Slowrun.Clustering.Security;
 
-/// <summary> Reads the store's certificate before the silo listens (and makes it where the store is new), and again now and then: so that a
-/// silo without connections gets a new one too.
+/// <summary>
+/// Reads the store's certificate before the silo listens (and makes it where the store is new), and again now and then: so that a silo
+/// without connections gets a new one too.
 /// </summary>
 internal sealed partial class CertificateWatch(ClusterCertificates certificates, TimeProvider time, ILogger<CertificateWatch> log)
     : ILifecycleParticipant<ISiloLifecycle>

@@ -4,8 +4,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Slowrun.Clustering.Security;
 
-/// <summary> The store's certificates as this process knows them: read when they are first needed, when a connection presents an unknown
-/// one, before a connection is made, and now and then. Safe to use from any thread.
+/// <summary>
+/// The store's certificates as this process knows them: read when they are first needed, when a connection presents an unknown one, before
+/// a connection is made, and now and then. Safe to use from any thread.
 /// </summary>
 [SuppressMessage(
     "Reliability",

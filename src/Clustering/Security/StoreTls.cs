@@ -8,9 +8,10 @@ using Orleans.Connections.Security;
 
 namespace Slowrun.Clustering.Security;
 
-/// <summary> Mutual TLS around Orleans' connections: both sides present the store's certificate, and not a byte reaches Orleans before it
-/// was compared. TLS proves that the other side has the key; that the certificate is the store's is checked here, since that may need
-/// another read of the store, for which a TLS callback cannot wait.
+/// <summary>
+/// Mutual TLS around Orleans' connections: both sides present the store's certificate, and not a byte reaches Orleans before it was
+/// compared. TLS proves that the other side has the key; that the certificate is the store's is checked here, since that may need another
+/// read of the store, for which a TLS callback cannot wait.
 /// </summary>
 internal sealed class StoreTls(ClusterCertificates certificates, Strangers strangers)
 {

@@ -1,7 +1,8 @@
 namespace Slowrun.Clustering.Security;
 
-/// <summary> Connections that are not authenticated yet. A handshake takes milliseconds; where too many wait, the one that has waited
-/// longest is closed: silent connections must not keep the store's own silos and clients out. Safe to use from any thread.
+/// <summary>
+/// Connections that are not authenticated yet. A handshake takes milliseconds; where too many wait, the one that has waited longest is
+/// closed: silent connections must not keep the store's own silos and clients out. Safe to use from any thread.
 /// </summary>
 internal sealed class WaitingRoom(int most)
 {

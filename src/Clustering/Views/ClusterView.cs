@@ -15,8 +15,9 @@ namespace Slowrun.Clustering.Views;
 /// <param name="answers">Whether something accepts connections there; null: tries to connect.</param>
 public sealed class ClusterView(IObjectStore store, TimeProvider time, Func<IPEndPoint, CancellationToken, Task<bool>>? answers = null)
 {
-    /// <summary> Without a heartbeat for so long, a silo of another machine no longer counts as alive unless its port answers: two late
-    /// heartbeats of 7.5 s, and some for a slow store.
+    /// <summary>
+    /// Without a heartbeat for so long, a silo of another machine no longer counts as alive unless its port answers: two late heartbeats of
+    /// 7.5 s, and some for a slow store.
     /// </summary>
     public static readonly TimeSpan StaleAfter = TimeSpan.FromSeconds(20);
 
@@ -32,8 +33,9 @@ public sealed class ClusterView(IObjectStore store, TimeProvider time, Func<IPEn
     /// <summary>Version of the membership that was last read: owners of a newer one are not known to it.</summary>
     public long Version { get; private set; }
 
-    /// <summary> Silos that are joining, active or leaving, and live: on this machine by their process, else by their heartbeat. A silo
-    /// whose heartbeat is old, or lies in the future, may be dead or have a wrong clock (as may this machine): its port is tried.
+    /// <summary>
+    /// Silos that are joining, active or leaving, and live: on this machine by their process, else by their heartbeat. A silo whose
+    /// heartbeat is old, or lies in the future, may be dead or have a wrong clock (as may this machine): its port is tried.
     /// </summary>
     public async Task<IReadOnlyList<LiveSilo>> ReadAsync(CancellationToken cancellationToken = default)
     {

@@ -1,7 +1,8 @@
 namespace Slowrun.Core.Mixtures;
 
-/// <summary> One pass over a set's targets, a block at a time: blocks are computed on several threads, and their results are added in the
-/// blocks' order, so that the number of threads changes no bit.
+/// <summary>
+/// One pass over a set's targets, a block at a time: blocks are computed on several threads, and their results are added in the blocks'
+/// order, so that the number of threads changes no bit.
 /// </summary>
 /// <param name="targets">Of the set.</param>
 /// <param name="members">Numbers per block, besides those of its targets.</param>

@@ -1,7 +1,8 @@
 namespace Slowrun.Core.Plan;
 
-/// <summary> How long this silo has had no work and found none ready. Work that waits for another silo, or is paused, is not ready. Failed
-/// looks do not change the clock.
+/// <summary>
+/// How long this silo has had no work and found none ready. Work that waits for another silo, or is paused, is not ready. Failed looks do
+/// not change the clock.
 /// </summary>
 /// <param name="limit">When the silo has been idle for long enough; null: never.</param>
 public sealed class IdleClock(TimeSpan? limit, TimeProvider time)

@@ -2,8 +2,7 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Core.Plan;
 
-/// <summary> What can be done next of a run. The slot loop takes its work from here, and status shows the same to users.
-/// </summary>
+/// <summary>What can be done next of a run. The slot loop takes its work from here, and status shows the same to users.</summary>
 public static class Readiness
 {
     /// <summary>Stages that a free slot may take, the one with the longest way to its chain's end first: it decides when the run

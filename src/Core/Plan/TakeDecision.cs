@@ -2,8 +2,9 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Core.Plan;
 
-/// <summary> Whether a stage may be taken, by what its documents say. Pure: the taker reads the documents, asks here, and writes the root.
-/// Each refusal is a sentence for the user; null: the stage may be taken.
+/// <summary>
+/// Whether a stage may be taken, by what its documents say. Pure: the taker reads the documents, asks here, and writes the root. Each
+/// refusal is a sentence for the user; null: the stage may be taken.
 /// </summary>
 public static class TakeDecision
 {

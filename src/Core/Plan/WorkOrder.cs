@@ -1,12 +1,14 @@
 namespace Slowrun.Core.Plan;
 
-/// <summary> Which work is ready, and in which order. Used by everything that hands out slots: the slot loop of a silo, a test's run in one
-/// process, a simulated fleet.
+/// <summary>
+/// Which work is ready, and in which order. Used by everything that hands out slots: the slot loop of a silo, a test's run in one process,
+/// a simulated fleet.
 /// </summary>
 public static class WorkOrder
 {
-    /// <summary> Runs by priority, then by name. Within a run judging comes first: it takes a thousandth of a stage's time, shows the
-    /// result, and does not split the slots that the next stage needs. Stages follow as <see cref="Readiness.ToTrain"/> has them.
+    /// <summary>
+    /// Runs by priority, then by name. Within a run judging comes first: it takes a thousandth of a stage's time, shows the result, and
+    /// does not split the slots that the next stage needs. Stages follow as <see cref="Readiness.ToTrain"/> has them.
     /// </summary>
     /// <param name="runs">All runs that are known, in any order.</param>
     /// <param name="fits">Whether the silo that asks can do it, and may now; null: it can do everything.</param>

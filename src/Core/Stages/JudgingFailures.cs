@@ -1,7 +1,8 @@
 namespace Slowrun.Core.Stages;
 
-/// <summary> The failed tries of scoring and averaging of a run: the document at <c>runs/NAME/judging</c>. Scores have no owner, so every
-/// silo counts its failed tries here, by compare-and-swap.
+/// <summary>
+/// The failed tries of scoring and averaging of a run: the document at <c>runs/NAME/judging</c>. Scores have no owner, so every silo counts
+/// its failed tries here, by compare-and-swap.
 /// </summary>
 public sealed record JudgingFailures : ExtensibleRecord
 {

@@ -104,8 +104,9 @@ public sealed record StageRoot : ExtensibleRecord, IVersionedDocument
 /// <param name="Slots">Slots held, for example <c>cpu:0</c>.</param>
 public sealed record StageOwner(string Silo, string SiloName, IReadOnlyList<string> Slots, DateTimeOffset Since) : ExtensibleRecord
 {
-    /// <summary> Version of the cluster's membership that its silo had seen at the take: an older view does not know whether this owner
-    /// lives. Null: not known (the owner runs an older version).
+    /// <summary>
+    /// Version of the cluster's membership that its silo had seen at the take: an older view does not know whether this owner lives. Null:
+    /// not known (the owner runs an older version).
     /// </summary>
     public long? MembershipVersion { get; init; }
 }

@@ -1,7 +1,8 @@
 namespace Slowrun.Core.Tokens;
 
-/// <summary> What a run's data is: a document at <c>data/SHA256</c>, whose own hash stands in the recipe. Everything it names lies beside
-/// it under its SHA-256, so that equal data is stored once, whichever client uploads it.
+/// <summary>
+/// What a run's data is: a document at <c>data/SHA256</c>, whose own hash stands in the recipe. Everything it names lies beside it under
+/// its SHA-256, so that equal data is stored once, whichever client uploads it.
 /// </summary>
 public sealed record DataManifest
 {

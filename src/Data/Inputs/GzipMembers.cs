@@ -4,8 +4,9 @@ using System.IO.Hashing;
 
 namespace Slowrun.Data.Inputs;
 
-/// <summary> The contents of the members of a gzip file (RFC 1952), one after the other. Behind the last one there may be zeros, and
-/// nothing else: .NET's GZipStream takes whatever else follows for the end, be it the damaged beginning of another member.
+/// <summary>
+/// The contents of the members of a gzip file (RFC 1952), one after the other. Behind the last one there may be zeros, and nothing else:
+/// .NET's GZipStream takes whatever else follows for the end, be it the damaged beginning of another member.
 /// </summary>
 internal sealed class GzipMembers(Stream file) : ForwardStream
 {

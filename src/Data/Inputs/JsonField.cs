@@ -3,8 +3,9 @@ using System.Text.Json;
 
 namespace Slowrun.Data.Inputs;
 
-/// <summary> Takes one string out of a JSON object, by its name or by the names on the way to it (<c>data.text</c>). The rest of the object
-/// is checked as little as possible: it may be nested to any depth, contain unpaired surrogates, and numbers as Python writes them (NaN,
+/// <summary>
+/// Takes one string out of a JSON object, by its name or by the names on the way to it (<c>data.text</c>). The rest of the object is
+/// checked as little as possible: it may be nested to any depth, contain unpaired surrogates, and numbers as Python writes them (NaN,
 /// Infinity). Of equal names the last one counts, as in Python and JavaScript.
 /// </summary>
 internal static class JsonField

@@ -6,8 +6,9 @@ using Slowrun.Data.Tokenizers;
 
 namespace Slowrun.Data.Preparation;
 
-/// <summary> Tokenizes on several threads and gives the batches in the order of the documents. Reading runs ahead by a bounded number of
-/// batches; an error of the reader is thrown when its turn comes, so that the outcome does not depend on the threads' speed.
+/// <summary>
+/// Tokenizes on several threads and gives the batches in the order of the documents. Reading runs ahead by a bounded number of batches; an
+/// error of the reader is thrown when its turn comes, so that the outcome does not depend on the threads' speed.
 /// </summary>
 internal sealed class TokenPipeline(TextTokenizer tokenizer, int threads)
 {

@@ -4,8 +4,9 @@ using Microsoft.ML.Tokenizers;
 
 namespace Slowrun.Data.Tokenizers;
 
-/// <summary> GPT-2's byte-pair encoding, by Microsoft.ML.Tokenizers. Two parts are our own: the division into words (<see
-/// cref="Gpt2Words"/>) and the merging of very long ones (<see cref="LongWordMerge"/>).
+/// <summary>
+/// GPT-2's byte-pair encoding, by Microsoft.ML.Tokenizers. Two parts are our own: the division into words (<see cref="Gpt2Words"/>) and the
+/// merging of very long ones (<see cref="LongWordMerge"/>).
 /// </summary>
 public sealed class Gpt2Tokenizer : TextTokenizer
 {

@@ -9,9 +9,10 @@ using Slowrun.Storage;
 
 namespace Slowrun.Fleet.Chaos;
 
-/// <summary> A fleet of machines in which planned disturbances take place; each machine that is lost is replaced at once by another one, as
-/// a spot fleet does. The machines are processes of this computer that do not know of each other's processes; this process plays their
-/// network and metadata service.
+/// <summary>
+/// A fleet of machines in which planned disturbances take place; each machine that is lost is replaced at once by another one, as a spot
+/// fleet does. The machines are processes of this computer that do not know of each other's processes; this process plays their network and
+/// metadata service.
 /// </summary>
 internal sealed class ChaosFleet : IAsyncDisposable
 {

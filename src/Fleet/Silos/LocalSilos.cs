@@ -7,8 +7,9 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Fleet.Silos;
 
-/// <summary> Ensures that a run is served: by silos that serve the store already, else by processes that it starts, and starts again when
-/// they die. Silos that die repeatedly without progress end the command.
+/// <summary>
+/// Ensures that a run is served: by silos that serve the store already, else by processes that it starts, and starts again when they die.
+/// Silos that die repeatedly without progress end the command.
 /// </summary>
 /// <param name="wanted">The arguments of each silo to start.</param>
 public sealed class LocalSilos(

@@ -10,8 +10,9 @@ internal static class Orphans
     private const string InstalledClient = "slowrun";
     private const string StopsWithItsParent = "--parent-pipe";
 
-    /// <summary> Its row in the membership says that it serves until it has committed. Waiting for that would delay a run that is continued
-    /// after a kill by some seconds. The commit and the next take may collide; the epoch token decides between them.
+    /// <summary>
+    /// Its row in the membership says that it serves until it has committed. Waiting for that would delay a run that is continued after a
+    /// kill by some seconds. The commit and the next take may collide; the epoch token decides between them.
     /// </summary>
     public static bool IsOne(int processId) =>
         CommandLine(processId) is { } silo

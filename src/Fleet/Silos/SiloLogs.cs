@@ -19,8 +19,9 @@ public static class SiloLogs
     private const string Unplanned = "unplanned-";
     private const int LongestLine = 300;
 
-    /// <summary> Beside a directory store's objects (a name that begins with a dot is none of them), so that the logs are where the store
-    /// is; for other stores in the user's cache: in a folder that every user may write to, another user could put a link.
+    /// <summary>
+    /// Beside a directory store's objects (a name that begins with a dot is none of them), so that the logs are where the store is; for
+    /// other stores in the user's cache: in a folder that every user may write to, another user could put a link.
     /// </summary>
     public static string FolderOf(string storeAddress) =>
         StoreAddress.IsDirectory(storeAddress)

@@ -3,8 +3,9 @@ using Slowrun.Storage.Directories;
 
 namespace Slowrun.Fleet.Silos;
 
-/// <summary> One client of this machine at a time starts silos for a store: otherwise several clients that find none alive would each start
-/// one. A file lock, which is released when its holder ends in any way.
+/// <summary>
+/// One client of this machine at a time starts silos for a store: otherwise several clients that find none alive would each start one. A
+/// file lock, which is released when its holder ends in any way.
 /// </summary>
 internal sealed class StartClaim : IDisposable
 {

@@ -3,8 +3,9 @@ using Slowrun.Grains.Slots;
 
 namespace Slowrun.Grains.Loop;
 
-/// <summary> How long a slot loop waits after a look that found nothing: longer after each, since every look costs the store operations.
-/// Events that make work (a document that a client wrote, a stage's end, the loss of a silo) wake the loop at once.
+/// <summary>
+/// How long a slot loop waits after a look that found nothing: longer after each, since every look costs the store operations. Events that
+/// make work (a document that a client wrote, a stage's end, the loss of a silo) wake the loop at once.
 /// </summary>
 internal sealed class LookPace(Backoff pauses)
 {

@@ -11,8 +11,9 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Grains.Loop;
 
-/// <summary> A take whose answer was lost, or an end that could not be written, leaves this silo as an owner that trains nothing: it
-/// releases such stages, so that any silo can take them.
+/// <summary>
+/// A take whose answer was lost, or an end that could not be written, leaves this silo as an owner that trains nothing: it releases such
+/// stages, so that any silo can take them.
 /// </summary>
 internal sealed partial class OrphanRelease(
     IObjectStore store,

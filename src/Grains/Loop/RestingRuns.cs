@@ -2,8 +2,9 @@ using Slowrun.Core.Plan;
 
 namespace Slowrun.Grains.Loop;
 
-/// <summary> Runs in which nothing happens until a user acts: ended, failed, cancelled, paused, or not readable. Such an act rings the bell
-/// (<see cref="Storage.Runs.OrderBell"/>); without a ring they are read one at a time, so that the cost does not grow with their number.
+/// <summary>
+/// Runs in which nothing happens until a user acts: ended, failed, cancelled, paused, or not readable. Such an act rings the bell (<see
+/// cref="Storage.Runs.OrderBell"/>); without a ring they are read one at a time, so that the cost does not grow with their number.
 /// </summary>
 internal sealed class RestingRuns(TimeProvider time)
 {

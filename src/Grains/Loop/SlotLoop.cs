@@ -5,8 +5,9 @@ using Slowrun.Grains.Stages;
 
 namespace Slowrun.Grains.Loop;
 
-/// <summary> Drives all work of a silo: it looks for stages that are ready and have no living owner, snapshots without a score, and members
-/// that are not averaged, and offers them free slots. There is no dispatcher: a new silo takes work by itself.
+/// <summary>
+/// Drives all work of a silo: it looks for stages that are ready and have no living owner, snapshots without a score, and members that are
+/// not averaged, and offers them free slots. There is no dispatcher: a new silo takes work by itself.
 /// </summary>
 internal sealed partial class SlotLoop(
     SlotTable slots,

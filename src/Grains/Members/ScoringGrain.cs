@@ -5,8 +5,9 @@ using Slowrun.Grains.Slots;
 
 namespace Slowrun.Grains.Members;
 
-/// <summary> Judging on the slots of the silo that a grain lives on. The result is created if absent, so that scoring twice does no harm,
-/// and it needs no owner.
+/// <summary>
+/// Judging on the slots of the silo that a grain lives on. The result is created if absent, so that scoring twice does no harm, and it
+/// needs no owner.
 /// </summary>
 internal abstract partial class ScoringGrain(SiloSlots slots, ILogger log) : Grain
 {

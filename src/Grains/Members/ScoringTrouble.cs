@@ -9,8 +9,9 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Grains.Members;
 
-/// <summary> Counts failures of scoring and averaging against the run's failure budget, and reports them as events. Failures of the store
-/// and damaged objects do not count: the store recovers, and objects are repaired.
+/// <summary>
+/// Counts failures of scoring and averaging against the run's failure budget, and reports them as events. Failures of the store and damaged
+/// objects do not count: the store recovers, and objects are repaired.
 /// </summary>
 internal sealed class ScoringTrouble(IObjectStore store, RunFactsReader reader, TimeProvider time)
 {

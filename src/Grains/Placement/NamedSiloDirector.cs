@@ -2,9 +2,9 @@ using Orleans.Runtime.Placement;
 
 namespace Slowrun.Grains.Placement;
 
-/// <summary> Activates a silo's grain on the silo of its key, and work on the silo whose slots are offered (the placement hint of the
-/// call). A silo that this one does not see in the cluster is replaced by this one: the grain then reports that it is not on the named
-/// silo.
+/// <summary>
+/// Activates a silo's grain on the silo of its key, and work on the silo whose slots are offered (the placement hint of the call). A silo
+/// that this one does not see in the cluster is replaced by this one: the grain then reports that it is not on the named silo.
 /// </summary>
 internal sealed class NamedSiloDirector : IPlacementDirector
 {

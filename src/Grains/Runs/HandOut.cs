@@ -2,9 +2,9 @@ using Slowrun.Core.Plan;
 
 namespace Slowrun.Grains.Runs;
 
-/// <summary> Which silo may offer its slots to which ready work: without it hundreds of free silos would all offer slots to the first
-/// stage. Only a hint that passes: two hand-outs of one stage, or one that is lost with the run grain, cost a refused offer. For one
-/// scheduler.
+/// <summary>
+/// Which silo may offer its slots to which ready work: without it hundreds of free silos would all offer slots to the first stage. Only a
+/// hint that passes: two hand-outs of one stage, or one that is lost with the run grain, cost a refused offer. For one scheduler.
 /// </summary>
 internal sealed class HandOut(TimeProvider time)
 {

@@ -4,8 +4,9 @@ using Slowrun.Grains.Stages;
 
 namespace Slowrun.Grains.Runs;
 
-/// <summary> The silos that are alive by Orleans' membership. An old view would show an owner as dead that has joined since, so the view is
-/// refreshed before an owner counts as dead.
+/// <summary>
+/// The silos that are alive by Orleans' membership. An old view would show an owner as dead that has joined since, so the view is refreshed
+/// before an owner counts as dead.
 /// </summary>
 internal sealed class LivingSilos(IClusterMembershipService membership) : ILivingOwners
 {

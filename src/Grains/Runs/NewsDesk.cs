@@ -6,8 +6,9 @@ using Slowrun.Grains.Interfaces;
 
 namespace Slowrun.Grains.Runs;
 
-/// <summary> Gives each silo only what has changed of a run since its last answer: of hundreds of stages a few roots change a second. Holds
-/// what was read, with the version of each change.
+/// <summary>
+/// Gives each silo only what has changed of a run since its last answer: of hundreds of stages a few roots change a second. Holds what was
+/// read, with the version of each change.
 /// </summary>
 /// <param name="silo">The reader's.</param>
 internal sealed class NewsDesk(string silo)

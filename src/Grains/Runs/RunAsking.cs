@@ -7,8 +7,9 @@ using Slowrun.Grains.Telemetry;
 
 namespace Slowrun.Grains.Runs;
 
-/// <summary> How a silo's slot loop learns of runs: from the run grain, which reads them for all silos. Where that does not answer, this
-/// silo reads the store itself, so that free slots always find work. For one caller.
+/// <summary>
+/// How a silo's slot loop learns of runs: from the run grain, which reads them for all silos. Where that does not answer, this silo reads
+/// the store itself, so that free slots always find work. For one caller.
 /// </summary>
 internal sealed partial class RunAsking(
     RunWatch watch,

@@ -3,8 +3,9 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Grains.Runs;
 
-/// <summary> A run as its reader knows it: what was read, and the owners' later reports. Only documents that may have changed are read
-/// again; calls that come during a reading share it. For one scheduler.
+/// <summary>
+/// A run as its reader knows it: what was read, and the owners' later reports. Only documents that may have changed are read again; calls
+/// that come during a reading share it. For one scheduler.
 /// </summary>
 /// <param name="whenRead">Called when a reading has replaced the facts, before those who wait for it go on. May not fail.</param>
 internal sealed class RunCache(string run, RunWatch watch, TimeProvider time, Action? whenRead = null)

@@ -4,8 +4,9 @@ using Slowrun.Grains.Interfaces;
 
 namespace Slowrun.Grains.Runs;
 
-/// <summary> The run grain's work for slot loops: it reads the run for all of them, gives each what has changed, and hands out ready work.
-/// Safety does not depend on it: where another silo has taken a stage since, the root refuses the offer. For one scheduler.
+/// <summary>
+/// The run grain's work for slot loops: it reads the run for all of them, gives each what has changed, and hands out ready work. Safety
+/// does not depend on it: where another silo has taken a stage since, the root refuses the offer. For one scheduler.
 /// </summary>
 internal sealed class RunDesk
 {

@@ -8,8 +8,9 @@ using Slowrun.Grains.Telemetry;
 
 namespace Slowrun.Grains.Runs;
 
-/// <summary> Answers for a run from memory: documents read a moment ago, overlaid with the owners' later reports. It decides nothing, and
-/// its loss loses nothing. It accepts only reports that a root confirms, and keeps nothing of runs that do not exist.
+/// <summary>
+/// Answers for a run from memory: documents read a moment ago, overlaid with the owners' later reports. It decides nothing, and its loss
+/// loses nothing. It accepts only reports that a root confirms, and keeps nothing of runs that do not exist.
 /// </summary>
 [GrainType("run")]
 internal sealed class RunGrain(

@@ -115,8 +115,9 @@ internal sealed class RunWatch(
     /// <summary>The version of the membership that this silo has seen.</summary>
     public long MembershipVersion => membership.CurrentSnapshot.Version.Value;
 
-    /// <summary> Refreshes the membership where another silo has seen a later version. Once, whatever it finds: the versions of a table
-    /// that was begun anew are lower.
+    /// <summary>
+    /// Refreshes the membership where another silo has seen a later version. Once, whatever it finds: the versions of a table that was
+    /// begun anew are lower.
     /// </summary>
     public Task SeeMembershipAsync(long version) =>
         version <= MembershipVersion ? Task.CompletedTask : membership.Refresh(default).AsTask();

@@ -3,8 +3,9 @@ using Slowrun.Grains.Interfaces;
 
 namespace Slowrun.Grains.Runs;
 
-/// <summary> Which silos understand a wake. A silo of an older version would log an error for each wake, and the work would wait although
-/// other silos are free. Every silo's manifest says it (<see cref="Said"/>), so that it is also known of silos that have never asked.
+/// <summary>
+/// Which silos understand a wake. A silo of an older version would log an error for each wake, and the work would wait although other silos
+/// are free. Every silo's manifest says it (<see cref="Said"/>), so that it is also known of silos that have never asked.
 /// </summary>
 internal sealed class WakeableSilos(IClusterManifestProvider manifests)
 {

@@ -3,8 +3,9 @@ using Slowrun.Core;
 
 namespace Slowrun.Grains.Slots;
 
-/// <summary> When work is offered again whose offer had no effect (refused, failed, or ended without a step): after growing pauses,
-/// whatever the cause. Fewer than ten offers a minute for each piece of work, so that no loop spins. Safe to use from any thread.
+/// <summary>
+/// When work is offered again whose offer had no effect (refused, failed, or ended without a step): after growing pauses, whatever the
+/// cause. Fewer than ten offers a minute for each piece of work, so that no loop spins. Safe to use from any thread.
 /// </summary>
 internal sealed class OfferPace(TimeProvider time)
 {

@@ -4,8 +4,9 @@ using Slowrun.Core.Plan;
 
 namespace Slowrun.Grains.Slots;
 
-/// <summary> Since when this silo sees stages that could be taken: a take books from it how long the stage waited for a slot, and how long
-/// its owner's loss was not noticed. Safe to use from any thread.
+/// <summary>
+/// Since when this silo sees stages that could be taken: a take books from it how long the stage waited for a slot, and how long its
+/// owner's loss was not noticed. Safe to use from any thread.
 /// </summary>
 internal sealed class ReadySince(TimeProvider time)
 {

@@ -8,9 +8,10 @@ using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary> Takes checkpoints during training: the trainer thread waits for the memory copy only, and with a device only for the part of
-/// it that is not done when the next update comes; hashing, upload and commit run in the background. At most one is under way, so one
-/// buffer is enough and a slow store stretches the interval instead of eating memory.
+/// <summary>
+/// Takes checkpoints during training: the trainer thread waits for the memory copy only, and with a device only for the part of it that is
+/// not done when the next update comes; hashing, upload and commit run in the background. At most one is under way, so one buffer is enough
+/// and a slow store stretches the interval instead of eating memory.
 /// </summary>
 internal sealed partial class CheckpointPipeline : IDisposable
 {

@@ -3,9 +3,10 @@ using System.Runtime.InteropServices;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary> Lets tests and <c>slowrun chaos</c> disturb a silo at a chosen moment: <c>SLOWRUN_CRASH_AFTER=commit:3</c> ends the process by
-/// SIGKILL after its third commit, <c>commit:3:stop</c> freezes it there, <c>commit:3:term</c> asks it to stop, <c>commit:3:crash</c> lets
-/// it abort as native code does. Without the variable it does nothing.
+/// <summary>
+/// Lets tests and <c>slowrun chaos</c> disturb a silo at a chosen moment: <c>SLOWRUN_CRASH_AFTER=commit:3</c> ends the process by SIGKILL
+/// after its third commit, <c>commit:3:stop</c> freezes it there, <c>commit:3:term</c> asks it to stop, <c>commit:3:crash</c> lets it abort
+/// as native code does. Without the variable it does nothing.
 /// </summary>
 internal static partial class CrashPoint
 {

@@ -4,9 +4,10 @@ using Slowrun.Storage.Checkpoints;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary> The root document as the stage grain's persistent state. Orleans' state belongs to the activation's scheduler, so every access
-/// runs there, whatever the commit's thread. An activation can end under a runner (its directory entry was on a silo that left): then the
-/// same document of the store is written directly, under the same token and write ids.
+/// <summary>
+/// The root document as the stage grain's persistent state. Orleans' state belongs to the activation's scheduler, so every access runs
+/// there, whatever the commit's thread. An activation can end under a runner (its directory entry was on a silo that left): then the same
+/// document of the store is written directly, under the same token and write ids.
 /// </summary>
 /// <param name="deactivated">Ends with the activation.</param>
 internal sealed class GrainRootDocument(IPersistentState<StageRoot> state, TaskScheduler activation, Task deactivated, IRootDocument direct)

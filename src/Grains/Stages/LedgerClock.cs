@@ -2,8 +2,9 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary> Continues a stage's ledger while an owner has it: at each moment the time is booked on one account. Switched by the trainer
-/// thread, read by commits and reports.
+/// <summary>
+/// Continues a stage's ledger while an owner has it: at each moment the time is booked on one account. Switched by the trainer thread, read
+/// by commits and reports.
 /// </summary>
 /// <param name="atTake">As the take wrote it.</param>
 /// <param name="turned">Called with an account, the time booked on it in a row, and the next account; null: the owner ends.</param>

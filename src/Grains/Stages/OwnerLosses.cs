@@ -9,9 +9,10 @@ using Slowrun.Storage.Checkpoints;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary> Distinguishes a stage that crashes every process that trains it from machines that are lost. A take whose process crashed
-/// before a newer commit counts like one that ended with an error; one that was stopped, evicted or killed does not; one whose end is not
-/// known counts a little.
+/// <summary>
+/// Distinguishes a stage that crashes every process that trains it from machines that are lost. A take whose process crashed before a newer
+/// commit counts like one that ended with an error; one that was stopped, evicted or killed does not; one whose end is not known counts a
+/// little.
 /// </summary>
 internal sealed class OwnerLosses(IObjectStore store, ReadySince sights, TimeProvider time)
 {

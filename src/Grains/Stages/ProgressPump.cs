@@ -8,8 +8,9 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary> Reports a stage's progress to the run grain once a second, and gets intent and operations back. Where the run grain does not
-/// answer, the documents are read instead: a pause reaches the trainer either way.
+/// <summary>
+/// Reports a stage's progress to the run grain once a second, and gets intent and operations back. Where the run grain does not answer, the
+/// documents are read instead: a pause reaches the trainer either way.
 /// </summary>
 internal sealed partial class ProgressPump(
     IGrainFactory grains,

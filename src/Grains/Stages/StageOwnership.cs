@@ -9,8 +9,9 @@ using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary> An owner's writes to its stage, in commit order (parts, manifest, root, then retention), and the events about them. Used by
-/// one caller at a time.
+/// <summary>
+/// An owner's writes to its stage, in commit order (parts, manifest, root, then retention), and the events about them. Used by one caller
+/// at a time.
 /// </summary>
 internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectStore store, TimeProvider time)
 {
@@ -125,8 +126,9 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
             }
         );
 
-    /// <summary> After an error: releases the stage for another try, or fails it when its budget is used up. A failure of the store costs
-    /// no try: it passes, and is not the stage's fault.
+    /// <summary>
+    /// After an error: releases the stage for another try, or fails it when its budget is used up. A failure of the store costs no try: it
+    /// passes, and is not the stage's fault.
     /// </summary>
     public Task<StopReason> FailAsync(Exception error) =>
         EndAsync(
@@ -169,8 +171,9 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
             }
         );
 
-    /// <summary> Releases the stage because an input is missing or damaged: not an error of the stage, so it costs no try. It is taken
-    /// again once the object is whole.
+    /// <summary>
+    /// Releases the stage because an input is missing or damaged: not an error of the stage, so it costs no try. It is taken again once the
+    /// object is whole.
     /// </summary>
     public Task<StopReason> RefuseAsync(string damage) =>
         EndAsync(

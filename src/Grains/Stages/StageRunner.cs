@@ -11,8 +11,9 @@ using Slowrun.Training.Stages;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary> Trains one taken stage to its end, or to a stop: restore, steps, checkpoints, finish, release. Uses engine and store but not
-/// Orleans, so that tests run the same code without a cluster. Training happens on a thread of its own.
+/// <summary>
+/// Trains one taken stage to its end, or to a stop: restore, steps, checkpoints, finish, release. Uses engine and store but not Orleans, so
+/// that tests run the same code without a cluster. Training happens on a thread of its own.
 /// </summary>
 internal sealed partial class StageRunner
 {

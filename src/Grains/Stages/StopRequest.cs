@@ -4,8 +4,9 @@ using Slowrun.Grains.Slots;
 
 namespace Slowrun.Grains.Stages;
 
-/// <summary> A stop signal that carries its reason: the first reason given stands, except that Fenced wins over all. The earliest deadline
-/// stands: a silo that is stopping may get a preemption notice later.
+/// <summary>
+/// A stop signal that carries its reason: the first reason given stands, except that Fenced wins over all. The earliest deadline stands: a
+/// silo that is stopping may get a preemption notice later.
 /// </summary>
 [SuppressMessage(
     "Reliability",

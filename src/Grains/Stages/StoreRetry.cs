@@ -13,9 +13,9 @@ internal static class StoreRetry
     /// <summary>Until it succeeds or is cancelled: for the end of a stage.</summary>
     public static ResiliencePipeline Patiently { get; } = new ResiliencePipelineBuilder().AddRetry(Options(MayPass)).Build();
 
-    /// <summary> For all last writes of an owner that is told to stop, together: a store that does not answer is waited for at most a
-    /// minute. A write that is under way has no limit here, since a large checkpoint takes many minutes; the silo's own limit ends one that
-    /// hangs.
+    /// <summary>
+    /// For all last writes of an owner that is told to stop, together: a store that does not answer is waited for at most a minute. A write
+    /// that is under way has no limit here, since a large checkpoint takes many minutes; the silo's own limit ends one that hangs.
     /// </summary>
     public static ResiliencePipeline WhileStopping(TimeProvider time)
     {

@@ -7,8 +7,9 @@ using Slowrun.Grains.Slots;
 
 namespace Slowrun.Grains.Telemetry;
 
-/// <summary> Gauges, read when metrics are collected: this silo's slots, its owners at work, and the runs that it reads for all silos.
-/// After its loss, the next reader reports those runs.
+/// <summary>
+/// Gauges, read when metrics are collected: this silo's slots, its owners at work, and the runs that it reads for all silos. After its
+/// loss, the next reader reports those runs.
 /// </summary>
 internal sealed class SiloGauges : IDisposable
 {

@@ -3,8 +3,9 @@ namespace Slowrun.Reading.Curves;
 /// <summary>Leaves out points of a curve that cannot be seen.</summary>
 public static class Thinning
 {
-    /// <summary> The lowest and the highest value of each of points/2 equal pieces, in their order. A loss that jumps for one step in
-    /// 10,000 stays visible, which an average would hide. Values that are no numbers are left out.
+    /// <summary>
+    /// The lowest and the highest value of each of points/2 equal pieces, in their order. A loss that jumps for one step in 10,000 stays
+    /// visible, which an average would hide. Values that are no numbers are left out.
     /// </summary>
     public static IReadOnlyList<(int Index, float Value)> LowestAndHighest(ReadOnlySpan<float> values, int from, int to, int points)
     {

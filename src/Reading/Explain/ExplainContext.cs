@@ -114,8 +114,9 @@ public sealed record ExplainContext
                 ),
             ];
 
-    /// <summary> The engine revisions and fingerprints of a silo, from its report or from a stage that it owns; a fingerprint belongs to a
-    /// device and a model together. A null fingerprint: it is not known. Empty: nothing is known.
+    /// <summary>
+    /// The engine revisions and fingerprints of a silo, from its report or from a stage that it owns; a fingerprint belongs to a device and
+    /// a model together. A null fingerprint: it is not known. Empty: nothing is known.
     /// </summary>
     public IReadOnlyList<(int EngineRevision, string? Fingerprint)> ArithmeticOf(LiveSilo silo)
     {

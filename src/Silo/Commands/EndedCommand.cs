@@ -4,8 +4,9 @@ using Slowrun.Storage.Addresses;
 
 namespace Slowrun.Silo.Commands;
 
-/// <summary> <c>ended</c>: for a service manager, after the silo's process is gone. Writes into its row of the membership how it ended, so
-/// that the next owner can tell a stage that crashes every process from machines that are lost (decision 9).
+/// <summary>
+/// <c>ended</c>: for a service manager, after the silo's process is gone. Writes into its row of the membership how it ended, so that the
+/// next owner can tell a stage that crashes every process from machines that are lost (decision 9).
 /// </summary>
 internal static class EndedCommand
 {

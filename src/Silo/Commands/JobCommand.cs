@@ -6,8 +6,9 @@ using Slowrun.Storage.Addresses;
 
 namespace Slowrun.Silo.Commands;
 
-/// <summary> A job for the client: a line of JSON on standard input is the request, lines of JSON on standard output are the answer, and
-/// the end of the input cancels the job.
+/// <summary>
+/// A job for the client: a line of JSON on standard input is the request, lines of JSON on standard output are the answer, and the end of
+/// the input cancels the job.
 /// </summary>
 internal static class JobCommand
 {

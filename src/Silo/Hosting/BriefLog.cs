@@ -2,9 +2,10 @@ using System.Globalization;
 
 namespace Slowrun.Silo.Hosting;
 
-/// <summary> Shortens Orleans' warnings about vanished machines: every probe of, and every connection to, a silo that is gone is a warning
-/// with a stack trace. The first of a kind is written at once, with its cause in words; those of the same kind are counted for a minute,
-/// and the count is written. Errors, and what others write, go through as they are. Safe to use from any thread.
+/// <summary>
+/// Shortens Orleans' warnings about vanished machines: every probe of, and every connection to, a silo that is gone is a warning with a
+/// stack trace. The first of a kind is written at once, with its cause in words; those of the same kind are counted for a minute, and the
+/// count is written. Errors, and what others write, go through as they are. Safe to use from any thread.
 /// </summary>
 /// <param name="inner">Writes it.</param>
 [ProviderAlias("Console")]

@@ -4,8 +4,9 @@ using Slowrun.Training.Numerics;
 
 namespace Slowrun.Silo.Hosting;
 
-/// <summary> Loads libtorch and takes the fingerprints of the slots while the silo joins its cluster: that is half of the processor time of
-/// a start, and the two are independent. The slot loop waits for the same fingerprints before it offers a slot.
+/// <summary>
+/// Loads libtorch and takes the fingerprints of the slots while the silo joins its cluster: that is half of the processor time of a start,
+/// and the two are independent. The slot loop waits for the same fingerprints before it offers a slot.
 /// </summary>
 internal static class EngineStart
 {

@@ -1,7 +1,8 @@
 namespace Slowrun.Silo.Hosting;
 
-/// <summary> Stops the silo, in order, when the process that started it is gone: standard input then closes, however that process ended. So
-/// a killed client leaves no silo behind.
+/// <summary>
+/// Stops the silo, in order, when the process that started it is gone: standard input then closes, however that process ended. So a killed
+/// client leaves no silo behind.
 /// </summary>
 internal sealed partial class ParentPipe(IHostApplicationLifetime lifetime, ILogger<ParentPipe> log) : BackgroundService
 {

@@ -8,8 +8,9 @@ using Slowrun.Storage;
 
 namespace Slowrun.Silo.Hosting;
 
-/// <summary> Exports metrics and traces: to a collector where OpenTelemetry's own variables name one, and metrics at the HTTP port. Without
-/// either nothing is collected.
+/// <summary>
+/// Exports metrics and traces: to a collector where OpenTelemetry's own variables name one, and metrics at the HTTP port. Without either
+/// nothing is collected.
 /// </summary>
 internal static class TelemetryExport
 {

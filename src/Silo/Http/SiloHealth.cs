@@ -4,8 +4,9 @@ using Slowrun.Grains.Telemetry;
 
 namespace Slowrun.Silo.Http;
 
-/// <summary> Whether this silo works, as far as it can detect itself. A silo that trains, waits, leaves, or cannot reach its store is
-/// healthy: a restart would not help.
+/// <summary>
+/// Whether this silo works, as far as it can detect itself. A silo that trains, waits, leaves, or cannot reach its store is healthy: a
+/// restart would not help.
 /// </summary>
 internal sealed class SiloHealth(
     IClusterMembershipService membership,

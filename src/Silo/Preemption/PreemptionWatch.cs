@@ -7,8 +7,9 @@ using Slowrun.Grains.Telemetry;
 
 namespace Slowrun.Silo.Preemption;
 
-/// <summary> Asks the platform whether this machine will end, and then lets the silo leave. To be registered before Orleans: hosted
-/// services stop in reverse order, so this one acknowledges when the silo has left its cluster.
+/// <summary>
+/// Asks the platform whether this machine will end, and then lets the silo leave. To be registered before Orleans: hosted services stop in
+/// reverse order, so this one acknowledges when the silo has left its cluster.
 /// </summary>
 internal sealed partial class PreemptionWatch(
     IPreemptionSource source,

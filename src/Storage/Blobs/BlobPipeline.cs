@@ -6,9 +6,9 @@ using static Slowrun.Storage.Blobs.AzureTries;
 
 namespace Slowrun.Storage.Blobs;
 
-/// <summary> The only retrier between Slowrun and Azure: an overall deadline around tries with jitter, a circuit breaker so that a store
-/// that is down is not hammered by every caller, and a deadline for each try. An error that waiting does not cure fails at once, with
-/// advice.
+/// <summary>
+/// The only retrier between Slowrun and Azure: an overall deadline around tries with jitter, a circuit breaker so that a store that is down
+/// is not hammered by every caller, and a deadline for each try. An error that waiting does not cure fails at once, with advice.
 /// </summary>
 internal sealed class BlobPipeline
 {

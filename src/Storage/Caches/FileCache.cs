@@ -3,8 +3,9 @@ using Slowrun.Storage.Directories;
 
 namespace Slowrun.Storage.Caches;
 
-/// <summary> Immutable objects that this machine has fetched from a store far away, as files named by their hashes. All processes of a user
-/// share it: an object is fetched once, and the objects that were not used for the longest time make room for new ones.
+/// <summary>
+/// Immutable objects that this machine has fetched from a store far away, as files named by their hashes. All processes of a user share it:
+/// an object is fetched once, and the objects that were not used for the longest time make room for new ones.
 /// </summary>
 /// <param name="folder">Made when it is first needed.</param>
 /// <param name="capacityBytes">Of all files together; exceeded only by files that are in use.</param>

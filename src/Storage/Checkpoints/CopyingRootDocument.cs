@@ -2,8 +2,9 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage.Checkpoints;
 
-/// <summary> A root of which every write is followed by one of its copy. The copy is always a root that counted: only a writer whose
-/// conditional write of the root succeeded writes it, afterwards.
+/// <summary>
+/// A root of which every write is followed by one of its copy. The copy is always a root that counted: only a writer whose conditional
+/// write of the root succeeded writes it, afterwards.
 /// </summary>
 /// <param name="copy">Name of the copy's object.</param>
 public sealed class CopyingRootDocument(IRootDocument document, IObjectStore store, string copy) : IRootDocument

@@ -9,8 +9,9 @@ using Slowrun.Storage.Safetensors;
 
 namespace Slowrun.Storage.Checkpoints;
 
-/// <summary> Reads the loss curve out of a checkpoint and leaves the gigabytes around it where they are: a manifest, a part's header, and
-/// the bytes of one tensor. No hash covers these bytes, so nothing may be trained on them.
+/// <summary>
+/// Reads the loss curve out of a checkpoint and leaves the gigabytes around it where they are: a manifest, a part's header, and the bytes
+/// of one tensor. No hash covers these bytes, so nothing may be trained on them.
 /// </summary>
 public sealed class CurveReader(IObjectStore store, string run)
 {

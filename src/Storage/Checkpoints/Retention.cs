@@ -3,9 +3,10 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Storage.Checkpoints;
 
-/// <summary> Deletes a stage's checkpoints that nothing needs. It never deletes what a root names, nor what an owner may be about to
-/// commit: a folder of a later token than the sweeper knows, or of the current token, unless its owner sweeps (between its uploads) or has
-/// released the stage.
+/// <summary>
+/// Deletes a stage's checkpoints that nothing needs. It never deletes what a root names, nor what an owner may be about to commit: a folder
+/// of a later token than the sweeper knows, or of the current token, unless its owner sweeps (between its uploads) or has released the
+/// stage.
 /// </summary>
 public static class Retention
 {

@@ -6,9 +6,10 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage.Checkpoints;
 
-/// <summary> The only writer of a stage's root, for one owner: a take, then commits, then a release (and for a recovery, which has no
-/// owner). Every write bears a fresh id: after a conflict, which may come from an earlier write of this owner whose answer was lost, the id
-/// in the root says who wrote it. Used by one caller at a time.
+/// <summary>
+/// The only writer of a stage's root, for one owner: a take, then commits, then a release (and for a recovery, which has no owner). Every
+/// write bears a fresh id: after a conflict, which may come from an earlier write of this owner whose answer was lost, the id in the root
+/// says who wrote it. Used by one caller at a time.
 /// </summary>
 public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<string>? newWriteId = null)
 {
@@ -32,8 +33,9 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
     /// <summary>What was wrong with the root that this owner last found in place of its own and wrote over; null: it never did.</summary>
     public string? Overruled { get; private set; }
 
-    /// <summary> Takes the stage without waiting: the higher epoch token fences the owner before. A stage that was taken since the caller
-    /// found it without a living owner is left alone.
+    /// <summary>
+    /// Takes the stage without waiting: the higher epoch token fences the owner before. A stage that was taken since the caller found it
+    /// without a living owner is left alone.
     /// </summary>
     /// <exception cref="FencedException">Another take came first.</exception>
     /// <exception cref="RootConflictException"> The root was written since it was read, and not by a take: its owner, which is called dead,
@@ -77,8 +79,9 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
         return Settled(found);
     }
 
-    /// <summary> Goes on as an owner of this process that no object stands for any more: the answer of its take, or its end, was lost.
-    /// Writes nothing.
+    /// <summary>
+    /// Goes on as an owner of this process that no object stands for any more: the answer of its take, or its end, was lost. Writes
+    /// nothing.
     /// </summary>
     /// <param name="silo">The owner's.</param>
     /// <returns>False where the stage has another owner meanwhile, or none.</returns>

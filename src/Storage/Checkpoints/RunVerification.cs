@@ -9,8 +9,9 @@ using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Storage.Checkpoints;
 
-/// <summary> Reads every byte that a run depends on and compares it with its hash: documents, data, the snapshots that teach, checkpoints,
-/// snapshots, scores, ensembles, events. (A stage's progress is a hint, and is not among them.)
+/// <summary>
+/// Reads every byte that a run depends on and compares it with its hash: documents, data, the snapshots that teach, checkpoints, snapshots,
+/// scores, ensembles, events. (A stage's progress is a hint, and is not among them.)
 /// </summary>
 public sealed class RunVerification(IObjectStore store, RunSpec spec)
 {

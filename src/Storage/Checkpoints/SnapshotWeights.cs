@@ -6,9 +6,10 @@ using Slowrun.Storage.Safetensors;
 
 namespace Slowrun.Storage.Checkpoints;
 
-/// <summary> A verified snapshot's weights, to be read again and again: where a file holds them each reading copies a tensor into private
-/// memory and verifies the copy, so that what is used is what was hashed, even if the file changes, and memory does not grow with the
-/// number of snapshots. A map would show what others write to the file, and end the process where they cut it short.
+/// <summary>
+/// A verified snapshot's weights, to be read again and again: where a file holds them each reading copies a tensor into private memory and
+/// verifies the copy, so that what is used is what was hashed, even if the file changes, and memory does not grow with the number of
+/// snapshots. A map would show what others write to the file, and end the process where they cut it short.
 /// </summary>
 public sealed class SnapshotWeights : IDisposable
 {

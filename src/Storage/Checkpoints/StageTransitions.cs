@@ -2,9 +2,10 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage.Checkpoints;
 
-/// <summary> Everything that may happen to a stage's root, as pure functions of it. Write id and time are stamped by <see
-/// cref="RootCommit"/>. All but <see cref="Take"/> and <see cref="Recover"/> are for the owner alone, and check that the root still bears
-/// its epoch token. Applying one again to its own result changes nothing, since an owner whose answer was lost applies it again.
+/// <summary>
+/// Everything that may happen to a stage's root, as pure functions of it. Write id and time are stamped by <see cref="RootCommit"/>. All
+/// but <see cref="Take"/> and <see cref="Recover"/> are for the owner alone, and check that the root still bears its epoch token. Applying
+/// one again to its own result changes nothing, since an owner whose answer was lost applies it again.
 /// </summary>
 public static class StageTransitions
 {

@@ -17,8 +17,9 @@ internal enum FileKind
     Device,
 }
 
-/// <summary> System calls that take a name in an open directory, and follow no symbolic link: between a look at a path and its use, another
-/// process may put a link there. Linux, 64 bit.
+/// <summary>
+/// System calls that take a name in an open directory, and follow no symbolic link: between a look at a path and its use, another process
+/// may put a link there. Linux, 64 bit.
 /// </summary>
 internal static partial class PosixAt
 {

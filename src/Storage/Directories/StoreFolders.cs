@@ -3,9 +3,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Slowrun.Storage.Directories;
 
-/// <summary> The folders of a directory store. Each is reached from the root name by name, and no name may be a symbolic link: a link that
-/// a user puts into a store must not lead a silo out of it. The root itself may be one. Folders are named as in objects' names, without a
-/// slash at the end.
+/// <summary>
+/// The folders of a directory store. Each is reached from the root name by name, and no name may be a symbolic link: a link that a user
+/// puts into a store must not lead a silo out of it. The root itself may be one. Folders are named as in objects' names, without a slash at
+/// the end.
 /// </summary>
 internal sealed class StoreFolders(string root)
 {

@@ -3,8 +3,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Slowrun.Storage.Directories;
 
-/// <summary> Names of a directory store. What is neither file nor folder is listed like an object, so that its reader reports what it is; a
-/// link to a folder also like a folder. Neither is followed.
+/// <summary>
+/// Names of a directory store. What is neither file nor folder is listed like an object, so that its reader reports what it is; a link to a
+/// folder also like a folder. Neither is followed.
 /// </summary>
 internal sealed class StoreListing(StoreFolders folders)
 {

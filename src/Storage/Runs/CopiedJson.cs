@@ -2,9 +2,10 @@ using Slowrun.Core;
 
 namespace Slowrun.Storage.Runs;
 
-/// <summary> Documents that a run needs and that cannot be computed again are kept twice: <c>NAME</c>, which decides, and <c>NAME.copy</c>,
-/// which is read where that one is damaged or gone. The copy is written first: a writer that dies in between leaves a copy with the new
-/// content, and the old document, which counts as long as it can be read.
+/// <summary>
+/// Documents that a run needs and that cannot be computed again are kept twice: <c>NAME</c>, which decides, and <c>NAME.copy</c>, which is
+/// read where that one is damaged or gone. The copy is written first: a writer that dies in between leaves a copy with the new content, and
+/// the old document, which counts as long as it can be read.
 /// </summary>
 internal static class CopiedJson
 {

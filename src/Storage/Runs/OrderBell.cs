@@ -3,9 +3,10 @@ using System.Text;
 
 namespace Slowrun.Storage.Runs;
 
-/// <summary> One small object that is written after every change of a run's spec, intent or operations: silos read it instead of every
-/// run's documents. It is a hint: a change whose ring is lost is found by the regular readings, within a minute, or half a minute for each
-/// run at rest.
+/// <summary>
+/// One small object that is written after every change of a run's spec, intent or operations: silos read it instead of every run's
+/// documents. It is a hint: a change whose ring is lost is found by the regular readings, within a minute, or half a minute for each run at
+/// rest.
 /// </summary>
 public static class OrderBell
 {

@@ -6,8 +6,9 @@ using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Storage.Runs;
 
-/// <summary> Reads all documents of a run, for status without a cluster and for the search for work. Each document is read on its own: a
-/// damaged one is reported, and hides no other. Documents that cannot change are read once, and again at long intervals.
+/// <summary>
+/// Reads all documents of a run, for status without a cluster and for the search for work. Each document is read on its own: a damaged one
+/// is reported, and hides no other. Documents that cannot change are read once, and again at long intervals.
 /// </summary>
 public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null)
 {
@@ -36,8 +37,9 @@ public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null
         CancellationToken cancellationToken = default
     ) => ReadAsync(run, aliveSilos, known: false, isStill, cancellationToken);
 
-    /// <summary> As <see cref="ReadAsync(string, IReadOnlySet{string}, CancellationToken)"/>, but takes spec, intent and operations as they
-    /// were last read, and the stored progress of living owners.
+    /// <summary>
+    /// As <see cref="ReadAsync(string, IReadOnlySet{string}, CancellationToken)"/>, but takes spec, intent and operations as they were last
+    /// read, and the stored progress of living owners.
     /// </summary>
     /// <param name="isStill">
     /// Whether an unfinished stage's root need not be read again, by what it was when it was last read (null: there was none) and how long

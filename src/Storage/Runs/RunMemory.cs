@@ -4,8 +4,9 @@ using Slowrun.Core.Stages;
 
 namespace Slowrun.Storage.Runs;
 
-/// <summary> What a reader remembers of a run: only verified documents that do not change by themselves. A person may change one by hand,
-/// so the oldest is forgotten now and then, and read again.
+/// <summary>
+/// What a reader remembers of a run: only verified documents that do not change by themselves. A person may change one by hand, so the
+/// oldest is forgotten now and then, and read again.
 /// </summary>
 internal sealed class RunMemory
 {

@@ -97,7 +97,8 @@ public sealed class RunScores(IObjectStore store, string run)
         }
     }
 
-    /// <summary> Deletes a score or an ensemble that cannot be read, so that it is computed again; one that was written meanwhile stays.
+    /// <summary>
+    /// Deletes a score or an ensemble that cannot be read, so that it is computed again; one that was written meanwhile stays.
     /// </summary>
     /// <returns>Whether it was deleted.</returns>
     public async Task<bool> TryDropDamagedAsync(string name, CancellationToken cancellationToken = default)

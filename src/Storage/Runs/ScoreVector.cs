@@ -6,9 +6,9 @@ using Slowrun.Storage.Safetensors;
 
 namespace Slowrun.Storage.Runs;
 
-/// <summary> A score's p(target) of every token: a private copy, or mapped from a file where there are more than memory holds (hundreds of
-/// members on millions of tokens). A map shows what others write to the file: call <see cref="Check"/> before a result computed from it is
-/// stored.
+/// <summary>
+/// A score's p(target) of every token: a private copy, or mapped from a file where there are more than memory holds (hundreds of members on
+/// millions of tokens). A map shows what others write to the file: call <see cref="Check"/> before a result computed from it is stored.
 /// </summary>
 public sealed unsafe class ScoreVector : IDisposable
 {

@@ -4,8 +4,9 @@ using Slowrun.Storage.Caches;
 
 namespace Slowrun.Storage.Runs;
 
-/// <summary> The vectors of a run's scores, from files of this machine: a directory store's own, or the cache's for a store far away. They
-/// are read into private memory; only where they need more than that has are the files mapped.
+/// <summary>
+/// The vectors of a run's scores, from files of this machine: a directory store's own, or the cache's for a store far away. They are read
+/// into private memory; only where they need more than that has are the files mapped.
 /// </summary>
 public sealed class ScoreVectors
 {

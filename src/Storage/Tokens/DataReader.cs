@@ -4,8 +4,9 @@ using Slowrun.Core.Tokens;
 
 namespace Slowrun.Storage.Tokens;
 
-/// <summary> Reads data into private memory, and hashes the bytes that it has read: later changes of the object have no effect. (A mapped
-/// file would show them.) Subclasses say where the objects are.
+/// <summary>
+/// Reads data into private memory, and hashes the bytes that it has read: later changes of the object have no effect. (A mapped file would
+/// show them.) Subclasses say where the objects are.
 /// </summary>
 internal abstract class DataReader
 {

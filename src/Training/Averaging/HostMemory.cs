@@ -3,8 +3,9 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Averaging;
 
-/// <summary> Flat weights that a stage reads and writes seldom: with a device they are in the host's memory, pinned, since the device's is
-/// short. An update copies them to the device and back piece by piece, and computes there, so that its bits are the device's.
+/// <summary>
+/// Flat weights that a stage reads and writes seldom: with a device they are in the host's memory, pinned, since the device's is short. An
+/// update copies them to the device and back piece by piece, and computes there, so that its bits are the device's.
 /// </summary>
 /// <param name="device">Of the live weights.</param>
 /// <param name="apart">Whether the host's memory is not the device's; tests say so of a processor.</param>

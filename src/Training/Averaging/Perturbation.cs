@@ -6,8 +6,9 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Averaging;
 
-/// <summary> Adds noise to weights before a chain goes on from them (record 12): p += z · std(p) · scale for every parameter, gates and
-/// lambdas included; constant ones have a standard deviation of 0 and stay. Optimizer moments are kept.
+/// <summary>
+/// Adds noise to weights before a chain goes on from them (record 12): p += z · std(p) · scale for every parameter, gates and lambdas
+/// included; constant ones have a standard deviation of 0 and stay. Optimizer moments are kept.
 /// </summary>
 public static class Perturbation
 {

@@ -12,9 +12,9 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace Slowrun.Training.Distillation;
 
-/// <summary> A whole ensemble whose predictions are learnt, for one worker. Its models take turns, in the recipe's order, in one room or
-/// two (<see cref="MemberLoader"/>), so that memory does not grow with their number, and the sum of their predictions does not depend on
-/// the worker.
+/// <summary>
+/// A whole ensemble whose predictions are learnt, for one worker. Its models take turns, in the recipe's order, in one room or two (<see
+/// cref="MemberLoader"/>), so that memory does not grow with their number, and the sum of their predictions does not depend on the worker.
 /// </summary>
 internal sealed class EnsembleTeacher : IDisposable
 {

@@ -3,10 +3,11 @@ using Slowrun.Training.Copies;
 
 namespace Slowrun.Training.Distillation;
 
-/// <summary> Copies models to a device whose weights take turns there. On a device with memory of its own, the next model is copied while
-/// the present one computes: through pinned memory, on a separate stream, into a second room. A room is overwritten once all operations
-/// given to the device before are done, and read once its copy is done: results do not depend on which is faster. On a processor there is
-/// one room, and the caller waits for the copy.
+/// <summary>
+/// Copies models to a device whose weights take turns there. On a device with memory of its own, the next model is copied while the present
+/// one computes: through pinned memory, on a separate stream, into a second room. A room is overwritten once all operations given to the
+/// device before are done, and read once its copy is done: results do not depend on which is faster. On a processor there is one room, and
+/// the caller waits for the copy.
 /// </summary>
 internal sealed class MemberLoader : IDisposable
 {

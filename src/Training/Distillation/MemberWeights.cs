@@ -6,8 +6,9 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Distillation;
 
-/// <summary> Memory for one model's weights, which several models use in turn: each weight in the precision in which products read it,
-/// since it is only read.
+/// <summary>
+/// Memory for one model's weights, which several models use in turn: each weight in the precision in which products read it, since it is
+/// only read.
 /// </summary>
 internal sealed class MemberWeights : IDisposable
 {

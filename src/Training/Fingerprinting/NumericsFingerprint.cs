@@ -13,8 +13,9 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Fingerprinting;
 
-/// <summary> Identifies the bits of a slot's arithmetic: SHA-256 of a canned training of some tens of milliseconds. Processors with other
-/// instruction sets and libraries of other versions may differ. Where the fingerprint is the same, a stage continues bit by bit.
+/// <summary>
+/// Identifies the bits of a slot's arithmetic: SHA-256 of a canned training of some tens of milliseconds. Processors with other instruction
+/// sets and libraries of other versions may differ. Where the fingerprint is the same, a stage continues bit by bit.
 /// </summary>
 public static class NumericsFingerprint
 {

@@ -9,7 +9,8 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Inference;
 
-/// <summary> Continues a text by one member or by the mixture of several, each of which reads every token. A model knows <see
+/// <summary>
+/// Continues a text by one member or by the mixture of several, each of which reads every token. A model knows <see
 /// cref="ModelRecipe.SequenceLength"/> positions: when these are full, the newer half of the text is read again as if it began there. For
 /// one thread.
 /// </summary>

@@ -10,8 +10,9 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Lanes;
 
-/// <summary> The workers of a stage. Lanes are dealt in turn, so that they finish about in the order in which they are added (<see
-/// cref="LaneSum"/>), and no worker waits long.
+/// <summary>
+/// The workers of a stage. Lanes are dealt in turn, so that they finish about in the order in which they are added (<see cref="LaneSum"/>),
+/// and no worker waits long.
 /// </summary>
 internal sealed class LaneCrew : IDisposable
 {

@@ -3,9 +3,10 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Lanes;
 
-/// <summary> The gradient of a step: lanes are added to one buffer in their order, as a chain ((lane 0 + lane 1) + lane 2) + …, independent
-/// of who computed them and when they finish, so that the bytes do not depend on the number of workers. A finished lane waits for its turn.
-/// The worker of the lane whose turn it is never waits for another one, so there is no deadlock.
+/// <summary>
+/// The gradient of a step: lanes are added to one buffer in their order, as a chain ((lane 0 + lane 1) + lane 2) + …, independent of who
+/// computed them and when they finish, so that the bytes do not depend on the number of workers. A finished lane waits for its turn. The
+/// worker of the lane whose turn it is never waits for another one, so there is no deadlock.
 /// </summary>
 /// <param name="total">Lane 0 is computed in it; the others are added.</param>
 internal sealed class LaneSum(LaneBuffer total)

@@ -19,8 +19,9 @@ internal sealed record StepWork
     /// <summary>Of all randomness in a micro-batch: a function of (seed, step, micro-batch).</summary>
     public required Func<int, ulong> Key { get; init; }
 
-    /// <summary> Each micro-batch's part of the mean loss, float64 on the device of the worker that computes and writes it: it is not read
-    /// within the step. Outlives the dispose scopes of its worker.
+    /// <summary>
+    /// Each micro-batch's part of the mean loss, float64 on the device of the worker that computes and writes it: it is not read within the
+    /// step. Outlives the dispose scopes of its worker.
     /// </summary>
     public required Tensor?[] Losses { get; init; }
 

@@ -3,8 +3,9 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Lanes;
 
-/// <summary> What an ensemble teaches of a worker's micro-batches, one after the other. Several are taught together, which saves copies of
-/// the weights and changes no bit: each has a forward pass of its own.
+/// <summary>
+/// What an ensemble teaches of a worker's micro-batches, one after the other. Several are taught together, which saves copies of the
+/// weights and changes no bit: each has a forward pass of its own.
 /// </summary>
 /// <param name="teacher">Null: nothing is taught this way.</param>
 /// <param name="rows">The micro-batches, as they will be trained on.</param>

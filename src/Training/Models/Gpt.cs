@@ -6,9 +6,10 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Models;
 
-/// <summary> The transformer of the records: RMS norm, rotary positions, SwiGLU, value embeddings from the embedded input, residual and x0
-/// lambdas, U-Net skips, looped layers, softcap. Holds no parameters: the weights come with each call, and the caller's dispose scope owns
-/// the results.
+/// <summary>
+/// The transformer of the records: RMS norm, rotary positions, SwiGLU, value embeddings from the embedded input, residual and x0 lambdas,
+/// U-Net skips, looped layers, softcap. Holds no parameters: the weights come with each call, and the caller's dispose scope owns the
+/// results.
 /// </summary>
 internal sealed class Gpt : IDisposable
 {

@@ -1,7 +1,8 @@
 namespace Slowrun.Training.Models;
 
-/// <summary> Keys and values of the tokens that one model has read so far, for one sequence. One for each visit of a layer, not for each
-/// layer: a looped or recurrent pass visits a layer with other activations each time.
+/// <summary>
+/// Keys and values of the tokens that one model has read so far, for one sequence. One for each visit of a layer, not for each layer: a
+/// looped or recurrent pass visits a layer with other activations each time.
 /// </summary>
 /// <param name="capacity">Tokens at most: the model's sequence length, for which it has positions.</param>
 internal sealed class KeyValueCache(long capacity) : IDisposable

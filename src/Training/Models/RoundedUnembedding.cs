@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Models;
 
-/// <summary> The unembedding as products in bfloat16 read it: rounded once for all chunks of rows, and with rows of zeros up to a multiple
-/// that suits tensor cores. Padding is cut off the logits, so that it takes no part in anything and its gradient is 0.
+/// <summary>
+/// The unembedding as products in bfloat16 read it: rounded once for all chunks of rows, and with rows of zeros up to a multiple that suits
+/// tensor cores. Padding is cut off the logits, so that it takes no part in anything and its gradient is 0.
 /// </summary>
 internal sealed class RoundedUnembedding : IDisposable
 {

@@ -1,7 +1,8 @@
 namespace Slowrun.Training.Numerics;
 
-/// <summary> Which implementation a stage trains with. They agree up to rounding, not in their bytes; so the choice follows from the plan
-/// and the kind of device alone.
+/// <summary>
+/// Which implementation a stage trains with. They agree up to rounding, not in their bytes; so the choice follows from the plan and the
+/// kind of device alone.
 /// </summary>
 internal enum StepPath
 {

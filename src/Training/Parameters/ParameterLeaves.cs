@@ -2,8 +2,9 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Parameters;
 
-/// <summary> Leaf tensors of one worker: they share the parameters' storage, and each one's <c>.grad</c> is a view into one gradient
-/// buffer, so a backward pass adds to the buffer in place. Several workers have leaves of the same parameters, each with its own buffer.
+/// <summary>
+/// Leaf tensors of one worker: they share the parameters' storage, and each one's <c>.grad</c> is a view into one gradient buffer, so a
+/// backward pass adds to the buffer in place. Several workers have leaves of the same parameters, each with its own buffer.
 /// </summary>
 public sealed class ParameterLeaves : IDisposable
 {

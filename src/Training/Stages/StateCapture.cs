@@ -5,8 +5,9 @@ using TorchSharp;
 
 namespace Slowrun.Training.Stages;
 
-/// <summary> Copies a training state to the host. With a device the copy runs on a separate thread and stream while the next step computes
-/// its gradient, which does not change the state; the update waits for it (<see cref="Wait"/>). On processors it is done at once.
+/// <summary>
+/// Copies a training state to the host. With a device the copy runs on a separate thread and stream while the next step computes its
+/// gradient, which does not change the state; the update waits for it (<see cref="Wait"/>). On processors it is done at once.
 /// </summary>
 /// <param name="copies">Of the device that the state lies on; null: it lies in the host's memory.</param>
 internal sealed class StateCapture(IReadOnlyList<NamedTensor> tensors, DeviceCopies? copies) : IDisposable

@@ -8,8 +8,9 @@ public sealed record AccessRules
     /// <summary>Shorter ones can be guessed.</summary>
     public const int ShortestToken = 16;
 
-    /// <summary> Its bearers may read everything and pause, resume and cancel runs. Null: the page only reads, needs no token, and listens
-    /// on loopback only.
+    /// <summary>
+    /// Its bearers may read everything and pause, resume and cancel runs. Null: the page only reads, needs no token, and listens on
+    /// loopback only.
     /// </summary>
     public string? Token { get; init; }
 

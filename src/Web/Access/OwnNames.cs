@@ -6,9 +6,9 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Slowrun.Web.Access;
 
-/// <summary> The host names under which the server answers: ASP.NET's host filtering. Another site whose name is made to resolve to this
-/// machine (DNS rebinding) reaches it from a victim's browser under that site's name. Addresses, and this machine's names, cannot be abused
-/// in this way.
+/// <summary>
+/// The host names under which the server answers: ASP.NET's host filtering. Another site whose name is made to resolve to this machine (DNS
+/// rebinding) reaches it from a victim's browser under that site's name. Addresses, and this machine's names, cannot be abused in this way.
 /// </summary>
 internal static class OwnNames
 {

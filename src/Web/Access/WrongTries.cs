@@ -3,9 +3,10 @@ using System.Net.Sockets;
 
 namespace Slowrun.Web.Access;
 
-/// <summary> Counts wrong tokens and cookies, by address and over all of them. Beyond the limits a wrong one is answered with "too many";
-/// the right one is still accepted, since otherwise another user of the same address could lock its bearer out. The token's length protects
-/// against guessing.
+/// <summary>
+/// Counts wrong tokens and cookies, by address and over all of them. Beyond the limits a wrong one is answered with "too many"; the right
+/// one is still accepted, since otherwise another user of the same address could lock its bearer out. The token's length protects against
+/// guessing.
 /// </summary>
 internal sealed class WrongTries(TimeProvider time)
 {

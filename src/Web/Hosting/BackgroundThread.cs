@@ -5,8 +5,9 @@ using Microsoft.AspNetCore.Builder;
 
 namespace Slowrun.Web.Hosting;
 
-/// <summary> The one thread that works on requests, at a lower priority than the trainings on the machine (nice 19; they have 10), and for
-/// at most a share of one core. The trainings lose no more than that, whatever the number of requests. Awaited operations do not occupy it.
+/// <summary>
+/// The one thread that works on requests, at a lower priority than the trainings on the machine (nice 19; they have 10), and for at most a
+/// share of one core. The trainings lose no more than that, whatever the number of requests. Awaited operations do not occupy it.
 /// </summary>
 public sealed partial class BackgroundThread : TaskScheduler, IDisposable
 {

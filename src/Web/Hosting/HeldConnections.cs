@@ -4,8 +4,9 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Slowrun.Web.Hosting;
 
-/// <summary> Limits the number of connections. Beyond it, the one that has been idle for longest is closed: idle connections must not keep
-/// active ones out (a supervisor's health check, a user).
+/// <summary>
+/// Limits the number of connections. Beyond it, the one that has been idle for longest is closed: idle connections must not keep active
+/// ones out (a supervisor's health check, a user).
 /// </summary>
 public sealed class HeldConnections(int most)
 {

@@ -8,8 +8,9 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Fleet.Chaos.Damages;
 
-/// <summary> Damages a run's objects at moments that the seed gives, and records how each damage ends: it heals, it is refused with the
-/// object's name, or it is not read. After a refusal the object is put back, so that the run can go on.
+/// <summary>
+/// Damages a run's objects at moments that the seed gives, and records how each damage ends: it heals, it is refused with the object's
+/// name, or it is not read. After a refusal the object is put back, so that the run can go on.
 /// </summary>
 internal sealed class ChaosDamages
 {

@@ -13,13 +13,15 @@ public enum ChaosMode
     /// stage.</summary>
     Freeze,
 
-    /// <summary> The machine disappears without a trace: its packets are dropped, its connections stay open at the other ends, and new ones
-    /// to it are never answered.
+    /// <summary>
+    /// The machine disappears without a trace: its packets are dropped, its connections stay open at the other ends, and new ones to it are
+    /// never answered.
     /// </summary>
     Vanish,
 
-    /// <summary> Nothing moves between the machine and all others, while it lives, trains and reaches the store: two sides that each see
-    /// the other as dead. The network heals when another owns its stage.
+    /// <summary>
+    /// Nothing moves between the machine and all others, while it lives, trains and reaches the store: two sides that each see the other as
+    /// dead. The network heals when another owns its stage.
     /// </summary>
     Partition,
 

@@ -78,8 +78,9 @@ internal sealed class RelayNetwork : IDisposable
         Open(() => isolated.Remove(machine));
     }
 
-    /// <summary> Nothing moves between the two, while both reach all others. A connection that one opens to the other is accepted, unlike
-    /// one to an isolated machine, for its sender is known only then; no byte moves on it.
+    /// <summary>
+    /// Nothing moves between the two, while both reach all others. A connection that one opens to the other is accepted, unlike one to an
+    /// isolated machine, for its sender is known only then; no byte moves on it.
     /// </summary>
     public void Part(RelayedMachine one, RelayedMachine other)
     {

@@ -41,8 +41,9 @@ internal sealed class RelayedPort : IDisposable
         (accepting, loop) = BeginAccepting();
     }
 
-    /// <summary> From now on connection attempts are never answered. Linux silently drops the first packet of a connection to a listener
-    /// whose queue is full, as if the machine were not there.
+    /// <summary>
+    /// From now on connection attempts are never answered. Linux silently drops the first packet of a connection to a listener whose queue
+    /// is full, as if the machine were not there.
     /// </summary>
     public async Task FallSilentAsync()
     {
