@@ -127,8 +127,8 @@ internal sealed class SimulatedStages
 
     public void SeenDead(StageId id, double now) => seenDeadAt.TryAdd(id, now);
 
-    /// <summary>The owner was told that its machine goes away: it commits its last step if <see cref="LeavePlan"/> lets it, and releases the
-    /// stage.</summary>
+    /// <summary>The owner was told that its machine goes away: it commits its last step if <see cref="LeavePlan"/> lets it, and releases
+    /// the stage.</summary>
     /// <returns>When it is released.</returns>
     public double Leave(StageId id, OwnerSpan span, double takenAt, double now, double noticeSeconds)
     {
