@@ -25,7 +25,16 @@ internal static class CompareCommand
                 var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
                 var reader = new RunReader(store, context.Time);
                 var runs = new List<(RunFacts, RunStatus)>();
-                foreach (var name in parsed.GetRequiredValue(names).Distinct())
+                var distinct = parsed.GetRequiredValue(names).Distinct(StringComparer.Ordinal).ToList();
+                if (distinct.Count < 2)
+                {
+                    throw new CliException(
+                        ExitCode.Usage,
+                        $"compare: found one run, '{distinct[0]}'; expected two or more different ones."
+                    );
+                }
+
+                foreach (var name in distinct)
                 {
                     var facts = await reader.FactsAsync(name, stop);
                     runs.Add((facts, reader.StatusOf(facts)));

@@ -74,7 +74,7 @@ internal static class DeleteCommand
             );
         }
 
-        var students = await Student.OfAsync(reader, run, stop);
+        var students = await Student.OfAsync(reader, run, skipUnreadable: force, stop);
         if (students.FirstOrDefault(student => !student.Finished) is { } learning)
         {
             throw new CliException(

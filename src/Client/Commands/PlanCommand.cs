@@ -104,7 +104,7 @@ internal static class PlanCommand
 
     private static PlannedDeadline Cheapest(RunPlanner planner, IReadOnlyList<PlannedFleet> markets, double deadline) =>
         planner.Cheapest(markets, deadline) is { } best
-            ? new PlannedDeadline(deadline, best.Fleet.Fleet.Machines, best.Fleet.Fleet.EvictionsPerHour == 0, best.Outcome)
+            ? new PlannedDeadline(deadline, best.Fleet.Fleet.Machines, best.Fleet.OnDemand, best.Outcome)
             : new PlannedDeadline(deadline, null, null, null);
 
     private static async Task<(MeasuredRun?, string?)> MeasuredAsync(

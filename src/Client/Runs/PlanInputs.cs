@@ -40,7 +40,8 @@ internal sealed class PlanInputs(
         Name("size", size.Name, parsed.GetValue(options.Size) is null ? "default" : "flag", "--size, --machines FILE");
         Name("slots of a machine", Number(size.Devices), "its devices", "--machines FILE");
         Name("market", onDemand ? "on-demand" : "spot", parsed.GetValue(options.OnDemand) ? "flag" : "default", "--on-demand");
-        var price = parsed.GetValue(options.Price);
+        // A price is given for the market that was asked for; the other one keeps the file's.
+        var price = onDemand == parsed.GetValue(options.OnDemand) ? parsed.GetValue(options.Price) : null;
         Name(
             "price of a machine in an hour",
             (price ?? (onDemand ? size.OnDemandPrice : size.SpotPrice)).ToString("0.000", CultureInfo.InvariantCulture),
@@ -93,7 +94,7 @@ internal sealed class PlanInputs(
                     "detection",
                     "until an unannounced loss is known",
                     5,
-                    measured?.DetectionSeconds,
+                    null,
                     "docs/chaos.md: silence, two witnesses"
                 ),
                 TakeSeconds = Assumption("take", "from ready to taken", 1, null, "assumption"),
@@ -120,7 +121,8 @@ internal sealed class PlanInputs(
                     Time("idle machines end after", options.ExitWhenIdle, 600, "infra/: exitWhenIdle", "--exit-when-idle")
                 ),
             },
-            Rate(size)
+            Rate(size),
+            onDemand
         );
     }
 

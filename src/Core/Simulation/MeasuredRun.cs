@@ -13,7 +13,6 @@ public sealed record MeasuredRun(
     double FlopsPerSecond,
     double TokensPerSecond,
     double? RestoreSeconds,
-    double? DetectionSeconds,
     double? StallSeconds,
     double? CommitSeconds
 )
@@ -46,7 +45,6 @@ public sealed record MeasuredRun(
             trained.Sum(pair => pair.Asks.Tokens * pair.Asks.FlopsPerToken.Total) / seconds,
             trained.Sum(pair => pair.Asks.Tokens) / seconds,
             run.Takes > 0 ? sums.RestoreSeconds / run.Takes : null,
-            run.Preemptions > 0 && sums.DownSeconds > 0 ? sums.DownSeconds / run.Preemptions : null,
             stall,
             took is { } all ? Math.Max(0, all - (stall ?? 0)) : null
         );

@@ -13,6 +13,9 @@ public sealed class RunPlanner(RunSpec spec, RunExplanation explained, int repli
     private const int FewestReplications = 3;
     private const int ComparedShare = 4;
 
+    // A machine that is evicted more rarely is never evicted, for a plan.
+    private const double LongestHours = 1e6;
+
     private readonly RunPlan plan = new(spec.Recipe);
 
     public PlanOutcome Outcome(PlannedFleet on) => Outcome(on, spec, replications);
@@ -84,8 +87,10 @@ public sealed class RunPlanner(RunSpec spec, RunExplanation explained, int repli
             TimeSpan.FromSeconds(fleet.BehindSeconds(stage.CheckpointBytes)),
             fleet.Processors
         );
-        TimeSpan? between = fleet.EvictionsPerHour > 0 ? TimeSpan.FromHours(1 / fleet.EvictionsPerHour) : null;
-        var used = CheckpointPacing.Interval(spec.Operations, cost, between).TotalSeconds;
+        TimeSpan? between = fleet.EvictionsPerHour > 0 ? TimeSpan.FromHours(Math.Min(LongestHours, 1 / fleet.EvictionsPerHour)) : null;
+        var used = spec.Operations.CheckpointEverySteps is { } every
+            ? every * stage.StepSeconds / fleet.SpeedOf(1)
+            : CheckpointPacing.Interval(spec.Operations, cost, between).TotalSeconds;
         var after =
             fleet.DetectionSeconds + fleet.TakeSeconds + fleet.RestoreSeconds + (stage.CheckpointBytes / fleet.DownloadBytesPerSecond);
         var best = between is { } mean
@@ -122,7 +127,8 @@ public sealed class RunPlanner(RunSpec spec, RunExplanation explained, int repli
 
 /// <summary>Machines of one kind, at one price.</summary>
 /// <param name="FlopsPerSecond">Of one slot.</param>
-public sealed record PlannedFleet(string Name, FleetModel Fleet, double FlopsPerSecond)
+/// <param name="OnDemand">Whether its machines are never evicted, at the list price.</param>
+public sealed record PlannedFleet(string Name, FleetModel Fleet, double FlopsPerSecond, bool OnDemand)
 {
     internal IReadOnlyDictionary<StageId, StageModel> Stages(RunPlan plan, RunExplanation explained) =>
         StageModels.Of(plan, explained, FlopsPerSecond);

@@ -1,4 +1,7 @@
+using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
@@ -11,6 +14,8 @@ namespace Slowrun.Reading.Runs;
 /// <param name="Differences">Fields of the recipes that are not the same in all runs.</param>
 public sealed record RunComparison(IReadOnlyList<ComparedRun> Runs, IReadOnlyList<RecipeDifference> Differences)
 {
+    private const string Root = "recipe";
+
     /// <summary>Whether the losses are of the same text, so that they may be held against each other.</summary>
     public bool SameData => Runs.Select(run => run.DataSha256).Distinct().Count() == 1;
 
@@ -19,21 +24,29 @@ public sealed record RunComparison(IReadOnlyList<ComparedRun> Runs, IReadOnlyLis
     {
         ArgumentNullException.ThrowIfNull(runs);
         var first = runs[0].Facts.Spec.Recipe;
-        var differences = runs.Select(run =>
-                SpecDifferences.Between(first, run.Facts.Spec.Recipe, "recipe").ToDictionary(one => one.Path, StringComparer.Ordinal)
-            )
-            .ToList();
+        var recipes = runs.Select(run => JsonSerializer.SerializeToNode(run.Facts.Spec.Recipe, CanonicalJson.StrictOptions)).ToList();
+        var paths = runs.SelectMany(run => SpecDifferences.Between(first, run.Facts.Spec.Recipe, Root)).Select(one => one.Path).Distinct();
         return new RunComparison(
             [.. runs.Select(run => ComparedRun.Of(run.Facts, run.Status))],
-            [
-                .. from path in differences.SelectMany(of => of.Keys).Distinct()
-                let original = differences.Select(of => of.GetValueOrDefault(path)).First(one => one is not null)!.There
-                select new RecipeDifference(
-                    path,
-                    [.. differences.Select(of => (of.TryGetValue(path, out var one) ? one.Here : original)?.DeepClone())]
-                ),
-            ]
+            [.. paths.Select(path => new RecipeDifference(path, [.. recipes.Select(recipe => ValueAt(recipe, path)?.DeepClone())]))]
         );
+    }
+
+    /// <summary>What a recipe has at a path such as <c>recipe.chains[0].stages</c>; null: nothing.</summary>
+    private static JsonNode? ValueAt(JsonNode? recipe, string path)
+    {
+        var node = recipe;
+        foreach (var part in path[Root.Length..].Split('.', '['))
+        {
+            node =
+                part.Length == 0 ? node
+                : part[^1] == ']'
+                    ? node is JsonArray array && int.Parse(part[..^1], CultureInfo.InvariantCulture) is var i && i < array.Count ? array[i]
+                        : null
+                : (node as JsonObject)?[part];
+        }
+
+        return node;
     }
 }
 

@@ -9,8 +9,14 @@ namespace Slowrun.Reading.Runs;
 public sealed record Student(string Run, bool Finished)
 {
     /// <summary>The runs that <paramref name="teacher"/>'s ensemble teaches, in ordinal order.</summary>
+    /// <param name="skipUnreadable">Leaves out runs whose spec cannot be read.</param>
     /// <exception cref="NotPossibleException">The spec of a run cannot be read, so that it may be one.</exception>
-    public static async Task<IReadOnlyList<Student>> OfAsync(RunReader reader, string teacher, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<Student>> OfAsync(
+        RunReader reader,
+        string teacher,
+        bool skipUnreadable,
+        CancellationToken cancellationToken
+    )
     {
         ArgumentNullException.ThrowIfNull(reader);
         var students = new List<Student>();
@@ -29,13 +35,14 @@ public sealed record Student(string Run, bool Finished)
                     students.Add(new Student(run, IsFinished(facts)));
                 }
             }
-            catch (InvalidDataException e)
+            catch (InvalidDataException e) when (!skipUnreadable)
             {
                 throw new NotPossibleException(
-                    $"'{teacher}' may have taught run '{run}', which cannot be read: {e.Message} Mend or delete '{run}' first.",
+                    $"'{teacher}' may have taught run '{run}', which cannot be read: {e.Message} Mend it ('slowrun checkpoints repair {run}'), or give --force.",
                     e
                 );
             }
+            catch (InvalidDataException) { }
         }
 
         return students;

@@ -45,6 +45,40 @@ public sealed class CompareCommandTests
     }
 
     [Fact]
+    public async Task Compare_OfThreeRuns_ShowsOfEachWhatItHas()
+    {
+        var spec = await cli.HaveRunAsync();
+        var distillation = new DistillationRecipe { Temperature = 3 };
+        foreach (var (name, taught) in new[] { ("hot", distillation), ("none", (DistillationRecipe?)null) })
+        {
+            var recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Distillation = taught } };
+            Assert.True(
+                await new RunDocuments(await cli.StoreAsync(), name).TryCreateSpecAsync(
+                    spec with
+                    {
+                        Name = name,
+                        Recipe = recipe,
+                    },
+                    CommandLine.Stop
+                )
+            );
+        }
+
+        Assert.Equal(0, await cli.RunAsync("compare", "micro", "hot", "none", "-o", "json"));
+
+        var temperature = cli.Json()
+            .GetProperty("differences")
+            .EnumerateArray()
+            .Single(one => one.GetProperty("path").GetString() == "recipe.stage.distillation.temperature");
+        Assert.Equal(
+            [$"{spec.Recipe.Stage.Distillation!.Temperature}", "3", ""],
+            temperature.GetProperty("values").EnumerateArray().Select(value => value.ToString())
+        );
+
+        Assert.Equal(2, await cli.RunAsync("compare", "micro", "micro"));
+    }
+
+    [Fact]
     public async Task Compare_OfRunsOnOtherData_SaysThatLossesDoNotTell()
     {
         await ScoredRun.CreateAsync(cli);

@@ -120,6 +120,23 @@ public sealed class DeleteCommandTests
     }
 
     [Fact]
+    public async Task Delete_WhenTwoRunsCannotBeRead_IsPossibleWithForce()
+    {
+        var store = await cli.StoreAsync();
+        foreach (var run in (string[])["micro", "other"])
+        {
+            await cli.HaveRunAsync(run);
+            await store.WriteAsync(RunPaths.Spec(run), "damaged"u8.ToArray(), CommandLine.Stop);
+            await store.WriteAsync(RunPaths.Spec(run) + ".copy", "damaged"u8.ToArray(), CommandLine.Stop);
+        }
+
+        Assert.Equal(1, await cli.RunAsync("delete", "micro"));
+        Assert.Contains("'micro' may have taught run 'other', which cannot be read", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(0, await cli.RunAsync("delete", "micro", "--force"));
+        Assert.Equal(["other"], await RunDocuments.ListRunsAsync(store, CommandLine.Stop).ToListAsync(CommandLine.Stop));
+    }
+
+    [Fact]
     public async Task Delete_OfWhatADeletionLeft_DeletesIt()
     {
         await cli.HaveRunAsync();

@@ -55,6 +55,39 @@ public sealed class PlanCommandTests
     }
 
     [Fact]
+    public async Task Plan_WithAGivenPrice_KeepsTheFilesPriceOfTheOtherMarket()
+    {
+        // One stage after the other on one machine that is never evicted: what differs is the price alone.
+        await line.RunAsync(
+            "plan",
+            "tiny",
+            "--fleet",
+            "1",
+            "--price",
+            "3.49",
+            "--evictions-per-hour",
+            "0",
+            "--tokens-per-second",
+            "1000",
+            "--replications",
+            "1",
+            "--deadline",
+            "1d",
+            "-o",
+            "json"
+        );
+
+        var json = line.Json();
+        var spot = json.GetProperty("outcome").GetProperty("cost").GetProperty("p50").GetDouble();
+        var other = json.GetProperty("alternatives")
+            .EnumerateArray()
+            .Single(one => one.GetProperty("name").GetString()!.EndsWith("on-demand", StringComparison.Ordinal));
+        // The list price is 6.98.
+        Assert.Equal(2, other.GetProperty("outcome").GetProperty("cost").GetProperty("p50").GetDouble() / spot, 6);
+        Assert.False(json.GetProperty("cheapest").GetProperty("onDemand").GetBoolean());
+    }
+
+    [Fact]
     public async Task Plan_WithTheSameSeed_PrintsTheSame()
     {
         string[] command = ["plan", "slowrun-15m", "--replications", "5", "--evictions-per-hour", "0.5"];
