@@ -34,6 +34,8 @@ internal sealed partial class SlotLoop(
         warming.Stop();
         await Task.WhenAll(local.StopAsync(StopReason.Requested, deadline: null, cancellationToken), base.StopAsync(cancellationToken));
         await pump.SettleAsync(ForLastReports);
+        // A process that ends while a thread is within libtorch may crash.
+        await warming.Done.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

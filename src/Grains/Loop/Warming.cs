@@ -35,7 +35,7 @@ internal sealed class Warming(Fingerprints fingerprints, SlotTable slots)
     /// <summary>Begins nothing more.</summary>
     public void Stop() => stopped = true;
 
-    /// <returns>Ends when what was begun is done. Never fails.</returns>
+    /// <summary>Ends when what was begun is done; after <see cref="Stop"/> that is the fingerprint under way.</summary>
     internal Task Done => underWay;
 
     private void Warm(string slot, List<StagePlan> plans)
