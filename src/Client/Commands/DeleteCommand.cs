@@ -19,7 +19,7 @@ internal static class DeleteCommand
         var force = new Option<bool>("--force")
         {
             Description =
-                "Also delete a run whose ensemble taught another, finished run. The taught run keeps its weights; its teacher can no longer be verified.",
+                "Also delete a run whose ensemble taught another, finished run. The taught run keeps its weights; its teacher can no longer be verified. Runs whose spec cannot be read are not looked at.",
         };
         var command = new Command(
             "delete",
