@@ -44,14 +44,17 @@ internal sealed class TestSilo : IAsyncDisposable
                 {
                     CpuShare = 1,
                 },
-                ScheduledEvents = metadata is null
+                Preemption = metadata is null
                     ? null
-                    : new ScheduledEventsOptions
-                    {
-                        Address = metadata,
-                        VmName = "trainer_3",
-                        Interval = TimeSpan.FromMilliseconds(50),
-                    },
+                    : new PreemptionSettings(
+                        Platform.Auto,
+                        new MetadataOptions
+                        {
+                            Address = metadata,
+                            VmName = "trainer_3",
+                            Interval = TimeSpan.FromMilliseconds(50),
+                        }
+                    ),
             },
             store,
             cancellationToken

@@ -66,7 +66,7 @@ internal static class SiloCommand
         return command.WithExamples(
             "slowrun silo --store azblob://account/container",
             "slowrun silo --slots cpu:2 --name spare",
-            "slowrun silo --preemption azure --exit-when-idle 10m"
+            "slowrun silo --preemption auto --exit-when-idle 10m"
         );
     }
 

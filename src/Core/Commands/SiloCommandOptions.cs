@@ -63,15 +63,20 @@ public static class SiloCommandOptions
         Declare("--advertise-gateway-port", "Gateway port that others connect to; default: the one listened on.");
 
     public static CommandOption Preemption { get; } =
-        Declare("--preemption", "azure: ask Scheduled Events whether this machine will end; off (default). Also SLOWRUN_PREEMPTION.");
+        Declare(
+            "--preemption",
+            "Whose service to ask whether this machine will end: aws, azure, gcp; auto finds out which one there is; none asks nobody (default). Also SLOWRUN_PREEMPTION.",
+            "auto|aws|azure|gcp|none"
+        );
 
     public static CommandOption VmName { get; } =
-        Declare("--vm-name", "This machine's name in events; default: what the metadata service says.");
+        Declare("--vm-name", "Azure: this machine's name in events; default: what the metadata service says.");
 
-    public static CommandOption Imds { get; } = Declare("--imds", "The metadata service's address; default: http://169.254.169.254/.");
+    public static CommandOption Imds { get; } =
+        Declare("--imds", "The metadata service's address; default: http://169.254.169.254/. Also SLOWRUN_IMDS.");
 
     public static CommandOption ImdsVersion { get; } =
-        Declare("--imds-version", "Version of the Scheduled Events API; default: 2020-07-01.");
+        Declare("--imds-version", "Azure: version of the Scheduled Events API; default: 2020-07-01.");
 
     public static CommandOption ImdsInterval { get; } = Declare("--imds-interval", "Time between two requests; default: 1s.");
 

@@ -8,6 +8,7 @@ using Slowrun.Core.Presets;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
 using Slowrun.Silo.Hosting;
+using Slowrun.Silo.Preemption;
 using Slowrun.Training;
 using Slowrun.Training.Devices;
 using Slowrun.Training.Fingerprinting;
@@ -21,7 +22,13 @@ internal static class DoctorCommand
     public static Command Create()
     {
         var command = new Command("doctor", "Checks that this machine can train: libtorch loads, the numerics are reproducible.");
-        command.SetAction(_ => Run(Console.Out, Console.Error));
+        command.SetAction(
+            async (_, stop) =>
+            {
+                var trains = Run(Console.Out, Console.Error) == 0;
+                return await PreemptionAsync(Console.Out, Console.Error, stop) && trains ? 0 : 1;
+            }
+        );
         return command;
     }
 
@@ -85,6 +92,44 @@ internal static class DoctorCommand
             );
             return 1;
         }
+    }
+
+    /// <summary>What <c>SLOWRUN_PREEMPTION</c> makes a silo of this machine watch. Asks nobody where it is not set.</summary>
+    /// <returns>Whether it would be watched.</returns>
+    internal static async Task<bool> PreemptionAsync(TextWriter output, TextWriter error, CancellationToken stop)
+    {
+        PreemptionSettings? settings;
+        try
+        {
+            settings = PreemptionOptions.Settings();
+        }
+        catch (FormatException e)
+        {
+            await error.WriteLineAsync($"slowrun doctor: {e.Message}");
+            return false;
+        }
+
+        if (settings is null)
+        {
+            await output.WriteLineAsync(
+                $"preemption    not watched ({PreemptionOptions.Variable}=auto, or silo --preemption auto, asks the platform whether this machine goes away)"
+            );
+            return true;
+        }
+
+        var found = await PlatformSearch.FindAsync(settings.Service, TimeProvider.System, stop);
+        var sentence = PlatformSearch.Sentence(found, settings.Service.Address);
+        if (settings.Platform is Platform.Auto ? found.Count == 1 : found.Contains(settings.Platform))
+        {
+            await output.WriteLineAsync($"preemption    {sentence}");
+            return true;
+        }
+
+        await error.WriteLineAsync(
+            $"slowrun doctor: preemption: {sentence} {PreemptionOptions.Variable} is {settings.Platform.ToString().ToLowerInvariant()}."
+        );
+        // Without a platform a silo that is to find one out serves all the same.
+        return settings.Platform is Platform.Auto && found.Count == 0;
     }
 
     /// <summary>Which presets fit this machine's memory, and which options would make the others fit.</summary>

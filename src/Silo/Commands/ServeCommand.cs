@@ -73,7 +73,7 @@ internal static class ServeCommand
                         AdvertiseSiloPort = Port("--advertise-port", parsed.GetValue(advertisePort)),
                         AdvertiseGatewayPort = Port("--advertise-gateway-port", parsed.GetValue(advertiseGatewayPort)),
                         ParentPipe = parsed.GetValue(parentPipe),
-                        ScheduledEvents = preemption.Read(parsed),
+                        Preemption = preemption.Read(parsed),
                     };
                     await SiloHost.RunAsync(parsed.GetValue(name) is { } given ? settings with { Name = given } : settings, cancellation);
                     return 0;

@@ -81,14 +81,10 @@ internal static class SiloHost
                 .AddHostedService(services => services.GetRequiredService<HttpEndpoints>());
         }
 
-        if (settings.ScheduledEvents is { } events)
+        if (settings.Preemption is { } preemption)
         {
             // Before Orleans: it stops last, and acknowledges when the silo has left its cluster.
-            builder.Services.AddSingleton<IPreemptionSource>(services => new ScheduledEvents(
-                events,
-                services.GetRequiredService<TimeProvider>()
-            ));
-            builder.Services.AddHostedService<PreemptionWatch>();
+            builder.Services.AddSingleton(preemption).AddSingleton<PreemptionSources>().AddHostedService<PreemptionWatch>();
         }
 
         var devices = settings.Slots.Any(slot => slot.StartsWith("cuda", StringComparison.Ordinal))

@@ -48,5 +48,5 @@ internal sealed record SiloSettings
     public HttpSettings? Http { get; init; }
 
     /// <summary>Where the platform announces the end of this machine; null: no service is asked.</summary>
-    public ScheduledEventsOptions? ScheduledEvents { get; init; }
+    public PreemptionSettings? Preemption { get; init; }
 }

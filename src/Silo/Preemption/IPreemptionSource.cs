@@ -24,4 +24,8 @@ internal interface IPreemptionSource
 /// <param name="What">For people: <c>Preempt</c>.</param>
 /// <param name="Deadline">The earliest end of the machine, by the platform's clock.</param>
 /// <param name="MayAcknowledge">False where that would approve more than the loss of this machine, or nothing waits for it.</param>
-internal sealed record PreemptionNotice(string Id, string What, DateTimeOffset Deadline, bool MayAcknowledge);
+internal sealed record PreemptionNotice(string Id, string What, DateTimeOffset Deadline, bool MayAcknowledge)
+{
+    /// <summary>Says what may come, or what does no harm: to be told and not obeyed.</summary>
+    public bool IsAdvice { get; init; }
+}

@@ -12,7 +12,7 @@ namespace Slowrun.Silo.Preemption;
 /// reverse order, so this one acknowledges when the silo has left its cluster.
 /// </summary>
 internal sealed partial class PreemptionWatch(
-    IPreemptionSource source,
+    PreemptionSources sources,
     SiloDrain drain,
     IHostApplicationLifetime lifetime,
     TimeProvider time,
@@ -25,19 +25,26 @@ internal sealed partial class PreemptionWatch(
     // The machine has seconds left, and ends without an acknowledgement too.
     private static readonly TimeSpan AcknowledgeFor = TimeSpan.FromSeconds(5);
 
+    private readonly HashSet<string> told = new(StringComparer.Ordinal);
+    private IPreemptionSource? source;
     private PreemptionNotice? obeyed;
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        if (obeyed is { MayAcknowledge: true } notice)
+        if (obeyed is { MayAcknowledge: true } notice && source is not null)
         {
-            await AcknowledgeAsync(notice, cancellationToken);
+            await AcknowledgeAsync(source, notice, cancellationToken);
         }
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        if (await OpenAsync(stoppingToken) is not { } source)
+        {
+            return;
+        }
+
         LogAsks(log, source.Name);
         var pauses = new Backoff(source.Interval * 2, LongestPause);
         var failures = 0;
@@ -53,9 +60,13 @@ internal sealed partial class PreemptionWatch(
                 }
 
                 // A silo that is starting has nothing to save, and can only be stopped once it has started.
-                if (notices.MinBy(notice => notice.Deadline) is { } notice && lifetime.ApplicationStarted.IsCancellationRequested)
+                Tell(notices.Where(notice => notice.IsAdvice));
+                if (
+                    notices.Where(notice => !notice.IsAdvice).MinBy(notice => notice.Deadline) is { } notice
+                    && lifetime.ApplicationStarted.IsCancellationRequested
+                )
                 {
-                    await ObeyAsync(notice);
+                    await ObeyAsync(source, notice);
                     return;
                 }
 
@@ -74,7 +85,27 @@ internal sealed partial class PreemptionWatch(
         }
     }
 
-    private async Task ObeyAsync(PreemptionNotice notice)
+    private async Task<IPreemptionSource?> OpenAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            return source = await sources.OpenAsync(stoppingToken);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    private void Tell(IEnumerable<PreemptionNotice> advice)
+    {
+        foreach (var notice in advice.Where(notice => told.Add(notice.Id)))
+        {
+            LogAdvice(log, source!.Name, notice.What);
+        }
+    }
+
+    private async Task ObeyAsync(IPreemptionSource source, PreemptionNotice notice)
     {
         using var noticed = Spans.Noticed(source.Name, notice.What);
         var left = notice.Deadline - time.GetUtcNow();
@@ -87,7 +118,7 @@ internal sealed partial class PreemptionWatch(
         obeyed = notice;
     }
 
-    private async Task AcknowledgeAsync(PreemptionNotice notice, CancellationToken stop)
+    private async Task AcknowledgeAsync(IPreemptionSource source, PreemptionNotice notice, CancellationToken stop)
     {
         using var limit = new CancellationTokenSource(AcknowledgeFor, time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, stop);
@@ -104,6 +135,12 @@ internal sealed partial class PreemptionWatch(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Source} is asked whether this machine goes away.")]
     private static partial void LogAsks(ILogger logger, string source);
+
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "{Source} announced {What}: the machine need not end, so this silo stays and trains on."
+    )]
+    private static partial void LogAdvice(ILogger logger, string source, string what);
 
     [LoggerMessage(
         Level = LogLevel.Warning,

@@ -15,41 +15,23 @@ internal sealed class ScheduledEvents : IPreemptionSource, IDisposable
     private static readonly TimeSpan FirstAnswer = TimeSpan.FromMinutes(3);
     private static readonly TimeSpan LaterAnswer = TimeSpan.FromSeconds(5);
 
-    // Of any size a list of events could have.
-    private const int LongestAnswerBytes = 1 << 20;
-
     private const string Scheduled = "Scheduled";
 
     // Freeze keeps memory and connections and lasts seconds: leaving would cost more, and a silo that stands still for longer is replaced
     // and fenced.
     private static readonly string[] Fatal = ["Preempt", "Terminate", "Reboot", "Redeploy"];
 
-    private readonly ScheduledEventsOptions options;
+    private readonly MetadataOptions options;
     private readonly TimeProvider time;
-    private readonly HttpClient http;
+    private readonly MetadataClient http;
     private readonly Dictionary<string, DateTimeOffset> begun = new(StringComparer.Ordinal);
     private bool answered;
     private string? vmName;
 
-    public ScheduledEvents(ScheduledEventsOptions options, TimeProvider time)
+    public ScheduledEvents(MetadataOptions options, TimeProvider time)
     {
         (this.options, this.time, vmName) = (options, time, options.VmName);
-        // A proxy would answer for another machine, or not at all.
-        http = new HttpClient(
-            new SocketsHttpHandler
-            {
-                UseProxy = false,
-                AllowAutoRedirect = false,
-                ConnectTimeout = TimeSpan.FromSeconds(5),
-            }
-        )
-        {
-            BaseAddress = options.Address,
-            Timeout = Timeout.InfiniteTimeSpan,
-            MaxResponseContentBufferSize = LongestAnswerBytes,
-        };
-        // Without it the service refuses: a browser or a proxy cannot be made to send it.
-        http.DefaultRequestHeaders.Add("Metadata", "true");
+        http = new MetadataClient(options.Address, time);
     }
 
     public string Name => "Azure Scheduled Events";
@@ -57,6 +39,14 @@ internal sealed class ScheduledEvents : IPreemptionSource, IDisposable
     public TimeSpan Interval => options.Interval;
 
     private string Path => $"metadata/scheduledevents?api-version={Uri.EscapeDataString(options.ApiVersion)}";
+
+    /// <summary>Whether a machine of Azure asks: its metadata names the cloud (<c>AzurePublicCloud</c>, …).</summary>
+    public static async Task<bool> IsHereAsync(MetadataOptions options, TimeProvider time, CancellationToken cancellationToken)
+    {
+        using var source = new ScheduledEvents(options, time);
+        const string Environment = "metadata/instance/compute/azEnvironment?api-version=2021-02-01&format=text";
+        return (await source.GetAsync(Environment, cancellationToken)).Trim().StartsWith("Azure", StringComparison.Ordinal);
+    }
 
     public async Task<IReadOnlyList<PreemptionNotice>> ReadAsync(CancellationToken cancellationToken)
     {
@@ -82,24 +72,25 @@ internal sealed class ScheduledEvents : IPreemptionSource, IDisposable
         // As documented, in PascalCase. Whole, so that it is sent with its length: not every server of this kind takes chunks.
         using var body = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(start, JsonSerializerOptions.Default));
         body.Headers.ContentType = new MediaTypeHeaderValue("application/json") { CharSet = "utf-8" };
-        using var response = await http.PostAsync(Path, body, cancellationToken);
-        response.EnsureSuccessStatusCode();
+        using var request = Request(HttpMethod.Post, Path);
+        request.Content = body;
+        (await http.SendAsync(request, LaterAnswer, cancellationToken)).OrRefusal(Path);
     }
 
     public void Dispose() => http.Dispose();
 
     private async Task<string> GetAsync(string path, CancellationToken cancellationToken)
     {
-        using var limit = new CancellationTokenSource(answered ? LaterAnswer : FirstAnswer, time);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
-        try
-        {
-            return await http.GetStringAsync(path, both.Token);
-        }
-        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new HttpRequestException("No answer came in time.", e);
-        }
+        using var request = Request(HttpMethod.Get, path);
+        return (await http.SendAsync(request, answered ? LaterAnswer : FirstAnswer, cancellationToken)).OrRefusal(path).Body;
+    }
+
+    private static HttpRequestMessage Request(HttpMethod method, string path)
+    {
+        var request = new HttpRequestMessage(method, path);
+        // Without it the service refuses: a browser or a proxy cannot be made to send it.
+        request.Headers.Add("Metadata", "true");
+        return request;
     }
 
     private bool IsOurs(Event announced) =>

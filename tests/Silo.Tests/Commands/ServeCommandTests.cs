@@ -31,7 +31,7 @@ public sealed class ServeCommandTests
     public void Defaults_InTheHelp_AreThoseOfTheSettings()
     {
         var silo = new SiloSettings { Store = "store", Slots = ["cpu:0"] };
-        var events = new ScheduledEventsOptions();
+        var events = new MetadataOptions();
 
         Assert.All(
             new[]

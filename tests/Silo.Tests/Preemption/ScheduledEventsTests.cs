@@ -91,7 +91,7 @@ public sealed class ScheduledEventsTests : IAsyncDisposable
     public async Task Read_WithAGivenName_DoesNotAskForIt()
     {
         server.Announce("Preempt", Now.AddSeconds(30), "mine");
-        using var source = Source(new ScheduledEventsOptions { VmName = "mine" });
+        using var source = Source(new MetadataOptions { VmName = "mine" });
 
         Assert.Single(await source.ReadAsync(Stop));
     }
@@ -99,7 +99,7 @@ public sealed class ScheduledEventsTests : IAsyncDisposable
     [Fact]
     public async Task Read_WithAnotherVersion_IsRefused()
     {
-        using var source = Source(new ScheduledEventsOptions { ApiVersion = "1999-01-01" });
+        using var source = Source(new MetadataOptions { ApiVersion = "1999-01-01" });
 
         await Assert.ThrowsAsync<HttpRequestException>(() => source.ReadAsync(Stop));
         Assert.Contains("api-version is '1999-01-01'", Assert.Single(server.Refused), StringComparison.Ordinal);
@@ -114,7 +114,7 @@ public sealed class ScheduledEventsTests : IAsyncDisposable
     [InlineData("{\"DocumentIncarnation\": 1}")]
     public async Task Read_OfAMalformedAnswer_SaysSoAndUnderstandsTheNext(string body)
     {
-        using var source = Source(new ScheduledEventsOptions { VmName = "trainer_3" });
+        using var source = Source(new MetadataOptions { VmName = "trainer_3" });
         server.Misbehaviour = (200, body);
         await Assert.ThrowsAsync<InvalidDataException>(() => source.ReadAsync(Stop));
 
@@ -128,7 +128,7 @@ public sealed class ScheduledEventsTests : IAsyncDisposable
     public async Task Read_OfEventsWithoutTheirFields_LeavesThemOut(string body)
     {
         server.Misbehaviour = (200, body);
-        using var source = Source(new ScheduledEventsOptions { VmName = "trainer_3" });
+        using var source = Source(new MetadataOptions { VmName = "trainer_3" });
 
         Assert.Empty(await source.ReadAsync(Stop));
     }
@@ -150,7 +150,7 @@ public sealed class ScheduledEventsTests : IAsyncDisposable
         var answer = new TaskCompletionSource();
         await using var slow = new TroubledMetadataServer { FirstAnswer = answer.Task };
         slow.Announce("Preempt", Now.AddMinutes(5), "trainer_3");
-        using var source = new ScheduledEvents(new ScheduledEventsOptions { Address = slow.Address, VmName = "trainer_3" }, time);
+        using var source = new ScheduledEvents(new MetadataOptions { Address = slow.Address, VmName = "trainer_3" }, time);
 
         var reading = source.ReadAsync(Stop);
         time.Advance(TimeSpan.FromMinutes(2));
@@ -174,8 +174,8 @@ public sealed class ScheduledEventsTests : IAsyncDisposable
         Assert.False(Assert.Single(await source.ReadAsync(Stop)).MayAcknowledge);
     }
 
-    private ScheduledEvents Source(ScheduledEventsOptions? options = null) =>
-        new((options ?? new ScheduledEventsOptions()) with { Address = server.Address }, time);
+    private ScheduledEvents Source(MetadataOptions? options = null) =>
+        new((options ?? new MetadataOptions()) with { Address = server.Address }, time);
 
     private static async Task<(DateTimeOffset Deadline, bool MayAcknowledge)> OneAsync(ScheduledEvents source)
     {

@@ -111,7 +111,7 @@ public sealed class HandOverTraceTests
                 .SelectMany(inner => Story(trace, inner, indent + "  ")),
         ];
 
-    private static async Task UntilAsync(LocalRun run, Func<RunFacts, bool> reached)
+    internal static async Task UntilAsync(LocalRun run, Func<RunFacts, bool> reached)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
         limit.CancelAfter(TimeSpan.FromMinutes(10));

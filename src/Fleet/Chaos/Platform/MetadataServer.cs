@@ -100,6 +100,7 @@ internal class MetadataServer : IAsyncDisposable
             ("GET", EventsPath) => Encoded(200, Document()),
             ("POST", EventsPath) => await StartAsync(request),
             ("GET", "/metadata/instance/compute/name") => Encoded(200, VmName),
+            ("GET", "/metadata/instance/compute/azEnvironment") => Encoded(200, "AzurePublicCloud"),
             _ => Encoded(404, "{}"),
         };
     }
