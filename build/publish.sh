@@ -2,6 +2,7 @@
 # Makes what is installed on machines without .NET: OUT/client (the program is 'slowrun'), OUT/silo, a .tar.gz of each with its SHA-256, and the client
 # as a .NET tool package.
 #   build/publish.sh OUT [cpu|cuda]
+# SLOWRUN_VERSION and SLOWRUN_COMMIT: what 'slowrun --version' says, where these sources are no git repository (build/release.sh).
 set -euo pipefail
 
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
@@ -10,10 +11,13 @@ flavor=${2:-cpu}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 rm -rf "$out/client" "$out/silo"
+options=(--nologo --verbosity quiet)
+[[ -z ${SLOWRUN_VERSION:-} ]] || options+=("-p:Version=$SLOWRUN_VERSION")
+[[ -z ${SLOWRUN_COMMIT:-} ]] || options+=("-p:SourceRevisionId=$SLOWRUN_COMMIT" -p:ContinuousIntegrationBuild=true "-p:PathMap=$root=/slowrun")
 
-dotnet publish "$root/src/Client" --output "$out/client" --nologo --verbosity quiet
-dotnet publish "$root/src/Silo" --output "$out/silo" -p:TorchFlavor="$flavor" --nologo --verbosity quiet
-dotnet pack "$root/src/Client" --output "$out" --nologo --verbosity quiet
+dotnet publish "$root/src/Client" --output "$out/client" "${options[@]}"
+dotnet publish "$root/src/Silo" --output "$out/silo" -p:TorchFlavor="$flavor" "${options[@]}"
+dotnet pack "$root/src/Client" --output "$out" "${options[@]}"
 
 # Times, owners and order of the archives are fixed: the same folder gives the same bytes, and the hash means something.
 for folder in client silo; do

@@ -9,8 +9,13 @@ internal static class ProgramVersion
 {
     private const int ShownDigits = 12;
 
-    public static string Text { get; } =
-        Of(typeof(ProgramVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown");
+    private static readonly string Informational =
+        typeof(ProgramVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+
+    public static string Text { get; } = Of(Informational);
+
+    /// <summary>Without the commit.</summary>
+    public static string Number { get; } = Informational.Split('+')[0];
 
     /// <param name="informational">As the build writes it: <c>0.1.0+COMMIT</c>, or <c>0.1.0</c> where sources lie in no repository.</param>
     public static string Of(string informational) =>

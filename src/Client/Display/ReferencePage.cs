@@ -1,6 +1,4 @@
-using System.Collections;
 using System.CommandLine;
-using System.CommandLine.Help;
 using System.Globalization;
 using System.Text;
 using Slowrun.Client.Cli;
@@ -39,111 +37,54 @@ internal static class ReferencePage
         }
 
         page.Append("Options of every command:\n\n");
-        AppendTable(page, "option", root.Options.Where(option => option.Recursive && !option.Hidden).Select(OptionRow));
-        foreach (var command in Shown(root))
+        AppendTable(page, "option", CommandFacts.CommonOptions(root));
+        foreach (var command in CommandFacts.Of(root).Subcommands)
         {
-            Append(page, command, [root.Name, command.Name]);
+            Append(page, command, depth: 2);
         }
 
         return page.ToString();
     }
 
-    private static IEnumerable<Command> Shown(Command command) => command.Subcommands.Where(sub => !sub.Hidden);
-
-    private static void Append(StringBuilder page, Command command, IReadOnlyList<string> path)
+    private static void Append(StringBuilder page, CommandFacts command, int depth)
     {
-        page.Append(CultureInfo.InvariantCulture, $"\n{new string('#', path.Count)} {string.Join(' ', path)}\n{command.Description}\n");
-        if (Shown(command).Any())
+        page.Append(CultureInfo.InvariantCulture, $"\n{new string('#', depth)} {command.Path}\n{command.Description}\n");
+        if (command.Subcommands.Count > 0)
         {
-            foreach (var sub in Shown(command))
+            foreach (var sub in command.Subcommands)
             {
-                Append(page, sub, [.. path, sub.Name]);
+                Append(page, sub, depth + 1);
             }
 
             return;
         }
 
-        page.Append(CultureInfo.InvariantCulture, $"```\n{Usage(command, path)}\n```\n");
-        var rows = command
-            .Arguments.Where(argument => !argument.Hidden)
-            .Select(ArgumentRow)
-            .Concat(command.Options.Where(option => !option.Hidden && option is not HelpOption and not VersionOption).Select(OptionRow))
-            .ToList();
-        if (rows.Count > 0)
+        page.Append(CultureInfo.InvariantCulture, $"```\n{command.Usage}\n```\n");
+        if (command.Arguments.Count + command.Options.Count > 0)
         {
-            AppendTable(page, command.Arguments.Count > 0 ? "argument or option" : "option", rows);
+            AppendTable(page, command.Arguments.Count > 0 ? "argument or option" : "option", [.. command.Arguments, .. command.Options]);
         }
 
-        if (CommandExamples.ExamplesOf(command) is { Count: > 0 } examples)
+        if (command.Examples.Count > 0)
         {
             page.Append(
                 CultureInfo.InvariantCulture,
-                $"\nExamples:\n```console\n{string.Concat(examples.Select(example => $"$ {example}\n"))}```\n"
+                $"\nExamples:\n```console\n{string.Concat(command.Examples.Select(example => $"$ {example}\n"))}```\n"
             );
         }
     }
 
-    private static void AppendTable(StringBuilder page, string title, IEnumerable<(string Name, string About)> rows)
+    private static void AppendTable(StringBuilder page, string title, IReadOnlyList<OptionFacts> rows)
     {
         page.Append(CultureInfo.InvariantCulture, $"| {title} | meaning |\n|---|---|\n");
-        foreach (var (name, about) in rows)
+        foreach (var row in rows)
         {
-            page.Append(CultureInfo.InvariantCulture, $"| {name} | {about} |\n");
+            var names = string.Join(", ", row.Names.Select(Code)) + (row.Value is { } value ? $" {Code(value)}" : "");
+            var about =
+                Cell(row.Description) + (row.IsRequired ? " Required." : "") + (row.Default is { } text ? $" Default: {Code(text)}." : "");
+            page.Append(CultureInfo.InvariantCulture, $"| {names} | {about} |\n");
         }
     }
-
-    private static string Usage(Command command, IReadOnlyList<string> path) =>
-        string.Join(
-            ' ',
-            [
-                .. path,
-                .. command
-                    .Arguments.Where(argument => !argument.Hidden)
-                    .Select(argument =>
-                        (argument.Arity.MinimumNumberOfValues, argument.Arity.MaximumNumberOfValues) switch
-                        {
-                            (0, 1) => $"[{Name(argument)}]",
-                            (0, _) => $"[{Name(argument)}…]",
-                            (_, 1) => Name(argument),
-                            _ => $"{Name(argument)}…",
-                        }
-                    ),
-                .. command.Options.Where(option => option.Required).Select(option => $"{option.Name} {option.HelpName}".TrimEnd()),
-                .. command.Options.Any(option => !option.Required && !option.Hidden) ? ["[options]"] : Array.Empty<string>(),
-            ]
-        );
-
-    private static (string Name, string About) ArgumentRow(Argument argument) =>
-        (Code(Name(argument)), Cell(argument.Description) + Default(argument.HasDefaultValue ? argument.GetDefaultValue() : null));
-
-    private static (string Name, string About) OptionRow(Option option) =>
-        (
-            string.Join(
-                ", ",
-                option
-                    .Aliases.Where(alias => alias.StartsWith('-'))
-                    .Prepend(option.Name)
-                    .Distinct()
-                    .Order(StringComparer.Ordinal)
-                    .Select(Code)
-            ) + (option.ValueType != typeof(bool) && option.HelpName is { } value ? $" {Code(value)}" : ""),
-            Cell(option.Description)
-                + (option.Required ? " Required." : "")
-                // A default of an option that every command has may come from the environment; its description says what it is.
-                + Default(option.HasDefaultValue && !option.Recursive ? option.GetDefaultValue() : null)
-        );
-
-    private static string Name(Argument argument) => argument.HelpName ?? argument.Name;
-
-    private static string Default(object? value) =>
-        value switch
-        {
-            null or false => "",
-            Enum word => $" Default: {Code(word.ToString().ToLowerInvariant())}.",
-            string text => text.Length > 0 ? $" Default: {Code(text)}." : "",
-            IEnumerable several => Default(string.Join(' ', several.Cast<object>())),
-            _ => $" Default: {Code(Convert.ToString(value, CultureInfo.InvariantCulture)!)}.",
-        };
 
     private static string Code(string text) => $"`{Cell(text)}`";
 
