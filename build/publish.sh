@@ -24,6 +24,6 @@ for folder in client silo; do
     tar --sort=name --mtime='2000-01-01 00:00Z' --owner=0 --group=0 --numeric-owner -C "$out" -cf - "$folder" | gzip -n >"$out/slowrun-$folder-linux-x64.tar.gz"
 done
 cd "$out"
-sha256sum slowrun-*.tar.gz *.nupkg >SHA256SUMS
-du -sh client silo slowrun-*.tar.gz *.nupkg
+sha256sum slowrun-*.tar.gz Slowrun.*.nupkg >SHA256SUMS
+du -sh client silo slowrun-*.tar.gz Slowrun.*.nupkg
 cat SHA256SUMS

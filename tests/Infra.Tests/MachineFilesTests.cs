@@ -23,6 +23,11 @@ public sealed partial class MachineFilesTests
                 Repository.Machine("ended"),
                 Path.Combine(Repository.Infra, "publish.sh"),
                 Path.Combine(Repository.Root, ".ci", "run"),
+                Path.Combine(Repository.Root, ".ci", "nightly"),
+                Path.Combine(Repository.Root, "build", "publish.sh"),
+                Path.Combine(Repository.Root, "build", "release.sh"),
+                Path.Combine(Repository.Root, "build", "check-release.sh"),
+                Path.Combine(Repository.Root, "build", "debian", "unit"),
                 Path.Combine(Repository.Root, "slowrun"),
             }.Select(path => Path.GetRelativePath(Repository.Root, path)),
         ];

@@ -98,7 +98,7 @@ internal static class ManPages
 
         Section(page, "OPTIONS OF EVERY COMMAND");
         Rows(page, common);
-        Examples(page, [.. Leaves(command).SelectMany(leaf => leaf.Examples)]);
+        Examples(page, [.. Leaves(command).Prepend(command).SelectMany(each => each.Examples).Distinct()]);
         Section(page, "SEE ALSO");
         page.Append(CultureInfo.InvariantCulture, $".BR {Text(program.Path)} (1)\n");
         return page.ToString();
