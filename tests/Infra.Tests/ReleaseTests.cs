@@ -1,6 +1,6 @@
 namespace Slowrun.Infra.Tests;
 
-/// <summary>What a release is made of, as far as that can be checked without building one; <c>.ci/nightly</c> makes and installs it.</summary>
+/// <summary>What a release is made of, as far as one need not be built; <c>.ci/nightly</c> makes and installs it.</summary>
 public sealed class ReleaseTests : IDisposable
 {
     private static readonly string Unit = Path.Combine(Repository.Root, "build", "debian", "unit");

@@ -6,7 +6,7 @@ using Slowrun.Client.Cli;
 
 namespace Slowrun.Client.Display;
 
-/// <summary>What pages say of a command, taken from the parser's definitions. It does not depend on the machine that makes the pages.</summary>
+/// <summary>What pages say of a command, taken from the parser's definitions. It does not depend on the machine that makes them.</summary>
 /// <param name="Path">The program's name and the command's, as they are typed.</param>
 /// <param name="Usage">A line; of use only where there are no subcommands.</param>
 /// <param name="Subcommands">Those that help shows.</param>
