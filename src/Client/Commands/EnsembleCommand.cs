@@ -28,9 +28,9 @@ internal static class EnsembleCommand
             {
                 var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
                 var facts = await new RunReader(store, context.Time).FactsAsync(parsed.GetRequiredValue(run), stop);
-                var wish = mixture.Read(parsed, facts);
-                var chosen = await new MixtureChooser(context, store, facts).ChooseAsync(wish, stop);
-                var report = await new MixtureJudge(context, store, facts).JudgeAsync(wish, chosen, stop);
+                var request = mixture.Read(parsed, facts);
+                var chosen = await new MixtureChooser(context, store, facts).ChooseAsync(request, stop);
+                var report = await new MixtureJudge(context, store, facts).JudgeAsync(request, chosen, stop);
                 if (parsed.GetValue(output) == OutputFormat.Json)
                 {
                     await context.Output.WriteLineAsync(Json.Text(report));

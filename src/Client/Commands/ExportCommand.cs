@@ -134,7 +134,7 @@ internal static class ExportCommand
         IObjectStore store,
         RunFacts facts,
         Target whom,
-        MixtureWish wish,
+        MixtureRequest request,
         ExportFolder plain,
         TransformersExport? transformers,
         CancellationToken stop
@@ -148,10 +148,10 @@ internal static class ExportCommand
             );
         }
 
-        var chosen = await new MixtureChooser(context, store, facts).ChooseAsync(wish, stop);
+        var chosen = await new MixtureChooser(context, store, facts).ChooseAsync(request, stop);
         // For averaged logits only the mixture that the run computed has a loss; any other is exported without one.
-        var known = chosen.Average == EnsembleAverage.Probabilities || wish.IsOwn;
-        var report = known ? await new MixtureJudge(context, store, facts).JudgeAsync(wish, chosen, stop) : null;
+        var known = chosen.Average == EnsembleAverage.Probabilities || request.IsOwn;
+        var report = known ? await new MixtureJudge(context, store, facts).JudgeAsync(request, chosen, stop) : null;
         if (transformers is not null)
         {
             await transformers.WriteEnsembleAsync(chosen, report, stop);

@@ -19,9 +19,9 @@ internal sealed class MixtureChooser(ClientContext context, IObjectStore store, 
     /// <exception cref="NotPossibleException">No such mixture can be made now; what to do.</exception>
     /// <exception cref="InvalidRequestException">More members are to be selected than there are, or fewer than one.</exception>
     /// <exception cref="InvalidDataException">A vector is damaged.</exception>
-    public async Task<ChosenMixture> ChooseAsync(MixtureWish wish, CancellationToken stop)
+    public async Task<ChosenMixture> ChooseAsync(MixtureRequest request, CancellationToken stop)
     {
-        var members = wish.Members.Count > 0 ? wish.Members : Scored();
+        var members = request.Members.Count > 0 ? request.Members : Scored();
         if (members.FirstOrDefault(id => facts.ScoreOf(id) is null) is var missing && members.Any(id => facts.ScoreOf(id) is null))
         {
             var why = facts.RootOf(missing).Finished ? "is not scored yet: a silo does that" : "has not finished";
@@ -30,8 +30,8 @@ internal sealed class MixtureChooser(ClientContext context, IObjectStore store, 
             );
         }
 
-        return wish.Select is { } k ? await SelectedAsync(members, k, stop)
-            : wish.IsOwn ? Own(members)
+        return request.Select is { } k ? await SelectedAsync(members, k, stop)
+            : request.IsOwn ? Own(members)
             : Mixed(members, _ => 1);
     }
 

@@ -12,15 +12,15 @@ namespace Slowrun.Client.Results;
 /// <summary>Computes the loss of a mixture on the validation set.</summary>
 internal sealed class MixtureJudge(ClientContext context, IObjectStore store, RunFacts facts)
 {
-    /// <param name="wish">The options by which the mixture was chosen.</param>
+    /// <param name="request">The options by which the mixture was chosen.</param>
     /// <exception cref="NotPossibleException">Logits are averaged, and the run has not computed this mixture.</exception>
     /// <exception cref="InvalidDataException">A vector or the data are damaged.</exception>
-    public async Task<EnsembleReport> JudgeAsync(MixtureWish wish, ChosenMixture mixture, CancellationToken stop)
+    public async Task<EnsembleReport> JudgeAsync(MixtureRequest request, ChosenMixture mixture, CancellationToken stop)
     {
         var run = facts.Spec.Name;
         if (mixture.Average == EnsembleAverage.Logits)
         {
-            return OfLogits(wish, mixture);
+            return OfLogits(request, mixture);
         }
 
         long judged = 0;
@@ -50,7 +50,7 @@ internal sealed class MixtureJudge(ClientContext context, IObjectStore store, Ru
         return EnsembleReport.Of(run, mixture, answer);
     }
 
-    private EnsembleReport OfLogits(MixtureWish wish, ChosenMixture mixture)
+    private EnsembleReport OfLogits(MixtureRequest request, ChosenMixture mixture)
     {
         var run = facts.Spec.Name;
         var stored = facts.EnsembleOf([.. mixture.Members.Select(member => member.Stage)]);
@@ -67,7 +67,7 @@ internal sealed class MixtureJudge(ClientContext context, IObjectStore store, Ru
             );
         throw new NotPossibleException(
             $"'{run}' averages logits (ensemble.average), which takes every member's forward pass: what scores keep, p(target), cannot be mixed into that. {done} "
-                + (wish.IsOwn ? "A silo computes it." : "A run with ensemble.average=Probabilities can be mixed in any way.")
+                + (request.IsOwn ? "A silo computes it." : "A run with ensemble.average=Probabilities can be mixed in any way.")
         );
     }
 

@@ -31,7 +31,7 @@ internal sealed class MixtureOptions
 
     /// <exception cref="NotFoundException">A member is none of the run.</exception>
     /// <exception cref="InvalidRequestException">A member is named twice.</exception>
-    public MixtureWish Read(ParseResult parsed, RunFacts facts)
+    public MixtureRequest Read(ParseResult parsed, RunFacts facts)
     {
         var named = (parsed.GetValue(members) ?? [])
             .SelectMany(text => text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
@@ -41,7 +41,7 @@ internal sealed class MixtureOptions
             throw new InvalidRequestException($"--members names '{twice.Key}' twice; each member is mixed once.");
         }
 
-        return new MixtureWish([.. named.Select(name => Stage(facts, name))], parsed.GetValue(select));
+        return new MixtureRequest([.. named.Select(name => Stage(facts, name))], parsed.GetValue(select));
     }
 
     private static StageId Stage(RunFacts facts, string name)
@@ -57,9 +57,10 @@ internal sealed class MixtureOptions
     }
 }
 
+/// <summary>What the options ask for.</summary>
 /// <param name="Members">Empty: the run's own.</param>
 /// <param name="Select">Null: no selection is made here.</param>
-internal sealed record MixtureWish(IReadOnlyList<StageId> Members, int? Select)
+internal sealed record MixtureRequest(IReadOnlyList<StageId> Members, int? Select)
 {
     public bool IsOwn => Members.Count == 0 && Select is null;
 }
