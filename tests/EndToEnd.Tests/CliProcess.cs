@@ -29,8 +29,8 @@ internal sealed class CliProcess : IDisposable
         start.Environment["SLOWRUN_STORE"] = store;
         start.Environment["SLOWRUN_SILO"] = Cli.SiloPath;
         start.Environment["NO_COLOR"] = "1";
-        // Of some seconds, most of them start-up: profiles of methods, and the second compilation of those that are called a few times, cost
-        // a third of it and pay for nothing.
+        // Of some seconds, most of them start-up: profiles of methods, and a second compilation of those that are called a few times,
+        // cost a third of it and pay for nothing.
         start.Environment["DOTNET_TieredPGO"] = "0";
         start.Environment["DOTNET_TC_CallCountThreshold"] = "300";
         foreach (var (name, value) in environment)
