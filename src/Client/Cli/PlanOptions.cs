@@ -87,6 +87,15 @@ internal sealed class PlanOptions
             DefaultValueFactory = _ => 7,
         };
 
+    public Option<string[]> Replay { get; } =
+        new("--replay")
+        {
+            Description =
+                "Instead: simulates runs that 'chaos -o json' recorded, on machines that are lost as they were, and compares finish and goodput with what happened.",
+            HelpName = "FILE",
+            AllowMultipleArgumentsPerToken = true,
+        };
+
     public const string DefaultSize = "Standard_NC40ads_H100_v5";
 
     public void AddTo(Command command)
@@ -129,6 +138,7 @@ internal sealed class PlanOptions
                     Deadline,
                     Replications,
                     Seed,
+                    Replay,
                 ]
         )
         {

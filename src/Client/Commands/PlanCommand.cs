@@ -36,7 +36,11 @@ internal static class PlanCommand
         options.Spec.Arity = ArgumentArity.ZeroOrOne;
         command.Validators.Add(result =>
         {
-            if (result.GetResult(options.Spec) is null or { Tokens.Count: 0 } && !result.GetValue(machines.ShowMachines))
+            if (
+                result.GetResult(options.Spec) is null or { Tokens.Count: 0 }
+                && !result.GetValue(machines.ShowMachines)
+                && result.GetResult(machines.Replay) is null or { Tokens.Count: 0 }
+            )
             {
                 result.AddError("SPEC is missing: a preset's name, or a YAML or JSON file.");
             }
@@ -47,6 +51,21 @@ internal static class PlanCommand
                 if (parsed.GetValue(machines.ShowMachines))
                 {
                     await context.Output.WriteAsync(MachineSizes.Embedded);
+                    return ExitCode.Done;
+                }
+
+                if (parsed.GetValue(machines.Replay) is { Length: > 0 } files)
+                {
+                    var replays = await ReplaysAsync(files, stop);
+                    if (parsed.GetValue(output) == OutputFormat.Json)
+                    {
+                        await context.Output.WriteLineAsync(Json.Text(replays));
+                    }
+                    else
+                    {
+                        context.Console.Print(ReplayText.Of(replays));
+                    }
+
                     return ExitCode.Done;
                 }
 
@@ -98,7 +117,8 @@ internal static class PlanCommand
         return command.WithExamples(
             "slowrun plan slowrun-10x --fleet 1 --evictions-per-hour 0.1 --price 2.1",
             "slowrun plan slowrun-snapshots --deadline 10d -o json",
-            "slowrun plan mine.yaml --tokens-per-second run:trial --machines machines.yaml"
+            "slowrun plan mine.yaml --tokens-per-second run:trial --machines machines.yaml",
+            "slowrun plan --replay chaos.json"
         );
     }
 
@@ -106,6 +126,19 @@ internal static class PlanCommand
         planner.Cheapest(markets, deadline) is { } best
             ? new PlannedDeadline(deadline, best.Fleet.Fleet.Machines, best.Fleet.OnDemand, best.Outcome)
             : new PlannedDeadline(deadline, null, null, null);
+
+    private static async Task<IReadOnlyList<ReplayedFile>> ReplaysAsync(IReadOnlyList<string> files, CancellationToken stop)
+    {
+        var replays = new List<ReplayedFile>();
+        foreach (var file in files)
+        {
+            var run = await RecordedFile.ReadAsync(file, stop);
+            var explained = RunExplanation.Of(run.Spec, null, new ExplainRates(1), CheckpointWriter.LengthBytes);
+            replays.Add(new ReplayedFile(Path.GetFileName(file), run.Spec.Name, run.Losses.Count, Replay.Of(run, explained)));
+        }
+
+        return replays;
+    }
 
     private static async Task<(MeasuredRun?, string?)> MeasuredAsync(
         ClientContext context,

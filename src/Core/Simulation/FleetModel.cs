@@ -75,7 +75,11 @@ public sealed record FleetModel
 /// <summary>A loss at a known moment.</summary>
 /// <param name="Stage">The machine that trains this is lost; null, or nobody trains it: one that trains nothing, else any.</param>
 /// <param name="NoticeSeconds">Null: it comes without a word.</param>
-public sealed record PlannedLoss(double AtSeconds, StageId? Stage, double? NoticeSeconds);
+public sealed record PlannedLoss(double AtSeconds, StageId? Stage, double? NoticeSeconds)
+{
+    /// <summary>From this loss, where it comes without a word, until the others know of it; null: as the fleet's.</summary>
+    public double? DetectionSeconds { get; init; }
+}
 
 /// <summary>What a stage takes on one slot.</summary>
 /// <param name="FinishBytes">Final state and snapshot, which are uploaded at its end while the slot waits.</param>

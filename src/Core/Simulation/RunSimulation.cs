@@ -139,11 +139,11 @@ public sealed class RunSimulation
             ?? there.FirstOrDefault();
         if (victim is not null)
         {
-            Lose(victim, planned.NoticeSeconds);
+            Lose(victim, planned.NoticeSeconds, planned.DetectionSeconds);
         }
     }
 
-    private void Lose(SimulatedMachine machine, double? notice)
+    private void Lose(SimulatedMachine machine, double? notice, double? detection = null)
     {
         if (machine.IsGone || machine.Leaves)
         {
@@ -158,7 +158,7 @@ public sealed class RunSimulation
         machine.Work.Clear();
         if (notice is not { } seconds)
         {
-            Vanish(machine, owned);
+            Vanish(machine, owned, detection ?? fleet.DetectionSeconds);
             return;
         }
 
@@ -183,7 +183,7 @@ public sealed class RunSimulation
         At(released, () => stages.Alive.Remove(machine.Name));
     }
 
-    private void Vanish(SimulatedMachine machine, List<SimulatedWork> owned)
+    private void Vanish(SimulatedMachine machine, List<SimulatedWork> owned, double detection)
     {
         foreach (var work in owned)
         {
@@ -196,7 +196,7 @@ public sealed class RunSimulation
 
         Gone(machine);
         At(
-            Now + fleet.DetectionSeconds,
+            Now + detection,
             () =>
             {
                 stages.Alive.Remove(machine.Name);

@@ -1,3 +1,5 @@
+using Slowrun.Core.Plan;
+using Slowrun.Core.Simulation;
 using Slowrun.Fleet.Chaos.Damages;
 using Slowrun.Fleet.Chaos.Plans;
 
@@ -44,6 +46,9 @@ public sealed record ChaosReport
     public required int Wanted { get; init; }
 
     public required IReadOnlyList<CarriedOut> Disturbances { get; init; }
+
+    /// <summary>For <c>plan --replay</c>. Null where all machines were lost at once, or objects were damaged: no model knows of these.</summary>
+    public RecordedRun? Recorded { get; init; }
 
     /// <summary>What was done to the run's objects; empty where none was to be damaged.</summary>
     public IReadOnlyList<DamageReport> Damages { get; init; } = [];
@@ -141,4 +146,16 @@ public sealed record CarriedOut(int Number, ChaosMode Mode, string Phase, string
     public int? NoticeSeconds { get; init; }
 
     public bool? Acknowledged { get; init; }
+
+    /// <summary>As a simulation carries it out.</summary>
+    internal RecordedLoss ToRecord() =>
+        new(
+            AtSeconds,
+            StageId.TryParse(Stage, out var stage) ? stage : null,
+            Mode == ChaosMode.Term ? TermSeconds : NoticeSeconds,
+            Mode is ChaosMode.Freeze or ChaosMode.Vanish or ChaosMode.Partition
+        );
+
+    // A silo that is told to stop has the time that it needs.
+    private const double TermSeconds = 60;
 }

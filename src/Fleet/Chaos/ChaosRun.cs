@@ -1,13 +1,17 @@
 using System.Globalization;
 using Slowrun.Core;
+using Slowrun.Core.Explain;
+using Slowrun.Core.Ledger;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
+using Slowrun.Core.Simulation;
 using Slowrun.Fleet.Chaos.Damages;
 using Slowrun.Fleet.Chaos.Plans;
 using Slowrun.Fleet.Silos;
 using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 using Slowrun.Storage.Addresses;
+using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Fleet.Chaos;
@@ -37,14 +41,14 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
         var calm = spec with { Name = $"{spec.Name}-calm-{suffix}" };
         var disturbed = spec with { Name = $"{spec.Name}-chaos-{suffix}" };
         tell($"{calm.Name}: {silos} silos, undisturbed…");
-        var (calmFacts, _, _, calmTook) = await CarryOutAsync(calm, silos, seed, [], stop);
+        var (calmFacts, _, _, calmTook, calmFirstTake) = await CarryOutAsync(calm, silos, seed, [], stop);
         tell(
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"{calm.Name}: {calmTook.TotalSeconds:F1} s. {disturbed.Name}: {plan.Count} disturbances, seed {seed}…"
             )
         );
-        var (facts, fleet, damages, took) = await CarryOutAsync(disturbed, silos, seed, plan, stop);
+        var (facts, fleet, damages, took, _) = await CarryOutAsync(disturbed, silos, seed, plan, stop);
         var differing = calmFacts
             .Plan.Stages.Select(stage => stage.Id)
             .Where(id => calmFacts.RootOf(id).Snapshot?.Sha256 is not { } hash || facts.RootOf(id).Snapshot?.Sha256 != hash)
@@ -74,11 +78,34 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
             ],
             Damages = [.. damages.Select(DamageReport.Of)],
             UnplannedExits = fleet.UnplannedExits,
+            Recorded = Recorded(),
             VotedOut = fleet.VotedOut,
         };
+
+        RecordedRun? Recorded()
+        {
+            var explained = RunExplanation.Of(calmFacts.Spec, null, new ExplainRates(1), CheckpointWriter.LengthBytes);
+            var now = time.GetUtcNow();
+            return
+                plan.Any(one => one.Mode is ChaosMode.Cluster or ChaosMode.Damage)
+                || MeasuredRun.Of(calmFacts, explained, now) is not { } measured
+                || RunLedger.Of(facts, now)?.Goodput is not { } goodput
+                ? null
+                : new RecordedRun
+                {
+                    Spec = calmFacts.Spec,
+                    Machines = silos,
+                    BootSeconds = calmFirstTake.TotalSeconds,
+                    Calm = measured,
+                    CalmSeconds = calmTook.TotalSeconds,
+                    Losses = [.. fleet.CarriedOut.OrderBy(one => one.AtSeconds).Select(one => one.ToRecord())],
+                    FinishedSeconds = took.TotalSeconds,
+                    Goodput = goodput,
+                };
+        }
     }
 
-    private async Task<(RunFacts Facts, ChaosFleet Fleet, IReadOnlyList<Damage> Damages, TimeSpan Took)> CarryOutAsync(
+    private async Task<(RunFacts Facts, ChaosFleet Fleet, IReadOnlyList<Damage> Damages, TimeSpan Took, TimeSpan FirstTake)> CarryOutAsync(
         RunSpec spec,
         int silos,
         int seed,
@@ -94,15 +121,17 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
         var facts = new RunFactsReader(store);
         await using var fleet = new ChaosFleet(SiloProgram.Find(), store, ReadAsync, silos, [.. planned[false]], cache.Folder, time, tell);
         var (progress, progressAt) = (-1L, time.GetTimestamp());
+        TimeSpan? firstTake = null;
         while (true)
         {
             var (now, readAt) = (await ReadAsync(stop), time.GetTimestamp());
+            firstTake ??= now.Roots.Count > 0 ? fleet.Age : null;
             if (Readiness.IsOver(Readiness.StateOf(now)))
             {
                 var took = fleet.Age;
                 await (damages?.EndAsync(stop) ?? Task.CompletedTask);
                 await fleet.StopAsync();
-                return (now, fleet, damages?.Done ?? [], took);
+                return (now, fleet, damages?.Done ?? [], took, firstTake ?? took);
             }
 
             if (now.Committed != progress)

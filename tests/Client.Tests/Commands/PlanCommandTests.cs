@@ -25,6 +25,24 @@ public sealed class PlanCommandTests
         Assert.True(json.RootElement.GetProperty("alternatives").GetArrayLength() >= 4);
     }
 
+    [Theory]
+    [InlineData(null, ExitCode.NoSuchThing, "'slowrun chaos SPEC -o json > ")]
+    [InlineData("{", ExitCode.Usage, "cannot be read")]
+    [InlineData("[]", ExitCode.Usage, "has no member 'recorded'")]
+    [InlineData("""{"spec": "tiny"}""", ExitCode.Usage, "has no member 'recorded'")]
+    [InlineData("""{"recorded": null}""", ExitCode.Usage, "Record one without the modes cluster and damage.")]
+    [InlineData("""{"recorded": {"machines": 3}}""", ExitCode.Usage, "cannot be read")]
+    public async Task Replay_OfWhatChaosDidNotRecord_SaysWhatIsExpected(string? content, int exitCode, string message)
+    {
+        using var folder = new TemporaryFolder();
+        var file = content is null ? Path.Combine(folder.Path, "none.json") : folder.Write("a.json", content);
+
+        Assert.Equal(exitCode, await line.RunAsync("plan", "--replay", file));
+
+        Assert.Contains(message, line.Error, StringComparison.Ordinal);
+        Assert.Contains(file, line.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Plan_WithGivenFigures_SaysThatTheyAreGiven()
     {

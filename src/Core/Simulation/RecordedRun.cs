@@ -1,0 +1,39 @@
+using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+
+namespace Slowrun.Core.Simulation;
+
+/// <summary>What <c>slowrun chaos</c> recorded of a run and of the machines that it was carried out on, calmly and disturbed: what a
+/// simulation is held against.</summary>
+public sealed record RecordedRun : ExtensibleRecord
+{
+    /// <summary>As it was carried out, with the data that it had.</summary>
+    public required RunSpec Spec { get; init; }
+
+    /// <summary>Of one slot each; each that is lost is replaced at once.</summary>
+    public required int Machines { get; init; }
+
+    /// <summary>From the start of the calm run's machines to its first take.</summary>
+    public required double BootSeconds { get; init; }
+
+    /// <summary>What the calm run's ledger says.</summary>
+    public required MeasuredRun Calm { get; init; }
+
+    /// <summary>From the start of its machines to the calm run's end.</summary>
+    public required double CalmSeconds { get; init; }
+
+    public required IReadOnlyList<RecordedLoss> Losses { get; init; }
+
+    /// <summary>From the start of its machines to the disturbed run's end.</summary>
+    public required double FinishedSeconds { get; init; }
+
+    /// <summary>Of the disturbed run, by its ledger.</summary>
+    public required double Goodput { get; init; }
+}
+
+/// <summary>A machine that was lost.</summary>
+/// <param name="AtSeconds">After the start of the disturbed run's machines.</param>
+/// <param name="Stage">What it trained; null: nothing.</param>
+/// <param name="NoticeSeconds">Null: it came without a word.</param>
+/// <param name="IsSilent">Whether its connections stayed open, or were answered by nobody, so that others had to wait for a sign.</param>
+public sealed record RecordedLoss(double AtSeconds, StageId? Stage, double? NoticeSeconds, bool IsSilent);
