@@ -47,7 +47,7 @@ public sealed record ChaosReport
 
     public required IReadOnlyList<CarriedOut> Disturbances { get; init; }
 
-    /// <summary>For <c>plan --replay</c>. Null where all machines were lost at once, or objects were damaged: no model knows of these.</summary>
+    /// <summary>For <c>plan --replay</c>. Null where all machines were lost at once, or objects were damaged: no model has that.</summary>
     public RecordedRun? Recorded { get; init; }
 
     /// <summary>What was done to the run's objects; empty where none was to be damaged.</summary>
