@@ -4,19 +4,29 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Slowrun.Clustering.Machines;
 using Slowrun.Training.Devices;
+using Slowrun.Training.Kernels.Cuda;
+using Slowrun.Training.Numerics;
+using Slowrun.Training.Tests.Kernels.Cuda;
 using static TorchSharp.torch;
 
 namespace Slowrun.Gpu;
 
 /// <summary>The device that is measured, and how results are told: one line of JSON each, written at once.</summary>
 /// <param name="cpu">A processor plays the device, with toy sizes.</param>
-internal sealed class Bench(bool cpu) : IDisposable
+/// <param name="kernels">Steps by kernels of our own.</param>
+internal sealed class Bench(bool cpu, bool kernels) : IDisposable
 {
     // Only when something is measured: the table is made without a device.
     private readonly Lazy<NvidiaDevices?> devices = new(() => cpu ? null : NvidiaDevices.TryOpen(asCuda: true));
     private readonly Lazy<Device> device = new(() => ComputeDevices.DeviceOf(cpu ? "cpu:0" : "cuda:0"));
 
     public bool Toy => cpu;
+
+    /// <summary>Null: the plan's own.</summary>
+    public StepPath? Path => kernels ? StepPath.Kernels : null;
+
+    /// <summary>Kernels of a device; null: its own.</summary>
+    public Func<Device, CudaKernels>? KernelsOf => cpu ? _ => PlayedCuda.Kernels(rounded: true) : null;
 
     public string Slot => cpu ? "cpu:0" : "cuda:0";
 

@@ -16,8 +16,8 @@ internal static class HashPart
 
     public static int Run(Bench bench)
     {
-        using var training = StageTraining.Begin(Inputs(bench), bench.Compute);
-        return Finish(training, "hash");
+        using var training = StageTraining.Begin(Inputs(bench), bench.Compute, replicate: false, bench.Path, bench.KernelsOf);
+        return Finish(training, bench.Path is null ? "hash" : "kernel-hash");
     }
 
     /// <summary>Says "committed" when the state is in the file, and trains on until it is killed.</summary>

@@ -90,9 +90,9 @@ internal static class KernelPart
                 "mix + RMS norm",
                 () =>
                 {
-                    var (mixed, normed, r) = block.Mix(x, encoded, x0, scalars[0], scalars[1], scalars[2]);
+                    var (mixed, normed, r) = block.Mix(x, encoded, x0, scalars[0], scalars[1], scalars[2], norm: true);
                     var back = block.MixBack(dx, da, mixed, r, x, encoded, x0, scalars[0], scalars[1], scalars[2]);
-                    return [mixed, normed, back.Before, back.Encoded!, back.X0];
+                    return [mixed, normed!, back.Before, back.Encoded!, back.X0];
                 },
                 () =>
                     Composed(

@@ -58,7 +58,9 @@ internal sealed class MadeUp
                 Teacher = teacher,
             },
             bench.Compute,
-            [.. State.All.Select(tensor => Filled(tensor, weights.Contains(tensor) ? pattern : zeros))]
+            [.. State.All.Select(tensor => Filled(tensor, weights.Contains(tensor) ? pattern : zeros))],
+            bench.Path,
+            bench.KernelsOf
         );
     }
 

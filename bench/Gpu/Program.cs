@@ -2,8 +2,8 @@ using Slowrun.Gpu;
 using Slowrun.Training.Numerics;
 
 // Called part by part by bench/gpu/run.sh: each part is a process of its own, so that one that is cut or fails costs nothing but itself.
-using var bench = new Bench(args.Contains("--cpu"));
-string[] words = [.. args.Where(argument => argument != "--cpu")];
+using var bench = new Bench(args.Contains("--cpu"), args.Contains("--kernels"));
+string[] words = [.. args.Where(argument => argument is not ("--cpu" or "--kernels"))];
 var exit = 2;
 try
 {
@@ -43,12 +43,13 @@ static int Usage()
 {
     Console.Error.WriteLine(
         """
-        Slowrun.Gpu PART [--cpu]: one part of bench/gpu/run.sh; prints one line of JSON.
+        Slowrun.Gpu PART [--cpu] [--kernels]: one part of bench/gpu/run.sh; prints one line of JSON.
           ceilings           matrix products and copies, as fast as the device does them
           step SIZE          a few training steps: tokens a second, memory, time by phase
           weights            initial weights drawn on the device, beside the host's
           capture            what a checkpoint's copy makes the training wait
           hash               SHA-256 of the state after three steps
+                             (with --kernels both by kernels of our own)
           train FILE         two steps, the state into FILE, then on until it is killed
           resume FILE        from FILE to the third step: the same hash
           gradients          bfloat16 against float32

@@ -88,6 +88,22 @@ internal static class ResultTable
             );
         }
 
+        foreach (var step in Of("kernel-step"))
+        {
+            var composed = Of("step").FirstOrDefault(line => Name(line) == Name(step));
+            Write(
+                $"{Name(step)} by kernels: {Count(Number(step, "tokensPerSecond"))} tokens/s, {Ratio(Number(step, "tokensPerSecond") / Number(composed, "tokensPerSecond"))} of composed; {Milli(step, "secondsPerMicroBatch")} ms/micro, {Milli(step, "secondsBeside")} ms beside, {Count(Number(step, "launchesPerMicroBatch"))} launches, peak {Bytes(Number(step, "peakBytes"))}"
+            );
+        }
+
+        var kernelHashes = Of("kernel-hash").Select(line => (string?)line["sha256"]).ToList();
+        if (kernelHashes.Count > 0)
+        {
+            Write(
+                $"hashes of three steps by kernels, twice: {(kernelHashes.Count < 2 ? "only one was computed" : kernelHashes.Distinct().Count() == 1 ? "equal" : "NOT EQUAL")} {string.Join(' ', kernelHashes.Select(hash => hash?[..12]))}"
+            );
+        }
+
         foreach (var cut in Of("cut"))
         {
             Write($"not measured: {Name(cut)} ({(string?)cut["why"]})");
@@ -95,6 +111,7 @@ internal static class ResultTable
 
         return
             same
+            && kernelHashes.Distinct().Count() <= 1
             && Of("weights").All(weights => (bool?)weights["equal"] == true)
             && bits.All(kernels =>
                 kernels["why"] is not null || ((bool?)kernels["repeated"] == true && (bool?)kernels["asProcessor"] == true)

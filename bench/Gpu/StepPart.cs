@@ -27,7 +27,7 @@ internal static class StepPart
         double tokens = plan.Stage.DeviceRows * plan.Model.SequenceLength;
         var rate = microBatches * tokens / ((microBatches * microBatch) + beside);
         return Bench.Tell(
-            "step",
+            bench.Path is null ? "step" : "kernel-step",
             name,
             ("tokensPerSecond", rate),
             ("flopsPerToken", flops.Total),

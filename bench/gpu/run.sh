@@ -120,7 +120,11 @@ step 10x-plain
 part hash 40 "$program" hash $cpu
 part hash-again 40 "$program" hash $cpu
 killed
-part kernels 120 "$program" kernels $cpu
+if part kernels 120 "$program" kernels $cpu && ! grep -q '"part":"kernels".*"why"' "$results"; then
+    part kernel-step-10x-plain 60 bash -c 'counted "$@"' _ step 10x-plain --kernels $cpu
+    part kernel-hash 40 "$program" hash --kernels $cpu
+    part kernel-hash-again 40 "$program" hash --kernels $cpu
+fi
 part weights 40 "$program" weights $cpu
 part gradients 40 "$program" gradients $cpu
 reference 10x-plain 75

@@ -3,6 +3,7 @@ using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
 using Slowrun.Training.Distillation;
 using Slowrun.Training.Evaluation;
+using Slowrun.Training.Kernels.Cuda;
 using Slowrun.Training.Models;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
@@ -28,6 +29,7 @@ internal sealed class LaneCrew : IDisposable
 
     /// <param name="teachers">One for each worker; the same one where they share a device.</param>
     /// <param name="ensembles">One for each worker, whose own it is.</param>
+    /// <param name="kernels">One for each worker, on <see cref="StepPath.Kernels"/>; else null.</param>
     /// <param name="replicate">
     /// Whether workers are devices with memory of their own: each has its parameters, and makes its dropout masks. On a CPU all share one
     /// storage.
@@ -40,7 +42,8 @@ internal sealed class LaneCrew : IDisposable
         IReadOnlyList<Teacher?> teachers,
         IReadOnlyList<EnsembleTeacher?> ensembles,
         bool replicate,
-        StepPath path
+        StepPath path,
+        IReadOnlyList<CudaKernels>? kernels
     )
     {
         replicas = [.. devices.Skip(1).Select(device => replicate ? new FlatParameters(parameters.Layout, device) : parameters)];
@@ -48,7 +51,7 @@ internal sealed class LaneCrew : IDisposable
         [
             .. replicas
                 .Prepend(parameters)
-                .Select((p, w) => new LaneWorker(model, stage, p, teachers[w], ensembles[w], masksOnDevice: replicate, path)),
+                .Select((p, w) => new LaneWorker(model, stage, p, teachers[w], ensembles[w], masksOnDevice: replicate, path, kernels?[w])),
         ];
         sum = new LaneSum(new LaneBuffer(model, parameters));
         begin = [.. replicas.Select(_ => new SemaphoreSlim(0))];

@@ -3,6 +3,7 @@ using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
 using Slowrun.Training.Distillation;
 using Slowrun.Training.Evaluation;
+using Slowrun.Training.Kernels.Cuda;
 using Slowrun.Training.Models;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
@@ -27,6 +28,7 @@ internal sealed class LaneWorker : IDisposable
 
     /// <param name="parameters">Shared with the other workers on a CPU, a replica on a device of its own.</param>
     /// <param name="ensemble">This worker's own.</param>
+    /// <param name="kernels">Of its device, on <see cref="StepPath.Kernels"/>; else null.</param>
     /// <param name="masksOnDevice">Whether dropout masks are made on the device that uses them: on every device but a processor.</param>
     public LaneWorker(
         ModelRecipe model,
@@ -35,18 +37,25 @@ internal sealed class LaneWorker : IDisposable
         Teacher? teacher,
         EnsembleTeacher? ensemble,
         bool masksOnDevice,
-        StepPath path
+        StepPath path,
+        CudaKernels? kernels
     )
     {
         this.model = model;
         this.ensemble = ensemble;
         this.parameters = parameters;
-        gpt = new Gpt(model, parameters.Device);
+        var handedOver = new RecomputedGradients();
+        var operations = kernels is null
+            ? null
+            : new CudaOperations(new BlockKernels(kernels, CudaKernels.Type(model.Products)), handedOver);
+        gpt = new Gpt(model, parameters.Device, operations);
         trainer =
             path == StepPath.Fused
                 ? new FusedTrainer(model, stage, gpt.Rotary, teacher, outputs: ensemble is not null)
                 : new MicroBatchTrainer(model, stage, gpt, teacher, outputs: ensemble is not null)
                 {
+                    HandedOver = handedOver,
+                    Kernels = kernels,
                     MasksOnDevice = masksOnDevice,
                     RowsAtOnce = LogitRows.AtOnce(model, gpu: parameters.Device.type != TorchSharp.DeviceType.CPU),
                 };

@@ -1,6 +1,8 @@
 using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 using Slowrun.Training.Distillation;
+using Slowrun.Training.Kernels;
+using Slowrun.Training.Kernels.Cuda;
 using Slowrun.Training.Models;
 using Slowrun.Training.Numerics;
 using static TorchSharp.torch;
@@ -19,7 +21,11 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
     private readonly double alpha = teacher is null && !outputs ? 0 : stage.Distillation!.Alpha;
     private readonly double temperature = stage.Distillation?.Temperature ?? 1;
 
-    private readonly RecomputedGradients recomputed = new();
+    /// <summary>Where backward passes of nodes of our own leave what they give to autograd.</summary>
+    internal RecomputedGradients HandedOver { get; init; } = new();
+
+    /// <summary>That compute losses; null: composed operations do.</summary>
+    internal CudaKernels? Kernels { get; init; }
 
     /// <summary>Whether dropout masks are made where they are used.</summary>
     internal bool MasksOnDevice { get; init; }
@@ -37,7 +43,7 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
     public Tensor Backward(GptWeights weights, in MicroBatch batch, double weight, Tensor? lesson = null)
     {
         using var scope = NewDisposeScope();
-        var pass = batch.Pass(model, stage, MasksOnDevice, recomputed);
+        var pass = batch.Pass(model, stage, MasksOnDevice, HandedOver);
         var (inputs, targets) = (batch.Inputs, batch.Targets);
         var hidden = gpt.Hidden(weights, inputs, pass);
         var further = model.MtpBlock && stage.MtpWeight != 0 && alpha < 1 ? gpt.FurtherHidden(weights, hidden, targets, pass) : null;
@@ -58,11 +64,11 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
             hidden.shape[0] <= RowsAtOnce && rounded is null
                 ? Whole(weights, readout, further, furtherTargets)
                 : Chunked(weights, readout, further, furtherTargets);
-        recomputed.Release();
+        HandedOver.Release();
         return loss.MoveToOuterDisposeScope();
     }
 
-    public void Dispose() => recomputed.Release();
+    public void Dispose() => HandedOver.Release();
 
     private Tensor Whole(GptWeights weights, in Readout readout, Tensor? further, Tensor? furtherTargets)
     {
@@ -85,12 +91,14 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
         {
             (
                 readout.Hidden,
-                ByChunks(
-                    readout,
-                    readout.Hidden,
-                    loss,
-                    (part, start, count) => Loss(weights, cut with { Hidden = part }, cut.Hidden.shape[0], start, count)
-                )
+                Kernels is not null && readout.Rounded is { } unembedding
+                    ? ByKernels(Kernels, readout, unembedding, loss)
+                    : ByChunks(
+                        readout,
+                        readout.Hidden,
+                        loss,
+                        (part, start, count) => Loss(weights, cut with { Hidden = part }, cut.Hidden.shape[0], start, count)
+                    )
             ),
         };
         if (further is not null)
@@ -141,6 +149,60 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
         }
 
         return gradients.Count == 1 ? gradients[0] : cat(gradients);
+    }
+
+    /// <summary>As <see cref="ByChunks"/> of the rows' own predictions, without autograd: a kernel makes logits their gradient.</summary>
+    private Tensor ByKernels(CudaKernels kernels, in Readout readout, RoundedUnembedding unembedding, Tensor sum)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        var (hidden, device) = (readout.Hidden, readout.Hidden.device);
+        var rows = hidden.shape[0];
+        var scale = readout.Weight / rows;
+        var targets = stack([readout.Targets, .. readout.Future.Select(future => future.Targets)]);
+        // Filled where they are used: a copy from the host would be waited for.
+        Tensor[] shares =
+        [
+            .. readout
+                .Future.Select(future => future.Share)
+                .Prepend(1)
+                .Select(share => full([1], Scalars.Of(share), ScalarType.Float64, device)),
+        ];
+        var terms = new LossTerms(
+            (float)model.Softcap,
+            temperature,
+            (1 - alpha) * scale,
+            alpha * scale * temperature * temperature,
+            TeacherLogarithms: readout.Lesson is not null
+        );
+        var (losses, gradient) = (zeros(rows, ScalarType.Float64, device), empty_like(hidden));
+        for (long start = 0; start < rows; start += RowsAtOnce)
+        {
+            using var chunk = NewDisposeScope();
+            var count = Math.Min(RowsAtOnce, rows - start);
+            var part = hidden.narrow(0, start, count).to(ScalarType.BFloat16);
+            var logits = F.linear(part, unembedding.Weight);
+            LossKernels.Run(
+                kernels,
+                logits,
+                model.VocabSize,
+                targets,
+                cat(shares),
+                stage.LabelSmoothing,
+                readout.Taught is { } taught
+                    ? F.linear(taught.narrow(0, start, count).to(ScalarType.BFloat16), teacher!.Unembedding!.Weight)
+                    : null,
+                readout.Lesson?.narrow(0, start, count),
+                terms,
+                (int)start,
+                losses
+            );
+            gradient.narrow(0, start, count).copy_(logits.mm(unembedding.Weight));
+            unembedding.AddGradient(logits.t().mm(part));
+        }
+
+        sum.add_(losses.sum(), Scalars.One);
+        return gradient.MoveToOuterDisposeScope();
     }
 
     /// <summary>The weighted loss of some rows' own predictions: their part of the mean.</summary>

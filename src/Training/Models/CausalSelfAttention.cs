@@ -8,9 +8,14 @@ namespace Slowrun.Training.Models;
 
 /// <summary>Attention of one layer with rotary positions, query-key norm, value embedding, head gates and sliding window.</summary>
 /// <param name="flash">Whether the device has flash attention with windows, and products are bfloat16; else windows are masks.</param>
-internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary, WindowMasks masks, bool flash = false)
+internal sealed class CausalSelfAttention(
+    ModelRecipe model,
+    RotaryTable rotary,
+    WindowMasks masks,
+    IBlockOperations operations,
+    bool flash = false
+)
 {
-    private static readonly Scalar Two = Scalars.Of(2.0);
     private static readonly Scalar MinusOne = Scalars.Of(-1.0);
     private static readonly long[] Last = [-1];
 
@@ -30,39 +35,32 @@ internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary,
     )
     {
         using var scope = NewDisposeScope();
-        long batch = x.shape[0] / length,
-            heads = model.Heads,
-            width = model.Width / heads;
-        var qkv = Functional.Linear(x, Mixed(model, weights), model.Products);
-        var parts = qkv.split([2 * heads * width, heads * width], 1);
-        var qk = Functional.RmsNorm(rotary.Turn(parts[0].view(batch, length, 2 * heads, width), cache?.Length ?? 0));
-        var v = parts[1].view(batch, length, heads, width);
-        if (valueEmbedding is not null)
-        {
-            var gate = Functional.Linear(x.narrow(1, 0, ParameterTable.ValueGateChannels), weights.ValueGate!, model.Products).sigmoid();
-            v = v.addcmul(gate.view(batch, length, heads, 1), valueEmbedding.view(batch, length, heads, width), Two);
-        }
-
-        var halves = qk.split([heads, heads], 2);
+        var heads = model.Heads;
+        var qkv = operations.Linear(x, Mixed(model, weights));
+        var valueGate = valueEmbedding is null
+            ? null
+            : operations.Linear(x.narrow(1, 0, ParameterTable.ValueGateChannels), weights.ValueGate!);
+        var (q, k, v) = operations.Split(qkv, rotary, cache?.Length ?? 0, valueEmbedding, valueGate, length, heads);
         Tensor y;
         if (cache is null)
         {
-            var k = layer.KeyOffset && length > 1 ? Shifted(halves[1], width) : halves[1];
-            y = flash ? Flash(halves[0], k, v, layer.Window) : Masked(halves[0], k, v, layer.Window);
+            k = layer.KeyOffset && length > 1 ? Shifted(k, k.shape[3]) : k;
+            y = flash ? Flash(q, k, v, layer.Window) : Masked(q, k, v, layer.Window);
         }
         else
         {
-            y = Continued(halves[0], halves[1], v, layer, cache);
+            y = Continued(q, k, v, layer, cache);
         }
 
         if (layer.Xsa)
         {
-            y = Exclusive(y, v, xsaAlpha);
+            // Products' numbers are too coarse for it.
+            var exclusive = Exclusive(Exact(y), Exact(v), xsaAlpha);
+            y = exclusive.dtype == y.dtype ? exclusive : exclusive.to(y.dtype);
         }
 
-        var open = Functional.Linear(x.narrow(1, 0, ParameterTable.AttentionGateChannels), weights.AttentionGate, model.Products).sigmoid();
-        y = y.mul(open.view(batch, length, heads, 1)).view(batch * length, heads * width);
-        return Functional.Linear(y, weights.AttentionOutput, model.Products).MoveToOuterDisposeScope();
+        var gate = operations.Linear(x.narrow(1, 0, ParameterTable.AttentionGateChannels), weights.AttentionGate);
+        return operations.Linear(operations.Open(y, gate), weights.AttentionOutput).MoveToOuterDisposeScope();
     }
 
     /// <summary>Takes from y, [B, T, H, d], the part along its value: y - α (y·v̂) v̂.</summary>
@@ -75,6 +73,8 @@ internal sealed class CausalSelfAttention(ModelRecipe model, RotaryTable rotary,
         var along = y.mul(direction).sum(Last, keepdim: true);
         return y.addcmul(direction, alpha is null ? along : along.mul(alpha.tanh().view(-1, 1)), MinusOne);
     }
+
+    private static Tensor Exact(Tensor x) => x.dtype == ScalarType.BFloat16 ? x.to(ScalarType.Float32) : x;
 
     private Tensor Masked(Tensor q, Tensor k, Tensor v, int window) =>
         Functional

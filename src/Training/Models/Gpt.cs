@@ -13,28 +13,32 @@ namespace Slowrun.Training.Models;
 /// </summary>
 internal sealed class Gpt : IDisposable
 {
-    private static readonly Scalar One = Scalars.Of(1.0);
     private readonly ModelRecipe model;
     private readonly RotaryTable rotary;
     private readonly WindowMasks masks;
+    private readonly IBlockOperations operations;
     private readonly CausalSelfAttention attention;
     private readonly Scalar softcap;
     private readonly Scalar inverseSoftcap;
 
-    public Gpt(ModelRecipe model, Device device)
-        : this(model, RotaryTable.Of(model, device), device, ScalarType.Float32) { }
+    /// <param name="operations">Null: composed ones.</param>
+    public Gpt(ModelRecipe model, Device device, IBlockOperations? operations = null)
+        : this(model, RotaryTable.Of(model, device), device, ScalarType.Float32, operations) { }
 
     /// <param name="rotary">Owned by the model from now on.</param>
     /// <param name="type">Of the weights.</param>
-    internal Gpt(ModelRecipe model, RotaryTable rotary, Device device, ScalarType type)
+    /// <param name="operations">Null: composed ones.</param>
+    internal Gpt(ModelRecipe model, RotaryTable rotary, Device device, ScalarType type, IBlockOperations? operations = null)
     {
         this.model = model;
+        this.operations = operations ?? new ComposedOperations(model.Products);
         this.rotary = rotary;
         masks = new WindowMasks(device, type);
         attention = new CausalSelfAttention(
             model,
             rotary,
             masks,
+            this.operations,
             flash: model.Products == MatrixPrecision.BF16 && WindowedFlash.Obstacle(device, model.Width / model.Heads) is null
         );
         softcap = Scalars.Of(model.Softcap);
@@ -121,7 +125,7 @@ internal sealed class Gpt : IDisposable
             // Numbered from the far end: its dropout masks must not be those of a layer.
             var place = int.MaxValue / 2;
             var layer = new AttentionLayer(model.SequenceLength, KeyOffset: false, Xsa: false);
-            z = Block(z, null, weights.MtpBlock!, null, layer, length, pass, ref place);
+            z = Block(z, null, null, weights.MtpBlock!, null, layer, length, pass, ref place);
         }
 
         return Functional.RmsNorm(z).MoveToOuterDisposeScope();
@@ -146,13 +150,17 @@ internal sealed class Gpt : IDisposable
         var encoded = new Tensor[half];
         foreach (var layer in LayerVisits.Of(model.Layers, pass.Loop))
         {
-            if (layer >= half)
-            {
-                x = x.addcmul(lambdas.Skip[layer - half], encoded[model.Layers - 1 - layer], One);
-            }
-
-            x = x.mul(lambdas.Residual[layer]).addcmul(x0, lambdas.X0[layer], One);
-            if (pass.Depth?.Keeps(layer) ?? true)
+            var keeps = pass.Depth?.Keeps(layer) ?? true;
+            (x, var normed) = operations.Mix(
+                x,
+                layer >= half ? encoded[model.Layers - 1 - layer] : null,
+                x0,
+                lambdas.Residual[layer],
+                lambdas.X0[layer],
+                layer >= half ? lambdas.Skip[layer - half] : null,
+                keeps
+            );
+            if (keeps)
             {
                 var block = weights.Blocks[layer];
                 var long_ = AttentionWindows.IsLong(model, layer);
@@ -161,7 +169,7 @@ internal sealed class Gpt : IDisposable
                     model.KeyOffset && long_,
                     model.Xsa is { } xsa && layer < (xsa.FirstLayers ?? model.Layers)
                 );
-                x = Block(x, x0, block, kind.Xsa ? lambdas.Xsa?[layer] : null, kind, length, pass, ref place);
+                x = Block(x, normed, x0, block, kind.Xsa ? lambdas.Xsa?[layer] : null, kind, length, pass, ref place);
             }
             else
             {
@@ -179,6 +187,7 @@ internal sealed class Gpt : IDisposable
 
     private Tensor Block(
         Tensor x,
+        Tensor? normed,
         Tensor? x0,
         BlockWeights weights,
         Tensor? xsaAlpha,
@@ -192,13 +201,14 @@ internal sealed class Gpt : IDisposable
         place += 2;
         if (pass.Recompute is not { } gradients || !is_grad_enabled())
         {
-            return Block(x, x0, weights, xsaAlpha, layer, length, pass, first);
+            return Block(x, normed, x0, weights, xsaAlpha, layer, length, pass, first);
         }
 
         var source = weights.ValueProjection is null ? null : x0;
         Tensor[] inputs =
         [
             x,
+            .. normed is null ? [] : (Tensor[])[normed],
             .. source is null ? [] : (Tensor[])[source],
             .. xsaAlpha is null ? [] : (Tensor[])[xsaAlpha],
             .. weights.Tensors,
@@ -207,9 +217,20 @@ internal sealed class Gpt : IDisposable
             given =>
             {
                 var next = 1;
+                var givenNormed = normed is null ? null : given[next++];
                 var givenSource = source is null ? null : given[next++];
                 var givenAlpha = xsaAlpha is null ? null : given[next++];
-                return Block(given[0], givenSource, weights.With([.. given.Skip(next)]), givenAlpha, layer, length, pass, first);
+                return Block(
+                    given[0],
+                    givenNormed,
+                    givenSource,
+                    weights.With([.. given.Skip(next)]),
+                    givenAlpha,
+                    layer,
+                    length,
+                    pass,
+                    first
+                );
             },
             inputs,
             gradients
@@ -218,6 +239,7 @@ internal sealed class Gpt : IDisposable
 
     private Tensor Block(
         Tensor x,
+        Tensor? normed,
         Tensor? x0,
         BlockWeights weights,
         Tensor? xsaAlpha,
@@ -228,12 +250,20 @@ internal sealed class Gpt : IDisposable
     )
     {
         using var scope = NewDisposeScope();
-        var value = weights.ValueProjection is { } projection ? Functional.Linear(x0!, projection, model.Products) : null;
-        var attended = attention.Forward(Functional.RmsNorm(x), weights, value, xsaAlpha, layer, length, pass.Cache?.Visit(place / 2));
-        x = pass.Dropout is { } dropout ? dropout.Add(x, attended, place) : x.add(attended, Scalars.One);
-        var gates = Functional.Linear(Functional.RmsNorm(x), weights.MlpInput, model.Products).chunk(2, 1);
-        var computed = Functional.Linear(gates[0].silu().mul(gates[1]), weights.MlpOutput, model.Products);
-        x = pass is { Dropout: { } again, MlpDropout: true } ? again.Add(x, computed, place + 1) : x.add(computed, Scalars.One);
+        var value = weights.ValueProjection is { } projection ? operations.Linear(x0!, projection) : null;
+        var attended = attention.Forward(
+            normed ?? operations.Norm(x),
+            weights,
+            value,
+            xsaAlpha,
+            layer,
+            length,
+            pass.Cache?.Visit(place / 2)
+        );
+        (x, normed) = operations.Add(x, attended, pass.Dropout, place, norm: true);
+        var gates = operations.Linear(normed ?? operations.Norm(x), weights.MlpInput);
+        var computed = operations.Linear(operations.SwiGlu(gates), weights.MlpOutput);
+        (x, _) = operations.Add(x, computed, pass.MlpDropout ? pass.Dropout : null, place + 1, norm: false);
         return x.MoveToOuterDisposeScope();
     }
 

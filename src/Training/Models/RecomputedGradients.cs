@@ -11,7 +11,11 @@ internal sealed class RecomputedGradients
 {
     private IReadOnlyList<Tensor> last = [];
 
-    public IReadOnlyList<Tensor> Keep(IReadOnlyList<Tensor> gradients) => last = gradients;
+    public IReadOnlyList<Tensor> Keep(IReadOnlyList<Tensor> gradients)
+    {
+        Release();
+        return last = gradients;
+    }
 
     public void Release()
     {

@@ -11,4 +11,8 @@ internal enum StepPath
 
     /// <summary>Kernels of our own between libtorch's matrix products: float32 on a processor.</summary>
     Fused,
+
+    /// <summary>Kernels of our own for a GPU between libtorch's products, with autograd (decision 0023): chosen by no plan until a device
+    /// has held them.</summary>
+    Kernels,
 }

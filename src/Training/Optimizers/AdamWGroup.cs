@@ -1,13 +1,14 @@
 using Slowrun.Core.Models;
 using Slowrun.Core.Schedules;
 using Slowrun.Training.Kernels;
+using Slowrun.Training.Kernels.Cuda;
 using Slowrun.Training.Numerics;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Optimizers;
 
 /// <summary>AdamW (arXiv:1711.05101) for one range of the flat buffer; the decay is applied first, as upstream does.</summary>
-internal sealed class AdamWGroup(ParameterGroup group, FlatRange range, StepPath path)
+internal sealed class AdamWGroup(ParameterGroup group, FlatRange range, StepPath path, UpdateKernels? kernels)
 {
     /// <param name="first">First moments, laid out as the parameters; likewise <paramref name="second"/>.</param>
     /// <param name="step">This step's number, from 1.</param>
@@ -20,6 +21,13 @@ internal sealed class AdamWGroup(ParameterGroup group, FlatRange range, StepPath
         }
 
         using var scope = NewDisposeScope();
+        if (kernels is not null)
+        {
+            Tensor Of(Tensor flat) => flat.narrow(0, range.Start, range.Length);
+            kernels.AdamW(Of(parameters), Of(gradient), Of(first), Of(second), Multipliers(step, values));
+            return;
+        }
+
         var p = parameters.narrow(0, range.Start, range.Length);
         var g = gradient.narrow(0, range.Start, range.Length);
         var m = first.narrow(0, range.Start, range.Length);
@@ -34,8 +42,20 @@ internal sealed class AdamWGroup(ParameterGroup group, FlatRange range, StepPath
 
     private unsafe void Fused(Tensor parameters, Tensor gradient, Tensor first, Tensor second, long step, ScheduleValues values)
     {
+        OptimizerKernels.AdamW(
+            Matrix.Address(parameters) + range.Start,
+            Matrix.Address(gradient) + range.Start,
+            Matrix.Address(first) + range.Start,
+            Matrix.Address(second) + range.Start,
+            Multipliers(step, values),
+            range.Length
+        );
+    }
+
+    private AdamWScalars Multipliers(long step, ScheduleValues values)
+    {
         var learningRate = group.LearningRate * values.LearningRate;
-        var scalars = new AdamWScalars(
+        return new AdamWScalars(
             Decay: (float)(1 - (learningRate * group.WeightDecay * values.WeightDecay)),
             Beta1: (float)group.Beta1,
             New1: (float)(1 - group.Beta1),
@@ -44,14 +64,6 @@ internal sealed class AdamWGroup(ParameterGroup group, FlatRange range, StepPath
             Root: (float)(1 / Math.Sqrt(1 - Simd.Power(group.Beta2, step))),
             Epsilon: (float)group.Epsilon,
             Rate: (float)(learningRate / (1 - Simd.Power(group.Beta1, step)))
-        );
-        OptimizerKernels.AdamW(
-            Matrix.Address(parameters) + range.Start,
-            Matrix.Address(gradient) + range.Start,
-            Matrix.Address(first) + range.Start,
-            Matrix.Address(second) + range.Start,
-            scalars,
-            range.Length
         );
     }
 }

@@ -1,5 +1,6 @@
 using Slowrun.Core.Models;
 using Slowrun.Training.Kernels;
+using Slowrun.Training.Kernels.Cuda;
 using Slowrun.Training.Numerics;
 using static TorchSharp.torch;
 
@@ -12,9 +13,20 @@ namespace Slowrun.Training.Optimizers;
 public static class GradientClipping
 {
     /// <inheritdoc cref="Clip(Tensor, ParameterLayout, double)"/>
-    internal static unsafe Tensor Clip(Tensor gradient, ParameterLayout layout, double maximumNorm, StepPath path)
+    internal static unsafe Tensor Clip(
+        Tensor gradient,
+        ParameterLayout layout,
+        double maximumNorm,
+        StepPath path,
+        UpdateKernels? kernels = null
+    )
     {
-        if (path == StepPath.Composed)
+        if (kernels is not null)
+        {
+            return kernels.Clip(gradient, maximumNorm);
+        }
+
+        if (path != StepPath.Fused)
         {
             return Clip(gradient, layout, maximumNorm);
         }

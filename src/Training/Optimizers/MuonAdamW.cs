@@ -1,6 +1,7 @@
 using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Schedules;
+using Slowrun.Training.Kernels.Cuda;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
@@ -28,7 +29,14 @@ public sealed class MuonAdamW : IDisposable
     public MuonAdamW(FlatParameters parameters, IReadOnlyList<ParameterGroup> groups, OptimizerRecipe recipe)
         : this(parameters, groups, recipe, StepPath.Composed) { }
 
-    internal MuonAdamW(FlatParameters parameters, IReadOnlyList<ParameterGroup> groups, OptimizerRecipe recipe, StepPath path)
+    /// <param name="kernels">Of the parameters' device, on <see cref="StepPath.Kernels"/>; else null.</param>
+    internal MuonAdamW(
+        FlatParameters parameters,
+        IReadOnlyList<ParameterGroup> groups,
+        OptimizerRecipe recipe,
+        StepPath path,
+        UpdateKernels? kernels = null
+    )
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(groups);
@@ -39,7 +47,9 @@ public sealed class MuonAdamW : IDisposable
         [
             .. placed
                 .Where(g => g.First.Kind == OptimizerKind.AdamW)
-                .Select(g => (new AdamWGroup(g.First, g.Second, path), g.Second, g.First.Parameters.All(parameter => parameter.Rounded))),
+                .Select(g =>
+                    (new AdamWGroup(g.First, g.Second, path, kernels), g.Second, g.First.Parameters.All(parameter => parameter.Rounded))
+                ),
         ];
         muonStart = placed
             .Where(g => g.First.Kind == OptimizerKind.Muon)
@@ -58,7 +68,7 @@ public sealed class MuonAdamW : IDisposable
                 .Where(g => g.First.Kind == OptimizerKind.Muon)
                 .Select(g =>
                 {
-                    var group = new MuonGroup(g.First, g.Second, path);
+                    var group = new MuonGroup(g.First, g.Second, path, kernels);
                     second += group.SecondMomentLength;
                     return (group, new FlatRange(second - group.SecondMomentLength, group.SecondMomentLength));
                 }),

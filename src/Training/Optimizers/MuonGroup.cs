@@ -2,6 +2,7 @@ using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Schedules;
 using Slowrun.Training.Kernels;
+using Slowrun.Training.Kernels.Cuda;
 using Slowrun.Training.Numerics;
 using static TorchSharp.torch;
 
@@ -24,10 +25,11 @@ internal sealed class MuonGroup
     private readonly long columns;
 
     private readonly StepPath path;
+    private readonly UpdateKernels? kernels;
 
-    public MuonGroup(ParameterGroup group, FlatRange range, StepPath path)
+    public MuonGroup(ParameterGroup group, FlatRange range, StepPath path, UpdateKernels? kernels)
     {
-        this.path = path;
+        (this.path, this.kernels) = (path, kernels);
         this.group = group;
         this.range = range;
         n = group.Parameters.Count;
@@ -84,6 +86,12 @@ internal sealed class MuonGroup
             return;
         }
 
+        if (kernels is not null)
+        {
+            ByKernels(kernels, p, g, m, second, values, recipe);
+            return;
+        }
+
         m.mul_(Scalars.Of(values.Momentum)).add_(g, Scalars.Of(1 - values.Momentum));
         var u = g.mul(Scalars.Of(1 - values.Momentum)).add_(m, Scalars.Of(values.Momentum));
         if (recipe.RowNormalization)
@@ -116,13 +124,7 @@ internal sealed class MuonGroup
             recipe.Orthogonalization == OrthogonalizationPrecision.F32
                 ? Orthogonalization.ApplyInPlace(u)
                 : Orthogonalization.Apply(u, recipe.Orthogonalization).contiguous();
-        var learningRate = group.LearningRate * values.LearningRate * group.ShapeScale;
-        var scalars = new MuonScalars(
-            Beta2: (float)group.Beta2,
-            New2: (float)(1 - group.Beta2),
-            Rate: (float)learningRate,
-            RateDecay: (float)(learningRate * group.WeightDecay * values.WeightDecay)
-        );
+        var scalars = Multipliers(values);
         fixed (float* means = new float[kept])
         {
             for (long i = 0; i < count; i++)
@@ -139,6 +141,28 @@ internal sealed class MuonGroup
                 );
             }
         }
+    }
+
+    private void ByKernels(UpdateKernels update, Tensor p, Tensor g, Tensor m, Tensor second, ScheduleValues values, OptimizerRecipe recipe)
+    {
+        var u = update.Momentum(g, m, (float)values.Momentum, (float)(1 - values.Momentum));
+        if (recipe.RowNormalization)
+        {
+            update.NormalizeRows(u);
+        }
+
+        update.NormalizedStep(p, Orthogonalization.Apply(u, recipe.Orthogonalization).contiguous(), second, Multipliers(values));
+    }
+
+    private MuonScalars Multipliers(ScheduleValues values)
+    {
+        var learningRate = group.LearningRate * values.LearningRate * group.ShapeScale;
+        return new MuonScalars(
+            Beta2: (float)group.Beta2,
+            New2: (float)(1 - group.Beta2),
+            Rate: (float)learningRate,
+            RateDecay: (float)(learningRate * group.WeightDecay * values.WeightDecay)
+        );
     }
 
     /// <summary>Evens out rows (columns) by their running mean square, and keeps the length of each matrix.</summary>

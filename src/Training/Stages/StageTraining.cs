@@ -7,6 +7,7 @@ using Slowrun.Core.Tokens;
 using Slowrun.Training.Averaging;
 using Slowrun.Training.Copies;
 using Slowrun.Training.Devices;
+using Slowrun.Training.Kernels.Cuda;
 using Slowrun.Training.Lanes;
 using Slowrun.Training.Models;
 using Slowrun.Training.Numerics;
@@ -37,9 +38,16 @@ public sealed class StageTraining : IDisposable
     private readonly Tensor microBatches;
     private readonly TrainingState state;
     private readonly StepPath path;
+    private readonly UpdateKernels? update;
     private StateCapture capture;
 
-    private StageTraining(StageInputs inputs, ComputeDevices devices, bool replicate, StepPath path)
+    private StageTraining(
+        StageInputs inputs,
+        ComputeDevices devices,
+        bool replicate,
+        StepPath path,
+        Func<Device, CudaKernels>? kernelsOf = null
+    )
     {
         (this.inputs, this.path) = (inputs, path);
         var plan = inputs.Plan;
@@ -62,9 +70,12 @@ public sealed class StageTraining : IDisposable
         try
         {
             parameters = new FlatParameters(ParameterGroups.Layout(table, groups), slots[0]);
-            optimizer = new MuonAdamW(parameters, groups, plan.Stage.Optimizer, path);
+            kernelsOf ??= device => CudaKernels.Of(device, plan.Model.Products);
+            CudaKernels[]? kernels = path == StepPath.Kernels ? [.. slots.Select(kernelsOf)] : null;
+            update = kernels is null ? null : new UpdateKernels(kernels[0]);
+            optimizer = new MuonAdamW(parameters, groups, plan.Stage.Optimizer, path, update);
             teachers = new StageTeachers(inputs, slots, replicate);
-            crew = new LaneCrew(plan.Model, plan.Stage, parameters, slots, teachers.Models, teachers.Ensembles, replicate, path);
+            crew = new LaneCrew(plan.Model, plan.Stage, parameters, slots, teachers.Models, teachers.Ensembles, replicate, path, kernels);
             rows = new TrainingRows(plan, steps, inputs.Train);
             selection = new WeightSelection(plan.Stage, steps, parameters, apart: replicate);
             schedule = new StageSchedule(plan.Stage.Optimizer, steps.Steps, plan.Stage.Epochs);
@@ -111,11 +122,18 @@ public sealed class StageTraining : IDisposable
 
     /// <param name="path">Null: the plan's own.</param>
     /// <param name="replicate">Treats processors as devices with memory of their own: how tests run what CUDA devices would.</param>
-    internal static StageTraining Begin(StageInputs inputs, ComputeDevices devices, bool replicate, StepPath? path = null)
+    /// <param name="kernelsOf">For tests: kernels of a device on <see cref="StepPath.Kernels"/>. Null: its own.</param>
+    internal static StageTraining Begin(
+        StageInputs inputs,
+        ComputeDevices devices,
+        bool replicate,
+        StepPath? path = null,
+        Func<Device, CudaKernels>? kernelsOf = null
+    )
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(devices);
-        var training = new StageTraining(inputs, devices, replicate, path ?? Path(inputs.Plan, devices));
+        var training = new StageTraining(inputs, devices, replicate, path ?? Path(inputs.Plan, devices), kernelsOf);
         try
         {
             if (inputs.Plan.Predecessor is null)
@@ -147,12 +165,19 @@ public sealed class StageTraining : IDisposable
         Resume(inputs, devices, state, path: null);
 
     /// <param name="path">Null: the plan's own.</param>
-    internal static StageTraining Resume(StageInputs inputs, ComputeDevices devices, IReadOnlyList<TensorData> state, StepPath? path)
+    /// <param name="kernelsOf">As in <see cref="Begin(StageInputs, ComputeDevices, bool, StepPath?, Func{Device, CudaKernels}?)"/>.</param>
+    internal static StageTraining Resume(
+        StageInputs inputs,
+        ComputeDevices devices,
+        IReadOnlyList<TensorData> state,
+        StepPath? path,
+        Func<Device, CudaKernels>? kernelsOf = null
+    )
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(devices);
         ArgumentNullException.ThrowIfNull(state);
-        var training = new StageTraining(inputs, devices, replicate: false, path ?? Path(inputs.Plan, devices));
+        var training = new StageTraining(inputs, devices, replicate: false, path ?? Path(inputs.Plan, devices), kernelsOf);
         try
         {
             training.state.Restore(state);
@@ -306,7 +331,7 @@ public sealed class StageTraining : IDisposable
         // Up to here nothing of the state has changed.
         capture.Wait();
         using var noGradient = no_grad();
-        var norm = GradientClipping.Clip(gradient, parameters.Layout, inputs.Plan.Stage.ClipNorm, path);
+        var norm = GradientClipping.Clip(gradient, parameters.Layout, inputs.Plan.Stage.ClipNorm, path, update);
         Update(gradient, step);
         crew.Broadcast();
         position.add_(Scalars.Of(1), Scalars.One);

@@ -16,7 +16,7 @@ public sealed class FusedTrainerTests
 {
     public static TheoryData<string> Options() => [.. Plans.Keys];
 
-    private static readonly Dictionary<string, (ModelRecipe Model, StageRecipe Stage)> Plans = new()
+    internal static readonly Dictionary<string, (ModelRecipe Model, StageRecipe Stage)> Plans = new()
     {
         ["plain"] = (SmallStage.Model, Plain),
         ["loop"] = (SmallStage.Model with { Layers = 4 }, Plain with { Loop = Loop(1, 3) }),
@@ -211,7 +211,7 @@ public sealed class FusedTrainerTests
         }
     }
 
-    private static FlatParameters Parameters(StagePlan plan, int seed)
+    internal static FlatParameters Parameters(StagePlan plan, int seed)
     {
         var table = ParameterTable.Of(plan.Model);
         var parameters = new FlatParameters(ParameterGroups.Layout(table, ParameterGroups.Of(table, plan.Stage.Optimizer)), CPU);
@@ -220,7 +220,7 @@ public sealed class FusedTrainerTests
     }
 
     /// <summary>Like a trained model: gates and lambdas that differ, so that none hides another.</summary>
-    private static void Fill(FlatParameters parameters, StagePlan plan, int seed)
+    internal static void Fill(FlatParameters parameters, StagePlan plan, int seed)
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator((ulong)seed, CPU);
@@ -228,7 +228,7 @@ public sealed class FusedTrainerTests
         parameters.Flat.add_(empty_like(parameters.Flat).normal_(0, 0.1, generator));
     }
 
-    private static MicroBatch Batch(StagePlan plan, float[] future)
+    internal static MicroBatch Batch(StagePlan plan, float[] future)
     {
         var (rows, length, vocabulary) = (plan.Stage.DeviceRows, plan.Model.SequenceLength + 1, plan.Model.VocabSize);
         var tokens = Enumerable.Range(0, rows * length).Select(i => i * 7919L % 1009 % vocabulary).ToArray();
@@ -241,7 +241,7 @@ public sealed class FusedTrainerTests
         return new MicroBatch(tensor(tokens).view(rows, length), settings, 77);
     }
 
-    private static Tensor Noise(long rows, long columns)
+    internal static Tensor Noise(long rows, long columns)
     {
         using var generator = new Generator(3, CPU);
         return empty([rows, columns]).normal_(0, 2, generator);

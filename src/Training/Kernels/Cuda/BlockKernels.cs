@@ -15,30 +15,34 @@ internal sealed class BlockKernels(CudaKernels kernels, ScalarType type)
     /// <param name="before">[n, C] float32, as encoded and x0.</param>
     /// <param name="encoded">Null: no skip.</param>
     /// <param name="lambda">A float32 number on the device, as the other two.</param>
+    /// <param name="norm">Whether a norm is wanted.</param>
     /// <returns>x, float32; its norm; [n]: by what each row was multiplied.</returns>
-    public (Tensor X, Tensor Normed, Tensor Factors) Mix(
+    public (Tensor X, Tensor? Normed, Tensor? Factors) Mix(
         Tensor before,
         Tensor? encoded,
         Tensor x0,
         Tensor lambda,
         Tensor lambda0,
-        Tensor? skip
+        Tensor? skip,
+        bool norm
     )
     {
         var (n, c) = Shape(before);
-        var (x, normed, factors) = (empty_like(before), Like(before), Factors(n, before));
+        var x = empty_like(before);
+        var (normed, factors) = norm ? (Like(x), Factors(n, x)) : (null, (Tensor?)null);
         kernels.Launch("mix", n, before, encoded, x0, lambda, lambda0, skip, x, normed, factors, c);
         return (x, normed, factors);
     }
 
     /// <summary>Back through <see cref="Mix"/>.</summary>
     /// <param name="dx">Of x, without what came through its norm.</param>
+    /// <param name="dNormed">Null: there was no norm.</param>
     /// <returns>Of before, encoded and x0; and [3] float64 of the three numbers.</returns>
     public (Tensor Before, Tensor? Encoded, Tensor X0, Tensor Scalars) MixBack(
         Tensor dx,
-        Tensor dNormed,
+        Tensor? dNormed,
         Tensor x,
-        Tensor factors,
+        Tensor? factors,
         Tensor before,
         Tensor? encoded,
         Tensor x0,

@@ -1,5 +1,8 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using System.Text;
+using Slowrun.Core.Recipes;
+using static TorchSharp.torch;
 
 namespace Slowrun.Training.Kernels.Cuda;
 
@@ -17,6 +20,8 @@ internal sealed unsafe class CudaKernels : IDisposable
     private const int Minor = 76;
 
     private const nint DefaultStream = 0;
+
+    private static readonly ConcurrentDictionary<(int Index, bool Rounded), Lazy<CudaKernels>> Known = [];
 
     private readonly nint library;
     private readonly int device;
@@ -54,6 +59,18 @@ internal sealed unsafe class CudaKernels : IDisposable
 
         module = loaded;
     }
+
+    /// <summary>Of what goes into matrix products and comes out of them.</summary>
+    public static ScalarType Type(MatrixPrecision products) => products == MatrixPrecision.BF16 ? ScalarType.BFloat16 : ScalarType.Float32;
+
+    /// <summary>A device's kernels, compiled once in a process.</summary>
+    public static CudaKernels Of(Device device, MatrixPrecision products) =>
+        Known
+            .GetOrAdd(
+                (device.index, products == MatrixPrecision.BF16),
+                key => new Lazy<CudaKernels>(() => Open(key.Index, key.Rounded, Nvrtc.Open()))
+            )
+            .Value;
 
     /// <param name="index">CUDA's number of the device.</param>
     /// <param name="rounded">Whether what goes into matrix products and comes out of them is bfloat16; else it is float32.</param>

@@ -53,7 +53,7 @@ internal static class KernelSample
 
         var (before, encoded, x0) = (Stream(n, c), Stream(n, c), Stream(n, c));
         var (lambda, lambda0, skip) = (Stream(1), Stream(1), Stream(1));
-        var (x, a, r) = block.Mix(before, encoded, x0, lambda, lambda0, skip);
+        var (x, a, r) = block.Mix(before, encoded, x0, lambda, lambda0, skip, norm: true);
         var mixed = block.MixBack(Stream(n, c), Product(n, c), x, r, before, encoded, x0, lambda, lambda0, skip);
         var mask = DropoutMask.Of(key, 0.3);
         var (sum, m, rm) = block.AddNorm(x, Product(n, c), mask, norm: true);
@@ -68,8 +68,8 @@ internal static class KernelSample
         return
         [
             x,
-            a,
-            r,
+            a!,
+            r!,
             mixed.Before,
             mixed.Encoded!,
             mixed.X0,
