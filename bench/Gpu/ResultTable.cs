@@ -91,9 +91,9 @@ internal static class ResultTable
         foreach (var step in Of("kernel-step"))
         {
             var composed = Of("step").FirstOrDefault(line => Name(line) == Name(step));
-            Write(
-                $"{Name(step)} by kernels: {Count(Number(step, "tokensPerSecond"))} tokens/s, {Ratio(Number(step, "tokensPerSecond") / Number(composed, "tokensPerSecond"))} of composed; {Milli(step, "secondsPerMicroBatch")} ms/micro, {Milli(step, "secondsBeside")} ms beside, {Count(Number(step, "launchesPerMicroBatch"))} launches, peak {Bytes(Number(step, "peakBytes"))}"
-            );
+            var ratio = Number(step, "tokensPerSecond") / Number(composed, "tokensPerSecond");
+            Write($"{Name(step)}, composed: {Step(composed)}");
+            Write($"{Name(step)}, kernels:  {Step(step)}; {Ratio(ratio)} of composed");
         }
 
         var kernelHashes = Of("kernel-hash").Select(line => (string?)line["sha256"]).ToList();
@@ -118,6 +118,9 @@ internal static class ResultTable
             )
             ? 0
             : 1;
+
+        string Step(JsonObject? step) =>
+            $"{Count(Number(step, "tokensPerSecond"))} tokens/s, {Milli(step, "secondsPerMicroBatch")} ms/micro, {Milli(step, "secondsBeside")} ms beside, {Count(Number(step, "launchesPerMicroBatch"))} launches, peak {Bytes(Number(step, "peakBytes"))}";
 
         IEnumerable<JsonObject> Of(string part) => lines.Where(line => (string?)line["part"] == part);
     }

@@ -90,7 +90,8 @@ counted() { LD_PRELOAD=${SLOWRUN_COUNT:-} "$program" "$@"; }
 export -f counted 2>/dev/null
 export program
 
-step() { part "step-$1" 60 bash -c 'counted "$@"' _ step "$1" $cpu; }
+# step SIZE [--kernels]: composed of libtorch's operations, or by kernels of our own.
+step() { part "${2:+kernel-}step-$1" 60 bash -c 'counted "$@"' _ step "$@" $cpu; }
 
 reference() {
     [ -n "$torch" ] || { note "reference-$1" "no PyTorch is installed"; return; }
@@ -120,8 +121,10 @@ step 10x-plain
 part hash 40 "$program" hash $cpu
 part hash-again 40 "$program" hash $cpu
 killed
+byKernels=""
 if part kernels 120 "$program" kernels $cpu && ! grep -q '"part":"kernels".*"why"' "$results"; then
-    part kernel-step-10x-plain 60 bash -c 'counted "$@"' _ step 10x-plain --kernels $cpu
+    byKernels=--kernels
+    step 10x-plain --kernels
     part kernel-hash 40 "$program" hash --kernels $cpu
     part kernel-hash-again 40 "$program" hash --kernels $cpu
 fi
@@ -129,6 +132,7 @@ part weights 40 "$program" weights $cpu
 part gradients 40 "$program" gradients $cpu
 reference 10x-plain 75
 step 10x-taught
+[ -z "$byKernels" ] || step 10x-taught --kernels
 part capture 60 "$program" capture $cpu
 step 15m
 for size in 10x-looped 1h snapshots; do step $size; done

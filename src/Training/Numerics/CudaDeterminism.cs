@@ -24,8 +24,18 @@ internal static partial class CudaDeterminism
         // Not only warned of: an operation without such a kernel throws, and names itself (NumericsFingerprint); and attention's backward
         // passes repeat their bits only where it is strict.
         SetDeterministicAlgorithms(GlobalContext(), deterministic: true, warnOnly: false);
+        LeaveNewMemory();
         return true;
     }
+
+    /// <summary>
+    /// With deterministic algorithms libtorch writes NaN over all memory that is asked for without a value: one more pass over each result
+    /// of a kernel of our own. Here nothing reads memory before it is written; on a processor libtorch never fills it either.
+    /// </summary>
+    internal static void LeaveNewMemory() => SetFillsNewMemory(GlobalContext(), fills: false);
+
+    /// <summary>Whether libtorch would write over new memory.</summary>
+    internal static bool FillsNewMemory => GetFillsNewMemory(GlobalContext());
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetVariable(string name, string value, int overwrite);
@@ -41,4 +51,13 @@ internal static partial class CudaDeterminism
         [MarshalAs(UnmanagedType.U1)] bool deterministic,
         [MarshalAs(UnmanagedType.U1)] bool warnOnly
     );
+
+    /// <summary><c>at::Context::setDeterministicFillUninitializedMemory(bool)</c></summary>
+    [LibraryImport("libtorch_cpu", EntryPoint = "_ZN2at7Context39setDeterministicFillUninitializedMemoryEb")]
+    private static partial void SetFillsNewMemory(nint context, [MarshalAs(UnmanagedType.U1)] bool fills);
+
+    /// <summary><c>at::Context::deterministicFillUninitializedMemory() const</c></summary>
+    [LibraryImport("libtorch_cpu", EntryPoint = "_ZNK2at7Context36deterministicFillUninitializedMemoryEv")]
+    [return: MarshalAs(UnmanagedType.U1)]
+    private static partial bool GetFillsNewMemory(nint context);
 }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using System.Text;
 using Slowrun.Core.Recipes;
@@ -21,7 +20,7 @@ internal sealed unsafe class CudaKernels : IDisposable
 
     private const nint DefaultStream = 0;
 
-    private static readonly ConcurrentDictionary<(int Index, bool Rounded), Lazy<CudaKernels>> Known = [];
+    private static readonly Dictionary<(int Index, bool Rounded), CudaKernels> Known = [];
 
     private readonly nint library;
     private readonly int device;
@@ -51,10 +50,18 @@ internal sealed unsafe class CudaKernels : IDisposable
         context = primary;
         setContext = (delegate* unmanaged<nint, int>)Function("cuCtxSetCurrent");
         launch = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, nint*, nint, int>)Function("cuLaunchKernel");
-        Check("cuCtxSetCurrent", setContext(context));
-        fixed (byte* start = image)
+        try
         {
-            Check("cuModuleLoadData", ((delegate* unmanaged<nint*, byte*, int>)Function("cuModuleLoadData"))(&loaded, start));
+            Check("cuCtxSetCurrent", setContext(context));
+            fixed (byte* start = image)
+            {
+                Check("cuModuleLoadData", ((delegate* unmanaged<nint*, byte*, int>)Function("cuModuleLoadData"))(&loaded, start));
+            }
+        }
+        catch
+        {
+            ReleaseContext();
+            throw;
         }
 
         module = loaded;
@@ -63,14 +70,21 @@ internal sealed unsafe class CudaKernels : IDisposable
     /// <summary>Of what goes into matrix products and comes out of them.</summary>
     public static ScalarType Type(MatrixPrecision products) => products == MatrixPrecision.BF16 ? ScalarType.BFloat16 : ScalarType.Float32;
 
-    /// <summary>A device's kernels, compiled once in a process.</summary>
-    public static CudaKernels Of(Device device, MatrixPrecision products) =>
-        Known
-            .GetOrAdd(
-                (device.index, products == MatrixPrecision.BF16),
-                key => new Lazy<CudaKernels>(() => Open(key.Index, key.Rounded, Nvrtc.Open()))
-            )
-            .Value;
+    /// <summary>A device's kernels, compiled once in a process; after a failure the next call tries again.</summary>
+    /// <inheritdoc cref="Open"/>
+    public static CudaKernels Of(Device device, MatrixPrecision products)
+    {
+        var key = (device.index, products == MatrixPrecision.BF16);
+        lock (Known)
+        {
+            if (!Known.TryGetValue(key, out var kernels))
+            {
+                Known.Add(key, kernels = Open(device.index, products == MatrixPrecision.BF16, Nvrtc.Open()));
+            }
+
+            return kernels;
+        }
+    }
 
     /// <param name="index">CUDA's number of the device.</param>
     /// <param name="rounded">Whether what goes into matrix products and comes out of them is bfloat16; else it is float32.</param>
@@ -109,8 +123,10 @@ internal sealed unsafe class CudaKernels : IDisposable
     {
         _ = setContext(context);
         _ = ((delegate* unmanaged<nint, int>)Function("cuModuleUnload"))(module);
-        _ = ((delegate* unmanaged<int, int>)Function("cuDevicePrimaryCtxRelease_v2"))(device);
+        ReleaseContext();
     }
+
+    private void ReleaseContext() => _ = ((delegate* unmanaged<int, int>)Function("cuDevicePrimaryCtxRelease_v2"))(device);
 
     private nint Find(string kernel)
     {

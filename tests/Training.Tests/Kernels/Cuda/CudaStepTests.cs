@@ -21,6 +21,14 @@ public sealed class CudaStepTests
         ["mixed heads"] = (SmallStage.Model with { HeadMixing = true }, Plain),
         ["exclusive attention"] = (SmallStage.Model with { Xsa = new XsaRecipe() }, Plain),
         ["a token further"] = (SmallStage.Model with { MtpBlock = true }, Plain with { MtpWeight = 0.3 }),
+        ["recurrence"] = (
+            SmallStage.Model,
+            Plain with
+            {
+                Recurrence = new RecurrenceRecipe { Passes = 2 },
+                Dropout = 0.2,
+            }
+        ),
         ["recomputed"] = (SmallStage.Model, Plain with { Recompute = true, Dropout = 0.2 }),
     };
 
