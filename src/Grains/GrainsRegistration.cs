@@ -58,6 +58,7 @@ public static class GrainsRegistration
             .AddSingleton<MemberScoring>()
             .AddSingleton<Offering>()
             .AddSingleton<Offers>()
+            .AddSingleton<SlotMoving>()
             .AddSingleton<OrphanRelease>()
             .AddSingleton<DocumentMending>()
             .AddSingleton<EnsembleScoring>()

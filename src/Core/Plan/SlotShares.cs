@@ -35,5 +35,7 @@ public static class SlotShares
         return same[..(1 << int.Log2(share))];
     }
 
+    internal static bool SameKind(string one, string other) => Kind(one) == Kind(other);
+
     private static string Kind(string slot) => slot[..slot.IndexOf(':', StringComparison.Ordinal)];
 }

@@ -31,6 +31,9 @@ public static class EventKind
     /// <summary>The stage goes on with other arithmetic, as a user allowed.</summary>
     public const string DeviceAdopted = "device-adopted";
 
+    /// <summary>The stage trains on more slots of its silo from now on, or on fewer.</summary>
+    public const string WorkersChanged = "workers-changed";
+
     /// <summary>A checkpoint was damaged and is not used.</summary>
     public const string CheckpointDamaged = "checkpoint-damaged";
 

@@ -16,6 +16,7 @@ internal sealed partial class Look(
     RunWatch watch,
     RunAsking asking,
     Offers offers,
+    SlotMoving moving,
     OrphanRelease orphans,
     DocumentMending mending,
     ReadySince sights,
@@ -112,11 +113,14 @@ internal sealed partial class Look(
         // The ring is handled once every run was read after it.
         rung = rung && (old || failed is not null);
         fleet.IsUnderWayElsewhere = all.Exists(view => IsUnderWayElsewhere(view.Facts));
-        var busy = local.Names.Count > 0 || offers.HasReady([.. all.Select(view => view.Facts)]);
+        List<RunFacts> facts = [.. all.Select(view => view.Facts)];
+        var busy = local.Names.Count > 0 || offers.Ready(facts).Count > 0;
         var offered = await offers.MakeAsync(all, stop);
+        // What was taken by this offer waits no more.
+        await moving.MoveAsync(facts, offers.Ready(facts), stop);
         if (!busy && !offered && slots.Free.Count > 0)
         {
-            warming.Begin([.. all.Select(view => view.Facts)]);
+            warming.Begin(facts);
         }
 
         return (offered, busy);

@@ -63,9 +63,9 @@ internal sealed class Offers(
     public IReadOnlyList<string> NotMine(RunFacts facts) =>
         slots.Free.Count == 0 ? [] : [.. WorkOrder.Of([facts]).Where(work => !IsForNow(facts, work)).Select(work => work.Name)];
 
-    /// <summary>Whether there is work that this silo could do: had it a free slot, were it not refused a moment ago.</summary>
-    public bool HasReady(IReadOnlyList<RunFacts> runs) =>
-        WorkOrder.Of(runs, (facts, work) => IsMine(facts, work) && !sensors.IsTooLarge(work.Name)).Count > 0;
+    /// <summary>The work that this silo could do: had it a free slot, were it not refused a moment ago.</summary>
+    public IReadOnlyList<ReadyWork> Ready(IReadOnlyList<RunFacts> runs) =>
+        WorkOrder.Of(runs, (facts, work) => IsMine(facts, work) && !local.Has(work.Name) && !sensors.IsTooLarge(work.Name));
 
     private bool IsForNow(RunFacts facts, ReadyWork work) => !local.Has(work.Name) && pace.IsDue(work.Name) && IsMine(facts, work);
 

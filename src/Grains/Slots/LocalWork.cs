@@ -21,10 +21,11 @@ internal sealed class LocalWork
     /// <param name="begun">From <see cref="TryBegin"/>.</param>
     /// <param name="stop">Asks it to stop; may be called more than once, also after its end.</param>
     /// <param name="completion">Ends when it has stopped; may not fault.</param>
-    public void Run(IDisposable begun, Action<StopReason, DateTimeOffset?> stop, Task completion)
+    /// <param name="held">Its slots, where they may change; else null.</param>
+    public void Run(IDisposable begun, Action<StopReason, DateTimeOffset?> stop, Task completion, HeldSlots? held = null)
     {
         var entry = (Entry)begun;
-        (entry.Stop, entry.Completion) = (stop, completion);
+        (entry.Stop, entry.Completion, entry.Held) = (stop, completion, held);
         _ = completion.ContinueWith(_ => entry.Dispose(), TaskScheduler.Default);
         if (stopping is { } order)
         {
@@ -33,6 +34,9 @@ internal sealed class LocalWork
     }
 
     public bool Has(string key) => running.ContainsKey(key);
+
+    /// <summary>The slots of work that runs here and may have more or fewer; else null.</summary>
+    public HeldSlots? Held(string key) => running.TryGetValue(key, out var entry) ? entry.Held : null;
 
     /// <summary>What is under way here, by <see cref="WorkName"/>.</summary>
     public IReadOnlyCollection<string> Names => [.. running.Keys];
@@ -57,6 +61,8 @@ internal sealed class LocalWork
         public Action<StopReason, DateTimeOffset?> Stop { get; set; } = (_, _) => { };
 
         public Task Completion { get; set; } = Task.CompletedTask;
+
+        public HeldSlots? Held { get; set; }
 
         // Only this very entry: the same work may have begun again.
         public void Dispose() => work.running.TryRemove(KeyValuePair.Create(key, this));

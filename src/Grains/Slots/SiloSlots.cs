@@ -47,7 +47,7 @@ internal sealed class SiloSlots(SlotTable slots, LocalWork local, OfferPace pace
             return new TakeAnswer(false, "This silo is at it, or stops.");
         }
 
-        if (slots.TryReserve(offer.Slots, work) is not { } reservation)
+        if (slots.TryReserve(offer.Slots) is not { } reservation)
         {
             begun.Dispose();
             return new TakeAnswer(false, "The slots offered are in use.");
@@ -62,13 +62,24 @@ internal sealed class SiloSlots(SlotTable slots, LocalWork local, OfferPace pace
 
 /// <summary>Work that holds its slots. Disposed, it gives them back (once).</summary>
 /// <param name="work">See <see cref="WorkName"/>.</param>
-internal sealed class Admitted(string work, SlotTable slots, LocalWork local, OfferPace pace, IDisposable begun, IDisposable reservation)
-    : IDisposable
+internal sealed class Admitted(
+    string work,
+    SlotTable slots,
+    LocalWork local,
+    OfferPace pace,
+    IDisposable begun,
+    SlotReservation reservation
+) : IDisposable
 {
     /// <summary>The work runs now; its slots are kept until <see cref="Dispose"/>.</summary>
     /// <param name="stop">Asks it to stop; may be called more than once, also after its end.</param>
     /// <param name="completion">Ends when it has stopped; may not fault.</param>
-    public void Run(Action<StopReason, DateTimeOffset?> stop, Task completion) => local.Run(begun, stop, completion);
+    /// <param name="held">What the work holds of them, where that may change; else null.</param>
+    public void Run(Action<StopReason, DateTimeOffset?> stop, Task completion, HeldSlots? held = null)
+    {
+        held?.Lend(reservation, slots.Poke);
+        local.Run(begun, stop, completion, held);
+    }
 
     /// <summary>A stage's owner has ended: the slots are free, and the loop looks for other work.</summary>
     /// <param name="progressed">Whether it has done a step.</param>

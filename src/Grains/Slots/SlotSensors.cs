@@ -48,6 +48,21 @@ internal sealed class SlotSensors(NvidiaDevices? devices, Func<MachineMemory?> m
         return null;
     }
 
+    /// <summary>Whether a stage that trains has memory for further workers: a device must hold what the stage's first one does, processors
+    /// what each of them adds to what the stage has already.</summary>
+    /// <param name="now">Its slots; <paramref name="wanted"/>: those that it would have.</param>
+    /// <returns>True also where that is not known.</returns>
+    public bool HasRoomFor(StagePlan stage, long trainTokens, IReadOnlyList<string> now, IReadOnlyList<string> wanted)
+    {
+        var memory = StageMemory.Of(stage, new StageSteps(stage, trainTokens));
+        return wanted
+            .Except(now)
+            .All(slot =>
+                Memory(slot) is not { } has
+                || (has.IsDevice ? memory.Device : memory.OnProcessors(wanted.Count) - memory.OnProcessors(now.Count)) <= has.Bytes
+            );
+    }
+
     /// <summary>Whether the work is too large for this machine even when nothing else runs.</summary>
     public bool IsTooLarge(string work) => tooLarge.GetValueOrDefault(work);
 

@@ -4,7 +4,7 @@ namespace Slowrun.Grains.Slots;
 public sealed class SlotTable : IDisposable
 {
     private readonly Lock gate = new();
-    private readonly Dictionary<string, string?> holders;
+    private readonly Dictionary<string, SlotReservation?> holders;
     private readonly SemaphoreSlim changed = new(0, 1);
     private bool onlyHints;
 
@@ -12,7 +12,7 @@ public sealed class SlotTable : IDisposable
     public SlotTable(IEnumerable<string> slots)
     {
         All = [.. slots];
-        holders = All.ToDictionary(slot => slot, _ => (string?)null, StringComparer.Ordinal);
+        holders = All.ToDictionary(slot => slot, _ => (SlotReservation?)null, StringComparer.Ordinal);
     }
 
     public IReadOnlyList<string> All { get; }
@@ -39,24 +39,12 @@ public sealed class SlotTable : IDisposable
         }
     }
 
-    /// <summary>Reserves all of <paramref name="slots"/> for <paramref name="holder"/>, or none of them.</summary>
+    /// <summary>Reserves all of <paramref name="slots"/>, or none of them.</summary>
     /// <returns>Disposed, it frees them (once); null where one of them is in use.</returns>
-    public IDisposable? TryReserve(IReadOnlyList<string> slots, string holder)
+    public SlotReservation? TryReserve(IReadOnlyList<string> slots)
     {
-        lock (gate)
-        {
-            if (slots.Any(slot => !holders.TryGetValue(slot, out var other) || other is not null))
-            {
-                return null;
-            }
-
-            foreach (var slot in slots)
-            {
-                holders[slot] = holder;
-            }
-        }
-
-        return new Reservation(this, slots);
+        var reservation = new SlotReservation(this);
+        return TryAdd(reservation, slots) ? reservation : null;
     }
 
     /// <summary>Lets the slot loop look for work at once.</summary>
@@ -92,27 +80,41 @@ public sealed class SlotTable : IDisposable
 
     public void Dispose() => changed.Dispose();
 
-    private void Release(IReadOnlyList<string> slots)
+    internal bool TryAdd(SlotReservation reservation, IReadOnlyList<string> slots)
     {
         lock (gate)
         {
+            if (reservation.IsOver || slots.Any(slot => !holders.TryGetValue(slot, out var other) || other is not null))
+            {
+                return false;
+            }
+
             foreach (var slot in slots)
+            {
+                holders[slot] = reservation;
+            }
+
+            return true;
+        }
+    }
+
+    internal void Release(SlotReservation reservation, IReadOnlyList<string> slots)
+    {
+        lock (gate)
+        {
+            foreach (var slot in slots.Where(slot => holders[slot] == reservation))
             {
                 holders[slot] = null;
             }
         }
     }
 
-    private sealed class Reservation(SlotTable table, IReadOnlyList<string> slots) : IDisposable
+    internal void End(SlotReservation reservation)
     {
-        private int released;
-
-        public void Dispose()
+        lock (gate)
         {
-            if (Interlocked.Exchange(ref released, 1) == 0)
-            {
-                table.Release(slots);
-            }
+            reservation.IsOver = true;
+            Release(reservation, All);
         }
     }
 }

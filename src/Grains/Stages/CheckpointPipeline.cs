@@ -50,6 +50,17 @@ internal sealed partial class CheckpointPipeline : IDisposable
         }
     }
 
+    /// <summary>Whether nothing is being written, and something may be.</summary>
+    public bool IsIdle => behind.IsCompleted && !stop.Token.IsCancellationRequested;
+
+    /// <summary>Has something else written to the root behind the training, where this <see cref="IsIdle"/>: the root has one writer at a
+    /// time. A store that is away is waited for; a stop ends it.</summary>
+    public void Write(Func<CancellationToken, Task> write)
+    {
+        ThrowIfBroken();
+        behind = Task.Run(() => WriteAsync(write));
+    }
+
     /// <summary>
     /// A stop before the end: commits the last completed step, unless another owner has taken over or the machine goes away before that
     /// could end, and releases the stage.
@@ -177,6 +188,30 @@ internal sealed partial class CheckpointPipeline : IDisposable
         if (behind.Result is { } broken)
         {
             throw new InvalidOperationException($"The commit of step {captured} failed: {broken.Message}", broken);
+        }
+    }
+
+    /// <returns>A failure that waiting does not cure; null where it was written, or this owner stops.</returns>
+    private async Task<Exception?> WriteAsync(Func<CancellationToken, Task> write)
+    {
+        try
+        {
+            await StoreRetry.Patiently.ExecuteAsync(async token => await write(token), stop.Token);
+            return null;
+        }
+        catch (FencedException e)
+        {
+            LogFenced(log, work.Name, e.Message);
+            stop.Stop(StopReason.Fenced);
+            return null;
+        }
+        catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
+        {
+            return null;
+        }
+        catch (Exception e)
+        {
+            return e;
         }
     }
 

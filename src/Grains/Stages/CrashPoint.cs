@@ -16,6 +16,7 @@ internal static partial class CrashPoint
     public const string Capture = "capture";
     public const string Upload = "upload";
     public const string Commit = "commit";
+    public const string Slots = "slots";
     public const string Snapshot = "snapshot";
     public const string Finish = "finish";
     public const string Score = "score";

@@ -76,7 +76,7 @@ internal sealed partial class ProgressPump(
         {
             var progress = runner.Progress with
             {
-                Devices = sensors.Use(runner.Slots),
+                Devices = sensors.Use(runner.Held.Used),
                 StoreTroubles = troubles.Now is { Count: > 0 } now ? now : null,
                 HasEnded = hasEnded,
             };

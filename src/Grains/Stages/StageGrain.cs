@@ -59,7 +59,7 @@ internal sealed partial class StageGrain(
 
         // A computing grain looks idle to Orleans, and idle grains are collected.
         DelayDeactivation(Timeout.InfiniteTimeSpan);
-        admitted.Run(runner.Stop, runner.Completion);
+        admitted.Run(runner.Stop, runner.Completion, runner.Held);
         runner.Start();
         pump.Start(runner);
         _ = EndAsync(runner, admitted);

@@ -79,6 +79,20 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         }
     }
 
+    /// <summary>Names other slots of this silo as those that train the stage.</summary>
+    /// <exception cref="FencedException">Another owner has taken over.</exception>
+    public async Task UseSlotsAsync(IReadOnlyList<string> slots, int step, CancellationToken cancellationToken)
+    {
+        var before = root.Root.Owner?.Slots ?? [];
+        await WritingAsync(() => root.UseSlotsAsync(slots, cancellationToken));
+        CrashPoint.Reached(CrashPoint.Slots);
+        var (joined, left) = (string.Join(' ', slots.Except(before)), string.Join(' ', before.Except(slots)));
+        await TellAsync(
+            EventKind.WorkersChanged,
+            $"From step {step} on it trains on {string.Join(' ', slots)}: {(joined.Length > 0 ? $"{joined} had nothing to do" : $"{left} leaves for other work")}."
+        );
+    }
+
     /// <summary>Commits final state and snapshot, and releases the stage, in one write of the root.</summary>
     public async Task<StopReason> FinishAsync(
         int step,
@@ -256,15 +270,19 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     private async Task CommittingAsync(Func<Task> commit)
     {
         using var committing = work.Telemetry.Committing();
+        await WritingAsync(commit);
+        committing.Done();
+        work.Telemetry.Committed();
+    }
+
+    private async Task WritingAsync(Func<Task> write)
+    {
         var overruled = root.Overruled;
-        await commit();
+        await write();
         if (root.Overruled is { } what && what != overruled)
         {
             await TellAsync(EventKind.RootRestored, $"{what} Its owner, which lives, has written the newer one again.");
         }
-
-        committing.Done();
-        work.Telemetry.Committed();
     }
 
     private async Task SweepAsync(CancellationToken cancellationToken)

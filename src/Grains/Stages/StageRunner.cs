@@ -35,6 +35,7 @@ internal sealed partial class StageRunner
         this.time = time;
         this.log = log;
         stop = new StopRequest(time);
+        Held = new HeldSlots(work.Slots);
         progress = new StageProgress
         {
             Stage = work.Plan.Id.ToString(),
@@ -57,7 +58,8 @@ internal sealed partial class StageRunner
 
     public StageProgress Progress => progress with { Ledger = own.Ledger.Current, RootRevision = own.RootRevision };
 
-    public IReadOnlyList<string> Slots => work.Slots;
+    /// <summary>The slots that it trains on, which may change.</summary>
+    public HeldSlots Held { get; }
 
     /// <summary>Ends when this take has done a step; never where it ends before.</summary>
     public Task FirstStep => firstStep.Task;
@@ -153,6 +155,7 @@ internal sealed partial class StageRunner
         var devices = new ComputeDevices(work.Slots);
         using var training = state is null ? StageTraining.Begin(loaded, devices) : StageTraining.Resume(loaded, devices, state);
         using var checkpoints = new CheckpointPipeline(work, own, training, stop, time, log);
+        var workers = new WorkerChange(work, own, training, checkpoints, Held, log);
         own.Ledger.Turn(Account.Training);
         CrashPoint.Reached(CrashPoint.Restore);
         LogTraining(log, work.Name, training.Step, training.Steps, string.Join(' ', work.Slots));
@@ -176,6 +179,7 @@ internal sealed partial class StageRunner
             Tell(StageActivity.Training, training.Step, step.LossNats, rate.Step(training.TokensPerStep));
             firstStep.TrySetResult();
             checkpoints.AfterStep();
+            workers.AfterStep();
         }
 
         if (training.Step < training.Steps || stop.Reason == StopReason.Fenced)

@@ -127,6 +127,10 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
     public Task<StageRoot> CommitAsync(CheckpointRef checkpoint, StageLedger ledger, CancellationToken cancellationToken = default) =>
         ApplyAsync(root => StageTransitions.Commit(root, epochToken, checkpoint, ledger), cancellationToken);
 
+    /// <inheritdoc cref="StageTransitions.UseSlots"/>
+    public Task<StageRoot> UseSlotsAsync(IReadOnlyList<string> slots, CancellationToken cancellationToken = default) =>
+        ApplyAsync(root => StageTransitions.UseSlots(root, epochToken, slots), cancellationToken);
+
     /// <inheritdoc cref="StageTransitions.FallBack"/>
     public Task<StageRoot> FallBackAsync(CheckpointRef? restored, CancellationToken cancellationToken = default) =>
         ApplyAsync(root => StageTransitions.FallBack(root, epochToken, restored), cancellationToken);

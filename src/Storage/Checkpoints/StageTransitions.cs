@@ -71,6 +71,14 @@ public static class StageTransitions
         };
     }
 
+    /// <summary>The owner trains on other slots of its silo from now on.</summary>
+    public static StageRoot UseSlots(StageRoot root, long epochToken, IReadOnlyList<string> slots)
+    {
+        ArgumentNullException.ThrowIfNull(slots);
+        Owned(root, epochToken);
+        return root.Owner!.Slots.SequenceEqual(slots) ? root : root with { Owner = root.Owner with { Slots = slots } };
+    }
+
     /// <summary>The newest checkpoint turned out to be damaged: the owner goes on from an older one, or from scratch.</summary>
     /// <param name="restored">One that the root names; null: none was whole.</param>
     public static StageRoot FallBack(StageRoot root, long epochToken, CheckpointRef? restored)

@@ -17,10 +17,11 @@ namespace Slowrun.Training.Lanes;
 /// </summary>
 internal sealed class LaneCrew : IDisposable
 {
-    private readonly LaneWorker[] workers;
-    private readonly FlatParameters[] replicas;
-    private readonly Thread[] threads;
-    private readonly SemaphoreSlim[] begin;
+    private readonly List<LaneWorker> workers = [];
+    private readonly List<FlatParameters> replicas = [];
+    private readonly Thread[] threads = [];
+    private readonly SemaphoreSlim[] begin = [];
+    private readonly FlatParameters parameters;
     private readonly CountdownEvent done = new(1);
     private readonly LaneSum sum;
     private Action<int>? work;
@@ -46,19 +47,37 @@ internal sealed class LaneCrew : IDisposable
         IReadOnlyList<CudaKernels>? kernels
     )
     {
-        replicas = [.. devices.Skip(1).Select(device => replicate ? new FlatParameters(parameters.Layout, device) : parameters)];
-        workers =
-        [
-            .. replicas
-                .Prepend(parameters)
-                .Select((p, w) => new LaneWorker(model, stage, p, teachers[w], ensembles[w], masksOnDevice: replicate, path, kernels?[w])),
-        ];
-        sum = new LaneSum(new LaneBuffer(model, parameters));
-        begin = [.. replicas.Select(_ => new SemaphoreSlim(0))];
-        Broadcast();
-        // Last: a thread holds all of this until it is told to end.
-        threads = [.. begin.Select((_, w) => WorkerThread.Start($"slowrun lanes {w + 1}", () => Serve(w + 1)))];
+        (this.parameters, Devices) = (parameters, devices);
+        try
+        {
+            foreach (var device in devices)
+            {
+                var own = workers.Count == 0 || !replicate ? parameters : new FlatParameters(parameters.Layout, device);
+                if (workers.Count > 0)
+                {
+                    replicas.Add(own);
+                }
+
+                var w = workers.Count;
+                workers.Add(new LaneWorker(model, stage, own, teachers[w], ensembles[w], masksOnDevice: replicate, path, kernels?[w]));
+            }
+
+            sum = new LaneSum(new LaneBuffer(model, parameters));
+            begin = [.. replicas.Select(_ => new SemaphoreSlim(0))];
+            Broadcast();
+            // Last: a thread holds all of this until it is told to end.
+            threads = [.. begin.Select((_, w) => WorkerThread.Start($"slowrun lanes {w + 1}", () => Serve(w + 1)))];
+        }
+        catch
+        {
+            // What was made before the memory ended is given back.
+            Dispose();
+            throw;
+        }
     }
+
+    /// <summary>One for each worker.</summary>
+    public IReadOnlyList<Device> Devices { get; }
 
     /// <summary>Parameters have changed: gives every replica the new ones.</summary>
     public void Broadcast()
@@ -81,7 +100,7 @@ internal sealed class LaneCrew : IDisposable
     public Tensor? Run(StepWork step)
     {
         sum.Reset();
-        Together(w => workers[w].Run(step, w, workers.Length, sum));
+        Together(w => workers[w].Run(step, w, workers.Count, sum));
         return sum.IsComplete(step.Lanes) ? sum.Total.Gradients.Flat : null;
     }
 
@@ -107,7 +126,7 @@ internal sealed class LaneCrew : IDisposable
     public double? LossNats(TokenSet set, int rows, ForwardPass pass, CancellationToken stop)
     {
         var probabilities = new float[set.Length - 1];
-        Together(w => workers[w].Score(set, rows, pass, w, workers.Length, probabilities, stop));
+        Together(w => workers[w].Score(set, rows, pass, w, workers.Count, probabilities, stop));
         return stop.IsCancellationRequested ? null : ScoringPass.LossNats(probabilities);
     }
 
@@ -134,8 +153,8 @@ internal sealed class LaneCrew : IDisposable
             worker.Dispose();
         }
 
-        sum.Total.Dispose();
-        foreach (var replica in replicas.Where(replica => !ReferenceEquals(replica, workers[0].Parameters)))
+        sum?.Total.Dispose();
+        foreach (var replica in replicas.Where(replica => !ReferenceEquals(replica, parameters)))
         {
             replica.Dispose();
         }
@@ -147,7 +166,7 @@ internal sealed class LaneCrew : IDisposable
     private void Together(Action<int> part)
     {
         work = part;
-        done.Reset(workers.Length);
+        done.Reset(workers.Count);
         foreach (var signal in begin)
         {
             signal.Release();

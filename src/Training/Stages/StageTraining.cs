@@ -28,8 +28,8 @@ public sealed class StageTraining : IDisposable
     private readonly StageSteps steps;
     private readonly FlatParameters parameters;
     private readonly MuonAdamW optimizer;
-    private readonly StageTeachers teachers;
-    private readonly LaneCrew crew;
+    private StageTeachers teachers;
+    private LaneCrew crew;
     private readonly TrainingRows rows;
     private readonly WeightSelection selection;
     private readonly StageSchedule schedule;
@@ -39,6 +39,8 @@ public sealed class StageTraining : IDisposable
     private readonly TrainingState state;
     private readonly StepPath path;
     private readonly UpdateKernels? update;
+    private readonly bool replicate;
+    private readonly Func<Device, CudaKernels> kernelsOf;
     private StateCapture capture;
 
     private StageTraining(
@@ -51,6 +53,7 @@ public sealed class StageTraining : IDisposable
     {
         (this.inputs, this.path) = (inputs, path);
         var plan = inputs.Plan;
+        this.kernelsOf = kernelsOf ??= device => CudaKernels.Of(device, plan.Model.Products);
         if (path == StepPath.Fused && Path(plan, devices) != StepPath.Fused)
         {
             throw new ArgumentException(
@@ -62,20 +65,17 @@ public sealed class StageTraining : IDisposable
         IntraOp.UseOneThread();
         steps = new StageSteps(plan, inputs.Train.Length);
         StageInputsCheck.Require(inputs);
-        var slots = devices.Slots.Take(devices.Workers(plan.Stage.Lanes)).Select(ComputeDevices.DeviceOf).ToArray();
+        var slots = Slots(devices);
         // Each device has its own parameters; processors share one storage.
-        replicate |= slots[0].type != DeviceType.CPU;
+        this.replicate = replicate |= slots[0].type != DeviceType.CPU;
         var table = ParameterTable.Of(plan.Model);
         var groups = ParameterGroups.Of(table, plan.Stage.Optimizer);
         try
         {
             parameters = new FlatParameters(ParameterGroups.Layout(table, groups), slots[0]);
-            kernelsOf ??= device => CudaKernels.Of(device, plan.Model.Products);
-            CudaKernels[]? kernels = path == StepPath.Kernels ? [.. slots.Select(kernelsOf)] : null;
-            update = kernels is null ? null : new UpdateKernels(kernels[0]);
+            update = path == StepPath.Kernels ? new UpdateKernels(kernelsOf(slots[0])) : null;
             optimizer = new MuonAdamW(parameters, groups, plan.Stage.Optimizer, path, update);
-            teachers = new StageTeachers(inputs, slots, replicate);
-            crew = new LaneCrew(plan.Model, plan.Stage, parameters, slots, teachers.Models, teachers.Ensembles, replicate, path, kernels);
+            (teachers, crew) = Workers(slots);
             rows = new TrainingRows(plan, steps, inputs.Train);
             selection = new WeightSelection(plan.Stage, steps, parameters, apart: replicate);
             schedule = new StageSchedule(plan.Stage.Optimizer, steps.Steps, plan.Stage.Epochs);
@@ -265,6 +265,41 @@ public sealed class StageTraining : IDisposable
         capture = state.Capture(copies);
     }
 
+    /// <summary>
+    /// Goes on with other workers from the next step on: lanes belong to the recipe, so no byte changes. Where there is no memory for more
+    /// of them, those before are made again.
+    /// </summary>
+    /// <param name="devices">Its first is the first of those before: the parameters lie there.</param>
+    /// <returns>Workers from now on.</returns>
+    public int Use(ComputeDevices devices)
+    {
+        ArgumentNullException.ThrowIfNull(devices);
+        var slots = Slots(devices);
+        if (slots[0].ToString() != parameters.Device.ToString())
+        {
+            throw new ArgumentException(
+                $"The first device is {slots[0]}, expected {parameters.Device}, where the parameters lie.",
+                nameof(devices)
+            );
+        }
+
+        var before = crew.Devices;
+        // Their memory first: more workers may need it.
+        crew.Dispose();
+        teachers.Dispose();
+        (crew, teachers) = (null!, null!);
+        try
+        {
+            (teachers, crew) = Workers(slots);
+        }
+        catch (Exception) when (slots.Length > before.Count)
+        {
+            (teachers, crew) = Workers([.. before]);
+        }
+
+        return crew.Devices.Count;
+    }
+
     /// <summary>Copies the state at this step boundary.</summary>
     /// <param name="into">Made for <see cref="StateLayout"/>.</param>
     public void Capture(StateBuffer into) => BeginCapture(into).GetAwaiter().GetResult();
@@ -322,6 +357,25 @@ public sealed class StageTraining : IDisposable
         losses?.Dispose();
         position?.Dispose();
         microBatches?.Dispose();
+    }
+
+    private Device[] Slots(ComputeDevices devices) =>
+        [.. devices.Slots.Take(devices.Workers(inputs.Plan.Stage.Lanes)).Select(ComputeDevices.DeviceOf)];
+
+    private (StageTeachers Teachers, LaneCrew Crew) Workers(Device[] slots)
+    {
+        CudaKernels[]? kernels = path == StepPath.Kernels ? [.. slots.Select(kernelsOf)] : null;
+        var made = new StageTeachers(inputs, slots, replicate);
+        try
+        {
+            var plan = inputs.Plan;
+            return (made, new LaneCrew(plan.Model, plan.Stage, parameters, slots, made.Models, made.Ensembles, replicate, path, kernels));
+        }
+        catch
+        {
+            made.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The step with a gradient. The host reads what the device computed once, at its end: until then it only gives

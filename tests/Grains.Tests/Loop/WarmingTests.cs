@@ -48,7 +48,7 @@ public sealed class WarmingTests : IDisposable
         cuda.Begin([Facts("run")]);
         await cuda.Done;
         var busy = Slots("cpu:0");
-        using var held = busy.TryReserve(["cpu:0"], "work");
+        using var held = busy.TryReserve(["cpu:0"]);
         var warming = new Warming(fingerprints, busy);
         warming.Begin([Facts("run")]);
         await warming.Done;

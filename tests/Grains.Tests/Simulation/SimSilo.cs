@@ -77,6 +77,7 @@ internal sealed class SimSilo
             Watch,
             asking,
             offers,
+            new SlotMoving(Slots, Local, fingerprints, sensors, new TokenSets(store), time),
             new OrphanRelease(store, Local, sights, details, time, NullLogger<OrphanRelease>.Instance),
             new DocumentMending(store, Local, details, time, NullLogger<DocumentMending>.Instance),
             sights,

@@ -53,7 +53,7 @@ internal sealed class SimStage(SimFleet fleet, StageId id)
 
         if (
             silo.Local.TryBegin(WorkName.Train(SimFleet.Run, id)) is not { } begun
-            || silo.Slots.TryReserve(offer.Slots, "stage") is not { } reservation
+            || silo.Slots.TryReserve(offer.Slots) is not { } reservation
         )
         {
             return new TakeAnswer(false, "In use.");

@@ -35,6 +35,30 @@ public sealed class StageWorkersTests
         SmallStage.AssertSame(SmallStage.Run(one), SmallStage.Run(several));
     }
 
+    /// <summary>Workers join and leave between two steps.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Use_OfOtherWorkersAfterEachStep_ChangesNoByte(bool replicate)
+    {
+        var inputs = SmallStage.Inputs(SelectionRule.BestValidation, taught: true);
+        using var calm = StageTraining.Begin(inputs, ComputeDevices.SingleCpu);
+        using var changing = StageTraining.Begin(inputs, ComputeDevices.SingleCpu, replicate);
+        var seen = new List<int>();
+        while (changing.Step < changing.Steps)
+        {
+            SmallStage.Run(changing, changing.Step + 1);
+            seen.Add(changing.Use(SmallStage.Cpus(changing.Step % 3 == 0 ? 1 : 2 * (changing.Step % 3))));
+        }
+
+        SmallStage.AssertSame(SmallStage.Run(calm), SmallStage.Captured(changing));
+        SmallStage.AssertSame(
+            calm.Snapshot(TestContext.Current.CancellationToken),
+            changing.Snapshot(TestContext.Current.CancellationToken)
+        );
+        Assert.Equal([1, 2, 4], seen.Distinct().Order());
+    }
+
     /// <summary>Eight lanes are a chain of eight sums, independent of who computes them and when they finish.</summary>
     [Theory]
     [InlineData(2, false)]
