@@ -20,6 +20,20 @@ public static class ObjectNames
     public static bool IsSegment(ReadOnlySpan<char> segment) =>
         segment.Length is > 0 and <= LongestSegment && segment[0] != '.' && segment[^1] != '.' && !segment.ContainsAnyExcept(Allowed);
 
+    /// <summary>Whether an object may be called so: a bucket may hold other programs' objects too.</summary>
+    public static bool IsName(ReadOnlySpan<char> name)
+    {
+        foreach (var range in name.Split('/'))
+        {
+            if (!IsSegment(name[range]))
+            {
+                return false;
+            }
+        }
+
+        return name.Length <= LongestName;
+    }
+
     /// <exception cref="ArgumentException">Not an object's name.</exception>
     public static void Check(string name)
     {

@@ -32,6 +32,7 @@ public sealed class RoomTests
         ["Orleans"] = ["Clustering", "Grains.Interfaces", "Grains", "Reading", "Silo", "Client"],
         // Clustering: what Microsoft's grain storage is given in the place of blobs.
         ["Azure"] = ["Storage", "Clustering"],
+        ["AWSSDK"] = ["Storage"],
         ["OpenTelemetry"] = ["Silo"],
         ["YamlDotNet"] = ["Core"],
         ["Microsoft.ML.Tokenizers"] = ["Data"],

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Slowrun.Core.Plan;
 using Slowrun.Storage;
+using Slowrun.Tests.S3;
 using Slowrun.Tests.Storage;
 
 namespace Slowrun.EndToEnd.Tests;
@@ -75,6 +76,26 @@ public sealed class KillTests(CalmTiny calm)
         Assert.Equal(0, (await cli.RunAsync("checkpoints", "verify", "tiny")).ExitCode);
         var roots = (await cli.FactsAsync("tiny", Stop))!.Roots.Values;
         Assert.True(roots.Sum(root => root.Preemptions) >= 1);
+    }
+
+    /// <summary>On a server of S3's protocol; the SDK takes its credentials from the environment, as a user's silo does.</summary>
+    [Fact]
+    public async Task Run_OnS3KilledTwice_EndsWithTheSameBytes()
+    {
+        await using var server = new FakeS3();
+        Environment.SetEnvironmentVariable("AWS_ACCESS_KEY_ID", FakeS3.AccessKey);
+        Environment.SetEnvironmentVariable("AWS_SECRET_ACCESS_KEY", FakeS3.SecretKey);
+        var cli = new Cli(server.NewAddress());
+        await KillAsync(cli, steps: 5);
+        await GoneAsync(cli.Store);
+        await KillAsync(cli, steps: 15);
+
+        var last = await cli.RunAsync("run", "tiny");
+        Assert.True(last.ExitCode == 0, last.Error + last.Output);
+        Assert.Equal(await Weights.ExportAsync(calm.Cli, "tiny"), await Weights.ExportAsync(cli, "tiny"));
+        Assert.Equal(0, (await cli.RunAsync("checkpoints", "verify", "tiny")).ExitCode);
+        Assert.True((await cli.FactsAsync("tiny", Stop))!.Roots.Values.Sum(root => root.Preemptions) >= 1);
+        Assert.Equal(0, server.OpenUploads);
     }
 
     [Fact]

@@ -8,7 +8,7 @@ internal sealed class CommonOptions
     public Option<string> Store { get; } =
         new("--store")
         {
-            Description = "The store: a directory, or azblob://account/container. Also SLOWRUN_STORE.",
+            Description = "The store: a directory, azblob://account/container, or s3://bucket/prefix. Also SLOWRUN_STORE.",
             DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_STORE") is { Length: > 0 } given ? given : ".slowrun",
             HelpName = "STORE",
             Recursive = true,

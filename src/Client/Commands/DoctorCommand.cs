@@ -31,7 +31,11 @@ internal static class DoctorCommand
                 return trains && healthy ? ExitCode.Done : ExitCode.Failed;
             }
         );
-        return command.WithExamples("slowrun doctor", "slowrun doctor --store azblob://account/container");
+        return command.WithExamples(
+            "slowrun doctor",
+            "slowrun doctor --store azblob://account/container",
+            "slowrun doctor --store s3://bucket/prefix?region=eu-central-1"
+        );
     }
 
     private static async Task<bool> CheckAsync(ClientContext context, string what, Func<Task<string>> check)

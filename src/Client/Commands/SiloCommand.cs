@@ -65,6 +65,7 @@ internal static class SiloCommand
         );
         return command.WithExamples(
             "slowrun silo --store azblob://account/container",
+            "slowrun silo --store s3://bucket/prefix",
             "slowrun silo --slots cpu:2 --name spare",
             "slowrun silo --preemption auto --exit-when-idle 10m"
         );

@@ -19,7 +19,11 @@ internal static class JobCommand
         Func<TRequest, IObjectStore, Action<TAnswer>, CancellationToken, Task> work
     )
     {
-        var store = new Option<string>("--store") { Description = "A directory, or azblob://account/container.", Required = true };
+        var store = new Option<string>("--store")
+        {
+            Description = "A directory, azblob://account/container, or s3://bucket/prefix.",
+            Required = true,
+        };
         var command = new Command(name, description) { store };
         command.SetAction(
             async (parsed, cancellation) =>

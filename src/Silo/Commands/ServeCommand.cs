@@ -16,7 +16,7 @@ internal static class ServeCommand
     {
         var store = new Option<string>("--store")
         {
-            Description = "A directory, or azblob://account/container.",
+            Description = "A directory, azblob://account/container, or s3://bucket/prefix.",
             DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_STORE") ?? ".slowrun",
         };
         var log = new Option<string?>("--log")

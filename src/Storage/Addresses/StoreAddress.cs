@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Slowrun.Storage.Blobs;
 using Slowrun.Storage.Directories;
+using Slowrun.Storage.S3;
 
 namespace Slowrun.Storage.Addresses;
 
@@ -12,7 +13,8 @@ public static class StoreAddress
     // One process's silos and clients meet in a store by its name, as they would in a directory.
     private static readonly ConcurrentDictionary<string, MemoryStore> Memories = new(StringComparer.Ordinal);
 
-    /// <param name="address">A directory, <c>azblob://account/container</c>, or <c>memory:NAME</c> (of this process).</param>
+    /// <param name="address">A directory, <c>azblob://account/container</c>, <c>s3://bucket/prefix</c>, or
+    /// <c>memory:NAME</c> (of this process).</param>
     /// <param name="create">Makes the directory or container if it is not there; otherwise that is an error.</param>
     /// <exception cref="StoreException">The message says which address, what is wrong and what to do.</exception>
     public static async Task<IObjectStore> OpenAsync(
@@ -35,11 +37,16 @@ public static class StoreAddress
             return await AzureBlobStore.OpenAsync(address, create, credentials, null, time, cancellationToken).ConfigureAwait(false);
         }
 
+        if (address.StartsWith(S3Address.Scheme, StringComparison.Ordinal))
+        {
+            return await S3Store.OpenAsync(address, create, null, null, time, cancellationToken).ConfigureAwait(false);
+        }
+
         return IsDirectory(address)
             ? await Task.Run(() => DirectoryStore.Open(address, create, time), cancellationToken).ConfigureAwait(false)
             : throw new StoreException(
                 StoreProblem.Unsuitable,
-                $"'{Secrets.Redacted(address)}' is no address of a store: give a directory, or {BlobAddress.Scheme}ACCOUNT/CONTAINER."
+                $"'{Secrets.Redacted(address)}' is no address of a store: give a directory, {BlobAddress.Scheme}ACCOUNT/CONTAINER, or {S3Address.Scheme}BUCKET/PREFIX."
             );
     }
 

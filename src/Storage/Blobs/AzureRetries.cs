@@ -15,7 +15,7 @@ namespace Slowrun.Storage.Blobs;
 /// <param name="role">Without which it refuses.</param>
 public sealed class AzureRetries(string what, string role, BlobStoreOptions options, TimeProvider? time = null) : HttpPipelinePolicy
 {
-    private readonly ResiliencePipeline tries = AzureTries.Builder(options, time ?? TimeProvider.System).Build();
+    private readonly ResiliencePipeline tries = AzureTries.Builder(options, time ?? TimeProvider.System, AzureTries.IsTransient).Build();
 
     /// <exception cref="StoreException">It refuses, or gave no answer within the deadline.</exception>
     public override async ValueTask ProcessAsync(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline)

@@ -13,13 +13,13 @@ internal static class AzureTries
 {
     /// <summary>An overall deadline around tries with jitter, and a circuit breaker, so that a service that is down is not hammered by
     /// every caller. What ends a single try is the caller's.</summary>
-    public static ResiliencePipelineBuilder Builder(BlobStoreOptions options, TimeProvider time) =>
+    public static ResiliencePipelineBuilder Builder(BlobStoreOptions options, TimeProvider time, Func<Exception?, bool> isTransient) =>
         new ResiliencePipelineBuilder { TimeProvider = time }
             .AddTimeout(new TimeoutStrategyOptions { Timeout = options.Deadline })
             .AddRetry(
                 new RetryStrategyOptions
                 {
-                    ShouldHandle = args => ValueTask.FromResult(IsTransient(args.Outcome.Exception)),
+                    ShouldHandle = args => ValueTask.FromResult(isTransient(args.Outcome.Exception)),
                     // The deadline ends it.
                     MaxRetryAttempts = int.MaxValue,
                     BackoffType = DelayBackoffType.Exponential,
@@ -36,7 +36,7 @@ internal static class AzureTries
             .AddCircuitBreaker(
                 new CircuitBreakerStrategyOptions
                 {
-                    ShouldHandle = args => ValueTask.FromResult(IsTransient(args.Outcome.Exception)),
+                    ShouldHandle = args => ValueTask.FromResult(isTransient(args.Outcome.Exception)),
                     // Ten tries in half a minute, nearly all in vain: the store is down, not a connection.
                     FailureRatio = 0.9,
                     MinimumThroughput = 10,

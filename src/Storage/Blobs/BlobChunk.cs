@@ -7,7 +7,7 @@ using Azure.Storage.Blobs.Specialized;
 namespace Slowrun.Storage.Blobs;
 
 /// <summary>A piece of a blob in a pooled buffer, with length and etag of the whole blob.</summary>
-internal sealed record BlobChunk(byte[] Buffer, int Length, long TotalBytes, ETag ETag)
+internal sealed record BlobChunk(byte[] Buffer, int Length, long TotalBytes, string ETag)
 {
     private int returned;
 
@@ -29,11 +29,11 @@ internal sealed record BlobChunk(byte[] Buffer, int Length, long TotalBytes, ETa
         BlockBlobClient blob,
         long offset,
         int count,
-        ETag? etag,
+        string? etag,
         CancellationToken cancellationToken
     )
     {
-        var conditions = new BlobRequestConditions { IfMatch = etag };
+        var conditions = new BlobRequestConditions { IfMatch = etag is null ? null : new ETag(etag) };
         try
         {
             var answer = await blob.DownloadStreamingAsync(
@@ -51,7 +51,7 @@ internal sealed record BlobChunk(byte[] Buffer, int Length, long TotalBytes, ETa
                     .Value.Content.ReadAtLeastAsync(buffer.AsMemory(0, length), length, throwOnEndOfStream: false, cancellationToken)
                     .ConfigureAwait(false);
                 return read == length
-                    ? new BlobChunk(buffer, length, total, answer.Value.Details.ETag)
+                    ? new BlobChunk(buffer, length, total, answer.Value.Details.ETag.ToString())
                     : throw new IOException($"Blob '{blob.Name}' broke off after {read} of {length} bytes");
             }
             catch
@@ -64,7 +64,7 @@ internal sealed record BlobChunk(byte[] Buffer, int Length, long TotalBytes, ETa
         {
             // Nothing there to read: an empty blob, or an offset at or beyond the end.
             var properties = (await blob.GetPropertiesAsync(conditions, cancellationToken).ConfigureAwait(false)).Value;
-            return new BlobChunk(ArrayPool<byte>.Shared.Rent(1), 0, properties.ContentLength, properties.ETag);
+            return new BlobChunk(ArrayPool<byte>.Shared.Rent(1), 0, properties.ContentLength, properties.ETag.ToString());
         }
     }
 }

@@ -1,63 +1,15 @@
 using Azure;
 using Azure.Identity;
-using Polly;
 using Polly.Timeout;
 using static Slowrun.Storage.Blobs.AzureTries;
 
 namespace Slowrun.Storage.Blobs;
 
-/// <summary>
-/// The only retrier between Slowrun and Azure: an overall deadline around tries with jitter, a circuit breaker so that a store that is down
-/// is not hammered by every caller, and a deadline for each try. An error that waiting does not cure fails at once, with advice.
-/// </summary>
-internal sealed class BlobPipeline
+/// <summary>The only retrier between Slowrun and Azure. An error that waiting does not cure fails at once, with advice.</summary>
+internal sealed class BlobPipeline(BlobAddress address, BlobStoreOptions options, TimeProvider time)
+    : StorePipeline(options, time, IsTransient)
 {
-    private readonly BlobAddress address;
-    private readonly BlobStoreOptions options;
-    private readonly ResiliencePipeline pipeline;
-
-    public BlobPipeline(BlobAddress address, BlobStoreOptions options, TimeProvider time)
-    {
-        (this.address, this.options) = (address, options);
-        var builder = AzureTries.Builder(options, time);
-        builder.AddTimeout(new TimeoutStrategyOptions { Timeout = options.EachTry });
-        options.AroundEachTry?.Invoke(builder);
-        pipeline = builder.Build();
-    }
-
-    /// <param name="what">What is tried, for the message when it fails.</param>
-    /// <exception cref="StoreException">It cannot succeed, or did not within the deadline.</exception>
-    public async Task<T> RunAsync<T>(string what, Func<CancellationToken, Task<T>> operation, CancellationToken cancellationToken)
-    {
-        Exception? last = null;
-        try
-        {
-            return await pipeline
-                .ExecuteAsync(
-                    async token =>
-                    {
-                        try
-                        {
-                            StoreMeter.Operations.Add(1);
-                            return await operation(token).ConfigureAwait(false);
-                        }
-                        catch (Exception e)
-                        {
-                            last = e;
-                            throw;
-                        }
-                    },
-                    cancellationToken
-                )
-                .ConfigureAwait(false);
-        }
-        catch (Exception e) when (!cancellationToken.IsCancellationRequested && e is not StoreException)
-        {
-            throw Explained(what, e, last ?? e);
-        }
-    }
-
-    private Exception Explained(string what, Exception e, Exception last) =>
+    protected override Exception Explained(string what, Exception e, Exception last) =>
         last switch
         {
             RequestFailedException { Status: 401 or 403 } r => new StoreException(
@@ -86,7 +38,7 @@ internal sealed class BlobPipeline
                 ),
             _ when IsTransient(e) || e is TimeoutRejectedException => new StoreException(
                 StoreProblem.Unreachable,
-                $"The store '{address}' did not {what} within {options.Deadline.TotalSeconds:0} s: {Short(last)}. {address.Unreachable}",
+                $"The store '{address}' did not {what} within {Deadline.TotalSeconds:0} s: {Short(last)}. {address.Unreachable}",
                 Cause(last)
             ),
             RequestFailedException r => new StoreException(

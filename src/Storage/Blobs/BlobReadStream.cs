@@ -4,15 +4,13 @@ using Azure.Storage.Blobs.Specialized;
 namespace Slowrun.Storage.Blobs;
 
 /// <summary>
-/// Reads a blob in blocks, several ahead of the reader. Each is fetched again by itself when its try fails, and all are of the blob
-/// that was opened.
+/// Reads a blob, or an object of another store, in blocks, several ahead of the reader. Each is fetched again by itself when its try fails,
+/// and all are of the blob that was opened.
 /// </summary>
 internal sealed class BlobReadStream : Stream
 {
-    private readonly BlobPipeline pipeline;
     private readonly BlobStoreOptions options;
-    private readonly BlockBlobClient blob;
-    private readonly ETag etag;
+    private readonly Func<long, int, CancellationToken, Task<BlobChunk>> fetch;
     private readonly long end;
     private readonly Queue<Task<BlobChunk>> ahead = new();
     private readonly CancellationTokenSource closed = new();
@@ -21,16 +19,17 @@ internal sealed class BlobReadStream : Stream
     private long nextFetch;
     private long position;
 
-    private BlobReadStream(
-        BlobPipeline pipeline,
+    /// <param name="first">From <paramref name="offset"/> on.</param>
+    /// <param name="fetch">Fetches so many bytes from an offset on, of the object that <paramref name="first"/> is of.</param>
+    public BlobReadStream(
         BlobStoreOptions options,
-        BlockBlobClient blob,
         BlobChunk first,
         long offset,
-        long? length
+        long? length,
+        Func<long, int, CancellationToken, Task<BlobChunk>> fetch
     )
     {
-        (this.pipeline, this.options, this.blob, chunk, etag) = (pipeline, options, blob, first, first.ETag);
+        (this.options, chunk, this.fetch) = (options, first, fetch);
         Length = Math.Clamp(first.TotalBytes - offset, 0, length ?? long.MaxValue);
         end = offset + Length;
         nextFetch = offset + first.Length;
@@ -79,7 +78,15 @@ internal sealed class BlobReadStream : Stream
                 cancellationToken
             )
             .ConfigureAwait(false);
-        return first is null ? null : new BlobReadStream(pipeline, options, blob, first, offset, length);
+        return first is null
+            ? null
+            : new BlobReadStream(
+                options,
+                first,
+                offset,
+                length,
+                (from, bytes, token) => FetchAsync(pipeline, blob, from, bytes, first.ETag, token)
+            );
     }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
@@ -145,12 +152,19 @@ internal sealed class BlobReadStream : Stream
         while (ahead.Count < options.BlocksAtOnce && nextFetch < end)
         {
             var (offset, count) = (nextFetch, (int)Math.Min(options.BlockBytes, end - nextFetch));
-            ahead.Enqueue(FetchAsync(offset, count, closed.Token));
+            ahead.Enqueue(fetch(offset, count, closed.Token));
             nextFetch += count;
         }
     }
 
-    private Task<BlobChunk> FetchAsync(long offset, int count, CancellationToken cancellationToken) =>
+    private static Task<BlobChunk> FetchAsync(
+        BlobPipeline pipeline,
+        BlockBlobClient blob,
+        long offset,
+        int count,
+        string etag,
+        CancellationToken cancellationToken
+    ) =>
         pipeline.RunAsync(
             $"read '{blob.Name}'",
             async token =>

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Security.Cryptography;
 using Azure;
 using Azure.Storage;
@@ -49,7 +48,7 @@ internal sealed class BlobUpload(BlobPipeline pipeline, BlobStoreOptions options
     public async Task<bool> TryCreateAsync(BlockBlobClient blob, Stream content, CancellationToken cancellationToken)
     {
         var conditions = new BlobRequestConditions { IfNoneMatch = ETag.All };
-        var first = await ReadBlockAsync(content, cancellationToken).ConfigureAwait(false);
+        var first = await UploadBlock.ReadAsync(content, options.BlockBytes, cancellationToken).ConfigureAwait(false);
         if (first.Length < options.BlockBytes)
         {
             using (first)
@@ -87,60 +86,42 @@ internal sealed class BlobUpload(BlobPipeline pipeline, BlobStoreOptions options
             .ConfigureAwait(false);
     }
 
-    private async Task<List<string>> StageAsync(BlockBlobClient blob, Block first, Stream content, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<string>> StageAsync(
+        BlockBlobClient blob,
+        UploadBlock first,
+        Stream content,
+        CancellationToken cancellationToken
+    )
     {
         // Blocks of two writers of one name lie side by side until one of them commits: ids must not meet.
         var prefix = RandomNumberGenerator.GetBytes(12);
-        var ids = new List<string>();
-        var staging = new List<Task>();
-        using var failed = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        try
-        {
-            for (var block = first; block.Length > 0; block = await ReadBlockAsync(content, failed.Token).ConfigureAwait(false))
-            {
-                var id = Convert.ToBase64String([.. prefix, .. BitConverter.GetBytes(ids.Count)]);
-                ids.Add(id);
-                staging.Add(StageAsync(blob, id, block, failed.Token));
-                if (staging.Count == options.BlocksAtOnce)
+        return await UploadBlock
+            .SendAllAsync(
+                first,
+                content,
+                options,
+                async (index, block, token) =>
                 {
-                    var done = await Task.WhenAny(staging).ConfigureAwait(false);
-                    staging.Remove(done);
-                    await done.ConfigureAwait(false);
-                }
-            }
-
-            await Task.WhenAll(staging).ConfigureAwait(false);
-            return ids;
-        }
-        catch
-        {
-            // Nothing is committed, so nothing is there; but nothing may still be reading our buffers when this returns.
-            await failed.CancelAsync().ConfigureAwait(false);
-            await Task.WhenAll(staging)
-                .ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default)
-                .ConfigureAwait(false);
-            throw;
-        }
+                    var id = Convert.ToBase64String([.. prefix, .. BitConverter.GetBytes(index)]);
+                    await StageAsync(blob, id, block, token).ConfigureAwait(false);
+                    return id;
+                },
+                cancellationToken
+            )
+            .ConfigureAwait(false);
     }
 
-    private async Task StageAsync(BlockBlobClient blob, string id, Block block, CancellationToken cancellationToken)
-    {
-        using (block)
-        {
-            await pipeline
-                .RunAsync(
-                    $"write '{blob.Name}'",
-                    async token =>
-                    {
-                        using var body = new MemoryBlocksStream(block.Content);
-                        return await blob.StageBlockAsync(id, body, new BlockBlobStageBlockOptions { TransferValidation = Md5 }, token)
-                            .ConfigureAwait(false);
-                    },
-                    cancellationToken
-                )
-                .ConfigureAwait(false);
-        }
-    }
+    private Task StageAsync(BlockBlobClient blob, string id, UploadBlock block, CancellationToken cancellationToken) =>
+        pipeline.RunAsync(
+            $"write '{blob.Name}'",
+            async token =>
+            {
+                using var body = new MemoryBlocksStream(block.Content);
+                return await blob.StageBlockAsync(id, body, new BlockBlobStageBlockOptions { TransferValidation = Md5 }, token)
+                    .ConfigureAwait(false);
+            },
+            cancellationToken
+        );
 
     private Task<bool> ExistsAsync(BlockBlobClient blob, CancellationToken cancellationToken) =>
         pipeline.RunAsync(
@@ -148,28 +129,4 @@ internal sealed class BlobUpload(BlobPipeline pipeline, BlobStoreOptions options
             async token => (await blob.ExistsAsync(token).ConfigureAwait(false)).Value,
             cancellationToken
         );
-
-    private async Task<Block> ReadBlockAsync(Stream content, CancellationToken cancellationToken)
-    {
-        var buffer = ArrayPool<byte>.Shared.Rent(options.BlockBytes);
-        try
-        {
-            var length = await content
-                .ReadAtLeastAsync(buffer.AsMemory(0, options.BlockBytes), options.BlockBytes, throwOnEndOfStream: false, cancellationToken)
-                .ConfigureAwait(false);
-            return new Block(buffer, length);
-        }
-        catch
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-            throw;
-        }
-    }
-
-    private sealed record Block(byte[] Buffer, int Length) : IDisposable
-    {
-        public ReadOnlyMemory<byte> Content => Buffer.AsMemory(0, Length);
-
-        public void Dispose() => ArrayPool<byte>.Shared.Return(Buffer);
-    }
 }

@@ -1,0 +1,296 @@
+using System.Runtime.CompilerServices;
+using Amazon.Runtime;
+using Amazon.S3;
+using Amazon.S3.Model;
+using Slowrun.Storage.Blobs;
+
+namespace Slowrun.Storage.S3;
+
+/// <summary>A store in a bucket of S3, or of a server that speaks its protocol: for any number of machines.</summary>
+public sealed class S3Store : IObjectStore
+{
+    private static readonly TimeSpan OpeningDeadline = TimeSpan.FromSeconds(20);
+
+    private readonly S3Bucket bucket;
+    private readonly BlobStoreOptions options;
+    private readonly S3Pipeline pipeline;
+    private readonly S3Upload upload;
+
+    private S3Store(S3Bucket bucket, BlobStoreOptions options, TimeProvider time)
+    {
+        (this.bucket, this.options) = (bucket, options);
+        pipeline = new S3Pipeline(bucket.Address, options, time);
+        upload = new S3Upload(bucket, pipeline, options);
+    }
+
+    public string Address => bucket.Address.ToString();
+
+    public bool IsRemote => true;
+
+    /// <param name="address"><c>s3://BUCKET/PREFIX?endpoint=URL&amp;region=REGION</c>.</param>
+    /// <param name="create">Makes the bucket if it is not there; otherwise that is an error.</param>
+    /// <param name="credentials">Null: those of the SDK's default chain.</param>
+    /// <exception cref="StoreException">The message says what is wrong and what to do, and no secret.</exception>
+    public static async Task<S3Store> OpenAsync(
+        string address,
+        bool create,
+        AWSCredentials? credentials = null,
+        BlobStoreOptions? options = null,
+        TimeProvider? time = null,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        var parsed = S3Address.Parse(address);
+        options ??= new BlobStoreOptions();
+        time ??= TimeProvider.System;
+        var bucket = new S3Bucket(parsed.Connect(credentials, options.EachTry), parsed);
+        // Shorter than other deadlines: a user waits for the opening, and the bucket may be misspelt.
+        var opening = new S3Pipeline(
+            parsed,
+            options with
+            {
+                Deadline = options.Deadline < OpeningDeadline ? options.Deadline : OpeningDeadline,
+            },
+            time
+        );
+        await OpenBucketAsync(opening, bucket, create, cancellationToken).ConfigureAwait(false);
+        if (create)
+        {
+            // Whoever may create a store is about to write to it. Readers need no permission to write.
+            await S3Conditions.CheckAsync(bucket, opening, cancellationToken).ConfigureAwait(false);
+        }
+
+        return new S3Store(bucket, options, time);
+    }
+
+    public Task<StoredObject?> TryReadAsync(string name, CancellationToken cancellationToken = default)
+    {
+        var key = bucket.Key(name);
+        return pipeline.RunAsync($"read '{name}'", token => bucket.TryReadAsync(key, token), cancellationToken);
+    }
+
+    public async Task<Stream?> TryOpenAsync(
+        string name,
+        long offset = 0,
+        long? length = null,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        var key = bucket.Key(name);
+        var count = (int)Math.Clamp(length ?? long.MaxValue, 1, options.BlockBytes);
+        var first = await pipeline
+            .RunAsync(
+                $"read '{name}'",
+                async token =>
+                {
+                    try
+                    {
+                        return await bucket.ReadAsync(key, offset, count, null, token).ConfigureAwait(false);
+                    }
+                    catch (AmazonS3Exception e) when (e.IsMissing())
+                    {
+                        return null;
+                    }
+                },
+                cancellationToken
+            )
+            .ConfigureAwait(false);
+        return first is null
+            ? null
+            : new BlobReadStream(
+                options,
+                first,
+                offset,
+                length,
+                (from, bytes, token) => FetchAsync(name, key, from, bytes, first.ETag, token)
+            );
+    }
+
+    public Task<string?> TryCreateAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
+        upload.TryPutAsync(name, content, onlyNew: true, null, cancellationToken);
+
+    public Task<bool> TryCreateAsync(string name, Stream content, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(content);
+        return upload.TryCreateAsync(name, content, cancellationToken);
+    }
+
+    public Task<string?> TryReplaceAsync(
+        string name,
+        ReadOnlyMemory<byte> content,
+        string etag,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(etag);
+        return upload.TryPutAsync(name, content, onlyNew: false, S3Version.Parse(etag), cancellationToken);
+    }
+
+    public Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
+        upload.TryPutAsync(name, content, onlyNew: false, null, cancellationToken);
+
+    public Task<bool> TryDeleteAsync(string name, string? etag = null, CancellationToken cancellationToken = default)
+    {
+        var key = bucket.Key(name);
+        var expected = etag is null ? (S3Version?)null : S3Version.Parse(etag);
+        return pipeline.RunAsync(
+            $"delete '{name}'",
+            async token =>
+            {
+                // S3 deletes what is not there without a word.
+                if (
+                    await bucket.TryLookAsync(key, token).ConfigureAwait(false) is not { } found
+                    || (expected is { } version && found.Version != version)
+                )
+                {
+                    return false;
+                }
+
+                try
+                {
+                    await bucket.DeleteAsync(key, expected?.ETag, token).ConfigureAwait(false);
+                    return true;
+                }
+                catch (AmazonS3Exception e) when (e.IsConditionNotMet() || e.IsMissing())
+                {
+                    return false;
+                }
+            },
+            cancellationToken
+        );
+    }
+
+    public async IAsyncEnumerable<ObjectEntry> ListAsync(
+        string prefix,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
+    {
+        ObjectNames.CheckPrefix(prefix);
+        var entries = new List<ObjectEntry>();
+        await foreach (var page in PagesAsync(prefix, delimiter: null, cancellationToken).ConfigureAwait(false))
+        {
+            entries.AddRange(
+                (page.S3Objects ?? []).Select(found => new ObjectEntry(
+                    found.Key[bucket.Address.Prefix.Length..],
+                    found.Size ?? 0,
+                    S3Bucket.Time(found.LastModified)
+                ))
+            );
+        }
+
+        // Some servers, and S3's directory buckets, list in another order.
+        foreach (var entry in entries.Where(entry => ObjectNames.IsName(entry.Name)).OrderBy(entry => entry.Name, StringComparer.Ordinal))
+        {
+            yield return entry;
+        }
+    }
+
+    public async IAsyncEnumerable<string> ListFoldersAsync(
+        string prefix,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default
+    )
+    {
+        ObjectNames.CheckFolder(prefix);
+        var folders = new SortedSet<string>(StringComparer.Ordinal);
+        await foreach (var page in PagesAsync(prefix, delimiter: "/", cancellationToken).ConfigureAwait(false))
+        {
+            folders.UnionWith((page.CommonPrefixes ?? []).Select(found => found[(bucket.Address.Prefix.Length + prefix.Length)..^1]));
+        }
+
+        foreach (var folder in folders.Where(folder => ObjectNames.IsSegment(folder)))
+        {
+            yield return folder;
+        }
+    }
+
+    // Each page is an operation of its own: a long listing outlives a deadline.
+    private async IAsyncEnumerable<ListObjectsV2Response> PagesAsync(
+        string prefix,
+        string? delimiter,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
+    {
+        string? next = null;
+        do
+        {
+            var continuation = next;
+            var page = await pipeline
+                .RunAsync(
+                    $"list '{prefix}'",
+                    token =>
+                        bucket.Client.ListObjectsV2Async(
+                            new ListObjectsV2Request
+                            {
+                                BucketName = bucket.Name,
+                                Prefix = bucket.Address.Prefix + prefix,
+                                Delimiter = delimiter,
+                                ContinuationToken = continuation,
+                            },
+                            token
+                        ),
+                    cancellationToken
+                )
+                .ConfigureAwait(false);
+            yield return page;
+            next = page.IsTruncated == true ? page.NextContinuationToken : null;
+        } while (!string.IsNullOrEmpty(next));
+    }
+
+    private Task<BlobChunk> FetchAsync(string name, string key, long offset, int count, string etag, CancellationToken cancellationToken) =>
+        pipeline.RunAsync(
+            $"read '{name}'",
+            async token =>
+            {
+                try
+                {
+                    return await bucket.ReadAsync(key, offset, count, etag, token).ConfigureAwait(false);
+                }
+                catch (AmazonS3Exception e) when (e.IsMissing() || e.IsConditionNotMet())
+                {
+                    throw new InvalidDataException($"'{name}' was replaced or deleted while it was being read.", e);
+                }
+            },
+            cancellationToken
+        );
+
+    private static Task<bool> OpenBucketAsync(S3Pipeline pipeline, S3Bucket bucket, bool create, CancellationToken cancellationToken) =>
+        pipeline.RunAsync(
+            "open its bucket",
+            async token =>
+            {
+                try
+                {
+                    // Looked for first: an identity that may use a bucket need not be allowed to create one.
+                    await bucket
+                        .Client.ListObjectsV2Async(
+                            new ListObjectsV2Request
+                            {
+                                BucketName = bucket.Name,
+                                Prefix = bucket.Address.Prefix,
+                                MaxKeys = 1,
+                            },
+                            token
+                        )
+                        .ConfigureAwait(false);
+                }
+                catch (AmazonS3Exception e) when (create && e.ErrorCode == "NoSuchBucket")
+                {
+                    try
+                    {
+                        await bucket
+                            .Client.PutBucketAsync(new PutBucketRequest { BucketName = bucket.Name, UseClientRegion = true }, token)
+                            .ConfigureAwait(false);
+                    }
+                    catch (AmazonS3Exception made) when (made.ErrorCode == "BucketAlreadyOwnedByYou")
+                    {
+                        // By another process, at the same moment.
+                    }
+                }
+
+                return true;
+            },
+            cancellationToken
+        );
+}
