@@ -25,4 +25,12 @@ public interface ISiloGrain : IGrainWithStringKey
     [AlwaysInterleave]
     [Alias("Wake")]
     Task Wake(int among);
+
+    /// <summary>Another silo owes a notice of a run, and its environment lacks what the sending needs.</summary>
+    /// <param name="notice">Its id.</param>
+    /// <param name="receiver">The receiver's URL as the run's operations have it: <c>env:NAME</c>.</param>
+    /// <returns>Whether this silo sends it.</returns>
+    [AlwaysInterleave]
+    [Alias("Notify")]
+    Task<bool> Notify(string run, string notice, string receiver);
 }

@@ -1,11 +1,14 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Orleans.Metadata;
 using Orleans.Runtime.Placement;
 using Slowrun.Clustering.Machines;
 using Slowrun.Clustering.Membership;
 using Slowrun.Core.Plan;
+using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Loop;
 using Slowrun.Grains.Members;
+using Slowrun.Grains.Notices;
 using Slowrun.Grains.Placement;
 using Slowrun.Grains.Runs;
 using Slowrun.Grains.Slots;
@@ -78,6 +81,18 @@ public static class GrainsRegistration
             .AddSingleton<Look>()
             .AddSingleton<LossWake>()
             .AddSingleton<IdleLeave>()
+            .AddSingleton(services => new NoticeOutbox(
+                services.GetRequiredService<IObjectStore>(),
+                () => services.GetRequiredService<LivingSilos>().Now,
+                (silo, run, notice, receiver) =>
+                    services.GetRequiredService<IGrainFactory>().GetGrain<ISiloGrain>(silo).Notify(run, notice, receiver),
+                services.GetService<INoticeSender>(),
+                services.GetRequiredService<ILocalSiloDetails>(),
+                services.GetRequiredService<TimeProvider>(),
+                services.GetRequiredService<ILogger<NoticeOutbox>>()
+            ))
+            // Before the slot loop: it stops later, since the loop's last work may end a run.
+            .AddHostedService(services => services.GetRequiredService<NoticeOutbox>())
             .AddHostedService<StoreTroubleLog>()
             .AddHostedService<ClockCheck>()
             .AddHostedService<SlotLoop>();

@@ -1,5 +1,6 @@
 using System.Reflection;
 using Slowrun.Core;
+using Slowrun.Core.Notices;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
@@ -22,6 +23,8 @@ public sealed class RecordsTests
         typeof(JudgingFailures),
         typeof(MemberScore),
         typeof(EnsembleScore),
+        typeof(NoticeDocument),
+        typeof(LossesDocument),
     ];
 
     [Fact]

@@ -14,6 +14,7 @@ internal static class RunCommand
     {
         var options = new SpecOptions(context);
         var data = new DataOptions();
+        var notify = new NotifyOption();
         var silos = SilosOption();
         var command = new Command("run", "Carries a spec out on this machine, to the end. After any interruption the same command goes on.")
         {
@@ -21,10 +22,11 @@ internal static class RunCommand
         };
         options.AddTo(command);
         data.AddTo(command);
+        notify.AddTo(command);
         command.SetAction(
             async (parsed, stop) =>
             {
-                var spec = options.Read(parsed);
+                var spec = notify.Added(parsed, options.Read(parsed));
                 var given = data.Read(parsed, options.Overrides(parsed).Set);
                 var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
                 var session = new RunSession(context, store) { Silos = parsed.GetValue(silos) };

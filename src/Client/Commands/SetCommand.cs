@@ -62,7 +62,9 @@ internal static class SetCommand
         return command.WithExamples(
             "slowrun set demo checkpoint.interval=5m",
             "slowrun set demo keepCheckpoints=4 priority=1",
-            "slowrun set demo checkpointEverySteps=null"
+            "slowrun set demo checkpointEverySteps=null",
+            "slowrun set demo notify=env:SLACK_URL",
+            "slowrun set demo 'notify=[{url: env:NTFY_URL, about: [finished, failed]}]'"
         );
     }
 

@@ -77,6 +77,7 @@ internal static class SlowrunCommand
         root.AddGroup(
             "Watch",
             StatusCommand.Create(context, common),
+            WatchCommand.Create(context, common),
             ListCommand.Create(context, common),
             EventsCommand.Create(context, common),
             LogsCommand.Create(context, common),

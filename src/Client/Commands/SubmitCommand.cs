@@ -15,13 +15,15 @@ internal static class SubmitCommand
     {
         var options = new SpecOptions(context);
         var data = new DataOptions();
+        var notify = new NotifyOption();
         var command = new Command("submit", "Makes a run that silos of the store then train. Starts no silo.");
         options.AddTo(command);
         data.AddTo(command);
+        notify.AddTo(command);
         command.SetAction(
             async (parsed, stop) =>
             {
-                var spec = options.Read(parsed);
+                var spec = notify.Added(parsed, options.Read(parsed));
                 var given = data.Read(parsed, options.Overrides(parsed).Set);
                 var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
                 return await SubmitAsync(context, store, spec, given, stop);
@@ -29,6 +31,7 @@ internal static class SubmitCommand
         );
         return command.WithExamples(
             "slowrun submit demo --name mine",
+            "slowrun submit demo --notify env:SLACK_URL",
             "slowrun submit mine.yaml --text book.txt --store azblob://account/container"
         );
     }

@@ -27,4 +27,8 @@ public sealed record Operations : ExtensibleRecord
 
     /// <summary>Higher runs get free slots first.</summary>
     public int Priority { get; init; }
+
+    /// <summary>Who is told, by a webhook, that the run has finished or failed, stands still, loses machines or diverges (docs/notify.md);
+    /// null: nobody.</summary>
+    public IReadOnlyList<NotifyTarget>? Notify { get; init; }
 }

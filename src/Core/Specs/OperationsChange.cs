@@ -8,6 +8,7 @@ namespace Slowrun.Core.Specs;
 public static class OperationsChange
 {
     private const string Prefix = "operations.";
+    private const string Receivers = "notify";
 
     // What people call them.
     private static readonly Dictionary<string, string[]> ShortForms = new(StringComparer.Ordinal)
@@ -60,10 +61,16 @@ public static class OperationsChange
         var path = (equals < 0 ? assignment : assignment[..equals]).Trim();
         var rest = equals < 0 ? "" : assignment[equals..];
         var name = path.StartsWith(Prefix, StringComparison.Ordinal) ? path[Prefix.Length..] : path;
+        var first = path.Split('.', '[')[0];
         return ShortForms.TryGetValue(name, out var fields) ? fields.Select(field => $"{Prefix}{field}{rest}")
-            : SpecFields.Of(typeof(Operations)).Any(field => field.Name == path) ? [$"{Prefix}{path}{rest}"]
+            : name == Receivers && IsUrl(rest) ? [$"{Prefix}{name}=[{{url: \"{rest[1..].Trim()}\"}}]"]
+            : SpecFields.Of(typeof(Operations)).Any(field => field.Name == first) ? [$"{Prefix}{path}{rest}"]
             : [assignment];
     }
+
+    /// <summary>Whether the value is one receiver's URL and not YAML of receivers.</summary>
+    private static bool IsUrl(string rest) =>
+        rest.Length > 1 && rest[1..].Trim() is var value && value is not ("" or "null" or "~") && !value.Any(" [{\"'".Contains);
 
     private static (bool IsField, JsonNode? Value) Find(JsonNode fields, SpecPath path)
     {

@@ -152,6 +152,11 @@ internal sealed class SpecBinder
             return Record(node, typeof(StageRecipe), path, patch: true);
         }
 
+        if (SpecFields.IsTexts(type))
+        {
+            return node is SpecMapping texts ? Texts(texts, path) : Mistyped(node, path, "a section with fields");
+        }
+
         if (SpecFields.EntryOf(type) is { } entryType)
         {
             return node is SpecSequence sequence
@@ -168,6 +173,24 @@ internal sealed class SpecBinder
         return SpecFields.IsRecord(type) ? Record(node, type, path, patch)
             : node is SpecScalar scalar ? InRange(scalar, Scalar(scalar, type, path), range, path)
             : Mistyped(node, path, Expected(type));
+    }
+
+    private JsonObject Texts(SpecMapping mapping, string path)
+    {
+        var texts = new JsonObject();
+        foreach (var entry in mapping.Entries)
+        {
+            if (entry.Value is SpecScalar scalar)
+            {
+                texts[entry.Key] = scalar.Text;
+            }
+            else
+            {
+                Mistyped(entry.Value, $"{path}.{SpecProblem.Shortened(entry.Key)}", Expected(typeof(string)));
+            }
+        }
+
+        return texts;
     }
 
     private JsonNode? InRange(SpecScalar scalar, JsonNode? number, RangeAttribute? range, string path) =>
@@ -242,6 +265,8 @@ internal sealed class SpecBinder
     {
         var found = node switch
         {
+            // A webhook's URL in the wrong place is a secret all the same.
+            SpecScalar when path.StartsWith("operations.notify", StringComparison.Ordinal) => "a text",
             SpecScalar { Quoted: true } scalar => $"the text '{SpecProblem.Shortened(scalar.Text)}'",
             SpecScalar scalar => $"'{SpecProblem.Shortened(scalar.Text)}'",
             SpecSequence => "a list",

@@ -37,6 +37,9 @@ internal static class SpecFields
     public static Type? EntryOf(Type type) =>
         type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) ? type.GetGenericArguments()[0] : null;
 
+    /// <summary>Whether it is a section whose fields have any names, and texts as values.</summary>
+    public static bool IsTexts(Type type) => type == typeof(IReadOnlyDictionary<string, string>);
+
     /// <summary>Paths below a record whose last field has this name: 'epochs' is at 'stage.epochs'.</summary>
     public static IEnumerable<string> Places(Type record, string name, string prefix = "") =>
         Of(record)

@@ -30,8 +30,9 @@ internal static class SpecOverlay
     /// <param name="from">What made the assignment: <c>--set</c>.</param>
     public static SpecNode Set(SpecNode root, string assignment, string from)
     {
-        var source = $"{from} {assignment}";
         var equals = assignment.IndexOf('=', StringComparison.Ordinal);
+        // What it sets may be a URL that is a secret, and is then refused: the message must not repeat it.
+        var source = IsSecret(assignment) ? $"{from} {assignment[..equals]}=…" : $"{from} {assignment}";
         if (equals < 1 || equals == assignment.Length - 1)
         {
             throw Problem(source, "", "expected path=value, for example model.layers=4; null takes a field back to its default.");
@@ -54,6 +55,9 @@ internal static class SpecOverlay
 
         return Set(root, path.Segments, 0, value);
     }
+
+    private static bool IsSecret(string assignment) =>
+        assignment.IndexOf('=', StringComparison.Ordinal) > 0 && SpecPath.Of(assignment) is { Segments: ["operations", "notify", ..] };
 
     private static SpecNode Set(SpecNode node, IReadOnlyList<string> segments, int depth, SpecNode value)
     {

@@ -20,6 +20,7 @@ internal static class SpecRules
         Chains(rules, spec.Recipe);
         TeacherRules.Check(rules, spec.Recipe);
         Running(rules, spec.Operations);
+        NotifyRules.Check(rules, spec.Operations);
         return rules.Broken;
     }
 

@@ -99,6 +99,11 @@ public static class SpecSchema
             property["type"] = new JsonArray("array", "null");
             property["items"] = Property(entry, range, definitions, descriptions, null);
         }
+        else if (SpecFields.IsTexts(type))
+        {
+            property["type"] = new JsonArray("object", "null");
+            property["additionalProperties"] = new JsonObject { ["type"] = "string" };
+        }
         else if (type.IsEnum)
         {
             property["enum"] = new JsonArray([.. Enum.GetNames(type).Select(name => JsonValue.Create(name)), null]);

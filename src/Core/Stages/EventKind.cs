@@ -94,6 +94,16 @@ public static class EventKind
     /// <summary>A silo stopped because no work was ready.</summary>
     public const string SiloIdle = "silo-idle";
 
+    /// <summary>A receiver has confirmed a notice about the run (docs/notify.md).</summary>
+    public const string NoticeSent = "notice-sent";
+
+    /// <summary>A silo cannot send a notice, since its environment lacks a variable; another one may. Once for each silo and
+    /// variable.</summary>
+    public const string NoticeWaits = "notice-waits";
+
+    /// <summary>The sending of a notice to one receiver is given up.</summary>
+    public const string NoticeFailed = "notice-failed";
+
     /// <summary>A user asked a silo to stop.</summary>
     public const string SiloDrained = "silo-drained";
 }

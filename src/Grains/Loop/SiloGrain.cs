@@ -1,5 +1,6 @@
 using Slowrun.Core.Stages;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Notices;
 using Slowrun.Grains.Placement;
 using Slowrun.Grains.Slots;
 using Slowrun.Training;
@@ -8,7 +9,9 @@ namespace Slowrun.Grains.Loop;
 
 /// <summary>Lives on the silo of its key. Where a silo that does not see that one activates it elsewhere, it ends.</summary>
 [GrainType(NamedSiloDirector.KeyedBySilo)]
-internal sealed class SiloGrain(SiloDrain drain, StoreTroubles troubles, Wakes wakes, ILocalSiloDetails silo) : Grain, ISiloGrain
+internal sealed class SiloGrain(SiloDrain drain, StoreTroubles troubles, Wakes wakes, NoticeOutbox notices, ILocalSiloDetails silo)
+    : Grain,
+        ISiloGrain
 {
     private bool IsHere => this.GetPrimaryKeyString() == silo.SiloAddress.ToParsableString();
 
@@ -42,6 +45,17 @@ internal sealed class SiloGrain(SiloDrain drain, StoreTroubles troubles, Wakes w
         }
 
         return Task.CompletedTask;
+    }
+
+    public Task<bool> Notify(string run, string notice, string receiver)
+    {
+        if (IsHere)
+        {
+            return notices.TakeOverAsync(run, notice, receiver);
+        }
+
+        DeactivateOnIdle();
+        return Task.FromResult(false);
     }
 
     public Task<SiloReport?> Report()

@@ -31,6 +31,7 @@ internal sealed class RunDesk
     private readonly Action<string, int> wake;
     private readonly Func<IReadOnlySet<string>> wakeable;
     private readonly TimeProvider time;
+    private readonly Action<RunFacts>? noticed;
     private readonly NewsDesk news;
     private readonly HandOut handOut;
     private readonly WaitingSilos waiters = new();
@@ -46,16 +47,19 @@ internal sealed class RunDesk
     /// <param name="silo">The address of the silo it is on.</param>
     /// <param name="wake">Wakes the slot loop of a silo, as one of so many that are woken. Does not throw; may be lost.</param>
     /// <param name="wakeable">Addresses of the silos that understand a wake.</param>
+    /// <param name="noticed">Told what each reading has found. Returns at once; does not throw.</param>
     public RunDesk(
         string run,
         string silo,
         RunWatch watch,
         Action<string, int> wake,
         Func<IReadOnlySet<string>> wakeable,
-        TimeProvider time
+        TimeProvider time,
+        Action<RunFacts>? noticed = null
     )
     {
         (this.run, this.watch, this.wake, this.wakeable, this.time) = (run, watch, wake, wakeable, time);
+        this.noticed = noticed;
         (news, handOut, beganAt) = (new NewsDesk(silo), new HandOut(time), time.GetTimestamp());
         Reading = new RunCache(run, watch, time, WakeWhenRead);
     }
@@ -219,6 +223,11 @@ internal sealed class RunDesk
     /// <summary>After every reading, ready work wakes silos. A look hands work out first, and wakes for the rest.</summary>
     private void WakeWhenRead()
     {
+        if (noticed is not null && Reading.Facts is { } read)
+        {
+            noticed(read with { Progress = Reading.Progress });
+        }
+
         if (looks == 0 && Reading.Facts is { } facts)
         {
             Wake(WorkOrder.Of([facts]));

@@ -3,6 +3,7 @@ using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Notices;
 using Slowrun.Grains.Slots;
 using Slowrun.Grains.Telemetry;
 
@@ -19,6 +20,7 @@ internal sealed class RunGrain(
     SiloGauges gauges,
     StoreTroubles troubles,
     WakeableSilos wakeable,
+    NoticeOutbox notices,
     ILocalSiloDetails silo,
     TimeProvider time
 ) : Grain, IRunGrain
@@ -32,7 +34,15 @@ internal sealed class RunGrain(
     private RunDesk? desk;
 
     private RunDesk Desk =>
-        desk ??= new RunDesk(this.GetPrimaryKeyString(), silo.SiloAddress.ToParsableString(), watch, Wake, () => wakeable.Now, time);
+        desk ??= new RunDesk(
+            this.GetPrimaryKeyString(),
+            silo.SiloAddress.ToParsableString(),
+            watch,
+            Wake,
+            () => wakeable.Now,
+            time,
+            notices.Saw
+        );
 
     private RunCache Reading => Desk.Reading;
 

@@ -20,6 +20,8 @@ internal static partial class CrashPoint
     public const string Snapshot = "snapshot";
     public const string Finish = "finish";
     public const string Score = "score";
+    public const string NoticeOwed = "notice-owed";
+    public const string NoticeSent = "notice-sent";
 
     private const string Variable = "SLOWRUN_CRASH_AFTER";
     private static readonly Dictionary<string, int> Signals = new(StringComparer.Ordinal)

@@ -1,5 +1,6 @@
 using Slowrun.Clustering.Membership;
 using Slowrun.Core;
+using Slowrun.Core.Notices;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
@@ -49,6 +50,9 @@ public sealed record ExplainContext
     /// <summary>Other inputs of unfinished stages that are missing, by stage.</summary>
     public IReadOnlyDictionary<StageId, string> Missing { get; init; } = new Dictionary<StageId, string>();
 
+    /// <summary>What its user is to be told; read only where there are receivers.</summary>
+    public IReadOnlyList<NoticeDocument> Notices { get; init; } = [];
+
     public string Run => Facts.Spec.Name;
 
     /// <param name="ask">Asks silos for their reports.</param>
@@ -69,6 +73,9 @@ public sealed record ExplainContext
             .ToListAsync(cancellationToken);
         var data = InputProblems.OfDataAsync(reader.Store, facts, cancellationToken);
         var inputs = InputProblems.OfStagesAsync(reader.Store, facts, cancellationToken);
+        var notices = facts.Spec.Operations.Notify is { Count: > 0 }
+            ? new RunNotices(reader.Store, run).ListAsync(cancellationToken)
+            : null;
         var reports = ask(await silos);
         return new ExplainContext
         {
@@ -80,6 +87,7 @@ public sealed record ExplainContext
             Events = await events,
             Ends = await EndsAsync(reader, facts, cancellationToken),
             DataProblem = await data,
+            Notices = notices is null ? [] : await notices,
             Missing = await inputs,
             Reports = (await reports).DistinctBy(report => report.Silo).ToDictionary(report => report.Silo),
         };

@@ -26,6 +26,7 @@ public static class RunCauses
             .. concerned.SelectMany(id => StageCauses.Of(now, id, inFull: only is not null)),
             .. Slots(now, ready, only is null && Readiness.EnsembleDue(facts) is not null),
             .. Waiting(facts, asked, only is not null),
+            .. only is null ? NoticeCauses.Of(now) : [],
         ];
     }
 

@@ -6,7 +6,9 @@ using Slowrun.Clustering.Membership;
 using Slowrun.Core;
 using Slowrun.Grains;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Notices;
 using Slowrun.Silo.Http;
+using Slowrun.Silo.Notices;
 using Slowrun.Silo.Preemption;
 using Slowrun.Storage;
 using Slowrun.Storage.Addresses;
@@ -110,6 +112,7 @@ internal static class SiloHost
         // After Orleans, which sets them too.
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = settings.StopWithin);
         builder.Services.Configure<GrainCollectionOptions>(options => options.DeactivationTimeout = settings.StopWithin);
+        builder.Services.AddSingleton<INoticeSender>(new WebhookSender(Environment.GetEnvironmentVariable, time));
         builder.Services.AddSlowrunGrains(settings.Slots, settings.ExitWhenIdle, devices);
         builder.Services.AddSingleton<SiloHealth>();
         builder.Services.AddHostedService<ClusterNews>();

@@ -51,6 +51,8 @@ public static class RunPaths
 
     public static string Events(string run) => Run(run) + "events/";
 
+    public static string Notices(string run) => Run(run) + "notices/";
+
     /// <summary>The epoch token and step that a checkpoint's folder is named by.</summary>
     public static bool TryParseCheckpoint(ReadOnlySpan<char> folder, out long epochToken, out int step)
     {
