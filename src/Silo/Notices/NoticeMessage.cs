@@ -27,7 +27,7 @@ internal static class NoticeMessage
             {
                 // https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
                 NoticeFormat.Slack => Document(new JsonObject { ["text"] = Escaped($"*{notice.Title}*\n{Short(notice.Text)}") }),
-                // https://docs.discord.com/developers/resources/webhook#execute-webhook: without allowed mentions a text can call all people.
+                // https://docs.discord.com/developers/resources/webhook#execute-webhook: without it a text could call all people.
                 NoticeFormat.Discord => Document(
                     new JsonObject
                     {

@@ -2,7 +2,8 @@ using Slowrun.Core.Notices;
 
 namespace Slowrun.Storage.Runs;
 
-/// <summary>What a run's user is to be told, and to whom it was sent: one document a notice, so that any silo sends what another owes.</summary>
+/// <summary>What a run's user is to be told, and to whom it was sent: one document a notice, so that any silo sends what another
+/// owes.</summary>
 public sealed class RunNotices(IObjectStore store, string run)
 {
     /// <returns>Null where there is none of that name.</returns>

@@ -3,7 +3,7 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Tests.Commands;
 
-/// <summary>A program of the user's, run at a run's end. (The end of one that succeeds: <c>tests/EndToEnd.Tests/NoticeTests.cs</c>.)</summary>
+/// <summary>A program of the user's, run at a run's end.</summary>
 public sealed class WatchCommandTests : IDisposable
 {
     private readonly CommandLine cli = new();
