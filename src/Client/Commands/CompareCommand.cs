@@ -1,8 +1,6 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
-using Slowrun.Core.Plan;
-using Slowrun.Core.Status;
 using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
@@ -24,7 +22,6 @@ internal static class CompareCommand
             {
                 var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
                 var reader = new RunReader(store, context.Time);
-                var runs = new List<(RunFacts, RunStatus)>();
                 var distinct = parsed.GetRequiredValue(names).Distinct(StringComparer.Ordinal).ToList();
                 if (distinct.Count < 2)
                 {
@@ -34,13 +31,7 @@ internal static class CompareCommand
                     );
                 }
 
-                foreach (var name in distinct)
-                {
-                    var facts = await reader.FactsAsync(name, stop);
-                    runs.Add((facts, reader.StatusOf(facts)));
-                }
-
-                var comparison = RunComparison.Of(runs);
+                var comparison = await RunComparison.ReadAsync(reader, distinct, stop);
                 switch (parsed.GetValue(output))
                 {
                     case OutputFormat.Json:

@@ -67,6 +67,14 @@ internal static class MetricsCommand
                     throw new CliException(ExitCode.Usage, "--follow adds to a folder: name it with --to tensorboard DIR.");
                 }
 
+                if (folder is not null && parsed.GetResult(output) is { Implicit: false })
+                {
+                    throw new CliException(
+                        ExitCode.Usage,
+                        "--output prints rows, and --to writes a folder of event files instead: give one of them."
+                    );
+                }
+
                 if (folder is not null)
                 {
                     OutputPaths.CheckFolder(folder, "--to");

@@ -6,6 +6,8 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Status;
+using Slowrun.Storage;
+using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Reading.Runs;
 
@@ -16,18 +18,44 @@ public sealed record RunComparison(IReadOnlyList<ComparedRun> Runs, IReadOnlyLis
 {
     private const string Root = "recipe";
 
-    /// <summary>Whether the losses are of the same text, so that they may be held against each other.</summary>
-    public bool SameData => Runs.Select(run => run.DataSha256).Distinct().Count() == 1;
+    /// <summary>Whether the losses are of the same text, so that they may be held against each other: that of validation. What is trained
+    /// on may differ.</summary>
+    public bool SameData => Runs.Select(run => run.ValidationSha256 ?? run.DataSha256).Distinct().Count() == 1;
 
-    /// <param name="runs">Two or more.</param>
-    public static RunComparison Of(IReadOnlyList<(RunFacts Facts, RunStatus Status)> runs)
+    /// <summary>Reads runs, all at the same time.</summary>
+    /// <param name="names">Two or more.</param>
+    /// <exception cref="NotFoundException">There is no such run.</exception>
+    public static async Task<RunComparison> ReadAsync(RunReader reader, IReadOnlyList<string> names, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(runs);
+        ArgumentNullException.ThrowIfNull(reader);
+        ArgumentNullException.ThrowIfNull(names);
+        var read = await Task.WhenAll(names.Select(name => reader.FactsAsync(name, cancellationToken)));
+        var texts = await Task.WhenAll(read.Select(facts => ValidationAsync(reader.Store, facts, cancellationToken)));
+        return Of([.. read.Select((facts, i) => (facts, reader.StatusOf(facts), texts[i]))]);
+    }
+
+    private static async Task<string?> ValidationAsync(IObjectStore store, RunFacts facts, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return facts.Spec.Recipe.Data.Sha256 is { } sha256
+                ? (await new StoredTokenSets(store).ReadManifestAsync(sha256, cancellationToken)).Validation?.Sha256
+                : null;
+        }
+        catch (InvalidDataException)
+        {
+            // Missing or damaged: the data's own hash has to do.
+            return null;
+        }
+    }
+
+    private static RunComparison Of(IReadOnlyList<(RunFacts Facts, RunStatus Status, string? ValidationSha256)> runs)
+    {
         var first = runs[0].Facts.Spec.Recipe;
         var recipes = runs.Select(run => JsonSerializer.SerializeToNode(run.Facts.Spec.Recipe, CanonicalJson.StrictOptions)).ToList();
         var paths = runs.SelectMany(run => SpecDifferences.Between(first, run.Facts.Spec.Recipe, Root)).Select(one => one.Path).Distinct();
         return new RunComparison(
-            [.. runs.Select(run => ComparedRun.Of(run.Facts, run.Status))],
+            [.. runs.Select(run => ComparedRun.Of(run.Facts, run.Status, run.ValidationSha256))],
             [.. paths.Select(path => new RecipeDifference(path, [.. recipes.Select(recipe => ValueAt(recipe, path)?.DeepClone())]))]
         );
     }
@@ -63,6 +91,9 @@ public sealed record ComparedRun
 
     /// <summary>Of the data that it is trained and scored on; null: not made yet.</summary>
     public required string? DataSha256 { get; init; }
+
+    /// <summary>Of the tokens that losses are measured on; null: not made yet, or it cannot be read.</summary>
+    public required string? ValidationSha256 { get; init; }
 
     public required int Stages { get; init; }
 
@@ -100,7 +131,7 @@ public sealed record ComparedRun
 
     public required long LostSteps { get; init; }
 
-    internal static ComparedRun Of(RunFacts facts, RunStatus status)
+    internal static ComparedRun Of(RunFacts facts, RunStatus status, string? validationSha256)
     {
         var best = Best(status, ChainRole.Members);
         var tokens = facts.Plan.Stages.Sum(plan => (double)facts.RootOf(plan.Id).DurableStep * plan.Stage.BatchTokens);
@@ -110,6 +141,7 @@ public sealed record ComparedRun
             Name = status.Name,
             State = status.State,
             DataSha256 = facts.Spec.Recipe.Data.Sha256,
+            ValidationSha256 = validationSha256,
             Stages = status.Stages.Count,
             StagesDone = status.Stages.Count(stage => stage.State == StageState.Done),
             EnsembleLossNats = status.Ensemble?.LossNats,

@@ -1,6 +1,8 @@
 using Slowrun.Client.Tests.Results;
 using Slowrun.Core.Recipes;
+using Slowrun.Core.Tokens;
 using Slowrun.Storage.Runs;
+using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Client.Tests.Commands;
 
@@ -87,6 +89,30 @@ public sealed class CompareCommandTests
         Assert.Equal(0, await cli.RunAsync("compare", ScoredRun.Name, "micro"));
 
         Assert.Contains("scored on different text", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Compare_OfRunsThatAreTrainedOnOtherTextAndScoredOnTheSame_WarnsOfNothing()
+    {
+        var spec = await cli.HaveRunAsync();
+        var upload = new DataUpload(await cli.StoreAsync());
+        ArrayTokenSet Tokens(params ushort[] ids) => new(ids, [0], [.. Enumerable.Repeat(1, 256), 0]);
+        var sha256 = await upload.UploadAsync(
+            "bytes",
+            Tokens(256, 7, 8, 9, 10),
+            null,
+            Tokens(256, 1, 2, 3),
+            "more",
+            null,
+            CommandLine.Stop
+        );
+        var more = spec with { Name = "more", Recipe = spec.Recipe with { Data = spec.Recipe.Data with { Sha256 = sha256 } } };
+        Assert.True(await new RunDocuments(await cli.StoreAsync(), "more").TryCreateSpecAsync(more, CommandLine.Stop));
+
+        Assert.Equal(0, await cli.RunAsync("compare", "micro", "more"));
+
+        Assert.Empty(cli.Error);
+        Assert.Contains("recipe.data.sha256", cli.Output, StringComparison.Ordinal);
     }
 
     [Theory]

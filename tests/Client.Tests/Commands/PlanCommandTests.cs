@@ -8,6 +8,14 @@ public sealed class PlanCommandTests
     private readonly CommandLine line = new();
 
     [Fact]
+    public async Task Plan_OfAMissingFileOfMachines_NamesOptionAndFile()
+    {
+        Assert.Equal(ExitCode.NoSuchThing, await line.RunAsync("plan", "micro", "--machines", "/nowhere/machines.yaml"));
+
+        Assert.Contains("--machines: there is no file '/nowhere/machines.yaml'.", line.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Plan_OfAPreset_NamesEveryInputWithItsSourceAndHowToChangeIt()
     {
         Assert.Equal(ExitCode.Done, await line.RunAsync("plan", "slowrun-10x", "--replications", "10", "-o", "json"));

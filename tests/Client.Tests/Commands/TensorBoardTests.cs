@@ -18,6 +18,17 @@ public sealed class TensorBoardTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
+    public async Task Metrics_ToTensorBoardAndToTheScreen_IsRefused()
+    {
+        await cli.HaveRunAsync();
+
+        Assert.Equal(2, await cli.RunAsync("metrics", "micro", "--to", "tensorboard", folder.Path, "-o", "jsonl"));
+
+        Assert.Contains("give one of them", cli.Error, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
     public async Task Metrics_ToTensorBoard_HasEveryDurableStep()
     {
         var spec = await cli.HaveRunAsync();

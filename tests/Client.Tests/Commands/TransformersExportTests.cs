@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Slowrun.Client.Results.Transformers;
 using Slowrun.Client.Tests.Results;
 using Slowrun.Core.Models;
 using Slowrun.Core.Tensors;
@@ -55,6 +56,32 @@ public sealed class TransformersExportTests : IDisposable
         Assert.Equal("chain0/stage1", config.GetProperty("slowrun").GetProperty("stage").GetString());
         Assert.Equal(256, Json("generation_config.json").GetProperty("eos_token_id").GetInt32());
         Assert.Equal(run.Spec.Recipe.Model.SequenceLength, Json("tokenizer_config.json").GetProperty("model_max_length").GetInt32());
+    }
+
+    [Fact]
+    public async Task Export_BesideAFolderOfSomebodyElse_LeavesThatAlone()
+    {
+        var run = await ScoredRun.CreateAsync(cli);
+        await run.FinishAllAsync();
+        Directory.CreateDirectory($"{Out}.part");
+        await File.WriteAllTextAsync(Path.Combine($"{Out}.part", "mine"), "", CommandLine.Stop);
+
+        Assert.Equal(2, await cli.RunAsync("export", "scored/chain0/stage1", "--format", "hf", "--out", Out));
+
+        Assert.Contains("is in the way", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(["mine"], Files($"{Out}.part"));
+        Assert.False(Directory.Exists(Out));
+    }
+
+    [Fact]
+    public void IsMountPoint_OfATableOfMounts_IsSoForTheirFoldersAlone()
+    {
+        var table = Path.Combine(folder.Path, "mountinfo");
+        File.WriteAllText(table, "36 35 98:0 /root /mnt/two\\040words rw,noatime master:1 - ext3 /dev/root rw\n");
+
+        Assert.True(PartFolder.IsMountPoint("/mnt/two words", table));
+        Assert.False(PartFolder.IsMountPoint("/mnt", table));
+        Assert.True(PartFolder.IsMountPoint("/proc", "/proc/self/mountinfo"));
     }
 
     [Fact]
@@ -172,6 +199,7 @@ public sealed class TransformersExportTests : IDisposable
         // What a client left that died over it.
         Directory.CreateDirectory($"{Out}.part");
         await File.WriteAllTextAsync(Path.Combine($"{Out}.part", "left"), "", CommandLine.Stop);
+        await File.WriteAllTextAsync(Path.Combine($"{Out}.part", ".slowrun-part"), "", CommandLine.Stop);
         Directory.CreateDirectory(other);
 
         await cli.RunAsync("export", "scored/chain1/stage1", "--format", "hf", "--out", Out, "--dtype", "bf16");

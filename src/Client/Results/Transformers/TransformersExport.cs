@@ -14,7 +14,7 @@ namespace Slowrun.Client.Results.Transformers;
 
 /// <summary>
 /// Writes folders that Hugging Face's transformers loads. The folder is whole under its name, or not there: it is made beside it, as
-/// <c>NAME.part</c>, and moved.
+/// <c>NAME.part</c>, and moved. A mount point cannot be replaced: there it is made inside, and its files are moved up at the end.
 /// </summary>
 internal sealed class TransformersExport(ClientContext context, IObjectStore store, RunFacts facts, string folder, ElementType type)
 {
@@ -24,7 +24,9 @@ internal sealed class TransformersExport(ClientContext context, IObjectStore sto
 
     private readonly string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
 
-    private string Part => $"{target}.part";
+    private readonly PartFolder part = new(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+
+    private string Part => part.Path;
 
     /// <summary>Writes one finished stage: the folder is its model.</summary>
     /// <exception cref="InvalidRequestException">Something stands in the folder.</exception>
@@ -69,7 +71,7 @@ internal sealed class TransformersExport(ClientContext context, IObjectStore sto
 
     private async Task WholeAsync(Func<Given, Task> write, CancellationToken stop)
     {
-        if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()))
+        if (!part.IsFree())
         {
             throw new InvalidRequestException(
                 $"'{target}' is not empty, and an export for transformers is a folder of its own. Name another folder, or empty this one."
@@ -82,20 +84,15 @@ internal sealed class TransformersExport(ClientContext context, IObjectStore sto
             ?? throw new InvalidDataException(
                 $"The data of '{facts.Spec.Name}' is in tokens of '{manifest.Tokenizer}', expected one of {string.Join(", ", TextTokenizer.Names)}."
             );
-        Remove(Part);
+        part.Begin();
         try
         {
             await write(new Given(manifest, tokenizer));
-            if (Directory.Exists(target))
-            {
-                Directory.Delete(target);
-            }
-
-            Directory.Move(Part, target);
+            part.Complete();
         }
         finally
         {
-            Remove(Part);
+            part.Remove();
         }
     }
 
@@ -183,14 +180,6 @@ internal sealed class TransformersExport(ClientContext context, IObjectStore sto
         }
 
         await File.WriteAllTextAsync(Path.Combine(into, "README.md"), card.Text(given.Manifest), stop);
-    }
-
-    private static void Remove(string path)
-    {
-        if (Directory.Exists(path))
-        {
-            Directory.Delete(path, recursive: true);
-        }
     }
 
     private sealed record Given(DataManifest Manifest, TextTokenizer Tokenizer);
