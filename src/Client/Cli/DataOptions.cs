@@ -3,21 +3,23 @@ using System.CommandLine;
 namespace Slowrun.Client.Cli;
 
 /// <summary>How a command line names the data of a run.</summary>
-internal sealed class DataOptions
+/// <param name="aboutText">What <c>--text</c> does, where it is something else.</param>
+/// <param name="aboutData">The same of <c>--data</c>.</param>
+internal sealed class DataOptions(string? aboutText = null, string? aboutData = null)
 {
     private static readonly string[] OfText = ["data.source", "data.sha256"];
     private static readonly string[] OfPrepared = [.. OfText, "data.trainTokens", "data.fitnessTokens", "data.validationTokens"];
 
     private readonly Option<string[]> text = new("--text")
     {
-        Description = "UTF-8 text files to take the data from, instead of the .NET SDK's documentation.",
+        Description = aboutText ?? "UTF-8 text files to take the data from, instead of the .NET SDK's documentation.",
         HelpName = "FILE",
         AllowMultipleArgumentsPerToken = true,
     };
 
     private readonly Option<string> data = new("--data")
     {
-        Description = "Data that 'slowrun data prepare' made: its directory, or its hash. The recipe gets its sizes.",
+        Description = aboutData ?? "Data that 'slowrun data prepare' made: its directory, or its hash. The recipe gets its sizes.",
         HelpName = "DIR|HASH",
     };
 

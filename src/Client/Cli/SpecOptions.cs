@@ -6,9 +6,11 @@ namespace Slowrun.Client.Cli;
 
 /// <summary>The options that name a spec and its changes.</summary>
 /// <param name="name">The description of <c>--name</c>, for commands with another default.</param>
-internal sealed class SpecOptions(ClientContext context, string? name = null)
+/// <param name="spec">The argument, for commands that take other things too.</param>
+internal sealed class SpecOptions(ClientContext context, string? name = null, Argument<string>? spec = null)
 {
-    public Argument<string> Spec { get; } = new("SPEC") { Description = "A preset's name ('slowrun spec list'), or a YAML or JSON file." };
+    public Argument<string> Spec { get; } =
+        spec ?? new("SPEC") { Description = "A preset's name ('slowrun spec list'), or a YAML or JSON file." };
 
     public Option<string> Name { get; } =
         new("--name") { Description = name ?? "The run's name; default: what the spec says, else its file's or preset's name." };

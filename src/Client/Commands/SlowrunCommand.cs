@@ -102,6 +102,7 @@ internal static class SlowrunCommand
         root.AddGroup(
             "Results",
             EnsembleCommand.Create(context, common),
+            EfficiencyCommand.Create(context, common),
             EvalCommand.Create(context, common),
             SampleCommand.Create(context, common),
             ExportCommand.Create(context, common)

@@ -38,6 +38,11 @@ internal sealed class MixtureChooser(ClientContext context, IObjectStore store, 
     /// <summary>The run's members that are scored.</summary>
     private IReadOnlyList<StageId> Scored()
     {
+        if (!facts.Plan.HasMembers)
+        {
+            throw new NotPossibleException($"All chains of '{Run}' are baselines, which are not mixed. --members mixes those you name.");
+        }
+
         var (scored, all) = (facts.ScoredMembers, facts.Plan.Members.Count());
         if (scored.Count == 0)
         {

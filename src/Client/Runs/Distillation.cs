@@ -59,6 +59,13 @@ internal sealed class Distillation(IObjectStore store, RunReader reader)
 
     private static void CheckFinished(RunFacts teacher)
     {
+        if (!teacher.Plan.HasMembers)
+        {
+            throw new NotPossibleException(
+                $"All chains of '{teacher.Spec.Name}' are baselines, and an ensemble teaches: name a run with a chain of role Members."
+            );
+        }
+
         var state = Readiness.StateOf(teacher);
         if (state != RunState.Succeeded)
         {

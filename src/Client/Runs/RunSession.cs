@@ -73,7 +73,7 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
         await using var view = ProgressView.For(context, new RunPlan(spec.Recipe));
         await using var statuses = new StatusReader(reader);
         // Disposed first: at a signal every second counts for the last commit.
-        await using var silos = new LocalSilos(reader, spec.Name, SiloProgram.Find(), Wanted(), context.Time, view.Say);
+        await using var silos = new LocalSilos(reader, spec.Name, SiloProgram.Find(), Wanted(Silos), context.Time, view.Say);
         var isOver = false;
         reader.Starting = () => !isOver && silos.Starting;
         var supervising = silos.SuperviseAsync(end.Token);
@@ -106,9 +106,9 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
     private Task SubmitAsync(RunSpec spec, GivenData data, Action<string> tell, CancellationToken stop) =>
         new Submission(store, tell).SubmitAsync(spec, data, stop);
 
-    /// <summary>Several silos share the cores, as several machines would.</summary>
-    private IReadOnlyList<IReadOnlyList<string>> Wanted() =>
-        Silos == 1
+    /// <summary>The arguments of each of so many silos: several share the cores, as several machines would.</summary>
+    public static IReadOnlyList<IReadOnlyList<string>> Wanted(int silos) =>
+        silos == 1
             ?
             [
                 [],
@@ -116,12 +116,12 @@ internal sealed class RunSession(ClientContext context, IObjectStore store)
             :
             [
                 .. Enumerable
-                    .Range(0, Silos)
+                    .Range(0, silos)
                     .Select(_ =>
                         (IReadOnlyList<string>)
                             [
                                 "--slots",
-                                string.Create(CultureInfo.InvariantCulture, $"cpu:{Math.Max(1, Environment.ProcessorCount / Silos)}"),
+                                string.Create(CultureInfo.InvariantCulture, $"cpu:{Math.Max(1, Environment.ProcessorCount / silos)}"),
                             ]
                     ),
             ];

@@ -80,7 +80,7 @@ public static class Readiness
         ArgumentNullException.ThrowIfNull(facts);
         var states = facts.Plan.Stages.Select(stage => StateOf(facts, stage.Id)).ToHashSet();
         var done = states.SetEquals([StageState.Done]);
-        if (done && facts.EnsembleOf(facts.ScoredMembers) is not null)
+        if (done && (!facts.Plan.HasMembers || facts.EnsembleOf(facts.ScoredMembers) is not null))
         {
             return RunState.Succeeded;
         }

@@ -15,7 +15,11 @@ public sealed class RunPlan
         Recipe = recipe;
         Stages = [.. recipe.Chains.SelectMany((chain, c) => Enumerable.Range(0, chain.Stages).Select(s => Stage(recipe, chain, c, s)))];
         byId = Stages.ToDictionary(stage => stage.Id);
-        judgedOnFitness = recipe.Ensemble.Selection is null ? [] : [.. Members.Select(member => member.Id)];
+        HasMembers = Stages.Any(stage => stage.Role == ChainRole.Members);
+        judgedOnFitness =
+            recipe.Ensemble.Selection is not null ? [.. Members.Select(member => member.Id)]
+            : recipe.Data.FitnessTokens > 0 && !HasMembers ? [.. Stages.Select(stage => stage.Id)]
+            : [];
     }
 
     public Recipe Recipe { get; }
@@ -26,7 +30,14 @@ public sealed class RunPlan
     public IEnumerable<StagePlan> Members =>
         Stages.Where(stage => stage.Role == ChainRole.Members && stage.Id.Stage >= Recipe.Ensemble.ExcludeFirstStages);
 
-    /// <summary>Whether the stage's snapshot is scored on the fitness set too, since members are selected there.</summary>
+    /// <summary>False where all chains are baselines: there is no ensemble then, and what is chosen among them is chosen on the fitness
+    /// set.</summary>
+    public bool HasMembers { get; }
+
+    /// <summary>Whether any stage's snapshot is scored on the fitness set too.</summary>
+    public bool JudgesOnFitness => judgedOnFitness.Count > 0;
+
+    /// <summary>Whether the stage's snapshot is scored on the fitness set too, since members or baselines are chosen there.</summary>
     public bool IsJudgedOnFitness(StageId id) => judgedOnFitness.Contains(id);
 
     public bool Has(StageId id) => byId.ContainsKey(id);

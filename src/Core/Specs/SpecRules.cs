@@ -95,11 +95,6 @@ internal static class SpecRules
             return;
         }
 
-        rules.Check(
-            "recipe.chains",
-            chains.Any(chain => chain.Role == ChainRole.Members),
-            "all chains are baselines, expected at least one of role Members: the ensemble would be empty."
-        );
         var exclude = recipe.Ensemble.ExcludeFirstStages;
         rules.Check(
             "recipe.ensemble.excludeFirstStages",
@@ -143,6 +138,11 @@ internal static class SpecRules
                 place,
                 recipe.Data.FitnessTokens > 0,
                 "members are selected on the fitness set, found recipe.data.fitnessTokens: 0; expected at least 2 fitness tokens, or no selection."
+            );
+            rules.Check(
+                place,
+                recipe.Chains.Any(chain => chain.Role == ChainRole.Members),
+                "all chains are baselines, and there is no member to select; expected a chain of role Members, or no selection."
             );
             rules.Check(
                 $"{place}.sizes",

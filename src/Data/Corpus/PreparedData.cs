@@ -19,20 +19,13 @@ public sealed record PreparedData
     public required string Source { get; init; }
 
     /// <exception cref="CorpusException">No text, or too little.</exception>
-    public static PreparedData FromSdkDocs(DataRecipe recipe)
-    {
-        var folder = SdkDocsFolder.Find();
-        var version = Path.GetFileName(Path.GetDirectoryName(Path.GetDirectoryName(folder)));
-        return Of(SdkDocsText.Read(folder), recipe, $"API documentation of .NET {version}");
-    }
+    public static PreparedData FromSdkDocs(DataRecipe recipe) => NestedText.FromSdkDocs().Take(recipe);
 
     /// <exception cref="CorpusException">A file cannot be read, or there is too little text.</exception>
-    public static PreparedData FromText(IReadOnlyList<string> files, DataRecipe recipe) =>
-        Of(PlainText.Read(files), recipe, $"text of {string.Join(", ", files.Select(Path.GetFileName).Order(StringComparer.Ordinal))}");
+    public static PreparedData FromText(IReadOnlyList<string> files, DataRecipe recipe) => NestedText.FromText(files).Take(recipe);
 
-    private static PreparedData Of(IReadOnlyList<TextDocument> documents, DataRecipe recipe, string source)
+    internal static PreparedData Of(SplitText split, DataRecipe recipe, string source)
     {
-        var split = DocumentSplit.Split(documents);
         var train = ByteTokens.Take(split.Train, recipe.TrainTokens, "training", "data.trainTokens");
         var validation = ByteTokens.Take(split.Validation, recipe.ValidationTokens, "validation", "data.validationTokens");
         return new PreparedData

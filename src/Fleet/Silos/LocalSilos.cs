@@ -36,6 +36,9 @@ public sealed class LocalSilos(
     private StartClaim? claim;
     private bool toldOfOther;
 
+    /// <summary>What the silos have committed so far; null: of the run alone.</summary>
+    public Func<CancellationToken, Task<long>>? Committed { get; init; }
+
     /// <summary>Whether silos were started and none of them serves yet; or another client of this machine is starting some.</summary>
     public bool Starting { get; private set; }
 
@@ -163,7 +166,7 @@ public sealed class LocalSilos(
     private async Task RestartAsync(int i, LocalSilo dead, CancellationToken stop)
     {
         // Silos of a new run start before it is submitted.
-        var progress = (await reader.TryFactsAsync(run, stop))?.Committed ?? 0;
+        var progress = Committed is { } all ? await all(stop) : (await reader.TryFactsAsync(run, stop))?.Committed ?? 0;
         deaths = progress > progressAtDeath ? 1 : deaths + 1;
         progressAtDeath = progress;
         var how = dead.End;

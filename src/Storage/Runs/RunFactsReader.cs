@@ -121,8 +121,7 @@ public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null
         // All that can be scored is, and so is their mixture: there is nothing that a listing could add.
         var complete =
             !memory.MustList
-            && scored.ScoredMembers is { Count: > 0 } members
-            && scored.EnsembleOf(members) is not null
+            && (!scored.Plan.HasMembers || (scored.ScoredMembers is { Count: > 0 } members && scored.EnsembleOf(members) is not null))
             && scored.Plan.Stages.All(stage => !scored.RootOf(stage.Id).Finished || scored.IsScored(stage.Id));
         if (complete)
         {
@@ -144,12 +143,12 @@ public sealed class RunFactsReader(IObjectStore store, TimeProvider? time = null
         RunFacts With()
         {
             var all = memory.Scores.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value.Value).ToList();
-            var selects = facts.Spec.Recipe.Ensemble.Selection is not null;
+            var onFitness = facts.Plan.JudgesOnFitness;
             return facts with
             {
                 // Without the manifest it is not known which set is which; a set that the recipe does not use has no scores.
-                Scores = data is null && !selects ? all : On(data?.Validation),
-                FitnessScores = selects ? On(data?.Fitness) : [],
+                Scores = data is null && !onFitness ? all : On(data?.Validation),
+                FitnessScores = onFitness ? On(data?.Fitness) : [],
                 Ensembles = [.. memory.Ensembles.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value.Value)],
             };
 

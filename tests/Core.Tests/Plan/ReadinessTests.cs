@@ -119,6 +119,22 @@ public sealed class ReadinessTests
     [Fact]
     public void EnsembleDue_WithoutMembers_IsNull() => Assert.Null(Readiness.EnsembleDue(run.Scored(Baseline).Facts));
 
+    [Theory]
+    [InlineData(0, RunState.Succeeded)]
+    [InlineData(64, RunState.Running)]
+    public void StateOf_ARunOfBaselinesAlone_SucceedsWithoutAnEnsembleOnceAllAreJudged(int fitnessTokens, RunState state)
+    {
+        // With a fitness set each is judged there too: choices among baselines are made on it.
+        var baselines = new RunFactsExample
+        {
+            Set = ["chains=[{role: Baseline}, {role: Baseline}]", $"data.fitnessTokens={fitnessTokens}"],
+        };
+
+        Assert.Equal(RunState.Running, Readiness.StateOf(baselines.Scored(A0).Facts));
+        Assert.Equal(state, Readiness.StateOf(baselines.Scored(B0).Facts));
+        Assert.Null(Readiness.EnsembleDue(baselines.Facts));
+    }
+
     [Fact]
     public void StateOf_ARunFromBeginningToEnd_GoesThroughItsStates()
     {

@@ -18,13 +18,11 @@ internal sealed class RunFactsExample
     private RunIntent intent = new();
     private JudgingFailures judging = new();
 
+    /// <summary>What is set beside the preset.</summary>
+    public IReadOnlyList<string> Set { get; init; } = ["chains=[{stages: 2}, {stages: 2}, {role: Baseline, stage: {epochs: 1}}]"];
+
     public RunFacts Facts =>
-        new(
-            SpecReader.FromPreset(
-                "tiny",
-                new SpecOverrides { Set = ["chains=[{stages: 2}, {stages: 2}, {role: Baseline, stage: {epochs: 1}}]"] }
-            )
-        )
+        new(SpecReader.FromPreset("tiny", new SpecOverrides { Set = Set }))
         {
             Intent = intent,
             Roots = roots,

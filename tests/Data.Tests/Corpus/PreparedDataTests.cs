@@ -42,6 +42,20 @@ public sealed class PreparedDataTests : IDisposable
     }
 
     [Fact]
+    public void Take_LargerTrainingSets_BeginWithTheSmallerOnesAndAreJudgedOnTheSame()
+    {
+        var text = NestedText.FromText([folder.Write("a.txt", Prose(1, 200))]);
+        var (one, all) = (text.Take(Small), text.Take(Small with { TrainTokens = text.TrainTokens }));
+
+        Assert.True(all.Train.Length >= 2 * one.Train.Length);
+        Assert.Equal(Ids(one.Train), Ids(all.Train)[..Ids(one.Train).Length]);
+        Assert.Equal(one.Train.DocumentStarts, all.Train.DocumentStarts.TakeWhile(start => start < one.Train.Length));
+        Assert.Equal((Ids(one.Fitness!), Ids(one.Validation)), (Ids(all.Fitness!), Ids(all.Validation)));
+        var tooMuch = Assert.Throws<CorpusException>(() => text.Take(Small with { TrainTokens = text.TrainTokens + 1 }));
+        Assert.Contains($"it gives {text.TrainTokens} training tokens", tooMuch.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void FromText_OfTheSameFilesInAnotherOrder_GivesTheSameData()
     {
         var (a, b) = (folder.Write("a.txt", Prose(1, 60)), folder.Write("b.txt", Prose(2, 60)));
