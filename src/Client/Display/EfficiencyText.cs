@@ -52,7 +52,7 @@ internal static class EfficiencyText
         table.AddColumn(new TableColumn("NATS/TOKEN").RightAligned());
         foreach (var curve in report.Curves)
         {
-            table.AddColumn(new TableColumn($"OF {Name(curve.Kind).ToUpperInvariant()}").RightAligned());
+            table.AddColumn(new TableColumn($"VS {Name(curve.Kind).ToUpperInvariant()}").RightAligned());
             table.AddColumn(new TableColumn("95 %"));
         }
 

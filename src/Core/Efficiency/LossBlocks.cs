@@ -27,9 +27,6 @@ public sealed record LossBlocks(IReadOnlyList<double> SumsNats, IReadOnlyList<in
         return new LossBlocks(sums, counts);
     }
 
-    /// <summary>Mean over all targets.</summary>
-    public double LossNats() => SumsNats.Sum() / Targets.Sum();
-
     /// <summary>Mean over the targets of some blocks, each as often as it is drawn.</summary>
     internal double LossNats(ReadOnlySpan<int> drawn)
     {

@@ -56,8 +56,8 @@ public sealed class BaselineCurveTests
         Assert.Throws<ArgumentException>(() => BaselineCurve.FactorOf(1, [new(200, 1), new(200, 2)], 100));
     }
 
-    // Upstream's records 9 (the article's 10x), 1 and 6, by github.com/qlabs-eng/slowrun: 10x, 3.8x and 7.9x with straight lines over tokens,
-    // which ours over their logarithm come near from below.
+    // Upstream's records 9 (the article's 10x), 1 and 6, by github.com/qlabs-eng/slowrun: 10x, 3.8x and 7.9x with straight lines over
+    // tokens, which ours over their logarithm come near from below.
     [Theory]
     [InlineData(3.045, 10.0)]
     [InlineData(3.402, 3.7)]

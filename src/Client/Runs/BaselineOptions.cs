@@ -1,9 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
-using Slowrun.Client.Runs;
 using Slowrun.Core.Efficiency;
 
-namespace Slowrun.Client.Cli;
+namespace Slowrun.Client.Runs;
 
 /// <summary>Which baselines <c>efficiency</c> trains.</summary>
 internal sealed class BaselineOptions
