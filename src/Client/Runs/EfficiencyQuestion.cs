@@ -36,7 +36,7 @@ internal sealed class EfficiencyQuestion(ClientContext context, IObjectStore sto
         }
 
         var manifest = await new StoredTokenSets(store).ReadManifestAsync(Recipe.Data.Sha256!, stop);
-        var (own, seed) = (manifest.Train.Tokens, Recipe.Seed);
+        var (own, bootstrap) = (manifest.Train.Tokens, new PairedBootstrap(Recipe.Seed));
         var models = await results.ModelsAsync(run, stop);
         var report = new EfficiencyReport
         {
@@ -65,7 +65,7 @@ internal sealed class EfficiencyQuestion(ClientContext context, IObjectStore sto
                 .. models.Select(model => new ModelEfficiency(
                     model.Name,
                     model.LossNats,
-                    [.. curves.Select(curve => curve.FactorOf(model, own, seed)).OfType<CurveFactor>()]
+                    [.. curves.Select(curve => curve.FactorOf(model, own, bootstrap)).OfType<CurveFactor>()]
                 )),
             ],
             KnownBaselines = known,

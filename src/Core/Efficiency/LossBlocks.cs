@@ -11,11 +11,14 @@ public sealed record LossBlocks(IReadOnlyList<double> SumsNats, IReadOnlyList<in
     // Fewer blocks than that say little about their spread.
     private const int FewestBlocks = 32;
 
+    // More change an interval by nothing to speak of, and cost time: of large sets blocks are longer.
+    private const int MostBlocks = 256;
+
     /// <param name="nats">-ln p of each target, in the set's order.</param>
     public static LossBlocks Of(int targets, Func<int, double> nats)
     {
         ArgumentNullException.ThrowIfNull(nats);
-        var length = Math.Clamp(targets / FewestBlocks, 1, BlockTargets);
+        var length = Math.Max(Math.Clamp(targets / FewestBlocks, 1, BlockTargets), (targets + MostBlocks - 1) / MostBlocks);
         var sums = new double[(targets + length - 1) / length];
         var counts = new int[sums.Length];
         for (var i = 0; i < targets; i++)

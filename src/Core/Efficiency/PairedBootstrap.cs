@@ -3,29 +3,26 @@ using Slowrun.Core.Randomness;
 namespace Slowrun.Core.Efficiency;
 
 /// <summary>
-/// A confidence interval of a factor (Efron 1979, percentiles): validation blocks are drawn with replacement, the same ones for the model
-/// and for every point of the curve, and the factor is read again. It covers the luck of the validation text, not that of training.
+/// Confidence intervals of factors (Efron 1979, percentiles): validation blocks are drawn with replacement, the same ones for every model
+/// and every point of a curve, and factors are read again. They cover the luck of the validation text, not that of training.
 /// </summary>
-public static class PairedBootstrap
+/// <param name="seed">The same seed gives the same intervals, on any machine.</param>
+public sealed class PairedBootstrap(long seed, int replications = PairedBootstrap.Replications)
 {
     public const int Replications = 2_000;
 
-    /// <summary>Share of the replications that lie in the interval.</summary>
+    /// <summary>Share of the replications that lie in an interval.</summary>
     public const double Level = 0.95;
 
     private const string What = "efficiency-bootstrap";
 
+    // Kept for all models of a question: they are the same for each.
+    private int[][] draws = [];
+
     /// <param name="model">On the same blocks as the points.</param>
     /// <param name="curve">Ascending in tokens.</param>
-    /// <param name="seed">The same seed gives the same interval, on any machine.</param>
     /// <exception cref="ArgumentException">The models were judged on other blocks.</exception>
-    public static FactorInterval Interval(
-        LossBlocks model,
-        IReadOnlyList<(long Tokens, LossBlocks Loss)> curve,
-        long trainTokens,
-        long seed,
-        int replications = Replications
-    )
+    public FactorInterval Interval(LossBlocks model, IReadOnlyList<(long Tokens, LossBlocks Loss)> curve, long trainTokens)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(curve);
@@ -37,29 +34,44 @@ public static class PairedBootstrap
             );
         }
 
-        var blocks = model.Targets.Count;
-        var drawn = new int[blocks];
         var points = new BaselinePoint[curve.Count];
-        var factors = new DataFactor[replications];
-        for (var r = 0; r < replications; r++)
-        {
-            var random = new Mt19937(Seeds.Derive(seed, What, r));
-            for (var b = 0; b < blocks; b++)
+        var factors = Array.ConvertAll(
+            Draws(model.Targets.Count),
+            drawn =>
             {
-                drawn[b] = (int)(((ulong)random.NextUInt32() * (ulong)blocks) >> 32);
+                for (var i = 0; i < points.Length; i++)
+                {
+                    points[i] = new BaselinePoint(curve[i].Tokens, curve[i].Loss.LossNats(drawn));
+                }
+
+                return BaselineCurve.FactorOf(model.LossNats(drawn), points, trainTokens);
             }
-
-            for (var i = 0; i < points.Length; i++)
-            {
-                points[i] = new BaselinePoint(curve[i].Tokens, curve[i].Loss.LossNats(drawn));
-            }
-
-            factors[r] = BaselineCurve.FactorOf(model.LossNats(drawn), points, trainTokens);
-        }
-
+        );
         Array.Sort(Array.ConvertAll(factors, factor => factor.Rank), factors);
         var outside = (int)Math.Floor((1 - Level) / 2 * replications);
         return new FactorInterval(factors[outside], factors[^(outside + 1)]);
+    }
+
+    private int[][] Draws(int blocks)
+    {
+        if (draws.Length == 0 || draws[0].Length != blocks)
+        {
+            draws = [.. Enumerable.Range(0, replications).Select(replication => Draw(blocks, replication))];
+        }
+
+        return draws;
+    }
+
+    private int[] Draw(int blocks, int replication)
+    {
+        var random = new Mt19937(Seeds.Derive(seed, What, replication));
+        var drawn = new int[blocks];
+        for (var b = 0; b < blocks; b++)
+        {
+            drawn[b] = (int)(((ulong)random.NextUInt32() * (ulong)blocks) >> 32);
+        }
+
+        return drawn;
     }
 }
 

@@ -7,10 +7,10 @@ public sealed record TrainedCurve(BaselineKind Kind, IReadOnlyList<IReadOnlyList
     private IReadOnlyList<BaselineResult> Chosen => [.. Points.Select(BaselineResult.Best)];
 
     /// <summary>The model's factor; null where the curve has no point yet.</summary>
-    /// <param name="seed">Of the run: the same question has the same interval.</param>
-    public CurveFactor? FactorOf(JudgedModel model, long trainTokens, long seed)
+    public CurveFactor? FactorOf(JudgedModel model, long trainTokens, PairedBootstrap bootstrap)
     {
         ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(bootstrap);
         var chosen = Chosen;
         return chosen.Count == 0
             ? null
@@ -22,12 +22,7 @@ public sealed record TrainedCurve(BaselineKind Kind, IReadOnlyList<IReadOnlyList
                     trainTokens
                 ),
                 model.Blocks is { } blocks
-                    ? PairedBootstrap.Interval(
-                        blocks,
-                        [.. chosen.Select(point => (point.Candidate.Tokens, point.Blocks))],
-                        trainTokens,
-                        seed
-                    )
+                    ? bootstrap.Interval(blocks, [.. chosen.Select(point => (point.Candidate.Tokens, point.Blocks))], trainTokens)
                     : null
             );
     }

@@ -71,10 +71,9 @@ public sealed class BaselineReader(RunReader reader)
             return (ensemble?.Running ?? []).Select((loss, i) => new JudgedModel(Name(i + 1), loss, null)).Skip(1);
         }
 
-        IEnumerable<JudgedModel> running = Enumerable.Range(2, Math.Max(0, members.Count - 1)).Select(n => vectors.Mixed(Name(n), n, null));
         return ensemble?.Weights is { } weights
-            ? running.Append(vectors.Mixed($"ensemble, {weights.Count(weight => weight > 0)} selected", members.Count, weights))
-            : running;
+            ? vectors.Running(Name).Append(vectors.Mixed($"ensemble, {weights.Count(weight => weight > 0)} selected", weights))
+            : vectors.Running(Name);
 
         static string Name(int n) => $"ensemble of {n}";
     }

@@ -23,15 +23,33 @@ internal sealed class Vectors(IReadOnlyList<ScoreVector> opened) : IDisposable
         return blocks;
     }
 
-    /// <param name="weights">Of the first <paramref name="count"/>; null: all alike.</param>
-    public JudgedModel Mixed(string name, int count, IReadOnlyList<double>? weights)
+    /// <summary>The even mixtures of the first 2, 3, … of them, each one pass over the targets.</summary>
+    public IEnumerable<JudgedModel> Running(Func<int, string> name)
     {
-        var mixture = Mixture.Of(opened.Take(count).Select(vector => vector.P), weights);
-        foreach (var vector in opened.Take(count))
+        var mixture = new ProbabilityMixture(opened[0].P.Length);
+        foreach (var vector in opened)
+        {
+            mixture.Add(vector.P.Span);
+            vector.Check();
+            if (mixture.Members > 1)
+            {
+                yield return Judged(name(mixture.Members), mixture);
+            }
+        }
+    }
+
+    /// <param name="weights">One for each of them.</param>
+    public JudgedModel Mixed(string name, IReadOnlyList<double> weights)
+    {
+        var mixture = Mixture.Of(opened.Select(vector => vector.P), weights);
+        foreach (var vector in opened)
         {
             vector.Check();
         }
 
-        return new JudgedModel(name, mixture.LossNats(), LossBlocks.Of(opened[0].P.Length, mixture.Nats));
+        return Judged(name, mixture);
     }
+
+    private JudgedModel Judged(string name, ProbabilityMixture mixture) =>
+        new(name, mixture.LossNats(), LossBlocks.Of(opened[0].P.Length, mixture.Nats));
 }

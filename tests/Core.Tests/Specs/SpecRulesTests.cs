@@ -1,3 +1,4 @@
+using Slowrun.Core.Plan;
 using Slowrun.Core.Specs;
 
 namespace Slowrun.Core.Tests.Specs;
@@ -35,7 +36,6 @@ public sealed class SpecRulesTests
     [InlineData("stage.optimizer.learningRateMultiplier=0", "recipe.stage.optimizer.learningRateMultiplier")]
     [InlineData("chains=[]", "recipe.chains")]
     [InlineData("chains[0].stages=0", "recipe.chains[0].stages")]
-    [InlineData("chains=[{role: Baseline}]", "recipe.chains")]
     [InlineData("ensemble.excludeFirstStages=2", "recipe.ensemble.excludeFirstStages")]
     [InlineData("ensemble.selection={sizes: []}", "recipe.ensemble.selection.sizes")]
     [InlineData("ensemble.selection={sizes: [2, 0]}", "recipe.ensemble.selection.sizes")]
@@ -95,6 +95,18 @@ public sealed class SpecRulesTests
         Assert.Equal(path, problem.Path);
         // A width that the heads do not divide is a problem of the heads, which the preset gave.
         Assert.Equal(assignment == "model.width=34" ? "preset tiny" : $"--set {assignment}", problem.Source);
+    }
+
+    [Fact]
+    public void Read_WhereAllChainsAreBaselines_IsARunWithoutEnsembleWhichSelectsNothing()
+    {
+        const string Baselines = "chains=[{role: Baseline}]";
+        Assert.False(new RunPlan(SpecReader.FromPreset("tiny", new SpecOverrides { Set = [Baselines] }).Recipe).HasMembers);
+
+        var broken = Assert.Throws<SpecException>(() =>
+            SpecReader.FromPreset("tiny", new SpecOverrides { Set = [Baselines, "ensemble.selection={}"] })
+        );
+        Assert.Contains(broken.Problems, problem => problem.Message.StartsWith("all chains are baselines", StringComparison.Ordinal));
     }
 
     [Fact]
