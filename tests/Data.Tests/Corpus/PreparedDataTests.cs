@@ -50,7 +50,8 @@ public sealed class PreparedDataTests : IDisposable
         Assert.True(all.Train.Length >= 2 * one.Train.Length);
         Assert.Equal(Ids(one.Train), Ids(all.Train)[..Ids(one.Train).Length]);
         Assert.Equal(one.Train.DocumentStarts, all.Train.DocumentStarts.TakeWhile(start => start < one.Train.Length));
-        Assert.Equal((Ids(one.Fitness!), Ids(one.Validation)), (Ids(all.Fitness!), Ids(all.Validation)));
+        Assert.Equal(Ids(one.Fitness!), Ids(all.Fitness!));
+        Assert.Equal(Ids(one.Validation), Ids(all.Validation));
         var tooMuch = Assert.Throws<CorpusException>(() => text.Take(Small with { TrainTokens = text.TrainTokens + 1 }));
         Assert.Contains($"it gives {text.TrainTokens} training tokens", tooMuch.Message, StringComparison.Ordinal);
     }
