@@ -8,6 +8,7 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Reading.Runs;
 using Slowrun.Storage;
+using Spectre.Console;
 
 namespace Slowrun.Client.Commands;
 
@@ -44,8 +45,7 @@ internal static class EfficiencyCommand
             async (parsed, stop) =>
             {
                 var isJson = parsed.GetValue(output) == OutputFormat.Json;
-                // Programs read the answer alone.
-                var shown = isJson ? context with { Output = context.Error, Interactive = false } : context;
+                var shown = isJson ? BesideTheAnswer(context) : context;
                 var wish = baselines.Read(parsed) with { Silos = parsed.GetValue(silos) };
                 if (parsed.GetValue(png) is { } picture)
                 {
@@ -84,6 +84,14 @@ internal static class EfficiencyCommand
             "slowrun efficiency demo-quick --passes 12 --points 1,2,4 --png curve.png",
             "slowrun efficiency mine --no-train -o json"
         );
+    }
+
+    /// <summary>What is shown goes where errors go: programs read the answer alone.</summary>
+    private static ClientContext BesideTheAnswer(ClientContext context)
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(context.Error) });
+        console.Profile.Width = context.Console.Profile.Width;
+        return context with { Output = context.Error, Console = console, Interactive = false };
     }
 
     /// <summary>A run of the store, as it is there; else a preset or a file.</summary>
