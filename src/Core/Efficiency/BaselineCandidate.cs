@@ -70,7 +70,12 @@ public sealed record BaselineCandidate(BaselineKind Kind, long Tokens, BaselineS
         {
             Name = Prefix + CanonicalJson.Sha256(recipe)[..HashDigits],
             Recipe = recipe,
-            Operations = run.Operations with { Priority = Priority - place },
+            // Nobody waits for one baseline of dozens: who is told of the run is not told of them.
+            Operations = run.Operations with
+            {
+                Priority = Priority - place,
+                Notify = null,
+            },
         };
     }
 }

@@ -85,6 +85,25 @@ public sealed class BaselineCandidateTests
     }
 
     [Fact]
+    public void Operations_AreTheRunsBehindAllOthersAndTellNobody()
+    {
+        var run = Of(Run) with
+        {
+            Operations = new Operations
+            {
+                KeepCheckpoints = 5,
+                Priority = 3,
+                Notify = [],
+            },
+        };
+
+        var (first, second) = (Candidate.Spec(run, Data).Operations, Candidate.Spec(run, Data, place: 1).Operations);
+
+        Assert.Equal((5, null), (first.KeepCheckpoints, first.Notify));
+        Assert.True(second.Priority < first.Priority && first.Priority < 0);
+    }
+
+    [Fact]
     public void About_AModel_IsThreeSizesWithItsHeads()
     {
         var model = new ModelRecipe
