@@ -82,6 +82,58 @@ public sealed class LeaveTests
         Assert.Null((await run.FactsAsync()).RootOf(Stage).Owner);
     }
 
+    [Fact]
+    public async Task Stop_WhenStepsWereDoneSinceTheLastCommit_CommitsAndReleasesInOneWriteOfTheRoot()
+    {
+        var store = new MemoryStore();
+        await using var run = new LocalRun(store);
+        var roots = new RootWrites(store);
+        var (root, step) = await LeaveAsync(run, roots, TimeSpan.FromMinutes(5));
+
+        Assert.Equal((step, null), (root.DurableStep, root.Owner));
+        // The take, and the end.
+        Assert.Equal(2, roots.Count);
+    }
+
+    [Fact]
+    public async Task Stop_OnceTheRootSaysSo_LetsTheStageGo_AndWritesTheRestBehind()
+    {
+        var store = new MemoryStore();
+        await using var run = new LocalRun(store);
+        var slow = new HeldBack(store, name => name.EndsWith("/root.copy", StringComparison.Ordinal));
+        await SubmitAsync(run, everySteps: null);
+        var runner = await run.TakeAsync(Stage, slow);
+        slow.Holds = true;
+        runner.Start();
+        await runner.FirstStep;
+
+        runner.Stop(StopReason.Requested);
+
+        Assert.True(await runner.LetGo);
+        var released = (await run.FactsAsync()).RootOf(Stage);
+        Assert.Null(released.Owner);
+        Assert.Equal(released.Revision, runner.Progress.RootRevision);
+        Assert.False(runner.Completion.IsCompleted);
+        slow.Release();
+        Assert.Equal(StopReason.Requested, await runner.Completion);
+        Assert.Contains("left it", await run.StoryAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task LetGo_OfARunnerThatIsFenced_SaysThatNothingWasLetGo()
+    {
+        await using var run = new LocalRun(new MemoryStore());
+        await SubmitAsync(run, everySteps: null);
+        var runner = await run.TakeAsync(Stage);
+        runner.Start();
+        await runner.FirstStep;
+
+        runner.Stop(StopReason.Fenced);
+
+        Assert.False(await runner.LetGo);
+        Assert.Equal(StopReason.Fenced, await runner.Completion);
+    }
+
     private static Task SubmitAsync(LocalRun run, int? everySteps) =>
         run.SubmitAsync(spec =>
             spec with
@@ -111,6 +163,44 @@ public sealed class LeaveTests
         Assert.Null(root.Owner);
         Assert.True(runner.Progress.Step > 0);
         return (root, runner.Progress.Step);
+    }
+
+    /// <summary>Counts the writes of stage roots.</summary>
+    private sealed class RootWrites(IObjectStore inner) : DelegatingStore(inner)
+    {
+        private int count;
+
+        public int Count => count;
+
+        protected override Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run)
+        {
+            if (operation.Kind is "create" or "replace" && operation.Name.EndsWith("/root", StringComparison.Ordinal))
+            {
+                Interlocked.Increment(ref count);
+            }
+
+            return run();
+        }
+    }
+
+    /// <summary>Writes of some objects wait until they are released.</summary>
+    private sealed class HeldBack(IObjectStore inner, Func<string, bool> which) : DelegatingStore(inner)
+    {
+        private readonly TaskCompletionSource released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public bool Holds { get; set; }
+
+        public void Release() => released.TrySetResult();
+
+        protected override async Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run)
+        {
+            if (Holds && operation.Kind == "write" && which(operation.Name))
+            {
+                await released.Task;
+            }
+
+            return await run();
+        }
     }
 
     /// <summary>Checkpoint parts go on being uploaded until that is given up; everything else works.</summary>

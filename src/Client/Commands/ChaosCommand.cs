@@ -140,6 +140,10 @@ internal static class ChaosCommand
         }
 
         Row("time", $"{report.CalmSeconds:F1} s calm, {report.DisturbedSeconds:F1} s disturbed: goodput {report.Goodput:P0}");
+        Row(
+            "activations",
+            $"{(report.LostActivations == 0 ? "none" : report.LostActivations.ToString(CultureInfo.InvariantCulture))} ended while its stage trained"
+        );
         if (report.VotedOut > 0)
         {
             Row("voted out", $"{report.VotedOut} silos, by the other side of a partition; they ended and were replaced");

@@ -50,6 +50,14 @@ internal static class DeleteCommand
                 {
                     await removal.CancelAsync(stop);
                     await CheckFreeAsync(reader, name, stop);
+                    // A student may have been submitted since the first look.
+                    await CheckStudentsAsync(
+                        reader,
+                        name,
+                        parsed.GetValue(force),
+                        $" Nothing was deleted; '{name}' is cancelled since this command.",
+                        stop
+                    );
                     var deleted = new List<ObjectEntry>();
                     await removal.DeleteAsync(deleted.Add, stop);
                     objects = deleted;
@@ -74,12 +82,19 @@ internal static class DeleteCommand
             );
         }
 
+        await CheckStudentsAsync(reader, run, force, "", stop);
+    }
+
+    /// <param name="state">Added to the message.</param>
+    /// <exception cref="CliException">It taught another run, or still does.</exception>
+    private static async Task CheckStudentsAsync(RunReader reader, string run, bool force, string state, CancellationToken stop)
+    {
         var students = await Student.OfAsync(reader, run, skipUnreadable: force, stop);
         if (students.FirstOrDefault(student => !student.Finished) is { } learning)
         {
             throw new CliException(
                 ExitCode.Failed,
-                $"Run '{learning.Run}' is taught by '{run}' and has not finished. Wait for it, or delete it first: 'slowrun delete {learning.Run}'."
+                $"Run '{learning.Run}' is taught by '{run}' and has not finished. Wait for it, or delete it first: 'slowrun delete {learning.Run}'.{state}"
             );
         }
 
@@ -87,7 +102,7 @@ internal static class DeleteCommand
         {
             throw new CliException(
                 ExitCode.Failed,
-                $"'{run}' taught {string.Join(", ", students.Select(student => $"'{student.Run}'"))}: without '{run}' their teacher cannot be verified. '--force' deletes it nevertheless; the taught runs keep their weights."
+                $"'{run}' taught {string.Join(", ", students.Select(student => $"'{student.Run}'"))}: without '{run}' their teacher cannot be verified. '--force' deletes it nevertheless; the taught runs keep their weights.{state}"
             );
         }
     }

@@ -31,30 +31,20 @@ internal sealed partial class Burial(
 
     public void Participate(ISiloLifecycle lifecycle)
     {
-        var ending = new CancellationTokenSource();
-        var loop = Task.CompletedTask;
-
+        dead.HeedsRefusals = false;
         // Orleans reads the table at RuntimeGrainServices; when Active begins, the silo has joined.
-        lifecycle.Subscribe(
+        lifecycle.SubscribeLoop(
             nameof(Burial),
             ServiceLifecycleStage.RuntimeServices,
-            async start =>
-            {
-                await BuryAsync(only: null, start);
-                loop = Task.Run(() => RepeatAsync(ending.Token), CancellationToken.None);
-            },
-            async _ =>
-            {
-                await ending.CancelAsync();
-                await loop;
-            }
+            RepeatAsync,
+            first: start => BuryAsync(only: null, start)
         );
         lifecycle.Subscribe(
             nameof(Burial),
             ServiceLifecycleStage.Active,
             _ =>
             {
-                hasJoined = true;
+                hasJoined = dead.HeedsRefusals = true;
                 return Task.CompletedTask;
             }
         );

@@ -29,6 +29,9 @@ internal sealed partial class RefusedSilos(
     /// <summary>In a row, so that a port that is opened again meanwhile is no sign of death.</summary>
     public const int Refusals = 3;
 
+    // One answer may be late on a busy machine.
+    private const int MostSilences = 2;
+
     // From the first refusal on, what it reads of the others' votes included.
     private const int MostRounds = 15;
 
@@ -38,26 +41,9 @@ internal sealed partial class RefusedSilos(
 
     private static readonly TimeSpan Apart = TimeSpan.FromSeconds(0.1);
 
-    public void Participate(ISiloLifecycle lifecycle)
-    {
-        var ending = new CancellationTokenSource();
-        var loop = Task.CompletedTask;
-        // Of members alone: who joins is no witness, and who leaves has closed the connections itself.
-        lifecycle.Subscribe(
-            nameof(RefusedSilos),
-            ServiceLifecycleStage.Active,
-            _ =>
-            {
-                loop = Task.Run(() => RepeatAsync(ending.Token), CancellationToken.None);
-                return Task.CompletedTask;
-            },
-            async _ =>
-            {
-                await ending.CancelAsync();
-                await loop;
-            }
-        );
-    }
+    // Of members alone: who joins is no witness, and who leaves has closed the connections itself.
+    public void Participate(ISiloLifecycle lifecycle) =>
+        lifecycle.SubscribeLoop(nameof(RefusedSilos), ServiceLifecycleStage.Active, RepeatAsync);
 
     /// <summary>Looks who refuses connections, and votes against them.</summary>
     internal async Task LookAsync(CancellationToken cancellationToken)
@@ -69,11 +55,13 @@ internal sealed partial class RefusedSilos(
 
         MembershipDocument? before = null;
         var refused = new Dictionary<string, int>(StringComparer.Ordinal);
-        var silent = new HashSet<string>(StringComparer.Ordinal);
+        var silences = new Dictionary<string, int>(StringComparer.Ordinal);
         HashSet<string> against = [];
         for (var round = 1; round <= MostRounds; round++)
         {
-            var others = Others(before ?? known).Where(row => !silent.Contains(row.Silo) && !against.Contains(row.Silo)).ToList();
+            var others = Others(before ?? known)
+                .Where(row => silences.GetValueOrDefault(row.Silo) < MostSilences && !against.Contains(row.Silo))
+                .ToList();
             var answers = await Task.WhenAll(others.Select(row => ask(row.Address.Endpoint, cancellationToken)));
             foreach (var (row, answer) in others.Zip(answers))
             {
@@ -81,7 +69,7 @@ internal sealed partial class RefusedSilos(
                 if (answer == PortAnswer.Silent)
                 {
                     // Not refused, and asking takes long: the heartbeat's and Orleans' business.
-                    silent.Add(row.Silo);
+                    silences[row.Silo] = silences.GetValueOrDefault(row.Silo) + 1;
                 }
             }
 

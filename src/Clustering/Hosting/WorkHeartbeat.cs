@@ -34,27 +34,10 @@ internal sealed partial class WorkHeartbeat(
 
     public void Participate(ISiloLifecycle lifecycle)
     {
-        if (workload is null)
+        if (workload is not null)
         {
-            return;
+            lifecycle.SubscribeLoop(nameof(WorkHeartbeat), ServiceLifecycleStage.Active, RepeatAsync);
         }
-
-        var ending = new CancellationTokenSource();
-        var loop = Task.CompletedTask;
-        lifecycle.Subscribe(
-            nameof(WorkHeartbeat),
-            ServiceLifecycleStage.Active,
-            _ =>
-            {
-                loop = Task.Run(() => RepeatAsync(ending.Token), CancellationToken.None);
-                return Task.CompletedTask;
-            },
-            async _ =>
-            {
-                await ending.CancelAsync();
-                await loop;
-            }
-        );
     }
 
     /// <summary>One heartbeat, if one is due.</summary>

@@ -18,10 +18,16 @@ public sealed class DeadSilos
     // A refusal takes a round trip.
     private static readonly TimeSpan RefusalTime = TimeSpan.FromSeconds(0.1);
 
+    // From the question on: the second that it takes, and two looks.
+    private static readonly TimeSpan SilenceHolds = SiloPort.AnswerTimeout + TimeSpan.FromSeconds(1);
+
     private readonly ISiloRows rows;
     private readonly IHeartbeats heartbeats;
     private readonly TimeProvider time;
     private readonly Func<IPEndPoint, CancellationToken, Task<PortAnswer>> ask;
+
+    // The last question to each silo's port, and the sign of life that it had then.
+    private readonly Dictionary<string, (DateTime Sign, long Began, Task<PortAnswer> Answer)> asked = new(StringComparer.Ordinal);
 
     /// <param name="ask">Tries a port; null: connects to it.</param>
     public DeadSilos(IObjectStore store, TimeProvider? time = null, Func<IPEndPoint, CancellationToken, Task<PortAnswer>>? ask = null)
@@ -39,6 +45,10 @@ public sealed class DeadSilos
         TimeProvider time,
         Func<IPEndPoint, CancellationToken, Task<PortAnswer>>? ask = null
     ) => (this.rows, this.heartbeats, this.time, this.ask) = (rows, heartbeats, time, ask ?? SiloPort.AskAsync);
+
+    /// <summary>Whether a port that refuses connections shortens the allowance for a late heartbeat. Not for a silo that is joining, which
+    /// was never connected: it may itself stand behind what refuses.</summary>
+    public bool HeedsRefusals { get; set; } = true;
 
     /// <inheritdoc cref="BuryAsync(IReadOnlySet{string}, CancellationToken)"/>
     public Task<IReadOnlyList<BuriedSilo>> BuryAsync(CancellationToken cancellationToken = default) =>
@@ -106,7 +116,7 @@ public sealed class DeadSilos
         // A refusal is no proof by itself, for a firewall refuses too; nor is a heartbeat that is a little late. Of a living silo both at
         // once are as unlikely as silence for the whole of its patience.
         var answer = await AnswerAsync(row, mustKnow: still >= heartbeats.Patience(row), cancellationToken).ConfigureAwait(false);
-        return answer == PortAnswer.Refuses && row.Status == SiloStatus.Active
+        return answer == PortAnswer.Refuses && row.Status == SiloStatus.Active && HeedsRefusals
                 ? $"it is of another machine, gave no sign of life for {Seconds(still)} s in which the store could be read and written, and {row.Address.Endpoint} refuses connections"
             : answer is PortAnswer.Refuses or PortAnswer.Silent && still >= heartbeats.Patience(row)
                 ? $"it is of another machine, gave no sign of life for {Seconds(still)} s in which the store could be read and written, and {row.Address.Endpoint} does not answer"
@@ -117,7 +127,7 @@ public sealed class DeadSilos
     /// <returns>Null: not known yet.</returns>
     private async Task<PortAnswer?> AnswerAsync(MembershipRow row, bool mustKnow, CancellationToken cancellationToken)
     {
-        var answer = ask(row.Address.Endpoint, cancellationToken);
+        var answer = Question(row, cancellationToken);
         if (!mustKnow)
         {
             await Task.WhenAny(answer, Task.Delay(RefusalTime, time, cancellationToken)).ConfigureAwait(false);
@@ -128,6 +138,32 @@ public sealed class DeadSilos
         }
 
         return await answer.ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Asks a port, unless a question to it is under way, or it has said nothing to one a moment ago: whoever's heartbeat is late is asked
+    /// beside the next looks, so that a port's silence, which takes a second to tell, is known when the silo's patience is over.
+    /// </summary>
+    private Task<PortAnswer> Question(MembershipRow row, CancellationToken cancellationToken)
+    {
+        if (
+            asked.TryGetValue(row.Silo, out var last)
+            && last.Sign == row.LastSign
+            && (
+                !last.Answer.IsCompleted
+                || (
+                    last.Answer is { IsCompletedSuccessfully: true, Result: PortAnswer.Silent }
+                    && time.GetElapsedTime(last.Began) < SilenceHolds
+                )
+            )
+        )
+        {
+            return last.Answer;
+        }
+
+        var answer = ask(row.Address.Endpoint, cancellationToken);
+        asked[row.Silo] = (row.LastSign, time.GetTimestamp(), answer);
+        return answer;
     }
 
     private static bool IsListed(MembershipRow row) => row.Status is not (SiloStatus.Dead or SiloStatus.None);

@@ -54,6 +54,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
     private readonly RelayNetwork network = new();
     private readonly MetadataServer? metadata;
     private readonly Losses losses = new();
+    private readonly LostActivations activations = new();
     private readonly List<ChaosMachine> fleet = [];
     private readonly List<(ChaosMachine Machine, int Number, long At)> cutOff = [];
     private readonly List<(ChaosMachine Machine, int Number, string Event, DateTimeOffset Until)> noticed = [];
@@ -97,6 +98,9 @@ internal sealed class ChaosFleet : IAsyncDisposable
 
     /// <summary>Undisturbed silos that the other side of a partition declared dead: they end, and are replaced.</summary>
     public int VotedOut { get; private set; }
+
+    /// <summary>Stages that lost their grain's activation while they trained, on silos that have ended.</summary>
+    public int LostActivations => activations.Count;
 
     public TimeSpan Age => time.GetElapsedTime(begunAt);
 
@@ -156,6 +160,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
         var stopped = await Task.WhenAll(
             Everybody.Select(async machine => (machine.Name, machine.Log, InTime: await machine.StopAsync(time)))
         );
+        Everybody.ToList().ForEach(machine => activations.Read(machine.Log));
         foreach (var (name, log, _) in stopped.Where(one => !one.InTime))
         {
             UnplannedExits++;
@@ -271,6 +276,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
             return;
         }
 
+        activations.Read(machine.Log);
         var log = SiloLogs.Keep(machine.Log);
         var end = $"{machine.Name} ended by itself; its log '{log}' ends with:\n{SiloLogs.Tail(log, 3)}";
         tell(end);
@@ -368,6 +374,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
         foreach (var machine in gone.Where(machine => machine.HasExited).ToList())
         {
             gone.Remove(machine);
+            activations.Read(machine.Log);
             network.Remove(machine.Link);
             machine.Dispose();
         }

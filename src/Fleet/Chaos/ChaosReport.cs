@@ -42,6 +42,9 @@ public sealed record ChaosReport
     /// <summary>Undisturbed silos that the other side of a partition declared dead: at most one side stays.</summary>
     public int VotedOut { get; init; }
 
+    /// <summary>Stages that lost their grain's activation while they trained, by the silos' logs. They train on; none is expected.</summary>
+    public int LostActivations { get; init; }
+
     /// <summary>Planned; fewer were carried out where the run ended before.</summary>
     public required int Wanted { get; init; }
 

@@ -80,6 +80,7 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
             UnplannedExits = fleet.UnplannedExits,
             Recorded = Recorded(),
             VotedOut = fleet.VotedOut,
+            LostActivations = fleet.LostActivations,
         };
 
         RecordedRun? Recorded()

@@ -112,6 +112,19 @@ public static class SiloLogs
         }
     }
 
+    /// <summary>How many of its lines hold that text; 0 where there is no such log.</summary>
+    public static int Count(string file, string text)
+    {
+        try
+        {
+            return File.ReadLines(file).Count(line => line.Contains(text, StringComparison.Ordinal));
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
+    }
+
     private static void KeepNewest(string folder, string pattern, int count) =>
         Directory.GetFiles(folder, pattern).OrderDescending(StringComparer.Ordinal).Skip(count).ToList().ForEach(File.Delete);
 

@@ -75,12 +75,8 @@ internal sealed partial class CheckpointPipeline : IDisposable
             return StopReason.Fenced;
         }
 
-        if (training.Step > own.DurableStep)
-        {
-            CommitLast(isAwaited: reason is StopReason.Requested or StopReason.Eviction);
-        }
-
-        return own.LeaveAsync(reason, training.Step).GetAwaiter().GetResult();
+        var last = training.Step > own.DurableStep ? UploadLast() : null;
+        return own.LeaveAsync(reason, training.Step, last).GetAwaiter().GetResult();
     }
 
     /// <summary>
@@ -149,13 +145,14 @@ internal sealed partial class CheckpointPipeline : IDisposable
         own.Ledger.Turn(Account.Training);
     }
 
-    /// <param name="isAwaited">Whether another owner takes the stage as soon as it is let go.</param>
-    private void CommitLast(bool isAwaited)
+    /// <summary>Makes the last step durable, for the release to commit.</summary>
+    /// <returns>Null where there is no time for it.</returns>
+    private CheckpointRef? UploadLast()
     {
         if (!stop.LeavesTimeFor(clock.Took))
         {
             LogNoTime(log, work.Name, training.Step, own.DurableStep);
-            return;
+            return null;
         }
 
         try
@@ -164,14 +161,13 @@ internal sealed partial class CheckpointPipeline : IDisposable
             own.Ledger.Turn(Account.Stall);
             // An upload may take all the time there is: Late ends it.
             var patience = stop.HasDeadline ? StoreRetry.Patiently : own.Stopping;
-            patience.Execute(
-                token => own.CommitAsync(training.Step, buffer.Tensors, token, sweeps: !isAwaited).GetAwaiter().GetResult(),
-                stop.Late
-            );
+            using var span = work.Telemetry.Checkpoint(training.Step);
+            return patience.Execute(token => own.UploadAsync(training.Step, buffer.Tensors, token).GetAwaiter().GetResult(), stop.Late);
         }
         catch (OperationCanceledException) when (stop.Late.IsCancellationRequested)
         {
             LogGivenUp(log, work.Name, training.Step, own.DurableStep);
+            return null;
         }
     }
 
@@ -223,6 +219,8 @@ internal sealed partial class CheckpointPipeline : IDisposable
         {
             await copied;
             await own.CommitAsync(step, buffer.Tensors, stop.Late);
+            // An owner that is told to stop leaves that to the next one, which waits.
+            await own.SweepAsync(stop.Token);
             var took = time.GetElapsedTime(from);
             clock.Committed(stall, took);
             own.Pace = clock.Pace;

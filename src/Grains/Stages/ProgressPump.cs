@@ -46,7 +46,7 @@ internal sealed partial class ProgressPump(
         var firstStepTold = false;
         using var timer = new PeriodicTimer(Every, time);
         var tick = timer.WaitForNextTickAsync().AsTask();
-        while (!runner.Completion.IsCompleted)
+        while (!runner.LetGo.IsCompleted)
         {
             // The first step is reported at once: it ends a recovery.
             var news = !firstStepTold && runner.FirstStep.IsCompleted;
@@ -54,16 +54,16 @@ internal sealed partial class ProgressPump(
             var keep = news || storedAt is not { } at || time.GetElapsedTime(at) >= StoreEvery;
             await TellAsync(runner, keep);
             storedAt = keep ? time.GetTimestamp() : storedAt;
-            await Task.WhenAny(firstStepTold ? [tick, runner.Completion] : [tick, runner.Completion, runner.FirstStep]);
+            await Task.WhenAny(firstStepTold ? [tick, runner.LetGo] : [tick, runner.LetGo, runner.FirstStep]);
             if (tick.IsCompleted)
             {
                 tick = timer.WaitForNextTickAsync().AsTask();
             }
         }
 
-        // The last report, without which the run grain would show the stage as training. A fenced owner sends none: another owner has the
-        // stage.
-        if (await runner.Completion != StopReason.Fenced)
+        // The last report, without which the run grain would show the stage as training; other silos wait for it. A fenced owner sends none:
+        // another owner has the stage.
+        if (await runner.LetGo || await runner.Completion != StopReason.Fenced)
         {
             await TellAsync(runner, keep: true, hasEnded: true);
         }

@@ -106,6 +106,6 @@ internal sealed partial class StageGrain(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The activation of {Stage} ends while it trains, and it trains on: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "The activation of {Stage} " + SiloLogText.ActivationEnds + ": {Reason}")]
     private static partial void LogDeactivated(ILogger logger, string stage, string reason);
 }

@@ -19,8 +19,13 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     private readonly SnapshotStore snapshots = new(store, work.Run, time);
     private readonly RunEvents events = new(store, work.Run);
     private ResiliencePipeline? stopping;
+    private Task told = Task.CompletedTask;
 
     public LedgerClock Ledger { get; } = new(work.Root.Ledger, time, work.Telemetry.Turned);
+
+    /// <summary>Called once the root says that the stage has finished, or that this owner has left it: others may go on with it, while
+    /// events and the root's copy are still written.</summary>
+    public Action LetGo { get; set; } = () => { };
 
     /// <summary>For the last writes of this owner, which share one time limit.</summary>
     public ResiliencePipeline Stopping => stopping ??= StoreRetry.WhileStopping(time);
@@ -62,20 +67,42 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         return restored.Checkpoint is null ? null : restored.Tensors;
     }
 
-    /// <summary>Makes a captured state durable, then deletes checkpoints that are no longer needed.</summary>
-    /// <param name="sweeps">False where another owner waits for the release: that one deletes them after its first commit.</param>
+    /// <summary>Makes a captured state durable, and the checkpoint that counts.</summary>
     /// <exception cref="FencedException">Another owner has taken over; nothing was committed.</exception>
-    public async Task CommitAsync(int step, IReadOnlyList<TensorData> state, CancellationToken cancellationToken, bool sweeps = true)
+    public async Task CommitAsync(int step, IReadOnlyList<TensorData> state, CancellationToken cancellationToken)
     {
         using var span = work.Telemetry.Checkpoint(step);
+        var checkpoint = await UploadAsync(step, state, cancellationToken);
+        await CommittingAsync(() => root.CommitAsync(checkpoint, Ledger.AtCapture, cancellationToken));
+        CrashPoint.Reached(CrashPoint.Commit);
+    }
+
+    /// <summary>Makes a captured state durable. It counts once a root names it: where this owner is lost before, from the next take
+    /// on.</summary>
+    public async Task<CheckpointRef> UploadAsync(int step, IReadOnlyList<TensorData> state, CancellationToken cancellationToken)
+    {
         var checkpoint = await WriteAsync(step, state, cancellationToken);
         CrashPoint.Reached(CrashPoint.Upload);
         Ledger.Checkpointed();
-        await CommittingAsync(() => root.CommitAsync(checkpoint, Ledger.AtCapture, cancellationToken));
-        CrashPoint.Reached(CrashPoint.Commit);
-        if (sweeps)
+        return checkpoint;
+    }
+
+    /// <summary>Deletes checkpoints that are no longer needed; what is left, the next owner deletes after its first commit.</summary>
+    public async Task SweepAsync(CancellationToken cancellationToken)
+    {
+        try
         {
-            await SweepAsync(cancellationToken);
+            // What the copy of the root names is there as long as the copy names it.
+            await root.Behind.WaitAsync(cancellationToken);
+            await Retention.SweepAsync(
+                store,
+                new StageSweep(work.Run, work.Plan.Id, root.Root, work.Operations.Now.KeepCheckpoints) { ByOwner = true },
+                cancellationToken
+            );
+        }
+        catch (Exception e) when (e is IOException || cancellationToken.IsCancellationRequested)
+        {
+            // The rest is deleted after the next commit.
         }
     }
 
@@ -93,6 +120,13 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         );
     }
 
+    /// <summary>Events are written behind: nothing waits for them but <see cref="SettleAsync"/>.</summary>
+    /// <param name="telling">From <see cref="TellAsync"/>.</param>
+    public void TellBehind(Task telling) => told = Task.WhenAll(told, telling);
+
+    /// <summary>Waits for what is still written behind. Does not fail.</summary>
+    public async Task SettleAsync() => await Task.WhenAll(told, root.Behind).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
     /// <summary>Commits final state and snapshot, and releases the stage, in one write of the root.</summary>
     public async Task<StopReason> FinishAsync(
         int step,
@@ -109,6 +143,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         Ledger.Checkpointed();
         await CommittingAsync(() => root.FinishAsync(checkpoint, snapshot, Ledger.Current, cancellationToken));
         CrashPoint.Reached(CrashPoint.Finish);
+        LetGo();
         await TellAsync(EventKind.StageFinished, $"All {step} steps are done; the snapshot is {snapshot.Sha256[..12]}.");
         await SweepAsync(CancellationToken.None);
         return StopReason.Completed;
@@ -116,21 +151,33 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
 
     /// <summary>Releases the stage, so that another slot may take it at once.</summary>
     /// <param name="step">The last one completed; what is not durable of it is lost.</param>
-    public Task<StopReason> LeaveAsync(StopReason reason, int step) =>
+    /// <param name="last">A checkpoint that the release makes count: one write of the root instead of two. Null: none was made
+    /// since.</param>
+    public Task<StopReason> LeaveAsync(StopReason reason, int step, CheckpointRef? last = null) =>
         EndAsync(
             reason,
             async token =>
             {
                 using var span = work.Telemetry.Releasing();
-                var lost = step - DurableStep;
+                var lost = step - (last?.Step ?? DurableStep);
                 var (cause, why) = reason switch
                 {
                     StopReason.Eviction => (ReleaseCause.Evicted, "the machine goes away"),
                     StopReason.Held => (ReleaseCause.Held, "the user paused or cancelled it"),
                     _ => (ReleaseCause.Left, "its silo was asked to stop"),
                 };
-                var (before, settled) = (root.Root.Ledger, SettledLedger());
-                await root.ReleaseAsync(cause, lost, settled, token);
+                var (before, settled) = (root.Root.Ledger, SettledLedger(last));
+                if (last is null)
+                {
+                    await root.ReleaseAsync(cause, lost, settled, cancellationToken: token);
+                }
+                else
+                {
+                    await CommittingAsync(() => root.ReleaseAsync(cause, lost, settled, last, token));
+                    CrashPoint.Reached(CrashPoint.Commit);
+                }
+
+                LetGo();
                 work.Telemetry.Released(cause, lost);
                 await TellAsync(
                     EventKind.StageReleased,
@@ -162,13 +209,13 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
                 else if (StoreRetry.MayPass(error))
                 {
                     // The store's own trouble is no error of the stage.
-                    await root.ReleaseAsync(ReleaseCause.Left, lostSteps: 0, SettledLedger(), token);
+                    await root.ReleaseAsync(ReleaseCause.Left, lostSteps: 0, SettledLedger(), cancellationToken: token);
                     work.Telemetry.Failed("retried");
                     await TellAsync(EventKind.StageError, $"{cause} It is tried again.");
                 }
                 else if (tries < budget)
                 {
-                    await root.ReleaseAsync(ReleaseCause.Error, lostSteps: 0, SettledLedger(), token);
+                    await root.ReleaseAsync(ReleaseCause.Error, lostSteps: 0, SettledLedger(), cancellationToken: token);
                     work.Telemetry.Failed("retried");
                     await TellAsync(EventKind.StageError, $"{cause} It is tried again ({tries} of {budget}).");
                 }
@@ -194,7 +241,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
             StopReason.Faulted,
             async token =>
             {
-                await root.ReleaseAsync(ReleaseCause.Left, lostSteps: 0, SettledLedger(), token);
+                await root.ReleaseAsync(ReleaseCause.Left, lostSteps: 0, SettledLedger(), cancellationToken: token);
                 work.Telemetry.Failed("retried");
                 await TellAsync(
                     EventKind.TakeRefused,
@@ -240,7 +287,9 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     }
 
     /// <summary>The ledger at the end of this owner: what it trained beyond its last commit is lost.</summary>
-    private StageLedger SettledLedger() => Ledger.Current.Lose(root.Root.Ledger.TrainingSeconds);
+    /// <param name="last">What this write commits itself; null: nothing.</param>
+    private StageLedger SettledLedger(CheckpointRef? last = null) =>
+        Ledger.Current.Lose(last?.TrainingSeconds ?? root.Root.Ledger.TrainingSeconds);
 
     /// <summary>libtorch's messages carry a native stack; the silo's log has it.</summary>
     private static string OneLine(string message)
@@ -282,22 +331,6 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         if (root.Overruled is { } what && what != overruled)
         {
             await TellAsync(EventKind.RootRestored, $"{what} Its owner, which lives, has written the newer one again.");
-        }
-    }
-
-    private async Task SweepAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            await Retention.SweepAsync(
-                store,
-                new StageSweep(work.Run, work.Plan.Id, root.Root, work.Operations.Now.KeepCheckpoints) { ByOwner = true },
-                cancellationToken
-            );
-        }
-        catch (IOException)
-        {
-            // The rest is deleted after the next commit.
         }
     }
 }

@@ -25,6 +25,7 @@ internal sealed partial class StageRunner
     private readonly StopRequest stop;
     private readonly TaskCompletionSource<StopReason> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource firstStep = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<bool> letGo = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile StageProgress progress;
 
     public StageRunner(StageWork work, StageOwnership own, StageInputsLoader inputs, TimeProvider time, ILogger log)
@@ -36,6 +37,7 @@ internal sealed partial class StageRunner
         this.log = log;
         stop = new StopRequest(time);
         Held = new HeldSlots(work.Slots);
+        own.LetGo = () => letGo.TrySetResult(true);
         progress = new StageProgress
         {
             Stage = work.Plan.Id.ToString(),
@@ -55,6 +57,10 @@ internal sealed partial class StageRunner
 
     /// <summary>Why the runner ended; never faults.</summary>
     public Task<StopReason> Completion => completion.Task;
+
+    /// <summary>Ends, with true, as soon as others may go on with the stage, while events are still written; with false where the runner
+    /// ends otherwise. Not later than <see cref="Completion"/>.</summary>
+    public Task<bool> LetGo => letGo.Task;
 
     public StageProgress Progress => progress with { Ledger = own.Ledger.Current, RootRevision = own.RootRevision };
 
@@ -101,6 +107,8 @@ internal sealed partial class StageRunner
             LogEnded(log, work.Name, reason, progress.Step, progress.Steps);
             own.Ledger.End();
             work.Telemetry.Ended(reason);
+            letGo.TrySetResult(false);
+            await own.SettleAsync();
             completion.TrySetResult(reason);
         }
     }

@@ -168,10 +168,12 @@ internal sealed partial class StageTaker(
     {
         var own = new StageOwnership(work, commit, store, time);
         work.Telemetry.Taken(before, lostSteps, loss.Verdict, isExplained: loss.Words.Length > 0);
-        await TakeEvents.TellAsync(own, before, work.Root, lostSteps, loss);
+        // Behind the start of the training.
+        own.TellBehind(TakeEvents.TellAsync(own, before, work.Root, lostSteps, loss));
         if (OwnerLosses.Exhausted(work.Root, loss, work.Spec.Operations, work.Retry, time.GetUtcNow()) is { } failure)
         {
             await commit.FailAsync(failure, cancellationToken: cancellationToken);
+            await own.SettleAsync();
             await own.TellAsync(EventKind.StageFailed, $"{failure.Cause} {failure.Advice}");
             return (null, failure.Cause);
         }

@@ -12,4 +12,7 @@ public interface IRootDocument
     /// <exception cref="RootConflictException">It is not; perhaps because this write itself had succeeded and its answer was
     /// lost.</exception>
     Task WriteAsync(StageRoot root, CancellationToken cancellationToken = default);
+
+    /// <summary>Ends when what is done behind the last write, which counts already, is done too. Does not fail.</summary>
+    Task Behind => Task.CompletedTask;
 }

@@ -30,6 +30,9 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
     /// <summary>The root as this owner last knew it.</summary>
     public StageRoot Root => root ?? throw new InvalidOperationException("The stage has not been taken.");
 
+    /// <summary>Ends when what the document does behind the last write is done. Does not fail.</summary>
+    public Task Behind => document.Behind;
+
     /// <summary>What was wrong with the root that this owner last found in place of its own and wrote over; null: it never did.</summary>
     public string? Overruled { get; private set; }
 
@@ -140,8 +143,9 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
         ReleaseCause cause,
         long lostSteps = 0,
         StageLedger? ledger = null,
+        CheckpointRef? last = null,
         CancellationToken cancellationToken = default
-    ) => ApplyAsync(root => StageTransitions.Release(root, epochToken, cause, lostSteps, ledger), cancellationToken);
+    ) => ApplyAsync(root => StageTransitions.Release(root, epochToken, cause, lostSteps, ledger, last), cancellationToken);
 
     /// <inheritdoc cref="StageTransitions.Finish"/>
     public Task<StageRoot> FinishAsync(

@@ -101,6 +101,7 @@ public sealed class RootRecovery(IObjectStore store, string run, TimeProvider ti
             return false;
         }
 
+        await document.Behind.ConfigureAwait(false);
         await new RunEvents(store, run)
             .AppendAsync(
                 new RunEvent(

@@ -101,7 +101,16 @@ public static class StageTransitions
     /// <summary>The owner stops and lets another take the stage at once.</summary>
     /// <param name="lostSteps">Steps that it had trained and had no time to commit.</param>
     /// <param name="ledger">Null: as it was at the last commit.</param>
-    public static StageRoot Release(StageRoot root, long epochToken, ReleaseCause cause, long lostSteps = 0, StageLedger? ledger = null)
+    /// <param name="last">A newer checkpoint, which counts from now on as by <see cref="Commit"/>, in the same write; null: there is
+    /// none.</param>
+    public static StageRoot Release(
+        StageRoot root,
+        long epochToken,
+        ReleaseCause cause,
+        long lostSteps = 0,
+        StageLedger? ledger = null,
+        CheckpointRef? last = null
+    )
     {
         ArgumentNullException.ThrowIfNull(root);
         if (root.Owner is null && root.EpochToken == epochToken)
@@ -110,6 +119,7 @@ public static class StageTransitions
         }
 
         Owned(root, epochToken);
+        root = last is null ? root : Commit(root, epochToken, last, ledger ?? root.Ledger);
         root = cause == ReleaseCause.Evicted ? root.Preempted(root.Owner!.Silo) : root;
         return root with
         {

@@ -95,7 +95,16 @@ public abstract class ClusterTests : IAsyncLifetime
         // A client takes all of them for alive, whose clock says something else.
         foreach (var hours in new[] { -1, 0, 1 })
         {
-            Assert.Equal(4, (await new ClusterView(store, new ShiftedTime { Shift = TimeSpan.FromHours(hours) }).ReadAsync(Cancel)).Count);
+            // One whose sign is an hour off is asked at its port, for a second: a process that gets no processor meanwhile asks again.
+            while ((await new ClusterView(store, new ShiftedTime { Shift = TimeSpan.FromHours(hours) }).ReadAsync(Cancel)).Count < 4)
+            {
+                Assert.DoesNotContain(silos, silo => silo.Ended.IsCompleted);
+            }
+        }
+
+        foreach (var silo in silos.Append(late))
+        {
+            Assert.Equal("Active", await StatusAsync(silo));
         }
     }
 

@@ -50,6 +50,18 @@ public sealed class RefusedSilosTests
     }
 
     [Fact]
+    public async Task Look_OfOneWhoseFirstAnswerIsLate_AsksItAgain()
+    {
+        var fleet = await FleetAsync(2);
+        var questions = 0;
+        ports[fleet[1].Endpoint] = () => ++questions == 1 ? PortAnswer.Silent : PortAnswer.Refuses;
+
+        await LookAsync(fleet[0]);
+
+        Assert.Equal(SiloStatus.Dead, (await RowAsync(fleet[1])).Status);
+    }
+
+    [Fact]
     public async Task Look_OfOneThatAnswersAgainMeanwhile_SparesIt()
     {
         var fleet = await FleetAsync(2);
@@ -82,7 +94,7 @@ public sealed class RefusedSilosTests
     }
 
     [Fact]
-    public async Task Look_OfOneThatSaysNothing_LeavesItToItsHeartbeat()
+    public async Task Look_OfOneThatSaysNothing_AsksTwiceAndLeavesItToItsHeartbeat()
     {
         var fleet = await FleetAsync(2);
         ports[fleet[1].Endpoint] = () => PortAnswer.Silent;
@@ -90,7 +102,7 @@ public sealed class RefusedSilosTests
         await LookAsync(fleet[0]);
 
         Assert.Empty((await RowAsync(fleet[1])).SuspectTimes);
-        Assert.Equal(1, asked);
+        Assert.Equal(2, asked);
     }
 
     [Fact]

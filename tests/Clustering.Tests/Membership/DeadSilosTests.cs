@@ -1,41 +1,12 @@
 using System.Net;
 using System.Net.Sockets;
-using Microsoft.Extensions.Time.Testing;
 using Slowrun.Clustering.Membership;
-using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Tests.Membership;
 
-public sealed class DeadSilosTests
+/// <summary>Who is dead, and who may live.</summary>
+public sealed class DeadSilosTests : WatchedTableTests
 {
-    private static readonly ProcessIdentity Elsewhere = new("elsewhere", 4711, 99);
-    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan Patience = ClusterTuning.Heartbeat + HeartbeatWatch.Allowance;
-
-    private readonly RecordingStore store = new(new MemoryStore());
-    private readonly FakeTimeProvider time = new(new DateTimeOffset(Entries.Now));
-    private readonly HashSet<IPEndPoint> answering = [];
-    private readonly HashSet<IPEndPoint> refusing = [];
-    private readonly StoreMembershipTable table;
-    private readonly DeadSilos dead;
-
-    public DeadSilosTests()
-    {
-        table = new StoreMembershipTable(store);
-        dead = new DeadSilos(
-            store,
-            time,
-            (endpoint, _) =>
-                Task.FromResult(
-                    answering.Contains(endpoint) ? PortAnswer.Accepts
-                    : refusing.Contains(endpoint) ? PortAnswer.Refuses
-                    : PortAnswer.Silent
-                )
-        );
-    }
-
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Bury_WhenTheProcessOfThisMachineIsGone_MarksItDeadAtOnce()
     {
@@ -135,6 +106,61 @@ public sealed class DeadSilosTests
     }
 
     [Fact]
+    public async Task Bury_OfOneThatRefusesASiloThatIsJoining_TakesAsLongAsOfOneThatSaysNothing()
+    {
+        var silo = await PromisingAsync(2);
+        refusing.Add(SiloAddress.FromParsableString(silo).Endpoint);
+        dead.HeedsRefusals = false;
+
+        Assert.Empty(await WatchAsync(TimeSpan.FromSeconds(4)));
+        time.Advance(Second);
+        Assert.Contains("does not answer", Assert.Single(await WatchAsync(TimeSpan.Zero)).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Bury_OfOneThatSaysNothing_HasAskedItsPortWhenItsPatienceIsOver()
+    {
+        await PromisingAsync(2);
+        List<(DateTimeOffset At, TaskCompletionSource<PortAnswer> Answer)> questions = [];
+        var asking = new DeadSilos(
+            store,
+            time,
+            (_, _) =>
+            {
+                questions.Add((time.GetUtcNow(), new TaskCompletionSource<PortAnswer>()));
+                return questions[^1].Answer.Task;
+            }
+        );
+        var began = time.GetUtcNow();
+        IReadOnlyList<BuriedSilo> buried = [];
+        while (buried.Count == 0)
+        {
+            var look = asking.BuryAsync(Cancel);
+            while (!look.IsCompleted)
+            {
+                PassTime(TimeSpan.FromSeconds(0.05));
+                await Task.Yield();
+            }
+
+            buried = await look;
+            PassTime(TimeSpan.FromSeconds(buried.Count == 0 ? 0.4 : 0));
+        }
+
+        Assert.Single(questions);
+        // Its period and the allowance, and no second more for the port.
+        Assert.InRange((time.GetUtcNow() - began).TotalSeconds, 4.5, 5.2);
+
+        void PassTime(TimeSpan passing)
+        {
+            time.Advance(passing);
+            foreach (var (at, answer) in questions.Where(one => time.GetUtcNow() - one.At >= SiloPort.AnswerTimeout))
+            {
+                answer.TrySetResult(PortAnswer.Silent);
+            }
+        }
+    }
+
+    [Fact]
     public async Task Bury_OfOneThatRefusesConnections_NeedsALateHeartbeatToo()
     {
         var silo = SiloAddress.FromParsableString(await PromisingAsync(2));
@@ -147,91 +173,6 @@ public sealed class DeadSilosTests
                 Cancel
             );
         }
-    }
-
-    [Fact]
-    public async Task Bury_WhenTheWatchWasInterrupted_BeginsAnew()
-    {
-        await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
-        Assert.Empty(await WatchAsync(Patience - Second));
-        // This process stood still, and perhaps the store did too.
-        time.Advance(HeartbeatWatch.LongestGap + Second);
-
-        Assert.Empty(await WatchAsync(Patience - Second));
-        time.Advance(Second);
-        Assert.Single(await WatchAsync(TimeSpan.Zero));
-    }
-
-    [Theory]
-    [InlineData("read")]
-    [InlineData("write")]
-    public async Task Bury_WhenTheStoreRefusedAnOperationMeanwhile_BeginsAnew(string refused)
-    {
-        await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
-        Assert.Empty(await WatchAsync(Patience - Second));
-        store.Before = operation =>
-            operation.StartsWith(refused, StringComparison.Ordinal) ? throw new IOException("away") : Task.CompletedTask;
-        time.Advance(Second);
-        await Assert.ThrowsAsync<IOException>(() => dead.BuryAsync(Cancel));
-        store.Before = null;
-        time.Advance(Second);
-
-        Assert.Empty(await WatchAsync(Patience - Second));
-        time.Advance(Second);
-        Assert.Single(await WatchAsync(TimeSpan.Zero));
-    }
-
-    [Fact]
-    public async Task Bury_WhenTheStoreWasAwayFromEverybodyFor20Seconds_SparesALivingFleetThatTheJoinerCannotReach()
-    {
-        // Their heartbeats, each at its own moment; one that fails is tried again after a second.
-        var fleet = new (MembershipEntry Entry, double Next)[3];
-        for (var i = 0; i < fleet.Length; i++)
-        {
-            fleet[i] = (await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New(name: $"silo{i}")), 2.5 * i);
-        }
-
-        List<(double At, string Name)> buried = [];
-        var isAway = false;
-        store.Before = _ => isAway ? throw new IOException("The store is away.") : Task.CompletedTask;
-        // From 10 s to 30 s the store is away; the joiner comes at 22 s, and hears nobody. At 60 s the first of the fleet really dies.
-        for (var now = 0.0; now < 80; now += 0.5)
-        {
-            isAway = now is >= 10 and < 30;
-            for (var i = 0; i < fleet.Length; i++)
-            {
-                if (now < fleet[i].Next || (i == 0 && now >= 60))
-                {
-                    continue;
-                }
-
-                fleet[i].Entry.IAmAliveTime = time.GetUtcNow().UtcDateTime;
-                if (!isAway)
-                {
-                    await table.UpdateIAmAliveAsync(fleet[i].Entry, Cancel);
-                }
-
-                fleet[i].Next = now + (isAway ? 1 : 7.5);
-            }
-
-            if (now >= 22 && now % 1 == 0)
-            {
-                try
-                {
-                    buried.AddRange((await dead.BuryAsync(Cancel)).Select(silo => (now, silo.Name)));
-                }
-                catch (IOException) when (isAway)
-                {
-                    // It looks again in a second.
-                }
-            }
-
-            time.Advance(TimeSpan.FromSeconds(0.5));
-        }
-
-        var (at, name) = Assert.Single(buried);
-        Assert.Equal("silo0", name);
-        Assert.InRange(at, 60, 60 + Patience.TotalSeconds);
     }
 
     [Fact]
@@ -286,52 +227,6 @@ public sealed class DeadSilosTests
     }
 
     [Fact]
-    public async Task Bury_OfSeveral_IsOneLogicalChangeThatOrleansSees()
-    {
-        var first = await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
-        await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
-        var before = await table.ReadAllAsync(Cancel);
-
-        Assert.Equal(2, (await WatchAsync(Patience)).Count);
-
-        var after = await table.ReadAllAsync(Cancel);
-        Assert.Equal(before.Version.Version + 1, after.Version.Version);
-        Assert.False(await table.UpdateRowAsync(first, before.TryGet(first.SiloAddress)!.Item2, after.Version.Next(), Cancel));
-        Assert.False(await table.InsertRowAsync(Entries.New(), before.Version.Next(), Cancel));
-        Assert.Empty(await dead.BuryAsync(Cancel));
-    }
-
-    [Fact]
-    public async Task Bury_WhenTheAnswerToItsWriteIsLost_StillTellsWhomItBuried()
-    {
-        await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
-        Assert.Empty(await WatchAsync(Patience - Second));
-        time.Advance(Second);
-        store.Before = operation =>
-        {
-            if (operation.StartsWith("replace", StringComparison.Ordinal))
-            {
-                store.Before = null;
-                store.LoseAnswer();
-            }
-
-            return Task.CompletedTask;
-        };
-
-        Assert.Single(await dead.BuryAsync(Cancel));
-    }
-
-    [Fact]
-    public async Task Bury_WhenNobodyIsDead_WritesNothing()
-    {
-        await table.AddAsync(Entries.New());
-        store.Forget();
-
-        Assert.Empty(await dead.BuryAsync(Cancel));
-        Assert.Equal(["read cluster/membership"], store.Operations);
-    }
-
-    [Fact]
     public async Task Bury_ByItsOwnProbe_TellsAListenerFromAClosedPort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -348,69 +243,6 @@ public sealed class DeadSilosTests
         Assert.Equal(closed.SiloAddress.ToParsableString(), Assert.Single(await WatchAsync(Patience, new DeadSilos(store, time))).Silo);
     }
 
-    [Theory]
-    [InlineData(0.9)]
-    [InlineData(2.5)]
-    public async Task Bury_OnAStoreThatIsAlwaysSlow_ProvesDeathLater(double seconds)
-    {
-        var silo = await PromisingAsync(2);
-        store.Before = _ =>
-        {
-            time.Advance(TimeSpan.FromSeconds(seconds));
-            return Task.CompletedTask;
-        };
-        var began = time.GetUtcNow();
-        BuriedSilo? buried = null;
-        while (buried is null && time.GetUtcNow() - began < TimeSpan.FromMinutes(3))
-        {
-            time.Advance(TimeSpan.FromSeconds(0.5));
-            buried = (await dead.BuryAsync(Cancel)).SingleOrDefault();
-        }
-
-        Assert.Equal(silo, buried?.Silo);
-        // A living one may need a read and a write for a try that was cut off, and again for the next.
-        Assert.True(time.GetUtcNow() - began > TimeSpan.FromSeconds(2 + (4 * seconds)));
-    }
-
-    [Fact]
-    public async Task Bury_OnASlowStore_SparesWhoseHeartbeatsAreAsSlow()
-    {
-        var entry = await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
-        await new MembershipFile(store).ChangeAsync(
-            document => document.With(document.Rows[0], document.Rows[0] with { HeartbeatSeconds = 2 }),
-            Cancel
-        );
-        for (var i = 0; i < 60; i++)
-        {
-            store.Before = _ =>
-            {
-                time.Advance(TimeSpan.FromSeconds(0.9));
-                return Task.CompletedTask;
-            };
-            Assert.Empty(await dead.BuryAsync(Cancel));
-            store.Before = null;
-            if (i % 2 == 0)
-            {
-                entry.IAmAliveTime += Second;
-                await table.UpdateIAmAliveAsync(entry, Cancel);
-            }
-        }
-    }
-
-    [Fact]
-    public async Task Doubtful_OfAProcessOfThisMachineThatIsGone_IsKnownWithoutTheStore()
-    {
-        using var child = new ChildProcess();
-        var entry = await new StoreMembershipTable(store, child.Identity).AddAsync(Entries.New());
-        await dead.BuryAsync(Cancel);
-        Assert.Empty(dead.Doubtful);
-        store.Forget();
-        child.Kill();
-
-        Assert.Equal([entry.SiloAddress.ToParsableString()], dead.Doubtful);
-        Assert.Empty(store.Operations);
-    }
-
     [Fact]
     public async Task Doubtful_IsWhoseHeartbeatIsLate_OnlyWhereItPromisedOne()
     {
@@ -423,29 +255,5 @@ public sealed class DeadSilosTests
         time.Advance(Second);
 
         Assert.Equal([promised], dead.Doubtful);
-    }
-
-    /// <summary>Looks every second, as a joining silo does, and tells who was buried meanwhile.</summary>
-    private async Task<IReadOnlyList<BuriedSilo>> WatchAsync(TimeSpan duration, DeadSilos? watcher = null)
-    {
-        watcher ??= dead;
-        List<BuriedSilo> buried = [.. await watcher.BuryAsync(Cancel)];
-        for (var watched = Second; watched <= duration; watched += Second)
-        {
-            time.Advance(Second);
-            buried.AddRange(await watcher.BuryAsync(Cancel));
-        }
-
-        return buried;
-    }
-
-    private async Task<string> PromisingAsync(double seconds)
-    {
-        var entry = await new StoreMembershipTable(store, Elsewhere).AddAsync(Entries.New());
-        await new MembershipFile(store).ChangeAsync(
-            document => document.With(document.Rows[0], document.Rows[0] with { HeartbeatSeconds = seconds }),
-            Cancel
-        );
-        return entry.SiloAddress.ToParsableString();
     }
 }

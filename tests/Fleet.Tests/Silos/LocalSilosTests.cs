@@ -132,6 +132,7 @@ public sealed class LocalSilosTests : IDisposable
         Assert.True(SiloLogs.Says(log, "tw"));
         Assert.False(SiloLogs.Says(log, "three"));
         Assert.False(SiloLogs.Says(log + ".none", "one"));
+        Assert.Equal((1, 0), (SiloLogs.Count(log, "tw"), SiloLogs.Count(log + ".none", "tw")));
     }
 
     [Fact]

@@ -10,24 +10,40 @@ public sealed class CrashTests
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData(nameof(Fault.RequestLost), 1)]
-    [InlineData(nameof(Fault.RequestLost), 3)]
-    [InlineData(nameof(Fault.AnswerLost), 1)]
-    [InlineData(nameof(Fault.AnswerLost), 3)]
-    [InlineData(nameof(Fault.Echo), 1)]
-    [InlineData(nameof(Fault.DiesBefore), 1)]
-    [InlineData(nameof(Fault.DiesAfter), 1)]
-    public async Task Run_WhenAnyOneOperationFails_TheNextTakesFinishWithTheSameBytesAndGcLeavesNothingElse(string fault, int triesOfACall)
+    [MemberData(nameof(Faults))]
+    public Task Run_WhenAnyOneOperationFails_TheNextTakesFinishWithTheSameBytesAndGcLeavesNothingElse(string fault, int triesOfACall) =>
+        FailAnywhereAsync(fault, triesOfACall, leavesAfter: null, operations: 15);
+
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public Task Leave_WhenAnyOneOperationFails_TheNextTakesFinishWithTheSameBytesAndGcLeavesNothingElse(string fault, int triesOfACall) =>
+        FailAnywhereAsync(fault, triesOfACall, leavesAfter: 3, operations: 10);
+
+    public static TheoryData<string, int> Faults { get; } =
+        new()
+        {
+            { nameof(Fault.RequestLost), 1 },
+            { nameof(Fault.RequestLost), 3 },
+            { nameof(Fault.AnswerLost), 1 },
+            { nameof(Fault.AnswerLost), 3 },
+            { nameof(Fault.Echo), 1 },
+            { nameof(Fault.DiesBefore), 1 },
+            { nameof(Fault.DiesAfter), 1 },
+        };
+
+    private static async Task FailAnywhereAsync(string fault, int triesOfACall, int? leavesAfter, int operations)
     {
         var undisturbed = await FinishedAsync(new MemoryStore(), restarts: 0);
         for (var n = 1; ; n++)
         {
             var store = new MemoryStore();
             var faulty = new FaultyStore(store, n, Enum.Parse<Fault>(fault));
-            var first = await Record.ExceptionAsync(() => new ExampleTrainer(faulty, "first", triesOfACall: triesOfACall).RunAsync());
+            var first = await Record.ExceptionAsync(() =>
+                new ExampleTrainer(faulty, "first", triesOfACall: triesOfACall) { LeavesAfter = leavesAfter }.RunAsync()
+            );
             if (!faulty.Struck)
             {
-                Assert.True(n > 15, $"Only {n} operations were made.");
+                Assert.True(n > operations, $"Only {n} operations were made.");
                 return;
             }
 
@@ -36,6 +52,12 @@ public sealed class CrashTests
                 $"{n}, {faulty.StruckAt}: not overcome by trying again: {first}"
             );
             Assert.True(first is null or IOException, $"{n}, {faulty.StruckAt}: {first}");
+            if (leavesAfter is { } left && first is null)
+            {
+                var root = (await new RunDocuments(store, Run).TryReadRootAsync(Stage, Cancel))!;
+                Assert.True(root is { Owner: null } && root.DurableStep == left, $"{n}, {faulty.StruckAt}: {root}");
+            }
+
             var names = await FinishedAsync(store, restarts: 2);
             Assert.True(undisturbed.SequenceEqual(names), $"{n}, {faulty.StruckAt}: left {string.Join(' ', names)}");
         }

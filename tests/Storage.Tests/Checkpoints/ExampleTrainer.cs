@@ -15,6 +15,9 @@ internal sealed class ExampleTrainer(IObjectStore store, string name, int steps 
 
     public StageRoot Root => Commit.Root;
 
+    /// <summary>The step after which it is told to stop: it leaves the stage, with that step. Not one that it commits anyway.</summary>
+    public int? LeavesAfter { get; init; }
+
     /// <summary>Whether the root's copy is kept, as silos do.</summary>
     public bool KeepsCopy { get; init; }
 
@@ -39,6 +42,13 @@ internal sealed class ExampleTrainer(IObjectStore store, string name, int steps 
         for (var step = restored.Checkpoint?.Step ?? 0; step < steps; step++)
         {
             hash = Step(hash, step);
+            if (step + 1 == LeavesAfter)
+            {
+                var last = await AgainAsync(() => WriteAsync(step + 1, hash)).ConfigureAwait(false);
+                await AgainAsync(() => Commit.ReleaseAsync(ReleaseCause.Left, last: last)).ConfigureAwait(false);
+                return;
+            }
+
             if (step + 1 == steps)
             {
                 await FinishAsync(hash).ConfigureAwait(false);

@@ -44,6 +44,7 @@ public sealed class RootCommitTests
     [Theory]
     [InlineData("commit", "a, still its owner with epoch token 1, has step 2 in it now.")]
     [InlineData("release", "its owner of epoch token 1 has released it at step 0.")]
+    [InlineData("leave", "its owner of epoch token 1 has released it at step 2.")]
     [InlineData("finish", "its owner has finished it.")]
     public async Task Take_WhenTheOldOwnerWritesMeanwhile_SaysWhatHappenedAndMayBeDecidedAgain(string what, string expected)
     {
@@ -59,6 +60,7 @@ public sealed class RootCommitTests
                     {
                         "commit" => StageTransitions.Commit(now, 1, Ref(2), new StageLedger()),
                         "release" => StageTransitions.Release(now, 1, ReleaseCause.Left),
+                        "leave" => StageTransitions.Release(now, 1, ReleaseCause.Left, last: Ref(2)),
                         _ => StageTransitions.Finish(now, 1, Ref(6), Snapshot(), new StageLedger()),
                     }
                 ) with
@@ -198,6 +200,7 @@ public sealed class RootCommitTests
 
     [Theory]
     [InlineData("release")]
+    [InlineData("leave")]
     [InlineData("finish")]
     [InlineData("fail")]
     public async Task Ending_WhenItsAnswerIsLost_TriedAgainIsTheSame(string how)
@@ -210,11 +213,13 @@ public sealed class RootCommitTests
 
         Assert.Equal((null, 2), (root.Owner, document.Writes));
         Assert.Equal(how == "release" ? 1 : 0, root.FailedTakes);
+        Assert.Equal(how == "leave", root.Current == Ref(4));
 
         Task<StageRoot> EndAsync() =>
             how switch
             {
                 "release" => commit.ReleaseAsync(ReleaseCause.Error, cancellationToken: Cancel),
+                "leave" => commit.ReleaseAsync(ReleaseCause.Left, last: Ref(4), cancellationToken: Cancel),
                 "finish" => commit.FinishAsync(Ref(6), Snapshot(), new StageLedger(), Cancel),
                 _ => commit.FailAsync(new StageFailure("Why.", "What.", 0, DateTimeOffset.UnixEpoch), cancellationToken: Cancel),
             };

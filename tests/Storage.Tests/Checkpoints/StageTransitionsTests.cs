@@ -102,6 +102,7 @@ public sealed class StageTransitionsTests
         Assert.Equal(2, Assert.Throws<FencedException>(() => StageTransitions.Commit(root, 1, Ref(2), new())).NewerEpochToken);
         Assert.Throws<FencedException>(() => StageTransitions.FallBack(root, 1, null));
         Assert.Throws<FencedException>(() => StageTransitions.Release(root, 1, ReleaseCause.Left));
+        Assert.Throws<FencedException>(() => StageTransitions.Release(root, 1, ReleaseCause.Left, last: Ref(2)));
         Assert.Throws<FencedException>(() => StageTransitions.Finish(root, 1, Ref(6), Snapshot(), new()));
         Assert.Throws<FencedException>(() => StageTransitions.Fail(root, 1, Failure));
     }
@@ -119,6 +120,21 @@ public sealed class StageTransitionsTests
 
         Assert.Equal((1, null), (released.FailedTakes, released.Owner));
         Assert.Same(released, StageTransitions.Release(released, 1, ReleaseCause.Error));
+    }
+
+    [Fact]
+    public void Release_WithALastCheckpoint_IsACommitAndAReleaseAtOnce()
+    {
+        var root = StageTransitions.Commit(Taken(), 1, Ref(2), new()) with { FailedTakes = 1, LostTakes = 1 };
+        var spent = new StageLedger { TrainingSeconds = 4 };
+
+        var released = StageTransitions.Release(root, 1, ReleaseCause.Evicted, lostSteps: 1, spent, Ref(4));
+
+        var apart = StageTransitions.Release(StageTransitions.Commit(root, 1, Ref(4), spent), 1, ReleaseCause.Evicted, 1, spent);
+        Assert.Equal(apart, released);
+        Assert.Equal((null, Ref(4), Ref(2), 0), (released.Owner, released.Current, released.Previous, released.FailedTakes));
+        Assert.Same(released, StageTransitions.Release(released, 1, ReleaseCause.Evicted, 1, spent, Ref(4)));
+        Assert.Throws<InvalidOperationException>(() => StageTransitions.Release(root, 1, ReleaseCause.Left, last: Ref(1)));
     }
 
     [Fact]
