@@ -42,7 +42,7 @@ public sealed record ChaosReport
     /// <summary>Undisturbed silos that the other side of a partition declared dead: at most one side stays.</summary>
     public int VotedOut { get; init; }
 
-    /// <summary>Stages that lost their grain's activation while they trained, by the silos' logs. They train on; none is expected.</summary>
+    /// <summary>Stages that lost their grain's activation while they trained, by the silos' logs. They train on; none should.</summary>
     public int LostActivations { get; init; }
 
     /// <summary>Planned; fewer were carried out where the run ended before.</summary>

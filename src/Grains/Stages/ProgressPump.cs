@@ -61,8 +61,8 @@ internal sealed partial class ProgressPump(
             }
         }
 
-        // The last report, without which the run grain would show the stage as training; other silos wait for it. A fenced owner sends none:
-        // another owner has the stage.
+        // The last report, without which the run grain would show the stage as training; other silos wait for it. A fenced owner sends
+        // none: another owner has the stage.
         if (await runner.LetGo || await runner.Completion != StopReason.Fenced)
         {
             await TellAsync(runner, keep: true, hasEnded: true);

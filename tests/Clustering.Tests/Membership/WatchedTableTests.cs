@@ -5,7 +5,7 @@ using Slowrun.Storage;
 
 namespace Slowrun.Clustering.Tests.Membership;
 
-/// <summary>Silos in a table that one watches as a silo does that joins: whose ports answer, and what the store does, is the test's.</summary>
+/// <summary>Silos in a table, watched as by a silo that joins: whose ports answer, and what the store does, is the test's.</summary>
 public abstract class WatchedTableTests
 {
     private protected static readonly ProcessIdentity Elsewhere = new("elsewhere", 4711, 99);
