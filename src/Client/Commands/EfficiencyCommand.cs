@@ -141,6 +141,13 @@ internal static class EfficiencyCommand
             );
         }
 
+        if (facts is null && spec.Recipe.Data is { Source: "text", Sha256: null } && given.TextFiles.Count == 0)
+        {
+            throw new NotPossibleException(
+                $"Run '{spec.Name}' is not in '{store.Address}', and its text is not named. Train it first, for example with 'slowrun run {spec.Name} --data DIR', or name its text with --text FILE; --data here is the longer text of baselines."
+            );
+        }
+
         // A longer prepared text is the baselines' alone; of text files the recipe takes as much as it says.
         var (status, trained) = await new RunSession(context, store) { Silos = wish.Silos }.RunAsync(
             spec,

@@ -75,7 +75,9 @@ internal static class EfficiencyText
     }
 
     private static string Interval(FactorInterval? interval) =>
-        interval is null ? "" : $"{Factor(interval.Low)} to {Factor(interval.High)}";
+        interval is null ? ""
+        : interval.Low == interval.High ? Factor(interval.Low)
+        : $"{Factor(interval.Low)} to {Factor(interval.High)}";
 
     /// <summary>What each point of the curves is.</summary>
     private static Table Points(EfficiencyReport report)

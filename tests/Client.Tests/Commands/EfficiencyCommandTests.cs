@@ -132,6 +132,8 @@ public sealed class EfficiencyCommandTests
 
         Assert.Equal(1, await cli.RunAsync("efficiency", ScoredRun.Name, "--no-train"));
         Assert.Contains("is Pending", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(1, await cli.RunAsync("efficiency", "slowrun-10x"));
+        Assert.Contains("'slowrun run slowrun-10x --data DIR'", cli.Error, StringComparison.Ordinal);
         Assert.Equal(3, await cli.RunAsync("efficiency", "scorde", "--no-train"));
         Assert.Contains("Did you mean 'scored'?", cli.Error, StringComparison.Ordinal);
     }
