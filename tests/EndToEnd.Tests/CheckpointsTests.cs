@@ -11,7 +11,7 @@ public sealed class CheckpointsTests
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task VerifyAndGc_OfAFinishedRun_FindWhatIsDamagedAndWhatNobodyNeeds()
+    public async Task VerifyAndGc_OfAFinishedRun_FindWhatIsDamagedAndWhatIsNotNeeded()
     {
         using var folder = new TemporaryStore();
         var cli = new Cli(folder.Path);

@@ -17,7 +17,7 @@ public sealed class TableClusterTests
 
     /// <summary>The run is longer than the test: what it shows does not hang on how fast it trains.</summary>
     [Fact]
-    public async Task Run_WhoseSiloIsKilled_GoesOnOnAnotherThatWasToldNothing()
+    public async Task Run_WhoseSiloIsKilled_GoesOnOnAnotherWithoutOptions()
     {
         using var store = new TemporaryStore();
         var cli = new Cli(store.Path);

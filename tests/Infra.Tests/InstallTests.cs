@@ -64,7 +64,7 @@ public sealed class InstallTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Install_OfAPackageWithAnotherHash_KeepsWhatIsInPlaceAndTellsBoth()
+    public async Task Install_OfAPackageWithAnotherHash_KeepsWhatIsInPlaceAndNamesBoth()
     {
         await InstallAsync(package);
         package = Package.Of("#!/bin/sh\necho stolen\n");

@@ -100,7 +100,7 @@ public sealed class RehearsalTests
             Machine.BootAsync(site, string.Create(CultureInfo.InvariantCulture, $"{place}-{++boots}"), cloudInit, package);
     }
 
-    /// <summary>A silo that trains crashes: its service manager tells the store how it ended, and starts another.</summary>
+    /// <summary>A silo that trains crashes: its service manager writes to the store how it ended, and starts another.</summary>
     private static async Task CrashAsync(Cli cli, Machine machine)
     {
         var before = await UntilAsync(cli, [machine], facts => Owned(facts, machine).Any(pair => pair.Value.DurableStep > 0));
@@ -111,7 +111,7 @@ public sealed class RehearsalTests
         await UntilAsync(cli, [machine], facts => Owned(facts, machine).Any(pair => pair.Value.Owner!.Silo != crashed));
     }
 
-    /// <summary>Azure takes a machine that trains away: it is told so, acknowledges, and is gone.</summary>
+    /// <summary>Azure takes a machine that trains away: it gets the notice, acknowledges it, and is gone.</summary>
     /// <returns>Whether it trained.</returns>
     private static async Task<bool> EvictAsync(Cli cli, Machine machine)
     {
@@ -128,7 +128,7 @@ public sealed class RehearsalTests
                     .Any(pair => !firstSeen.TryAdd(pair.Key, pair.Value.DurableStep) && pair.Value.DurableStep > firstSeen[pair.Key])
         );
         machine.Metadata.Announce("Preempt", TimeProvider.System.GetUtcNow() + Notice, machine.Name);
-        var told = Stopwatch.StartNew();
+        var announced = Stopwatch.StartNew();
         while (machine.Metadata.Acknowledged.IsEmpty)
         {
             if (EndedIdle(machine))
@@ -136,7 +136,7 @@ public sealed class RehearsalTests
                 return false;
             }
 
-            Assert.True(told.Elapsed < Notice, $"{machine.Name} did not acknowledge its eviction in {Notice.TotalSeconds} s.");
+            Assert.True(announced.Elapsed < Notice, $"{machine.Name} did not acknowledge its eviction in {Notice.TotalSeconds} s.");
             await Task.Delay(20, Stop);
         }
 

@@ -84,7 +84,7 @@ public sealed class TemplateTests
     }
 
     [Fact]
-    public async Task Machines_AreSpotFlexibleAndAsTold()
+    public async Task Machines_AreSpotFlexibleAndAsTheParametersSay()
     {
         var fleet = (await Other.Value).Of(ScaleSet);
 
@@ -175,7 +175,7 @@ public sealed class TemplateTests
     }
 
     [Fact]
-    public async Task Fleet_WhoseClusterIsInATable_IsToldSoAndMayUseTheTableServiceAndNoMore()
+    public async Task Fleet_WhoseClusterIsInATable_HasItsAddressAndMayUseTheTableServiceAndNoMore()
     {
         var resources = await Bicep.ResourcesAsync(
             "param clustering = 'azure-table'",

@@ -83,7 +83,7 @@ internal sealed class TestPage : IAsyncDisposable
         return Assert.Single(answer.Headers.GetValues("Set-Cookie")).Split(';')[0];
     }
 
-    /// <summary>What who has the cookie is told when he asks for the runs.</summary>
+    /// <summary>The status of a request for the runs with the cookie.</summary>
     public async Task<HttpStatusCode> StatusAsync(string cookie)
     {
         using var answer = await SendAsync(HttpMethod.Get, "/api/v1/runs", request => request.Headers.Add("Cookie", cookie));

@@ -14,7 +14,7 @@ internal static unsafe class LossKernel
     /// <param name="taught">[n, V]; overwritten. Null: no teacher.</param>
     /// <param name="targets">For each loss of other tokens, the target of each row; <see cref="TrainingLoss.Ignored"/> counts
     /// nothing.</param>
-    /// <param name="row">V numbers that nobody else uses meanwhile.</param>
+    /// <param name="row">V numbers that no other thread uses meanwhile.</param>
     /// <param name="first">Which row of the targets the first one is.</param>
     /// <returns>The loss.</returns>
     public static double Run(

@@ -27,7 +27,7 @@ internal sealed unsafe partial class Matrix : IDisposable
     /// <summary>Of its first number.</summary>
     public float* Data { get; }
 
-    /// <summary>Memory that nobody has written to yet.</summary>
+    /// <summary>Memory that is not written yet.</summary>
     public static Matrix Empty(long rows, long columns)
     {
         using var scope = NewDisposeScope();

@@ -102,7 +102,7 @@ internal static unsafe class OptimizerKernels
     /// </summary>
     /// <param name="x">[R, K]: the update, orthogonal.</param>
     /// <param name="second">[R] of a tall matrix, [K] of a wide one: their running mean squares.</param>
-    /// <param name="means">As many numbers that nobody else uses meanwhile.</param>
+    /// <param name="means">As many numbers that no other thread uses meanwhile.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void NormalizedStep(float* p, float* x, float* second, float* means, in MuonScalars scalars, int rows, int columns)
     {

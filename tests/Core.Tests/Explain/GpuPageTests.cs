@@ -22,9 +22,9 @@ public sealed partial class GpuPageTests
             rows,
             row =>
             {
-                var (preset, told) = (row.Groups[1].Value, row.Groups.Values.Skip(2).Take(3).Select(group => group.Value));
+                var (preset, documented) = (row.Groups[1].Value, row.Groups.Values.Skip(2).Take(3).Select(group => group.Value));
                 var (exact, rounded) = (Largest(preset, MatrixPrecision.F32), Largest(preset, MatrixPrecision.BF16));
-                Assert.Equal([Gigabytes(exact.Device), Gigabytes(rounded.Device), Gigabytes(rounded.Host)], told);
+                Assert.Equal([Gigabytes(exact.Device), Gigabytes(rounded.Device), Gigabytes(rounded.Host)], documented);
             }
         );
     }

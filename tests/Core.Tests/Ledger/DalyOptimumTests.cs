@@ -34,7 +34,7 @@ public sealed class DalyOptimumTests
     public void Of_ARun_SumsItsChainsToTheirWallClockTime()
     {
         var start = RunFactsExample.Now.AddSeconds(-100);
-        var example = new RunFactsExample().Scored("chain0/stage0", "chain2/stage0").Taken("chain1/stage0", 50, told: 60);
+        var example = new RunFactsExample().Scored("chain0/stage0", "chain2/stage0").Taken("chain1/stage0", 50, reported: 60);
         var facts = example.Facts;
         var pace = new CheckpointPace(0.5, 1, 5);
         var roots = new Dictionary<StageId, StageRoot>(facts.Roots)
@@ -66,8 +66,8 @@ public sealed class DalyOptimumTests
                 Current = new CheckpointRef("m", "h", 50, 3, 1, start) { Pace = pace },
             },
         };
-        var told = new Dictionary<StageId, StageProgress>(facts.Progress);
-        told[RunFactsExample.Id("chain1/stage0")] = told[RunFactsExample.Id("chain1/stage0")] with
+        var reported = new Dictionary<StageId, StageProgress>(facts.Progress);
+        reported[RunFactsExample.Id("chain1/stage0")] = reported[RunFactsExample.Id("chain1/stage0")] with
         {
             Ledger = new()
             {
@@ -78,7 +78,7 @@ public sealed class DalyOptimumTests
             },
         };
 
-        var ledger = RunLedger.Of(facts with { Roots = roots, Progress = told, SubmittedAt = start }, RunFactsExample.Now)!;
+        var ledger = RunLedger.Of(facts with { Roots = roots, Progress = reported, SubmittedAt = start }, RunFactsExample.Now)!;
 
         // chain0/stage1 was ready from second 60 on, and was not taken: "silo-a" has no start in its address, so no silo was there to take
         // it.

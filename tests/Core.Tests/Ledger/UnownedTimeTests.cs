@@ -68,10 +68,16 @@ public sealed class UnownedTimeTests
             TrainingSeconds = 90,
             RestoreSeconds = 10,
         };
-        var told = committed with { Until = At(112), TrainingSeconds = 101, StallSeconds = 1 };
-        var ledger = (Time with { Root = Owned(committed), Progress = Progress(told, 3), ReadySince = At(114), ServedSince = At(0) }).Until(
-            At(115)
-        );
+        var reported = committed with { Until = At(112), TrainingSeconds = 101, StallSeconds = 1 };
+        var ledger = (
+            Time with
+            {
+                Root = Owned(committed),
+                Progress = Progress(reported, 3),
+                ReadySince = At(114),
+                ServedSince = At(0),
+            }
+        ).Until(At(115));
 
         Assert.Equal((90, 11, 10, 1), (ledger.TrainingSeconds, ledger.LostSeconds, ledger.RestoreSeconds, ledger.StallSeconds));
         Assert.Equal((2, 1), (ledger.DownSeconds, ledger.SlotSeconds));

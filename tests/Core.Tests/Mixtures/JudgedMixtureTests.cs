@@ -67,7 +67,7 @@ public sealed class JudgedMixtureTests
     }
 
     [Fact]
-    public void Of_WhenToldToStop_Throws() =>
+    public void Of_WhenCancelled_Throws() =>
         Assert.Throws<OperationCanceledException>(() =>
             JudgedMixture.Of([new float[] { 1 }], [1], [1], stop: new CancellationToken(canceled: true))
         );

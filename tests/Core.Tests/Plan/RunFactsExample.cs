@@ -68,7 +68,7 @@ internal sealed class RunFactsExample
         return this;
     }
 
-    public RunFactsExample Taken(string stage, int durable, string silo = "silo-a", int? told = null, long toldToken = 3)
+    public RunFactsExample Taken(string stage, int durable, string silo = "silo-a", int? reported = null, long reportedToken = 3)
     {
         roots[Id(stage)] = new StageRoot
         {
@@ -81,12 +81,12 @@ internal sealed class RunFactsExample
             Current = durable > 0 ? new CheckpointRef("m", "h", durable, 3, 100, Now.AddSeconds(-4)) : null,
             WrittenAt = Now.AddSeconds(-4),
         };
-        if (told is { } step)
+        if (reported is { } step)
         {
             progress[Id(stage)] = new StageProgress
             {
                 Stage = stage,
-                EpochToken = toldToken,
+                EpochToken = reportedToken,
                 Activity = StageActivity.Training,
                 Step = step,
                 Steps = 192,

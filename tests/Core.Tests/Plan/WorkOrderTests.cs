@@ -87,7 +87,7 @@ public sealed class WorkOrderTests
     public void Shares_OfTwoKindsOfDevices_AreOfOne() => Assert.Equal(["cuda:0"], SlotShares.Next(["cuda:0", "cpu:0", "cpu:1"], 1, 4));
 
     [Fact]
-    public void Name_OfEveryKind_TellsItsRun() =>
+    public void Name_OfEveryKind_ContainsItsRun() =>
         Assert.All(
             WorkOrder.Of([new RunFactsExample().Scored(A0).Finished(B0, B1).Facts]),
             work => Assert.Equal("tiny", WorkName.RunOf(work.Name))

@@ -66,7 +66,7 @@ public sealed class DistilledRunTests
     }
 
     [Fact]
-    public void Of_WithABaseline_HasASecondStageThatNobodyTeachesAndDiffersInNothingElse()
+    public void Of_WithABaseline_HasASecondStageWithoutATeacherThatDiffersInNothingElse()
     {
         var student = DistilledRun.Of(SpecReader.FromPreset("tiny"), Finished(), ownData: false, baseline: true);
 

@@ -43,7 +43,7 @@ public sealed class StatusBuilderTests
     [Fact]
     public void Build_OfATrainingStage_ShowsTheOwnersStepBesideTheDurableOne()
     {
-        var stage = Stage(run.Taken(A0, durable: 40, told: 57), A0);
+        var stage = Stage(run.Taken(A0, durable: 40, reported: 57), A0);
 
         Assert.Equal((StageState.Training, 57, 40, 192), (stage.State, stage.Step, stage.DurableStep, stage.Steps));
         Assert.Equal(4, stage.DurableAgeSeconds);
@@ -58,7 +58,7 @@ public sealed class StatusBuilderTests
     [Fact]
     public void Build_WhenTheOwnerIsGone_ShowsOnlyWhatIsDurable()
     {
-        var stage = Stage(run.Taken(A0, durable: 40, silo: "silo-gone", told: 57), A0);
+        var stage = Stage(run.Taken(A0, durable: 40, silo: "silo-gone", reported: 57), A0);
 
         Assert.Equal((StageState.Ready, 40), (stage.State, stage.Step));
         Assert.Null(stage.Owner);
@@ -72,7 +72,7 @@ public sealed class StatusBuilderTests
     [Fact]
     public void Build_WhenProgressIsAnOlderOwners_IgnoresIt()
     {
-        var stage = Stage(run.Taken(A0, durable: 40, told: 57, toldToken: 2), A0);
+        var stage = Stage(run.Taken(A0, durable: 40, reported: 57, reportedToken: 2), A0);
 
         Assert.Equal(40, stage.Step);
         Assert.Null(stage.TrainLossNats);
@@ -147,7 +147,7 @@ public sealed class StatusBuilderTests
     [Fact]
     public void Build_FromTheStore_IsAsOfTheLastWrite()
     {
-        run.Taken(A0, durable: 40, told: 57);
+        run.Taken(A0, durable: 40, reported: 57);
 
         Assert.Equal(Now.AddSeconds(-1), StatusBuilder.Build(run.Facts, StatusSource.Store, Now).AsOf);
         Assert.Equal(Now, StatusBuilder.Build(run.Facts, StatusSource.Cluster, Now).AsOf);
@@ -156,7 +156,7 @@ public sealed class StatusBuilderTests
     [Fact]
     public void Build_AsJson_HasTheFieldsOfTheContract()
     {
-        var json = JsonDocument.Parse(CanonicalJson.Serialize(Build(run.Scored(A0).Mixed(A0).Taken(B0, 4, told: 5)))).RootElement;
+        var json = JsonDocument.Parse(CanonicalJson.Serialize(Build(run.Scored(A0).Mixed(A0).Taken(B0, 4, reported: 5)))).RootElement;
 
         Assert.Equal(
             ("tiny", "Running", "cluster"),
@@ -169,7 +169,7 @@ public sealed class StatusBuilderTests
     [Fact]
     public void Build_AsJson_CrossesTheWireUnchanged()
     {
-        var status = Build(run.Scored(A0).Mixed(A0).Taken(B0, 4, told: 5).Failed(Baseline));
+        var status = Build(run.Scored(A0).Mixed(A0).Taken(B0, 4, reported: 5).Failed(Baseline));
 
         var received = CanonicalJson.Deserialize<RunStatus>(CanonicalJson.Serialize(status), "status");
 

@@ -86,7 +86,7 @@ public sealed class StrangerTests
         var ended = await silo.EndAsync(Stop);
         Assert.Equal(0, ended.ExitCode);
         Assert.Equal(1, (await cli.FactsAsync("tiny", Stop))!.RootOf(Stage).EpochToken);
-        AssertToldOnceAMinute(ended, attacked);
+        AssertLoggedOnceAMinute(ended, attacked);
         Assert.DoesNotContain("Exception", ended.Output + ended.Error, StringComparison.Ordinal);
     }
 
@@ -133,11 +133,11 @@ public sealed class StrangerTests
         Assert.Equal(0, (await cli.RunAsync("drain", "victim")).ExitCode);
         var ended = await silo.EndAsync(Stop);
         Assert.Equal(0, ended.ExitCode);
-        AssertToldOnceAMinute(ended, attacked);
+        AssertLoggedOnceAMinute(ended, attacked);
     }
 
     /// <summary>Refusals fill no log, however many there are.</summary>
-    private static void AssertToldOnceAMinute(CliResult silo, Stopwatch attacked) =>
+    private static void AssertLoggedOnceAMinute(CliResult silo, Stopwatch attacked) =>
         Assert.InRange(
             (silo.Output + silo.Error).Split('\n').Count(line => line.Contains("was refused", StringComparison.Ordinal)),
             1,

@@ -74,7 +74,7 @@ public sealed partial class EndpointAccessTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Endpoints_AskedUnderAStrangersName_AnswerNobodyButACollector()
+    public async Task Endpoints_AskedUnderAForeignHostName_AnswerOnlyACollector()
     {
         foreach (var endpoint in Endpoints())
         {
@@ -115,7 +115,7 @@ public sealed partial class EndpointAccessTests : IAsyncLifetime
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    /// <summary>200 for whatever who is let in is told; 401 also where a browser is sent to log in.</summary>
+    /// <summary>200 for every answer to an authorized request; 401 also where a browser is sent to log in.</summary>
     private static int Kind(Asked endpoint, HttpResponseMessage answer) =>
         answer.StatusCode switch
         {

@@ -37,7 +37,7 @@ public sealed class OrdersTests
     }
 
     [Fact]
-    public async Task Orders_WithTheToken_AreWrittenAndTold()
+    public async Task Orders_WithTheToken_AreWrittenAndAnnounced()
     {
         await using var page = await TestPage.StartAsync(TestPage.Token);
 

@@ -16,7 +16,7 @@ public sealed class TokenTests(LockedPage locked) : IClassFixture<LockedPage>
     [InlineData("/api/v1/openapi.json")]
     [InlineData("/API/v1/runs")]
     [InlineData("/api/v1/nothing")]
-    public async Task Api_WithoutTheToken_IsRefusedAndTellsNothing(string path)
+    public async Task Api_WithoutTheToken_IsRefusedAndShowsNothing(string path)
     {
         using var answer = await locked.Page.GetAsync(path);
 

@@ -265,7 +265,7 @@ public sealed class RunsApiTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Stream_WhenTheRunChanges_TellsItAtOnce()
+    public async Task Stream_WhenTheRunChanges_SendsItAtOnce()
     {
         using var answer = await page.GetAsync($"/api/v1/runs/{Running}/stream");
         Assert.Equal("text/event-stream", answer.Content.Headers.ContentType?.MediaType);

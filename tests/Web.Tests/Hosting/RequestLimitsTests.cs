@@ -11,7 +11,7 @@ public sealed class RequestLimitsTests
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Connections_IdleAsManyAsThereMayBe_KeepNobodyOut()
+    public async Task Connections_IdleUpToTheLimit_KeepOthersServed()
     {
         await using var page = await TestPage.StartAsync();
         var idle = new List<TcpClient>();
@@ -50,7 +50,7 @@ public sealed class RequestLimitsTests
 
     /// <summary>A log-in needs no token: a hundred that are begun and never end do not keep the bearers of the token out.</summary>
     [Fact]
-    public async Task LogIns_ThatNeverEnd_KeepNobodyOutWhoHasTheToken()
+    public async Task LogIns_ThatNeverEnd_LeaveRequestsWithTheTokenServed()
     {
         await using var page = await TestPage.StartAsync(TestPage.Token);
         var slow = new List<TcpClient>();
@@ -77,7 +77,7 @@ public sealed class RequestLimitsTests
     }
 
     [Fact]
-    public async Task Streams_MoreThanAreServed_AreToldToTryLater()
+    public async Task Streams_BeyondTheLimit_AreAnsweredWithTryLater()
     {
         await using var page = await TestPage.StartAsync();
         var streams = new List<HttpResponseMessage>();
