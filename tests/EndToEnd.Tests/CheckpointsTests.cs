@@ -6,7 +6,7 @@ namespace Slowrun.EndToEnd.Tests;
 
 /// <summary><c>checkpoints verify</c> and <c>gc</c> as a user meets them, on a run that real silos have made.</summary>
 [Collection(Cli.Waiting)]
-public sealed class CheckpointsTests
+public sealed class CheckpointsTests(CalmMicro calm)
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -15,7 +15,7 @@ public sealed class CheckpointsTests
     {
         using var folder = new TemporaryStore();
         var cli = new Cli(folder.Path);
-        Assert.Equal(0, (await cli.RunAsync("run", "micro")).ExitCode);
+        await calm.CopyAsync(folder);
         var store = await StoreAddress.OpenAsync(folder.Path, create: false, cancellationToken: Stop);
         var root = (await new RunDocuments(store, "micro").TryReadRootAsync(new StageId(0, 1), Stop))!;
 

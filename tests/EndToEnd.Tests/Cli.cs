@@ -11,7 +11,9 @@ namespace Slowrun.EndToEnd.Tests;
 /// <summary>Runs the real client as a user does: a separate process, with its output and its exit code.</summary>
 /// <param name="store">A directory or an address.</param>
 /// <param name="connectionString">Of the storage account, where the store is one.</param>
-internal sealed class Cli(string store, string? connectionString = null)
+/// <param name="wholeText">Whether the text is all of the SDK's documentation, as for a user and for the calm run of <c>tiny</c>. Else it is
+/// a tenth of it: all of it costs each run and submission 1.6 s of processor time.</param>
+internal sealed class Cli(string store, string? connectionString = null, bool wholeText = false)
 {
     /// <summary>The collection of tests that train for most of their time: one of them wants both cores.</summary>
     public const string Training = "training";
@@ -31,14 +33,14 @@ internal sealed class Cli(string store, string? connectionString = null)
 
     /// <param name="environment">Variables for the command and what it starts.</param>
     public CliProcess Start(Dictionary<string, string> environment, params string[] arguments) =>
-        new(Store, arguments, WithAccount(environment));
+        new(Store, arguments, WithOurs(environment));
 
     public Task<CliResult> RunAsync(params string[] arguments) => RunAsync([], arguments);
 
     /// <param name="environment">Variables for the client and what it starts.</param>
     public async Task<CliResult> RunAsync(Dictionary<string, string> environment, params string[] arguments)
     {
-        using var process = new CliProcess(Store, arguments, WithAccount(environment));
+        using var process = new CliProcess(Store, arguments, WithOurs(environment));
         return await process.EndAsync(TestContext.Current.CancellationToken);
     }
 
@@ -84,8 +86,21 @@ internal sealed class Cli(string store, string? connectionString = null)
         );
     }
 
-    private Dictionary<string, string> WithAccount(Dictionary<string, string> environment) =>
-        connectionString is null ? environment : new(environment) { ["AZURE_STORAGE_CONNECTION_STRING"] = connectionString };
+    private Dictionary<string, string> WithOurs(Dictionary<string, string> environment)
+    {
+        var all = new Dictionary<string, string>(environment);
+        if (connectionString is not null)
+        {
+            all["AZURE_STORAGE_CONNECTION_STRING"] = connectionString;
+        }
+
+        if (!wholeText)
+        {
+            all["DOTNET_ROOT"] = Path.Combine(AppContext.BaseDirectory, "Docs");
+        }
+
+        return all;
+    }
 
     private static string Built(string key) =>
         typeof(Cli).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == key).Value

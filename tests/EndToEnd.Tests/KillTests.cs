@@ -8,7 +8,7 @@ namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>Kills of real processes at real moments: the weights must come out the same.</summary>
 [Collection(Cli.Training)]
-public sealed class KillTests(CalmTiny calm)
+public sealed class KillTests(CalmTiny calm, CalmMicro calmMicro)
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -16,16 +16,16 @@ public sealed class KillTests(CalmTiny calm)
     [InlineData("silo")]
     [InlineData("client")]
     [InlineData("both")]
-    public async Task Run_WhenKilledAgainAndAgain_EndsWithTheSameBytes(string whom)
+    public async Task Run_WhenKilledAgainAndAgain_EndsWithTheSameBytes(string killed)
     {
         using var store = new TemporaryStore();
-        var cli = new Cli(store.Path);
-        var random = new Random(whom.Length);
+        var cli = new Cli(store.Path, wholeText: true);
+        var random = new Random(killed.Length);
         for (var kill = 0; kill < 3; kill++)
         {
             using var run = cli.Start("run", "tiny");
             await cli.TrainingAsync("tiny", run, steps: random.Next(1, 30));
-            if (whom != "client")
+            if (killed != "client")
             {
                 foreach (var silo in Processes.SilosOf(store.Path))
                 {
@@ -33,7 +33,7 @@ public sealed class KillTests(CalmTiny calm)
                 }
             }
 
-            if (whom != "silo")
+            if (killed != "silo")
             {
                 Processes.SignalIfAlive(run.Process.Id, Processes.SigKill);
                 await run.Process.WaitForExitAsync(Stop);
@@ -61,10 +61,10 @@ public sealed class KillTests(CalmTiny calm)
     public async Task Run_OnAzuriteFromAnOlderStoreAndKilledTwice_EndsWithTheSameBytes()
     {
         using var directory = new TemporaryStore();
-        var older = new Cli(directory.Path);
+        var older = new Cli(directory.Path, wholeText: true);
         await KillAsync(older, steps: 10);
         await GoneAsync(directory.Path);
-        var cli = new Cli(Azurite.NewAddress(), Azurite.ConnectionString(await Azurite.PortAsync()));
+        var cli = new Cli(Azurite.NewAddress(), Azurite.ConnectionString(await Azurite.PortAsync()), wholeText: true);
         await CopyAsync(await older.OpenStoreAsync(Stop), await cli.OpenStoreAsync(Stop));
         await KillAsync(cli, steps: 5);
         await GoneAsync(cli.Store);
@@ -101,14 +101,11 @@ public sealed class KillTests(CalmTiny calm)
     [Fact]
     public async Task Silo_WhenItDiesAfterEverySecondCommit_GoesOnFromThereWithTheSameBytes()
     {
-        using var calmStore = new TemporaryStore();
-        Assert.Equal(0, (await new Cli(calmStore.Path).RunAsync("run", "micro")).ExitCode);
-
         using var store = new TemporaryStore();
         var cli = new Cli(store.Path);
         var result = await cli.RunAsync(new Dictionary<string, string> { ["SLOWRUN_CRASH_AFTER"] = "commit:2" }, "run", "micro");
         Assert.True(result.ExitCode == 0, result.Error + result.Output);
-        Assert.Equal(await Weights.ExportAsync(new Cli(calmStore.Path), "micro"), await Weights.ExportAsync(cli, "micro"));
+        Assert.Equal(await Weights.ExportAsync(await calmMicro.CliAsync(), "micro"), await Weights.ExportAsync(cli, "micro"));
         var status = await cli.JsonAsync("status", "micro");
         Assert.All(status.GetProperty("stages").EnumerateArray(), stage => Assert.True(stage.GetProperty("preemptions").GetInt32() > 0));
     }
@@ -117,7 +114,7 @@ public sealed class KillTests(CalmTiny calm)
     public async Task Silo_WhenFrozenReplacedAndThawed_CommitsNothing()
     {
         using var store = new TemporaryStore();
-        var cli = new Cli(store.Path);
+        var cli = new Cli(store.Path, wholeText: true);
         Assert.Equal(0, (await cli.RunAsync("submit", "tiny")).ExitCode);
         using var frozen = cli.Start("silo", "--slots", "cpu:1", "--name", "frozen");
         await cli.TrainingAsync("tiny", frozen, steps: 3);

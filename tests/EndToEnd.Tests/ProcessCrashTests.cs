@@ -5,9 +5,9 @@ namespace Slowrun.EndToEnd.Tests;
 /// says; 2 without it, since each starts several processes.
 /// </summary>
 [Collection(Cli.Training)]
-public sealed class ProcessCrashTests
+public sealed class ProcessCrashTests(CalmMicro undisturbed)
 {
-    // Where a silo can be told to die, and how often at most it gets there in a run of `micro` (8 steps, 2 stages).
+    // Points where a silo can die, and how often at most it reaches each in a run of `micro` (8 steps, 2 stages).
     private static readonly (string Point, int Most)[] Points =
     [
         ("take", 2),
@@ -26,9 +26,7 @@ public sealed class ProcessCrashTests
     [Fact]
     public async Task Run_WhenItsSilosDieAtAnyPoint_EndsWithTheSameBytes()
     {
-        using var calmStore = new TemporaryStore();
-        Assert.Equal(0, (await new Cli(calmStore.Path).RunAsync("run", "micro")).ExitCode);
-        var calm = await Weights.ExportAsync(new Cli(calmStore.Path), "micro");
+        var calm = await Weights.ExportAsync(await undisturbed.CliAsync(), "micro");
 
         var random = new Random(4);
         var deaths = 0;
