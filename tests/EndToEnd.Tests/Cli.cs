@@ -11,8 +11,8 @@ namespace Slowrun.EndToEnd.Tests;
 /// <summary>Runs the real client as a user does: a separate process, with its output and its exit code.</summary>
 /// <param name="store">A directory or an address.</param>
 /// <param name="connectionString">Of the storage account, where the store is one.</param>
-/// <param name="wholeText">Whether the text is all of the SDK's documentation, as for a user and for the calm run of <c>tiny</c>. Else it is
-/// a tenth of it: all of it costs each run and submission 1.6 s of processor time.</param>
+/// <param name="wholeText">Whether the text is all of the SDK's documentation, as for a user and for the calm run of <c>tiny</c>. Else
+/// it is a tenth of it: all of it costs each run and submission 1.6 s of processor time.</param>
 internal sealed class Cli(string store, string? connectionString = null, bool wholeText = false)
 {
     /// <summary>The collection of tests that train for most of their time: one of them wants both cores.</summary>
