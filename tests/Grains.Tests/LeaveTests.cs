@@ -100,7 +100,7 @@ public sealed class LeaveTests
     {
         var store = new MemoryStore();
         await using var run = new LocalRun(store);
-        var slow = new HeldBack(store, name => name.EndsWith("/root.copy", StringComparison.Ordinal));
+        using var slow = new HeldBack(store, name => name.EndsWith("/root.copy", StringComparison.Ordinal));
         await SubmitAsync(run, everySteps: null);
         var runner = await run.TakeAsync(Stage, slow);
         slow.Holds = true;
@@ -183,14 +183,16 @@ public sealed class LeaveTests
         }
     }
 
-    /// <summary>Writes of some objects wait until they are released.</summary>
-    private sealed class HeldBack(IObjectStore inner, Func<string, bool> which) : DelegatingStore(inner)
+    /// <summary>Writes of some objects wait until they are released, or this is disposed.</summary>
+    private sealed class HeldBack(IObjectStore inner, Func<string, bool> which) : DelegatingStore(inner), IDisposable
     {
         private readonly TaskCompletionSource released = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public bool Holds { get; set; }
 
         public void Release() => released.TrySetResult();
+
+        public void Dispose() => Release();
 
         protected override async Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run)
         {
