@@ -85,7 +85,7 @@ public sealed class KillTests(CalmTiny calm, CalmMicro calmMicro)
         await using var server = new FakeS3();
         Environment.SetEnvironmentVariable("AWS_ACCESS_KEY_ID", FakeS3.AccessKey);
         Environment.SetEnvironmentVariable("AWS_SECRET_ACCESS_KEY", FakeS3.SecretKey);
-        var cli = new Cli(server.NewAddress());
+        var cli = new Cli(server.NewAddress(), wholeText: true);
         await KillAsync(cli, steps: 5);
         await GoneAsync(cli.Store);
         await KillAsync(cli, steps: 15);

@@ -76,6 +76,8 @@ public static class ClusterTuning
         options.NumMissedTableIAmAliveLimit = MissedHeartbeats;
         options.DefunctSiloExpiration = DefunctExpiration;
         options.DefunctSiloCleanupPeriod = DefunctCleanup;
+        // By clocks: one that is some minutes behind would be evicted while it joins. DeadSilos marks those that died in it.
+        options.EvictWhenMaxJoinAttemptTimeExceeded = false;
     }
 
     public static void Names(ClusterOptions options, StoreCluster cluster)

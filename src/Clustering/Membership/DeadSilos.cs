@@ -18,6 +18,9 @@ public sealed class DeadSilos
     // A refusal takes a round trip.
     private static readonly TimeSpan RefusalTime = TimeSpan.FromSeconds(0.1);
 
+    // Of any two machines of a fleet, and more.
+    private static readonly TimeSpan RoundTrip = TimeSpan.FromSeconds(0.25);
+
     // From the question on: the second that it takes, and two looks.
     private static readonly TimeSpan SilenceHolds = SiloPort.AnswerTimeout + TimeSpan.FromSeconds(1);
 
@@ -127,7 +130,16 @@ public sealed class DeadSilos
     /// <returns>Null: not known yet.</returns>
     private async Task<PortAnswer?> AnswerAsync(MembershipRow row, bool mustKnow, CancellationToken cancellationToken)
     {
+        var before = asked.GetValueOrDefault(row.Silo).Answer;
         var answer = Question(row, cancellationToken);
+        if (mustKnow && answer == before && answer.IsCompleted)
+        {
+            // It said nothing a moment ago. One that is back since then answers within a round trip, and lives.
+            var again = ask(row.Address.Endpoint, cancellationToken);
+            await Task.WhenAny(again, Task.Delay(RoundTrip, time, cancellationToken)).ConfigureAwait(false);
+            return again.IsCompleted ? await again.ConfigureAwait(false) : PortAnswer.Silent;
+        }
+
         if (!mustKnow)
         {
             await Task.WhenAny(answer, Task.Delay(RefusalTime, time, cancellationToken)).ConfigureAwait(false);

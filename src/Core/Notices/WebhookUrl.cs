@@ -40,6 +40,20 @@ public static class WebhookUrl
         "api.telegram.org",
     ];
 
+    // Those of the message itself, which its format and the connection decide.
+    private static readonly string[] OwnHeaders =
+    [
+        "Allow",
+        "Connection",
+        "Expect",
+        "Expires",
+        "Host",
+        "Last-Modified",
+        "Trailer",
+        "Transfer-Encoding",
+        "Upgrade",
+    ];
+
     private static readonly string[] SecretWords = ["token", "key", "secret", "password", "auth", "cookie", "signature"];
 
     /// <summary>The name in <c>env:NAME</c>.</summary>
@@ -94,6 +108,11 @@ public static class WebhookUrl
             return "this is no name of a header; expected letters, digits and dashes.";
         }
 
+        if (name.StartsWith("Content-", StringComparison.OrdinalIgnoreCase) || OwnHeaders.Contains(name, StringComparer.OrdinalIgnoreCase))
+        {
+            return $"'{name}' is set by what is sent; expected another header.";
+        }
+
         if (IsVariable(value, out var variable))
         {
             return ProblemOfVariable(variable);
@@ -116,7 +135,7 @@ public static class WebhookUrl
     /// <summary>As it may be shown: the variable's name, or the URL's host.</summary>
     public static string Shown(string text) =>
         IsVariable(text, out _) ? text
-        : TryParse(text) is { } url ? url.GetLeftPart(UriPartial.Authority)[(url.UserInfo.Length == 0 ? 0 : url.Scheme.Length + 3)..]
+        : TryParse(text) is { } url ? url.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped)
         : "a webhook";
 
     /// <summary>Whether the host is this one, or one below it.</summary>

@@ -147,7 +147,11 @@ internal sealed partial class NoticeOutbox(
     private async Task CountAsync(RunFacts facts, IReadOnlyList<string> lost, WatchedRun watched)
     {
         var now = time.GetUtcNow();
-        var losses = await new RunNotices(store, facts.Spec.Name).NoteLossesAsync(lost, now, now.AddHours(-1), atOnce.Token);
+        var notices = new RunNotices(store, facts.Spec.Name);
+        var losses = await new PatientWrites(time).PersistAsync(
+            () => notices.NoteLossesAsync(lost, now, now.AddHours(-1), atOnce.Token),
+            closing.Token
+        );
         lock (watched)
         {
             Begin(watched, DueNotices.Lost(facts, losses.Count, now), watched.Targets.Where(target => losses.Count > target.LostAnHour));

@@ -1,5 +1,3 @@
-using Polly;
-using Polly.Retry;
 using Slowrun.Core.Notices;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
@@ -25,20 +23,11 @@ internal sealed class NoticeSending(
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(5);
 
-    private readonly HashSet<string> asked = new(StringComparer.Ordinal);
-    private readonly ResiliencePipeline patiently = new ResiliencePipelineBuilder { TimeProvider = time }
-        .AddRetry(
-            new RetryStrategyOptions
-            {
-                ShouldHandle = new PredicateBuilder().Handle<Exception>(StoreRetry.MayPass),
-                MaxRetryAttempts = int.MaxValue,
-                BackoffType = DelayBackoffType.Exponential,
-                UseJitter = true,
-                Delay = TimeSpan.FromSeconds(1),
-                MaxDelay = TimeSpan.FromMinutes(5),
-            }
-        )
-        .Build();
+    // A silo that did not answer, or whose version sends nothing.
+    private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMinutes(1);
+
+    private readonly HashSet<string> refused = new(StringComparer.Ordinal);
+    private readonly PatientWrites patiently = new(time);
 
     public required Notice Notice { get; init; }
 
@@ -108,7 +97,7 @@ internal sealed class NoticeSending(
     /// <summary>The document with this silo as the sender; null: it is settled, or a living silo sends it.</summary>
     private NoticeDocument? Claimed(NoticeDocument? old, string url)
     {
-        var document = old ?? new NoticeDocument { Notice = Notice };
+        var document = OfThisRun(old);
         var now = document.Deliveries.GetValueOrDefault(url);
         return
             now?.IsSettled == true
@@ -116,6 +105,10 @@ internal sealed class NoticeSending(
             ? null
             : document.With(url, Mine(NoticeDelivery.Sending, now));
     }
+
+    /// <summary>Another run of that name, before this one, may have left its own.</summary>
+    private NoticeDocument OfThisRun(NoticeDocument? old) =>
+        old is not null && old.Notice.SubmittedAt == Notice.SubmittedAt ? old : new NoticeDocument { Notice = Notice };
 
     private NoticeDelivery Mine(string state, NoticeDelivery? before, string? why = null) =>
         (before ?? new NoticeDelivery(state)) with
@@ -165,7 +158,7 @@ internal sealed class NoticeSending(
                 Notice.Id,
                 old =>
                 {
-                    var document = old ?? new NoticeDocument { Notice = Notice };
+                    var document = OfThisRun(old);
                     var now = document.Deliveries.GetValueOrDefault(url);
                     return
                         now?.IsSettled == true
@@ -199,52 +192,46 @@ internal sealed class NoticeSending(
         }
 
         End = $"owed; this silo {lack}.";
-        if (await AskedAsync(url) is { } other)
+        var (sends, isSilent) = await AskedAsync(url);
+        if (sends is not null)
         {
-            await UntilAsync(() => !living().Contains(other));
-            asked.Remove(other);
+            await UntilAsync(() => !living().Contains(sends));
         }
         else
         {
-            await UntilAsync(() => living().Any(one => one != Self && !asked.Contains(one)));
+            await Task.Delay(isSilent ? AskAgainAfter : TimeSpan.Zero, time, Closing);
+            await UntilAsync(() => living().Any(one => one != Self && !refused.Contains(one)));
         }
 
         return false;
     }
 
-    /// <summary>The first other silo that sends it; null: none can.</summary>
-    private async Task<string?> AskedAsync(string url)
+    /// <summary>The first other silo that sends it, null: none can; and whether one gave no answer, so that it is asked again.</summary>
+    private async Task<(string? Sends, bool IsSilent)> AskedAsync(string url)
     {
-        foreach (var other in living().Where(one => one != Self && asked.Add(one)).Order(StringComparer.Ordinal).ToList())
+        var isSilent = false;
+        foreach (var other in living().Where(one => one != Self && !refused.Contains(one)).Order(StringComparer.Ordinal).ToList())
         {
             try
             {
                 if (await ask(other, Notice.Run, Notice.Id, url).WaitAsync(AnswerWithin, time, Closing))
                 {
-                    return other;
+                    return (other, isSilent);
                 }
+
+                refused.Add(other);
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
-                // Gone meanwhile, or of a version that sends nothing.
+                // Gone meanwhile, without its store, or of a version that sends nothing.
+                isSilent = true;
             }
         }
 
-        return null;
+        return (null, isSilent);
     }
 
-    /// <summary>Writes, again while the store does not answer; once where the silo stops.</summary>
-    private async Task<T> PersistAsync<T>(Func<Task<T>> write)
-    {
-        try
-        {
-            return await write();
-        }
-        catch (Exception e) when (StoreRetry.MayPass(e))
-        {
-            return await patiently.ExecuteAsync(async _ => await write(), Closing);
-        }
-    }
+    private Task<T> PersistAsync<T>(Func<Task<T>> write) => patiently.PersistAsync(write, Closing);
 
     /// <summary>Looks at the membership, which is in memory.</summary>
     private async Task UntilAsync(Func<bool> so)

@@ -114,9 +114,12 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         await WritingAsync(() => root.UseSlotsAsync(slots, cancellationToken));
         CrashPoint.Reached(CrashPoint.Slots);
         var (joined, left) = (string.Join(' ', slots.Except(before)), string.Join(' ', before.Except(slots)));
-        await TellAsync(
-            EventKind.WorkersChanged,
-            $"From step {step} on it trains on {string.Join(' ', slots)}: {(joined.Length > 0 ? $"{joined} had nothing to do" : $"{left} leaves for other work")}."
+        // The slots that it has left wait for nothing but the root.
+        TellBehind(
+            TellAsync(
+                EventKind.WorkersChanged,
+                $"From step {step} on it trains on {string.Join(' ', slots)}: {(joined.Length > 0 ? $"{joined} had nothing to do" : $"{left} leaves for other work")}."
+            )
         );
     }
 
@@ -144,10 +147,13 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         await CommittingAsync(() => root.FinishAsync(checkpoint, snapshot, Ledger.Current, cancellationToken));
         CrashPoint.Reached(CrashPoint.Finish);
         LetGo();
-        await TellAsync(EventKind.StageFinished, $"All {step} steps are done; the snapshot is {snapshot.Sha256[..12]}.");
+        await TellFinishedAsync(step);
         await SweepAsync(CancellationToken.None);
         return StopReason.Completed;
     }
+
+    private Task TellFinishedAsync(int step) =>
+        TellAsync(EventKind.StageFinished, $"All {step} steps are done; the snapshot is {root.Root.Snapshot!.Sha256[..12]}.");
 
     /// <summary>Releases the stage, so that another slot may take it at once.</summary>
     /// <param name="step">The last one completed; what is not durable of it is lost.</param>
@@ -178,6 +184,13 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
                 }
 
                 LetGo();
+                if (root.Root.Finished)
+                {
+                    // This write met a finish of its own whose answer was lost.
+                    await TellFinishedAsync(step);
+                    return;
+                }
+
                 work.Telemetry.Released(cause, lost);
                 await TellAsync(
                     EventKind.StageReleased,
@@ -261,7 +274,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         try
         {
             await Stopping.ExecuteAsync(async token => await end(token), CancellationToken.None);
-            return reason;
+            return root.Root.Finished ? StopReason.Completed : reason;
         }
         catch (FencedException)
         {

@@ -186,8 +186,9 @@ internal sealed partial class StageRunner
             work.Telemetry.Step(own.Ledger.StepDone(), training.TokensPerStep);
             Tell(StageActivity.Training, training.Step, step.LossNats, rate.Step(training.TokensPerStep));
             firstStep.TrySetResult();
-            checkpoints.AfterStep();
+            // First: where checkpoints follow each other without a gap it would never find the root unwritten.
             workers.AfterStep();
+            checkpoints.AfterStep();
         }
 
         if (training.Step < training.Steps || stop.Reason == StopReason.Fenced)

@@ -116,6 +116,11 @@ internal sealed class WebhookSender(Func<string, string?> variable, TimeProvider
         {
             return new WebhookAnswer($"the connection failed ({Kind(e)}).", MayPass: true);
         }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // A header or a redirect that .NET does not take; its message may hold either.
+            return new WebhookAnswer($"it cannot be sent ({e.GetType().Name}).", MayPass: false);
+        }
     }
 
     private async Task<WebhookAnswer> PostAsync(Notice notice, NotifyTarget target, CancellationToken stop)

@@ -95,7 +95,9 @@ internal sealed class BlobReadStream : Stream
         if (chunkPosition == chunk.Length && ahead.Count > 0 && position < Length)
         {
             // The old buffer is returned only now: after a failed fetch it would be returned twice, and two readers would get it.
-            var next = await ahead.Dequeue().WaitAsync(cancellationToken).ConfigureAwait(false);
+            // Taken from the queue only once it is here: whoever gives up waiting, and reads again, would miss a block.
+            var next = await ahead.Peek().WaitAsync(cancellationToken).ConfigureAwait(false);
+            _ = ahead.Dequeue();
             chunk.Return();
             chunk = next;
             chunkPosition = 0;

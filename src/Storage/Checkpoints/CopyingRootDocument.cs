@@ -28,9 +28,9 @@ public sealed class CopyingRootDocument(IRootDocument document, IObjectStore sto
         {
             await store.WriteAsync(copy, SealedJson.Serialize(copy, root), cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is IOException or TimeoutException or OperationCanceledException)
+        catch (Exception)
         {
-            // The root counts. An old copy does no harm: a recovery reads the checkpoints too, and the next write brings the copy up to
+            // Whatever it is, the next write must not fail with it. The root counts. An old copy does no harm: a recovery reads the checkpoints too, and the next write brings the copy up to
             // date.
         }
     }

@@ -112,10 +112,13 @@ internal sealed partial record S3Address(string Bucket, string Prefix, Uri? Endp
     private static StoreException Unsuitable(string address, string why) =>
         new(
             StoreProblem.Unsuitable,
-            // Without its options: people put keys there.
-            $"'{Secrets.Redacted(address.Split('?', 2)[0])}' is no address of an S3 store: expected {Scheme}BUCKET/PREFIX, the bucket of 3 to 63 lower-case letters, digits, hyphens and dots, "
+            // Without its options and without what stands before an '@': people put keys there.
+            $"'{Secrets.Redacted(WithoutUser(address).Split('?', 2)[0])}' is no address of an S3 store: expected {Scheme}BUCKET/PREFIX, the bucket of 3 to 63 lower-case letters, digits, hyphens and dots, "
                 + $"with ?endpoint=http://HOST:PORT&region=REGION where needed.{why} Credentials do not belong into it; they stand in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or in a profile."
         );
+
+    private static string WithoutUser(string address) =>
+        address.LastIndexOf('@') is >= 0 and var at ? $"{Scheme}…{address[at..]}" : address;
 
     [GeneratedRegex(
         @"^s3://(?<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(/(?<segment>[^/?#]+))*/?(\?(?<query>[^#]*))?$",

@@ -96,6 +96,10 @@ internal sealed class S3Bucket(IAmazonS3 client, S3Address address)
                 throw;
             }
         }
+        catch (AmazonS3Exception e) when ((int)e.StatusCode == 416 && etag is not null)
+        {
+            throw new InvalidDataException($"'{key}' was replaced or deleted while it was being read.", e);
+        }
         catch (AmazonS3Exception e) when ((int)e.StatusCode == 416)
         {
             // Nothing there to read: an empty object, or an offset at or beyond the end.

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Amazon.S3;
 
 namespace Slowrun.Storage.S3;
@@ -5,7 +7,8 @@ namespace Slowrun.Storage.S3;
 /// <summary>Whether a server keeps to conditional writes. Some take the headers and ignore them.</summary>
 internal static class S3Conditions
 {
-    // A name that is no object's: it is never listed. Whoever finds it need not ask again.
+    // A name that is no object's: it is never listed. Whoever finds it need not ask again. It names the server and the bucket too: a store
+    // that is copied to another server brings no proof along.
     private const string Proven = ".conditional-writes";
 
     private static readonly byte[] Content = "This server keeps to If-None-Match and If-Match."u8.ToArray();
@@ -13,7 +16,8 @@ internal static class S3Conditions
     /// <exception cref="StoreException">It does not: two trainers could both commit.</exception>
     public static async Task CheckAsync(S3Bucket bucket, S3Pipeline pipeline, CancellationToken cancellationToken)
     {
-        var proven = bucket.Address.Prefix + Proven;
+        var place = $"{bucket.Address.Endpoint} {bucket.Name}";
+        var proven = $"{bucket.Address.Prefix}{Proven}-at-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(place)))[..16]}";
         await pipeline
             .RunAsync(
                 "check its conditional writes",

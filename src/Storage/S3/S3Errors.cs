@@ -12,12 +12,13 @@ internal static class S3Errors
     public static bool IsMissing(this AmazonServiceException e) =>
         e.StatusCode is HttpStatusCode.NotFound && e.ErrorCode is not ("NoSuchBucket" or "NoSuchUpload");
 
-    /// <summary>If-None-Match found an object, or If-Match another one.</summary>
-    public static bool IsConditionNotMet(this AmazonServiceException e) => e.StatusCode is HttpStatusCode.PreconditionFailed;
+    /// <summary>If-None-Match found an object, or If-Match another one. By its code alone where S3 had begun its answer before it
+    /// knew: CompleteMultipartUpload.</summary>
+    public static bool IsConditionNotMet(this AmazonServiceException e) =>
+        e.StatusCode is HttpStatusCode.PreconditionFailed || e.ErrorCode is "PreconditionFailed";
 
     /// <summary>Another request for the same object was under way: neither carried out nor refused. To be asked again.</summary>
-    public static bool IsConflict(this AmazonServiceException e) =>
-        e.StatusCode is HttpStatusCode.Conflict && e.ErrorCode is "ConditionalRequestConflict" or "OperationAborted";
+    public static bool IsConflict(this AmazonServiceException e) => e.ErrorCode is "ConditionalRequestConflict" or "OperationAborted";
 
     /// <summary>Whether another try may succeed.</summary>
     public static bool IsTransient(Exception? e) =>

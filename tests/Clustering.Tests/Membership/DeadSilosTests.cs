@@ -146,7 +146,8 @@ public sealed class DeadSilosTests : WatchedTableTests
             PassTime(TimeSpan.FromSeconds(buried.Count == 0 ? 0.4 : 0));
         }
 
-        Assert.Single(questions);
+        // The second one is for a silo that is back since then: a round trip is waited for.
+        Assert.Equal(2, questions.Count);
         // Its period and the allowance, and no second more for the port.
         Assert.InRange((time.GetUtcNow() - began).TotalSeconds, 4.5, 5.2);
 

@@ -68,6 +68,8 @@ public sealed class NotifyRulesTests
     [InlineData("[{url: env:A}, {url: env:A}]", "two receivers have the same url")]
     [InlineData("[{url: env:A, stalledAfter: 0s}]", "found 0s, expected at least 1s")]
     [InlineData("[{url: env:A, headers: {'X Y': z}}]", "this is no name of a header")]
+    [InlineData("[{url: env:A, headers: {content-type: text/plain}}]", "'content-type' is set by what is sent")]
+    [InlineData("[{url: env:A, headers: {Host: example.org}}]", "'Host' is set by what is sent")]
     [InlineData("[{format: slack}]", "the field 'url' is missing")]
     public void Read_OfAMistake_SaysWhatIsExpected(string notify, string message) =>
         Assert.Contains(message, Assert.Throws<SpecException>(() => Read(notify)).Message, StringComparison.Ordinal);

@@ -155,6 +155,18 @@ public sealed class WebhookSenderTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Send_WithAHeaderThatIsTheMessagesOwn_EndsWithoutIt()
+    {
+        // As a document may have it that went past the rules.
+        var end = await SendAsync(To() with { Headers = new Dictionary<string, string> { ["Content-Type"] = Secret } });
+
+        Assert.Equal((false, false), (end.Delivered, end.Interrupted));
+        Assert.StartsWith("it cannot be sent", end.Why, StringComparison.Ordinal);
+        Assert.DoesNotContain(Secret, end.Why, StringComparison.Ordinal);
+        Assert.Empty(server.Requests);
+    }
+
+    [Fact]
     public async Task Send_ToOneThatFailsTwice_IsDeliveredUnderOneKey()
     {
         var left = 2;

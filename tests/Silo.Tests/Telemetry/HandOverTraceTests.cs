@@ -74,11 +74,11 @@ public sealed class HandOverTraceTests
                   stage.checkpoint
                     checkpoint.capture
                     checkpoint.upload
-                    checkpoint.commit
                   stage.release
-                    stage.take
-                      stage.restore
-                      stage.first_step
+                    checkpoint.commit
+                      stage.take
+                        stage.restore
+                        stage.first_step
             """,
             string.Join('\n', Story([.. trace.Where(span => span.Source.Name == Instruments.Name)], notice, ""))
         );

@@ -1,3 +1,4 @@
+using Slowrun.Core;
 using Slowrun.Core.Stages;
 using Slowrun.Storage.Checkpoints;
 using static Slowrun.Storage.Tests.Checkpoints.Examples;
@@ -131,7 +132,8 @@ public sealed class StageTransitionsTests
         var released = StageTransitions.Release(root, 1, ReleaseCause.Evicted, lostSteps: 1, spent, Ref(4));
 
         var apart = StageTransitions.Release(StageTransitions.Commit(root, 1, Ref(4), spent), 1, ReleaseCause.Evicted, 1, spent);
-        Assert.Equal(apart, released);
+        // As documents: two lists of the same silos are not equal.
+        Assert.Equal(CanonicalJson.Serialize(apart), CanonicalJson.Serialize(released));
         Assert.Equal((null, Ref(4), Ref(2), 0), (released.Owner, released.Current, released.Previous, released.FailedTakes));
         Assert.Same(released, StageTransitions.Release(released, 1, ReleaseCause.Evicted, 1, spent, Ref(4)));
         Assert.Throws<InvalidOperationException>(() => StageTransitions.Release(root, 1, ReleaseCause.Left, last: Ref(1)));

@@ -169,6 +169,8 @@ public sealed class S3StoreFaultTests : IAsyncLifetime
     [InlineData("s3://bucket/p?endpoint=ftp://host&region=eu-central-1")]
     [InlineData("s3://bucket/p?endpoint=http://key:c2VjcmV0@host")]
     [InlineData("s3://bucket/p?region=EU%20central")]
+    [InlineData("s3://AKIA:c2VjcmV0@bucket/prefix")]
+    [InlineData("s3://AKIA:c2Vj?c2VjcmV0@bucket/prefix")]
     public async Task Open_OfAnAddressThatIsNone_SaysWhatOneLooksLikeWithoutSecrets(string wrong)
     {
         var e = await Assert.ThrowsAsync<StoreException>(() => StoreAddress.OpenAsync(wrong, create: true, cancellationToken: Cancel));

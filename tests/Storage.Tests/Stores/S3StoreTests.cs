@@ -115,6 +115,21 @@ public sealed class S3StoreTests : ObjectStoreContract
         }
     }
 
+    [Fact]
+    public async Task Open_OfAStoreCopiedToAServerThatIgnoresConditions_IsRefused()
+    {
+        await OpenAsync();
+        var proof = server
+            .Asked.Select(asked => asked.Split('/')[^1].Split('?')[0])
+            .Last(name => name.Contains("-at-", StringComparison.Ordinal));
+        await using var careless = new FakeS3 { Ignored = "If-Match" };
+        var address = careless.Address("bucket.of-mine/runs-of/2026");
+        await Assert.ThrowsAsync<StoreException>(() => S3Store.OpenAsync(address, create: true, Credentials, cancellationToken: Cancel));
+        careless.Put("bucket.of-mine", $"runs-of/2026/{proof}", "copied");
+
+        await Assert.ThrowsAsync<StoreException>(() => S3Store.OpenAsync(address, create: true, Credentials, cancellationToken: Cancel));
+    }
+
     /// <summary>Whose last bytes come after another writer was there.</summary>
     private sealed class OvertakenStream(byte[] content, Action overtake) : MemoryStream(content)
     {
