@@ -30,8 +30,8 @@ public sealed class CopyingRootDocument(IRootDocument document, IObjectStore sto
         }
         catch (Exception)
         {
-            // Whatever it is, the next write must not fail with it. The root counts. An old copy does no harm: a recovery reads the checkpoints too, and the next write brings the copy up to
-            // date.
+            // Whatever it is, the next write must not fail with it. The root counts, and an old copy does no harm: a recovery reads the
+            // checkpoints too, and the next write brings the copy up to date.
         }
     }
 }
