@@ -127,16 +127,18 @@ internal sealed class NoticeSending(
         await PersistAsync(() =>
             Notices.ChangeAsync(
                 Notice.Id,
-                // Gone: the run was deleted meanwhile.
+                // Gone, or of another run of that name: this one was deleted meanwhile.
                 old =>
-                    old?.With(
-                        target.Url,
-                        Mine(
-                            end.Delivered ? NoticeDelivery.Delivered : NoticeDelivery.Failed,
-                            old.Deliveries.GetValueOrDefault(target.Url),
-                            end.Why
-                        )
-                    ),
+                    old?.Notice.SubmittedAt != Notice.SubmittedAt
+                        ? null
+                        : old?.With(
+                            target.Url,
+                            Mine(
+                                end.Delivered ? NoticeDelivery.Delivered : NoticeDelivery.Failed,
+                                old.Deliveries.GetValueOrDefault(target.Url),
+                                end.Why
+                            )
+                        ),
                 AtOnce
             )
         );
