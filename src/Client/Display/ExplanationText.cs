@@ -48,14 +48,17 @@ internal static class ExplanationText
         );
     }
 
+    // Devices of which it is told what each needs.
+    private static readonly int[] Shares = [2, 4, 8];
+
     private static string Key(List<StageExplanation> alike) => $"{alike.Count} {alike[0] with { Id = default }}";
 
     private static string Parameters(RunExplanation run)
     {
         var counts = run.Parameters;
-        return Invariant(
-                $"{run.Name}: {Number(counts.Total)} parameters ({counts.Total:#,0}): embedding {Number(counts.Embedding)}, unembedding {Number(counts.Unembedding)}, attention {Number(counts.Attention)}, MLP {Number(counts.Mlp)}, value projections {Number(counts.ValueProjections)}"
-            )
+        return Invariant($"{run.Name}: {Number(counts.Total)} parameters ({counts.Total:#,0}): embedding {Number(counts.Embedding)}, ")
+            + Invariant($"unembedding {Number(counts.Unembedding)}, attention {Number(counts.Attention)}, MLP {Number(counts.Mlp)}, value ")
+            + Invariant($"projections {Number(counts.ValueProjections)}")
             + (counts.MtpBlock > 0 ? $", MTP block {Number(counts.MtpBlock)}" : "")
             + $", scalars and mixes {Number(counts.ScalarsAndMixes)}";
     }
@@ -65,34 +68,47 @@ internal static class ExplanationText
         var largest = run.Stages.MaxBy(stage => stage.MemoryBytes.Device)!;
         var memory = largest.MemoryBytes;
         yield return Invariant(
-            $"In all {Number(run.Tokens)} tokens and {run.Flops:0.00e+0} floating-point operations (columns: per token), training on {Number(run.TrainTokens)} different tokens."
-        );
-        yield return $"Memory of {largest.Id}: on a CUDA device {Human.Bytes(memory.Device)} (weights {Human.Bytes(memory.Weights)}, moments {Human.Bytes(memory.Moments)}, gradients {Human.Bytes(memory.Gradients)}, "
-            + $"teacher {Human.Bytes(memory.Teacher + memory.Ahead)}, activations about {Human.Bytes(memory.Activations)}, workspace about {Human.Bytes(memory.Workspace)}), and in the host's memory {Human.Bytes(memory.Host)} "
-            + $"(averages {Human.Bytes(memory.Averages)}, the checkpoint's copy {Human.Bytes(memory.CheckpointCopy)}{(memory.Ahead > 0 ? $", the next model that teaches {Human.Bytes(memory.Ahead)}" : "")}). Trained by processors all of it lies in the host's memory: {Human.Bytes(memory.Total)} with one{(memory.Lanes > 1 ? $", {Human.Bytes(memory.OnProcessors(memory.Lanes))} with {memory.Lanes}" : "")}.";
+            $"In all {Number(run.Tokens)} tokens and {run.Flops:0.00e+0} floating-point operations (columns: per token), "
+        ) + Invariant($"training on {Number(run.TrainTokens)} different tokens.");
+        yield return $"Memory of {largest.Id}: on a CUDA device {Human.Bytes(memory.Device)} (weights {Human.Bytes(memory.Weights)}, "
+            + $"moments {Human.Bytes(memory.Moments)}, gradients {Human.Bytes(memory.Gradients)}, "
+            + $"teacher {Human.Bytes(memory.Teacher + memory.Ahead)}, activations about {Human.Bytes(memory.Activations)}, "
+            + $"workspace about {Human.Bytes(memory.Workspace)}), and in the host's memory {Human.Bytes(memory.Host)} "
+            + $"(averages {Human.Bytes(memory.Averages)}, the checkpoint's copy "
+            + Human.Bytes(memory.CheckpointCopy)
+            + $"{(memory.Ahead > 0 ? $", the next model that teaches {Human.Bytes(memory.Ahead)}" : "")}). "
+            + $"Trained by processors all of it lies in the host's memory: {Human.Bytes(memory.Total)} with "
+            + $"one{(memory.Lanes > 1 ? $", {Human.Bytes(memory.OnProcessors(memory.Lanes))} with {memory.Lanes}" : "")}.";
         if (memory.Lanes > 1)
         {
-            yield return $"Of several devices the first has the moments and makes every update alone, while the others wait; each of the others needs {Human.Bytes(memory.FurtherDevice)}.";
+            var shares = Shares
+                .Where(devices => devices <= memory.Lanes)
+                .Select(devices => Invariant($"of {devices} each needs {Human.Bytes(memory.EachOf(devices))}"));
+            yield return "Several devices divide the updates, and with them moments and the sum of the gradient: "
+                + $"{string.Join(", ", shares)}.";
         }
 
         if (run.Teacher is { } teacher)
         {
             yield return Invariant(
-                $"{teacher.Models} models of {Number(teacher.ParametersEach)} parameters teach ({teacher.Members} members of run '{teacher.Run}'), one after the other in the same memory; the TEACHER column is all of them."
-            );
+                $"{teacher.Models} models of {Number(teacher.ParametersEach)} parameters teach ({teacher.Members} members of run "
+            ) + Invariant($"'{teacher.Run}'), one after the other in the same memory; the TEACHER column is all of them.");
         }
 
-        yield return $"A checkpoint of {Human.Bytes(run.CheckpointBytes)} is uploaded in {Seconds(run.UploadSeconds)} at {Human.Bytes((long)run.UploadBytesPerSecond)}/s: "
+        yield return $"A checkpoint of {Human.Bytes(run.CheckpointBytes)} is uploaded in {Seconds(run.UploadSeconds)} at "
+            + $"{Human.Bytes((long)run.UploadBytesPerSecond)}/s: "
             + (
                 run.UploadFitsNotice
                     ? Invariant($"it fits a notice of {RunExplanation.NoticeSeconds} s.")
-                    : Invariant(
-                        $"it does not fit a notice of {RunExplanation.NoticeSeconds} s (that takes {Human.Bytes((long)Math.Ceiling(run.CheckpointBytes / RunExplanation.NoticeSeconds))}/s), so a lost machine costs what was trained since the checkpoint before."
-                    )
+                    : Invariant($"it does not fit a notice of {RunExplanation.NoticeSeconds} s (that takes ")
+                        + Invariant(
+                            $"{Human.Bytes((long)Math.Ceiling(run.CheckpointBytes / RunExplanation.NoticeSeconds))}/s), so a lost machine "
+                        )
+                        + "costs what was trained since the checkpoint before."
             );
         yield return Invariant(
-            $"{(run.ParallelStages == 1 ? "One stage trains" : $"{run.ParallelStages} stages can train")} at once, one a chain, each on up to {run.SlotsPerStage} slots of one machine (lanes)."
-        );
+            $"{(run.ParallelStages == 1 ? "One stage trains" : $"{run.ParallelStages} stages can train")} at once, one a "
+        ) + Invariant($"chain, each on up to {run.SlotsPerStage} slots of one machine (lanes).");
         if (run is { WallSeconds: { } wall, SlotHours: { } hours })
         {
             yield return Invariant(

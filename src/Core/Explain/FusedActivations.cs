@@ -63,10 +63,6 @@ internal static class FusedActivations
     private static long LargestStack(StagePlan plan)
     {
         var groups = ParameterGroups.Of(ParameterTable.Of(plan.Model), plan.Stage.Optimizer);
-        return groups
-            .Where(group => group.Kind == OptimizerKind.Muon)
-            .Select(group => Math.Min(StageMemory.OptimizerNumbers, group.Parameters.Sum(parameter => parameter.Count)))
-            .DefaultIfEmpty()
-            .Max();
+        return groups.Where(group => group.Kind == OptimizerKind.Muon).Select(UpdateUnits.LargestStack).DefaultIfEmpty().Max();
     }
 }

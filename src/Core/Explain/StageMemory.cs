@@ -32,11 +32,6 @@ public sealed record StageMemory(
     // A context with its kernels takes about 0.5 GB, cuBLAS' workspaces 0.1; not measured with this engine.
     private const long CudaWorkspace = 1_000_000_000;
 
-    // Six float32 temporaries of a stack of matrices that is cut at so many numbers (the engine's MuonGroup).
-    private const long OptimizerBytes = 6L * sizeof(float) * OptimizerNumbers;
-
-    internal const long OptimizerNumbers = 1L << 26;
-
     /// <summary>The recipe's; a stage has no more workers than lanes.</summary>
     public int Lanes { get; init; } = 1;
 
@@ -52,11 +47,38 @@ public sealed record StageMemory(
     /// (<see cref="FusedPath"/>).</summary>
     public long ActivationsOnProcessor { get; init; }
 
-    /// <summary>On a CUDA device: on the first of several, where the optimizer runs.</summary>
+    /// <summary>Moments and sum of each device where several divide them.</summary>
+    public ShardBytes Shards { get; init; } = new(0, 0, 0);
+
+    /// <summary>On a CUDA device that trains alone.</summary>
     public long Device => Weights + Moments + Gradients + Teacher + Ahead + Activations + Workspace;
 
-    /// <summary>On each further device of a stage: weights of its own and one gradient, but no moments and no sum.</summary>
-    public long FurtherDevice => Weights + (Gradients / Math.Min(Lanes, 2)) + Teacher + Ahead + Activations + Workspace;
+    /// <summary>On each of two devices: of more of them, each needs less (<see cref="EachOf"/>).</summary>
+    public long FurtherDevice => EachOf(2);
+
+    /// <summary>On each of several CUDA devices that train a stage together: all weights, one gradient, and its part of moments and
+    /// sum.</summary>
+    /// <param name="devices">Rounded down to a power of two, and to the stage's lanes: so many it uses.</param>
+    public long EachOf(int devices)
+    {
+        long part;
+        switch (Math.Min(devices, Lanes))
+        {
+            case < 2:
+                return Device;
+            case < 4:
+                part = Shards.OfTwo;
+                break;
+            case < 8:
+                part = Shards.OfFour;
+                break;
+            default:
+                part = Shards.OfEight;
+                break;
+        }
+
+        return Weights + part + (Gradients / Math.Min(Lanes, 2)) + Teacher + Ahead + Activations + Workspace;
+    }
 
     /// <summary>In the host's memory beside a CUDA device.</summary>
     public long Host => Averages + CheckpointCopy + Ahead;
@@ -104,9 +126,11 @@ public sealed record StageMemory(
             ? Math.Min(layerApplications, Math.Max(model.Layers, layerApplications / Math.Max(1, passes)))
             : layerApplications;
         var ensemble = plan.TeacherEnsemble is { } taughtBy ? Taught(plan, taughtBy) : default;
+        var table = ParameterTable.Of(model);
+        var groups = ParameterGroups.Of(table, stage.Optimizer);
         var activations = Math.Max(
             KeptActivations.Bytes(model, stage, blocks, plan.IsTaught),
-            Math.Min(OptimizerBytes, 6 * sizeof(float) * state.FlatLength)
+            sizeof(float) * UpdateUnits.Temporaries(groups)
         );
         return new(
             Bytes(state.Weights),
@@ -122,6 +146,7 @@ public sealed record StageMemory(
         )
         {
             Lanes = stage.Lanes,
+            Shards = ShardBytes.Of(groups, ParameterGroups.Layout(table, groups)),
             TeacherOfEach = ensemble.Model + ensemble.Outputs,
             ActivationsOnProcessor = FusedPath.Covers(model, stage) ? FusedActivations.Bytes(plan, layerApplications) : activations,
             Ahead = plan.TeacherEnsemble?.Members.Sum(member => member.Models) > 1 ? ensemble.Model : 0,

@@ -7,7 +7,30 @@ namespace Slowrun.Training.Kernels;
 internal static unsafe class OptimizerKernels
 {
     // Numbers of which the squares are summed in float32 before they are added in float64.
-    private const int BlockNumbers = 4096;
+    public const int BlockNumbers = 4096;
+
+    /// <summary>Σ x² of each block of <see cref="BlockNumbers"/>; the last may be shorter.</summary>
+    /// <param name="sums">One for each block.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void SquareSums(float* x, long count, Span<float> sums)
+    {
+        for (long start = 0; start < count; start += BlockNumbers)
+        {
+            sums[(int)(start / BlockNumbers)] = BlockSum(x + start, (int)Math.Min(BlockNumbers, count - start));
+        }
+    }
+
+    /// <summary>The sum of blocks' sums, in their order.</summary>
+    public static double Added(ReadOnlySpan<float> sums)
+    {
+        double total = 0;
+        foreach (var sum in sums)
+        {
+            total += sum;
+        }
+
+        return total;
+    }
 
     /// <summary>Σ x².</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -16,15 +39,7 @@ internal static unsafe class OptimizerKernels
         double total = 0;
         for (long start = 0; start < count; start += BlockNumbers)
         {
-            var n = (int)Math.Min(BlockNumbers, count - start);
-            var sum = Vector512<float>.Zero;
-            for (var i = 0; i < n; i += Simd.Width)
-            {
-                var v = Simd.Load(x + start, i, n);
-                sum = Simd.MulAdd(v, v, sum);
-            }
-
-            total += Simd.Sum(sum);
+            total += BlockSum(x + start, (int)Math.Min(BlockNumbers, count - start));
         }
 
         return total;
@@ -166,6 +181,19 @@ internal static unsafe class OptimizerKernels
 
             Simd.Store(sum / Vector512.Create((float)rows), means, i, columns);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float BlockSum(float* x, int n)
+    {
+        var sum = Vector512<float>.Zero;
+        for (var i = 0; i < n; i += Simd.Width)
+        {
+            var v = Simd.Load(x, i, n);
+            sum = Simd.MulAdd(v, v, sum);
+        }
+
+        return Simd.Sum(sum);
     }
 
     // A NaN stays one: the comparison is false.

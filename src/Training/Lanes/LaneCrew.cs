@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
 using Slowrun.Training.Distillation;
@@ -6,6 +7,7 @@ using Slowrun.Training.Evaluation;
 using Slowrun.Training.Kernels.Cuda;
 using Slowrun.Training.Models;
 using Slowrun.Training.Numerics;
+using Slowrun.Training.Optimizers;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
 
@@ -18,10 +20,10 @@ namespace Slowrun.Training.Lanes;
 internal sealed class LaneCrew : IDisposable
 {
     private readonly List<LaneWorker> workers = [];
-    private readonly List<FlatParameters> replicas = [];
+    private readonly List<FlatParameters> storages = [];
     private readonly Thread[] threads = [];
     private readonly SemaphoreSlim[] begin = [];
-    private readonly FlatParameters parameters;
+    private readonly IReadOnlyList<OptimizerShard> shards;
     private readonly CountdownEvent done = new(1);
     private readonly LaneSum sum;
     private Action<int>? work;
@@ -32,9 +34,10 @@ internal sealed class LaneCrew : IDisposable
     /// <param name="ensembles">One for each worker, whose own it is.</param>
     /// <param name="kernels">One for each worker, on <see cref="StepPath.Kernels"/>; else null.</param>
     /// <param name="replicate">
-    /// Whether workers are devices with memory of their own: each has its parameters, and makes its dropout masks. On a CPU all share one
-    /// storage.
+    /// Whether workers are devices with memory of their own: each has its parameters, makes its dropout masks, and updates a part of the
+    /// parameters. On a CPU all share one storage.
     /// </param>
+    /// <param name="shards">What each device updates: one for each worker with memory of its own, else one.</param>
     public LaneCrew(
         ModelRecipe model,
         StageRecipe stage,
@@ -44,26 +47,28 @@ internal sealed class LaneCrew : IDisposable
         IReadOnlyList<EnsembleTeacher?> ensembles,
         bool replicate,
         StepPath path,
-        IReadOnlyList<CudaKernels>? kernels
+        IReadOnlyList<CudaKernels>? kernels,
+        IReadOnlyList<OptimizerShard> shards
     )
     {
-        (this.parameters, Devices) = (parameters, devices);
+        (this.shards, Devices) = (shards, devices);
+        storages.Add(parameters);
         try
         {
-            foreach (var device in devices)
+            foreach (var (w, device) in devices.Index())
             {
-                var own = workers.Count == 0 || !replicate ? parameters : new FlatParameters(parameters.Layout, device);
-                if (workers.Count > 0)
+                if (w > 0 && replicate)
                 {
-                    replicas.Add(own);
+                    storages.Add(new FlatParameters(parameters.Layout, device));
                 }
 
-                var w = workers.Count;
-                workers.Add(new LaneWorker(model, stage, own, teachers[w], ensembles[w], masksOnDevice: replicate, path, kernels?[w]));
+                workers.Add(
+                    new LaneWorker(model, stage, storages[^1], teachers[w], ensembles[w], masksOnDevice: replicate, path, kernels?[w])
+                );
             }
 
-            sum = new LaneSum(new LaneBuffer(model, parameters));
-            begin = [.. replicas.Select(_ => new SemaphoreSlim(0))];
+            sum = storages.Count == 1 ? new LaneSum(new LaneBuffer(model, parameters)) : new LaneSum(Gradients(path));
+            begin = [.. workers.Skip(1).Select(_ => new SemaphoreSlim(0))];
             Broadcast();
             // Last: a thread holds all of this until it is told to end.
             threads = [.. begin.Select((_, w) => WorkerThread.Start($"slowrun lanes {w + 1}", () => Serve(w + 1)))];
@@ -79,16 +84,25 @@ internal sealed class LaneCrew : IDisposable
     /// <summary>One for each worker.</summary>
     public IReadOnlyList<Device> Devices { get; }
 
-    /// <summary>Parameters have changed: gives every replica the new ones.</summary>
+    /// <summary>One for each device with memory of its own, the stage's own first: where its part of the parameters is updated.</summary>
+    public IReadOnlyList<FlatParameters> Storages => storages;
+
+    /// <summary>The first device's parameters have changed: gives every other the new ones.</summary>
     public void Broadcast()
     {
         using var noGradient = no_grad();
-        foreach (var replica in replicas)
+        foreach (var replica in storages.Skip(1))
         {
-            if (!ReferenceEquals(replica, workers[0].Parameters))
-            {
-                replica.Flat.copy_(workers[0].Parameters.Flat);
-            }
+            replica.Flat.copy_(storages[0].Flat);
+        }
+    }
+
+    /// <summary>Each device has updated its part: gives every device the others' parts, which it takes itself.</summary>
+    public void Gather()
+    {
+        if (storages.Count > 1)
+        {
+            Together(Gather);
         }
     }
 
@@ -96,28 +110,25 @@ internal sealed class LaneCrew : IDisposable
     public long Reads => Interlocked.Read(ref reads);
 
     /// <summary>Computes the gradient of a step.</summary>
-    /// <returns>(Layout.Length), summed over all lanes; valid until the next call. Null: stopped.</returns>
-    public Tensor? Run(StepWork step)
+    /// <returns>Summed over all lanes, each device's part there; valid until the next call. Null: stopped.</returns>
+    public IReadOnlyList<ShardGradient>? Run(StepWork step)
     {
         sum.Reset();
         Together(w => workers[w].Run(step, w, workers.Count, sum));
-        return sum.IsComplete(step.Lanes) ? sum.Total.Gradients.Flat : null;
+        return sum.IsComplete(step.Lanes) ? sum.Gradients : null;
     }
 
-    /// <summary>Runs parts that do not touch each other's data, on all workers that share the first one's device, and waits for
-    /// them.</summary>
-    public void RunInParallel(IReadOnlyList<Action> parts)
+    /// <summary>Runs parts that do not touch each other's data, each on a worker of its device, and waits for them.</summary>
+    /// <param name="parts">Of each device with memory of its own.</param>
+    public void RunInParallel(IReadOnlyList<IReadOnlyList<Action>> parts)
     {
-        var next = -1;
+        var next = new int[parts.Count];
         Together(w =>
         {
-            while (
-                (w == 0 || ReferenceEquals(workers[w].Parameters, workers[0].Parameters))
-                && Interlocked.Increment(ref next) is var part
-                && part < parts.Count
-            )
+            var mine = storages.Count == 1 ? 0 : w;
+            while (Interlocked.Increment(ref next[mine]) is var part && part <= parts[mine].Count)
             {
-                parts[part]();
+                parts[mine][part - 1]();
             }
         });
     }
@@ -153,13 +164,51 @@ internal sealed class LaneCrew : IDisposable
             worker.Dispose();
         }
 
-        sum?.Total.Dispose();
-        foreach (var replica in replicas.Where(replica => !ReferenceEquals(replica, parameters)))
+        sum?.Dispose();
+        foreach (var replica in storages.Skip(1))
         {
             replica.Dispose();
         }
 
         done.Dispose();
+    }
+
+    /// <summary>Memory for each device's part of the gradient.</summary>
+    private List<ShardGradient> Gradients(StepPath path)
+    {
+        var (block, length) = (GradientClipping.BlockNumbers(path), storages[0].Layout.Length);
+        var made = new List<ShardGradient>();
+        using var scope = NewDisposeScope();
+        try
+        {
+            foreach (var (shard, storage) in shards.Zip(storages))
+            {
+                var held = shard.Cover.Widened(block, length);
+                var sum = zeros(held.Length, ScalarType.Float32, storage.Device).DetachFromDisposeScope();
+                made.Add(new ShardGradient(sum, shard.Cover, held));
+            }
+
+            return made;
+        }
+        catch
+        {
+            made.ForEach(gradient => gradient.Sum.Dispose());
+            throw;
+        }
+    }
+
+    private void Gather(int worker)
+    {
+        using var noGradient = no_grad();
+        var mine = storages[worker].Flat;
+        for (var other = 0; other < storages.Count; other++)
+        {
+            foreach (var range in other == worker ? [] : shards[other].Cover.Ranges)
+            {
+                using var scope = NewDisposeScope();
+                mine.narrow(0, range.Start, range.Length).copy_(storages[other].Flat.narrow(0, range.Start, range.Length));
+            }
+        }
     }
 
     /// <summary>Has every worker do its part, the first on this thread, and waits for all.</summary>

@@ -106,7 +106,7 @@ internal sealed class LaneWorker : IDisposable
         var position = 0;
         foreach (var lane in lanes)
         {
-            var buffer = lane == 0 ? sum.Total : own ??= new LaneBuffer(model, parameters);
+            var buffer = sum.BufferOf(lane) ?? (own ??= new LaneBuffer(model, parameters));
             buffer.Gradients.Zero();
             foreach (var i in step.MicroBatchesOf(lane))
             {

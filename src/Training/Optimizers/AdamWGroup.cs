@@ -7,31 +7,41 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Optimizers;
 
-/// <summary>AdamW (arXiv:1711.05101) for one range of the flat buffer; the decay is applied first, as upstream does.</summary>
-internal sealed class AdamWGroup(ParameterGroup group, FlatRange range, StepPath path, UpdateKernels? kernels)
+/// <summary>AdamW (arXiv:1711.05101) for neighbouring parameters of one group; the decay is applied first, as upstream does.</summary>
+internal sealed class AdamWGroup(ParameterGroup group, StepPath path, UpdateKernels? kernels)
 {
-    /// <param name="first">First moments, laid out as the parameters; likewise <paramref name="second"/>.</param>
+    private readonly bool rounded = group.Parameters.All(parameter => parameter.Rounded);
+
+    /// <param name="p">Parameters, flat, as their gradient, first and second moments.</param>
     /// <param name="step">This step's number, from 1.</param>
-    public void Step(Tensor parameters, Tensor gradient, Tensor first, Tensor second, long step, ScheduleValues values)
+    public void Step(Tensor p, Tensor g, Tensor m, Tensor v, long step, ScheduleValues values)
     {
         if (path == StepPath.Fused)
         {
-            Fused(parameters, gradient, first, second, step, values);
-            return;
+            Fused(p, g, m, v, step, values);
         }
-
-        using var scope = NewDisposeScope();
-        if (kernels is not null)
+        else if (kernels is not null)
         {
-            Tensor Of(Tensor flat) => flat.narrow(0, range.Start, range.Length);
-            kernels.AdamW(Of(parameters), Of(gradient), Of(first), Of(second), Multipliers(step, values));
-            return;
+            kernels.AdamW(p, g, m, v, Multipliers(step, values));
+        }
+        else
+        {
+            Composed(p, g, m, v, step, values);
         }
 
-        var p = parameters.narrow(0, range.Start, range.Length);
-        var g = gradient.narrow(0, range.Start, range.Length);
-        var m = first.narrow(0, range.Start, range.Length);
-        var v = second.narrow(0, range.Start, range.Length);
+        if (rounded)
+        {
+            // As upstream's compiled step: computed in float32, rounded once where it is stored.
+            foreach (var stored in (Tensor[])[p, m, v])
+            {
+                Rounding.ToBfloat16(stored);
+            }
+        }
+    }
+
+    private void Composed(Tensor p, Tensor g, Tensor m, Tensor v, long step, ScheduleValues values)
+    {
+        using var scope = NewDisposeScope();
         var learningRate = group.LearningRate * values.LearningRate;
         p.mul_(Scalars.Of(1 - (learningRate * group.WeightDecay * values.WeightDecay)));
         m.mul_(Scalars.Of(group.Beta1)).add_(g, Scalars.Of(1 - group.Beta1));
@@ -40,17 +50,15 @@ internal sealed class AdamWGroup(ParameterGroup group, FlatRange range, StepPath
         p.addcdiv_(m, root, Scalars.Of(-learningRate / (1 - Math.Pow(group.Beta1, step))));
     }
 
-    private unsafe void Fused(Tensor parameters, Tensor gradient, Tensor first, Tensor second, long step, ScheduleValues values)
-    {
+    private unsafe void Fused(Tensor p, Tensor g, Tensor m, Tensor v, long step, ScheduleValues values) =>
         OptimizerKernels.AdamW(
-            Matrix.Address(parameters) + range.Start,
-            Matrix.Address(gradient) + range.Start,
-            Matrix.Address(first) + range.Start,
-            Matrix.Address(second) + range.Start,
+            Matrix.Address(p),
+            Matrix.Address(g),
+            Matrix.Address(m),
+            Matrix.Address(v),
             Multipliers(step, values),
-            range.Length
+            p.numel()
         );
-    }
 
     private AdamWScalars Multipliers(long step, ScheduleValues values)
     {

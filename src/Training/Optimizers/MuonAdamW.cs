@@ -10,166 +10,169 @@ namespace Slowrun.Training.Optimizers;
 
 /// <summary>
 /// Upstream's optimizer over flat buffers: AdamW for tables and scalars, Muon for matrices, a few large operations a group, no wait for
-/// the device. Its whole memory is <see cref="State"/>.
+/// the device. Several devices divide it (<see cref="OptimizerShard"/>): each updates its part of its own copy of the parameters and
+/// holds the moments of that part alone, with the same operations on the same numbers as one device. Its whole memory is
+/// <see cref="State"/>.
 /// </summary>
 public sealed class MuonAdamW : IDisposable
 {
-    private readonly FlatParameters parameters;
+    private readonly IReadOnlyList<ParameterGroup> groups;
     private readonly OptimizerRecipe recipe;
-    private readonly (AdamWGroup Group, FlatRange Range, bool Rounded)[] adamW;
-    private readonly (MuonGroup Group, FlatRange Second)[] muon;
-    private readonly long muonStart;
-    private readonly Tensor adamFirst;
-    private readonly Tensor adamSecond;
-    private readonly Tensor muonFirst;
-    private readonly Tensor muonSecond;
+    private readonly StepPath path;
     private readonly Tensor steps;
+    private IReadOnlyList<ShardOptimizer> shards;
 
     /// <param name="parameters">Laid out by <see cref="ParameterGroups.Layout"/> of the same groups.</param>
     public MuonAdamW(FlatParameters parameters, IReadOnlyList<ParameterGroup> groups, OptimizerRecipe recipe)
         : this(parameters, groups, recipe, StepPath.Composed) { }
 
-    /// <param name="kernels">Of the parameters' device, on <see cref="StepPath.Kernels"/>; else null.</param>
-    internal MuonAdamW(
-        FlatParameters parameters,
-        IReadOnlyList<ParameterGroup> groups,
-        OptimizerRecipe recipe,
-        StepPath path,
-        UpdateKernels? kernels = null
-    )
+    /// <summary>On one device.</summary>
+    internal MuonAdamW(FlatParameters parameters, IReadOnlyList<ParameterGroup> groups, OptimizerRecipe recipe, StepPath path)
+        : this(groups, recipe, path, Alone(parameters, groups)) { }
+
+    /// <param name="places">Where each part of the model is updated; together all of it.</param>
+    internal MuonAdamW(IReadOnlyList<ParameterGroup> groups, OptimizerRecipe recipe, StepPath path, IReadOnlyList<ShardPlace> places)
     {
-        ArgumentNullException.ThrowIfNull(parameters);
-        ArgumentNullException.ThrowIfNull(groups);
-        this.parameters = parameters;
-        this.recipe = recipe;
-        var placed = groups.Zip(parameters.Layout.Groups).ToArray();
-        adamW =
-        [
-            .. placed
-                .Where(g => g.First.Kind == OptimizerKind.AdamW)
-                .Select(g =>
-                    (new AdamWGroup(g.First, g.Second, path, kernels), g.Second, g.First.Parameters.All(parameter => parameter.Rounded))
-                ),
-        ];
-        muonStart = placed
-            .Where(g => g.First.Kind == OptimizerKind.Muon)
-            .Select(g => g.Second.Start)
-            .DefaultIfEmpty(parameters.Layout.Length)
-            .First();
-        if (adamW.Any(g => g.Range.End > muonStart))
-        {
-            throw new ArgumentException("An AdamW group comes after a Muon group; AdamW groups must come first.", nameof(groups));
-        }
-
-        long second = 0;
-        muon =
-        [
-            .. placed
-                .Where(g => g.First.Kind == OptimizerKind.Muon)
-                .Select(g =>
-                {
-                    var group = new MuonGroup(g.First, g.Second, path, kernels);
-                    second += group.SecondMomentLength;
-                    return (group, new FlatRange(second - group.SecondMomentLength, group.SecondMomentLength));
-                }),
-        ];
-
+        (this.groups, this.recipe, this.path) = (groups, recipe, path);
+        shards = Made(places);
+        Kernels = KernelsOf(places);
         using var scope = NewDisposeScope();
-        adamFirst = Zeros(muonStart);
-        adamSecond = Zeros(muonStart);
-        muonFirst = Zeros(parameters.Layout.Length - muonStart);
-        muonSecond = Zeros(second);
         steps = zeros(1, ScalarType.Int64).DetachFromDisposeScope();
-        State =
-        [
-            .. NamedTensor.Pieces("optimizer/adamw/first", adamFirst),
-            .. NamedTensor.Pieces("optimizer/adamw/second", adamSecond),
-            .. NamedTensor.Pieces("optimizer/muon/first", muonFirst),
-            .. NamedTensor.Pieces("optimizer/muon/second", muonSecond),
-            new NamedTensor("optimizer/steps", steps),
-        ];
-
-        Tensor Zeros(long length) => zeros(length, ScalarType.Float32, parameters.Device).DetachFromDisposeScope();
+        State = StateOf(shards);
     }
 
-    /// <summary>Moments (float32, on the parameters' device) and the number of steps taken (int64, on the CPU): read and written in
-    /// place.</summary>
-    public IReadOnlyList<NamedTensor> State { get; }
+    /// <summary>Moments (float32, each on the device that updates by it) and the number of steps taken (int64, on the CPU): read and
+    /// written in place. Their names, order and shapes do not depend on how many devices there are.</summary>
+    public IReadOnlyList<NamedTensor> State { get; private set; }
 
+    /// <summary>Of each part's device, on <see cref="StepPath.Kernels"/>; else null.</summary>
+    internal IReadOnlyList<UpdateKernels>? Kernels { get; private set; }
+
+    /// <summary>Of each device: what it has updated since it got its part, in the unit of <see cref="UpdateUnit.Work"/>, and the numbers of
+    /// its moments.</summary>
+    internal IReadOnlyList<(long Work, long MomentNumbers)> Divided => [.. shards.Select(shard => (shard.Done, shard.MomentNumbers))];
+
+    /// <summary>On one device.</summary>
     /// <param name="gradient">(Layout.Length) float32, averaged and clipped; left as it is.</param>
     public void Step(Tensor gradient, ScheduleValues values)
     {
-        foreach (var update in Updates(gradient, values))
+        foreach (var update in Updates([ShardGradient.Whole(gradient)], values).Single())
         {
             update();
         }
     }
 
     /// <summary>
-    /// A step's updates, one a parameter group. No two touch the same number, so that they may run on any threads at any time, each once;
+    /// A step's updates, those of each device. No two touch the same number, so that they may run on any threads at any time, each once;
     /// those that take longest come first.
     /// </summary>
-    /// <param name="gradient">As in <see cref="Step"/>.</param>
-    public IReadOnlyList<Action> Updates(Tensor gradient, ScheduleValues values)
+    /// <param name="gradients">One for each device's part, averaged and clipped.</param>
+    internal IReadOnlyList<IReadOnlyList<Action>> Updates(IReadOnlyList<ShardGradient> gradients, ScheduleValues values)
     {
         using var noGradient = no_grad();
         steps.add_(Scalars.Of(1), Scalars.One);
         var step = steps.data<long>()[0];
-        return
-        [
-            // Orthogonalization is many matrix products, AdamW reads every number once.
-            .. muon.OrderByDescending(g => g.Group.Length)
-                .Select(g =>
-                    Update(() =>
-                        g.Group.Step(
-                            parameters.Flat,
-                            gradient,
-                            muonFirst,
-                            muonStart,
-                            muonSecond.narrow(0, g.Second.Start, g.Second.Length),
-                            values,
-                            recipe
-                        )
-                    )
-                ),
-            .. adamW
-                .OrderByDescending(g => g.Range.Length)
-                .Select(g =>
-                    Update(() =>
-                    {
-                        g.Group.Step(parameters.Flat, gradient, adamFirst, adamSecond, step, values);
-                        if (g.Rounded)
-                        {
-                            // As upstream's compiled step: computed in float32, rounded once where it is stored.
-                            foreach (var stored in (Tensor[])[parameters.Flat, adamFirst, adamSecond])
-                            {
-                                Rounding.ToBfloat16(stored.narrow(0, g.Range.Start, g.Range.Length));
-                            }
-                        }
-                    })
-                ),
-        ];
+        return [.. shards.Zip(gradients, (shard, gradient) => shard.Updates(gradient, step, values))];
+    }
 
-        // What autograd records, and who disposes what, are the thread's.
-        static Action Update(Action update) =>
-            () =>
+    /// <summary>Other devices divide the updates from now on: the moments are copied to where they are needed. After a failure all is as
+    /// before.</summary>
+    internal void Move(IReadOnlyList<ShardPlace> places)
+    {
+        var moved = Made(places);
+        try
+        {
+            using var noGradient = no_grad();
+            foreach (var to in moved)
             {
-                using var noGradient = no_grad();
-                using var scope = NewDisposeScope();
-                update();
-            };
+                foreach (var from in shards)
+                {
+                    to.Take(from);
+                }
+            }
+        }
+        catch
+        {
+            Dispose(moved);
+            throw;
+        }
+
+        var before = (State, shards);
+        (shards, State, Kernels) = (moved, StateOf(moved), KernelsOf(places));
+        DisposeViews(before.State);
+        Dispose(before.shards);
     }
 
     public void Dispose()
     {
-        foreach (var piece in State)
-        {
-            piece.Tensor.Dispose();
-        }
+        DisposeViews(State);
+        Dispose(shards);
+        steps.Dispose();
+    }
 
-        foreach (var tensor in (Tensor[])[adamFirst, adamSecond, muonFirst, muonSecond])
+    private static ShardPlace[] Alone(FlatParameters parameters, IReadOnlyList<ParameterGroup> groups)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(groups);
+        return [new ShardPlace(OptimizerShard.Of(groups, UpdateUnits.Of(groups, parameters.Layout), 1)[0], parameters, null)];
+    }
+
+    private UpdateKernels[]? KernelsOf(IReadOnlyList<ShardPlace> places) =>
+        path == StepPath.Kernels ? [.. places.Select(place => place.Kernels!)] : null;
+
+    private List<ShardOptimizer> Made(IReadOnlyList<ShardPlace> places)
+    {
+        var made = new List<ShardOptimizer>();
+        try
         {
-            tensor.Dispose();
+            foreach (var place in places)
+            {
+                made.Add(new ShardOptimizer(place, groups, recipe, path));
+            }
+
+            return made;
+        }
+        catch
+        {
+            Dispose(made);
+            throw;
+        }
+    }
+
+    private IReadOnlyList<NamedTensor> StateOf(IReadOnlyList<ShardOptimizer> of)
+    {
+        using var scope = NewDisposeScope();
+        return
+        [
+            .. Pieces("optimizer/adamw/first", shard => shard.AdamFirst),
+            .. Pieces("optimizer/adamw/second", shard => shard.AdamSecond),
+            .. Pieces("optimizer/muon/first", shard => shard.MuonFirst),
+            .. Pieces("optimizer/muon/second", shard => shard.MuonSecond),
+            new NamedTensor("optimizer/steps", steps),
+        ];
+
+        IReadOnlyList<NamedTensor> Pieces(string name, Func<ShardOptimizer, ShardMoments> moments) =>
+            NamedTensor.Pieces(
+                name,
+                of.Count == 1
+                    ? [moments(of[0]).Numbers]
+                    : [.. of.SelectMany(shard => moments(shard).Views()).OrderBy(view => view.Start).Select(view => view.Numbers)]
+            );
+    }
+
+    private void DisposeViews(IReadOnlyList<NamedTensor> state)
+    {
+        foreach (var part in state.SelectMany(piece => piece.Parts).Where(part => !ReferenceEquals(part, steps)))
+        {
+            part.Dispose();
+        }
+    }
+
+    private static void Dispose(IReadOnlyList<ShardOptimizer> made)
+    {
+        foreach (var shard in made)
+        {
+            shard.Dispose();
         }
     }
 }

@@ -9,74 +9,37 @@ using static TorchSharp.torch;
 namespace Slowrun.Training.Optimizers;
 
 /// <summary>
-/// Muon (kellerjordan.github.io/posts/muon) for one stack of N matrices R x K: Nesterov momentum, made orthogonal, normalised by a second
-/// moment kept per row (tall) or column (wide) as in NorMuon (arXiv:2510.05491), with cautious weight decay (arXiv:2411.16085).
+/// Muon (kellerjordan.github.io/posts/muon) for matrices R x K of one shape: Nesterov momentum, made orthogonal, normalised by a second
+/// moment kept per row (tall) or column (wide) as in NorMuon (arXiv:2510.05491), with cautious weight decay (arXiv:2411.16085). Each matrix
+/// is updated by itself.
 /// </summary>
 internal sealed class MuonGroup
 {
-    // Temporaries of a step take about six times this many float32 numbers; without chunks a billion-parameter model would need
-    // several copies of its largest stack. Each matrix is updated by itself, so where the cut lies changes nothing but memory.
-    private const long ChunkNumbers = 1L << 26;
-
     private readonly ParameterGroup group;
-    private readonly FlatRange range;
-    private readonly long n;
     private readonly long rows;
     private readonly long columns;
 
     private readonly StepPath path;
     private readonly UpdateKernels? kernels;
 
-    public MuonGroup(ParameterGroup group, FlatRange range, StepPath path, UpdateKernels? kernels)
+    public MuonGroup(ParameterGroup group, StepPath path, UpdateKernels? kernels)
     {
-        (this.path, this.kernels) = (path, kernels);
-        this.group = group;
-        this.range = range;
-        n = group.Parameters.Count;
+        (this.group, this.path, this.kernels) = (group, path, kernels);
         (rows, columns) = (group.Parameters[0].Shape[0], group.Parameters[0].Shape[1]);
     }
 
     /// <summary>The second moment is averaged over this dimension of (N, R, K): the shorter one's vectors are kept.</summary>
     private bool Tall => rows >= columns;
 
-    /// <summary>Numbers of all its matrices.</summary>
-    public long Length => n * rows * columns;
-
-    /// <summary>Numbers of the second moment: [N, R, 1] of tall matrices, [N, 1, K] of wide ones.</summary>
-    public long SecondMomentLength => n * (Tall ? rows : columns);
-
-    /// <param name="parameters">Flat, as the gradient.</param>
-    /// <param name="momentum">Flat first moments of all Muon groups, beginning at <paramref name="momentumStart"/> of the layout.</param>
-    /// <param name="second">This group's part of the second moments.</param>
-    public void Step(
-        Tensor parameters,
-        Tensor gradient,
-        Tensor momentum,
-        long momentumStart,
-        Tensor second,
-        ScheduleValues values,
-        OptimizerRecipe recipe
-    )
+    /// <param name="p">Neighbouring matrices, flat, as their gradient and momentum.</param>
+    /// <param name="second">Their running mean squares, flat: R of each tall matrix, K of each wide one.</param>
+    public void Step(Tensor p, Tensor g, Tensor m, Tensor second, ScheduleValues values, OptimizerRecipe recipe)
     {
-        var chunk = Math.Max(1, ChunkNumbers / (rows * columns));
-        for (long first = 0; first < n; first += chunk)
-        {
-            using var scope = NewDisposeScope();
-            var count = Math.Min(chunk, n - first);
-            var start = range.Start + (first * rows * columns);
-            var kept = Tall ? rows : columns;
-            Update(
-                Stack(parameters, start, count),
-                Stack(gradient, start, count),
-                Stack(momentum, start - momentumStart, count),
-                second.narrow(0, first * kept, count * kept).view(count, Tall ? rows : 1, Tall ? 1 : columns),
-                values,
-                recipe
-            );
-        }
+        using var scope = NewDisposeScope();
+        var count = p.numel() / (rows * columns);
+        Tensor Stack(Tensor flat) => flat.view(count, rows, columns);
+        Update(Stack(p), Stack(g), Stack(m), second.view(count, Tall ? rows : 1, Tall ? 1 : columns), values, recipe);
     }
-
-    private Tensor Stack(Tensor flat, long start, long count) => flat.narrow(0, start, count * rows * columns).view(count, rows, columns);
 
     private void Update(Tensor p, Tensor g, Tensor m, Tensor second, ScheduleValues values, OptimizerRecipe recipe)
     {

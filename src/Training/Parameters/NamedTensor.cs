@@ -2,32 +2,62 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Parameters;
 
-/// <summary>A contiguous part of a training state under the name it has in a checkpoint. A view: not to be disposed by the
-/// reader.</summary>
-public sealed record NamedTensor(string Name, Tensor Tensor)
+/// <summary>A part of a training state under the name it has in a checkpoint. Views: not to be disposed by the reader.</summary>
+/// <param name="Parts">One behind the other they are the tensor: one, or flat ones that lie on several devices.</param>
+public sealed record NamedTensor(string Name, IReadOnlyList<Tensor> Parts)
 {
     // A checkpoint's tensor must stay under 2 GiB; a quarter of a billion float32 numbers are 1 GiB.
     private const long PieceLength = 1L << 28;
 
-    /// <summary>Views that cover a flat tensor: itself, or <c>name.0</c>, <c>name.1</c>, … of at most 1 GiB (at float32).</summary>
-    public static IReadOnlyList<NamedTensor> Pieces(string name, Tensor flat) => Pieces(name, flat, PieceLength);
+    public NamedTensor(string name, Tensor tensor)
+        : this(name, [tensor]) { }
 
-    internal static IReadOnlyList<NamedTensor> Pieces(string name, Tensor flat, long pieceLength)
+    /// <summary>The tensor, where it is one.</summary>
+    public Tensor Tensor =>
+        Parts.Count == 1 ? Parts[0] : throw new InvalidOperationException($"Tensor '{Name}' is divided into {Parts.Count} parts.");
+
+    /// <summary>As it is in a checkpoint.</summary>
+    public IReadOnlyList<long> Shape => Parts.Count == 1 ? Parts[0].shape : [Parts.Sum(part => part.numel())];
+
+    /// <summary>Views that cover a flat tensor: itself, or <c>name.0</c>, <c>name.1</c>, … of at most 1 GiB (at float32).</summary>
+    public static IReadOnlyList<NamedTensor> Pieces(string name, Tensor flat) => Pieces(name, [flat], PieceLength);
+
+    /// <summary>The same of a flat tensor in parts.</summary>
+    public static IReadOnlyList<NamedTensor> Pieces(string name, IReadOnlyList<Tensor> parts) => Pieces(name, parts, PieceLength);
+
+    internal static IReadOnlyList<NamedTensor> Pieces(string name, IReadOnlyList<Tensor> parts, long pieceLength)
     {
-        ArgumentNullException.ThrowIfNull(flat);
-        var length = flat.numel();
+        ArgumentNullException.ThrowIfNull(parts);
+        var length = parts.Sum(part => part.numel());
         if (length <= pieceLength)
         {
-            return [new NamedTensor(name, flat)];
+            return [new NamedTensor(name, parts)];
         }
 
         var pieces = new List<NamedTensor>();
         for (long start = 0; start < length; start += pieceLength)
         {
-            var view = flat.narrow(0, start, Math.Min(pieceLength, length - start)).DetachFromDisposeScope();
-            pieces.Add(new NamedTensor($"{name}.{pieces.Count}", view));
+            pieces.Add(new NamedTensor($"{name}.{pieces.Count}", Cut(parts, start, Math.Min(start + pieceLength, length))));
         }
 
         return pieces;
+    }
+
+    private static List<Tensor> Cut(IReadOnlyList<Tensor> parts, long start, long end)
+    {
+        var views = new List<Tensor>();
+        long begun = 0;
+        foreach (var part in parts)
+        {
+            var (from, to) = (Math.Max(start, begun), Math.Min(end, begun + part.numel()));
+            if (from < to)
+            {
+                views.Add(part.narrow(0, from - begun, to - from).DetachFromDisposeScope());
+            }
+
+            begun += part.numel();
+        }
+
+        return views;
     }
 }

@@ -27,20 +27,16 @@ public sealed class StageTraining : IDisposable
     private readonly StageInputs inputs;
     private readonly StageSteps steps;
     private readonly FlatParameters parameters;
-    private readonly MuonAdamW optimizer;
-    private StageTeachers teachers;
-    private LaneCrew crew;
+    private readonly StageWorkers workers;
     private readonly TrainingRows rows;
     private readonly WeightSelection selection;
     private readonly StageSchedule schedule;
     private readonly Tensor losses;
     private readonly Tensor position;
     private readonly Tensor microBatches;
-    private readonly TrainingState state;
+    private readonly IReadOnlyList<NamedTensor> weights;
+    private TrainingState state;
     private readonly StepPath path;
-    private readonly UpdateKernels? update;
-    private readonly bool replicate;
-    private readonly Func<Device, CudaKernels> kernelsOf;
     private StateCapture capture;
 
     private StageTraining(
@@ -48,12 +44,12 @@ public sealed class StageTraining : IDisposable
         ComputeDevices devices,
         bool replicate,
         StepPath path,
-        Func<Device, CudaKernels>? kernelsOf = null
+        Func<Device, CudaKernels>? kernelsOf,
+        long stackNumbers
     )
     {
         (this.inputs, this.path) = (inputs, path);
         var plan = inputs.Plan;
-        this.kernelsOf = kernelsOf ??= device => CudaKernels.Of(device, plan.Model.Products);
         if (path == StepPath.Fused && Path(plan, devices) != StepPath.Fused)
         {
             throw new ArgumentException(
@@ -67,15 +63,15 @@ public sealed class StageTraining : IDisposable
         StageInputsCheck.Require(inputs);
         var slots = Slots(devices);
         // Each device has its own parameters; processors share one storage.
-        this.replicate = replicate |= slots[0].type != DeviceType.CPU;
+        replicate |= slots[0].type != DeviceType.CPU;
         var table = ParameterTable.Of(plan.Model);
         var groups = ParameterGroups.Of(table, plan.Stage.Optimizer);
+        var layout = ParameterGroups.Layout(table, groups);
+        var units = UpdateUnits.Of(groups, layout, stackNumbers);
         try
         {
-            parameters = new FlatParameters(ParameterGroups.Layout(table, groups), slots[0]);
-            update = path == StepPath.Kernels ? new UpdateKernels(kernelsOf(slots[0])) : null;
-            optimizer = new MuonAdamW(parameters, groups, plan.Stage.Optimizer, path, update);
-            (teachers, crew) = Workers(slots);
+            parameters = new FlatParameters(layout, slots[0]);
+            workers = new StageWorkers(inputs, parameters, groups, units, slots, replicate, path, kernelsOf);
             rows = new TrainingRows(plan, steps, inputs.Train);
             selection = new WeightSelection(plan.Stage, steps, parameters, apart: replicate);
             schedule = new StageSchedule(plan.Stage.Optimizer, steps.Steps, plan.Stage.Epochs);
@@ -83,17 +79,9 @@ public sealed class StageTraining : IDisposable
             losses = zeros(steps.Steps, ScalarType.Float32).DetachFromDisposeScope();
             position = zeros(1, ScalarType.Int64).DetachFromDisposeScope();
             microBatches = zeros(1, ScalarType.Int64).DetachFromDisposeScope();
-            state = new TrainingState(
-                [
-                    .. NamedTensor.Pieces("parameters", parameters.Flat),
-                    .. optimizer.State,
-                    .. selection.State,
-                    new NamedTensor(StateTensors.Losses, losses),
-                    new NamedTensor("step", position),
-                    new NamedTensor("micro-batches", microBatches),
-                ]
-            );
-            capture = state.Capture(parameters.Device);
+            weights = NamedTensor.Pieces("parameters", parameters.Flat);
+            state = State();
+            capture = new StateCapture(state, slots);
         }
         catch
         {
@@ -113,6 +101,9 @@ public sealed class StageTraining : IDisposable
     /// <summary>How often its threads have read, and waited for, what a device computed.</summary>
     internal long DeviceReads { get; private set; }
 
+    /// <inheritdoc cref="MuonAdamW.Divided"/>
+    internal IReadOnlyList<(long Work, long MomentNumbers)> Divided => workers.Optimizer.Divided;
+
     /// <summary>What <see cref="Capture"/> writes, in order. A function of the plan and of the training set's length.</summary>
     public IReadOnlyList<TensorLayout> StateLayout => state.Layout;
 
@@ -123,17 +114,19 @@ public sealed class StageTraining : IDisposable
     /// <param name="path">Null: the plan's own.</param>
     /// <param name="replicate">Treats processors as devices with memory of their own: how tests run what CUDA devices would.</param>
     /// <param name="kernelsOf">For tests: kernels of a device on <see cref="StepPath.Kernels"/>. Null: its own.</param>
+    /// <param name="stackNumbers">For tests: the cut of stacks of matrices.</param>
     internal static StageTraining Begin(
         StageInputs inputs,
         ComputeDevices devices,
         bool replicate,
         StepPath? path = null,
-        Func<Device, CudaKernels>? kernelsOf = null
+        Func<Device, CudaKernels>? kernelsOf = null,
+        long stackNumbers = UpdateUnits.StackNumbers
     )
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(devices);
-        var training = new StageTraining(inputs, devices, replicate, path ?? Path(inputs.Plan, devices), kernelsOf);
+        var training = new StageTraining(inputs, devices, replicate, path ?? Path(inputs.Plan, devices), kernelsOf, stackNumbers);
         try
         {
             if (inputs.Plan.Predecessor is null)
@@ -156,7 +149,7 @@ public sealed class StageTraining : IDisposable
             throw;
         }
 
-        training.crew.Broadcast();
+        training.workers.Crew.Broadcast();
         return training;
     }
 
@@ -165,19 +158,22 @@ public sealed class StageTraining : IDisposable
         Resume(inputs, devices, state, path: null);
 
     /// <param name="path">Null: the plan's own.</param>
-    /// <param name="kernelsOf">As in <see cref="Begin(StageInputs, ComputeDevices, bool, StepPath?, Func{Device, CudaKernels}?)"/>.</param>
+    /// <param name="kernelsOf">As in <see cref="Begin(StageInputs, ComputeDevices, bool, StepPath?, Func{Device, CudaKernels}?, long)"/>;
+    /// likewise <paramref name="replicate"/> and <paramref name="stackNumbers"/>.</param>
     internal static StageTraining Resume(
         StageInputs inputs,
         ComputeDevices devices,
         IReadOnlyList<TensorData> state,
         StepPath? path,
-        Func<Device, CudaKernels>? kernelsOf = null
+        Func<Device, CudaKernels>? kernelsOf = null,
+        bool replicate = false,
+        long stackNumbers = UpdateUnits.StackNumbers
     )
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(devices);
         ArgumentNullException.ThrowIfNull(state);
-        var training = new StageTraining(inputs, devices, replicate: false, path ?? Path(inputs.Plan, devices), kernelsOf);
+        var training = new StageTraining(inputs, devices, replicate, path ?? Path(inputs.Plan, devices), kernelsOf, stackNumbers);
         try
         {
             training.state.Restore(state);
@@ -192,21 +188,21 @@ public sealed class StageTraining : IDisposable
             throw;
         }
 
-        training.crew.Broadcast();
+        training.workers.Crew.Broadcast();
         return training;
     }
 
     /// <summary>Trains one optimizer step, or returns before it at the next micro-batch once told to stop.</summary>
     public StepResult RunStep(CancellationToken stop)
     {
-        var before = Scalars.Reads + crew.Reads;
+        var before = Scalars.Reads + workers.Crew.Reads;
         try
         {
             return Train(stop);
         }
         finally
         {
-            DeviceReads += Scalars.Reads + crew.Reads - before;
+            DeviceReads += Scalars.Reads + workers.Crew.Reads - before;
         }
     }
 
@@ -243,7 +239,7 @@ public sealed class StageTraining : IDisposable
         };
         try
         {
-            return crew.Run(work) is { } gradient ? Taken(work, gradient, step) : StepResult.Stopped;
+            return workers.Crew.Run(work) is { } gradients ? Taken(work, gradients, step) : StepResult.Stopped;
         }
         finally
         {
@@ -262,7 +258,7 @@ public sealed class StageTraining : IDisposable
     internal void CaptureBy(DeviceCopies copies)
     {
         capture.Dispose();
-        capture = state.Capture(copies);
+        capture = new StateCapture(state, copies);
     }
 
     /// <summary>
@@ -283,21 +279,12 @@ public sealed class StageTraining : IDisposable
             );
         }
 
-        var before = crew.Devices;
-        // Their memory first: more workers may need it.
-        crew.Dispose();
-        teachers.Dispose();
-        (crew, teachers) = (null!, null!);
-        try
-        {
-            (teachers, crew) = Workers(slots);
-        }
-        catch (Exception) when (slots.Length > before.Count)
-        {
-            (teachers, crew) = Workers([.. before]);
-        }
-
-        return crew.Devices.Count;
+        // What is captured may move.
+        capture.Wait();
+        workers.Use(slots);
+        state = State();
+        capture.Follow(state, [.. workers.Crew.Devices]);
+        return workers.Crew.Devices.Count;
     }
 
     /// <summary>Copies the state at this step boundary.</summary>
@@ -349,10 +336,8 @@ public sealed class StageTraining : IDisposable
     {
         // Also of one that was not finished: workers' threads would hold all of it for ever.
         capture?.Dispose();
-        crew?.Dispose();
-        teachers?.Dispose();
+        workers?.Dispose();
         selection?.Dispose();
-        optimizer?.Dispose();
         parameters?.Dispose();
         losses?.Dispose();
         position?.Dispose();
@@ -362,32 +347,28 @@ public sealed class StageTraining : IDisposable
     private Device[] Slots(ComputeDevices devices) =>
         [.. devices.Slots.Take(devices.Workers(inputs.Plan.Stage.Lanes)).Select(ComputeDevices.DeviceOf)];
 
-    private (StageTeachers Teachers, LaneCrew Crew) Workers(Device[] slots)
-    {
-        CudaKernels[]? kernels = path == StepPath.Kernels ? [.. slots.Select(kernelsOf)] : null;
-        var made = new StageTeachers(inputs, slots, replicate);
-        try
-        {
-            var plan = inputs.Plan;
-            return (made, new LaneCrew(plan.Model, plan.Stage, parameters, slots, made.Models, made.Ensembles, replicate, path, kernels));
-        }
-        catch
-        {
-            made.Dispose();
-            throw;
-        }
-    }
+    private TrainingState State() =>
+        new(
+            [
+                .. weights,
+                .. workers.Optimizer.State,
+                .. selection.State,
+                new NamedTensor(StateTensors.Losses, losses),
+                new NamedTensor("step", position),
+                new NamedTensor("micro-batches", microBatches),
+            ]
+        );
 
     /// <summary>The step with a gradient. The host reads what the device computed once, at its end: until then it only gives
     /// orders.</summary>
-    private StepResult Taken(StepWork work, Tensor gradient, int step)
+    private StepResult Taken(StepWork work, IReadOnlyList<ShardGradient> gradients, int step)
     {
         // Up to here nothing of the state has changed.
         capture.Wait();
         using var noGradient = no_grad();
-        var norm = GradientClipping.Clip(gradient, parameters.Layout, inputs.Plan.Stage.ClipNorm, path, update);
-        Update(gradient, step);
-        crew.Broadcast();
+        var norm = GradientClipping.Clip(gradients, parameters.Layout, inputs.Plan.Stage.ClipNorm, path, workers.Optimizer.Kernels);
+        Update(gradients, step);
+        workers.Crew.Gather();
         position.add_(Scalars.Of(1), Scalars.One);
         microBatches.add_(Scalars.Of(steps.MicroBatches), Scalars.One);
         selection.Update(step + 1);
@@ -397,11 +378,11 @@ public sealed class StageTraining : IDisposable
         return new StepResult(true, loss, read[0]);
     }
 
-    private void Update(Tensor gradient, int step)
+    private void Update(IReadOnlyList<ShardGradient> gradients, int step)
     {
         try
         {
-            crew.RunInParallel(optimizer.Updates(gradient, schedule.At(step)));
+            workers.Crew.RunInParallel(workers.Optimizer.Updates(gradients, schedule.At(step)));
         }
         catch (Exception e) when (Divergence.OfUpdate(inputs.Plan.Id.ToString(), step + 1, e) is { } diverged)
         {
@@ -441,7 +422,7 @@ public sealed class StageTraining : IDisposable
             Recurrences = now.Recurrences,
             Windows = now.Windows,
         };
-        crew.Broadcast();
-        return crew.LossNats(set, inputs.Plan.Evaluation.Rows, pass, stop);
+        workers.Crew.Broadcast();
+        return workers.Crew.LossNats(set, inputs.Plan.Evaluation.Rows, pass, stop);
     }
 }

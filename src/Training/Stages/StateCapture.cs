@@ -2,24 +2,71 @@ using Slowrun.Core.Tensors;
 using Slowrun.Training.Copies;
 using Slowrun.Training.Parameters;
 using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Slowrun.Training.Stages;
 
 /// <summary>
-/// Copies a training state to the host. With a device the copy runs on a separate thread and stream while the next step computes its
-/// gradient, which does not change the state; the update waits for it (<see cref="Wait"/>). On processors it is done at once.
+/// Copies a training state to the host. With devices the copy runs on a separate thread, and on a stream of each device, while the next
+/// step computes its gradient, which does not change the state; the update waits for it (<see cref="Wait"/>). On processors it is done at
+/// once.
 /// </summary>
-/// <param name="copies">Of the device that the state lies on; null: it lies in the host's memory.</param>
-internal sealed class StateCapture(IReadOnlyList<NamedTensor> tensors, DeviceCopies? copies) : IDisposable
+internal sealed class StateCapture : IDisposable
 {
     // A core alone does not fill the memory's bandwidth; a small state is copied before another thread has begun.
     private const long BothCoresFrom = 16 << 20;
 
+    // Of each device that the state lies on, the first one's first: what a buffer was pinned by stays. None: it lies in the host's memory.
+    private readonly List<(int Device, DeviceCopies Copies)> opened = [];
+    private readonly bool allOnOne;
+    private IReadOnlyList<NamedTensor> tensors = [];
     private Task under = Task.CompletedTask;
     private Action<Task>? howToWait;
 
-    /// <summary>For tests: takes the state's tensors for a device's.</summary>
-    internal bool AllOnDevice { get; init; }
+    /// <param name="devices">Those that it lies on, the parameters' first.</param>
+    public StateCapture(TrainingState state, IReadOnlyList<Device> devices)
+    {
+        try
+        {
+            Follow(state, devices);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>For tests: as if all of it lay on a device that is copied from so. Takes the copies over.</summary>
+    public StateCapture(TrainingState state, DeviceCopies copies)
+    {
+        (tensors, allOnOne) = (state.Tensors, true);
+        opened.Add((0, copies));
+    }
+
+    /// <summary>The state's tensors lie elsewhere from now on.</summary>
+    /// <param name="devices">As before, with the same first one.</param>
+    public void Follow(TrainingState state, IReadOnlyList<Device> devices)
+    {
+        Wait();
+        tensors = state.Tensors;
+        if (allOnOne)
+        {
+            return;
+        }
+
+        int[] wanted = [.. devices.Where(device => device.type != DeviceType.CPU).Select(device => device.index).Distinct()];
+        foreach (var gone in opened.Where(one => !wanted.Contains(one.Device)).ToList())
+        {
+            opened.Remove(gone);
+            gone.Copies.Dispose();
+        }
+
+        foreach (var device in wanted.Except(opened.Select(one => one.Device)).ToList())
+        {
+            opened.Add((device, DeviceCopies.Open(device)));
+        }
+    }
 
     /// <summary>A buffer for captures, made ready for fast ones.</summary>
     public StateBuffer NewBuffer(IReadOnlyList<TensorLayout> layout)
@@ -27,7 +74,12 @@ internal sealed class StateCapture(IReadOnlyList<NamedTensor> tensors, DeviceCop
         var buffer = new StateBuffer(layout);
         try
         {
-            copies?.Pin(buffer);
+            if (opened.Count > 0)
+            {
+                // For the contexts of all devices.
+                opened[0].Copies.Pin(buffer);
+            }
+
             return buffer;
         }
         catch
@@ -43,13 +95,17 @@ internal sealed class StateCapture(IReadOnlyList<NamedTensor> tensors, DeviceCop
     public Task Begin(StateBuffer into, Action<Task>? waiting = null)
     {
         Wait();
-        if (copies is null)
+        if (opened.Count == 0)
         {
             Copy(into);
             return Task.CompletedTask;
         }
 
-        copies.Settle();
+        foreach (var (_, copies) in opened)
+        {
+            copies.Settle();
+        }
+
         howToWait = waiting;
         return under = Task.Factory.StartNew(
             () => Copy(into),
@@ -75,16 +131,22 @@ internal sealed class StateCapture(IReadOnlyList<NamedTensor> tensors, DeviceCop
     public void Dispose()
     {
         Wait();
-        copies?.Dispose();
+        foreach (var (_, copies) in opened)
+        {
+            copies.Dispose();
+        }
     }
 
     private void Copy(StateBuffer into)
     {
-        var half = copies is null && into.LengthBytes >= BothCoresFrom ? Middle(into) : tensors.Count;
+        var half = opened.Count == 0 && into.LengthBytes >= BothCoresFrom ? Middle(into) : tensors.Count;
         var second = half == tensors.Count ? Task.CompletedTask : Task.Run(() => Copy(into, half, tensors.Count));
         Copy(into, 0, half);
         second.GetAwaiter().GetResult();
-        copies?.Wait();
+        foreach (var (_, copies) in opened)
+        {
+            copies.Wait();
+        }
     }
 
     /// <summary>Where the second half of the bytes begins.</summary>
@@ -103,15 +165,26 @@ internal sealed class StateCapture(IReadOnlyList<NamedTensor> tensors, DeviceCop
     {
         for (var i = from; i < to; i++)
         {
-            var tensor = tensors[i].Tensor;
-            if (copies is not null && (AllOnDevice || tensor.device_type != DeviceType.CPU))
+            var rest = into.Span(i);
+            foreach (var part in tensors[i].Parts)
             {
-                copies.Begin(DeviceAddress.Of(tensor.Handle), into.Span(i));
-            }
-            else
-            {
-                tensor.bytes.CopyTo(into.Span(i));
+                var bytes = rest[..checked((int)(part.numel() * part.ElementSize))];
+                rest = rest[bytes.Length..];
+                if (CopiesOf(part) is { } copies)
+                {
+                    copies.Begin(DeviceAddress.Of(part.Handle), bytes);
+                }
+                else
+                {
+                    part.bytes.CopyTo(bytes);
+                }
             }
         }
     }
+
+    /// <summary>Null: it lies in the host's memory.</summary>
+    private DeviceCopies? CopiesOf(Tensor tensor) =>
+        allOnOne ? opened[0].Copies
+        : tensor.device_type == DeviceType.CPU ? null
+        : opened.First(one => one.Device == tensor.device_index).Copies;
 }

@@ -1,5 +1,4 @@
 using Slowrun.Core.Tensors;
-using Slowrun.Training.Copies;
 using Slowrun.Training.Parameters;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -10,13 +9,9 @@ namespace Slowrun.Training.Stages;
 internal sealed class TrainingState(IReadOnlyList<NamedTensor> tensors)
 {
     public IReadOnlyList<TensorLayout> Layout { get; } =
-    [.. tensors.Select(t => new TensorLayout(t.Name, TypeOf(t.Tensor), [.. t.Tensor.shape]))];
+    [.. tensors.Select(t => new TensorLayout(t.Name, TypeOf(t.Parts[0]), [.. t.Shape]))];
 
-    /// <summary>For tests: as if all of it lay on a device that is copied from so.</summary>
-    public StateCapture Capture(DeviceCopies copies) => new(tensors, copies) { AllOnDevice = true };
-
-    /// <param name="device">Of the parameters.</param>
-    public StateCapture Capture(Device device) => new(tensors, device.type == DeviceType.CPU ? null : DeviceCopies.Open(device.index));
+    public IReadOnlyList<NamedTensor> Tensors => tensors;
 
     /// <exception cref="InvalidDataException">A tensor is missing, unknown, or of another type or shape.</exception>
     public void Restore(IReadOnlyList<TensorData> saved)
@@ -66,14 +61,20 @@ internal sealed class TrainingState(IReadOnlyList<NamedTensor> tensors)
     {
         var byName = saved.ToDictionary(tensor => tensor.Name);
         using var noGradient = no_grad();
-        foreach (var (name, tensor) in tensors.Select(t => (t.Name, t.Tensor)))
+        foreach (var (name, parts) in tensors)
         {
-            using var scope = NewDisposeScope();
-            var host = tensor.device_type == DeviceType.CPU ? tensor : empty_like(tensor, device: CPU);
-            byName[name].Bytes.Span.CopyTo(host.bytes);
-            if (!ReferenceEquals(host, tensor))
+            var bytes = byName[name].Bytes.Span;
+            foreach (var part in parts)
             {
-                tensor.copy_(host);
+                using var scope = NewDisposeScope();
+                var host = part.device_type == DeviceType.CPU ? part : empty_like(part, device: CPU);
+                var into = host.bytes;
+                bytes[..into.Length].CopyTo(into);
+                bytes = bytes[into.Length..];
+                if (!ReferenceEquals(host, part))
+                {
+                    part.copy_(host);
+                }
             }
         }
     }

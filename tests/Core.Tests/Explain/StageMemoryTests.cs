@@ -51,12 +51,35 @@ public sealed class StageMemoryTests
         );
         Assert.Equal(memory.Device - memory.Workspace + memory.Host, memory.Total);
         Assert.Equal((memory.Device, memory.Total), (memory.On(new SlotMemory("cuda:3", 1)), memory.On(new SlotMemory("cpu:0", 1))));
-        Assert.Equal(memory.Device - memory.Moments - memory.Weights, memory.FurtherDevice);
         Assert.InRange(
             memory.CheckpointCopy,
             memory.Weights + memory.Moments + memory.Averages,
             memory.Weights + memory.Moments + memory.Averages + 100_000
         );
+    }
+
+    /// <summary>Each has all weights and one gradient, and its part of moments and sum: about an N-th.</summary>
+    [Theory]
+    [InlineData("slowrun-10x", 8)]
+    [InlineData("slowrun-snapshots", 8)]
+    [InlineData("slowrun-1h", 8)]
+    [InlineData("slowrun-15m", 8)]
+    [InlineData("slowrun-10x", 2)]
+    public void EachOf_SeveralDevices_HasItsPartOfMomentsAndSum(string preset, int lanes)
+    {
+        var memory = Memories(SpecReader.FromPreset(preset, new SpecOverrides { Set = [$"stage.lanes={lanes}"] }))[0];
+        var rest = memory.Device - memory.Moments - memory.Weights;
+        var before = memory.Device;
+        foreach (var devices in new[] { 2, 4, 8 }.Where(devices => devices <= lanes))
+        {
+            var each = memory.EachOf(devices);
+            Assert.InRange(each - rest, (memory.Moments + memory.Weights) / devices, 2.1 * (memory.Moments + memory.Weights) / devices);
+            Assert.True(each < before, $"{devices} devices need {each} bytes each, fewer of them {before}.");
+            before = each;
+        }
+
+        Assert.Equal((memory.Device, memory.EachOf(2), memory.EachOf(2)), (memory.EachOf(1), memory.EachOf(3), memory.FurtherDevice));
+        Assert.Equal(before, memory.EachOf(16));
     }
 
     /// <summary>Four lanes: one worker has the sum and a buffer, four workers have a buffer each, one of them the sum.</summary>

@@ -45,6 +45,38 @@ public sealed class LaneSumTests : IDisposable
         Assert.Equal(3 * half, First(sum));
     }
 
+    /// <summary>Where devices divide the sum, each has that chain of its part, and of the blocks that it begins or ends in.</summary>
+    [Fact]
+    public void Add_ToPartsOfSeveralDevices_IsTheSameChainInEach()
+    {
+        const int count = 5;
+        for (var lane = 0; lane < count; lane++)
+        {
+            Lane(0);
+            lanes[lane].Gradients.Flat.copy_(randn(parameters.Layout.Length, generator: new Generator((ulong)lane)));
+        }
+
+        using var expected = lanes[0].Gradients.Flat.clone();
+        lanes.Skip(1).ToList().ForEach(lane => expected.add_(lane.Gradients.Flat));
+        var length = parameters.Layout.Length;
+        FlatSelection[] own = [new([new(0, 1000), new(5000, 300)]), new([new(1000, 4000)]), new([new(5300, length - 5300)]), new([])];
+        var held = own.Select(part => part.Widened(512, length)).ToArray();
+        using var sum = new LaneSum([.. own.Zip(held, (mine, all) => new ShardGradient(full(all.Length, float.NaN), mine, all))]);
+        for (var step = 0; step < 2; step++)
+        {
+            sum.Reset();
+            var threads = new[] { 4, 2, 3, 1 }.Select(lane => Waiting(() => sum.Add(lane, lanes[lane]))).ToList();
+            Assert.True(sum.Add(0, lanes[0]));
+            threads.ForEach(thread => thread.Join());
+
+            Assert.True(sum.IsComplete(count));
+            Assert.All(
+                sum.Gradients.SelectMany(part => part.Held.Ranges.Select(range => (part, range))),
+                one => Assert.True(one.part.Of(one.range).eq(expected.narrow(0, one.range.Start, one.range.Length)).all().ToBoolean())
+            );
+        }
+    }
+
     [Fact]
     public async Task Break_WhileALaneWaits_LetsItGoWithoutAdding()
     {
@@ -84,7 +116,7 @@ public sealed class LaneSumTests : IDisposable
         parameters.Dispose();
     }
 
-    private static float First(LaneSum sum) => sum.Total.Gradients.Flat.data<float>()[0];
+    private static float First(LaneSum sum) => sum.Gradients[0].Sum.data<float>()[0];
 
     /// <summary>Starts a thread and returns when it waits, or has ended.</summary>
     private static Thread Waiting(Action body)

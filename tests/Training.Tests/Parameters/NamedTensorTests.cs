@@ -10,7 +10,7 @@ public sealed class NamedTensorTests
     {
         using var flat = zeros(10);
 
-        var piece = Assert.Single(NamedTensor.Pieces("moments", flat, pieceLength: 10));
+        var piece = Assert.Single(NamedTensor.Pieces("moments", [flat], pieceLength: 10));
 
         Assert.Equal("moments", piece.Name);
         Assert.Same(flat, piece.Tensor);
@@ -22,7 +22,7 @@ public sealed class NamedTensorTests
         using var scope = NewDisposeScope();
         var flat = arange(10, ScalarType.Float32);
 
-        var pieces = NamedTensor.Pieces("moments", flat, pieceLength: 4);
+        var pieces = NamedTensor.Pieces("moments", [flat], pieceLength: 4);
 
         Assert.Equal(["moments.0", "moments.1", "moments.2"], pieces.Select(piece => piece.Name));
         Assert.Equal(flat.data<float>().ToArray(), pieces.SelectMany(piece => piece.Tensor.data<float>().ToArray()));

@@ -82,8 +82,8 @@ public sealed class StageWorkersTests
     public void RunStep_OfARandomRecipe_AsOnDevicesOfTheirOwn_GivesTheSameBytes(int seed)
     {
         var inputs = RandomStage.Of(seed);
-        using var shared = StageTraining.Begin(inputs, SmallStage.Cpus(2));
-        using var apart = StageTraining.Begin(inputs, SmallStage.Cpus(2), replicate: true);
+        using var shared = StageTraining.Begin(inputs, SmallStage.Cpus(2), replicate: false, stackNumbers: 1);
+        using var apart = StageTraining.Begin(inputs, SmallStage.Cpus(4), replicate: true, stackNumbers: 1);
 
         SmallStage.AssertSame(SmallStage.Run(shared), SmallStage.Run(apart));
         SmallStage.AssertSame(
@@ -123,14 +123,16 @@ public sealed class StageWorkersTests
 
     /// <summary>One worker's trouble ends the step for those that wait for its lanes, too.</summary>
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void RunStep_WhenOneOfSeveralWorkersStopsOrFails_EndsForAllAndLeavesTheStateAsItWas(bool fails)
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public void RunStep_WhenOneOfSeveralWorkersStopsOrFails_EndsForAllAndLeavesTheStateAsItWas(bool fails, bool replicate)
     {
         var inputs = SmallStage.Inputs(SmallStage.Recipe with { Lanes = 4, BatchTokens = 16 * 16, DeviceRows = 1 });
         using var undisturbed = StageTraining.Begin(inputs, ComputeDevices.SingleCpu);
         var tokens = new DisturbedTokens(inputs.Train);
-        using var training = StageTraining.Begin(inputs with { Train = tokens }, SmallStage.Cpus(4));
+        using var training = StageTraining.Begin(inputs with { Train = tokens }, SmallStage.Cpus(4), replicate);
         var before = SmallStage.Captured(training);
 
         using var stop = new CancellationTokenSource();

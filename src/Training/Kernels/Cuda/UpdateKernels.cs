@@ -9,24 +9,27 @@ internal sealed class UpdateKernels(CudaKernels kernels)
     // As in the source.
     private const long Lanes = 256;
     private const long Piece = 4096;
-    private const long SquarePiece = 65536;
 
-    /// <summary>Scales x to a norm of at most <paramref name="maximumNorm"/>; 0: not at all.</summary>
-    /// <param name="x">Flat.</param>
-    /// <returns>The norm before, a float32 number on the device.</returns>
-    public Tensor Clip(Tensor x, double maximumNorm)
+    /// <summary>Numbers whose squares one launch of a block adds.</summary>
+    public const long SquareNumbers = 65536;
+
+    /// <summary>Σ x² of each <see cref="SquareNumbers"/>; the last may be fewer.</summary>
+    /// <param name="x">Flat, not empty.</param>
+    /// <returns>[their number, 1] float64. The caller's dispose scope owns it.</returns>
+    public Tensor SquareSums(Tensor x)
     {
-        using var scope = NewDisposeScope();
-        var (count, parts) = (x.numel(), empty([Pieces(x.numel(), SquarePiece), 1], ScalarType.Float64, x.device));
-        kernels.Launch("square_sum", parts.shape[0], x, count, parts);
-        var squares = BlockKernels.Summed(kernels, parts);
-        if (maximumNorm > 0)
-        {
-            kernels.Launch("clip", Pieces(count, Piece), x, count, squares, maximumNorm);
-        }
-
-        return squares.sqrt().to(ScalarType.Float32).reshape([]).MoveToOuterDisposeScope();
+        var parts = empty([Pieces(x.numel(), SquareNumbers), 1], ScalarType.Float64, x.device);
+        kernels.Launch("square_sum", parts.shape[0], x, x.numel(), parts);
+        return parts;
     }
+
+    /// <summary>The sum of all <see cref="SquareSums"/>, by a tree that follows from their number.</summary>
+    public Tensor Added(Tensor sums) => BlockKernels.Summed(kernels, sums);
+
+    /// <summary>Scales x as a gradient with this sum of squares is scaled to a norm of at most <paramref name="maximumNorm"/>.</summary>
+    /// <param name="x">All of the gradient, or a part, flat and not empty.</param>
+    public void Clip(Tensor x, Tensor squares, double maximumNorm) =>
+        kernels.Launch("clip", Pieces(x.numel(), Piece), x, x.numel(), squares, maximumNorm);
 
     public void AdamW(Tensor p, Tensor g, Tensor m, Tensor v, in AdamWScalars scalars) =>
         kernels.Launch(

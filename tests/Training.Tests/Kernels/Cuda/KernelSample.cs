@@ -121,7 +121,9 @@ internal static class KernelSample
     {
         var updates = new UpdateKernels(kernels);
         var (p, g, m, v) = (Noise(1, device, 70_001), Noise(2, device, 70_001), Noise(3, device, 70_001), Noise(4, device, 70_001).abs());
-        var norm = updates.Clip(g, 1);
+        var squares = updates.Added(updates.SquareSums(g));
+        updates.Clip(g, squares, 1);
+        var norm = squares.sqrt().to(ScalarType.Float32).reshape([]);
         updates.AdamW(p, g, m, v, new AdamWScalars(0.99f, 0.9f, 0.1f, 0.95f, 0.05f, 1.5f, 1e-8f, 0.01f));
         List<Tensor> all = [norm, g, p, m, v];
         foreach (var (rows, columns) in ((int, int)[])[(7, 300), (300, 7), (5, 5)])
