@@ -34,6 +34,9 @@ internal sealed class Bench(bool cpu, bool kernels) : IDisposable
 
     public Device Device => device.Value;
 
+    /// <summary>CUDA devices of the machine.</summary>
+    public int Devices => cpu ? 1 : cuda.device_count();
+
     public void Settle()
     {
         if (!cpu)

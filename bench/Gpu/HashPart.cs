@@ -86,6 +86,12 @@ internal static class HashPart
             loss = training.RunStep(CancellationToken.None).LossNats;
         }
 
+        return Bench.Tell(part, "15m, 4 layers", ("sha256", Of(training)), ("lossNats", loss));
+    }
+
+    /// <summary>SHA-256 of the whole state.</summary>
+    public static string Of(StageTraining training)
+    {
         using var buffer = training.NewBuffer();
         training.Capture(buffer);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -94,6 +100,6 @@ internal static class HashPart
             hash.AppendData(tensor.Bytes.Span);
         }
 
-        return Bench.Tell(part, "15m, 4 layers", ("sha256", Convert.ToHexStringLower(hash.GetHashAndReset())), ("lossNats", loss));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

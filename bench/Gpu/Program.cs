@@ -19,6 +19,7 @@ try
                 ["hash"] => HashPart.Run(bench),
                 ["train", var file] => HashPart.TrainAndWait(bench, file),
                 ["resume", var file] => HashPart.Resume(bench, file),
+                ["workers"] => WorkersPart.Run(bench),
                 ["gradients"] => GradientPart.Run(bench),
                 ["kernels"] => KernelPart.Run(bench),
                 ["sizes"] => Sizes.Print(),
@@ -52,6 +53,7 @@ static int Usage()
                              (with --kernels both by kernels of our own)
           train FILE         two steps, the state into FILE, then on until it is killed
           resume FILE        from FILE to the third step: the same hash
+          workers            the same by one, two and four workers that divide the update
           gradients          bfloat16 against float32
           kernels            kernels of our own against composed operations, and their bits
           sizes              the names of the sizes

@@ -23,7 +23,8 @@ internal static class ResultTable
         var ceiling = Of("ceilings").Select(line => Number(line, "bf16Flops")).FirstOrDefault();
         var copy = Of("ceilings").Select(line => Number(line, "copyBytesPerSecond")).FirstOrDefault();
         Write(
-            $"ceilings: {Flops(ceiling)} bfloat16, {Flops(Of("ceilings").Select(line => Number(line, "f32Flops")).FirstOrDefault())} float32; bytes a second:"
+            $"ceilings: {Flops(ceiling)} bfloat16, "
+                + $"{Flops(Of("ceilings").Select(line => Number(line, "f32Flops")).FirstOrDefault())} float32; bytes a second:"
                 + string.Concat(
                     Copies.Select(what =>
                         $" {what} {Bytes(Of("ceilings").Select(line => Number(line, what + "BytesPerSecond")).FirstOrDefault())}"
@@ -31,7 +32,9 @@ internal static class ResultTable
                 )
         );
         Write(
-            $"{"size", -12} {"tokens/s", 10} {"PyTorch", 10} {"ratio", 6} {"FLOP/s", 9} {"of GEMM", 8} {"of 989 T", 8} {"ms/micro", 9} {"PyTorch", 9} {"ms beside", 9} {"peak", 9} {"estimated", 9} {"launches", 9} {"waits", 6} {"reads", 6}"
+            $"{"size", -12} {"tokens/s", 10} {"PyTorch", 10} {"ratio", 6} {"FLOP/s", 9} {"of GEMM", 8} {"of 989 T", 8} "
+                + $"{"ms/micro", 9} {"PyTorch", 9} {"ms beside", 9} {"peak", 9} {"estimated", 9} {"launches", 9} {"waits", 6} "
+                + $"{"reads", 6}"
         );
         foreach (var step in Of("step"))
         {
@@ -40,34 +43,55 @@ internal static class ResultTable
                 other = Number(reference, "tokensPerSecond"),
                 flops = Number(step, "flops");
             Write(
-                $"{Name(step), -12} {Count(rate), 10} {Count(other), 10} {Ratio(rate / other), 6} {Flops(flops), 9} {Percent(flops / ceiling), 8} {Percent(flops / HopperFlops), 8} {Milli(step, "secondsPerMicroBatch"), 9} "
-                    + $"{Milli(reference, "secondsPerMicroBatch"), 9} {Milli(step, "secondsBeside"), 9} {Bytes(Number(step, "peakBytes")), 9} {Bytes(Number(step, "estimatedBytes")), 9} {Count(Number(step, "launchesPerMicroBatch")), 9} {Count(Number(step, "waitsPerStep")), 6} {Count(Number(step, "readsPerStep")), 6}"
+                $"{Name(step), -12} {Count(rate), 10} {Count(other), 10} {Ratio(rate / other), 6} {Flops(flops), 9} "
+                    + $"{Percent(flops / ceiling), 8} {Percent(flops / HopperFlops), 8} {Milli(step, "secondsPerMicroBatch"), 9} "
+                    + $"{Milli(reference, "secondsPerMicroBatch"), 9} {Milli(step, "secondsBeside"), 9} "
+                    + $"{Bytes(Number(step, "peakBytes")), 9} {Bytes(Number(step, "estimatedBytes")), 9} "
+                    + $"{Count(Number(step, "launchesPerMicroBatch")), 9} {Count(Number(step, "waitsPerStep")), 6} "
+                    + $"{Count(Number(step, "readsPerStep")), 6}"
             );
         }
 
         foreach (var capture in Of("capture"))
         {
             Write(
-                $"capture of {Bytes(Number(capture, "bytes"))}: the training waited {Milli(capture, "stallSeconds")} ms ({Milli(capture, "beginSeconds")} at its beginning); alone the copy takes {Milli(capture, "copySeconds")} ms, making the buffer {Milli(capture, "bufferSeconds")} ms"
+                $"capture of {Bytes(Number(capture, "bytes"))}: the training waited {Milli(capture, "stallSeconds")} ms "
+                    + $"({Milli(capture, "beginSeconds")} at its beginning); alone the copy takes {Milli(capture, "copySeconds")} ms, "
+                    + $"making the buffer {Milli(capture, "bufferSeconds")} ms"
             );
         }
 
         foreach (var weights in Of("weights"))
         {
             Write(
-                $"initial weights: {Count(Number(weights, "numbers"))} drawn on the device in {Milli(weights, "seconds")} ms; {Count(Number(weights, "comparedNumbers"))} of them drawn on the host too, in {Milli(weights, "hostSeconds")} ms: {((bool?)weights["equal"] == true ? "the same bytes" : "NOT THE SAME BYTES")}"
+                $"initial weights: {Count(Number(weights, "numbers"))} drawn on the device in {Milli(weights, "seconds")} ms; "
+                    + $"{Count(Number(weights, "comparedNumbers"))} of them drawn on the host too, in {Milli(weights, "hostSeconds")} "
+                    + $"ms: {((bool?)weights["equal"] == true ? "the same bytes" : "NOT THE SAME BYTES")}"
             );
         }
 
         var hashes = Of("hash").Concat(Of("resume")).Select(line => (string?)line["sha256"]).ToList();
         var same = hashes.Count == 3 && hashes.Distinct().Count() == 1;
         Write(
-            $"hashes of three steps, twice and after a kill: {(hashes.Count < 3 ? $"only {hashes.Count} of 3 were computed" : same ? "equal" : "NOT EQUAL")} {string.Join(' ', hashes.Select(hash => hash?[..12]))}"
+            "hashes of three steps, twice and after a kill: "
+                + $"{(hashes.Count < 3 ? $"only {hashes.Count} of 3 were computed" : same ? "equal" : "NOT EQUAL")} "
+                + $"{string.Join(' ', hashes.Select(hash => hash?[..12]))}"
         );
+        foreach (var workers in Of("workers"))
+        {
+            var known = string.Join(' ', workers["sha256"]!.AsArray().Select(hash => ((string?)hash)?[..12]));
+            var shares = string.Join(", ", workers["workOfBusiest"]!.AsArray().Select(share => Percent((double)share!)));
+            Write(
+                $"hashes of three steps by 1, 2 and 4 workers that divide the update ({Name(workers)}): "
+                    + $"{((bool?)workers["equal"] == true ? "equal" : "NOT EQUAL")} {known}; the busiest has {shares} of the work"
+            );
+        }
+
         foreach (var gradients in Of("gradients"))
         {
             Write(
-                $"bfloat16 against float32: gradient {Number(gradients, "relativeError"):0.0e+0} apart, loss {Number(gradients, "lossError"):0.0e+0}"
+                $"bfloat16 against float32: gradient {Number(gradients, "relativeError"):0.0e+0} apart, loss "
+                    + $"{Number(gradients, "lossError"):0.0e+0}"
             );
         }
 
@@ -77,14 +101,18 @@ internal static class ResultTable
             Write(
                 kernels["why"] is { } why
                     ? $"kernels of our own: not measured ({(string?)why})"
-                    : $"kernels of our own: bits {((bool?)kernels["repeated"] == true ? "the same twice" : "NOT THE SAME TWICE")}, {((bool?)kernels["asProcessor"] == true ? "and a processor's" : "NOT A PROCESSOR'S")}"
+                    : $"kernels of our own: bits {((bool?)kernels["repeated"] == true ? "the same twice" : "NOT THE SAME TWICE")}, "
+                        + $"{((bool?)kernels["asProcessor"] == true ? "and a processor's" : "NOT A PROCESSOR'S")}"
             );
         }
 
         foreach (var kernel in Of("kernel"))
         {
             Write(
-                $"  {Name(kernel), -36} {Milli(kernel, "seconds"), 8} ms, composed {Milli(kernel, "composedSeconds"), 8} ms ({Ratio(Number(kernel, "composedSeconds") / Number(kernel, "seconds"))}x); {Bytes(Number(kernel, "bytesPerSecond"))}/s, {Percent(Number(kernel, "bytesPerSecond") / copy)} of a copy; {Number(kernel, "relativeError"):0.0e+0} apart"
+                $"  {Name(kernel), -36} {Milli(kernel, "seconds"), 8} ms, composed {Milli(kernel, "composedSeconds"), 8} ms "
+                    + $"({Ratio(Number(kernel, "composedSeconds") / Number(kernel, "seconds"))}x); "
+                    + $"{Bytes(Number(kernel, "bytesPerSecond"))}/s, {Percent(Number(kernel, "bytesPerSecond") / copy)} of a copy; "
+                    + $"{Number(kernel, "relativeError"):0.0e+0} apart"
             );
         }
 
@@ -100,7 +128,13 @@ internal static class ResultTable
         if (kernelHashes.Count > 0)
         {
             Write(
-                $"hashes of three steps by kernels, twice: {(kernelHashes.Count < 2 ? "only one was computed" : kernelHashes.Distinct().Count() == 1 ? "equal" : "NOT EQUAL")} {string.Join(' ', kernelHashes.Select(hash => hash?[..12]))}"
+                "hashes of three steps by kernels, twice: "
+                    + (
+                        kernelHashes.Count < 2 ? "only one was computed"
+                        : kernelHashes.Distinct().Count() == 1 ? "equal"
+                        : "NOT EQUAL"
+                    )
+                    + $" {string.Join(' ', kernelHashes.Select(hash => hash?[..12]))}"
             );
         }
 
@@ -112,6 +146,7 @@ internal static class ResultTable
         return
             same
             && kernelHashes.Distinct().Count() <= 1
+            && Of("workers").All(workers => (bool?)workers["equal"] == true)
             && Of("weights").All(weights => (bool?)weights["equal"] == true)
             && bits.All(kernels =>
                 kernels["why"] is not null || ((bool?)kernels["repeated"] == true && (bool?)kernels["asProcessor"] == true)
@@ -120,7 +155,9 @@ internal static class ResultTable
             : 1;
 
         string Step(JsonObject? step) =>
-            $"{Count(Number(step, "tokensPerSecond"))} tokens/s, {Milli(step, "secondsPerMicroBatch")} ms/micro, {Milli(step, "secondsBeside")} ms beside, {Count(Number(step, "launchesPerMicroBatch"))} launches, peak {Bytes(Number(step, "peakBytes"))}";
+            $"{Count(Number(step, "tokensPerSecond"))} tokens/s, {Milli(step, "secondsPerMicroBatch")} ms/micro, "
+            + $"{Milli(step, "secondsBeside")} ms beside, {Count(Number(step, "launchesPerMicroBatch"))} launches, peak "
+            + $"{Bytes(Number(step, "peakBytes"))}";
 
         IEnumerable<JsonObject> Of(string part) => lines.Where(line => (string?)line["part"] == part);
     }

@@ -33,7 +33,7 @@ internal static class Sizes
 
     /// <summary>A size as a stage of some micro-batches a step.</summary>
     /// <param name="layers">Fewer than the preset's; null: as many.</param>
-    public static StagePlan Plan(Bench bench, string name, int microBatches, int? layers = null)
+    public static StagePlan Plan(Bench bench, string name, int microBatches, int? layers = null, int lanes = 2)
     {
         var size =
             All.FirstOrDefault(one => one.Name == name)
@@ -60,7 +60,7 @@ internal static class Sizes
         {
             BatchTokens = microBatches * stage.DeviceRows * model.SequenceLength,
             OuterBatchTokens = null,
-            Lanes = 2,
+            Lanes = lanes,
             Epochs = 64,
             Continuation = null,
             Loop = size.Looped && layers is null && stage.Loop is { } loop ? loop with { FromFraction = 0 } : null,

@@ -121,12 +121,14 @@ step 10x-plain
 part hash 40 "$program" hash $cpu
 part hash-again 40 "$program" hash $cpu
 killed
+part workers 60 "$program" workers $cpu
 byKernels=""
 if part kernels 120 "$program" kernels $cpu && ! grep -q '"part":"kernels".*"why"' "$results"; then
     byKernels=--kernels
     step 10x-plain --kernels
     part kernel-hash 40 "$program" hash --kernels $cpu
     part kernel-hash-again 40 "$program" hash --kernels $cpu
+    part kernel-workers 60 "$program" workers --kernels $cpu
 fi
 part weights 40 "$program" weights $cpu
 part gradients 40 "$program" gradients $cpu

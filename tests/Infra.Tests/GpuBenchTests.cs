@@ -55,6 +55,9 @@ public sealed class GpuBenchTests
             Assert.Equal(bits["why"] is null ? 2 : 0, lines.Count(line => (string?)line["part"] == "kernel-step"));
             var hashes = lines.Where(line => (string?)line["part"] == "kernel-hash").Select(line => (string?)line["sha256"]).ToList();
             Assert.Equal(bits["why"] is null ? (2, 1) : (0, 0), (hashes.Count, hashes.Distinct().Count()));
+            var workers = lines.Where(line => (string?)line["part"] == "workers").ToList();
+            Assert.Equal(bits["why"] is null ? 2 : 1, workers.Count);
+            Assert.All(workers, line => Assert.True((bool?)line["equal"], line.ToJsonString()));
             Assert.InRange(lines.Single(line => (string?)line["part"] == "gradients")["relativeError"]!.GetValue<double>(), 1e-6, 0.05);
             Assert.True(lines.Single(line => (string?)line["part"] == "capture")["stallSeconds"]!.GetValue<double>() >= 0);
             Assert.Contains("hashes of three steps, twice and after a kill: equal", result.Output, StringComparison.Ordinal);
