@@ -1,7 +1,12 @@
 using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
+using Slowrun.Training.Kernels.Cuda;
 using Slowrun.Training.Numerics;
 using Slowrun.Training.Optimizers;
+using Slowrun.Training.Parameters;
+using Slowrun.Training.Tests.Kernels.Cuda;
+using Slowrun.Training.Tests.Stages;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Tests.Optimizers;
@@ -48,6 +53,56 @@ public sealed class GradientClippingTests
 
         Assert.False(float.IsFinite(GradientClipping.Clip(gradient, Layout, 1, Path(fused)).item<float>()));
         Assert.False(float.IsFinite(gradient.sum().item<float>()));
+    }
+
+    /// <summary>A norm is added in the layout's order, whoever has which part: also where a block of numbers is of two.</summary>
+    [Theory]
+    [InlineData("composed")]
+    [InlineData("fused")]
+    [InlineData("kernels")]
+    public void Clip_OfAGradientThatDevicesDivide_HasTheBitsOfOne(string name)
+    {
+        Assert.SkipWhen(name == "kernels" && PlayedCuda.Path is null, "g++, which compiles the kernels for a processor, is not installed.");
+        using var scope = NewDisposeScope();
+        var path =
+            name == "fused" ? StepPath.Fused
+            : name == "composed" ? StepPath.Composed
+            : StepPath.Kernels;
+        var table = ParameterTable.Of(SmallStage.Model with { VocabSize = 3001, Layers = 6 });
+        var groups = ParameterGroups.Of(table, new OptimizerRecipe());
+        var layout = ParameterGroups.Layout(table, groups);
+        var gradient = randn(layout.Length, generator: new Generator(7));
+        foreach (var devices in (int[])[3, 8])
+        {
+            var (whole, given) = (gradient.clone(), gradient.clone());
+            var shards = OptimizerShard.Of(groups, UpdateUnits.Of(groups, layout, stackNumbers: 1), devices);
+            ShardGradient[] parts = [.. shards.Select(shard => Part(given, shard, layout, path))];
+            var one = Clip([ShardGradient.Whole(whole)]);
+            var several = Clip(parts);
+
+            Assert.Equal(one.item<float>(), several.item<float>());
+            Assert.All(
+                parts.SelectMany(part => part.Held.Ranges.Select(range => (part, range))),
+                held => Assert.True(held.part.Of(held.range).eq(whole.narrow(0, held.range.Start, held.range.Length)).all().ToBoolean())
+            );
+        }
+
+        Tensor Clip(ShardGradient[] of) =>
+            GradientClipping.Clip(
+                of,
+                layout,
+                0.5,
+                path,
+                path == StepPath.Kernels ? [.. of.Select(_ => new UpdateKernels(PlayedCuda.Kernels(rounded: false)))] : null
+            );
+    }
+
+    private static ShardGradient Part(Tensor gradient, OptimizerShard shard, ParameterLayout layout, StepPath path)
+    {
+        var held = shard.Cover.Widened(GradientClipping.BlockNumbers(path), layout.Length);
+        var sum =
+            held.Length == 0 ? empty(0) : cat([.. held.Ranges.Select(range => gradient.narrow(0, range.Start, range.Length).clone())]);
+        return new ShardGradient(sum, shard.Cover, held);
     }
 
     private static StepPath Path(bool fused) => fused ? StepPath.Fused : StepPath.Composed;
