@@ -41,6 +41,7 @@ internal static class LineageTree
             : FormattableString.Invariant($"fresh weights, seed {stage.Seed}");
         var teacher =
             stage.Teacher is { } parent ? $", taught by {Parent(stage, parent, "")}"
+            : stage.EarlierTeachers is { } earlier ? $", taught by the mean of {All(stage, earlier)}"
             : stage.TeacherEnsemble is { } all
                 ? FormattableString.Invariant(
                     $", taught by the ensemble of {all.Members.Count} of run '{all.Run}' ({Human.Hash(all.Sha256)})"
@@ -60,6 +61,12 @@ internal static class LineageTree
         // Within its chain the stage's own name says enough.
         var name = parent.Stage.Chain == stage.Id.Chain ? parent.Stage.NameInChain : parent.Stage.ToString();
         return parent.Sha256 is { } hash ? $"{name} ({what}{Human.Hash(hash)})" : name;
+    }
+
+    private static string All(LineageStage stage, IReadOnlyList<LineageParent> teachers)
+    {
+        var more = teachers.Count > MostMembers ? FormattableString.Invariant($" and {teachers.Count - MostMembers} more") : "";
+        return string.Join(", ", teachers.Take(MostMembers).Select(teacher => Parent(stage, teacher, ""))) + more;
     }
 
     private static string Line(LineageEnsemble ensemble)

@@ -25,7 +25,7 @@ internal static class FusedActivations
         var rows = Math.Min(tokens, LogitRows.AtOnce(model, gpu: false));
         var taught = plan.IsTaught && stage.Distillation is { Alpha: > 0 };
         var network = (visits * (Visit(model) + model.Width)) + Shared(model) + Slopes(model);
-        if (taught && plan.TeacherEnsemble is null)
+        if (taught && plan.TeachingModel is null)
         {
             // The teacher's visits share one room; each has its own stream.
             network += Visit(model) + (visits * (long)model.Width) + Shared(model);

@@ -147,11 +147,12 @@ public static class MemoryCheck
     private static List<(string Stage, StageMemory Memory)> Memories(RunSpec spec, long? trainTokens)
     {
         // Hundreds of stages may differ in nothing but their number.
-        var known = new HashSet<(string, bool, bool)>();
+        var known = new HashSet<(string, bool, int)>();
         var memories = new List<(string, StageMemory)>();
         foreach (var stage in new RunPlan(spec.Recipe).Stages)
         {
-            if (known.Add((CanonicalJson.Sha256(stage.Stage), stage.Teacher is null, stage.TeacherEnsemble is null)))
+            // A third teacher takes no more memory than a second.
+            if (known.Add((CanonicalJson.Sha256(stage.Stage), stage.TeachingModel is null, Math.Min(stage.TeacherModels, 2))))
             {
                 memories.Add(
                     (stage.Id.ToString(), StageMemory.Of(stage, new StageSteps(stage, trainTokens ?? spec.Recipe.Data.TrainTokens)))

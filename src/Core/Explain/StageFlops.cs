@@ -40,8 +40,11 @@ public sealed record StageFlops(double Forward, double Backward, double Recomput
         var teacher =
             plan.TeacherEnsemble is { } ensemble
                 ? ensemble.Members.Sum(member => member.Models * Finished(ensemble.Model, member.Loop, member.Recurrence))
-            : plan.Teacher is null ? 0
-            : Finished(model, stage.Loop, stage.Recurrence);
+            : plan.Teacher is not null ? Finished(model, stage.Loop, stage.Recurrence)
+            // Hundreds of models that are passed alike are counted once.
+            : plan
+                .EarlierTeachers.CountBy(earlier => (earlier.Models, earlier.Loop, earlier.Recurrence))
+                .Sum(alike => alike.Value * alike.Key.Models * Finished(model, alike.Key.Loop, alike.Key.Recurrence));
         return new(forward, backward, recomputed, teacher, Layers(0), Layers(steps.Steps - 1));
 
         int Layers(int step)

@@ -125,7 +125,7 @@ public sealed record StageMemory(
         long blocks = stage.Recurrence is { Passes: var passes }
             ? Math.Min(layerApplications, Math.Max(model.Layers, layerApplications / Math.Max(1, passes)))
             : layerApplications;
-        var ensemble = plan.TeacherEnsemble is { } taughtBy ? Taught(plan, taughtBy) : default;
+        var ensemble = plan.TeachingModel is { } teaching ? Taught(plan, teaching) : default;
         var table = ParameterTable.Of(model);
         var groups = ParameterGroups.Of(table, stage.Optimizer);
         var activations = Math.Max(
@@ -136,7 +136,7 @@ public sealed record StageMemory(
             Bytes(state.Weights),
             Bytes(state.Moments),
             state.FlatLength * sizeof(float) * Math.Min(stage.Lanes, 2),
-            plan.TeacherEnsemble is not null ? ensemble.Model + ensemble.Outputs
+            plan.TeachingModel is not null ? ensemble.Model + ensemble.Outputs
                 : plan.Teacher is null ? 0
                 : TeacherBytes(model, state.FlatLength),
             activations,
@@ -149,7 +149,7 @@ public sealed record StageMemory(
             Shards = ShardBytes.Of(groups, ParameterGroups.Layout(table, groups)),
             TeacherOfEach = ensemble.Model + ensemble.Outputs,
             ActivationsOnProcessor = FusedPath.Covers(model, stage) ? FusedActivations.Bytes(plan, layerApplications) : activations,
-            Ahead = plan.TeacherEnsemble?.Members.Sum(member => member.Models) > 1 ? ensemble.Model : 0,
+            Ahead = plan is { TeachingModel: not null, TeacherModels: > 1 } ? ensemble.Model : 0,
         };
     }
 
@@ -158,11 +158,11 @@ public sealed record StageMemory(
         numbers * (model.Products == MatrixPrecision.BF16 ? 2 : sizeof(float));
 
     /// <summary>One of its models, and what it has taught.</summary>
-    private static (long Model, long Outputs) Taught(StagePlan plan, TeacherRecipe ensemble)
+    private static (long Model, long Outputs) Taught(StagePlan plan, ModelRecipe teaching)
     {
-        var table = ParameterTable.Of(ensemble.Model);
+        var table = ParameterTable.Of(teaching);
         var weights = ParameterGroups.Layout(table, ParameterGroups.Of(table, plan.Stage.Optimizer)).Length;
-        return (TeacherBytes(ensemble.Model, weights), sizeof(float) * TaughtAtOnce.Numbers(plan));
+        return (TeacherBytes(teaching, weights), sizeof(float) * TaughtAtOnce.Numbers(plan));
     }
 
     private static long Bytes(IEnumerable<TensorLayout> tensors) => tensors.Sum(tensor => tensor.LengthBytes);

@@ -71,6 +71,7 @@ public static class Readiness
             _ when root.Finished => StageState.Scoring,
             _ when facts.LivingOwnerOf(id) is not null => StageState.Training,
             _ when id.Before is { } before && !facts.RootOf(before).Finished => StageState.Waiting,
+            _ when facts.Plan[id].EarlierTeachers.Any(earlier => !facts.RootOf(earlier.Stage).Finished) => StageState.Waiting,
             _ => StageState.Ready,
         };
     }

@@ -13,7 +13,7 @@ public sealed class RunPlan
     {
         ArgumentNullException.ThrowIfNull(recipe);
         Recipe = recipe;
-        Stages = [.. recipe.Chains.SelectMany((chain, c) => Enumerable.Range(0, chain.Stages).Select(s => Stage(recipe, chain, c, s)))];
+        Stages = [.. recipe.Chains.SelectMany((chain, c) => Chain(recipe, chain, c))];
         byId = Stages.ToDictionary(stage => stage.Id);
         HasMembers = Stages.Any(stage => stage.Role == ChainRole.Members);
         judgedOnFitness =
@@ -48,7 +48,19 @@ public sealed class RunPlan
             ? stage
             : throw new KeyNotFoundException($"There is no stage '{id}'; the run has {string.Join(", ", Stages.Select(s => s.Id))}.");
 
-    private static StagePlan Stage(Recipe recipe, ChainRecipe chain, int c, int s)
+    private static IEnumerable<StagePlan> Chain(Recipe recipe, ChainRecipe chain, int c)
+    {
+        // One array for all stages, each of which sees those before it: chains have up to thousands.
+        var models = new EarlierModel[chain.Stages];
+        for (var s = 0; s < chain.Stages; s++)
+        {
+            var stage = Stage(recipe, chain, c, s, new ArraySegment<EarlierModel>(models, 0, s));
+            models[s] = EarlierModel.Of(stage.Id, stage.Stage);
+            yield return stage;
+        }
+    }
+
+    private static StagePlan Stage(Recipe recipe, ChainRecipe chain, int c, int s, ArraySegment<EarlierModel> earlier)
     {
         var id = new StageId(c, s);
         var stage = CanonicalJson.Patched(recipe.Stage, chain.Stage, $"recipe.chains[{c}].stage");
@@ -64,6 +76,8 @@ public sealed class RunPlan
 
         // Record 9 seeds model i with 42 + i; chains are kept apart by more stages than a chain has.
         var chainSeed = recipe.Seed + (10_007 * c);
+        var taught = stage.Distillation is { } teaching && s >= Math.Max(1, teaching.FromStage);
+        var byAll = taught && stage.Distillation!.Teacher == ChainTeacher.AllEarlier;
         return new StagePlan
         {
             Id = id,
@@ -77,7 +91,9 @@ public sealed class RunPlan
             Stage = stage,
             Evaluation = recipe.Evaluation,
             Data = recipe.Data,
-            Teacher = stage.Distillation is { } teaching && s >= Math.Max(1, teaching.FromStage) ? id.Before : null,
+            Teacher = taught && !byAll ? id.Before : null,
+            EarlierTeachers = byAll ? earlier : [],
+            EarlierAverage = recipe.Ensemble.Average,
             TeacherEnsemble = stage.Distillation is not null && s == 0 ? recipe.Teacher : null,
         };
     }

@@ -18,11 +18,13 @@ public static class TakeDecision
         : living is not null ? $"{living.SiloName} has it."
         : null;
 
-    /// <param name="teacher">The snapshot of the stage that teaches, where there is one.</param>
-    public static string? RefusalOfTeacher(StagePlan plan, SnapshotRef? teacher)
+    /// <param name="teachers">The snapshot of each of <see cref="StagePlan.TeacherStages"/>, in their order; null: not finished.</param>
+    public static string? RefusalOfTeachers(StagePlan plan, IEnumerable<SnapshotRef?> teachers)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        return plan.Teacher is { } missing && teacher is null ? $"It waits for its teacher, {missing}." : null;
+        ArgumentNullException.ThrowIfNull(teachers);
+        StageId[] missing = [.. plan.TeacherStages.Zip(teachers).Where(one => one.Second is null).Select(one => one.First)];
+        return missing.Length == 0 ? null : $"It waits for its teacher, {missing[0]}.";
     }
 
     /// <param name="predecessor">The root of the stage that this one continues, where there is one.</param>

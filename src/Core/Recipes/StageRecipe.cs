@@ -69,7 +69,7 @@ public sealed record StageRecipe
 
     public OptimizerRecipe Optimizer { get; init; } = new();
 
-    /// <summary>How a stage learns from the one before it, or the first from <see cref="Recipe.Teacher"/>. Null: no teacher.</summary>
+    /// <summary>How a stage learns from those before it, or the first from <see cref="Recipe.Teacher"/>. Null: no teacher.</summary>
     public DistillationRecipe? Distillation { get; init; }
 
     public SelectionRecipe Selection { get; init; } = new();

@@ -47,7 +47,7 @@ internal sealed class SimulatedStages
         var other = TakeDecision.OwnerToAskFor(before?.Owner, machine.Name);
         if (
             TakeDecision.RefusalOfRoot(before, other is not null && Alive.Contains(other.Silo) ? other : null) is not null
-            || TakeDecision.RefusalOfTeacher(plan, plan.Teacher is { } teacher ? Facts.RootOf(teacher).Snapshot : null) is not null
+            || TakeDecision.RefusalOfTeachers(plan, plan.TeacherStages.Select(teacher => Facts.RootOf(teacher).Snapshot)) is not null
             || TakeDecision.RefusalOfPredecessor(plan, plan.Predecessor is { } from ? Facts.RootOf(from) : null) is not null
             || TakeDecision.RefusalOfIntent(plan, Facts.Intent) is not null
         )

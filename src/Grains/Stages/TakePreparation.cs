@@ -23,6 +23,9 @@ internal sealed class TakePreparation(
     TakeRefusals refusals
 )
 {
+    // A chain may have hundreds of stages that all teach, and a cloud store answers in tens of milliseconds.
+    private const int RootsAtOnce = 16;
+
     /// <param name="siloName">For people.</param>
     /// <returns>Null with the reason why the stage cannot be taken here now.</returns>
     /// <exception cref="InvalidDataException">An input is missing or damaged.</exception>
@@ -37,11 +40,14 @@ internal sealed class TakePreparation(
     )
     {
         var (run, id) = (documents.Run, plan.Id);
-        var teacher = plan.Teacher is { } of ? (await documents.TryReadRootAsync(of, cancellationToken))?.Snapshot : null;
-        if (TakeDecision.RefusalOfTeacher(plan, teacher) is { } untaught)
+        var teachers = await TeachersAsync(documents, plan, cancellationToken);
+        if (TakeDecision.RefusalOfTeachers(plan, teachers) is { } untaught)
         {
             return (null, untaught);
         }
+
+        plan = plan.TaughtBy(run, [.. teachers.Select(snapshot => snapshot!.Sha256)]);
+        var teacher = plan.Teacher is null ? null : teachers[0];
 
         var predecessor = plan.Predecessor is { } from ? await documents.TryReadRootAsync(from, cancellationToken) : null;
         if (TakeDecision.RefusalOfPredecessor(plan, predecessor) is { } unfinished)
@@ -96,6 +102,20 @@ internal sealed class TakePreparation(
             intent.Adoptions.GetValueOrDefault(id.ToString())
         );
         return (prepared, null);
+    }
+
+    /// <summary>The snapshot of each stage of its run that teaches; null: it has not finished.</summary>
+    private static async Task<SnapshotRef?[]> TeachersAsync(RunDocuments documents, StagePlan plan, CancellationToken cancellationToken)
+    {
+        var stages = plan.TeacherStages.ToArray();
+        var snapshots = new SnapshotRef?[stages.Length];
+        await Parallel.ForAsync(
+            0,
+            stages.Length,
+            new ParallelOptions { MaxDegreeOfParallelism = RootsAtOnce, CancellationToken = cancellationToken },
+            async (i, stop) => snapshots[i] = (await documents.TryReadRootAsync(stages[i], stop))?.Snapshot
+        );
+        return snapshots;
     }
 
     private static StageIdentity Identity(Recipe recipe, string? teacher, string fingerprint) =>

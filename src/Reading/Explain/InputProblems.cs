@@ -78,9 +78,12 @@ internal static class InputProblems
     private static IEnumerable<(string Name, long? LengthBytes, string What, string Advice)> NeedsOf(RunFacts facts, StagePlan plan)
     {
         const string Restore = "Put it back from a copy; nothing else of the run has to be deleted.";
-        if (plan.Teacher is { } teacher && facts.RootOf(teacher).Snapshot is { } snapshot)
+        foreach (var teacher in plan.TeacherStages)
         {
-            yield return (snapshot.Name, snapshot.LengthBytes, $"the snapshot of '{teacher}', which teaches", Restore);
+            if (facts.RootOf(teacher).Snapshot is { } snapshot)
+            {
+                yield return (snapshot.Name, snapshot.LengthBytes, $"the snapshot of '{teacher}', which teaches", Restore);
+            }
         }
 
         foreach (var member in plan.TeacherEnsemble?.Members ?? [])

@@ -47,11 +47,11 @@ public sealed record Lineage(
             Teacher = plan.Teacher is { } teacher
                 ? new LineageParent(teacher, root.Identity?.TeacherSha256 ?? facts.RootOf(teacher).Snapshot?.Sha256)
                 : null,
-            TeacherIsOther =
-                plan.Teacher is { } of
-                && root.Identity?.TeacherSha256 is { } begun
-                && facts.RootOf(of).Snapshot?.Sha256 is { } now
-                && begun != now,
+            EarlierTeachers =
+                plan.EarlierTeachers.Count == 0
+                    ? null
+                    : [.. plan.TeacherStages.Select(stage => new LineageParent(stage, facts.RootOf(stage).Snapshot?.Sha256))],
+            TeacherIsOther = root.Identity?.TeacherSha256 is { } begun && TeacherNow(facts, plan) is { } now && begun != now,
             TeacherEnsemble = plan.TeacherEnsemble is { } ensemble
                 ? new LineageTeachers(
                     ensemble.Run,
@@ -65,6 +65,16 @@ public sealed record Lineage(
             NumericsFingerprint = root.Identity?.NumericsFingerprint,
             Adoptions = root.Adoptions,
         };
+    }
+
+    /// <summary>What a take would have of the run's own teachers in the stage's identity; null: none of it teaches, or not yet.</summary>
+    private static string? TeacherNow(RunFacts facts, StagePlan plan)
+    {
+        var snapshots = plan.TeacherStages.Select(stage => facts.RootOf(stage).Snapshot?.Sha256).OfType<string>().ToList();
+        return plan.Teacher is not null ? snapshots.FirstOrDefault()
+            : plan.EarlierTeachers.Count > 0 && snapshots.Count == plan.EarlierTeachers.Count
+                ? plan.TaughtBy(facts.Spec.Name, snapshots).TeacherEnsemble!.ContentSha256()
+            : null;
     }
 }
 
@@ -94,6 +104,9 @@ public sealed record LineageStage
 
     /// <summary>Null: none taught it.</summary>
     public LineageParent? Teacher { get; init; }
+
+    /// <summary>All stages before it, where the mean of their models taught it, with their snapshots of now; null: it did not.</summary>
+    public IReadOnlyList<LineageParent>? EarlierTeachers { get; init; }
 
     /// <summary>The other run whose ensemble taught it; null: none did.</summary>
     public LineageTeachers? TeacherEnsemble { get; init; }

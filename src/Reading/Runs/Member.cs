@@ -18,6 +18,10 @@ public sealed record Member(
     /// <summary>The stage whose snapshot taught it.</summary>
     public StageId? Teacher { get; init; }
 
+    /// <summary>How many stages before it taught it by the mean of their models; 0: they did not.</summary>
+    public int EarlierTeachers { get; init; }
+
+    /// <summary>Of the snapshot that taught, or of all that several teachers' predictions depend on.</summary>
     public string? TeacherSha256 { get; init; }
 
     /// <summary>The stage whose final state it continues.</summary>
@@ -60,6 +64,7 @@ public sealed record Member(
         )
         {
             Teacher = plan.Teacher,
+            EarlierTeachers = plan.EarlierTeachers.Count,
             TeacherSha256 = root.Identity?.TeacherSha256,
             GoesOnFrom = plan.Predecessor,
             NumericsFingerprint = root.Identity?.NumericsFingerprint,

@@ -135,4 +135,30 @@ public sealed class CurveCommandsTests : IDisposable
             )
         );
     }
+
+    [Fact]
+    public async Task Lineage_OfAStageThatAllEarlierTaught_NamesEachOfThem()
+    {
+        await cli.HaveRunAsync("micro", "chains=[{stages: 3}]", "stage.distillation.teacher=AllEarlier");
+        foreach (var (stage, hash) in new[] { (First, "0123456789abcdef"), (Second, "aaaabbbbccccdddd") })
+        {
+            await cli.HaveRootAsync(
+                "micro",
+                stage,
+                CommandLine.Begun(8) with
+                {
+                    Snapshot = new SnapshotRef("s", hash, 8, CommandLine.Start),
+                }
+            );
+        }
+
+        Assert.Equal(0, await cli.RunAsync("lineage", "micro"));
+        Assert.Matches(@"stage2: fresh weights, seed \d+, taught by the mean of stage0 \(0123456789ab\), stage1 \(aaaabbbbcccc\) → Ready", cli.Output);
+
+        Assert.Equal(0, await cli.RunAsync("lineage", "micro", "-o", "json"));
+        Assert.Equal(
+            [First, Second],
+            cli.Json().GetProperty("stages")[2].GetProperty("earlierTeachers").EnumerateArray().Select(one => one.GetProperty("stage").GetString())
+        );
+    }
 }

@@ -130,6 +130,26 @@ public sealed class StageMemoryTests
         Assert.Equal(two.Teacher - (two.Weights / 2), rounded.Teacher);
     }
 
+    /// <summary>Models that take turns in one room, as another run's ensemble: from the second on no more memory, but work.</summary>
+    [Fact]
+    public void Memory_OfAStageThatAllEarlierTeach_IsThatOfAnEnsembleOfThem()
+    {
+        var spec = Tiny("chains=[{stages: 4}]", "stage.distillation.teacher=AllEarlier");
+        var stages = new RunPlan(spec.Recipe).Stages;
+        var hashes = Enumerable.Repeat(new string('a', 64), 3).ToList();
+        var steps = new StageSteps(stages[3], spec.Recipe.Data.TrainTokens);
+        var memories = Memories(spec);
+        var flops = stages.Select(stage => StageFlops.Of(stage, steps).Teacher).ToList();
+
+        Assert.Equal(StageMemory.Of(stages[3].TaughtBy("tiny", hashes), steps), memories[3]);
+        Assert.Equal((0, 0, memories[1].Weights, memories[1].Weights), (memories[0].Ahead, memories[1].Ahead, memories[2].Ahead, memories[3].Ahead));
+        Assert.Equal((0, true), (memories[0].Teacher, memories[1].Teacher > memories[1].Weights));
+        Assert.Equal([0, flops[1], 2 * flops[1], 3 * flops[1]], flops);
+        Assert.Equal(flops[3], StageFlops.Of(stages[3].TaughtBy("tiny", hashes), steps).Teacher);
+        Assert.Null(MemoryCheck.Of(spec, null, new SlotMemory("cuda:0", memories[3].Device)));
+        Assert.NotNull(MemoryCheck.Of(spec, null, new SlotMemory("cuda:0", memories[3].Device - 1)));
+    }
+
     [Theory]
     [InlineData(1, 1)]
     [InlineData(2, 2)]

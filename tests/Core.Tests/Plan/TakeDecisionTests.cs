@@ -42,11 +42,37 @@ public sealed class TakeDecisionTests
     [InlineData(false, false, null)]
     [InlineData(true, true, null)]
     [InlineData(true, false, "It waits for its teacher, chain0/stage0.")]
-    public void RefusalOfTeacher_IsThatItHasNoSnapshot(bool isTaught, bool hasSnapshot, string? refusal) =>
+    public void RefusalOfTeachers_IsThatOneHasNoSnapshot(bool isTaught, bool hasSnapshot, string? refusal) =>
         Assert.Equal(
             refusal,
-            TakeDecision.RefusalOfTeacher(Plan with { Teacher = isTaught ? new StageId(0, 0) : null }, hasSnapshot ? Snapshot : null)
+            TakeDecision.RefusalOfTeachers(
+                Plan with
+                {
+                    Teacher = isTaught ? new StageId(0, 0) : null,
+                },
+                isTaught ? [hasSnapshot ? Snapshot : null] : []
+            )
         );
+
+    [Theory]
+    [InlineData(true, true, null)]
+    [InlineData(false, true, "It waits for its teacher, chain0/stage0.")]
+    [InlineData(true, false, "It waits for its teacher, chain0/stage1.")]
+    public void RefusalOfTeachers_OfTheMeanOfAllEarlier_IsTheFirstThatHasNoSnapshot(bool first, bool second, string? refusal)
+    {
+        var earlier = new[] { 0, 1 }.Select(stage => EarlierModel.Of(new StageId(0, stage), Plan.Stage)).ToList();
+
+        Assert.Equal(
+            refusal,
+            TakeDecision.RefusalOfTeachers(
+                Plan with
+                {
+                    EarlierTeachers = earlier,
+                },
+                [first ? Snapshot : null, second ? Snapshot : null]
+            )
+        );
+    }
 
     [Theory]
     [InlineData(false, "none", null)]

@@ -125,7 +125,7 @@ internal sealed class ModelCard
             if (found.Add(stage))
             {
                 var plan = facts.Plan[stage];
-                new[] { plan.Teacher, plan.Predecessor }.OfType<StageId>().ToList().ForEach(open.Push);
+                plan.TeacherStages.Concat(new[] { plan.Predecessor }.OfType<StageId>()).ToList().ForEach(open.Push);
             }
         }
 
@@ -137,6 +137,8 @@ internal sealed class ModelCard
         var root = facts.RootOf(plan.Id);
         var teacher =
             plan.Teacher is { } stage ? $"{stage} `{root.Identity?.TeacherSha256}`"
+            : plan.EarlierTeachers is { Count: > 0 } all
+                ? string.Create(CultureInfo.InvariantCulture, $"the mean of the {all.Count} before it `{root.Identity?.TeacherSha256}`")
             : plan.TeacherEnsemble is { } ensemble ? $"the ensemble of run {ensemble.Run} `{ensemble.ContentSha256()}`"
             : "";
         var before = plan.Predecessor is { } of ? $"{of} `{root.Identity?.PredecessorSha256}`" : "";
