@@ -32,6 +32,10 @@ internal sealed class TransformersForward(JsonElement config, IReadOnlyList<Tens
     private readonly string[] mixed = [.. config.GetProperty("mixed_heads").EnumerateArray().Select(name => name.GetString()!)];
     private readonly double rotaryBase = config.GetProperty("rotary_base").GetDouble();
     private readonly int rotaryPairs = config.GetProperty("rotary_pairs").GetInt32();
+    private readonly double[]? rotaryFrequencies = config.GetProperty("rotary_frequencies") is { ValueKind: JsonValueKind.Array } given
+        ? [.. given.EnumerateArray().Select(frequency => frequency.GetDouble())]
+        : null;
+    private readonly double scoreScale = config.GetProperty("score_scale").GetDouble();
     private readonly bool roundedTables = config.GetProperty("rotary_dtype").GetString() == "bfloat16";
     private readonly bool rounded = config.GetProperty("product_dtype").GetString() == "bfloat16";
     private readonly bool transposed = config.GetProperty("transposed_unembedding").GetBoolean();
@@ -129,7 +133,10 @@ internal sealed class TransformersForward(JsonElement config, IReadOnlyList<Tens
     private double[][] Attention(double[][] x, int layer, double[][]? value, double[]? alpha, (double[][] Cos, double[][] Sin) rotary)
     {
         var prefix = $"transformer.h.{layer}.attn";
-        var q = Normed(Rotate(Project(x, prefix, "q"), rotary));
+        double[][] q =
+        [
+            .. Normed(Rotate(Project(x, prefix, "q"), rotary)).Select(row => row.Select(number => number * scoreScale).ToArray()),
+        ];
         var k = Normed(Rotate(Project(x, prefix, "k"), rotary));
         var v = Project(x, prefix, "v");
         if (value is not null)
@@ -271,6 +278,8 @@ internal sealed class TransformersForward(JsonElement config, IReadOnlyList<Tens
         {
             frequencies[j] = 1 / (float)Math.Pow(rotaryBase, 2 * j / (2f * rotaryPairs));
         }
+
+        frequencies = rotaryFrequencies is null ? frequencies : [.. rotaryFrequencies.Select(frequency => (float)frequency)];
 
         double[][] Table(Func<double, double> of) =>
             [.. Enumerable.Range(0, length).Select(t => frequencies.Select(f => Rounded((float)of(t * f), roundedTables)).ToArray())];

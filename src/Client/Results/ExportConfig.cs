@@ -97,7 +97,7 @@ internal sealed record ExportedFile
 
     /// <summary>
     /// Prefixes of the tensors' names, one a model. The one without is the stage's last; where there are others, the member is the mean of
-    /// all models' probabilities.
+    /// all models' probabilities; where their prefix is <c>recent</c>, the i-th in time counts i.
     /// </summary>
     public required IReadOnlyList<string> Models { get; init; }
 

@@ -40,7 +40,7 @@ internal static class KeptActivations
         long width = model.Width,
             hidden = ParameterTable.HiddenWidth(model);
         var masks =
-            stage.Dropout > 0
+            Math.Max(stage.Dropout, stage.DropoutSchedule?.End ?? 0) > 0
                 ? stage.MlpDropout
                     ? 2
                     : 1

@@ -80,10 +80,16 @@ public sealed record TransformersConfig
     /// <summary>Of <c>q</c>, <c>k</c> and <c>v</c>, those that are learnt mixtures over heads.</summary>
     public required IReadOnlyList<string> MixedHeads { get; init; }
 
-    public double RotaryBase { get; } = 10_000;
+    public double RotaryBase { get; } = Models.RotaryFrequencies.Base;
 
     /// <summary>Pairs of a head's channels that turn; the others stand still.</summary>
     public required int RotaryPairs { get; init; }
+
+    /// <summary>Of each pair in radians a token, where they are not powers of the base (YaRN); null: they are.</summary>
+    public required IReadOnlyList<float>? RotaryFrequencies { get; init; }
+
+    /// <summary>What attention's scores are multiplied by, beside 1/√d.</summary>
+    public required double ScoreScale { get; init; }
 
     /// <summary>What the rotary tables are rounded to.</summary>
     public required string RotaryDtype { get; init; }
@@ -103,7 +109,6 @@ public sealed record TransformersConfig
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(stage);
         var (layers, windows) = (Enumerable.Range(0, model.Layers).ToList(), Models.AttentionWindows.Of(model));
-        var pairs = model.Width / model.Heads / 2;
         return new TransformersConfig
         {
             BosTokenId = documentStart,
@@ -126,7 +131,9 @@ public sealed record TransformersConfig
                 !model.HeadMixing ? []
                 : model.HeadMixingValues ? ["q", "k", "v"]
                 : ["q", "k"],
-            RotaryPairs = model.HalfRope ? pairs / 2 : pairs,
+            RotaryPairs = Models.RotaryFrequencies.Turning(model),
+            RotaryFrequencies = model.Yarn is null ? null : Models.RotaryFrequencies.Of(model, windows.Wide),
+            ScoreScale = Models.RotaryFrequencies.ScoreScale(model, windows.Wide),
             RotaryDtype = model.RopePrecision == RopePrecision.BF16 ? "bfloat16" : "float32",
             ProductDtype = model.Products == MatrixPrecision.BF16 ? "bfloat16" : "float32",
             TransposedUnembedding = model.TransposedUnembedding,

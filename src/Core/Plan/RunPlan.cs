@@ -92,7 +92,7 @@ public sealed class RunPlan
             Evaluation = recipe.Evaluation,
             Data = recipe.Data,
             Teacher = taught && !byAll ? id.Before : null,
-            EarlierTeachers = byAll ? earlier : [],
+            EarlierTeachers = byAll ? earlier : ArraySegment<EarlierModel>.Empty,
             EarlierAverage = recipe.Ensemble.Average,
             TeacherEnsemble = stage.Distillation is not null && s == 0 ? recipe.Teacher : null,
         };

@@ -40,14 +40,17 @@ public sealed record StagePlan
     /// <summary>Models whose predictions are learnt; 0: none.</summary>
     public int TeacherModels =>
         TeacherEnsemble?.Members.Sum(member => member.Models)
-        ?? (EarlierTeachers.Count > 0 ? EarlierTeachers.Sum(earlier => earlier.Models) : Teacher is null ? 0 : 1);
+        ?? (
+            EarlierTeachers.Count > 0 ? EarlierTeachers.Sum(earlier => earlier.Models)
+            : Teacher is null ? 0
+            : 1
+        );
 
     /// <summary>The model whose weights take turns where an ensemble teaches; null: none does.</summary>
     public ModelRecipe? TeachingModel => TeacherEnsemble?.Model ?? (EarlierTeachers.Count > 0 ? Model : null);
 
     /// <summary>The stages of its own run whose snapshots teach.</summary>
-    public IEnumerable<StageId> TeacherStages =>
-        Teacher is { } one ? [one] : EarlierTeachers.Select(earlier => earlier.Stage);
+    public IEnumerable<StageId> TeacherStages => Teacher is { } one ? [one] : EarlierTeachers.Select(earlier => earlier.Stage);
 
     /// <summary>This stage's final state is continued; null: fresh weights.</summary>
     public StageId? Predecessor { get; init; }

@@ -60,6 +60,22 @@ public static class ModelCheck
             yield return Text($"model.softcap is {model.Softcap}, expected a positive number.");
         }
 
+        if (model.Yarn is { } yarn)
+        {
+            var windows = Models.RotaryFrequencies.LongWindows(model);
+            if (windows.Count < 2 || windows[0] < 1 || windows.Zip(windows.Skip(1)).Any(pair => pair.First >= pair.Second))
+            {
+                yield return Text(
+                    $"model.yarn.longWindows are {string.Join(", ", yarn.LongWindows)}, expected ascending ones below the model's long window, {windows[^1]}."
+                );
+            }
+
+            if (!(yarn.Beta > yarn.Alpha))
+            {
+                yield return Text($"model.yarn.beta is {yarn.Beta}, expected more than alpha, {yarn.Alpha}.");
+            }
+        }
+
         if (model.Xsa?.FirstLayers is < 1)
         {
             yield return Text($"model.xsa.firstLayers is {model.Xsa.FirstLayers}, expected at least 1, or null for all layers.");

@@ -55,6 +55,10 @@ public sealed record ModelRecipe
     /// <summary>Only the first quarter of the frequency pairs turn, the rest stand still (upstream's 15-minute record).</summary>
     public bool HalfRope { get; init; }
 
+    /// <summary>The long window grows while the model is trained, and rotary positions with it (the 2-hour track). Null: they
+    /// stay.</summary>
+    public YarnRecipe? Yarn { get; init; }
+
     /// <summary>On long-window layers the second half of each key is that of the token before (upstream's 15-minute record).</summary>
     public bool KeyOffset { get; init; }
 

@@ -20,6 +20,10 @@ public sealed record SelectionRecipe
     /// </summary>
     [Range(1, 64)]
     public int LateCheckpoints { get; init; } = 1;
+
+    /// <summary>True: in time the i-th of these n models counts i (the 1-hour and 2-hour tracks' weighted mode). Null: all count the
+    /// same.</summary>
+    public bool? LateByRecency { get; init; }
 }
 
 public enum SelectionRule

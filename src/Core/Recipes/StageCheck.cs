@@ -37,6 +37,7 @@ public static class StageCheck
             var (field, value) in new[]
             {
                 ("dropout", stage.Dropout),
+                ("dropoutSchedule.end", stage.DropoutSchedule?.End ?? 0),
                 ("stochasticDepth", stage.StochasticDepth),
                 ("labelSmoothing", stage.LabelSmoothing),
             }

@@ -33,6 +33,9 @@ public sealed record StageRecipe
     [Range(0.0, 1.0, MaximumIsExclusive = true)]
     public double Dropout { get; init; } = 0.1;
 
+    /// <summary>Changes <see cref="Dropout"/> over the stage. Null: it stays as it is.</summary>
+    public DropoutSchedule? DropoutSchedule { get; init; }
+
     /// <summary>Drops numbers of the MLP's output too, with the same probability (off in the 15-minute track).</summary>
     public bool MlpDropout { get; init; } = true;
 

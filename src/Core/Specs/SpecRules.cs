@@ -73,6 +73,17 @@ internal static class SpecRules
             model.LongWindow is null || model.LongWindow <= model.SequenceLength,
             $"found {model.LongWindow}, expected at most the sequenceLength, {model.SequenceLength}: there are no more keys."
         );
+        var longWindows = Models.RotaryFrequencies.LongWindows(model);
+        rules.Check(
+            "recipe.model.yarn.longWindows",
+            model.Yarn is null || (longWindows.Count > 1 && longWindows.Zip(longWindows.Skip(1)).All(pair => pair.First < pair.Second)),
+            $"found [{string.Join(", ", model.Yarn?.LongWindows ?? [])}], expected at least one, ascending, all below the model's long window, {longWindows[^1]}: they grow up to it."
+        );
+        rules.Check(
+            "recipe.model.yarn.beta",
+            model.Yarn is null || model.Yarn.Beta > model.Yarn.Alpha,
+            $"found {model.Yarn?.Beta}, expected more than alpha, {model.Yarn?.Alpha}."
+        );
         rules.Check(
             "recipe.model.xsa.firstLayers",
             model.Xsa?.FirstLayers is null || model.Xsa.FirstLayers <= model.Layers,

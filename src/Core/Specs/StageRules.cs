@@ -72,6 +72,11 @@ internal static class StageRules
     {
         var (rate, decay) = (stage.Optimizer.LearningRate, stage.Optimizer.Decay);
         rules.Check(
+            place.Of("dropoutSchedule.fromEpoch"),
+            stage.DropoutSchedule is not { } dropout || dropout.FromEpoch <= Math.Ceiling(stage.Epochs),
+            $"found {stage.DropoutSchedule?.FromEpoch}, expected a data epoch of the stage, which has {stage.Epochs} of them: it would never change."
+        );
+        rules.Check(
             place.Of("optimizer.learningRate.warmup"),
             rate.Shape != LearningRateShape.Cycle || rate.Warmup + stage.Optimizer.Warmdown <= 1,
             $"found {rate.Warmup} beside a warmdown of {stage.Optimizer.Warmdown}, expected at most 1 together: they are fractions of one stage's steps."
@@ -122,10 +127,21 @@ internal static class StageRules
             selection.LateCheckpoints == 1 || selection.Rule == SelectionRule.Final,
             $"found {selection.LateCheckpoints} with rule {selection.Rule}, expected 1, or more with rule Final."
         );
+        rules.Check(
+            place.Of("selection.lateCheckpoints"),
+            selection.LateCheckpoints <= Math.Max(1, Math.Ceiling(plan.Stage.Epochs)),
+            $"found {selection.LateCheckpoints}, expected at most one for each of the stage's {plan.Stage.Epochs} data epochs: it is the weights at their ends."
+        );
+        rules.Check(
+            place.Of("selection.lateByRecency"),
+            selection.LateByRecency is not true || selection.LateCheckpoints > 1,
+            "found true, expected lateCheckpoints of 2 or more beside it: there is nothing to weigh."
+        );
     }
 
     private static void Windows(RuleList rules, StagePlan plan, StagePlace place)
     {
+        var windows = Models.AttentionWindows.Of(plan.Model);
         var before = 0;
         foreach (var phase in plan.Stage.Windows)
         {
@@ -141,6 +157,17 @@ internal static class StageRules
             }
 
             before = phase.UntilEpoch;
+        }
+
+        // Of windows that are no growth the model's own rule has told.
+        if (plan.Model.Yarn is { } yarn && plan.Predecessor is null && !ModelCheck.Problems(plan.Model).Any())
+        {
+            var grown = plan.Stage.Windows.Select(phase => phase.LongWindow).Where(window => window != windows.Wide).Distinct().ToList();
+            rules.Check(
+                place.Of("windows"),
+                grown.SequenceEqual(yarn.LongWindows),
+                $"found long windows of [{string.Join(", ", grown)}] keys before the model's own, expected those of model.yarn.longWindows, [{string.Join(", ", yarn.LongWindows)}], in this order: positions are rescaled as they grow."
+            );
         }
     }
 

@@ -60,7 +60,7 @@ internal sealed class EnsembleTeacher : IDisposable
                 Recurrences = member.Recurrence?.Passes ?? 0,
                 Windows = AttentionWindows.Of(recipe.Model),
             };
-            turns.AddRange(own.Select(_ => new Turn(member.Weight / own.Count, pass)));
+            turns.AddRange(CheckpointNames.Shares(snapshot).Select(share => new Turn(share.Times(member.Weight), pass)));
             models.AddRange(own);
         }
 

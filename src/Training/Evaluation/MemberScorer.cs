@@ -11,7 +11,7 @@ public static class MemberScorer
 {
     /// <summary>
     /// p(target) of every token of the set but the first, each exactly once, in order. Of a snapshot with several models: the mean of
-    /// their probabilities.
+    /// their probabilities, each with its share.
     /// </summary>
     /// <param name="plan">Of the stage that trained the weights: its loop and windows are part of the model.</param>
     /// <param name="weights">A snapshot.</param>
@@ -33,6 +33,7 @@ public static class MemberScorer
         ArgumentNullException.ThrowIfNull(set);
         ArgumentNullException.ThrowIfNull(devices);
         var models = CheckpointNames.Models(weights).ToList();
+        var shares = CheckpointNames.Shares(weights);
         var result = new float[Math.Max(set.Length - 1, 0)];
         foreach (var (index, model) in models.Index())
         {
@@ -45,7 +46,7 @@ public static class MemberScorer
             )[0];
             for (var i = 0; i < p.Length; i++)
             {
-                result[i] += p[i] / models.Count;
+                result[i] += shares[index].Times(p[i]);
             }
         }
 

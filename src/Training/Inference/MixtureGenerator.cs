@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
@@ -23,7 +24,7 @@ public sealed class MixtureGenerator(EnsembleAverage average, string slot) : IDi
     private int context;
 
     /// <summary>Adds a member.</summary>
-    /// <param name="snapshot">Of several models: they count alike, as they do in its score; where logits are averaged, the last
+    /// <param name="snapshot">Of several models: each has its share, as in its score; where logits are averaged, the last
     /// alone.</param>
     /// <param name="weight">Relative to the others'.</param>
     /// <exception cref="InvalidDataException">The weights are not of the plan's model.</exception>
@@ -31,11 +32,13 @@ public sealed class MixtureGenerator(EnsembleAverage average, string slot) : IDi
     {
         ArgumentNullException.ThrowIfNull(plan);
         IntraOp.UseOneThread();
-        IReadOnlyList<TensorData>[] parts =
-            average == EnsembleAverage.Logits ? [CheckpointNames.Last(snapshot)] : [.. CheckpointNames.Models(snapshot)];
-        foreach (var part in parts)
+        IEnumerable<(IReadOnlyList<TensorData> Weights, ModelShare Share)> parts =
+            average == EnsembleAverage.Logits
+                ? [(CheckpointNames.Last(snapshot), new ModelShare(1, 1))]
+                : CheckpointNames.Models(snapshot).Zip(CheckpointNames.Shares(snapshot));
+        foreach (var (weights, share) in parts)
         {
-            models.Add((new CachedModel(plan, part, device), weight / parts.Length));
+            models.Add((new CachedModel(plan, weights, device), share.Times(weight)));
         }
 
         context = plan.Model.SequenceLength;

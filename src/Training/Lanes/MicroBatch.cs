@@ -26,12 +26,13 @@ internal readonly record struct MicroBatch(Tensor Tokens, StepSettings Settings,
     {
         var uniforms = CounterRandom.Key(Key, 1);
         ulong drawn = 0;
+        var dropout = Settings.Dropout ?? stage.Dropout;
         return new ForwardPass
         {
             Loop = Settings.Loop,
             Recurrences = Settings.Recurrences,
             Windows = Settings.Windows,
-            Dropout = stage.Dropout > 0 ? new Dropout(CounterRandom.Key(Key, 0), stage.Dropout, masksOnDevice) : null,
+            Dropout = dropout > 0 ? new Dropout(CounterRandom.Key(Key, 0), dropout, masksOnDevice) : null,
             MlpDropout = stage.MlpDropout,
             Recompute = stage.Recompute ? recomputed : null,
             Depth =

@@ -8,13 +8,7 @@ namespace Slowrun.Training.Models;
 
 /// <summary>Attention of one layer with rotary positions, query-key norm, value embedding, head gates and sliding window.</summary>
 /// <param name="flash">Whether the device has flash attention with windows, and products are bfloat16; else windows are masks.</param>
-internal sealed class CausalSelfAttention(
-    ModelRecipe model,
-    RotaryTable rotary,
-    WindowMasks masks,
-    IBlockOperations operations,
-    bool flash = false
-)
+internal sealed class CausalSelfAttention(ModelRecipe model, WindowMasks masks, IBlockOperations operations, bool flash = false)
 {
     private static readonly Scalar MinusOne = Scalars.Of(-1.0);
     private static readonly long[] Last = [-1];
@@ -40,7 +34,9 @@ internal sealed class CausalSelfAttention(
         var valueGate = valueEmbedding is null
             ? null
             : operations.Linear(x.narrow(1, 0, ParameterTable.ValueGateChannels), weights.ValueGate!);
-        var (q, k, v) = operations.Split(qkv, rotary, cache?.Length ?? 0, valueEmbedding, valueGate, length, heads);
+        var (q, k, v) = operations.Split(qkv, layer.Rotary.Table, cache?.Length ?? 0, valueEmbedding, valueGate, length, heads);
+        // Before they are rounded: scores grow as if they had been multiplied themselves.
+        q = layer.Rotary.Scale is { } scale ? q.mul(scale) : q;
         Tensor y;
         if (cache is null)
         {

@@ -14,7 +14,7 @@ namespace Slowrun.Training.Models;
 internal sealed class Gpt : IDisposable
 {
     private readonly ModelRecipe model;
-    private readonly RotaryTable rotary;
+    private readonly RotaryPhases rotary;
     private readonly WindowMasks masks;
     private readonly IBlockOperations operations;
     private readonly CausalSelfAttention attention;
@@ -23,12 +23,12 @@ internal sealed class Gpt : IDisposable
 
     /// <param name="operations">Null: composed ones.</param>
     public Gpt(ModelRecipe model, Device device, IBlockOperations? operations = null)
-        : this(model, RotaryTable.Of(model, device), device, ScalarType.Float32, operations) { }
+        : this(model, new RotaryPhases(model, device), device, ScalarType.Float32, operations) { }
 
     /// <param name="rotary">Owned by the model from now on.</param>
     /// <param name="type">Of the weights.</param>
     /// <param name="operations">Null: composed ones.</param>
-    internal Gpt(ModelRecipe model, RotaryTable rotary, Device device, ScalarType type, IBlockOperations? operations = null)
+    internal Gpt(ModelRecipe model, RotaryPhases rotary, Device device, ScalarType type, IBlockOperations? operations = null)
     {
         this.model = model;
         this.operations = operations ?? new ComposedOperations(model.Products);
@@ -36,7 +36,6 @@ internal sealed class Gpt : IDisposable
         masks = new WindowMasks(device, type);
         attention = new CausalSelfAttention(
             model,
-            rotary,
             masks,
             this.operations,
             flash: model.Products == MatrixPrecision.BF16 && WindowedFlash.Obstacle(device, model.Width / model.Heads) is null
@@ -45,8 +44,8 @@ internal sealed class Gpt : IDisposable
         inverseSoftcap = Scalars.Of(1 / model.Softcap);
     }
 
-    /// <summary>The positions that it turns by.</summary>
-    public RotaryTable Rotary => rotary;
+    /// <summary>The positions that the finished model turns by.</summary>
+    public RotaryTable Rotary => rotary.Last.Table;
 
     /// <summary>Everything but the unembedding.</summary>
     /// <param name="tokens">[B, T] int64.</param>
@@ -124,7 +123,7 @@ internal sealed class Gpt : IDisposable
         {
             // Numbered from the far end: its dropout masks must not be those of a layer.
             var place = int.MaxValue / 2;
-            var layer = new AttentionLayer(model.SequenceLength, KeyOffset: false, Xsa: false);
+            var layer = new AttentionLayer(model.SequenceLength, KeyOffset: false, Xsa: false, rotary.At(pass.Windows.Wide));
             z = Block(z, null, null, weights.MtpBlock!, null, layer, length, pass, ref place);
         }
 
@@ -148,6 +147,7 @@ internal sealed class Gpt : IDisposable
     {
         var half = model.Layers / 2;
         var encoded = new Tensor[half];
+        var turning = rotary.At(pass.Windows.Wide);
         foreach (var layer in LayerVisits.Of(model.Layers, pass.Loop))
         {
             var keeps = pass.Depth?.Keeps(layer) ?? true;
@@ -167,7 +167,8 @@ internal sealed class Gpt : IDisposable
                 var kind = new AttentionLayer(
                     pass.Windows.At(model, layer),
                     model.KeyOffset && long_,
-                    model.Xsa is { } xsa && layer < (xsa.FirstLayers ?? model.Layers)
+                    model.Xsa is { } xsa && layer < (xsa.FirstLayers ?? model.Layers),
+                    turning
                 );
                 x = Block(x, normed, x0, block, kind.Xsa ? lambdas.Xsa?[layer] : null, kind, length, pass, ref place);
             }

@@ -1,3 +1,4 @@
+using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
 using Slowrun.Training.Numerics;
 using static TorchSharp.torch;
@@ -30,21 +31,22 @@ internal sealed class RotaryTable : IDisposable
     /// <summary>[T, 1, d]: of the first half of a head, and of the second with the opposite sign.</summary>
     public Tensor Sin { get; }
 
-    public static RotaryTable Of(ModelRecipe model, Device device)
+    /// <summary>Of the finished model.</summary>
+    public static RotaryTable Of(ModelRecipe model, Device device) => Of(model, AttentionWindows.Of(model).Wide, device);
+
+    /// <param name="longWindow">Which the model has grown to.</param>
+    public static RotaryTable Of(ModelRecipe model, int longWindow, Device device)
     {
-        const float @base = 10_000;
-        var width = model.Width / model.Heads;
-        var pairs = width / 2;
-        var turning = model.HalfRope ? width / 4 : pairs;
+        // Frequencies and angles are rounded to float32 as upstream's are: at position 2000 that shows in the fourth decimal.
+        var frequencies = RotaryFrequencies.Of(model, longWindow);
+        var pairs = frequencies.Length;
         var cos = new float[model.SequenceLength * pairs];
         var sin = new float[cos.Length];
         for (var j = 0; j < pairs; j++)
         {
-            // Frequencies and angles are rounded to float32 as upstream's are: at position 2000 that shows in the fourth decimal.
-            var frequency = j < turning ? 1 / MathF.Pow(@base, 2 * j / (2f * turning)) : 0;
             for (var t = 0; t < model.SequenceLength; t++)
             {
-                var angle = t * frequency;
+                var angle = t * frequencies[j];
                 cos[(t * pairs) + j] = (float)Math.Cos(angle);
                 sin[(t * pairs) + j] = (float)Math.Sin(angle);
             }

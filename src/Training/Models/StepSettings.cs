@@ -15,6 +15,9 @@ internal sealed record StepSettings
 
     public required AttentionWindows Windows { get; init; }
 
+    /// <summary>The probability of dropout; null: the stage's own.</summary>
+    public double? Dropout { get; init; }
+
     /// <summary>Weights of the targets 1, 2, … further ahead than the next; empty: none is trained on.</summary>
     public IReadOnlyList<float> FutureWeights { get; init; } = [];
 
@@ -27,6 +30,9 @@ internal sealed record StepSettings
             Loop = pass.Loop,
             Recurrences = stage.Recurrence is null ? 0 : pass.Passes,
             Windows = pass.Windows,
+            Dropout = stage.DropoutSchedule is { } dropout
+                ? DropoutRates.At(step, steps.Steps, stage.Epochs, stage.Dropout, dropout.End, dropout.FromEpoch)
+                : null,
             FutureWeights = stage.FutureTokens is { } future
                 ? FutureTokenWeights.At(step, steps.Steps, future.Weights, future.AnnealFraction)
                 : [],

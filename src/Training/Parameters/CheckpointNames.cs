@@ -1,4 +1,4 @@
-using System.Globalization;
+using Slowrun.Core.Models;
 using Slowrun.Core.Tensors;
 
 namespace Slowrun.Training.Parameters;
@@ -6,9 +6,8 @@ namespace Slowrun.Training.Parameters;
 /// <summary>A snapshot holds one model under upstream's names, and may hold earlier ones, whose names have a prefix.</summary>
 internal static class CheckpointNames
 {
-    private const string Prefix = "late";
-
-    public static string Late(int index) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{index}/");
+    /// <param name="byRecency">Whether a model counts the more the later it is.</param>
+    public static string Late(int index, bool byRecency = false) => SnapshotModels.Prefix(index, byRecency);
 
     /// <summary>The last model's weights: what teaches.</summary>
     public static IReadOnlyList<TensorData> Last(IReadOnlyList<TensorData> snapshot) =>
@@ -18,9 +17,10 @@ internal static class CheckpointNames
     public static IEnumerable<IReadOnlyList<TensorData>> Models(IReadOnlyList<TensorData> snapshot)
     {
         yield return Last(snapshot);
+        var byRecency = IsByRecency(snapshot);
         for (var i = 0; ; i++)
         {
-            var prefix = Late(i);
+            var prefix = Late(i, byRecency);
             TensorData[] model =
             [
                 .. snapshot
@@ -35,4 +35,16 @@ internal static class CheckpointNames
             yield return model;
         }
     }
+
+    /// <summary>What each of <see cref="Models"/> counts in the snapshot's prediction.</summary>
+    public static IReadOnlyList<ModelShare> Shares(IReadOnlyList<TensorData> snapshot)
+    {
+        var (models, byRecency) = (Models(snapshot).Count(), IsByRecency(snapshot));
+        return
+        [
+            .. Enumerable.Range(0, models).Select(i => SnapshotModels.ShareOf(i == 0 ? "" : Late(i - 1, byRecency), models, byRecency)),
+        ];
+    }
+
+    private static bool IsByRecency(IReadOnlyList<TensorData> snapshot) => SnapshotModels.AreByRecency(snapshot.Select(t => t.Name));
 }

@@ -35,10 +35,13 @@ internal sealed class LateWeights : IDisposable
     }
 
     /// <summary>Under upstream's names, with the prefix that scoring looks for.</summary>
-    public IEnumerable<TensorData> Export() =>
+    /// <param name="byRecency">Whether a model counts the more the later it is.</param>
+    public IEnumerable<TensorData> Export(bool byRecency) =>
         kept.SelectMany(
             (weights, i) =>
-                FlatBuffer.Export(parameters.Layout, weights).Select(tensor => tensor with { Name = CheckpointNames.Late(i) + tensor.Name })
+                FlatBuffer
+                    .Export(parameters.Layout, weights)
+                    .Select(tensor => tensor with { Name = CheckpointNames.Late(i, byRecency) + tensor.Name })
         );
 
     public void Dispose()

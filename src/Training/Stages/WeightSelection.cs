@@ -111,7 +111,7 @@ internal sealed class WeightSelection : IDisposable
                 return Fittest(fitnessLoss);
             default:
                 // A stage shorter than its averaging's interval has no average: its last weights are all there is.
-                return [.. parameters.Export(), .. late?.Export() ?? []];
+                return [.. parameters.Export(), .. late?.Export(recipe.LateByRecency == true) ?? []];
         }
     }
 

@@ -153,12 +153,19 @@ public sealed class CurveCommandsTests : IDisposable
         }
 
         Assert.Equal(0, await cli.RunAsync("lineage", "micro"));
-        Assert.Matches(@"stage2: fresh weights, seed \d+, taught by the mean of stage0 \(0123456789ab\), stage1 \(aaaabbbbcccc\) → Ready", cli.Output);
+        Assert.Matches(
+            @"stage2: fresh weights, seed \d+, taught by the mean of stage0 \(0123456789ab\), stage1 \(aaaabbbbcccc\) → Ready",
+            cli.Output
+        );
 
         Assert.Equal(0, await cli.RunAsync("lineage", "micro", "-o", "json"));
         Assert.Equal(
             [First, Second],
-            cli.Json().GetProperty("stages")[2].GetProperty("earlierTeachers").EnumerateArray().Select(one => one.GetProperty("stage").GetString())
+            cli.Json()
+                .GetProperty("stages")[2]
+                .GetProperty("earlierTeachers")
+                .EnumerateArray()
+                .Select(one => one.GetProperty("stage").GetString())
         );
     }
 }

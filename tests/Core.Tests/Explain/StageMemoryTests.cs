@@ -29,8 +29,11 @@ public sealed class StageMemoryTests
 
     [Theory]
     [InlineData("slowrun-10x", 16)]
+    [InlineData("slowrun-record10", 16)]
+    [InlineData("slowrun-record11", 16)]
     [InlineData("slowrun-snapshots", 16)]
     [InlineData("slowrun-1h", 32)]
+    [InlineData("slowrun-2h", 32)]
     [InlineData("slowrun-15m", 256)]
     public void Rows_OfAMicroStep_AreUpstreams(string preset, int rows)
     {
@@ -142,8 +145,11 @@ public sealed class StageMemoryTests
         var flops = stages.Select(stage => StageFlops.Of(stage, steps).Teacher).ToList();
 
         Assert.Equal(StageMemory.Of(stages[3].TaughtBy("tiny", hashes), steps), memories[3]);
-        Assert.Equal((0, 0, memories[1].Weights, memories[1].Weights), (memories[0].Ahead, memories[1].Ahead, memories[2].Ahead, memories[3].Ahead));
-        Assert.Equal((0, true), (memories[0].Teacher, memories[1].Teacher > memories[1].Weights));
+        Assert.Equal(
+            (0L, 0L, memories[1].Weights, memories[1].Weights),
+            (memories[0].Ahead, memories[1].Ahead, memories[2].Ahead, memories[3].Ahead)
+        );
+        Assert.Equal((0L, true), (memories[0].Teacher, memories[1].Teacher > memories[1].Weights));
         Assert.Equal([0, flops[1], 2 * flops[1], 3 * flops[1]], flops);
         Assert.Equal(flops[3], StageFlops.Of(stages[3].TaughtBy("tiny", hashes), steps).Teacher);
         Assert.Null(MemoryCheck.Of(spec, null, new SlotMemory("cuda:0", memories[3].Device)));

@@ -22,7 +22,7 @@ public sealed class EarlierTeachersTests
         var stages = Plan().Stages;
 
         Assert.Equal([0, 1, 2, 0, 0], stages.Select(stage => stage.TeacherModels));
-        Assert.Equal([new(0, 0), new(0, 1)], stages[2].TeacherStages);
+        Assert.Equal([new StageId(0, 0), new StageId(0, 1)], stages[2].TeacherStages);
         Assert.All(stages, stage => Assert.Null(stage.Teacher));
         Assert.All(stages, stage => Assert.Null(stage.TeacherEnsemble));
     }

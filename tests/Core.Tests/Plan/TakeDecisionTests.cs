@@ -64,13 +64,7 @@ public sealed class TakeDecisionTests
 
         Assert.Equal(
             refusal,
-            TakeDecision.RefusalOfTeachers(
-                Plan with
-                {
-                    EarlierTeachers = earlier,
-                },
-                [first ? Snapshot : null, second ? Snapshot : null]
-            )
+            TakeDecision.RefusalOfTeachers(Plan with { EarlierTeachers = earlier }, [first ? Snapshot : null, second ? Snapshot : null])
         );
     }
 

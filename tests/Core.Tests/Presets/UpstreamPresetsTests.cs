@@ -12,8 +12,11 @@ public sealed class UpstreamPresetsTests
 {
     [Theory]
     [InlineData("slowrun-10x", 1.810)]
+    [InlineData("slowrun-record10", 1.810)]
+    [InlineData("slowrun-record11", 1.870)]
     [InlineData("slowrun-snapshots", 1.870)]
     [InlineData("slowrun-1h", 1.444)]
+    [InlineData("slowrun-2h", 1.444)]
     [InlineData("slowrun-15m", 0.317)]
     public void Count_OfThePresetsModel_IsUpstreams(string preset, double billions) =>
         Assert.Equal(billions, Math.Round(ParameterTable.Count(Recipe(preset).Model) / 1e9, 3));
@@ -42,6 +45,36 @@ public sealed class UpstreamPresetsTests
         Assert.Equal(first.Id, second.Teacher);
     }
 
+    /// <summary>What each of upstream's changes of its programs is: all other values are those of the record before.</summary>
+    [Fact]
+    public void Recipe_OfTheTenthAndEleventhRecord_IsTheOneBeforeWithItsChanges()
+    {
+        var (ninth, tenth, eleventh) = (Recipe("slowrun-10x"), Recipe("slowrun-record10"), Recipe("slowrun-record11"));
+
+        Assert.Equal(
+            CanonicalJson.Sha256(
+                ninth with
+                {
+                    Chains = [ninth.Chains[0] with { Stages = 20 }],
+                    Ensemble = new EnsembleRecipe { Average = EnsembleAverage.Probabilities, ExcludeFirstStages = 13 },
+                }
+            ),
+            CanonicalJson.Sha256(tenth)
+        );
+        Assert.Equal(
+            CanonicalJson.Sha256(
+                tenth with
+                {
+                    Model = tenth.Model with { HeadMixing = true, MtpBlock = true, Initialization = Initialization.NormalOutput },
+                    Stage = tenth.Stage with { Optimizer = tenth.Stage.Optimizer with { RowNormalization = true } },
+                    Ensemble = tenth.Ensemble with { ExcludeFirstStages = 1 },
+                }
+            ),
+            CanonicalJson.Sha256(eleventh)
+        );
+        Assert.Equal((7, 19), (new RunPlan(tenth).Members.Count(), new RunPlan(eleventh).Members.Count()));
+    }
+
     [Fact]
     public void Plan_OfTheSnapshotsPreset_HasUpstreamsCycles()
     {
@@ -65,9 +98,46 @@ public sealed class UpstreamPresetsTests
         Assert.Equal(7, StageLengths.LoopFirstEpoch(stage.Stage.Loop!.FromFraction, stage.Stage.Epochs));
     }
 
+    /// <summary>Its steps, loop and windows; all other values are those of the 1-hour track.</summary>
+    [Fact]
+    public void Plan_OfTheTwoHourPreset_HasUpstreamsStepsAndWindows()
+    {
+        var stage = new RunPlan(Recipe("slowrun-2h")).Stages[0];
+        var steps = new StageSteps(stage, stage.Data.TrainTokens);
+        AttentionWindows At(int epoch) =>
+            StepPass.At(stage, steps, Enumerable.Range(0, steps.Steps).First(step => steps.EpochOf(step) == epoch - 1)).Windows;
+
+        Assert.Equal(4194, steps.Steps);
+        Assert.Equal(14, StageLengths.LoopFirstEpoch(stage.Stage.Loop!.FromFraction, stage.Stage.Epochs));
+        Assert.Equal([new(256, 768), new(256, 768), new(768, 1792), new(768, 1792), new(1280, 2048)], new[] { 1, 6, 7, 13, 14 }.Select(At));
+        var hour = Recipe("slowrun-1h");
+        Assert.Equal(
+            CanonicalJson.Sha256(
+                hour with
+                {
+                    Model = hour.Model with { ShortWindow = 1280, LongWindow = 2048, Yarn = new YarnRecipe() },
+                    Stage = hour.Stage with
+                    {
+                        Epochs = 22,
+                        Loop = hour.Stage.Loop! with { FromFraction = 0.58 },
+                        Windows = [new(6, 256, 768), new(13, 768, 1792)],
+                        Optimizer = hour.Stage.Optimizer with
+                        {
+                            LearningRate = hour.Stage.Optimizer.LearningRate with { AveragedEpochs = 8 },
+                        },
+                        Selection = hour.Stage.Selection with { LateCheckpoints = 11, LateByRecency = true },
+                    },
+                }
+            ),
+            CanonicalJson.Sha256(Recipe("slowrun-2h"))
+        );
+    }
+
     // Each value, and each of the article's in a comment.
     [Theory]
     [InlineData("slowrun-10x")]
+    [InlineData("slowrun-record10")]
+    [InlineData("slowrun-record11")]
     [InlineData("slowrun-snapshots")]
     [InlineData("slowrun-1h")]
     [InlineData("slowrun-15m")]

@@ -23,6 +23,8 @@ public sealed class SpecRulesTests
     [InlineData("stage.epochs=0", "recipe.stage.epochs")]
     [InlineData("stage.epochs=1e12", "recipe.stage.epochs")]
     [InlineData("stage.dropout=1", "recipe.stage.dropout")]
+    [InlineData("stage.dropoutSchedule={end: 1, fromEpoch: 1}", "recipe.stage.dropoutSchedule.end")]
+    [InlineData("stage.dropoutSchedule={fromEpoch: 7}", "recipe.stage.dropoutSchedule.fromEpoch")]
     [InlineData("stage.clipNorm=-1", "recipe.stage.clipNorm")]
     [InlineData("stage.loop.start=1", "recipe.stage.loop")]
     [InlineData("stage.loop.end=5", "recipe.stage.loop")]
@@ -57,6 +59,9 @@ public sealed class SpecRulesTests
     [InlineData("model.shortWindow=33", "recipe.model.shortWindow")]
     [InlineData("model.longWindow=40", "recipe.model.longWindow")]
     [InlineData("model.longWindow=8", "recipe.model.longWindow")]
+    [InlineData("model.yarn={longWindows: [16, 16]}", "recipe.model.yarn.longWindows")]
+    [InlineData("model.yarn={longWindows: []}", "recipe.model.yarn.longWindows")]
+    [InlineData("model.yarn={longWindows: [16], beta: 0.5}", "recipe.model.yarn.beta")]
     [InlineData("model.xsa.firstLayers=5", "recipe.model.xsa.firstLayers")]
     [InlineData("stage.labelSmoothing=1", "recipe.stage.labelSmoothing")]
     [InlineData("stage.stochasticDepth=-0.1", "recipe.stage.stochasticDepth")]
@@ -73,6 +78,8 @@ public sealed class SpecRulesTests
     [InlineData("stage.windows=[{untilEpoch: 2, shortWindow: 4, longWindow: 64}]", "recipe.stage.windows")]
     [InlineData("stage.selection.rule=Averaged", "recipe.stage.selection.rule")]
     [InlineData("stage.selection={rule: BestValidation, lateCheckpoints: 2}", "recipe.stage.selection.lateCheckpoints")]
+    [InlineData("stage.selection.lateCheckpoints=7", "recipe.stage.selection.lateCheckpoints")]
+    [InlineData("stage.selection.lateByRecency=true", "recipe.stage.selection.lateByRecency")]
     [InlineData("stage.selection.ema.decay=1", "recipe.stage.selection.ema.decay")]
     [InlineData("stage.selection.ema.every=0", "recipe.stage.selection.ema.every")]
     [InlineData("stage.selection.swa.lastEpochs=0", "recipe.stage.selection.swa.lastEpochs")]
@@ -107,6 +114,31 @@ public sealed class SpecRulesTests
             SpecReader.FromPreset("tiny", new SpecOverrides { Set = [Baselines, "ensemble.selection={}"] })
         );
         Assert.Contains(broken.Problems, problem => problem.Message.StartsWith("all chains are baselines", StringComparison.Ordinal));
+    }
+
+    /// <summary>Positions are rescaled as the windows grow: those of the stage have to be those of the model.</summary>
+    [Theory]
+    [InlineData("[]", false)]
+    [InlineData("[{untilEpoch: 2, shortWindow: 4, longWindow: 8}]", false)]
+    [InlineData("[{untilEpoch: 2, shortWindow: 4, longWindow: 16}, {untilEpoch: 3, shortWindow: 4, longWindow: 8}]", false)]
+    [InlineData("[{untilEpoch: 2, shortWindow: 4, longWindow: 8}, {untilEpoch: 3, shortWindow: 4, longWindow: 16}]", true)]
+    [InlineData(
+        "[{untilEpoch: 2, shortWindow: 4, longWindow: 8}, {untilEpoch: 3, shortWindow: 8, longWindow: 16}, {untilEpoch: 4, shortWindow: 8, longWindow: 32}]",
+        true
+    )]
+    public void Read_OfAModelThatGrows_TakesTheWindowsThatItGrowsThrough(string windows, bool isRight)
+    {
+        SpecOverrides set = new() { Set = ["model.yarn={longWindows: [8, 16]}", $"stage.windows={windows}"] };
+
+        if (isRight)
+        {
+            Assert.NotNull(SpecReader.FromPreset("tiny", set).Recipe.Model.Yarn);
+            return;
+        }
+
+        var problem = Assert.Single(Assert.Throws<SpecException>(() => SpecReader.FromPreset("tiny", set)).Problems);
+        Assert.Equal("recipe.stage.windows", problem.Path);
+        Assert.Contains("[8, 16]", problem.Message, StringComparison.Ordinal);
     }
 
     [Fact]

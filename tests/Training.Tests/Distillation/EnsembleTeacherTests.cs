@@ -42,6 +42,26 @@ public sealed class EnsembleTeacherTests
         Assert.True(taught.max().ToDouble() > 2.0 / SmallEnsemble.Model.VocabSize);
     }
 
+    /// <summary>A member of two models of which the last counts twice.</summary>
+    [Fact]
+    public void Teach_OfAMemberWhoseLaterModelsCountMore_MixesThemSo()
+    {
+        using var scope = NewDisposeScope();
+        var recipe = SmallEnsemble.Recipe with { Members = [SmallEnsemble.Recipe.Members[1] with { Weight = 1 }] };
+        var (alike, batch) = (At(recipe, 1), Batch(1));
+        var snapshot = alike
+            .TeacherMembers![0]
+            .Select(tensor => tensor with { Name = tensor.Name.Replace("late0/", "recent0/", StringComparison.Ordinal) })
+            .ToList();
+
+        var taught = Teach(alike with { TeacherMembers = [snapshot] }, batch)[0].exp();
+
+        var models = CheckpointNames.Models(snapshot).Select(model => Logits(model, recipe.Members[0], batch).softmax(-1)).ToList();
+        Assert.Equal(2, models.Count);
+        Close.Max(models[0].mul(2).add(models[1]).div(3), taught, 1e-6, "taught");
+        Assert.True(Teach(alike, batch)[0].exp().sub(taught).abs().max().ToDouble() > 1e-4);
+    }
+
     [Fact]
     public void Teach_OfLogits_IsTheSoftmaxOfTheirWeightedMean()
     {

@@ -91,14 +91,19 @@ public sealed class MemberScorerTests
         Assert.Equal(one, three);
     }
 
-    [Fact]
-    public void Score_OfASnapshotWithLateCheckpoints_IsTheMeanOfTheirProbabilities()
+    /// <summary>The newest first: alike, or 3, 2 and 1 sixths.</summary>
+    [Theory]
+    [InlineData(null, 1, 1, 1)]
+    [InlineData(false, 1, 1, 1)]
+    [InlineData(true, 3, 2, 1)]
+    public void Score_OfASnapshotWithLateCheckpoints_IsTheMeanOfTheirProbabilities(bool? byRecency, int last, int before, int first)
     {
+        double[] counts = [last, before, first];
         var inputs = SmallStage.Inputs(
             SmallStage.Recipe with
             {
                 Epochs = 3,
-                Selection = new SelectionRecipe { LateCheckpoints = 3 },
+                Selection = new SelectionRecipe { LateCheckpoints = 3, LateByRecency = byRecency },
             }
         );
         using var training = StageTraining.Begin(inputs, ComputeDevices.SingleCpu);
@@ -112,7 +117,10 @@ public sealed class MemberScorerTests
         Assert.Equal(3, models.Count);
         Assert.NotEqual(models[0], models[1]);
         Assert.NotEqual(models[1], models[2]);
-        Assert.All(Score(snapshot).Index(), p => Assert.Equal(models.Average(model => model[p.Index]), p.Item, 1e-6));
+        Assert.All(
+            Score(snapshot).Index(),
+            p => Assert.Equal(models.Zip(counts, (model, count) => count * model[p.Index]).Sum() / counts.Sum(), p.Item, 1e-6)
+        );
     }
 
     [Fact]

@@ -50,6 +50,14 @@ public sealed class CachedModelTests
                 }
             ),
             ["half RoPE"] = (Model with { HalfRope = true, RopePrecision = RopePrecision.BF16 }, new()),
+            ["YaRN"] = (
+                Model with
+                {
+                    Yarn = new YarnRecipe { LongWindows = [3, 9], Beta = 2 },
+                    ShortWindow = 5,
+                },
+                new() { Loop = Loop }
+            ),
             ["key offset"] = (Model with { KeyOffset = true, ShortWindow = 4 }, new() { Loop = Loop }),
             ["key offset everywhere"] = (
                 Model with

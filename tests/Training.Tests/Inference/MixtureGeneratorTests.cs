@@ -136,6 +136,23 @@ public sealed class MixtureGeneratorTests
     }
 
     [Fact]
+    public void Generate_BySnapshotWhoseLaterModelsCountMore_MixesThemSo()
+    {
+        IReadOnlyList<TensorData> snapshot =
+        [
+            .. Members[0],
+            .. Members[1].Select(tensor => tensor with { Name = CheckpointNames.Late(0, byRecency: true) + tensor.Name }),
+        ];
+
+        var mixed = Generated(EnsembleAverage.Probabilities, [(snapshot, 1)], Prompt, 30, new TokenChoice(1.5, Seed: 2));
+
+        Assert.Equal(
+            Generated(EnsembleAverage.Probabilities, [(Members[0], 2), (Members[1], 1)], Prompt, 30, new TokenChoice(1.5, Seed: 2)),
+            mixed
+        );
+    }
+
+    [Fact]
     public void Generate_WhenToldToStop_Throws()
     {
         using var generator = new MixtureGenerator(EnsembleAverage.Probabilities, "cpu:0");

@@ -70,9 +70,9 @@ public sealed class ExclusiveAttentionParityTests
             MlpOutput = empty(0),
         };
         var value = io.TryGetValue($"{name}.ve", out var ve) ? ve.Torch().reshape(-1, width) : null;
-        var layer = new AttentionLayer((int)expected["window"]![0]!, (bool?)expected["key_offset"] ?? false, xsa);
+        var layer = new AttentionLayer((int)expected["window"]![0]!, (bool?)expected["key_offset"] ?? false, xsa, new(0, rotary, null));
 
-        var output = new CausalSelfAttention(model, rotary, masks, new ComposedOperations(model.Products))
+        var output = new CausalSelfAttention(model, masks, new ComposedOperations(model.Products))
             .Forward(x.reshape(-1, width), block, value, alpha, layer, x.shape[1])
             .reshape(x.shape);
         output.mul(io[$"{name}.grad_out"].Torch()).sum().backward();

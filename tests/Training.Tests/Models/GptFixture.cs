@@ -43,7 +43,7 @@ internal sealed class GptFixture : IParameterSource
 
     public IEnumerable<KeyValuePair<string, Tensor>> Parameters => parameters;
 
-    public Gpt Gpt(Tensor cos, Tensor sin) => new(Model, new RotaryTable(cos.to(type), sin.to(type)), CPU, type);
+    public Gpt Gpt(Tensor cos, Tensor sin) => new(Model, new RotaryPhases(new RotaryTable(cos.to(type), sin.to(type))), CPU, type);
 
     public ForwardPass Pass(LoopRecipe? loop) => new() { Loop = loop, Windows = AttentionWindows.Of(Model) };
 

@@ -1,3 +1,4 @@
+using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Storage;
@@ -13,7 +14,7 @@ internal sealed record ExportedModel(StageId Stage, string Prefix, double Weight
 
     public static string FolderOf(StageId stage) => stage.ToString().Replace('/', '-');
 
-    /// <summary>The models of a member, with equal weights; where logits are averaged, the last alone, as in the run's
+    /// <summary>The models of a member, each with its share; where logits are averaged, the last alone, as in the run's
     /// ensemble.</summary>
     /// <param name="weight">The member's.</param>
     public static async Task<IReadOnlyList<ExportedModel>> OfAsync(
@@ -27,6 +28,14 @@ internal sealed record ExportedModel(StageId Stage, string Prefix, double Weight
     {
         var models = await WeightFile.ModelsAsync(store, facts.RootOf(stage).Snapshot!, stop);
         models = average == EnsembleAverage.Logits ? [""] : models;
-        return [.. models.Select(prefix => new ExportedModel(stage, prefix, weight / models.Count))];
+        var byRecency = SnapshotModels.AreByRecency(models);
+        return
+        [
+            .. models.Select(prefix => new ExportedModel(
+                stage,
+                prefix,
+                SnapshotModels.ShareOf(prefix, models.Count, byRecency).Times(weight)
+            )),
+        ];
     }
 }

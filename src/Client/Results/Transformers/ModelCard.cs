@@ -22,8 +22,12 @@ internal sealed class ModelCard
 
     public static ModelCard OfStage(RunFacts facts, StageId stage)
     {
-        var models = facts.Plan[stage].Stage.Selection.LateCheckpoints;
-        var what = models > 1 ? $"The mean of the predictions of its last {models} models" : "One model";
+        var selection = facts.Plan[stage].Stage.Selection;
+        var models = selection.LateCheckpoints;
+        var what =
+            models == 1 ? "One model"
+            : selection.LateByRecency == true ? $"The mean of the predictions of its last {models} models, of which the later count more"
+            : $"The mean of the predictions of its last {models} models";
         return new ModelCard(facts, $"{facts.Spec.Name}, {stage}", what, [stage], [LossOf(facts, stage, null)]);
     }
 

@@ -29,6 +29,8 @@ class SlowrunConfig(PretrainedConfig):
         mixed_heads=(),
         rotary_base=10000.0,
         rotary_pairs=8,
+        rotary_frequencies=None,
+        score_scale=1.0,
         rotary_dtype="float32",
         product_dtype="float32",
         transposed_unembedding=False,
@@ -57,6 +59,8 @@ class SlowrunConfig(PretrainedConfig):
         self.mixed_heads = list(mixed_heads)
         self.rotary_base = rotary_base
         self.rotary_pairs = rotary_pairs
+        self.rotary_frequencies = None if rotary_frequencies is None else list(rotary_frequencies)
+        self.score_scale = score_scale
         self.rotary_dtype = rotary_dtype
         self.product_dtype = product_dtype
         self.transposed_unembedding = transposed_unembedding

@@ -26,6 +26,8 @@ def rotary_tables(config, length, device):
     exponents = 2 * torch.arange(config.rotary_pairs, dtype=torch.float32) / (2 * config.rotary_pairs)
     frequencies = torch.zeros(pairs)
     frequencies[: config.rotary_pairs] = 1 / torch.pow(config.rotary_base, exponents.double()).float()
+    if config.rotary_frequencies is not None:
+        frequencies = torch.tensor(config.rotary_frequencies, dtype=torch.float32)
     angles = torch.outer(torch.arange(length, dtype=torch.float32), frequencies).double()
     dtype = getattr(torch, config.rotary_dtype)
     return tuple(table.float().to(dtype).float().to(device) for table in (angles.cos(), angles.sin()))
@@ -59,6 +61,7 @@ class SlowrunAttention(nn.Module):
         width, heads = config.hidden_size, config.num_attention_heads
         self.heads = heads
         self.eps = config.rms_norm_eps
+        self.score_scale = config.score_scale
         self.dtype = getattr(torch, config.product_dtype)
         self.key_offset = layer in config.key_offset_layers
         self.xsa = layer in config.xsa_layers
@@ -80,7 +83,7 @@ class SlowrunAttention(nn.Module):
         return linear(x, weight, self.dtype).view(*x.shape[:2], self.heads, -1)
 
     def forward(self, x, value, alpha, rotary, mask):
-        q = rms_norm(rotate(self.project(x, "q"), *rotary), self.eps)
+        q = rms_norm(rotate(self.project(x, "q"), *rotary), self.eps) * self.score_scale
         k = rms_norm(rotate(self.project(x, "k"), *rotary), self.eps)
         v = self.project(x, "v")
         if value is not None:
