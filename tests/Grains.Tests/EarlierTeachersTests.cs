@@ -2,10 +2,8 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Grains.Interfaces;
 using Slowrun.Grains.Slots;
-using Slowrun.Grains.Stages;
+using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
-using Slowrun.Storage.Runs;
-using Slowrun.Storage.Tests.Checkpoints;
 
 namespace Slowrun.Grains.Tests;
 

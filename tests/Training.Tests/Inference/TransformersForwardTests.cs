@@ -42,7 +42,7 @@ public sealed class TransformersForwardTests
             ShortWindow = recipe.Model.ShortWindow is null ? null : 5,
             LongWindow = recipe.Model.LongWindow is null ? null : 11,
             Products = MatrixPrecision.F32,
-            Yarn = recipe.Model.Yarn is null ? null : recipe.Model.Yarn with { LongWindows = [6, 14] },
+            Yarn = recipe.Model.Yarn is null ? null : recipe.Model.Yarn with { LongWindows = [4, 8] },
         };
         var loop = recipe.Stage.Loop is { } given ? given with { Start = 2, End = 4 } : null;
         var plan = CachedModelTests.Plan(model, recipe.Stage with { Loop = loop });
