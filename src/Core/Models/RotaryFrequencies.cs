@@ -39,13 +39,10 @@ public static class RotaryFrequencies
     public static double ScoreScale(ModelRecipe model, int longWindow) =>
         Growths(model, longWindow).Aggregate(1.0, (scale, growth) => scale * ((0.2 * Math.Log((double)growth.To / growth.From)) + 1));
 
-    /// <summary>Every long window that a model has while it is trained, ascending; without YaRN its own alone.</summary>
-    public static IReadOnlyList<int> LongWindows(ModelRecipe model) => [.. model.Yarn?.LongWindows ?? [], AttentionWindows.Of(model).Wide];
-
     private static IEnumerable<(int From, int To)> Growths(ModelRecipe model, int longWindow)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var windows = LongWindows(model);
+        var windows = YarnRecipe.AllWindows(model);
         return windows.Zip(windows.Skip(1)).Where(growth => growth.Second <= longWindow);
     }
 

@@ -62,7 +62,7 @@ public static class ModelCheck
 
         if (model.Yarn is { } yarn)
         {
-            var windows = Models.RotaryFrequencies.LongWindows(model);
+            var windows = YarnRecipe.AllWindows(model);
             if (windows.Count < 2 || windows[0] < 1 || windows.Zip(windows.Skip(1)).Any(pair => pair.First >= pair.Second))
             {
                 yield return Text(

@@ -20,4 +20,11 @@ public sealed record YarnRecipe
     /// <summary>One that turns at least so often stays; those between are stretched in part.</summary>
     [Range(0, double.PositiveInfinity, MinimumIsExclusive = true)]
     public double Beta { get; init; } = 32;
+
+    /// <summary>Every long window that a model has while it is trained, ascending; without YaRN its own alone.</summary>
+    public static IReadOnlyList<int> AllWindows(ModelRecipe model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return [.. model.Yarn?.LongWindows ?? [], model.LongWindow ?? model.SequenceLength];
+    }
 }

@@ -8,7 +8,7 @@ public static class DropoutRates
     /// that a step has the value of the one before it, and none has the last.
     /// </summary>
     /// <param name="step">From 0.</param>
-    /// <param name="fromEpoch">The data epoch, counted from 1, with which the line begins; its step is rounded to even, as Python's.</param>
+    /// <param name="fromEpoch">The data epoch, counted from 1, with which the line begins; its step is rounded, to even.</param>
     public static double At(int step, int steps, double dataEpochs, double start, double end, int fromEpoch)
     {
         LearningRates.CheckStep(step, steps);

@@ -73,7 +73,7 @@ internal static class SpecRules
             model.LongWindow is null || model.LongWindow <= model.SequenceLength,
             $"found {model.LongWindow}, expected at most the sequenceLength, {model.SequenceLength}: there are no more keys."
         );
-        var longWindows = Models.RotaryFrequencies.LongWindows(model);
+        var longWindows = YarnRecipe.AllWindows(model);
         rules.Check(
             "recipe.model.yarn.longWindows",
             model.Yarn is null || (longWindows.Count > 1 && longWindows.Zip(longWindows.Skip(1)).All(pair => pair.First < pair.Second)),

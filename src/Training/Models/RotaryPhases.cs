@@ -16,8 +16,8 @@ internal sealed class RotaryPhases : IDisposable
 
     public RotaryPhases(ModelRecipe model, Device device) =>
         phases = [
-            .. RotaryFrequencies
-                .LongWindows(model)
+            .. YarnRecipe
+                .AllWindows(model)
                 .Select(window => new RotaryPhase(
                     window,
                     RotaryTable.Of(model, window, device),
