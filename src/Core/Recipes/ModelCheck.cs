@@ -31,14 +31,16 @@ public static class ModelCheck
         if (model.Layers % 2 != 0)
         {
             yield return Text(
-                $"model.layers is {model.Layers}, expected an even number: layer i of the first half is joined to layer {model.Layers - 1} - i of the second."
+                $"model.layers is {model.Layers}, expected an even number: layer i of the first half is joined to ",
+                $"layer {model.Layers - 1} - i of the second."
             );
         }
 
         if (model.Width < Models.ParameterTable.ValueGateChannels)
         {
             yield return Text(
-                $"model.width is {model.Width}, expected at least {Models.ParameterTable.ValueGateChannels}: the value gates read that many channels."
+                $"model.width is {model.Width}, expected at least {Models.ParameterTable.ValueGateChannels}: the value ",
+                $"gates read that many channels."
             );
         }
 
@@ -46,7 +48,8 @@ public static class ModelCheck
         if (model.Heads >= 1 && model.Width % (headMultiple * model.Heads) != 0)
         {
             yield return Text(
-                $"model.width is {model.Width}, expected a multiple of {headMultiple * model.Heads} ({model.Heads} heads with a head dimension divisible by {headMultiple})."
+                $"model.width is {model.Width}, expected a multiple of {headMultiple * model.Heads} ({model.Heads} ",
+                $"heads with a head dimension divisible by {headMultiple})."
             );
         }
 
@@ -66,7 +69,8 @@ public static class ModelCheck
             if (windows.Count < 2 || windows[0] < 1 || windows.Zip(windows.Skip(1)).Any(pair => pair.First >= pair.Second))
             {
                 yield return Text(
-                    $"model.yarn.longWindows are {string.Join(", ", yarn.LongWindows)}, expected ascending ones below the model's long window, {windows[^1]}."
+                    $"model.yarn.longWindows are {string.Join(", ", yarn.LongWindows)}, expected ascending ones below the ",
+                    $"model's long window, {windows[^1]}."
                 );
             }
 
@@ -82,5 +86,6 @@ public static class ModelCheck
         }
     }
 
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+    private static string Text(params FormattableString[] parts) =>
+        string.Concat(parts.Select(part => part.ToString(CultureInfo.InvariantCulture)));
 }

@@ -19,7 +19,8 @@ public static class StageCheck
         else if (stage.BatchTokens < microBatch || stage.BatchTokens % microBatch != 0)
         {
             yield return Text(
-                $"stage.batchTokens is {stage.BatchTokens}, expected a multiple of {microBatch} (deviceRows {stage.DeviceRows} times sequenceLength {model.SequenceLength})."
+                $"stage.batchTokens is {stage.BatchTokens}, expected a multiple of {microBatch} (deviceRows ",
+                $"{stage.DeviceRows} times sequenceLength {model.SequenceLength})."
             );
         }
 
@@ -67,7 +68,8 @@ public static class StageCheck
             if (loop.Start < model.Layers / 2 || loop.End <= loop.Start || loop.End > model.Layers)
             {
                 yield return Text(
-                    $"stage.loop is layers {loop.Start} to {loop.End}, expected {model.Layers / 2} <= start < end <= {model.Layers}: only the second half of the layers can be looped."
+                    $"stage.loop is layers {loop.Start} to {loop.End}, expected {model.Layers / 2} <= start < end <= ",
+                    $"{model.Layers}: only the second half of the layers can be looped."
                 );
             }
 
@@ -129,10 +131,12 @@ public static class StageCheck
         if (selection.LateCheckpoints < 1 || (selection.LateCheckpoints > 1 && selection.Rule != SelectionRule.Final))
         {
             yield return Text(
-                $"stage.selection.lateCheckpoints is {selection.LateCheckpoints} with rule {selection.Rule}, expected 1, or more with rule Final."
+                $"stage.selection.lateCheckpoints is {selection.LateCheckpoints} with rule {selection.Rule}, expected ",
+                $"1, or more with rule Final."
             );
         }
     }
 
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+    private static string Text(params FormattableString[] parts) =>
+        string.Concat(parts.Select(part => part.ToString(CultureInfo.InvariantCulture)));
 }

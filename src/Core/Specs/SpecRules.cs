@@ -30,7 +30,8 @@ internal static class SpecRules
         rules.Check(
             "recipe.data.source",
             Sources.Contains(data.Source),
-            $"found '{SpecProblem.Shortened(data.Source)}', expected one of {string.Join(", ", Sources)}.{Nearest.Hint(data.Source, Sources)}"
+            $"found '{SpecProblem.Shortened(data.Source)}', expected one of "
+                + $"{string.Join(", ", Sources)}.{Nearest.Hint(data.Source, Sources)}"
         );
         rules.Check(
             "recipe.data.fitnessTokens",
@@ -40,7 +41,8 @@ internal static class SpecRules
         rules.Check(
             "recipe.data.sha256",
             data.Sha256 is null || (data.Sha256.Length == 64 && data.Sha256.All(char.IsAsciiHexDigitLower)),
-            $"found '{SpecProblem.Shortened(data.Sha256 ?? "")}', expected 64 lower-case hex digits, or nothing: it is filled in at submission."
+            $"found '{SpecProblem.Shortened(data.Sha256 ?? "")}', expected 64 lower-case hex digits, or nothing: "
+                + "it is filled in at submission."
         );
     }
 
@@ -55,7 +57,9 @@ internal static class SpecRules
         rules.Check(
             "recipe.model.heads",
             model.Width % (multiple * model.Heads) == 0,
-            $"found {model.Heads} heads for a width of {model.Width}; the width divided by the heads must be a multiple of {multiple} (RoPE turns pairs of channels{(model.HalfRope ? ", halfRope half of them" : "")})."
+            $"found {model.Heads} heads for a width of {model.Width}; the width divided by the heads must be a "
+                + $"multiple of {multiple} (RoPE turns pairs of "
+                + $"channels{(model.HalfRope ? ", halfRope half of them" : "")})."
         );
         rules.Check(
             "recipe.model.windowPattern",
@@ -66,7 +70,8 @@ internal static class SpecRules
         rules.Check(
             model.ShortWindow is null ? "recipe.model.longWindow" : "recipe.model.shortWindow",
             windows.Narrow <= windows.Wide,
-            $"found windows of {windows.Narrow} (shortWindow) and {windows.Wide} (longWindow) keys, expected the short one to be the shorter."
+            $"found windows of {windows.Narrow} (shortWindow) and {windows.Wide} (longWindow) keys, expected the "
+                + "short one to be the shorter."
         );
         rules.Check(
             "recipe.model.longWindow",
@@ -77,7 +82,8 @@ internal static class SpecRules
         rules.Check(
             "recipe.model.yarn.longWindows",
             model.Yarn is null || (longWindows.Count > 1 && longWindows.Zip(longWindows.Skip(1)).All(pair => pair.First < pair.Second)),
-            $"found [{string.Join(", ", model.Yarn?.LongWindows ?? [])}], expected at least one, ascending, all below the model's long window, {longWindows[^1]}: they grow up to it."
+            $"found [{string.Join(", ", model.Yarn?.LongWindows ?? [])}], expected at least one, ascending, all "
+                + $"below the model's long window, {longWindows[^1]}: they grow up to it."
         );
         rules.Check(
             "recipe.model.yarn.beta",
@@ -133,7 +139,8 @@ internal static class SpecRules
             rules.Check(
                 "recipe.ensemble.average",
                 stages.All(stage => stage.Stage.Selection.LateCheckpoints <= 1),
-                "found Logits, but with selection.lateCheckpoints a member is a mixture of probabilities and has no logits; expected Probabilities."
+                "found Logits, but with selection.lateCheckpoints a member is a mixture of probabilities and has no "
+                    + "logits; expected Probabilities."
             );
         }
 
@@ -148,7 +155,8 @@ internal static class SpecRules
             rules.Check(
                 place,
                 recipe.Data.FitnessTokens > 0,
-                "members are selected on the fitness set, found recipe.data.fitnessTokens: 0; expected at least 2 fitness tokens, or no selection."
+                "members are selected on the fitness set, found recipe.data.fitnessTokens: 0; expected at least 2 "
+                    + "fitness tokens, or no selection."
             );
             rules.Check(
                 place,
@@ -181,7 +189,8 @@ internal static class SpecRules
         rules.Check(
             "operations.checkpointAtLeastEvery",
             operations.CheckpointAtLeastEvery >= TimeSpan.Zero && operations.CheckpointAtLeastEvery <= operations.CheckpointAtMostEvery,
-            $"found {Duration.Text(operations.CheckpointAtLeastEvery)}, expected a time up to checkpointAtMostEvery ({Duration.Text(operations.CheckpointAtMostEvery)})."
+            $"found {Duration.Text(operations.CheckpointAtLeastEvery)}, expected a time up to "
+                + $"checkpointAtMostEvery ({Duration.Text(operations.CheckpointAtMostEvery)})."
         );
         rules.Check(
             "operations.expectedTimeBetweenLosses",

@@ -41,7 +41,8 @@ internal static class StageRules
             !rules.Check(
                 place.Of(field),
                 stage.BatchTokens % microBatchTokens == 0,
-                $"found {stage.BatchTokens}, expected a multiple of {microBatchTokens}: deviceRows ({stage.DeviceRows}) times sequenceLength ({recipe.Model.SequenceLength})."
+                $"found {stage.BatchTokens}, expected a multiple of {microBatchTokens}: deviceRows "
+                    + $"({stage.DeviceRows}) times sequenceLength ({recipe.Model.SequenceLength})."
             )
         )
         {
@@ -52,13 +53,15 @@ internal static class StageRules
         rules.Check(
             place.Of("lanes"),
             !lanesFit || microBatches % stage.Lanes == 0,
-            $"found {stage.Lanes} lanes for {microBatches} micro-batches a step ({field} / (deviceRows times sequenceLength)); the lanes must divide them."
+            $"found {stage.Lanes} lanes for {microBatches} micro-batches a step ({field} / (deviceRows times "
+                + "sequenceLength)); the lanes must divide them."
         );
         var least = Math.Max(stage.BatchTokens + 1L, (long)stage.Lanes * stage.DeviceRows * (recipe.Model.SequenceLength + 1));
         rules.Check(
             "recipe.data.trainTokens",
             recipe.Data.TrainTokens >= least,
-            $"found {recipe.Data.TrainTokens}, expected at least {least}: more than a batch of {place.Of(field)} ({stage.BatchTokens} tokens), and lanes times deviceRows rows of sequenceLength + 1."
+            $"found {recipe.Data.TrainTokens}, expected at least {least}: more than a batch of {place.Of(field)} "
+                + $"({stage.BatchTokens} tokens), and lanes times deviceRows rows of sequenceLength + 1."
         );
         var steps = recipe.Data.TrainTokens * stage.Epochs / stage.BatchTokens;
         rules.Check(
@@ -74,12 +77,14 @@ internal static class StageRules
         rules.Check(
             place.Of("dropoutSchedule.fromEpoch"),
             stage.DropoutSchedule is not { } dropout || dropout.FromEpoch <= Math.Ceiling(stage.Epochs),
-            $"found {stage.DropoutSchedule?.FromEpoch}, expected a data epoch of the stage, which has {stage.Epochs} of them: it would never change."
+            $"found {stage.DropoutSchedule?.FromEpoch}, expected a data epoch of the stage, which has "
+                + $"{stage.Epochs} of them: it would never change."
         );
         rules.Check(
             place.Of("optimizer.learningRate.warmup"),
             rate.Shape != LearningRateShape.Cycle || rate.Warmup + stage.Optimizer.Warmdown <= 1,
-            $"found {rate.Warmup} beside a warmdown of {stage.Optimizer.Warmdown}, expected at most 1 together: they are fractions of one stage's steps."
+            $"found {rate.Warmup} beside a warmdown of {stage.Optimizer.Warmdown}, expected at most 1 together: "
+                + "they are fractions of one stage's steps."
         );
         rules.Check(
             place.Of("optimizer.decay.points"),
@@ -90,17 +95,20 @@ internal static class StageRules
         rules.Check(
             place.Of("optimizer.decay.points"),
             epochs.SequenceEqual(epochs.Order()),
-            $"found the epochs {string.Join(", ", epochs.Take(10))}, expected them in ascending order (without an epoch: the stage's end, {stage.Epochs} epochs)."
+            $"found the epochs {string.Join(", ", epochs.Take(10))}, expected them in ascending order (without an "
+                + $"epoch: the stage's end, {stage.Epochs} epochs)."
         );
         rules.Check(
             place.Of("optimizer.decay.shape"),
             decay.Shape != WeightDecayShape.Sawtooth || rate.AveragedEpochs > 0,
-            $"found Sawtooth, which rises within each of learningRate.averagedEpochs, and that is {rate.AveragedEpochs}; expected at least 1."
+            "found Sawtooth, which rises within each of learningRate.averagedEpochs, and that is "
+                + $"{rate.AveragedEpochs}; expected at least 1."
         );
         rules.Check(
             place.Of("continuation.perturbationMinimum"),
             stage.Continuation is not { } shaken || shaken.PerturbationMinimum <= shaken.PerturbationMaximum,
-            $"found {stage.Continuation?.PerturbationMinimum}, expected at most perturbationMaximum ({stage.Continuation?.PerturbationMaximum}): it falls over the chain."
+            $"found {stage.Continuation?.PerturbationMinimum}, expected at most perturbationMaximum "
+                + $"({stage.Continuation?.PerturbationMaximum}): it falls over the chain."
         );
         rules.Check(
             place.Of("futureTokens.weights"),
@@ -120,7 +128,8 @@ internal static class StageRules
         rules.Check(
             place.Of("selection.rule"),
             selection.Rule != SelectionRule.BestFitness || plan.Data.FitnessTokens >= 2,
-            $"found {selection.Rule}, which chooses on the fitness set, and data.fitnessTokens is {plan.Data.FitnessTokens}; expected at least 2."
+            $"found {selection.Rule}, which chooses on the fitness set, and data.fitnessTokens is "
+                + $"{plan.Data.FitnessTokens}; expected at least 2."
         );
         rules.Check(
             place.Of("selection.lateCheckpoints"),
@@ -130,7 +139,8 @@ internal static class StageRules
         rules.Check(
             place.Of("selection.lateCheckpoints"),
             selection.LateCheckpoints <= Math.Max(1, Math.Ceiling(plan.Stage.Epochs)),
-            $"found {selection.LateCheckpoints}, expected at most one for each of the stage's {plan.Stage.Epochs} data epochs: it is the weights at their ends."
+            $"found {selection.LateCheckpoints}, expected at most one for each of the stage's {plan.Stage.Epochs} "
+                + "data epochs: it is the weights at their ends."
         );
         rules.Check(
             place.Of("selection.lateByRecency"),
@@ -149,7 +159,9 @@ internal static class StageRules
                 !rules.Check(
                     place.Of("windows"),
                     phase.UntilEpoch > before && phase.ShortWindow <= phase.LongWindow && phase.LongWindow <= plan.Model.SequenceLength,
-                    $"found windows of {phase.ShortWindow} and {phase.LongWindow} keys until epoch {phase.UntilEpoch}, expected an epoch after {before} and shortWindow <= longWindow <= sequenceLength ({plan.Model.SequenceLength})."
+                    $"found windows of {phase.ShortWindow} and {phase.LongWindow} keys until epoch {phase.UntilEpoch}, "
+                        + $"expected an epoch after {before} and shortWindow <= longWindow <= sequenceLength "
+                        + $"({plan.Model.SequenceLength})."
                 )
             )
             {
@@ -166,7 +178,9 @@ internal static class StageRules
             rules.Check(
                 place.Of("windows"),
                 grown.SequenceEqual(yarn.LongWindows),
-                $"found long windows of [{string.Join(", ", grown)}] keys before the model's own, expected those of model.yarn.longWindows, [{string.Join(", ", yarn.LongWindows)}], in this order: positions are rescaled as they grow."
+                $"found long windows of [{string.Join(", ", grown)}] keys before the model's own, expected those of "
+                    + $"model.yarn.longWindows, [{string.Join(", ", yarn.LongWindows)}], in this order: positions are "
+                    + "rescaled as they grow."
             );
         }
     }

@@ -25,7 +25,8 @@ internal static class InputProblems
             {
                 if (await ProblemAsync(store, name, lengthBytes, cancellationToken) is { } problem)
                 {
-                    return $"{problem} Put it back from a copy, or delete what is left of it and submit the run again with the same data: that uploads it.";
+                    return $"{problem} Put it back from a copy, or delete what is left of it and submit the run again with the "
+                        + "same data: that uploads it.";
                 }
             }
 

@@ -107,7 +107,8 @@ public sealed partial class SpecNotesTests
         Assert.StartsWith("# Mine.\nname: mine\n", yaml, StringComparison.Ordinal);
         Assert.Contains("    # Two lines\n    # above it.\n    epochs: 3 ", yaml, StringComparison.Ordinal);
         Assert.Equal(
-            "not many; from mine.yaml:7; preset demo-quick:18 has 18 (a third of the text wants more passes); preset demo:22 has 9; default 10",
+            "not many; from mine.yaml:7; preset demo-quick:18 has 18 (a third of the text wants more passes); "
+                + "preset demo:22 has 9; default 10",
             resolved.Notes["recipe.stage.epochs"]!.Beside
         );
         Assert.Equal(

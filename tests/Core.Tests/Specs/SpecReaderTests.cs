@@ -141,13 +141,18 @@ public sealed class SpecReaderTests
 
         Assert.Equal(
             [
-                "bad.yaml:15:1: there is no field 'operation' here. Did you mean 'operations'? There are: extends, name, recipe, operations.",
-                "bad.yaml:4:5: recipe.model: there is no field 'layerz' here. Did you mean 'layers'? There are: vocabSize, padVocabTo, sequenceLength, layers, heads, width, windowPattern, shortWindow, longWindow, softcap, ropePrecision, halfRope, yarn, keyOffset, headMixing, headMixingValues, xsa, mtpBlock, initialization, products, transposedUnembedding.",
+                "bad.yaml:15:1: there is no field 'operation' here. Did you mean 'operations'? There are: extends, "
+                    + "name, recipe, operations.",
+                "bad.yaml:4:5: recipe.model: there is no field 'layerz' here. Did you mean 'layers'? There are: "
+                    + "vocabSize, padVocabTo, sequenceLength, layers, heads, width, windowPattern, shortWindow, longWindow, "
+                    + "softcap, ropePrecision, halfRope, yarn, keyOffset, headMixing, headMixingValues, xsa, mtpBlock, "
+                    + "initialization, products, transposedUnembedding.",
                 "bad.yaml:5:12: recipe.model.heads: found 'two', expected a whole number such as 4.",
                 "bad.yaml:8:18: recipe.stage.batchTokens: found the text '256', expected a whole number such as 4.",
                 "bad.yaml:7:16: recipe.stage.optimizer: found '3', expected a section with fields.",
                 "bad.yaml:11:13: recipe.chains[0].role: found 'member', expected one of Members, Baseline. Did you mean 'Members'?",
-                "bad.yaml:14:11: recipe.chains[0].stage.loop: there is no field 'begin' here. There are: start, end, replays, fromFraction.",
+                "bad.yaml:14:11: recipe.chains[0].stage.loop: there is no field 'begin' here. There are: start, end, "
+                    + "replays, fromFraction.",
             ],
             e.Problems.Select(problem => problem.ToString())
         );

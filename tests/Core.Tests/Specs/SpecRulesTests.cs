@@ -123,7 +123,8 @@ public sealed class SpecRulesTests
     [InlineData("[{untilEpoch: 2, shortWindow: 4, longWindow: 16}, {untilEpoch: 3, shortWindow: 4, longWindow: 8}]", false)]
     [InlineData("[{untilEpoch: 2, shortWindow: 4, longWindow: 8}, {untilEpoch: 3, shortWindow: 4, longWindow: 16}]", true)]
     [InlineData(
-        "[{untilEpoch: 2, shortWindow: 4, longWindow: 8}, {untilEpoch: 3, shortWindow: 8, longWindow: 16}, {untilEpoch: 4, shortWindow: 8, longWindow: 32}]",
+        "[{untilEpoch: 2, shortWindow: 4, longWindow: 8}, {untilEpoch: 3, shortWindow: 8, longWindow: 16}, "
+            + "{untilEpoch: 4, shortWindow: 8, longWindow: 32}]",
         true
     )]
     public void Read_OfAModelThatGrows_TakesTheWindowsThatItGrowsThrough(string windows, bool isRight)

@@ -48,6 +48,7 @@ internal sealed class ModelCard
     public string Text(DataManifest data)
     {
         var recipe = facts.Spec.Recipe;
+        var positions = recipe.Model.SequenceLength;
         var text = new StringBuilder();
         text.Append(
             CultureInfo.InvariantCulture,
@@ -71,7 +72,7 @@ internal sealed class ModelCard
             inputs = tokenizer(tokenizer.bos_token + "The ", return_tensors="pt")
             print(tokenizer.decode(model.generate(**inputs, max_new_tokens=40, do_sample=True)[0]))
             ```
-            In training every document begins with `<|endoftext|>`. The model has {recipe.Model.SequenceLength} positions, no padding and no key-value cache.
+            In training every document begins with `<|endoftext|>`. The model has {positions} positions, no padding and no key-value cache.
 
             ## Losses
             | on the validation set | weight | nats/token | bits/byte |
