@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Slowrun.Clustering.Membership;
+using Slowrun.Core.Efficiency;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
@@ -38,6 +39,7 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
     private readonly SharedReads<RunReading?> readings = new(time, Fresh);
     private readonly SharedReads<RunStatus?> statuses = new(time, Fresh);
     private readonly SharedReads<RunList> lists = new(time, ListFresh);
+    private readonly SharedReads<EfficiencyReport?> efficiencies = new(time, ListFresh);
 
     public IObjectStore Store => store;
 
@@ -86,6 +88,14 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
                 },
                 cancellationToken
             );
+
+    /// <summary>A run's data efficiency, as it was answered last.</summary>
+    /// <returns>Null where it was not measured, or there is no such run.</returns>
+    /// <exception cref="InvalidDataException">The document is damaged; the message names it.</exception>
+    public async Task<EfficiencyReport?> TryEfficiencyAsync(string run, CancellationToken cancellationToken) =>
+        await IsThereAsync(run, cancellationToken)
+            ? await efficiencies.GetAsync(run, token => new RunEfficiency(store, run).TryReadAsync(token), cancellationToken)
+            : null;
 
     /// <summary>Changes what the user wants of a run, as the command line does.</summary>
     /// <returns>The intent now; null where the run, or the stage, has ended: there is nothing to change.</returns>

@@ -47,6 +47,9 @@ public sealed class EfficiencyTests
         Assert.Equal(expected.GetProperty("curves").GetRawText(), answer.GetProperty("curves").GetRawText());
         Assert.Equal(expected.GetProperty("models").GetRawText(), answer.GetProperty("models").GetRawText());
         Assert.Equal(0, answer.GetProperty("missing").GetArrayLength());
+        // The page has it from there.
+        var stored = await new RunEfficiency(await cli.OpenStoreAsync(Stop), "micro").TryReadAsync(Stop);
+        Assert.Equal(answer.GetProperty("models").GetArrayLength(), stored!.Models.Count);
         // Asked again, it trains nothing.
         var again = await cli.RunAsync(["efficiency", "micro", .. Question[4..], "--no-train"]);
         Assert.Contains("4 baselines of the same data and size were there already.", again.Output, StringComparison.Ordinal);

@@ -1,5 +1,6 @@
 using System.Reflection;
 using Slowrun.Core;
+using Slowrun.Core.Efficiency;
 using Slowrun.Core.Notices;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
@@ -25,6 +26,7 @@ public sealed class RecordsTests
         typeof(EnsembleScore),
         typeof(NoticeDocument),
         typeof(LossesDocument),
+        typeof(EfficiencyReport),
     ];
 
     [Fact]

@@ -12,11 +12,13 @@ internal static class CompareCommand
     {
         var names = new Argument<string[]>("RUN") { Description = "Names of two or more runs.", Arity = new ArgumentArity(2, 100) };
         var output = CommonOptions.CsvOutput();
-        var command = new Command("compare", "Shows runs side by side: losses, tokens, time, goodput, and where their recipes differ.")
+        var command = new Command("compare", "Shows runs side by side: losses, tokens, time, goodput, cost, and where their recipes differ.")
         {
             names,
             output,
         };
+        var prices = new PriceOptions();
+        prices.AddTo(command);
         command.SetAction(
             async (parsed, stop) =>
             {
@@ -31,7 +33,7 @@ internal static class CompareCommand
                     );
                 }
 
-                var comparison = await RunComparison.ReadAsync(reader, distinct, stop);
+                var comparison = await RunComparison.ReadAsync(reader, distinct, await prices.ReadAsync(parsed, stop), stop);
                 switch (parsed.GetValue(output))
                 {
                     case OutputFormat.Json:
@@ -55,6 +57,10 @@ internal static class CompareCommand
                 return ExitCode.Done;
             }
         );
-        return command.WithExamples("slowrun compare demo mine", "slowrun compare demo mine -o json | jq '.runs[].ensembleLossNats'");
+        return command.WithExamples(
+            "slowrun compare demo mine",
+            "slowrun compare demo mine -o json | jq '.runs[].ensembleLossNats'",
+            "slowrun compare demo mine --price 2.1"
+        );
     }
 }

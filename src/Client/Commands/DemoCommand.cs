@@ -2,6 +2,7 @@ using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
 using Slowrun.Client.Runs;
+using Slowrun.Core.Efficiency;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Specs;
 using Slowrun.Reading.Runs;
@@ -56,6 +57,11 @@ internal static class DemoCommand
                 if (exitCode == ExitCode.Done)
                 {
                     var manifest = await new Storage.Tokens.StoredTokenSets(store).ReadManifestAsync(facts.Spec.Recipe.Data.Sha256!, stop);
+                    if (DemoNotes.Efficiency(facts.Spec, status.Ensemble?.LossNats, CachedCurves.Embedded) is { } efficiency)
+                    {
+                        await context.Output.WriteLineAsync(efficiency);
+                    }
+
                     foreach (var line in DemoNotes.Of(facts.Plan, manifest))
                     {
                         await context.Output.WriteLineAsync(line);

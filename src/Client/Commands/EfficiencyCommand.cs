@@ -8,6 +8,7 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Reading.Runs;
 using Slowrun.Storage;
+using Slowrun.Storage.Runs;
 using Spectre.Console;
 
 namespace Slowrun.Client.Commands;
@@ -171,7 +172,14 @@ internal static class EfficiencyCommand
     {
         try
         {
-            return await new EfficiencyQuestion(context, store, facts, wish).AnswerAsync(given, stop);
+            var report = await new EfficiencyQuestion(context, store, facts, wish).AnswerAsync(given, stop);
+            // The page shows it. What is only asked changes nothing.
+            if (wish.Train)
+            {
+                await new RunEfficiency(store, facts.Spec.Name).WriteAsync(report, stop);
+            }
+
+            return report;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {

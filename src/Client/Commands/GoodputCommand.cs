@@ -4,6 +4,7 @@ using Slowrun.Client.Display;
 using Slowrun.Core.Ledger;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
+using Slowrun.Reading.Costs;
 using Slowrun.Reading.Live;
 using Slowrun.Reading.Runs;
 
@@ -21,11 +22,15 @@ internal static class GoodputCommand
             run,
             output,
         };
+        var prices = new PriceOptions();
+        prices.AddTo(command);
         command.SetAction(
             async (parsed, stop) =>
             {
                 var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-                await using var statuses = new StatusReader(new RunReader(store, context.Time));
+                var price = await prices.ReadAsync(parsed, stop);
+                var reader = new RunReader(store, context.Time);
+                await using var statuses = new StatusReader(reader);
                 var status = await statuses.ReadAsync(parsed.GetRequiredValue(run), stop);
                 var ledger =
                     status.Ledger
@@ -33,6 +38,7 @@ internal static class GoodputCommand
                         ExitCode.Failed,
                         $"The silos of '{store.Address}' are of a version that keeps no ledger. Replace them."
                     );
+                var cost = RunCost.Of(status, price is null ? null : await reader.TryPlanAsync(status.Name, stop), price);
                 if (parsed.GetValue(output) == OutputFormat.Json)
                 {
                     await context.Output.WriteLineAsync(
@@ -41,21 +47,32 @@ internal static class GoodputCommand
                                 status.Name,
                                 status.AsOf,
                                 ledger,
-                                status.Stages.ToDictionary(stage => stage.Id, stage => stage.Ledger)
+                                status.Stages.ToDictionary(stage => stage.Id, stage => stage.Ledger),
+                                cost
                             )
                         )
                     );
                 }
                 else
                 {
-                    context.Console.Print(GoodputText.Of(status, ledger));
+                    context.Console.Print(GoodputText.Of(status, ledger, cost));
                 }
 
                 return ExitCode.Done;
             }
         );
-        return command.WithExamples("slowrun goodput demo", "slowrun goodput demo -o json | jq .run.goodput");
+        return command.WithExamples(
+            "slowrun goodput demo",
+            "slowrun goodput demo -o json | jq .run.goodput",
+            "slowrun goodput demo --size Standard_NC40ads_H100_v5"
+        );
     }
 
-    private sealed record GoodputReport(string Name, DateTimeOffset AsOf, RunLedger Run, IReadOnlyDictionary<StageId, StageLedger?> Stages);
+    private sealed record GoodputReport(
+        string Name,
+        DateTimeOffset AsOf,
+        RunLedger Run,
+        IReadOnlyDictionary<StageId, StageLedger?> Stages,
+        RunCost Cost
+    );
 }

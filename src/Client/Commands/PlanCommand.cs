@@ -71,7 +71,7 @@ internal static class PlanCommand
 
                 var spec = options.Read(parsed);
                 var explained = RunExplanation.Of(spec, null, new ExplainRates(1), CheckpointWriter.LengthBytes);
-                var sizes = await SizesAsync(parsed.GetValue(machines.Machines), stop);
+                var sizes = await MachineFile.ReadAsync(parsed.GetValue(machines.Machines), stop);
                 var name =
                     parsed.GetValue(machines.Size)
                     ?? (sizes.Any(one => one.Name == PlanOptions.DefaultSize) ? PlanOptions.DefaultSize : sizes[0].Name);
@@ -170,17 +170,5 @@ internal static class PlanCommand
             : throw new NotPossibleException(
                 $"The run '{run}' has finished no stage, so that nothing is known of its speed. Name another one, or give a number."
             );
-    }
-
-    /// <param name="file">Null: the file that comes with the program.</param>
-    private static async Task<IReadOnlyList<MachineSize>> SizesAsync(string? file, CancellationToken stop)
-    {
-        if (file is null)
-        {
-            return MachineSizes.Read(MachineSizes.Embedded, "machines.yaml");
-        }
-
-        InputPaths.CheckFile(file, "--machines");
-        return MachineSizes.Read(await File.ReadAllTextAsync(file, stop), file);
     }
 }

@@ -6,9 +6,9 @@ using Slowrun.Client.Runs;
 using Slowrun.Clustering.Membership;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
+using Slowrun.Reading.Costs;
 using Slowrun.Reading.Live;
 using Slowrun.Reading.Runs;
-using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Commands;
 
@@ -26,6 +26,8 @@ internal static class StatusCommand
             output,
             watch,
         };
+        var prices = new PriceOptions();
+        prices.AddTo(command);
         command.SetAction(
             (parsed, stop) =>
                 parsed.GetValue(watch)
@@ -41,7 +43,8 @@ internal static class StatusCommand
             "slowrun status demo",
             "slowrun status demo --watch",
             "slowrun status demo -o json | jq .ensemble.lossNats",
-            "slowrun status demo -o csv > stages.csv"
+            "slowrun status demo -o csv > stages.csv",
+            "slowrun status demo --price 2.1"
         );
 
         async Task<int> ShowAsync(ParseResult parsed, CancellationToken stop)
@@ -51,15 +54,21 @@ internal static class StatusCommand
             await using var statuses = new StatusReader(reader);
             var name = parsed.GetRequiredValue(run);
             var format = parsed.GetValue(output);
+            var price = await prices.ReadAsync(parsed, stop);
             if (parsed.GetValue(watch) && format == OutputFormat.Text)
             {
                 var facts = await reader.FactsAsync(name, stop);
                 await using var view = ProgressView.For(context, facts.Plan);
                 var last = await new RunWatcher(statuses, reader, context.Time).WatchAsync(name, view, stop);
+                if (CostText.Line(RunCost.Of(last, facts.Plan, price)) is { } line)
+                {
+                    view.Say(line);
+                }
+
                 return last.State == RunState.Succeeded ? ExitCode.Done : ExitCode.Failed;
             }
 
-            var plan = PlanAsync(reader, name, stop);
+            var plan = reader.TryPlanAsync(name, stop);
             do
             {
                 var silos = reader.SilosAsync(stop);
@@ -69,7 +78,7 @@ internal static class StatusCommand
                     report.StoreTroubles.Select(trouble => new SiloTrouble(report.Name, trouble))
                 );
                 status = status with { StoreTroubles = SiloTrouble.Joined(status.StoreTroubles, told) };
-                await PrintAsync(context, format, parsed.GetValue(watch), status, await silos, await plan);
+                await PrintAsync(context, format, parsed.GetValue(watch), status, await silos, await plan, price);
                 if (!parsed.GetValue(watch) || Readiness.IsOver(status.State))
                 {
                     return ExitCode.Done;
@@ -80,19 +89,14 @@ internal static class StatusCommand
         }
     }
 
-    /// <summary>A run's plan, which its spec fixes for good; null where there is no such run, of which the status tells.</summary>
-    private static async Task<RunPlan?> PlanAsync(RunReader reader, string name, CancellationToken stop) =>
-        RunPaths.IsName(name) && await new RunDocuments(reader.Store, name).TryReadSubmittedSpecAsync(stop) is { } spec
-            ? new RunPlan(spec.Recipe)
-            : null;
-
     private static async Task PrintAsync(
         ClientContext context,
         OutputFormat format,
         bool watch,
         RunStatus status,
         IReadOnlyList<LiveSilo> silos,
-        RunPlan? plan
+        RunPlan? plan,
+        MachinePrice? price
     )
     {
         var view = new StatusView(status, context.Time.GetUtcNow(), silos, plan)
@@ -100,6 +104,7 @@ internal static class StatusCommand
             Width = context.Console.Profile.Width,
             Unicode = context.Console.Profile.Capabilities.Unicode,
             Wide = format == OutputFormat.Wide,
+            Cost = RunCost.Of(status, plan, price),
         };
         switch (format)
         {
@@ -120,6 +125,7 @@ internal static class StatusCommand
     {
         var document = Json.Node(view.Status);
         document["etaSeconds"] = view.Eta?.TotalSeconds;
+        document["cost"] = Json.Node(view.Cost);
         document["silos"] = Json.Node(
             view.Silos!.Select(silo => new
             {

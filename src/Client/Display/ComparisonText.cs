@@ -1,3 +1,4 @@
+using System.Globalization;
 using Slowrun.Core;
 using Slowrun.Core.Specs;
 using Slowrun.Reading.Runs;
@@ -63,6 +64,12 @@ internal static class ComparisonText
         new("goodput", "goodput", run => run.Goodput) { Text = run => run.Goodput is { } share ? Human.Percent(share) : "" },
         new("owners lost", "preemptions", run => run.Preemptions) { Text = run => Human.Count(run.Preemptions) },
         new("steps lost", "lostSteps", run => run.LostSteps) { Text = run => Human.Count(run.LostSteps) },
+        new("cost so far", "costSoFar", run => run.Cost.SoFar) { Text = run => CostText.Money(run.Cost.SoFar) },
+        new("cost expected in all", "costExpected", run => run.Cost.Expected) { Text = run => CostText.Money(run.Cost.Expected) },
+        new("machine hours", "machineHours", run => run.Cost.MachineHours)
+        {
+            Text = run => run.Cost.MachineHours is { } hours ? hours.ToString("#,0.00", CultureInfo.InvariantCulture) : "",
+        },
     ];
 
     private static void Add(Table table, string title, IEnumerable<string> cells) =>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Slowrun.Core.Efficiency;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
@@ -8,6 +9,24 @@ namespace Slowrun.Client.Display;
 /// <summary>What a reader of the demo's figures should know about them.</summary>
 internal static class DemoNotes
 {
+    /// <summary>The ensemble's data efficiency, where curves were measured of this recipe and data.</summary>
+    /// <param name="lossNats">The ensemble's, on validation; null: there is none.</param>
+    /// <param name="among">Curves that are known.</param>
+    /// <returns>Null: none was measured.</returns>
+    public static string? Efficiency(RunSpec spec, double? lossNats, IEnumerable<CachedCurves> among)
+    {
+        if (lossNats is not { } loss || CachedCurves.For(spec.Recipe, among) is not { } curves)
+        {
+            return null;
+        }
+
+        var factors = curves
+            .FactorsOf(loss)
+            .Select(one => $"{one.Factor} the text with {EfficiencyWords.Name(one.Kind)}");
+        return $"Data efficiency: for the ensemble's loss an ordinary training needs {string.Join(", ", factors)} "
+            + $"(by a curve that comes with the program; 'slowrun efficiency {spec.Name}' trains it, and has intervals).";
+    }
+
     public static IEnumerable<string> Of(RunPlan plan, DataManifest data)
     {
         yield return "";

@@ -23,7 +23,7 @@ internal static class EfficiencyPlot
             );
             line.LineWidth = 2;
             line.MarkerSize = 7;
-            line.LegendText = $"an ordinary training, {EfficiencyText.Name(curve.Kind)}";
+            line.LegendText = $"an ordinary training, {EfficiencyWords.Name(curve.Kind)}";
         }
 
         var best = report.Models.MinBy(model => model.LossNats)!;

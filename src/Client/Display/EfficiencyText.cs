@@ -1,4 +1,3 @@
-using System.Globalization;
 using Slowrun.Core;
 using Slowrun.Core.Efficiency;
 using Spectre.Console;
@@ -36,23 +35,13 @@ internal static class EfficiencyText
         return new Rows(parts);
     }
 
-    public static string Name(BaselineKind kind) => kind == BaselineKind.OnePass ? "one pass" : "many passes";
-
-    public static string Factor(DataFactor factor) =>
-        factor.Kind switch
-        {
-            FactorKind.Below => $"< {Times(factor.Times)}",
-            FactorKind.AtLeast => $">= {Times(factor.Times)}",
-            _ => Times(factor.Times),
-        };
-
     private static Table Models(EfficiencyReport report)
     {
         var table = new Table().Border(TableBorder.None).AddColumns("MODEL");
         table.AddColumn(new TableColumn("NATS/TOKEN").RightAligned());
         foreach (var curve in report.Curves)
         {
-            table.AddColumn(new TableColumn($"VS {Name(curve.Kind).ToUpperInvariant()}").RightAligned());
+            table.AddColumn(new TableColumn($"VS {EfficiencyWords.Name(curve.Kind).ToUpperInvariant()}").RightAligned());
             table.AddColumn(new TableColumn("95 %"));
         }
 
@@ -64,7 +53,7 @@ internal static class EfficiencyText
                     Human.Loss(model.LossNats),
                     .. report.Curves.SelectMany(curve =>
                         model.Factors.FirstOrDefault(factor => factor.Kind == curve.Kind) is { } found
-                            ? new[] { Factor(found.Factor), Interval(found.Interval) }
+                            ? new[] { $"{found.Factor}", EfficiencyWords.Interval(found.Interval) ?? "" }
                             : ["", ""]
                     ),
                 ]
@@ -73,11 +62,6 @@ internal static class EfficiencyText
 
         return table;
     }
-
-    private static string Interval(FactorInterval? interval) =>
-        interval is null ? ""
-        : interval.Low == interval.High ? Factor(interval.Low)
-        : $"{Factor(interval.Low)} to {Factor(interval.High)}";
 
     /// <summary>What each point of the curves is.</summary>
     private static Table Points(EfficiencyReport report)
@@ -90,7 +74,7 @@ internal static class EfficiencyText
 
         foreach (var curve in report.Curves)
         {
-            table.AddColumn(new TableColumn(Name(curve.Kind).ToUpperInvariant()).RightAligned());
+            table.AddColumn(new TableColumn(EfficiencyWords.Name(curve.Kind).ToUpperInvariant()).RightAligned());
             table.AddColumn(new TableColumn("CHOSEN"));
         }
 
@@ -98,7 +82,7 @@ internal static class EfficiencyText
         {
             table.AddRow(
                 [
-                    Times((double)tokens / report.TrainTokens),
+                    EfficiencyWords.Times((double)tokens / report.TrainTokens),
                     Human.Count(tokens),
                     .. report.Curves.SelectMany(curve =>
                         curve.Points.FirstOrDefault(point => point.Tokens == tokens) is { } point
@@ -132,7 +116,7 @@ internal static class EfficiencyText
         {
             if (End(report, curve) is { } end)
             {
-                yield return $"The curve of {Name(curve.Kind)} {end}";
+                yield return $"The curve of {EfficiencyWords.Name(curve.Kind)} {end}";
             }
         }
 
@@ -153,7 +137,7 @@ internal static class EfficiencyText
         curve.End switch
         {
             CurveEnd.Corpus => Invariant(
-                $"ends at {Times((double)(curve.Points.Count == 0 ? 0 : curve.Points[^1].Tokens) / report.TrainTokens)}: the text has {report.CorpusTokens:#,0} training tokens (the corpus ends at {Times((double)report.CorpusTokens!.Value / report.TrainTokens)})."
+                $"ends at {EfficiencyWords.Times((double)(curve.Points.Count == 0 ? 0 : curve.Points[^1].Tokens) / report.TrainTokens)}: the text has {report.CorpusTokens:#,0} training tokens (the corpus ends at {EfficiencyWords.Times((double)report.CorpusTokens!.Value / report.TrainTokens)})."
             ),
             CurveEnd.Missing => "is not finished: baselines are missing.",
             _ => null,
@@ -167,8 +151,6 @@ internal static class EfficiencyText
             "Cancelled" => $"cancelled: 'slowrun resume {missing.Run}' takes it up again",
             var state => $"{state}: the command without --no-train waits for it",
         };
-
-    private static string Times(double times) => times.ToString(times < 10 ? "0.00" : "0.0", CultureInfo.InvariantCulture) + "x";
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 }

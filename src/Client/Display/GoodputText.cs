@@ -2,6 +2,7 @@ using System.Globalization;
 using Slowrun.Core;
 using Slowrun.Core.Ledger;
 using Slowrun.Core.Status;
+using Slowrun.Reading.Costs;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -12,10 +13,15 @@ internal static class GoodputText
 {
     private const int BarCells = 30;
 
-    public static IRenderable Of(RunStatus status, RunLedger ledger)
+    public static IRenderable Of(RunStatus status, RunLedger ledger, RunCost cost)
     {
         var parts = new List<IRenderable> { new Text(Headline(status, ledger)), new Text(""), Bars(ledger), new Text(""), Stages(status) };
         parts.AddRange(Optimum(ledger).Prepend("").Select(line => new Text(line)));
+        if (CostText.Line(cost) is { } line)
+        {
+            parts.Add(new Text(line));
+        }
+
         return new Rows(parts);
     }
 

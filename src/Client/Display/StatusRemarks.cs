@@ -21,7 +21,18 @@ internal static class StatusRemarks
     {
         ArgumentNullException.ThrowIfNull(view);
         var status = view.Status;
-        foreach (var line in (string?[])[Members(status, each), Ensemble(status), Goodput(status.Ledger), Silos(view), Devices(status)])
+        foreach (
+            var line in (string?[])
+
+                [
+                    Members(status, each),
+                    Ensemble(status),
+                    Goodput(status.Ledger),
+                    CostText.Line(view.Cost),
+                    Silos(view),
+                    Devices(status),
+                ]
+        )
         {
             if (line is not null)
             {

@@ -1,6 +1,7 @@
 using Slowrun.Clustering.Membership;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
+using Slowrun.Reading.Costs;
 
 namespace Slowrun.Client.Display;
 
@@ -19,6 +20,9 @@ internal sealed record StatusView(RunStatus Status, DateTimeOffset Now, IReadOnl
 
     /// <summary>Every stage with every column, however many lines that needs.</summary>
     public bool Wide { get; init; }
+
+    /// <summary>Null: it is not shown.</summary>
+    public RunCost? Cost { get; init; }
 
     public TimeSpan? Eta => Plan is null ? null : Core.Status.Eta.Of(Status, Plan);
 }

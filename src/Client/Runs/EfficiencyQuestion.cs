@@ -41,6 +41,8 @@ internal sealed class EfficiencyQuestion(ClientContext context, IObjectStore sto
         var report = new EfficiencyReport
         {
             Run = run.Spec.Name,
+            DataSha256 = Recipe.Data.Sha256!,
+            RecipeSha256 = CanonicalJson.Sha256(Recipe),
             TrainTokens = own,
             Tokenizer = manifest.Tokenizer,
             Baseline = BaselineSource.Upstream,

@@ -1,9 +1,16 @@
 namespace Slowrun.Core.Efficiency;
 
-/// <summary>How many times a run's data ordinary trainings need for the losses that it reached.</summary>
-public sealed record EfficiencyReport
+/// <summary>How many times a run's data ordinary trainings need for the losses that it reached. Stored with the run as it was answered
+/// last.</summary>
+public sealed record EfficiencyReport : ExtensibleRecord
 {
     public required string Run { get; init; }
+
+    /// <summary>Of the run's data.</summary>
+    public required string DataSha256 { get; init; }
+
+    /// <summary>Of the run's recipe with its data: what the curves hold for.</summary>
+    public required string RecipeSha256 { get; init; }
 
     /// <summary>D: of the run.</summary>
     public required long TrainTokens { get; init; }
@@ -37,7 +44,7 @@ public enum BaselineSource
 
 /// <param name="Points">Ascending in tokens.</param>
 /// <param name="End">Why it has no further point.</param>
-public sealed record EfficiencyCurve(BaselineKind Kind, IReadOnlyList<CurvePoint> Points, CurveEnd End);
+public sealed record EfficiencyCurve(BaselineKind Kind, IReadOnlyList<CurvePoint> Points, CurveEnd End) : ExtensibleRecord;
 
 public enum CurveEnd
 {
@@ -65,14 +72,15 @@ public sealed record CurvePoint(
     double LossNats,
     CurveCandidate? Chosen,
     IReadOnlyList<CurveCandidate> Candidates
-);
+) : ExtensibleRecord;
 
 /// <param name="Run">In the store.</param>
-public sealed record CurveCandidate(string Run, string Size, int Passes, double LearningRate, double? FitnessLossNats, double LossNats);
+public sealed record CurveCandidate(string Run, string Size, int Passes, double LearningRate, double? FitnessLossNats, double LossNats)
+    : ExtensibleRecord;
 
-public sealed record ModelEfficiency(string Name, double LossNats, IReadOnlyList<CurveFactor> Factors);
+public sealed record ModelEfficiency(string Name, double LossNats, IReadOnlyList<CurveFactor> Factors) : ExtensibleRecord;
 
 /// <param name="Interval">Of 95 %; null where the model's or the curve's probabilities are not kept.</param>
-public sealed record CurveFactor(BaselineKind Kind, DataFactor Factor, FactorInterval? Interval);
+public sealed record CurveFactor(BaselineKind Kind, DataFactor Factor, FactorInterval? Interval) : ExtensibleRecord;
 
-public sealed record MissingBaseline(BaselineKind Kind, long Tokens, string Size, int Passes, string Run, string State);
+public sealed record MissingBaseline(BaselineKind Kind, long Tokens, string Size, int Passes, string Run, string State) : ExtensibleRecord;

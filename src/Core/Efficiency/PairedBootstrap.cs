@@ -76,4 +76,4 @@ public sealed class PairedBootstrap(long seed, int replications = PairedBootstra
 }
 
 /// <summary>Both ends may lie beyond the curve.</summary>
-public sealed record FactorInterval(DataFactor Low, DataFactor High);
+public sealed record FactorInterval(DataFactor Low, DataFactor High) : ExtensibleRecord;

@@ -2,15 +2,22 @@ using Slowrun.Core.Plan;
 
 namespace Slowrun.Core.Status;
 
-/// <summary>Guesses when a run ends, from the rates at which its stages train now.</summary>
+/// <summary>Guesses what a run has left, and when it ends, from the rates at which its stages train now.</summary>
 public static class Eta
 {
     /// <returns>Null while nothing trains: there is no rate to go by.</returns>
-    public static TimeSpan? Of(RunStatus status, RunPlan plan)
+    public static TimeSpan? Of(RunStatus status, RunPlan plan) =>
+        LeftByChain(status, plan) is { } chains
+            ? TimeSpan.FromSeconds(Math.Max(chains.Max(), chains.Sum() / status.Stages.Count(Trains)))
+            : null;
+
+    /// <summary>Seconds of training that each chain has left.</summary>
+    /// <returns>Null while nothing trains: there is no rate to go by.</returns>
+    public static IReadOnlyList<double>? LeftByChain(RunStatus status, RunPlan plan)
     {
         ArgumentNullException.ThrowIfNull(status);
         ArgumentNullException.ThrowIfNull(plan);
-        var training = status.Stages.Where(stage => stage is { State: StageState.Training, TokensPerSecond: > 0 }).ToList();
+        var training = status.Stages.Where(Trains).ToList();
         if (training.Count == 0)
         {
             return null;
@@ -18,13 +25,16 @@ public static class Eta
 
         // A stage that does not train yet is taken to be as fast, layer pass for layer pass, as those that do.
         var rate = training.Average(stage => stage.TokensPerSecond!.Value * Cost(Plan(plan, stage)));
-        var chains = status
-            .Stages.Zip(plan.Stages)
-            .GroupBy(pair => pair.Second.Id.Chain)
-            .Select(chain => chain.Sum(pair => Seconds(pair.First, pair.Second, rate)))
-            .ToList();
-        return TimeSpan.FromSeconds(Math.Max(chains.Max(), chains.Sum() / training.Count));
+        return
+        [
+            .. status
+                .Stages.Zip(plan.Stages)
+                .GroupBy(pair => pair.Second.Id.Chain)
+                .Select(chain => chain.Sum(pair => Seconds(pair.First, pair.Second, rate))),
+        ];
     }
+
+    private static bool Trains(StageStatus stage) => stage is { State: StageState.Training, TokensPerSecond: > 0 };
 
     private static double Seconds(StageStatus status, StagePlan plan, double rate)
     {

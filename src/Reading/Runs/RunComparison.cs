@@ -6,6 +6,7 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Status;
+using Slowrun.Reading.Costs;
 using Slowrun.Storage;
 using Slowrun.Storage.Tokens;
 
@@ -24,14 +25,20 @@ public sealed record RunComparison(IReadOnlyList<ComparedRun> Runs, IReadOnlyLis
 
     /// <summary>Reads runs, all at the same time.</summary>
     /// <param name="names">Two or more.</param>
+    /// <param name="price">Of their machines; null: not known.</param>
     /// <exception cref="NotFoundException">There is no such run.</exception>
-    public static async Task<RunComparison> ReadAsync(RunReader reader, IReadOnlyList<string> names, CancellationToken cancellationToken)
+    public static async Task<RunComparison> ReadAsync(
+        RunReader reader,
+        IReadOnlyList<string> names,
+        MachinePrice? price,
+        CancellationToken cancellationToken
+    )
     {
         ArgumentNullException.ThrowIfNull(reader);
         ArgumentNullException.ThrowIfNull(names);
         var read = await Task.WhenAll(names.Select(name => reader.FactsAsync(name, cancellationToken)));
         var texts = await Task.WhenAll(read.Select(facts => ValidationAsync(reader.Store, facts, cancellationToken)));
-        return Of([.. read.Select((facts, i) => (facts, reader.StatusOf(facts), texts[i]))]);
+        return Of([.. read.Select((facts, i) => (facts, reader.StatusOf(facts), texts[i]))], price);
     }
 
     private static async Task<string?> ValidationAsync(IObjectStore store, RunFacts facts, CancellationToken cancellationToken)
@@ -49,13 +56,16 @@ public sealed record RunComparison(IReadOnlyList<ComparedRun> Runs, IReadOnlyLis
         }
     }
 
-    private static RunComparison Of(IReadOnlyList<(RunFacts Facts, RunStatus Status, string? ValidationSha256)> runs)
+    private static RunComparison Of(
+        IReadOnlyList<(RunFacts Facts, RunStatus Status, string? ValidationSha256)> runs,
+        MachinePrice? price
+    )
     {
         var first = runs[0].Facts.Spec.Recipe;
         var recipes = runs.Select(run => JsonSerializer.SerializeToNode(run.Facts.Spec.Recipe, CanonicalJson.StrictOptions)).ToList();
         var paths = runs.SelectMany(run => SpecDifferences.Between(first, run.Facts.Spec.Recipe, Root)).Select(one => one.Path).Distinct();
         return new RunComparison(
-            [.. runs.Select(run => ComparedRun.Of(run.Facts, run.Status, run.ValidationSha256))],
+            [.. runs.Select(run => ComparedRun.Of(run.Facts, run.Status, run.ValidationSha256, price))],
             [.. paths.Select(path => new RecipeDifference(path, [.. recipes.Select(recipe => ValueAt(recipe, path)?.DeepClone())]))]
         );
     }
@@ -131,7 +141,9 @@ public sealed record ComparedRun
 
     public required long LostSteps { get; init; }
 
-    internal static ComparedRun Of(RunFacts facts, RunStatus status, string? validationSha256)
+    public required RunCost Cost { get; init; }
+
+    internal static ComparedRun Of(RunFacts facts, RunStatus status, string? validationSha256, MachinePrice? price)
     {
         var best = Best(status, ChainRole.Members);
         var tokens = facts.Plan.Stages.Sum(plan => (double)facts.RootOf(plan.Id).DurableStep * plan.Stage.BatchTokens);
@@ -157,6 +169,7 @@ public sealed record ComparedRun
             Goodput = status.Ledger?.Goodput,
             Preemptions = status.Stages.Sum(stage => stage.Preemptions),
             LostSteps = status.Stages.Sum(stage => stage.LostSteps),
+            Cost = RunCost.Of(status, facts.Plan, price),
         };
     }
 

@@ -61,6 +61,12 @@ public sealed class RunReader(IObjectStore store, TimeProvider time)
     public async Task<RunFacts> FactsAsync(string run, CancellationToken cancellationToken) =>
         await TryFactsAsync(run, cancellationToken) ?? throw await NoSuchRunAsync(run, cancellationToken);
 
+    /// <summary>A run's plan, which its spec fixes for good; null where there is no such run.</summary>
+    public async Task<RunPlan?> TryPlanAsync(string run, CancellationToken cancellationToken) =>
+        RunPaths.IsName(run) && await new RunDocuments(store, run).TryReadSubmittedSpecAsync(cancellationToken) is { } spec
+            ? new RunPlan(spec.Recipe)
+            : null;
+
     public async Task<RunStatus> StatusAsync(string run, CancellationToken cancellationToken) =>
         StatusOf(await FactsAsync(run, cancellationToken));
 

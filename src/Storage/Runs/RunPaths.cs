@@ -29,6 +29,8 @@ public static class RunPaths
 
     public static string Judging(string run) => Run(run) + "judging";
 
+    public static string Efficiency(string run) => Run(run) + "efficiency";
+
     /// <summary>The folder of a stage: its root, its progress, its checkpoints.</summary>
     public static string Stage(string run, StageId stage) => $"{Run(run)}{stage}/";
 

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Slowrun.Core.Efficiency;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Status;
@@ -38,6 +39,9 @@ internal static class RunsApi
         run.MapGet("/members", (string run, HttpContext http, RunLibrary library) => OfAsync(run, http, library, Member.Of))
             .Answers<IReadOnlyList<Member>>()
             .WithSummary("Its stages as members: snapshots, scores, mixture weights, lineage.");
+        run.MapGet("/efficiency", EfficiencyAsync)
+            .Answers<EfficiencyReport>()
+            .WithSummary("How many times its data ordinary trainings need for its losses, as 'slowrun efficiency' found it last.");
         run.MapGet("/events", EventsAsync)
             .Answers<EventsAnswer>()
             .WithSummary(
@@ -70,6 +74,11 @@ internal static class RunsApi
 
     private static LedgerAnswer Ledger(RunReading run) =>
         new(run.Status.Ledger, [.. run.Status.Stages.Select(stage => new StageLedgerAnswer(stage.Id, stage.Ledger))]);
+
+    private static async Task<IResult> EfficiencyAsync(string run, HttpContext http, RunLibrary library) =>
+        await library.TryEfficiencyAsync(run, http.RequestAborted) is { } found ? TypedResults.Ok(found)
+        : await library.TryReadAsync(run, http.RequestAborted) is null ? Problem.NoSuchRun(http, run, library.Store.Address)
+        : Problem.Result(http, StatusCodes.Status404NotFound, $"It was not measured. 'slowrun efficiency {run}' does that.");
 
     private static async Task<IResult> EventsAsync(
         string run,

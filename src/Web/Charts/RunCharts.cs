@@ -1,3 +1,4 @@
+using Slowrun.Core.Efficiency;
 using Slowrun.Reading.Curves;
 using Slowrun.Reading.Runs;
 
@@ -7,6 +8,9 @@ namespace Slowrun.Web.Charts;
 internal static class RunCharts
 {
     public const string Loss = "nats per token";
+
+    // Curves have the colours before it.
+    private const int BestColour = 2;
 
     /// <summary>The last step there is a curve to.</summary>
     public static int Longest(IReadOnlyList<StageCurve> curves, CurveQuery query) =>
@@ -99,6 +103,42 @@ internal static class RunCharts
                     Dashed = true,
                 },
             ]
+        );
+    }
+
+    /// <summary>What ordinary trainings reach with more data, and the losses of the run's own models across it.</summary>
+    public static LineChart Efficiency(EfficiencyReport report)
+    {
+        var curves = report.Curves.Where(curve => curve.Points.Count > 0).ToList();
+        var doublings = curves.SelectMany(curve => curve.Points).Select(point => Math.Log2(point.Times)).Append(0).ToList();
+        var best = report.Models.MinBy(model => model.LossNats);
+        return new LineChart(
+            "efficiency",
+            "Validation loss of ordinary trainings by their data",
+            "doublings of the run's data",
+            Loss,
+            curves.Count == 0
+                ? []
+                :
+                [
+                    .. curves.Select(curve => new Series(
+                        EfficiencyWords.Name(curve.Kind),
+                        (int)curve.Kind,
+                        [.. curve.Points.Select(point => (Math.Log2(point.Times), point.LossNats))]
+                    )
+                    {
+                        Dots = true,
+                    }),
+                    .. best is null
+                        ? Array.Empty<Series>()
+                        :
+                        [
+                            new Series(best.Name, BestColour, [(doublings.Min(), best.LossNats), (doublings.Max(), best.LossNats)])
+                            {
+                                Dashed = true,
+                            },
+                        ],
+                ]
         );
     }
 }

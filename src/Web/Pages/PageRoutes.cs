@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Slowrun.Core.Efficiency;
 using Slowrun.Reading;
 using Slowrun.Reading.Events;
 using Slowrun.Reading.Runs;
@@ -51,7 +52,17 @@ internal static class PageRoutes
         var run = pages.MapGroup("/runs/{run}");
         run.MapGet("/", OfRun<StagesPage>);
         run.MapGet("/ledger", OfRun<LedgerPage>);
-        run.MapGet("/members", OfRun<MembersPage>);
+        run.MapGet(
+            "/members",
+            (string run, HttpContext http, RunLibrary library, AccessRules rules) =>
+                OfRunAsync<MembersPage>(
+                    run,
+                    http,
+                    library,
+                    rules,
+                    async (_, page) => page[nameof(MembersPage.Efficiency)] = await EfficiencyAsync(run, http, library)
+                )
+        );
         run.MapGet("/spec", OfRun<SpecPage>);
         run.MapGet(
             "/events",
@@ -81,6 +92,19 @@ internal static class PageRoutes
         );
         run.MapGet("/plots/{plot}.svg", PlotAsync);
         run.MapPost("/orders/{order}", OrderAsync).RequireAuthorization(Permissions.Orders);
+    }
+
+    /// <summary>Of a damaged answer, which the next one writes over, the page says nothing else than of none.</summary>
+    private static async Task<EfficiencyReport?> EfficiencyAsync(string run, HttpContext http, RunLibrary library)
+    {
+        try
+        {
+            return await library.TryEfficiencyAsync(run, http.RequestAborted);
+        }
+        catch (InvalidDataException)
+        {
+            return null;
+        }
     }
 
     private static Task<IResult> OfRun<T>(string run, HttpContext http, RunLibrary library, AccessRules rules)
@@ -157,6 +181,7 @@ internal static class PageRoutes
             "training" => RunCharts.Training(await query.ReadAsync(found, library.Curves, http.RequestAborted), query).ToSvg(),
             "validation" => RunCharts.Validation(found).ToSvg(),
             "ensemble" => RunCharts.Ensemble(found).ToSvg(),
+            "efficiency" when await EfficiencyAsync(run, http, library) is { } report => RunCharts.Efficiency(report).ToSvg(),
             "timeline" => new TimelineChart(
                 "timeline",
                 Timeline.Of((await library.Events.ReadAsync(run, events, http.RequestAborted)).Events),
@@ -165,7 +190,7 @@ internal static class PageRoutes
             _ => null,
         };
         return svg is null
-            ? Problem.Result(http, StatusCodes.Status404NotFound, "There are the plots training, validation, ensemble and timeline.")
+            ? Problem.Result(http, StatusCodes.Status404NotFound, "There are the plots training, validation, ensemble and timeline; and efficiency, where it was measured.")
             : TypedResults.File(System.Text.Encoding.UTF8.GetBytes(svg), "image/svg+xml", $"{run}-{plot}.svg");
     }
 

@@ -27,7 +27,19 @@ public sealed class EfficiencyCommandTests
 
         var json = cli.Json();
         Assert.Equal(
-            ["run", "trainTokens", "tokenizer", "baseline", "corpusTokens", "curves", "models", "knownBaselines", "missing"],
+            [
+                "run",
+                "dataSha256",
+                "recipeSha256",
+                "trainTokens",
+                "tokenizer",
+                "baseline",
+                "corpusTokens",
+                "curves",
+                "models",
+                "knownBaselines",
+                "missing",
+            ],
             json.EnumerateObject().Select(field => field.Name)
         );
         Assert.Equal(

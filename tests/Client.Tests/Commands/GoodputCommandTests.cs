@@ -1,3 +1,5 @@
+using System.Text.Json;
+using Slowrun.Client.Cli;
 using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 
@@ -55,6 +57,81 @@ public sealed class GoodputCommandTests
         Assert.Equal(0, report.GetProperty("run").GetProperty("chains").GetProperty("trainingSeconds").GetDouble());
         Assert.True(report.GetProperty("stages").TryGetProperty("chain0/stage1", out _));
     }
+
+    [Fact]
+    public async Task Goodput_WithAPrice_ShowsTheCost()
+    {
+        await cli.HaveRunAsync();
+        await cli.HaveRootAsync("micro", "chain0/stage0", Trained(3600));
+
+        Assert.Equal(0, await cli.RunAsync("goodput", "micro", "--price", "2.5"));
+        Assert.Contains("Cost: 2.50 so far (1 h 00 min of machines at 2.50 an hour: --price).", cli.Output, StringComparison.Ordinal);
+
+        Assert.Equal(0, await cli.RunAsync("status", "micro", "--price", "2.5"));
+        Assert.Contains("Cost: 2.50 so far", cli.Output, StringComparison.Ordinal);
+
+        Assert.Equal(0, await cli.RunAsync("status", "micro", "--size", "Standard_NC40ads_H100_v5", "--on-demand", "-o", "json"));
+        var cost = cli.Json().GetProperty("cost");
+        Assert.Equal(6.98, cost.GetProperty("soFar").GetDouble(), 1e-9);
+        Assert.Contains("Azure list price", cost.GetProperty("priceFrom").GetString(), StringComparison.Ordinal);
+
+        // A machine of eight devices trains eight stages.
+        Assert.Equal(0, await cli.RunAsync("goodput", "micro", "--size", "Standard_ND96isr_H100_v5", "--on-demand", "-o", "json"));
+        Assert.Equal(98.32 / 8, cli.Json().GetProperty("cost").GetProperty("soFar").GetDouble(), 1e-9);
+    }
+
+    [Fact]
+    public async Task Goodput_WithoutAPrice_ShowsNoCostAndTellsProgramsWhy()
+    {
+        await cli.HaveRunAsync();
+
+        Assert.Equal(0, await cli.RunAsync("goodput", "micro"));
+        Assert.DoesNotContain("Cost", cli.Output, StringComparison.Ordinal);
+
+        Assert.Equal(0, await cli.RunAsync("goodput", "micro", "-o", "json"));
+        var cost = cli.Json().GetProperty("cost");
+        Assert.Equal(JsonValueKind.Null, cost.GetProperty("soFar").ValueKind);
+        Assert.Contains("give --price N", cost.GetProperty("unknown").GetString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(ExitCode.Usage, "--on-demand says nothing by itself", "--on-demand")]
+    [InlineData(ExitCode.Usage, "--machines says nothing by itself", "--machines", "/nowhere.yaml")]
+    [InlineData(ExitCode.Usage, "--stages-per-machine says nothing by itself", "--stages-per-machine", "2")]
+    [InlineData(ExitCode.Usage, "expected 1 to 64", "--price", "1", "--stages-per-machine", "0")]
+    [InlineData(ExitCode.Usage, "0 or more", "--price", "-1")]
+    [InlineData(ExitCode.NoSuchThing, "Standard_NC40ads_H100_v5", "--size", "Standard_X")]
+    [InlineData(ExitCode.NoSuchThing, "there is no file '/nowhere.yaml'", "--size", "Standard_X", "--machines", "/nowhere.yaml")]
+    public async Task Goodput_WithPricesThatSayNothing_SaysWhatIsExpected(int exitCode, string message, params string[] options)
+    {
+        await cli.HaveRunAsync();
+
+        Assert.Equal(exitCode, await cli.RunAsync(["goodput", "micro", .. options]));
+
+        Assert.Contains(message, cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Compare_WithAPrice_HasTheRunsCostsSideBySide()
+    {
+        await cli.HaveRunAsync();
+        await cli.HaveRunAsync("other");
+        await cli.HaveRootAsync("micro", "chain0/stage0", Trained(3600));
+        await cli.HaveRootAsync("other", "chain0/stage0", Trained(7200));
+
+        Assert.Equal(0, await cli.RunAsync("compare", "micro", "other", "--price", "2.5"));
+        Assert.Matches(@"cost so far +2\.50 +5\.00", cli.Output);
+        Assert.Matches(@"machine hours +1\.00 +2\.00", cli.Output);
+
+        Assert.Equal(0, await cli.RunAsync("compare", "micro", "other"));
+        Assert.DoesNotContain("cost", cli.Output, StringComparison.Ordinal);
+    }
+
+    private static StageRoot Trained(double seconds) =>
+        CommandLine.Begun(3) with
+        {
+            Ledger = new StageLedger { TrainingSeconds = seconds, Until = CommandLine.Start },
+        };
 
     [Fact]
     public async Task Goodput_OfNoRun_SaysSo() => Assert.Equal(3, await cli.RunAsync("goodput", "nothing"));

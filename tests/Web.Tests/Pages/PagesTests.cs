@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text.RegularExpressions;
+using Slowrun.Core.Efficiency;
 using Slowrun.Storage;
+using Slowrun.Storage.Runs;
 using static Slowrun.Web.Tests.ExampleStore;
 
 namespace Slowrun.Web.Tests.Pages;
@@ -87,6 +89,77 @@ public sealed class PagesTests(OpenPage open) : IClassFixture<OpenPage>
         Assert.Equal(stages, Regex.Count(legend, "<li>"));
         Assert.Equal(folded, html.Contains($"What the {stages} curves are", StringComparison.Ordinal));
     }
+
+    [Fact]
+    public async Task Members_OfARunWhoseEfficiencyWasMeasured_ShowItsFactorsAndCurve()
+    {
+        var store = await CreateAsync(Stop);
+        await new RunEfficiency(store, Finished).WriteAsync(Efficiency, Stop);
+        await using var page = await TestPage.StartAsync(store: store);
+
+        var html = await HtmlAsync(page, $"/runs/{Finished}/members");
+
+        Assert.Contains("ensemble of 4 1.6370 3.41x 3.10x to >= 4.00x", Text(html), StringComparison.Ordinal);
+        Assert.Contains("id=\"efficiency-title\"", html, StringComparison.Ordinal);
+        Assert.Contains("one pass 65,536 2.00x 1.9000", Text(html), StringComparison.Ordinal);
+        Assert.Equal("finished", (await page.JsonAsync($"/api/v1/runs/{Finished}/efficiency")).GetProperty("run").GetString());
+        Assert.StartsWith("<svg", await HtmlAsync(page, $"/runs/{Finished}/plots/efficiency.svg"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("not sealed")]
+    public async Task Members_OfARunWhoseEfficiencyIsNotKnown_NameTheCommand(string? damaged)
+    {
+        var store = await CreateAsync(Stop);
+        if (damaged is not null)
+        {
+            await store.WriteAsync(RunPaths.Efficiency(Finished), System.Text.Encoding.UTF8.GetBytes(damaged), Stop);
+        }
+
+        await using var page = await TestPage.StartAsync(store: store);
+
+        Assert.Contains("slowrun efficiency finished", Text(await HtmlAsync(page, $"/runs/{Finished}/members")), StringComparison.Ordinal);
+        var problem = await page.JsonAsync(
+            $"/api/v1/runs/{Finished}/efficiency",
+            damaged is null ? HttpStatusCode.NotFound : HttpStatusCode.InternalServerError
+        );
+        Assert.Contains("efficiency", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+    }
+
+    private static EfficiencyReport Efficiency =>
+        new()
+        {
+            Run = Finished,
+            DataSha256 = "d",
+            RecipeSha256 = "r",
+            TrainTokens = 32_768,
+            Tokenizer = "bytes",
+            Baseline = BaselineSource.Trained,
+            Curves =
+            [
+                new EfficiencyCurve(
+                    BaselineKind.OnePass,
+                    [new CurvePoint(32_768, 1, 2.2, null, []), new CurvePoint(65_536, 2, 1.9, null, [])],
+                    CurveEnd.Asked
+                ),
+                new EfficiencyCurve(BaselineKind.ManyPasses, [], CurveEnd.Missing),
+            ],
+            Models =
+            [
+                new ModelEfficiency(
+                    "ensemble of 4",
+                    1.637,
+                    [
+                        new CurveFactor(
+                            BaselineKind.OnePass,
+                            new DataFactor(3.41, FactorKind.Read),
+                            new FactorInterval(new DataFactor(3.1, FactorKind.Read), new DataFactor(4, FactorKind.AtLeast))
+                        ),
+                    ]
+                ),
+            ],
+        };
 
     [Fact]
     public async Task Orders_OfAFinishedRun_AreNotOffered()
