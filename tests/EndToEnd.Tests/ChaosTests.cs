@@ -19,6 +19,13 @@ public sealed class ChaosTests
         {
             Assert.Equal(1, report.GetProperty("modes").GetProperty(mode).GetProperty("count").GetInt32());
         }
+
+        // What it recorded can be carried out again on modelled machines. How near that comes is no matter of so short a run.
+        var file = Path.Combine(store.Path, "chaos.json");
+        await File.WriteAllTextAsync(file, report.GetRawText(), TestContext.Current.CancellationToken);
+        var replay = (await new Cli(store.Path).JsonAsync("plan", "--replay", file))[0];
+        Assert.Equal(4, replay.GetProperty("losses").GetInt32());
+        Assert.True(replay.GetProperty("result").GetProperty("predicted").GetDouble() > 0, replay.ToString());
     }
 
     /// <summary>Objects of every kind are damaged while silos use them: the same bytes, or a refusal that names the object.</summary>

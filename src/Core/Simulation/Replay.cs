@@ -26,24 +26,18 @@ public sealed record Replay(double? Predicted, double Recorded, double? Predicte
     {
         ArgumentNullException.ThrowIfNull(run);
         var plan = new RunPlan(run.Spec.Recipe);
-        var stages = StageModels.Of(plan, explained, run.Calm.FlopsPerSecond);
-        var fleet = new FleetModel
-        {
-            Machines = run.Machines,
-            BootSeconds = run.BootSeconds,
-            RestoreSeconds = run.Calm.RestoreSeconds ?? 0,
-            StallSeconds = run.Calm.StallSeconds ?? 0,
-            CommitSeconds = run.Calm.CommitSeconds ?? 0,
-        };
         // What a calm run takes beyond what its ledger measured passes between ready and taken.
-        var (without, with) = (Finish(fleet), Finish(fleet with { TakeSeconds = 1 }));
+        var calm = On(run.Calm);
+        var (without, with) = (Finish(calm), Finish(calm with { TakeSeconds = 1 }));
         var take = with > without ? Math.Max(0, (run.CalmSeconds - without) / (with - without)) : 0;
+        var disturbed = run.Disturbed ?? run.Calm;
         var predicted = RunSimulation.Run(
             run.Spec,
             plan,
-            stages,
-            fleet with
+            Stages(disturbed),
+            On(disturbed) with
             {
+                BootSeconds = run.DisturbedBootSeconds ?? run.BootSeconds,
                 TakeSeconds = take,
                 Losses =
                 [
@@ -53,7 +47,8 @@ public sealed record Replay(double? Predicted, double Recorded, double? Predicte
                         loss.NoticeSeconds is { } notice ? Math.Min(notice, Longest) : null
                     )
                     {
-                        DetectionSeconds = loss.IsSilent ? SilentSeconds : RefusedSeconds,
+                        Machine = loss.Machine,
+                        DetectionSeconds = run.DetectionSeconds ?? (loss.IsSilent ? SilentSeconds : RefusedSeconds),
                     }),
                 ],
             },
@@ -62,6 +57,19 @@ public sealed record Replay(double? Predicted, double Recorded, double? Predicte
         );
         return new Replay(predicted.FinishedSeconds, run.FinishedSeconds, predicted.Ledger.Goodput, run.Goodput);
 
-        double Finish(FleetModel on) => RunSimulation.Run(run.Spec, plan, stages, on, seed: 0, replication: 0).FinishedSeconds ?? 0;
+        IReadOnlyDictionary<StageId, StageModel> Stages(MeasuredRun measured) => StageModels.Of(plan, explained, measured.FlopsPerSecond);
+
+        FleetModel On(MeasuredRun measured) =>
+            new()
+            {
+                Machines = run.Machines,
+                BootSeconds = run.BootSeconds,
+                RestoreSeconds = measured.RestoreSeconds ?? 0,
+                StallSeconds = measured.StallSeconds ?? 0,
+                CommitSeconds = measured.CommitSeconds ?? 0,
+            };
+
+        double Finish(FleetModel on) =>
+            RunSimulation.Run(run.Spec, plan, Stages(run.Calm), on, seed: 0, replication: 0).FinishedSeconds ?? 0;
     }
 }

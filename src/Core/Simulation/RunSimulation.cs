@@ -135,6 +135,7 @@ public sealed class RunSimulation
             there.Find(machine =>
                 planned.Stage is { } stage && machine.Work.Exists(work => work.What.Stage == stage && work.Span is not null)
             )
+            ?? machines.Find(machine => machine.Number == planned.Machine && !machine.Leaves && machine.Work.Count == 0)
             ?? there.Find(machine => machine.Work.Count == 0)
             ?? there.FirstOrDefault();
         if (victim is not null)

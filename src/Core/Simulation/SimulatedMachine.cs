@@ -6,6 +6,8 @@ namespace Slowrun.Core.Simulation;
 /// <param name="number">In the order in which machines were ordered, replacements too.</param>
 internal sealed class SimulatedMachine(int number, int slots, double orderedAt, IdleClock idle)
 {
+    public int Number => number;
+
     public string Name { get; } = $"machine{number}";
 
     public double OrderedAt => orderedAt;

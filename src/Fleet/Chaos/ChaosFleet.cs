@@ -194,6 +194,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
             new CarriedOut(planned.Number, planned.Mode, phase, owned, Math.Round(Age.TotalSeconds, 3), null)
             {
                 NoticeSeconds = planned.Mode == ChaosMode.Notice ? planned.NoticeSeconds : null,
+                Machine = machine.Number,
             }
         );
         tell(
@@ -302,9 +303,10 @@ internal sealed class ChaosFleet : IAsyncDisposable
 
     private void Start()
     {
-        var link = network.Add(string.Create(CultureInfo.InvariantCulture, $"silo{++started}"));
+        var link = network.Add(string.Create(CultureInfo.InvariantCulture, $"silo{started + 1}"));
         fleet.Add(
             ChaosMachine.Start(
+                started++,
                 program,
                 store.Address,
                 link,

@@ -7,8 +7,10 @@ using Slowrun.Fleet.Silos;
 namespace Slowrun.Fleet.Chaos;
 
 /// <summary>A machine of the fleet: a silo with one slot, which stops at its planned moment and waits for its disturbance.</summary>
+/// <param name="number">In the order in which machines are started, from 0.</param>
 /// <param name="disturbance">Null: it is left alone.</param>
-internal sealed partial class ChaosMachine(RelayedMachine link, LocalSilo process, Disturbance? disturbance, long startedAt) : IDisposable
+internal sealed partial class ChaosMachine(int number, RelayedMachine link, LocalSilo process, Disturbance? disturbance, long startedAt)
+    : IDisposable
 {
     private const int SigKill = 9;
     private const int SigTerm = 15;
@@ -22,6 +24,8 @@ internal sealed partial class ChaosMachine(RelayedMachine link, LocalSilo proces
     private const string Serving = "Serving with slots";
 
     private long? servesSince;
+
+    public int Number => number;
 
     public string Name => link.Name;
 
@@ -50,10 +54,12 @@ internal sealed partial class ChaosMachine(RelayedMachine link, LocalSilo proces
         }
     }
 
+    /// <param name="number">In the order in which machines are started, from 0.</param>
     /// <param name="metadata">The service that it asks for preemption notices; null: none.</param>
     /// <param name="cache">Its cache folder; null: the user's.</param>
     /// <param name="keptLogs">Of silos of this store.</param>
     public static ChaosMachine Start(
+        int number,
         SiloProgram program,
         string store,
         RelayedMachine link,
@@ -89,7 +95,7 @@ internal sealed partial class ChaosMachine(RelayedMachine link, LocalSilo proces
         );
         var processId = process.ProcessId;
         link.ProcessId = () => processId;
-        return new ChaosMachine(link, process, disturbance, time.GetTimestamp());
+        return new ChaosMachine(number, link, process, disturbance, time.GetTimestamp());
     }
 
     /// <summary>Since it looks for work; null before. It joins its cluster seconds earlier, while libtorch still loads.</summary>

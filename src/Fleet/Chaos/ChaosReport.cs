@@ -150,6 +150,9 @@ public sealed record CarriedOut(int Number, ChaosMode Mode, string Phase, string
 
     public bool? Acknowledged { get; init; }
 
+    /// <summary>Which machine, counted from 0 in the order in which they were started; null where none was disturbed.</summary>
+    public int? Machine { get; init; }
+
     /// <summary>As a simulation carries it out.</summary>
     internal RecordedLoss ToRecord() =>
         new(
@@ -157,7 +160,10 @@ public sealed record CarriedOut(int Number, ChaosMode Mode, string Phase, string
             StageId.TryParse(Stage, out var stage) ? stage : null,
             Mode == ChaosMode.Term ? TermSeconds : NoticeSeconds,
             Mode is ChaosMode.Freeze or ChaosMode.Vanish or ChaosMode.Partition
-        );
+        )
+        {
+            Machine = Machine,
+        };
 
     // A silo that is told to stop has the time that it needs.
     private const double TermSeconds = 60;

@@ -48,7 +48,7 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
                 $"{calm.Name}: {calmTook.TotalSeconds:F1} s. {disturbed.Name}: {plan.Count} disturbances, seed {seed}…"
             )
         );
-        var (facts, fleet, damages, took, _) = await CarryOutAsync(disturbed, silos, seed, plan, stop);
+        var (facts, fleet, damages, took, firstTake) = await CarryOutAsync(disturbed, silos, seed, plan, stop);
         var differing = calmFacts
             .Plan.Stages.Select(stage => stage.Id)
             .Where(id => calmFacts.RootOf(id).Snapshot?.Sha256 is not { } hash || facts.RootOf(id).Snapshot?.Sha256 != hash)
@@ -87,10 +87,11 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
         {
             var explained = RunExplanation.Of(calmFacts.Spec, null, new ExplainRates(1), CheckpointWriter.LengthBytes);
             var now = time.GetUtcNow();
+            List<RecordedLoss> lost = [.. fleet.CarriedOut.OrderBy(one => one.AtSeconds).Select(one => one.ToRecord())];
             return
                 plan.Any(one => one.Mode is ChaosMode.Cluster or ChaosMode.Damage)
                 || MeasuredRun.Of(calmFacts, explained, now) is not { } measured
-                || RunLedger.Of(facts, now)?.Goodput is not { } goodput
+                || RunLedger.Of(facts, now) is not { Goodput: { } goodput } ledger
                 ? null
                 : new RecordedRun
                 {
@@ -99,7 +100,10 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
                     BootSeconds = calmFirstTake.TotalSeconds,
                     Calm = measured,
                     CalmSeconds = calmTook.TotalSeconds,
-                    Losses = [.. fleet.CarriedOut.OrderBy(one => one.AtSeconds).Select(one => one.ToRecord())],
+                    Disturbed = MeasuredRun.Of(facts, explained, now),
+                    DisturbedBootSeconds = firstTake.TotalSeconds,
+                    DetectionSeconds = RecordedLoss.Detection(lost, ledger.Chains.DownSeconds),
+                    Losses = lost,
                     FinishedSeconds = took.TotalSeconds,
                     Goodput = goodput,
                 };

@@ -51,6 +51,27 @@ public sealed class PlanCommandTests
         Assert.Contains(file, line.Error, StringComparison.Ordinal);
     }
 
+    /// <summary>Chaos runs that were recorded on a quiet machine (docs/plan.md): the goal is 10 % of the finish, 5 points of
+    /// goodput.</summary>
+    [Theory]
+    [InlineData("kill")]
+    [InlineData("kill-term")]
+    [InlineData("term-notice")]
+    [InlineData("five-modes")]
+    [InlineData("vanish-kill")]
+    public async Task Replay_OfARecordedChaosRun_ComesNearWhatHappened(string recording)
+    {
+        var file = Path.Combine(AppContext.BaseDirectory, "Replays", $"{recording}.json");
+
+        Assert.Equal(ExitCode.Done, await line.RunAsync("plan", "--replay", file, "-o", "json"));
+
+        var replay = Assert.Single(line.Json().EnumerateArray());
+        var result = replay.GetProperty("result");
+        Assert.Equal(5, replay.GetProperty("losses").GetInt32());
+        Assert.InRange(result.GetProperty("finishError").GetDouble(), -0.10, 0.10);
+        Assert.InRange(result.GetProperty("goodputError").GetDouble(), -0.05, 0.05);
+    }
+
     [Fact]
     public async Task Plan_WithGivenFigures_SaysThatTheyAreGiven()
     {

@@ -45,6 +45,38 @@ public sealed class ReplayTests
         Assert.True(announced.PredictedGoodput > silent.PredictedGoodput);
     }
 
+    [Fact]
+    public void Replay_OfARunWhoseDisturbedSpeedWasRecorded_TrainsAtThatSpeedAndTakesFromTheCalmRun()
+    {
+        var run = Recorded(Calm(take: 0.7), []);
+        var slower = run with { Disturbed = run.Calm with { FlopsPerSecond = run.Calm.FlopsPerSecond / 2 } };
+
+        // All but boot, restores, takes and checkpoints takes twice as long, some captures the more: one a second of training.
+        var training = Explained.Flops / run.Calm.FlopsPerSecond / Spec.Recipe.Chains.Sum(chain => chain.Stages);
+        Assert.InRange(Replay.Of(slower, Explained).Predicted!.Value - run.CalmSeconds, 2 * training, 2 * training * 1.05);
+    }
+
+    [Fact]
+    public void Replay_OfARunWhoseDetectionWasRecorded_WaitsAsLongAsThatForEachLoss()
+    {
+        var run = Recorded(Calm(0), [Loss(isSilent: true)]);
+
+        var soon = Replay.Of(run with { DetectionSeconds = 1 }, Explained);
+        var late = Replay.Of(run with { DetectionSeconds = 6 }, Explained);
+
+        Assert.Equal(5, late.Predicted!.Value - soon.Predicted!.Value, 0.001);
+    }
+
+    [Fact]
+    public void Detection_IsTheMeanOverLossesOfOwnersThatCameWithoutAWord()
+    {
+        var loss = Loss(isSilent: false);
+        RecordedLoss[] losses = [loss, loss with { Stage = null }, loss with { NoticeSeconds = 10 }, loss with { IsSilent = true }];
+
+        Assert.Equal(4, RecordedLoss.Detection(losses, downSeconds: 8));
+        Assert.Null(RecordedLoss.Detection(losses[1..3], downSeconds: 8));
+    }
+
     private static RecordedLoss Loss(bool isSilent) => new(40, new StageId(0, 0), null, isSilent);
 
     private static double Calm(double take)
