@@ -73,8 +73,7 @@ internal sealed class PriceOptions
                 : parsed.GetValue(onDemand) ? onDemand.Name
                 : parsed.GetValue(stages) is not null && given is null ? stages.Name
                 : null;
-            return
-                idle is not null
+            return idle is not null
                     ? throw new CliException(
                         ExitCode.Usage,
                         $"{idle} says nothing by itself; expected --size NAME beside it, or --price N instead."

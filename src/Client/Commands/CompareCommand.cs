@@ -12,7 +12,10 @@ internal static class CompareCommand
     {
         var names = new Argument<string[]>("RUN") { Description = "Names of two or more runs.", Arity = new ArgumentArity(2, 100) };
         var output = CommonOptions.CsvOutput();
-        var command = new Command("compare", "Shows runs side by side: losses, tokens, time, goodput, cost, and where their recipes differ.")
+        var command = new Command(
+            "compare",
+            "Shows runs side by side: losses, tokens, time, goodput, cost, and where their recipes differ."
+        )
         {
             names,
             output,

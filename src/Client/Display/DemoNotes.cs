@@ -20,9 +20,7 @@ internal static class DemoNotes
             return null;
         }
 
-        var factors = curves
-            .FactorsOf(loss)
-            .Select(one => $"{one.Factor} the text with {EfficiencyWords.Name(one.Kind)}");
+        var factors = curves.FactorsOf(loss).Select(one => $"{one.Factor} the text with {EfficiencyWords.Name(one.Kind)}");
         return $"Data efficiency: for the ensemble's loss an ordinary training needs {string.Join(", ", factors)} "
             + $"(by a curve that comes with the program; 'slowrun efficiency {spec.Name}' trains it, and has intervals).";
     }

@@ -23,15 +23,7 @@ internal static class StatusRemarks
         var status = view.Status;
         foreach (
             var line in (string?[])
-
-                [
-                    Members(status, each),
-                    Ensemble(status),
-                    Goodput(status.Ledger),
-                    CostText.Line(view.Cost),
-                    Silos(view),
-                    Devices(status),
-                ]
+                [Members(status, each), Ensemble(status), Goodput(status.Ledger), CostText.Line(view.Cost), Silos(view), Devices(status)]
         )
         {
             if (line is not null)

@@ -56,10 +56,7 @@ public sealed record RunComparison(IReadOnlyList<ComparedRun> Runs, IReadOnlyLis
         }
     }
 
-    private static RunComparison Of(
-        IReadOnlyList<(RunFacts Facts, RunStatus Status, string? ValidationSha256)> runs,
-        MachinePrice? price
-    )
+    private static RunComparison Of(IReadOnlyList<(RunFacts Facts, RunStatus Status, string? ValidationSha256)> runs, MachinePrice? price)
     {
         var first = runs[0].Facts.Spec.Recipe;
         var recipes = runs.Select(run => JsonSerializer.SerializeToNode(run.Facts.Spec.Recipe, CanonicalJson.StrictOptions)).ToList();

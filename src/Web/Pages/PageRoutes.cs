@@ -190,7 +190,11 @@ internal static class PageRoutes
             _ => null,
         };
         return svg is null
-            ? Problem.Result(http, StatusCodes.Status404NotFound, "There are the plots training, validation, ensemble and timeline; and efficiency, where it was measured.")
+            ? Problem.Result(
+                http,
+                StatusCodes.Status404NotFound,
+                "There are the plots training, validation, ensemble and timeline; and efficiency, where it was measured."
+            )
             : TypedResults.File(System.Text.Encoding.UTF8.GetBytes(svg), "image/svg+xml", $"{run}-{plot}.svg");
     }
 

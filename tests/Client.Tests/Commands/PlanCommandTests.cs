@@ -51,23 +51,23 @@ public sealed class PlanCommandTests
         Assert.Contains(file, line.Error, StringComparison.Ordinal);
     }
 
-    /// <summary>Chaos runs that were recorded on a quiet machine (docs/plan.md): the goal is 10 % of the finish, 5 points of
-    /// goodput.</summary>
+    /// <summary>Names of what 'chaos -o json' recorded, in the folder Replays: another recording is another file there.</summary>
+    public static TheoryData<string> Recordings =>
+        [.. Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Replays"), "*.json").Select(file => Path.GetFileName(file)).Order()];
+
+    /// <summary>The goal is 10 % of the finish, and 5 points of goodput (docs/plan.md).</summary>
     [Theory]
-    [InlineData("kill")]
-    [InlineData("kill-term")]
-    [InlineData("term-notice")]
-    [InlineData("five-modes")]
-    [InlineData("vanish-kill")]
+    [MemberData(nameof(Recordings))]
     public async Task Replay_OfARecordedChaosRun_ComesNearWhatHappened(string recording)
     {
-        var file = Path.Combine(AppContext.BaseDirectory, "Replays", $"{recording}.json");
-
-        Assert.Equal(ExitCode.Done, await line.RunAsync("plan", "--replay", file, "-o", "json"));
+        Assert.Equal(
+            ExitCode.Done,
+            await line.RunAsync("plan", "--replay", Path.Combine(AppContext.BaseDirectory, "Replays", recording), "-o", "json")
+        );
 
         var replay = Assert.Single(line.Json().EnumerateArray());
+        Assert.True(replay.GetProperty("losses").GetInt32() > 0);
         var result = replay.GetProperty("result");
-        Assert.Equal(5, replay.GetProperty("losses").GetInt32());
         Assert.InRange(result.GetProperty("finishError").GetDouble(), -0.10, 0.10);
         Assert.InRange(result.GetProperty("goodputError").GetDouble(), -0.05, 0.05);
     }
