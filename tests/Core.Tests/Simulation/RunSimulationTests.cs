@@ -117,9 +117,37 @@ public sealed class RunSimulationTests
         Assert.Null(Run(fleet).FinishedSeconds);
     }
 
-    private static SimulatedRun Run(FleetModel fleet, int replication = 0)
+    /// <summary>A simulation's time is that of its looks, each as long as there are stages and machines: it must not look more often than
+    /// something happens to one of them.</summary>
+    [Fact]
+    public void Run_OfHundredsOfMachinesAndStages_HandlesAFewEventsForEachOfThem()
+    {
+        const int Machines = 250;
+        const int Stages = 120;
+        var fleet = Calm with
+        {
+            Machines = Machines,
+            EvictionsPerHour = 2,
+            NoticeSeconds = 30,
+            NoticeShare = 0.5,
+            BootSeconds = 60,
+            ExitWhenIdle = TimeSpan.FromMinutes(10),
+        };
+
+        var run = Run(fleet, chains: Stages);
+
+        Assert.NotNull(run.FinishedSeconds);
+        Assert.InRange(run.Events, Machines + (2 * Stages), 12 * (Machines + run.MachinesLost + Stages));
+    }
+
+    private static SimulatedRun Run(FleetModel fleet, int replication = 0, int? chains = null)
     {
         var spec = SpecReader.FromPreset("tiny");
+        if (chains is { } count)
+        {
+            spec = spec with { Recipe = spec.Recipe with { Chains = [.. Enumerable.Repeat(new ChainRecipe { Stages = 1 }, count)] } };
+        }
+
         var plan = new RunPlan(spec.Recipe);
         spec = spec with
         {
