@@ -49,7 +49,8 @@ internal static class DemoCommand
                 if (before is not null && Readiness.StateOf(before) == RunState.Succeeded)
                 {
                     await context.Output.WriteLineAsync(
-                        $"Run '{Run}' in '{store.Address}' had succeeded before; nothing was trained. To see it train again, use another --store."
+                        $"Run '{Run}' in '{store.Address}' had succeeded before; nothing was trained. To see it train again, "
+                            + "use another --store."
                     );
                 }
 

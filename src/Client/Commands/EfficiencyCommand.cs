@@ -138,14 +138,17 @@ internal static class EfficiencyCommand
         if (!wish.Train)
         {
             throw new NotPossibleException(
-                $"Run '{spec.Name}' {(facts is null ? $"is not in '{store.Address}'" : $"is {Readiness.StateOf(facts)}")}, and a run's loss is known when it has succeeded. Without --no-train it is trained first."
+                $"Run '{spec.Name}' {(facts is null ? $"is not in '{store.Address}'" : $"is {Readiness.StateOf(facts)}")}, and "
+                    + "a run's loss is known when it has succeeded. Without --no-train it is trained first."
             );
         }
 
         if (facts is null && spec.Recipe.Data is { Source: "text", Sha256: null } && given.TextFiles.Count == 0)
         {
             throw new NotPossibleException(
-                $"Run '{spec.Name}' is not in '{store.Address}', and its text is not named. Train it first, for example with 'slowrun run {spec.Name} --data DIR', or name its text with --text FILE; --data here is the longer text of baselines."
+                $"Run '{spec.Name}' is not in '{store.Address}', and its text is not named. Train it first, for example with "
+                    + $"'slowrun run {spec.Name} --data DIR', or name its text with --text FILE; --data here is the longer text "
+                    + "of baselines."
             );
         }
 
@@ -184,7 +187,8 @@ internal static class EfficiencyCommand
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             await context.Output.WriteLineAsync(
-                $"Baselines of '{facts.Spec.Name}' that are trained, and checkpoints of the others, are kept in '{store.Address}'. The same command goes on from there."
+                $"Baselines of '{facts.Spec.Name}' that are trained, and checkpoints of the others, are kept in '{store.Address}"
+                    + "'. The same command goes on from there."
             );
             throw;
         }

@@ -51,7 +51,8 @@ internal static class EfficiencyChart
 
         return
         [
-            $"nats/token; {string.Join("; ", drawn.Select(curve => $"{Mark(curve.Kind)} {EfficiencyWords.Name(curve.Kind)}"))}; - {best.Name}",
+            $"nats/token; {string.Join("; ", drawn.Select(curve => $"{Mark(curve.Kind)} {EfficiencyWords.Name(curve.Kind)}"))}; "
+                + $"- {best.Name}",
             .. canvas.Select((row, i) => (Label(i) + new string(row)).TrimEnd()),
             new string(axis).TrimEnd(),
         ];

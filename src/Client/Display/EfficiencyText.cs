@@ -13,9 +13,8 @@ internal static class EfficiencyText
         var parts = new List<IRenderable>
         {
             new Text(
-                Invariant(
-                    $"{report.Run}, {report.TrainTokens:#,0} training tokens ({report.Tokenizer}): how many times the data an ordinary training needs for the same loss."
-                )
+                Invariant($"{report.Run}, {report.TrainTokens:#,0} training tokens ({report.Tokenizer}): how many times the data an ")
+                    + Invariant($"ordinary training needs for the same loss.")
             ),
             new Text(""),
             Models(report),
@@ -105,12 +104,15 @@ internal static class EfficiencyText
     {
         if (report.Baseline == BaselineSource.Upstream)
         {
-            yield return "The baseline is the table of NanoGPT Slowrun (github.com/qlabs-eng/slowrun): one pass over 200 million to 2 billion tokens of FineWeb.";
-            yield return "It holds if the run's text, and its validation text, are upstream's. Its probabilities are not published: there is no interval.";
+            yield return "The baseline is the table of NanoGPT Slowrun (github.com/qlabs-eng/slowrun): one pass over 200 "
+                + "million to 2 billion tokens of FineWeb.";
+            yield return "It holds if the run's text, and its validation text, are upstream's. Its probabilities are not "
+                + "published: there is no interval.";
             yield break;
         }
 
-        yield return "Choices among baselines are made on the fitness set, losses are of validation. Intervals: paired bootstrap over validation blocks;";
+        yield return "Choices among baselines are made on the fitness set, losses are of validation. Intervals: paired "
+            + "bootstrap over validation blocks;";
         yield return "the luck of training (one seed each) is not in them.";
         foreach (var curve in report.Curves)
         {
@@ -122,23 +124,26 @@ internal static class EfficiencyText
 
         if (report.KnownBaselines > 0)
         {
-            yield return $"{Human.Plural(report.KnownBaselines, "baseline")} of the same data and size {(report.KnownBaselines == 1 ? "was" : "were")} there already.";
+            yield return $"{Human.Plural(report.KnownBaselines, "baseline")} of the same data and size "
+                + $"{(report.KnownBaselines == 1 ? "was" : "were")} there already.";
         }
 
         foreach (var missing in report.Missing)
         {
-            yield return Invariant(
-                $"Missing: '{missing.Run}', {missing.Tokens:#,0} tokens, {missing.Size}, {(missing.Passes == 1 ? "1 pass" : $"{missing.Passes} passes")} ({Advice(missing)})."
-            );
+            yield return Invariant($"Missing: '{missing.Run}', {missing.Tokens:#,0} tokens, {missing.Size}, ")
+                + Invariant($"{(missing.Passes == 1 ? "1 pass" : $"{missing.Passes} passes")} ({Advice(missing)}).");
         }
     }
 
     private static string? End(EfficiencyReport report, EfficiencyCurve curve) =>
         curve.End switch
         {
-            CurveEnd.Corpus => Invariant(
-                $"ends at {EfficiencyWords.Times((double)(curve.Points.Count == 0 ? 0 : curve.Points[^1].Tokens) / report.TrainTokens)}: the text has {report.CorpusTokens:#,0} training tokens (the corpus ends at {EfficiencyWords.Times((double)report.CorpusTokens!.Value / report.TrainTokens)})."
-            ),
+            CurveEnd.Corpus => Invariant($"ends at ")
+                + Invariant(
+                    $"{EfficiencyWords.Times((double)(curve.Points.Count == 0 ? 0 : curve.Points[^1].Tokens) / report.TrainTokens)}"
+                )
+                + Invariant($": the text has {report.CorpusTokens:#,0} training tokens (the corpus ends at ")
+                + Invariant($"{EfficiencyWords.Times((double)report.CorpusTokens!.Value / report.TrainTokens)})."),
             CurveEnd.Missing => "is not finished: baselines are missing.",
             _ => null,
         };

@@ -28,9 +28,10 @@ internal static class GoodputText
     private static string Headline(RunStatus status, RunLedger ledger)
     {
         var goodput = ledger.Goodput is { } share ? Invariant($"goodput {share:P1}") : "no time spent yet";
-        return Invariant(
-            $"{status.Name} · {status.StateText} · {goodput} · {Human.Time(ledger.WallSeconds)} of wall-clock time in {ledger.ChainCount} {(ledger.ChainCount == 1 ? "chain" : "chains")} · {Human.Plural(ledger.MachinesLost, "machine")} lost ({Human.Plural(ledger.Preemptions, "stage preemption")}), {Human.Plural(ledger.LostSteps, "step")} lost"
-        );
+        return Invariant($"{status.Name} · {status.StateText} · {goodput} · {Human.Time(ledger.WallSeconds)} of wall-clock time in ")
+            + Invariant($"{ledger.ChainCount} {(ledger.ChainCount == 1 ? "chain" : "chains")} · ")
+            + Invariant($"{Human.Plural(ledger.MachinesLost, "machine")} lost ({Human.Plural(ledger.Preemptions, "stage preemption")}), ")
+            + Invariant($"{Human.Plural(ledger.LostSteps, "step")} lost");
     }
 
     private static Table Bars(RunLedger ledger)
@@ -96,12 +97,14 @@ internal static class GoodputText
         }
 
         yield return Invariant(
-            $"At best {best.Share:P1} of the time could count, with a checkpoint every {best.IntervalSeconds:F2} s; this run has {best.Reached:P1} of that (Daly 2006):"
-        );
+            $"At best {best.Share:P1} of the time could count, with a checkpoint every {best.IntervalSeconds:F2} s; this run "
+        ) + Invariant($"has {best.Reached:P1} of that (Daly 2006):");
         yield return $"  {DalyOptimum.Formula}";
         yield return Invariant(
-            $"  M = {best.BetweenLossesSeconds:F1} s owned for each loss, δ = {best.CheckpointCostSeconds * 1e3:F1} ms for a checkpoint, D = {best.DetectionSeconds:F2} s until a loss was noticed, R = {best.RecoverySeconds:F2} s to restore: all measured in this run."
-        );
+            $"  M = {best.BetweenLossesSeconds:F1} s owned for each loss, δ = {best.CheckpointCostSeconds * 1e3:F1} ms for a "
+        )
+            + Invariant($"checkpoint, D = {best.DetectionSeconds:F2} s until a loss was noticed, R = {best.RecoverySeconds:F2} s to ")
+            + Invariant($"restore: all measured in this run.");
     }
 
     private static string Bar(double share)

@@ -40,7 +40,9 @@ internal static class StatusRemarks
         if (status.Stages.Where(stage => stage.BestEffort).Select(stage => stage.Id).ToList() is { Count: > 0 } best)
         {
             yield return new Text(
-                $"Best effort: {string.Join(", ", best.Take(MostSizes))}{(best.Count > MostSizes ? ", …" : "")}: bytes that cannot be reproduced ('slowrun events {status.Name} --kind best-effort' and '--kind device-adopted' say why).",
+                $"Best effort: {string.Join(", ", best.Take(MostSizes))}{(best.Count > MostSizes ? ", …" : "")}: bytes that "
+                    + $"cannot be reproduced ('slowrun events {status.Name} --kind best-effort' and '--kind device-adopted' say "
+                    + "why).",
                 new Style(Color.Yellow)
             );
         }
@@ -86,9 +88,9 @@ internal static class StatusRemarks
         var scored = status.Stages.Where(stage => stage is { Role: ChainRole.Members, ValLossNats: not null }).ToList();
         return each || scored.Count == 0
             ? null
-            : Invariant(
-                $"Members: {scored.Count} scored, {Human.Loss(scored.Min(stage => stage.ValLossNats))} to {Human.Loss(scored.Max(stage => stage.ValLossNats))} nats/token; best {scored.MinBy(stage => stage.ValLossNats)!.Id}"
-            );
+            : Invariant($"Members: {scored.Count} scored, {Human.Loss(scored.Min(stage => stage.ValLossNats))} to ")
+                + Invariant($"{Human.Loss(scored.Max(stage => stage.ValLossNats))} nats/token; best ")
+                + Invariant($"{scored.MinBy(stage => stage.ValLossNats)!.Id}");
     }
 
     private static string? Ensemble(RunStatus status)
@@ -101,7 +103,9 @@ internal static class StatusRemarks
         // Doubling sizes, and all: the curve is steep at first.
         var sizes = Enumerable.Range(0, 31).Select(i => 1 << i).TakeWhile(size => size < ensemble.Running.Count).ToList();
         sizes = [.. sizes.Take(MostSizes), ensemble.Running.Count];
-        return $"Ensemble of the first {string.Join(" · ", sizes.Select(size => Invariant($"{size}: {Human.Loss(ensemble.Running[size - 1])}")))} nats/token";
+        return "Ensemble of the first "
+            + $"{string.Join(" · ", sizes.Select(size => Invariant($"{size}: {Human.Loss(ensemble.Running[size - 1])}")))} "
+            + "nats/token";
     }
 
     private static string? Goodput(RunLedger? ledger)
@@ -114,12 +118,13 @@ internal static class StatusRemarks
         var parts = LedgerAccount.OfRun.Select(account => (What: account.Name, Seconds: account.Seconds(ledger.Chains)));
         var losses =
             ledger.Preemptions > 0
-                ? Invariant(
-                    $"; {Human.Plural(ledger.MachinesLost, "machine")} lost, and at least {Human.Plural(ledger.LostSteps, "step")} with {(ledger.MachinesLost == 1 ? "it" : "them")}"
-                )
+                ? Invariant($"; {Human.Plural(ledger.MachinesLost, "machine")} lost, and at least ")
+                    + Invariant($"{Human.Plural(ledger.LostSteps, "step")} with {(ledger.MachinesLost == 1 ? "it" : "them")}")
                 : "";
         var sum = ledger.ChainCount > 1 ? Invariant($" (of {ledger.ChainCount} chains together)") : "";
-        return $"Goodput {Human.Percent(goodput)}{sum}: {string.Join(", ", parts.Where(part => part.Seconds >= 1).Select(part => $"{Human.Time(part.Seconds)} {part.What}"))}{losses}";
+        return $"Goodput {Human.Percent(goodput)}{sum}: "
+            + $"{string.Join(", ", parts.Where(part => part.Seconds >= 1).Select(part => $"{Human.Time(part.Seconds)} {part.What}"))}"
+            + $"{losses}";
     }
 
     private static string? Silos(StatusView view)
@@ -140,7 +145,8 @@ internal static class StatusRemarks
             .OrderBy(pair => pair.Work is null)
             .Take(MostSilos)
             .Select(pair =>
-                $"{pair.Silo.Name}{(pair.Silo.Active ? "" : " (joining or leaving)")} {pair.Work ?? "nothing of this run"}{Slots(pair.Silo)}"
+                $"{pair.Silo.Name}{(pair.Silo.Active ? "" : " (joining or leaving)")} {pair.Work ?? "nothing of this run"}"
+                + $"{Slots(pair.Silo)}"
             );
         return Invariant($"{silos.Count} {(silos.Count == 1 ? "silo" : "silos")}: {string.Join("; ", words)}{more}");
     }
@@ -150,7 +156,9 @@ internal static class StatusRemarks
         var seen = status.Stages.Where(stage => stage.Devices is { Count: > 0 }).ToList();
         return seen.Count == 0
             ? null
-            : $"Devices: {string.Join("; ", seen.Take(MostSilos).Select(stage => $"{stage.Owner?.SiloName} {StageColumns.Devices(stage)}"))}{(seen.Count > MostSilos ? Invariant($"; and {seen.Count - MostSilos} more") : "")}";
+            : "Devices: "
+                + $"{string.Join("; ", seen.Take(MostSilos).Select(stage => $"{stage.Owner?.SiloName} {StageColumns.Devices(stage)}"))}"
+                + $"{(seen.Count > MostSilos ? Invariant($"; and {seen.Count - MostSilos} more") : "")}";
     }
 
     /// <summary>The number of slots, where it does not follow from the silo's work.</summary>

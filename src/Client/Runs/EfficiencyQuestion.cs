@@ -178,8 +178,10 @@ internal sealed class EfficiencyQuestion(ClientContext context, IObjectStore sto
         if (Recipe.Data.FitnessTokens == 0 && (Sizes.Count > 1 || TunedSizes.Count * wish.Passes.Count * wish.LearningRates.Count > 1))
         {
             throw new InvalidRequestException(
-                $"Run '{run.Spec.Name}' has no fitness set (data.fitnessTokens: 0), and the best of several baselines is chosen there, never on validation. "
-                    + "Leave no choice: one of --sizes, --tuned-sizes, --passes and --learning-rates each; or train the run with a fitness set."
+                $"Run '{run.Spec.Name}' has no fitness set (data.fitnessTokens: 0), and the best of several baselines is chosen "
+                    + "there, never on validation. "
+                    + "Leave no choice: one of --sizes, --tuned-sizes, --passes and --learning-rates each; or train the run "
+                    + "with a fitness set."
             );
         }
     }
@@ -187,7 +189,8 @@ internal sealed class EfficiencyQuestion(ClientContext context, IObjectStore sto
     private static string What(BaselineCandidate candidate, int times) =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"Baseline of {times} x the data ({candidate.Tokens:#,0} tokens), {candidate.Size}, {(candidate.Passes == 1 ? "one pass" : $"{candidate.Passes} passes")}"
+            $"Baseline of {times} x the data ({candidate.Tokens:#,0} tokens), {candidate.Size}, "
+                + $"{(candidate.Passes == 1 ? "one pass" : $"{candidate.Passes} passes")}"
         );
 
     private static EfficiencyCurve Table(long own) =>

@@ -3,8 +3,8 @@ using Slowrun.Core.Recipes;
 namespace Slowrun.Core.Efficiency;
 
 /// <summary>
-/// Baseline curves that <c>slowrun efficiency</c> measured once for a run of known bytes, and that come with the program: such a run has its
-/// factors without training a baseline. They hold for the same recipe on the same data, and for nothing else.
+/// Baseline curves that <c>slowrun efficiency</c> measured once for a run of known bytes, and that come with the program: such a run has
+/// its factors without training a baseline. They hold for the same recipe on the same data, and for nothing else.
 /// </summary>
 /// <param name="RecipeSha256">Of the run's recipe with its data.</param>
 /// <param name="TrainTokens">D: of the run.</param>

@@ -29,7 +29,8 @@ public sealed class PairedBootstrap(long seed, int replications = PairedBootstra
         if (curve.FirstOrDefault(point => !point.Loss.Targets.SequenceEqual(model.Targets)).Loss is { } other)
         {
             throw new ArgumentException(
-                $"The curve was judged on {other.Targets.Count} blocks of {other.Targets.Sum()} targets, the model on {model.Targets.Count} of {model.Targets.Sum()}.",
+                $"The curve was judged on {other.Targets.Count} blocks of {other.Targets.Sum()} targets, the model on "
+                    + $"{model.Targets.Count} of {model.Targets.Sum()}.",
                 nameof(curve)
             );
         }

@@ -80,8 +80,8 @@ public sealed record PlannedLoss(double AtSeconds, StageId? Stage, double? Notic
     /// <summary>From this loss, where it comes without a word, until the others know of it; null: as the fleet's.</summary>
     public double? DetectionSeconds { get; init; }
 
-    /// <summary>The machine that is lost where none trains <see cref="Stage"/> and this one has no work, counted from 0 in the order in which
-    /// machines are ordered; it may not have booted yet. Null: any.</summary>
+    /// <summary>The machine that is lost where none trains <see cref="Stage"/> and this one has no work, counted from 0 in the order in
+    /// which machines are ordered; it may not have booted yet. Null: any.</summary>
     public int? Machine { get; init; }
 }
 

@@ -200,7 +200,8 @@ internal sealed class ChaosFleet : IAsyncDisposable
         tell(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{planned.Number}: {planned.Mode.ToString().ToLowerInvariant()} at {phase}: {machine.Name}, which {(owned is null ? "owns nothing" : $"trains {owned}")}"
+                $"{planned.Number}: {planned.Mode.ToString().ToLowerInvariant()} at {phase}: {machine.Name}, which "
+                    + $"{(owned is null ? "owns nothing" : $"trains {owned}")}"
             )
         );
         fleet.RemoveAll(all.Contains);

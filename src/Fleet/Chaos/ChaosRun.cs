@@ -145,8 +145,10 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
             }
             else if (time.GetElapsedTime(progressAt) > StuckAfter)
             {
+                var stages = (await reader.StatusAsync(spec.Name, stop)).Stages;
                 throw new NotPossibleException(
-                    $"'{spec.Name}' has committed nothing for {StuckAfter.TotalMinutes:0} minutes: {string.Join("; ", (await reader.StatusAsync(spec.Name, stop)).Stages.Select(stage => $"{stage.Id} {stage.State} {stage.Waits}"))}"
+                    $"'{spec.Name}' has committed nothing for {StuckAfter.TotalMinutes:0} minutes: "
+                        + string.Join("; ", stages.Select(stage => $"{stage.Id} {stage.State} {stage.Waits}"))
                 );
             }
 
@@ -213,7 +215,8 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
             )
             {
                 throw new NotPossibleException(
-                    $"'{store.Address}' is served by {other.Name}, which would take part undisturbed. Stop it, or give chaos a --store of its own."
+                    $"'{store.Address}' is served by {other.Name}, which would take part undisturbed. Stop it, or give chaos a "
+                        + "--store of its own."
                 );
             }
 
@@ -221,7 +224,8 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
             {
                 told = true;
                 tell(
-                    $"'{store.Address}' was served by {string.Join(", ", now.Select(silo => silo.Name))} a moment ago: waiting whether they are gone…"
+                    $"'{store.Address}' was served by {string.Join(", ", now.Select(silo => silo.Name))} a moment ago: waiting "
+                        + "whether they are gone…"
                 );
             }
 

@@ -79,7 +79,8 @@ public sealed class RunReader(IObjectStore store, TimeProvider time)
         return new NotFoundException(
             names.Contains(run) ? WithoutSpec(run)
             : names.Count == 0
-                ? $"There is no run '{run}' in '{store.Address}': the store has no runs. 'slowrun submit' makes one; --store or SLOWRUN_STORE names another store."
+                ? $"There is no run '{run}' in '{store.Address}': the store has no runs. 'slowrun submit' makes one; --store or "
+                    + "SLOWRUN_STORE names another store."
             : $"There is no run '{run}' in '{store.Address}'.{Nearest.Hint(run, names)} There are: {Nearest.Listed(run, names)}."
         );
     }
@@ -87,6 +88,7 @@ public sealed class RunReader(IObjectStore store, TimeProvider time)
     /// <summary>The message about a run's folder with neither a spec nor its copy.</summary>
     public string WithoutSpec(string run) =>
         $"Run '{run}' of '{store.Address}' has documents and no spec: '{RunPaths.Spec(run)}' is missing, and its copy too. "
-        + $"Put it back from a copy of the store; or submit the same recipe as '{run}' again: stages go on with it where they were, and refuse any other. "
+        + $"Put it back from a copy of the store; or submit the same recipe as '{run}' again: stages go on with it where they "
+        + "were, and refuse any other. "
         + $"'slowrun delete {run}' deletes what is left.";
 }

@@ -45,17 +45,20 @@ internal static class RunsApi
         run.MapGet("/events", EventsAsync)
             .Answers<EventsAnswer>()
             .WithSummary(
-                "What happened to it, the oldest first: 'limit' events (1 to 1000) from number 'after' on, or the last ones before number 'before'."
+                "What happened to it, the oldest first: 'limit' events (1 to 1000) from number 'after' on, or the last ones "
+                    + "before number 'before'."
             );
         run.MapGet("/timeline", TimelineAsync)
             .Answers<TimelineAnswer>()
             .WithSummary(
-                "Which stage was on which machine when, and what losses cost, as 'limit' events tell (1 to 1000): the newest, those from number 'after' on, or the last ones before number 'before'."
+                "Which stage was on which machine when, and what losses cost, as 'limit' events tell (1 to 1000): the newest, "
+                    + "those from number 'after' on, or the last ones before number 'before'."
             );
         run.MapGet("/metrics", MetricsAsync)
             .Answers<MetricsAnswer>()
             .WithSummary(
-                "Its losses. Curves come from checkpoints, thinned out to 'points' values each (2 to 20000), of steps 'from' to 'to', of one 'chain' or 'stage'."
+                "Its losses. Curves come from checkpoints, thinned out to 'points' values each (2 to 20000), of steps 'from' "
+                    + "to 'to', of one 'chain' or 'stage'."
             );
         run.MapGet("/metrics.csv", CsvAnswer.WriteAsync)
             .Produces(StatusCodes.Status200OK, contentType: CsvAnswer.ContentType)

@@ -21,7 +21,8 @@ public sealed class DemoNotesTests
         );
 
         Assert.Equal(
-            "Data efficiency: for the ensemble's loss an ordinary training needs 2.00x the text with one pass, < 1.00x the text with many passes "
+            "Data efficiency: for the ensemble's loss an ordinary training needs 2.00x the text with one pass, < 1.00x the "
+                + "text with many passes "
                 + "(by a curve that comes with the program; 'slowrun efficiency demo' trains it, and has intervals).",
             DemoNotes.Efficiency(spec, 2, [known])
         );
