@@ -9,7 +9,7 @@ public sealed class CalmTiny : IAsyncLifetime
 {
     private readonly TemporaryStore store = new();
 
-    internal Cli Cli => new(store.Path, wholeText: true);
+    internal Cli Cli => new(store.Path);
 
     internal CliResult Result { get; private set; } = new(-1, "", "");
 

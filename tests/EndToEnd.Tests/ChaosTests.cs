@@ -8,26 +8,6 @@ namespace Slowrun.EndToEnd.Tests;
 [Collection(Cli.Training)]
 public sealed class ChaosTests
 {
-    [Fact]
-    public async Task Chaos_OnADirectory_EndsWithTheSameBytes()
-    {
-        using var store = new TemporaryStore();
-        var report = await RunAsync(new Cli(store.Path), 4, "--seed", "7", "--mode", "kill", "term", "notice", "vanish");
-
-        Assert.Equal(1, report.GetProperty("notices").GetProperty("announced").GetInt32());
-        foreach (var mode in (string[])["kill", "notice", "term", "vanish"])
-        {
-            Assert.Equal(1, report.GetProperty("modes").GetProperty(mode).GetProperty("count").GetInt32());
-        }
-
-        // What it recorded can be carried out again on modelled machines. How near that comes is no matter of so short a run.
-        var file = Path.Combine(store.Path, "chaos.json");
-        await File.WriteAllTextAsync(file, report.GetRawText(), TestContext.Current.CancellationToken);
-        var replay = (await new Cli(store.Path).JsonAsync("plan", "--replay", file))[0];
-        Assert.Equal(4, replay.GetProperty("losses").GetInt32());
-        Assert.True(replay.GetProperty("result").GetProperty("predicted").GetDouble() > 0, replay.ToString());
-    }
-
     /// <summary>Objects of every kind are damaged while silos use them: the same bytes, or a refusal that names the object.</summary>
     [Fact]
     public async Task Chaos_WithDamage_EndsWithTheSameBytesAndHangsNowhere()
@@ -45,7 +25,10 @@ public sealed class ChaosTests
             "--mode",
             "damage",
             "--set",
-            "stage.epochs=6"
+            "stage.epochs=6",
+            // The second silo reads what is damaged, and takes over; two chains would only train more.
+            "--set",
+            "chains=[{stages: 2}]"
         );
 
         Assert.True(found.GetProperty("identical").GetBoolean(), found.ToString());
@@ -65,21 +48,13 @@ public sealed class ChaosTests
         );
     }
 
+    /// <summary>Machines are lost in five ways, each within a stage: during a step, an upload, two commits, and a take.</summary>
     [Fact]
-    public async Task Chaos_OnAzurite_EndsWithTheSameBytes() =>
-        await RunAsync(
-            new Cli(Azurite.NewAddress(), Azurite.ConnectionString(await Azurite.PortAsync())),
-            3,
-            "--seed",
-            "11",
-            "--mode",
-            "kill",
-            "freeze",
-            "notice"
-        );
-
-    private static async Task<JsonElement> RunAsync(Cli cli, int disturbances, params string[] options)
+    public async Task Chaos_OnAzurite_EndsWithTheSameBytes()
     {
+        string[] modes = ["kill", "freeze", "notice", "vanish", "term"];
+        var cli = new Cli(Azurite.NewAddress(), Azurite.ConnectionString(await Azurite.PortAsync()));
+
         var found = await cli.JsonAsync(
             [
                 "chaos",
@@ -87,22 +62,27 @@ public sealed class ChaosTests
                 "--silos",
                 "2",
                 "--kills",
-                disturbances.ToString(CultureInfo.InvariantCulture),
-                // Every moment that can be planned comes within a stage: there is a checkpoint after each step, and more steps than any
-                // moment waits for.
+                modes.Length.ToString(CultureInfo.InvariantCulture),
+                // Of which no moment is later than a silo's seventh step.
+                "--seed",
+                "53",
                 "--set",
-                "stage.epochs=2",
+                "stage.epochs=1",
+                // There is a checkpoint after each step.
                 "--set",
                 "operations.checkpointAtLeastEvery=0s",
                 "--set",
                 "operations.checkpointAtMostEvery=0s",
-                .. options,
+                "--mode",
+                .. modes,
             ]
         );
-        Assert.True(found.GetProperty("identical").GetBoolean());
+
+        Assert.True(found.GetProperty("identical").GetBoolean(), found.ToString());
         Assert.Equal(0, found.GetProperty("differing").GetArrayLength());
         Assert.Equal(0, found.GetProperty("unplannedExits").GetInt32());
-        Assert.Equal(disturbances, found.GetProperty("disturbances").GetArrayLength());
+        Assert.Equal(1, found.GetProperty("notices").GetProperty("announced").GetInt32());
+        Assert.All(modes, mode => Assert.Equal(1, found.GetProperty("modes").GetProperty(mode).GetProperty("count").GetInt32()));
         // A machine that was lost while it owned nothing cost nothing: how many owners there are to lose is the machine's speed.
         var lost = found
             .GetProperty("disturbances")
@@ -112,12 +92,18 @@ public sealed class ChaosTests
                 && one.GetProperty("mode").GetString() is { } mode
                 && (mode.Equals("kill", StringComparison.OrdinalIgnoreCase) || mode.Equals("vanish", StringComparison.OrdinalIgnoreCase))
             );
-        Assert.InRange(found.GetProperty("preemptions").GetInt32(), lost, disturbances * 2);
+        Assert.InRange(found.GetProperty("preemptions").GetInt32(), lost, modes.Length * 2);
         if (found.GetProperty("recoveryP50Seconds") is { ValueKind: JsonValueKind.Number } recovery)
         {
             Assert.InRange(recovery.GetDouble(), 0, 120);
         }
 
-        return found;
+        // What it recorded can be carried out again on modelled machines. How near that comes is no matter of so short a run.
+        using var directory = new TemporaryStore();
+        var file = Path.Combine(directory.Path, "chaos.json");
+        await File.WriteAllTextAsync(file, found.GetRawText(), TestContext.Current.CancellationToken);
+        var replay = (await cli.JsonAsync("plan", "--replay", file))[0];
+        Assert.Equal(modes.Length, replay.GetProperty("losses").GetInt32());
+        Assert.True(replay.GetProperty("result").GetProperty("predicted").GetDouble() > 0, replay.ToString());
     }
 }

@@ -8,12 +8,13 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.EndToEnd.Tests;
 
-/// <summary>Runs the real client as a user does: a separate process, with its output and its exit code.</summary>
+/// <summary>
+/// Runs the real client as a user does: a separate process, with its output and its exit code. Its text is a tenth of the SDK's
+/// documentation: all of it would cost each run and submission 1.6 s of processor time. <see cref="Published.WalkthroughTests"/> has all.
+/// </summary>
 /// <param name="store">A directory or an address.</param>
 /// <param name="connectionString">Of the storage account, where the store is one.</param>
-/// <param name="wholeText">Whether the text is all of the SDK's documentation, as for a user and for the calm run of <c>tiny</c>. Else
-/// it is a tenth of it: all of it costs each run and submission 1.6 s of processor time.</param>
-internal sealed class Cli(string store, string? connectionString = null, bool wholeText = false)
+internal sealed class Cli(string store, string? connectionString = null)
 {
     /// <summary>The collection of tests that train for most of their time: one of them wants both cores.</summary>
     public const string Training = "training";
@@ -94,11 +95,7 @@ internal sealed class Cli(string store, string? connectionString = null, bool wh
             all["AZURE_STORAGE_CONNECTION_STRING"] = connectionString;
         }
 
-        if (!wholeText)
-        {
-            all["DOTNET_ROOT"] = Path.Combine(AppContext.BaseDirectory, "Docs");
-        }
-
+        all["DOTNET_ROOT"] = Path.Combine(AppContext.BaseDirectory, "Docs");
         return all;
     }
 

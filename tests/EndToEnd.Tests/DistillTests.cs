@@ -7,18 +7,20 @@ public sealed class DistillTests(CalmTiny calm)
     [Fact]
     public async Task Distill_WhenItsSilosDieAgainAndAgain_EndsWithTheSameBytesAsACalmOne()
     {
-        var alone = await calm.Cli.RunAsync("distill", "tiny", "--into", "micro", "--name", "alone");
+        var alone = await calm.Cli.RunAsync("distill", "tiny", "--into", "micro", "--set", "stage.epochs=1", "--name", "alone");
         Assert.True(alone.ExitCode == 0, alone.Error + alone.Output);
         Assert.Contains("The 4 members of 'tiny'", alone.Output, StringComparison.Ordinal);
         Assert.Contains("than all 4 together", alone.Output, StringComparison.Ordinal);
 
-        // Each silo dies after its 100th commit (one a step); the client starts the next.
+        // Each silo dies after its 50th commit (one a step); the client starts the next.
         var killed = await calm.Cli.RunAsync(
-            new Dictionary<string, string> { ["SLOWRUN_CRASH_AFTER"] = "commit:100" },
+            new Dictionary<string, string> { ["SLOWRUN_CRASH_AFTER"] = "commit:50" },
             "distill",
             "tiny",
             "--into",
             "micro",
+            "--set",
+            "stage.epochs=1",
             "--name",
             "killed"
         );

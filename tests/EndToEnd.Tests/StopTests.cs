@@ -15,7 +15,7 @@ public sealed class StopTests
     [Theory]
     [InlineData("hangs")]
     [InlineData("fails")]
-    public async Task Silo_WhenItsStoreIsBrokenAndItIsToldToStop_EndsWithinTheStopTime(string how)
+    public async Task Silo_WhenItsStoreIsBrokenAndItIsAskedToStop_EndsWithinTheStopTime(string how)
     {
         using var store = new TemporaryStore();
         var cli = new Cli(store.Path);

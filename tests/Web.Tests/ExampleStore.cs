@@ -15,8 +15,6 @@ internal static class ExampleStore
         Damaged = "damaged";
     public const string LivingSilo = "10.0.0.5:11111@153000000";
 
-    public static readonly string[] Readable = [Finished, Running, Preempted];
-
     public static async Task<IObjectStore> CreateAsync(CancellationToken stop)
     {
         var store = new MemoryStore("memory:page");

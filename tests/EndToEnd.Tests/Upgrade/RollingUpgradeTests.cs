@@ -18,7 +18,7 @@ public sealed class RollingUpgradeTests(CalmTiny calm, NextSilo next)
     {
         var later = new Dictionary<string, string> { ["SLOWRUN_SILO"] = await next.PathAsync() };
         using var store = new TemporaryStore();
-        var cli = new Cli(store.Path, wholeText: true);
+        var cli = new Cli(store.Path);
         // Both are there before the run is: neither comes too late for its share.
         using var older = cli.Start("silo", "--slots", "cpu:1", "--name", "older");
         using var newer = cli.Start(later, "silo", "--slots", "cpu:1", "--name", "newer");

@@ -22,15 +22,8 @@ public sealed class LayoutTests(Chromium chromium) : IAsyncLifetime
     [MemberData(nameof(Views))]
     public async Task View_OnADeskAndOnAPhone_KeepsItsChartsTabsAndSentencesInSight(string view)
     {
-        foreach (
-            var (width, colours) in new[]
-            {
-                (Desk, ColorScheme.Light),
-                (Desk, ColorScheme.Dark),
-                (Phone, ColorScheme.Light),
-                (Phone, ColorScheme.Dark),
-            }
-        )
+        // Colours move nothing; one of the widths has the dark ones.
+        foreach (var (width, colours) in new[] { (Desk, ColorScheme.Light), (Phone, ColorScheme.Dark) })
         {
             await using var window = await chromium.OpenAsync(page.Address, colours, width, height: 844);
             await window.Page.GotoAsync(view);

@@ -6,12 +6,18 @@ namespace Slowrun.Web.Tests.Browser;
 /// <summary>Every view, with a running, a preempted and a finished run, as a browser shows it.</summary>
 public sealed class ViewTests(Chromium chromium) : IAsyncLifetime
 {
-    private static readonly string[] Sections = ["", "/losses", "/timeline", "/ledger", "/members", "/events", "/spec"];
+    // Each section once, and again of the runs that have something else in it.
+    private static readonly (string Run, string[] Sections)[] Runs =
+    [
+        (Running, ["", "/losses", "/timeline", "/ledger", "/members", "/events", "/spec"]),
+        (Finished, ["", "/losses", "/members"]),
+        (Preempted, ["", "/timeline", "/events"]),
+    ];
 
     private TestPage page = null!;
 
     public static TheoryData<string> Views =>
-        [.. Readable.SelectMany(run => Sections.Select(section => $"/runs/{run}{section}")), "/", "/silos"];
+        [.. Runs.SelectMany(run => run.Sections.Select(section => $"/runs/{run.Run}{section}")), "/", "/silos"];
 
     public async ValueTask InitializeAsync() => page = await TestPage.StartAsync();
 
