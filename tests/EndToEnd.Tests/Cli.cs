@@ -10,7 +10,7 @@ namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>
 /// Runs the real client as a user does: a separate process, with its output and its exit code. Its text is a tenth of the SDK's
-/// documentation: all of it would cost each run and submission 1.6 s of processor time. <see cref="Published.WalkthroughTests"/> has all.
+/// documentation: all of it would cost each run and submission 1.6 s of processor time. The walkthrough has all of it.
 /// </summary>
 /// <param name="store">A directory or an address.</param>
 /// <param name="connectionString">Of the storage account, where the store is one.</param>

@@ -139,8 +139,6 @@ public sealed class PreparedDataTests : IDisposable
                 "--set",
                 "model.vocabSize=50257",
                 "--set",
-                "model.width=32",
-                "--set",
                 "chains=[{stages: 3}, {stages: 1}]",
                 "--set",
                 "ensemble.selection.sizes=[2]",

@@ -11,8 +11,8 @@ namespace Slowrun.Grains.Tests;
 public sealed class StructureTests
 {
     [Theory]
-    [InlineData("ten-x", 2, 20)]
-    [InlineData("snapshots", 6, 8)]
+    [InlineData("ten-x", 2, 10)]
+    [InlineData("snapshots", 4, 6)]
     public async Task Run_OfUpstreamsStructure_WhenItsOwnersAreLostAgainAndAgain_EndsWithTheSameBytes(string spec, int members, int every)
     {
         var calm = await FinishAsync(spec, loseEvery: null);
