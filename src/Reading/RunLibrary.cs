@@ -1,7 +1,10 @@
 using System.Collections.Concurrent;
 using Slowrun.Clustering.Membership;
+using Slowrun.Core;
 using Slowrun.Core.Efficiency;
 using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
 using Slowrun.Reading.Curves;
@@ -10,6 +13,7 @@ using Slowrun.Reading.Live;
 using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
+using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Reading;
 
@@ -27,6 +31,9 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
 
     // A list reads every run of the store.
     private static readonly TimeSpan ListFresh = TimeSpan.FromSeconds(2);
+
+    private const string HowToUpload =
+        "'slowrun data prepare --input FILE --store STORE' puts data there and prints their hash; name it with 'data', or in the spec as recipe.data.sha256.";
 
     // A limit on concurrent reads of runs: without it, a crawl through all runs would slow the trainings on this machine.
     private const int ReadsAtOnce = 2;
@@ -115,6 +122,45 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
         readings.Forget(read.Spec.Name);
         statuses.Forget(read.Spec.Name);
         return intent;
+    }
+
+    /// <summary>Makes a run of a spec on data that the store has, as the command line does, and wakes the silos.</summary>
+    /// <param name="data">The hash of data to use instead of the spec's; null: the spec's.</param>
+    /// <exception cref="InvalidRequestException">The data are not in the store, or do not fit.</exception>
+    /// <exception cref="SpecException">The spec breaks a rule with the data's sizes.</exception>
+    public async Task<CreatedRun> SubmitAsync(RunSpec spec, string? data, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        var creation = new RunCreation(store);
+        using var turn = await TurnAsync(cancellationToken);
+        if ((data ?? spec.Recipe.Data.Sha256) is { } sha256 && !await new StoredTokenSets(store).HasAsync(sha256, cancellationToken))
+        {
+            throw new InvalidRequestException(
+                $"The data '{(sha256.Length > 64 ? sha256[..64] + "…" : sha256)}' are not in '{store.Address}'; expected is the hash, 64 lower-case hex digits, of data that are. {HowToUpload}"
+            );
+        }
+
+        if (data is not null)
+        {
+            spec = RunCreation.WithData(spec, data, await creation.CheckDataAsync(data, spec.Recipe, cancellationToken));
+        }
+
+        var run = await creation.CreateAsync(
+            spec,
+            (recipe, _) =>
+                throw new InvalidRequestException(
+                    $"The spec names no data: its source is '{recipe.Source}', of which only a command line makes data. {HowToUpload}"
+                ),
+            isChecked: data is not null,
+            cancellationToken
+        );
+        if (run.IsNew)
+        {
+            await live.PokeAsync(spec.Name, cancellationToken);
+            lists.Forget("");
+        }
+
+        return run;
     }
 
     private async Task<RunList> ReadListAsync(CancellationToken cancellationToken)

@@ -99,11 +99,11 @@ internal static class EvalCommand
         Check(manifest, ownManifest, facts.Spec.Recipe, name ?? own, set);
         if (given is not null && SetOf(manifest, set) is { } tokens)
         {
-            await PreparedManifest.CheckTextAsync(
-                given,
+            await DataFit.CheckTextAsync(
                 name!,
                 Word(set),
                 tokens,
+                given.ReadAsync,
                 "Choose another set with --set, or give other data.",
                 stop
             );

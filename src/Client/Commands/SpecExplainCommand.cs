@@ -9,6 +9,7 @@ using Slowrun.Core.Tokens;
 using Slowrun.Data.Preparation;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
+using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Client.Commands;
 
@@ -135,8 +136,8 @@ internal static class SpecExplainCommand
     private static async Task<DataManifest> CheckedAsync(string name, Recipe recipe, Func<Task<IObjectStore>> store, CancellationToken stop)
     {
         var data = await NamedData.OpenAsync(name, store, stop);
-        PreparedManifest.Check(data.Manifest, name, recipe);
-        await PreparedManifest.CheckTextAsync(data, name, stop);
+        DataFit.Check(data.Manifest, name, recipe);
+        await DataFit.CheckTextAsync(data.Manifest, name, data.ReadAsync, stop);
         return data.Manifest;
     }
 

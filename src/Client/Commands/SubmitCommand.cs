@@ -49,7 +49,7 @@ internal static class SubmitCommand
         var reader = new RunReader(store, context.Time);
         var silos = await reader.SilosAsync(stop);
         await context.Output.WriteLineAsync(
-            $"Run '{submitted.Spec.Name}' {(submitted.Created ? "is submitted" : "was there already, with the same recipe")}. "
+            $"Run '{submitted.Spec.Name}' {(submitted.IsNew ? "is submitted" : "was there already, with the same recipe")}. "
                 + (
                     silos.Count == 0
                         ? $"No silo serves '{store.Address}': start one with 'slowrun silo --store {store.Address}'."

@@ -10,9 +10,6 @@ using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Client.Runs;
 
-/// <param name="Created">False: the run was there already, with the same recipe.</param>
-internal sealed record SubmittedRun(RunSpec Spec, bool Created);
-
 /// <summary>Makes a run of a spec: data first, then the document that makes it count.</summary>
 internal sealed class Submission(IObjectStore store, Action<string> tell)
 {
@@ -30,7 +27,7 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
             var data = await OpenAsync(name, spec.Recipe, cancellationToken);
             if (given.Prepared is not null)
             {
-                WithPrepared(spec, data);
+                RunCreation.WithData(spec, data.Sha256, data.Manifest);
             }
         }
         else if (given.TextFiles.Count == 0 && spec.Recipe.Data.Source == Text)
@@ -46,13 +43,12 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
     /// <param name="given">Data to use instead of the spec's data source.</param>
     /// <exception cref="InvalidRequestException">A run of this name has another recipe; or the data does not suit it.</exception>
     /// <exception cref="CorpusException">There is no text, or too little.</exception>
-    public async Task<SubmittedRun> SubmitAsync(RunSpec spec, GivenData given, CancellationToken cancellationToken)
+    public async Task<CreatedRun> SubmitAsync(RunSpec spec, GivenData given, CancellationToken cancellationToken)
     {
-        var textFiles = given.TextFiles;
         if (given.Prepared is { } name)
         {
             var data = await OpenAsync(name, spec.Recipe, cancellationToken);
-            spec = WithPrepared(spec, data);
+            spec = RunCreation.WithData(spec, data.Sha256, data.Manifest);
             tell(
                 FormattableString.Invariant(
                     $"Data: {data.Manifest.Train.Tokens} training, {data.Manifest.Fitness?.Tokens ?? 0} fitness and {data.Manifest.Validation!.Tokens} validation tokens ({data.Manifest.Tokenizer}): {data.Manifest.Source}."
@@ -60,70 +56,34 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
             );
             await data.UploadAsync(store, cancellationToken);
         }
-        else if (textFiles.Count > 0)
+        else if (given.TextFiles.Count > 0)
         {
-            spec = WithData(spec, spec.Recipe.Data with { Source = Text, Sha256 = null });
+            var recipe = spec.Recipe.Data with { Source = Text };
+            recipe = recipe with { Sha256 = await UploadAsync(recipe, given.TextFiles, cancellationToken) };
+            spec = spec with { Recipe = spec.Recipe with { Data = recipe } };
         }
 
-        var documents = new RunDocuments(store, spec.Name);
-        var existing = await documents.TryReadSpecAsync(cancellationToken);
-        if (
-            existing is not null
-            && spec.Recipe.Data.Sha256 is null
-            && textFiles.Count == 0
-            && spec.Recipe.Data.Source == existing.Recipe.Data.Source
-        )
-        {
-            // The run keeps the data that it began with, even if another SDK has been installed since.
-            spec = WithData(spec, spec.Recipe.Data with { Sha256 = existing.Recipe.Data.Sha256 });
-        }
-
-        if (spec.Recipe.Data.Sha256 is null)
-        {
-            spec = WithData(spec, spec.Recipe.Data with { Sha256 = await UploadAsync(spec.Recipe.Data, textFiles, cancellationToken) });
-        }
-
-        if (existing is null)
-        {
-            // Read before anything is trained on it: a hash without an upload is reported here, rather than by a silo later.
-            var sha256 = spec.Recipe.Data.Sha256!;
-            if (given.Prepared is null)
-            {
-                await OpenAsync(sha256, spec.Recipe, cancellationToken);
-            }
-
-            if (await documents.TryCreateSpecAsync(spec, cancellationToken))
-            {
-                return new SubmittedRun(spec, Created: true);
-            }
-
-            existing =
-                await documents.TryReadSpecAsync(cancellationToken)
-                ?? throw new InvalidDataException(
-                    $"Run '{spec.Name}' was created and deleted by another process at this moment. Try again."
-                );
-        }
-
-        RefuseOther(existing, spec);
-        return new SubmittedRun(existing, Created: false);
-    }
-
-    private void RefuseOther(RunSpec existing, RunSpec spec)
-    {
-        var differences = SpecDifferences.Between(existing.Recipe, spec.Recipe, "recipe");
-        if (differences.Count > 0)
+        var run = await new RunCreation(store).CreateAsync(
+            spec,
+            (recipe, stop) => UploadAsync(recipe, [], stop),
+            isChecked: given.Prepared is not null,
+            cancellationToken
+        );
+        if (run.OtherRecipe.Count > 0)
         {
             throw new InvalidRequestException(
                 $"Run '{spec.Name}' in '{store.Address}' has another recipe, and a recipe cannot change:"
-                    + string.Concat(differences.Select(difference => $"\n  {difference}"))
+                    + string.Concat(run.OtherRecipe.Select(difference => $"\n  {difference}"))
                     + "\nStart it under another name with --name, or in another store with --store."
             );
         }
 
-        foreach (var difference in SpecDifferences.Between(existing.Operations, spec.Operations, "operations"))
+        foreach (var difference in run.OtherOperations)
         {
             tell($"The run's operations stay as they were: {difference}. 'slowrun set {spec.Name} …' changes them.");
         }
+
+        return run;
     }
 
     private async Task<string> UploadAsync(DataRecipe recipe, IReadOnlyList<string> textFiles, CancellationToken cancellationToken)
@@ -161,29 +121,8 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
     private async Task<NamedData> OpenAsync(string name, Recipe recipe, CancellationToken cancellationToken)
     {
         var data = await NamedData.OpenAsync(name, () => Task.FromResult(store), cancellationToken);
-        PreparedManifest.Check(data.Manifest, name, recipe);
-        await PreparedManifest.CheckTextAsync(data, name, cancellationToken);
+        DataFit.Check(data.Manifest, name, recipe);
+        await DataFit.CheckTextAsync(data.Manifest, name, data.ReadAsync, cancellationToken);
         return data;
     }
-
-    /// <summary>Gives the recipe the data's hash and sizes, with which it must still be one.</summary>
-    private static RunSpec WithPrepared(RunSpec spec, NamedData data)
-    {
-        var manifest = data.Manifest;
-        spec = WithData(
-            spec,
-            spec.Recipe.Data with
-            {
-                Source = Text,
-                Sha256 = data.Sha256,
-                TrainTokens = manifest.Train.Tokens,
-                FitnessTokens = manifest.Fitness?.Tokens ?? 0,
-                ValidationTokens = manifest.Validation!.Tokens,
-            }
-        );
-        SpecReader.Check(spec);
-        return spec;
-    }
-
-    private static RunSpec WithData(RunSpec spec, DataRecipe data) => spec with { Recipe = spec.Recipe with { Data = data } };
 }

@@ -17,4 +17,7 @@ public sealed record SpecOverrides
 
     /// <summary>The run's name; null: what the spec says, else its file's or preset's name.</summary>
     public string? Name { get; init; }
+
+    /// <summary>How the user gives <see cref="Name"/>, for messages.</summary>
+    public string NameFrom { get; init; } = "--name";
 }

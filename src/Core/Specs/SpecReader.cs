@@ -13,6 +13,9 @@ public static class SpecReader
     /// <summary>Assignments to operations, separated by semicolons or line ends.</summary>
     public const string EnvironmentVariable = "SLOWRUN_SET";
 
+    /// <summary>What a spec may have at most.</summary>
+    public const int LongestCharacters = SpecParser.LongestCharacters;
+
     private const string ExtendsField = "extends";
 
     private static readonly string[] RootFields = [ExtendsField, "name", "recipe", "operations"];
@@ -24,6 +27,16 @@ public static class SpecReader
     /// <exception cref="SpecException">With every problem there is.</exception>
     public static RunSpec FromText(string text, string fileName, SpecOverrides? overrides = null) =>
         ResolveText(text, fileName, overrides).Spec;
+
+    /// <summary>As <see cref="FromText"/>, of a text that is no file: the run's name stands in it or in the overrides.</summary>
+    /// <param name="source">Shown in messages.</param>
+    /// <exception cref="SpecException">With every problem there is.</exception>
+    public static RunSpec FromUnnamedText(string text, string source, SpecOverrides? overrides = null)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(source);
+        return Resolve(Written(text, source), "", overrides).Spec;
+    }
 
     /// <summary>As <see cref="FromPreset"/>, with the preset's comments.</summary>
     public static ResolvedSpec ResolvePreset(string preset, SpecOverrides? overrides = null)
@@ -37,13 +50,18 @@ public static class SpecReader
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(fileName);
-        var written = SpecParser.Parse(text, fileName);
+        return Resolve(Written(text, fileName), Path.GetFileNameWithoutExtension(fileName), overrides);
+    }
+
+    private static SpecNode Written(string text, string source)
+    {
+        var written = SpecParser.Parse(text, source);
         if (written is SpecMapping { Entries.Count: 0 } or SpecScalar { IsNull: true })
         {
             throw new SpecException(
                 [
                     new SpecProblem(
-                        fileName,
+                        source,
                         0,
                         0,
                         "",
@@ -53,7 +71,7 @@ public static class SpecReader
             );
         }
 
-        return Resolve(written, Path.GetFileNameWithoutExtension(fileName), overrides);
+        return written;
     }
 
     private static ResolvedSpec Resolve(SpecNode written, string defaultName, SpecOverrides? overrides)
@@ -171,7 +189,7 @@ public static class SpecReader
         var entry = fields.Find("name");
         var written = (entry?.Value as SpecScalar)?.Text;
         var (name, mark) =
-            overrides.Name is { } given ? (given, new SpecMark($"--name {given}", 0, 0))
+            overrides.Name is { } given ? (given, new SpecMark($"{overrides.NameFrom} {given}", 0, 0))
             : entry is not null ? (written ?? "", entry.KeyMark)
             : (defaultName, new SpecMark(source, 0, 0));
         if (!RunNames.IsValid(name))
@@ -180,9 +198,11 @@ public static class SpecReader
             binder.Add(
                 mark,
                 "name",
-                ofFile
-                    ? $"the file's name '{name}' cannot name a run; {RunNames.Expected}. Give another with --name, or in the file with 'name:'."
-                    : $"'{name}' cannot name a run; {RunNames.Expected}. Give another with --name."
+                ofFile && defaultName.Length == 0
+                        ? $"nothing names the run; {RunNames.Expected}. Give a name with {overrides.NameFrom}, or in the spec with 'name:'."
+                    : ofFile
+                        ? $"the file's name '{name}' cannot name a run; {RunNames.Expected}. Give another with {overrides.NameFrom}, or in the file with 'name:'."
+                    : $"'{SpecProblem.Shortened(name)}' cannot name a run; {RunNames.Expected}. Give another with {overrides.NameFrom}."
             );
         }
 

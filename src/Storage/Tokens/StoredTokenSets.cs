@@ -6,6 +6,31 @@ namespace Slowrun.Storage.Tokens;
 /// <summary>Reads a run's data from a store into memory, and verifies it against the hash it is named by.</summary>
 public sealed class StoredTokenSets(IObjectStore store)
 {
+    // A manifest has some hundred bytes.
+    private const int LongestManifestBytes = 1 << 20;
+
+    /// <summary>Whether there are data of this hash: an object of the name that is no longer than a manifest may be.</summary>
+    /// <param name="sha256">Of a manifest, as anyone may have written it.</param>
+    public async Task<bool> HasAsync(string sha256, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(sha256);
+        if (sha256.Length != 64 || !sha256.All(char.IsAsciiHexDigitLower))
+        {
+            return false;
+        }
+
+        var content = await store.TryOpenAsync(DataPaths.Of(sha256), cancellationToken: cancellationToken).ConfigureAwait(false);
+        if (content is null)
+        {
+            return false;
+        }
+
+        await using (content.ConfigureAwait(false))
+        {
+            return content.Length <= LongestManifestBytes;
+        }
+    }
+
     /// <param name="sha256">The recipe's data hash.</param>
     /// <exception cref="InvalidDataException">Missing or damaged.</exception>
     public async Task<DataManifest> ReadManifestAsync(string sha256, CancellationToken cancellationToken = default)

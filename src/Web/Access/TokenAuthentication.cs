@@ -36,7 +36,7 @@ internal sealed class TokenAuthentication(
             return refusals.WriteAsync(
                 Context,
                 StatusCodes.Status403Forbidden,
-                "This page only reads. Started with a token (SLOWRUN_TOKEN) it takes orders too; 'slowrun pause', 'resume' and 'cancel' always do."
+                "This page only reads. Started with a token (SLOWRUN_TOKEN) it takes orders too; 'slowrun submit', 'pause', 'resume' and 'cancel' always do."
             );
         }
 

@@ -9,7 +9,7 @@ using Slowrun.Reading.Events;
 namespace Slowrun.Web.Api;
 
 /// <param name="Version">Of the API; fields may be added to an answer under the same version.</param>
-/// <param name="TakesOrders">Whether it was started with a token, and so pauses, resumes and cancels.</param>
+/// <param name="TakesOrders">Whether it was started with a token, and so submits, pauses, resumes and cancels.</param>
 public sealed record ServerAnswer(int Version, string Store, bool TakesOrders);
 
 /// <param name="Total">Of the run, so far.</param>
@@ -54,3 +54,8 @@ public sealed record SiloAnswer(
 }
 
 public sealed record HeldSlot(string Run, StageId Stage, IReadOnlyList<string> Slots);
+
+/// <param name="Run">Its name.</param>
+/// <param name="Spec">With every default, the hash of its data, and its operations as they are now.</param>
+/// <param name="Notes">What of the submission does not count, as the run was there before.</param>
+public sealed record SubmitAnswer(string Run, RunSpec Spec, IReadOnlyList<string> Notes);

@@ -43,6 +43,7 @@ internal static class PageApp
         RunsApi.Map(api);
         StreamApi.Map(api);
         OrdersApi.Map(api);
+        SubmitApi.Map(api);
         app.MapOpenApi("/api/{documentName}/openapi.json").RequireAuthorization(Permissions.Read);
         AssetFiles.Map(app);
         LoginPages.Map(app);

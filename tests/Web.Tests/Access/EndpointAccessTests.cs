@@ -47,7 +47,7 @@ public sealed partial class EndpointAccessTests : IAsyncLifetime
                 )
         );
         Assert.Equal(OpenToAll, asked.Where(endpoint => endpoint.Needs is null).Select(endpoint => endpoint.Name).Order());
-        Assert.Equal(2, asked.Count(endpoint => endpoint.Needs == Permissions.Orders));
+        Assert.Equal(3, asked.Count(endpoint => endpoint.Needs == Permissions.Orders));
         Assert.True(asked.Count > 25, $"Only {asked.Count} were found.");
         // What changes something is an order, or a log-in.
         Assert.All(asked.Where(endpoint => endpoint.Method != "GET"), endpoint => Assert.NotEqual(Permissions.Read, endpoint.Needs));
@@ -124,6 +124,8 @@ public sealed partial class EndpointAccessTests : IAsyncLifetime
             HttpStatusCode.Redirect when answer.Headers.Location!.OriginalString.StartsWith("/login", StringComparison.Ordinal) => 401,
             HttpStatusCode.OK or HttpStatusCode.SeeOther => 200,
             HttpStatusCode.NotFound when endpoint.Path == "/nothing" => 200,
+            // There is no spec in it.
+            HttpStatusCode.BadRequest when endpoint.Name == "POST /api/v1/runs" => 200,
             var other => (int)other,
         };
 

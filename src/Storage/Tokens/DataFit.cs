@@ -2,12 +2,14 @@ using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
-using Slowrun.Data.Preparation;
 
-namespace Slowrun.Client.Runs;
+namespace Slowrun.Storage.Tokens;
+
+/// <summary>Reads one of a manifest's sets, verified.</summary>
+public delegate Task<TokenSet> SetReader(StoredTokens tokens, CancellationToken stop);
 
 /// <summary>Whether a recipe fits data that was prepared.</summary>
-internal static class PreparedManifest
+public static class DataFit
 {
     /// <param name="name">As the user named the data.</param>
     /// <param name="recipe">With the sizes that it has before it takes the data's.</param>
@@ -15,6 +17,8 @@ internal static class PreparedManifest
     /// too few tokens for a step.</exception>
     public static void Check(DataManifest manifest, string name, Recipe recipe)
     {
+        ArgumentNullException.ThrowIfNull(manifest);
+        ArgumentNullException.ThrowIfNull(recipe);
         if (manifest.VocabSize != recipe.Model.VocabSize)
         {
             throw new InvalidRequestException(
@@ -58,28 +62,32 @@ internal static class PreparedManifest
     }
 
     /// <summary>Refuses sets that would be judged by a loss in bits per byte, and have no byte to divide by.</summary>
-    /// <param name="data">What was read of it so far has passed <see cref="Check"/>.</param>
+    /// <param name="manifest">It has passed <see cref="Check"/>.</param>
     /// <exception cref="InvalidRequestException">A set's tokens stand for no text.</exception>
     /// <exception cref="InvalidDataException">A set is damaged.</exception>
-    public static async Task CheckTextAsync(NamedData data, string name, CancellationToken stop)
+    public static async Task CheckTextAsync(DataManifest manifest, string name, SetReader read, CancellationToken stop)
     {
-        foreach (var (set, tokens, option) in EvaluationSets(data.Manifest))
+        ArgumentNullException.ThrowIfNull(manifest);
+        foreach (var (set, tokens, option) in EvaluationSets(manifest))
         {
-            await CheckTextAsync(data, name, set, tokens, $"Prepare it with a larger {option}, or of other text.", stop);
+            await CheckTextAsync(name, set, tokens, read, $"Prepare it with a larger {option}, or of other text.", stop)
+                .ConfigureAwait(false);
         }
     }
 
     /// <param name="advice">What to do where it has none.</param>
     public static async Task CheckTextAsync(
-        NamedData data,
         string name,
         string set,
         StoredTokens tokens,
+        SetReader read,
         string advice,
         CancellationToken stop
     )
     {
-        if (tokens.Tokens < 2 || !HasText(await data.ReadAsync(tokens, stop)))
+        ArgumentNullException.ThrowIfNull(tokens);
+        ArgumentNullException.ThrowIfNull(read);
+        if (tokens.Tokens < 2 || !HasText(await read(tokens, stop).ConfigureAwait(false)))
         {
             throw new InvalidRequestException(
                 $"The {set} set of the data '{name}' has {tokens.Tokens} tokens in {tokens.Documents} documents, and none of its targets stands for any text: there is nothing to judge by. {advice}"
