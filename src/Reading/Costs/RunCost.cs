@@ -1,3 +1,4 @@
+using System.Globalization;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
 
@@ -35,6 +36,10 @@ public sealed record RunCost
     internal const string NoLedger = "It is not known where the run's time went: its silos are of a version that keeps no ledger.";
 
     internal const string NoSpeed = "What is left is not known: no stage trains now, so that there is no speed to go by.";
+
+    /// <summary>For people; four digits where two would be none, and nothing where it is not known.</summary>
+    public static string Money(double? cost) =>
+        cost is not { } known ? "" : known.ToString(known is > 0 and < 1 ? "0.0000" : "#,0.00", CultureInfo.InvariantCulture);
 
     /// <param name="plan">The run's; null: what is left is not known.</param>
     /// <param name="price">Null: none is known.</param>

@@ -37,8 +37,28 @@ public sealed record RunComparison(IReadOnlyList<ComparedRun> Runs, IReadOnlyLis
         ArgumentNullException.ThrowIfNull(reader);
         ArgumentNullException.ThrowIfNull(names);
         var read = await Task.WhenAll(names.Select(name => reader.FactsAsync(name, cancellationToken)));
-        var texts = await Task.WhenAll(read.Select(facts => ValidationAsync(reader.Store, facts, cancellationToken)));
-        return Of([.. read.Select((facts, i) => (facts, reader.StatusOf(facts), texts[i]))], price);
+        return await OfAsync(
+            reader.Store,
+            [.. read.Select(facts => new RunReading(facts, reader.StatusOf(facts)))],
+            price,
+            cancellationToken
+        );
+    }
+
+    /// <summary>Compares runs that were read.</summary>
+    /// <param name="runs">One or more.</param>
+    /// <param name="price">Of their machines; null: not known.</param>
+    public static async Task<RunComparison> OfAsync(
+        IObjectStore store,
+        IReadOnlyList<RunReading> runs,
+        MachinePrice? price,
+        CancellationToken cancellationToken
+    )
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        ArgumentNullException.ThrowIfNull(runs);
+        var texts = await Task.WhenAll(runs.Select(run => ValidationAsync(store, run.Facts, cancellationToken)));
+        return Of([.. runs.Select((run, i) => (run.Facts, run.Status, texts[i]))], price);
     }
 
     private static async Task<string?> ValidationAsync(IObjectStore store, RunFacts facts, CancellationToken cancellationToken)

@@ -18,6 +18,7 @@ internal static class OrdersApi
             .ProducesProblem(StatusCodes.Status403Forbidden)
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status409Conflict)
+            .WithName("orderRun")
             .WithSummary("Writes what the user wants of the run, or of one 'stage' of it: pause, resume or cancel.");
 
     public static async Task<IResult> OrderAsync(string run, string order, HttpContext http, RunLibrary library, string? stage = null)

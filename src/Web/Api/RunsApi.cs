@@ -21,48 +21,58 @@ internal static class RunsApi
     public static void Map(IEndpointRouteBuilder api)
     {
         api.MapGet("/", (RunLibrary library, AccessRules rules) => new ServerAnswer(1, library.Store.Address, rules.TakesOrders))
+            .WithName("getServer")
             .WithSummary("What serves this.");
         api.MapGet("/runs", (RunLibrary library, CancellationToken stop) => library.ListAsync(stop))
+            .WithName("listRuns")
             .WithSummary("The runs of the store, from the store alone.");
-        api.MapGet("/silos", SilosAsync).WithSummary("Silos that serve the store, and what they hold.");
+        api.MapGet("/silos", SilosAsync).WithName("listSilos").WithSummary("Silos that serve the store, and what they hold.");
 
         var run = api.MapGroup("/runs/{run}");
         run.MapGet("/", (string run, HttpContext http, RunLibrary library) => OfAsync(run, http, library, found => found.Status))
             .Answers<RunStatus>()
+            .WithName("getRun")
             .WithSummary("How far a run is, as 'slowrun status -o json' prints it.");
         run.MapGet("/spec", (string run, HttpContext http, RunLibrary library) => OfAsync(run, http, library, found => found.Facts.Spec))
             .Answers<RunSpec>()
+            .WithName("getSpec")
             .WithSummary("Its spec with every default, and its operations as they are now.");
         run.MapGet("/ledger", (string run, HttpContext http, RunLibrary library) => OfAsync(run, http, library, Ledger))
             .Answers<LedgerAnswer>()
+            .WithName("getLedger")
             .WithSummary("Where its time went, in seconds.");
         run.MapGet("/members", (string run, HttpContext http, RunLibrary library) => OfAsync(run, http, library, Member.Of))
             .Answers<IReadOnlyList<Member>>()
+            .WithName("getMembers")
             .WithSummary("Its stages as members: snapshots, scores, mixture weights, lineage.");
         run.MapGet("/efficiency", EfficiencyAsync)
             .Answers<EfficiencyReport>()
             .WithSummary("How many times its data ordinary trainings need for its losses, as 'slowrun efficiency' found it last.");
         run.MapGet("/events", EventsAsync)
             .Answers<EventsAnswer>()
+            .WithName("getEvents")
             .WithSummary(
                 "What happened to it, the oldest first: 'limit' events (1 to 1000) from number 'after' on, or the last ones "
                     + "before number 'before'."
             );
         run.MapGet("/timeline", TimelineAsync)
             .Answers<TimelineAnswer>()
+            .WithName("getTimeline")
             .WithSummary(
                 "Which stage was on which machine when, and what losses cost, as 'limit' events tell (1 to 1000): the newest, "
                     + "those from number 'after' on, or the last ones before number 'before'."
             );
         run.MapGet("/metrics", MetricsAsync)
             .Answers<MetricsAnswer>()
+            .WithName("getMetrics")
             .WithSummary(
                 "Its losses. Curves come from checkpoints, thinned out to 'points' values each (2 to 20000), of steps 'from' "
                     + "to 'to', of one 'chain' or 'stage'."
             );
         run.MapGet("/metrics.csv", CsvAnswer.WriteAsync)
-            .Produces(StatusCodes.Status200OK, contentType: CsvAnswer.ContentType)
+            .Produces<Stream>(StatusCodes.Status200OK, CsvAnswer.ContentType)
             .ProducesProblem(StatusCodes.Status404NotFound)
+            .WithName("getLossesAsCsv")
             .WithSummary("Every training step's loss.");
     }
 

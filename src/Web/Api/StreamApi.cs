@@ -43,9 +43,10 @@ internal static class StreamApi
                         )
             )
             .RequireRateLimiting(Limit)
-            .Produces<RunStatus>(StatusCodes.Status200OK, "text/event-stream")
+            .Produces<Stream>(StatusCodes.Status200OK, "text/event-stream")
             .ProducesProblem(StatusCodes.Status404NotFound)
-            .WithSummary("What changes of a run, as it changes: events 'status' and 'event'.");
+            .WithName("followRun")
+            .WithSummary("What changes of a run, as it changes: server-sent events 'status' (a RunStatus) and 'event' (a RunEvent).");
         api.MapGet(
                 "/stream",
                 (HttpContext http, RunLibrary library) =>
@@ -64,8 +65,9 @@ internal static class StreamApi
                     )
             )
             .RequireRateLimiting(Limit)
-            .Produces<RunList>(StatusCodes.Status200OK, "text/event-stream")
-            .WithSummary("The list of runs, as it changes: event 'runs'.");
+            .Produces<Stream>(StatusCodes.Status200OK, "text/event-stream")
+            .WithName("followRuns")
+            .WithSummary("The list of runs, as it changes: server-sent event 'runs' (a RunList).");
     }
 
     /// <param name="Told">The text by which a change is recognized.</param>

@@ -76,7 +76,8 @@ internal static class SubmitApi
         catch (SpecException e)
         {
             return TypedResults.ValidationProblem(
-                e.Problems.GroupBy(problem => problem.Path, problem => problem.Message).ToDictionary(path => path.Key, path => path.ToArray()),
+                e.Problems.GroupBy(problem => problem.Path, problem => problem.Message)
+                    .ToDictionary(path => path.Key, path => path.ToArray()),
                 e.Message
             );
         }

@@ -17,7 +17,9 @@ function show(html) {
     const focused = part.contains(document.activeElement) ? place(part, document.activeElement) : null;
     const open = [...part.querySelectorAll("details[open]")].map((details) => details.id);
     const scrolled = [...part.querySelectorAll(".scroll")].map((box) => box.scrollLeft);
+    const checked = [...part.querySelectorAll("input[type=checkbox]:checked")].map((box) => box.value);
     part.replaceChildren(...next.childNodes);
+    for (const box of part.querySelectorAll("input[type=checkbox]")) box.checked = checked.includes(box.value);
     for (const details of part.querySelectorAll("details")) details.open = open.includes(details.id);
     part.querySelectorAll(".scroll").forEach((box, i) => { box.scrollLeft = scrolled[i] ?? 0; });
     if (focused !== null) focusables(part)[focused]?.focus({ preventScroll: true });

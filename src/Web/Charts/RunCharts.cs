@@ -16,6 +16,15 @@ internal static class RunCharts
     public static int Longest(IReadOnlyList<StageCurve> curves, CurveQuery query) =>
         Math.Max(2, curves.Select(curve => (query.InChain ? curve.FirstStep : 0) + curve.CurveSteps).DefaultIfEmpty(2).Max());
 
+    /// <summary>What the axis counts.</summary>
+    public static string Steps(CurveQuery query) => query.InChain ? "step of the chain" : "step of the stage";
+
+    /// <summary>What of the axis is shown; null: all.</summary>
+    public static (double From, double To)? Window(IReadOnlyList<StageCurve> curves, CurveQuery query) =>
+        query.From is null && query.To is null
+            ? null
+            : (query.From ?? 1, Math.Max(query.To ?? Longest(curves, query), (query.From ?? 1) + 1));
+
     public static LineChart Training(IReadOnlyList<StageCurve> curves, CurveQuery query)
     {
         var perChain = curves.GroupBy(curve => curve.Stage.Chain).ToDictionary(chain => chain.Key, chain => chain.Count());
@@ -23,7 +32,7 @@ internal static class RunCharts
         return new LineChart(
             "training",
             "Training loss",
-            query.InChain ? "step of the chain" : "step of the stage",
+            Steps(query),
             Loss,
             [
                 .. curves.Select(curve =>
@@ -41,10 +50,7 @@ internal static class RunCharts
         )
         {
             Zooms = true,
-            Window =
-                query.From is null && query.To is null
-                    ? null
-                    : (query.From ?? 1, Math.Max(query.To ?? Longest(curves, query), (query.From ?? 1) + 1)),
+            Window = Window(curves, query),
         };
     }
 

@@ -26,6 +26,8 @@ internal static class PageApp
         );
         services.ConfigureHttpJsonOptions(json =>
         {
+            // As documents have them, and as the description then says: numbers are no strings.
+            json.SerializerOptions.NumberHandling = CanonicalJson.Options.NumberHandling;
             json.SerializerOptions.PropertyNamingPolicy = CanonicalJson.Options.PropertyNamingPolicy;
             json.SerializerOptions.DefaultIgnoreCondition = CanonicalJson.Options.DefaultIgnoreCondition;
             foreach (var converter in CanonicalJson.Options.Converters)
@@ -41,6 +43,7 @@ internal static class PageApp
     {
         var api = app.MapGroup("/api/v1").RequireAuthorization(Permissions.Read);
         RunsApi.Map(api);
+        CompareApi.Map(api);
         StreamApi.Map(api);
         OrdersApi.Map(api);
         SubmitApi.Map(api);

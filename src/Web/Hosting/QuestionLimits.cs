@@ -15,22 +15,24 @@ internal static class QuestionLimits
     {
         foreach (var (name, values) in http.Request.Query)
         {
-            if (values.Count > 1)
+            var most = http.GetEndpoint()?.Metadata.GetMetadata<Repeated>() is { } repeated && repeated.Name == name ? repeated.Most : 1;
+            if (values.Count > most)
             {
                 return Problem.WriteAsync(
                     http,
                     StatusCodes.Status400BadRequest,
-                    $"'{Shown(name)}' is given {values.Count} times; expected is one value."
+                    $"'{Shown(name)}' is given {values.Count} times; expected {(most == 1 ? "is one value" : $"are {most} at most")}."
                 );
             }
 
             var longest = name == "to" && http.Request.Path.StartsWithSegments("/login") ? LongestAddress : LongestValue;
-            if (name.Length > LongestValue || values.ToString().Length > longest)
+            var length = values.Max(value => value?.Length) ?? 0;
+            if (name.Length > LongestValue || length > longest)
             {
                 return Problem.WriteAsync(
                     http,
                     StatusCodes.Status400BadRequest,
-                    $"'{Shown(name)}' has {values.ToString().Length} characters; expected are {longest} at most."
+                    $"'{Shown(name)}' has {length} characters; expected are {longest} at most."
                 );
             }
         }

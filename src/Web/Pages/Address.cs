@@ -8,9 +8,11 @@ namespace Slowrun.Web.Pages;
 /// <summary>A page's address contains what it shows, so that it can be bookmarked and sent.</summary>
 internal static class Address
 {
-    public static string Of(CurveQuery query)
+    /// <param name="runs">Those that are compared; null: the address names its run.</param>
+    public static string Of(CurveQuery query, IEnumerable<string>? runs = null)
     {
         var address = new QueryBuilder();
+        address.Add("run", runs ?? []);
         void Add(string name, object? value)
         {
             if (value is not null)

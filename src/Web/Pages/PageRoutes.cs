@@ -49,6 +49,8 @@ internal static class PageRoutes
                 )
         );
 
+        ComparePages.Map(pages);
+
         var run = pages.MapGroup("/runs/{run}");
         run.MapGet("/", OfRun<StagesPage>);
         run.MapGet("/ledger", OfRun<LedgerPage>);

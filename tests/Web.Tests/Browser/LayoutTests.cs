@@ -12,7 +12,15 @@ public sealed class LayoutTests(Chromium chromium) : IAsyncLifetime
     private TestPage page = null!;
 
     public static TheoryData<string> Views =>
-        [$"/runs/{Running}", $"/runs/{Finished}/losses", $"/runs/{Running}/timeline", "/", "/silos", "/nothing"];
+        [
+            $"/runs/{Running}",
+            $"/runs/{Finished}/losses",
+            $"/runs/{Running}/timeline",
+            "/",
+            "/silos",
+            "/nothing",
+            $"/compare?run={Finished}&run={Running}&chain=0&in=chain",
+        ];
 
     public async ValueTask InitializeAsync() => page = await TestPage.StartAsync();
 

@@ -50,6 +50,32 @@ public sealed class LiveTests(Chromium chromium)
     }
 
     [Fact]
+    public async Task Runs_ChosenInTheList_StayChosenWhileItChanges_AndAreCompared()
+    {
+        await using var page = await TestPage.StartAsync();
+        await using var window = await chromium.OpenAsync(page.Address);
+        await window.Page.GotoAsync("/");
+        await window.Page.GetByLabel($"Compare {Finished}").CheckAsync();
+        await window.Page.GetByLabel($"Compare {Running}").CheckAsync();
+
+        await ExampleRun.CreateAsync(page.Store, "another", "[{stages: 1}]", DateTimeOffset.UnixEpoch, Stop);
+        await window.Page.GetByLabel("Compare another").WaitForAsync();
+        Assert.True(await window.Page.GetByLabel($"Compare {Finished}").IsCheckedAsync());
+        Assert.False(await window.Page.GetByLabel("Compare another").IsCheckedAsync());
+        await window.Page.GetByRole(AriaRole.Button, new() { Name = "Compare the chosen runs" }).ClickAsync();
+
+        await window.Page.WaitForURLAsync($"**/compare?*run={Finished}&run={Running}*");
+        Assert.Equal(
+            [$"{Finished} chain0/stage0", $"{Finished} chain0/stage1", $"{Running} chain0/stage0", $"{Running} chain0/stage1"],
+            await window.Page.Locator("#training-chart .legend li").AllInnerTextsAsync()
+        );
+        await window.Page.ClickAsync("#zoom-in");
+        await window.Page.WaitForFunctionAsync("() => document.querySelector('#training-chart svg[data-box]').dataset.x.split(' ')[0] > 1");
+        Assert.Contains($"run={Finished}&run={Running}", window.Page.Url, StringComparison.Ordinal);
+        window.AssertNoTrouble();
+    }
+
+    [Fact]
     public async Task Chart_UnderAPointer_ReadsTheCurve_AndDraggedOver_ShowsThatPart()
     {
         await using var page = await TestPage.StartAsync();

@@ -17,7 +17,13 @@ public sealed class ViewTests(Chromium chromium) : IAsyncLifetime
     private TestPage page = null!;
 
     public static TheoryData<string> Views =>
-        [.. Runs.SelectMany(run => run.Sections.Select(section => $"/runs/{run.Run}{section}")), "/", "/silos"];
+        [
+            .. Runs.SelectMany(run => run.Sections.Select(section => $"/runs/{run.Run}{section}")),
+            "/",
+            "/silos",
+            "/compare",
+            $"/compare?run={Finished}&run={Running}",
+        ];
 
     public async ValueTask InitializeAsync() => page = await TestPage.StartAsync();
 

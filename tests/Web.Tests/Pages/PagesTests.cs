@@ -162,6 +162,48 @@ public sealed class PagesTests(OpenPage open) : IClassFixture<OpenPage>
         };
 
     [Fact]
+    public async Task Compare_OfTwoRuns_HasTheirFiguresAndWhereTheirRecipesDiffer()
+    {
+        var html = await HtmlAsync(open.Page, $"/compare?run={Finished}&run={Running}");
+        var comparison = await open.Page.JsonAsync($"/api/v1/compare?run={Finished}&run={Running}");
+
+        var text = Text(html);
+        Assert.Contains("ensemble, nats/token 1.6370 1.7336", text, StringComparison.Ordinal);
+        Assert.Contains("stages done 4 of 4 1 of 4", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("scored on different text", text, StringComparison.Ordinal);
+        var differing = comparison.GetProperty("differences").EnumerateArray().Select(one => one.GetProperty("path").GetString()!).ToList();
+        Assert.NotEmpty(differing);
+        Assert.All(differing, path => Assert.Contains($"<code>{path["recipe.".Length..]}</code>", html, StringComparison.Ordinal));
+        Assert.Equal(1.6370, comparison.GetProperty("runs")[0].GetProperty("ensembleLossNats").GetDouble());
+    }
+
+    [Theory]
+    [InlineData("/compare")]
+    [InlineData($"/compare?run={Finished}&run={Finished}")]
+    public async Task Compare_OfFewerThanTwoRuns_OffersAllOfThem(string path)
+    {
+        var html = await HtmlAsync(open.Page, path);
+
+        Assert.Contains("Choose two or more runs.", html, StringComparison.Ordinal);
+        Assert.All(Readable, run => Assert.Contains($"value=\"{run}\"", html, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData($"/compare?run={Finished}&run=none", HttpStatusCode.NotFound)]
+    [InlineData(
+        "/compare?run=1&run=2&run=3&run=4&run=5&run=6&run=7&run=8&run=9&run=a&run=b&run=c&run=d&run=e&run=f&run=g&run=h",
+        HttpStatusCode.BadRequest
+    )]
+    [InlineData("/compare?in=a&in=b", HttpStatusCode.BadRequest)]
+    [InlineData($"/api/v1/compare?run={Finished}", HttpStatusCode.BadRequest)]
+    public async Task Compare_OfRunsThatCannotBe_IsRefused(string path, HttpStatusCode expected)
+    {
+        using var answer = await open.Page.GetAsync(path);
+
+        Assert.Equal(expected, answer.StatusCode);
+    }
+
+    [Fact]
     public async Task Orders_OfAFinishedRun_AreNotOffered()
     {
         await using var locked = await TestPage.StartAsync(TestPage.Token);
