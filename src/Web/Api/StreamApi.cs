@@ -8,7 +8,6 @@ using Slowrun.Core;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
 using Slowrun.Reading;
-using Slowrun.Reading.Runs;
 
 namespace Slowrun.Web.Api;
 

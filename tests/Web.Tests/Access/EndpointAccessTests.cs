@@ -154,20 +154,22 @@ public sealed partial class EndpointAccessTests : IAsyncLifetime
         pattern.EndsWith("v1/compare", StringComparison.Ordinal)
             ? $"{pattern}?run={ExampleStore.Running}&run={ExampleStore.Finished}"
             : Parameter()
-            .Replace(
-                pattern,
-                found =>
-                    found.Groups[1].Value switch
-                    {
-                        "run" => ExampleStore.Running,
-                        "order" => "resume",
-                        "documentName" => "v1",
-                        "name" => "page.css",
-                        "plot" => "training",
-                        "path" => "nothing",
-                        var other => throw new InvalidOperationException($"What stands for '{other}' of '{pattern}' is to be said here."),
-                    }
-            );
+                .Replace(
+                    pattern,
+                    found =>
+                        found.Groups[1].Value switch
+                        {
+                            "run" => ExampleStore.Running,
+                            "order" => "resume",
+                            "documentName" => "v1",
+                            "name" => "page.css",
+                            "plot" => "training",
+                            "path" => "nothing",
+                            var other => throw new InvalidOperationException(
+                                $"What stands for '{other}' of '{pattern}' is to be said here."
+                            ),
+                        }
+                );
 
     /// <param name="Needs">Null: open to all, or forgotten.</param>
     private sealed record Asked(string Method, string Path, string? Needs)

@@ -32,7 +32,7 @@ public sealed class SubmitApiTests : IAsyncLifetime
 
         Assert.Equal("mine", answer.GetProperty("run").GetString());
         var spec = await new RunDocuments(page.Store, "mine").TryReadSpecAsync(Stop);
-        Assert.Equal((5L, data, 20_000L), (spec!.Recipe.Seed, spec.Recipe.Data.Sha256, spec.Recipe.Data.TrainTokens));
+        Assert.Equal((5, data, 20_000L), (spec!.Recipe.Seed, spec.Recipe.Data.Sha256, spec.Recipe.Data.TrainTokens));
         Assert.Equal(["mine"], page.Live.Pokes);
         using var status = await page.GetAsync($"{Runs}/mine", TestPage.Token);
         Assert.Equal(HttpStatusCode.OK, status.StatusCode);
@@ -46,7 +46,7 @@ public sealed class SubmitApiTests : IAsyncLifetime
 
         var again = await SubmitAsync($"?data={data}", json);
         // The run that is there says which data.
-        var bare = await SubmitAsync("", $$"""{"extends": "tiny", "name": "mine", "recipe": {"seed": 5, "data": {{Data(first)}}}}""");
+        var bare = await SubmitAsync("", $$$"""{"extends": "tiny", "name": "mine", "recipe": {"seed": 5, "data": {{{Data(first)}}} }}""");
 
         Assert.Equal(first.GetRawText(), again.GetRawText());
         Assert.Equal(first.GetRawText(), bare.GetRawText());
@@ -71,7 +71,7 @@ public sealed class SubmitApiTests : IAsyncLifetime
         var problem = await SubmitAsync($"?name=mine&data={data}", "extends: tiny\nrecipe:\n  seed: 6\n", HttpStatusCode.Conflict);
 
         var detail = problem.GetProperty("detail").GetString();
-        Assert.Contains("recipe.seed: 1 there, 6 here", detail, StringComparison.Ordinal);
+        Assert.Contains("recipe.seed: 42 there, 6 here", detail, StringComparison.Ordinal);
         Assert.Contains("another 'name'", detail, StringComparison.Ordinal);
     }
 
@@ -83,7 +83,11 @@ public sealed class SubmitApiTests : IAsyncLifetime
     [InlineData("?name=Mine!", "extends: tiny", "'Mine!' cannot name a run")]
     [InlineData("?name=mine", "extends: tiny", "only a command line makes data")]
     [InlineData("?name=mine&data=../runs", "extends: tiny", "are not in 'memory:page'")]
-    [InlineData("?name=mine&data=ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", "extends: tiny", "slowrun data prepare")]
+    [InlineData(
+        "?name=mine&data=ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "extends: tiny",
+        "slowrun data prepare"
+    )]
     [InlineData("?name=mine&data=DATA", "extends: tiny\nrecipe: {model: {vocabSize: 300}}", "257 token ids")]
     [InlineData("?name=mine&data=FEW", "extends: tiny", "has 50 training tokens")]
     [InlineData("?name=mine&data=DATA", "extends: tiny\noperations: {notify: [{url: 'env:PATH'}]}", "operations.notify")]
@@ -102,14 +106,10 @@ public sealed class SubmitApiTests : IAsyncLifetime
     [Fact]
     public async Task Spec_WithSeveralProblems_NamesTheFieldOfEach()
     {
-        var problem = await SubmitAsync(
-            "?name=mine",
-            "extends: tiny\nrecipe: {seeed: 1, model: {layers: -1}}",
-            HttpStatusCode.BadRequest
-        );
+        var problem = await SubmitAsync("?name=mine", "extends: tiny\nrecipe: {seeed: 1, model: {layers: -1}}", HttpStatusCode.BadRequest);
 
         var fields = problem.GetProperty("errors").EnumerateObject().Select(field => field.Name).Order(StringComparer.Ordinal);
-        Assert.Equal(["recipe.model.layers", "recipe.seeed"], fields);
+        Assert.Equal(["recipe", "recipe.model.layers"], fields);
     }
 
     [Fact]

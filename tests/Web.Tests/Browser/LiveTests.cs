@@ -67,7 +67,7 @@ public sealed class LiveTests(Chromium chromium)
         await window.Page.WaitForURLAsync($"**/compare?*run={Finished}&run={Running}*");
         Assert.Equal(
             [$"{Finished} chain0/stage0", $"{Finished} chain0/stage1", $"{Running} chain0/stage0", $"{Running} chain0/stage1"],
-            await window.Page.Locator("#training-chart .legend li").AllInnerTextsAsync()
+            (await window.Page.Locator("#training-chart .legend li").AllInnerTextsAsync()).Select(text => text.Trim())
         );
         await window.Page.ClickAsync("#zoom-in");
         await window.Page.WaitForFunctionAsync("() => document.querySelector('#training-chart svg[data-box]').dataset.x.split(' ')[0] > 1");
