@@ -33,6 +33,8 @@ public sealed class RoomTests
         // Clustering: what Microsoft's grain storage is given in the place of blobs.
         ["Azure"] = ["Storage", "Clustering"],
         ["AWSSDK"] = ["Storage"],
+        ["Google.Apis"] = ["Storage"],
+        ["Google.Cloud"] = ["Storage"],
         ["OpenTelemetry"] = ["Silo"],
         ["YamlDotNet"] = ["Core"],
         ["Microsoft.ML.Tokenizers"] = ["Data"],

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Slowrun.Core.Plan;
 using Slowrun.Storage;
+using Slowrun.Tests.Gcs;
 using Slowrun.Tests.S3;
 using Slowrun.Tests.Storage;
 
@@ -66,16 +67,23 @@ public sealed class KillTests(CalmTiny calm, CalmMicro calmMicro)
         Assert.True(roots.Sum(root => root.Preemptions) >= 1);
     }
 
-    /// <summary>On a server of S3's protocol; the SDK takes its credentials from the environment, as a user's silo does.</summary>
+    /// <summary>
+    /// Begun on a server of S3's protocol, and carried to one of Google Cloud Storage's; the SDKs take their credentials, or none, from the
+    /// environment, as a user's silo does.
+    /// </summary>
     [Fact]
-    public async Task Run_OnS3KilledTwice_EndsWithTheSameBytes()
+    public async Task Run_OnS3AndThenOnGcsKilledOnBoth_EndsWithTheSameBytes()
     {
         await using var server = new FakeS3();
         Environment.SetEnvironmentVariable("AWS_ACCESS_KEY_ID", FakeS3.AccessKey);
         Environment.SetEnvironmentVariable("AWS_SECRET_ACCESS_KEY", FakeS3.SecretKey);
-        var cli = new Cli(server.NewAddress());
-        await KillAsync(cli, steps: 5);
-        await GoneAsync(cli.Store);
+        var s3 = new Cli(server.NewAddress());
+        await KillAsync(s3, steps: 5);
+        await GoneAsync(s3.Store);
+        await using var google = new FakeGcs();
+        Environment.SetEnvironmentVariable("STORAGE_EMULATOR_HOST", $"127.0.0.1:{google.Port}");
+        var cli = new Cli(google.NewAddress());
+        await CopyAsync(await s3.OpenStoreAsync(Stop), await cli.OpenStoreAsync(Stop));
         await KillAsync(cli, steps: 15);
 
         var last = await cli.RunAsync("run", "tiny");

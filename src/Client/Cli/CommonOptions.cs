@@ -8,7 +8,8 @@ internal sealed class CommonOptions
     public Option<string> Store { get; } =
         new("--store")
         {
-            Description = "The store: a directory, azblob://account/container, or s3://bucket/prefix. Also SLOWRUN_STORE.",
+            Description =
+                "The store: a directory, azblob://account/container, s3://bucket/prefix, or gs://bucket/prefix. Also SLOWRUN_STORE.",
             DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_STORE") is { Length: > 0 } given ? given : ".slowrun",
             HelpName = "STORE",
             Recursive = true,

@@ -2,6 +2,7 @@ using Azure.Data.Tables;
 using Slowrun.Clustering.Membership;
 using Slowrun.Storage;
 using Slowrun.Storage.Blobs;
+using Slowrun.Storage.Remote;
 
 namespace Slowrun.Clustering.Tables;
 
@@ -14,7 +15,7 @@ internal static class AzureTables
     private const string BlobScheme = "azblob://";
 
     // Orleans repeats failed operations with the next heartbeat or read; this retries only short failures.
-    private static readonly BlobStoreOptions Tries = new()
+    private static readonly RemoteStoreOptions Tries = new()
     {
         Deadline = TimeSpan.FromSeconds(10),
         EachTry = TimeSpan.FromSeconds(5),

@@ -14,7 +14,7 @@ internal static class EndedCommand
     {
         var store = new Option<string>("--store")
         {
-            Description = "A directory, azblob://account/container, or s3://bucket/prefix.",
+            Description = "A directory, azblob://account/container, s3://bucket/prefix, or gs://bucket/prefix.",
             DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_STORE") ?? ".slowrun",
         };
         var command = new Command(

@@ -21,7 +21,7 @@ internal static class JobCommand
     {
         var store = new Option<string>("--store")
         {
-            Description = "A directory, azblob://account/container, or s3://bucket/prefix.",
+            Description = "A directory, azblob://account/container, s3://bucket/prefix, or gs://bucket/prefix.",
             Required = true,
         };
         var command = new Command(name, description) { store };

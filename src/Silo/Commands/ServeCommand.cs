@@ -16,7 +16,7 @@ internal static class ServeCommand
     {
         var store = new Option<string>("--store")
         {
-            Description = "A directory, azblob://account/container, or s3://bucket/prefix.",
+            Description = "A directory, azblob://account/container, s3://bucket/prefix, or gs://bucket/prefix.",
             DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLOWRUN_STORE") ?? ".slowrun",
         };
         var log = new Option<string?>("--log")

@@ -3,20 +3,19 @@ using Azure;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
+using Slowrun.Storage.Remote;
 
 namespace Slowrun.Storage.Blobs;
 
 /// <summary>A store in a container of Azure Blob Storage, or of Azurite: for any number of machines.</summary>
 public sealed class AzureBlobStore : IObjectStore
 {
-    private static readonly TimeSpan OpeningDeadline = TimeSpan.FromSeconds(20);
-
     private readonly BlobContainerClient container;
-    private readonly BlobStoreOptions options;
+    private readonly RemoteStoreOptions options;
     private readonly BlobPipeline pipeline;
     private readonly BlobUpload upload;
 
-    private AzureBlobStore(BlobAddress address, BlobContainerClient container, BlobStoreOptions options, TimeProvider time)
+    private AzureBlobStore(BlobAddress address, BlobContainerClient container, RemoteStoreOptions options, TimeProvider time)
     {
         Address = address.ToString();
         (this.container, this.options) = (container, options);
@@ -42,25 +41,17 @@ public sealed class AzureBlobStore : IObjectStore
         string address,
         bool create,
         string? connectionString,
-        BlobStoreOptions? options = null,
+        RemoteStoreOptions? options = null,
         TimeProvider? time = null,
         CancellationToken cancellationToken = default
     )
     {
         ArgumentNullException.ThrowIfNull(address);
         var parsed = BlobAddress.Parse(address);
-        options ??= new BlobStoreOptions();
+        options ??= new RemoteStoreOptions();
         time ??= TimeProvider.System;
         var container = parsed.Connect(connectionString);
-        // Shorter than other deadlines: a user waits for the opening, and the account may be misspelt.
-        var opening = new BlobPipeline(
-            parsed,
-            options with
-            {
-                Deadline = options.Deadline < OpeningDeadline ? options.Deadline : OpeningDeadline,
-            },
-            time
-        );
+        var opening = new BlobPipeline(parsed, options.ForOpening(), time);
         await OpenContainerAsync(opening, container, create, cancellationToken).ConfigureAwait(false);
         return new AzureBlobStore(parsed, container, options, time);
     }
@@ -78,7 +69,7 @@ public sealed class AzureBlobStore : IObjectStore
                     var content = answer.Content.ToMemory();
                     return content.Length == answer.Details.ContentLength
                         ? new StoredObject(content, answer.Details.ETag.ToString(), answer.Details.LastModified)
-                        : throw new IOException($"Blob '{name}' broke off after {content.Length} of {answer.Details.ContentLength} bytes");
+                        : throw ObjectChunk.BrokenOff(name, content.Length, answer.Details.ContentLength);
                 }
                 catch (RequestFailedException e) when (e.IsMissingBlob())
                 {
@@ -89,15 +80,18 @@ public sealed class AzureBlobStore : IObjectStore
         );
     }
 
-    public async Task<Stream?> TryOpenAsync(
-        string name,
-        long offset = 0,
-        long? length = null,
-        CancellationToken cancellationToken = default
-    )
+    public Task<Stream?> TryOpenAsync(string name, long offset = 0, long? length = null, CancellationToken cancellationToken = default)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        return await BlobReadStream.TryOpenAsync(pipeline, options, Blob(name), offset, length, cancellationToken).ConfigureAwait(false);
+        var blob = Blob(name);
+        return ObjectReadStream.TryOpenAsync(
+            pipeline,
+            options,
+            name,
+            offset,
+            length,
+            (from, count, etag, token) => BlobReads.TryReadAsync(blob, from, count, etag, token),
+            cancellationToken
+        );
     }
 
     public Task<string?> TryCreateAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
@@ -147,19 +141,28 @@ public sealed class AzureBlobStore : IObjectStore
     )
     {
         ObjectNames.CheckPrefix(prefix);
-        var blobs = await PagesAsync(
-                prefix,
-                token => container.GetBlobsAsync(BlobTraits.None, BlobStates.None, prefix, token),
-                cancellationToken
-            )
-            .ConfigureAwait(false);
-        foreach (var blob in blobs.OrderBy(blob => blob.Name, StringComparer.Ordinal))
+        var entries = new List<ObjectEntry>();
+        await foreach (
+            var page in PagesAsync(
+                    prefix,
+                    token => container.GetBlobsAsync(BlobTraits.None, BlobStates.None, prefix, token),
+                    cancellationToken
+                )
+                .ConfigureAwait(false)
+        )
         {
-            yield return new ObjectEntry(
-                blob.Name,
-                blob.Properties.ContentLength ?? 0,
-                blob.Properties.LastModified ?? DateTimeOffset.UnixEpoch
+            entries.AddRange(
+                page.Select(blob => new ObjectEntry(
+                    blob.Name,
+                    blob.Properties.ContentLength ?? 0,
+                    blob.Properties.LastModified ?? DateTimeOffset.UnixEpoch
+                ))
             );
+        }
+
+        foreach (var entry in RemoteListing.Sorted(entries))
+        {
+            yield return entry;
         }
     }
 
@@ -169,15 +172,20 @@ public sealed class AzureBlobStore : IObjectStore
     )
     {
         ObjectNames.CheckFolder(prefix);
-        var items = await PagesAsync(
-                prefix,
-                token => container.GetBlobsByHierarchyAsync(BlobTraits.None, BlobStates.None, "/", prefix, token),
-                cancellationToken
-            )
-            .ConfigureAwait(false);
-        foreach (
-            var folder in items.Where(item => item.IsPrefix).Select(item => item.Prefix[prefix.Length..^1]).Order(StringComparer.Ordinal)
+        var folders = new List<string>();
+        await foreach (
+            var page in PagesAsync(
+                    prefix,
+                    token => container.GetBlobsByHierarchyAsync(BlobTraits.None, BlobStates.None, "/", prefix, token),
+                    cancellationToken
+                )
+                .ConfigureAwait(false)
         )
+        {
+            folders.AddRange(page.Where(item => item.IsPrefix).Select(item => item.Prefix));
+        }
+
+        foreach (var folder in RemoteListing.Folders(folders, prefix.Length))
         {
             yield return folder;
         }
@@ -214,37 +222,25 @@ public sealed class AzureBlobStore : IObjectStore
             cancellationToken
         );
 
-    // Each page is an operation of its own: a long listing outlives a deadline.
-    private async Task<List<T>> PagesAsync<T>(
+    private IAsyncEnumerable<IReadOnlyList<T>> PagesAsync<T>(
         string prefix,
         Func<CancellationToken, AsyncPageable<T>> list,
         CancellationToken cancellationToken
     )
-        where T : notnull
-    {
-        var items = new List<T>();
-        string? next = null;
-        do
-        {
-            var continuation = next;
-            var page = await pipeline
-                .RunAsync(
-                    $"list '{prefix}'",
-                    async token =>
-                    {
-                        var pages = list(token).AsPages(continuation).GetAsyncEnumerator(token);
-                        await using (pages.ConfigureAwait(false))
-                        {
-                            return await pages.MoveNextAsync().ConfigureAwait(false) ? pages.Current : null;
-                        }
-                    },
-                    cancellationToken
-                )
-                .ConfigureAwait(false);
-            items.AddRange(page?.Values ?? []);
-            next = page?.ContinuationToken;
-        } while (!string.IsNullOrEmpty(next));
-
-        return items;
-    }
+        where T : notnull =>
+        RemoteListing.PagesAsync(
+            pipeline,
+            prefix,
+            async (continuation, token) =>
+            {
+                var pages = list(token).AsPages(continuation).GetAsyncEnumerator(token);
+                await using (pages.ConfigureAwait(false))
+                {
+                    return await pages.MoveNextAsync().ConfigureAwait(false)
+                        ? (pages.Current.Values, pages.Current.ContinuationToken)
+                        : ((IReadOnlyList<T>)[], null);
+                }
+            },
+            cancellationToken
+        );
 }

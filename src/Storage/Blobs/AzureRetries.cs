@@ -4,6 +4,7 @@ using Azure.Core.Pipeline;
 using Polly;
 using Polly.CircuitBreaker;
 using Polly.Timeout;
+using Slowrun.Storage.Remote;
 
 namespace Slowrun.Storage.Blobs;
 
@@ -13,9 +14,9 @@ namespace Slowrun.Storage.Blobs;
 /// </summary>
 /// <param name="what">Which service of which account, as it is called in a sentence.</param>
 /// <param name="role">Without which it refuses.</param>
-public sealed class AzureRetries(string what, string role, BlobStoreOptions options, TimeProvider? time = null) : HttpPipelinePolicy
+public sealed class AzureRetries(string what, string role, RemoteStoreOptions options, TimeProvider? time = null) : HttpPipelinePolicy
 {
-    private readonly ResiliencePipeline tries = AzureTries.Builder(options, time ?? TimeProvider.System, AzureTries.IsTransient).Build();
+    private readonly ResiliencePipeline tries = StoreTries.Builder(options, time ?? TimeProvider.System, AzureTries.IsTransient).Build();
 
     /// <exception cref="StoreException">It refuses, or gave no answer within the deadline.</exception>
     public override async ValueTask ProcessAsync(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline)
@@ -39,7 +40,7 @@ public sealed class AzureRetries(string what, string role, BlobStoreOptions opti
                             }
 
                             await ProcessNextAsync(message, pipeline).ConfigureAwait(false);
-                            if (AzureTries.IsTransient(message.Response.Status))
+                            if (StoreTries.IsTransient(message.Response.Status))
                             {
                                 throw new RequestFailedException(message.Response);
                             }

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Azure.Storage.Blobs;
+using Slowrun.Storage.Remote;
 
 namespace Slowrun.Storage.Blobs;
 

@@ -1,12 +1,13 @@
 using Azure;
 using Azure.Identity;
 using Polly.Timeout;
+using Slowrun.Storage.Remote;
 using static Slowrun.Storage.Blobs.AzureTries;
 
 namespace Slowrun.Storage.Blobs;
 
 /// <summary>The only retrier between Slowrun and Azure. An error that waiting does not cure fails at once, with advice.</summary>
-internal sealed class BlobPipeline(BlobAddress address, BlobStoreOptions options, TimeProvider time)
+internal sealed class BlobPipeline(BlobAddress address, RemoteStoreOptions options, TimeProvider time)
     : StorePipeline(options, time, IsTransient)
 {
     protected override Exception Explained(string what, Exception e, Exception last) =>
@@ -21,7 +22,7 @@ internal sealed class BlobPipeline(BlobAddress address, BlobStoreOptions options
             ),
             AuthenticationFailedException a => new StoreException(
                 StoreProblem.Denied,
-                $"There is no credential to open the store '{address}' with: {FirstLine(a.Message)} Sign in with 'az login', give the machine a managed identity, "
+                $"There is no credential to open the store '{address}' with: {StoreTries.FirstLine(a.Message)} Sign in with 'az login', give the machine a managed identity, "
                     + $"or set {AzureAccount.ConnectionStringVariable}.",
                 a
             ),

@@ -3,12 +3,13 @@ using Azure;
 using Azure.Storage;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
+using Slowrun.Storage.Remote;
 
 namespace Slowrun.Storage.Blobs;
 
 /// <summary>Writes blobs that do not exist yet: small ones in one request, large ones in blocks side by side, committed at the
 /// end.</summary>
-internal sealed class BlobUpload(BlobPipeline pipeline, BlobStoreOptions options)
+internal sealed class BlobUpload(BlobPipeline pipeline, RemoteStoreOptions options)
 {
     // The service compares it with what it received; CRC64 would be faster, but Azurite refuses it.
     private static readonly UploadTransferValidationOptions Md5 = new() { ChecksumAlgorithm = StorageChecksumAlgorithm.MD5 };
@@ -45,46 +46,46 @@ internal sealed class BlobUpload(BlobPipeline pipeline, BlobStoreOptions options
         );
 
     /// <summary>Creates a blob from a stream; false where there is one.</summary>
-    public async Task<bool> TryCreateAsync(BlockBlobClient blob, Stream content, CancellationToken cancellationToken)
+    public Task<bool> TryCreateAsync(BlockBlobClient blob, Stream content, CancellationToken cancellationToken)
     {
         var conditions = new BlobRequestConditions { IfNoneMatch = ETag.All };
-        var first = await UploadBlock.ReadAsync(content, options.BlockBytes, cancellationToken).ConfigureAwait(false);
-        if (first.Length < options.BlockBytes)
-        {
-            using (first)
+        return StreamUpload.TryCreateAsync(
+            content,
+            options,
+            async small => await TryPutAsync(blob, small, conditions, cancellationToken).ConfigureAwait(false) is not null,
+            () => ExistsAsync(blob, cancellationToken),
+            async first =>
             {
-                return await TryPutAsync(blob, first.Content, conditions, cancellationToken).ConfigureAwait(false) is not null;
-            }
-        }
-
-        if (await ExistsAsync(blob, cancellationToken).ConfigureAwait(false))
-        {
-            // Saves sending it all for nothing. Whether it exists is decided by the commit alone.
-            first.Dispose();
-            return false;
-        }
-
-        var ids = await StageAsync(blob, first, content, cancellationToken).ConfigureAwait(false);
-        return await pipeline
-            .RunAsync(
-                $"commit '{blob.Name}'",
-                async token =>
-                {
-                    try
-                    {
-                        await blob.CommitBlockListAsync(ids, new CommitBlockListOptions { Conditions = conditions }, token)
-                            .ConfigureAwait(false);
-                        return true;
-                    }
-                    catch (RequestFailedException e) when (e.IsAlreadyThere())
-                    {
-                        return false;
-                    }
-                },
-                cancellationToken
-            )
-            .ConfigureAwait(false);
+                var ids = await StageAsync(blob, first, content, cancellationToken).ConfigureAwait(false);
+                return await CommitAsync(blob, ids, conditions, cancellationToken).ConfigureAwait(false);
+            },
+            cancellationToken
+        );
     }
+
+    private Task<bool> CommitAsync(
+        BlockBlobClient blob,
+        IReadOnlyList<string> ids,
+        BlobRequestConditions conditions,
+        CancellationToken cancellationToken
+    ) =>
+        pipeline.RunAsync(
+            $"commit '{blob.Name}'",
+            async token =>
+            {
+                try
+                {
+                    await blob.CommitBlockListAsync(ids, new CommitBlockListOptions { Conditions = conditions }, token)
+                        .ConfigureAwait(false);
+                    return true;
+                }
+                catch (RequestFailedException e) when (e.IsAlreadyThere())
+                {
+                    return false;
+                }
+            },
+            cancellationToken
+        );
 
     private async Task<IReadOnlyList<string>> StageAsync(
         BlockBlobClient blob,

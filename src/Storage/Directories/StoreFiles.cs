@@ -46,7 +46,7 @@ internal sealed class StoreFiles
                 // A store that is read is missing; one that is made cannot be made there.
                 throw new StoreException(
                     create ? StoreProblem.Unsuitable : StoreProblem.Missing,
-                    $"'{root}' is a file; a store is a directory, azblob://account/container, or s3://bucket/prefix."
+                    $"'{root}' is a file; a store is a directory, azblob://account/container, s3://bucket/prefix, or gs://bucket/prefix."
                 );
             }
 
@@ -61,7 +61,7 @@ internal sealed class StoreFiles
                 throw new StoreException(
                     StoreProblem.Unsuitable,
                     $"The directory '{root}' is on {kind}, which machines share without the atomic links and locks that a store needs: two of them "
-                        + "could both commit. Use a local disk for one machine, and azblob://account/container or s3://bucket/prefix for several."
+                        + "could both commit. Use a local disk for one machine, and azblob://account/container, s3://bucket/prefix or gs://bucket/prefix for several."
                 );
             }
 

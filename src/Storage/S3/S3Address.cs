@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 using Amazon;
 using Amazon.Runtime;
 using Amazon.S3;
-using Slowrun.Storage.Blobs;
+using Slowrun.Storage.Remote;
 
 namespace Slowrun.Storage.S3;
 
@@ -97,7 +97,7 @@ internal sealed partial record S3Address(string Bucket, string Prefix, Uri? Endp
         {
             throw new StoreException(
                 StoreProblem.Unsuitable,
-                $"The store '{this}' cannot be opened: {AzureTries.FirstLine(e.Message).TrimEnd('.')}. Add ?region=REGION to the address, or set AWS_REGION.",
+                $"The store '{this}' cannot be opened: {StoreTries.FirstLine(e.Message).TrimEnd('.')}. Add ?region=REGION to the address, or set AWS_REGION.",
                 e
             );
         }

@@ -1,8 +1,7 @@
-using System.Buffers;
 using System.Globalization;
 using Amazon.S3;
 using Amazon.S3.Model;
-using Slowrun.Storage.Blobs;
+using Slowrun.Storage.Remote;
 
 namespace Slowrun.Storage.S3;
 
@@ -51,7 +50,7 @@ internal sealed class S3Bucket(IAmazonS3 client, S3Address address)
                 .ConfigureAwait(false);
             return read == content.Length
                 ? new StoredObject(content, S3Version.Of(answer.ETag, answer.Metadata).ToString(), Time(answer.LastModified))
-                : throw new IOException($"Object '{key}' broke off after {read} of {content.Length} bytes");
+                : throw ObjectChunk.BrokenOff(key, read, content.Length);
         }
         catch (AmazonS3Exception e) when (e.IsMissing())
         {
@@ -59,10 +58,11 @@ internal sealed class S3Bucket(IAmazonS3 client, S3Address address)
         }
     }
 
-    /// <summary>Reads [offset, offset + count) of an object, cut at its end.</summary>
+    /// <summary>Reads [offset, offset + count) of an object, cut at its end. Null where there is no such object, or no longer that
+    /// one.</summary>
     /// <param name="etag">What the object must still be; null: anything.</param>
     /// <exception cref="IOException">The body was shorter than announced.</exception>
-    public async Task<BlobChunk> ReadAsync(string key, long offset, int count, string? etag, CancellationToken token)
+    public async Task<ObjectChunk?> TryReadAsync(string key, long offset, int count, string? etag, CancellationToken token)
     {
         try
         {
@@ -79,34 +79,18 @@ internal sealed class S3Bucket(IAmazonS3 client, S3Address address)
                 )
                 .ConfigureAwait(false);
             var total = long.Parse(answer.ContentRange.Split('/')[1], CultureInfo.InvariantCulture);
-            var length = (int)Math.Min(count, total - offset);
-            var buffer = ArrayPool<byte>.Shared.Rent(count);
-            try
-            {
-                var read = await answer
-                    .ResponseStream.ReadAtLeastAsync(buffer.AsMemory(0, length), length, throwOnEndOfStream: false, token)
-                    .ConfigureAwait(false);
-                return read == length
-                    ? new BlobChunk(buffer, length, total, answer.ETag)
-                    : throw new IOException($"Object '{key}' broke off after {read} of {length} bytes");
-            }
-            catch
-            {
-                ArrayPool<byte>.Shared.Return(buffer);
-                throw;
-            }
-        }
-        catch (AmazonS3Exception e) when ((int)e.StatusCode == 416 && etag is not null)
-        {
-            throw new InvalidDataException($"'{key}' was replaced or deleted while it was being read.", e);
+            return await ObjectChunk.ReadAsync(answer.ResponseStream, key, offset, count, total, answer.ETag, token).ConfigureAwait(false);
         }
         catch (AmazonS3Exception e) when ((int)e.StatusCode == 416)
         {
-            // Nothing there to read: an empty object, or an offset at or beyond the end.
-            var found =
-                await TryLookAsync(key, token).ConfigureAwait(false)
-                ?? throw new InvalidDataException($"'{key}' was deleted while it was being read.", e);
-            return new BlobChunk(ArrayPool<byte>.Shared.Rent(1), 0, found.Length, found.Version.ETag);
+            // Nothing there to read: an empty object, or an offset at or beyond the end. With an etag it was not so when it was opened.
+            return etag is null && await TryLookAsync(key, token).ConfigureAwait(false) is { } found
+                ? ObjectChunk.Empty(found.Length, found.Version.ETag)
+                : null;
+        }
+        catch (AmazonS3Exception e) when (e.IsMissing() || (etag is not null && e.IsConditionNotMet()))
+        {
+            return null;
         }
     }
 
@@ -133,7 +117,7 @@ internal sealed class S3Bucket(IAmazonS3 client, S3Address address)
             IfNoneMatch = onlyNew ? "*" : null,
             IfMatch = ifMatch,
         };
-        request.Metadata.Add(S3Version.Key, write);
+        request.Metadata.Add(WriteId.Key, write);
         var answer = await client.PutObjectAsync(request, token).ConfigureAwait(false);
         return new S3Version(answer.ETag, write);
     }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Amazon.S3;
+using Slowrun.Storage.Remote;
 
 namespace Slowrun.Storage.S3;
 
@@ -26,7 +27,7 @@ internal static class S3Conditions
                     if (await bucket.TryLookAsync(proven, token).ConfigureAwait(false) is null)
                     {
                         await TryAsync(bucket, token).ConfigureAwait(false);
-                        await bucket.PutAsync(proven, Content, S3Version.NewWrite(), onlyNew: false, null, token).ConfigureAwait(false);
+                        await bucket.PutAsync(proven, Content, WriteId.New(), onlyNew: false, null, token).ConfigureAwait(false);
                     }
 
                     return true;
@@ -39,7 +40,7 @@ internal static class S3Conditions
     private static async Task TryAsync(S3Bucket bucket, CancellationToken token)
     {
         // Of its own for each try: what another one left behind proves nothing.
-        var key = $"{bucket.Address.Prefix}{Proven}-{S3Version.NewWrite()}";
+        var key = $"{bucket.Address.Prefix}{Proven}-{WriteId.New()}";
         var etag = await WriteAsync(key, "one"u8.ToArray(), onlyNew: true, null).ConfigureAwait(false);
         try
         {
@@ -63,7 +64,7 @@ internal static class S3Conditions
         {
             try
             {
-                return (await bucket.PutAsync(name, content, S3Version.NewWrite(), onlyNew, ifMatch, token).ConfigureAwait(false)).ETag;
+                return (await bucket.PutAsync(name, content, WriteId.New(), onlyNew, ifMatch, token).ConfigureAwait(false)).ETag;
             }
             catch (AmazonS3Exception e) when (e.IsConditionNotMet())
             {

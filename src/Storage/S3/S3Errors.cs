@@ -1,6 +1,6 @@
 using System.Net;
 using Amazon.Runtime;
-using Slowrun.Storage.Blobs;
+using Slowrun.Storage.Remote;
 
 namespace Slowrun.Storage.S3;
 
@@ -39,13 +39,13 @@ internal static class S3Errors
                     or "IncompleteBody"
             } => true,
             AmazonServiceException { StatusCode: 0 } service => service.InnerException is null || IsTransient(service.InnerException),
-            AmazonServiceException service => AzureTries.IsTransient((int)service.StatusCode),
+            AmazonServiceException service => StoreTries.IsTransient((int)service.StatusCode),
             AmazonClientException client => client.InnerException is not null && IsTransient(client.InnerException),
-            _ => AzureTries.IsTransient(e),
+            _ => StoreTries.IsTransient(e),
         };
 
     public static string Short(Exception e) =>
         e is AmazonServiceException { StatusCode: > 0 } service
             ? $"{(int)service.StatusCode} {service.ErrorCode}".TrimEnd()
-            : AzureTries.Short(e);
+            : StoreTries.Short(e);
 }

@@ -1,13 +1,14 @@
 using System.Net;
 using Amazon.Runtime;
 using Polly.Timeout;
-using Slowrun.Storage.Blobs;
+using Slowrun.Storage.Remote;
 using static Slowrun.Storage.S3.S3Errors;
 
 namespace Slowrun.Storage.S3;
 
 /// <summary>The only retrier between Slowrun and an S3 server. An error that waiting does not cure fails at once, with advice.</summary>
-internal sealed class S3Pipeline(S3Address address, BlobStoreOptions options, TimeProvider time) : StorePipeline(options, time, IsTransient)
+internal sealed class S3Pipeline(S3Address address, RemoteStoreOptions options, TimeProvider time)
+    : StorePipeline(options, time, IsTransient)
 {
     protected override Exception Explained(string what, Exception e, Exception last) =>
         last switch
@@ -54,7 +55,7 @@ internal sealed class S3Pipeline(S3Address address, BlobStoreOptions options, Ti
             ),
             AmazonClientException c => new StoreException(
                 StoreProblem.Denied,
-                $"There is no credential to open the store '{address}' with: {AzureTries.FirstLine(c.Message).Split(". ", 2)[0].TrimEnd('.')}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, "
+                $"There is no credential to open the store '{address}' with: {StoreTries.FirstLine(c.Message).Split(". ", 2)[0].TrimEnd('.')}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, "
                     + "or give the machine a role.",
                 c
             ),

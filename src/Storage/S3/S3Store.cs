@@ -2,21 +2,19 @@ using System.Runtime.CompilerServices;
 using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
-using Slowrun.Storage.Blobs;
+using Slowrun.Storage.Remote;
 
 namespace Slowrun.Storage.S3;
 
 /// <summary>A store in a bucket of S3, or of a server that speaks its protocol: for any number of machines.</summary>
 public sealed class S3Store : IObjectStore
 {
-    private static readonly TimeSpan OpeningDeadline = TimeSpan.FromSeconds(20);
-
     private readonly S3Bucket bucket;
-    private readonly BlobStoreOptions options;
+    private readonly RemoteStoreOptions options;
     private readonly S3Pipeline pipeline;
     private readonly S3Upload upload;
 
-    private S3Store(S3Bucket bucket, BlobStoreOptions options, TimeProvider time)
+    private S3Store(S3Bucket bucket, RemoteStoreOptions options, TimeProvider time)
     {
         (this.bucket, this.options) = (bucket, options);
         pipeline = new S3Pipeline(bucket.Address, options, time);
@@ -35,25 +33,17 @@ public sealed class S3Store : IObjectStore
         string address,
         bool create,
         AWSCredentials? credentials = null,
-        BlobStoreOptions? options = null,
+        RemoteStoreOptions? options = null,
         TimeProvider? time = null,
         CancellationToken cancellationToken = default
     )
     {
         ArgumentNullException.ThrowIfNull(address);
         var parsed = S3Address.Parse(address);
-        options ??= new BlobStoreOptions();
+        options ??= new RemoteStoreOptions();
         time ??= TimeProvider.System;
         var bucket = new S3Bucket(parsed.Connect(credentials, options.EachTry), parsed);
-        // Shorter than other deadlines: a user waits for the opening, and the bucket may be misspelt.
-        var opening = new S3Pipeline(
-            parsed,
-            options with
-            {
-                Deadline = options.Deadline < OpeningDeadline ? options.Deadline : OpeningDeadline,
-            },
-            time
-        );
+        var opening = new S3Pipeline(parsed, options.ForOpening(), time);
         await OpenBucketAsync(opening, bucket, create, cancellationToken).ConfigureAwait(false);
         if (create)
         {
@@ -70,42 +60,18 @@ public sealed class S3Store : IObjectStore
         return pipeline.RunAsync($"read '{name}'", token => bucket.TryReadAsync(key, token), cancellationToken);
     }
 
-    public async Task<Stream?> TryOpenAsync(
-        string name,
-        long offset = 0,
-        long? length = null,
-        CancellationToken cancellationToken = default
-    )
+    public Task<Stream?> TryOpenAsync(string name, long offset = 0, long? length = null, CancellationToken cancellationToken = default)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(offset);
         var key = bucket.Key(name);
-        var count = (int)Math.Clamp(length ?? long.MaxValue, 1, options.BlockBytes);
-        var first = await pipeline
-            .RunAsync(
-                $"read '{name}'",
-                async token =>
-                {
-                    try
-                    {
-                        return await bucket.ReadAsync(key, offset, count, null, token).ConfigureAwait(false);
-                    }
-                    catch (AmazonS3Exception e) when (e.IsMissing())
-                    {
-                        return null;
-                    }
-                },
-                cancellationToken
-            )
-            .ConfigureAwait(false);
-        return first is null
-            ? null
-            : new BlobReadStream(
-                options,
-                first,
-                offset,
-                length,
-                (from, bytes, token) => FetchAsync(name, key, from, bytes, first.ETag, token)
-            );
+        return ObjectReadStream.TryOpenAsync(
+            pipeline,
+            options,
+            name,
+            offset,
+            length,
+            (from, count, etag, token) => bucket.TryReadAsync(key, from, count, etag, token),
+            cancellationToken
+        );
     }
 
     public Task<string?> TryCreateAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default) =>
@@ -180,8 +146,8 @@ public sealed class S3Store : IObjectStore
             );
         }
 
-        // Some servers, and S3's directory buckets, list in another order.
-        foreach (var entry in entries.Where(entry => ObjectNames.IsName(entry.Name)).OrderBy(entry => entry.Name, StringComparer.Ordinal))
+        // S3's directory buckets list in another order.
+        foreach (var entry in RemoteListing.Sorted(entries))
         {
             yield return entry;
         }
@@ -193,64 +159,37 @@ public sealed class S3Store : IObjectStore
     )
     {
         ObjectNames.CheckFolder(prefix);
-        var folders = new SortedSet<string>(StringComparer.Ordinal);
+        var folders = new List<string>();
         await foreach (var page in PagesAsync(prefix, delimiter: "/", cancellationToken).ConfigureAwait(false))
         {
-            folders.UnionWith((page.CommonPrefixes ?? []).Select(found => found[(bucket.Address.Prefix.Length + prefix.Length)..^1]));
+            folders.AddRange(page.CommonPrefixes ?? []);
         }
 
-        foreach (var folder in folders.Where(folder => ObjectNames.IsSegment(folder)))
+        foreach (var folder in RemoteListing.Folders(folders, bucket.Address.Prefix.Length + prefix.Length))
         {
             yield return folder;
         }
     }
 
-    // Each page is an operation of its own: a long listing outlives a deadline.
-    private async IAsyncEnumerable<ListObjectsV2Response> PagesAsync(
-        string prefix,
-        string? delimiter,
-        [EnumeratorCancellation] CancellationToken cancellationToken
-    )
-    {
-        string? next = null;
-        do
-        {
-            var continuation = next;
-            var page = await pipeline
-                .RunAsync(
-                    $"list '{prefix}'",
-                    token =>
-                        bucket.Client.ListObjectsV2Async(
-                            new ListObjectsV2Request
-                            {
-                                BucketName = bucket.Name,
-                                Prefix = bucket.Address.Prefix + prefix,
-                                Delimiter = delimiter,
-                                ContinuationToken = continuation,
-                            },
-                            token
-                        ),
-                    cancellationToken
-                )
-                .ConfigureAwait(false);
-            yield return page;
-            next = page.IsTruncated == true ? page.NextContinuationToken : null;
-        } while (!string.IsNullOrEmpty(next));
-    }
-
-    private Task<BlobChunk> FetchAsync(string name, string key, long offset, int count, string etag, CancellationToken cancellationToken) =>
-        pipeline.RunAsync(
-            $"read '{name}'",
-            async token =>
+    private IAsyncEnumerable<ListObjectsV2Response> PagesAsync(string prefix, string? delimiter, CancellationToken cancellationToken) =>
+        RemoteListing.PagesAsync(
+            pipeline,
+            prefix,
+            async (continuation, token) =>
             {
-                try
-                {
-                    return await bucket.ReadAsync(key, offset, count, etag, token).ConfigureAwait(false);
-                }
-                catch (AmazonS3Exception e) when (e.IsMissing() || e.IsConditionNotMet())
-                {
-                    throw new InvalidDataException($"'{name}' was replaced or deleted while it was being read.", e);
-                }
+                var page = await bucket
+                    .Client.ListObjectsV2Async(
+                        new ListObjectsV2Request
+                        {
+                            BucketName = bucket.Name,
+                            Prefix = bucket.Address.Prefix + prefix,
+                            Delimiter = delimiter,
+                            ContinuationToken = continuation,
+                        },
+                        token
+                    )
+                    .ConfigureAwait(false);
+                return (page, page.IsTruncated == true ? page.NextContinuationToken : null);
             },
             cancellationToken
         );

@@ -1,12 +1,12 @@
 using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
-using Slowrun.Storage.Blobs;
+using Slowrun.Storage.Remote;
 
 namespace Slowrun.Storage.S3;
 
 /// <summary>Writes objects: small ones in one request, large ones in parts side by side, completed at the end under a condition.</summary>
-internal sealed class S3Upload(S3Bucket bucket, S3Pipeline pipeline, BlobStoreOptions options)
+internal sealed class S3Upload(S3Bucket bucket, S3Pipeline pipeline, RemoteStoreOptions options)
 {
     // An upload that is not aborted is not listed, but paid for.
     private static readonly TimeSpan AbortWithin = TimeSpan.FromSeconds(10);
@@ -24,7 +24,7 @@ internal sealed class S3Upload(S3Bucket bucket, S3Pipeline pipeline, BlobStoreOp
     )
     {
         var key = bucket.Key(name);
-        var write = S3Version.NewWrite();
+        var write = WriteId.New();
         return pipeline.RunAsync(
             $"write '{name}'",
             async token =>
@@ -54,37 +54,23 @@ internal sealed class S3Upload(S3Bucket bucket, S3Pipeline pipeline, BlobStoreOp
     }
 
     /// <summary>Creates an object from a stream; false where there is one.</summary>
-    public async Task<bool> TryCreateAsync(string name, Stream content, CancellationToken cancellationToken)
+    public Task<bool> TryCreateAsync(string name, Stream content, CancellationToken cancellationToken)
     {
         var key = bucket.Key(name);
-        var first = await UploadBlock.ReadAsync(content, options.BlockBytes, cancellationToken).ConfigureAwait(false);
-        if (first.Length < options.BlockBytes)
-        {
-            using (first)
-            {
-                return await TryPutAsync(name, first.Content, onlyNew: true, null, cancellationToken).ConfigureAwait(false) is not null;
-            }
-        }
+        return StreamUpload.TryCreateAsync(
+            content,
+            options,
+            async small => await TryPutAsync(name, small, onlyNew: true, null, cancellationToken).ConfigureAwait(false) is not null,
+            async () => await LookAsync(name, key, cancellationToken).ConfigureAwait(false) is not null,
+            first => SendAsync(name, key, first, content, cancellationToken),
+            cancellationToken
+        );
+    }
 
-        if (await LookAsync(name, key, cancellationToken).ConfigureAwait(false) is not null)
-        {
-            // Saves sending it all for nothing. Whether it exists is decided by the completion alone.
-            first.Dispose();
-            return false;
-        }
-
-        var write = S3Version.NewWrite();
-        string upload;
-        try
-        {
-            upload = await BeginAsync(name, key, write, cancellationToken).ConfigureAwait(false);
-        }
-        catch
-        {
-            first.Dispose();
-            throw;
-        }
-
+    private async Task<bool> SendAsync(string name, string key, UploadBlock first, Stream content, CancellationToken cancellationToken)
+    {
+        var write = WriteId.New();
+        var upload = await BeginAsync(name, key, write, cancellationToken).ConfigureAwait(false);
         var completed = false;
         try
         {
@@ -114,7 +100,7 @@ internal sealed class S3Upload(S3Bucket bucket, S3Pipeline pipeline, BlobStoreOp
             async token =>
             {
                 var request = new InitiateMultipartUploadRequest { BucketName = bucket.Name, Key = key };
-                request.Metadata.Add(S3Version.Key, write);
+                request.Metadata.Add(WriteId.Key, write);
                 return (await bucket.Client.InitiateMultipartUploadAsync(request, token).ConfigureAwait(false)).UploadId;
             },
             cancellationToken

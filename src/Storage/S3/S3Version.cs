@@ -1,5 +1,5 @@
-using System.Security.Cryptography;
 using Amazon.S3.Model;
+using Slowrun.Storage.Remote;
 
 namespace Slowrun.Storage.S3;
 
@@ -11,12 +11,7 @@ namespace Slowrun.Storage.S3;
 /// <param name="Write">The id of the write; empty: the object was put by another program.</param>
 internal readonly record struct S3Version(string ETag, string Write)
 {
-    /// <summary>In the metadata of an object.</summary>
-    public const string Key = "slowrun-write";
-
-    public static string NewWrite() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(12));
-
-    public static S3Version Of(string etag, MetadataCollection metadata) => new(etag, metadata[Key] ?? "");
+    public static S3Version Of(string etag, MetadataCollection metadata) => new(etag, metadata[WriteId.Key] ?? "");
 
     /// <summary>Reads what <see cref="ToString"/> wrote; anything else is no object's version.</summary>
     public static S3Version Parse(string text)

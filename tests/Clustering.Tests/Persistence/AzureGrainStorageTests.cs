@@ -1,6 +1,7 @@
 using Slowrun.Core.Stages;
 using Slowrun.Storage;
 using Slowrun.Storage.Blobs;
+using Slowrun.Storage.Remote;
 using Slowrun.Storage.Tests.Stores;
 using Slowrun.Tests.Storage;
 
@@ -15,7 +16,7 @@ public sealed class AzureGrainStorageTests : BlobGrainStorageContract
     public async Task Write_WhenEveryThirdAnswerIsDropped_KnowsEachOfItsOwnWrites()
     {
         await using var proxy = new FaultyProxy(await Azurite.PortAsync());
-        var options = new BlobStoreOptions { FirstDelay = TimeSpan.FromMilliseconds(1) };
+        var options = new RemoteStoreOptions { FirstDelay = TimeSpan.FromMilliseconds(1) };
         var cancel = TestContext.Current.CancellationToken;
         var store = await AzureBlobStore.OpenAsync(
             Azurite.NewAddress(),

@@ -3,6 +3,7 @@ using Azure.Core;
 using Azure.Core.Pipeline;
 using Microsoft.Extensions.Time.Testing;
 using Slowrun.Storage.Blobs;
+using Slowrun.Storage.Remote;
 
 namespace Slowrun.Storage.Tests.Blobs;
 
@@ -21,7 +22,7 @@ public sealed class AzureRetriesTests
                 RetryPolicy = new AzureRetries(
                     "The table service of the account 'mine'",
                     "Storage Table Data Contributor",
-                    new BlobStoreOptions { Deadline = TimeSpan.FromSeconds(10), LongestDelay = TimeSpan.FromSeconds(1) },
+                    new RemoteStoreOptions { Deadline = TimeSpan.FromSeconds(10), LongestDelay = TimeSpan.FromSeconds(1) },
                     time
                 ),
                 Diagnostics = { IsLoggingEnabled = false },

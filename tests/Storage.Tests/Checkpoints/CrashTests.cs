@@ -1,5 +1,7 @@
 using Slowrun.Storage.Checkpoints;
+using Slowrun.Storage.Gcs;
 using Slowrun.Storage.Runs;
+using Slowrun.Tests.Gcs;
 using static Slowrun.Storage.Tests.Checkpoints.Examples;
 
 namespace Slowrun.Storage.Tests.Checkpoints;
@@ -12,12 +14,25 @@ public sealed class CrashTests
     [Theory]
     [MemberData(nameof(Faults))]
     public Task Run_WhenAnyOneOperationFails_TheNextTakesFinishWithTheSameBytesAndGcLeavesNothingElse(string fault, int triesOfACall) =>
-        FailAnywhereAsync(fault, triesOfACall, leavesAfter: null, operations: 15);
+        FailAnywhereAsync(NewMemoryAsync, fault, triesOfACall, leavesAfter: null, operations: 15);
 
     [Theory]
     [MemberData(nameof(Faults))]
     public Task Leave_WhenAnyOneOperationFails_TheNextTakesFinishWithTheSameBytesAndGcLeavesNothingElse(string fault, int triesOfACall) =>
-        FailAnywhereAsync(fault, triesOfACall, leavesAfter: 3, operations: 10);
+        FailAnywhereAsync(NewMemoryAsync, fault, triesOfACall, leavesAfter: 3, operations: 10);
+
+    [Fact]
+    public async Task Run_OnGcsWhenItDiesAfterAnyOneOperation_TheNextTakesFinishWithTheBytesOfAnotherStore()
+    {
+        await using var server = new FakeGcs();
+        await FailAnywhereAsync(
+            async () => await GcsStore.OpenAsync(server.NewAddress(), server.Endpoint(), cancellationToken: Cancel),
+            nameof(Fault.DiesAfter),
+            triesOfACall: 1,
+            leavesAfter: null,
+            operations: 15
+        );
+    }
 
     public static TheoryData<string, int> Faults { get; } =
         new()
@@ -31,12 +46,20 @@ public sealed class CrashTests
             { nameof(Fault.DiesAfter), 1 },
         };
 
-    private static async Task FailAnywhereAsync(string fault, int triesOfACall, int? leavesAfter, int operations)
+    private static Task<IObjectStore> NewMemoryAsync() => Task.FromResult<IObjectStore>(new MemoryStore());
+
+    private static async Task FailAnywhereAsync(
+        Func<Task<IObjectStore>> openNew,
+        string fault,
+        int triesOfACall,
+        int? leavesAfter,
+        int operations
+    )
     {
         var undisturbed = await FinishedAsync(new MemoryStore(), restarts: 0);
         for (var n = 1; ; n++)
         {
-            var store = new MemoryStore();
+            var store = await openNew();
             var faulty = new FaultyStore(store, n, Enum.Parse<Fault>(fault));
             var first = await Record.ExceptionAsync(() =>
                 new ExampleTrainer(faulty, "first", triesOfACall: triesOfACall) { LeavesAfter = leavesAfter }.RunAsync()
@@ -64,7 +87,7 @@ public sealed class CrashTests
     }
 
     /// <summary>Finishes the stage, sweeps as gc does, and gives what is left, without the tokens in the names.</summary>
-    private static async Task<string[]> FinishedAsync(MemoryStore store, int restarts)
+    private static async Task<string[]> FinishedAsync(IObjectStore store, int restarts)
     {
         var documents = new RunDocuments(store, Run);
         for (var i = 0; i <= restarts && (await documents.TryReadRootAsync(Stage, Cancel))?.Finished != true; i++)

@@ -1,4 +1,5 @@
 using Slowrun.Storage.Blobs;
+using Slowrun.Storage.Remote;
 using Slowrun.Tests.Storage;
 
 namespace Slowrun.Storage.Tests.Stores;
@@ -12,7 +13,7 @@ public sealed class AzureBlobStoreTests : ObjectStoreContract
             address,
             create: true,
             Azurite.ConnectionString(await Azurite.PortAsync()),
-            new BlobStoreOptions { Deadline = TimeSpan.FromSeconds(30) },
+            new RemoteStoreOptions { Deadline = TimeSpan.FromSeconds(30) },
             cancellationToken: Cancel
         );
 

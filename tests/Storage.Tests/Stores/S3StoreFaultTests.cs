@@ -1,114 +1,40 @@
-using System.Text;
 using Amazon.Runtime;
-using Slowrun.Core.Stages;
 using Slowrun.Storage.Addresses;
-using Slowrun.Storage.Blobs;
-using Slowrun.Storage.Checkpoints;
+using Slowrun.Storage.Remote;
 using Slowrun.Storage.S3;
-using Slowrun.Storage.Tests.Checkpoints;
 using Slowrun.Tests.S3;
 
 namespace Slowrun.Storage.Tests.Stores;
 
-/// <summary>What a bad network does to single operations on S3, and what no network mends.</summary>
-public sealed class S3StoreFaultTests : IAsyncLifetime
+public sealed class S3StoreFaultTests : RemoteStoreFaultContract
 {
     private readonly FakeS3 server = new();
-    private FaultyProxy proxy = null!;
-    private string address = null!;
-    private S3Store store = null!;
+    private readonly string bucket = $"t{Guid.NewGuid():N}";
 
-    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+    protected override string UnreachableHint => "Is the server at http://127.0.0.1:1/ running?";
 
-    private static BlobStoreOptions Options =>
-        new()
-        {
-            Deadline = TimeSpan.FromSeconds(60),
-            EachTry = TimeSpan.FromSeconds(3),
-            FirstDelay = TimeSpan.FromMilliseconds(10),
-            BlockBytes = 64 << 10,
-        };
-
-    public static TheoryData<string> Faults() => [.. Enum.GetNames<ProxyFault>().Except([nameof(ProxyFault.Denied)])];
-
-    public async ValueTask InitializeAsync()
+    public override async ValueTask DisposeAsync()
     {
-        proxy = new FaultyProxy(server.Port);
-        address = server.NewAddress(proxy.Port);
-        store = await S3Store.OpenAsync(address, create: true, S3StoreTests.Credentials, Options, cancellationToken: Cancel);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await proxy.DisposeAsync();
+        GC.SuppressFinalize(this);
+        await base.DisposeAsync();
         await server.DisposeAsync();
     }
 
-    [Theory]
-    [MemberData(nameof(Faults))]
-    public async Task AnyOperation_WhenOneRequestIsSpoilt_SucceedsAllTheSame(string name)
+    protected override Task<int> StartAsync() => Task.FromResult(server.Port);
+
+    protected override async Task<IObjectStore> OpenAsync(int port, RemoteStoreOptions options) =>
+        await S3Store.OpenAsync(
+            server.Address($"{bucket}/store", port),
+            create: true,
+            S3StoreTests.Credentials,
+            options,
+            cancellationToken: Cancel
+        );
+
+    protected override Task DeleteBucketAsync()
     {
-        var fault = Enum.Parse<ProxyFault>(name);
-        var big = new byte[300_000];
-        new Random(1).NextBytes(big);
-
-        proxy.Next(fault);
-        // Where the answer was lost, the second try finds the first one's object, and knows it by its write.
-        var etag = await store.TryCreateAsync("small", Encoding.UTF8.GetBytes("one"), Cancel);
-        Assert.NotNull(etag);
-        proxy.Next(fault);
-        Assert.Equal("one", Encoding.UTF8.GetString((await store.TryReadAsync("small", Cancel))!.Content.Span));
-        if (fault == ProxyFault.Silent)
-        {
-            // Each of these lasts a whole time-out.
-            return;
-        }
-
-        proxy.Next(fault);
-        etag = await store.TryReplaceAsync("small", Encoding.UTF8.GetBytes("two"), etag, Cancel);
-        Assert.NotNull(etag);
-        proxy.Next(fault);
-        Assert.True(await store.TryCreateAsync("big", new MemoryStream(big), Cancel));
-        proxy.Next(fault);
-        await using (var stream = await store.TryOpenAsync("big", cancellationToken: Cancel))
-        {
-            proxy.Next(fault);
-            var read = new byte[big.Length];
-            await stream!.ReadExactlyAsync(read, Cancel);
-            Assert.True(big.AsSpan().SequenceEqual(read));
-        }
-
-        proxy.Next(fault);
-        Assert.Equal(["big", "small"], await store.ListAsync("", Cancel).Select(entry => entry.Name).ToArrayAsync(Cancel));
-        proxy.Next(fault);
-        await store.TryDeleteAsync("small", etag, Cancel);
-        Assert.Null(await store.TryReadAsync("small", Cancel));
-        Assert.Equal(8, proxy.Struck);
-    }
-
-    [Fact]
-    public async Task Commit_WhenTheAnswerOfTheRootsWriteIsLost_RecognisesItsOwnWrite()
-    {
-        var commit = new RootCommit(new StoreRootDocument(store, "runs/demo/chain0/stage1/root"), TimeProvider.System);
-        await commit.TakeAsync(Examples.Request("a"), Cancel);
-        // The look before the write, and the write.
-        proxy.Next(ProxyFault.AnswerLost, ProxyFault.AnswerLost);
-
-        var root = await commit.CommitAsync(Examples.Ref(2), new StageLedger(), Cancel);
-
-        Assert.Equal(2, proxy.Struck);
-        Assert.Equal((1L, 2), (root.EpochToken, root.DurableStep));
-        Assert.Equal(root.WriteId, (await new StoreRootDocument(store, "runs/demo/chain0/stage1/root").ReadAsync(Cancel))!.WriteId);
-    }
-
-    [Fact]
-    public async Task TryOpen_WhenReplacedWhileItIsRead_Throws()
-    {
-        await store.WriteAsync("big", new byte[1_000_000], Cancel);
-        await using var stream = await store.TryOpenAsync("big", cancellationToken: Cancel);
-        await store.WriteAsync("big", new byte[1_000_001], Cancel);
-
-        await Assert.ThrowsAsync<InvalidDataException>(async () => await stream!.ReadExactlyAsync(new byte[1_000_000], Cancel));
+        server.DeleteBucket(bucket);
+        return Task.CompletedTask;
     }
 
     [Fact]
@@ -117,45 +43,19 @@ public sealed class S3StoreFaultTests : IAsyncLifetime
         const string Secret = "a-secret-that-nobody-may-see";
 
         var e = await Assert.ThrowsAsync<StoreException>(() =>
-            S3Store.OpenAsync(address, create: true, new BasicAWSCredentials("AKIDOTHER", Secret), Options, cancellationToken: Cancel)
+            S3Store.OpenAsync(
+                server.Address($"{bucket}/store"),
+                create: true,
+                new BasicAWSCredentials("AKIDOTHER", Secret),
+                Options,
+                cancellationToken: Cancel
+            )
         );
 
         Assert.Equal(StoreProblem.Denied, e.Problem);
         Assert.Contains("403 InvalidAccessKeyId", e.Message, StringComparison.Ordinal);
         Assert.Contains("s3:PutObject", e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain(Secret, e.ToString(), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task AnyOperation_WhenNobodyListens_SaysUnreachableByTheDeadline()
-    {
-        var e = await Assert.ThrowsAsync<StoreException>(() =>
-            S3Store.OpenAsync(
-                server.NewAddress(port: 1),
-                create: true,
-                S3StoreTests.Credentials,
-                Options with
-                {
-                    Deadline = TimeSpan.FromSeconds(1),
-                },
-                cancellationToken: Cancel
-            )
-        );
-
-        Assert.Equal(StoreProblem.Unreachable, e.Problem);
-        Assert.Contains("Is the server at http://127.0.0.1:1/ running?", e.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task TryRead_WhenTheBucketVanished_ThrowsInsteadOfFindingNothing()
-    {
-        server.DeleteBucket(S3Address.Parse(address).Bucket);
-
-        Assert.Equal(StoreProblem.Missing, (await Assert.ThrowsAsync<StoreException>(() => store.TryReadAsync("a", Cancel))).Problem);
-        Assert.Equal(
-            StoreProblem.Missing,
-            (await Assert.ThrowsAsync<StoreException>(() => store.WriteAsync("a", new byte[1], Cancel))).Problem
-        );
     }
 
     [Theory]

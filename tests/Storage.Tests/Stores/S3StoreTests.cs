@@ -1,5 +1,5 @@
 using Amazon.Runtime;
-using Slowrun.Storage.Blobs;
+using Slowrun.Storage.Remote;
 using Slowrun.Storage.S3;
 using Slowrun.Tests.S3;
 
@@ -24,7 +24,7 @@ public sealed class S3StoreTests : ObjectStoreContract
             server.Address("bucket.of-mine/runs-of/2026"),
             create: true,
             Credentials,
-            new BlobStoreOptions { Deadline = TimeSpan.FromSeconds(30) },
+            new RemoteStoreOptions { Deadline = TimeSpan.FromSeconds(30) },
             cancellationToken: Cancel
         );
 
@@ -56,7 +56,7 @@ public sealed class S3StoreTests : ObjectStoreContract
     [Fact]
     public async Task TryCreate_OfALargeStreamThatAnotherOvertakes_LeavesTheOthersAndNoParts()
     {
-        var content = new OvertakenStream(new byte[10 << 20], () => server.Put("bucket.of-mine", "runs-of/2026/big", "another's"));
+        var content = new EventfulStream(new byte[10 << 20], 8 << 20, () => server.Put("bucket.of-mine", "runs-of/2026/big", "another's"));
 
         Assert.False(await Store.TryCreateAsync("big", content, Cancel));
 
@@ -128,22 +128,5 @@ public sealed class S3StoreTests : ObjectStoreContract
         careless.Put("bucket.of-mine", $"runs-of/2026/{proof}", "copied");
 
         await Assert.ThrowsAsync<StoreException>(() => S3Store.OpenAsync(address, create: true, Credentials, cancellationToken: Cancel));
-    }
-
-    /// <summary>Whose last bytes come after another writer was there.</summary>
-    private sealed class OvertakenStream(byte[] content, Action overtake) : MemoryStream(content)
-    {
-        private bool done;
-
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            if (!done && Position > 8 << 20)
-            {
-                done = true;
-                overtake();
-            }
-
-            return base.ReadAsync(buffer[..Math.Min(buffer.Length, 1 << 20)], cancellationToken);
-        }
     }
 }

@@ -1,11 +1,12 @@
 using System.Buffers;
 
-namespace Slowrun.Storage.Blobs;
+namespace Slowrun.Storage.Remote;
 
 /// <summary>A piece of a stream that is uploaded, in a pooled buffer.</summary>
 internal sealed class UploadBlock : IDisposable
 {
     private readonly byte[] buffer;
+    private int disposed;
 
     private UploadBlock(byte[] buffer, int length) => (this.buffer, Length) = (buffer, length);
 
@@ -37,7 +38,7 @@ internal sealed class UploadBlock : IDisposable
     public static async Task<IReadOnlyList<T>> SendAllAsync<T>(
         UploadBlock first,
         Stream content,
-        BlobStoreOptions options,
+        RemoteStoreOptions options,
         Func<int, UploadBlock, CancellationToken, Task<T>> send,
         CancellationToken cancellationToken
     )
@@ -75,7 +76,14 @@ internal sealed class UploadBlock : IDisposable
         }
     }
 
-    public void Dispose() => ArrayPool<byte>.Shared.Return(buffer);
+    /// <summary>Gives the buffer back, once.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref disposed, 1) == 0)
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
 
     private static async Task<T> SendAsync<T>(
         int index,

@@ -1,32 +1,27 @@
-using Azure;
-using Azure.Storage.Blobs.Specialized;
-
-namespace Slowrun.Storage.Blobs;
+namespace Slowrun.Storage.Remote;
 
 /// <summary>
-/// Reads a blob, or an object of another store, in blocks, several ahead of the reader. Each is fetched again by itself when its try fails,
-/// and all are of the blob that was opened.
+/// Reads an object in blocks, several ahead of the reader. Each is fetched again by itself when its try fails, and all are of the object
+/// that was opened.
 /// </summary>
-internal sealed class BlobReadStream : Stream
+internal sealed class ObjectReadStream : Stream
 {
-    private readonly BlobStoreOptions options;
-    private readonly Func<long, int, CancellationToken, Task<BlobChunk>> fetch;
+    private readonly RemoteStoreOptions options;
+    private readonly Func<long, int, CancellationToken, Task<ObjectChunk>> fetch;
     private readonly long end;
-    private readonly Queue<Task<BlobChunk>> ahead = new();
+    private readonly Queue<Task<ObjectChunk>> ahead = new();
     private readonly CancellationTokenSource closed = new();
-    private BlobChunk chunk;
+    private ObjectChunk chunk;
     private int chunkPosition;
     private long nextFetch;
     private long position;
 
-    /// <param name="first">From <paramref name="offset"/> on.</param>
-    /// <param name="fetch">Fetches so many bytes from an offset on, of the object that <paramref name="first"/> is of.</param>
-    public BlobReadStream(
-        BlobStoreOptions options,
-        BlobChunk first,
+    private ObjectReadStream(
+        RemoteStoreOptions options,
+        ObjectChunk first,
         long offset,
         long? length,
-        Func<long, int, CancellationToken, Task<BlobChunk>> fetch
+        Func<long, int, CancellationToken, Task<ObjectChunk>> fetch
     )
     {
         (this.options, chunk, this.fetch) = (options, first, fetch);
@@ -49,43 +44,33 @@ internal sealed class BlobReadStream : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <summary>Opens a blob by fetching its first block; null where there is none.</summary>
-    public static async Task<BlobReadStream?> TryOpenAsync(
-        BlobPipeline pipeline,
-        BlobStoreOptions options,
-        BlockBlobClient blob,
+    /// <summary>Opens an object by fetching its first block; null where there is none.</summary>
+    /// <param name="read">A request for [offset, offset + count) of the object, cut at its end: of the etag that is named, if one is. Null
+    /// where there is no such object.</param>
+    public static async Task<Stream?> TryOpenAsync(
+        StorePipeline pipeline,
+        RemoteStoreOptions options,
+        string name,
         long offset,
         long? length,
+        ObjectRead read,
         CancellationToken cancellationToken
     )
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        var count = (int)Math.Clamp(length ?? long.MaxValue, 1, options.BlockBytes);
         var first = await pipeline
-            .RunAsync<BlobChunk?>(
-                $"read '{blob.Name}'",
-                async token =>
-                {
-                    try
-                    {
-                        return await BlobChunk
-                            .ReadAsync(blob, offset, (int)Math.Clamp(length ?? long.MaxValue, 1, options.BlockBytes), null, token)
-                            .ConfigureAwait(false);
-                    }
-                    catch (RequestFailedException e) when (e.IsMissingBlob())
-                    {
-                        return null;
-                    }
-                },
-                cancellationToken
-            )
+            .RunAsync($"read '{name}'", token => read(offset, count, null, token), cancellationToken)
             .ConfigureAwait(false);
-        return first is null
-            ? null
-            : new BlobReadStream(
-                options,
-                first,
-                offset,
-                length,
-                (from, bytes, token) => FetchAsync(pipeline, blob, from, bytes, first.ETag, token)
+        return first is null ? null : new ObjectReadStream(options, first, offset, length, FetchAsync);
+
+        Task<ObjectChunk> FetchAsync(long from, int bytes, CancellationToken token) =>
+            pipeline.RunAsync(
+                $"read '{name}'",
+                async each =>
+                    await read(from, bytes, first.ETag, each).ConfigureAwait(false)
+                    ?? throw new InvalidDataException($"'{name}' was replaced or deleted while it was being read."),
+                token
             );
     }
 
@@ -158,28 +143,8 @@ internal sealed class BlobReadStream : Stream
             nextFetch += count;
         }
     }
-
-    private static Task<BlobChunk> FetchAsync(
-        BlobPipeline pipeline,
-        BlockBlobClient blob,
-        long offset,
-        int count,
-        string etag,
-        CancellationToken cancellationToken
-    ) =>
-        pipeline.RunAsync(
-            $"read '{blob.Name}'",
-            async token =>
-            {
-                try
-                {
-                    return await BlobChunk.ReadAsync(blob, offset, count, etag, token).ConfigureAwait(false);
-                }
-                catch (RequestFailedException e) when (e.IsMissingBlob() || e.IsConditionNotMet())
-                {
-                    throw new InvalidDataException($"'{blob.Name}' was replaced or deleted while it was being read.", e);
-                }
-            },
-            cancellationToken
-        );
 }
+
+/// <summary>One request for a stretch of an object.</summary>
+/// <param name="etag">What the object must still be; null: anything.</param>
+internal delegate Task<ObjectChunk?> ObjectRead(long offset, int count, string? etag, CancellationToken token);

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace Slowrun.Storage.Blobs;
+namespace Slowrun.Storage.Remote;
 
 /// <summary>Takes credentials out of text that people will see.</summary>
 internal static partial class Secrets

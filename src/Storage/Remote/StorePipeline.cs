@@ -1,7 +1,7 @@
 using Polly;
 using Polly.Timeout;
 
-namespace Slowrun.Storage.Blobs;
+namespace Slowrun.Storage.Remote;
 
 /// <summary>
 /// The only retrier between Slowrun and a store far away: an overall deadline around tries with jitter, a circuit breaker so that a store
@@ -11,10 +11,10 @@ internal abstract class StorePipeline
 {
     private readonly ResiliencePipeline pipeline;
 
-    protected StorePipeline(BlobStoreOptions options, TimeProvider time, Func<Exception?, bool> isTransient)
+    protected StorePipeline(RemoteStoreOptions options, TimeProvider time, Func<Exception?, bool> isTransient)
     {
         Deadline = options.Deadline;
-        var builder = AzureTries.Builder(options, time, isTransient);
+        var builder = StoreTries.Builder(options, time, isTransient);
         builder.AddTimeout(new TimeoutStrategyOptions { Timeout = options.EachTry });
         options.AroundEachTry?.Invoke(builder);
         pipeline = builder.Build();

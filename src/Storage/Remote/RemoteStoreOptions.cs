@@ -1,10 +1,12 @@
 using Polly;
 
-namespace Slowrun.Storage.Blobs;
+namespace Slowrun.Storage.Remote;
 
-/// <summary>Deadlines, retries and parallelism of a blob store. The defaults suit a machine in the account's region.</summary>
-public sealed record BlobStoreOptions
+/// <summary>Deadlines, retries and parallelism of a store far away. The defaults suit a machine in the store's region.</summary>
+public sealed record RemoteStoreOptions
 {
+    private static readonly TimeSpan OpeningDeadline = TimeSpan.FromSeconds(20);
+
     /// <summary>When an operation is given up, however many tries it had. A block of a large object is an operation of its own.</summary>
     public TimeSpan Deadline { get; init; } = TimeSpan.FromMinutes(2);
 
@@ -24,4 +26,7 @@ public sealed record BlobStoreOptions
 
     /// <summary>Added innermost, around each single try: where tests inject faults.</summary>
     internal Action<ResiliencePipelineBuilder>? AroundEachTry { get; init; }
+
+    /// <summary>For the opening of a store, with a shorter deadline: a user waits for it, and the address may be misspelt.</summary>
+    internal RemoteStoreOptions ForOpening() => this with { Deadline = Deadline < OpeningDeadline ? Deadline : OpeningDeadline };
 }

@@ -1,0 +1,19 @@
+using Slowrun.Storage;
+using Slowrun.Storage.Gcs;
+using Slowrun.Tests.Gcs;
+
+namespace Slowrun.Clustering.Tests.Persistence;
+
+public sealed class GcsGrainStorageTests : GrainStorageContract
+{
+    private readonly FakeGcs server = new();
+
+    public override async ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        await base.DisposeAsync();
+        await server.DisposeAsync();
+    }
+
+    protected override async Task<IObjectStore> OpenAsync() => await GcsStore.OpenAsync(server.NewAddress(), server.Endpoint());
+}

@@ -1,0 +1,454 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using System.Numerics;
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.Logging;
+
+namespace Slowrun.Tests.Gcs;
+
+/// <summary>
+/// A server that speaks as much of the JSON API of Google Cloud Storage as a store needs, in memory, on a free port of this machine:
+/// objects with generations and conditions, uploads in one request and in resumable pieces, listings by pages. It asks for no credentials
+/// unless told to. Source: the JSON API's reference.
+/// </summary>
+public sealed class FakeGcs : IAsyncDisposable
+{
+    // A piece of a resumable upload that is not its last is a multiple of it.
+    private const int PieceUnit = 256 << 10;
+
+    private readonly WebApplication app;
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, SortedDictionary<string, Stored>> buckets = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Upload> uploads = new(StringComparer.Ordinal);
+    private long generations = 1_700_000_000_000_000;
+
+    public FakeGcs()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Listen(IPAddress.Loopback, 0);
+            kestrel.Limits.MaxRequestBodySize = 64 << 20;
+        });
+        app = builder.Build();
+        app.Run(ServeAsync);
+        app.StartAsync().GetAwaiter().GetResult();
+        Port = new Uri(app.Urls.Single()).Port;
+    }
+
+    public int Port { get; }
+
+    /// <summary>The only token it takes; null: it asks for none.</summary>
+    public string? Token { get; init; }
+
+    /// <summary>Most entries of one page of a listing.</summary>
+    public int PageSize { get; init; } = 1000;
+
+    /// <summary>Of each piece of an upload that is not the last it keeps this much at most, as the service may.</summary>
+    public int MostOfAPiece { get; init; } = int.MaxValue;
+
+    /// <summary>Flips a bit of what it keeps of uploads in pieces.</summary>
+    public bool Damages { get; set; }
+
+    /// <summary>What was asked: method, path and query.</summary>
+    public ConcurrentQueue<string> Asked { get; } = [];
+
+    /// <summary>Uploads in pieces that were not completed.</summary>
+    public int OpenUploads => uploads.Count;
+
+    /// <param name="port">Another one in front of it.</param>
+    public Uri Endpoint(int? port = null) => new($"http://127.0.0.1:{port ?? Port}");
+
+    /// <summary>An address in a new bucket that no other test uses.</summary>
+    public string NewAddress()
+    {
+        var bucket = $"t{Guid.NewGuid():N}";
+        AddBucket(bucket);
+        return $"gs://{bucket}/store";
+    }
+
+    public void AddBucket(string bucket)
+    {
+        lock (gate)
+        {
+            buckets.TryAdd(bucket, new SortedDictionary<string, Stored>(StringComparer.Ordinal));
+        }
+    }
+
+    public void DeleteBucket(string bucket)
+    {
+        lock (gate)
+        {
+            buckets.Remove(bucket);
+        }
+    }
+
+    /// <summary>Puts an object as another program would.</summary>
+    public void Put(string bucket, string key, string text)
+    {
+        lock (gate)
+        {
+            buckets[bucket][key] = new Stored(Encoding.UTF8.GetBytes(text), ++generations, null, Now());
+        }
+    }
+
+    public void ForgetUploads()
+    {
+        lock (gate)
+        {
+            uploads.Clear();
+        }
+    }
+
+    public ValueTask DisposeAsync() => app.DisposeAsync();
+
+    private async Task ServeAsync(HttpContext context)
+    {
+        var request = context.Request;
+        // With its escaped slashes.
+        var target = context.Features.Get<IHttpRequestFeature>()!.RawTarget;
+        Asked.Enqueue($"{request.Method} {target}");
+        using var memory = new MemoryStream();
+        await request.Body.CopyToAsync(memory);
+        var reply = Refusal(request);
+        if (reply is null)
+        {
+            var parts = await PartsAsync(request, memory);
+            lock (gate)
+            {
+                reply = Answer(request, target.Split('?')[0], parts);
+            }
+        }
+
+        context.Response.StatusCode = reply.Status;
+        foreach (var (name, value) in reply.Headers)
+        {
+            context.Response.Headers[name] = value;
+        }
+
+        if (reply.Status != 204)
+        {
+            context.Response.ContentLength = reply.Body.Length;
+            await context.Response.Body.WriteAsync(reply.Body);
+        }
+    }
+
+    private FakeReply? Refusal(HttpRequest request) =>
+        Token is null || request.Headers.Authorization == $"Bearer {Token}" ? null
+        : request.Headers.Authorization.Count == 0
+            ? FakeReply.Error(401, "Anonymous caller does not have storage.objects.list access to the Google Cloud Storage bucket.")
+        : FakeReply.Error(
+            403,
+            "robot@project.iam.gserviceaccount.com does not have storage.objects.list access to the Google Cloud Storage bucket."
+        );
+
+    /// <summary>The description and the content of an upload in one request; of any other the whole body.</summary>
+    private static async Task<(JsonNode? Described, byte[] Content)> PartsAsync(HttpRequest request, MemoryStream body)
+    {
+        body.Position = 0;
+        if (request.ContentType?.StartsWith("multipart/related", StringComparison.Ordinal) != true)
+        {
+            var json = request.ContentType?.StartsWith("application/json", StringComparison.Ordinal) == true && body.Length > 0;
+            return (json ? JsonNode.Parse(body.ToArray()) : null, body.ToArray());
+        }
+
+        var boundary = request.ContentType.Split("boundary=")[1].Trim('"');
+        var reader = new MultipartReader(boundary, body);
+        var described = await JsonNode.ParseAsync((await reader.ReadNextSectionAsync())!.Body);
+        using var content = new MemoryStream();
+        await (await reader.ReadNextSectionAsync())!.Body.CopyToAsync(content);
+        return (described, content.ToArray());
+    }
+
+    private FakeReply Answer(HttpRequest request, string path, (JsonNode? Described, byte[] Content) sent)
+    {
+        if (request.Method == "PUT" && path.StartsWith("/session/", StringComparison.Ordinal))
+        {
+            return Piece(request, path["/session/".Length..], sent.Content);
+        }
+
+        var (uploading, rest) = path.StartsWith("/upload/", StringComparison.Ordinal) ? (true, path["/upload".Length..]) : (false, path);
+        var segments = rest.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        if (segments is not ["storage", "v1", "b", var bucket, "o", ..])
+        {
+            return FakeReply.Error(404, "Not Found");
+        }
+
+        if (!buckets.TryGetValue(bucket, out var objects))
+        {
+            return FakeReply.Error(404, "The specified bucket does not exist.");
+        }
+
+        var key = segments.Length > 5 ? Uri.UnescapeDataString(segments[5]) : (string?)sent.Described?["name"] ?? "";
+        return (request.Method, uploading, segments.Length) switch
+        {
+            ("GET", false, 5) => List(objects, request.Query),
+            ("GET", false, 6) => Get(request, objects, key),
+            ("DELETE", false, 6) => Delete(request, objects, key),
+            ("POST", true, 5) when request.Query["uploadType"] == "multipart" => Put(request, objects, key, sent.Described!, sent.Content),
+            ("POST", true, 5) => Begin(request, objects, bucket, key, sent.Described!),
+            _ => FakeReply.Error(501, "Not Implemented"),
+        };
+    }
+
+    private static FakeReply? Unmet(long? ifGeneration, Stored? found) =>
+        ifGeneration is { } wanted && wanted != (found?.Generation ?? 0)
+            ? FakeReply.Error(412, "At least one of the pre-conditions you specified did not hold.", "conditionNotMet")
+            : null;
+
+    private static long? IfGeneration(HttpRequest request) =>
+        request.Query["ifGenerationMatch"] is { Count: > 0 } given ? long.Parse(given!, CultureInfo.InvariantCulture) : null;
+
+    private FakeReply Put(HttpRequest request, SortedDictionary<string, Stored> objects, string key, JsonNode described, byte[] content) =>
+        Unmet(IfGeneration(request), objects.GetValueOrDefault(key))
+        ?? (
+            (string?)described["crc32c"] is { } sum && sum != Crc32C(content)
+                ? FakeReply.Error(400, $"Provided CRC32C \"{sum}\" doesn't match calculated CRC32C \"{Crc32C(content)}\".")
+                : Store(objects, key, content, described)
+        );
+
+    private FakeReply Store(SortedDictionary<string, Stored> objects, string key, byte[] content, JsonNode described)
+    {
+        objects[key] = new Stored(content, ++generations, described["metadata"]?.DeepClone(), Now());
+        return FakeReply.Json(200, Described(key, objects[key]));
+    }
+
+    private static FakeReply Get(HttpRequest request, SortedDictionary<string, Stored> objects, string key)
+    {
+        if (
+            !objects.TryGetValue(key, out var found)
+            || (request.Query["generation"] is { Count: > 0 } wanted && wanted != found.Generation.ToString(CultureInfo.InvariantCulture))
+        )
+        {
+            return FakeReply.Error(404, $"No such object: {key}");
+        }
+
+        if (request.Query["alt"] != "media")
+        {
+            return FakeReply.Json(200, Described(key, found));
+        }
+
+        var reply = new FakeReply(200)
+        {
+            Body = found.Content,
+            Headers =
+            {
+                ["x-goog-generation"] = found.Generation.ToString(CultureInfo.InvariantCulture),
+                ["Last-Modified"] = found.ModifiedAt.ToString("R", CultureInfo.InvariantCulture),
+            },
+        };
+        if (request.Headers.Range is not { Count: > 0 } range)
+        {
+            return reply;
+        }
+
+        var ends = range.ToString()["bytes=".Length..].Split('-').Select(end => long.Parse(end, CultureInfo.InvariantCulture)).ToArray();
+        if (ends[0] >= found.Content.Length)
+        {
+            return FakeReply.Error(416, "The requested range cannot be satisfied.");
+        }
+
+        var last = (int)Math.Min(ends[1], found.Content.Length - 1);
+        reply.Headers["Content-Range"] = $"bytes {ends[0]}-{last}/{found.Content.Length}";
+        return reply with { Status = 206, Body = found.Content[(int)ends[0]..(last + 1)] };
+    }
+
+    private static FakeReply Delete(HttpRequest request, SortedDictionary<string, Stored> objects, string key)
+    {
+        if (!objects.TryGetValue(key, out var found))
+        {
+            return FakeReply.Error(404, $"No such object: {key}");
+        }
+
+        if (Unmet(IfGeneration(request), found) is { } refusal)
+        {
+            return refusal;
+        }
+
+        objects.Remove(key);
+        return new FakeReply(204);
+    }
+
+    private FakeReply Begin(HttpRequest request, SortedDictionary<string, Stored> objects, string bucket, string key, JsonNode described)
+    {
+        if (Unmet(IfGeneration(request), objects.GetValueOrDefault(key)) is { } refusal)
+        {
+            return refusal;
+        }
+
+        var id = $"upload-{++generations}";
+        uploads[id] = new Upload(bucket, key, IfGeneration(request), described, new MemoryStream());
+        // At the port that was asked, which may be a proxy's.
+        return new FakeReply(200) { Headers = { ["Location"] = $"http://{request.Host}/session/{id}" } };
+    }
+
+    private FakeReply Piece(HttpRequest request, string id, byte[] piece)
+    {
+        if (!uploads.TryGetValue(id, out var upload))
+        {
+            return FakeReply.Error(404, "Not Found");
+        }
+
+        if (upload.Made is { } made)
+        {
+            return made;
+        }
+
+        // bytes FIRST-LAST/TOTAL, where TOTAL is * before the last piece; bytes */TOTAL and bytes */* ask how far it is.
+        var range = request.Headers.ContentRange.ToString()["bytes ".Length..].Split('/');
+        var total = range[1] == "*" ? (long?)null : long.Parse(range[1], CultureInfo.InvariantCulture);
+        if (range[0] != "*")
+        {
+            var first = long.Parse(range[0].Split('-')[0], CultureInfo.InvariantCulture);
+            if (first != upload.Content.Length || (total is null && piece.Length % PieceUnit != 0))
+            {
+                return FakeReply.Error(400, $"Invalid request.  {first} of {upload.Content.Length}, {piece.Length} bytes.");
+            }
+
+            upload.Content.Write(piece, 0, total is null ? Math.Min(piece.Length, MostOfAPiece) : piece.Length);
+        }
+
+        if (total != upload.Content.Length)
+        {
+            var incomplete = new FakeReply(308);
+            if (upload.Content.Length > 0)
+            {
+                incomplete.Headers["Range"] = $"bytes=0-{upload.Content.Length - 1}";
+            }
+
+            return incomplete;
+        }
+
+        var objects = buckets[upload.Bucket];
+        var content = upload.Content.ToArray();
+        content[^1] ^= (byte)(Damages ? 1 : 0);
+        var reply =
+            Unmet(upload.IfGeneration, objects.GetValueOrDefault(upload.Key)) ?? Store(objects, upload.Key, content, upload.Described);
+        // A session that is complete says so again.
+        uploads[id] = upload with
+        {
+            Made = reply,
+            Content = new MemoryStream(),
+        };
+        return reply;
+    }
+
+    private FakeReply List(SortedDictionary<string, Stored> objects, IQueryCollection query)
+    {
+        var (prefix, delimiter) = (query["prefix"].ToString(), query["delimiter"].ToString());
+        var after = Encoding.UTF8.GetString(Convert.FromBase64String(query["pageToken"].ToString()));
+        var most = Math.Min(PageSize, int.TryParse(query["maxResults"], out var given) ? given : PageSize);
+        var (items, prefixes, last) = (new JsonArray(), new JsonArray(), "");
+        var page = new JsonObject { ["kind"] = "storage#objects" };
+        foreach (var (key, stored) in objects.Where(one => one.Key.StartsWith(prefix, StringComparison.Ordinal)))
+        {
+            var end = delimiter.Length > 0 ? key.IndexOf(delimiter, prefix.Length, StringComparison.Ordinal) : -1;
+            var entry = end < 0 ? key : key[..(end + 1)];
+            if (string.CompareOrdinal(entry, after) <= 0 || entry == last)
+            {
+                continue;
+            }
+
+            if (items.Count + prefixes.Count == most)
+            {
+                page["nextPageToken"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(last));
+                break;
+            }
+
+            last = entry;
+            if (end < 0)
+            {
+                items.Add(Described(key, stored));
+            }
+            else
+            {
+                prefixes.Add(entry);
+            }
+        }
+
+        // Left out where they are empty, as the service does.
+        if (items.Count > 0)
+        {
+            page["items"] = items;
+        }
+
+        if (prefixes.Count > 0)
+        {
+            page["prefixes"] = prefixes;
+        }
+
+        return FakeReply.Json(200, page);
+    }
+
+    private static JsonObject Described(string key, Stored stored) =>
+        new()
+        {
+            ["kind"] = "storage#object",
+            ["name"] = key,
+            ["generation"] = stored.Generation.ToString(CultureInfo.InvariantCulture),
+            ["size"] = stored.Content.Length.ToString(CultureInfo.InvariantCulture),
+            ["updated"] = stored.ModifiedAt.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture),
+            ["crc32c"] = Crc32C(stored.Content),
+            ["metadata"] = stored.Metadata?.DeepClone(),
+        };
+
+    private static string Crc32C(byte[] content)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32BigEndian(bytes, ~content.Aggregate(uint.MaxValue, BitOperations.Crc32C));
+        return Convert.ToBase64String(bytes);
+    }
+
+    private static DateTimeOffset Now() => TimeProvider.System.GetUtcNow();
+
+    private sealed record Stored(byte[] Content, long Generation, JsonNode? Metadata, DateTimeOffset ModifiedAt);
+
+    private sealed record Upload(string Bucket, string Key, long? IfGeneration, JsonNode Described, MemoryStream Content)
+    {
+        public FakeReply? Made { get; init; }
+    }
+
+    private sealed record FakeReply(int Status)
+    {
+        public byte[] Body { get; init; } = [];
+
+        public Dictionary<string, string> Headers { get; } = new(StringComparer.OrdinalIgnoreCase);
+
+        public static FakeReply Json(int status, JsonNode body) =>
+            new(status)
+            {
+                Body = Encoding.UTF8.GetBytes(body.ToJsonString()),
+                Headers = { ["Content-Type"] = "application/json; charset=UTF-8" },
+            };
+
+        public static FakeReply Error(int status, string message, string reason = "notFound") =>
+            Json(
+                status,
+                new JsonObject
+                {
+                    ["error"] = new JsonObject
+                    {
+                        ["code"] = status,
+                        ["message"] = message,
+                        ["errors"] = new JsonArray(
+                            new JsonObject
+                            {
+                                ["message"] = message,
+                                ["domain"] = "global",
+                                ["reason"] = reason,
+                            }
+                        ),
+                    },
+                }
+            );
+    }
+}
