@@ -9,7 +9,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Logging;
 
 namespace Slowrun.Tests.Gcs;
@@ -122,7 +121,7 @@ public sealed class FakeGcs : IAsyncDisposable
         var reply = Refusal(request);
         if (reply is null)
         {
-            var parts = await PartsAsync(request, memory);
+            var parts = await GcsBody.PartsAsync(request, memory);
             lock (gate)
             {
                 reply = Answer(request, target.Split('?')[0], parts);
@@ -142,34 +141,16 @@ public sealed class FakeGcs : IAsyncDisposable
         }
     }
 
-    private FakeReply? Refusal(HttpRequest request) =>
+    private GcsReply? Refusal(HttpRequest request) =>
         Token is null || request.Headers.Authorization == $"Bearer {Token}" ? null
         : request.Headers.Authorization.Count == 0
-            ? FakeReply.Error(401, "Anonymous caller does not have storage.objects.list access to the Google Cloud Storage bucket.")
-        : FakeReply.Error(
+            ? GcsReply.Error(401, "Anonymous caller does not have storage.objects.list access to the Google Cloud Storage bucket.")
+        : GcsReply.Error(
             403,
             "robot@project.iam.gserviceaccount.com does not have storage.objects.list access to the Google Cloud Storage bucket."
         );
 
-    /// <summary>The description and the content of an upload in one request; of any other the whole body.</summary>
-    private static async Task<(JsonNode? Described, byte[] Content)> PartsAsync(HttpRequest request, MemoryStream body)
-    {
-        body.Position = 0;
-        if (request.ContentType?.StartsWith("multipart/related", StringComparison.Ordinal) != true)
-        {
-            var json = request.ContentType?.StartsWith("application/json", StringComparison.Ordinal) == true && body.Length > 0;
-            return (json ? JsonNode.Parse(body.ToArray()) : null, body.ToArray());
-        }
-
-        var boundary = request.ContentType.Split("boundary=")[1].Trim('"');
-        var reader = new MultipartReader(boundary, body);
-        var described = await JsonNode.ParseAsync((await reader.ReadNextSectionAsync())!.Body);
-        using var content = new MemoryStream();
-        await (await reader.ReadNextSectionAsync())!.Body.CopyToAsync(content);
-        return (described, content.ToArray());
-    }
-
-    private FakeReply Answer(HttpRequest request, string path, (JsonNode? Described, byte[] Content) sent)
+    private GcsReply Answer(HttpRequest request, string path, (JsonNode? Described, byte[] Content) sent)
     {
         if (request.Method == "PUT" && path.StartsWith("/session/", StringComparison.Ordinal))
         {
@@ -180,12 +161,12 @@ public sealed class FakeGcs : IAsyncDisposable
         var segments = rest.Split('/', StringSplitOptions.RemoveEmptyEntries);
         if (segments is not ["storage", "v1", "b", var bucket, "o", ..])
         {
-            return FakeReply.Error(404, "Not Found");
+            return GcsReply.Error(404, "Not Found");
         }
 
         if (!buckets.TryGetValue(bucket, out var objects))
         {
-            return FakeReply.Error(404, "The specified bucket does not exist.");
+            return GcsReply.Error(404, "The specified bucket does not exist.");
         }
 
         var key = segments.Length > 5 ? Uri.UnescapeDataString(segments[5]) : (string?)sent.Described?["name"] ?? "";
@@ -196,48 +177,48 @@ public sealed class FakeGcs : IAsyncDisposable
             ("DELETE", false, 6) => Delete(request, objects, key),
             ("POST", true, 5) when request.Query["uploadType"] == "multipart" => Put(request, objects, key, sent.Described!, sent.Content),
             ("POST", true, 5) => Begin(request, objects, bucket, key, sent.Described!),
-            _ => FakeReply.Error(501, "Not Implemented"),
+            _ => GcsReply.Error(501, "Not Implemented"),
         };
     }
 
-    private static FakeReply? Unmet(long? ifGeneration, Stored? found) =>
+    private static GcsReply? Unmet(long? ifGeneration, Stored? found) =>
         ifGeneration is { } wanted && wanted != (found?.Generation ?? 0)
-            ? FakeReply.Error(412, "At least one of the pre-conditions you specified did not hold.", "conditionNotMet")
+            ? GcsReply.Error(412, "At least one of the pre-conditions you specified did not hold.", "conditionNotMet")
             : null;
 
     private static long? IfGeneration(HttpRequest request) =>
         request.Query["ifGenerationMatch"] is { Count: > 0 } given ? long.Parse(given!, CultureInfo.InvariantCulture) : null;
 
-    private FakeReply Put(HttpRequest request, SortedDictionary<string, Stored> objects, string key, JsonNode described, byte[] content) =>
+    private GcsReply Put(HttpRequest request, SortedDictionary<string, Stored> objects, string key, JsonNode described, byte[] content) =>
         Unmet(IfGeneration(request), objects.GetValueOrDefault(key))
         ?? (
             (string?)described["crc32c"] is { } sum && sum != Crc32C(content)
-                ? FakeReply.Error(400, $"Provided CRC32C \"{sum}\" doesn't match calculated CRC32C \"{Crc32C(content)}\".")
+                ? GcsReply.Error(400, $"Provided CRC32C \"{sum}\" doesn't match calculated CRC32C \"{Crc32C(content)}\".")
                 : Store(objects, key, content, described)
         );
 
-    private FakeReply Store(SortedDictionary<string, Stored> objects, string key, byte[] content, JsonNode described)
+    private GcsReply Store(SortedDictionary<string, Stored> objects, string key, byte[] content, JsonNode described)
     {
         objects[key] = new Stored(content, ++generations, described["metadata"]?.DeepClone(), Now());
-        return FakeReply.Json(200, Described(key, objects[key]));
+        return GcsReply.Json(200, Described(key, objects[key]));
     }
 
-    private static FakeReply Get(HttpRequest request, SortedDictionary<string, Stored> objects, string key)
+    private static GcsReply Get(HttpRequest request, SortedDictionary<string, Stored> objects, string key)
     {
         if (
             !objects.TryGetValue(key, out var found)
             || (request.Query["generation"] is { Count: > 0 } wanted && wanted != found.Generation.ToString(CultureInfo.InvariantCulture))
         )
         {
-            return FakeReply.Error(404, $"No such object: {key}");
+            return GcsReply.Error(404, $"No such object: {key}");
         }
 
         if (request.Query["alt"] != "media")
         {
-            return FakeReply.Json(200, Described(key, found));
+            return GcsReply.Json(200, Described(key, found));
         }
 
-        var reply = new FakeReply(200)
+        var reply = new GcsReply(200)
         {
             Body = found.Content,
             Headers =
@@ -254,7 +235,7 @@ public sealed class FakeGcs : IAsyncDisposable
         var ends = range.ToString()["bytes=".Length..].Split('-').Select(end => long.Parse(end, CultureInfo.InvariantCulture)).ToArray();
         if (ends[0] >= found.Content.Length)
         {
-            return FakeReply.Error(416, "The requested range cannot be satisfied.");
+            return GcsReply.Error(416, "The requested range cannot be satisfied.");
         }
 
         var last = (int)Math.Min(ends[1], found.Content.Length - 1);
@@ -262,11 +243,11 @@ public sealed class FakeGcs : IAsyncDisposable
         return reply with { Status = 206, Body = found.Content[(int)ends[0]..(last + 1)] };
     }
 
-    private static FakeReply Delete(HttpRequest request, SortedDictionary<string, Stored> objects, string key)
+    private static GcsReply Delete(HttpRequest request, SortedDictionary<string, Stored> objects, string key)
     {
         if (!objects.TryGetValue(key, out var found))
         {
-            return FakeReply.Error(404, $"No such object: {key}");
+            return GcsReply.Error(404, $"No such object: {key}");
         }
 
         if (Unmet(IfGeneration(request), found) is { } refusal)
@@ -275,10 +256,10 @@ public sealed class FakeGcs : IAsyncDisposable
         }
 
         objects.Remove(key);
-        return new FakeReply(204);
+        return new GcsReply(204);
     }
 
-    private FakeReply Begin(HttpRequest request, SortedDictionary<string, Stored> objects, string bucket, string key, JsonNode described)
+    private GcsReply Begin(HttpRequest request, SortedDictionary<string, Stored> objects, string bucket, string key, JsonNode described)
     {
         if (Unmet(IfGeneration(request), objects.GetValueOrDefault(key)) is { } refusal)
         {
@@ -288,14 +269,14 @@ public sealed class FakeGcs : IAsyncDisposable
         var id = $"upload-{++generations}";
         uploads[id] = new Upload(bucket, key, IfGeneration(request), described, new MemoryStream());
         // At the port that was asked, which may be a proxy's.
-        return new FakeReply(200) { Headers = { ["Location"] = $"http://{request.Host}/session/{id}" } };
+        return new GcsReply(200) { Headers = { ["Location"] = $"http://{request.Host}/session/{id}" } };
     }
 
-    private FakeReply Piece(HttpRequest request, string id, byte[] piece)
+    private GcsReply Piece(HttpRequest request, string id, byte[] piece)
     {
         if (!uploads.TryGetValue(id, out var upload))
         {
-            return FakeReply.Error(404, "Not Found");
+            return GcsReply.Error(404, "Not Found");
         }
 
         if (upload.Made is { } made)
@@ -311,7 +292,7 @@ public sealed class FakeGcs : IAsyncDisposable
             var first = long.Parse(range[0].Split('-')[0], CultureInfo.InvariantCulture);
             if (first != upload.Content.Length || (total is null && piece.Length % PieceUnit != 0))
             {
-                return FakeReply.Error(400, $"Invalid request.  {first} of {upload.Content.Length}, {piece.Length} bytes.");
+                return GcsReply.Error(400, $"Invalid request.  {first} of {upload.Content.Length}, {piece.Length} bytes.");
             }
 
             upload.Content.Write(piece, 0, total is null ? Math.Min(piece.Length, MostOfAPiece) : piece.Length);
@@ -319,7 +300,7 @@ public sealed class FakeGcs : IAsyncDisposable
 
         if (total != upload.Content.Length)
         {
-            var incomplete = new FakeReply(308);
+            var incomplete = new GcsReply(308);
             if (upload.Content.Length > 0)
             {
                 incomplete.Headers["Range"] = $"bytes=0-{upload.Content.Length - 1}";
@@ -342,7 +323,7 @@ public sealed class FakeGcs : IAsyncDisposable
         return reply;
     }
 
-    private FakeReply List(SortedDictionary<string, Stored> objects, IQueryCollection query)
+    private GcsReply List(SortedDictionary<string, Stored> objects, IQueryCollection query)
     {
         var (prefix, delimiter) = (query["prefix"].ToString(), query["delimiter"].ToString());
         var after = Encoding.UTF8.GetString(Convert.FromBase64String(query["pageToken"].ToString()));
@@ -386,7 +367,7 @@ public sealed class FakeGcs : IAsyncDisposable
             page["prefixes"] = prefixes;
         }
 
-        return FakeReply.Json(200, page);
+        return GcsReply.Json(200, page);
     }
 
     private static JsonObject Described(string key, Stored stored) =>
@@ -414,41 +395,6 @@ public sealed class FakeGcs : IAsyncDisposable
 
     private sealed record Upload(string Bucket, string Key, long? IfGeneration, JsonNode Described, MemoryStream Content)
     {
-        public FakeReply? Made { get; init; }
-    }
-
-    private sealed record FakeReply(int Status)
-    {
-        public byte[] Body { get; init; } = [];
-
-        public Dictionary<string, string> Headers { get; } = new(StringComparer.OrdinalIgnoreCase);
-
-        public static FakeReply Json(int status, JsonNode body) =>
-            new(status)
-            {
-                Body = Encoding.UTF8.GetBytes(body.ToJsonString()),
-                Headers = { ["Content-Type"] = "application/json; charset=UTF-8" },
-            };
-
-        public static FakeReply Error(int status, string message, string reason = "notFound") =>
-            Json(
-                status,
-                new JsonObject
-                {
-                    ["error"] = new JsonObject
-                    {
-                        ["code"] = status,
-                        ["message"] = message,
-                        ["errors"] = new JsonArray(
-                            new JsonObject
-                            {
-                                ["message"] = message,
-                                ["domain"] = "global",
-                                ["reason"] = reason,
-                            }
-                        ),
-                    },
-                }
-            );
+        public GcsReply? Made { get; init; }
     }
 }

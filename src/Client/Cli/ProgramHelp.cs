@@ -23,9 +23,10 @@ internal static class ProgramHelp
             "",
             .. Wrapped(
                 "Options",
-                "--store STORE: a directory, azblob://account/container, s3://bucket/prefix or gs://bucket/prefix; default .slowrun, or SLOWRUN_STORE. --verbose, --version.".Split(
-                    ' '
-                )
+                (
+                    "--store STORE: a directory, azblob://account/container, s3://bucket/prefix or gs://bucket/prefix; "
+                    + "default .slowrun, or SLOWRUN_STORE. --verbose, --version."
+                ).Split(' ')
             ),
             "",
         ];

@@ -72,7 +72,8 @@ internal static class AzureTables
             ? new AzureAccount(store[BlobScheme.Length..].Split('/')[0])
             : throw new StoreException(
                 StoreProblem.Unsuitable,
-                $"The store '{store}' is in no storage account whose table service could keep its cluster: say which, --clustering azure-table=https://ACCOUNT.table.core.windows.net."
+                $"The store '{store}' is in no storage account whose table service could keep its cluster: say which, "
+                    + "--clustering azure-table=https://ACCOUNT.table.core.windows.net."
             );
     }
 }

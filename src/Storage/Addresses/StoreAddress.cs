@@ -17,8 +17,8 @@ public static class StoreAddress
 
     /// <param name="address">A directory, <c>azblob://account/container</c>, <c>s3://bucket/prefix</c>,
     /// <c>gs://bucket/prefix</c>, or <c>memory:NAME</c> (of this process).</param>
-    /// <param name="create">Makes the directory or container if it is not there (a bucket of Google's has to be there); otherwise that is an
-    /// error.</param>
+    /// <param name="create">Makes the directory or container if it is not there (a bucket of Google's has to be there); otherwise that
+    /// is an error.</param>
     /// <exception cref="StoreException">The message says which address, what is wrong and what to do.</exception>
     public static async Task<IObjectStore> OpenAsync(
         string address,
@@ -54,7 +54,9 @@ public static class StoreAddress
             ? await Task.Run(() => DirectoryStore.Open(address, create, time), cancellationToken).ConfigureAwait(false)
             : throw new StoreException(
                 StoreProblem.Unsuitable,
-                $"'{Secrets.Redacted(address)}' is no address of a store: give a directory, {BlobAddress.Scheme}ACCOUNT/CONTAINER, {S3Address.Scheme}BUCKET/PREFIX, or {GcsAddress.Scheme}BUCKET/PREFIX."
+                $"'{Secrets.Redacted(address)}' is no address of a store: give a directory, "
+                    + $"{BlobAddress.Scheme}ACCOUNT/CONTAINER, {S3Address.Scheme}BUCKET/PREFIX, or "
+                    + $"{GcsAddress.Scheme}BUCKET/PREFIX."
             );
     }
 

@@ -63,7 +63,8 @@ public sealed class AzureRetries(string what, string role, RemoteStoreOptions op
             var cause = last ?? e;
             throw new StoreException(
                 StoreProblem.Unreachable,
-                $"{what} did not answer within {options.Deadline.TotalSeconds:0} s: {AzureTries.Short(cause)}. Is the network up, and the account's name right?",
+                $"{what} did not answer within {options.Deadline.TotalSeconds:0} s: {AzureTries.Short(cause)}. Is the "
+                    + "network up, and the account's name right?",
                 AzureTries.Cause(cause)
             );
         }
@@ -73,7 +74,8 @@ public sealed class AzureRetries(string what, string role, RemoteStoreOptions op
             var refused = new RequestFailedException(message.Response);
             throw new StoreException(
                 StoreProblem.Denied,
-                $"{what} refuses: {AzureTries.Short(refused)}. The identity in use needs the role {role} on the account; sign in with 'az login', give the machine a managed identity, "
+                $"{what} refuses: {AzureTries.Short(refused)}. The identity in use needs the role {role} on the "
+                    + "account; sign in with 'az login', give the machine a managed identity, "
                     + $"or set {AzureAccount.ConnectionStringVariable}. A clock that is wrong by more than 15 minutes is refused too.",
                 AzureTries.Cause(refused)
             );

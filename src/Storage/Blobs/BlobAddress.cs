@@ -25,8 +25,10 @@ internal sealed partial record BlobAddress(string Account, string Container)
             ? new BlobAddress(match.Groups["account"].Value, match.Groups["container"].Value)
             : throw new StoreException(
                 StoreProblem.Unsuitable,
-                $"'{Secrets.Redacted(address)}' is no address of a blob container: expected {Scheme}ACCOUNT/CONTAINER, the container of 3 to 63 lower-case "
-                    + $"letters, digits and single hyphens. Credentials do not belong into it; they stand in {AzureAccount.ConnectionStringVariable}."
+                $"'{Secrets.Redacted(address)}' is no address of a blob container: expected {Scheme}ACCOUNT/CONTAINER, "
+                    + "the container of 3 to 63 lower-case "
+                    + "letters, digits and single hyphens. Credentials do not belong into it; they stand in "
+                    + $"{AzureAccount.ConnectionStringVariable}."
             );
     }
 

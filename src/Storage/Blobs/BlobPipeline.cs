@@ -15,20 +15,24 @@ internal sealed class BlobPipeline(BlobAddress address, RemoteStoreOptions optio
         {
             RequestFailedException { Status: 401 or 403 } r => new StoreException(
                 StoreProblem.Denied,
-                $"The store '{address}' refuses to {what}: {Short(r)}. The identity in use needs the role Storage Blob Data Contributor on the container; "
-                    + $"sign in with 'az login', give the machine a managed identity, or set {AzureAccount.ConnectionStringVariable}. A clock that is wrong by "
+                $"The store '{address}' refuses to {what}: {Short(r)}. The identity in use needs the role Storage Blob "
+                    + "Data Contributor on the container; "
+                    + "sign in with 'az login', give the machine a managed identity, or set "
+                    + $"{AzureAccount.ConnectionStringVariable}. A clock that is wrong by "
                     + "more than 15 minutes is refused too.",
                 Cause(r)
             ),
             AuthenticationFailedException a => new StoreException(
                 StoreProblem.Denied,
-                $"There is no credential to open the store '{address}' with: {StoreTries.FirstLine(a.Message)} Sign in with 'az login', give the machine a managed identity, "
+                $"There is no credential to open the store '{address}' with: {StoreTries.FirstLine(a.Message)} Sign in "
+                    + "with 'az login', give the machine a managed identity, "
                     + $"or set {AzureAccount.ConnectionStringVariable}.",
                 a
             ),
             RequestFailedException { ErrorCode: "ContainerNotFound" } r => new StoreException(
                 StoreProblem.Missing,
-                $"There is no store at '{address}': the account has no such container. Check --store, or start a run there: that creates it.",
+                $"There is no store at '{address}': the account has no such container. Check --store, or start a run "
+                    + "there: that creates it.",
                 Cause(r)
             ),
             RequestFailedException r when r.Status == 507 || r.ErrorCode?.Contains("Quota", StringComparison.OrdinalIgnoreCase) == true =>

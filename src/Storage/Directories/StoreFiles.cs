@@ -60,8 +60,10 @@ internal sealed class StoreFiles
             {
                 throw new StoreException(
                     StoreProblem.Unsuitable,
-                    $"The directory '{root}' is on {kind}, which machines share without the atomic links and locks that a store needs: two of them "
-                        + "could both commit. Use a local disk for one machine, and azblob://account/container, s3://bucket/prefix or gs://bucket/prefix for several."
+                    $"The directory '{root}' is on {kind}, which machines share without the atomic links and locks that a "
+                        + "store needs: two of them "
+                        + "could both commit. Use a local disk for one machine, and azblob://account/container, "
+                        + "s3://bucket/prefix or gs://bucket/prefix for several."
                 );
             }
 

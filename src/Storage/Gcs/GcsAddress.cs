@@ -20,8 +20,10 @@ internal sealed partial record GcsAddress(string Bucket, string Prefix)
             ? new GcsAddress(match.Groups["bucket"].Value, string.Concat(segments.Select(segment => segment.Value + "/")))
             : throw new StoreException(
                 StoreProblem.Unsuitable,
-                $"'{Shown(address)}' is no address of a store on Google Cloud Storage: expected {Scheme}BUCKET/PREFIX, the bucket of 3 to 222 lower-case letters, digits, "
-                    + "hyphens, underscores and dots. Credentials do not belong into it: they are those of 'gcloud auth application-default login', of the machine's service "
+                $"'{Shown(address)}' is no address of a store on Google Cloud Storage: expected {Scheme}BUCKET/PREFIX, "
+                    + "the bucket of 3 to 222 lower-case letters, digits, "
+                    + "hyphens, underscores and dots. Credentials do not belong into it: they are those of 'gcloud auth "
+                    + "application-default login', of the machine's service "
                     + "account, or of the file that GOOGLE_APPLICATION_CREDENTIALS names."
             );
     }

@@ -75,7 +75,8 @@ internal sealed class GcsBucket(StorageService service, GcsAddress address)
             var total =
                 answer.Content.Headers.ContentRange?.Length ?? throw new StoreException(
                     StoreProblem.Unsuitable,
-                    $"The server of the store '{address}' answers a request for a range of '{key}' without Content-Range. Use Google Cloud Storage, or a server that keeps to its JSON API."
+                    $"The server of the store '{address}' answers a request for a range of '{key}' without Content-Range. "
+                        + "Use Google Cloud Storage, or a server that keeps to its JSON API."
                 );
             var body = await answer.Content.ReadAsStreamAsync(token).ConfigureAwait(false);
             return await ObjectChunk.ReadAsync(body, key, offset, count, total, Generation(answer), token).ConfigureAwait(false);
@@ -126,7 +127,8 @@ internal sealed class GcsBucket(StorageService service, GcsAddress address)
         return answer.Headers.Location
             ?? throw new StoreException(
                 StoreProblem.Unsuitable,
-                $"The server of the store '{address}' began an upload without saying where (Location). Use Google Cloud Storage, or a server that keeps to its JSON API."
+                $"The server of the store '{address}' began an upload without saying where (Location). Use Google "
+                    + "Cloud Storage, or a server that keeps to its JSON API."
             );
     }
 
@@ -211,7 +213,8 @@ internal sealed class GcsBucket(StorageService service, GcsAddress address)
             ? given.First()
             : throw new StoreException(
                 StoreProblem.Unsuitable,
-                $"The server of the store '{address}' does not name the generation of what it sends (x-goog-generation). Use Google Cloud Storage, or a server that keeps to its JSON API."
+                $"The server of the store '{address}' does not name the generation of what it sends "
+                    + "(x-goog-generation). Use Google Cloud Storage, or a server that keeps to its JSON API."
             );
 
     private StringContent Json(StorageObject described) =>

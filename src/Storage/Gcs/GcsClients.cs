@@ -56,6 +56,7 @@ internal static class GcsClients
             ? uri
             : throw new StoreException(
                 StoreProblem.Unsuitable,
-                $"{EmulatorVariable} is no address of a server: expected HOST:PORT or http://HOST:PORT. Set it right, or unset it to use Google Cloud Storage itself."
+                $"{EmulatorVariable} is no address of a server: expected HOST:PORT or http://HOST:PORT. Set it right, "
+                    + "or unset it to use Google Cloud Storage itself."
             );
 }

@@ -5,7 +5,8 @@ using Slowrun.Storage.Remote;
 
 namespace Slowrun.Storage.Gcs;
 
-/// <summary>What the answers of Google Cloud Storage mean. Source: its reference (JSON API: status and error codes, retry strategy).</summary>
+/// <summary>What the answers of Google Cloud Storage mean. Source: its reference (JSON API: status and error codes, retry
+/// strategy).</summary>
 internal static class GcsErrors
 {
     /// <summary>There is no such bucket. The code of it is the one of an object that is missing; the sentence is not.</summary>

@@ -14,20 +14,23 @@ internal sealed class GcsPipeline(GcsAddress address, RemoteStoreOptions options
 {
     /// <summary>Where credentials come from.</summary>
     public const string Advice =
-        "Sign in with 'gcloud auth application-default login', give the machine a service account with the scope cloud-platform, or name a key file by GOOGLE_APPLICATION_CREDENTIALS.";
+        "Sign in with 'gcloud auth application-default login', give the machine a service account with the "
+        + "scope cloud-platform, or name a key file by GOOGLE_APPLICATION_CREDENTIALS.";
 
     protected override Exception Explained(string what, Exception e, Exception last) =>
         last switch
         {
             GoogleApiException api when api.IsMissingBucket() => new StoreException(
                 StoreProblem.Missing,
-                $"There is no store at '{address}': there is no such bucket. Check --store, or make it, in the region of the machines: gcloud storage buckets create gs://{address.Bucket} "
+                $"There is no store at '{address}': there is no such bucket. Check --store, or make it, in the region "
+                    + $"of the machines: gcloud storage buckets create gs://{address.Bucket} "
                     + "--location=REGION --uniform-bucket-level-access.",
                 api
             ),
             GoogleApiException { HttpStatusCode: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } api => new StoreException(
                 StoreProblem.Denied,
-                $"The store '{address}' refuses to {what}: {Short(api)}. The account in use needs the role Storage Object User (roles/storage.objectUser: storage.objects.get, create, "
+                $"The store '{address}' refuses to {what}: {Short(api)}. The account in use needs the role Storage "
+                    + "Object User (roles/storage.objectUser: storage.objects.get, create, "
                     + $"delete and list) on the bucket. {Advice}",
                 api
             ),

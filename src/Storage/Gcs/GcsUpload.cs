@@ -171,7 +171,8 @@ internal sealed class GcsUpload(GcsBucket bucket, GcsPipeline pipeline, RemoteSt
     private StoreException Lost(string name, string why, Exception? e) =>
         new(
             StoreProblem.Unreachable,
-            $"The store '{bucket.Address}' lost the upload of '{name}': {why}. Nothing of that name was made; the upload has to be made again.",
+            $"The store '{bucket.Address}' lost the upload of '{name}': {why}. Nothing of that name was made; the "
+                + "upload has to be made again.",
             e
         );
 

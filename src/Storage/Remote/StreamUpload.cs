@@ -1,6 +1,7 @@
 namespace Slowrun.Storage.Remote;
 
-/// <summary>How an object is created from a stream of unknown length: in one request where it is small, in blocks where it is not.</summary>
+/// <summary>How an object is created from a stream of unknown length: in one request where it is small, in blocks where it is
+/// not.</summary>
 internal static class StreamUpload
 {
     /// <param name="put">Creates a small object in one request; false where there is one.</param>

@@ -97,7 +97,8 @@ internal sealed partial record S3Address(string Bucket, string Prefix, Uri? Endp
         {
             throw new StoreException(
                 StoreProblem.Unsuitable,
-                $"The store '{this}' cannot be opened: {StoreTries.FirstLine(e.Message).TrimEnd('.')}. Add ?region=REGION to the address, or set AWS_REGION.",
+                $"The store '{this}' cannot be opened: {StoreTries.FirstLine(e.Message).TrimEnd('.')}. Add "
+                    + "?region=REGION to the address, or set AWS_REGION.",
                 e
             );
         }
@@ -113,8 +114,10 @@ internal sealed partial record S3Address(string Bucket, string Prefix, Uri? Endp
         new(
             StoreProblem.Unsuitable,
             // Without its options and without what stands before an '@': people put keys there.
-            $"'{Secrets.Redacted(WithoutUser(address).Split('?', 2)[0])}' is no address of an S3 store: expected {Scheme}BUCKET/PREFIX, the bucket of 3 to 63 lower-case letters, digits, hyphens and dots, "
-                + $"with ?endpoint=http://HOST:PORT&region=REGION where needed.{why} Credentials do not belong into it; they stand in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or in a profile."
+            $"'{Secrets.Redacted(WithoutUser(address).Split('?', 2)[0])}' is no address of an S3 store: expected "
+                + $"{Scheme}BUCKET/PREFIX, the bucket of 3 to 63 lower-case letters, digits, hyphens and dots, "
+                + $"with ?endpoint=http://HOST:PORT&region=REGION where needed.{why} Credentials do not belong into it; "
+                + "they stand in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or in a profile."
         );
 
     private static string WithoutUser(string address) =>

@@ -80,6 +80,7 @@ internal static class S3Conditions
     private static StoreException Ignored(S3Bucket bucket, string header) =>
         new(
             StoreProblem.Unsuitable,
-            $"The server of the store '{bucket.Address}' ignores conditional writes ({header}): two trainers could both commit. Use S3 itself, or a server that keeps to them."
+            $"The server of the store '{bucket.Address}' ignores conditional writes ({header}): two trainers could "
+                + "both commit. Use S3 itself, or a server that keeps to them."
         );
 }

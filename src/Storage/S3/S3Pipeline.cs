@@ -20,8 +20,10 @@ internal sealed class S3Pipeline(S3Address address, RemoteStoreOptions options, 
             ),
             AmazonServiceException { StatusCode: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden } s => new StoreException(
                 StoreProblem.Denied,
-                $"The store '{address}' refuses to {what}: {Short(s)}. The identity in use needs s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on the objects and "
-                    + "s3:ListBucket on the bucket; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the machine a role. A clock that is wrong by more than "
+                $"The store '{address}' refuses to {what}: {Short(s)}. The identity in use needs s3:GetObject, "
+                    + "s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on the objects and "
+                    + "s3:ListBucket on the bucket; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or "
+                    + "give the machine a role. A clock that is wrong by more than "
                     + "15 minutes is refused too.",
                 s
             ),
@@ -33,7 +35,8 @@ internal sealed class S3Pipeline(S3Address address, RemoteStoreOptions options, 
                     or "IllegalLocationConstraintException"
             } s => new StoreException(
                 StoreProblem.Unsuitable,
-                $"The store '{address}' could not {what}: {Short(s)}. The bucket is of another region; name it by ?region=REGION, or AWS_REGION.",
+                $"The store '{address}' could not {what}: {Short(s)}. The bucket is of another region; name it by "
+                    + "?region=REGION, or AWS_REGION.",
                 s
             ),
             AmazonServiceException s
@@ -55,7 +58,9 @@ internal sealed class S3Pipeline(S3Address address, RemoteStoreOptions options, 
             ),
             AmazonClientException c => new StoreException(
                 StoreProblem.Denied,
-                $"There is no credential to open the store '{address}' with: {StoreTries.FirstLine(c.Message).Split(". ", 2)[0].TrimEnd('.')}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, "
+                $"There is no credential to open the store '{address}' with: "
+                    + $"{StoreTries.FirstLine(c.Message).Split(". ", 2)[0].TrimEnd('.')}. "
+                    + "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, "
                     + "or give the machine a role.",
                 c
             ),

@@ -176,7 +176,8 @@ internal sealed class S3Upload(S3Bucket bucket, S3Pipeline pipeline, RemoteStore
                         ? found.Version.Write == write
                         : throw new StoreException(
                             StoreProblem.Unreachable,
-                            $"The store '{bucket.Address}' did not commit '{name}': {S3Errors.Short(e)}, and there is none of that name. Another writer of it came in between; the upload has to be made again.",
+                            $"The store '{bucket.Address}' did not commit '{name}': {S3Errors.Short(e)}, and there is none of that "
+                                + "name. Another writer of it came in between; the upload has to be made again.",
                             e
                         );
                 }

@@ -28,6 +28,8 @@ public sealed class AzureBlobStoreWithChaosTests : ObjectStoreContract
 
 public sealed class AzureBlobStoreFaultTests : RemoteStoreFaultContract
 {
+    private const string Sas = "SharedAccessSignature=sv=2024-11-04&ss=b&srt=sco&sp=rwdl&se=2030-01-01";
+
     private readonly string address = Azurite.NewAddress();
 
     protected override bool KnowsItsOwnWrites => false;
@@ -50,7 +52,7 @@ public sealed class AzureBlobStoreFaultTests : RemoteStoreFaultContract
     {
         var key = Convert.ToBase64String(Encoding.UTF8.GetBytes("this is a secret that nobody may see"));
         var credentials =
-            $"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={key};BlobEndpoint=http://127.0.0.1:{await Azurite.PortAsync()}/devstoreaccount1;";
+            $"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={key};{Endpoint(await Azurite.PortAsync())};";
         var tries = 0;
 
         var e = await Assert.ThrowsAsync<StoreException>(() =>
@@ -66,8 +68,7 @@ public sealed class AzureBlobStoreFaultTests : RemoteStoreFaultContract
     public async Task AnyOperation_WithASasThatIsRefused_ShowsNoSignature()
     {
         const string Signature = "c2VjcmV0LXNpZ25hdHVyZQ";
-        var credentials =
-            $"BlobEndpoint=http://127.0.0.1:{await Azurite.PortAsync()}/devstoreaccount1;SharedAccessSignature=sv=2024-11-04&ss=b&srt=sco&sp=rwdl&se=2030-01-01&sig={Signature}";
+        var credentials = $"{Endpoint(await Azurite.PortAsync())};{Sas}&sig={Signature}";
 
         var e = await Assert.ThrowsAsync<StoreException>(() =>
             AzureBlobStore.OpenAsync(address, create: true, credentials, Options, cancellationToken: Cancel)
@@ -81,8 +82,7 @@ public sealed class AzureBlobStoreFaultTests : RemoteStoreFaultContract
     public async Task AnyOperation_WhenTheRefusalQuotesTheRequest_ShowsNoSignatureAndTriesOnce()
     {
         const string Signature = "c2VjcmV0LXNpZ25hdHVyZQ";
-        var credentials =
-            $"BlobEndpoint=http://127.0.0.1:{Proxy.Port}/devstoreaccount1;SharedAccessSignature=sv=2024-11-04&ss=b&srt=sco&sp=rwdl&se=2030-01-01&sig={Signature}";
+        var credentials = $"{Endpoint(Proxy.Port)};{Sas}&sig={Signature}";
         Proxy.Always = ProxyFault.Denied;
 
         var e = await Assert.ThrowsAsync<StoreException>(() =>
@@ -127,4 +127,6 @@ public sealed class AzureBlobStoreFaultTests : RemoteStoreFaultContract
         Assert.Contains("devstoreaccount1", e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("Eby8", e.ToString(), StringComparison.Ordinal);
     }
+
+    private static string Endpoint(int port) => $"BlobEndpoint=http://127.0.0.1:{port}/devstoreaccount1";
 }
