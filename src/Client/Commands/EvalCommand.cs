@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Results;
-using Slowrun.Client.Runs;
 using Slowrun.Core;
 using Slowrun.Core.Inference;
 using Slowrun.Core.Plan;
