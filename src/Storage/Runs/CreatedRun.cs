@@ -8,8 +8,8 @@ namespace Slowrun.Storage.Runs;
 /// <param name="IsNew">False: it was there before.</param>
 public sealed record CreatedRun(RunSpec Spec, bool IsNew)
 {
-    /// <summary>Where the recipe of the run differs from the one that was submitted; not empty: the name belongs to another run, and nothing
-    /// was changed.</summary>
+    /// <summary>Where the recipe of the run differs from the one that was submitted; not empty: the name belongs to another run, and
+    /// nothing was changed.</summary>
     public IReadOnlyList<SpecDifference> OtherRecipe { get; init; } = [];
 
     /// <summary>Where its operations do: they stay as they were.</summary>

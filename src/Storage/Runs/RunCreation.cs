@@ -6,8 +6,8 @@ using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Storage.Runs;
 
-/// <summary>Makes a run of a spec. Its data are in the store before the spec is, which makes the run count; the same spec again finds the run
-/// that is there.</summary>
+/// <summary>Makes a run of a spec. Its data are in the store before the spec is, which makes the run count; the same spec again finds the
+/// run that is there.</summary>
 public sealed class RunCreation(IObjectStore store)
 {
     /// <summary>The spec on certain data: with their hash and sizes, with which it must still be one.</summary>
@@ -43,8 +43,8 @@ public sealed class RunCreation(IObjectStore store)
         return manifest;
     }
 
-    /// <param name="makeData">Called where neither the spec nor a run of its name says which data: puts them into the store, and returns their
-    /// hash.</param>
+    /// <param name="makeData">Called where neither the spec nor a run of its name says which data: puts them into the store, and returns
+    /// their hash.</param>
     /// <param name="isChecked">Whether the spec's data were checked already.</param>
     /// <exception cref="InvalidRequestException">The data do not fit the recipe.</exception>
     /// <exception cref="InvalidDataException">They are missing or damaged.</exception>

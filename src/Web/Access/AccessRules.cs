@@ -9,8 +9,8 @@ public sealed record AccessRules
     public const int ShortestToken = 16;
 
     /// <summary>
-    /// Its bearers may read everything, and submit, pause, resume and cancel runs. Null: the page only reads, needs no token, and listens on
-    /// loopback only.
+    /// Its bearers may read everything, and submit, pause, resume and cancel runs. Null: the page only reads, needs no token, and listens
+    /// on loopback only.
     /// </summary>
     public string? Token { get; init; }
 

@@ -86,8 +86,8 @@ internal static class SubmitApi
         }
     }
 
-    /// <summary>Who has the token may order trainings. A receiver of notices would let them make silos post to any address, with variables of
-    /// the silos' environment: that is for who may write the store.</summary>
+    /// <summary>Who has the token may order trainings. A receiver of notices would let them make silos post to any address, with
+    /// variables of the silos' environment: that is for who may write the store.</summary>
     private static void RefuseReceivers(RunSpec spec)
     {
         if (spec.Operations.Notify is { Count: > 0 })
