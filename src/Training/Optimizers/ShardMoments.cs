@@ -22,9 +22,8 @@ internal sealed class ShardMoments : IDisposable
     /// <summary>A view of some of the whole's moments, which are all here.</summary>
     public Tensor Of(FlatRange range) => Numbers.narrow(0, held.PlaceOf(range.Start), range.Length);
 
-    /// <summary>A view of each range that is here, and where it begins in the whole. They outlive the caller's dispose scope.</summary>
-    public IEnumerable<(long Start, Tensor Numbers)> Views() =>
-        held.Ranges.Select(range => (range.Start, Of(range).DetachFromDisposeScope()));
+    /// <summary>A view of each range that is here, and where it begins in the whole. They end with the caller's dispose scope.</summary>
+    public IEnumerable<(long Start, Tensor Numbers)> Views() => held.Ranges.Select(range => (range.Start, Of(range)));
 
     /// <summary>Copies what is here of both.</summary>
     public void Take(ShardMoments from)

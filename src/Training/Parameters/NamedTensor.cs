@@ -22,7 +22,8 @@ public sealed record NamedTensor(string Name, IReadOnlyList<Tensor> Parts)
     /// <summary>Views that cover a flat tensor: itself, or <c>name.0</c>, <c>name.1</c>, … of at most 1 GiB (at float32).</summary>
     public static IReadOnlyList<NamedTensor> Pieces(string name, Tensor flat) => Pieces(name, [flat], PieceLength);
 
-    /// <summary>The same of a flat tensor in parts.</summary>
+    /// <summary>The same of a flat tensor in parts. What is returned outlives the caller's dispose scope; parts that were cut end with
+    /// it, or they would keep their storage until they are collected.</summary>
     public static IReadOnlyList<NamedTensor> Pieces(string name, IReadOnlyList<Tensor> parts) => Pieces(name, parts, PieceLength);
 
     internal static IReadOnlyList<NamedTensor> Pieces(string name, IReadOnlyList<Tensor> parts, long pieceLength)
@@ -31,7 +32,7 @@ public sealed record NamedTensor(string Name, IReadOnlyList<Tensor> Parts)
         var length = parts.Sum(part => part.numel());
         if (length <= pieceLength)
         {
-            return [new NamedTensor(name, parts)];
+            return [new NamedTensor(name, [.. parts.Select(part => part.DetachFromDisposeScope())])];
         }
 
         var pieces = new List<NamedTensor>();

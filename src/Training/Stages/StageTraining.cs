@@ -338,6 +338,12 @@ public sealed class StageTraining : IDisposable
         capture?.Dispose();
         workers?.Dispose();
         selection?.Dispose();
+        // Where they are several they are views, which would keep all parameters until they are collected.
+        foreach (var piece in weights is { Count: > 1 } ? weights : [])
+        {
+            piece.Tensor.Dispose();
+        }
+
         parameters?.Dispose();
         losses?.Dispose();
         position?.Dispose();

@@ -29,4 +29,25 @@ public sealed class NamedTensorTests
         pieces[1].Tensor.fill_(-1);
         Assert.Equal(-1f, flat[4].item<float>());
     }
+
+    /// <summary>A view that is not disposed keeps the memory of all that it is a view of.</summary>
+    [Theory]
+    [InlineData(10)]
+    [InlineData(4)]
+    public void Pieces_OfParts_OutliveTheScopeAndLeaveNoOtherViewBehind(long pieceLength)
+    {
+        using var flat = arange(10, ScalarType.Float32);
+        List<TorchSharp.torch.Tensor> parts;
+        IReadOnlyList<NamedTensor> pieces;
+        using (NewDisposeScope())
+        {
+            parts = [flat.narrow(0, 0, 6), flat.narrow(0, 6, 4)];
+            pieces = NamedTensor.Pieces("moments", parts, pieceLength);
+        }
+
+        var kept = pieces.SelectMany(piece => piece.Parts).ToList();
+        Assert.Equal(flat.data<float>().ToArray(), kept.SelectMany(part => part.data<float>().ToArray()));
+        Assert.All(parts, part => Assert.True(part.IsInvalid || kept.Contains(part, ReferenceEqualityComparer.Instance)));
+        kept.ForEach(part => part.Dispose());
+    }
 }
