@@ -25,11 +25,17 @@ internal static class SpecFields
                         .Select(property => new SpecField(
                             JsonNamingPolicy.CamelCase.ConvertName(property.Name),
                             property.PropertyType,
-                            property.IsDefined(typeof(RequiredMemberAttribute)),
+                            property.IsDefined(typeof(RequiredMemberAttribute)) || IsParameter(type, property),
                             property.GetCustomAttribute<RangeAttribute>()
                         )),
                 ]
         );
+
+    /// <summary>Whether a positional record has no value of it unless one is given: it would be 0.</summary>
+    private static bool IsParameter(Type type, PropertyInfo property) =>
+        property.PropertyType.IsValueType
+        && Nullable.GetUnderlyingType(property.PropertyType) is null
+        && type.GetConstructors().SelectMany(one => one.GetParameters()).Any(one => one.Name == property.Name && !one.HasDefaultValue);
 
     public static bool IsRecord(Type type) => type.IsClass && type.Namespace == typeof(Recipes.Recipe).Namespace;
 

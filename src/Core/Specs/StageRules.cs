@@ -158,9 +158,12 @@ internal static class StageRules
             if (
                 !rules.Check(
                     place.Of("windows"),
-                    phase.UntilEpoch > before && phase.ShortWindow <= phase.LongWindow && phase.LongWindow <= plan.Model.SequenceLength,
+                    phase.UntilEpoch > before
+                        && phase.ShortWindow >= 1
+                        && phase.ShortWindow <= phase.LongWindow
+                        && phase.LongWindow <= plan.Model.SequenceLength,
                     $"found windows of {phase.ShortWindow} and {phase.LongWindow} keys until epoch {phase.UntilEpoch}, "
-                        + $"expected an epoch after {before} and shortWindow <= longWindow <= sequenceLength "
+                        + $"expected an epoch after {before} and 1 <= shortWindow <= longWindow <= sequenceLength "
                         + $"({plan.Model.SequenceLength})."
                 )
             )

@@ -282,6 +282,17 @@ public sealed class SpecReaderTests
         );
     }
 
+    [Theory]
+    [InlineData("stage.windows=[{untilEpoch: 1, longWindow: 8}]", "the field 'shortWindow' is missing")]
+    [InlineData("stage.optimizer.decay={shape: Points, points: [{epoch: 1}]}", "the field 'factor' is missing")]
+    [InlineData("chains[0].stage.windows=[{untilEpoch: 1, longWindow: 8}]", "shortWindow")]
+    public void FromText_WithAnEntryThatLacksAField_SaysSo(string set, string expected)
+    {
+        var e = Assert.Throws<SpecException>(() => SpecReader.FromPreset("tiny", new SpecOverrides { Set = [set] }));
+
+        Assert.Contains(e.Problems, problem => problem.Message.Contains(expected, StringComparison.Ordinal));
+    }
+
     [Fact]
     public void FromText_WithPatchThatLacksARequiredField_SaysSo()
     {
