@@ -36,17 +36,13 @@ public sealed class CachedCurvesTests
     [Fact]
     public void Embedded_AreOfThePresetAsItIs()
     {
-        Assert.All(
-            CachedCurves.Embedded,
-            curves =>
-            {
-                Assert.Same(curves, CachedCurves.For(OnData(Recipe, curves.DataSha256), CachedCurves.Embedded));
-                Assert.Equal(Recipe.Data.TrainTokens, curves.TrainTokens);
-                Assert.Equal([BaselineKind.OnePass, BaselineKind.ManyPasses], curves.Curves.Select(curve => curve.Kind));
-                Assert.All(curves.Curves, curve => Assert.Equal(curves.TrainTokens, curve.Points[0].Tokens));
-                Assert.All(curves.Curves, curve => Assert.All(curve.Points, point => Assert.InRange(point.LossNats, 1, 4)));
-            }
-        );
+        var curves = Assert.Single(CachedCurves.Embedded);
+
+        Assert.Same(curves, CachedCurves.For(OnData(Recipe, curves.DataSha256), CachedCurves.Embedded));
+        Assert.Equal(Recipe.Data.TrainTokens, curves.TrainTokens);
+        Assert.Equal([BaselineKind.OnePass, BaselineKind.ManyPasses], curves.Curves.Select(curve => curve.Kind));
+        Assert.All(curves.Curves, curve => Assert.Equal(curves.TrainTokens, curve.Points[0].Tokens));
+        Assert.All(curves.Curves, curve => Assert.All(curve.Points, point => Assert.InRange(point.LossNats, 1, 4)));
     }
 
     private static Recipe OnData(Recipe recipe, string sha256) => recipe with { Data = recipe.Data with { Sha256 = sha256 } };
