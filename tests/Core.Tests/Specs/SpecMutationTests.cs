@@ -34,7 +34,29 @@ public sealed class SpecMutationTests
         );
 
     [Fact]
-    public void FromText_OfMutatedJson_GivesASpecOrSaysWhatIsWrong() => MutatedJson.Sample(Check, iter: 1_000, seed: "587tUfjGHo22");
+    public void FromText_OfMutatedJson_GivesASpecOrSaysWhatIsWrong() => Check(MutatedJson, 1_000);
+
+    [Fact]
+    public void FromText_OfMutatedPresets_GivesASpecOrSaysWhatIsWrong() => Check(Mutated, 2_000);
+
+    /// <summary>The same texts each time: what fails, fails again. (CsCheck's own sampling draws other ones in each run.)</summary>
+    private static void Check(Gen<string> texts, int count) =>
+        Parallel.For(
+            0,
+            count,
+            nth =>
+            {
+                var text = texts.Generate(new PCG((uint)nth, 7), null, out _);
+                try
+                {
+                    Check(text);
+                }
+                catch (Exception e)
+                {
+                    throw new InvalidOperationException($"Mutation {nth}: {e.Message}\n{text}", e);
+                }
+            }
+        );
 
     private static void Check(string text)
     {
@@ -53,13 +75,4 @@ public sealed class SpecMutationTests
             Assert.DoesNotContain("Exception", e.Message, StringComparison.Ordinal);
         }
     }
-
-    [Fact]
-    public void FromText_OfMutatedPresets_GivesASpecOrSaysWhatIsWrong() =>
-        Mutated.Sample(
-            Check,
-            iter: 2_000,
-            // A list that does not end, at which the YAML library itself breaks off.
-            seed: "587tUfjGHo22"
-        );
 }
