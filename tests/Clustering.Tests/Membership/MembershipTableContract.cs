@@ -274,9 +274,10 @@ public abstract class MembershipTableContract : IAsyncLifetime
             )
         );
 
+        // Later where a try took so long on a busy machine that another one followed, which tells its own time.
         Assert.All(
             (await table.ReadAllAsync(Cancel)).Members,
-            member => Assert.Equal(Entries.Now.AddMinutes(1), member.Item1.IAmAliveTime)
+            member => Assert.True(member.Item1.IAmAliveTime >= Entries.Now.AddMinutes(1), $"{member.Item1.IAmAliveTime:O}")
         );
     }
 
