@@ -164,8 +164,6 @@ public static class StoreClusteringExtensions
             options.TableName = AzureTables.Name;
             options.TableServiceClient = account;
         });
-        // No heartbeat rewrites its dead rows; and it takes away also who is joining, by clocks that may be wrong by an hour.
-        silo.Services.PostConfigure<ClusterMembershipOptions>(options => options.DefunctSiloExpiration = TimeSpan.FromDays(1));
         var table = silo.Services.Last(service => service.ServiceType == typeof(IMembershipTable)).ImplementationType!;
         silo.Services.AddSingleton(provider => new SideDocument(
             provider.GetRequiredService<MembershipFile>(),

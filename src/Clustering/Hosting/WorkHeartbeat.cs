@@ -43,7 +43,9 @@ internal sealed partial class WorkHeartbeat(
     /// <summary>One heartbeat, if one is due.</summary>
     internal async Task BeatAsync(CancellationToken cancellationToken)
     {
-        if (!hasPromised && !workload!.IsUnderWay && !(file.LastRead is { } last && OthersWork(last)))
+        // A promise whose answer was lost stands in the row, and is kept or withdrawn like any other.
+        var stands = hasPromised || file.LastRead?.Find(own)?.HeartbeatSeconds is not null;
+        if (!stands && !workload!.IsUnderWay && !(file.LastRead is { } last && OthersWork(last)))
         {
             return;
         }

@@ -3,8 +3,8 @@ using Orleans.Configuration;
 namespace Slowrun.Clustering.Membership;
 
 /// <summary>
-/// Whether Orleans may write that another silo is dead. Orleans counts only silos with a fresh heartbeat: after an outage of the store
-/// there are none, and the vote of a single silo, which may itself be cut off, would mark a living fleet dead.
+/// Whether Orleans may write that another silo is dead, or suspected. Orleans counts only silos with a fresh heartbeat: after an outage of
+/// the store there are none, and the vote of a single silo, which may itself be cut off, would mark a living fleet dead.
 /// </summary>
 /// <param name="own">The silo that writes.</param>
 internal sealed class DeathVerdict(SiloAddress own, IHeartbeats heartbeats, Suspicions suspicions)
@@ -14,22 +14,28 @@ internal sealed class DeathVerdict(SiloAddress own, IHeartbeats heartbeats, Susp
     /// <summary>Notes the silo that this one votes against, so that its heartbeat is watched from now on.</summary>
     public void Note(MembershipEntry next)
     {
-        if (!next.SiloAddress.Equals(own) && (next.SuspectTimes ?? []).Any(vote => vote.Item1.Equals(own)))
+        if (!next.SiloAddress.Equals(own) && VotesAgainst(next))
         {
             suspicions.Raise(next.SiloAddress.ToParsableString());
         }
     }
 
     /// <summary>
-    /// Allowed where as many silos agree as Orleans demands of a fleet whose rows are all fresh, or where the heartbeat has stopped
-    /// although it could have been written. A silo that is still joining needs a second witness, or that proof.
+    /// A death is allowed where as many silos agree as Orleans demands of a fleet whose rows are all fresh, or where the heartbeat has
+    /// stopped although it could have been written. A silo that is still joining needs the vote of a member beside its own, or that proof.
+    /// A vote that stays one is a member's: one that is joining may reach nobody, be started again, and so be its own second witness.
     /// </summary>
     public bool Allows(MembershipDocument document, MembershipRow old, MembershipEntry next)
     {
         // A silo at the same address is its successor.
-        if (next.Status != SiloStatus.Dead || old.Status == SiloStatus.Dead || old.Address.Endpoint.Equals(own.Endpoint))
+        if (old.Status == SiloStatus.Dead || old.Address.Endpoint.Equals(own.Endpoint))
         {
             return true;
+        }
+
+        if (next.Status != SiloStatus.Dead)
+        {
+            return IsMember(document) || !VotesAgainst(next);
         }
 
         return AreEnough(document, [.. (next.SuspectTimes ?? []).Select(vote => (vote.Item1.ToParsableString(), vote.Item2))])
@@ -42,8 +48,11 @@ internal sealed class DeathVerdict(SiloAddress own, IHeartbeats heartbeats, Susp
     {
         var newest = votes.Select(vote => vote.At).DefaultIfEmpty().Max();
         var witnesses = votes.Where(vote => newest - vote.At < VotesLast).Select(vote => vote.Silo).Distinct().Count();
-        var isMember = document.Find(own)?.Status == SiloStatus.Active;
         var active = document.Rows.Count(row => row.Status == SiloStatus.Active);
-        return witnesses >= (isMember ? Math.Min(ClusterTuning.Votes, (active + 1) / 2) : ClusterTuning.Votes);
+        return witnesses >= (IsMember(document) ? Math.Min(ClusterTuning.Votes, (active + 1) / 2) : ClusterTuning.Votes);
     }
+
+    private bool IsMember(MembershipDocument document) => document.Find(own)?.Status == SiloStatus.Active;
+
+    private bool VotesAgainst(MembershipEntry entry) => (entry.SuspectTimes ?? []).Any(vote => vote.Item1.Equals(own));
 }

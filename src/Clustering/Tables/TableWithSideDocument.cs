@@ -4,7 +4,7 @@ namespace Slowrun.Clustering.Tables;
 
 /// <summary>
 /// Orleans' own membership table, and in the store's document beside it what the table has no room for. Orleans may write that another silo
-/// is dead only where the verdict allows it.
+/// is dead, or suspected, only where the verdict allows it.
 /// </summary>
 /// <param name="stopped">Ends heartbeats that still wait for the table.</param>
 internal sealed class TableWithSideDocument(
@@ -50,7 +50,8 @@ internal sealed class TableWithSideDocument(
     public async Task<bool> UpdateRow(MembershipEntry entry, string etag, TableVersion tableVersion)
     {
         verdict.Note(entry);
-        if (entry.Status == SiloStatus.Dead && !entry.SiloAddress.Equals(own) && !await MayDieAsync(entry, tableVersion))
+        // Of other silos' rows Orleans writes deaths and votes alone.
+        if (!entry.SiloAddress.Equals(own) && !await IsAllowedAsync(entry, tableVersion))
         {
             return false;
         }
@@ -80,7 +81,7 @@ internal sealed class TableWithSideDocument(
 
     /// <summary>Judges by the version of the table that Orleans has read: its write takes effect on no other. Where the document cannot be
     /// read, witnesses alone count.</summary>
-    private async Task<bool> MayDieAsync(MembershipEntry entry, TableVersion next)
+    private async Task<bool> IsAllowedAsync(MembershipEntry entry, TableVersion next)
     {
         if (table.LastRead?.WriteId != next.VersionEtag)
         {

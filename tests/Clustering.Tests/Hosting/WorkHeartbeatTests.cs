@@ -14,7 +14,7 @@ public sealed class WorkHeartbeatTests
     private readonly Workload workload = new();
     private readonly MembershipFile file;
 
-    public WorkHeartbeatTests() => file = new MembershipFile(store);
+    public WorkHeartbeatTests() => file = new MembershipFile(store, time: time);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -49,6 +49,26 @@ public sealed class WorkHeartbeatTests
         store.Forget();
         await heartbeat.BeatAsync(Cancel);
         Assert.Empty(store.Operations);
+    }
+
+    [Fact]
+    public async Task Beat_AfterAPromiseWhoseAnswerWasLost_WithdrawsItWhereTheWorkIsOverMeanwhile()
+    {
+        var heartbeat = await HeartbeatAsync(others: 0);
+        workload.IsUnderWay = true;
+        using var limit = new CancellationTokenSource();
+        store.LoseAnswer();
+        var beat = heartbeat.BeatAsync(limit.Token);
+        await store.WaitForAsync(MembershipFile.Name, text => text.Contains("\"heartbeatSeconds\":2", StringComparison.Ordinal), Cancel);
+        // Its time is over before it looks how the document is now.
+        await limit.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => beat);
+        Assert.Equal(2.0, (await OwnAsync()).HeartbeatSeconds);
+
+        workload.IsUnderWay = false;
+        await heartbeat.BeatAsync(Cancel);
+
+        Assert.Null((await OwnAsync()).HeartbeatSeconds);
     }
 
     [Fact]

@@ -58,6 +58,38 @@ public sealed class DeathVerdictTests
         Assert.Equal(SiloStatus.Dead, await table.StatusAsync(victim));
     }
 
+    /// <summary>Of four members one looks stale to a silo whose clock is ahead: that silo watches it while it joins, and reaches nobody.
+    /// </summary>
+    [Fact]
+    public async Task Vote_OfASiloThatIsStillJoining_IsNotRecorded_SoThatItsNextStartHasNoSecondWitness()
+    {
+        var victim = await FleetAsync(4, SiloStatus.Joining);
+
+        Assert.False(await VoteAsync(victim, own));
+        Assert.Empty(await VotersAsync(victim));
+        Assert.Contains(victim.SiloAddress.ToParsableString(), suspicions.Current);
+
+        // Ended, and started again by its supervisor.
+        var again = SiloAddress.New(IPAddress.Loopback, 22222, 2);
+        var next = new StoreMembershipTable(store, file, time, self: null, verdict: new DeathVerdict(again, watch, suspicions));
+        await next.AddAsync(Joining(again));
+        Assert.False(await DeclareDeadAsync(next, victim, [.. await VotersAsync(victim), again]));
+        Assert.Equal(SiloStatus.Active, await table.StatusAsync(victim));
+    }
+
+    [Fact]
+    public async Task Vote_OfASiloThatHasBecomeAMember_IsRecorded()
+    {
+        var victim = await FleetAsync(4, SiloStatus.Joining);
+        var data = await table.ReadAllAsync(Cancel);
+        var (self, etag) = data.TryGet(own)!;
+        self.Status = SiloStatus.Active;
+        Assert.True(await table.UpdateRowAsync(self, etag, data.Version.Next(), Cancel));
+
+        Assert.True(await VoteAsync(victim, own));
+        Assert.Equal([own], await VotersAsync(victim));
+    }
+
     [Fact]
     public async Task Death_ByTwoVotesOfTheSameSilo_IsRefused()
     {
@@ -125,12 +157,31 @@ public sealed class DeathVerdictTests
         return all[0];
     }
 
-    private async Task<bool> DeclareDeadAsync(MembershipEntry victim, params SiloAddress[] voters)
+    private static MembershipEntry Joining(SiloAddress silo)
     {
-        var data = await table.ReadAllAsync(Cancel);
+        var entry = Entries.New(SiloStatus.Joining);
+        entry.SiloAddress = silo;
+        return entry;
+    }
+
+    private Task<bool> DeclareDeadAsync(MembershipEntry victim, params SiloAddress[] voters) => DeclareDeadAsync(table, victim, voters);
+
+    private Task<bool> DeclareDeadAsync(StoreMembershipTable by, MembershipEntry victim, params SiloAddress[] voters) =>
+        WriteAsync(by, victim, SiloStatus.Dead, voters);
+
+    /// <summary>As Orleans does where it demands more votes.</summary>
+    private Task<bool> VoteAsync(MembershipEntry victim, params SiloAddress[] voters) =>
+        WriteAsync(table, victim, SiloStatus.Active, voters);
+
+    private async Task<bool> WriteAsync(StoreMembershipTable by, MembershipEntry victim, SiloStatus status, SiloAddress[] voters)
+    {
+        var data = await by.ReadAllAsync(Cancel);
         var (entry, etag) = data.TryGet(victim.SiloAddress)!;
         entry.SuspectTimes = [.. voters.Select(voter => Tuple.Create(voter, time.GetUtcNow().UtcDateTime))];
-        entry.Status = SiloStatus.Dead;
-        return await table.UpdateRowAsync(entry, etag, data.Version.Next(), Cancel);
+        entry.Status = status;
+        return await by.UpdateRowAsync(entry, etag, data.Version.Next(), Cancel);
     }
+
+    private async Task<IReadOnlyList<SiloAddress>> VotersAsync(MembershipEntry victim) =>
+        [.. (await table.ReadAllAsync(Cancel)).TryGet(victim.SiloAddress)!.Item1.SuspectTimes!.Select(vote => vote.Item1)];
 }

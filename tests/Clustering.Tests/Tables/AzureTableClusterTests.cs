@@ -1,6 +1,9 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
 using Slowrun.Clustering.Membership;
 using Slowrun.Clustering.Tests.Hosting;
+using Slowrun.Clustering.Tests.Membership;
 using Slowrun.Clustering.Views;
 using Slowrun.Storage;
 using Slowrun.Storage.Tests.Stores;
@@ -41,6 +44,7 @@ public sealed class AzureTableClusterTests
 
         await using var after = await TestClient.ConnectAsync(store, Cancel);
         Assert.Equal(1, await after.Grains.GetGrain<ICounterGrain>("r/chain0/stage7").Add(1));
+        await AssertForgetsTheDeadAfterAnHourAsync(a, b);
         await b.StopAsync(Cancel);
         Assert.Equal(SiloStatus.Dead, (await RowAsync(b)).Status);
     }
@@ -99,6 +103,29 @@ public sealed class AzureTableClusterTests
         proxy.Next(ProxyFault.AnswerLost, ProxyFault.AnswerLost);
         await a.StopAsync(Cancel);
         Assert.Equal((7, SiloStatus.Dead), (proxy.Struck, (await RowAsync(a)).Status));
+    }
+
+    /// <summary>And not who is joining: it may live, with a clock that is wrong.</summary>
+    private async Task AssertForgetsTheDeadAfterAnHourAsync(TestSilo dead, TestSilo living)
+    {
+        var expiration = living.Services.GetRequiredService<IOptions<ClusterMembershipOptions>>().Value.DefunctSiloExpiration;
+        Assert.Equal(TimeSpan.FromHours(1), expiration);
+        var table = living.Services.GetRequiredService<IMembershipTable>();
+        var joining = Entries.New(SiloStatus.Joining);
+        while (!await table.InsertRowAsync(joining, (await table.ReadAllAsync(Cancel)).Version.Next(), Cancel))
+        {
+            // Another change of the table was faster.
+        }
+
+        var now = TimeProvider.System.GetUtcNow();
+        async Task<string[]> LeftAsync() =>
+            [.. (await table.ReadAllAsync(Cancel)).Members.Select(member => member.Item1.SiloAddress.ToParsableString())];
+        await table.CleanupDefunctSiloEntriesAsync(now - expiration, Cancel);
+        Assert.Contains(dead.Address, await LeftAsync());
+        await table.CleanupDefunctSiloEntriesAsync(now + TimeSpan.FromMinutes(1), Cancel);
+        string[] left = [living.Address, joining.SiloAddress.ToParsableString()];
+        Assert.Equal(left.Order(StringComparer.Ordinal), (await LeftAsync()).Order(StringComparer.Ordinal));
+        Assert.Equal([living.Address], (await new MembershipFile(store).ReadAsync(Cancel)).Rows.Select(row => row.Silo));
     }
 
     private static async Task FoundAsync(IObjectStore store, string? tables = null) =>

@@ -29,6 +29,22 @@ public sealed class TableWithSideDocumentTests
         await silo.Store.WaitForAsync("cluster/membership", text => text.Contains("\"Dead\"", StringComparison.Ordinal), Cancel);
     }
 
+    [Theory]
+    [InlineData(SiloStatus.Joining, false)]
+    [InlineData(SiloStatus.Active, true)]
+    public async Task Vote_IsRecordedOfAMemberAlone(SiloStatus status, bool isRecorded)
+    {
+        var victim = await silo.AddAsync();
+        await silo.AddAsync();
+        await silo.AddAsync();
+        await silo.JoinAsync(status);
+
+        Assert.Equal(isRecorded, await WriteAsync(victim, SiloStatus.Active, silo.Own));
+        var row = (await silo.Table.ReadAllAsync(Cancel)).TryGet(victim.SiloAddress)!.Item1;
+        Assert.Equal(isRecorded ? [silo.Own] : [], row.SuspectTimes!.Select(vote => vote.Item1));
+        Assert.Contains(victim.SiloAddress.ToParsableString(), silo.Suspicions.Current);
+    }
+
     /// <summary>The document's store is away: witnesses need no document.</summary>
     [Fact]
     public async Task Death_ByTwoWitnesses_IsWrittenWithoutTheDocument()
@@ -106,12 +122,14 @@ public sealed class TableWithSideDocumentTests
         }
     }
 
-    private async Task<bool> DeclareDeadAsync(MembershipEntry victim, params SiloAddress[] voters)
+    private Task<bool> DeclareDeadAsync(MembershipEntry victim, params SiloAddress[] voters) => WriteAsync(victim, SiloStatus.Dead, voters);
+
+    private async Task<bool> WriteAsync(MembershipEntry victim, SiloStatus status, params SiloAddress[] voters)
     {
         var data = await silo.Table.ReadAllAsync(Cancel);
         var (entry, etag) = data.TryGet(victim.SiloAddress)!;
         entry.SuspectTimes = [.. voters.Select(voter => Tuple.Create(voter, silo.Time.GetUtcNow().UtcDateTime))];
-        entry.Status = SiloStatus.Dead;
+        entry.Status = status;
         return await silo.Table.UpdateRowAsync(entry, etag, data.Version.Next(), Cancel);
     }
 }
