@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Slowrun.Core.Plan;
 using Slowrun.Grains.Slots;
+using Slowrun.Grains.Stages;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 
@@ -10,6 +11,7 @@ namespace Slowrun.Grains.Loop;
 internal sealed partial class DocumentMending(
     IObjectStore store,
     LocalWork local,
+    ILivingOwners living,
     ILocalSiloDetails silo,
     TimeProvider time,
     ILogger<DocumentMending> log
@@ -47,11 +49,12 @@ internal sealed partial class DocumentMending(
             {
                 Damage = due,
             },
-            // A stage whose root names this silo, but on which it does not work, has no owner at work.
+            // A stage whose root names this silo, but on which it does not work, has no owner at work. The facts were judged without the
+            // root that is damaged: its owner may have joined after the view that they go by.
             (stage, owner) =>
                 owner.Silo == silo.SiloAddress.ToParsableString()
-                    ? local.Has(WorkName.Train(run, stage))
-                    : facts.AliveSilos.Contains(owner.Silo),
+                    ? ValueTask.FromResult(local.Has(WorkName.Train(run, stage)))
+                    : living.IsAliveAsync(owner, stop),
             stop
         );
         foreach (var one in mended)

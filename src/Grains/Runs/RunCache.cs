@@ -22,6 +22,7 @@ internal sealed class RunCache(string run, RunWatch watch, TimeProvider time, Ac
     private Round? underWay;
     private Round? next;
     private bool wantsOrders;
+    private long? wantedSince;
 
     public RunFacts? Facts { get; private set; }
 
@@ -30,6 +31,9 @@ internal sealed class RunCache(string run, RunWatch watch, TimeProvider time, Ac
 
     /// <summary>Since <see cref="ReadAt"/>; the longest there is where nothing was read.</summary>
     public TimeSpan Age => Facts is null ? TimeSpan.MaxValue : time.GetElapsedTime(ReadAt);
+
+    /// <summary>For how long readings have been under way, and none has succeeded. Zero where none is wanted.</summary>
+    public TimeSpan Overdue => wantedSince is { } at ? time.GetElapsedTime(at) : TimeSpan.Zero;
 
     /// <summary>The owners' last reports, where the root confirms them; otherwise the progress in the store.</summary>
     public IReadOnlyDictionary<StageId, StageProgress> Progress
@@ -116,6 +120,7 @@ internal sealed class RunCache(string run, RunWatch watch, TimeProvider time, Ac
     {
         var round = underWay = next ?? new Round();
         next = null;
+        wantedSince ??= time.GetTimestamp();
         var joined = round.JoinAsync();
         _ = RunAsync(round);
         return joined;
@@ -127,6 +132,7 @@ internal sealed class RunCache(string run, RunWatch watch, TimeProvider time, Ac
         try
         {
             await NewAsync();
+            wantedSince = null;
             whenRead?.Invoke();
         }
         catch (Exception e)

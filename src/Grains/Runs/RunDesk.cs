@@ -20,13 +20,19 @@ internal sealed class RunDesk
     // Half of the time that a silo waits for an answer: a slow store must not make every silo read it.
     private static readonly TimeSpan AnswerWithin = TimeSpan.FromSeconds(0.5);
 
+    // Ten looks. A store that is slow has answered by then; where only this silo's way to it hangs, others can read it.
+    private static readonly TimeSpan OldFactsServe = TimeSpan.FromSeconds(5);
+
     // As many bell sounds as silos may report at about the same time.
     private const int MostBells = 16;
 
     // After the loss of the reader's silo, every silo with a free slot looks by itself, spread over this time.
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);
 
+    private static readonly IReadOnlySet<string> NothingRefused = new HashSet<string>();
+
     private readonly string run;
+    private readonly string silo;
     private readonly RunWatch watch;
     private readonly Action<string, int> wake;
     private readonly Func<IReadOnlySet<string>> wakeable;
@@ -58,7 +64,7 @@ internal sealed class RunDesk
         Action<RunFacts>? noticed = null
     )
     {
-        (this.run, this.watch, this.wake, this.wakeable, this.time) = (run, watch, wake, wakeable, time);
+        (this.run, this.silo, this.watch, this.wake, this.wakeable, this.time) = (run, silo, watch, wake, wakeable, time);
         this.noticed = noticed;
         (news, handOut, beganAt) = (new NewsDesk(silo), new HandOut(time), time.GetTimestamp());
         Reading = new RunCache(run, watch, time, WakeWhenRead);
@@ -119,7 +125,9 @@ internal sealed class RunDesk
         return news.Since(question.Has) with { Handed = handed, Waiting = waiting, MembershipVersion = watch.MembershipVersion };
     }
 
-    /// <summary>Waits for a reading; only briefly where older facts are known, which are good enough for a hint.</summary>
+    /// <summary>Waits for a reading; only briefly where older facts are known, which are good enough for a hint. For a while: they grow
+    /// older as long as the store hangs.</summary>
+    /// <exception cref="IOException">The store has not answered this silo for so long that the asker is to read it itself.</exception>
     private async Task<bool> IsReadInTimeAsync(Task reading)
     {
         if (Reading.Facts is null)
@@ -136,7 +144,11 @@ internal sealed class RunDesk
         catch (TimeoutException)
         {
             reading.Ignore();
-            return false;
+            return Reading.Overdue < OldFactsServe
+                ? false
+                : throw new IOException(
+                    $"The store has not answered silo {silo}, which reads run '{run}' for all silos, for {Reading.Overdue.TotalSeconds:F0} s: what it knows is too old to go by. Read the store."
+                );
         }
     }
 
@@ -168,6 +180,12 @@ internal sealed class RunDesk
         Reading.Hear(id, progress);
         if (progress.EpochToken == known.EpochToken && progress.RootRevision > known.Revision)
         {
+            if (progress.HasEnded && known.Owner is { } owner)
+            {
+                // It may leave, and then looks no more: its last look must not have it woken for its own stage. One that stays looks now.
+                waiters.Asked(owner.Silo, left: 0, NothingRefused);
+            }
+
             // It has committed, finished or released since. The answer does not wait for the reading.
             DoubtAsync(id, atOnce: progress.HasEnded && IsFirstLastReport(id, progress.EpochToken)).Ignore();
         }

@@ -17,12 +17,12 @@ public sealed class RunRepair(IObjectStore store, TimeProvider time)
     /// <returns>What was mended, for people; without what another process mended meanwhile.</returns>
     public async Task<IReadOnlyList<string>> MendAsync(
         RunFacts facts,
-        Func<StageId, StageOwner, bool>? isAtWork = null,
+        Func<StageId, StageOwner, ValueTask<bool>>? isAtWork = null,
         CancellationToken cancellationToken = default
     )
     {
         ArgumentNullException.ThrowIfNull(facts);
-        isAtWork ??= (_, owner) => facts.AliveSilos.Contains(owner.Silo);
+        isAtWork ??= (_, owner) => ValueTask.FromResult(facts.AliveSilos.Contains(owner.Silo));
         var mended = new List<string>();
         foreach (var damage in facts.Damage.Where(damage => !damage.IsNewer))
         {
@@ -31,7 +31,7 @@ public sealed class RunRepair(IObjectStore store, TimeProvider time)
                 var recovery = new RootRecovery(store, facts.Spec.Name, time);
                 if (
                     await recovery.LookAsync(stage, cancellationToken).ConfigureAwait(false) is { IsSafe: true } finding
-                    && !(finding.Owner is { } owner && isAtWork(stage, owner))
+                    && !(finding.Owner is { } owner && await isAtWork(stage, owner).ConfigureAwait(false))
                     && await recovery.TryRecoverAsync(finding, cancellationToken).ConfigureAwait(false)
                 )
                 {

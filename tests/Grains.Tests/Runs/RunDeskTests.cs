@@ -78,6 +78,21 @@ public sealed class RunDeskTests
     }
 
     [Fact]
+    public async Task Report_OfAnOwnerThatHasLetGo_DoesNotWakeThatOwnerForItsOwnStage()
+    {
+        await SubmitAsync("{stages: 2}");
+        await TrainingAsync(owner: 0);
+        // It has another slot, and looks no more once it stops.
+        await AskAsync(0);
+
+        await WriteAsync(First, root => root with { Owner = null });
+        await ReportAsync(revision: 2, hasEnded: true);
+
+        await UntilWokenAsync(2);
+        Assert.Equal([Address(1), Address(2)], woken.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task Report_SoonAfterAnother_IsReadWhenTheTimeBetweenReadingsIsOver()
     {
         await SubmitAsync("{stages: 1}, {stages: 1}");
@@ -274,6 +289,44 @@ public sealed class RunDeskTests
 
         Assert.Equal([First], await look);
         slow.Gate.SetResult();
+    }
+
+    [Fact]
+    public async Task Look_WhileTheStoreHangs_IsAnsweredByWhatIsKnownForFiveSecondsAlone_AndAgainOnceItIsBack()
+    {
+        await SubmitAsync("{stages: 2}");
+        await TrainingAsync(owner: 0);
+        await AskAsync(1);
+        slow.Gate = new TaskCompletionSource();
+        await WriteAsync(First, root => root with { Owner = null, Snapshot = Snapshot });
+        await ReportAsync(revision: 2);
+
+        // The way of the reader's silo alone: others can find the next stage in the store.
+        var early = HandedAsync(1);
+        time.Advance(TimeSpan.FromSeconds(4));
+        Assert.Empty(await early);
+        var late = HandedAsync(1);
+        time.Advance(TimeSpan.FromSeconds(1));
+        var error = await Assert.ThrowsAsync<IOException>(() => late);
+        Assert.Contains(
+            $"not answered silo {Address(0)}, which reads run 'run' for all silos, for 5 s",
+            error.Message,
+            StringComparison.Ordinal
+        );
+
+        // A try that ends and is begun anew starts no other five seconds.
+        var gate = slow.Gate;
+        slow.Gate = new TaskCompletionSource();
+        gate.SetException(new IOException("Away."));
+        var next = HandedAsync(1);
+        time.Advance(TimeSpan.FromSeconds(0.5));
+        await Assert.ThrowsAsync<IOException>(() => next);
+
+        slow.Gate.SetResult();
+        slow.Gate = null;
+        // A score besides.
+        var news = await desk.LookAsync(new RunQuestion(Address(1), 2));
+        Assert.Contains(WorkName.Train(Run, Second), news!.Handed);
     }
 
     [Fact]

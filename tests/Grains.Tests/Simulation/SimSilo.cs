@@ -37,7 +37,8 @@ internal sealed class SimSilo
         Address = Silo.ToParsableString();
         var (store, time, details) = (fleet.Store, fleet.Time, new Details(Silo));
         grains = new SimGrains(fleet, this);
-        Watch = new RunWatch(new RunFactsReader(store, time), store, fleet.Membership, new LivingSilos(fleet.Membership), time);
+        var living = new LivingSilos(fleet.Membership);
+        Watch = new RunWatch(new RunFactsReader(store, time), store, fleet.Membership, living, time);
         var (pulse, sights, sensors, pace) = (
             new LoopPulse(time),
             new ReadySince(time),
@@ -79,7 +80,7 @@ internal sealed class SimSilo
             offers,
             new SlotMoving(Slots, Local, fingerprints, sensors, new TokenSets(store), time),
             new OrphanRelease(store, Local, sights, details, time, NullLogger<OrphanRelease>.Instance),
-            new DocumentMending(store, Local, details, time, NullLogger<DocumentMending>.Instance),
+            new DocumentMending(store, Local, living, details, time, NullLogger<DocumentMending>.Instance),
             sights,
             Slots,
             Local,
