@@ -80,7 +80,7 @@ public sealed class SplitBrainTests
             }
         );
         // It has read in the store that the others gave it up.
-        Assert.Equal(1, (await owner.EndAsync(Stop)).ExitCode);
+        Assert.Equal(75, (await owner.EndAsync(Stop)).ExitCode);
     }
 
     private static RelayedMachine Machine(RelayNetwork network, string store, string name)

@@ -5,6 +5,7 @@ using Slowrun.Core.Stages;
 using Slowrun.Grains.Slots;
 using Slowrun.Grains.Stages;
 using Slowrun.Storage;
+using Slowrun.Storage.Tests;
 
 namespace Slowrun.Grains.Tests;
 
@@ -15,6 +16,8 @@ public sealed class LedgerTests
 
     // Seconds. A difference, not a number of decimals: two sums of the same moments, of 100 ns each, may round to different ones.
     private const double Rounding = 1e-6;
+
+    private static readonly TimeSpan Outage = TimeSpan.FromMinutes(2);
 
     [Fact]
     public async Task Ledger_OfAStageThatWasStoppedLostAndPaused_AddsUpToItsWallClockTime()
@@ -74,6 +77,112 @@ public sealed class LedgerTests
         Assert.Contains("3 steps after step 0 are lost (5.0 s of training)", await run.StoryAsync(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(int.MaxValue)]
+    public async Task Ledger_OfAnOwnerWhoseLastCheckpointTheRootDidNotGet_LosesNothing(int failures)
+    {
+        var store = new MemoryStore();
+        var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow().AddHours(1));
+        await using var run = new LocalRun(store, time: time);
+        await run.SubmitAsync(spec => spec with { Operations = spec.Operations with { CheckpointEverySteps = 1000 } });
+        // Longer than a silo that stops is patient.
+        var failing = new Failing(store, name => name.EndsWith("/root", StringComparison.Ordinal), () => time.Advance(Outage));
+        CrashPoint.Watcher.Value = point => time.Advance(TimeSpan.FromSeconds(point == CrashPoint.Step ? 7 : 0));
+        var runner = await run.TakeAsync(Stage, failing);
+        LocalRun.Start(
+            runner,
+            (trainer, step) =>
+            {
+                if (step == 3)
+                {
+                    failing.Failures = failures;
+                    trainer.Stop(StopReason.Held);
+                }
+            }
+        );
+
+        Assert.Equal(failures == 1 ? StopReason.Held : StopReason.Faulted, await runner.Completion);
+
+        await run.Documents.WriteProgressAsync(Stage, runner.Progress, TestContext.Current.CancellationToken);
+        var left = (await run.FactsAsync()).RootOf(Stage);
+        if (failures == 1)
+        {
+            Assert.Equal((3, null, ReleaseCause.Held), (left.DurableStep, left.Owner, left.ReleasedFor));
+        }
+
+        time.Advance(TimeSpan.FromMinutes(1));
+        var next = await run.TakeAsync(Stage);
+        var root = (await run.FactsAsync()).RootOf(Stage);
+        Assert.Equal((3, 2L, 0L), (root.DurableStep, root.EpochToken, root.LostSteps));
+        Assert.Equal(21, root.Ledger.TrainingSeconds, Rounding);
+        Assert.Equal(0, root.Ledger.LostSeconds, Rounding);
+        Assert.Equal((root.Ledger.Until! - (await run.FactsAsync()).SubmittedAt!).Value.TotalSeconds, root.Ledger.TotalSeconds, Rounding);
+        Assert.Equal(3, next.Progress.Step);
+    }
+
+    [Fact]
+    public async Task Leave_WhenTheStoreDoesNotTakeTheLastCheckpoint_IsReleasedForItsCauseWithWhatIsLost()
+    {
+        var store = new MemoryStore();
+        var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow().AddHours(1));
+        await using var run = new LocalRun(store, time: time);
+        await run.SubmitAsync(spec => spec with { Operations = spec.Operations with { CheckpointEverySteps = 1000 } });
+        var failing = new Failing(store, name => name.EndsWith("manifest.json", StringComparison.Ordinal), () => time.Advance(Outage));
+        CrashPoint.Watcher.Value = point => time.Advance(TimeSpan.FromSeconds(point == CrashPoint.Step ? 7 : 0));
+        var runner = await run.TakeAsync(Stage, failing);
+        LocalRun.Start(
+            runner,
+            (trainer, step) =>
+            {
+                if (step == 3)
+                {
+                    failing.Failures = 1;
+                    trainer.Stop(StopReason.Held);
+                }
+            }
+        );
+
+        Assert.Equal(StopReason.Held, await runner.Completion);
+
+        var root = (await run.FactsAsync()).RootOf(Stage);
+        Assert.Equal((0, null, ReleaseCause.Held, 3L), (root.DurableStep, root.Owner, root.ReleasedFor, root.LostSteps));
+        Assert.Equal((0, 21), (root.Ledger.TrainingSeconds, root.Ledger.LostSeconds));
+        Assert.Contains("3 steps after it are lost", await run.StoryAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(3, ReleaseCause.Error)]
+    [InlineData(1, null)]
+    public async Task Owner_ThatFails_BooksItsStepsAsLost(int budget, ReleaseCause? cause)
+    {
+        await using var run = new LocalRun(new MemoryStore());
+        await run.SubmitAsync(spec =>
+            spec with
+            {
+                Operations = spec.Operations with { CheckpointEverySteps = 1000, FailureBudget = budget },
+            }
+        );
+        var runner = await run.TakeAsync(Stage);
+        LocalRun.Start(
+            runner,
+            (_, step) =>
+            {
+                if (step == 3)
+                {
+                    throw new InvalidOperationException("A defect.");
+                }
+            }
+        );
+
+        Assert.Equal(StopReason.Faulted, await runner.Completion);
+
+        var root = (await run.FactsAsync()).RootOf(Stage);
+        Assert.Equal((0, null, cause, 2L), (root.DurableStep, root.Owner, root.ReleasedFor, root.LostSteps));
+        Assert.Equal(cause is null, root.Failure is not null);
+        Assert.True(root.Ledger is { TrainingSeconds: 0, LostSeconds: > 0, Checkpoints: 0 }, root.Ledger.ToString());
+    }
+
     [Fact]
     public async Task Restore_FromAnOlderCheckpoint_CountsWhatLedToTheDamagedOneAsLost()
     {
@@ -92,6 +201,23 @@ public sealed class LedgerTests
         var after = (await run.FactsAsync()).RootOf(Stage);
         Assert.Equal(before.Current.Step - before.Previous!.Step, after.LostSteps);
         Assert.Equal(before.Current.TrainingSeconds - before.Previous.TrainingSeconds, after.Ledger.LostSeconds, Rounding);
+    }
+
+    /// <summary>Writes of some objects fail so many times, and take their time for it.</summary>
+    private sealed class Failing(IObjectStore inner, Func<string, bool> which, Action failed) : DelegatingStore(inner)
+    {
+        public int Failures { get; set; }
+
+        protected override Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run)
+        {
+            if (operation.Kind is not ("create" or "replace") || !which(operation.Name) || Failures-- <= 0)
+            {
+                return run();
+            }
+
+            failed();
+            throw new StoreException(StoreProblem.Unreachable, "Away.");
+        }
     }
 
     /// <summary>Takes the stage, trains some steps of it and stops for a reason.</summary>

@@ -1,10 +1,11 @@
 using System.Runtime.InteropServices;
+using Slowrun.Clustering.Membership;
 
 namespace Slowrun.Clustering.Hosting;
 
 /// <summary>
-/// Ends a silo that finds itself declared dead, for example after it was frozen: it writes a message and exits with code 1. Orleans' own
-/// handler waits 2 seconds, in which its grains go on, and then aborts with a core dump.
+/// Ends a silo that finds itself declared dead, for example after it was frozen: it writes a message and exits with
+/// <see cref="SiloEnd.NotItsWork"/>. Orleans' own handler waits 2 seconds, in which its grains go on, and then aborts with a core dump.
 /// </summary>
 /// <param name="error">Error output for the message; loggers write in the background, and would not get to it.</param>
 /// <param name="exit">Ends the process without running anything more of it.</param>
@@ -21,7 +22,7 @@ internal sealed partial class EndAtOnce(TextWriter error, Action<int> exit) : IF
             $"slowrun silo: cannot go on and ends at once; its stages go on from their last checkpoint elsewhere. {context} {exception}".TrimEnd()
         );
         error.Flush();
-        exit(1);
+        exit(SiloEnd.NotItsWork);
     }
 
     // Not Environment.Exit: it would run the libraries' own clean-up while training threads are at work, which may crash or hang.

@@ -10,6 +10,10 @@ namespace Slowrun.Clustering.Membership;
 /// <param name="OutOfMemory">The machine's kernel ended processes for want of memory while this one lived.</param>
 public sealed record SiloEnd(int? Signal, int? ExitCode, bool OutOfMemory = false) : ExtensibleRecord
 {
+    /// <summary>The exit code of a silo that ends since it has no fleet or no store to go on with: EX_TEMPFAIL of sysexits.h. Its work is not
+    /// to blame.</summary>
+    public const int NotItsWork = 75;
+
     private const int SigKill = 9;
 
     // What a process does to itself: illegal instruction, trap, abort, bus error, arithmetic, bad memory access, bad system call.
@@ -33,7 +37,7 @@ public sealed record SiloEnd(int? Signal, int? ExitCode, bool OutOfMemory = fals
     /// <summary>Whether its work caused the end, rather than a person who stopped it, or the loss of its machine.</summary>
     [JsonIgnore]
     public bool IsCrash =>
-        Signal is { } signal ? OwnFault.Contains(signal) || (signal == SigKill && OutOfMemory) : ExitCode is not (null or 0);
+        Signal is { } signal ? OwnFault.Contains(signal) || (signal == SigKill && OutOfMemory) : ExitCode is not (null or 0 or NotItsWork);
 
     /// <param name="exitCode">As a shell reports it: 128 plus the signal's number where a signal ended the process.</param>
     public static SiloEnd Of(int exitCode, bool outOfMemory) =>

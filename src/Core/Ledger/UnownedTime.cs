@@ -70,7 +70,10 @@ public sealed record UnownedTime
         ArgumentNullException.ThrowIfNull(root);
         ArgumentNullException.ThrowIfNull(ledger);
         return Progress is { Ledger: { } told } && Progress.IsOf(root) && told.Until > ledger.Until
-            ? told.Lose(ledger.TrainingSeconds)
+            ? told.Lose(root.KeptSeconds) with
+            {
+                Checkpoints = ledger.Checkpoints,
+            }
             : ledger;
     }
 

@@ -91,6 +91,10 @@ public sealed record StageRoot : ExtensibleRecord, IVersionedDocument
     /// <summary>The step the stage goes on from.</summary>
     public int DurableStep => Current?.Step ?? 0;
 
+    /// <summary>Training that led to the checkpoint that the stage goes on from, in seconds. The ledger has it, but of a checkpoint that its
+    /// owner did not live to commit: then the checkpoint has more, until the next take.</summary>
+    public double KeptSeconds => Math.Max(Ledger.TrainingSeconds, Current?.TrainingSeconds ?? 0);
+
     public bool Finished => Snapshot is not null;
 
     /// <summary>Whether this was written after <paramref name="other"/>, as far as tokens and revisions tell.</summary>

@@ -75,7 +75,7 @@ internal sealed partial class OrphanRelease(
         var telemetry = new StageTelemetry(run, id.ToString());
         using var span = telemetry.Releasing();
         var ledger = unowned.Until(time.GetUtcNow());
-        var root = await commit.ReleaseAsync(ReleaseCause.Left, unowned.LostSteps, ledger, cancellationToken: stop);
+        var root = await commit.ReleaseAsync(ReleaseCause.Left, before.DurableStep + unowned.LostSteps, ledger, cancellationToken: stop);
         await commit.Behind;
         telemetry.Released(ReleaseCause.Left, unowned.LostSteps);
         LogOrphan(log, StageKey.Of(run, id));

@@ -17,10 +17,15 @@ internal sealed partial class SiloDrain(
     IHostApplicationLifetime lifetime,
     TimeProvider time,
     ILogger<SiloDrain> log
-)
+) : IDisposable
 {
     /// <summary>The event's kind where a silo leaves because it had nothing to do.</summary>
     public const string Idle = EventKind.SiloIdle;
+
+    private readonly CancellationTokenSource leaves = new();
+
+    /// <summary>Cancelled as soon as this silo is told to leave in its own time. A machine that goes away ends one that hangs.</summary>
+    public CancellationToken Leaving => leaves.Token;
 
     /// <summary>The kind of the last order to leave; null: there was none.</summary>
     public string? Ordered { get; private set; }
@@ -35,11 +40,18 @@ internal sealed partial class SiloDrain(
         using var leaving = Spans.Leaving(silo.Name, kind);
         LogLeaving(log, why);
         Ordered = kind;
+        if (deadline is null)
+        {
+            await leaves.CancelAsync();
+        }
+
         var runs = local.Names.Select(WorkName.RunOf).ToHashSet(StringComparer.Ordinal);
         // Beside the last commits, not before them: every second counts.
         await Task.WhenAll([local.StopAsync(reason, deadline, CancellationToken.None), .. runs.Select(run => TellAsync(run, kind, why))]);
         lifetime.StopApplication();
     }
+
+    public void Dispose() => leaves.Dispose();
 
     private async Task TellAsync(string run, string kind, string why)
     {

@@ -14,7 +14,19 @@ internal sealed class LocalWork
     public IDisposable? TryBegin(string key)
     {
         var entry = new Entry(this, key);
-        return stopping is null && running.TryAdd(key, entry) ? entry : null;
+        if (!running.TryAdd(key, entry))
+        {
+            return null;
+        }
+
+        if (stopping is null)
+        {
+            return entry;
+        }
+
+        // After the entry was added: a stop at this moment waits for it, or it is not let in.
+        entry.Dispose();
+        return null;
     }
 
     /// <summary>The announced work runs now.</summary>
@@ -22,11 +34,18 @@ internal sealed class LocalWork
     /// <param name="stop">Asks it to stop; may be called more than once, also after its end.</param>
     /// <param name="completion">Ends when it has stopped; may not fault.</param>
     /// <param name="held">Its slots, where they may change; else null.</param>
-    public void Run(IDisposable begun, Action<StopReason, DateTimeOffset?> stop, Task completion, HeldSlots? held = null)
+    /// <param name="letGo">Ends when others may go on with it, not later than <paramref name="completion"/>; null: with that.</param>
+    public void Run(
+        IDisposable begun,
+        Action<StopReason, DateTimeOffset?> stop,
+        Task completion,
+        HeldSlots? held = null,
+        Task? letGo = null
+    )
     {
         var entry = (Entry)begun;
-        (entry.Stop, entry.Completion, entry.Held) = (stop, completion, held);
-        _ = completion.ContinueWith(_ => entry.Dispose(), TaskScheduler.Default);
+        (entry.Stop, entry.Held, entry.LetGo) = (stop, held, letGo ?? completion);
+        entry.EndsWith(completion);
         if (stopping is { } order)
         {
             stop(order.Reason, order.Deadline);
@@ -34,6 +53,9 @@ internal sealed class LocalWork
     }
 
     public bool Has(string key) => running.ContainsKey(key);
+
+    /// <summary>Whether it is here and no other silo may go on with it: not once it was let go, while the rest is written behind.</summary>
+    public bool IsHeld(string key) => running.TryGetValue(key, out var entry) && !entry.LetGo.IsCompleted;
 
     /// <summary>The slots of work that runs here and may have more or fewer; else null.</summary>
     public HeldSlots? Held(string key) => running.TryGetValue(key, out var entry) ? entry.Held : null;
@@ -44,27 +66,56 @@ internal sealed class LocalWork
     /// <summary>Nothing can begin here any more.</summary>
     public bool Stops => stopping is not null;
 
-    /// <summary>Stops everything and waits until it has committed and released what it could. Nothing can begin any more.</summary>
+    /// <summary>Stops everything and waits until it has committed and released what it could, also what is being taken at this moment.
+    /// Nothing can begin any more.</summary>
     /// <param name="deadline">When the machine ends; null: no deadline.</param>
     public Task StopAsync(StopReason reason, DateTimeOffset? deadline, CancellationToken cancellationToken)
     {
         stopping = new StopOrder(reason, deadline);
         var all = running.Values.ToList();
         all.ForEach(one => one.Stop(reason, deadline));
-        return Task.WhenAll(all.Select(one => one.Completion)).WaitAsync(cancellationToken);
+        return Task.WhenAll(all.Select(one => one.Ended)).WaitAsync(cancellationToken);
     }
 
     private sealed record StopOrder(StopReason Reason, DateTimeOffset? Deadline);
 
     private sealed class Entry(LocalWork work, string key) : IDisposable
     {
-        public Action<StopReason, DateTimeOffset?> Stop { get; set; } = (_, _) => { };
+        private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private volatile bool runs;
 
-        public Task Completion { get; set; } = Task.CompletedTask;
+        public Action<StopReason, DateTimeOffset?> Stop { get; set; } = (_, _) => { };
 
         public HeldSlots? Held { get; set; }
 
+        public Task LetGo { get; set; } = new TaskCompletionSource().Task;
+
+        /// <summary>Ends when the work has stopped, or was not taken.</summary>
+        public Task Ended => ended.Task;
+
+        public void EndsWith(Task completion)
+        {
+            runs = true;
+            _ = completion.ContinueWith(
+                _ =>
+                {
+                    Remove();
+                    ended.TrySetResult();
+                },
+                TaskScheduler.Default
+            );
+        }
+
+        public void Dispose()
+        {
+            Remove();
+            if (!runs)
+            {
+                ended.TrySetResult();
+            }
+        }
+
         // Only this very entry: the same work may have begun again.
-        public void Dispose() => work.running.TryRemove(KeyValuePair.Create(key, this));
+        private void Remove() => work.running.TryRemove(KeyValuePair.Create(key, this));
     }
 }

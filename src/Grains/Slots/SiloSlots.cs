@@ -8,7 +8,8 @@ namespace Slowrun.Grains.Slots;
 /// only while they are free.</summary>
 internal sealed class SiloSlots(SlotTable slots, LocalWork local, OfferPace pace, ILocalSiloDetails silo)
 {
-    public bool IsUnderWay(string work) => local.Has(work);
+    /// <inheritdoc cref="LocalWork.IsHeld"/>
+    public bool IsHeld(string work) => local.IsHeld(work);
 
     /// <param name="work">See <see cref="WorkName"/>.</param>
     /// <param name="migrate">The grain's <c>MigrateOnIdle</c>: a hint alone does not move an active grain. The offer is made again at
@@ -19,9 +20,10 @@ internal sealed class SiloSlots(SlotTable slots, LocalWork local, OfferPace pace
         admitted = null;
         if (offer.Silo != silo.SiloAddress.ToParsableString())
         {
-            if (local.Has(work))
+            if (local.IsHeld(work))
             {
-                // Work that is under way keeps its grain where it is, whatever the offering silo has read.
+                // Work that is under way keeps its grain where it is, whatever the offering silo has read. Once it was let go, nothing of it
+                // is written through the grain any more, and the next owner waits for nothing here.
                 return new TakeAnswer(false, $"{silo.Name} has it.");
             }
 
@@ -75,10 +77,11 @@ internal sealed class Admitted(
     /// <param name="stop">Asks it to stop; may be called more than once, also after its end.</param>
     /// <param name="completion">Ends when it has stopped; may not fault.</param>
     /// <param name="held">What the work holds of them, where that may change; else null.</param>
-    public void Run(Action<StopReason, DateTimeOffset?> stop, Task completion, HeldSlots? held = null)
+    /// <param name="letGo">Ends when others may go on with the work; null: with <paramref name="completion"/>.</param>
+    public void Run(Action<StopReason, DateTimeOffset?> stop, Task completion, HeldSlots? held = null, Task? letGo = null)
     {
         held?.Lend(reservation, slots.Poke);
-        local.Run(begun, stop, completion, held);
+        local.Run(begun, stop, completion, held, letGo);
     }
 
     /// <summary>A stage's owner has ended: the slots are free, and the loop looks for other work.</summary>

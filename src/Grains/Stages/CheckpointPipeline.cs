@@ -146,7 +146,7 @@ internal sealed partial class CheckpointPipeline : IDisposable
     }
 
     /// <summary>Makes the last step durable, for the release to commit.</summary>
-    /// <returns>Null where there is no time for it.</returns>
+    /// <returns>Null where there is no time for it, or the store does not take it.</returns>
     private CheckpointRef? UploadLast()
     {
         if (!stop.LeavesTimeFor(clock.Took))
@@ -167,6 +167,13 @@ internal sealed partial class CheckpointPipeline : IDisposable
         catch (OperationCanceledException) when (stop.Late.IsCancellationRequested)
         {
             LogGivenUp(log, work.Name, training.Step, own.DurableStep);
+            return null;
+        }
+        catch (Exception e) when (StoreRetry.MayPass(e))
+        {
+            // The stage is released all the same, for the reason that it is left for.
+            work.Telemetry.NotStored();
+            LogNotCommitted(log, work.Name, training.Step, e);
             return null;
         }
     }

@@ -65,12 +65,13 @@ internal sealed class LedgerClock(StageLedger atTake, TimeProvider time, Action<
         }
     }
 
-    public void Checkpointed()
+    /// <summary>A commit has counted its checkpoint.</summary>
+    /// <param name="checkpoints">Those of the stage, as its root has them now.</param>
+    public void Committed(int checkpoints)
     {
         lock (gate)
         {
-            ledger = ledger with { Checkpoints = ledger.Checkpoints + 1 };
-            AtCapture = AtCapture with { Checkpoints = ledger.Checkpoints };
+            ledger = ledger with { Checkpoints = checkpoints };
         }
     }
 

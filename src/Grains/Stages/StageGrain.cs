@@ -59,7 +59,7 @@ internal sealed partial class StageGrain(
 
         // A computing grain looks idle to Orleans, and idle grains are collected.
         DelayDeactivation(Timeout.InfiniteTimeSpan);
-        admitted.Run(runner.Stop, runner.Completion, runner.Held);
+        admitted.Run(runner.Stop, runner.Completion, runner.Held, runner.LetGo);
         runner.Start();
         pump.Start(runner);
         _ = EndAsync(runner, admitted);
@@ -69,9 +69,10 @@ internal sealed partial class StageGrain(
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         document?.End();
-        // A stopping silo has stopped its runners already. Otherwise the activation ends because a silo that held its directory entry left:
+        // A runner that has let the stage go writes nothing through this activation any more, and a stopping silo has stopped its runners
+        // already. Otherwise the activation ends because a silo that held its directory entry left:
         // the runner owns the stage by its epoch token, not by its activation, and goes on.
-        if (slots.IsUnderWay(WorkName.Train(this.GetPrimaryKeyString())))
+        if (slots.IsHeld(WorkName.Train(this.GetPrimaryKeyString())))
         {
             LogDeactivated(log, this.GetPrimaryKeyString(), reason.Description);
         }

@@ -20,6 +20,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     private readonly RunEvents events = new(store, work.Run);
     private ResiliencePipeline? stopping;
     private Task told = Task.CompletedTask;
+    private Func<Task<StopReason>>? leaving;
 
     public LedgerClock Ledger { get; } = new(work.Root.Ledger, time, work.Telemetry.Turned);
 
@@ -83,7 +84,6 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     {
         var checkpoint = await WriteAsync(step, state, cancellationToken);
         CrashPoint.Reached(CrashPoint.Upload);
-        Ledger.Checkpointed();
         return checkpoint;
     }
 
@@ -143,7 +143,6 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         var checkpoint = root.Root.Current is { } kept && kept.Step == step ? kept : await WriteAsync(step, state, cancellationToken);
         var snapshot = await snapshots.CreateAsync(weights, cancellationToken);
         CrashPoint.Reached(CrashPoint.Snapshot);
-        Ledger.Checkpointed();
         await CommittingAsync(() => root.FinishAsync(checkpoint, snapshot, Ledger.Current, cancellationToken));
         CrashPoint.Reached(CrashPoint.Finish);
         LetGo();
@@ -159,27 +158,29 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     /// <param name="step">The last one completed; what is not durable of it is lost.</param>
     /// <param name="last">A checkpoint that the release makes count: one write of the root instead of two. Null: none was made
     /// since.</param>
-    public Task<StopReason> LeaveAsync(StopReason reason, int step, CheckpointRef? last = null) =>
-        EndAsync(
+    public Task<StopReason> LeaveAsync(StopReason reason, int step, CheckpointRef? last = null)
+    {
+        // Where the store does not let it, the try after the error is this one again: another would forget the checkpoint.
+        leaving = () => LeaveAsync(reason, step, last);
+        return EndAsync(
             reason,
             async token =>
             {
                 using var span = work.Telemetry.Releasing();
-                var lost = step - (last?.Step ?? DurableStep);
                 var (cause, why) = reason switch
                 {
                     StopReason.Eviction => (ReleaseCause.Evicted, "the machine goes away"),
                     StopReason.Held => (ReleaseCause.Held, "the user paused or cancelled it"),
                     _ => (ReleaseCause.Left, "its silo was asked to stop"),
                 };
-                var (before, settled) = (root.Root.Ledger, SettledLedger(last));
+                var before = root.Root;
                 if (last is null)
                 {
-                    await root.ReleaseAsync(cause, lost, settled, cancellationToken: token);
+                    await root.ReleaseAsync(cause, step, Ledger.Current, cancellationToken: token);
                 }
                 else
                 {
-                    await CommittingAsync(() => root.ReleaseAsync(cause, lost, settled, last, token));
+                    await CommittingAsync(() => root.ReleaseAsync(cause, step, Ledger.Current, last, token));
                     CrashPoint.Reached(CrashPoint.Commit);
                 }
 
@@ -191,20 +192,26 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
                     return;
                 }
 
+                var lost = root.Root.LostSteps - before.LostSteps;
                 work.Telemetry.Released(cause, lost);
                 await TellAsync(
                     EventKind.StageReleased,
                     $"Its owner left it at step {DurableStep} ({why}{(lost > 0 ? $"; {lost} steps after it are lost" : "")}).",
-                    cost: new EventCost(lost, settled.LostSeconds - before.LostSeconds, AwaySeconds: 0)
+                    cost: new EventCost(lost, root.Root.Ledger.LostSeconds - before.Ledger.LostSeconds, AwaySeconds: 0)
                 );
             }
         );
+    }
 
     /// <summary>
     /// After an error: releases the stage for another try, or fails it when its budget is used up. A failure of the store costs no try: it
-    /// passes, and is not the stage's fault.
+    /// passes, and is not the stage's fault. Where this owner was leaving, it leaves.
     /// </summary>
-    public Task<StopReason> FailAsync(Exception error) =>
+    /// <param name="step">The last one completed.</param>
+    public Task<StopReason> FailAsync(Exception error, int step) =>
+        StoreRetry.MayPass(error) && leaving is { } again ? again() : FailOnceAsync(error, step);
+
+    private Task<StopReason> FailOnceAsync(Exception error, int step) =>
         EndAsync(
             StopReason.Faulted,
             async token =>
@@ -215,27 +222,27 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
                 if (error is DivergedException && root.Root.Identity is { IsRepeatable: true })
                 {
                     var failure = new StageFailure(cause, RepeatingFailure.Advice, work.Retry, time.GetUtcNow()) { Repeats = true };
-                    await root.FailAsync(failure, SettledLedger(), token);
+                    await root.FailAsync(failure, step, Ledger.Current, token);
                     work.Telemetry.Failed("failed");
                     await TellAsync(EventKind.StageFailed, $"{cause} {failure.Advice}");
                 }
                 else if (StoreRetry.MayPass(error))
                 {
                     // The store's own trouble is no error of the stage.
-                    await root.ReleaseAsync(ReleaseCause.Left, lostSteps: 0, SettledLedger(), cancellationToken: token);
+                    await root.ReleaseAsync(ReleaseCause.Left, step, Ledger.Current, cancellationToken: token);
                     work.Telemetry.Failed("retried");
                     await TellAsync(EventKind.StageError, $"{cause} It is tried again.");
                 }
                 else if (tries < budget)
                 {
-                    await root.ReleaseAsync(ReleaseCause.Error, lostSteps: 0, SettledLedger(), cancellationToken: token);
+                    await root.ReleaseAsync(ReleaseCause.Error, step, Ledger.Current, cancellationToken: token);
                     work.Telemetry.Failed("retried");
                     await TellAsync(EventKind.StageError, $"{cause} It is tried again ({tries} of {budget}).");
                 }
                 else
                 {
                     const string Advice = "Mend the cause, then `slowrun retry` it; chains that do not depend on it go on.";
-                    await root.FailAsync(new StageFailure(cause, Advice, work.Retry, time.GetUtcNow()), SettledLedger(), token);
+                    await root.FailAsync(new StageFailure(cause, Advice, work.Retry, time.GetUtcNow()), step, Ledger.Current, token);
                     work.Telemetry.Failed("failed");
                     await TellAsync(
                         EventKind.StageFailed,
@@ -249,12 +256,13 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     /// Releases the stage because an input is missing or damaged: not an error of the stage, so it costs no try. It is taken again once the
     /// object is whole.
     /// </summary>
-    public Task<StopReason> RefuseAsync(string damage) =>
+    /// <param name="step">The last one completed.</param>
+    public Task<StopReason> RefuseAsync(string damage, int step) =>
         EndAsync(
             StopReason.Faulted,
             async token =>
             {
-                await root.ReleaseAsync(ReleaseCause.Left, lostSteps: 0, SettledLedger(), cancellationToken: token);
+                await root.ReleaseAsync(ReleaseCause.Left, step, Ledger.Current, cancellationToken: token);
                 work.Telemetry.Failed("retried");
                 await TellAsync(
                     EventKind.TakeRefused,
@@ -299,11 +307,6 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         catch (IOException) { }
     }
 
-    /// <summary>The ledger at the end of this owner: what it trained beyond its last commit is lost.</summary>
-    /// <param name="last">What this write commits itself; null: nothing.</param>
-    private StageLedger SettledLedger(CheckpointRef? last = null) =>
-        Ledger.Current.Lose(last?.TrainingSeconds ?? root.Root.Ledger.TrainingSeconds);
-
     /// <summary>libtorch's messages carry a native stack; the silo's log has it.</summary>
     private static string OneLine(string message)
     {
@@ -334,6 +337,7 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         using var committing = work.Telemetry.Committing();
         await WritingAsync(commit);
         committing.Done();
+        Ledger.Committed(root.Root.Ledger.Checkpoints);
         work.Telemetry.Committed();
     }
 

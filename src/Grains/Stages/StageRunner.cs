@@ -74,6 +74,9 @@ internal sealed partial class StageRunner
 
     public bool IsStarted { get; private set; }
 
+    /// <summary>The last step that this take has completed; 0 before its first, whatever is durable.</summary>
+    private int Completed => firstStep.Task.IsCompleted ? progress.Step : 0;
+
     public void Start()
     {
         IsStarted = true;
@@ -126,17 +129,17 @@ internal sealed partial class StageRunner
         }
         catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
         {
-            return await own.LeaveAsync(stop.Reason ?? StopReason.Requested, own.DurableStep);
+            return await own.LeaveAsync(stop.Reason ?? StopReason.Requested, Completed);
         }
         catch (DamagedInputException e)
         {
             LogDamagedInput(log, work.Name, e.Message);
-            return await own.RefuseAsync(e.Message);
+            return await own.RefuseAsync(e.Message, Completed);
         }
         catch (Exception e)
         {
             LogFaulted(log, work.Name, e);
-            return await own.FailAsync(e);
+            return await own.FailAsync(e, Completed);
         }
     }
 
@@ -144,6 +147,11 @@ internal sealed partial class StageRunner
     {
         using var loaded = await inputs.LoadAsync(work, stop.Token);
         var state = await own.RestoreAsync(stop.Token);
+        // An older one, where the newest checkpoint was damaged: its steps are lost already.
+        progress = progress with
+        {
+            Step = own.DurableStep,
+        };
         var reason = StopReason.Faulted;
         try
         {

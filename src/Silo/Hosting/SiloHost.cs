@@ -6,6 +6,7 @@ using Slowrun.Clustering.Membership;
 using Slowrun.Core;
 using Slowrun.Grains;
 using Slowrun.Grains.Interfaces;
+using Slowrun.Grains.Loop;
 using Slowrun.Grains.Notices;
 using Slowrun.Silo.Http;
 using Slowrun.Silo.Notices;
@@ -69,7 +70,8 @@ internal static class SiloHost
 
         builder.Services.AddSingleton(services => new StopLimit(
             settings.StopWithin,
-            services.GetRequiredService<IHostApplicationLifetime>()
+            services.GetRequiredService<IHostApplicationLifetime>(),
+            services.GetRequiredService<SiloDrain>().Leaving
         ));
         builder.Services.AddHostedService(services => services.GetRequiredService<StopLimit>());
         builder.Services.AddTelemetry(settings.Name, settings.Http);

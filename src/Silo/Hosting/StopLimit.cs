@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Slowrun.Clustering.Membership;
 
 namespace Slowrun.Silo.Hosting;
 
@@ -9,18 +10,29 @@ namespace Slowrun.Silo.Hosting;
 /// the kernel, none of which can be cancelled. To be registered first: it watches while everything else stops.
 /// </summary>
 /// <param name="within">From the order to stop. The host's own time limit ends before this one.</param>
-internal sealed partial class StopLimit(TimeSpan within, IHostApplicationLifetime? lifetime) : IHostedService, IDisposable
+/// <param name="leaving">Cancelled when the silo is told to leave: its last commits come before the order to stop.</param>
+/// <param name="exit">Ends the process at once; null: it does.</param>
+internal sealed partial class StopLimit(
+    TimeSpan within,
+    IHostApplicationLifetime? lifetime,
+    CancellationToken leaving = default,
+    Action<int>? exit = null
+) : IHostedService, IDisposable
 {
     // The host gives up at the limit, and logs what it waited for.
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(3);
 
     private readonly ManualResetEventSlim stopped = new();
     private readonly Stopwatch sinceStopping = new();
+    private readonly Action<int> exit = exit ?? ExitNow;
     private CancellationTokenRegistration stopping;
+    private CancellationTokenRegistration left;
+    private int watches;
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
         stopping = lifetime?.ApplicationStopping.Register(Watch) ?? default;
+        left = leaving.Register(Watch);
         return Task.CompletedTask;
     }
 
@@ -31,6 +43,7 @@ internal sealed partial class StopLimit(TimeSpan within, IHostApplicationLifetim
     {
         stopped.Set();
         stopping.Dispose();
+        left.Dispose();
     }
 
     /// <summary>How much of the time to stop in is left; all of it where nothing stops yet.</summary>
@@ -46,6 +59,11 @@ internal sealed partial class StopLimit(TimeSpan within, IHostApplicationLifetim
 
     private void Watch()
     {
+        if (Interlocked.Exchange(ref watches, 1) == 1)
+        {
+            return;
+        }
+
         sinceStopping.Start();
         new Thread(() =>
         {
@@ -59,7 +77,7 @@ internal sealed partial class StopLimit(TimeSpan within, IHostApplicationLifetim
                     )
                 );
                 Console.Error.Flush();
-                ExitNow(1);
+                exit(SiloEnd.NotItsWork);
             }
         })
         {

@@ -141,11 +141,11 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
     /// <inheritdoc cref="StageTransitions.Release"/>
     public Task<StageRoot> ReleaseAsync(
         ReleaseCause cause,
-        long lostSteps = 0,
+        long step = 0,
         StageLedger? ledger = null,
         CheckpointRef? last = null,
         CancellationToken cancellationToken = default
-    ) => ApplyAsync(root => StageTransitions.Release(root, epochToken, cause, lostSteps, ledger, last), cancellationToken);
+    ) => ApplyAsync(root => StageTransitions.Release(root, epochToken, cause, step, ledger, last), cancellationToken);
 
     /// <inheritdoc cref="StageTransitions.Finish"/>
     public Task<StageRoot> FinishAsync(
@@ -156,8 +156,12 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
     ) => ApplyAsync(root => StageTransitions.Finish(root, epochToken, finalState, snapshot, ledger), cancellationToken);
 
     /// <inheritdoc cref="StageTransitions.Fail"/>
-    public Task<StageRoot> FailAsync(StageFailure failure, StageLedger? ledger = null, CancellationToken cancellationToken = default) =>
-        ApplyAsync(root => StageTransitions.Fail(root, epochToken, failure, ledger), cancellationToken);
+    public Task<StageRoot> FailAsync(
+        StageFailure failure,
+        long step = 0,
+        StageLedger? ledger = null,
+        CancellationToken cancellationToken = default
+    ) => ApplyAsync(root => StageTransitions.Fail(root, epochToken, failure, step, ledger), cancellationToken);
 
     private async Task<StageRoot> ApplyAsync(Func<StageRoot, StageRoot> transition, CancellationToken cancellationToken)
     {

@@ -61,9 +61,7 @@ public sealed class RootRecovery(IObjectStore store, string run, TimeProvider ti
             return null;
         }
 
-        var progress = trouble is null
-            ? null
-            : await new RunDocuments(store, run).TryReadProgressAsync(stage, cancellationToken).ConfigureAwait(false);
+        var progress = await new RunDocuments(store, run).TryReadProgressAsync(stage, cancellationToken).ConfigureAwait(false);
         long[] tokens = [known?.EpochToken ?? 0, newestToken, progress?.EpochToken ?? 0];
         return new RootFinding(
             stage,
@@ -73,7 +71,8 @@ public sealed class RootRecovery(IObjectStore store, string run, TimeProvider ti
                 known,
                 newer.Identity,
                 newer.Checkpoints,
-                trouble is null ? known!.EpochToken : tokens.Max() + TokenGap
+                trouble is null ? known!.EpochToken : tokens.Max() + TokenGap,
+                progress
             )
         )
         {

@@ -60,14 +60,15 @@ public static class StageTransitions
             );
         }
 
+        var again = root.Current?.Manifest == checkpoint.Manifest;
         return root with
         {
             // The same one again (a commit tried again after its answer was lost) must not push out the one before it.
-            Previous = root.Current?.Manifest == checkpoint.Manifest ? root.Previous : root.Current,
+            Previous = again ? root.Previous : root.Current,
             Current = checkpoint,
             FailedTakes = 0,
             LostTakes = 0,
-            Ledger = ledger,
+            Ledger = ledger with { Checkpoints = root.Ledger.Checkpoints + (again ? 0 : 1) },
         };
     }
 
@@ -98,16 +99,17 @@ public static class StageTransitions
             );
     }
 
-    /// <summary>The owner stops and lets another take the stage at once.</summary>
-    /// <param name="lostSteps">Steps that it had trained and had no time to commit.</param>
-    /// <param name="ledger">Null: as it was at the last commit.</param>
+    /// <summary>The owner stops and lets another take the stage at once. What is lost with it follows from the root that is changed: the
+    /// owner may know an older one, where the answer to its last commit was lost.</summary>
+    /// <param name="step">The last step that it has completed; those that no checkpoint of the root has are lost.</param>
+    /// <param name="ledger">Up to now, with all that it trained; null: as it was at the last commit.</param>
     /// <param name="last">A newer checkpoint, which counts from now on as by <see cref="Commit"/>, in the same write; null: there is
     /// none.</param>
     public static StageRoot Release(
         StageRoot root,
         long epochToken,
         ReleaseCause cause,
-        long lostSteps = 0,
+        long step = 0,
         StageLedger? ledger = null,
         CheckpointRef? last = null
     )
@@ -119,15 +121,15 @@ public static class StageTransitions
         }
 
         Owned(root, epochToken);
-        root = last is null ? root : Commit(root, epochToken, last, ledger ?? root.Ledger);
+        root = last is null ? root : Commit(root, epochToken, last, root.Ledger);
         root = cause == ReleaseCause.Evicted ? root.Preempted(root.Owner!.Silo) : root;
         return root with
         {
             Owner = null,
             ReleasedFor = cause,
             FailedTakes = root.FailedTakes + (cause == ReleaseCause.Error ? 1 : 0),
-            LostSteps = root.LostSteps + lostSteps,
-            Ledger = ledger ?? root.Ledger,
+            LostSteps = root.LostSteps + Math.Max(0, step - root.DurableStep),
+            Ledger = ledger is null ? root.Ledger : Settled(root, ledger),
         };
     }
 
@@ -152,8 +154,9 @@ public static class StageTransitions
     }
 
     /// <summary>The stage is given up until the user asks for a retry.</summary>
-    /// <param name="ledger">Null: as it was at the last commit.</param>
-    public static StageRoot Fail(StageRoot root, long epochToken, StageFailure failure, StageLedger? ledger = null)
+    /// <param name="step">As for <see cref="Release"/>.</param>
+    /// <param name="ledger">As for <see cref="Release"/>.</param>
+    public static StageRoot Fail(StageRoot root, long epochToken, StageFailure failure, long step = 0, StageLedger? ledger = null)
     {
         ArgumentNullException.ThrowIfNull(root);
         if (root.Owner is null && root.EpochToken == epochToken && root.Failure == failure)
@@ -162,7 +165,13 @@ public static class StageTransitions
         }
 
         Owned(root, epochToken);
-        return root with { Failure = failure, Owner = null, Ledger = ledger ?? root.Ledger };
+        return root with
+        {
+            Failure = failure,
+            Owner = null,
+            LostSteps = root.LostSteps + Math.Max(0, step - root.DurableStep),
+            Ledger = ledger is null ? root.Ledger : Settled(root, ledger),
+        };
     }
 
     /// <summary>A root that is not what was last written is put right, or a whole checkpoint counts whose owner was lost before it
@@ -172,15 +181,20 @@ public static class StageTransitions
     /// <param name="newer">Whole checkpoints beyond those of <paramref name="known"/>, the newest first; at most two.</param>
     /// <param name="epochToken">That of <paramref name="known"/>: all else is as its owner left it. A higher one: the owner before is
     /// fenced.</param>
-    public static StageRoot Recover(StageRoot? known, StageIdentity? identity, IReadOnlyList<CheckpointRef> newer, long epochToken)
+    /// <param name="told">The stage's last progress report, which says how much training led to the checkpoint; null: none is there.</param>
+    public static StageRoot Recover(
+        StageRoot? known,
+        StageIdentity? identity,
+        IReadOnlyList<CheckpointRef> newer,
+        long epochToken,
+        StageProgress? told = null
+    )
     {
         ArgumentNullException.ThrowIfNull(newer);
         var root = known ?? new StageRoot { Identity = identity };
-        root = root with
-        {
-            Current = newer is [var first, ..] ? first with { TrainingSeconds = root.Ledger.TrainingSeconds } : root.Current,
-            Previous = newer is [] ? root.Previous : root.Current ?? newer.ElementAtOrDefault(1),
-        };
+        root = newer is [var first, ..]
+            ? Adopted(root, first, newer.ElementAtOrDefault(1), epochToken == root.EpochToken ? told : null)
+            : root;
         return epochToken == known?.EpochToken
             ? root
             : root with
@@ -190,6 +204,42 @@ public static class StageTransitions
                 ReleasedFor = root.Finished ? root.ReleasedFor : ReleaseCause.Left,
             };
     }
+
+    /// <summary>A checkpoint counts that its owner did not live to commit. How much training led to it no document says: of what the owner
+    /// told, the part that its steps are.</summary>
+    private static StageRoot Adopted(StageRoot root, CheckpointRef first, CheckpointRef? second, StageProgress? told)
+    {
+        var (ledger, gained) = (root.Ledger, first.Step - root.DurableStep);
+        var adopted = root with { Current = first, Previous = root.Current ?? second, FailedTakes = 0, LostTakes = 0 };
+        if (told?.Ledger is not { } report || !told.IsOf(root) || first.EpochToken != root.EpochToken)
+        {
+            return adopted with { Current = first with { TrainingSeconds = ledger.TrainingSeconds } };
+        }
+
+        var trained = Math.Max(0, report.TrainingSeconds - ledger.TrainingSeconds);
+        var kept = trained * gained / (Math.Max(told.Step, first.Step) - root.DurableStep);
+        if (root.Owner is not null)
+        {
+            // It was lost: the next take books what it told.
+            return adopted with { Current = first with { TrainingSeconds = ledger.TrainingSeconds + kept } };
+        }
+
+        // It is gone by its own word, and has booked them as lost.
+        kept = Math.Min(kept, ledger.LostSeconds);
+        return adopted with
+        {
+            Current = first with { TrainingSeconds = ledger.TrainingSeconds + kept },
+            LostSteps = root.LostSteps - Math.Min(root.LostSteps, gained),
+            Ledger = ledger with { TrainingSeconds = ledger.TrainingSeconds + kept, LostSeconds = ledger.LostSeconds - kept },
+        };
+    }
+
+    /// <summary>An owner's ledger at its end: what it trained beyond the checkpoint that counts is lost.</summary>
+    private static StageLedger Settled(StageRoot root, StageLedger ledger) =>
+        ledger.Lose(root.KeptSeconds) with
+        {
+            Checkpoints = root.Ledger.Checkpoints,
+        };
 
     private static void Owned(StageRoot root, long epochToken)
     {

@@ -1,3 +1,4 @@
+using Slowrun.Clustering.Hosting;
 using Slowrun.Clustering.Membership;
 using Slowrun.Storage;
 
@@ -57,11 +58,23 @@ public sealed class SiloEndsTests
     [InlineData(143, false, false, "was ended by signal 15")]
     [InlineData(1, false, true, "ended with exit code 1")]
     [InlineData(0, false, false, "ended with exit code 0")]
+    [InlineData(75, false, false, "ended with exit code 75")]
     public void Of_AnExitCode_TellsACrashFromAKill(int exitCode, bool outOfMemory, bool isCrash, string words)
     {
         var end = SiloEnd.Of(exitCode, outOfMemory);
 
         Assert.Equal((isCrash, words), (end.IsCrash, end.ToString()));
+    }
+
+    [Fact]
+    public void End_OfASiloThatFindsItselfDeclaredDead_IsNoCrash()
+    {
+        SiloEnd? end = null;
+
+        new EndAtOnce(TextWriter.Null, code => end = SiloEnd.Of(code, outOfMemory: false)).OnFatalException();
+
+        Assert.False(end!.IsCrash);
+        Assert.NotEqual(0, end.ExitCode);
     }
 
     [Theory]

@@ -40,6 +40,36 @@ public sealed class OwnershipTests
     }
 
     [Fact]
+    public async Task Offer_OfAStageThatItsOwnerHasLetGo_IsTakenWhileTheOwnerStillWritesBehind()
+    {
+        await using var run = new LocalRun(new MemoryStore());
+        await run.SubmitAsync(Long);
+        using var slow = new HeldBack(run.Store, name => name.EndsWith("/root.copy", StringComparison.Ordinal));
+        await using var fleet = await TestFleet.StartAsync(slow, 2, loops: false);
+        // Before the fleet, which waits for it.
+        using var released = slow;
+        Assert.True(await fleet.OfferAsync(0, Run, Stage));
+        await UntilAsync(run, facts => facts.RootOf(Stage).DurableStep > 0);
+        var local = fleet.The<LocalWork>(0);
+        slow.Holds = true;
+
+        var stop = local.StopAsync(StopReason.Requested, deadline: null, Stop);
+        await UntilAsync(run, _ => !local.IsHeld(Work));
+
+        Assert.True(await fleet.OfferAsync(1, Run, Stage));
+        Assert.True(local.Has(Work));
+        Assert.False(stop.IsCompleted);
+        var root = (await run.FactsAsync()).RootOf(Stage);
+        Assert.Equal((2L, fleet.Address(1), 0, 0L), (root.EpochToken, root.Owner!.Silo, root.Preemptions, root.LostSteps));
+        slow.Release();
+        await stop;
+        // What the owner before wrote behind has changed nothing.
+        var after = (await run.FactsAsync()).RootOf(Stage);
+        Assert.Equal((2L, fleet.Address(1)), (after.EpochToken, after.Owner!.Silo));
+        Assert.True(fleet.The<LocalWork>(1).IsHeld(Work));
+    }
+
+    [Fact]
     public async Task Offer_OfASiloToWhichTheGrainHasToMove_IsTakenThere()
     {
         await using var run = new LocalRun(new MemoryStore());

@@ -141,6 +141,7 @@ public sealed class ServiceReportsTests : IAsyncDisposable
         await reports.StopAsync(Stop);
         reports.Dispose();
         socket.Dispose();
+        drain.Dispose();
         lifetime.Dispose();
         time.Dispose();
     }

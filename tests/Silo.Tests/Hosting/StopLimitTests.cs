@@ -1,3 +1,4 @@
+using Slowrun.Clustering.Membership;
 using Slowrun.Silo.Hosting;
 
 namespace Slowrun.Silo.Tests.Hosting;
@@ -11,6 +12,22 @@ public sealed class StopLimitTests
         using var limit = new StopLimit(TimeSpan.FromSeconds(-3), lifetime: null);
 
         Assert.False(await limit.WaitAsync(new TaskCompletionSource().Task));
+    }
+
+    [Fact]
+    public async Task Watch_BeginsWhenTheSiloIsToldToLeave_AndBlamesNoStageForAStoreThatHangs()
+    {
+        var exit = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var leaving = new CancellationTokenSource();
+        using var limit = new StopLimit(TimeSpan.FromSeconds(-3), lifetime: null, leaving.Token, exit.SetResult);
+        await limit.StartAsync(TestContext.Current.CancellationToken);
+        Assert.False(exit.Task.IsCompleted);
+
+        await leaving.CancelAsync();
+
+        var code = await exit.Task.WaitAsync(TimeSpan.FromMinutes(5), TestContext.Current.CancellationToken);
+        Assert.False(SiloEnd.Of(code, outOfMemory: false).IsCrash);
+        Assert.NotEqual(0, code);
     }
 
     [Fact]

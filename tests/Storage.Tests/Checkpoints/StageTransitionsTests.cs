@@ -1,4 +1,5 @@
 using Slowrun.Core;
+using Slowrun.Core.Ledger;
 using Slowrun.Core.Stages;
 using Slowrun.Storage.Checkpoints;
 using static Slowrun.Storage.Tests.Checkpoints.Examples;
@@ -129,15 +130,86 @@ public sealed class StageTransitionsTests
         var root = StageTransitions.Commit(Taken(), 1, Ref(2), new()) with { FailedTakes = 1, LostTakes = 1 };
         var spent = new StageLedger { TrainingSeconds = 4 };
 
-        var released = StageTransitions.Release(root, 1, ReleaseCause.Evicted, lostSteps: 1, spent, Ref(4));
+        var last = Ref(4) with { TrainingSeconds = 4 };
 
-        var apart = StageTransitions.Release(StageTransitions.Commit(root, 1, Ref(4), spent), 1, ReleaseCause.Evicted, 1, spent);
+        var released = StageTransitions.Release(root, 1, ReleaseCause.Evicted, step: 5, spent, last);
+
+        var apart = StageTransitions.Release(StageTransitions.Commit(root, 1, last, spent), 1, ReleaseCause.Evicted, 5, spent);
         // As documents: two lists of the same silos are not equal.
         Assert.Equal(CanonicalJson.Serialize(apart), CanonicalJson.Serialize(released));
-        Assert.Equal((null, Ref(4), Ref(2), 0), (released.Owner, released.Current, released.Previous, released.FailedTakes));
-        Assert.Same(released, StageTransitions.Release(released, 1, ReleaseCause.Evicted, 1, spent, Ref(4)));
+        Assert.Equal((null, last, Ref(2), 0), (released.Owner, released.Current, released.Previous, released.FailedTakes));
+        Assert.Equal(
+            (1L, 4, 0, 2),
+            (released.LostSteps, released.Ledger.TrainingSeconds, released.Ledger.LostSeconds, released.Ledger.Checkpoints)
+        );
+        Assert.Same(released, StageTransitions.Release(released, 1, ReleaseCause.Evicted, 5, spent, last));
         Assert.Throws<InvalidOperationException>(() => StageTransitions.Release(root, 1, ReleaseCause.Left, last: Ref(1)));
     }
+
+    [Fact]
+    public void Release_OfARootThatHasALaterCommitThanItsOwnerKnew_LosesOnlyWhatThatLacks()
+    {
+        // The answer to the commit of step 4 was lost, and with it that 40 s count.
+        var ledger = new StageLedger { TrainingSeconds = 40 };
+        var root = StageTransitions.Commit(Taken(), 1, Ref(4) with { TrainingSeconds = 40 }, ledger);
+
+        var released = StageTransitions.Release(root, 1, ReleaseCause.Evicted, step: 5, ledger with { TrainingSeconds = 50 });
+
+        Assert.Equal((1L, 40, 10), (released.LostSteps, released.Ledger.TrainingSeconds, released.Ledger.LostSeconds));
+        var failed = StageTransitions.Fail(root, 1, Failure, step: 5, ledger with { TrainingSeconds = 50 });
+        Assert.Equal((1L, 40, 10), (failed.LostSteps, failed.Ledger.TrainingSeconds, failed.Ledger.LostSeconds));
+    }
+
+    [Fact]
+    public void Recover_OfACheckpointWhoseOwnerHasBookedItAsLost_BooksItBack()
+    {
+        var root = StageTransitions.Commit(Taken(), 1, Ref(2) with { TrainingSeconds = 20 }, new StageLedger { TrainingSeconds = 20 });
+        // Three steps in 30 s after it, of which no checkpoint counted.
+        var spent = new StageLedger { TrainingSeconds = 50, StallSeconds = 5 };
+        var released = StageTransitions.Release(root, 1, ReleaseCause.Error, step: 5, spent);
+        Assert.Equal((3L, 20, 30), (released.LostSteps, released.Ledger.TrainingSeconds, released.Ledger.LostSeconds));
+
+        var recovered = StageTransitions.Recover(released, null, [Ref(4)], 1, Told(5, spent));
+
+        Assert.Equal((1L, 4, 0), (recovered.LostSteps, recovered.DurableStep, recovered.FailedTakes));
+        Assert.Equal((40, 10, 55), (recovered.Ledger.TrainingSeconds, recovered.Ledger.LostSeconds, recovered.Ledger.TotalSeconds));
+        Assert.Equal(40, recovered.Current!.TrainingSeconds);
+    }
+
+    [Fact]
+    public void Recover_OfACheckpointOfALostOwner_TellsHowMuchTrainingLedToIt()
+    {
+        var ledger = new StageLedger { TrainingSeconds = 20, Until = DateTimeOffset.UnixEpoch };
+        var root = StageTransitions.Commit(Taken() with { LostTakes = 2 }, 1, Ref(2) with { TrainingSeconds = 20 }, ledger);
+        var told = Told(5, ledger with { TrainingSeconds = 50, Until = DateTimeOffset.UnixEpoch.AddSeconds(30) });
+
+        var recovered = StageTransitions.Recover(root, null, [Ref(4)], 1, told);
+
+        Assert.Equal((40, 20, 0), (recovered.KeptSeconds, recovered.Ledger.TrainingSeconds, recovered.LostTakes));
+        var unowned = new UnownedTime
+        {
+            Root = recovered,
+            Progress = told,
+            SubmittedAt = DateTimeOffset.UnixEpoch,
+        };
+        var seen = unowned.LastSeen(recovered, recovered.Ledger);
+        Assert.Equal((40, 10, 1L), (seen.TrainingSeconds, seen.LostSeconds, unowned.LostSteps));
+        // Of another owner's report, or without one, nothing is known.
+        Assert.Equal(20, StageTransitions.Recover(root, null, [Ref(4)], 1, told with { EpochToken = 2 }).KeptSeconds);
+        Assert.Equal(20, StageTransitions.Recover(root, null, [Ref(4)], 1).KeptSeconds);
+    }
+
+    private static StageProgress Told(int step, StageLedger ledger) =>
+        new()
+        {
+            Stage = Stage.ToString(),
+            EpochToken = 1,
+            Activity = StageActivity.Training,
+            Step = step,
+            Steps = 6,
+            At = DateTimeOffset.UnixEpoch,
+            Ledger = ledger,
+        };
 
     [Fact]
     public void Finish_AtTheLastStep_SetsEverythingAtOnce()
