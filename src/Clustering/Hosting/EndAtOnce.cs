@@ -19,7 +19,10 @@ internal sealed partial class EndAtOnce(TextWriter error, Action<int> exit) : IF
     public void OnFatalException(object? sender = null, string? context = null, Exception? exception = null)
     {
         error.WriteLine(
-            $"slowrun silo: cannot go on and ends at once; its stages go on from their last checkpoint elsewhere. {context} {exception}".TrimEnd()
+            (
+                "slowrun silo: cannot go on and ends at once; its stages go on from their last checkpoint elsewhere. "
+                + $"{context} {exception}"
+            ).TrimEnd()
         );
         error.Flush();
         exit(SiloEnd.NotItsWork);

@@ -10,8 +10,8 @@ namespace Slowrun.Clustering.Membership;
 /// <param name="OutOfMemory">The machine's kernel ended processes for want of memory while this one lived.</param>
 public sealed record SiloEnd(int? Signal, int? ExitCode, bool OutOfMemory = false) : ExtensibleRecord
 {
-    /// <summary>The exit code of a silo that ends since it has no fleet or no store to go on with: EX_TEMPFAIL of sysexits.h. Its work is not
-    /// to blame.</summary>
+    /// <summary>The exit code of a silo that ends since it has no fleet or no store to go on with: EX_TEMPFAIL of sysexits.h. Its work is
+    /// not to blame.</summary>
     public const int NotItsWork = 75;
 
     private const int SigKill = 9;

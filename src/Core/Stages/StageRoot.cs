@@ -91,8 +91,8 @@ public sealed record StageRoot : ExtensibleRecord, IVersionedDocument
     /// <summary>The step the stage goes on from.</summary>
     public int DurableStep => Current?.Step ?? 0;
 
-    /// <summary>Training that led to the checkpoint that the stage goes on from, in seconds. The ledger has it, but of a checkpoint that its
-    /// owner did not live to commit: then the checkpoint has more, until the next take.</summary>
+    /// <summary>Training that led to the checkpoint that the stage goes on from, in seconds. The ledger has it, but of a checkpoint that
+    /// its owner did not live to commit: then the checkpoint has more, until the next take.</summary>
     public double KeptSeconds => Math.Max(Ledger.TrainingSeconds, Current?.TrainingSeconds ?? 0);
 
     public bool Finished => Snapshot is not null;

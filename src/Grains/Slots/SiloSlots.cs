@@ -22,8 +22,8 @@ internal sealed class SiloSlots(SlotTable slots, LocalWork local, OfferPace pace
         {
             if (local.IsHeld(work))
             {
-                // Work that is under way keeps its grain where it is, whatever the offering silo has read. Once it was let go, nothing of it
-                // is written through the grain any more, and the next owner waits for nothing here.
+                // Work that is under way keeps its grain where it is, whatever the offering silo has read. Once it was let go, nothing of
+                // it is written through the grain any more, and the next owner waits for nothing here.
                 return new TakeAnswer(false, $"{silo.Name} has it.");
             }
 
@@ -40,7 +40,8 @@ internal sealed class SiloSlots(SlotTable slots, LocalWork local, OfferPace pace
         {
             return new TakeAnswer(
                 false,
-                $"The offer names '{string.Join(' ', offer.Slots ?? [])}', expected one or more of this silo's slots, each once: {string.Join(' ', slots.All)}."
+                $"The offer names '{string.Join(' ', offer.Slots ?? [])}', expected one or more of this silo's slots, each once: "
+                    + $"{string.Join(' ', slots.All)}."
             );
         }
 

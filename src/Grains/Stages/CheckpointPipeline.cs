@@ -252,7 +252,8 @@ internal sealed partial class CheckpointPipeline : IDisposable
             LogNotCommitted(log, work.Name, step, e);
             await own.TellAsync(
                 EventKind.CheckpointFailed,
-                $"The checkpoint of step {step} could not be stored: {e.Message} Training goes on; step {own.DurableStep} stays the durable one."
+                $"The checkpoint of step {step} could not be stored: {e.Message} Training goes on; "
+                    + $"step {own.DurableStep} stays the durable one."
             );
             return null;
         }
@@ -265,7 +266,8 @@ internal sealed partial class CheckpointPipeline : IDisposable
 
     [LoggerMessage(
         Level = LogLevel.Information,
-        Message = "{Stage} committed step {Step}: {Megabytes:F1} MB in {Milliseconds:F0} ms behind the training; the next one in about {Seconds:F0} s."
+        Message = "{Stage} committed step {Step}: {Megabytes:F1} MB in {Milliseconds:F0} ms behind the training; "
+            + "the next one in about {Seconds:F0} s."
     )]
     private static partial void LogCommitted(ILogger logger, string stage, int step, double megabytes, double milliseconds, double seconds);
 

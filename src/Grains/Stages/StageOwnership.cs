@@ -118,7 +118,8 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
         TellBehind(
             TellAsync(
                 EventKind.WorkersChanged,
-                $"From step {step} on it trains on {string.Join(' ', slots)}: {(joined.Length > 0 ? $"{joined} had nothing to do" : $"{left} leaves for other work")}."
+                $"From step {step} on it trains on {string.Join(' ', slots)}: "
+                    + (joined.Length > 0 ? $"{joined} had nothing to do." : $"{left} leaves for other work.")
             )
         );
     }

@@ -47,7 +47,8 @@ internal static class SiloHost
             if (!await (limit ?? new StopLimit(settings.StopWithin, lifetime: null)).WaitAsync(engine))
             {
                 await Console.Error.WriteLineAsync(
-                    $"slowrun silo: libtorch was still loading when the time to stop was over (option --stop-within); the process ends without waiting for it. `slowrun doctor` checks this machine."
+                    "slowrun silo: libtorch was still loading when the time to stop was over (option --stop-within); "
+                        + "the process ends without waiting for it. `slowrun doctor` checks this machine."
                 );
                 StopLimit.ExitNow(1);
             }

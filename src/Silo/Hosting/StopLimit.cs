@@ -73,7 +73,9 @@ internal sealed partial class StopLimit(
                 Console.Error.WriteLine(
                     string.Create(
                         CultureInfo.InvariantCulture,
-                        $"slowrun silo: stopping took longer than {within.TotalSeconds:F0} s (option --stop-within), probably since the store does not answer; it ends without its last commit, and its stages go on from the one before it."
+                        $"slowrun silo: stopping took longer than {within.TotalSeconds:F0} s (option --stop-within), "
+                            + $"probably since the store does not answer; it ends without its last commit, "
+                            + $"and its stages go on from the one before it."
                     )
                 );
                 Console.Error.Flush();

@@ -4,8 +4,8 @@ namespace Slowrun.Storage.Checkpoints;
 
 /// <summary>
 /// A root of which every write is followed by one of its copy. The copy is always a root that counted: only a writer whose conditional
-/// write of the root succeeded writes it, afterwards. No write of the root waits for it: where a stage is let go, the next owner may have it
-/// meanwhile, and an older copy does no harm.
+/// write of the root succeeded writes it, afterwards. No write of the root waits for it: where a stage is let go, the next owner may have
+/// it meanwhile, and an older copy does no harm.
 /// </summary>
 /// <param name="copy">Name of the copy's object.</param>
 public sealed class CopyingRootDocument(IRootDocument document, IObjectStore store, string copy) : IRootDocument

@@ -196,7 +196,8 @@ public sealed class RootCommit(IRootDocument document, TimeProvider time, Func<s
                 if (found is not null && found.EpochToken > epochToken)
                 {
                     throw lost = new FencedException(
-                        $"{found.Owner?.SiloName ?? "Another silo"} took the stage with epoch token {found.EpochToken}; this owner had {epochToken}.",
+                        $"{found.Owner?.SiloName ?? "Another silo"} took the stage with epoch token {found.EpochToken}; "
+                            + $"this owner had {epochToken}.",
                         epochToken,
                         found.EpochToken
                     );

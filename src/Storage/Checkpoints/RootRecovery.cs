@@ -34,13 +34,11 @@ public sealed class RootRecovery(IObjectStore store, string run, TimeProvider ti
                 root is null && (copy is not null || folders.Count > 0) ? $"'{name}' is missing, although the stage had begun."
                 : root is null ? null
                 : copy?.IsNewerThan(root) == true
-                    ? Invariant(
-                        $"'{name}' is older than its copy: it has epoch token {root.EpochToken} and step {root.DurableStep}, the copy {copy.EpochToken} and {copy.DurableStep}{(copy.Finished ? ", finished" : "")}."
-                    )
+                    ? Invariant($"'{name}' is older than its copy: it has epoch token {root.EpochToken} and step {root.DurableStep}, ")
+                        + Invariant($"the copy {copy.EpochToken} and {copy.DurableStep}{(copy.Finished ? ", finished" : "")}.")
                 : newestToken > root.EpochToken
-                    ? Invariant(
-                        $"'{name}' is an older one: it has epoch token {root.EpochToken}, and a checkpoint of token {newestToken} lies beside it."
-                    )
+                    ? Invariant($"'{name}' is an older one: it has epoch token {root.EpochToken}, ")
+                        + Invariant($"and a checkpoint of token {newestToken} lies beside it.")
                 : null
             );
         var known = copy?.IsNewerThan(root) == true ? copy : root;

@@ -56,7 +56,8 @@ public static class StageTransitions
         if (root.Current is { } current && checkpoint.Step <= current.Step && checkpoint.Manifest != current.Manifest)
         {
             throw new InvalidOperationException(
-                $"A checkpoint of step {checkpoint.Step} ('{checkpoint.Manifest}') cannot follow one of step {current.Step} ('{current.Manifest}')."
+                $"A checkpoint of step {checkpoint.Step} ('{checkpoint.Manifest}') cannot follow one of step {current.Step} "
+                    + $"('{current.Manifest}')."
             );
         }
 
@@ -181,7 +182,8 @@ public static class StageTransitions
     /// <param name="newer">Whole checkpoints beyond those of <paramref name="known"/>, the newest first; at most two.</param>
     /// <param name="epochToken">That of <paramref name="known"/>: all else is as its owner left it. A higher one: the owner before is
     /// fenced.</param>
-    /// <param name="told">The stage's last progress report, which says how much training led to the checkpoint; null: none is there.</param>
+    /// <param name="told">The stage's last progress report, which says how much training led to the checkpoint; null: there is
+    /// none.</param>
     public static StageRoot Recover(
         StageRoot? known,
         StageIdentity? identity,
