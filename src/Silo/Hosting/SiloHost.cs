@@ -72,7 +72,7 @@ internal static class SiloHost
         builder.Services.AddSingleton(services => new StopLimit(
             settings.StopWithin,
             services.GetRequiredService<IHostApplicationLifetime>(),
-            services.GetRequiredService<SiloDrain>().Leaving
+            leaving: services.GetRequiredService<SiloDrain>().Leaving
         ));
         builder.Services.AddHostedService(services => services.GetRequiredService<StopLimit>());
         builder.Services.AddTelemetry(settings.Name, settings.Http);

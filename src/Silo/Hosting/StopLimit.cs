@@ -10,13 +10,13 @@ namespace Slowrun.Silo.Hosting;
 /// the kernel, none of which can be cancelled. To be registered first: it watches while everything else stops.
 /// </summary>
 /// <param name="within">From the order to stop. The host's own time limit ends before this one.</param>
-/// <param name="leaving">Cancelled when the silo is told to leave: its last commits come before the order to stop.</param>
 /// <param name="exit">Ends the process at once; null: it does.</param>
+/// <param name="leaving">Cancelled when the silo is told to leave: its last commits come before the order to stop.</param>
 internal sealed partial class StopLimit(
     TimeSpan within,
     IHostApplicationLifetime? lifetime,
-    CancellationToken leaving = default,
-    Action<int>? exit = null
+    Action<int>? exit = null,
+    CancellationToken leaving = default
 ) : IHostedService, IDisposable
 {
     // The host gives up at the limit, and logs what it waited for.

@@ -19,7 +19,7 @@ public sealed class StopLimitTests
     {
         var exit = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
         using var leaving = new CancellationTokenSource();
-        using var limit = new StopLimit(TimeSpan.FromSeconds(-3), lifetime: null, leaving.Token, exit.SetResult);
+        using var limit = new StopLimit(TimeSpan.FromSeconds(-3), lifetime: null, exit.SetResult, leaving.Token);
         await limit.StartAsync(TestContext.Current.CancellationToken);
         Assert.False(exit.Task.IsCompleted);
 
