@@ -5,7 +5,8 @@ namespace Slowrun.Storage.Runs;
 /// <summary>
 /// Documents that a run needs and that cannot be computed again are kept twice: <c>NAME</c>, which decides, and <c>NAME.copy</c>, which is
 /// read where that one is damaged or gone. The copy is written first: a writer that dies in between leaves a copy with the new content, and
-/// the old document, which counts as long as it can be read.
+/// the old document, which counts as long as it can be read. A document's first content is written before its copy, or a reader in between
+/// would find it missing, and another writer would carry on what its own writer then does once more.
 /// </summary>
 internal static class CopiedJson
 {
@@ -54,6 +55,20 @@ internal static class CopiedJson
         {
             var old = await store.ReadCopiedAsync<T>(name, cancellationToken).ConfigureAwait(false);
             var next = change(old.Value ?? (old.Damage is null ? null : lost));
+            if (old is { Value: null, Damage: null })
+            {
+                if (await store.TryPutAsync(name, SealedJson.Serialize(name, next), null, cancellationToken).ConfigureAwait(false))
+                {
+                    // A copy that is there already is of a later change.
+                    await store
+                        .TryPutAsync(CopyOf(name), SealedJson.Serialize(CopyOf(name), next), null, cancellationToken)
+                        .ConfigureAwait(false);
+                    return (next, null);
+                }
+
+                continue;
+            }
+
             await store.WriteAsync(CopyOf(name), SealedJson.Serialize(CopyOf(name), next), cancellationToken).ConfigureAwait(false);
             if (await store.TryPutAsync(name, SealedJson.Serialize(name, next), old.ETag, cancellationToken).ConfigureAwait(false))
             {

@@ -62,6 +62,45 @@ public sealed class RunDocumentsTests
         Assert.Equal(8, (await documents.TryReadSpecAsync(Cancel))!.Operations.Priority);
     }
 
+    /// <summary>The first write of a document and of its copy, with a whole change by another process between the two.</summary>
+    [Fact]
+    public async Task ChangeOperations_WithAnotherWithinTheFirst_KeepsEachOnce()
+    {
+        await documents.TryCreateSpecAsync(Spec, Cancel);
+        var first = new RunDocuments(new InterruptedStore(store, () => RaiseAsync(documents)), "demo");
+
+        await RaiseAsync(first);
+
+        Assert.Equal(2, (await documents.TryReadSpecAsync(Cancel))!.Operations.Priority);
+        Assert.True(await store.TryDeleteAsync(RunPaths.Operations("demo"), cancellationToken: Cancel));
+        Assert.Equal(2, (await documents.TryReadSpecAsync(Cancel))!.Operations.Priority);
+        Assert.DoesNotContain(
+            await new RunEvents(store, "demo").ListAsync(cancellationToken: Cancel).ToListAsync(Cancel),
+            one => one.Message.Contains("is missing", StringComparison.Ordinal)
+        );
+    }
+
+    private static Task<Operations> RaiseAsync(RunDocuments of) =>
+        of.ChangeOperationsAsync(Spec.Operations, operations => operations with { Priority = operations.Priority + 1 }, Cancel);
+
+    /// <summary>Something else happens after its first write of the operations or of their copy.</summary>
+    private sealed class InterruptedStore(IObjectStore inner, Func<Task> between) : DelegatingStore(inner)
+    {
+        private bool done;
+
+        protected override async Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run)
+        {
+            var result = await run();
+            if (!done && operation.Kind != "read" && operation.Name.StartsWith(RunPaths.Operations("demo"), StringComparison.Ordinal))
+            {
+                done = true;
+                await between();
+            }
+
+            return result;
+        }
+    }
+
     [Fact]
     public async Task ChangeIntent_WhenChangesRace_KeepsThemAll()
     {
