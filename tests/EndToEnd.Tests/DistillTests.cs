@@ -12,15 +12,17 @@ public sealed class DistillTests(CalmTiny calm)
         Assert.Contains("The 4 members of 'tiny'", alone.Output, StringComparison.Ordinal);
         Assert.Contains("than all 4 together", alone.Output, StringComparison.Ordinal);
 
-        // Each silo dies after its 50th commit (one a step); the client starts the next.
+        // Each silo dies after its first commit, 40 steps on; the client starts the next.
         var killed = await calm.Cli.RunAsync(
-            new Dictionary<string, string> { ["SLOWRUN_CRASH_AFTER"] = "commit:50" },
+            new Dictionary<string, string> { ["SLOWRUN_CRASH_AFTER"] = "commit:1" },
             "distill",
             "tiny",
             "--into",
             "micro",
             "--set",
             "stage.epochs=1",
+            "--set",
+            "operations.checkpointEverySteps=40",
             "--name",
             "killed"
         );
