@@ -44,6 +44,12 @@ public sealed class OrphansTests
             ];
         }
 
+        // Until it begins its program it has its parent's command line.
+        while (!(await File.ReadAllTextAsync($"/proc/{children[0]}/cmdline", Example.Stop)).StartsWith("sh\0", StringComparison.Ordinal))
+        {
+            await Task.Yield();
+        }
+
         var orphan = Orphans.IsOne(children[0]);
         shell.StandardInput.Close();
         await shell.WaitForExitAsync(Example.Stop);
