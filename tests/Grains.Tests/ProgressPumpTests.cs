@@ -70,10 +70,9 @@ public sealed class ProgressPumpTests : IAsyncDisposable
     public async Task FirstStep_IsReportedAtOnce()
     {
         var first = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var (plain, before) = (answer, 0);
+        var plain = answer;
         answer = report =>
         {
-            before += report.FirstStepAt is null ? 1 : 0;
             if (report.FirstStepAt is not null)
             {
                 first.TrySetResult();
@@ -84,8 +83,6 @@ public sealed class ProgressPumpTests : IAsyncDisposable
         await BeginAsync();
 
         await first.Task.WaitAsync(TimeSpan.FromMinutes(10), Stop);
-
-        Assert.True(before > 0, "The owner had not been reported before its first step.");
     }
 
     [Fact]
