@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Azure;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
@@ -135,61 +134,29 @@ public sealed class AzureBlobStore : IObjectStore
         );
     }
 
-    public async IAsyncEnumerable<ObjectEntry> ListAsync(
-        string prefix,
-        [EnumeratorCancellation] CancellationToken cancellationToken = default
-    )
-    {
-        ObjectNames.CheckPrefix(prefix);
-        var entries = new List<ObjectEntry>();
-        await foreach (
-            var page in PagesAsync(
-                    prefix,
-                    token => container.GetBlobsAsync(BlobTraits.None, BlobStates.None, prefix, token),
-                    cancellationToken
-                )
-                .ConfigureAwait(false)
-        )
-        {
-            entries.AddRange(
+    public IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, CancellationToken cancellationToken = default) =>
+        RemoteListing.EntriesAsync(
+            prefix,
+            PagesAsync(prefix, token => container.GetBlobsAsync(BlobTraits.None, BlobStates.None, prefix, token), cancellationToken),
+            page =>
                 page.Select(blob => new ObjectEntry(
                     blob.Name,
                     blob.Properties.ContentLength ?? 0,
                     blob.Properties.LastModified ?? DateTimeOffset.UnixEpoch
                 ))
-            );
-        }
+        );
 
-        foreach (var entry in RemoteListing.Sorted(entries))
-        {
-            yield return entry;
-        }
-    }
-
-    public async IAsyncEnumerable<string> ListFoldersAsync(
-        string prefix,
-        [EnumeratorCancellation] CancellationToken cancellationToken = default
-    )
-    {
-        ObjectNames.CheckFolder(prefix);
-        var folders = new List<string>();
-        await foreach (
-            var page in PagesAsync(
-                    prefix,
-                    token => container.GetBlobsByHierarchyAsync(BlobTraits.None, BlobStates.None, "/", prefix, token),
-                    cancellationToken
-                )
-                .ConfigureAwait(false)
-        )
-        {
-            folders.AddRange(page.Where(item => item.IsPrefix).Select(item => item.Prefix));
-        }
-
-        foreach (var folder in RemoteListing.Folders(folders, prefix.Length))
-        {
-            yield return folder;
-        }
-    }
+    public IAsyncEnumerable<string> ListFoldersAsync(string prefix, CancellationToken cancellationToken = default) =>
+        RemoteListing.FoldersAsync(
+            prefix,
+            PagesAsync(
+                prefix,
+                token => container.GetBlobsByHierarchyAsync(BlobTraits.None, BlobStates.None, "/", prefix, token),
+                cancellationToken
+            ),
+            page => page.Where(item => item.IsPrefix).Select(item => item.Prefix),
+            prefix.Length
+        );
 
     private BlockBlobClient Blob(string name)
     {

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using Google;
 using Google.Apis.Auth.OAuth2;
 using Google.Apis.Storage.v1.Data;
@@ -130,47 +129,25 @@ public sealed class GcsStore : IObjectStore
                 .ConfigureAwait(false);
     }
 
-    public async IAsyncEnumerable<ObjectEntry> ListAsync(
-        string prefix,
-        [EnumeratorCancellation] CancellationToken cancellationToken = default
-    )
-    {
-        ObjectNames.CheckPrefix(prefix);
-        var entries = new List<ObjectEntry>();
-        await foreach (var page in PagesAsync(prefix, delimiter: null, cancellationToken).ConfigureAwait(false))
-        {
-            entries.AddRange(
+    public IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, CancellationToken cancellationToken = default) =>
+        RemoteListing.EntriesAsync(
+            prefix,
+            PagesAsync(prefix, delimiter: null, cancellationToken),
+            page =>
                 (page.Items ?? []).Select(found => new ObjectEntry(
                     found.Name[bucket.Address.Prefix.Length..],
                     (long)(found.Size ?? 0),
                     found.UpdatedDateTimeOffset ?? DateTimeOffset.UnixEpoch
                 ))
-            );
-        }
+        );
 
-        foreach (var entry in RemoteListing.Sorted(entries))
-        {
-            yield return entry;
-        }
-    }
-
-    public async IAsyncEnumerable<string> ListFoldersAsync(
-        string prefix,
-        [EnumeratorCancellation] CancellationToken cancellationToken = default
-    )
-    {
-        ObjectNames.CheckFolder(prefix);
-        var folders = new List<string>();
-        await foreach (var page in PagesAsync(prefix, delimiter: "/", cancellationToken).ConfigureAwait(false))
-        {
-            folders.AddRange(page.Prefixes ?? []);
-        }
-
-        foreach (var folder in RemoteListing.Folders(folders, bucket.Address.Prefix.Length + prefix.Length))
-        {
-            yield return folder;
-        }
-    }
+    public IAsyncEnumerable<string> ListFoldersAsync(string prefix, CancellationToken cancellationToken = default) =>
+        RemoteListing.FoldersAsync(
+            prefix,
+            PagesAsync(prefix, delimiter: "/", cancellationToken),
+            page => page.Prefixes ?? [],
+            bucket.Address.Prefix.Length + prefix.Length
+        );
 
     private IAsyncEnumerable<Objects> PagesAsync(string prefix, string? delimiter, CancellationToken cancellationToken) =>
         RemoteListing.PagesAsync(

@@ -27,16 +27,48 @@ internal static class RemoteListing
 
     /// <summary>Entries in ordinal order of their names, without what is no object of a store: some servers list in another order, and a
     /// bucket may hold what other programs put there.</summary>
-    public static IEnumerable<ObjectEntry> Sorted(IEnumerable<ObjectEntry> entries) =>
-        entries.Where(entry => ObjectNames.IsName(entry.Name)).OrderBy(entry => entry.Name, StringComparer.Ordinal);
+    /// <param name="entries">What a page has.</param>
+    public static async IAsyncEnumerable<ObjectEntry> EntriesAsync<T>(
+        string prefix,
+        IAsyncEnumerable<T> pages,
+        Func<T, IEnumerable<ObjectEntry>> entries
+    )
+    {
+        ObjectNames.CheckPrefix(prefix);
+        var all = await AllAsync(pages, entries).ConfigureAwait(false);
+        foreach (var entry in all.Where(entry => ObjectNames.IsName(entry.Name)).OrderBy(entry => entry.Name, StringComparer.Ordinal))
+        {
+            yield return entry;
+        }
+    }
 
     /// <summary>Folders in ordinal order, each once.</summary>
-    /// <param name="prefixes">As the server tells them: with what was asked for before them, and a slash at the end.</param>
+    /// <param name="prefixes">What a page has, as the server tells it: with what was asked for before each, and a slash at the end.</param>
     /// <param name="skip">The length of what was asked for.</param>
-    public static IEnumerable<string> Folders(IEnumerable<string> prefixes, int skip) =>
-        prefixes
-            .Select(prefix => prefix[skip..^1])
-            .Where(folder => ObjectNames.IsSegment(folder))
-            .Distinct(StringComparer.Ordinal)
-            .Order(StringComparer.Ordinal);
+    public static async IAsyncEnumerable<string> FoldersAsync<T>(
+        string prefix,
+        IAsyncEnumerable<T> pages,
+        Func<T, IEnumerable<string>> prefixes,
+        int skip
+    )
+    {
+        ObjectNames.CheckFolder(prefix);
+        var all = await AllAsync(pages, prefixes).ConfigureAwait(false);
+        var folders = all.Select(found => found[skip..^1]).Where(folder => ObjectNames.IsSegment(folder));
+        foreach (var folder in folders.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
+        {
+            yield return folder;
+        }
+    }
+
+    private static async Task<List<TFound>> AllAsync<T, TFound>(IAsyncEnumerable<T> pages, Func<T, IEnumerable<TFound>> found)
+    {
+        var all = new List<TFound>();
+        await foreach (var page in pages.ConfigureAwait(false))
+        {
+            all.AddRange(found(page));
+        }
+
+        return all;
+    }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
@@ -128,48 +127,25 @@ public sealed class S3Store : IObjectStore
         );
     }
 
-    public async IAsyncEnumerable<ObjectEntry> ListAsync(
-        string prefix,
-        [EnumeratorCancellation] CancellationToken cancellationToken = default
-    )
-    {
-        ObjectNames.CheckPrefix(prefix);
-        var entries = new List<ObjectEntry>();
-        await foreach (var page in PagesAsync(prefix, delimiter: null, cancellationToken).ConfigureAwait(false))
-        {
-            entries.AddRange(
+    public IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, CancellationToken cancellationToken = default) =>
+        RemoteListing.EntriesAsync(
+            prefix,
+            PagesAsync(prefix, delimiter: null, cancellationToken),
+            page =>
                 (page.S3Objects ?? []).Select(found => new ObjectEntry(
                     found.Key[bucket.Address.Prefix.Length..],
                     found.Size ?? 0,
                     S3Bucket.Time(found.LastModified)
                 ))
-            );
-        }
+        );
 
-        // S3's directory buckets list in another order.
-        foreach (var entry in RemoteListing.Sorted(entries))
-        {
-            yield return entry;
-        }
-    }
-
-    public async IAsyncEnumerable<string> ListFoldersAsync(
-        string prefix,
-        [EnumeratorCancellation] CancellationToken cancellationToken = default
-    )
-    {
-        ObjectNames.CheckFolder(prefix);
-        var folders = new List<string>();
-        await foreach (var page in PagesAsync(prefix, delimiter: "/", cancellationToken).ConfigureAwait(false))
-        {
-            folders.AddRange(page.CommonPrefixes ?? []);
-        }
-
-        foreach (var folder in RemoteListing.Folders(folders, bucket.Address.Prefix.Length + prefix.Length))
-        {
-            yield return folder;
-        }
-    }
+    public IAsyncEnumerable<string> ListFoldersAsync(string prefix, CancellationToken cancellationToken = default) =>
+        RemoteListing.FoldersAsync(
+            prefix,
+            PagesAsync(prefix, delimiter: "/", cancellationToken),
+            page => page.CommonPrefixes ?? [],
+            bucket.Address.Prefix.Length + prefix.Length
+        );
 
     private IAsyncEnumerable<ListObjectsV2Response> PagesAsync(string prefix, string? delimiter, CancellationToken cancellationToken) =>
         RemoteListing.PagesAsync(
