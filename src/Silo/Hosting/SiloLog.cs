@@ -35,6 +35,10 @@ internal static class SiloLog
 
         // Each connection that is refused, with a stack; the silo's own line about strangers says it, and not too often.
         logging.AddFilter("Orleans.Connections.Security", LogLevel.None);
+        // Each client that has its answer and ends, where the silo had more for it. Of machines that are gone the membership tells.
+        logging.AddFilter("Orleans.Runtime.Messaging.Connection", LogLevel.Error);
+        // A filter is for all names that begin like it: this one tells whom the silo cannot reach.
+        logging.AddFilter("Orleans.Runtime.Messaging.ConnectionManager", LogLevel.Warning);
         // At every start it takes the machine's uptime for a delay of its first check.
         logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
         // Every conflict of a root's write, once by the provider and once by Orleans under the provider's name, each with a stack. The

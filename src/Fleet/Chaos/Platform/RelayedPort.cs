@@ -67,6 +67,9 @@ internal sealed class RelayedPort : IDisposable
     public void Dispose()
     {
         accepting.Cancel();
+        // Not only closed: a process that this one starts at this moment has the socket too until it begins its program, and would go on
+        // taking connections in.
+        listener.Shutdown(SocketShutdown.Both);
         listener.Dispose();
         fillers.ForEach(filler => filler.Dispose());
     }
