@@ -7,6 +7,7 @@ using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
+using Slowrun.Core.Tokens;
 using Slowrun.Reading.Curves;
 using Slowrun.Reading.Events;
 using Slowrun.Reading.Live;
@@ -97,11 +98,20 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
             );
 
     /// <summary>A run's data efficiency, as it was answered last.</summary>
-    /// <returns>Null where it was not measured, or there is no such run.</returns>
+    /// <returns>Null where it was not measured, or of an earlier run of that name, or there is no such run.</returns>
     /// <exception cref="InvalidDataException">The document is damaged; the message names it.</exception>
     public async Task<EfficiencyReport?> TryEfficiencyAsync(string run, CancellationToken cancellationToken) =>
         await IsThereAsync(run, cancellationToken)
-            ? await efficiencies.GetAsync(run, token => new RunEfficiency(store, run).TryReadAsync(token), cancellationToken)
+            ? await efficiencies.GetAsync(
+                run,
+                async token =>
+                    await new RunEfficiency(store, run).TryReadAsync(token) is { } found
+                    && await new RunDocuments(store, run).TryReadSpecAsync(token) is { } spec
+                    && found.RecipeSha256 == CanonicalJson.Sha256(spec.Recipe)
+                        ? found
+                        : null,
+                cancellationToken
+            )
             : null;
 
     /// <summary>Changes what the user wants of a run, as the command line does.</summary>
@@ -142,7 +152,7 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
 
         if (data is not null)
         {
-            spec = RunCreation.WithData(spec, data, await creation.CheckDataAsync(data, spec.Recipe, cancellationToken));
+            spec = RunCreation.WithData(spec, data, await CheckDataAsync(data, spec.Recipe, cancellationToken));
         }
 
         var run = await creation.CreateAsync(
@@ -151,7 +161,7 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
                 throw new InvalidRequestException(
                     $"The spec names no data: its source is '{recipe.Source}', of which only a command line makes data. {HowToUpload}"
                 ),
-            isChecked: data is not null,
+            data is null ? CheckDataAsync : null,
             cancellationToken
         );
         if (run.IsNew)
@@ -161,6 +171,19 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
         }
 
         return run;
+
+        // An object of the store that is no data, or damaged data, is what was asked for, and no fault of the server.
+        async Task<DataManifest> CheckDataAsync(string sha256, Recipe recipe, CancellationToken stop)
+        {
+            try
+            {
+                return await creation.CheckDataAsync(sha256, recipe, stop);
+            }
+            catch (InvalidDataException e)
+            {
+                throw new InvalidRequestException(e.Message);
+            }
+        }
     }
 
     private async Task<RunList> ReadListAsync(CancellationToken cancellationToken)

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text;
+using Slowrun.Core;
+using Slowrun.Core.Efficiency;
 using Slowrun.Core.Stages;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
@@ -14,6 +16,45 @@ internal static class ExampleStore
         Preempted = "preempted",
         Damaged = "damaged";
     public const string LivingSilo = "10.0.0.5:11111@153000000";
+
+    /// <summary>As <c>slowrun efficiency RUN</c> leaves it.</summary>
+    public static async Task MeasureEfficiencyAsync(IObjectStore store, string run, CancellationToken stop)
+    {
+        var spec = (await new RunDocuments(store, run).TryReadSpecAsync(stop))!;
+        var report = new EfficiencyReport
+        {
+            Run = run,
+            DataSha256 = "d",
+            RecipeSha256 = CanonicalJson.Sha256(spec.Recipe),
+            TrainTokens = 32_768,
+            Tokenizer = "bytes",
+            Baseline = BaselineSource.Trained,
+            Curves =
+            [
+                new EfficiencyCurve(
+                    BaselineKind.OnePass,
+                    [new CurvePoint(32_768, 1, 2.2, null, []), new CurvePoint(65_536, 2, 1.9, null, [])],
+                    CurveEnd.Asked
+                ),
+                new EfficiencyCurve(BaselineKind.ManyPasses, [], CurveEnd.Missing),
+            ],
+            Models =
+            [
+                new ModelEfficiency(
+                    "ensemble of 4",
+                    1.637,
+                    [
+                        new CurveFactor(
+                            BaselineKind.OnePass,
+                            new DataFactor(3.41, FactorKind.Read),
+                            new FactorInterval(new DataFactor(3.1, FactorKind.Read), new DataFactor(4, FactorKind.AtLeast))
+                        ),
+                    ]
+                ),
+            ],
+        };
+        await new RunEfficiency(store, run).WriteAsync(report, stop);
+    }
 
     public static async Task<IObjectStore> CreateAsync(CancellationToken stop)
     {

@@ -58,6 +58,9 @@ public sealed class FakeGcs : IAsyncDisposable
     /// <summary>Flips a bit of what it keeps of uploads in pieces.</summary>
     public bool Damages { get; set; }
 
+    /// <summary>Whether the session of an upload is unknown once its object is made.</summary>
+    public bool ForgetsMade { get; set; }
+
     /// <summary>What was asked: method, path and query.</summary>
     public ConcurrentQueue<string> Asked { get; } = [];
 
@@ -128,6 +131,7 @@ public sealed class FakeGcs : IAsyncDisposable
             }
         }
 
+        reply = request.Query["alt"] == "media" ? reply.OfContents() : reply;
         context.Response.StatusCode = reply.Status;
         foreach (var (name, value) in reply.Headers)
         {
@@ -314,6 +318,12 @@ public sealed class FakeGcs : IAsyncDisposable
         content[^1] ^= (byte)(Damages ? 1 : 0);
         var reply =
             Unmet(upload.IfGeneration, objects.GetValueOrDefault(upload.Key)) ?? Store(objects, upload.Key, content, upload.Described);
+        if (ForgetsMade)
+        {
+            uploads.Remove(id);
+            return reply;
+        }
+
         // A session that is complete says so again.
         uploads[id] = upload with
         {

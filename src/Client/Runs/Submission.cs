@@ -63,10 +63,11 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
             spec = spec with { Recipe = spec.Recipe with { Data = recipe } };
         }
 
-        var run = await new RunCreation(store).CreateAsync(
+        var creation = new RunCreation(store);
+        var run = await creation.CreateAsync(
             spec,
             (recipe, stop) => UploadAsync(recipe, [], stop),
-            isChecked: given.Prepared is not null,
+            given.Prepared is null ? creation.CheckDataAsync : null,
             cancellationToken
         );
         if (run.OtherRecipe.Count > 0)

@@ -24,7 +24,7 @@ internal sealed partial class SiloDrain(
 
     private readonly CancellationTokenSource leaves = new();
 
-    /// <summary>Cancelled as soon as this silo is told to leave in its own time. A machine that goes away ends one that hangs.</summary>
+    /// <summary>Cancelled as soon as this silo is told to leave in its own time, or its machine should be gone.</summary>
     public CancellationToken Leaving => leaves.Token;
 
     /// <summary>The kind of the last order to leave; null: there was none.</summary>
@@ -40,9 +40,15 @@ internal sealed partial class SiloDrain(
         using var leaving = Spans.Leaving(silo.Name, kind);
         LogLeaving(log, why);
         Ordered = kind;
-        if (deadline is null)
+        if (deadline is not { } end)
         {
             await leaves.CancelAsync();
+        }
+        else
+        {
+            // A machine that is not taken away after all is not to hang for good.
+            var left = end - time.GetUtcNow();
+            leaves.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
         }
 
         var runs = local.Names.Select(WorkName.RunOf).ToHashSet(StringComparer.Ordinal);

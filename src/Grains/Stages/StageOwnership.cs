@@ -22,6 +22,9 @@ internal sealed class StageOwnership(StageWork work, RootCommit root, IObjectSto
     private Task told = Task.CompletedTask;
     private Func<Task<StopReason>>? leaving;
 
+    /// <summary>Whether it has begun to let the stage go.</summary>
+    public bool IsLeaving => leaving is not null;
+
     public LedgerClock Ledger { get; } = new(work.Root.Ledger, time, work.Telemetry.Turned);
 
     /// <summary>Called once the root says that the stage has finished, or that this owner has left it: others may go on with it, while

@@ -158,7 +158,7 @@ internal sealed partial class StageRunner
             await WorkerThread.RunAsync($"train {work.Name}", () => reason = OnTrainerThread(loaded.Inputs, state));
             return reason;
         }
-        catch (Exception e) when (loaded.Damage is not null)
+        catch (Exception e) when (loaded.Damage is not null && !own.IsLeaving)
         {
             // Detected before a number was computed from it: all commits so far are right.
             inputs.Suspect(work);

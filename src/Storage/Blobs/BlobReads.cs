@@ -39,12 +39,31 @@ internal static class BlobReads
         catch (RequestFailedException e) when (e.Status == 416)
         {
             // Nothing there to read: an empty blob, or an offset at or beyond the end.
-            var properties = (await blob.GetPropertiesAsync(conditions, cancellationToken).ConfigureAwait(false)).Value;
-            return ObjectChunk.Empty(properties.ContentLength, properties.ETag.ToString());
+            return await TryLookAsync(blob, conditions, cancellationToken).ConfigureAwait(false);
         }
-        catch (RequestFailedException e) when (e.IsMissingBlob() || (etag is not null && e.IsConditionNotMet()))
+        catch (RequestFailedException e) when (e.IsGone(conditions))
         {
             return null;
         }
     }
+
+    private static async Task<ObjectChunk?> TryLookAsync(
+        BlockBlobClient blob,
+        BlobRequestConditions conditions,
+        CancellationToken cancellationToken
+    )
+    {
+        try
+        {
+            var properties = (await blob.GetPropertiesAsync(conditions, cancellationToken).ConfigureAwait(false)).Value;
+            return ObjectChunk.Empty(properties.ContentLength, properties.ETag.ToString());
+        }
+        catch (RequestFailedException e) when (e.IsGone(conditions))
+        {
+            return null;
+        }
+    }
+
+    private static bool IsGone(this RequestFailedException e, BlobRequestConditions conditions) =>
+        e.IsMissingBlob() || (conditions.IfMatch is not null && e.IsConditionNotMet());
 }

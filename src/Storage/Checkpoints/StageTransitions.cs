@@ -231,7 +231,8 @@ public static class StageTransitions
         return adopted with
         {
             Current = first with { TrainingSeconds = ledger.TrainingSeconds + kept },
-            LostSteps = root.LostSteps - Math.Min(root.LostSteps, gained),
+            // Not more than it booked: it may have told of fewer steps than it had taken.
+            LostSteps = root.LostSteps - Math.Min(root.LostSteps, Math.Min(gained, Math.Max(0, told.Step - root.DurableStep))),
             Ledger = ledger with { TrainingSeconds = ledger.TrainingSeconds + kept, LostSeconds = ledger.LostSeconds - kept },
         };
     }

@@ -11,8 +11,7 @@ internal static class GcsErrors
 {
     /// <summary>There is no such bucket. The code of it is the one of an object that is missing; the sentence is not.</summary>
     public static bool IsMissingBucket(this GoogleApiException e) =>
-        e.HttpStatusCode is HttpStatusCode.NotFound
-        && e.Error?.Message?.Contains("bucket does not exist", StringComparison.OrdinalIgnoreCase) == true;
+        e.HttpStatusCode is HttpStatusCode.NotFound && e.Said().Contains("bucket does not exist", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>There is no such object, or not of that generation.</summary>
     public static bool IsMissing(this GoogleApiException e) => e.HttpStatusCode is HttpStatusCode.NotFound && !e.IsMissingBucket();
@@ -32,11 +31,13 @@ internal static class GcsErrors
 
     public static string Short(Exception e) =>
         e is GoogleApiException { HttpStatusCode: > 0 } api
-            ? $"{(int)api.HttpStatusCode} {StoreTries.FirstLine(api.Error?.Message ?? "")}".TrimEnd(' ', '.')
+            ? $"{(int)api.HttpStatusCode} {StoreTries.FirstLine(api.Said())}".TrimEnd(' ', '.')
             : StoreTries.Short(e);
 
     // A checksum that did not fit.
     private static bool IsDamaged(this GoogleApiException e) =>
-        e.HttpStatusCode is HttpStatusCode.BadRequest
-        && e.Error?.Message?.Contains("doesn't match calculated", StringComparison.OrdinalIgnoreCase) == true;
+        e.HttpStatusCode is HttpStatusCode.BadRequest && e.Said().Contains("doesn't match calculated", StringComparison.OrdinalIgnoreCase);
+
+    // Reads of contents have it as plain text, everything else as JSON.
+    private static string Said(this GoogleApiException e) => e.Error?.Message ?? e.Error?.ErrorResponseContent ?? "";
 }

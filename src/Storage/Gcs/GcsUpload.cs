@@ -140,7 +140,9 @@ internal sealed class GcsUpload(GcsBucket bucket, GcsPipeline pipeline, RemoteSt
                         }
 
                         var rest = block.Content[(int)(progress.Kept - offset)..];
-                        var next = await bucket.SendAsync(upload, rest, progress.Kept, total, token).ConfigureAwait(false);
+                        // All is there, and no object: asked once more, the server makes it.
+                        ReadOnlyMemory<byte>? piece = rest.Length == 0 ? null : rest;
+                        var next = await bucket.SendAsync(upload, piece, progress.Kept, total, token).ConfigureAwait(false);
                         progress =
                             next.Made is not null || next.Kept > progress.Kept
                                 ? next
@@ -155,11 +157,14 @@ internal sealed class GcsUpload(GcsBucket bucket, GcsPipeline pipeline, RemoteSt
 
                     return true;
                 }
-                catch (GoogleApiException e) when (e.IsConditionNotMet())
+                catch (GoogleApiException e) when (e.IsConditionNotMet() || (IsForgotten(e) && sum is not null))
                 {
-                    return await bucket.TryLookAsync(key, token).ConfigureAwait(false) is { } found && found.Write == write;
+                    // The object may be of a try of ours whose answer was lost.
+                    return await bucket.TryLookAsync(key, token).ConfigureAwait(false) is { } found ? found.Write == write
+                        : IsForgotten(e) ? throw Lost(name, GcsErrors.Short(e), e)
+                        : false;
                 }
-                catch (GoogleApiException e) when (e.HttpStatusCode is HttpStatusCode.NotFound or HttpStatusCode.Gone)
+                catch (GoogleApiException e) when (IsForgotten(e))
                 {
                     throw Lost(name, GcsErrors.Short(e), e);
                 }
@@ -167,6 +172,9 @@ internal sealed class GcsUpload(GcsBucket bucket, GcsPipeline pipeline, RemoteSt
             cancellationToken
         );
     }
+
+    /// <summary>The server knows the upload no more.</summary>
+    private static bool IsForgotten(GoogleApiException e) => e.HttpStatusCode is HttpStatusCode.NotFound or HttpStatusCode.Gone;
 
     private StoreException Lost(string name, string why, Exception? e) =>
         new(

@@ -45,13 +45,12 @@ public sealed class RunCreation(IObjectStore store)
 
     /// <param name="makeData">Called where neither the spec nor a run of its name says which data: puts them into the store, and returns
     /// their hash.</param>
-    /// <param name="isChecked">Whether the spec's data were checked already.</param>
-    /// <exception cref="InvalidRequestException">The data do not fit the recipe.</exception>
-    /// <exception cref="InvalidDataException">They are missing or damaged.</exception>
+    /// <param name="checkData">Called for a new run's data before it is made, as <see cref="CheckDataAsync"/>; null: they were checked
+    /// already.</param>
     public async Task<CreatedRun> CreateAsync(
         RunSpec spec,
         Func<DataRecipe, CancellationToken, Task<string>> makeData,
-        bool isChecked,
+        Func<string, Recipe, CancellationToken, Task<DataManifest>>? checkData,
         CancellationToken cancellationToken
     )
     {
@@ -70,9 +69,9 @@ public sealed class RunCreation(IObjectStore store)
         if (existing is null)
         {
             // Read before anything is trained on it: a hash without an upload is reported here, rather than by a silo later.
-            if (!isChecked)
+            if (checkData is not null)
             {
-                await CheckDataAsync(spec.Recipe.Data.Sha256!, spec.Recipe, cancellationToken).ConfigureAwait(false);
+                await checkData(spec.Recipe.Data.Sha256!, spec.Recipe, cancellationToken).ConfigureAwait(false);
             }
 
             if (await documents.TryCreateSpecAsync(spec, cancellationToken).ConfigureAwait(false))

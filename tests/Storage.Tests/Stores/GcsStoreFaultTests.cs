@@ -54,6 +54,18 @@ public sealed class GcsStoreFaultTests : RemoteStoreFaultContract
     }
 
     [Fact]
+    public async Task TryCreate_WhenTheAnswerToTheLastPieceIsLostAndItsSessionForgotten_FindsItsOwnObject()
+    {
+        server.ForgetsMade = true;
+        var content = new EventfulStream(new byte[600_000], 600_000, () => Proxy.Next(ProxyFault.AnswerLost));
+
+        Assert.True(await Store.TryCreateAsync("big", content, Cancel));
+
+        Assert.Equal(1, Proxy.Struck);
+        Assert.False(await Store.TryCreateAsync("big", new MemoryStream(new byte[600_000]), Cancel));
+    }
+
+    [Fact]
     public async Task AnyOperation_WithACredentialThatMayNot_FailsAtOnceWithAHintAndWithoutTheToken()
     {
         const string Secret = "ya29.a-secret-that-nobody-may-see";

@@ -90,11 +90,18 @@ public sealed class SubmitApiTests : IAsyncLifetime
     )]
     [InlineData("?name=mine&data=DATA", "extends: tiny\nrecipe: {model: {vocabSize: 300}}", "257 token ids")]
     [InlineData("?name=mine&data=FEW", "extends: tiny", "has 50 training tokens")]
+    [InlineData("?name=mine&data=TOKENS", "extends: tiny", "data/")]
+    [InlineData("?name=mine", "extends: tiny\nrecipe: {data: {sha256: TOKENS}}", "data/")]
     [InlineData("?name=mine&data=DATA", "extends: tiny\noperations: {notify: [{url: 'env:PATH'}]}", "operations.notify")]
     public async Task Spec_ThatCannotBeARun_IsRefusedWithWhatIsWrongAndMakesNone(string query, string spec, string expected)
     {
         var few = await UploadAsync(trainTokens: 50);
-        query = query.Replace("DATA", data, StringComparison.Ordinal).Replace("FEW", few, StringComparison.Ordinal);
+        var tokens = (await new StoredTokenSets(page.Store).ReadManifestAsync(data, Stop)).Fitness!.Sha256;
+        query = query
+            .Replace("DATA", data, StringComparison.Ordinal)
+            .Replace("FEW", few, StringComparison.Ordinal)
+            .Replace("TOKENS", tokens, StringComparison.Ordinal);
+        spec = spec.Replace("TOKENS", tokens, StringComparison.Ordinal);
 
         var problem = await SubmitAsync(query, spec, HttpStatusCode.BadRequest);
 

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.RegularExpressions;
-using Slowrun.Core.Efficiency;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 using static Slowrun.Web.Tests.ExampleStore;
@@ -94,7 +93,7 @@ public sealed class PagesTests(OpenPage open) : IClassFixture<OpenPage>
     public async Task Members_OfARunWhoseEfficiencyWasMeasured_ShowItsFactorsAndCurve()
     {
         var store = await CreateAsync(Stop);
-        await new RunEfficiency(store, Finished).WriteAsync(Efficiency, Stop);
+        await MeasureEfficiencyAsync(store, Finished, Stop);
         await using var page = await TestPage.StartAsync(store: store);
 
         var html = await HtmlAsync(page, $"/runs/{Finished}/members");
@@ -127,39 +126,17 @@ public sealed class PagesTests(OpenPage open) : IClassFixture<OpenPage>
         Assert.Contains("efficiency", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
     }
 
-    private static EfficiencyReport Efficiency =>
-        new()
-        {
-            Run = Finished,
-            DataSha256 = "d",
-            RecipeSha256 = "r",
-            TrainTokens = 32_768,
-            Tokenizer = "bytes",
-            Baseline = BaselineSource.Trained,
-            Curves =
-            [
-                new EfficiencyCurve(
-                    BaselineKind.OnePass,
-                    [new CurvePoint(32_768, 1, 2.2, null, []), new CurvePoint(65_536, 2, 1.9, null, [])],
-                    CurveEnd.Asked
-                ),
-                new EfficiencyCurve(BaselineKind.ManyPasses, [], CurveEnd.Missing),
-            ],
-            Models =
-            [
-                new ModelEfficiency(
-                    "ensemble of 4",
-                    1.637,
-                    [
-                        new CurveFactor(
-                            BaselineKind.OnePass,
-                            new DataFactor(3.41, FactorKind.Read),
-                            new FactorInterval(new DataFactor(3.1, FactorKind.Read), new DataFactor(4, FactorKind.AtLeast))
-                        ),
-                    ]
-                ),
-            ],
-        };
+    [Fact]
+    public async Task Efficiency_OfAnEarlierRunOfThatName_IsNotShown()
+    {
+        var store = await CreateAsync(Stop);
+        await MeasureEfficiencyAsync(store, Finished, Stop);
+        var measured = new RunEfficiency(store, Finished);
+        await measured.WriteAsync((await measured.TryReadAsync(Stop))! with { RecipeSha256 = "another" }, Stop);
+        await using var page = await TestPage.StartAsync(store: store);
+
+        await page.JsonAsync($"/api/v1/runs/{Finished}/efficiency", HttpStatusCode.NotFound);
+    }
 
     [Fact]
     public async Task Compare_OfTwoRuns_HasTheirFiguresAndWhereTheirRecipesDiffer()
