@@ -48,6 +48,9 @@ public static class CanonicalJson
     /// <summary>Lower-case hex SHA-256 of the canonical bytes.</summary>
     public static string Sha256<T>(T value) => Convert.ToHexStringLower(SHA256.HashData(Serialize(value)));
 
+    /// <summary>Whether a text is written as the SHA-256 of something: 64 lower-case hex digits.</summary>
+    public static bool IsSha256(string text) => text is { Length: 64 } && text.All(char.IsAsciiHexDigitLower);
+
     /// <summary>Applies a merge patch (RFC 7396): objects are merged, null removes, everything else replaces.</summary>
     public static T Patched<T>(T value, JsonObject? patch, string what)
     {

@@ -13,6 +13,7 @@ using Slowrun.Reading.Events;
 using Slowrun.Reading.Live;
 using Slowrun.Reading.Runs;
 using Slowrun.Storage;
+using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 using Slowrun.Storage.Tokens;
 
@@ -155,6 +156,7 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
             spec = RunCreation.WithData(spec, data, await CheckDataAsync(data, spec.Recipe, cancellationToken));
         }
 
+        await new ImportedSnapshots(store).EnsureAsync(spec, cancellationToken);
         var run = await creation.CreateAsync(
             spec,
             (recipe, _) =>

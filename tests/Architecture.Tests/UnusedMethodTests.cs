@@ -21,6 +21,8 @@ public sealed class UnusedMethodTests
         // Seams: captures as the tests want them, and names of what is flat.
         "Training.Parameters.FlatParameters.Leaves",
         "Training.Stages.StageTraining.CaptureBy",
+        // Called by name, by the reader of pickles.
+        "Client.Imports.TorchPickle.OrderedDictionary.__setstate__",
         // Shorter forms.
         "Clustering.Membership.DeadSilos.BuryAsync",
         "Clustering.Membership.StoreCluster.FoundAsync",

@@ -105,7 +105,8 @@ internal static class SlowrunCommand
             EfficiencyCommand.Create(context, common),
             EvalCommand.Create(context, common),
             SampleCommand.Create(context, common),
-            ExportCommand.Create(context, common)
+            ExportCommand.Create(context, common),
+            ImportCommand.Create(context, common)
         );
         root.AddGroup(
             "Operate",

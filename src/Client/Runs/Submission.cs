@@ -5,6 +5,7 @@ using Slowrun.Core.Specs;
 using Slowrun.Data.Corpus;
 using Slowrun.Data.Preparation;
 using Slowrun.Storage;
+using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 using Slowrun.Storage.Tokens;
 
@@ -63,6 +64,7 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
             spec = spec with { Recipe = spec.Recipe with { Data = recipe } };
         }
 
+        await new ImportedSnapshots(store).EnsureAsync(spec, cancellationToken);
         var creation = new RunCreation(store);
         var run = await creation.CreateAsync(
             spec,

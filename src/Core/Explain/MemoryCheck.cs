@@ -15,6 +15,11 @@ public static class MemoryCheck
         ArgumentNullException.ThrowIfNull(spec);
         ArgumentNullException.ThrowIfNull(slots);
         var stages = Memories(spec, trainTokens);
+        if (stages.Count == 0)
+        {
+            return null;
+        }
+
         var lacking = slots.Select(slot => Of(spec, trainTokens, slot, stages)).ToList();
         return lacking.Any(one => one is null) ? null : lacking.MaxBy(one => one!.Slot.Bytes);
     }
@@ -24,7 +29,8 @@ public static class MemoryCheck
     {
         ArgumentNullException.ThrowIfNull(spec);
         ArgumentNullException.ThrowIfNull(slot);
-        return Of(spec, trainTokens, slot, Memories(spec, trainTokens));
+        var stages = Memories(spec, trainTokens);
+        return stages.Count == 0 ? null : Of(spec, trainTokens, slot, stages);
     }
 
     /// <summary>One stage alone, which is about to be trained.</summary>
@@ -149,7 +155,7 @@ public static class MemoryCheck
         // Hundreds of stages may differ in nothing but their number.
         var known = new HashSet<(string, bool, int)>();
         var memories = new List<(string, StageMemory)>();
-        foreach (var stage in new RunPlan(spec.Recipe).Stages)
+        foreach (var stage in new RunPlan(spec.Recipe).Stages.Where(stage => stage.ImportedSha256 is null))
         {
             // A third teacher takes no more memory than a second.
             if (known.Add((CanonicalJson.Sha256(stage.Stage), stage.TeachingModel is null, Math.Min(stage.TeacherModels, 2))))

@@ -126,6 +126,8 @@ public static class Readiness
                 // Forward and backward are three forward passes; each teacher adds one.
                 var work = stage.Stage.Epochs * visits * (3 + stage.TeacherModels);
                 var root = facts.RootOf(stage.Id);
-                return root.Finished ? 0 : work * (1 - ((double)root.DurableStep / Math.Max(1, root.Steps)));
+                return root.Finished || stage.ImportedSha256 is not null
+                    ? 0
+                    : work * (1 - ((double)root.DurableStep / Math.Max(1, root.Steps)));
             });
 }

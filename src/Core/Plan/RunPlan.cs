@@ -76,17 +76,19 @@ public sealed class RunPlan
 
         // Record 9 seeds model i with 42 + i; chains are kept apart by more stages than a chain has.
         var chainSeed = recipe.Seed + (10_007 * c);
-        var taught = stage.Distillation is { } teaching && s >= Math.Max(1, teaching.FromStage);
+        var imported = s < chain.Imported?.Count ? chain.Imported[s] : null;
+        var taught = imported is null && stage.Distillation is { } teaching && s >= Math.Max(1, teaching.FromStage);
         var byAll = taught && stage.Distillation!.Teacher == ChainTeacher.AllEarlier;
         return new StagePlan
         {
             Id = id,
             Role = chain.Role,
+            ImportedSha256 = imported,
             Seed = chainSeed + s,
             // Record 12's nodes: 42 + node.
             OrderSeed = stage.Continuation is null ? null : recipe.Seed + c,
             ChainStages = chain.Stages,
-            Predecessor = stage.Continuation is null ? null : id.Before,
+            Predecessor = stage.Continuation is null || imported is not null ? null : id.Before,
             Model = recipe.Model,
             Stage = stage,
             Evaluation = recipe.Evaluation,
@@ -94,7 +96,7 @@ public sealed class RunPlan
             Teacher = taught && !byAll ? id.Before : null,
             EarlierTeachers = byAll ? earlier : ArraySegment<EarlierModel>.Empty,
             EarlierAverage = recipe.Ensemble.Average,
-            TeacherEnsemble = stage.Distillation is not null && s == 0 ? recipe.Teacher : null,
+            TeacherEnsemble = stage.Distillation is not null && s == 0 && imported is null ? recipe.Teacher : null,
         };
     }
 }

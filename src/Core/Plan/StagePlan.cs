@@ -9,6 +9,9 @@ public sealed record StagePlan
 
     public required ChainRole Role { get; init; }
 
+    /// <summary>SHA-256 of the snapshot that the stage is finished with, without a training; null: it is trained.</summary>
+    public string? ImportedSha256 { get; init; }
+
     /// <summary>Everything random in the stage is a function of (this, what, step).</summary>
     public required int Seed { get; init; }
 

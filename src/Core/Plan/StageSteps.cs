@@ -15,6 +15,14 @@ public readonly record struct StageSteps
     public StageSteps(StagePlan plan, long trainTokens)
     {
         ArgumentNullException.ThrowIfNull(plan);
+        if (plan.ImportedSha256 is not null)
+        {
+            // Its weights are taken over in one step.
+            (Steps, MicroBatches, MicroBatchesPerEpoch, epochs, lastEpoch) = (1, 1, 1, 1, 1);
+            Shape = new DataShape(plan.Model.SequenceLength, 1, 1);
+            return;
+        }
+
         var stage = plan.Stage;
         if (StageCheck.Problems(stage, plan.Model).FirstOrDefault() is { } problem)
         {

@@ -13,6 +13,12 @@ public sealed record ChainRecipe
     /// <summary>A baseline is trained and scored like any chain, but is no member of the ensemble.</summary>
     public ChainRole Role { get; init; } = ChainRole.Members;
 
+    /// <summary>
+    /// Weights that are the chain's first models instead of trained ones, by the SHA-256 of their snapshots: <c>slowrun import</c> puts
+    /// them into the store and prints it. They are judged, mixed and learnt from like any others. Null: every stage is trained.
+    /// </summary>
+    public IReadOnlyList<string>? Imported { get; init; }
+
     /// <summary>A JSON merge patch (RFC 7396) over <see cref="Recipe.Stage"/>, for every stage of this chain.</summary>
     public JsonObject? Stage { get; init; }
 

@@ -40,7 +40,7 @@ internal static class SpecRules
         );
         rules.Check(
             "recipe.data.sha256",
-            data.Sha256 is null || (data.Sha256.Length == 64 && data.Sha256.All(char.IsAsciiHexDigitLower)),
+            data.Sha256 is null || CanonicalJson.IsSha256(data.Sha256),
             $"found '{SpecProblem.Shortened(data.Sha256 ?? "")}', expected 64 lower-case hex digits, or nothing: "
                 + "it is filled in at submission."
         );
@@ -121,14 +121,50 @@ internal static class SpecRules
 
         var stages = Plan(recipe);
         Ensemble(rules, recipe, stages);
+        foreach (var (c, chain) in chains.Index())
+        {
+            Imported(rules, chain, c, [.. stages.Where(stage => stage.Id.Chain == c).Take((chain.Imported?.Count ?? 0) + 1)]);
+        }
+
         foreach (var plan in stages)
         {
-            // Only a chain's first two stages can differ in their settings.
-            if (plan.Id.Stage <= 1)
+            // Only a chain's first two stages, and the first that is trained, can differ in their settings.
+            if (plan.Id.Stage <= 1 || plan.Id.Stage == chains[plan.Id.Chain].Imported?.Count)
             {
                 StageRules.Check(rules, plan, recipe);
             }
         }
+    }
+
+    /// <param name="first">The chain's imported stages and the one after them, where the recipe has a plan.</param>
+    private static void Imported(RuleList rules, ChainRecipe chain, int c, IReadOnlyList<StagePlan> first)
+    {
+        if (chain.Imported is not { } imported)
+        {
+            return;
+        }
+
+        var place = $"recipe.chains[{c}].imported";
+        rules.Check(
+            place,
+            imported.Count >= 1 && imported.Count <= chain.Stages,
+            $"found {imported.Count} snapshots for {chain.Stages} stages, expected 1 to {chain.Stages}: they are the chain's first ones."
+        );
+        foreach (var sha256 in imported.Where(sha256 => !CanonicalJson.IsSha256(sha256)))
+        {
+            rules.Check(
+                place,
+                kept: false,
+                $"found '{SpecProblem.Shortened(sha256)}', expected the SHA-256 of a snapshot, 64 lower-case hex digits: 'slowrun import FILE' prints it."
+            );
+        }
+
+        rules.Check(
+            place,
+            first.Count <= imported.Count || first[^1].Predecessor is null,
+            $"stage {imported.Count} goes on from an imported model, which has no optimizer's state; expected stage.continuation: null, "
+                + "or all of the chain's stages imported."
+        );
     }
 
     private static void Ensemble(RuleList rules, Recipe recipe, IReadOnlyList<StagePlan> stages)

@@ -10,14 +10,25 @@ internal static class StageRules
     public static void Check(RuleList rules, StagePlan plan, Recipe recipe)
     {
         var place = new StagePlace(plan.Id, recipe.Chains[plan.Id.Chain]);
+        Loop(rules, plan, place);
+        if (plan.ImportedSha256 is not null)
+        {
+            // How its model is passed counts, not how it would be trained.
+            return;
+        }
+
         Batches(rules, plan, recipe, place);
         Schedules(rules, plan.Stage, place);
         Selection(rules, plan, place);
         Windows(rules, plan, place);
+    }
+
+    private static void Loop(RuleList rules, StagePlan plan, StagePlace place)
+    {
         if (plan.Stage.Loop is { } loop)
         {
             // A replay walks decoder layers again, with the encoder's outputs it has: it cannot begin in the encoder.
-            var layers = recipe.Model.Layers;
+            var layers = plan.Model.Layers;
             rules.Check(
                 place.Of("loop"),
                 layers / 2 <= loop.Start && loop.Start < loop.End && loop.End <= layers,

@@ -69,7 +69,7 @@ internal static class TeacherRules
             var place = $"{Place}.members[{i}]";
             rules.Check(
                 $"{place}.sha256",
-                member.Sha256.Length == 64 && member.Sha256.All(char.IsAsciiHexDigitLower),
+                CanonicalJson.IsSha256(member.Sha256),
                 $"found '{SpecProblem.Shortened(member.Sha256)}', expected the 64 lower-case hex digits of a snapshot."
             );
             rules.Check(

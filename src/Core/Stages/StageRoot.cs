@@ -136,6 +136,9 @@ public sealed record StageIdentity : ExtensibleRecord
     /// <summary>The prefix of fingerprints of devices that do not repeat their own bits: training there is best effort.</summary>
     public const string UnrepeatablePrefix = "unrepeatable-";
 
+    /// <summary>Instead of a fingerprint, where weights are taken over as they are: no device computes anything.</summary>
+    public const string ImportedFingerprint = "imported-weights";
+
     public override string ToString() => IdentityDifferences.Text(this);
 
     [JsonIgnore]

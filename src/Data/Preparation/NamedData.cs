@@ -29,7 +29,7 @@ public sealed class NamedData
             return new NamedData(directory.Sha256, directory.Manifest, directory, null);
         }
 
-        if (name.Length != 64 || !name.All(char.IsAsciiHexDigitLower))
+        if (!CanonicalJson.IsSha256(name))
         {
             throw new NotFoundException(
                 $"'{name}' is neither a directory nor a data hash (64 lower-case hex digits). 'slowrun data prepare' makes either."

@@ -29,6 +29,11 @@ internal sealed class SlotSensors(NvidiaDevices? devices, Func<MachineMemory?> m
     /// <returns>Null: they have, or that is not known.</returns>
     public MemoryShortage? Lacking(RunSpec spec, StagePlan stage, long trainTokens, IReadOnlyList<string> slots, string work)
     {
+        if (stage.ImportedSha256 is not null)
+        {
+            return null;
+        }
+
         var steps = new StageSteps(stage, trainTokens);
         foreach (var slot in slots)
         {

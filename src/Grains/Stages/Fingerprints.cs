@@ -1,4 +1,5 @@
 using Slowrun.Core.Plan;
+using Slowrun.Core.Stages;
 using Slowrun.Training.Fingerprinting;
 using Slowrun.Training.Numerics;
 
@@ -15,19 +16,23 @@ internal sealed class Fingerprints(Func<string, StagePlan?, string>? compute = n
     /// <summary>Of the slot by itself. Cores are alike; CUDA devices of one machine may not be.</summary>
     public string Of(string slot) => compute(slot, null);
 
-    /// <summary>Of the slot that trains or scores a stage.</summary>
+    /// <summary>Of the slot that scores a stage's model.</summary>
     /// <exception cref="DeviceRefusedException">It cannot.</exception>
     public string Of(string slot, StagePlan plan) => compute(slot, plan);
+
+    /// <summary>What a stage's identity has if this slot takes it.</summary>
+    /// <exception cref="DeviceRefusedException">It cannot train it.</exception>
+    public string OfTake(string slot, StagePlan plan) => plan.ImportedSha256 is null ? Of(slot, plan) : StageIdentity.ImportedFingerprint;
 
     /// <summary>Whether a slot would train a stage with these bits.</summary>
     public bool Has(string slot, StagePlan plan, string fingerprint) => TryOf(slot, plan) == fingerprint;
 
-    /// <summary>As <see cref="Of(string, StagePlan)"/>; null where the slot cannot train the stage; a take reports that.</summary>
+    /// <summary>As <see cref="OfTake"/>; null where the slot cannot train the stage; a take reports that.</summary>
     public string? TryOf(string slot, StagePlan plan)
     {
         try
         {
-            return Of(slot, plan);
+            return OfTake(slot, plan);
         }
         catch (DeviceRefusedException)
         {

@@ -31,6 +31,22 @@ internal sealed class StageInputsLoader(IObjectStore store, TokenSets tokens, Ti
         }
     }
 
+    /// <summary>Reads the weights that the stage is finished with, where they were imported.</summary>
+    /// <param name="sha256">Of their snapshot.</param>
+    /// <exception cref="DamagedInputException">They are missing or damaged.</exception>
+    public async Task<IReadOnlyList<TensorData>> ImportedAsync(StageWork work, string sha256, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await new SnapshotStore(store, work.Run, time).ReadAsync(sha256, cancellationToken);
+        }
+        catch (InvalidDataException e)
+        {
+            Suspect(work);
+            throw new DamagedInputException(e.Message, e);
+        }
+    }
+
     /// <summary>Has the stage's inputs checked before it is taken again here: a take that finds them damaged writes the root twice for
     /// nothing.</summary>
     public void Suspect(StageWork work) => suspects[Key(work.Run, work.Plan)] = true;
@@ -46,7 +62,15 @@ internal sealed class StageInputsLoader(IObjectStore store, TokenSets tokens, Ti
 
         try
         {
-            using var loaded = await LoadAsync(sources, cancellationToken);
+            if (sources.Plan.ImportedSha256 is { } imported)
+            {
+                await new SnapshotStore(store, sources.Run, time).VerifyAsync(imported, cancellationToken);
+            }
+            else
+            {
+                using var loaded = await LoadAsync(sources, cancellationToken);
+            }
+
             suspects.TryRemove(key, out _);
             return null;
         }

@@ -145,6 +145,11 @@ internal sealed partial class StageRunner
 
     private async Task<StopReason> TrainToEndAsync()
     {
+        if (work.Plan.ImportedSha256 is { } imported)
+        {
+            return await TakeOverAsync(imported);
+        }
+
         using var loaded = await inputs.LoadAsync(work, stop.Token);
         var state = await own.RestoreAsync(stop.Token);
         // An older one, where the newest checkpoint was damaged: its steps are lost already.
@@ -164,6 +169,22 @@ internal sealed partial class StageRunner
             inputs.Suspect(work);
             throw new DamagedInputException(loaded.Damage, e);
         }
+    }
+
+    /// <summary>Finishes the stage with imported weights, as if it had trained them.</summary>
+    private async Task<StopReason> TakeOverAsync(string sha256)
+    {
+        var weights = await inputs.ImportedAsync(work, sha256, stop.Token);
+        if (WeightsCheck.Problem(work.Plan, weights) is { } problem)
+        {
+            throw new InvalidDataException($"The imported weights {sha256[..12]} do not fit: {problem}");
+        }
+
+        Tell(StageActivity.Finishing, work.Root.Steps, null, null);
+        return await StoreRetry.Patiently.ExecuteAsync(
+            async token => await own.FinishAsync(work.Root.Steps, [], weights, token),
+            stop.Token
+        );
     }
 
     private StopReason OnTrainerThread(StageInputs loaded, IReadOnlyList<TensorData>? state)

@@ -66,7 +66,8 @@ internal sealed class TakePreparation(
             return (null, held);
         }
 
-        var trainTokens = (await tokens.GetAsync(spec.Recipe, cancellationToken)).Train.Length;
+        // Weights that are taken over need no data.
+        var trainTokens = plan.ImportedSha256 is null ? (await tokens.GetAsync(spec.Recipe, cancellationToken)).Train.Length : 0;
         if (sensors.Lacking(spec, plan, trainTokens, offer.Slots, WorkName.Train(run, id)) is { } lacking)
         {
             var refusal = $"{siloName} does not take it: {lacking} Its recipe cannot change; start the run under another name.";
@@ -78,7 +79,7 @@ internal sealed class TakePreparation(
         try
         {
             // On a GPU a training at real sizes, when it is the first of its kind.
-            fingerprint = await Task.Run(() => fingerprints.Of(offer.Slots[0], plan), cancellationToken);
+            fingerprint = await Task.Run(() => fingerprints.OfTake(offer.Slots[0], plan), cancellationToken);
         }
         catch (DeviceRefusedException e)
         {

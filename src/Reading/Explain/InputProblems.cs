@@ -79,6 +79,16 @@ internal static class InputProblems
     private static IEnumerable<(string Name, long? LengthBytes, string What, string Advice)> NeedsOf(RunFacts facts, StagePlan plan)
     {
         const string Restore = "Put it back from a copy; nothing else of the run has to be deleted.";
+        if (plan.ImportedSha256 is { } imported)
+        {
+            yield return (
+                RunPaths.Snapshot(facts.Spec.Name, imported),
+                null,
+                "the weights that it is made of",
+                "Put it back from a copy, or import the file again under the run's name."
+            );
+        }
+
         foreach (var teacher in plan.TeacherStages)
         {
             if (facts.RootOf(teacher).Snapshot is { } snapshot)

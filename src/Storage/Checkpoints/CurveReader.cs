@@ -74,9 +74,15 @@ public sealed class CurveReader(IObjectStore store, string run)
         }
     }
 
-    private async Task<LossCurve> ReadAsync(StageId stage, CheckpointRef checkpoint, CancellationToken cancellationToken)
+    private async Task<LossCurve?> ReadAsync(StageId stage, CheckpointRef checkpoint, CancellationToken cancellationToken)
     {
         var manifest = await checkpoints.ReadManifestAsync(run, stage, checkpoint, null, cancellationToken).ConfigureAwait(false);
+        if (manifest.Identity.NumericsFingerprint == StageIdentity.ImportedFingerprint)
+        {
+            // Weights that were taken over as they are: nothing was trained.
+            return null;
+        }
+
         // The engine writes it behind the weights, moments and averages: the last part has it.
         foreach (var part in manifest.Parts.Reverse())
         {

@@ -14,7 +14,7 @@ public sealed class StoredTokenSets(IObjectStore store)
     public async Task<bool> HasAsync(string sha256, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(sha256);
-        if (sha256.Length != 64 || !sha256.All(char.IsAsciiHexDigitLower))
+        if (!CanonicalJson.IsSha256(sha256))
         {
             return false;
         }

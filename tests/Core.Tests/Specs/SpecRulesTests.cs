@@ -5,6 +5,8 @@ namespace Slowrun.Core.Tests.Specs;
 
 public sealed class SpecRulesTests
 {
+    private const string Hash = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
     [Theory]
     [InlineData("model.layers=5", "recipe.model.layers")]
     [InlineData("model.heads=3", "recipe.model.heads")]
@@ -38,6 +40,10 @@ public sealed class SpecRulesTests
     [InlineData("stage.optimizer.learningRateMultiplier=0", "recipe.stage.optimizer.learningRateMultiplier")]
     [InlineData("chains=[]", "recipe.chains")]
     [InlineData("chains[0].stages=0", "recipe.chains[0].stages")]
+    [InlineData("chains[0].imported=[]", "recipe.chains[0].imported")]
+    [InlineData("chains[0].imported=[abc]", "recipe.chains[0].imported")]
+    [InlineData("chains[0]={stages: 1, imported: [" + Hash + ", " + Hash + "]}", "recipe.chains[0].imported")]
+    [InlineData("chains[0]={stages: 2, imported: [" + Hash + "], stage: {continuation: {}}}", "recipe.chains[0].imported")]
     [InlineData("ensemble.excludeFirstStages=2", "recipe.ensemble.excludeFirstStages")]
     [InlineData("ensemble.selection={sizes: []}", "recipe.ensemble.selection.sizes")]
     [InlineData("ensemble.selection={sizes: [2, 0]}", "recipe.ensemble.selection.sizes")]

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.Json.Nodes;
 using Slowrun.Client.Cli;
 using Slowrun.Core;
 using Slowrun.Core.Models;
@@ -141,15 +142,16 @@ internal sealed class TransformersExport(ClientContext context, IObjectStore sto
         Directory.CreateDirectory(into);
         var snapshot = facts.RootOf(model.Stage).Snapshot!;
         var file = await WeightFile.WriteAsync(store, snapshot, Path.Combine(into, Weights), type, stop, model.Prefix);
+        var plan = facts.Plan[model.Stage];
         var origin = new TransformersOrigin(
             facts.Spec.Name,
             model.Stage.ToString(),
             model.Prefix,
             CanonicalJson.Sha256(facts.Spec.Recipe),
             facts.Spec.Recipe.Data.Sha256!,
-            snapshot.Sha256
+            snapshot.Sha256,
+            JsonNode.Parse(CanonicalJson.Serialize(PassedModel.Of(plan.Model, plan.Stage)))!
         );
-        var plan = facts.Plan[model.Stage];
         var config = TransformersConfig.Of(plan.Model, plan.Stage, given.Tokenizer.DocumentStart, origin);
         await File.WriteAllTextAsync(Path.Combine(into, "config.json"), config.Json(), stop);
         await CodeAsync(given, into, stop);
