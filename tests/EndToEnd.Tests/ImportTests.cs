@@ -43,6 +43,7 @@ public sealed class ImportTests(CalmMicro calm)
             await File.ReadAllBytesAsync(Path.Combine(back, "model.safetensors"), TestContext.Current.CancellationToken)
         );
         await SucceedAsync(cli, "checkpoints", "verify", "theirs");
+        Assert.Contains("imported weights", (await cli.RunAsync("lineage", "theirs")).Output, StringComparison.Ordinal);
         foreach (var look in new[] { "status", "explain", "events", "lineage", "goodput", "ensemble", "metrics" })
         {
             await SucceedAsync(cli, look, "theirs");

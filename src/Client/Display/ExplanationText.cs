@@ -23,7 +23,8 @@ internal static class ExplanationText
         {
             var (stage, flops) = (group[0], group[0].FlopsPerToken);
             table.AddRow(
-                group.Count == 1 ? stage.Id.ToString() : $"{stage.Id} to {group[^1].Id} ({group.Count})",
+                (group.Count == 1 ? stage.Id.ToString() : $"{stage.Id} to {group[^1].Id} ({group.Count})")
+                    + (stage.Imported ? ", imported" : ""),
                 Human.Count(stage.Steps),
                 Number(stage.Tokens),
                 flops.LayersFirst == flops.LayersLast

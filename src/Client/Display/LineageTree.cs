@@ -36,8 +36,9 @@ internal static class LineageTree
     private static string Line(LineageStage stage)
     {
         var name = stage.Id.NameInChain;
-        var origin = stage.Continues is { } before
-            ? $"goes on from {Parent(stage, before, "final state ")}"
+        var origin =
+            stage.Continues is { } before ? $"goes on from {Parent(stage, before, "final state ")}"
+            : stage.ImportedSha256 is not null ? "imported weights"
             : FormattableString.Invariant($"fresh weights, seed {stage.Seed}");
         var teacher =
             stage.Teacher is { } parent ? $", taught by {Parent(stage, parent, "")}"

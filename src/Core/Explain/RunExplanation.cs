@@ -64,11 +64,16 @@ public sealed record RunExplanation
         var plan = new RunPlan(spec.Recipe);
         var trainTokens = manifestTrainTokens ?? spec.Recipe.Data.TrainTokens;
         // Hundreds of stages may differ in nothing but their number.
-        var known = new Dictionary<(string, bool, int), StageExplanation>();
+        var known = new Dictionary<(string, bool, int, bool), StageExplanation>();
         var stages = plan
             .Stages.Select(stage =>
             {
-                var key = (CanonicalJson.Sha256(stage.Stage), stage.TeachingModel is null, stage.TeacherModels);
+                var key = (
+                    CanonicalJson.Sha256(stage.Stage),
+                    stage.TeachingModel is null,
+                    stage.TeacherModels,
+                    stage.ImportedSha256 is null
+                );
                 return (
                     known.TryGetValue(key, out var same) ? same : known[key] = StageExplanation.Of(stage, trainTokens, storedBytes)
                 ) with

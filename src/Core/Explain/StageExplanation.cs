@@ -10,6 +10,9 @@ public sealed record StageExplanation
 
     public required bool Taught { get; init; }
 
+    /// <summary>Its weights are taken over as they are: nothing is trained.</summary>
+    public bool Imported { get; init; }
+
     public required int Steps { get; init; }
 
     public required int TokensPerStep { get; init; }
@@ -33,9 +36,10 @@ public sealed record StageExplanation
         {
             Id = plan.Id,
             Taught = plan.IsTaught,
+            Imported = plan.ImportedSha256 is not null,
             Steps = steps.Steps,
             TokensPerStep = plan.Stage.BatchTokens,
-            Tokens = (long)steps.Steps * plan.Stage.BatchTokens,
+            Tokens = plan.ImportedSha256 is null ? (long)steps.Steps * plan.Stage.BatchTokens : 0,
             FlopsPerToken = flops,
             MemoryBytes = StageMemory.Of(plan, state, Math.Max(flops.LayersFirst, flops.LayersLast)),
             CheckpointBytes = storedBytes(state.All),

@@ -59,6 +59,7 @@ public sealed record Lineage(
                     [.. ensemble.Members.Select(member => new LineageTeacher(member.Sha256, member.Weight))]
                 )
                 : null,
+            ImportedSha256 = plan.ImportedSha256,
             Continues = plan.Predecessor is { } before ? new LineageParent(before, root.Identity?.PredecessorSha256) : null,
             SnapshotSha256 = root.Snapshot?.Sha256,
             ValLossNats = facts.ScoreOf(plan.Id)?.LossNats,
@@ -113,6 +114,9 @@ public sealed record LineageStage
 
     /// <summary>The teacher's snapshot is no longer the one that taught.</summary>
     public bool TeacherIsOther { get; init; }
+
+    /// <summary>Of weights that were trained elsewhere; null: it was trained.</summary>
+    public string? ImportedSha256 { get; init; }
 
     /// <summary>Null: it began with fresh weights.</summary>
     public LineageParent? Continues { get; init; }

@@ -27,6 +27,9 @@ public sealed record Member(
     /// <summary>The stage whose final state it continues.</summary>
     public StageId? GoesOnFrom { get; init; }
 
+    /// <summary>Its weights were trained elsewhere.</summary>
+    public bool IsImported { get; init; }
+
     public string? NumericsFingerprint { get; init; }
 
     public int? EngineRevision { get; init; }
@@ -67,6 +70,7 @@ public sealed record Member(
             EarlierTeachers = plan.EarlierTeachers.Count,
             TeacherSha256 = root.Identity?.TeacherSha256,
             GoesOnFrom = plan.Predecessor,
+            IsImported = plan.ImportedSha256 is not null,
             NumericsFingerprint = root.Identity?.NumericsFingerprint,
             EngineRevision = root.Identity?.EngineRevision,
             Adoptions = root.Adoptions,

@@ -1,5 +1,6 @@
 using Slowrun.Core.Explain;
 using Slowrun.Core.Models;
+using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
 
 namespace Slowrun.Core.Tests.Explain;
@@ -30,6 +31,27 @@ public sealed class RunExplanationTests
         );
         Assert.Equal(4 * 2048L * 2048 * 30, Explain("slowrun-10x").Parameters.Attention);
     }
+
+    /// <summary>A stage that is trained does not look like one before it that is not, though their settings are the same.</summary>
+    [Fact]
+    public void Stages_OfImportedWeights_TrainNothingAndTheOthersAsEver()
+    {
+        var spec = SpecReader.FromPreset(
+            "micro",
+            new SpecOverrides { Set = [$"chains=[{{stages: 2, imported: [{new string('a', 64)}]}}]"] }
+        );
+
+        var explained = RunExplanation.Of(spec, null, Rates, tensors => tensors.Sum(tensor => tensor.LengthBytes));
+
+        Assert.Equal([(1, 0L, true), (8, 512L, false)], explained.Stages.Select(stage => (stage.Steps, stage.Tokens, stage.Imported)));
+        Assert.Null(MemoryCheck.Of(ImportedAlone(spec), null, new SlotMemory("cpu:0", 1)));
+    }
+
+    private static RunSpec ImportedAlone(RunSpec spec) =>
+        spec with
+        {
+            Recipe = spec.Recipe with { Chains = [spec.Recipe.Chains[0] with { Stages = 1 }] },
+        };
 
     [Fact]
     public void Stages_OfTheTenTimesPreset_HaveUpstreamsStepsAndLayerApplications()

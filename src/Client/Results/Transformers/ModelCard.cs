@@ -146,7 +146,10 @@ internal sealed class ModelCard
                 ? string.Create(CultureInfo.InvariantCulture, $"the mean of the {all.Count} before it `{root.Identity?.TeacherSha256}`")
             : plan.TeacherEnsemble is { } ensemble ? $"the ensemble of run {ensemble.Run} `{ensemble.ContentSha256()}`"
             : "";
-        var before = plan.Predecessor is { } of ? $"{of} `{root.Identity?.PredecessorSha256}`" : "";
+        var before =
+            plan.ImportedSha256 is not null ? "weights that were imported"
+            : plan.Predecessor is { } of ? $"{of} `{root.Identity?.PredecessorSha256}`"
+            : "";
         return string.Create(
             CultureInfo.InvariantCulture,
             $"| {plan.Id} | {plan.Seed} | {teacher} | {before} | `{root.Snapshot?.Sha256}` |"
