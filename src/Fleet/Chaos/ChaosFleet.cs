@@ -217,6 +217,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
                 break;
             case ChaosMode.Freeze:
                 await network.IsolateAsync(machine.Link);
+                await machine.LetGoOfStoreAsync(time, stop);
                 cutOff.Add((machine, planned.Number, time.GetTimestamp()));
                 break;
             case ChaosMode.Partition:

@@ -23,6 +23,8 @@ internal sealed partial class ChaosMachine(int number, RelayedMachine link, Loca
     // Found in its log: only the slot loop itself knows when it serves.
     private const string Serving = "Serving with slots";
 
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(1);
+
     private long? servesSince;
 
     public int Number => number;
@@ -114,6 +116,24 @@ internal sealed partial class ChaosMachine(int number, RelayedMachine link, Loca
     public void Freeze() => Send(SigStop);
 
     public void Thaw() => Send(SigCont);
+
+    /// <summary>
+    /// Lets a machine that is cut off and stands still go on for moments until it is within no write to the store. In a directory it would
+    /// hold a lock there until it wakes, which no machine can do to a store that is far away.
+    /// </summary>
+    public async Task LetGoOfStoreAsync(TimeProvider time, CancellationToken stop)
+    {
+        while (!HasExited && FileLocks.AnyIsHeldBy(process.ProcessId))
+        {
+            Thaw();
+            await Task.Delay(Moment, time, stop);
+            Freeze();
+            while (!HasExited && !StandsStill)
+            {
+                await Task.Delay(Moment, time, stop);
+            }
+        }
+    }
 
     public void Kill() => Send(SigKill);
 
