@@ -56,7 +56,7 @@ public sealed class DistilledRunTests
         var calmStore = new FaultyStore(await CopyAsync(store), int.MaxValue, Fault.DiesAfter);
         var calm = await SnapshotAsync(new LocalRun(calmStore, Student));
         var commits = calmStore.Kinds.Single(kind =>
-            kind.Key.StartsWith("replace", StringComparison.Ordinal) && kind.Key.Contains("/root", StringComparison.Ordinal)
+            kind.Key.StartsWith("replace", StringComparison.Ordinal) && kind.Key.EndsWith("/root", StringComparison.Ordinal)
         );
         Assert.True(commits.Value >= 3, $"Only {commits.Value} commits.");
         var struck = 0;

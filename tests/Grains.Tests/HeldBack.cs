@@ -16,7 +16,7 @@ internal sealed class HeldBack(IObjectStore inner, Func<string, bool> which) : D
 
     protected override async Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run)
     {
-        if (Holds && operation.Kind == "write" && which(operation.Name))
+        if (Holds && operation.Kind is "write" or "create" or "replace" && which(operation.Name))
         {
             await released.Task;
         }

@@ -195,7 +195,7 @@ public sealed class LeaveTests
             if (
                 operation.Kind == "create"
                 && operation.Name.Contains("/stage0/", StringComparison.Ordinal)
-                && !operation.Name.EndsWith("/root", StringComparison.Ordinal)
+                && !operation.Name.Contains("/root", StringComparison.Ordinal)
             )
             {
                 begun.TrySetResult();

@@ -61,20 +61,20 @@ public sealed class WorkersChangeTests
         var fault = Enum.Parse<Fault>(name);
         var calm = await CalmAsync();
         // The root before and after each change, and its copy.
-        foreach (var (kind, number) in new[] { ("replace", 1), ("replace", 2), ("write", 2), ("write", 3) })
+        foreach (var (document, number) in new[] { ("root", 1), ("root", 2), ("root.copy", 1), ("root.copy", 2) })
         {
             var inner = new MemoryStore();
-            var faulty = new FaultyStore(inner, number, fault, $"{kind} runs/micro/chain#/stage#/root{(kind == "write" ? ".copy" : "")}");
+            var faulty = new FaultyStore(inner, number, fault, $"replace runs/micro/chain#/stage#/{document}");
             await using (var run = new LocalRun(faulty))
             {
                 await run.SubmitAsync(Longer);
                 await ChangingAsync(run, killed: faulty.Kills ? faulty.Striking : null);
             }
 
-            Assert.True(faulty.StruckAt is not null, $"{kind} {number} was not met; there were {string.Join(", ", faulty.Kinds.Keys)}");
+            Assert.True(faulty.StruckAt is not null, $"{document} {number} was not met; there were {string.Join(", ", faulty.Kinds.Keys)}");
             await using var next = new LocalRun(inner);
             var ended = Snapshots(await next.FinishAsync());
-            Assert.True(calm.SequenceEqual(ended), $"{kind} {number}: {await next.StoryAsync()}");
+            Assert.True(calm.SequenceEqual(ended), $"{document} {number}: {await next.StoryAsync()}");
         }
     }
 

@@ -53,6 +53,8 @@ internal static class CopiedJson
     {
         while (true)
         {
+            // Before the document: who changes both meanwhile has the copy changed first.
+            var copied = (await store.TryReadAsync(CopyOf(name), cancellationToken).ConfigureAwait(false))?.ETag;
             var old = await store.ReadCopiedAsync<T>(name, cancellationToken).ConfigureAwait(false);
             var next = change(old.Value ?? (old.Damage is null ? null : lost));
             if (old is { Value: null, Damage: null })
@@ -69,8 +71,12 @@ internal static class CopiedJson
                 continue;
             }
 
-            await store.WriteAsync(CopyOf(name), SealedJson.Serialize(CopyOf(name), next), cancellationToken).ConfigureAwait(false);
-            if (await store.TryPutAsync(name, SealedJson.Serialize(name, next), old.ETag, cancellationToken).ConfigureAwait(false))
+            var copy = SealedJson.Serialize(CopyOf(name), next);
+            // One that arrived late would stand over that of a later change, and stay there if this writer dies before it learns of it.
+            if (
+                await store.TryPutAsync(CopyOf(name), copy, copied, cancellationToken).ConfigureAwait(false)
+                && await store.TryPutAsync(name, SealedJson.Serialize(name, next), old.ETag, cancellationToken).ConfigureAwait(false)
+            )
             {
                 return (next, old.Damage);
             }

@@ -92,7 +92,7 @@ public sealed partial class ScrapedRun : IAsyncLifetime
             if (
                 operation.Kind == "create"
                 && operation.Name.Contains("/stage1/", StringComparison.Ordinal)
-                && !operation.Name.EndsWith("/root", StringComparison.Ordinal)
+                && !operation.Name.Contains("/root", StringComparison.Ordinal)
             )
             {
                 await letGo.Task.WaitAsync(operation.Cancellation);

@@ -101,6 +101,45 @@ public sealed class RunDocumentsTests
         }
     }
 
+    /// <summary>A client whose copy is on its way while another changes the document, and which dies before it learns of that.</summary>
+    [Fact]
+    public async Task ChangeOperations_WhoseCopyArrivesAfterALaterChange_LeavesTheCopyOfThatOne()
+    {
+        await documents.TryCreateSpecAsync(Spec, Cancel);
+        await RaiseAsync(documents);
+        var late = new LateCopy(store, () => RaiseAsync(documents));
+
+        await Assert.ThrowsAsync<IOException>(() =>
+            new RunDocuments(late, "demo").ChangeOperationsAsync(Spec.Operations, operations => operations with { Priority = 9 }, Cancel)
+        );
+
+        Assert.True(await store.TryDeleteAsync(RunPaths.Operations("demo"), cancellationToken: Cancel));
+        Assert.Equal(2, (await documents.TryReadSpecAsync(Cancel))!.Operations.Priority);
+    }
+
+    /// <summary>Something else happens before its write of a copy, after which nothing reaches the store.</summary>
+    private sealed class LateCopy(IObjectStore inner, Func<Task> before) : DelegatingStore(inner)
+    {
+        private bool dead;
+
+        protected override async Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run)
+        {
+            if (dead)
+            {
+                throw new IOException("The machine has vanished.");
+            }
+
+            if (operation.Kind == "read" || operation.Name != RunPaths.Operations("demo") + ".copy")
+            {
+                return await run();
+            }
+
+            await before();
+            dead = true;
+            return await run();
+        }
+    }
+
     [Fact]
     public async Task ChangeIntent_WhenChangesRace_KeepsThemAll()
     {
