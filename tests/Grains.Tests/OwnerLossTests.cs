@@ -71,6 +71,41 @@ public sealed class OwnerLossTests
         Assert.Contains("30 silos in a row were lost", reason, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(SiloEnd.NotItsWork)]
+    public async Task Take_AfterThirtySilosThatEndedByThemselves_FailsTheStage(int exitCode)
+    {
+        var store = new MemoryStore();
+        await using var run = new LocalRun(store);
+        await run.SubmitAsync();
+        await LoseAsync(run, store, new SiloEnd(null, exitCode));
+        await BackdateAsync(run, failedTakes: 0, lostTakes: 28);
+
+        Assert.NotNull(await run.TakeAsync(Stage));
+        var (none, reason) = await run.OfferAsync(Stage, new(LocalRun.Silo, ["cpu:0"]));
+
+        Assert.Null(none);
+        Assert.Contains("30 silos in a row were lost", reason, StringComparison.Ordinal);
+        Assert.Contains($"its process ended with exit code {exitCode}.", reason, StringComparison.Ordinal);
+        var root = (await run.FactsAsync()).RootOf(Stage);
+        Assert.Equal((0, 30), (root.FailedTakes, root.LostTakes));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(SiloEnd.NotItsWork)]
+    public async Task Take_AfterASiloThatEndedByItselfAfterACommit_IsExcused(int exitCode)
+    {
+        var store = new MemoryStore();
+        await using var run = new LocalRun(store);
+        await run.SubmitAsync();
+        await LoseAsync(run, store, new SiloEnd(null, exitCode), committed: true);
+
+        Assert.NotNull(await run.TakeAsync(Stage));
+        Assert.Equal(0, (await run.FactsAsync()).RootOf(Stage).LostTakes);
+    }
+
     [Fact]
     public async Task Take_AfterACrashThatFollowedACommit_IsExcused()
     {

@@ -10,8 +10,8 @@ namespace Slowrun.Clustering.Membership;
 /// <param name="OutOfMemory">The machine's kernel ended processes for want of memory while this one lived.</param>
 public sealed record SiloEnd(int? Signal, int? ExitCode, bool OutOfMemory = false) : ExtensibleRecord
 {
-    /// <summary>The exit code of a silo that ends since it has no fleet or no store to go on with: EX_TEMPFAIL of sysexits.h. Its work is
-    /// not to blame.</summary>
+    /// <summary>The exit code of a silo that ends since it has no fleet or no store to go on with: EX_TEMPFAIL of sysexits.h. That is no
+    /// crash of its work.</summary>
     public const int NotItsWork = 75;
 
     private const int SigKill = 9;
@@ -38,6 +38,13 @@ public sealed record SiloEnd(int? Signal, int? ExitCode, bool OutOfMemory = fals
     [JsonIgnore]
     public bool IsCrash =>
         Signal is { } signal ? OwnFault.Contains(signal) || (signal == SigKill && OutOfMemory) : ExitCode is not (null or 0 or NotItsWork);
+
+    /// <summary>
+    /// Whether it ended by itself and did not crash. Its work may be the cause all the same: one that hangs keeps its silo from stopping
+    /// in order.
+    /// </summary>
+    [JsonIgnore]
+    public bool GaveUp => Signal is null && !IsCrash;
 
     /// <param name="exitCode">As a shell reports it: 128 plus the signal's number where a signal ended the process.</param>
     public static SiloEnd Of(int exitCode, bool outOfMemory) =>

@@ -50,7 +50,7 @@ public sealed record StageRoot : ExtensibleRecord, IVersionedDocument
     /// <summary>Takes since the last commit that ended with an error or with the crash of their process; a commit sets it to 0.</summary>
     public int FailedTakes { get; init; }
 
-    /// <summary>Takes since the last commit whose owner was lost for no known reason; a commit sets it to 0.</summary>
+    /// <summary>Takes since the last commit whose owner was lost, or ended by itself, for no known reason; a commit sets it to 0.</summary>
     public int LostTakes { get; init; }
 
     /// <summary>Machines lost under the stage: owners that were gone without a release, and those that were evicted.</summary>

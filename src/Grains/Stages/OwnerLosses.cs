@@ -11,8 +11,8 @@ namespace Slowrun.Grains.Stages;
 
 /// <summary>
 /// Distinguishes a stage that crashes every process that trains it from machines that are lost. A take whose process crashed before a newer
-/// commit counts like one that ended with an error; one that was stopped, evicted or killed does not; one whose end is not known counts a
-/// little.
+/// commit counts like one that ended with an error; one that was evicted or killed does not; one whose end is not known, or that ended by
+/// itself without releasing the stage, counts a little.
 /// </summary>
 internal sealed class OwnerLosses(IObjectStore store, ReadySince sights, TimeProvider time)
 {
@@ -42,7 +42,7 @@ internal sealed class OwnerLosses(IObjectStore store, ReadySince sights, TimePro
 
         return end switch
         {
-            null => new OwnerLoss(LossVerdict.Unexplained),
+            null or { GaveUp: true } => new OwnerLoss(LossVerdict.Unexplained, words),
             { IsCrash: false } => new OwnerLoss(LossVerdict.Excused, words),
             _ => new OwnerLoss(
                 LossVerdict.Crashed,
@@ -74,9 +74,9 @@ internal sealed class OwnerLosses(IObjectStore store, ReadySince sights, TimePro
             ? new StageFailure(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{root.LostTakes} silos in a row were lost while they had it, before anything of it was durable, and it is not known how they ended."
+                    $"{root.LostTakes} silos in a row were lost while they had it, before anything of it was durable, and it is not known {(loss.Words.Length > 0 ? $"why: of the last one {loss.Words}" : "how they ended")}."
                 ),
-                "Check whether the machines live long enough for one checkpoint ('slowrun events', 'slowrun goodput'), or whether it crashes its silos ('slowrun logs'). Then 'slowrun retry' it.",
+                "Check whether the machines live long enough for one checkpoint ('slowrun events', 'slowrun goodput'), or whether it crashes its silos or keeps them from stopping ('slowrun logs'). Then 'slowrun retry' it.",
                 retry,
                 now
             )

@@ -7,7 +7,8 @@ public enum LossVerdict
     /// lost.</summary>
     Excused,
 
-    /// <summary>It had committed nothing, and its end is not known.</summary>
+    /// <summary>It had committed nothing, and its end is not known, or its process ended by itself and nothing says that it
+    /// crashed.</summary>
     Unexplained,
 
     /// <summary>It had committed nothing when its process crashed or ran out of memory.</summary>

@@ -66,6 +66,16 @@ public sealed class SiloEndsTests
         Assert.Equal((isCrash, words), (end.IsCrash, end.ToString()));
     }
 
+    [Theory]
+    [InlineData(139, false)]
+    [InlineData(137, false)]
+    [InlineData(143, false)]
+    [InlineData(1, false)]
+    [InlineData(0, true)]
+    [InlineData(75, true)]
+    public void Of_AnExitCode_TellsASiloThatEndedByItself(int exitCode, bool gaveUp) =>
+        Assert.Equal(gaveUp, SiloEnd.Of(exitCode, outOfMemory: false).GaveUp);
+
     [Fact]
     public void End_OfASiloThatFindsItselfDeclaredDead_IsNoCrash()
     {
