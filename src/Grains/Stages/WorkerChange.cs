@@ -71,6 +71,9 @@ internal sealed partial class WorkerChange(
     [LoggerMessage(Level = LogLevel.Information, Message = "{Stage} trains on {Slots} from step {Step} on.")]
     private static partial void LogUses(ILogger logger, string stage, string slots, int step);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Stage} has no memory for more workers and stays with {Workers}.")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "{Stage} cannot have more workers, most likely for want of memory, and stays with {Workers}."
+    )]
     private static partial void LogFull(ILogger logger, string stage, int workers);
 }

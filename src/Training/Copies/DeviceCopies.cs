@@ -40,11 +40,20 @@ internal sealed unsafe class DeviceCopies : IDisposable
         device = found;
         Check("cuDevicePrimaryCtxRetain", ((delegate* unmanaged<nint*, int, int>)Function("cuDevicePrimaryCtxRetain"))(&primary, device));
         context = primary;
-        Enter();
-        Check("cuStreamCreate", ((delegate* unmanaged<nint*, uint, int>)Function("cuStreamCreate"))(&made, NonBlocking));
-        stream = made;
-        Check("cuEventCreate", ((delegate* unmanaged<nint*, uint, int>)Function("cuEventCreate"))(&marker, WithoutTime));
-        computed = marker;
+        try
+        {
+            Enter();
+            Check("cuStreamCreate", ((delegate* unmanaged<nint*, uint, int>)Function("cuStreamCreate"))(&made, NonBlocking));
+            stream = made;
+            Check("cuEventCreate", ((delegate* unmanaged<nint*, uint, int>)Function("cuEventCreate"))(&marker, WithoutTime));
+            computed = marker;
+        }
+        catch
+        {
+            // The stage goes on without this device.
+            Free();
+            throw;
+        }
     }
 
     /// <param name="index">CUDA's number of the device.</param>
@@ -130,8 +139,21 @@ internal sealed unsafe class DeviceCopies : IDisposable
     public void Dispose()
     {
         Enter();
-        _ = ((delegate* unmanaged<nint, int>)Function("cuEventDestroy_v2"))(computed);
-        _ = ((delegate* unmanaged<nint, int>)Function("cuStreamDestroy_v2"))(stream);
+        Free();
+    }
+
+    private void Free()
+    {
+        if (computed != 0)
+        {
+            _ = ((delegate* unmanaged<nint, int>)Function("cuEventDestroy_v2"))(computed);
+        }
+
+        if (stream != 0)
+        {
+            _ = ((delegate* unmanaged<nint, int>)Function("cuStreamDestroy_v2"))(stream);
+        }
+
         _ = ((delegate* unmanaged<int, int>)Function("cuDevicePrimaryCtxRelease_v2"))(device);
     }
 

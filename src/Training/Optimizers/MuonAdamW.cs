@@ -103,6 +103,16 @@ public sealed class MuonAdamW : IDisposable
         Dispose(before.shards);
     }
 
+    /// <summary>The same devices go on, each with its part and its moments, on other copies of the parameters.</summary>
+    /// <param name="parameters">One for each device, in their order.</param>
+    internal void Stay(IReadOnlyList<FlatParameters> parameters)
+    {
+        foreach (var (shard, its) in shards.Zip(parameters))
+        {
+            shard.Parameters = its;
+        }
+    }
+
     public void Dispose()
     {
         DisposeViews(State);

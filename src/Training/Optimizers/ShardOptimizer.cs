@@ -11,7 +11,6 @@ namespace Slowrun.Training.Optimizers;
 internal sealed class ShardOptimizer : IDisposable
 {
     private readonly OptimizerShard shard;
-    private readonly FlatParameters parameters;
     private readonly OptimizerRecipe recipe;
     private readonly Dictionary<int, AdamWGroup> adamW = [];
     private readonly Dictionary<int, MuonGroup> muon = [];
@@ -20,7 +19,7 @@ internal sealed class ShardOptimizer : IDisposable
 
     public ShardOptimizer(ShardPlace place, IReadOnlyList<ParameterGroup> groups, OptimizerRecipe recipe, StepPath path)
     {
-        (shard, parameters, this.recipe) = (place.Shard, place.Parameters, recipe);
+        (shard, Parameters, this.recipe) = (place.Shard, place.Parameters, recipe);
         foreach (var number in shard.Units.Select(unit => unit.Group).Distinct())
         {
             if (groups[number].Kind == OptimizerKind.AdamW)
@@ -48,10 +47,13 @@ internal sealed class ShardOptimizer : IDisposable
 
         ShardMoments Moments(FlatSelection held)
         {
-            made.Add(new ShardMoments(held, parameters.Device));
+            made.Add(new ShardMoments(held, Parameters.Device));
             return made[^1];
         }
     }
+
+    /// <summary>All of them, on this device, whose part is updated.</summary>
+    public FlatParameters Parameters { get; set; }
 
     public ShardMoments AdamFirst { get; }
 
@@ -107,7 +109,7 @@ internal sealed class ShardOptimizer : IDisposable
 
     private void Update(UpdateUnit unit, ShardGradient gradient, long step, ScheduleValues values)
     {
-        var p = parameters.Flat.narrow(0, unit.Range.Start, unit.Range.Length);
+        var p = Parameters.Flat.narrow(0, unit.Range.Start, unit.Range.Length);
         var g = gradient.Of(unit.Range);
         if (adamW.TryGetValue(unit.Group, out var group))
         {

@@ -254,16 +254,17 @@ public sealed class StageTraining : IDisposable
     /// this.</summary>
     public StateBuffer NewBuffer() => capture.NewBuffer(StateLayout);
 
-    /// <summary>For tests: captures as if the state lay on a device. Takes the copies over.</summary>
-    internal void CaptureBy(DeviceCopies copies)
+    /// <summary>For tests: captures as if the workers were devices and the state lay on the first of them.</summary>
+    /// <param name="open">Of a worker's place. Its copies are taken over.</param>
+    internal void CaptureBy(Func<int, DeviceCopies> open)
     {
         capture.Dispose();
-        capture = new StateCapture(state, copies);
+        capture = new StateCapture(state, [.. workers.Crew.Devices], open);
     }
 
     /// <summary>
-    /// Goes on with other workers from the next step on: lanes belong to the recipe, so no byte changes. Where there is no memory for more
-    /// of them, those before are made again.
+    /// Goes on with other workers from the next step on: lanes belong to the recipe, so no byte changes. Where more of them cannot be had,
+    /// for want of memory or since their device refuses, it goes on with those before.
     /// </summary>
     /// <param name="devices">Its first is the first of those before: the parameters lie there.</param>
     /// <returns>Workers from now on.</returns>
@@ -279,8 +280,16 @@ public sealed class StageTraining : IDisposable
             );
         }
 
-        // What is captured may move.
-        capture.Wait();
+        // What is captured may move. Where that cannot be followed nothing moves: afterwards there would be no way back.
+        try
+        {
+            capture.Reach(slots);
+        }
+        catch (InvalidOperationException) when (slots.Length > workers.Crew.Devices.Count)
+        {
+            return workers.Crew.Devices.Count;
+        }
+
         workers.Use(slots);
         state = State();
         capture.Follow(state, [.. workers.Crew.Devices]);

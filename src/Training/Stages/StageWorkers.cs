@@ -60,8 +60,8 @@ internal sealed class StageWorkers : IDisposable
     public MuonAdamW Optimizer { get; }
 
     /// <summary>
-    /// Other workers from now on. Where there is no memory for more of them, those before are made again. Moments move to the device that
-    /// needs them, so that <see cref="MuonAdamW.State"/> is another one afterwards.
+    /// Other workers from now on. Where there is no memory for more of them, those before are made again, in the memory that they had.
+    /// Moments move to the device that needs them, so that <see cref="MuonAdamW.State"/> is another one afterwards.
     /// </summary>
     /// <param name="slots">Their first is the first of those before.</param>
     public void Use(Device[] slots)
@@ -71,12 +71,21 @@ internal sealed class StageWorkers : IDisposable
         LetGo();
         try
         {
-            Change(slots);
+            Employ(slots);
+            if (replicate)
+            {
+                // Last: what fails here or above has left the moments where they were.
+                Optimizer.Move(Places());
+            }
         }
         catch (Exception) when (slots.Length > before.Count)
         {
             LetGo();
-            Change([.. before]);
+            Employ([.. before]);
+            if (replicate)
+            {
+                Optimizer.Stay(Crew.Storages);
+            }
         }
     }
 
@@ -84,15 +93,6 @@ internal sealed class StageWorkers : IDisposable
     {
         LetGo();
         Optimizer?.Dispose();
-    }
-
-    private void Change(Device[] slots)
-    {
-        Employ(slots);
-        if (replicate)
-        {
-            Optimizer.Move(Places());
-        }
     }
 
     private void LetGo()

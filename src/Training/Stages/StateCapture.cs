@@ -18,16 +18,21 @@ internal sealed class StateCapture : IDisposable
 
     // Of each device that the state lies on, the first one's first: what a buffer was pinned by stays. None: it lies in the host's memory.
     private readonly List<(int Device, DeviceCopies Copies)> opened = [];
+    private readonly Func<int, DeviceCopies> open;
     private readonly bool allOnOne;
     private IReadOnlyList<NamedTensor> tensors = [];
     private Task under = Task.CompletedTask;
     private Action<Task>? howToWait;
 
     /// <param name="devices">Those that it lies on, the parameters' first.</param>
-    public StateCapture(TrainingState state, IReadOnlyList<Device> devices)
+    /// <param name="playedBy">For tests: opens devices by their places in the list, as if each had memory of its own and all of the state
+    /// lay on the first. Null: the driver's own.</param>
+    public StateCapture(TrainingState state, IReadOnlyList<Device> devices, Func<int, DeviceCopies>? playedBy = null)
     {
+        (open, allOnOne) = (playedBy ?? (index => DeviceCopies.Open(index)), playedBy is not null);
         try
         {
+            Reach(devices);
             Follow(state, devices);
         }
         catch
@@ -37,34 +42,43 @@ internal sealed class StateCapture : IDisposable
         }
     }
 
-    /// <summary>For tests: as if all of it lay on a device that is copied from so. Takes the copies over.</summary>
-    public StateCapture(TrainingState state, DeviceCopies copies)
+    /// <summary>Makes ready for a state that lies on these devices too: whatever of <see cref="Follow"/> can fail. After a failure all is
+    /// as before.</summary>
+    /// <exception cref="InvalidOperationException">The driver refuses.</exception>
+    public void Reach(IReadOnlyList<Device> devices)
     {
-        (tensors, allOnOne) = (state.Tensors, true);
-        opened.Add((0, copies));
+        Wait();
+        var before = opened.Count;
+        try
+        {
+            foreach (var device in Numbers(devices).Except(opened.Select(one => one.Device)).ToList())
+            {
+                opened.Add((device, open(device)));
+            }
+        }
+        catch
+        {
+            foreach (var (_, copies) in opened.Skip(before))
+            {
+                copies.Dispose();
+            }
+
+            opened.RemoveRange(before, opened.Count - before);
+            throw;
+        }
     }
 
     /// <summary>The state's tensors lie elsewhere from now on.</summary>
-    /// <param name="devices">As before, with the same first one.</param>
+    /// <param name="devices">Some of those that were reached, with the first one of before.</param>
     public void Follow(TrainingState state, IReadOnlyList<Device> devices)
     {
         Wait();
         tensors = state.Tensors;
-        if (allOnOne)
-        {
-            return;
-        }
-
-        int[] wanted = [.. devices.Where(device => device.type != DeviceType.CPU).Select(device => device.index).Distinct()];
+        var wanted = Numbers(devices);
         foreach (var gone in opened.Where(one => !wanted.Contains(one.Device)).ToList())
         {
             opened.Remove(gone);
             gone.Copies.Dispose();
-        }
-
-        foreach (var device in wanted.Except(opened.Select(one => one.Device)).ToList())
-        {
-            opened.Add((device, DeviceCopies.Open(device)));
         }
     }
 
@@ -136,6 +150,12 @@ internal sealed class StateCapture : IDisposable
             copies.Dispose();
         }
     }
+
+    /// <summary>CUDA's numbers of the devices with memory of their own.</summary>
+    private int[] Numbers(IReadOnlyList<Device> devices) =>
+        allOnOne
+            ? [.. Enumerable.Range(0, devices.Count)]
+            : [.. devices.Where(device => device.type != DeviceType.CPU).Select(device => device.index).Distinct()];
 
     private void Copy(StateBuffer into)
     {

@@ -23,7 +23,7 @@ public sealed class DeviceCopiesTests : IDisposable
         var after = SmallStage.Captured(undisturbed);
 
         using var training = StageTraining.Begin(SmallStage.Inputs(), ComputeDevices.SingleCpu);
-        training.CaptureBy(DeviceCopies.Open(3, driver));
+        training.CaptureBy(_ => DeviceCopies.Open(3, driver));
         using var buffer = training.NewBuffer();
         training.RunStep(CancellationToken.None);
         var reached = new TaskCompletionSource();
@@ -62,7 +62,7 @@ public sealed class DeviceCopiesTests : IDisposable
     {
         var driver = Compiled();
         using var training = StageTraining.Begin(SmallStage.Inputs(), ComputeDevices.SingleCpu);
-        training.CaptureBy(DeviceCopies.Open(3, driver));
+        training.CaptureBy(_ => DeviceCopies.Open(3, driver));
 
         using (var buffer = training.NewBuffer())
         {
@@ -87,6 +87,22 @@ public sealed class DeviceCopiesTests : IDisposable
             Assert.Throws<InvalidOperationException>(() => DeviceCopies.Open(0, "libslowrun-none.so")).Message,
             StringComparison.Ordinal
         );
+    }
+
+    [Fact]
+    public void Open_WhereTheDriverRefusesLater_GivesBackWhatWasMade()
+    {
+        var driver = Compiled();
+        DeviceCopies.Open(3, driver).Dispose();
+        Call(driver, "play_refuse");
+
+        Assert.Contains(
+            "cuEventCreate failed with code 2",
+            Assert.Throws<InvalidOperationException>(() => DeviceCopies.Open(3, driver)).Message,
+            StringComparison.Ordinal
+        );
+
+        Assert.Equal(0, Call(driver, "play_held"));
     }
 
     [Fact]

@@ -99,9 +99,13 @@ public sealed class DividedUpdateTests
         );
     }
 
-    /// <summary>A device that cannot take its part leaves the stage with the devices of before, and their moments.</summary>
-    [Fact]
-    public void Use_OfADeviceThatCannotTakeItsPart_GoesOnWithThoseOfBefore()
+    /// <summary>A device that cannot take its part leaves the stage with the devices of before, and with the very moments that they
+    /// had: others would need memory that the join did not.</summary>
+    /// <param name="fails">Its kernels are asked for by the new four workers and then by their four updates.</param>
+    [Theory]
+    [InlineData(3)]
+    [InlineData(8)]
+    public void Use_OfADeviceThatCannotTakeItsPart_GoesOnWithThoseOfBefore(int fails)
     {
         Assert.SkipWhen(PlayedCuda.Path is null, "g++, which compiles the kernels for a processor, is not installed.");
         var asked = 0;
@@ -118,13 +122,44 @@ public sealed class DividedUpdateTests
             stackNumbers: 1
         );
         SmallStage.Run(training, until: 1);
-        // Four workers, then their updates: the last of them.
-        failsAt = asked + 8;
+        var divided = training.Divided;
+        failsAt = asked + fails;
 
         Assert.Equal(2, training.Use(SmallStage.Cpus(4)));
 
-        Assert.Equal((true, 2), (asked > failsAt, training.Divided.Count));
+        Assert.True(asked > failsAt);
+        Assert.All(divided, part => Assert.True(part.Work > 0));
+        Assert.Equal(divided, training.Divided);
         SmallStage.AssertSame(SmallStage.Run(calm), SmallStage.Run(training));
+    }
+
+    /// <summary>A device whose memory cannot be copied from could train, but never be captured.</summary>
+    [Fact]
+    public void Use_OfADeviceThatCannotBeCapturedFrom_GoesOnWithThoseOfBefore()
+    {
+        var folder = Directory.CreateTempSubdirectory("slowrun-driver-").FullName;
+        try
+        {
+            var driver = PlayedDriver.Compiled(folder);
+            using var calm = Begun(null, 1, replicate: false);
+            using var training = Begun(null, 2);
+            training.CaptureBy(worker => DeviceCopies.Open(worker < 3 ? 3 : 4, driver));
+            PlayedDriver.Call(driver, "play_release");
+            using var buffer = training.NewBuffer();
+            var held = PlayedDriver.Call(driver, "play_held");
+            SmallStage.Run(training, until: 1);
+
+            Assert.Equal(2, training.Use(SmallStage.Cpus(4)));
+
+            Assert.Equal((2, held), (training.Divided.Count, PlayedDriver.Call(driver, "play_held")));
+            SmallStage.Run(training);
+            training.Capture(buffer);
+            SmallStage.AssertSame(SmallStage.Run(calm), buffer.Tensors);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     /// <summary>What was done is counted, not computed. Work falls with the number of devices as far as there are matrices.</summary>
@@ -194,7 +229,7 @@ public sealed class DividedUpdateTests
             var driver = PlayedDriver.Compiled(folder);
             using var one = Begun(null, 1, replicate: false);
             using var several = Begun(null, 4);
-            several.CaptureBy(DeviceCopies.Open(3, driver));
+            several.CaptureBy(_ => DeviceCopies.Open(3, driver));
             PlayedDriver.Call(driver, "play_release");
             using var buffer = several.NewBuffer();
             foreach (var devices in (int[])[4, 2])
