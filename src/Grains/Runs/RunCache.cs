@@ -22,7 +22,10 @@ internal sealed class RunCache(string run, RunWatch watch, TimeProvider time, Ac
     private Round? underWay;
     private Round? next;
     private bool wantsOrders;
-    private long? wantedSince;
+    private long beganAt;
+
+    // By readings that failed, since the last one that did not.
+    private TimeSpan unanswered;
 
     public RunFacts? Facts { get; private set; }
 
@@ -32,8 +35,9 @@ internal sealed class RunCache(string run, RunWatch watch, TimeProvider time, Ac
     /// <summary>Since <see cref="ReadAt"/>; the longest there is where nothing was read.</summary>
     public TimeSpan Age => Facts is null ? TimeSpan.MaxValue : time.GetElapsedTime(ReadAt);
 
-    /// <summary>For how long readings have been under way, and none has succeeded. Zero where none is wanted.</summary>
-    public TimeSpan Overdue => wantedSince is { } at ? time.GetElapsedTime(at) : TimeSpan.Zero;
+    /// <summary>For how long readings have been under way, and none has succeeded. The time between them does not count: nobody waited.
+    /// Zero where none is under way.</summary>
+    public TimeSpan Overdue => underWay is null ? TimeSpan.Zero : unanswered + time.GetElapsedTime(beganAt);
 
     /// <summary>The owners' last reports, where the root confirms them; otherwise the progress in the store.</summary>
     public IReadOnlyDictionary<StageId, StageProgress> Progress
@@ -120,7 +124,7 @@ internal sealed class RunCache(string run, RunWatch watch, TimeProvider time, Ac
     {
         var round = underWay = next ?? new Round();
         next = null;
-        wantedSince ??= time.GetTimestamp();
+        beganAt = time.GetTimestamp();
         var joined = round.JoinAsync();
         _ = RunAsync(round);
         return joined;
@@ -132,12 +136,13 @@ internal sealed class RunCache(string run, RunWatch watch, TimeProvider time, Ac
         try
         {
             await NewAsync();
-            wantedSince = null;
+            unanswered = TimeSpan.Zero;
             whenRead?.Invoke();
         }
         catch (Exception e)
         {
             failure = e;
+            unanswered += time.GetElapsedTime(beganAt);
         }
 
         underWay = null;
