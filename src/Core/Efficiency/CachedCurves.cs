@@ -43,7 +43,16 @@ public sealed record CachedCurves(string DataSha256, string RecipeSha256, long T
         stream.CopyTo(bytes);
         return CanonicalJson.DeserializeStrictly<CachedCurves>(bytes.ToArray(), name);
     }
+
+    public bool Equals(CachedCurves? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 /// <param name="Points">Ascending in tokens, one at least.</param>
-public sealed record CachedCurve(BaselineKind Kind, IReadOnlyList<BaselinePoint> Points);
+public sealed record CachedCurve(BaselineKind Kind, IReadOnlyList<BaselinePoint> Points)
+{
+    public bool Equals(CachedCurve? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
+}

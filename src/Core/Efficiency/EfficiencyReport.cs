@@ -31,6 +31,10 @@ public sealed record EfficiencyReport : ExtensibleRecord
 
     /// <summary>Baselines that the answer waits for: they are not trained yet.</summary>
     public IReadOnlyList<MissingBaseline> Missing { get; init; } = [];
+
+    public bool Equals(EfficiencyReport? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 public enum BaselineSource
@@ -44,7 +48,12 @@ public enum BaselineSource
 
 /// <param name="Points">Ascending in tokens.</param>
 /// <param name="End">Why it has no further point.</param>
-public sealed record EfficiencyCurve(BaselineKind Kind, IReadOnlyList<CurvePoint> Points, CurveEnd End) : ExtensibleRecord;
+public sealed record EfficiencyCurve(BaselineKind Kind, IReadOnlyList<CurvePoint> Points, CurveEnd End) : ExtensibleRecord
+{
+    public bool Equals(EfficiencyCurve? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
+}
 
 public enum CurveEnd
 {
@@ -72,13 +81,23 @@ public sealed record CurvePoint(
     double LossNats,
     CurveCandidate? Chosen,
     IReadOnlyList<CurveCandidate> Candidates
-) : ExtensibleRecord;
+) : ExtensibleRecord
+{
+    public bool Equals(CurvePoint? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
+}
 
 /// <param name="Run">In the store.</param>
 public sealed record CurveCandidate(string Run, string Size, int Passes, double LearningRate, double? FitnessLossNats, double LossNats)
     : ExtensibleRecord;
 
-public sealed record ModelEfficiency(string Name, double LossNats, IReadOnlyList<CurveFactor> Factors) : ExtensibleRecord;
+public sealed record ModelEfficiency(string Name, double LossNats, IReadOnlyList<CurveFactor> Factors) : ExtensibleRecord
+{
+    public bool Equals(ModelEfficiency? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
+}
 
 /// <param name="Interval">Of 95 %; null where the model's or the curve's probabilities are not kept.</param>
 public sealed record CurveFactor(BaselineKind Kind, DataFactor Factor, FactorInterval? Interval) : ExtensibleRecord;

@@ -43,4 +43,8 @@ public sealed record LossBlocks(IReadOnlyList<double> SumsNats, IReadOnlyList<in
 
         return sum / targets;
     }
+
+    public bool Equals(LossBlocks? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

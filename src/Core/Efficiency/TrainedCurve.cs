@@ -53,4 +53,8 @@ public sealed record TrainedCurve(BaselineKind Kind, IReadOnlyList<IReadOnlyList
             result.FitnessLossNats,
             result.LossNats
         );
+
+    public bool Equals(TrainedCurve? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

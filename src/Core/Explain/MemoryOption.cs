@@ -7,4 +7,8 @@ public sealed record MemoryOption(IReadOnlyList<string> Set, long Bytes)
 {
     /// <summary>As on the command line.</summary>
     public override string ToString() => $"{string.Join(' ', Set.Select(one => $"--set {one}"))} ({Human.Bytes(Bytes)})";
+
+    public bool Equals(MemoryOption? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

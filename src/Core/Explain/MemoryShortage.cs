@@ -31,4 +31,8 @@ public sealed record MemoryShortage(
         : Options.Count > 0 ? $"try {string.Join(" or ", Options)}."
         : Least is null ? "a smaller model, or a larger slot."
         : $"no option is enough, the least is {Least}; a smaller model, or a larger slot.";
+
+    public bool Equals(MemoryShortage? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

@@ -123,6 +123,10 @@ public sealed record RunExplanation
 
         return load.Max();
     }
+
+    public bool Equals(RunExplanation? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 /// <summary>What a machine can do, as the user says.</summary>

@@ -30,6 +30,10 @@ public sealed record SamplingRequest
 
     /// <summary>As <c>--slots</c> of a silo names it; of several the first.</summary>
     public string Device { get; init; } = "cpu";
+
+    public bool Equals(SamplingRequest? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 /// <param name="Stage">A finished stage, <c>chain0/stage1</c>.</param>

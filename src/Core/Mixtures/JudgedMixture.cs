@@ -108,4 +108,8 @@ public sealed record JudgedMixture(double LossNats, double BitsPerByte, IReadOnl
             ]
         );
     }
+
+    public bool Equals(JudgedMixture? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

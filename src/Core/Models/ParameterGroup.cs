@@ -23,6 +23,10 @@ public sealed record ParameterGroup
 
     /// <summary>Muon's: a tall matrix learns faster, by the root of its height over its width.</summary>
     public double ShapeScale { get; init; } = 1;
+
+    public bool Equals(ParameterGroup? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 public enum OptimizerKind

@@ -8,4 +8,8 @@ public sealed record ParameterSpec(string Name, IReadOnlyList<long> Shape, Param
     public bool Rounded { get; init; }
 
     public long Count => Shape.Aggregate(1L, (count, n) => checked(count * n));
+
+    public bool Equals(ParameterSpec? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

@@ -145,4 +145,8 @@ public sealed record TransformersConfig
 
     /// <summary>As transformers writes its own: snake case, every field.</summary>
     public static string Json<T>(T value) => JsonSerializer.Serialize(value, Options) + "\n";
+
+    public bool Equals(TransformersConfig? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

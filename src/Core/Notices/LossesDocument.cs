@@ -6,4 +6,8 @@ public sealed record LossesDocument : ExtensibleRecord
 {
     /// <summary>By the address of the silo: when that was seen.</summary>
     public IReadOnlyDictionary<string, DateTimeOffset> Lost { get; init; } = new Dictionary<string, DateTimeOffset>();
+
+    public bool Equals(LossesDocument? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

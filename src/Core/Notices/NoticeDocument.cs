@@ -16,6 +16,10 @@ public sealed record NoticeDocument : ExtensibleRecord
         {
             Deliveries = new Dictionary<string, NoticeDelivery>(Deliveries) { [url] = delivery },
         };
+
+    public bool Equals(NoticeDocument? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 /// <summary>How far the sending of one notice to one receiver is.</summary>
@@ -49,4 +53,8 @@ public sealed record NoticeDelivery(string State) : ExtensibleRecord
 
     [JsonIgnore]
     public bool IsSettled => State is Delivered or Failed;
+
+    public bool Equals(NoticeDelivery? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

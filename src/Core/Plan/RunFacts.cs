@@ -112,4 +112,8 @@ public sealed record RunFacts
 
     private MemberScore? OfSnapshot(IReadOnlyList<MemberScore> scores, StageId id) =>
         RootOf(id).Snapshot is { } snapshot ? ScoreIndex.Of(scores, snapshot.Sha256) : null;
+
+    public bool Equals(RunFacts? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

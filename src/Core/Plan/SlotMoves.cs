@@ -5,11 +5,21 @@ namespace Slowrun.Core.Plan;
 /// <param name="Priority">Of its run.</param>
 /// <param name="Lanes">More slots than these have nothing to do.</param>
 /// <param name="Slots">That it has; a power of two.</param>
-public sealed record HeldWork(string Work, int Priority, int Lanes, IReadOnlyList<string> Slots);
+public sealed record HeldWork(string Work, int Priority, int Lanes, IReadOnlyList<string> Slots)
+{
+    public bool Equals(HeldWork? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
+}
 
 /// <summary>A stage that trains is to go on with other slots of its silo.</summary>
 /// <param name="Slots">All that it has then; the first stays the first, since its parameters lie there.</param>
-public sealed record SlotMove(string Work, IReadOnlyList<string> Slots);
+public sealed record SlotMove(string Work, IReadOnlyList<string> Slots)
+{
+    public bool Equals(SlotMove? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
+}
 
 /// <summary>
 /// Whether an idle slot joins a stage that trains on the same silo, or leaves one because other work waits. Lanes belong to the recipe, so

@@ -99,4 +99,8 @@ public sealed record StagePlan
                 },
             };
     }
+
+    public bool Equals(StagePlan? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

@@ -25,6 +25,10 @@ public sealed record ChainRecipe
     /// <summary>A further merge patch for the first stage alone (upstream's record 9 gives model 0 half the epochs of the
     /// others).</summary>
     public JsonObject? FirstStage { get; init; }
+
+    public bool Equals(ChainRecipe? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 public enum ChainRole

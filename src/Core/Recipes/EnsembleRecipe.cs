@@ -36,4 +36,8 @@ public sealed record MemberSelectionRecipe
     /// <summary>Steps of AdamW on the weights' logits.</summary>
     [Range(1, 100_000)]
     public int Steps { get; init; } = 300;
+
+    public bool Equals(MemberSelectionRecipe? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

@@ -15,4 +15,8 @@ public sealed record FutureTokensRecipe
     /// <summary>Fraction of the steps by which all of them have fallen to 0, the furthest first.</summary>
     [Range(0.0, 1.0, MinimumIsExclusive = true)]
     public double AnnealFraction { get; init; } = 0.66;
+
+    public bool Equals(FutureTokensRecipe? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

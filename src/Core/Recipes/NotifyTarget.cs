@@ -25,4 +25,8 @@ public sealed record NotifyTarget : ExtensibleRecord
     /// <summary>It is told of lost machines when more than so many were lost within an hour.</summary>
     [Range(0, 1_000_000)]
     public int LostAnHour { get; init; } = 5;
+
+    public bool Equals(NotifyTarget? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

@@ -31,4 +31,8 @@ public sealed record Operations : ExtensibleRecord
     /// <summary>Who is told, by a webhook, that the run has finished or failed, stands still, loses machines or diverges (docs/notify.md);
     /// null: nobody.</summary>
     public IReadOnlyList<NotifyTarget>? Notify { get; init; }
+
+    public bool Equals(Operations? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

@@ -28,4 +28,8 @@ public sealed record Recipe
 
     /// <summary>Another run's ensemble that teaches the chains' first stages; filled in by <c>slowrun distill</c>. Null: none.</summary>
     public TeacherRecipe? Teacher { get; init; }
+
+    public bool Equals(Recipe? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

@@ -79,4 +79,8 @@ public sealed record StageRecipe
 
     /// <summary>Computes activations again in the backward pass instead of keeping them: less memory, same bytes.</summary>
     public bool Recompute { get; init; }
+
+    public bool Equals(StageRecipe? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

@@ -26,6 +26,10 @@ public sealed record TeacherRecipe
 
     /// <summary>Hash of all that the teacher's predictions depend on; where it lies is not part of it.</summary>
     public string ContentSha256() => CanonicalJson.Sha256(this with { Run = "" });
+
+    public bool Equals(TeacherRecipe? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 /// <summary>One member of a teaching ensemble, and how it is passed.</summary>

@@ -21,6 +21,10 @@ public sealed record WeightDecaySchedule
 
     /// <summary>Piecewise: the factor at these data epochs, straight lines between, constant before the first and after the last.</summary>
     public IReadOnlyList<WeightDecayPoint> Points { get; init; } = [];
+
+    public bool Equals(WeightDecaySchedule? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 /// <param name="Epoch">Data epochs passed; null: the stage's end.</param>

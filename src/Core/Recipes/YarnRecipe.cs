@@ -27,4 +27,8 @@ public sealed record YarnRecipe
         ArgumentNullException.ThrowIfNull(model);
         return [.. model.Yarn?.LongWindows ?? [], model.LongWindow ?? model.SequenceLength];
     }
+
+    public bool Equals(YarnRecipe? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

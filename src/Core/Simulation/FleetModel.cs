@@ -70,6 +70,10 @@ public sealed record FleetModel
 
     /// <summary>How many times as fast as one slot.</summary>
     public double SpeedOf(int slots) => slots * Math.Pow(ScalingPerDoubling, Math.Log2(slots));
+
+    public bool Equals(FleetModel? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 /// <summary>A loss at a known moment.</summary>

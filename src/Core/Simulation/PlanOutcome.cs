@@ -30,6 +30,10 @@ public sealed record PlanOutcome(
                 .Append(("ended", runs.Average(run => run.Ledger.EndedSeconds)))
                 .ToDictionary(one => one.Item1, one => one.Item2)
         );
+
+    public bool Equals(PlanOutcome? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 /// <summary>The least number that a tenth, a half and nine tenths of the replications do not exceed; null: it had not finished.</summary>

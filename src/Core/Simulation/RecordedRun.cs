@@ -42,6 +42,10 @@ public sealed record RecordedRun : ExtensibleRecord
 
     /// <summary>Of the disturbed run, by its ledger.</summary>
     public required double Goodput { get; init; }
+
+    public bool Equals(RecordedRun? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 /// <summary>A machine that was lost.</summary>

@@ -15,6 +15,10 @@ public sealed record SpecDifference(string Path, JsonNode? There, JsonNode? Here
         node is JsonValue value && value.TryGetValue<string>(out var text) && Duration.ShortForm(text) is { } time
             ? time
             : node?.ToJsonString(CanonicalJson.StrictOptions) ?? "nothing";
+
+    public bool Equals(SpecDifference? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 /// <summary>Where two records differ, field by field.</summary>

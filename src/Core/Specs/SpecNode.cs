@@ -13,7 +13,12 @@ internal sealed record SpecScalar(SpecMark Mark, string Text, bool Quoted) : Spe
     public bool IsNull => !Quoted && Text is "" or "~" or "null" or "Null" or "NULL";
 }
 
-internal sealed record SpecSequence(SpecMark Mark, IReadOnlyList<SpecNode> Items) : SpecNode(Mark);
+internal sealed record SpecSequence(SpecMark Mark, IReadOnlyList<SpecNode> Items) : SpecNode(Mark)
+{
+    public bool Equals(SpecSequence? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
+}
 
 internal sealed record SpecMapping(SpecMark Mark, IReadOnlyList<SpecEntry> Entries) : SpecNode(Mark)
 {
@@ -42,6 +47,10 @@ internal sealed record SpecMapping(SpecMark Mark, IReadOnlyList<SpecEntry> Entri
             Entries = [.. merged.Values],
         };
     }
+
+    public bool Equals(SpecMapping? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 internal sealed record SpecEntry(string Key, SpecMark KeyMark, SpecNode Value)
@@ -54,4 +63,8 @@ internal sealed record SpecEntry(string Key, SpecMark KeyMark, SpecNode Value)
 
     /// <summary>What a later spec or assignment put another value in place of.</summary>
     public SpecEntry? Replaced { get; init; }
+
+    public bool Equals(SpecEntry? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

@@ -3,7 +3,12 @@ namespace Slowrun.Core.Specs;
 /// <summary>What is to be said about a field of a resolved spec.</summary>
 /// <param name="Above">Lines of comment above it.</param>
 /// <param name="Beside">Its comment, and where an overridden value comes from; null: nothing.</param>
-public sealed record SpecNote(IReadOnlyList<string> Above, string? Beside);
+public sealed record SpecNote(IReadOnlyList<string> Above, string? Beside)
+{
+    public bool Equals(SpecNote? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
+}
 
 /// <summary>The comments of the files that a spec was made of, by the fields they belong to.</summary>
 public sealed class SpecNotes

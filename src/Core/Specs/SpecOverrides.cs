@@ -20,4 +20,8 @@ public sealed record SpecOverrides
 
     /// <summary>How the user gives <see cref="Name"/>, for messages.</summary>
     public string NameFrom { get; init; } = "--name";
+
+    public bool Equals(SpecOverrides? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

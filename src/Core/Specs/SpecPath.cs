@@ -53,4 +53,8 @@ internal sealed record SpecPath(IReadOnlyList<string> Segments)
 
     public static int? Index(string segment) =>
         int.TryParse(segment, NumberStyles.None, CultureInfo.InvariantCulture, out var index) ? index : null;
+
+    public bool Equals(SpecPath? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

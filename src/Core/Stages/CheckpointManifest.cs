@@ -20,6 +20,10 @@ public sealed record CheckpointManifest : IVersionedDocument
     public required StageIdentity Identity { get; init; }
 
     public required IReadOnlyList<CheckpointPart> Parts { get; init; }
+
+    public bool Equals(CheckpointManifest? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 /// <summary>One safetensors object of a checkpoint.</summary>

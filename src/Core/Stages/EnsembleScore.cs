@@ -19,6 +19,10 @@ public sealed record EnsembleScore : ExtensibleRecord
 
     /// <summary>Every size that was tried, where members are selected.</summary>
     public IReadOnlyList<SelectionScore> Selections { get; init; } = [];
+
+    public bool Equals(EnsembleScore? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 /// <summary>The k members of the highest learnt weight.</summary>

@@ -24,6 +24,10 @@ public sealed record JudgingFailures : ExtensibleRecord
         var counted = new JudgingFailure(subject, before + 1, failure, GivenUp: failure.Repeats || before + 1 >= budget);
         return this with { Of = new Dictionary<string, JudgingFailure>(Of) { [what] = counted } };
     }
+
+    public bool Equals(JudgingFailures? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 /// <summary>Failed tries of scoring one snapshot, or of one average.</summary>

@@ -36,6 +36,10 @@ public sealed record RunIntent : ExtensibleRecord
         Run == DesiredState.Cancelled ? Run
         : Stages.TryGetValue(stage, out var state) ? state
         : Run;
+
+    public bool Equals(RunIntent? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 public enum DesiredState

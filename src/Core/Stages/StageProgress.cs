@@ -50,6 +50,10 @@ public sealed record StageProgress : ExtensibleRecord
         ArgumentNullException.ThrowIfNull(root);
         return EpochToken > 0 && EpochToken == root.EpochToken && Step >= 0 && (root.Steps == 0 || Step <= root.Steps);
     }
+
+    public bool Equals(StageProgress? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 public enum StageActivity

@@ -100,6 +100,10 @@ public sealed record StageRoot : ExtensibleRecord, IVersionedDocument
     /// <summary>Whether this was written after <paramref name="other"/>, as far as tokens and revisions tell.</summary>
     public bool IsNewerThan(StageRoot? other) =>
         other is null || EpochToken > other.EpochToken || (EpochToken == other.EpochToken && Revision > other.Revision);
+
+    public bool Equals(StageRoot? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 /// <summary>The silo that has taken the stage, with the slots it uses.</summary>
@@ -113,6 +117,10 @@ public sealed record StageOwner(string Silo, string SiloName, IReadOnlyList<stri
     /// not known (the owner runs an older version).
     /// </summary>
     public long? MembershipVersion { get; init; }
+
+    public bool Equals(StageOwner? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 /// <summary>What the bytes of a stage depend on. Anything that differs at a later take is an error, never silently another

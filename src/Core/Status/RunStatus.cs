@@ -39,6 +39,10 @@ public sealed record RunStatus : ExtensibleRecord
     public IReadOnlyList<SiloTrouble>? StoreTroubles { get; init; }
 
     public required IReadOnlyList<StageStatus> Stages { get; init; }
+
+    public bool Equals(RunStatus? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 /// <summary>Who answered; lower case on the command line (a contract).</summary>
@@ -68,6 +72,10 @@ public sealed record EnsembleStatus(
 
     /// <summary>Every size of a selection, with its loss.</summary>
     public IReadOnlyList<SelectionScore>? Selections { get; init; }
+
+    public bool Equals(EnsembleStatus? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 public sealed record StageStatus : ExtensibleRecord
@@ -118,4 +126,8 @@ public sealed record StageStatus : ExtensibleRecord
     public string? Waits { get; init; }
 
     public string? Failure { get; init; }
+
+    public bool Equals(StageStatus? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }

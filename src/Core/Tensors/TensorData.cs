@@ -4,12 +4,21 @@ namespace Slowrun.Core.Tensors;
 /// <param name="Name">Upstream's parameter name, or <c>section/name</c> in a checkpoint.</param>
 /// <param name="Shape">Empty: a scalar.</param>
 /// <param name="Bytes">Product of the shape times the element size; under 2 GiB.</param>
-public sealed record TensorData(string Name, ElementType Type, IReadOnlyList<long> Shape, ReadOnlyMemory<byte> Bytes);
+public sealed record TensorData(string Name, ElementType Type, IReadOnlyList<long> Shape, ReadOnlyMemory<byte> Bytes)
+{
+    public bool Equals(TensorData? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
+}
 
 /// <summary>Name, type and shape of a tensor without its bytes.</summary>
 public sealed record TensorLayout(string Name, ElementType Type, IReadOnlyList<long> Shape)
 {
     public long LengthBytes => Shape.Aggregate((long)Type.SizeBytes(), (size, n) => checked(size * n));
+
+    public bool Equals(TensorLayout? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 /// <summary>Element types of safetensors files that Slowrun writes or reads.</summary>

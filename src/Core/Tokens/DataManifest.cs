@@ -43,6 +43,10 @@ public sealed record DataManifest
 
     /// <summary>Share of validation's 40-character windows that stand in training too; null where it was not measured.</summary>
     public double? ValidationOverlap { get; init; }
+
+    public bool Equals(DataManifest? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
 }
 
 /// <summary>One token set of a <see cref="DataManifest"/>.</summary>
