@@ -64,16 +64,11 @@ public sealed record RunExplanation
         var plan = new RunPlan(spec.Recipe);
         var trainTokens = manifestTrainTokens ?? spec.Recipe.Data.TrainTokens;
         // Hundreds of stages may differ in nothing but their number.
-        var known = new Dictionary<(string, bool, int, bool), StageExplanation>();
+        var known = new Dictionary<StagePlan, StageExplanation>();
         var stages = plan
             .Stages.Select(stage =>
             {
-                var key = (
-                    CanonicalJson.Sha256(stage.Stage),
-                    stage.TeachingModel is null,
-                    stage.TeacherModels,
-                    stage.ImportedSha256 is null
-                );
+                var key = Anonymous(stage);
                 return (
                     known.TryGetValue(key, out var same) ? same : known[key] = StageExplanation.Of(stage, trainTokens, storedBytes)
                 ) with
@@ -111,6 +106,24 @@ public sealed record RunExplanation
             Cost = slotHours * rates.PricePerSlotHour,
         };
     }
+
+    /// <summary>A stage without what its needs do not follow from: which one it is, its seeds, and which stages are its teachers of a
+    /// kind.</summary>
+    private static StagePlan Anonymous(StagePlan stage) =>
+        stage with
+        {
+            Id = default,
+            Seed = 0,
+            OrderSeed = null,
+            Predecessor = stage.Predecessor is null ? null : default(StageId),
+            Teacher = stage.Teacher is null ? null : default(StageId),
+            EarlierTeachers =
+            [
+                .. stage
+                    .EarlierTeachers.GroupBy(earlier => (earlier.Loop, earlier.Recurrence))
+                    .Select(alike => new EarlierModel(default, alike.Sum(one => one.Models), alike.Key.Loop, alike.Key.Recurrence)),
+            ],
+        };
 
     /// <summary>The fullest slot when each chain, the longest first, goes to the emptiest one.</summary>
     private static double Longest(IEnumerable<long> chains, int slots)

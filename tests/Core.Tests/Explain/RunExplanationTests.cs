@@ -1,5 +1,6 @@
 using Slowrun.Core.Explain;
 using Slowrun.Core.Models;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
 
@@ -173,6 +174,29 @@ public sealed class RunExplanationTests
         Assert.Equal(2 * flat, Explain("tiny", "stage.selection.lateCheckpoints=3").Stages[0].MemoryBytes.Averages);
         Assert.Equal(2 * flat, Explain("tiny").Stages[0].MemoryBytes.Gradients);
         Assert.True(flat >= 4 * ParameterTable.Count(SpecReader.FromPreset("tiny").Recipe.Model));
+    }
+
+    /// <summary>The second stages have one recipe, and teachers that are passed otherwise.</summary>
+    [Fact]
+    public void Stages_WhoseTeachersHaveOtherLoops_AreExplainedApart()
+    {
+        string[] set =
+        [
+            "chains=[{stages: 2}, {stages: 2, firstStage: {loop: null}}, {stages: 2}]",
+            "stage.distillation.teacher=AllEarlier",
+        ];
+        var spec = SpecReader.FromPreset("tiny", new SpecOverrides { Set = set });
+        var plans = new RunPlan(spec.Recipe).Stages;
+        Assert.Equal(CanonicalJson.Sha256(plans[1].Stage), CanonicalJson.Sha256(plans[3].Stage));
+
+        var taught = Explain("tiny", set).Stages.Where(stage => stage.Id.Stage == 1).Select(stage => stage.FlopsPerToken).ToList();
+
+        Assert.True(taught[0].Teacher > taught[1].Teacher);
+        Assert.Equal(
+            plans.Where(plan => plan.Id.Stage == 1).Select(plan => StageFlops.Of(plan, new StageSteps(plan, spec.Recipe.Data.TrainTokens))),
+            taught
+        );
+        Assert.Equal(taught[0], taught[2]);
     }
 
     private static RunExplanation Explain(string preset, params string[] set) =>
