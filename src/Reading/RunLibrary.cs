@@ -40,9 +40,13 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
     // A limit on concurrent reads of runs: without it, a crawl through all runs would slow the trainings on this machine.
     private const int ReadsAtOnce = 2;
 
+    // Beside them: a submission reads data, and its author waits for nobody but other authors.
+    private const int SubmissionsAtOnce = 1;
+
     // Runs that exist: silos are asked about these alone, since a question about any other name would start a grain.
     private readonly ConcurrentDictionary<string, bool> known = new(StringComparer.Ordinal);
-    private readonly SemaphoreSlim turns = new(ReadsAtOnce);
+    private readonly SemaphoreSlim reads = new(ReadsAtOnce);
+    private readonly SemaphoreSlim submissions = new(SubmissionsAtOnce);
     private readonly RunReader reader = new(store, time);
     private readonly SharedReads<IReadOnlyList<LiveSilo>> silos = new(time, Fresh);
     private readonly SharedReads<RunReading?> readings = new(time, Fresh);
@@ -74,7 +78,7 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
                 run,
                 async token =>
                 {
-                    using var turn = await TurnAsync(token);
+                    using var turn = await TurnAsync(reads, token);
                     var asking = live.TryStatusAsync(run, token);
                     var read = await TryFactsAsync(run, token);
                     var answer = await asking;
@@ -91,7 +95,7 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
                 run,
                 async token =>
                 {
-                    using var turn = await TurnAsync(token);
+                    using var turn = await TurnAsync(reads, token);
                     return await live.TryStatusAsync(run, token)
                         ?? (await TryFactsAsync(run, token) is { } read ? reader.StatusOf(read) : null);
                 },
@@ -143,7 +147,7 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
     {
         ArgumentNullException.ThrowIfNull(spec);
         var creation = new RunCreation(store);
-        using var turn = await TurnAsync(cancellationToken);
+        using var turn = await TurnAsync(submissions, cancellationToken);
         if ((data ?? spec.Recipe.Data.Sha256) is { } sha256 && !await new StoredTokenSets(store).HasAsync(sha256, cancellationToken))
         {
             throw new InvalidRequestException(
@@ -190,7 +194,7 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
 
     private async Task<RunList> ReadListAsync(CancellationToken cancellationToken)
     {
-        using var turn = await TurnAsync(cancellationToken);
+        using var turn = await TurnAsync(reads, cancellationToken);
         var names = await RunDocuments.ListRunsAsync(store, cancellationToken).ToListAsync(cancellationToken);
         var damaged = new List<DamagedRun>();
         var read = await Task.WhenAll(
@@ -238,7 +242,7 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
         return true;
     }
 
-    private async Task<Turn> TurnAsync(CancellationToken cancellationToken)
+    private static async Task<Turn> TurnAsync(SemaphoreSlim turns, CancellationToken cancellationToken)
     {
         await turns.WaitAsync(cancellationToken);
         return new Turn(turns);

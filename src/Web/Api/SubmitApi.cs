@@ -15,6 +15,9 @@ namespace Slowrun.Web.Api;
 /// <summary><c>POST /api/v1/runs</c>: makes a run of a spec, as <c>slowrun submit</c> does, on data that the store has.</summary>
 internal static class SubmitApi
 {
+    /// <summary>Name of the limit on submissions.</summary>
+    public const string Limit = "submissions";
+
     /// <summary>What the text is called in messages.</summary>
     private const string Source = "spec";
 
@@ -24,6 +27,7 @@ internal static class SubmitApi
     public static void Map(IEndpointRouteBuilder api) =>
         api.MapPost("/runs", SubmitAsync)
             .RequireAuthorization(Permissions.Orders)
+            .RequireRateLimiting(Limit)
             .WithMetadata(new SpecSize())
             .Produces<SubmitAnswer>()
             .ProducesValidationProblem()

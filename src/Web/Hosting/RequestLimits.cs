@@ -23,6 +23,9 @@ internal static class RequestLimits
 
     private const int MostScrapesAtOnce = 2;
 
+    // A spec may arrive slowly, and its data be read slowly: meanwhile the pages are served.
+    private const int MostSubmissionsAtOnce = 4;
+
     // A log-in needs no token, and its form may be sent slowly: this limit of its own keeps log-ins from taking the turns of logged-in
     // users.
     private const int MostLogInsAtOnce = 8;
@@ -56,6 +59,14 @@ internal static class RequestLimits
                     _ => new ConcurrencyLimiterOptions { PermitLimit = MostScrapesAtOnce, QueueLimit = MostWaiting }
                 )
         );
+        limits.AddPolicy(
+            SubmitApi.Limit,
+            _ =>
+                RateLimitPartition.GetConcurrencyLimiter(
+                    SubmitApi.Limit,
+                    _ => new ConcurrencyLimiterOptions { PermitLimit = MostSubmissionsAtOnce, QueueLimit = MostWaiting }
+                )
+        );
         limits.OnRejected = (rejected, _) =>
         {
             rejected.HttpContext.Response.Headers.RetryAfter = "5";
@@ -69,8 +80,8 @@ internal static class RequestLimits
         };
     }
 
-    /// <summary>The limit that a request counts against: streams (idle most of the time), metrics and log-ins have one each; all other
-    /// requests share one.</summary>
+    /// <summary>The limit that a request counts against: streams (idle most of the time), metrics, submissions and log-ins have one each;
+    /// all other requests share one.</summary>
     private static RateLimitPartition<string> Partition(HttpContext http)
     {
         var endpoint = http.GetEndpoint();

@@ -1,8 +1,12 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Tokens;
+using Slowrun.Storage;
 using Slowrun.Storage.Runs;
+using Slowrun.Storage.Tests;
 using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Web.Tests.Api;
@@ -141,6 +145,25 @@ public sealed class SubmitApiTests : IAsyncLifetime
         Assert.Null(await new RunDocuments(page.Store, "mine").TryReadSpecAsync(Stop));
     }
 
+    /// <summary>Two runs are read at once. A submission is none of them.</summary>
+    [Fact]
+    public async Task Runs_WhileASubmissionAndAReadingHang_AreShown()
+    {
+        using var hanging = new HangingReads(page.Store, DataPaths.Of(data), RunPaths.Root(ExampleStore.Running, new StageId(0, 1)));
+        await using var slow = await TestPage.StartAsync(TestPage.Token, hanging);
+        var submission = slow.PostAsync($"{Runs}?name=mine&data={data}", TestPage.Token, new StringContent("extends: tiny"));
+        var reading = slow.GetAsync($"{Runs}/{ExampleStore.Running}", TestPage.Token);
+        await hanging.AllAsked.WaitAsync(Stop);
+
+        using var other = await slow.GetAsync($"{Runs}/{ExampleStore.Finished}", TestPage.Token);
+
+        Assert.Equal((HttpStatusCode.OK, false, false), (other.StatusCode, submission.IsCompleted, reading.IsCompleted));
+        hanging.Dispose();
+        using var submitted = await submission;
+        using var read = await reading;
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (submitted.StatusCode, read.StatusCode));
+    }
+
     private async Task<JsonElement> SubmitAsync(string query, string spec, HttpStatusCode expected = HttpStatusCode.OK)
     {
         using var answer = await page.PostAsync(Runs + query, TestPage.Token, new StringContent(spec, Encoding.UTF8, "application/yaml"));
@@ -157,4 +180,33 @@ public sealed class SubmitApiTests : IAsyncLifetime
 
     private static ArrayTokenSet Tokens(int count) =>
         new([256, .. Enumerable.Range(0, count - 1).Select(i => (ushort)(97 + (i % 26)))], [0], [.. Enumerable.Repeat(1, 256), 0]);
+
+    /// <summary>Reads of some objects wait until this is disposed.</summary>
+    private sealed class HangingReads(IObjectStore inner, params string[] names) : DelegatingStore(inner), IDisposable
+    {
+        private readonly ConcurrentDictionary<string, bool> asked = new(StringComparer.Ordinal);
+        private readonly TaskCompletionSource all = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Ends when each of them has been asked for.</summary>
+        public Task AllAsked => all.Task;
+
+        public void Dispose() => released.TrySetResult();
+
+        protected override async Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run)
+        {
+            if (names.Contains(operation.Name))
+            {
+                asked[operation.Name] = true;
+                if (asked.Count == names.Length)
+                {
+                    all.TrySetResult();
+                }
+
+                await released.Task;
+            }
+
+            return await run();
+        }
+    }
 }
