@@ -9,7 +9,8 @@ namespace Slowrun.Storage.Gcs;
 
 /// <summary>The only retrier between Slowrun and Google Cloud Storage. An error that waiting does not cure fails at once, with
 /// advice.</summary>
-internal sealed class GcsPipeline(GcsAddress address, RemoteStoreOptions options, TimeProvider time)
+/// <param name="emulator">The server that the store was opened at; null: Google's.</param>
+internal sealed class GcsPipeline(GcsAddress address, Uri? emulator, RemoteStoreOptions options, TimeProvider time)
     : StorePipeline(options, time, IsTransient)
 {
     /// <summary>Where credentials come from.</summary>
@@ -43,7 +44,7 @@ internal sealed class GcsPipeline(GcsAddress address, RemoteStoreOptions options
                 StoreProblem.Unreachable,
                 $"The store '{address}' did not {what} within {Deadline.TotalSeconds:0} s: {Short(last)}. "
                     + (
-                        GcsClients.Emulator is { } emulator
+                        emulator is not null
                             ? $"Is the server at {emulator} running ({GcsClients.EmulatorVariable})?"
                             : "Is the network up?"
                     ),

@@ -18,11 +18,11 @@ public sealed class GcsStore : IObjectStore
     private readonly GcsPipeline pipeline;
     private readonly GcsUpload upload;
 
-    private GcsStore(GcsBucket bucket, RemoteStoreOptions options, TimeProvider time)
+    private GcsStore(GcsBucket bucket, Uri? emulator, RemoteStoreOptions options, TimeProvider time)
     {
         this.bucket = bucket;
         this.options = options with { BlockBytes = (options.BlockBytes + BlockUnit - 1) / BlockUnit * BlockUnit };
-        pipeline = new GcsPipeline(bucket.Address, options, time);
+        pipeline = new GcsPipeline(bucket.Address, emulator, options, time);
         upload = new GcsUpload(bucket, pipeline, this.options);
     }
 
@@ -48,14 +48,14 @@ public sealed class GcsStore : IObjectStore
         var parsed = GcsAddress.Parse(address);
         options ??= new RemoteStoreOptions();
         time ??= TimeProvider.System;
-        var service = await GcsClients
-            .ConnectAsync(parsed, emulator ?? GcsClients.Emulator, credential, cancellationToken)
-            .ConfigureAwait(false);
+        // Read once: what a message says is what the store was opened with.
+        emulator ??= GcsClients.Emulator;
+        var service = await GcsClients.ConnectAsync(parsed, emulator, credential, cancellationToken).ConfigureAwait(false);
         var bucket = new GcsBucket(service, parsed);
-        await new GcsPipeline(parsed, options.ForOpening(), time)
+        await new GcsPipeline(parsed, emulator, options.ForOpening(), time)
             .RunAsync("open its bucket", token => bucket.ListAsync("", null, null, most: 1, token), cancellationToken)
             .ConfigureAwait(false);
-        return new GcsStore(bucket, options, time);
+        return new GcsStore(bucket, emulator, options, time);
     }
 
     public Task<StoredObject?> TryReadAsync(string name, CancellationToken cancellationToken = default)

@@ -13,7 +13,7 @@ public sealed class GcsStoreFaultTests : RemoteStoreFaultContract
 
     public GcsStoreFaultTests() => address = server.NewAddress();
 
-    protected override string UnreachableHint => "Is the network up?";
+    protected override string UnreachableHint => "Is the server at http://127.0.0.1:";
 
     public override async ValueTask DisposeAsync()
     {
