@@ -19,7 +19,17 @@ internal sealed class TestPage : IAsyncDisposable
     private TestPage(WebServer server, IObjectStore store, NobodyLive live)
     {
         (this.server, Store, Live) = (server, store, live);
-        Client = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = server.Address };
+        Client = new HttpClient(
+            new SocketsHttpHandler
+            {
+                AllowAutoRedirect = false,
+                UseCookies = false,
+                Expect100ContinueTimeout = Timeout.InfiniteTimeSpan,
+            }
+        )
+        {
+            BaseAddress = server.Address,
+        };
     }
 
     public HttpClient Client { get; }
@@ -56,6 +66,20 @@ internal sealed class TestPage : IAsyncDisposable
             request =>
             {
                 request.Content = content;
+                Authorize(request, bearer);
+            }
+        );
+
+    /// <summary>Posts a body that is refused before it is read, and so is not sent: the server closes the connection, and a client that
+    /// still sent would perhaps see that instead of the answer.</summary>
+    public Task<HttpResponseMessage> PostUnreadAsync(string path, string? bearer, HttpContent content) =>
+        SendAsync(
+            HttpMethod.Post,
+            path,
+            request =>
+            {
+                request.Content = content;
+                request.Headers.ExpectContinue = true;
                 Authorize(request, bearer);
             }
         );

@@ -43,7 +43,11 @@ public sealed class RequestLimitsTests
     {
         await using var page = await TestPage.StartAsync(TestPage.Token);
 
-        using var answer = await page.PostAsync("/login", content: TestPage.Form(new string('x', RequestLimits.LargestBodyBytes), "/"));
+        using var answer = await page.PostUnreadAsync(
+            "/login",
+            bearer: null,
+            TestPage.Form(new string('x', RequestLimits.LargestBodyBytes), "/")
+        );
 
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
     }
