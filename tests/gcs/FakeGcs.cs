@@ -1,8 +1,6 @@
-using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
-using System.Numerics;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
@@ -25,7 +23,7 @@ public sealed class FakeGcs : IAsyncDisposable
 
     private readonly WebApplication app;
     private readonly Lock gate = new();
-    private readonly Dictionary<string, SortedDictionary<string, Stored>> buckets = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, SortedDictionary<string, GcsObject>> buckets = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Upload> uploads = new(StringComparer.Ordinal);
     private long generations = 1_700_000_000_000_000;
 
@@ -82,7 +80,7 @@ public sealed class FakeGcs : IAsyncDisposable
     {
         lock (gate)
         {
-            buckets.TryAdd(bucket, new SortedDictionary<string, Stored>(StringComparer.Ordinal));
+            buckets.TryAdd(bucket, new SortedDictionary<string, GcsObject>(StringComparer.Ordinal));
         }
     }
 
@@ -99,7 +97,7 @@ public sealed class FakeGcs : IAsyncDisposable
     {
         lock (gate)
         {
-            buckets[bucket][key] = new Stored(Encoding.UTF8.GetBytes(text), ++generations, null, Now());
+            buckets[bucket][key] = new GcsObject(Encoding.UTF8.GetBytes(text), ++generations, null, Now());
         }
     }
 
@@ -176,7 +174,7 @@ public sealed class FakeGcs : IAsyncDisposable
         var key = segments.Length > 5 ? Uri.UnescapeDataString(segments[5]) : (string?)sent.Described?["name"] ?? "";
         return (request.Method, uploading, segments.Length) switch
         {
-            ("GET", false, 5) => List(objects, request.Query),
+            ("GET", false, 5) => GcsListing.Page(objects, request.Query, PageSize),
             ("GET", false, 6) => Get(request, objects, key),
             ("DELETE", false, 6) => Delete(request, objects, key),
             ("POST", true, 5) when request.Query["uploadType"] == "multipart" => Put(request, objects, key, sent.Described!, sent.Content),
@@ -185,7 +183,7 @@ public sealed class FakeGcs : IAsyncDisposable
         };
     }
 
-    private static GcsReply? Unmet(long? ifGeneration, Stored? found) =>
+    private static GcsReply? Unmet(long? ifGeneration, GcsObject? found) =>
         ifGeneration is { } wanted && wanted != (found?.Generation ?? 0)
             ? GcsReply.Error(412, "At least one of the pre-conditions you specified did not hold.", "conditionNotMet")
             : null;
@@ -193,21 +191,27 @@ public sealed class FakeGcs : IAsyncDisposable
     private static long? IfGeneration(HttpRequest request) =>
         request.Query["ifGenerationMatch"] is { Count: > 0 } given ? long.Parse(given!, CultureInfo.InvariantCulture) : null;
 
-    private GcsReply Put(HttpRequest request, SortedDictionary<string, Stored> objects, string key, JsonNode described, byte[] content) =>
+    private GcsReply Put(
+        HttpRequest request,
+        SortedDictionary<string, GcsObject> objects,
+        string key,
+        JsonNode described,
+        byte[] content
+    ) =>
         Unmet(IfGeneration(request), objects.GetValueOrDefault(key))
         ?? (
-            (string?)described["crc32c"] is { } sum && sum != Crc32C(content)
-                ? GcsReply.Error(400, $"Provided CRC32C \"{sum}\" doesn't match calculated CRC32C \"{Crc32C(content)}\".")
+            (string?)described["crc32c"] is { } sum && sum != GcsObject.Crc32C(content)
+                ? GcsReply.Error(400, $"Provided CRC32C \"{sum}\" doesn't match calculated CRC32C \"{GcsObject.Crc32C(content)}\".")
                 : Store(objects, key, content, described)
         );
 
-    private GcsReply Store(SortedDictionary<string, Stored> objects, string key, byte[] content, JsonNode described)
+    private GcsReply Store(SortedDictionary<string, GcsObject> objects, string key, byte[] content, JsonNode described)
     {
-        objects[key] = new Stored(content, ++generations, described["metadata"]?.DeepClone(), Now());
-        return GcsReply.Json(200, Described(key, objects[key]));
+        objects[key] = new GcsObject(content, ++generations, described["metadata"]?.DeepClone(), Now());
+        return GcsReply.Json(200, objects[key].Described(key));
     }
 
-    private static GcsReply Get(HttpRequest request, SortedDictionary<string, Stored> objects, string key)
+    private static GcsReply Get(HttpRequest request, SortedDictionary<string, GcsObject> objects, string key)
     {
         if (
             !objects.TryGetValue(key, out var found)
@@ -219,7 +223,7 @@ public sealed class FakeGcs : IAsyncDisposable
 
         if (request.Query["alt"] != "media")
         {
-            return GcsReply.Json(200, Described(key, found));
+            return GcsReply.Json(200, found.Described(key));
         }
 
         var reply = new GcsReply(200)
@@ -247,7 +251,7 @@ public sealed class FakeGcs : IAsyncDisposable
         return reply with { Status = 206, Body = found.Content[(int)ends[0]..(last + 1)] };
     }
 
-    private static GcsReply Delete(HttpRequest request, SortedDictionary<string, Stored> objects, string key)
+    private static GcsReply Delete(HttpRequest request, SortedDictionary<string, GcsObject> objects, string key)
     {
         if (!objects.TryGetValue(key, out var found))
         {
@@ -263,7 +267,7 @@ public sealed class FakeGcs : IAsyncDisposable
         return new GcsReply(204);
     }
 
-    private GcsReply Begin(HttpRequest request, SortedDictionary<string, Stored> objects, string bucket, string key, JsonNode described)
+    private GcsReply Begin(HttpRequest request, SortedDictionary<string, GcsObject> objects, string bucket, string key, JsonNode described)
     {
         if (Unmet(IfGeneration(request), objects.GetValueOrDefault(key)) is { } refusal)
         {
@@ -333,75 +337,7 @@ public sealed class FakeGcs : IAsyncDisposable
         return reply;
     }
 
-    private GcsReply List(SortedDictionary<string, Stored> objects, IQueryCollection query)
-    {
-        var (prefix, delimiter) = (query["prefix"].ToString(), query["delimiter"].ToString());
-        var after = Encoding.UTF8.GetString(Convert.FromBase64String(query["pageToken"].ToString()));
-        var most = Math.Min(PageSize, int.TryParse(query["maxResults"], out var given) ? given : PageSize);
-        var (items, prefixes, last) = (new JsonArray(), new JsonArray(), "");
-        var page = new JsonObject { ["kind"] = "storage#objects" };
-        foreach (var (key, stored) in objects.Where(one => one.Key.StartsWith(prefix, StringComparison.Ordinal)))
-        {
-            var end = delimiter.Length > 0 ? key.IndexOf(delimiter, prefix.Length, StringComparison.Ordinal) : -1;
-            var entry = end < 0 ? key : key[..(end + 1)];
-            if (string.CompareOrdinal(entry, after) <= 0 || entry == last)
-            {
-                continue;
-            }
-
-            if (items.Count + prefixes.Count == most)
-            {
-                page["nextPageToken"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(last));
-                break;
-            }
-
-            last = entry;
-            if (end < 0)
-            {
-                items.Add(Described(key, stored));
-            }
-            else
-            {
-                prefixes.Add(entry);
-            }
-        }
-
-        // Left out where they are empty, as the service does.
-        if (items.Count > 0)
-        {
-            page["items"] = items;
-        }
-
-        if (prefixes.Count > 0)
-        {
-            page["prefixes"] = prefixes;
-        }
-
-        return GcsReply.Json(200, page);
-    }
-
-    private static JsonObject Described(string key, Stored stored) =>
-        new()
-        {
-            ["kind"] = "storage#object",
-            ["name"] = key,
-            ["generation"] = stored.Generation.ToString(CultureInfo.InvariantCulture),
-            ["size"] = stored.Content.Length.ToString(CultureInfo.InvariantCulture),
-            ["updated"] = stored.ModifiedAt.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture),
-            ["crc32c"] = Crc32C(stored.Content),
-            ["metadata"] = stored.Metadata?.DeepClone(),
-        };
-
-    private static string Crc32C(byte[] content)
-    {
-        Span<byte> bytes = stackalloc byte[sizeof(uint)];
-        BinaryPrimitives.WriteUInt32BigEndian(bytes, ~content.Aggregate(uint.MaxValue, BitOperations.Crc32C));
-        return Convert.ToBase64String(bytes);
-    }
-
     private static DateTimeOffset Now() => TimeProvider.System.GetUtcNow();
-
-    private sealed record Stored(byte[] Content, long Generation, JsonNode? Metadata, DateTimeOffset ModifiedAt);
 
     private sealed record Upload(string Bucket, string Key, long? IfGeneration, JsonNode Described, MemoryStream Content)
     {
