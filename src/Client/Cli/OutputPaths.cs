@@ -1,3 +1,5 @@
+using Slowrun.Storage;
+
 namespace Slowrun.Client.Cli;
 
 /// <summary>Checks that a command's output can be written, before the work, which may take hours.</summary>
@@ -12,6 +14,14 @@ internal static class OutputPaths
         if (Directory.Exists(full))
         {
             throw new CliException(ExitCode.Usage, $"{option}: '{path}' is a directory; expected the name of a file to write.");
+        }
+
+        if (File.Exists(folder))
+        {
+            throw new CliException(
+                ExitCode.Usage,
+                $"{option}: '{folder}' is a file, so '{path}' cannot be written. Name a file in a directory."
+            );
         }
 
         if (folder is not null && !Directory.Exists(folder))
@@ -64,6 +74,21 @@ internal static class OutputPaths
         );
     }
 
+    /// <summary>Writes a command's output: what the file system says of a file that it cannot write is told with the place that the user
+    /// named.</summary>
+    /// <exception cref="CliException">A file cannot be written.</exception>
+    public static async Task WriteAsync(string path, string option, Func<Task> write)
+    {
+        try
+        {
+            await write();
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or (IOException and not StoreException))
+        {
+            throw Refused(path, option, e);
+        }
+    }
+
     private static void Try(string path, string option, Action write)
     {
         try
@@ -72,11 +97,14 @@ internal static class OutputPaths
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CliException(
-                ExitCode.Failed,
-                $"{option}: '{path}' cannot be written: {e.Message} Name another place, or make this one writable.",
-                e
-            );
+            throw Refused(path, option, e);
         }
     }
+
+    private static CliException Refused(string path, string option, Exception e) =>
+        new(
+            ExitCode.Failed,
+            $"{option}: '{path}' cannot be written: {e.Message.TrimEnd('.')}. Name another place, or make this one writable.",
+            e
+        );
 }

@@ -60,22 +60,24 @@ internal static class ExportCommand
                     throw new CliException(ExitCode.Usage, "export takes --out DIR or --ensemble DIR, one of them.");
                 }
 
-                OutputPaths.CheckFolder(
-                    (parsed.GetValue(folder) ?? parsed.GetValue(ensemble))!.FullName,
-                    parsed.GetValue(folder) is not null ? "--out" : "--ensemble"
-                );
+                var path = (parsed.GetValue(folder) ?? parsed.GetValue(ensemble))!.FullName;
+                var option = parsed.GetValue(folder) is not null ? "--out" : "--ensemble";
+                OutputPaths.CheckFolder(path, option);
                 var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
                 var whom = Target.Parse(parsed.GetRequiredValue(target));
                 var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);
                 whom.CheckIsIn(facts);
                 var dtype = parsed.GetValue(type) == WeightType.Bf16 ? ElementType.BF16 : ElementType.F32;
-                var path = (parsed.GetValue(folder) ?? parsed.GetValue(ensemble))!.FullName;
                 var plain = new ExportFolder(context, store, facts, path, dtype);
                 var transformers =
                     parsed.GetValue(format) == ExportFormat.Hf ? new TransformersExport(context, store, facts, path, dtype) : null;
                 if (parsed.GetValue(ensemble) is not null)
                 {
-                    await EnsembleAsync(context, store, facts, whom, mixture.Read(parsed, facts), plain, transformers, stop);
+                    await OutputPaths.WriteAsync(
+                        path,
+                        option,
+                        () => EnsembleAsync(context, store, facts, whom, mixture.Read(parsed, facts), plain, transformers, stop)
+                    );
                     return ExitCode.Done;
                 }
 
@@ -87,7 +89,7 @@ internal static class ExportCommand
                     );
                 }
 
-                await StagesAsync(context, facts, whom, plain, transformers, stop);
+                await OutputPaths.WriteAsync(path, option, () => StagesAsync(context, facts, whom, plain, transformers, stop));
                 return ExitCode.Done;
             }
         );

@@ -195,7 +195,7 @@ internal static class MetricsCommand
         {
             throw new CliException(
                 ExitCode.Failed,
-                $"--to: '{folder}' cannot be written: {e.Message} The same command goes on with what is there.",
+                $"--to: '{folder}' cannot be written: {e.Message.TrimEnd('.')}. Name another folder, or make this one writable: the same command goes on with what is there.",
                 e
             );
         }

@@ -35,12 +35,19 @@ internal static class ReferenceCommand
                     return ExitCode.Done;
                 }
 
-                Directory.CreateDirectory(folder);
-                foreach (var (name, text) in ManPages.Of(program, ProgramVersion.Number, parsed.GetValue(date)))
-                {
-                    await File.WriteAllTextAsync(Path.Combine(folder, name), text, stop);
-                }
-
+                OutputPaths.CheckFolder(folder, "--man");
+                await OutputPaths.WriteAsync(
+                    folder,
+                    "--man",
+                    async () =>
+                    {
+                        Directory.CreateDirectory(folder);
+                        foreach (var (name, text) in ManPages.Of(program, ProgramVersion.Number, parsed.GetValue(date)))
+                        {
+                            await File.WriteAllTextAsync(Path.Combine(folder, name), text, stop);
+                        }
+                    }
+                );
                 return ExitCode.Done;
             }
         );

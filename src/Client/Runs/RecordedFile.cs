@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Slowrun.Client.Cli;
 using Slowrun.Core;
 using Slowrun.Core.Simulation;
 
@@ -11,13 +12,16 @@ internal static class RecordedFile
     private const string Member = "recorded";
 
     /// <exception cref="NotFoundException">There is no such file.</exception>
+    /// <exception cref="CliException">It is a directory, or cannot be read.</exception>
     /// <exception cref="InvalidRequestException">The file is none of chaos, or its run cannot be simulated.</exception>
     public static async Task<RecordedRun> ReadAsync(string file, CancellationToken stop)
     {
-        if (!File.Exists(file))
+        if (!Path.Exists(file))
         {
             throw new NotFoundException($"--replay: there is no file '{file}'. 'slowrun chaos SPEC -o json > {file}' makes one.");
         }
+
+        InputPaths.CheckFile(file, "--replay");
 
         try
         {

@@ -24,6 +24,7 @@ public sealed class PathChecksTests : IDisposable
     [InlineData("export", "nobody", "--out")]
     [InlineData("export", "nobody", "--ensemble")]
     [InlineData("data", "prepare", "--input", "nothing.txt", "--out")]
+    [InlineData("reference", "--man")]
     public async Task Command_WhoseFolderIsAFile_NamesItBeforeItReads(params string[] arguments)
     {
         var file = folder.Write("file", "");
@@ -31,6 +32,33 @@ public sealed class PathChecksTests : IDisposable
         Assert.Equal(2, await cli.RunAsync([.. arguments, file]));
         Assert.Contains($"{arguments[^1]}: '{file}' is a file; expected a directory", cli.Error, StringComparison.Ordinal);
         Assert.Equal(2, await cli.RunAsync([.. arguments, Path.Combine(file, "below")]));
+    }
+
+    [Fact]
+    public async Task Demo_WhoseChartIsBelowAFile_NamesThatFile()
+    {
+        var file = folder.Write("file", "");
+
+        Assert.Equal(2, await cli.RunAsync("demo", "--out", Path.Combine(file, "x.png")));
+        Assert.Contains($"--out: '{file}' is a file, so '{file}/x.png' cannot be written.", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Replay_OfADirectory_SaysThatAFileIsExpected()
+    {
+        Assert.Equal(2, await cli.RunAsync("plan", "--replay", folder.Path));
+        Assert.Contains($"--replay: '{folder.Path}' is a directory; expected a file.", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Reference_WhereAPageCannotBeWritten_SaysWhatToDo()
+    {
+        Directory.CreateDirectory(Path.Combine(folder.Path, "slowrun.1"));
+
+        Assert.Equal(1, await cli.RunAsync("reference", "--man", folder.Path));
+        Assert.Contains($"--man: '{folder.Path}' cannot be written: ", cli.Error, StringComparison.Ordinal);
+        Assert.Contains("slowrun.1'", cli.Error, StringComparison.Ordinal);
+        Assert.Contains("Name another place", cli.Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -129,6 +129,24 @@ public sealed class ExportCommandTests : IDisposable
         Assert.Equal(content, await File.ReadAllTextAsync(file, CommandLine.Stop));
     }
 
+    [Theory]
+    [InlineData("--out", "config.json")]
+    [InlineData("--out", "chain0-stage0.safetensors")]
+    [InlineData("--out", "chain0-stage0.safetensors.part")]
+    [InlineData("--ensemble", "ensemble.json")]
+    public async Task Export_WhereADirectoryIsInTheWayOfAFile_NamesBothAndSaysWhatToDo(string option, string file)
+    {
+        var run = await ScoredRun.CreateAsync(cli);
+        await run.FinishAllAsync();
+        Directory.CreateDirectory(Path.Combine(folder.Path, file));
+
+        Assert.Equal(1, await cli.RunAsync("export", ScoredRun.Name, option, folder.Path));
+
+        Assert.Contains($"{option}: '{folder.Path}' cannot be written: ", cli.Error, StringComparison.Ordinal);
+        Assert.Contains(file, cli.Error, StringComparison.Ordinal);
+        Assert.Contains("Name another place, or make this one writable.", cli.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Export_OfAnEnsemble_SaysHowItsFilesMakeOnePrediction()
     {
