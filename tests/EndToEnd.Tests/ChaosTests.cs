@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Slowrun.Storage.Runs;
 using Slowrun.Tests.Storage;
 
 namespace Slowrun.EndToEnd.Tests;
@@ -105,5 +106,61 @@ public sealed class ChaosTests
         var replay = (await cli.JsonAsync("plan", "--replay", file))[0];
         Assert.Equal(modes.Length, replay.GetProperty("losses").GetInt32());
         Assert.True(replay.GetProperty("result").GetProperty("predicted").GetDouble() > 0, replay.ToString());
+    }
+
+    /// <summary>One chaos is killed, the next one told to stop: neither leaves a process, and what they left is removed by one command,
+    /// beside a run of the user's.</summary>
+    [Fact]
+    public async Task Chaos_ThatIsInterrupted_LeavesNoProcessAndIsCleaned()
+    {
+        var stop = TestContext.Current.CancellationToken;
+        using var store = new TemporaryStore();
+        var cli = new Cli(store.Path);
+        await cli.RunAsync("submit", "micro", "--name", "micro-calm-000000");
+
+        using var killed = cli.Start("chaos", "micro", "--silos", "2");
+        await killed.UntilAsync(_ => Task.FromResult(Processes.SilosOf(store.Path).Count > 0));
+        Processes.Signal(killed.Process.Id, Processes.SigKill);
+        await GoneAsync(store.Path);
+        var first = Assert.Single(await RunsAsync());
+
+        using var stopped = cli.Start("chaos", "micro", "--silos", "1");
+        await stopped.UntilAsync(_ => Task.FromResult(Processes.SilosOf(store.Path).Count > 0));
+        Assert.Contains(
+            $"was interrupted and left the run {first}. 'slowrun chaos --clean --store {store.Path}'",
+            stopped.Output,
+            StringComparison.Ordinal
+        );
+        Processes.Signal(stopped.Process.Id, Processes.SigTerm);
+        var end = await stopped.EndAsync(stop);
+        Assert.Equal(1, end.ExitCode);
+        await GoneAsync(store.Path);
+        var second = Assert.Single(await RunsAsync(), run => run != first);
+        Assert.Contains($"keeps the run {second} of this chaos", end.Output, StringComparison.Ordinal);
+
+        var cleaned = await cli.JsonAsync("chaos", "--clean");
+
+        Assert.Equal(
+            new[] { first, second }.Order(StringComparer.Ordinal),
+            cleaned.GetProperty("runs").EnumerateArray().Select(run => run.GetString()!).Order(StringComparer.Ordinal)
+        );
+        Assert.Empty(await RunsAsync());
+        Assert.NotNull(await cli.FactsAsync("micro-calm-000000", stop));
+        Assert.Empty(await (await cli.OpenStoreAsync(stop)).ListNamesAsync("chaos/", stop).ToListAsync(stop));
+
+        async Task<List<string>> RunsAsync() =>
+            [
+                .. (await RunDocuments.ListRunsAsync(await cli.OpenStoreAsync(stop), stop).ToListAsync(stop)).Where(run =>
+                    run != "micro-calm-000000"
+                ),
+            ];
+
+        static async Task GoneAsync(string store)
+        {
+            while (Processes.SilosOf(store).Count > 0)
+            {
+                await Task.Delay(20, TestContext.Current.CancellationToken);
+            }
+        }
     }
 }

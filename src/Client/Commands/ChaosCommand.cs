@@ -6,6 +6,7 @@ using Slowrun.Client.Runs;
 using Slowrun.Core.Specs;
 using Slowrun.Fleet.Chaos;
 using Slowrun.Fleet.Chaos.Plans;
+using Slowrun.Storage;
 using Spectre.Console;
 
 namespace Slowrun.Client.Commands;
@@ -54,6 +55,11 @@ internal static class ChaosCommand
                 result.AddError($"--every: found '{text}', expected a time above 0, for example 60s.");
             }
         });
+        var clean = new Option<bool>("--clean")
+        {
+            Description =
+                "Instead: removes the runs and cache folders that interrupted chaos left in the store and on this machine. Leaves one that is under way alone, and every run that chaos did not make.",
+        };
         Within(silos, 1, 64);
         Within(kills, 0, 100_000);
         Within(seed, 0, int.MaxValue);
@@ -68,14 +74,40 @@ internal static class ChaosCommand
             seed,
             mode,
             every,
+            clean,
             output,
         };
         options.AddTo(command);
         data.AddTo(command);
+        options.Spec.Arity = ArgumentArity.ZeroOrOne;
+        command.Validators.Add(result =>
+        {
+            var hasSpec = result.GetResult(options.Spec) is { Tokens.Count: > 0 };
+            if (result.GetValue(clean) && hasSpec)
+            {
+                result.AddError("--clean takes no SPEC: it removes what any chaos left in the store.");
+            }
+            else if (!result.GetValue(clean) && !hasSpec)
+            {
+                result.AddError("SPEC is missing: a preset's name, or a YAML or JSON file.");
+            }
+        });
         command.SetAction(
             async (parsed, stop) =>
             {
                 var json = parsed.GetValue(output) == OutputFormat.Json;
+                Action<string> tell = json ? context.Error.WriteLine : context.Output.WriteLine;
+                if (parsed.GetValue(clean))
+                {
+                    return await CleanAsync(
+                        context,
+                        await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop),
+                        tell,
+                        json,
+                        stop
+                    );
+                }
+
                 var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: true, stop);
                 var names = parsed.GetRequiredValue(mode);
                 var modes = names.Contains(All)
@@ -85,7 +117,6 @@ internal static class ChaosCommand
                     parsed.GetValue(every) is { } gap && Duration.TryParse(gap, out var mean)
                         ? ChaosPlan.Every(mean, parsed.GetValue(seed), parsed.GetValue(kills), modes)
                         : ChaosPlan.Of(parsed.GetValue(seed), parsed.GetValue(kills), modes);
-                Action<string> tell = json ? context.Error.WriteLine : context.Output.WriteLine;
                 var (spec, given) = (options.Read(parsed), data.Read(parsed, options.Overrides(parsed).Set));
                 var submission = new Submission(store, tell);
                 await submission.CheckAsync(spec, given, stop);
@@ -112,8 +143,42 @@ internal static class ChaosCommand
             "slowrun chaos mine.yaml --silos 4 --kills 50 --mode all --seed 3",
             "slowrun chaos tiny --mode freeze vanish notice -o json",
             "slowrun chaos tiny --every 60s --set stage.epochs=100",
-            "slowrun chaos tiny --mode damage kill --set stage.epochs=40"
+            "slowrun chaos tiny --mode damage kill --set stage.epochs=40",
+            "slowrun chaos --clean --store /tmp/chaos"
         );
+    }
+
+    private static async Task<int> CleanAsync(
+        ClientContext context,
+        IObjectStore store,
+        Action<string> tell,
+        bool json,
+        CancellationToken stop
+    )
+    {
+        var (cleaned, complete) = await new ChaosCleaning(context, store, tell).RunAsync(stop);
+        if (json)
+        {
+            await context.Output.WriteLineAsync(Json.Text(cleaned));
+            return complete ? ExitCode.Done : ExitCode.Failed;
+        }
+
+        foreach (var folder in cleaned.Folders)
+        {
+            tell($"{folder}: deleted.");
+        }
+
+        foreach (var other in cleaned.UnderWay)
+        {
+            tell($"Left alone: {string.Join(", ", other.Runs)} of a chaos that is under way ({other.Who}).");
+        }
+
+        if (complete && cleaned is { Runs.Count: 0, Folders.Count: 0 })
+        {
+            tell($"No interrupted chaos has left anything in '{store.Address}'.");
+        }
+
+        return complete ? ExitCode.Done : ExitCode.Failed;
     }
 
     private static Rows Table(ChaosReport report)

@@ -52,6 +52,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
     private readonly long begunAt;
     private readonly int keptLogs;
     private readonly RelayNetwork network = new();
+    private readonly SiloReaper reaper;
     private readonly MetadataServer? metadata;
     private readonly Losses losses = new();
     private readonly LostActivations activations = new();
@@ -81,6 +82,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
         (this.program, this.store, this.read, this.cache, this.time, this.tell) = (program, store, read, cache, time, tell);
         this.plan = new Queue<Disturbance>(plan.Where(one => one.AtSeconds is null));
         timed = new Queue<Disturbance>(plan.Where(one => one.AtSeconds is not null));
+        reaper = new SiloReaper(store.Address);
         metadata = plan.Any(one => one.Mode == ChaosMode.Notice) ? new MetadataServer() : null;
         keptLogs = Math.Min(SiloLogs.Kept + (2 * (silos + plan.Count)), MostLogs);
         begunAt = time.GetTimestamp();
@@ -171,6 +173,7 @@ internal sealed class ChaosFleet : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Everybody.ToList().ForEach(machine => machine.Dispose());
+        await reaper.DisposeAsync();
         network.Dispose();
         if (metadata is not null)
         {
@@ -306,19 +309,19 @@ internal sealed class ChaosFleet : IAsyncDisposable
     private void Start()
     {
         var link = network.Add(string.Create(CultureInfo.InvariantCulture, $"silo{started + 1}"));
-        fleet.Add(
-            ChaosMachine.Start(
-                started++,
-                program,
-                store.Address,
-                link,
-                metadata?.Address,
-                cache,
-                plan.TryDequeue(out var next) ? next : null,
-                keptLogs,
-                time
-            )
+        var machine = ChaosMachine.Start(
+            started++,
+            program,
+            store.Address,
+            link,
+            metadata?.Address,
+            cache,
+            plan.TryDequeue(out var next) ? next : null,
+            keptLogs,
+            time
         );
+        fleet.Add(machine);
+        reaper.Watch(machine.ProcessId);
     }
 
     /// <summary>Ends machines at their deadline, or at once when they have acknowledged the notice: work that they had still planned is

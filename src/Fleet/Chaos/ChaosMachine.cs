@@ -35,6 +35,8 @@ internal sealed partial class ChaosMachine(int number, RelayedMachine link, Loca
 
     public Disturbance? Disturbance => disturbance;
 
+    public int ProcessId => process.ProcessId;
+
     public bool HasExited => process.HasExited;
 
     public string Log => process.Log;

@@ -6,6 +6,7 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Simulation;
 using Slowrun.Fleet.Chaos.Damages;
+using Slowrun.Fleet.Chaos.Leftovers;
 using Slowrun.Fleet.Chaos.Plans;
 using Slowrun.Fleet.Silos;
 using Slowrun.Reading.Runs;
@@ -36,19 +37,46 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
     /// <exception cref="NotPossibleException">A silo serves the store already, or the run does not go on.</exception>
     public async Task<ChaosReport> RunAsync(RunSpec spec, int silos, int seed, IReadOnlyList<Disturbance> plan, CancellationToken stop)
     {
-        await HaveToItselfAsync(stop);
-        var suffix = time.GetUtcNow().ToString("HHmmss", CultureInfo.InvariantCulture);
-        var calm = spec with { Name = $"{spec.Name}-calm-{suffix}" };
-        var disturbed = spec with { Name = $"{spec.Name}-chaos-{suffix}" };
+        using var cache = new ChaosCache(store, isNeeded: plan.Any(one => one.Mode == ChaosMode.Damage));
+        var (calm, disturbed) = await NamedAsync(spec, stop);
+        var marks = new ChaosMarks(store, time, tell);
+        var leftovers = new ChaosLeftovers(store, time, marks, tell);
+        await using var mark = await marks.BeginAsync([calm.Name, disturbed.Name], cache.Folder, stop);
+        try
+        {
+            await leftovers.LookAsync(mark, stop);
+            await HaveToItselfAsync(stop);
+            var report = await CompareAsync(calm, disturbed, spec.Name, silos, seed, plan, cache.Folder, stop);
+            await mark.DeleteAsync();
+            return report;
+        }
+        catch
+        {
+            await leftovers.LeaveAsync(mark, stop.IsCancellationRequested);
+            throw;
+        }
+    }
+
+    private async Task<ChaosReport> CompareAsync(
+        RunSpec calm,
+        RunSpec disturbed,
+        string name,
+        int silos,
+        int seed,
+        IReadOnlyList<Disturbance> plan,
+        string? cacheFolder,
+        CancellationToken stop
+    )
+    {
         tell($"{calm.Name}: {silos} silos, undisturbed…");
-        var (calmFacts, _, _, calmTook, calmFirstTake) = await CarryOutAsync(calm, silos, seed, [], stop);
+        var (calmFacts, _, _, calmTook, calmFirstTake) = await CarryOutAsync(calm, silos, seed, [], null, stop);
         tell(
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"{calm.Name}: {calmTook.TotalSeconds:F1} s. {disturbed.Name}: {plan.Count} disturbances, seed {seed}…"
             )
         );
-        var (facts, fleet, damages, took, firstTake) = await CarryOutAsync(disturbed, silos, seed, plan, stop);
+        var (facts, fleet, damages, took, firstTake) = await CarryOutAsync(disturbed, silos, seed, plan, cacheFolder, stop);
         var differing = calmFacts
             .Plan.Stages.Select(stage => stage.Id)
             .Where(id => calmFacts.RootOf(id).Snapshot?.Sha256 is not { } hash || facts.RootOf(id).Snapshot?.Sha256 != hash)
@@ -56,7 +84,7 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
             .ToList();
         return new ChaosReport
         {
-            Spec = spec.Name,
+            Spec = name,
             Seed = seed,
             Silos = silos,
             CalmRun = calm.Name,
@@ -115,16 +143,16 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
         int silos,
         int seed,
         IReadOnlyList<Disturbance> plan,
+        string? cacheFolder,
         CancellationToken stop
     )
     {
         await submit(spec, stop);
         var planned = plan.ToLookup(one => one.Mode == ChaosMode.Damage);
-        using var cache = new DamagedCache(store, isNeeded: planned[true].Any());
-        var damages = planned[true].Any() ? await DamagesAsync(spec.Name, [.. planned[true]], cache, seed, stop) : null;
+        var damages = planned[true].Any() ? await DamagesAsync(spec.Name, [.. planned[true]], cacheFolder, seed, stop) : null;
         // Chaos need not know whether a stage's owner lives, and asking machines that have vanished takes time.
         var facts = new RunFactsReader(store);
-        await using var fleet = new ChaosFleet(SiloProgram.Find(), store, ReadAsync, silos, [.. planned[false]], cache.Folder, time, tell);
+        await using var fleet = new ChaosFleet(SiloProgram.Find(), store, ReadAsync, silos, [.. planned[false]], cacheFolder, time, tell);
         var (progress, progressAt) = (-1L, time.GetTimestamp());
         TimeSpan? firstTake = null;
         while (true)
@@ -184,7 +212,7 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
     private async Task<ChaosDamages> DamagesAsync(
         string run,
         IReadOnlyList<Disturbance> plan,
-        DamagedCache cache,
+        string? cacheFolder,
         int seed,
         CancellationToken stop
     )
@@ -195,8 +223,26 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
         await documents.ChangeIntentAsync(intent => intent, stop);
         await documents.ChangeOperationsAsync(spec.Operations, operations => operations, stop);
         var folder = StoreAddress.IsDirectory(store.Address) ? Path.GetFullPath(store.Address) : null;
-        var maker = new DamageMaker(store, folder, cache.Folder, run, spec.Recipe.Data.Sha256, seed);
+        var maker = new DamageMaker(store, folder, cacheFolder, run, spec.Recipe.Data.Sha256, seed);
         return new ChaosDamages(maker, store, run, plan, seed, time, tell);
+    }
+
+    /// <summary>The two runs, by names that are new in the store: two chaos of one second, on two days, are two.</summary>
+    private async Task<(RunSpec Calm, RunSpec Disturbed)> NamedAsync(RunSpec spec, CancellationToken stop)
+    {
+        var at = time.GetUtcNow().ToString("HHmmss", CultureInfo.InvariantCulture);
+        for (var tries = 1; ; tries++)
+        {
+            var suffix = tries == 1 ? at : string.Create(CultureInfo.InvariantCulture, $"{at}-{tries}");
+            var calm = spec with { Name = $"{spec.Name}-calm-{suffix}" };
+            var disturbed = spec with { Name = $"{spec.Name}-chaos-{suffix}" };
+            if (!await HasAsync(calm.Name) && !await HasAsync(disturbed.Name))
+            {
+                return (calm, disturbed);
+            }
+        }
+
+        async Task<bool> HasAsync(string run) => await store.ListNamesAsync(RunPaths.Run(run), stop).AnyAsync(stop);
     }
 
     /// <summary>Silos of a chaos that was ended a moment ago look alive until their heartbeats are old.</summary>
