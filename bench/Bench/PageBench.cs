@@ -2,12 +2,14 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Runtime.InteropServices;
+using Slowrun.Clustering.Membership;
 using Slowrun.Core.Explain;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
 using Slowrun.Core.Tensors;
+using Slowrun.Grains.Interfaces;
 using Slowrun.Reading.Live;
 using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
@@ -115,6 +117,9 @@ internal static class PageBench
     private sealed class NobodyLive : ILiveRuns
     {
         public Task<RunStatus?> TryStatusAsync(string run, CancellationToken cancellationToken) => Task.FromResult<RunStatus?>(null);
+
+        public Task<IReadOnlyList<SiloReport>> ReportsAsync(IReadOnlyList<LiveSilo> silos, CancellationToken cancellationToken) =>
+            Task.FromResult<IReadOnlyList<SiloReport>>([]);
 
         public Task PokeAsync(string run, CancellationToken cancellationToken) => Task.CompletedTask;
     }

@@ -42,6 +42,7 @@ public static class GrainsRegistration
             .AddSingleton<IWorkload>(services => services.GetRequiredService<FleetWork>())
             .AddSingleton(services => new IdleClock(exitWhenIdle, services.GetRequiredService<TimeProvider>()))
             .AddSingleton(_ => new SlotSensors(devices))
+            .AddSingleton<ProcessorSensor>()
             .AddSingleton<LoopPulse>()
             .AddSingleton<LookPace>()
             .AddSingleton<SiloGauges>()

@@ -49,6 +49,7 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
     private readonly SemaphoreSlim submissions = new(SubmissionsAtOnce);
     private readonly RunReader reader = new(store, time);
     private readonly SharedReads<IReadOnlyList<LiveSilo>> silos = new(time, Fresh);
+    private readonly SharedReads<IReadOnlyList<SiloLoad>> loads = new(time, Fresh);
     private readonly SharedReads<RunReading?> readings = new(time, Fresh);
     private readonly SharedReads<RunStatus?> statuses = new(time, Fresh);
     private readonly SharedReads<RunList> lists = new(time, ListFresh);
@@ -65,6 +66,21 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
     /// <summary>Silos that serve the store now, or are about to.</summary>
     public Task<IReadOnlyList<LiveSilo>> SilosAsync(CancellationToken cancellationToken) =>
         silos.GetAsync("", reader.SilosAsync, cancellationToken);
+
+    /// <summary>The load of those silos that answer at once.</summary>
+    public Task<IReadOnlyList<SiloLoad>> LoadsAsync(CancellationToken cancellationToken) =>
+        loads.GetAsync(
+            "",
+            async token =>
+                [
+                    .. (await live.ReportsAsync(await SilosAsync(token), token)).Select(report => new SiloLoad(
+                        report.Silo,
+                        report.Devices,
+                        report.Processors
+                    )),
+                ],
+            cancellationToken
+        );
 
     /// <summary>The runs of the store, from the store alone.</summary>
     public Task<RunList> ListAsync(CancellationToken cancellationToken) => lists.GetAsync("", ReadListAsync, cancellationToken);

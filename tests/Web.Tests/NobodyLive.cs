@@ -1,4 +1,6 @@
+using Slowrun.Clustering.Membership;
 using Slowrun.Core.Status;
+using Slowrun.Grains.Interfaces;
 using Slowrun.Reading.Live;
 
 namespace Slowrun.Web.Tests;
@@ -7,6 +9,8 @@ namespace Slowrun.Web.Tests;
 internal sealed class NobodyLive : ILiveRuns
 {
     public RunStatus? Answer { get; set; }
+
+    public List<SiloReport> Reports { get; } = [];
 
     /// <summary>Runs whose grains were asked.</summary>
     public List<string> Asked { get; } = [];
@@ -22,6 +26,9 @@ internal sealed class NobodyLive : ILiveRuns
 
         return Task.FromResult(Answer?.Name == run ? Answer : null);
     }
+
+    public Task<IReadOnlyList<SiloReport>> ReportsAsync(IReadOnlyList<LiveSilo> silos, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<SiloReport>>(Reports);
 
     public Task PokeAsync(string run, CancellationToken cancellationToken)
     {

@@ -6,6 +6,7 @@ using Slowrun.Client.Runs;
 using Slowrun.Clustering.Membership;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
+using Slowrun.Grains.Interfaces;
 using Slowrun.Reading.Costs;
 using Slowrun.Reading.Live;
 using Slowrun.Reading.Runs;
@@ -74,11 +75,10 @@ internal static class StatusCommand
                 var silos = reader.SilosAsync(stop);
                 var status = await statuses.ReadAsync(name, stop);
                 // Silos that own nothing are asked too: a store failure may keep them from owning anything.
-                var told = (await context.AskSilos(statuses, await silos, stop)).SelectMany(report =>
-                    report.StoreTroubles.Select(trouble => new SiloTrouble(report.Name, trouble))
-                );
+                var reports = await context.AskSilos(statuses, await silos, stop);
+                var told = reports.SelectMany(report => report.StoreTroubles.Select(trouble => new SiloTrouble(report.Name, trouble)));
                 status = status with { StoreTroubles = SiloTrouble.Joined(status.StoreTroubles, told) };
-                await PrintAsync(context, format, parsed.GetValue(watch), status, await silos, await plan, price);
+                await PrintAsync(context, format, parsed.GetValue(watch), status, await silos, reports, await plan, price);
                 if (!parsed.GetValue(watch) || Readiness.IsOver(status.State))
                 {
                     return ExitCode.Done;
@@ -95,6 +95,7 @@ internal static class StatusCommand
         bool watch,
         RunStatus status,
         IReadOnlyList<LiveSilo> silos,
+        IReadOnlyList<SiloReport> reports,
         RunPlan? plan,
         MachinePrice? price
     )
@@ -105,6 +106,7 @@ internal static class StatusCommand
             Unicode = context.Console.Profile.Capabilities.Unicode,
             Wide = format == OutputFormat.Wide,
             Cost = RunCost.Of(status, plan, price),
+            Reports = reports,
         };
         switch (format)
         {
@@ -126,6 +128,7 @@ internal static class StatusCommand
         var document = Json.Node(view.Status);
         document["etaSeconds"] = view.Eta?.TotalSeconds;
         document["cost"] = Json.Node(view.Cost);
+        var reports = view.Reports.ToDictionary(report => report.Silo, StringComparer.Ordinal);
         document["silos"] = Json.Node(
             view.Silos!.Select(silo => new
             {
@@ -134,6 +137,9 @@ internal static class StatusCommand
                 silo.Active,
                 silo.ProcessId,
                 silo.LastSign,
+                silo.Slots,
+                reports.GetValueOrDefault(silo.Silo)?.Devices,
+                reports.GetValueOrDefault(silo.Silo)?.Processors,
             })
         );
         return document;

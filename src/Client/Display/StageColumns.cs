@@ -2,6 +2,7 @@ using System.Globalization;
 using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
+using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
 
 namespace Slowrun.Client.Display;
@@ -61,14 +62,7 @@ internal static class StageColumns
 
     /// <summary>Memory and utilisation of each device it trains on; null: processors, or devices that report nothing.</summary>
     public static string? Devices(StageStatus stage) =>
-        stage.Devices is { Count: > 0 } devices
-            ? string.Join(
-                ", ",
-                devices.Select(use =>
-                    $"{use.Slot} {Human.Bytes(use.UsedBytes)} of {Human.Bytes(use.TotalBytes)}{(use.Utilization is { } busy ? $", {Human.Percent(busy)} busy" : "")}"
-                )
-            )
-            : null;
+        stage.Devices is { Count: > 0 } devices ? string.Join(", ", devices.Select(use => $"{use.Slot} {LoadText.Of(use)}")) : null;
 
     private static string Durable(StageStatus stage) =>
         stage switch

@@ -3,6 +3,7 @@ using Slowrun.Core;
 using Slowrun.Core.Ledger;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
+using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
 using Slowrun.Reading.Explain;
 using Spectre.Console;
@@ -23,7 +24,7 @@ internal static class StatusRemarks
         var status = view.Status;
         foreach (
             var line in (string?[])
-                [Members(status, each), Ensemble(status), Goodput(status.Ledger), CostText.Line(view.Cost), Silos(view), Devices(status)]
+                [Members(status, each), Ensemble(status), Goodput(status.Ledger), CostText.Line(view.Cost), Silos(view), Load(view)]
         )
         {
             if (line is not null)
@@ -149,6 +150,28 @@ internal static class StatusRemarks
                 + $"{Slots(pair.Silo)}"
             );
         return Invariant($"{silos.Count} {(silos.Count == 1 ? "silo" : "silos")}: {string.Join("; ", words)}{more}");
+    }
+
+    /// <summary>Of each silo's slots, where silos report it; else of the devices that stages train on.</summary>
+    private static string? Load(StatusView view)
+    {
+        if (view is not { Silos: { Count: > 0 } silos, Reports.Count: > 0 } || Readiness.IsOver(view.Status.State))
+        {
+            return Devices(view.Status);
+        }
+
+        var reports = view.Reports.ToDictionary(report => report.Silo, StringComparer.Ordinal);
+        var more = silos.Count > MostSilos ? Invariant($"; and {silos.Count - MostSilos} more") : "";
+        var words = silos
+            .OrderBy(silo => Work(view.Status, silo) is null)
+            .Take(MostSilos)
+            .Select(silo =>
+            {
+                var report = reports.GetValueOrDefault(silo.Silo);
+                var slots = LoadText.Of(silo.Slots, report?.Devices, report?.Processors).Select(one => $"{one.Slots} {one.Load}");
+                return $"{silo.Name} {string.Join(", ", slots.DefaultIfEmpty("not known"))}";
+            });
+        return $"Load: {string.Join("; ", words)}{more}";
     }
 
     private static string? Devices(RunStatus status)

@@ -1,6 +1,7 @@
 using Slowrun.Clustering.Membership;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
+using Slowrun.Grains.Interfaces;
 using Slowrun.Reading.Costs;
 
 namespace Slowrun.Client.Display;
@@ -23,6 +24,9 @@ internal sealed record StatusView(RunStatus Status, DateTimeOffset Now, IReadOnl
 
     /// <summary>Null: it is not shown.</summary>
     public RunCost? Cost { get; init; }
+
+    /// <summary>What silos report of themselves; those that did not answer are not among them.</summary>
+    public IReadOnlyList<SiloReport> Reports { get; init; } = [];
 
     public TimeSpan? Eta => Plan is null ? null : Core.Status.Eta.Of(Status, Plan);
 }

@@ -9,9 +9,16 @@ namespace Slowrun.Grains.Loop;
 
 /// <summary>Lives on the silo of its key. Where a silo that does not see that one activates it elsewhere, it ends.</summary>
 [GrainType(NamedSiloDirector.KeyedBySilo)]
-internal sealed class SiloGrain(SiloDrain drain, StoreTroubles troubles, Wakes wakes, NoticeOutbox notices, ILocalSiloDetails silo)
-    : Grain,
-        ISiloGrain
+internal sealed class SiloGrain(
+    SiloDrain drain,
+    StoreTroubles troubles,
+    Wakes wakes,
+    NoticeOutbox notices,
+    SlotTable slots,
+    SlotSensors sensors,
+    ProcessorSensor processors,
+    ILocalSiloDetails silo
+) : Grain, ISiloGrain
 {
     private bool IsHere => this.GetPrimaryKeyString() == silo.SiloAddress.ToParsableString();
 
@@ -66,6 +73,12 @@ internal sealed class SiloGrain(SiloDrain drain, StoreTroubles troubles, Wakes w
             return Task.FromResult<SiloReport?>(null);
         }
 
-        return Task.FromResult<SiloReport?>(new SiloReport(this.GetPrimaryKeyString(), silo.Name, Engine.Revision, troubles.Now));
+        return Task.FromResult<SiloReport?>(
+            new SiloReport(this.GetPrimaryKeyString(), silo.Name, Engine.Revision, troubles.Now)
+            {
+                Devices = sensors.Use(slots.All),
+                Processors = processors.Now,
+            }
+        );
     }
 }

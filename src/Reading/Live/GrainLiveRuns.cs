@@ -1,3 +1,5 @@
+using Orleans.Runtime.Placement;
+using Slowrun.Clustering.Membership;
 using Slowrun.Core.Status;
 using Slowrun.Grains.Interfaces;
 
@@ -10,6 +12,9 @@ public sealed class GrainLiveRuns(IGrainFactory grains) : ILiveRuns
     // necessary, also while silos die.
     private static readonly TimeSpan AnswerDeadline = TimeSpan.FromSeconds(0.4);
     private static readonly TimeSpan PokeDeadline = TimeSpan.FromSeconds(1);
+
+    // A call each, a millisecond of the silo's time; a page with more silos is read by no one.
+    private const int MostReports = 64;
 
     public async Task<RunStatus?> TryStatusAsync(string run, CancellationToken cancellationToken)
     {
@@ -33,6 +38,49 @@ public sealed class GrainLiveRuns(IGrainFactory grains) : ILiveRuns
         catch (Exception e) when (IsTheirs(e, cancellationToken))
         {
             // Best effort.
+        }
+    }
+
+    public async Task<IReadOnlyList<SiloReport>> ReportsAsync(IReadOnlyList<LiveSilo> silos, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(silos);
+        return
+        [
+            .. (
+                await Task.WhenAll(
+                    silos
+                        .Where(silo => silo.Active)
+                        .Take(MostReports)
+                        .Select(silo => TryReportAsync(silo.Silo, AnswerDeadline, cancellationToken))
+                )
+            ).OfType<SiloReport>(),
+        ];
+    }
+
+    /// <summary>A silo's report about itself.</summary>
+    /// <param name="silo">Its address as <c>SiloAddress.ToParsableString</c> writes it.</param>
+    /// <returns>Null where it has not answered before the deadline.</returns>
+    public async Task<SiloReport?> TryReportAsync(string silo, TimeSpan deadline, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(deadline);
+        try
+        {
+            while (true)
+            {
+                RequestContext.Set(IPlacementDirector.PlacementHintKey, SiloAddress.FromParsableString(silo));
+                if (await grains.GetGrain<ISiloGrain>(silo).Report().WaitAsync(limit.Token) is { } report)
+                {
+                    return report;
+                }
+
+                // The grain was activated on another silo, and moves from there.
+                await Task.Delay(TimeSpan.FromMilliseconds(50), limit.Token);
+            }
+        }
+        catch (Exception e) when (IsTheirs(e, cancellationToken))
+        {
+            return null;
         }
     }
 

@@ -16,7 +16,7 @@ public sealed class LiveCluster : IAsyncDisposable
     private LiveCluster(IHost host) => this.host = host;
 
     /// <summary>The run grains' answers over this connection.</summary>
-    public ILiveRuns Runs => new GrainLiveRuns(Client);
+    public GrainLiveRuns Runs => new GrainLiveRuns(Client);
 
     private IClusterClient Client => host.Services.GetRequiredService<IClusterClient>();
 
@@ -86,31 +86,6 @@ public sealed class LiveCluster : IAsyncDisposable
         catch (Exception e) when (IsTheirs(e, cancellationToken))
         {
             return false;
-        }
-    }
-
-    /// <summary>A silo's report about itself.</summary>
-    /// <returns>Null where it has not answered before the deadline.</returns>
-    public async Task<SiloReport?> TryReportAsync(string silo, TimeSpan deadline, CancellationToken cancellationToken)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(deadline);
-        try
-        {
-            while (true)
-            {
-                RequestContext.Set(IPlacementDirector.PlacementHintKey, SiloAddress.FromParsableString(silo));
-                if (await Client.GetGrain<ISiloGrain>(silo).Report().WaitAsync(limit.Token) is { } report)
-                {
-                    return report;
-                }
-
-                await Task.Delay(TimeSpan.FromMilliseconds(50), limit.Token);
-            }
-        }
-        catch (Exception e) when (IsTheirs(e, cancellationToken))
-        {
-            return null;
         }
     }
 

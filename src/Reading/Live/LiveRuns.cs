@@ -1,5 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
+using Slowrun.Clustering.Membership;
 using Slowrun.Core.Status;
+using Slowrun.Grains.Interfaces;
 
 namespace Slowrun.Reading.Live;
 
@@ -13,6 +15,9 @@ public sealed class LiveRuns(StatusReader statuses, CancellationToken stop) : IL
 
     public Task<RunStatus?> TryStatusAsync(string run, CancellationToken cancellationToken) =>
         InTurnAsync(() => statuses.TryLiveAsync(run, stop), cancellationToken);
+
+    public Task<IReadOnlyList<SiloReport>> ReportsAsync(IReadOnlyList<LiveSilo> silos, CancellationToken cancellationToken) =>
+        InTurnAsync(() => statuses.ReportsSoonAsync(silos, stop), cancellationToken);
 
     public Task PokeAsync(string run, CancellationToken cancellationToken) =>
         InTurnAsync(

@@ -46,11 +46,15 @@ public sealed class StatusReader(RunReader reader) : IAsyncDisposable
             ?
             [
                 .. (
-                    await Task.WhenAll(asked.Select(silo => cluster.TryReportAsync(silo.Silo, ReportDeadline, cancellationToken)))
+                    await Task.WhenAll(asked.Select(silo => cluster.Runs.TryReportAsync(silo.Silo, ReportDeadline, cancellationToken)))
                 ).OfType<SiloReport>(),
             ]
             : [];
     }
+
+    /// <summary>As <see cref="ReportsAsync"/>, with what is available at once; connects in the background if needed.</summary>
+    public async Task<IReadOnlyList<SiloReport>> ReportsSoonAsync(IReadOnlyList<LiveSilo> silos, CancellationToken cancellationToken) =>
+        await ConnectedAsync(cancellationToken) is { } cluster ? await cluster.Runs.ReportsAsync(silos, cancellationToken) : [];
 
     public async Task PokeAsync(string run, CancellationToken cancellationToken)
     {

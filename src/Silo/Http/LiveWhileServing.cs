@@ -1,4 +1,6 @@
+using Slowrun.Clustering.Membership;
 using Slowrun.Core.Status;
+using Slowrun.Grains.Interfaces;
 using Slowrun.Reading.Live;
 
 namespace Slowrun.Silo.Http;
@@ -11,6 +13,9 @@ internal sealed class LiveWhileServing(IGrainFactory grains, SiloHealth health) 
 
     public Task<RunStatus?> TryStatusAsync(string run, CancellationToken cancellationToken) =>
         health.IsInCluster ? inner.TryStatusAsync(run, cancellationToken) : Task.FromResult<RunStatus?>(null);
+
+    public Task<IReadOnlyList<SiloReport>> ReportsAsync(IReadOnlyList<LiveSilo> silos, CancellationToken cancellationToken) =>
+        health.IsInCluster ? inner.ReportsAsync(silos, cancellationToken) : Task.FromResult<IReadOnlyList<SiloReport>>([]);
 
     public Task PokeAsync(string run, CancellationToken cancellationToken) =>
         health.IsInCluster ? inner.PokeAsync(run, cancellationToken) : Task.CompletedTask;

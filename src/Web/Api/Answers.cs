@@ -51,6 +51,12 @@ public sealed record SiloAnswer(
 {
     /// <summary>Slots on which nothing trains.</summary>
     public IReadOnlyList<string> FreeSlots => [.. Slots.Except(Stages.SelectMany(held => held.Slots))];
+
+    /// <summary>Memory and utilization of those slots that are devices; null: none is known.</summary>
+    public IReadOnlyList<DeviceUse>? Devices { get; init; }
+
+    /// <summary>What the silo's process uses of its processors; null: not known.</summary>
+    public ProcessorUse? Processors { get; init; }
 }
 
 public sealed record HeldSlot(string Run, StageId Stage, IReadOnlyList<string> Slots);

@@ -26,25 +26,25 @@ internal static class PageRoutes
         var pages = app.MapGroup("").RequireAuthorization(Permissions.Read).ExcludeFromDescription();
         pages.MapGet(
             "/",
-            async (HttpContext http, RunLibrary library, AccessRules rules, string? sort) =>
+            async (HttpContext http, RunLibrary library, AccessRules rules, string? sort, string? find, string? state) =>
                 PageResult.Of<RunListPage>(
                     new()
                     {
                         [Frame] = PageFrame.Of(library, rules),
                         [nameof(RunListPage.List)] = await library.ListAsync(http.RequestAborted),
-                        [nameof(RunListPage.Sort)] = sort ?? "name",
+                        [nameof(RunListPage.Query)] = ListQuery.Read(sort, find, state, RunListPage.States),
                     }
                 )
         );
         pages.MapGet(
             "/silos",
-            async (HttpContext http, RunLibrary library, AccessRules rules, string? sort) =>
+            async (HttpContext http, RunLibrary library, AccessRules rules, string? sort, string? find, string? state) =>
                 PageResult.Of<SilosPage>(
                     new()
                     {
                         [Frame] = PageFrame.Of(library, rules),
                         [nameof(SilosPage.Silos)] = await SiloAnswers.ReadAsync(library, http.RequestAborted),
-                        [nameof(SilosPage.Sort)] = sort ?? "name",
+                        [nameof(SilosPage.Query)] = ListQuery.Read(sort, find, state, SilosPage.States),
                     }
                 )
         );

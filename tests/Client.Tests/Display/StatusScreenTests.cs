@@ -5,6 +5,7 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
+using Slowrun.Grains.Interfaces;
 
 namespace Slowrun.Client.Tests.Display;
 
@@ -153,6 +154,37 @@ public sealed class StatusScreenTests
             line => line.Contains("Devices: gpu-1 cuda:0 41 GB of 85.5 GB, 93.0 % busy, cuda:1 1 GB of 80 GB", StringComparison.Ordinal)
         );
         Assert.DoesNotContain(Lines(View(Run([Training(0, 0)]))), line => line.Contains("Devices", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Of_SilosThatReportTheirLoad_HasItForEverySlot()
+    {
+        var now = DateTimeOffset.UnixEpoch;
+        var view = View(Run([Training(0, 0)])) with
+        {
+            Silos =
+            [
+                new LiveSilo("one", "box", true, null, now) { Slots = ["cuda:0", "cuda:1", "cpu:0"] },
+                new LiveSilo("two", "away", true, null, now) { Slots = ["cpu:0"] },
+            ],
+            Reports =
+            [
+                new SiloReport("one", "box", 3, [])
+                {
+                    Devices = [new DeviceUse("cuda:0", 41_000_000_000, 85_500_000_000, 0.93)],
+                    Processors = new ProcessorUse(0.5, 2, 1_100_000_000, 8_000_000_000),
+                },
+            ],
+        };
+
+        var text = string.Join(' ', string.Join(' ', Lines(view)).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+
+        Assert.Contains(
+            "Load: box cuda:0 41 GB of 85.5 GB, 93.0 % busy, cuda:1 not known, cpu:0 1.1 GB of 8 GB, 50.0 % of 2 processors; "
+                + "away cpu:0 not known",
+            text,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]

@@ -24,6 +24,7 @@ public sealed class PlacementTests
             {
                 var report = await fleet.The<IGrainFactory>(from).GetGrain<ISiloGrain>(fleet.Address(of)).Report();
                 Assert.Equal(fleet.Address(of), report?.Silo);
+                Assert.Equal(Environment.ProcessorCount, report?.Processors?.Count);
             }
         }
     }

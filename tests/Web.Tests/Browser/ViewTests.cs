@@ -20,7 +20,10 @@ public sealed class ViewTests(Chromium chromium) : IAsyncLifetime
         [
             .. Runs.SelectMany(run => run.Sections.Select(section => $"/runs/{run.Run}{section}")),
             "/",
+            "/?find=n&state=running",
+            "/?find=nothing",
             "/silos",
+            "/silos?find=spot",
             "/compare",
             $"/compare?run={Finished}&run={Running}",
         ];

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Text.RegularExpressions;
+using Slowrun.Core.Stages;
+using Slowrun.Grains.Interfaces;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 using static Slowrun.Web.Tests.ExampleStore;
@@ -42,6 +44,73 @@ public sealed class PagesTests(OpenPage open) : IClassFixture<OpenPage>
         var html = await HtmlAsync(open.Page, path);
 
         Assert.Equal(order, string.Join(' ', Regex.Matches(html, """<a href="/runs/(\w+)">""").Select(match => match.Groups[1].Value)));
+    }
+
+    [Theory]
+    [InlineData("/?find=N", "finished running")]
+    [InlineData("/?find=*ing&state=", "running")]
+    [InlineData("/?state=succeeded&find=", "finished")]
+    [InlineData("/?state=running&sort=progress", "running preempted")]
+    [InlineData("/?find=ed&state=nonsense&sort=last", "preempted finished")]
+    public async Task Runs_AreThoseThatAreLookedFor(string path, string runs)
+    {
+        var html = await HtmlAsync(open.Page, path);
+
+        Assert.Equal(runs, string.Join(' ', Regex.Matches(html, """<a href="/runs/(\w+)">""").Select(match => match.Groups[1].Value)));
+    }
+
+    [Fact]
+    public async Task Runs_WhereNoneIsAsWanted_SayWhatWasWantedAndTheWayBack()
+    {
+        var html = await HtmlAsync(open.Page, "/?find=%3Cb%3E&state=failed");
+
+        Assert.Contains("""value="&lt;b&gt;" """, html, StringComparison.Ordinal);
+        var text = Text(html);
+        Assert.Contains("None of the 3 runs is named like '<b>', in state 'failed'. Show all", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Heads_OfAFilteredList_KeepTheFilter()
+    {
+        var html = await HtmlAsync(open.Page, "/?find=n&state=running&sort=last");
+
+        Assert.Contains("""href="?sort=progress&amp;find=n&amp;state=running">""", html, StringComparison.Ordinal);
+        Assert.Contains("""<input type="hidden" name="sort" value="last" """, html, StringComparison.Ordinal);
+        Assert.Contains("""<option value="running" selected""", html, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", true)]
+    [InlineData("?find=SPOT", true)]
+    [InlineData("?find=runn", true)]
+    [InlineData("?state=with+a+free+slot", true)]
+    [InlineData("?find=preempted", false)]
+    [InlineData("?state=joining+or+leaving", false)]
+    public async Task Silos_AreThoseThatAreLookedFor(string query, bool found)
+    {
+        var text = Text(await HtmlAsync(open.Page, $"/silos{query}"));
+
+        Assert.Equal(found, text.Contains("spot-2", StringComparison.Ordinal));
+        Assert.Equal(!found, text.Contains("None of the 1 silo is", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Silos_ThatReportTheirLoad_ShowItAndOthersThatItIsNotKnown()
+    {
+        await using var page = await TestPage.StartAsync();
+        Assert.Contains("cpu:0 cpu:1 cpu:2: not known", Text(await HtmlAsync(page, "/silos")), StringComparison.Ordinal);
+        await using var live = await TestPage.StartAsync();
+        live.Live.Reports.Add(
+            new SiloReport(LivingSilo, "spot-2", 3, []) { Processors = new ProcessorUse(0.93, 2, 1_100_000_000, 8_200_000_000) }
+        );
+
+        Assert.Contains(
+            "cpu:0 cpu:1 cpu:2: 1.1 GB of 8.2 GB, 93.0 % of 2 processors",
+            Text(await HtmlAsync(live, "/silos")),
+            StringComparison.Ordinal
+        );
+        var silo = (await live.JsonAsync("/api/v1/silos"))[0];
+        Assert.Equal(0.93, silo.GetProperty("processors").GetProperty("share").GetDouble());
     }
 
     [Fact]
