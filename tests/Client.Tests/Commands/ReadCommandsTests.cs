@@ -39,6 +39,41 @@ public sealed class ReadCommandsTests : IDisposable
         Assert.Matches(@"^two +Running \(no silo\) +0/2 done .* 30 s ago", lines[2]);
     }
 
+    [Theory]
+    [InlineData("one,two,three")]
+    [InlineData("two,three", "t*")]
+    [InlineData("one,three", "ONE", "t?ree")]
+    [InlineData("two", "--state", "running")]
+    [InlineData("one,two,three", "--state", "running", "pending")]
+    [InlineData("three", "t*", "--state", "pending")]
+    public async Task List_WithPatternsAndStates_HasThoseRunsAlone(string names, params string[] arguments)
+    {
+        await cli.HaveRunAsync("one");
+        await cli.HaveRunAsync("two");
+        await cli.HaveRunAsync("three");
+        await cli.HaveRootAsync("two", Stage, CommandLine.Begun(3));
+
+        Assert.Equal(0, await cli.RunAsync(["list", .. arguments, "-o", "json"]));
+
+        Assert.Equal(
+            names.Split(',').Order(StringComparer.Ordinal),
+            cli.Json().EnumerateArray().Select(run => run.GetProperty("name").GetString()!)
+        );
+    }
+
+    [Fact]
+    public async Task List_WhereNoRunIsAsWanted_SaysSo()
+    {
+        await cli.HaveRunAsync("one");
+
+        Assert.Equal(0, await cli.RunAsync("list", "t*", "--state", "failed", "paused"));
+        Assert.Contains("None of the 1 run of", cli.Error, StringComparison.Ordinal);
+        Assert.Contains("is named 't*' and Failed or Paused.", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(2, await cli.RunAsync("list", "--state", "runing"));
+        Assert.Contains("--state: found 'runing'", cli.Error, StringComparison.Ordinal);
+        Assert.Contains("Did you mean 'running'?", cli.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task List_WideAndCsv_HaveEveryColumn()
     {

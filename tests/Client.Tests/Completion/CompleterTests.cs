@@ -15,6 +15,8 @@ public sealed class CompleterTests
     [InlineData("slowrun status x -o j", "json")]
     [InlineData("slowrun status x --output=j", "--output=json")]
     [InlineData("slowrun chaos tiny --mode kill fr", "freeze")]
+    [InlineData("slowrun list --state ", "pending", "running", "paused", "succeeded", "failed", "cancelled")]
+    [InlineData("slowrun list --state running fa", "failed")]
     [InlineData("slowrun completion ", "bash", "zsh", "fish", "pwsh")]
     [InlineData("slowrun run tin", "tiny", ":files")]
     [InlineData("slowrun run --name first tin", "tiny", ":files")]
