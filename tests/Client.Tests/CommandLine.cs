@@ -48,6 +48,9 @@ internal sealed class CommandLine
     /// <summary>What the silos of <see cref="HaveSilosAsync(string[])"/> answer.</summary>
     public List<SiloReport> Reports { get; } = [];
 
+    /// <summary>Characters in a line of the terminal.</summary>
+    public int Width { get; set; } = 160;
+
     public string Output => output.ToString();
 
     public string Error => error.ToString();
@@ -57,7 +60,7 @@ internal sealed class CommandLine
         get
         {
             var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output), Ansi = AnsiSupport.No });
-            console.Profile.Width = 160;
+            console.Profile.Width = Width;
             return new ClientContext
             {
                 Output = output,

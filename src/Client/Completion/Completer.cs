@@ -4,6 +4,7 @@ using Slowrun.Client.Cli;
 using Slowrun.Client.Runs;
 using Slowrun.Core.Presets;
 using Slowrun.Core.Recipes;
+using Slowrun.Core.Specs;
 
 namespace Slowrun.Client.Completion;
 
@@ -65,7 +66,7 @@ internal sealed class Completer(ClientContext context, CommonOptions common, Par
                         .RunsAsync(SpecOrRun.RunPrefix, ""),
                     "SPEC" => Presets().Append(Candidate.Files),
                     "PATH" when symbol is Argument && name.Contains('=', StringComparison.Ordinal) => Operations(),
-                    "PATH" when name.Contains('=', StringComparison.Ordinal) => [],
+                    "PATH" when name.Contains('=', StringComparison.Ordinal) => SpecPaths.Of(word).Select(path => new Candidate(path)),
                     "FILE" or "PATH" => [Candidate.Files],
                     "DIR" or "STORE" => [Candidate.Folders],
                     _ when kind.All(char.IsUpper) => [],

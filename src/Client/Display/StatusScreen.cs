@@ -41,7 +41,7 @@ internal static class StatusScreen
 
     private static IEnumerable<IRenderable> Table(StatusView view)
     {
-        yield return DataTable.Of(view.Status.Stages, StageColumns.All, view.Wide);
+        yield return DataTable.Of(view.Status.Stages, StageColumns.All, view.Wide, view.Wide ? view.Width : null);
         if (HasBaseline(view.Status))
         {
             yield return new Text("* a baseline: trained and scored like the others, no member of the ensemble");
@@ -63,7 +63,7 @@ internal static class StatusScreen
         yield return new Text("");
         if (training.Count > 0)
         {
-            yield return DataTable.Of(training.Take(MostStageRows), StageColumns.Training);
+            yield return DataTable.Of(training.Take(MostStageRows), StageColumns.Training, wide: false, width: null);
             yield return new Text(training.Count > MostStageRows ? Invariant($"… and {training.Count - MostStageRows} more train.") : "");
         }
 

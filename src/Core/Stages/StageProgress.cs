@@ -19,7 +19,12 @@ public sealed record StageProgress : ExtensibleRecord
     /// <summary>Training loss of the last completed step, nats per token; null before the first.</summary>
     public double? TrainLossNats { get; init; }
 
+    /// <summary>Over the last seconds.</summary>
     public double? TokensPerSecond { get; init; }
+
+    /// <summary>Over the last minutes, with the checkpoints in them: what an estimate of the end goes by. Null in the first seconds of a
+    /// take, whose steps are slower, and of an older version.</summary>
+    public double? SteadyTokensPerSecond { get; init; }
 
     /// <summary>The devices it trains on; null: processors, or nothing tells.</summary>
     public IReadOnlyList<DeviceUse>? Devices { get; init; }

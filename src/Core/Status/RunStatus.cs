@@ -20,6 +20,10 @@ public sealed record RunStatus : ExtensibleRecord
     [JsonIgnore]
     public string StateText => State is RunState.Pending or RunState.Running && AliveSilos == 0 ? $"{State} (no silo)" : State.ToString();
 
+    /// <summary>Chains that are worked on: a stage of theirs has a living owner, or went over to the next owner, or stage, a moment ago.
+    /// Null: not known.</summary>
+    public int? ChainsAtWork { get; init; }
+
     public required DateTimeOffset AsOf { get; init; }
 
     public required StatusSource Source { get; init; }
@@ -109,7 +113,11 @@ public sealed record StageStatus : ExtensibleRecord
     /// device's arithmetic.</summary>
     public bool BestEffort { get; init; }
 
+    /// <summary>Over the last seconds.</summary>
     public double? TokensPerSecond { get; init; }
+
+    /// <summary>Over the last minutes, with the checkpoints in them; null: not known, as in the first seconds of a take.</summary>
+    public double? SteadyTokensPerSecond { get; init; }
 
     /// <summary>The devices it trains on, as last seen; null: processors, or devices that report nothing.</summary>
     public IReadOnlyList<DeviceUse>? Devices { get; init; }

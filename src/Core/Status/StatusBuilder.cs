@@ -8,6 +8,9 @@ namespace Slowrun.Core.Status;
 /// <summary>Derives a run's status from its facts: the same in a run grain, and in a client that reads the store.</summary>
 public static class StatusBuilder
 {
+    // A stage is taken a second after the one before it has finished; a lost owner is found out, and replaced, in some more.
+    private static readonly TimeSpan BetweenStages = TimeSpan.FromSeconds(15);
+
     private const string NoSilo = "none is alive. Start one with 'slowrun silo'.";
 
     public static RunStatus Build(RunFacts facts, StatusSource source, DateTimeOffset now)
@@ -18,6 +21,7 @@ public static class StatusBuilder
             Name = facts.Spec.Name,
             State = Readiness.StateOf(facts),
             AliveSilos = facts.AliveSilos.Count,
+            ChainsAtWork = facts.Plan.Stages.GroupBy(stage => stage.Id.Chain).Count(chain => IsAtWork(facts, chain, now)),
             AsOf = source == StatusSource.Cluster ? now : LastWritten(facts) ?? now,
             Source = source,
             Ensemble = Ensemble(facts),
@@ -27,6 +31,17 @@ public static class StatusBuilder
             StoreTroubles = SiloTrouble.Of(facts),
             Stages = [.. facts.Plan.Stages.Select(stage => Stage(facts, stage, now))],
         };
+    }
+
+    /// <summary>A chain between two of its stages, or two of its owners, is not idle.</summary>
+    private static bool IsAtWork(RunFacts facts, IEnumerable<StagePlan> chain, DateTimeOffset now)
+    {
+        var unfinished = chain.Any(stage => !facts.RootOf(stage.Id).Finished);
+        return unfinished
+            && chain.Any(stage =>
+                facts.LivingOwnerOf(stage.Id) is not null
+                || (facts.AliveSilos.Count > 0 && facts.Roots.TryGetValue(stage.Id, out var root) && now - root.WrittenAt < BetweenStages)
+            );
     }
 
     private static StageStatus Stage(RunFacts facts, StagePlan plan, DateTimeOffset now)
@@ -56,6 +71,7 @@ public static class StatusBuilder
             Ledger = RunLedger.Of(facts, id, now),
             BestEffort = root.Adoptions > 0 || root.Identity is { IsRepeatable: false },
             TokensPerSecond = live?.TokensPerSecond,
+            SteadyTokensPerSecond = live?.SteadyTokensPerSecond,
             Devices = live?.Devices,
             TrainLossNats = progress?.TrainLossNats,
             ValLossNats = score?.LossNats,

@@ -197,7 +197,7 @@ internal sealed partial class StageRunner
         CrashPoint.Reached(CrashPoint.Restore);
         LogTraining(log, work.Name, training.Step, training.Steps, string.Join(' ', work.Slots));
 
-        var rate = new StepRate(time);
+        var (rate, steady) = (StepRate.Now(time), StepRate.Steady(time));
         while (training.Step < training.Steps && !stop.Token.IsCancellationRequested)
         {
             var step = training.RunStep(stop.Token);
@@ -213,7 +213,13 @@ internal sealed partial class StageRunner
 
             CrashPoint.Reached(CrashPoint.Step);
             work.Telemetry.Step(own.Ledger.StepDone(), training.TokensPerStep);
-            Tell(StageActivity.Training, training.Step, step.LossNats, rate.Step(training.TokensPerStep));
+            Tell(
+                StageActivity.Training,
+                training.Step,
+                step.LossNats,
+                rate.Step(training.TokensPerStep),
+                steady.Step(training.TokensPerStep)
+            );
             firstStep.TrySetResult();
             // First: where checkpoints follow each other without a gap it would never find the root unwritten.
             workers.AfterStep();
@@ -225,17 +231,18 @@ internal sealed partial class StageRunner
             return checkpoints.Leave(stop.Reason ?? StopReason.Requested);
         }
 
-        Tell(StageActivity.Finishing, training.Step, progress.TrainLossNats, progress.TokensPerSecond);
+        Tell(StageActivity.Finishing, training.Step, progress.TrainLossNats, progress.TokensPerSecond, progress.SteadyTokensPerSecond);
         return checkpoints.Finish();
     }
 
-    private void Tell(StageActivity activity, int step, double? loss, double? rate) =>
+    private void Tell(StageActivity activity, int step, double? loss, double? rate, double? steady) =>
         progress = progress with
         {
             Activity = activity,
             Step = step,
             TrainLossNats = loss,
             TokensPerSecond = rate,
+            SteadyTokensPerSecond = steady,
             FirstStepAt = progress.FirstStepAt ?? (step > work.Root.DurableStep ? time.GetUtcNow() : null),
             At = time.GetUtcNow(),
         };

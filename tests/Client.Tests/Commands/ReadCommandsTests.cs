@@ -74,6 +74,32 @@ public sealed class ReadCommandsTests : IDisposable
         Assert.Contains("Did you mean 'running'?", cli.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("text", "STATE", "ENSEMBLE", "LAST WRITE")]
+    [InlineData("wide", "STATE", "TRAINING", "BITS/BYTE", "LOST STEPS", "PRIORITY", "LAST WRITE", "SUBMITTED")]
+    public async Task List_InANarrowTerminal_BreaksNoWordAndNoName(string format, params string[] titles)
+    {
+        await cli.HaveRunAsync("a-name-of-thirty-two-characters-");
+        cli.Width = 80;
+
+        Assert.Equal(0, await cli.RunAsync("list", "-o", format));
+
+        var lines = cli.Output.TrimEnd().Split('\n').Select(line => line.TrimEnd()).ToList();
+        Assert.All(lines, line => Assert.True(line.Length <= 80, line));
+        Assert.All(
+            titles,
+            title =>
+                Assert.Contains(
+                    lines,
+                    line => line.StartsWith("RUN", StringComparison.Ordinal) && line.Contains(title, StringComparison.Ordinal)
+                )
+        );
+        Assert.Equal(
+            lines.Count(line => line.StartsWith("RUN", StringComparison.Ordinal)),
+            lines.Count(line => line.StartsWith("a-name-of-thirty-two-characters- ", StringComparison.Ordinal))
+        );
+    }
+
     [Fact]
     public async Task List_WideAndCsv_HaveEveryColumn()
     {
@@ -159,6 +185,7 @@ public sealed class ReadCommandsTests : IDisposable
                 "ledger",
                 "bestEffort",
                 "tokensPerSecond",
+                "steadyTokensPerSecond",
                 "devices",
                 "trainLossNats",
                 "valLossNats",

@@ -55,6 +55,18 @@ public sealed class StatusBuilderTests
         Assert.Null(stage.Waits);
     }
 
+    // A chain whose stage was finished 4 s ago has not stopped; one that is through, or without silos, has.
+    [Fact]
+    public void Build_OfChains_CountsThoseThatAreWorkedOn()
+    {
+        Assert.Equal(2, AtWork(new RunFactsExample().Taken(A0, durable: 40).Finished(B0)));
+        Assert.Equal(1, AtWork(new RunFactsExample().Taken(A0, durable: 40).Finished(B0, B1)));
+        Assert.Equal(1, AtWork(new RunFactsExample().Finished(A0).Lost(B0, "silo-b")));
+        Assert.Equal(0, AtWork(new RunFactsExample().Taken(A0, durable: 40).Finished(B0).NoSilo()));
+
+        static int? AtWork(RunFactsExample run) => StatusBuilder.Build(run.Facts, StatusSource.Store, Now).ChainsAtWork;
+    }
+
     [Fact]
     public void Build_WhenTheOwnerIsGone_ShowsOnlyWhatIsDurable()
     {
