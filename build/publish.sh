@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes what is installed on machines without .NET: OUT/client (the program is 'slowrun'), OUT/silo, a .tar.gz of each with its SHA-256, and the client
-# as a .NET tool package.
+# Makes what is installed on machines without .NET: OUT/client (the program is 'slowrun'), OUT/silo, a .tar.gz of each with its SHA-256, the client
+# as a .NET tool package, and the client library's package.
 #   build/publish.sh OUT [cpu|cuda]
 # SLOWRUN_VERSION and SLOWRUN_COMMIT: what 'slowrun --version' says, where these sources are no git repository (build/release.sh).
 set -euo pipefail
@@ -18,6 +18,7 @@ options=(--nologo --verbosity quiet)
 dotnet publish "$root/src/Client" --output "$out/client" "${options[@]}"
 dotnet publish "$root/src/Silo" --output "$out/silo" -p:TorchFlavor="$flavor" "${options[@]}"
 dotnet pack "$root/src/Client" --output "$out" "${options[@]}"
+dotnet pack "$root/src/Client.Api" --output "$out" "${options[@]}"
 
 # Times, owners and order of the archives are fixed: the same folder gives the same bytes, and the hash means something.
 for folder in client silo; do

@@ -3,6 +3,7 @@
 #   slowrun-client-linux-x64.tar.gz, slowrun-silo-linux-x64.tar.gz   programs that need no .NET
 #   slowrun_VERSION_amd64.deb                                        both, with unit, manual pages and completion
 #   Slowrun.VERSION.nupkg                                            the client as a .NET tool
+#   Slowrun.Client.Api.VERSION.nupkg                                 the library for programs in C#
 #   slowrun-client.cdx.json, slowrun-silo.cdx.json                   which packages are in them (CycloneDX)
 #   slowrun-silo.container.tar                                       the image, where a container engine runs
 #   SHA256SUMS

@@ -11,9 +11,15 @@ internal static class BuiltRooms
     /// <summary>Rooms that the client's program has and the silo's has not.</summary>
     private static readonly HashSet<string> OfClient = ["Client", "Data", "Fleet"];
 
+    /// <summary>Part of no program here: it is made for those of others.</summary>
+    public const string Library = "Client.Api";
+
     public static string File(string room)
     {
-        var program = OfClient.Contains(room) ? "SlowrunClient" : "SlowrunSilo";
+        var program =
+            room == Library ? "SlowrunClientApi"
+            : OfClient.Contains(room) ? "SlowrunClient"
+            : "SlowrunSilo";
         return Path.Combine(Path.GetDirectoryName(Metadata(program))!, $"Slowrun.{room}.dll");
     }
 

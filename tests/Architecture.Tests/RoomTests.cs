@@ -19,6 +19,7 @@ public sealed class RoomTests
         ["Fleet"] = ["Reading", "Grains.Interfaces", "Clustering", "Storage", "Core"],
         ["Web"] = ["Reading", "Clustering", "Storage", "Core"],
         ["Silo"] = ["Web", "Reading", "Grains", "Grains.Interfaces", "Clustering", "Storage", "Training", "Core"],
+        ["Client.Api"] = [],
         ["Client"] = ["Data", "Fleet", "Web", "Reading", "Clustering", "Grains.Interfaces", "Storage", "Core"],
     };
 
@@ -43,7 +44,7 @@ public sealed class RoomTests
         ["System.CommandLine"] = ["Client", "Silo"],
         ["Spectre"] = ["Client"],
         ["ScottPlot"] = ["Client"],
-        ["System.Net.Http"] = ["Storage", "Silo", "Fleet"],
+        ["System.Net.Http"] = ["Storage", "Silo", "Fleet", "Client.Api"],
     };
 
     public static TheoryData<string> Rooms => [.. Arrows.Keys];

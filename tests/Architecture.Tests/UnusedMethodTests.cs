@@ -49,7 +49,7 @@ public sealed class UnusedMethodTests
             .ToHashSet(StringComparer.Ordinal);
         var unused = rooms
             .SelectMany(Methods)
-            .Where(method => IsWritten(method) && !called.Contains(Name(method)))
+            .Where(method => IsWritten(method) && !IsOfTheLibrary(method) && !called.Contains(Name(method)))
             .Select(method => $"{method.DeclaringType.FullName["Slowrun.".Length..].Replace('/', '.')}.{method.Name}")
             .Distinct()
             .Order(StringComparer.Ordinal)
@@ -75,6 +75,10 @@ public sealed class UnusedMethodTests
         && method.Name is not ("PrintMembers" or "Deconstruct" or "Main")
         && !IsGenerated(method)
         && !IsGenerated(method.DeclaringType);
+
+    /// <summary>Whether programs of others call it.</summary>
+    private static bool IsOfTheLibrary(MethodDefinition method) =>
+        method.IsPublic && method.Module.Assembly.Name.Name == $"Slowrun.{BuiltRooms.Library}";
 
     private static bool IsGenerated(IMemberDefinition member) =>
         member.CustomAttributes.Any(a => a.AttributeType.Name is "CompilerGeneratedAttribute" or "GeneratedCodeAttribute")

@@ -35,6 +35,9 @@ internal sealed class ExampleRun
 
     public string Name => facts.Spec.Name;
 
+    /// <summary>Those that the ensemble averages.</summary>
+    public IEnumerable<StageId> Members => facts.Plan.Stages.Where(stage => stage.Role == ChainRole.Members).Select(stage => stage.Id);
+
     public IReadOnlyList<StageId> Stages => [.. facts.Plan.Stages.Select(stage => stage.Id)];
 
     public static async Task<ExampleRun> CreateAsync(
@@ -52,6 +55,14 @@ internal sealed class ExampleRun
         spec = spec with { Recipe = spec.Recipe with { Data = spec.Recipe.Data with { Sha256 = sha256 } } };
         Assert.True(await new RunDocuments(store, name).TryCreateSpecAsync(spec, stop));
         return new ExampleRun(store, spec, manifest.Validation!.Sha256, begun, stop);
+    }
+
+    /// <summary>A run that is there.</summary>
+    public static async Task<ExampleRun> OpenAsync(IObjectStore store, string name, CancellationToken stop)
+    {
+        var spec = (await new RunDocuments(store, name).TryReadSpecAsync(stop))!;
+        var manifest = await new StoredTokenSets(store).ReadManifestAsync(spec.Recipe.Data.Sha256!, stop);
+        return new ExampleRun(store, spec, manifest.Validation!.Sha256, TimeProvider.System.GetUtcNow(), stop);
     }
 
     /// <summary>Taken, trained to a step, and all of it durable.</summary>

@@ -8,6 +8,8 @@ namespace Slowrun.Web.Tests;
 /// <summary>No silo answers, unless a test says what.</summary>
 internal sealed class NobodyLive : ILiveRuns
 {
+    private readonly TaskCompletionSource poked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     public RunStatus? Answer { get; set; }
 
     public List<SiloReport> Reports { get; } = [];
@@ -16,6 +18,9 @@ internal sealed class NobodyLive : ILiveRuns
     public List<string> Asked { get; } = [];
 
     public List<string> Pokes { get; } = [];
+
+    /// <summary>Ends with the first of them.</summary>
+    public Task Poked => poked.Task;
 
     public Task<RunStatus?> TryStatusAsync(string run, CancellationToken cancellationToken)
     {
@@ -33,6 +38,7 @@ internal sealed class NobodyLive : ILiveRuns
     public Task PokeAsync(string run, CancellationToken cancellationToken)
     {
         Pokes.Add(run);
+        poked.TrySetResult();
         return Task.CompletedTask;
     }
 }

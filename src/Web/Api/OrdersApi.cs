@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.OpenApi;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Reading;
@@ -15,9 +16,17 @@ internal static class OrdersApi
         api.MapPost("/runs/{run}/orders/{order}", OrderAsync)
             .RequireAuthorization(Permissions.Orders)
             .Produces<RunIntent>()
+            .ProducesProblem(StatusCodes.Status401Unauthorized)
             .ProducesProblem(StatusCodes.Status403Forbidden)
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status409Conflict)
+            .AddOpenApiOperationTransformer(
+                (operation, _, _) =>
+                {
+                    DescribeOrder(operation);
+                    return Task.CompletedTask;
+                }
+            )
             .WithName("orderRun")
             .WithSummary("Writes what the user wants of the run, or of one 'stage' of it: pause, resume or cancel.");
 
@@ -49,5 +58,11 @@ internal static class OrdersApi
         return await library.OrderAsync(found.Facts, state.Value, only, http.RequestAborted) is { } intent
             ? TypedResults.Ok(intent)
             : Problem.Result(http, StatusCodes.Status409Conflict, "It has ended already; there is nothing to change.");
+    }
+
+    private static void DescribeOrder(OpenApiOperation operation)
+    {
+        var order = operation.Parameters!.OfType<OpenApiParameter>().Single(parameter => parameter.Name == "order");
+        order.Schema = new OpenApiSchema { Type = JsonSchemaType.String, Enum = ["pause", "resume", "cancel"] };
     }
 }

@@ -47,6 +47,7 @@ internal static class RunsApi
             .WithSummary("Its stages as members: snapshots, scores, mixture weights, lineage.");
         run.MapGet("/efficiency", EfficiencyAsync)
             .Answers<EfficiencyReport>()
+            .WithName("getEfficiency")
             .WithSummary("How many times its data ordinary trainings need for its losses, as 'slowrun efficiency' found it last.");
         run.MapGet("/events", EventsAsync)
             .Answers<EventsAnswer>()

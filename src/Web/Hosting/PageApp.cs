@@ -41,7 +41,7 @@ internal static class PageApp
     /// <summary>Answers every address that nothing else answers.</summary>
     public static void Map(WebApplication app)
     {
-        var api = app.MapGroup("/api/v1").RequireAuthorization(Permissions.Read);
+        var api = app.MapGroup("/api/v1").RequireAuthorization(Permissions.Read).WithTags("Slowrun");
         RunsApi.Map(api);
         CompareApi.Map(api);
         StreamApi.Map(api);

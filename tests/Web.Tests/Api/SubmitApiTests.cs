@@ -3,7 +3,6 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using Slowrun.Core.Plan;
-using Slowrun.Core.Tokens;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 using Slowrun.Storage.Tests;
@@ -181,11 +180,7 @@ public sealed class SubmitApiTests : IAsyncLifetime
 
     private static string Data(JsonElement answer) => answer.GetProperty("spec").GetProperty("recipe").GetProperty("data").GetRawText();
 
-    private Task<string> UploadAsync(int trainTokens) =>
-        new DataUpload(page.Store).UploadAsync("bytes", Tokens(trainTokens), Tokens(2048), Tokens(5000), "letters", null, Stop);
-
-    private static ArrayTokenSet Tokens(int count) =>
-        new([256, .. Enumerable.Range(0, count - 1).Select(i => (ushort)(97 + (i % 26)))], [0], [.. Enumerable.Repeat(1, 256), 0]);
+    private Task<string> UploadAsync(int trainTokens) => ExampleData.UploadAsync(page.Store, trainTokens, Stop);
 
     /// <summary>Reads of some objects wait until this is disposed.</summary>
     private sealed class HangingReads(IObjectStore inner, params string[] names) : DelegatingStore(inner), IDisposable

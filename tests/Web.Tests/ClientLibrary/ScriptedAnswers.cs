@@ -1,0 +1,61 @@
+using System.Net;
+using System.Text;
+
+namespace Slowrun.Web.Tests.ClientLibrary;
+
+/// <summary>A server that gives one answer after another, and then none.</summary>
+internal sealed class ScriptedAnswers(params Func<HttpResponseMessage>[] answers) : HttpMessageHandler
+{
+    private int given;
+
+    /// <summary>A stream of a run's statuses that the server ends.</summary>
+    public static HttpResponseMessage Stream(params string[] states) =>
+        Events(new StringContent(string.Concat(states.Select(Event)), Encoding.UTF8, "text/event-stream"));
+
+    /// <summary>One that breaks in the midst of an event.</summary>
+    public static HttpResponseMessage Cut(params string[] states) => Broken(states, new IOException("The machine has gone."));
+
+    /// <summary>One that stays open, with nothing more to say.</summary>
+    public static HttpResponseMessage Silent(params string[] states) => Broken(states, end: null);
+
+    public static HttpResponseMessage Refusal(HttpStatusCode status, string body, string type) =>
+        new(status) { Content = new StringContent(body, Encoding.UTF8, type) };
+
+    public static HttpResponseMessage Unreachable() => throw new HttpRequestException("Connection refused");
+
+    protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+        Task.FromResult(answers[given++]());
+
+    private static HttpResponseMessage Events(HttpContent content) => new(HttpStatusCode.OK) { Content = content };
+
+    private static string Event(string state) =>
+        $$"""
+            event: event
+            data: {}
+
+            event: status
+            data: {"name":"mine","state":"{{state}}","asOf":"2026-01-01T00:00:00Z","source":"store","stages":[]}
+
+
+            """.ReplaceLineEndings("\n");
+
+    private static HttpResponseMessage Broken(string[] states, Exception? end)
+    {
+        var text = string.Concat(states.Select(Event)) + "event: status\ndata: {\"name\":";
+        return Events(new StreamContent(new Body(text, end)) { Headers = { ContentType = new("text/event-stream") } });
+    }
+
+    /// <param name="end">Null: it never ends.</param>
+    private sealed class Body(string text, Exception? end) : MemoryStream(Encoding.UTF8.GetBytes(text))
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (Position == Length)
+            {
+                await (end is null ? Task.Delay(Timeout.Infinite, cancellationToken) : Task.FromException(end));
+            }
+
+            return await base.ReadAsync(buffer, cancellationToken);
+        }
+    }
+}
