@@ -70,7 +70,7 @@ public partial class SlowrunClient
         }
     }
 
-    /// <summary>Twice as long after each failure, and a random half of it less: many that watch do not come back at the same moment.</summary>
+    /// <summary>Twice as long after each failure, less up to a half of it: many that watch do not come back at the same moment.</summary>
     private static TimeSpan PauseAfter(int failures, double random)
     {
         var longest = ShortestPause * Math.Pow(2, Math.Min(failures, 10) - 1);

@@ -3,8 +3,8 @@ using System.Text.Json;
 
 namespace Slowrun.Client.Api;
 
-/// <summary>The server has refused a request, or answered with what is no answer. The message is the server's own: what was found, expected,
-/// and what to do.</summary>
+/// <summary>The server has refused a request, or answered with what is no answer. The message is the server's own: what was found,
+/// expected, and what to do.</summary>
 public sealed class SlowrunException : Exception
 {
     private const int LongestText = 500;

@@ -28,7 +28,7 @@ public sealed partial class ClientLibraryTests
             null,
             Stop
         );
-        using var silo = cli.Start(new() { ["SLOWRUN_TOKEN"] = Token }, "silo", "--slots", "cpu:1", "--page", "0");
+        using var silo = cli.Start(new Dictionary<string, string> { ["SLOWRUN_TOKEN"] = Token }, "silo", "--slots", "cpu:1", "--page", "0");
         await silo.UntilAsync(_ => Task.FromResult(PageAddress().IsMatch(silo.Output)));
         using var slowrun = new SlowrunClient(new Uri(PageAddress().Match(silo.Output).Groups[1].Value), Token);
 
