@@ -1479,6 +1479,12 @@ namespace Slowrun.Client.Api
         [System.Text.Json.Serialization.JsonConverter(typeof(System.Text.Json.Serialization.JsonStringEnumConverter<ChainRole>))]
         public ChainRole Role { get; set; } = default!;
 
+        /// <summary>
+        /// Weights that are the chain's first models instead of trained ones, by the SHA-256 of their snapshots: `slowrun import` puts them into the store and prints it. They are judged, mixed and learnt from like any others. Null: every stage is trained.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("imported")]
+        public System.Collections.Generic.IReadOnlyList<string>? Imported { get; set; } = default!;
+
         [System.Text.Json.Serialization.JsonPropertyName("stage")]
         public JsonObject? Stage { get; set; } = default!;
 
