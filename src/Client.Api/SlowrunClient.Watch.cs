@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
@@ -15,7 +14,10 @@ public partial class SlowrunClient
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(15);
 
     // The server says something every ten seconds, unless its store does not answer or its machine has gone.
-    internal TimeSpan LongestSilence { get; init; } = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(30);
+
+    /// <summary>By which silence and patience are measured.</summary>
+    internal TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>Waits before the next try.</summary>
     internal Func<TimeSpan, CancellationToken, Task> Pause { get; init; } = Task.Delay;
@@ -57,10 +59,10 @@ public partial class SlowrunClient
                     yield break;
                 }
 
-                (answered, failures) = (Stopwatch.GetTimestamp(), 0);
+                (answered, failures) = (Time.GetTimestamp(), 0);
             }
 
-            if (trouble is not null && (answered is not { } last || Stopwatch.GetElapsedTime(last) > patience))
+            if (trouble is not null && (answered is not { } last || Time.GetElapsedTime(last) >= patience))
             {
                 ExceptionDispatchInfo.Throw(trouble);
             }
@@ -106,17 +108,17 @@ public partial class SlowrunClient
     {
         var url = $"api/v1/runs/{Uri.EscapeDataString(run)}/stream";
         CheckName(url);
-        using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        silence.CancelAfter(LongestSilence);
+        using var silence = new CancellationTokenSource(LongestSilence, Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, silence.Token);
         using var request = new HttpRequestMessage(HttpMethod.Get, url);
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(EventStream));
         using var response = await _httpClient
-            .SendAsync(request, HttpCompletionOption.ResponseHeadersRead, silence.Token)
+            .SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token)
             .ConfigureAwait(false);
         var kind = response.Content.Headers.ContentType?.MediaType;
         if (!response.IsSuccessStatusCode || kind != EventStream)
         {
-            var text = await response.Content.ReadAsStringAsync(silence.Token).ConfigureAwait(false);
+            var text = await response.Content.ReadAsStringAsync(either.Token).ConfigureAwait(false);
             throw new SlowrunException(
                 $"Run '{run}' cannot be watched: the answer is {(int)response.StatusCode} of the type '{kind}', expected is a stream of events.",
                 response.StatusCode,
@@ -125,9 +127,9 @@ public partial class SlowrunClient
             );
         }
 
-        var body = await response.Content.ReadAsStreamAsync(silence.Token).ConfigureAwait(false);
+        var body = await response.Content.ReadAsStreamAsync(either.Token).ConfigureAwait(false);
         await using var closing = body.ConfigureAwait(false);
-        await foreach (var item in SseParser.Create(body, Status).EnumerateAsync(silence.Token).ConfigureAwait(false))
+        await foreach (var item in SseParser.Create(body, Status).EnumerateAsync(either.Token).ConfigureAwait(false))
         {
             if (item.Data is { } status)
             {

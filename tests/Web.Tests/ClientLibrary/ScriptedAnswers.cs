@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Slowrun.Web.Tests.ClientLibrary;
 
@@ -13,10 +14,19 @@ internal sealed class ScriptedAnswers(params Func<HttpResponseMessage>[] answers
         Events(new StringContent(string.Concat(states.Select(Event)), Encoding.UTF8, "text/event-stream"));
 
     /// <summary>One that breaks in the midst of an event.</summary>
-    public static HttpResponseMessage Cut(params string[] states) => Broken(states, new IOException("The machine has gone."));
+    public static HttpResponseMessage Cut(params string[] states) => Broken(states, _ => throw new IOException("The machine has gone."));
 
-    /// <summary>One that stays open, with nothing more to say.</summary>
-    public static HttpResponseMessage Silent(params string[] states) => Broken(states, end: null);
+    /// <summary>One that stays open, with nothing more to say for a minute.</summary>
+    public static HttpResponseMessage Silent(FakeTimeProvider time, params string[] states) =>
+        Broken(
+            states,
+            stop =>
+            {
+                time.Advance(TimeSpan.FromMinutes(1));
+                stop.ThrowIfCancellationRequested();
+                throw new InvalidOperationException("Somebody waits for longer than a minute.");
+            }
+        );
 
     public static HttpResponseMessage Refusal(HttpStatusCode status, string body, string type) =>
         new(status) { Content = new StringContent(body, Encoding.UTF8, type) };
@@ -39,20 +49,20 @@ internal sealed class ScriptedAnswers(params Func<HttpResponseMessage>[] answers
 
             """.ReplaceLineEndings("\n");
 
-    private static HttpResponseMessage Broken(string[] states, Exception? end)
+    private static HttpResponseMessage Broken(string[] states, Func<CancellationToken, Task> end)
     {
         var text = string.Concat(states.Select(Event)) + "event: status\ndata: {\"name\":";
         return Events(new StreamContent(new Body(text, end)) { Headers = { ContentType = new("text/event-stream") } });
     }
 
-    /// <param name="end">Null: it never ends.</param>
-    private sealed class Body(string text, Exception? end) : MemoryStream(Encoding.UTF8.GetBytes(text))
+    /// <param name="end">What becomes of reading on after the text.</param>
+    private sealed class Body(string text, Func<CancellationToken, Task> end) : MemoryStream(Encoding.UTF8.GetBytes(text))
     {
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
             if (Position == Length)
             {
-                await (end is null ? Task.Delay(Timeout.Infinite, cancellationToken) : Task.FromException(end));
+                await end(cancellationToken);
             }
 
             return await base.ReadAsync(buffer, cancellationToken);

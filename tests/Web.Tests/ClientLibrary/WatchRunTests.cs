@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.Extensions.Time.Testing;
 using Slowrun.Client.Api;
 
 namespace Slowrun.Web.Tests.ClientLibrary;
@@ -6,29 +7,30 @@ namespace Slowrun.Web.Tests.ClientLibrary;
 /// <summary>How a run is watched while servers come and go.</summary>
 public sealed class WatchRunTests
 {
+    private readonly FakeTimeProvider time = new();
     private readonly List<TimeSpan> pauses = [];
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     public static TheoryData<string> Troubles => [.. Troubled.Keys];
 
-    private static Dictionary<string, Func<HttpResponseMessage>> Troubled { get; } =
+    private static Dictionary<string, Func<FakeTimeProvider, HttpResponseMessage>> Troubled { get; } =
         new()
         {
-            ["ended"] = () => ScriptedAnswers.Stream(),
-            ["cut"] = () => ScriptedAnswers.Cut(),
-            ["silent"] = () => ScriptedAnswers.Silent(),
-            ["unreachable"] = ScriptedAnswers.Unreachable,
-            ["busy"] = () => Problem(HttpStatusCode.TooManyRequests, "Too many requests at once."),
-            ["without its store"] = () => Problem(HttpStatusCode.ServiceUnavailable, "The store does not answer."),
-            ["behind a proxy"] = () => ScriptedAnswers.Refusal(HttpStatusCode.BadGateway, "<html></html>", "text/html"),
+            ["ended"] = _ => ScriptedAnswers.Stream(),
+            ["cut"] = _ => ScriptedAnswers.Cut(),
+            ["silent"] = time => ScriptedAnswers.Silent(time),
+            ["unreachable"] = _ => ScriptedAnswers.Unreachable(),
+            ["busy"] = _ => Problem(HttpStatusCode.TooManyRequests, "Too many requests at once."),
+            ["without its store"] = _ => Problem(HttpStatusCode.ServiceUnavailable, "The store does not answer."),
+            ["behind a proxy"] = _ => ScriptedAnswers.Refusal(HttpStatusCode.BadGateway, "<html></html>", "text/html"),
         };
 
     [Theory]
     [MemberData(nameof(Troubles))]
     public async Task Run_WhoseServerIsInTrouble_IsWatchedOnAfterPausesThatGrow(string trouble)
     {
-        var again = Troubled[trouble];
+        var again = () => Troubled[trouble](time);
         using var client = Client(
             () => ScriptedAnswers.Stream("Pending", "Running"),
             again,
@@ -68,7 +70,7 @@ public sealed class WatchRunTests
     [InlineData("Cancelled")]
     public async Task Run_ThatIsOver_EndsTheWatching(string state)
     {
-        using var client = Client(() => ScriptedAnswers.Silent("Paused", state));
+        using var client = Client(() => ScriptedAnswers.Silent(time, "Paused", state));
 
         Assert.Equal([RunState.Paused, Enum.Parse<RunState>(state)], await WatchAsync(client));
 
@@ -88,17 +90,19 @@ public sealed class WatchRunTests
     [Fact]
     public async Task Server_ThatIsAwayForLongerThanPatience_IsAnError()
     {
-        using var client = Client(() => ScriptedAnswers.Stream("Running"), Troubled["without its store"]);
+        var busy = () => Troubled["without its store"](time);
+        using var client = Client([() => ScriptedAnswers.Stream("Running"), .. Enumerable.Repeat(busy, 80)]);
 
-        var refusal = await Assert.ThrowsAsync<SlowrunException>(() => WatchAsync(client, TimeSpan.Zero));
+        var refusal = await Assert.ThrowsAsync<SlowrunException>(() => WatchAsync(client, TimeSpan.FromMinutes(2)));
 
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "The store does not answer."), (refusal.StatusCode, refusal.Message));
+        Assert.InRange(pauses.Sum(pause => pause.TotalSeconds), 120, 135);
     }
 
     [Fact]
     public async Task Server_ThatSaysNothingForLongerThanPatience_IsAnError()
     {
-        using var client = Client(() => ScriptedAnswers.Silent("Running"));
+        using var client = Client(() => ScriptedAnswers.Silent(time, "Running"));
 
         await Assert.ThrowsAsync<TimeoutException>(() => WatchAsync(client, TimeSpan.Zero));
     }
@@ -157,10 +161,11 @@ public sealed class WatchRunTests
     private SlowrunClient Client(params Func<HttpResponseMessage>[] answers) =>
         new(Nowhere, handler: new ScriptedAnswers(answers))
         {
-            LongestSilence = TimeSpan.FromMilliseconds(200),
+            Time = time,
             Pause = (pause, _) =>
             {
                 pauses.Add(pause);
+                time.Advance(pause);
                 return Task.CompletedTask;
             },
         };
