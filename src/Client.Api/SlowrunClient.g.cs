@@ -2897,6 +2897,12 @@ namespace Slowrun.Client.Api
         [System.Text.Json.Serialization.JsonPropertyName("goesOnFrom")]
         public string? GoesOnFrom { get; set; } = default!;
 
+        /// <summary>
+        /// Its weights were trained elsewhere.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("isImported")]
+        public bool IsImported { get; set; } = default!;
+
         [System.Text.Json.Serialization.JsonPropertyName("numericsFingerprint")]
         public string? NumericsFingerprint { get; set; } = default!;
 
