@@ -3430,6 +3430,48 @@ namespace Slowrun.Client.Api
     }
 
     /// <summary>
+    /// What a silo's process uses of its machine's processors and memory, for all its slots together.
+    /// </summary>
+    [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
+    public partial class ProcessorUse
+    {
+
+        /// <summary>
+        /// Of the processors that it may use, over the last seconds, 0 to 1; null: not measured yet.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("share")]
+        public double? Share { get; set; } = default!;
+
+        /// <summary>
+        /// Processors that it may use.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("count")]
+        public int Count { get; set; } = default!;
+
+        /// <summary>
+        /// Memory that it holds.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("usedBytes")]
+        public long UsedBytes { get; set; } = default!;
+
+        /// <summary>
+        /// Memory of the machine, or of the container; null: not known.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("totalBytes")]
+        public long? TotalBytes { get; set; } = default!;
+
+        private System.Collections.Generic.IDictionary<string, object>? _additionalProperties;
+
+        [System.Text.Json.Serialization.JsonExtensionData]
+        public System.Collections.Generic.IDictionary<string, object> AdditionalProperties
+        {
+            get { return _additionalProperties ?? (_additionalProperties = new System.Collections.Generic.Dictionary<string, object>()); }
+            set { _additionalProperties = value; }
+        }
+
+    }
+
+    /// <summary>
     /// Everything that changes the final bytes of a run, and nothing else. Hashed (see CanonicalJson) and immutable once a run has started. Where the bytes are indifferent to a setting (interval, retention, priority) it belongs to Operations.
     /// </summary>
     [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
@@ -3911,6 +3953,12 @@ namespace Slowrun.Client.Api
         [System.Text.Json.Serialization.JsonPropertyName("aliveSilos")]
         public int? AliveSilos { get; set; } = default!;
 
+        /// <summary>
+        /// Chains that are worked on: a stage of theirs has a living owner, or went over to the next owner, or stage, a moment ago. Null: not known.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("chainsAtWork")]
+        public int? ChainsAtWork { get; set; } = default!;
+
         [System.Text.Json.Serialization.JsonPropertyName("asOf")]
         public System.DateTimeOffset AsOf { get; set; } = default!;
 
@@ -4117,6 +4165,15 @@ namespace Slowrun.Client.Api
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("freeSlots")]
         public System.Collections.Generic.IReadOnlyList<string>? FreeSlots { get; set; } = default!;
+
+        /// <summary>
+        /// Memory and utilization of those slots that are devices; null: none is known.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("devices")]
+        public System.Collections.Generic.IReadOnlyList<DeviceUse>? Devices { get; set; } = default!;
+
+        [System.Text.Json.Serialization.JsonPropertyName("processors")]
+        public ProcessorUse? Processors { get; set; } = default!;
 
         private System.Collections.Generic.IDictionary<string, object>? _additionalProperties;
 
@@ -4587,8 +4644,17 @@ namespace Slowrun.Client.Api
         [System.Text.Json.Serialization.JsonPropertyName("bestEffort")]
         public bool BestEffort { get; set; } = default!;
 
+        /// <summary>
+        /// Over the last seconds.
+        /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("tokensPerSecond")]
         public double? TokensPerSecond { get; set; } = default!;
+
+        /// <summary>
+        /// Over the last minutes, with the checkpoints in them; null: not known, as in the first seconds of a take.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("steadyTokensPerSecond")]
+        public double? SteadyTokensPerSecond { get; set; } = default!;
 
         /// <summary>
         /// The devices it trains on, as last seen; null: processors, or devices that report nothing.

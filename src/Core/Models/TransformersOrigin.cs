@@ -13,4 +13,9 @@ public sealed record TransformersOrigin(
     string DataSha256,
     string SnapshotSha256,
     JsonNode Recipe
-);
+)
+{
+    public bool Equals(TransformersOrigin? other) => ContentEquality.Same(this, other);
+
+    public override int GetHashCode() => ContentEquality.Hash(this);
+}

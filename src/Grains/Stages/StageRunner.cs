@@ -180,7 +180,7 @@ internal sealed partial class StageRunner
             throw new InvalidDataException($"The imported weights {sha256[..12]} do not fit: {problem}");
         }
 
-        Tell(StageActivity.Finishing, work.Root.Steps, null, null);
+        Tell(StageActivity.Finishing, work.Root.Steps, null, null, null);
         return await StoreRetry.Patiently.ExecuteAsync(
             async token => await own.FinishAsync(work.Root.Steps, [], weights, token),
             stop.Token
