@@ -94,6 +94,7 @@ public static class GrainsRegistration
             ))
             // Before the slot loop: it stops later, since the loop's last work may end a run.
             .AddHostedService(services => services.GetRequiredService<NoticeOutbox>())
+            .AddHostedService(services => services.GetRequiredService<ProcessorSensor>())
             .AddHostedService<StoreTroubleLog>()
             .AddHostedService<ClockCheck>()
             .AddHostedService<SlotLoop>();

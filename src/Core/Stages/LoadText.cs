@@ -17,7 +17,11 @@ public static class LoadText
         ArgumentNullException.ThrowIfNull(use);
         return Human.Bytes(use.UsedBytes)
             + (use.TotalBytes is { } total ? $" of {Human.Bytes(total)}" : "")
-            + (use.Share is { } share ? $", {Human.Percent(share)} of {Human.Plural(use.Count, "processor")}" : "");
+            + (
+                use.Share is { } share
+                    ? $", {Human.Percent(share)} of {Human.Plural(use.Count, "processor")}"
+                    : ", share of the processors not known yet"
+            );
     }
 
     /// <summary>A silo's slots with their load, and those of which none is known.</summary>

@@ -1,16 +1,17 @@
+using Microsoft.Extensions.Hosting;
 using Slowrun.Clustering.Machines;
 using Slowrun.Core.Stages;
 
 namespace Slowrun.Grains.Slots;
 
 /// <summary>How busy this process keeps its processors: one system call every some seconds, and two small files when it is asked.</summary>
-internal sealed class ProcessorSensor : IDisposable
+internal sealed class ProcessorSensor : IHostedService, IDisposable
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
 
     private readonly TimeProvider time;
     private readonly Func<TimeSpan> used;
-    private readonly ITimer timer;
+    private ITimer? timer;
     private TimeSpan usedBefore;
     private long before;
     private double share = double.NaN;
@@ -19,12 +20,7 @@ internal sealed class ProcessorSensor : IDisposable
         : this(time, () => Environment.CpuUsage.TotalTime) { }
 
     /// <param name="used">Processor time of this process so far.</param>
-    internal ProcessorSensor(TimeProvider time, Func<TimeSpan> used)
-    {
-        (this.time, this.used) = (time, used);
-        (usedBefore, before) = (used(), time.GetTimestamp());
-        timer = time.CreateTimer(_ => Measure(), null, Every, Every);
-    }
+    internal ProcessorSensor(TimeProvider time, Func<TimeSpan> used) => (this.time, this.used) = (time, used);
 
     public ProcessorUse Now =>
         new(
@@ -34,7 +30,16 @@ internal sealed class ProcessorSensor : IDisposable
             MachineMemory.Read()?.TotalBytes
         );
 
-    public void Dispose() => timer.Dispose();
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        (usedBefore, before) = (used(), time.GetTimestamp());
+        timer = time.CreateTimer(_ => Measure(), null, Every, Every);
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public void Dispose() => timer?.Dispose();
 
     private void Measure()
     {

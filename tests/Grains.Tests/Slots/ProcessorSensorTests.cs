@@ -6,11 +6,12 @@ namespace Slowrun.Grains.Tests.Slots;
 public sealed class ProcessorSensorTests
 {
     [Fact]
-    public void Share_IsThatOfTheLastSeconds()
+    public async Task Share_IsThatOfTheLastSeconds()
     {
         var time = new FakeTimeProvider();
         var used = TimeSpan.FromHours(1);
         using var sensor = new ProcessorSensor(time, () => used);
+        await sensor.StartAsync(TestContext.Current.CancellationToken);
         Assert.Null(sensor.Now.Share);
 
         // A quarter of all processors for 5 s, and nothing after that.
