@@ -71,6 +71,14 @@ internal static class PlanCommand
 
                 var spec = options.Read(parsed);
                 var explained = RunExplanation.Of(spec, null, new ExplainRates(1), CheckpointWriter.LengthBytes);
+                if (explained.Tokens == 0)
+                {
+                    throw new CliException(
+                        ExitCode.Usage,
+                        $"All models of '{spec.Name}' are imported: nothing is trained that could be planned. Name a spec with a chain that trains."
+                    );
+                }
+
                 var sizes = await MachineFile.ReadAsync(parsed.GetValue(machines.Machines), stop);
                 var name =
                     parsed.GetValue(machines.Size)

@@ -12,6 +12,9 @@ public sealed record StagePlan
     /// <summary>SHA-256 of the snapshot that the stage is finished with, without a training; null: it is trained.</summary>
     public string? ImportedSha256 { get; init; }
 
+    /// <summary>Tokens that one of its steps trains on.</summary>
+    public int TokensPerStep => ImportedSha256 is null ? Stage.BatchTokens : 0;
+
     /// <summary>Everything random in the stage is a function of (this, what, step).</summary>
     public required int Seed { get; init; }
 

@@ -25,7 +25,7 @@ public sealed record MeasuredRun(
         var trained = facts
             .Plan.Stages.Zip(explained.Stages)
             .Select(pair => (Root: facts.RootOf(pair.First.Id), Asks: pair.Second))
-            .Where(pair => pair.Root.Finished)
+            .Where(pair => pair.Root.Finished && !pair.Asks.Imported)
             .ToList();
         var seconds = trained.Sum(pair => pair.Root.Ledger.TrainingSeconds);
         if (seconds <= 0 || RunLedger.Of(facts, now) is not { } run)

@@ -46,7 +46,7 @@ public static class Eta
     /// <summary>Layer passes a second of all that the run has trained so far; null: too little.</summary>
     private static double? Seen(RunStatus status, RunPlan plan) =>
         status.Stages.Where(HasTrained).ToList() is { Count: > 0 } stages
-            ? stages.Sum(stage => (double)stage.Step * plan[stage.Id].Stage.BatchTokens * Cost(plan[stage.Id])) / stages.Sum(TrainedSeconds)
+            ? stages.Sum(stage => (double)stage.Step * plan[stage.Id].TokensPerStep * Cost(plan[stage.Id])) / stages.Sum(TrainedSeconds)
             : null;
 
     /// <summary>
@@ -81,7 +81,7 @@ public static class Eta
             return 0;
         }
 
-        var tokens = (double)(status.Steps - status.Step) * plan.Stage.BatchTokens;
+        var tokens = (double)(status.Steps - status.Step) * plan.TokensPerStep;
         return tokens * Cost(plan) / (Trains(status) ? Rate(status, plan, seen) : shared);
     }
 

@@ -163,7 +163,7 @@ public sealed record ComparedRun
     internal static ComparedRun Of(RunFacts facts, RunStatus status, string? validationSha256, MachinePrice? price)
     {
         var best = Best(status, ChainRole.Members);
-        var tokens = facts.Plan.Stages.Sum(plan => (double)facts.RootOf(plan.Id).DurableStep * plan.Stage.BatchTokens);
+        var tokens = facts.Plan.Stages.Sum(plan => (double)facts.RootOf(plan.Id).DurableStep * plan.TokensPerStep);
         var seconds = status.Ledger?.Chains.TrainingSeconds;
         return new ComparedRun
         {

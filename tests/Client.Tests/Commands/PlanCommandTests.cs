@@ -34,6 +34,18 @@ public sealed class PlanCommandTests
     }
 
     [Theory]
+    [InlineData("{stages: 2, imported: [HASH]}", ExitCode.Done, "")]
+    [InlineData("{imported: [HASH]}", ExitCode.Usage, "All models of 'micro' are imported: nothing is trained")]
+    public async Task Plan_OfImportedModels_PlansWhatIsTrained(string chain, int exitCode, string message)
+    {
+        var set = $"chains=[{chain.Replace("HASH", new string('a', 64), StringComparison.Ordinal)}]";
+
+        Assert.Equal(exitCode, await line.RunAsync("plan", "micro", "--set", set, "--replications", "5"));
+
+        Assert.Contains(message, line.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(null, ExitCode.NoSuchThing, "'slowrun chaos SPEC -o json > ")]
     [InlineData("{", ExitCode.Usage, "cannot be read")]
     [InlineData("[]", ExitCode.Usage, "has no member 'recorded'")]
