@@ -50,11 +50,7 @@ internal sealed record ConformedWeights(IReadOnlyList<TensorData> Tensors, IRead
             }
         }
 
-        var problem = WeightsCheck.Problem(
-            model,
-            selection,
-            tensors.Values.Select(tensor => new TensorLayout(tensor.Name, tensor.Type, tensor.Shape))
-        );
+        var problem = WeightsCheck.Problem(model, selection, tensors.Values.Select(tensor => tensor.Layout));
         return problem is null ? new([.. tensors.Values], NotesOf(buffers, ahead)) : throw Wrong(path, problem);
     }
 
@@ -81,8 +77,8 @@ internal sealed record ConformedWeights(IReadOnlyList<TensorData> Tensors, IRead
     /// <summary>The prefix of the model among several, and the parameter's name without what wrapped the module.</summary>
     private static (string Prefix, string Name) Named(string found, Dictionary<string, ParameterSpec> table)
     {
-        var slash = found.LastIndexOf('/') + 1;
-        var (prefix, name) = (found[..slash], found[slash..]);
+        var prefix = SnapshotModels.PrefixOf(found);
+        var name = found[prefix.Length..];
         while (!table.ContainsKey(name) && Wrappers.FirstOrDefault(wrapper => name.StartsWith(wrapper, StringComparison.Ordinal)) is { } of)
         {
             name = name[of.Length..];
@@ -93,46 +89,51 @@ internal sealed record ConformedWeights(IReadOnlyList<TensorData> Tensors, IRead
 
     private static TensorData Float32(TensorData tensor, string name, bool rounded, string path)
     {
-        var bytes = tensor.Bytes;
-        var values = tensor.Type switch
-        {
-            ElementType.F32 => MemoryMarshal.Cast<byte, float>(bytes.Span).ToArray(),
-            ElementType.BF16 => Converted<ushort>(bytes, bits => BitConverter.UInt32BitsToSingle((uint)bits << 16)),
-            ElementType.F16 => Converted<Half>(bytes, number => (float)number),
-            ElementType.F64 => Converted<double>(bytes, number => (float)number),
-            _ => throw Wrong(
-                path,
-                $"tensor '{tensor.Name}' is of type {tensor.Type}, expected numbers with a fraction (F32, BF16, F16, F64)."
-            ),
-        };
+        var found = tensor.Bytes.Span;
+        // A model of gigabytes is not copied where its numbers stay as they are.
+        var bytes =
+            tensor.Type == ElementType.F32 && !rounded
+                ? tensor.Bytes
+                : tensor.Type switch
+                {
+                    ElementType.F32 => Converted<float>(found, number => number),
+                    ElementType.BF16 => Converted<ushort>(found, Widened),
+                    ElementType.F16 => Converted<Half>(found, number => (float)number),
+                    ElementType.F64 => Converted<double>(found, number => (float)number),
+                    _ => throw Wrong(
+                        path,
+                        $"tensor '{tensor.Name}' is of type {tensor.Type}, expected numbers with a fraction (F32, BF16, F16, F64)."
+                    ),
+                };
+        var values = MemoryMarshal.Cast<byte, float>(bytes.Span);
         for (var i = 0; i < values.Length; i++)
         {
             if (!float.IsFinite(values[i]))
             {
                 throw Wrong(path, $"number {i} of tensor '{tensor.Name}' is {values[i]}: a model with such weights predicts nothing.");
             }
-
-            if (rounded)
-            {
-                values[i] = BitConverter.UInt32BitsToSingle((uint)Bfloat16.Round(values[i]) << 16);
-            }
         }
 
-        return new TensorData(name, ElementType.F32, tensor.Shape, MemoryMarshal.AsBytes<float>(values).ToArray());
-    }
+        return new TensorData(name, ElementType.F32, tensor.Shape, bytes);
 
-    private static float[] Converted<T>(ReadOnlyMemory<byte> bytes, Func<T, float> convert)
-        where T : unmanaged
-    {
-        var numbers = MemoryMarshal.Cast<byte, T>(bytes.Span);
-        var values = new float[numbers.Length];
-        for (var i = 0; i < values.Length; i++)
+        ReadOnlyMemory<byte> Converted<T>(ReadOnlySpan<byte> from, Func<T, float> convert)
+            where T : unmanaged
         {
-            values[i] = convert(numbers[i]);
-        }
+            var numbers = MemoryMarshal.Cast<byte, T>(from);
+            var into = new byte[numbers.Length * sizeof(float)];
+            var floats = MemoryMarshal.Cast<byte, float>(into.AsSpan());
+            for (var i = 0; i < numbers.Length; i++)
+            {
+                var number = convert(numbers[i]);
+                floats[i] = rounded ? Widened(Bfloat16.Round(number)) : number;
+            }
 
-        return values;
+            return into;
+        }
     }
+
+    /// <summary>The number whose upper half of bits a bfloat16 is.</summary>
+    private static float Widened(ushort bits) => BitConverter.UInt32BitsToSingle((uint)bits << 16);
 
     private static InvalidRequestException Wrong(string path, string found) =>
         new(

@@ -70,7 +70,7 @@ internal static class ImportedRun
     public static SelectionRecipe SelectionOf(IReadOnlyList<TensorData> weights)
     {
         ArgumentNullException.ThrowIfNull(weights);
-        var prefixes = weights.Select(tensor => tensor.Name[..(tensor.Name.LastIndexOf('/') + 1)]).Distinct().ToList();
+        var prefixes = weights.Select(tensor => SnapshotModels.PrefixOf(tensor.Name)).Distinct().ToList();
         return new SelectionRecipe
         {
             LateCheckpoints = Math.Max(1, prefixes.Count),

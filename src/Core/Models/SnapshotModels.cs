@@ -16,6 +16,14 @@ public static class SnapshotModels
     public static string Prefix(int index, bool byRecency) =>
         string.Create(CultureInfo.InvariantCulture, $"{(byRecency ? ByRecency : Alike)}{index}/");
 
+    /// <param name="tensor">A tensor's name.</param>
+    /// <returns>The prefix of the model that it belongs to, with its slash; empty: the last model's.</returns>
+    public static string PrefixOf(string tensor)
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        return tensor[..(tensor.LastIndexOf('/') + 1)];
+    }
+
     /// <summary>What a model counts in its snapshot's prediction: the same as each other, or the i-th of n in time i (the 2-hour
     /// track).</summary>
     /// <param name="prefix">Empty: the last model.</param>

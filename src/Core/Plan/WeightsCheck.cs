@@ -36,17 +36,6 @@ public static class WeightsCheck
             .FirstOrDefault();
     }
 
-    /// <inheritdoc cref="Problem(ModelRecipe, SelectionRecipe, IEnumerable{TensorLayout})"/>
-    public static string? Problem(StagePlan plan, IEnumerable<TensorData> tensors)
-    {
-        ArgumentNullException.ThrowIfNull(plan);
-        return Problem(
-            plan.Model,
-            plan.Stage.Selection,
-            tensors.Select(tensor => new TensorLayout(tensor.Name, tensor.Type, tensor.Shape))
-        );
-    }
-
     private static IEnumerable<TensorLayout> Expected(ModelRecipe model, SelectionRecipe selection)
     {
         var table = ParameterTable.Of(model);

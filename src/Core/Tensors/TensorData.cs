@@ -6,6 +6,8 @@ namespace Slowrun.Core.Tensors;
 /// <param name="Bytes">Product of the shape times the element size; under 2 GiB.</param>
 public sealed record TensorData(string Name, ElementType Type, IReadOnlyList<long> Shape, ReadOnlyMemory<byte> Bytes)
 {
+    public TensorLayout Layout => new(Name, Type, Shape);
+
     public bool Equals(TensorData? other) => ContentEquality.Same(this, other);
 
     public override int GetHashCode() => ContentEquality.Hash(this);

@@ -175,7 +175,7 @@ internal sealed partial class StageRunner
     private async Task<StopReason> TakeOverAsync(string sha256)
     {
         var weights = await inputs.ImportedAsync(work, sha256, stop.Token);
-        if (WeightsCheck.Problem(work.Plan, weights) is { } problem)
+        if (WeightsCheck.Problem(work.Plan.Model, work.Plan.Stage.Selection, weights.Select(tensor => tensor.Layout)) is { } problem)
         {
             throw new InvalidDataException($"The imported weights {sha256[..12]} do not fit: {problem}");
         }

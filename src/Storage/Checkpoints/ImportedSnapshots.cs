@@ -18,13 +18,24 @@ public sealed class ImportedSnapshots(IObjectStore store)
         var stages = new RunPlan(spec.Recipe).Stages.Where(stage => stage.ImportedSha256 is not null);
         foreach (var same in stages.GroupBy(stage => stage.ImportedSha256!))
         {
-            var name = RunPaths.Snapshot(spec.Name, same.Key);
-            if (!await HasAsync(name, cancellationToken).ConfigureAwait(false))
+            var header = await TryReadHeaderAsync(spec.Name, same.Key, cancellationToken).ConfigureAwait(false);
+            if (header is null)
             {
                 await CopyAsync(same.Key, spec.Name, cancellationToken).ConfigureAwait(false);
+                header =
+                    await TryReadHeaderAsync(spec.Name, same.Key, cancellationToken).ConfigureAwait(false)
+                    ?? throw new InvalidRequestException(
+                        $"The imported weights {same.Key} were deleted by another process at this moment. Try again."
+                    );
             }
 
-            await CheckAsync(name, same, cancellationToken).ConfigureAwait(false);
+            foreach (var stage in same)
+            {
+                if (WeightsCheck.Problem(stage.Model, stage.Stage.Selection, header.Tensors) is { } problem)
+                {
+                    throw new InvalidRequestException($"The imported weights of '{stage.Id}' do not fit the recipe: {problem}");
+                }
+            }
         }
     }
 
@@ -70,36 +81,18 @@ public sealed class ImportedSnapshots(IObjectStore store)
         }
     }
 
-    private async Task CheckAsync(string name, IEnumerable<StagePlan> stages, CancellationToken cancellationToken)
+    private async Task<SafetensorsHeader?> TryReadHeaderAsync(string run, string sha256, CancellationToken cancellationToken)
     {
+        var name = RunPaths.Snapshot(run, sha256);
         var content = await store.TryOpenAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false);
         if (content is null)
         {
-            throw new InvalidRequestException($"'{name}' was deleted by another process at this moment. Try again.");
+            return null;
         }
 
         await using (content.ConfigureAwait(false))
         {
-            var header = await SafetensorsReader.ReadHeaderAsync(content, content.Length, name, cancellationToken).ConfigureAwait(false);
-            foreach (var stage in stages)
-            {
-                if (WeightsCheck.Problem(stage.Model, stage.Stage.Selection, header.Tensors) is { } problem)
-                {
-                    throw new InvalidRequestException($"The imported weights of '{stage.Id}' do not fit the recipe: {problem}");
-                }
-            }
+            return await SafetensorsReader.ReadHeaderAsync(content, content.Length, name, cancellationToken).ConfigureAwait(false);
         }
-    }
-
-    private async Task<bool> HasAsync(string name, CancellationToken cancellationToken)
-    {
-        var content = await store.TryOpenAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false);
-        if (content is null)
-        {
-            return false;
-        }
-
-        await content.DisposeAsync().ConfigureAwait(false);
-        return true;
     }
 }

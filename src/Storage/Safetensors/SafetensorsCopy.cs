@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Slowrun.Core.Models;
 using Slowrun.Core.Tensors;
 
 namespace Slowrun.Storage.Safetensors;
@@ -79,10 +80,7 @@ public static class SafetensorsCopy
     public static IReadOnlyList<string> ModelsOf(SafetensorsHeader header)
     {
         ArgumentNullException.ThrowIfNull(header);
-        return
-        [
-            .. header.Tensors.Select(tensor => tensor.Name[..(tensor.Name.LastIndexOf('/') + 1)]).Distinct().Order(StringComparer.Ordinal),
-        ];
+        return [.. header.Tensors.Select(tensor => SnapshotModels.PrefixOf(tensor.Name)).Distinct().Order(StringComparer.Ordinal)];
     }
 
     private static bool IsOf(string name, string model) =>
