@@ -33,6 +33,17 @@ internal static class FleetBench
         var losses = Option(arguments, "--losses", Losses);
         var eachReads = arguments.Contains("--each-reads");
         var table = arguments.Contains("--table");
+        if (arguments.Contains("--processes"))
+        {
+            var address = arguments.FirstOrDefault(argument => argument.Contains("://", StringComparison.Ordinal));
+            return address is null
+                ? throw new ArgumentException("bench fleet --processes N --stages M STORE: expected a cloud store's address.")
+                : FleetProcesses
+                    .RunAsync(address, Option(arguments, "--processes", 5), stages, Option(arguments, "--losses", 5))
+                    .GetAwaiter()
+                    .GetResult();
+        }
+
         var took = Stopwatch.StartNew();
         var fleet = new SimFleet(silos, seed: 16, StoreLatency, eachReads, table);
         fleet.Pass(Settling);
@@ -90,7 +101,7 @@ internal static class FleetBench
         counts.Clear();
     }
 
-    private static double At(IReadOnlyList<TimeSpan> all, double share) =>
+    internal static double At(IReadOnlyList<TimeSpan> all, double share) =>
         all.Order().ElementAt((int)(share * (all.Count - 1))).TotalSeconds;
 
     private static int Option(string[] arguments, string name, int otherwise) =>

@@ -151,6 +151,7 @@ public sealed class StoreMembershipTable : IMembershipTable
                         either.Token
                     )
                     .ConfigureAwait(false);
+                ClusterMeter.Heartbeat.Record(time.GetElapsedTime(began).TotalSeconds);
                 return;
             }
             catch (Exception e) when (!ending.IsCancellationRequested && e is OperationCanceledException or IOException)

@@ -73,6 +73,7 @@ internal sealed class WatchedTable(IMembershipTable table, Func<CancellationToke
             try
             {
                 await WatchedAsync(() => table.UpdateIAmAliveAsync(beat).WaitAsync(watch.TryTime, time, stopped), watch.Wrote);
+                ClusterMeter.Heartbeat.Record(time.GetElapsedTime(began).TotalSeconds);
                 return;
             }
             catch (Exception e) when (!stopped.IsCancellationRequested && e is IOException or TimeoutException)

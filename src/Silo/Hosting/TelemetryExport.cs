@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
+using Slowrun.Clustering.Membership;
 using Slowrun.Grains.Telemetry;
 using Slowrun.Silo.Http;
 using Slowrun.Storage;
@@ -45,7 +46,7 @@ internal static class TelemetryExport
         {
             telemetry.WithMetrics(meters =>
             {
-                meters.AddMeter(Instruments.Name, StoreMeter.Name, Runtime, Orleans).AddView(View);
+                meters.AddMeter(Instruments.Name, StoreMeter.Name, ClusterMeter.Name, Runtime, Orleans).AddView(View);
                 if (metrics)
                 {
                     meters.AddOtlpExporter();

@@ -7,21 +7,25 @@ using Slowrun.Core.Tensors;
 
 namespace Slowrun.Client.Tests.Imports;
 
-/// <summary>Files of <c>torch.save</c>; <c>make_torch_file.py</c> has made the one that is read.</summary>
+/// <summary>Files of <c>torch.save</c>: one that <c>make_torch_file.py</c> has made, and one that PyTorch 1.13 has saved.</summary>
 public sealed class TorchFileTests : IDisposable
 {
-    private static readonly string Saved = Path.Combine(AppContext.BaseDirectory, "Imports", "saved-by-torch.pt");
-
     private readonly TemporaryFolder folder = new();
+
+    private static string Saved(string name) => Path.Combine(AppContext.BaseDirectory, "Imports", name);
 
     private string Made => Path.Combine(folder.Path, "made.pt");
 
     public void Dispose() => folder.Dispose();
 
-    [Fact]
-    public async Task Read_OfAScriptsFile_HasTheModelsTensorsInTheOrderOfTheirIndexes()
+    [Theory]
+    [InlineData("saved-by-torch.pt")]
+    [InlineData("torch-1.13.pt")]
+    public async Task Read_OfAScriptsFile_HasTheModelsTensorsInTheOrderOfTheirIndexes(string saved)
     {
-        var tensors = (await TorchFile.ReadAsync(Saved, CommandLine.Stop)).ToDictionary(tensor => tensor.Name["_orig_mod.".Length..]);
+        var tensors = (await TorchFile.ReadAsync(Saved(saved), CommandLine.Stop)).ToDictionary(tensor =>
+            tensor.Name["_orig_mod.".Length..]
+        );
 
         Assert.Equal(["bfloat16", "double", "half", "plain", "transposed", "within"], tensors.Keys.Order());
         Assert.Equal([1, 2, 3, 4, 5, 6], MemoryMarshal.Cast<byte, float>(tensors["plain"].Bytes.Span).ToArray());
@@ -113,7 +117,7 @@ public sealed class TorchFileTests : IDisposable
 
     private static Dictionary<string, byte[]> Entries()
     {
-        using var archive = ZipFile.OpenRead(Saved);
+        using var archive = ZipFile.OpenRead(Saved("saved-by-torch.pt"));
         return archive.Entries.ToDictionary(
             entry => entry.FullName,
             entry =>

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
+using Slowrun.Clustering.Membership;
 using Slowrun.Grains.Slots;
 using Slowrun.Grains.Telemetry;
 using Slowrun.Storage;
@@ -41,13 +42,14 @@ internal sealed record Metric(string Name, string Unit, string Description, bool
         var all = new List<Metric>();
         RuntimeHelpers.RunClassConstructor(typeof(Instruments).TypeHandle);
         RuntimeHelpers.RunClassConstructor(typeof(StoreMeter).TypeHandle);
+        RuntimeHelpers.RunClassConstructor(typeof(ClusterMeter).TypeHandle);
         using var slots = new SlotTable(["cpu:0"]);
         using var gauges = new SiloGauges(slots, new SlotSensors(), new StoreTroubles(new MemoryStore()), TimeProvider.System);
         using var listener = new MeterListener
         {
             InstrumentPublished = (instrument, _) =>
             {
-                if (instrument.Meter.Name is Instruments.Name or StoreMeter.Name)
+                if (instrument.Meter.Name is Instruments.Name or StoreMeter.Name or ClusterMeter.Name)
                 {
                     all.Add(
                         new Metric(
