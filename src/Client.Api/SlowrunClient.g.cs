@@ -1990,6 +1990,36 @@ namespace Slowrun.Client.Api
 
     }
 
+    /// <summary>
+    /// Fewer layers for the first part of a stage (the depth schedule of upstream's universal transformer). Half of them are the encoder's first, half the decoder's last: the network grows in its middle.
+    /// </summary>
+    [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
+    public partial class DepthPhase
+    {
+
+        /// <summary>
+        /// Fraction of the stage's steps after which the phase ends.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("untilFraction")]
+        public double UntilFraction { get; set; } = default!;
+
+        /// <summary>
+        /// An even number, less than the model's.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("layers")]
+        public int Layers { get; set; } = default!;
+
+        private System.Collections.Generic.IDictionary<string, object>? _additionalProperties;
+
+        [System.Text.Json.Serialization.JsonExtensionData]
+        public System.Collections.Generic.IDictionary<string, object> AdditionalProperties
+        {
+            get { return _additionalProperties ?? (_additionalProperties = new System.Collections.Generic.Dictionary<string, object>()); }
+            set { _additionalProperties = value; }
+        }
+
+    }
+
     [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
     public enum DesiredState
     {
@@ -3148,6 +3178,9 @@ namespace Slowrun.Client.Api
         [System.Text.Json.Serialization.JsonPropertyName("mtpBlock")]
         public bool MtpBlock { get; set; } = default!;
 
+        [System.Text.Json.Serialization.JsonPropertyName("sharedBlocks")]
+        public SharedBlocksRecipe? SharedBlocks { get; set; } = default!;
+
         /// <summary>
         /// How fresh weights are drawn.
         /// </summary>
@@ -3352,7 +3385,7 @@ namespace Slowrun.Client.Api
         public double UnembeddingLearningRate { get; set; } = default!;
 
         /// <summary>
-        /// x0 lambdas, XSA strengths, and gates where AdamW has them; residual lambdas and skip weights take a hundredth.
+        /// x0 lambdas, XSA strengths, norms of shared blocks, and gates where AdamW has them; residual lambdas and skip weights take a hundredth.
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("scalarLearningRate")]
         public double ScalarLearningRate { get; set; } = default!;
@@ -4132,6 +4165,36 @@ namespace Slowrun.Client.Api
 
     }
 
+    /// <summary>
+    /// Layers that share their weights (universal transformer, arXiv:1807.03819, in upstream's form): all encoder layers are passes of one block, all decoder layers of another. Each layer keeps norms with gains and biases, gates, lambdas, its skip and its value projection.
+    /// </summary>
+    [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
+    public partial class SharedBlocksRecipe
+    {
+
+        /// <summary>
+        /// Attentions of a block, one behind the other, each with weights of its own; the MLP comes after them.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("attentions")]
+        public int Attentions { get; set; } = default!;
+
+        /// <summary>
+        /// Width of the block's SwiGLU layer, in widths of the stream.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("hiddenMultiple")]
+        public int HiddenMultiple { get; set; } = default!;
+
+        private System.Collections.Generic.IDictionary<string, object>? _additionalProperties;
+
+        [System.Text.Json.Serialization.JsonExtensionData]
+        public System.Collections.Generic.IDictionary<string, object> AdditionalProperties
+        {
+            get { return _additionalProperties ?? (_additionalProperties = new System.Collections.Generic.Dictionary<string, object>()); }
+            set { _additionalProperties = value; }
+        }
+
+    }
+
     [System.CodeDom.Compiler.GeneratedCode("NJsonSchema", "14.8.0.0 (NJsonSchema v11.6.2.0 (Newtonsoft.Json v13.0.0.0))")]
     public partial class SiloAnswer
     {
@@ -4527,6 +4590,12 @@ namespace Slowrun.Client.Api
         /// </summary>
         [System.Text.Json.Serialization.JsonPropertyName("windows")]
         public System.Collections.Generic.IReadOnlyList<WindowPhase> Windows { get; set; } = default!;
+
+        /// <summary>
+        /// Fewer layers for the first parts of the stage, in order; of models with SharedBlocksRecipe? ModelRecipe.SharedBlocks. Null: all from the start.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("depth")]
+        public System.Collections.Generic.IReadOnlyList<DepthPhase>? Depth { get; set; } = default!;
 
         [System.Text.Json.Serialization.JsonPropertyName("optimizer")]
         public OptimizerRecipe Optimizer { get; set; } = default!;

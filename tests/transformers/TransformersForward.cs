@@ -38,6 +38,7 @@ internal sealed class TransformersForward(JsonElement config, IReadOnlyList<Tens
     private readonly double scoreScale = config.GetProperty("score_scale").GetDouble();
     private readonly bool roundedTables = config.GetProperty("rotary_dtype").GetString() == "bfloat16";
     private readonly bool rounded = config.GetProperty("product_dtype").GetString() == "bfloat16";
+    private readonly int sharedAttentions = config.TryGetProperty("shared_attentions", out var shared) ? shared.GetInt32() : 0;
     private readonly bool transposed = config.GetProperty("transposed_unembedding").GetBoolean();
 
     private int HeadWidth => width / heads;
@@ -103,7 +104,10 @@ internal sealed class TransformersForward(JsonElement config, IReadOnlyList<Tens
             x = Sum(Sum(x, x, weights["resid_lambdas"][layer] - 1), x0, weights["x0_lambdas"][layer]);
             var value = valueEmbeddingLayers.Contains(layer) ? Linear(x0, weights[$"ve_projs.{layer}.weight"], width) : null;
             var alpha = learnt && xsaLayers.Contains(layer) ? weights["xsa_alphas"][(layer * heads)..((layer + 1) * heads)] : null;
-            x = Block(x, layer, value, alpha, rotary);
+            x =
+                sharedAttentions == 0 ? Block(x, layer, value, alpha, rotary)
+                : layer < half ? Layer(x, layer, value, rotary, "encoder")
+                : Layer(x, layer, value, rotary, "decoder");
             if (layer < half)
             {
                 encoded[layer] = x;
@@ -117,6 +121,32 @@ internal sealed class TransformersForward(JsonElement config, IReadOnlyList<Tens
     {
         x = Sum(x, Attention([.. x.Select(RmsNorm)], layer, value, alpha, rotary), 1);
         return Sum(x, Mlp([.. x.Select(RmsNorm)], $"transformer.h.{layer}.mlp"), 1);
+    }
+
+    private double[][] Layer(double[][] x, int layer, double[][]? value, (double[][] Cos, double[][] Sin) rotary, string half)
+    {
+        var own = $"transformer.h.{layer}";
+        for (var i = 0; i < sharedAttentions; i++)
+        {
+            var normed = Scaled([.. x.Select(RmsNorm)], $"{own}.attn_norms.{i}");
+            var parts = new AttentionParts(
+                $"{half}_attns.{i}",
+                rows => Scaled(Normed(rows), $"{own}.q_norms.{i}"),
+                rows => Scaled(Normed(rows), $"{own}.k_norms.{i}"),
+                $"{own}.ve_gates.{i}.weight",
+                $"{own}.attn_gates.{i}.weight"
+            );
+            x = Sum(x, Attention(normed, layer, value, null, rotary, parts), 1);
+        }
+
+        return Sum(x, Mlp(Scaled([.. x.Select(RmsNorm)], $"{own}.mlp_norm"), $"{half}_mlp"), 1);
+    }
+
+    /// <summary>With a norm's gain and bias; of heads, each head by itself.</summary>
+    private double[][] Scaled(double[][] normed, string norm)
+    {
+        var (gain, bias) = (weights[$"{norm}.weight"], weights[$"{norm}.bias"]);
+        return [.. normed.Select(row => row.Select((number, c) => (number * gain[c % gain.Length]) + bias[c % bias.Length]).ToArray())];
     }
 
     private double[][] Mlp(double[][] x, string prefix)
@@ -133,15 +163,29 @@ internal sealed class TransformersForward(JsonElement config, IReadOnlyList<Tens
     private double[][] Attention(double[][] x, int layer, double[][]? value, double[]? alpha, (double[][] Cos, double[][] Sin) rotary)
     {
         var prefix = $"transformer.h.{layer}.attn";
+        var parts = new AttentionParts(prefix, Normed, Normed, $"{prefix}.ve_gate.weight", $"{prefix}.attn_gate.weight");
+        return Attention(x, layer, value, alpha, rotary, parts);
+    }
+
+    private double[][] Attention(
+        double[][] x,
+        int layer,
+        double[][]? value,
+        double[]? alpha,
+        (double[][] Cos, double[][] Sin) rotary,
+        AttentionParts parts
+    )
+    {
+        var prefix = parts.Prefix;
         double[][] q =
         [
-            .. Normed(Rotate(Project(x, prefix, "q"), rotary)).Select(row => row.Select(number => number * scoreScale).ToArray()),
+            .. parts.QueryNorm(Rotate(Project(x, prefix, "q"), rotary)).Select(row => row.Select(number => number * scoreScale).ToArray()),
         ];
-        var k = Normed(Rotate(Project(x, prefix, "k"), rotary));
+        var k = parts.KeyNorm(Rotate(Project(x, prefix, "k"), rotary));
         var v = Project(x, prefix, "v");
         if (value is not null)
         {
-            var open = Linear([.. x.Select(row => row[..valueGateChannels])], weights[$"{prefix}.ve_gate.weight"], heads);
+            var open = Linear([.. x.Select(row => row[..valueGateChannels])], weights[parts.ValueGate], heads);
             v =
             [
                 .. v.Select((row, t) => row.Select((number, c) => number + (2 * Sigmoid(open[t][c / HeadWidth]) * value[t][c])).ToArray()),
@@ -159,7 +203,7 @@ internal sealed class TransformersForward(JsonElement config, IReadOnlyList<Tens
             y = Exclusive(y, v, alpha);
         }
 
-        var gate = Linear([.. x.Select(row => row[..attentionGateChannels])], weights[$"{prefix}.attn_gate.weight"], heads);
+        var gate = Linear([.. x.Select(row => row[..attentionGateChannels])], weights[parts.AttentionGate], heads);
         return Linear(
             [.. y.Select((row, t) => row.Select((number, c) => number * Sigmoid(gate[t][c / HeadWidth])).ToArray())],
             weights[$"{prefix}.c_proj.weight"],
@@ -348,4 +392,13 @@ internal sealed class TransformersForward(JsonElement config, IReadOnlyList<Tens
             ],
             _ => throw new ArgumentException($"'{tensor.Name}' is of {tensor.Type}.", nameof(tensor)),
         };
+
+    /// <summary>An attention's matrices by the prefix of their names; norms of queries and keys; names of gates.</summary>
+    private sealed record AttentionParts(
+        string Prefix,
+        Func<double[][], double[][]> QueryNorm,
+        Func<double[][], double[][]> KeyNorm,
+        string ValueGate,
+        string AttentionGate
+    );
 }

@@ -48,6 +48,8 @@ public sealed record BaselineSize(int Layers, int Width)
                 Layers = Layers,
                 Width = Width,
                 Heads = Width / head,
+                // An ordinary model.
+                SharedBlocks = null,
                 // Trained for its own sake alone.
                 MtpBlock = false,
                 Xsa = model.Xsa is { FirstLayers: { } first } xsa && first > Layers ? xsa with { FirstLayers = Layers } : model.Xsa,

@@ -24,7 +24,8 @@ internal static class KeptActivations
         var block = (tokens * kept) + WeightBytes(model);
         var network = stage.Recompute
             // The two inputs of each block, and of each decoder block the sum with the skip.
-            ? (blocks * tokens * width * sizeof(float) * 5 / 2) + (further * tokens * width * sizeof(float))
+            ? (blocks * tokens * width * sizeof(float) * (3 + (2 * ParameterTable.Attentions(model))) / 2)
+                + (further * tokens * width * sizeof(float))
             : (blocks + further) * block;
         // The hidden states before and behind the last norm, with their gradient.
         var ends = tokens * sizeof(float) * ((3 + (further * 5)) * width);
@@ -45,6 +46,15 @@ internal static class KeptActivations
                     ? 2
                     : 1
                 : 0;
+        if (model.SharedBlocks is { Attentions: var attentions })
+        {
+            // A layer's parts as below, each attention and the MLP by itself; every norm keeps its result before the gain, too.
+            var (behindAttention, behindMlp) = (masks > 0 ? width : 0, masks > 1 ? width : 0);
+            return model.Products == MatrixPrecision.BF16
+                ? (attentions * ((49 * width) + (4 * behindAttention))) + (10 * width) + (4 * behindMlp) + (14 * hidden)
+                : 4 * ((attentions * ((15 * width) + behindAttention)) + (3 * width) + behindMlp + (4 * hidden));
+        }
+
         // y before it, the value and its direction.
         var exclusive = model.Xsa is { } xsa ? 3 * Math.Min(xsa.FirstLayers ?? model.Layers, model.Layers) * width / model.Layers : 0;
         return model.Products == MatrixPrecision.BF16
@@ -59,9 +69,9 @@ internal static class KeptActivations
     private static long WeightBytes(ModelRecipe model)
     {
         long width = model.Width;
-        var numbers = (9 * width * width / 2) + (3 * width * ParameterTable.HiddenWidth(model));
+        var numbers = (ParameterTable.Attentions(model) * 9 * width * width / 2) + (3 * width * ParameterTable.HiddenWidth(model));
         return model.Products == MatrixPrecision.BF16 ? 2 * numbers
-            : model.HeadMixing ? 4 * 3 * width * width
+            : model.HeadMixing ? ParameterTable.Attentions(model) * 4 * 3 * width * width
             : 0;
     }
 

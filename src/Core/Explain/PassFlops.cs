@@ -10,10 +10,12 @@ namespace Slowrun.Core.Explain;
 /// </summary>
 internal static class PassFlops
 {
-    /// <summary>All layers in the order of their visits; a value projection is applied at every visit of its layer.</summary>
-    public static double Network(ModelRecipe model, AttentionWindows windows, LoopRecipe? loop) =>
+    /// <summary>All layers in the order of their visits; a value projection is applied at every visit of its layer, for each of its
+    /// attentions.</summary>
+    /// <param name="layers">That take part.</param>
+    public static double Network(ModelRecipe model, AttentionWindows windows, LoopRecipe? loop, int layers) =>
         LayerVisits
-            .Of(model.Layers, loop)
+            .Of(model.Layers, loop, layers)
             .Sum(layer => Block(model, windows.At(model, layer), ParameterTable.HasValueEmbedding(model, layer)));
 
     public static double Unembedding(ModelRecipe model) => 2.0 * model.Width * model.VocabSize;
@@ -34,11 +36,12 @@ internal static class PassFlops
     private static double Block(ModelRecipe model, int window, bool hasValue)
     {
         double width = model.Width;
-        var weights =
+        var attention =
             (4 * width * width)
-            + (3 * width * ParameterTable.HiddenWidth(model))
             + (model.Heads * ParameterTable.AttentionGateChannels)
             + (hasValue ? (width * width) + (model.Heads * ParameterTable.ValueGateChannels) : 0);
-        return (2 * weights) + (4 * width * Keys(window, model.SequenceLength));
+        double attentions = ParameterTable.Attentions(model);
+        var weights = (attentions * attention) + (3 * width * ParameterTable.HiddenWidth(model));
+        return (2 * weights) + (attentions * 4 * width * Keys(window, model.SequenceLength));
     }
 }

@@ -175,8 +175,8 @@ public sealed record ParameterCounts(
             Sum(table),
             Sum(rest.Where(parameter => parameter.Role == ParameterRole.Embedding)),
             Sum(rest.Where(parameter => parameter.Role == ParameterRole.Unembedding)),
-            Sum(rest.Where(parameter => IsMatrix(parameter) && parameter.Name.Contains(".attn.", StringComparison.Ordinal))),
-            Sum(rest.Where(parameter => IsMatrix(parameter) && parameter.Name.Contains(".mlp.", StringComparison.Ordinal))),
+            Sum(rest.Where(parameter => IsMatrix(parameter) && Contains(parameter, ".attn.", "_attns."))),
+            Sum(rest.Where(parameter => IsMatrix(parameter) && Contains(parameter, ".mlp.", "_mlp."))),
             Sum(rest.Where(parameter => parameter.Name.StartsWith("ve_projs.", StringComparison.Ordinal))),
             Sum(mtp),
             0
@@ -195,6 +195,9 @@ public sealed record ParameterCounts(
     }
 
     private static bool IsMatrix(ParameterSpec parameter) => parameter.Role is ParameterRole.InputMatrix or ParameterRole.OutputMatrix;
+
+    private static bool Contains(ParameterSpec parameter, string own, string shared) =>
+        parameter.Name.Contains(own, StringComparison.Ordinal) || parameter.Name.Contains(shared, StringComparison.Ordinal);
 
     private static long Sum(IEnumerable<ParameterSpec> parameters) => parameters.Sum(parameter => parameter.Count);
 }

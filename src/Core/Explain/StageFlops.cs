@@ -30,8 +30,8 @@ public sealed record StageFlops(double Forward, double Backward, double Recomput
         for (var i = 0; i + 1 < starts.Count; i++)
         {
             var share = (double)(starts[i + 1] - starts[i]) / steps.Steps;
-            var (loop, passes, windows) = StepPass.At(plan, steps, starts[i]);
-            var network = PassFlops.Network(model, windows, loop);
+            var (loop, passes, windows, layers) = StepPass.At(plan, steps, starts[i]);
+            var network = PassFlops.Network(model, windows, loop, layers);
             forward += share * ((passes * network) + head + mtp);
             backward += share * 2 * (network + head + mtp);
             recomputed += stage.Recompute ? share * network : 0;
@@ -50,13 +50,14 @@ public sealed record StageFlops(double Forward, double Backward, double Recomput
         int Layers(int step)
         {
             var pass = StepPass.At(plan, steps, step);
-            return pass.Passes * LayerVisits.Of(model.Layers, pass.Loop).Count;
+            return pass.Passes * LayerVisits.Of(model.Layers, pass.Loop, pass.Layers).Count;
         }
     }
 
     /// <summary>A teacher's forward pass: always looped, and through the model's own windows.</summary>
     private static double Finished(ModelRecipe model, LoopRecipe? loop, RecurrenceRecipe? recurrence) =>
-        ((recurrence?.Passes ?? 1) * PassFlops.Network(model, AttentionWindows.Of(model), loop)) + PassFlops.Unembedding(model);
+        ((recurrence?.Passes ?? 1) * PassFlops.Network(model, AttentionWindows.Of(model), loop, model.Layers))
+        + PassFlops.Unembedding(model);
 
     /// <summary>The steps at which something about the forward pass changes, the first and the end among them.</summary>
     private static List<int> Starts(StageRecipe stage, StageSteps steps)
@@ -70,6 +71,11 @@ public sealed record StageFlops(double Forward, double Backward, double Recomput
         if (stage.Recurrence is { } recurrence)
         {
             starts.Add(StageLengths.FirstStepAfter(recurrence.FromFraction, steps.Steps));
+        }
+
+        foreach (var phase in stage.Depth ?? [])
+        {
+            starts.Add(StageLengths.FirstStepAfter(phase.UntilFraction, steps.Steps));
         }
 
         foreach (var phase in stage.Windows)

@@ -127,7 +127,7 @@ public sealed record StageMemory(
             : layerApplications;
         var ensemble = plan.TeachingModel is { } teaching ? Taught(plan, teaching) : default;
         var table = ParameterTable.Of(model);
-        var groups = ParameterGroups.Of(table, stage.Optimizer);
+        var groups = ParameterGroups.Of(table, model, stage);
         var activations = Math.Max(
             KeptActivations.Bytes(model, stage, blocks, plan.IsTaught),
             sizeof(float) * UpdateUnits.Temporaries(groups)

@@ -18,7 +18,7 @@ public sealed class StateTensors
     {
         ArgumentNullException.ThrowIfNull(plan);
         var table = ParameterTable.Of(plan.Model);
-        var groups = ParameterGroups.Of(table, plan.Stage.Optimizer);
+        var groups = ParameterGroups.Of(table, plan.Model, plan.Stage);
         var layout = ParameterGroups.Layout(table, groups);
         var muon = groups.Zip(layout.Groups).Where(group => group.First.Kind == OptimizerKind.Muon).ToList();
         var muonStart = muon.Select(group => group.Second.Start).DefaultIfEmpty(layout.Length).First();

@@ -24,6 +24,9 @@ public sealed record ParameterGroup
     /// <summary>Muon's: a tall matrix learns faster, by the root of its height over its width.</summary>
     public double ShapeScale { get; init; } = 1;
 
+    /// <summary>Fraction of the stage's steps after which it is updated: before, no layer reads it.</summary>
+    public double FromFraction { get; init; }
+
     public bool Equals(ParameterGroup? other) => ContentEquality.Same(this, other);
 
     public override int GetHashCode() => ContentEquality.Hash(this);

@@ -29,6 +29,12 @@ public enum ParameterRole
     /// <summary>ve_gate: Muon's.</summary>
     ValueGate,
 
+    /// <summary>Gain of a norm of a layer that shares its block.</summary>
+    NormGain,
+
+    /// <summary>Bias of such a norm.</summary>
+    NormBias,
+
     /// <summary>A matrix that reads the residual stream: Muon's.</summary>
     InputMatrix,
 

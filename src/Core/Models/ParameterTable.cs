@@ -37,12 +37,24 @@ public static class ParameterTable
             table.Add(new("xsa_alphas", [model.Layers, model.Heads], ParameterRole.XsaAlpha));
         }
 
+        if (model.SharedBlocks is { } shared)
+        {
+            AddSharedBlocks(table, model, shared);
+        }
+
         table.Add(
             new("transformer.wte.weight", [vocabulary, width], ParameterRole.Embedding) { Rounded = model.Products == MatrixPrecision.BF16 }
         );
         for (var layer = 0; layer < model.Layers; layer++)
         {
-            AddBlock(table, model, Name(layer), HasValueEmbedding(model, layer));
+            if (model.SharedBlocks is { } blocks)
+            {
+                AddLayer(table, model, blocks, layer);
+            }
+            else
+            {
+                AddBlock(table, model, Name(layer), HasValueEmbedding(model, layer));
+            }
         }
 
         table.Add(
@@ -52,7 +64,7 @@ public static class ParameterTable
         {
             if (HasValueEmbedding(model, layer))
             {
-                table.Add(new(ValueProjection(layer), [width, width], ParameterRole.InputMatrix));
+                table.Add(new(ValueProjection(layer), [width, width], ParameterRole.InputMatrix) { Layer = LayerOf(model, layer) });
             }
         }
 
@@ -90,40 +102,140 @@ public static class ParameterTable
         return (model.VocabSize + model.PadVocabTo - 1) / model.PadVocabTo * model.PadVocabTo;
     }
 
-    /// <summary>Width of the SwiGLU layer (arXiv:2002.05202): 8C/3, rounded up to a multiple of 256.</summary>
+    /// <summary>Width of the SwiGLU layer (arXiv:2002.05202): 8C/3, rounded up to a multiple of 256; of shared blocks what they
+    /// say.</summary>
     public static int HiddenWidth(ModelRecipe model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return 256 * (((8 * model.Width / 3) + 255) / 256);
+        return model.SharedBlocks is { } shared
+            ? checked(shared.HiddenMultiple * model.Width)
+            : 256 * (((8 * model.Width / 3) + 255) / 256);
+    }
+
+    /// <summary>Attentions of a layer, one behind the other.</summary>
+    public static int Attentions(ModelRecipe model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return model.SharedBlocks?.Attentions ?? 1;
+    }
+
+    /// <summary>Name prefix of an attention that half of the layers share.</summary>
+    /// <param name="layer">One of them.</param>
+    public static string SharedAttention(ModelRecipe model, int layer, int attention) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Half(model, layer)}_attns.{attention}");
+
+    /// <summary>Name prefix of the MLP that half of the layers share.</summary>
+    /// <param name="layer">One of them.</param>
+    public static string SharedMlp(ModelRecipe model, int layer) => $"{Half(model, layer)}_mlp";
+
+    private static string Half(ModelRecipe model, int layer) => layer < model.Layers / 2 ? "encoder" : "decoder";
+
+    private static int? LayerOf(ModelRecipe model, int layer) => model.SharedBlocks is null ? null : layer;
+
+    /// <summary>The attentions of both halves, then their MLPs.</summary>
+    private static void AddSharedBlocks(List<ParameterSpec> table, ModelRecipe model, SharedBlocksRecipe shared)
+    {
+        int[] halves = [0, model.Layers - 1];
+        foreach (var layer in halves)
+        {
+            for (var attention = 0; attention < shared.Attentions; attention++)
+            {
+                var prefix = SharedAttention(model, layer, attention);
+                AddHeadMixes(table, model, prefix);
+                AddAttention(table, model, prefix);
+            }
+        }
+
+        foreach (var layer in halves)
+        {
+            AddMlp(table, model, SharedMlp(model, layer));
+        }
+    }
+
+    /// <summary>What a layer has beside the block that it shares.</summary>
+    private static void AddLayer(List<ParameterSpec> table, ModelRecipe model, SharedBlocksRecipe shared, int layer)
+    {
+        long width = model.Width,
+            heads = model.Heads;
+        var prefix = Name(layer);
+        Norms("attn_norms", width);
+        Norm($"{prefix}.mlp_norm", width);
+        Norms("q_norms", width / heads);
+        Norms("k_norms", width / heads);
+        if (HasValueEmbedding(model, layer))
+        {
+            Gates("ve_gates", ValueGateChannels, ParameterRole.ValueGate);
+        }
+
+        Gates("attn_gates", AttentionGateChannels, ParameterRole.AttentionGate);
+
+        void Norms(string name, long size)
+        {
+            for (var attention = 0; attention < shared.Attentions; attention++)
+            {
+                Norm(string.Create(CultureInfo.InvariantCulture, $"{prefix}.{name}.{attention}"), size);
+            }
+        }
+
+        void Norm(string name, long size)
+        {
+            table.Add(new($"{name}.weight", [size], ParameterRole.NormGain) { Layer = layer });
+            table.Add(new($"{name}.bias", [size], ParameterRole.NormBias) { Layer = layer });
+        }
+
+        void Gates(string name, long channels, ParameterRole role)
+        {
+            for (var attention = 0; attention < shared.Attentions; attention++)
+            {
+                var gate = string.Create(CultureInfo.InvariantCulture, $"{prefix}.{name}.{attention}.weight");
+                table.Add(new(gate, [heads, channels], role) { Layer = layer });
+            }
+        }
     }
 
     private static void AddBlock(List<ParameterSpec> table, ModelRecipe model, string prefix, bool hasValueGate)
     {
-        long width = model.Width,
-            heads = model.Heads,
-            hidden = HiddenWidth(model);
-        if (model.HeadMixing)
-        {
-            table.Add(new($"{prefix}.attn.q_mix", [heads, heads], ParameterRole.HeadMix));
-            table.Add(new($"{prefix}.attn.k_mix", [heads, heads], ParameterRole.HeadMix));
-            if (model.HeadMixingValues)
-            {
-                table.Add(new($"{prefix}.attn.v_mix", [heads, heads], ParameterRole.HeadMix));
-            }
-        }
-
-        table.Add(new($"{prefix}.attn.c_q.weight", [width, width], ParameterRole.InputMatrix));
-        table.Add(new($"{prefix}.attn.c_k.weight", [width, width], ParameterRole.InputMatrix));
-        table.Add(new($"{prefix}.attn.c_v.weight", [width, width], ParameterRole.InputMatrix));
-        table.Add(new($"{prefix}.attn.c_proj.weight", [width, width], ParameterRole.OutputMatrix));
+        long heads = model.Heads;
+        AddHeadMixes(table, model, $"{prefix}.attn");
+        AddAttention(table, model, $"{prefix}.attn");
         if (hasValueGate)
         {
             table.Add(new($"{prefix}.attn.ve_gate.weight", [heads, ValueGateChannels], ParameterRole.ValueGate));
         }
 
         table.Add(new($"{prefix}.attn.attn_gate.weight", [heads, AttentionGateChannels], ParameterRole.AttentionGate));
-        table.Add(new($"{prefix}.mlp.c_gate.weight", [hidden, width], ParameterRole.InputMatrix));
-        table.Add(new($"{prefix}.mlp.c_fc.weight", [hidden, width], ParameterRole.InputMatrix));
-        table.Add(new($"{prefix}.mlp.c_proj.weight", [width, hidden], ParameterRole.OutputMatrix));
+        AddMlp(table, model, $"{prefix}.mlp");
+    }
+
+    private static void AddHeadMixes(List<ParameterSpec> table, ModelRecipe model, string prefix)
+    {
+        long heads = model.Heads;
+        if (model.HeadMixing)
+        {
+            table.Add(new($"{prefix}.q_mix", [heads, heads], ParameterRole.HeadMix));
+            table.Add(new($"{prefix}.k_mix", [heads, heads], ParameterRole.HeadMix));
+            if (model.HeadMixingValues)
+            {
+                table.Add(new($"{prefix}.v_mix", [heads, heads], ParameterRole.HeadMix));
+            }
+        }
+    }
+
+    private static void AddAttention(List<ParameterSpec> table, ModelRecipe model, string prefix)
+    {
+        long width = model.Width;
+        table.Add(new($"{prefix}.c_q.weight", [width, width], ParameterRole.InputMatrix));
+        table.Add(new($"{prefix}.c_k.weight", [width, width], ParameterRole.InputMatrix));
+        table.Add(new($"{prefix}.c_v.weight", [width, width], ParameterRole.InputMatrix));
+        table.Add(new($"{prefix}.c_proj.weight", [width, width], ParameterRole.OutputMatrix));
+    }
+
+    private static void AddMlp(List<ParameterSpec> table, ModelRecipe model, string prefix)
+    {
+        long width = model.Width,
+            hidden = HiddenWidth(model);
+        table.Add(new($"{prefix}.c_gate.weight", [hidden, width], ParameterRole.InputMatrix));
+        table.Add(new($"{prefix}.c_fc.weight", [hidden, width], ParameterRole.InputMatrix));
+        table.Add(new($"{prefix}.c_proj.weight", [width, hidden], ParameterRole.OutputMatrix));
     }
 }

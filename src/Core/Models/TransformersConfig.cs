@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Slowrun.Core.Recipes;
 
 namespace Slowrun.Core.Models;
@@ -97,6 +98,10 @@ public sealed record TransformersConfig
     /// <summary>What inputs and results of matrix products and of attention are rounded to.</summary>
     public required string ProductDtype { get; init; }
 
+    /// <summary>Attentions of each of the two blocks that all layers share; 0: each layer has a block of its own.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public int SharedAttentions { get; init; }
+
     public required bool TransposedUnembedding { get; init; }
 
     /// <summary>Where the weights come from; the model does not read it.</summary>
@@ -136,6 +141,7 @@ public sealed record TransformersConfig
             ScoreScale = Models.RotaryFrequencies.ScoreScale(model, windows.Wide),
             RotaryDtype = model.RopePrecision == RopePrecision.BF16 ? "bfloat16" : "float32",
             ProductDtype = model.Products == MatrixPrecision.BF16 ? "bfloat16" : "float32",
+            SharedAttentions = model.SharedBlocks?.Attentions ?? 0,
             TransposedUnembedding = model.TransposedUnembedding,
             Slowrun = origin,
         };

@@ -1,3 +1,4 @@
+using Slowrun.Core.Models;
 using Slowrun.Core.Stages;
 
 namespace Slowrun.Core.Plan;
@@ -121,8 +122,7 @@ public static class Readiness
             .Where(stage => stage.Id.Stage >= id.Stage)
             .Sum(stage =>
             {
-                double layers = stage.Model.Layers;
-                var visits = layers + (stage.Stage.Loop is { } loop ? (loop.End - loop.Start) * loop.Replays * (1 - loop.FromFraction) : 0);
+                var visits = LayerVisits.Mean(stage.Model.Layers, stage.Stage);
                 // Forward and backward are three forward passes; each teacher adds one.
                 var work = stage.Stage.Epochs * visits * (3 + stage.TeacherModels);
                 var root = facts.RootOf(stage.Id);

@@ -80,6 +80,11 @@ public static class ModelCheck
             }
         }
 
+        foreach (var (field, message) in SharedBlocksCheck.OfModel(model))
+        {
+            yield return $"model.{field}: {message}";
+        }
+
         if (model.Xsa?.FirstLayers is < 1)
         {
             yield return Text($"model.xsa.firstLayers is {model.Xsa.FirstLayers}, expected at least 1, or null for all layers.");

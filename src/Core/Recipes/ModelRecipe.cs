@@ -77,6 +77,9 @@ public sealed record ModelRecipe
     /// </summary>
     public bool MtpBlock { get; init; }
 
+    /// <summary>Layers are passes of two blocks whose weights they share (universal transformer). Null: each layer has its own.</summary>
+    public SharedBlocksRecipe? SharedBlocks { get; init; }
+
     /// <summary>How fresh weights are drawn.</summary>
     public Initialization Initialization { get; init; } = Initialization.ZeroOutput;
 

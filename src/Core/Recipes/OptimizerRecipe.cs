@@ -19,7 +19,8 @@ public sealed record OptimizerRecipe
     [Range(0, double.PositiveInfinity)]
     public double UnembeddingLearningRate { get; init; } = 0.002;
 
-    /// <summary>x0 lambdas, XSA strengths, and gates where AdamW has them; residual lambdas and skip weights take a hundredth.</summary>
+    /// <summary>x0 lambdas, XSA strengths, norms of shared blocks, and gates where AdamW has them; residual lambdas and skip weights take
+    /// a hundredth.</summary>
     [Range(0, double.PositiveInfinity)]
     public double ScalarLearningRate { get; init; } = 0.1;
 

@@ -79,6 +79,11 @@ public static class StageCheck
             }
         }
 
+        foreach (var (field, message) in SharedBlocksCheck.OfStage(stage, model))
+        {
+            yield return $"stage.{field}: {message}";
+        }
+
         if (stage.Recurrence is { Passes: < 1 } recurrence)
         {
             yield return Text($"stage.recurrence.passes is {recurrence.Passes}, expected at least 1.");

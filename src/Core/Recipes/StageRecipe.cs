@@ -70,6 +70,10 @@ public sealed record StageRecipe
     /// <summary>Narrower windows for the first data epochs, in order; empty: the model's windows from the start.</summary>
     public IReadOnlyList<WindowPhase> Windows { get; init; } = [];
 
+    /// <summary>Fewer layers for the first parts of the stage, in order; of models with <see cref="ModelRecipe.SharedBlocks"/>. Null: all
+    /// from the start.</summary>
+    public IReadOnlyList<DepthPhase>? Depth { get; init; }
+
     public OptimizerRecipe Optimizer { get; init; } = new();
 
     /// <summary>How a stage learns from those before it, or the first from <see cref="Recipe.Teacher"/>. Null: no teacher.</summary>

@@ -90,6 +90,11 @@ internal static class SpecRules
             model.Yarn is null || model.Yarn.Beta > model.Yarn.Alpha,
             $"found {model.Yarn?.Beta}, expected more than alpha, {model.Yarn?.Alpha}."
         );
+        foreach (var (field, message) in SharedBlocksCheck.OfModel(model))
+        {
+            rules.Check($"recipe.model.{field}", kept: false, message);
+        }
+
         rules.Check(
             "recipe.model.xsa.firstLayers",
             model.Xsa?.FirstLayers is null || model.Xsa.FirstLayers <= model.Layers,

@@ -21,6 +21,10 @@ internal static class StageRules
         Schedules(rules, plan.Stage, place);
         Selection(rules, plan, place);
         Windows(rules, plan, place);
+        foreach (var (field, message) in SharedBlocksCheck.OfStage(plan.Stage, plan.Model))
+        {
+            rules.Check(place.Of(field), kept: false, message);
+        }
     }
 
     private static void Loop(RuleList rules, StagePlan plan, StagePlace place)

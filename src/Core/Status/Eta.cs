@@ -1,3 +1,4 @@
+using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 
 namespace Slowrun.Core.Status;
@@ -86,9 +87,5 @@ public static class Eta
     }
 
     /// <summary>Layer passes a token, the teacher's too.</summary>
-    private static double Cost(StagePlan plan)
-    {
-        var looped = plan.Stage.Loop is { } loop ? (loop.End - loop.Start) * loop.Replays * (1 - loop.FromFraction) : 0;
-        return (plan.Model.Layers + looped) * (3 + plan.TeacherModels);
-    }
+    private static double Cost(StagePlan plan) => LayerVisits.Mean(plan.Model.Layers, plan.Stage) * (3 + plan.TeacherModels);
 }

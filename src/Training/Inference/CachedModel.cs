@@ -39,7 +39,16 @@ internal sealed class CachedModel : IDisposable
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         weights = gpt.WithHeadsMixed(GptWeights.Of(plan.Model, source));
-        mixed = plan.Model.HeadMixing ? [.. weights.Blocks.Select(block => block.QueryKeyValue.DetachFromDisposeScope())] : [];
+        mixed = plan.Model.HeadMixing
+            ?
+            [
+                .. weights
+                    .Blocks.Select(block => block.QueryKeyValue)
+                    .Distinct(ReferenceEqualityComparer.Instance)
+                    .Cast<Tensor>()
+                    .Select(matrix => matrix.DetachFromDisposeScope()),
+            ]
+            : [];
         cache = new KeyValueCache(plan.Model.SequenceLength);
         pass = StepSettings.Finished(plan.Model, plan.Stage) with { Cache = cache };
     }

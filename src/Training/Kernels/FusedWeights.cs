@@ -30,8 +30,8 @@ internal sealed class FusedWeights : IDisposable
                     AttentionGate = Keep(block.AttentionGate),
                     ValueGate = block.ValueGate is { } gate ? Keep(gate) : null,
                     ValueProjection = block.ValueProjection is { } projection ? Keep(projection) : null,
-                    MlpInput = Keep(block.MlpInput),
-                    MlpOutput = Keep(block.MlpOutput),
+                    MlpInput = Keep(block.MlpInput!),
+                    MlpOutput = Keep(block.MlpOutput!),
                 }),
             ];
         }

@@ -31,6 +31,7 @@ internal readonly record struct MicroBatch(Tensor Tokens, StepSettings Settings,
         {
             Loop = Settings.Loop,
             Recurrences = Settings.Recurrences,
+            Layers = Settings.Layers,
             Windows = Settings.Windows,
             Dropout = dropout > 0 ? new Dropout(CounterRandom.Key(Key, 0), dropout, masksOnDevice) : null,
             MlpDropout = stage.MlpDropout,

@@ -1,10 +1,12 @@
 using Slowrun.Core.Models;
 using Slowrun.Core.Recipes;
+using Slowrun.Training.Numerics;
 using static TorchSharp.torch;
 
 namespace Slowrun.Training.Models;
 
-/// <summary>The parameters of one layer, as the forward pass uses them.</summary>
+/// <summary>The parameters of one layer, as the forward pass uses them; or of one attention of a layer that shares its block, the last of
+/// which has the MLP.</summary>
 internal sealed record BlockWeights
 {
     /// <summary>c_q, c_k, c_v below each other, [3C, C]: one product instead of three.</summary>
@@ -25,11 +27,14 @@ internal sealed record BlockWeights
     /// <summary>q_mix, k_mix and v_mix, each [H, H]; empty: heads are not mixed.</summary>
     public IReadOnlyList<Tensor> HeadMixes { get; init; } = [];
 
-    /// <summary>c_gate above c_fc, [2·hidden, C].</summary>
-    public required Tensor MlpInput { get; init; }
+    /// <summary>c_gate above c_fc, [2·hidden, C]; null: another attention comes first.</summary>
+    public Tensor? MlpInput { get; init; }
 
-    /// <summary>[C, hidden].</summary>
-    public required Tensor MlpOutput { get; init; }
+    /// <summary>[C, hidden]; null with <see cref="MlpInput"/>.</summary>
+    public Tensor? MlpOutput { get; init; }
+
+    /// <summary>A gain and a bias for each <see cref="BlockNorm"/> in turn; empty: norms have none.</summary>
+    public IReadOnlyList<Tensor> Norms { get; init; } = [];
 
     /// <summary>All of them, in a fixed order.</summary>
     public IEnumerable<Tensor> Tensors
@@ -50,9 +55,30 @@ internal sealed record BlockWeights
                 yield return mix;
             }
 
-            yield return MlpInput;
-            yield return MlpOutput;
+            foreach (var norm in Norms)
+            {
+                yield return norm;
+            }
+
+            if (MlpInput is not null)
+            {
+                yield return MlpInput;
+                yield return MlpOutput!;
+            }
         }
+    }
+
+    /// <summary>What a norm gives, with the gain and bias that the layer has for it, in the type of what is given.</summary>
+    /// <param name="normed">[…, n]; the same where norms have none.</param>
+    public Tensor Scaled(Tensor normed, BlockNorm norm)
+    {
+        if (Norms.Count == 0)
+        {
+            return normed;
+        }
+
+        var scaled = normed.mul(Norms[2 * (int)norm]).add(Norms[(2 * (int)norm) + 1], Scalars.One);
+        return scaled.dtype == normed.dtype ? scaled : scaled.to(normed.dtype);
     }
 
     /// <summary>The same layer with other tensors.</summary>
@@ -68,8 +94,9 @@ internal sealed record BlockWeights
             ValueGate = ValueProjection is null ? null : tensors[next++],
             ValueProjection = ValueProjection is null ? null : tensors[next++],
             HeadMixes = [.. HeadMixes.Select(_ => tensors[next++])],
-            MlpInput = tensors[next++],
-            MlpOutput = tensors[next],
+            Norms = [.. Norms.Select(_ => tensors[next++])],
+            MlpInput = MlpInput is null ? null : tensors[next++],
+            MlpOutput = MlpInput is null ? null : tensors[next],
         };
     }
 
@@ -83,13 +110,15 @@ internal sealed record BlockWeights
             AttentionGate = parameters.Of($"{prefix}.attn.attn_gate.weight"),
             ValueGate = hasValue ? parameters.Of($"{prefix}.attn.ve_gate.weight") : null,
             ValueProjection = hasValue ? parameters.Of(ParameterTable.ValueProjection(layer!.Value)) : null,
-            HeadMixes =
-                !model.HeadMixing ? []
-                : model.HeadMixingValues
-                    ? [parameters.Of($"{prefix}.attn.q_mix"), parameters.Of($"{prefix}.attn.k_mix"), parameters.Of($"{prefix}.attn.v_mix")]
-                : [parameters.Of($"{prefix}.attn.q_mix"), parameters.Of($"{prefix}.attn.k_mix")],
+            HeadMixes = Mixes(model, $"{prefix}.attn", parameters),
             MlpInput = parameters.Rows($"{prefix}.mlp.c_gate.weight", $"{prefix}.mlp.c_fc.weight"),
             MlpOutput = parameters.Of($"{prefix}.mlp.c_proj.weight"),
         };
     }
+
+    /// <summary>q_mix, k_mix and v_mix of an attention, as far as the recipe has them.</summary>
+    public static IReadOnlyList<Tensor> Mixes(ModelRecipe model, string prefix, IParameterSource parameters) =>
+        !model.HeadMixing ? []
+        : model.HeadMixingValues ? [parameters.Of($"{prefix}.q_mix"), parameters.Of($"{prefix}.k_mix"), parameters.Of($"{prefix}.v_mix")]
+        : [parameters.Of($"{prefix}.q_mix"), parameters.Of($"{prefix}.k_mix")];
 }

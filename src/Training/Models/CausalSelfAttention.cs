@@ -35,6 +35,7 @@ internal sealed class CausalSelfAttention(ModelRecipe model, WindowMasks masks, 
             ? null
             : operations.Linear(x.narrow(1, 0, ParameterTable.ValueGateChannels), weights.ValueGate!);
         var (q, k, v) = operations.Split(qkv, layer.Rotary.Table, cache?.Length ?? 0, valueEmbedding, valueGate, length, heads);
+        (q, k) = (weights.Scaled(q, BlockNorm.Queries), weights.Scaled(k, BlockNorm.Keys));
         // Before they are rounded: scores grow as if they had been multiplied themselves.
         q = layer.Rotary.Scale is { } scale ? q.mul(scale) : q;
         Tensor y;

@@ -12,6 +12,9 @@ internal sealed record ForwardPass
     /// <summary>Passes of the whole network over its own output; 0: once, and without the norm that ends each recurrent pass.</summary>
     public int Recurrences { get; init; }
 
+    /// <summary>Layers that take part, half of them the first, half the last; null: all.</summary>
+    public int? Layers { get; init; }
+
     public required AttentionWindows Windows { get; init; }
 
     /// <summary>Null: nothing is dropped.</summary>

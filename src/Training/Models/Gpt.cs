@@ -90,21 +90,7 @@ internal sealed class Gpt : IDisposable
     /// <summary>The same weights with the mixtures of heads worked into the matrices, for passes that are many and small.</summary>
     /// <returns>New matrices are in the caller's dispose scope; all other tensors are the ones given.</returns>
     public GptWeights WithHeadsMixed(GptWeights weights) =>
-        !model.HeadMixing
-            ? weights
-            : weights with
-            {
-                Blocks =
-                [
-                    .. weights.Blocks.Select(block =>
-                        block with
-                        {
-                            QueryKeyValue = CausalSelfAttention.Mixed(model, block),
-                            HeadMixes = [],
-                        }
-                    ),
-                ],
-            };
+        model.HeadMixing ? weights.WithHeadsMixed(block => CausalSelfAttention.Mixed(model, block)) : weights;
 
     /// <summary>Hidden states that predict one token further: from each position's own and the embedding of its next token.</summary>
     /// <param name="hidden">[B·T, C], of <see cref="Hidden"/>.</param>
@@ -145,10 +131,10 @@ internal sealed class Gpt : IDisposable
 
     private Tensor Network(GptWeights weights, Lambdas lambdas, Tensor x, Tensor x0, long length, ForwardPass pass, ref int place)
     {
-        var half = model.Layers / 2;
+        var (half, attentions) = (model.Layers / 2, ParameterTable.Attentions(model));
         var encoded = new Tensor[half];
         var turning = rotary.At(pass.Windows.Wide);
-        foreach (var layer in LayerVisits.Of(model.Layers, pass.Loop))
+        foreach (var layer in LayerVisits.Of(model.Layers, pass.Loop, pass.Layers))
         {
             var keeps = pass.Depth?.Keeps(layer) ?? true;
             (x, var normed) = operations.Mix(
@@ -162,7 +148,6 @@ internal sealed class Gpt : IDisposable
             );
             if (keeps)
             {
-                var block = weights.Blocks[layer];
                 var long_ = AttentionWindows.IsLong(model, layer);
                 var kind = new AttentionLayer(
                     pass.Windows.At(model, layer),
@@ -170,11 +155,15 @@ internal sealed class Gpt : IDisposable
                     model.Xsa is { } xsa && layer < (xsa.FirstLayers ?? model.Layers),
                     turning
                 );
-                x = Block(x, normed, x0, block, kind.Xsa ? lambdas.Xsa?[layer] : null, kind, length, pass, ref place);
+                for (var i = 0; i < attentions; i++)
+                {
+                    var block = weights.Blocks[(layer * attentions) + i];
+                    x = Block(x, i == 0 ? normed : null, x0, block, kind.Xsa ? lambdas.Xsa?[layer] : null, kind, length, pass, ref place);
+                }
             }
             else
             {
-                place += 2;
+                place += 2 * attentions;
             }
 
             if (layer < half)
@@ -253,7 +242,7 @@ internal sealed class Gpt : IDisposable
         using var scope = NewDisposeScope();
         var value = weights.ValueProjection is { } projection ? operations.Linear(x0!, projection) : null;
         var attended = attention.Forward(
-            normed ?? operations.Norm(x),
+            weights.Scaled(normed ?? operations.Norm(x), BlockNorm.Attention),
             weights,
             value,
             xsaAlpha,
@@ -261,9 +250,14 @@ internal sealed class Gpt : IDisposable
             length,
             pass.Cache?.Visit(place / 2)
         );
-        (x, normed) = operations.Add(x, attended, pass.Dropout, place, norm: true);
-        var gates = operations.Linear(normed ?? operations.Norm(x), weights.MlpInput);
-        var computed = operations.Linear(operations.SwiGlu(gates), weights.MlpOutput);
+        (x, normed) = operations.Add(x, attended, pass.Dropout, place, norm: weights.MlpInput is not null);
+        if (weights.MlpInput is null)
+        {
+            return x.MoveToOuterDisposeScope();
+        }
+
+        var gates = operations.Linear(weights.Scaled(normed ?? operations.Norm(x), BlockNorm.Mlp), weights.MlpInput);
+        var computed = operations.Linear(operations.SwiGlu(gates), weights.MlpOutput!);
         (x, _) = operations.Add(x, computed, pass.MlpDropout ? pass.Dropout : null, place + 1, norm: false);
         return x.MoveToOuterDisposeScope();
     }

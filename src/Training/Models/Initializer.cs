@@ -117,6 +117,7 @@ internal static class Initializer
                 Array.Fill(values, 0.1f);
                 break;
             case ParameterRole.SkipWeight:
+            case ParameterRole.NormGain:
                 Array.Fill(values, 1f);
                 break;
             case ParameterRole.HeadMix:
@@ -127,7 +128,7 @@ internal static class Initializer
 
                 break;
             default:
-                // Gates, exclusive attention and, in the other initialisations, output projections begin at 0.
+                // Gates, biases, exclusive attention and, in the other initialisations, output projections begin at 0.
                 Array.Clear(values);
                 break;
         }

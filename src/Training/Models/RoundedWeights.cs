@@ -27,8 +27,8 @@ internal sealed class RoundedWeights : IParameterSource, IDisposable
             ? read
             : read with
             {
-                Blocks = [.. read.Blocks.Select(Mixed)],
-                MtpBlock = read.MtpBlock is { } further ? Mixed(further) : null,
+                Blocks = read.WithHeadsMixed(Mixed).Blocks,
+                MtpBlock = read.MtpBlock is { } further ? further with { QueryKeyValue = Mixed(further), HeadMixes = [] } : null,
             };
         given = [];
     }
@@ -79,7 +79,7 @@ internal sealed class RoundedWeights : IParameterSource, IDisposable
         name.EndsWith("_mix", StringComparison.Ordinal)
         || ((string[])["c_q.weight", "c_k.weight", "c_v.weight"]).Any(matrix => name.EndsWith(matrix, StringComparison.Ordinal));
 
-    private BlockWeights Mixed(BlockWeights block)
+    private Tensor Mixed(BlockWeights block)
     {
         using var scope = NewDisposeScope();
         var mixed = Keep(CausalSelfAttention.Mixed(model, block).to(ScalarType.BFloat16));
@@ -89,11 +89,7 @@ internal sealed class RoundedWeights : IParameterSource, IDisposable
             tensor.Dispose();
         }
 
-        return block with
-        {
-            QueryKeyValue = mixed,
-            HeadMixes = [],
-        };
+        return mixed;
     }
 
     private Tensor Keep(Tensor tensor)

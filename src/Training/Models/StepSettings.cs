@@ -13,6 +13,9 @@ internal sealed record StepSettings
 
     public int Recurrences { get; init; }
 
+    /// <summary>Layers that take part.</summary>
+    public int? Layers { get; init; }
+
     public required AttentionWindows Windows { get; init; }
 
     /// <summary>The probability of dropout; null: the stage's own.</summary>
@@ -29,6 +32,7 @@ internal sealed record StepSettings
         {
             Loop = pass.Loop,
             Recurrences = stage.Recurrence is null ? 0 : pass.Passes,
+            Layers = pass.Layers,
             Windows = pass.Windows,
             Dropout = stage.DropoutSchedule is { } dropout
                 ? DropoutRates.At(step, steps.Steps, stage.Epochs, stage.Dropout, dropout.End, dropout.FromEpoch)

@@ -19,6 +19,7 @@ public sealed class MuonAdamW : IDisposable
     private readonly IReadOnlyList<ParameterGroup> groups;
     private readonly OptimizerRecipe recipe;
     private readonly StepPath path;
+    private readonly int stageSteps;
     private readonly Tensor steps;
     private IReadOnlyList<ShardOptimizer> shards;
 
@@ -31,9 +32,16 @@ public sealed class MuonAdamW : IDisposable
         : this(groups, recipe, path, Alone(parameters, groups)) { }
 
     /// <param name="places">Where each part of the model is updated; together all of it.</param>
-    internal MuonAdamW(IReadOnlyList<ParameterGroup> groups, OptimizerRecipe recipe, StepPath path, IReadOnlyList<ShardPlace> places)
+    /// <param name="stageSteps">Of which groups may leave out the first (<see cref="ParameterGroup.FromFraction"/>).</param>
+    internal MuonAdamW(
+        IReadOnlyList<ParameterGroup> groups,
+        OptimizerRecipe recipe,
+        StepPath path,
+        IReadOnlyList<ShardPlace> places,
+        int stageSteps = 0
+    )
     {
-        (this.groups, this.recipe, this.path) = (groups, recipe, path);
+        (this.groups, this.recipe, this.path, this.stageSteps) = (groups, recipe, path, stageSteps);
         shards = Made(places);
         Kernels = KernelsOf(places);
         using var scope = NewDisposeScope();
@@ -137,7 +145,7 @@ public sealed class MuonAdamW : IDisposable
         {
             foreach (var place in places)
             {
-                made.Add(new ShardOptimizer(place, groups, recipe, path));
+                made.Add(new ShardOptimizer(place, groups, recipe, path, stageSteps));
             }
 
             return made;

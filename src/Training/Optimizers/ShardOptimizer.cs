@@ -12,16 +12,21 @@ internal sealed class ShardOptimizer : IDisposable
 {
     private readonly OptimizerShard shard;
     private readonly OptimizerRecipe recipe;
+
+    // Steps of the stage that a group leaves out, by its number.
+    private readonly Dictionary<int, int> before = [];
     private readonly Dictionary<int, AdamWGroup> adamW = [];
     private readonly Dictionary<int, MuonGroup> muon = [];
     private readonly List<ShardMoments> made = [];
     private long done;
 
-    public ShardOptimizer(ShardPlace place, IReadOnlyList<ParameterGroup> groups, OptimizerRecipe recipe, StepPath path)
+    /// <param name="stageSteps">Steps of the stage.</param>
+    public ShardOptimizer(ShardPlace place, IReadOnlyList<ParameterGroup> groups, OptimizerRecipe recipe, StepPath path, int stageSteps)
     {
         (shard, Parameters, this.recipe) = (place.Shard, place.Parameters, recipe);
         foreach (var number in shard.Units.Select(unit => unit.Group).Distinct())
         {
+            before.Add(number, StageLengths.FirstStepAfter(groups[number].FromFraction, stageSteps));
             if (groups[number].Kind == OptimizerKind.AdamW)
             {
                 adamW.Add(number, new AdamWGroup(groups[number], path, place.Kernels));
@@ -74,7 +79,9 @@ internal sealed class ShardOptimizer : IDisposable
         [
             // Orthogonalization is many matrix products, AdamW reads every number once.
             .. shard
-                .Units.OrderBy(unit => adamW.ContainsKey(unit.Group))
+                // A gradient of 0 is not enough: Muon's decay does not ask for one.
+                .Units.Where(unit => step > before[unit.Group])
+                .OrderBy(unit => adamW.ContainsKey(unit.Group))
                 .ThenByDescending(unit => unit.Range.Length)
                 .Select(unit =>
                     (Action)(
@@ -113,7 +120,7 @@ internal sealed class ShardOptimizer : IDisposable
         var g = gradient.Of(unit.Range);
         if (adamW.TryGetValue(unit.Group, out var group))
         {
-            group.Step(p, g, AdamFirst.Of(unit.Range), AdamSecond.Of(unit.Range), step, values);
+            group.Step(p, g, AdamFirst.Of(unit.Range), AdamSecond.Of(unit.Range), step - before[unit.Group], values);
             return;
         }
 

@@ -64,7 +64,7 @@ public sealed partial class StageTraining : IDisposable
         // Each device has its own parameters; processors share one storage.
         replicate |= slots[0].type != DeviceType.CPU;
         var table = ParameterTable.Of(plan.Model);
-        var groups = ParameterGroups.Of(table, plan.Stage.Optimizer);
+        var groups = ParameterGroups.Of(table, plan.Model, plan.Stage);
         var layout = ParameterGroups.Layout(table, groups);
         var units = UpdateUnits.Of(groups, layout, stackNumbers);
         try
@@ -327,6 +327,7 @@ public sealed partial class StageTraining : IDisposable
         {
             Loop = now.Loop,
             Recurrences = now.Recurrences,
+            Layers = now.Layers,
             Windows = now.Windows,
         };
         workers.Crew.Broadcast();

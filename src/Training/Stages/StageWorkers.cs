@@ -1,4 +1,5 @@
 using Slowrun.Core.Models;
+using Slowrun.Core.Plan;
 using Slowrun.Training.Kernels.Cuda;
 using Slowrun.Training.Lanes;
 using Slowrun.Training.Numerics;
@@ -46,7 +47,13 @@ internal sealed class StageWorkers : IDisposable
         try
         {
             Employ(slots);
-            Optimizer = new MuonAdamW(groups, inputs.Plan.Stage.Optimizer, path, Places());
+            Optimizer = new MuonAdamW(
+                groups,
+                inputs.Plan.Stage.Optimizer,
+                path,
+                Places(),
+                new StageSteps(inputs.Plan, inputs.Train.Length).Steps
+            );
         }
         catch
         {

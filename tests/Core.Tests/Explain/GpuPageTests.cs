@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Slowrun.Core.Explain;
 using Slowrun.Core.Plan;
+using Slowrun.Core.Presets;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
 
@@ -17,14 +18,26 @@ public sealed partial class GpuPageTests
 
         var rows = Row().Matches(page);
 
-        Assert.Equal(4, rows.Count);
+        Assert.Equal(
+            PresetFiles.Names.Where(name => name.StartsWith("slowrun-", StringComparison.Ordinal)),
+            rows.Select(row => row.Groups[1].Value).Order(StringComparer.Ordinal)
+        );
         Assert.All(
             rows,
             row =>
             {
-                var (preset, documented) = (row.Groups[1].Value, row.Groups.Values.Skip(2).Take(3).Select(group => group.Value));
+                var (preset, documented) = (row.Groups[1].Value, row.Groups.Values.Skip(2).Select(group => group.Value));
                 var (exact, rounded) = (Largest(preset, MatrixPrecision.F32), Largest(preset, MatrixPrecision.BF16));
-                Assert.Equal([Gigabytes(exact.Device), Gigabytes(rounded.Device), Gigabytes(rounded.Host)], documented);
+                Assert.Equal(
+                    [
+                        Gigabytes(exact.Device),
+                        Gigabytes(rounded.Device),
+                        Gigabytes(rounded.Host),
+                        Gigabytes(rounded.CheckpointCopy),
+                        Rows(preset),
+                    ],
+                    documented
+                );
             }
         );
     }
@@ -37,6 +50,9 @@ public sealed partial class GpuPageTests
             .Select(stage => StageMemory.Of(stage, new StageSteps(stage, recipe.Data.TrainTokens)))
             .MaxBy(memory => memory.Device)!;
     }
+
+    private static string Rows(string preset) =>
+        SpecReader.FromPreset(preset).Recipe.Stage.DeviceRows.ToString(CultureInfo.InvariantCulture);
 
     private static string Gigabytes(long bytes) => (bytes / 1e9).ToString("0.0", CultureInfo.InvariantCulture);
 
@@ -51,6 +67,6 @@ public sealed partial class GpuPageTests
         return folder.FullName;
     }
 
-    [GeneratedRegex(@"^\| `(slowrun-[\w-]+)` \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\| `(slowrun-[\w-]+)` \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| (\d+) \|", RegexOptions.Multiline)]
     private static partial Regex Row();
 }

@@ -34,6 +34,7 @@ public sealed class StageMemoryTests
     [InlineData("slowrun-snapshots", 16)]
     [InlineData("slowrun-1h", 32)]
     [InlineData("slowrun-2h", 32)]
+    [InlineData("slowrun-universal", 32)]
     [InlineData("slowrun-15m", 256)]
     public void Rows_OfAMicroStep_AreUpstreams(string preset, int rows)
     {

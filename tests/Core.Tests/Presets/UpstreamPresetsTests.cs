@@ -1,3 +1,4 @@
+using Slowrun.Core.Explain;
 using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Presets;
@@ -18,6 +19,7 @@ public sealed class UpstreamPresetsTests
     [InlineData("slowrun-1h", 1.444)]
     [InlineData("slowrun-2h", 1.444)]
     [InlineData("slowrun-15m", 0.317)]
+    [InlineData("slowrun-universal", 0.517)]
     public void Count_OfThePresetsModel_IsUpstreams(string preset, double billions) =>
         Assert.Equal(billions, Math.Round(ParameterTable.Count(Recipe(preset).Model) / 1e9, 3));
 
@@ -25,6 +27,7 @@ public sealed class UpstreamPresetsTests
     [InlineData("slowrun-10x", 5632)]
     [InlineData("slowrun-1h", 4864)]
     [InlineData("slowrun-15m", 2816)]
+    [InlineData("slowrun-universal", 16384)]
     public void HiddenWidth_OfThePresetsModel_IsUpstreams(string preset, int expected) =>
         Assert.Equal(expected, ParameterTable.HiddenWidth(Recipe(preset).Model));
 
@@ -131,6 +134,77 @@ public sealed class UpstreamPresetsTests
             ),
             CanonicalJson.Sha256(Recipe("slowrun-2h"))
         );
+    }
+
+    /// <summary>Upstream's schedule is "0:10,1533:20".</summary>
+    [Fact]
+    public void Plan_OfTheUniversalPreset_HasUpstreamsStepsAndDepths()
+    {
+        var stage = new RunPlan(Recipe("slowrun-universal")).Stages[0];
+        var steps = new StageSteps(stage, stage.Data.TrainTokens);
+
+        Assert.Equal(2288, steps.Steps);
+        Assert.Equal([10, 10, 20, 20], new[] { 0, 1532, 1533, 2287 }.Select(step => StepPass.At(stage, steps, step).Layers));
+        Assert.Equal([0, 1, 2, 3, 4, 15, 16, 17, 18, 19], LayerVisits.Of(20, null, 10));
+        Assert.Equal((10, 20), (StageFlops.Of(stage, steps).LayersFirst, StageFlops.Of(stage, steps).LayersLast));
+        Assert.Equal(10 + (10 * 0.33), LayerVisits.Mean(20, stage.Stage), 1e-9);
+    }
+
+    /// <summary>Counted by its program's formulas, as its names are.</summary>
+    [Fact]
+    public void Parameters_OfTheUniversalPreset_AreUpstreams()
+    {
+        var model = Recipe("slowrun-universal").Model;
+        var table = ParameterTable.Of(model);
+
+        Assert.Equal(516_710_962, ParameterTable.Count(model));
+        string[] first = ["resid_lambdas", "x0_lambdas", "skip_weights", "encoder_attns.0.q_mix", "encoder_attns.0.k_mix"];
+        Assert.Equal(first, table.Take(5).Select(parameter => parameter.Name));
+        Assert.Equal(
+            [
+                "attn_norms.0.weight",
+                "attn_norms.0.bias",
+                "attn_norms.1.weight",
+                "attn_norms.1.bias",
+                "mlp_norm.weight",
+                "mlp_norm.bias",
+                "q_norms.0.weight",
+                "q_norms.0.bias",
+                "q_norms.1.weight",
+                "q_norms.1.bias",
+                "k_norms.0.weight",
+                "k_norms.0.bias",
+                "k_norms.1.weight",
+                "k_norms.1.bias",
+                "ve_gates.0.weight",
+                "ve_gates.1.weight",
+                "attn_gates.0.weight",
+                "attn_gates.1.weight",
+            ],
+            table
+                .Where(parameter => parameter.Name.StartsWith("transformer.h.19.", StringComparison.Ordinal))
+                .Select(parameter => parameter.Name["transformer.h.19.".Length..])
+        );
+    }
+
+    /// <summary>Shared matrices learn as all others; norms as scalars, without decay. What comes in later is in groups of its
+    /// own.</summary>
+    [Fact]
+    public void Groups_OfTheUniversalPreset_AreUpstreams()
+    {
+        var recipe = Recipe("slowrun-universal");
+        var table = ParameterTable.Of(recipe.Model);
+
+        var groups = ParameterGroups.Of(table, recipe.Model, recipe.Stage);
+
+        var norms = groups.Where(group => group.Parameters.Any(parameter => parameter.Role == ParameterRole.NormGain)).ToList();
+        Assert.Equal([0, 0.67], norms.Select(group => group.FromFraction));
+        Assert.All(norms, group => Assert.Equal((OptimizerKind.AdamW, 0.025, 0.0), (group.Kind, group.LearningRate, group.WeightDecay)));
+        Assert.All(norms[1].Parameters, parameter => Assert.InRange(parameter.Layer!.Value, 5, 14));
+        var squares = groups.Where(group => group.Kind == OptimizerKind.Muon && group.Parameters[0].Shape is [2048, 2048]).ToList();
+        // Of four attentions four each, and the value projections of layers 1, 3, 15, 17 and 19; then those of 5 to 13.
+        Assert.Equal([(0, 21), (0.67, 5)], squares.Select(group => (group.FromFraction, group.Parameters.Count)));
+        Assert.All(squares, group => Assert.Equal((0.01, 0.8), (group.LearningRate, group.WeightDecay)));
     }
 
     // Each value, and each of the article's in a comment.

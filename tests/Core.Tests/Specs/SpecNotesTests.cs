@@ -146,7 +146,7 @@ public sealed partial class SpecNotesTests
             _ => [],
         };
 
-    [GeneratedRegex("^(rec9|rec10|rec11|rec12|1h|2h|15m|ours)\\b")]
+    [GeneratedRegex("^(rec9|rec10|rec11|rec12|1h|2h|15m|ut|ours)\\b")]
     private static partial Regex Source();
 
     [GeneratedRegex("--set ([^\\s,;)]+=[^\\s,;)]+)")]

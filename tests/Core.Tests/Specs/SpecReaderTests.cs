@@ -146,7 +146,7 @@ public sealed class SpecReaderTests
                 "bad.yaml:4:5: recipe.model: there is no field 'layerz' here. Did you mean 'layers'? There are: "
                     + "vocabSize, padVocabTo, sequenceLength, layers, heads, width, windowPattern, shortWindow, longWindow, "
                     + "softcap, ropePrecision, halfRope, yarn, keyOffset, headMixing, headMixingValues, xsa, mtpBlock, "
-                    + "initialization, products, transposedUnembedding.",
+                    + "sharedBlocks, initialization, products, transposedUnembedding.",
                 "bad.yaml:5:12: recipe.model.heads: found 'two', expected a whole number such as 4.",
                 "bad.yaml:8:18: recipe.stage.batchTokens: found the text '256', expected a whole number such as 4.",
                 "bad.yaml:7:16: recipe.stage.optimizer: found '3', expected a section with fields.",

@@ -69,6 +69,8 @@ public sealed class SpecRulesTests
     [InlineData("model.yarn={longWindows: []}", "recipe.model.yarn.longWindows")]
     [InlineData("model.yarn={longWindows: [16], beta: 0.5}", "recipe.model.yarn.beta")]
     [InlineData("model.xsa.firstLayers=5", "recipe.model.xsa.firstLayers")]
+    [InlineData("stage.depth=[{untilFraction: 0.5, layers: 2}]", "recipe.stage.depth")]
+    [InlineData("stage.depth=[{untilFraction: 1.5, layers: 2}]", "recipe.stage.depth[0].untilFraction")]
     [InlineData("stage.labelSmoothing=1", "recipe.stage.labelSmoothing")]
     [InlineData("stage.stochasticDepth=-0.1", "recipe.stage.stochasticDepth")]
     [InlineData("stage.mtpWeight=-1", "recipe.stage.mtpWeight")]
@@ -146,6 +148,61 @@ public sealed class SpecRulesTests
         var problem = Assert.Single(Assert.Throws<SpecException>(() => SpecReader.FromPreset("tiny", set)).Problems);
         Assert.Equal("recipe.stage.windows", problem.Path);
         Assert.Contains("[8, 16]", problem.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("stage.depth=[{untilFraction: 0.3, layers: 2}, {untilFraction: 0.5, layers: 4}]", null, "")]
+    [InlineData("stage.depth=[]", null, "")]
+    [InlineData("model.sharedBlocks.hiddenMultiple=0", "recipe.model.sharedBlocks.hiddenMultiple", "expected 1 to 64")]
+    [InlineData("model.sharedBlocks.attentions=9", "recipe.model.sharedBlocks.attentions", "expected 1 to 8")]
+    [InlineData("model.keyOffset=true", "recipe.model.keyOffset", "shared blocks have no such part")]
+    [InlineData("model.xsa={}", "recipe.model.xsa", "shared blocks have no such part")]
+    [InlineData("model.mtpBlock=true", "recipe.model.mtpBlock", "shared blocks have no such part")]
+    [InlineData("stage.loop={start: 3, end: 4}", "recipe.stage.loop", "more passes of shared blocks are more model.layers")]
+    [InlineData("stage.depth=[{untilFraction: 0.5, layers: 3}]", "recipe.stage.depth", "expected an even number of layers")]
+    [InlineData("stage.depth=[{untilFraction: 0.5, layers: 6}]", "recipe.stage.depth", "less than the model's 6")]
+    [InlineData(
+        "stage.depth=[{untilFraction: 0.5, layers: 4}, {untilFraction: 0.6, layers: 2}]",
+        "recipe.stage.depth",
+        "found 2 layers until 0.6 of the steps, expected an even number of layers, more than 4"
+    )]
+    [InlineData(
+        "stage={depth: [{untilFraction: 0.5, layers: 2}], continuation: {}}",
+        "recipe.stage.depth",
+        "a continued stage has trained all layers"
+    )]
+    [InlineData(
+        "stage={depth: [{untilFraction: 0.5, layers: 2}], selection: {rule: BestValidation}}",
+        "recipe.stage.depth",
+        "it may keep weights of fewer layers"
+    )]
+    [InlineData(
+        "stage={epochs: 4, depth: [{untilFraction: 0.6, layers: 2}], selection: {rule: Final, lateCheckpoints: 3}}",
+        "recipe.stage.depth",
+        "expected at most 0.5, where selection begins to keep weights"
+    )]
+    [InlineData(
+        "stage={epochs: 4, depth: [{untilFraction: 0.6, layers: 2}], selection: {rule: Averaged, ema: {fromFraction: 0.4}}}",
+        "recipe.stage.depth",
+        "expected at most 0.4"
+    )]
+    [InlineData("stage={epochs: 4, depth: [{untilFraction: 0.5, layers: 2}], selection: {rule: Final, lateCheckpoints: 3}}", null, "")]
+    public void Read_OfSharedBlocks_TakesWhatTheyCanDo(string assignment, string? path, string says)
+    {
+        SpecOverrides set = new()
+        {
+            Set = ["model.layers=6", "stage.loop=null", "stage.selection=null", "model.sharedBlocks={}", assignment],
+        };
+
+        if (path is null)
+        {
+            Assert.NotNull(SpecReader.FromPreset("tiny", set).Recipe.Model.SharedBlocks);
+            return;
+        }
+
+        var problem = Assert.Single(Assert.Throws<SpecException>(() => SpecReader.FromPreset("tiny", set)).Problems);
+        Assert.Equal(path, problem.Path);
+        Assert.Contains(says, problem.Message, StringComparison.Ordinal);
     }
 
     [Fact]

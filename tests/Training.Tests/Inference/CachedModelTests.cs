@@ -80,6 +80,25 @@ public sealed class CachedModelTests
             ),
             ["multi-token block"] = (Model with { MtpBlock = true }, new()),
             ["unembedding transposed"] = (Model with { TransposedUnembedding = true, Softcap = 10 }, new()),
+            ["shared blocks"] = (Model with { SharedBlocks = new SharedBlocksRecipe { HiddenMultiple = 2 } }, new()),
+            ["shared blocks, heads mixed"] = (
+                Model with
+                {
+                    SharedBlocks = new SharedBlocksRecipe { HiddenMultiple = 1 },
+                    HeadMixing = true,
+                    ShortWindow = 3,
+                },
+                new() { Depth = [new(0.5, 2)] }
+            ),
+            ["shared blocks of three attentions, twice"] = (
+                Model with
+                {
+                    SharedBlocks = new SharedBlocksRecipe { Attentions = 3, HiddenMultiple = 2 },
+                    HalfRope = true,
+                    TransposedUnembedding = true,
+                },
+                new() { Recurrence = new RecurrenceRecipe() }
+            ),
             ["everything"] = (
                 Model with
                 {

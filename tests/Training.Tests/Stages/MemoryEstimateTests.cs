@@ -20,6 +20,7 @@ public sealed class MemoryEstimateTests
     [InlineData("small", 0.85, 1.15)]
     [InlineData("recomputed", 0.85, 1.15)]
     [InlineData("fused", 0.85, 1.15)]
+    [InlineData("shared", 0.85, 1.15)]
     public async Task Total_OfAStage_IsWhatItsProcessTakesAtMost(string size, double least, double most)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The system says in /proc how much memory a process took at most.");
@@ -58,6 +59,7 @@ public sealed class MemoryEstimateTests
             Layers = 6,
             Heads = 4,
             Width = size == "large" ? 512 : 256,
+            SharedBlocks = size == "shared" ? new SharedBlocksRecipe { HiddenMultiple = 4 } : null,
         };
         var stage = SmallStage.Recipe with
         {

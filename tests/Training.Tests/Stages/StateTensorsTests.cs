@@ -29,6 +29,9 @@ public sealed class StateTensorsTests
             )
         );
 
+    [Fact]
+    public void All_OfAStageThatGrows_AreTheEnginesOwn() => Check(SmallStage.Inputs(DepthScheduleTests.Growing, DepthScheduleTests.Model));
+
     private static void Check(StageInputs inputs)
     {
         using var training = StageTraining.Begin(inputs, SmallStage.Cpus(1));

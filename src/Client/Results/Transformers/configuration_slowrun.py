@@ -33,6 +33,7 @@ class SlowrunConfig(PretrainedConfig):
         score_scale=1.0,
         rotary_dtype="float32",
         product_dtype="float32",
+        shared_attentions=0,
         transposed_unembedding=False,
         **kwargs,
     ):
@@ -63,6 +64,7 @@ class SlowrunConfig(PretrainedConfig):
         self.score_scale = score_scale
         self.rotary_dtype = rotary_dtype
         self.product_dtype = product_dtype
+        self.shared_attentions = shared_attentions
         self.transposed_unembedding = transposed_unembedding
         kwargs.setdefault("tie_word_embeddings", False)
         kwargs.setdefault("use_cache", False)

@@ -55,8 +55,30 @@ def exclusive(y, v, alpha):
     return y - direction * (along if alpha is None else along * alpha.tanh().view(-1, 1))
 
 
+class SlowrunNorm(nn.Module):
+    """A norm with a gain and a bias, of a layer that shares its block."""
+
+    def __init__(self, width, eps):
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(width))
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x):
+        return rms_norm(x, self.eps) * self.weight + self.bias
+
+
+def gates(config, layer):
+    """Of the attention's output, and of the value embedding where the layer has one."""
+    heads = config.num_attention_heads
+    attention = nn.Linear(config.attention_gate_channels, heads, bias=False)
+    valued = layer in config.value_embedding_layers
+    return attention, nn.Linear(config.value_gate_channels, heads, bias=False) if valued else None
+
+
 class SlowrunAttention(nn.Module):
-    def __init__(self, config, layer):
+    def __init__(self, config, layer=None):
+        """layer: None where layers share it; they have the gates."""
         super().__init__()
         width, heads = config.hidden_size, config.num_attention_heads
         self.heads = heads
@@ -69,9 +91,8 @@ class SlowrunAttention(nn.Module):
         self.c_k = nn.Linear(width, width, bias=False)
         self.c_v = nn.Linear(width, width, bias=False)
         self.c_proj = nn.Linear(width, width, bias=False)
-        self.attn_gate = nn.Linear(config.attention_gate_channels, heads, bias=False)
-        if layer in config.value_embedding_layers:
-            self.ve_gate = nn.Linear(config.value_gate_channels, heads, bias=False)
+        if layer is not None:
+            self.attn_gate, self.ve_gate = gates(config, layer)
         for name in config.mixed_heads:
             setattr(self, f"{name}_mix", nn.Parameter(torch.eye(heads)))
 
@@ -82,12 +103,18 @@ class SlowrunAttention(nn.Module):
             weight = (mix.float() @ weight.float().view(self.heads, -1)).view_as(weight)
         return linear(x, weight, self.dtype).view(*x.shape[:2], self.heads, -1)
 
+    def norm(self, x):
+        return rms_norm(x, self.eps)
+
     def forward(self, x, value, alpha, rotary, mask):
-        q = rms_norm(rotate(self.project(x, "q"), *rotary), self.eps) * self.score_scale
-        k = rms_norm(rotate(self.project(x, "k"), *rotary), self.eps)
+        return self.attend(x, value, alpha, rotary, mask, self.norm, self.norm, self.ve_gate, self.attn_gate)
+
+    def attend(self, x, value, alpha, rotary, mask, q_norm, k_norm, ve_gate, attn_gate):
+        q = q_norm(rotate(self.project(x, "q"), *rotary)) * self.score_scale
+        k = k_norm(rotate(self.project(x, "k"), *rotary))
         v = self.project(x, "v")
         if value is not None:
-            gate = linear(x[..., : self.ve_gate.in_features], self.ve_gate.weight, self.dtype).sigmoid()
+            gate = linear(x[..., : ve_gate.in_features], ve_gate.weight, self.dtype).sigmoid()
             v = v + 2 * gate.unsqueeze(-1) * value.view_as(v)
         if self.key_offset:
             k = shifted(k)
@@ -95,7 +122,7 @@ class SlowrunAttention(nn.Module):
         y = y.transpose(1, 2).to(x.dtype)
         if self.xsa:
             y = exclusive(y, v, alpha)
-        gate = linear(x[..., : self.attn_gate.in_features], self.attn_gate.weight, self.dtype).sigmoid()
+        gate = linear(x[..., : attn_gate.in_features], attn_gate.weight, self.dtype).sigmoid()
         return linear((y * gate.unsqueeze(-1)).reshape(x.shape), self.c_proj.weight, self.dtype)
 
 
@@ -122,6 +149,31 @@ class SlowrunBlock(nn.Module):
     def forward(self, x, value, alpha, rotary, mask):
         x = x + self.attn(rms_norm(x, self.eps), value, alpha, rotary, mask)
         return x + self.mlp(rms_norm(x, self.eps))
+
+
+class SlowrunLayer(nn.Module):
+    """What a layer has of its own beside the attentions and the MLP that it shares."""
+
+    def __init__(self, config, layer):
+        super().__init__()
+        width, eps, attentions = config.hidden_size, config.rms_norm_eps, range(config.shared_attentions)
+        of_a_head = width // config.num_attention_heads
+        self.attn_norms = nn.ModuleList([SlowrunNorm(width, eps) for _ in attentions])
+        self.mlp_norm = SlowrunNorm(width, eps)
+        self.q_norms = nn.ModuleList([SlowrunNorm(of_a_head, eps) for _ in attentions])
+        self.k_norms = nn.ModuleList([SlowrunNorm(of_a_head, eps) for _ in attentions])
+        pairs = [gates(config, layer) for _ in attentions]
+        self.attn_gates = nn.ModuleList([attention for attention, _ in pairs])
+        self.ve_gates = nn.ModuleList([value for _, value in pairs if value is not None])
+
+    def forward(self, x, value, rotary, mask, attentions, mlp):
+        for i, attention in enumerate(attentions):
+            ve_gate = self.ve_gates[i] if value is not None else None
+            normed = self.attn_norms[i](x)
+            x = x + attention.attend(
+                normed, value, None, rotary, mask, self.q_norms[i], self.k_norms[i], ve_gate, self.attn_gates[i]
+            )
+        return x + mlp(self.mlp_norm(x))
 
 
 def next_token_loss(logits, labels):
@@ -162,10 +214,17 @@ class SlowrunForCausalLM(PreTrainedModel, GenerationMixin):
         self.skip_weights = nn.Parameter(torch.ones(layers // 2))
         if config.xsa_strength == "learnable":
             self.xsa_alphas = nn.Parameter(torch.zeros(layers, config.num_attention_heads))
+        block = SlowrunBlock
+        if config.shared_attentions > 0:
+            block = SlowrunLayer
+            for half in ("encoder", "decoder"):
+                attentions = [SlowrunAttention(config) for _ in range(config.shared_attentions)]
+                setattr(self, f"{half}_attns", nn.ModuleList(attentions))
+                setattr(self, f"{half}_mlp", SlowrunMlp(config))
         self.transformer = nn.ModuleDict(
             {
                 "wte": nn.Embedding(vocabulary, width),
-                "h": nn.ModuleList([SlowrunBlock(config, layer) for layer in range(layers)]),
+                "h": nn.ModuleList([block(config, layer) for layer in range(layers)]),
             }
         )
         shape = (vocabulary, width) if config.transposed_unembedding else (width, vocabulary)
@@ -195,7 +254,13 @@ class SlowrunForCausalLM(PreTrainedModel, GenerationMixin):
                 value = linear(x0, self.ve_projs[str(layer)].weight, self.product_dtype)
             learnt = config.xsa_strength == "learnable" and layer in config.xsa_layers
             alpha = self.xsa_alphas[layer] if learnt else None
-            x = self.transformer["h"][layer](x, value, alpha, rotary, masks[config.attention_windows[layer]])
+            block, mask = self.transformer["h"][layer], masks[config.attention_windows[layer]]
+            if config.shared_attentions == 0:
+                x = block(x, value, alpha, rotary, mask)
+            elif layer < half:
+                x = block(x, value, rotary, mask, self.encoder_attns, self.encoder_mlp)
+            else:
+                x = block(x, value, rotary, mask, self.decoder_attns, self.decoder_mlp)
             if layer < half:
                 encoded[layer] = x
         return x
