@@ -39,6 +39,12 @@ public partial class SlowrunClient : IDisposable
     public Task<RunIntent> CancelRunAsync(string run, string? stage = null, CancellationToken cancellationToken = default) =>
         OrderRunAsync(run, Order.Cancel, stage, cancellationToken);
 
+    /// <inheritdoc cref="PauseRunAsync"/>
+    /// <summary>Lets what has failed try again, from its last checkpoint.</summary>
+    /// <exception cref="SlowrunException">There is no such run or stage, or nothing has failed.</exception>
+    public Task<RunIntent> RetryRunAsync(string run, string? stage = null, CancellationToken cancellationToken = default) =>
+        OrderRunAsync(run, Order.Retry, stage, cancellationToken);
+
     /// <summary>Closes its connections.</summary>
     public void Dispose()
     {

@@ -211,7 +211,7 @@ namespace Slowrun.Client.Api
         /// Makes a run of a spec; the same spec again has the same answer.
         /// </summary>
         /// <remarks>
-        /// The run is called 'name', or as the spec says, and trains on the store's data of the hash 'data', or on those that the spec names. 400: what is wrong with the spec or its data; 409: a run of that name has another recipe.
+        /// The run is called 'name', or as the spec says, and trains on the store's data of the hash 'data', or on those that the spec names. 400: what is wrong with the spec or its data; 409: a run of that name has another recipe, or another run is called so.
         /// </remarks>
         /// <param name="spec">A spec, as YAML or JSON (docs/specs.md).</param>
         /// <returns>OK</returns>
@@ -456,7 +456,7 @@ namespace Slowrun.Client.Api
 
         /// <param name="cancellationToken">A cancellation token that can be used by other objects or threads to receive notice of cancellation.</param>
         /// <summary>
-        /// Writes what the user wants of the run, or of one 'stage' of it: pause, resume or cancel.
+        /// Writes what the user wants of the run, or of one 'stage' of it: pause, resume, cancel, or retry what has failed.
         /// </summary>
         /// <returns>OK</returns>
         /// <exception cref="SlowrunException">A server side error occurred.</exception>
@@ -518,6 +518,95 @@ namespace Slowrun.Client.Api
                         if (status_ == 200)
                         {
                             var objectResponse_ = await ReadObjectResponseAsync<RunIntent>(response_, headers_, cancellationToken).ConfigureAwait(false);
+                            if (objectResponse_.Object == null)
+                            {
+                                throw new SlowrunException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
+                            }
+                            return objectResponse_.Object;
+                        }
+                        else
+                        {
+                            var responseData_ = response_.Content == null ? null : await ReadAsStringAsync(response_.Content, cancellationToken).ConfigureAwait(false);
+                            throw new SlowrunException("The HTTP status code of the response was not expected (" + status_ + ").", status_, responseData_, headers_, null);
+                        }
+                    }
+                    finally
+                    {
+                        if (disposeResponse_)
+                            response_.Dispose();
+                    }
+                }
+            }
+            finally
+            {
+                if (disposeClient_)
+                    client_.Dispose();
+            }
+        }
+
+        /// <param name="cancellationToken">A cancellation token that can be used by other objects or threads to receive notice of cancellation.</param>
+        /// <summary>
+        /// Changes the run's operations, also while it trains; its recipe is fixed.
+        /// </summary>
+        /// <remarks>
+        /// Each 'set' is an assignment as 'slowrun set' takes it: priority=1, checkpoint.interval=5m; null takes a field back to its default. Receivers of notices are not changed. The answer has the operations as they are then. 400: what is wrong with an assignment; nothing was changed.
+        /// </remarks>
+        /// <returns>OK</returns>
+        /// <exception cref="SlowrunException">A server side error occurred.</exception>
+        public virtual async System.Threading.Tasks.Task<Operations> SetOperationsAsync(string run, System.Collections.Generic.IEnumerable<string> set, System.Threading.CancellationToken cancellationToken = default(System.Threading.CancellationToken))
+        {
+            if (run == null)
+                throw new System.ArgumentNullException("run");
+
+            if (set == null)
+                throw new System.ArgumentNullException("set");
+
+            var client_ = _httpClient;
+            var disposeClient_ = false;
+            try
+            {
+                using (var request_ = new System.Net.Http.HttpRequestMessage())
+                {
+                    request_.Content = new System.Net.Http.StringContent(string.Empty, System.Text.Encoding.UTF8, "application/json");
+                    request_.Method = new System.Net.Http.HttpMethod("POST");
+                    request_.Headers.Accept.Add(System.Net.Http.Headers.MediaTypeWithQualityHeaderValue.Parse("application/json"));
+
+                    var urlBuilder_ = new System.Text.StringBuilder();
+                
+                    // Operation Path: "api/v1/runs/{run}/operations"
+                    urlBuilder_.Append("api/v1/runs/");
+                    urlBuilder_.Append(System.Uri.EscapeDataString(ConvertToString(run, System.Globalization.CultureInfo.InvariantCulture)));
+                    urlBuilder_.Append("/operations");
+                    urlBuilder_.Append('?');
+                        foreach (var item_ in set) { urlBuilder_.Append(System.Uri.EscapeDataString("set")).Append('=').Append(System.Uri.EscapeDataString(ConvertToString(item_, System.Globalization.CultureInfo.InvariantCulture))).Append('&'); }
+                    urlBuilder_.Length--;
+
+                    PrepareRequest(client_, request_, urlBuilder_);
+
+                    var url_ = urlBuilder_.ToString();
+                    request_.RequestUri = new System.Uri(url_, System.UriKind.RelativeOrAbsolute);
+
+                    PrepareRequest(client_, request_, url_);
+
+                    var response_ = await client_.SendAsync(request_, System.Net.Http.HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+                    var disposeResponse_ = true;
+                    try
+                    {
+                        var headers_ = new System.Collections.Generic.Dictionary<string, System.Collections.Generic.IEnumerable<string>>();
+                        foreach (var item_ in response_.Headers)
+                            headers_[item_.Key] = item_.Value;
+                        if (response_.Content != null && response_.Content.Headers != null)
+                        {
+                            foreach (var item_ in response_.Content.Headers)
+                                headers_[item_.Key] = item_.Value;
+                        }
+
+                        ProcessResponse(client_, response_);
+
+                        var status_ = (int)response_.StatusCode;
+                        if (status_ == 200)
+                        {
+                            var objectResponse_ = await ReadObjectResponseAsync<Operations>(response_, headers_, cancellationToken).ConfigureAwait(false);
                             if (objectResponse_.Object == null)
                             {
                                 throw new SlowrunException("Response was null which was not expected.", status_, objectResponse_.Text, headers_, null);
@@ -3976,6 +4065,12 @@ namespace Slowrun.Client.Api
         [System.Text.Json.Serialization.JsonPropertyName("name")]
         public string Name { get; set; } = default!;
 
+        /// <summary>
+        /// What the run is called since 'slowrun rename'; null: by its name alone.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("givenName")]
+        public string? GivenName { get; set; } = default!;
+
         [System.Text.Json.Serialization.JsonPropertyName("state")]
         [System.Text.Json.Serialization.JsonConverter(typeof(System.Text.Json.Serialization.JsonStringEnumConverter<RunState>))]
         public RunState State { get; set; } = default!;
@@ -5374,6 +5469,10 @@ namespace Slowrun.Client.Api
         [System.Text.Json.Serialization.JsonStringEnumMemberName(@"cancel")]
         [System.Runtime.Serialization.EnumMember(Value = @"cancel")]
         Cancel = 2,
+
+        [System.Text.Json.Serialization.JsonStringEnumMemberName(@"retry")]
+        [System.Runtime.Serialization.EnumMember(Value = @"retry")]
+        Retry = 3,
 
     }
 

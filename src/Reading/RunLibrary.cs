@@ -34,6 +34,9 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
     // A list reads every run of the store.
     private static readonly TimeSpan ListFresh = TimeSpan.FromSeconds(2);
 
+    // Nobody waits longer to learn what a run is called.
+    private static readonly TimeSpan NamesWithin = TimeSpan.FromSeconds(1);
+
     private const string HowToUpload =
         "'slowrun data prepare --input FILE --store STORE' puts data there and prints their hash; name it with 'data', or in the spec as recipe.data.sha256.";
 
@@ -52,8 +55,10 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
     private readonly SharedReads<IReadOnlyList<SiloLoad>> loads = new(time, Fresh);
     private readonly SharedReads<RunReading?> readings = new(time, Fresh);
     private readonly SharedReads<RunStatus?> statuses = new(time, Fresh);
+    private readonly SharedReads<GivenNames> givenNames = new(time, ListFresh);
     private readonly SharedReads<RunList> lists = new(time, ListFresh);
     private readonly SharedReads<EfficiencyReport?> efficiencies = new(time, ListFresh);
+    private volatile GivenNames lastNames = new();
 
     public IObjectStore Store => store;
 
@@ -98,7 +103,7 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
                     var asking = live.TryStatusAsync(run, token);
                     var read = await TryFactsAsync(run, token);
                     var answer = await asking;
-                    return read is null ? null : new RunReading(read, answer ?? reader.StatusOf(read));
+                    return read is null ? null : new RunReading(read, await CalledAsync(answer ?? reader.StatusOf(read), token));
                 },
                 cancellationToken
             );
@@ -112,8 +117,10 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
                 async token =>
                 {
                     using var turn = await TurnAsync(reads, token);
-                    return await live.TryStatusAsync(run, token)
+                    var status =
+                        await live.TryStatusAsync(run, token)
                         ?? (await TryFactsAsync(run, token) is { } read ? reader.StatusOf(read) : null);
+                    return status is null ? null : await CalledAsync(status, token);
                 },
                 cancellationToken
             );
@@ -135,24 +142,71 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
             )
             : null;
 
-    /// <summary>Changes what the user wants of a run, as the command line does.</summary>
-    /// <returns>The intent now; null where the run, or the stage, has ended: there is nothing to change.</returns>
-    public async Task<RunIntent?> OrderAsync(RunFacts read, DesiredState state, StageId? stage, CancellationToken cancellationToken)
+    /// <summary>The run that a user means by a name: the one of that name, else the one that is called so.</summary>
+    /// <returns>The name itself where there is neither.</returns>
+    public async Task<string> ResolveAsync(string name, CancellationToken cancellationToken)
     {
-        var ended = Readiness.StateOf(read) == RunState.Succeeded || (stage is { } one && Readiness.StateOf(read, one) == StageState.Done);
-        if (ended)
+        if ((await NamesAsync(cancellationToken)).Runs.TryGetValue(name, out var run))
         {
-            return null;
+            return run;
         }
 
-        var intent = await new RunDocuments(store, read.Spec.Name).ChangeIntentAsync(
-            now => now.With(state, stage?.ToString()),
-            cancellationToken
-        );
-        await live.PokeAsync(read.Spec.Name, cancellationToken);
-        readings.Forget(read.Spec.Name);
-        statuses.Forget(read.Spec.Name);
+        if (!RunPaths.IsName(name) || await IsThereAsync(name, cancellationToken))
+        {
+            return name;
+        }
+
+        // It may have been given a moment ago.
+        if (!(await ReadNamesAsync(cancellationToken)).Runs.TryGetValue(name, out run))
+        {
+            return name;
+        }
+
+        givenNames.Forget("");
+        return run;
+    }
+
+    /// <summary>Changes what the user wants of a run, as the command line does.</summary>
+    /// <param name="order">One of <see cref="UserOrders"/>.</param>
+    /// <returns>The intent now.</returns>
+    /// <exception cref="NotPossibleException">It would change nothing.</exception>
+    public async Task<RunIntent> OrderAsync(Func<RunIntent, RunIntent> order, string run, CancellationToken cancellationToken)
+    {
+        var intent = await new RunDocuments(store, run).ChangeIntentAsync(order, cancellationToken);
+        await ChangedAsync(run, cancellationToken);
         return intent;
+    }
+
+    /// <summary>Changes a run's operations, as the command line does; but not who is told of it.</summary>
+    /// <param name="spec">The run's, as it is now.</param>
+    /// <param name="assignments">As <c>slowrun set</c> takes them.</param>
+    /// <exception cref="InvalidRequestException">They would change something other than operations, or receivers of notices.</exception>
+    /// <exception cref="SpecException">A value is none that its field takes.</exception>
+    public async Task<Operations> SetAsync(RunSpec spec, IReadOnlyList<string> assignments, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        var (now, _) = await new OperationsOrder(store, time).ChangeAsync(spec, assignments, CheckReceivers, cancellationToken);
+        await ChangedAsync(spec.Name, cancellationToken);
+        return now;
+    }
+
+    /// <summary>Who has the token may order trainings. A receiver of notices would let them make silos post to any address, with
+    /// variables of the silos' environment: that is for who may write the store.</summary>
+    private static void CheckReceivers(Operations before, Operations after)
+    {
+        if (CanonicalJson.Sha256(before.Notify) != CanonicalJson.Sha256(after.Notify))
+        {
+            throw new InvalidRequestException(
+                "Receivers of notices (notify) are not changed over HTTP: silos would post to them. Who may write the store changes them with 'slowrun set'."
+            );
+        }
+    }
+
+    private async Task ChangedAsync(string run, CancellationToken cancellationToken)
+    {
+        await live.PokeAsync(run, cancellationToken);
+        readings.Forget(run);
+        statuses.Forget(run);
     }
 
     /// <summary>Makes a run of a spec on data that the store has, as the command line does, and wakes the silos.</summary>
@@ -212,6 +266,7 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
     {
         using var turn = await TurnAsync(reads, cancellationToken);
         var names = await RunDocuments.ListRunsAsync(store, cancellationToken).ToListAsync(cancellationToken);
+        var called = await NamesAsync(cancellationToken);
         var damaged = new List<DamagedRun>();
         var read = await Task.WhenAll(
             names.Select(async name =>
@@ -219,7 +274,12 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
                 try
                 {
                     // Null for a folder that no spec has been written into: a submission that broke off.
-                    return await TryFactsAsync(name, cancellationToken) is { } found ? reader.StatusOf(found) : null;
+                    return await TryFactsAsync(name, cancellationToken) is { } found
+                        ? reader.StatusOf(found) with
+                        {
+                            GivenName = called.Of(name),
+                        }
+                        : null;
                 }
                 catch (InvalidDataException e)
                 {
@@ -237,6 +297,36 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
 
     private async Task<RunFacts?> TryFactsAsync(string run, CancellationToken cancellationToken) =>
         await reader.TryFactsAsync(run, await SilosAsync(cancellationToken), cancellationToken);
+
+    /// <summary>What runs are called; while the store does not answer, what they were called before.</summary>
+    private async Task<GivenNames> NamesAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return lastNames = await givenNames
+                .GetAsync("", ReadNamesAsync, cancellationToken)
+                .WaitAsync(NamesWithin, time, cancellationToken);
+        }
+        catch (Exception e) when (e is IOException or TimeoutException)
+        {
+            return lastNames;
+        }
+    }
+
+    private async Task<GivenNames> ReadNamesAsync(CancellationToken cancellationToken)
+    {
+        var names = await reader.Naming.TryReadAsync(cancellationToken);
+        return names.Runs.Count == 0
+            ? names
+            : names.Besides(await RunDocuments.ListRunsAsync(store, cancellationToken).ToListAsync(cancellationToken));
+    }
+
+    /// <summary>With what the run is called.</summary>
+    private async Task<RunStatus> CalledAsync(RunStatus status, CancellationToken cancellationToken) =>
+        status with
+        {
+            GivenName = (await NamesAsync(cancellationToken)).Of(status.Name),
+        };
 
     private async Task<bool> IsThereAsync(string run, CancellationToken cancellationToken)
     {

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Slowrun.Core.Plan;
 using Slowrun.Tests.Storage;
@@ -31,7 +29,7 @@ public sealed class TableClusterTests
             Processes.Signal(Processes.SiloNamed(cli.Store, "first"), Processes.SigKill);
         }
 
-        var port = FreePort();
+        var port = FreePorts.Next();
         using var second = cli.Start("silo", "--slots", "cpu:1", "--name", "second", "--page", Number(port));
         await cli.UntilAsync("tiny", second, facts => facts.RootOf(Stage) is { EpochToken: > 1, Preemptions: > 0 });
         await cli.TrainingAsync("tiny", second, steps: 5);
@@ -51,22 +49,4 @@ public sealed class TableClusterTests
     }
 
     private static string Number(int port) => port.ToString(CultureInfo.InvariantCulture);
-
-    /// <summary>None that the system may give a connection before the silo listens: Linux takes those from 32768 up.</summary>
-    private static int FreePort()
-    {
-        while (true)
-        {
-            using var listener = new TcpListener(IPAddress.Loopback, Random.Shared.Next(10_000, 32_768));
-            try
-            {
-                listener.Start();
-                return ((IPEndPoint)listener.LocalEndpoint).Port;
-            }
-            catch (SocketException)
-            {
-                // Another program has it.
-            }
-        }
-    }
 }

@@ -21,6 +21,7 @@ public sealed class RecordsTests
         typeof(RunIntent),
         typeof(Operations),
         typeof(RunSubmission),
+        typeof(GivenNames),
         typeof(JudgingFailures),
         typeof(MemberScore),
         typeof(EnsembleScore),

@@ -103,6 +103,9 @@ internal sealed class ExampleRun
         return root;
     }
 
+    public Task HaveFailedAsync(string stage) =>
+        HaveAsync(stage, 100, 192, root => root with { Failure = new StageFailure("It broke.", "", 0, begun.AddSeconds(40)) });
+
     public async Task HaveFinishedAsync(string stage, double loss, int steps = 192, float[]? curve = null)
     {
         var id = Id(stage);

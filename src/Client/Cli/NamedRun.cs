@@ -21,7 +21,9 @@ internal sealed record NamedRun(IObjectStore Store, Target Whom, RunReader Reade
     )
     {
         var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-        return new NamedRun(store, Target.Parse(parsed.GetRequiredValue(target), chains), new RunReader(store, context.Time));
+        var reader = new RunReader(store, context.Time);
+        var whom = Target.Parse(parsed.GetRequiredValue(target), chains);
+        return new NamedRun(store, whom with { Run = await reader.Naming.ResolveAsync(whom.Run, stop) }, reader);
     }
 
     /// <exception cref="CliException">The run has no such stage, or no such chain.</exception>

@@ -7,8 +7,6 @@ namespace Slowrun.Client.Cli;
 /// <summary>What a command is about: a run, one stage of it, or one of its chains.</summary>
 internal sealed record Target(string Run, StageId? Stage)
 {
-    private const string ChainWord = "chain";
-
     /// <summary>All stages of this chain; null: not a chain.</summary>
     public int? Chain { get; init; }
 
@@ -44,8 +42,11 @@ internal sealed record Target(string Run, StageId? Stage)
         );
     }
 
+    /// <summary>What it is of the run.</summary>
+    public RunPart Part => new(Run, Stage, Chain);
+
     /// <summary>Whether a stage of its run is meant.</summary>
-    public bool Has(StageId id) => (Stage is null || Stage == id) && (Chain is null || Chain == id.Chain);
+    public bool Has(StageId id) => Part.Has(id);
 
     /// <exception cref="CliException">The run has no such stage, or no such chain.</exception>
     public void CheckIsIn(RunFacts facts)
@@ -69,15 +70,12 @@ internal sealed record Target(string Run, StageId? Stage)
         }
     }
 
-    public override string ToString() =>
-        Stage is { } stage ? $"{Run}/{stage}"
-        : Chain is { } chain ? string.Create(CultureInfo.InvariantCulture, $"{Run}/{ChainWord}{chain}")
-        : Run;
+    public override string ToString() => Part.ToString();
 
     private static int? ChainOf(string part) =>
-        part.StartsWith(ChainWord, StringComparison.Ordinal)
-        && int.TryParse(part.AsSpan(ChainWord.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var chain)
-        && part == string.Create(CultureInfo.InvariantCulture, $"{ChainWord}{chain}")
+        part.StartsWith(RunPart.ChainWord, StringComparison.Ordinal)
+        && int.TryParse(part.AsSpan(RunPart.ChainWord.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var chain)
+        && part == string.Create(CultureInfo.InvariantCulture, $"{RunPart.ChainWord}{chain}")
             ? chain
             : null;
 }

@@ -47,6 +47,7 @@ internal static class CheckpointsRepair
                 if (!dry)
                 {
                     await new RunRepair(store, context.Time).CopyAsync(whom.Run, stop);
+                    await named.Reader.Naming.MendAsync(stop);
                 }
 
                 var recovery = new RootRecovery(store, whom.Run, context.Time);

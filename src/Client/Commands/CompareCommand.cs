@@ -27,7 +27,8 @@ internal static class CompareCommand
             {
                 var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
                 var reader = new RunReader(store, context.Time);
-                var distinct = parsed.GetRequiredValue(names).Distinct(StringComparer.Ordinal).ToList();
+                var named = await Task.WhenAll(parsed.GetRequiredValue(names).Select(name => reader.Naming.ResolveAsync(name, stop)));
+                var distinct = named.Distinct(StringComparer.Ordinal).ToList();
                 if (distinct.Count < 2)
                 {
                     throw new CliException(

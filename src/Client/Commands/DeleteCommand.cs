@@ -36,8 +36,13 @@ internal static class DeleteCommand
                 var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
                 var reader = new RunReader(store, context.Time);
                 var name = parsed.GetRequiredValue(run);
-                var removal = RunPaths.IsName(name) ? new RunRemoval(store, name) : throw await reader.NoSuchRunAsync(name, stop);
-                var objects = await removal.ListAsync(stop);
+                var objects = RunPaths.IsName(name) ? await new RunRemoval(store, name).ListAsync(stop) : [];
+                if (objects.Count == 0 && await reader.Naming.ResolveAsync(name, stop) is var called && called != name)
+                {
+                    name = called;
+                    objects = await new RunRemoval(store, name).ListAsync(stop);
+                }
+
                 if (objects.Count == 0)
                 {
                     throw await reader.NoSuchRunAsync(name, stop);

@@ -45,12 +45,14 @@ internal static class DistillCommand
         command.SetAction(
             async (parsed, stop) =>
             {
-                var run = parsed.GetRequiredValue(teacher);
+                var named = parsed.GetRequiredValue(teacher);
                 var overrides = options.Overrides(parsed);
-                var spec = SpecSource.Read(parsed.GetRequiredValue(into), overrides with { Name = overrides.Name ?? $"{run}-distilled" });
+                var spec = SpecSource.Read(parsed.GetRequiredValue(into), overrides with { Name = overrides.Name ?? $"{named}-distilled" });
                 var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
                 var given = data.Read(parsed, overrides.Set);
-                var (student, facts) = await new Distillation(store, new RunReader(store, context.Time)).SpecAsync(
+                var reader = new RunReader(store, context.Time);
+                var run = await reader.Naming.ResolveAsync(named, stop);
+                var (student, facts) = await new Distillation(store, reader).SpecAsync(
                     run,
                     spec,
                     overrides.Set,

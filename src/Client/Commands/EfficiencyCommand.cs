@@ -110,11 +110,12 @@ internal static class EfficiencyCommand
         var reader = new RunReader(store, context.Time);
         if (isRun)
         {
-            return (await reader.FactsAsync(name, stop)).Spec;
+            return (await reader.FactsAsync(await reader.Naming.ResolveAsync(name, stop), stop)).Spec;
         }
 
         return overrides is { Set.Count: 0, Name: null } && await reader.TryFactsAsync(name, stop) is { } there ? there.Spec
             : SpecSource.TryResolve(what, overrides) is { } found ? found.Spec
+            : await reader.TryFactsAsync(await reader.Naming.ResolveAsync(what, stop), stop) is { } called ? called.Spec
             : throw await reader.NoSuchRunAsync(what, stop);
     }
 

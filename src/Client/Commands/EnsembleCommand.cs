@@ -27,7 +27,8 @@ internal static class EnsembleCommand
             async (parsed, stop) =>
             {
                 var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-                var facts = await new RunReader(store, context.Time).FactsAsync(parsed.GetRequiredValue(run), stop);
+                var reader = new RunReader(store, context.Time);
+                var facts = await reader.FactsAsync(await reader.Naming.ResolveAsync(parsed.GetRequiredValue(run), stop), stop);
                 var request = mixture.Read(parsed, facts);
                 var chosen = await new MixtureChooser(context, store, facts).ChooseAsync(request, stop);
                 var report = await new MixtureJudge(context, store, facts).JudgeAsync(request, chosen, stop);

@@ -9,7 +9,6 @@ using Slowrun.Core.Recipes;
 using Slowrun.Core.Tokens;
 using Slowrun.Data.Preparation;
 using Slowrun.Fleet.Silos;
-using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 using Slowrun.Storage.Tokens;
 
@@ -45,9 +44,8 @@ internal static class EvalCommand
             async (parsed, stop) =>
             {
                 var address = parsed.GetRequiredValue(common.Store);
-                var store = await context.OpenStoreAsync(address, create: false, stop);
-                var whom = Target.Parse(parsed.GetRequiredValue(target));
-                var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);
+                var (store, whom, reader) = await NamedRun.OpenAsync(context, common, parsed, target, stop);
+                var facts = await reader.FactsAsync(whom.Run, stop);
                 var stage = FinishedStage.Of(facts, whom);
                 var request = await RequestAsync(store, facts, stage, parsed.GetValue(data), parsed.GetValue(set), stop);
                 var from = context.Time.GetTimestamp();

@@ -61,7 +61,7 @@ internal static class EventsCommand
             {
                 var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
                 var reader = new RunReader(store, context.Time);
-                var facts = await reader.FactsAsync(parsed.GetRequiredValue(run), stop);
+                var facts = await reader.FactsAsync(await reader.Naming.ResolveAsync(parsed.GetRequiredValue(run), stop), stop);
                 var filter = new EventFilter(
                     StageOf(parsed.GetValue(stage), facts),
                     [.. parsed.GetValue(kinds) ?? []],

@@ -5,7 +5,6 @@ using Slowrun.Client.Results.Transformers;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
-using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 
 namespace Slowrun.Client.Commands;
@@ -63,9 +62,8 @@ internal static class ExportCommand
                 var path = (parsed.GetValue(folder) ?? parsed.GetValue(ensemble))!.FullName;
                 var option = parsed.GetValue(folder) is not null ? "--out" : "--ensemble";
                 OutputPaths.CheckFolder(path, option);
-                var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-                var whom = Target.Parse(parsed.GetRequiredValue(target));
-                var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);
+                var (store, whom, reader) = await NamedRun.OpenAsync(context, common, parsed, target, stop);
+                var facts = await reader.FactsAsync(whom.Run, stop);
                 whom.CheckIsIn(facts);
                 var dtype = parsed.GetValue(type) == WeightType.Bf16 ? ElementType.BF16 : ElementType.F32;
                 var plain = new ExportFolder(context, store, facts, path, dtype);

@@ -31,7 +31,7 @@ internal static class GoodputCommand
                 var price = await prices.ReadAsync(parsed, stop);
                 var reader = new RunReader(store, context.Time);
                 await using var statuses = new StatusReader(reader);
-                var status = await statuses.ReadAsync(parsed.GetRequiredValue(run), stop);
+                var status = await statuses.ReadAsync(await reader.Naming.ResolveAsync(parsed.GetRequiredValue(run), stop), stop);
                 var ledger =
                     status.Ledger
                     ?? throw new CliException(

@@ -138,10 +138,13 @@ internal static class ImportCommand
     /// <summary>Before gigabytes are uploaded under the name.</summary>
     private static async Task CheckNameAsync(IObjectStore store, string name, CancellationToken stop)
     {
-        if (
-            await new RunDocuments(store, name).TryReadSpecAsync(stop) is { } there
-            && there.Recipe.Chains.All(chain => chain.Imported is null)
-        )
+        var there = await new RunDocuments(store, name).TryReadSpecAsync(stop);
+        if (there is null)
+        {
+            await new RunNaming(store).CheckFreeAsync(name, stop);
+        }
+
+        if (there is not null && there.Recipe.Chains.All(chain => chain.Imported is null))
         {
             throw new InvalidRequestException(
                 $"Run '{name}' in '{store.Address}' is trained, not imported. Give another name with --name."

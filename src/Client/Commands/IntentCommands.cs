@@ -19,7 +19,7 @@ internal static class IntentCommands
             common,
             "pause",
             "Stops a run or a stage at its next micro-batch, until it is resumed; its last step is kept.",
-            (facts, target) => Ended(facts, target) ?? Cancelled(facts, target) ?? Ordered(facts, DesiredState.Paused, target),
+            UserOrders.Pause,
             target => $"'{target}' is paused. 'slowrun resume {target}' lets it go on.",
             "slowrun pause demo",
             "slowrun pause demo/chain0/stage1",
@@ -32,7 +32,7 @@ internal static class IntentCommands
             common,
             "resume",
             "Lets a paused or cancelled run or stage go on.",
-            (facts, target) => Ended(facts, target) ?? Ordered(facts, DesiredState.Running, target),
+            UserOrders.Resume,
             target => $"'{target}' goes on as soon as a slot is free.",
             "slowrun resume demo"
         );
@@ -43,7 +43,7 @@ internal static class IntentCommands
             common,
             "cancel",
             "Ends a run or a stage; what it has committed is kept.",
-            (facts, target) => Ended(facts, target) ?? Ordered(facts, DesiredState.Cancelled, target),
+            UserOrders.Cancel,
             target => $"'{target}' is cancelled. What it committed is kept; 'slowrun resume {target}' takes it up again.",
             "slowrun cancel demo",
             "slowrun cancel demo/chain1"
@@ -66,7 +66,7 @@ internal static class IntentCommands
                         common,
                         parsed,
                         target,
-                        Adopt,
+                        UserOrders.Adopt,
                         whom =>
                             $"Unfinished stages of '{whom}' may go on with any machine's arithmetic now; its events will say where it did.",
                         stop
@@ -76,7 +76,7 @@ internal static class IntentCommands
                         common,
                         parsed,
                         target,
-                        RetryFailed,
+                        UserOrders.Retry,
                         whom => $"What failed of '{whom}' tries again as soon as a slot is free.",
                         stop
                     )
@@ -89,7 +89,7 @@ internal static class IntentCommands
         CommonOptions common,
         string name,
         string description,
-        Func<RunFacts, Target, Func<RunIntent, RunIntent>> change,
+        Func<RunFacts, RunPart, Func<RunIntent, RunIntent>> change,
         Func<Target, string> done,
         params string[] examples
     )
@@ -105,7 +105,7 @@ internal static class IntentCommands
         CommonOptions common,
         ParseResult parsed,
         Argument<string> target,
-        Func<RunFacts, Target, Func<RunIntent, RunIntent>> change,
+        Func<RunFacts, RunPart, Func<RunIntent, RunIntent>> change,
         Func<Target, string> done,
         CancellationToken stop
     )
@@ -113,103 +113,10 @@ internal static class IntentCommands
         var named = await NamedRun.OpenAsync(context, common, parsed, target, stop, chains: true);
         var (store, whom, reader) = named;
         var facts = await named.FactsAsync(stop);
-        await new RunDocuments(store, whom.Run).ChangeIntentAsync(change(facts, whom), stop);
+        await new RunDocuments(store, whom.Run).ChangeIntentAsync(change(facts, whom.Part), stop);
         await context.Output.WriteLineAsync(done(whom));
         await using var statuses = new StatusReader(reader);
         await statuses.PokeAsync(whom.Run, stop);
         return ExitCode.Done;
-    }
-
-    private static Func<RunIntent, RunIntent> Ordered(RunFacts facts, DesiredState state, Target target) =>
-        intent =>
-            target.Chain is null
-                ? intent.With(state, target.Stage?.ToString())
-                // A run that has ended needs no order.
-                : Meant(facts, target)
-                    .Where(id => Readiness.StateOf(facts, id) != StageState.Done)
-                    .Aggregate(intent, (changed, id) => changed.With(state, id.ToString()));
-
-    private static IReadOnlyList<StageId> Meant(RunFacts facts, Target target) =>
-        [.. facts.Plan.Stages.Select(stage => stage.Id).Where(target.Has)];
-
-    /// <exception cref="CliException">There is nothing left that the order could change.</exception>
-    private static Func<RunIntent, RunIntent>? Ended(RunFacts facts, Target target) =>
-        Readiness.StateOf(facts) == RunState.Succeeded
-        || (target is not { Stage: null, Chain: null } && Meant(facts, target).All(id => Readiness.StateOf(facts, id) == StageState.Done))
-            ? throw new CliException(
-                ExitCode.Failed,
-                $"'{target}' has ended already; there is nothing to change. 'slowrun status {target.Run}' shows it."
-            )
-            : null;
-
-    /// <exception cref="CliException">It was cancelled; a pause would silently undo that.</exception>
-    private static Func<RunIntent, RunIntent>? Cancelled(RunFacts facts, Target target) =>
-        (
-            target is { Stage: null, Chain: null }
-                ? facts.Intent.Run == DesiredState.Cancelled
-                : Meant(facts, target)
-                    .Where(id => Readiness.StateOf(facts, id) != StageState.Done)
-                    .All(id => facts.Intent.Of(id.ToString()) == DesiredState.Cancelled)
-        )
-            ? throw new CliException(
-                ExitCode.Failed,
-                $"'{target}' is cancelled, so there is nothing to pause. 'slowrun resume {target}' takes it up again."
-            )
-            : null;
-
-    private static Func<RunIntent, RunIntent> Adopt(RunFacts facts, Target target)
-    {
-        var unfinished = facts
-            .Plan.Stages.Select(stage => stage.Id)
-            .Where(id => target.Has(id) && facts.RootOf(id) is { Identity: not null, Finished: false })
-            .ToList();
-        if (unfinished.Count == 0)
-        {
-            throw new CliException(ExitCode.Failed, $"Nothing of '{target}' has begun and not finished: any machine may take it as it is.");
-        }
-
-        // Each adoption counts once: every later machine must match the adopted one.
-        return intent =>
-            intent with
-            {
-                Adoptions = new Dictionary<string, int>(
-                    [
-                        .. intent.Adoptions.Where(pair => unfinished.All(id => id.ToString() != pair.Key)),
-                        .. unfinished.Select(id => KeyValuePair.Create(id.ToString(), facts.RootOf(id).Adoptions + 1)),
-                    ]
-                ),
-            };
-    }
-
-    private static Func<RunIntent, RunIntent> RetryFailed(RunFacts facts, Target target)
-    {
-        List<(string What, StageFailure Failure)> failed =
-        [
-            .. from stage in facts.Plan.Stages
-            where target.Has(stage.Id) && facts.FailureOf(stage.Id) is not null
-            select (stage.Id.ToString(), facts.FailureOf(stage.Id)!),
-            .. target is { Stage: null, Chain: null } && facts.EnsembleFailureOf(facts.ScoredMembers) is { } ensemble
-                ? [(JudgingFailures.Ensemble, ensemble)]
-                : Array.Empty<(string, StageFailure)>(),
-        ];
-        if (failed.Count == 0)
-        {
-            throw new CliException(
-                ExitCode.Failed,
-                $"Nothing of '{target}' has failed. 'slowrun status {target.Run}' says what it waits for."
-            );
-        }
-
-        // One more than the failure's own number clears it; a second request for the same failure changes nothing.
-        return intent =>
-            intent with
-            {
-                Retries = new Dictionary<string, int>(
-                    intent
-                        .Retries.Concat(failed.Select(one => KeyValuePair.Create(one.What, one.Failure.Retry + 1)))
-                        .GroupBy(pair => pair.Key)
-                        .Select(group => KeyValuePair.Create(group.Key, group.Max(pair => pair.Value)))
-                ),
-            };
     }
 }

@@ -22,7 +22,8 @@ internal static class LineageCommand
             async (parsed, stop) =>
             {
                 var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-                var facts = await new RunReader(store, context.Time).FactsAsync(parsed.GetRequiredValue(run), stop);
+                var reader = new RunReader(store, context.Time);
+                var facts = await reader.FactsAsync(await reader.Naming.ResolveAsync(parsed.GetRequiredValue(run), stop), stop);
                 var lineage = Lineage.Of(facts, StatusBuilder.Build(facts, StatusSource.Store, context.Time.GetUtcNow()));
                 if (parsed.GetValue(output) == OutputFormat.Json)
                 {

@@ -17,7 +17,8 @@ internal static class ListCommand
         var output = CommonOptions.TableOutput();
         var wanted = new Argument<string[]>("RUN")
         {
-            Description = "Names of runs, or patterns: 'tiny-*', where * stands for any characters and ? for one. Default: all.",
+            Description =
+                "Names of runs, own or given ones, or patterns: 'tiny-*', where * stands for any characters and ? for one. Default: all.",
             Arity = ArgumentArity.ZeroOrMore,
         };
         string[] words = [.. Enum.GetNames<RunState>().Select(name => name.ToLowerInvariant())];
@@ -34,13 +35,20 @@ internal static class ListCommand
             {
                 var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
                 var reader = new RunReader(store, context.Time);
+                var naming = reader.Naming.TryReadAsync(stop);
                 var names = await RunDocuments.ListRunsAsync(store, stop).ToListAsync(stop);
+                var called = (await naming).Besides(names);
                 var patterns = parsed.GetValue(wanted) ?? [];
                 var states = parsed.GetValue(state) ?? [];
                 var runs = await Task.WhenAll(
                     names
-                        .Where(name => patterns.Length == 0 || patterns.Any(pattern => NamePattern.Matches(pattern, name)))
-                        .Select(name => TryReadAsync(reader, context, name, stop))
+                        .Where(name =>
+                            patterns.Length == 0
+                            || patterns.Any(pattern =>
+                                NamePattern.Matches(pattern, name) || (called.Of(name) is { } given && NamePattern.Matches(pattern, given))
+                            )
+                        )
+                        .Select(name => TryReadAsync(reader, context, name, called.Of(name), stop))
                 );
                 var listed = runs.OfType<ListedRun>().Where(run => states.Length == 0 || states.Contains(run.Status.State)).ToList();
                 var format = parsed.GetValue(output);
@@ -82,13 +90,25 @@ internal static class ListCommand
     }
 
     /// <summary>A run that cannot be read must not hide the others.</summary>
-    private static async Task<ListedRun?> TryReadAsync(RunReader reader, ClientContext context, string run, CancellationToken stop)
+    private static async Task<ListedRun?> TryReadAsync(
+        RunReader reader,
+        ClientContext context,
+        string run,
+        string? called,
+        CancellationToken stop
+    )
     {
         try
         {
             if (await reader.TryFactsAsync(run, stop) is { } facts)
             {
-                return new ListedRun(facts, StatusBuilder.Build(facts, StatusSource.Store, context.Time.GetUtcNow()));
+                return new ListedRun(
+                    facts,
+                    StatusBuilder.Build(facts, StatusSource.Store, context.Time.GetUtcNow()) with
+                    {
+                        GivenName = called,
+                    }
+                );
             }
 
             await context.Error.WriteLineAsync($"slowrun: {reader.WithoutSpec(run)}");

@@ -171,7 +171,8 @@ internal static class PlanCommand
 
         var run = given[SpecOrRun.RunPrefix.Length..];
         var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
-        var facts = await new RunReader(store, context.Time).FactsAsync(run, stop);
+        var reader = new RunReader(store, context.Time);
+        var facts = await reader.FactsAsync(await reader.Naming.ResolveAsync(run, stop), stop);
         var explained = RunExplanation.Of(facts.Spec, null, new ExplainRates(1), CheckpointWriter.LengthBytes);
         return MeasuredRun.Of(facts, explained, context.Time.GetUtcNow()) is { } measured
             ? (measured, run)

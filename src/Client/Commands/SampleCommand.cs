@@ -7,7 +7,6 @@ using Slowrun.Core.Inference;
 using Slowrun.Core.Plan;
 using Slowrun.Data.Tokenizers;
 using Slowrun.Fleet.Silos;
-using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 using Slowrun.Storage.Tokens;
 
@@ -34,9 +33,8 @@ internal static class SampleCommand
             async (parsed, stop) =>
             {
                 var address = parsed.GetRequiredValue(common.Store);
-                var store = await context.OpenStoreAsync(address, create: false, stop);
-                var whom = Target.Parse(parsed.GetRequiredValue(target));
-                var facts = await new RunReader(store, context.Time).FactsAsync(whom.Run, stop);
+                var (store, whom, reader) = await NamedRun.OpenAsync(context, common, parsed, target, stop);
+                var facts = await reader.FactsAsync(whom.Run, stop);
                 var mixes = parsed.GetValue(ensemble) || mixture.AnyGiven(parsed);
                 if (mixes && whom.Stage is not null)
                 {

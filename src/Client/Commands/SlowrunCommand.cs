@@ -96,6 +96,7 @@ internal static class SlowrunCommand
             IntentCommands.Cancel(context, common),
             IntentCommands.Retry(context, common),
             SetCommand.Create(context, common),
+            RenameCommand.Create(context, common),
             DrainCommand.Create(context, common),
             DeleteCommand.Create(context, common)
         );

@@ -53,14 +53,15 @@ internal static class StatusCommand
             var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
             var reader = new RunReader(store, context.Time);
             await using var statuses = new StatusReader(reader);
-            var name = parsed.GetRequiredValue(run);
+            var name = await reader.Naming.ResolveAsync(parsed.GetRequiredValue(run), stop);
             var format = parsed.GetValue(output);
             var price = await prices.ReadAsync(parsed, stop);
             if (parsed.GetValue(watch) && format == OutputFormat.Text)
             {
                 var facts = await reader.FactsAsync(name, stop);
+                var watcher = new RunWatcher(statuses, reader, context.Time) { Called = await reader.Naming.TryNameOfAsync(name, stop) };
                 await using var view = ProgressView.For(context, facts.Plan);
-                var last = await new RunWatcher(statuses, reader, context.Time).WatchAsync(name, view, stop);
+                var last = await watcher.WatchAsync(name, view, stop);
                 if (CostText.Line(RunCost.Of(last, facts.Plan, price)) is { } line)
                 {
                     view.Say(line);
@@ -73,7 +74,8 @@ internal static class StatusCommand
             do
             {
                 var silos = reader.SilosAsync(stop);
-                var status = await statuses.ReadAsync(name, stop);
+                var called = reader.Naming.TryNameOfAsync(name, stop);
+                var status = await statuses.ReadAsync(name, stop) with { GivenName = await called };
                 // Silos that own nothing are asked too: a store failure may keep them from owning anything.
                 var reports = await context.AskSilos(statuses, await silos, stop);
                 var told = reports.SelectMany(report => report.StoreTroubles.Select(trouble => new SiloTrouble(report.Name, trouble)));

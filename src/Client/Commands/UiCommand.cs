@@ -25,7 +25,7 @@ internal static class UiCommand
         var token = new Option<string>("--token")
         {
             Description =
-                $"Needed to see anything; its bearers may also pause, resume and cancel. Better {TokenVariable}: other users of this machine can see command lines.",
+                $"Needed to see anything; its bearers may also submit, pause, resume, cancel, retry and change operations. Better {TokenVariable}: other users of this machine can see command lines.",
         };
         var host = new Option<string[]>("--host")
         {

@@ -30,12 +30,16 @@ internal static class WatchCommand
                         var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
                         var reader = new RunReader(store, context.Time);
                         await using var statuses = new StatusReader(reader);
-                        var name = parsed.GetRequiredValue(run);
+                        var name = await reader.Naming.ResolveAsync(parsed.GetRequiredValue(run), stop);
                         var facts = await reader.FactsAsync(name, stop);
+                        var watcher = new RunWatcher(statuses, reader, context.Time)
+                        {
+                            Called = await reader.Naming.TryNameOfAsync(name, stop),
+                        };
                         RunStatus last;
                         await using (var view = ProgressView.For(context, facts.Plan))
                         {
-                            last = await new RunWatcher(statuses, reader, context.Time).WatchAsync(name, view, stop);
+                            last = await watcher.WatchAsync(name, view, stop);
                         }
 
                         var succeeded = last.State == RunState.Succeeded;

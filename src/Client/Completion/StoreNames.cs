@@ -14,19 +14,23 @@ internal sealed class StoreNames(ClientContext context, string address)
     public Task<IReadOnlyList<Candidate>> RunsAsync(string prefix = "", string suffix = "") =>
         TryAsync(
             async (reader, stop) =>
-
+            {
+                var naming = reader.Naming.TryReadAsync(stop);
+                var names = await RunDocuments.ListRunsAsync(reader.Store, stop).ToListAsync(stop);
+                return
                 [
-                    .. (await RunDocuments.ListRunsAsync(reader.Store, stop).ToListAsync(stop)).Select(name => new Candidate(
-                        prefix + name + suffix
-                    )),
-                ]
+                    .. names.Select(name => new Candidate(prefix + name + suffix)),
+                    .. (await naming).Besides(names).Runs.Select(given => new Candidate(prefix + given.Key + suffix, given.Value)),
+                ];
+            }
         );
 
     /// <param name="run">Whose stages.</param>
     public Task<IReadOnlyList<Candidate>> StagesAsync(string run) =>
         TryAsync(
             async (reader, stop) =>
-                RunPaths.IsName(run) && await new RunDocuments(reader.Store, run).TryReadSpecAsync(stop) is { } spec
+                RunPaths.IsName(run)
+                && await new RunDocuments(reader.Store, await reader.Naming.ResolveAsync(run, stop)).TryReadSpecAsync(stop) is { } spec
                     ? [.. new RunPlan(spec.Recipe).Stages.Select(stage => new Candidate($"{run}/{stage.Id}"))]
                     : []
         );

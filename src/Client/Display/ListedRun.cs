@@ -15,7 +15,7 @@ internal sealed record ListedRun(RunFacts Facts, RunStatus Status)
 
     public static IReadOnlyList<Column<ListedRun>> Columns(DateTimeOffset now) =>
         [
-            new("RUN", "name", run => run.Status.Name),
+            new("RUN", "name", run => run.Status.Name) { Text = run => run.Status.Title },
             new("STATE", "state", run => run.Status.State) { Text = run => run.Status.StateText },
             new("STAGES", "stagesDone", run => run.Done)
             {
@@ -56,5 +56,6 @@ internal sealed record ListedRun(RunFacts Facts, RunStatus Status)
                 Wide = true,
                 Text = run => run.Facts.SubmittedAt is { } at ? Human.Moment(at) : "",
             },
+            new("CALLED", "givenName", run => run.Status.GivenName) { Hidden = true },
         ];
 }

@@ -36,7 +36,7 @@ internal static class StatusScreen
             : "";
         var source = status.Source == StatusSource.Cluster ? "live" : $"from the store, as of {Human.Time(view.Now - status.AsOf)} ago";
         var end = view.Eta is { } left ? $" · about {Human.Time(left)} left" : "";
-        return new Text($"{status.Name} · {status.StateText}{ensemble}{end} · {source}");
+        return new Text($"{status.Title} · {status.StateText}{ensemble}{end} · {source}");
     }
 
     private static IEnumerable<IRenderable> Table(StatusView view)

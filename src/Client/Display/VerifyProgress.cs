@@ -63,7 +63,12 @@ internal sealed class VerifyProgress(ClientContext context, bool quiet) : IAsync
         {
             LedgerState.Root => $"{one.Stage} root",
             LedgerState.Snapshot => $"{one.Stage} snapshot",
-            LedgerState.Spec or LedgerState.Operations or LedgerState.Intent or LedgerState.Events or LedgerState.Ensemble =>
+            LedgerState.Spec
+            or LedgerState.Operations
+            or LedgerState.Intent
+            or LedgerState.Events
+            or LedgerState.Ensemble
+            or LedgerState.Names =>
                 $"{one.What.ToString().ToLowerInvariant()}{(one.Name.EndsWith(".copy", StringComparison.Ordinal) ? " (copy)" : "")}",
             LedgerState.Data => $"data {one.Name[DataPaths.Folder.Length..][..12]}",
             LedgerState.Score => $"{one.Stage?.ToString() ?? "a"} score",

@@ -12,6 +12,9 @@ internal sealed class RunWatcher(StatusReader statuses, RunReader reader, TimePr
     // Owners report once a second; reading twice as often misses no report, and costs a call or a few small reads.
     private static readonly TimeSpan Every = TimeSpan.FromMilliseconds(400);
 
+    /// <summary>What the run is called besides its name; null: nothing.</summary>
+    public string? Called { get; init; }
+
     /// <param name="alongside">Work beside the watching, for example the supervision of local silos; where it fails, watching fails
     /// too.</param>
     /// <returns>The last status.</returns>
@@ -21,7 +24,7 @@ internal sealed class RunWatcher(StatusReader statuses, RunReader reader, TimePr
         {
             try
             {
-                var status = await statuses.ReadSoonAsync(run, stop);
+                var status = await statuses.ReadSoonAsync(run, stop) with { GivenName = Called };
                 var silos = await reader.SilosAsync(stop);
                 view.Show(status, silos.Count == 0 && reader.Starting() ? null : silos);
                 if (Readiness.IsOver(status.State))

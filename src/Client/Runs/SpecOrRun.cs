@@ -46,6 +46,7 @@ internal sealed class SpecOrRun(ClientContext context, CommonOptions common)
     {
         var store = await context.OpenStoreAsync(address, create: false, stop);
         var reader = new RunReader(store, context.Time);
+        name = await reader.Naming.ResolveAsync(name, stop);
         var now = (await reader.FactsAsync(name, stop)).Spec;
         if (overrides.Set.Count > 0)
         {

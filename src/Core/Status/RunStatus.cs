@@ -11,6 +11,13 @@ public sealed record RunStatus : ExtensibleRecord
 {
     public required string Name { get; init; }
 
+    /// <summary>What the run is called since 'slowrun rename'; null: by its name alone.</summary>
+    public string? GivenName { get; init; }
+
+    /// <summary>For people: what the run is called, and its name where that is another one.</summary>
+    [JsonIgnore]
+    public string Title => GivenName is null ? Name : $"{GivenName} ({Name})";
+
     public required RunState State { get; init; }
 
     /// <summary>Silos that are alive, whether they work on this run or not; null: not known.</summary>

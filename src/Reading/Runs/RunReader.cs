@@ -29,6 +29,9 @@ public sealed class RunReader(IObjectStore store, TimeProvider time)
     public async Task<RunFacts?> TryFactsAsync(string run, CancellationToken cancellationToken) =>
         RunPaths.IsName(run) ? await TryFactsAsync(run, await SilosAsync(cancellationToken), cancellationToken) : null;
 
+    /// <summary>What runs are called besides their own names.</summary>
+    public RunNaming Naming { get; } = new(store);
+
     /// <param name="silos">Silos that serve the store now.</param>
     public async Task<RunFacts?> TryFactsAsync(string run, IReadOnlyList<LiveSilo> silos, CancellationToken cancellationToken)
     {
@@ -75,9 +78,14 @@ public sealed class RunReader(IObjectStore store, TimeProvider time)
 
     public async Task<NotFoundException> NoSuchRunAsync(string run, CancellationToken cancellationToken)
     {
-        var names = await RunDocuments.ListRunsAsync(store, cancellationToken).ToListAsync(cancellationToken);
+        var runs = await RunDocuments.ListRunsAsync(store, cancellationToken).ToListAsync(cancellationToken);
+        List<string> names =
+        [
+            .. runs,
+            .. (await Naming.TryReadAsync(cancellationToken)).Runs.Where(given => runs.Contains(given.Value)).Select(given => given.Key),
+        ];
         return new NotFoundException(
-            names.Contains(run) ? WithoutSpec(run)
+            runs.Contains(run) ? WithoutSpec(run)
             : names.Count == 0
                 ? $"There is no run '{run}' in '{store.Address}': the store has no runs. 'slowrun submit' makes one; --store or "
                     + "SLOWRUN_STORE names another store."

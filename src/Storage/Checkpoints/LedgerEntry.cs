@@ -57,4 +57,7 @@ public enum LedgerState
 
     /// <summary>What happened to the run.</summary>
     Events,
+
+    /// <summary>What runs were called later.</summary>
+    Names,
 }

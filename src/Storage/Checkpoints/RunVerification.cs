@@ -113,6 +113,21 @@ public sealed class RunVerification(IObjectStore store, RunSpec spec)
         {
             yield return submitted;
         }
+
+        foreach (var name in new[] { RunNaming.Document, CopiedJson.CopyOf(RunNaming.Document) })
+        {
+            var names = await DocumentAsync<GivenNames>(
+                    new(null, LedgerState.Names, name),
+                    $"What runs are called by 'slowrun rename', for all runs. 'slowrun checkpoints repair {run}', or the next 'rename', writes it again from its copy. Without one, or to have none: delete it, each run has its own name still.",
+                    required: false,
+                    cancellationToken
+                )
+                .ConfigureAwait(false);
+            if (names.LengthBytes > 0)
+            {
+                yield return names;
+            }
+        }
     }
 
     private async Task<VerifiedObject> DocumentAsync<T>(

@@ -47,6 +47,7 @@ public sealed class RunCreation(IObjectStore store)
     /// their hash.</param>
     /// <param name="checkData">Called for a new run's data before it is made, as <see cref="CheckDataAsync"/>; null: they were checked
     /// already.</param>
+    /// <exception cref="NotPossibleException">Another run is called so.</exception>
     public async Task<CreatedRun> CreateAsync(
         RunSpec spec,
         Func<DataRecipe, CancellationToken, Task<string>> makeData,
@@ -58,6 +59,12 @@ public sealed class RunCreation(IObjectStore store)
         ArgumentNullException.ThrowIfNull(makeData);
         var documents = new RunDocuments(store, spec.Name);
         var existing = await documents.TryReadSpecAsync(cancellationToken).ConfigureAwait(false);
+        var naming = new RunNaming(store);
+        if (existing is null)
+        {
+            await naming.CheckFreeAsync(spec.Name, cancellationToken).ConfigureAwait(false);
+        }
+
         if (spec.Recipe.Data.Sha256 is null)
         {
             // The run keeps the data that it began with, even if another SDK, whose text it is, has been installed since.
@@ -74,6 +81,8 @@ public sealed class RunCreation(IObjectStore store)
                 await checkData(spec.Recipe.Data.Sha256!, spec.Recipe, cancellationToken).ConfigureAwait(false);
             }
 
+            // Data may have taken minutes.
+            await naming.CheckFreeAsync(spec.Name, cancellationToken).ConfigureAwait(false);
             if (await documents.TryCreateSpecAsync(spec, cancellationToken).ConfigureAwait(false))
             {
                 return new CreatedRun(spec, IsNew: true);

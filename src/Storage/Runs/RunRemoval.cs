@@ -33,6 +33,8 @@ public sealed class RunRemoval(IObjectStore store, string run)
     /// <exception cref="NotPossibleException">A silo goes on writing objects of the run.</exception>
     public async Task DeleteAsync(Action<ObjectEntry>? deleted = null, CancellationToken cancellationToken = default)
     {
+        // First: a run of the same name that is submitted later is not called so.
+        await new RunNaming(store).TakeAwayAsync(run, cancellationToken).ConfigureAwait(false);
         var last = Rank(RunPaths.Intent(run));
         for (var round = 0; round < Rounds; round++)
         {

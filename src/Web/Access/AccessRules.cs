@@ -9,8 +9,8 @@ public sealed record AccessRules
     public const int ShortestToken = 16;
 
     /// <summary>
-    /// Its bearers may read everything, and submit, pause, resume and cancel runs. Null: the page only reads, needs no token, and listens
-    /// on loopback only.
+    /// Its bearers may read everything, and submit runs, pause, resume, cancel, retry and change their operations. Null: the page only
+    /// reads, needs no token, and listens on loopback only.
     /// </summary>
     public string? Token { get; init; }
 
@@ -20,7 +20,7 @@ public sealed record AccessRules
     /// <summary>Names, besides this machine's own, that a browser may know the page by.</summary>
     public IReadOnlyList<string> HostNames { get; init; } = [];
 
-    /// <summary>Whether orders (submit, pause, resume, cancel) are accepted, from bearers of the token.</summary>
+    /// <summary>Whether orders (submit, pause, resume, cancel, retry, operations) are accepted, from bearers of the token.</summary>
     public bool TakesOrders => Token is not null;
 
     /// <summary>Whether metrics are readable without a token.</summary>

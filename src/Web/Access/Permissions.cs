@@ -8,7 +8,7 @@ internal static class Permissions
     /// <summary>The page and the API, where they only tell.</summary>
     public const string Read = "read";
 
-    /// <summary>Submit, pause, resume, cancel.</summary>
+    /// <summary>Submit, pause, resume, cancel, retry, change operations.</summary>
     public const string Orders = "orders";
 
     public const string Metrics = "metrics";

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Slowrun.Core.Specs;
 using Slowrun.Web.Access;
 
 namespace Slowrun.Web.Api;
@@ -14,6 +15,13 @@ internal static class Problem
         http.Request.Path.StartsWithSegments("/api") ? TypedResults.Problem(detail, statusCode: status)
         : IsForPeople(http) ? http.RequestServices.GetRequiredService<ProblemView>()(http, status, detail)
         : TypedResults.Text(detail + "\n", statusCode: status);
+
+    /// <summary>Each problem by the path of its field.</summary>
+    public static IResult OfSpec(SpecException e) =>
+        TypedResults.ValidationProblem(
+            e.Problems.GroupBy(problem => problem.Path, problem => problem.Message).ToDictionary(path => path.Key, path => path.ToArray()),
+            e.Message
+        );
 
     public static IResult NoSuchRun(HttpContext http, string run, string store) =>
         Result(http, StatusCodes.Status404NotFound, $"There is no run '{Shown(run)}' in '{store}'.");

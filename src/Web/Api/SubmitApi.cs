@@ -45,7 +45,7 @@ internal static class SubmitApi
             .WithName("submitRun")
             .WithSummary("Makes a run of a spec; the same spec again has the same answer.")
             .WithDescription(
-                "The run is called 'name', or as the spec says, and trains on the store's data of the hash 'data', or on those that the spec names. 400: what is wrong with the spec or its data; 409: a run of that name has another recipe."
+                "The run is called 'name', or as the spec says, and trains on the store's data of the hash 'data', or on those that the spec names. 400: what is wrong with the spec or its data; 409: a run of that name has another recipe, or another run is called so."
             );
 
     private static async Task<IResult> SubmitAsync(HttpContext http, RunLibrary library, string? name = null, string? data = null)
@@ -78,15 +78,15 @@ internal static class SubmitApi
         }
         catch (SpecException e)
         {
-            return TypedResults.ValidationProblem(
-                e.Problems.GroupBy(problem => problem.Path, problem => problem.Message)
-                    .ToDictionary(path => path.Key, path => path.ToArray()),
-                e.Message
-            );
+            return Problem.OfSpec(e);
         }
         catch (InvalidRequestException e)
         {
             return Problem.Result(http, StatusCodes.Status400BadRequest, e.Message);
+        }
+        catch (NotPossibleException e)
+        {
+            return Problem.Result(http, StatusCodes.Status409Conflict, e.Message);
         }
     }
 

@@ -42,6 +42,7 @@ internal static class PageApp
     public static void Map(WebApplication app)
     {
         var api = app.MapGroup("/api/v1").RequireAuthorization(Permissions.Read).WithTags("Slowrun");
+        GivenNameFilter.Use(api);
         RunsApi.Map(api);
         CompareApi.Map(api);
         StreamApi.Map(api);

@@ -24,6 +24,7 @@ internal static class PageRoutes
     public static void Map(WebApplication app)
     {
         var pages = app.MapGroup("").RequireAuthorization(Permissions.Read).ExcludeFromDescription();
+        GivenNameFilter.Use(pages);
         pages.MapGet(
             "/",
             async (HttpContext http, RunLibrary library, AccessRules rules, string? sort, string? find, string? state) =>
