@@ -27,6 +27,7 @@ public sealed partial class MachineFilesTests
                 Path.Combine(Repository.Root, "build", "publish.sh"),
                 Path.Combine(Repository.Root, "build", "release.sh"),
                 Path.Combine(Repository.Root, "build", "check-release.sh"),
+                Path.Combine(Repository.Root, "build", "compare-releases.sh"),
                 Path.Combine(Repository.Root, "build", "debian", "unit"),
                 Path.Combine(Repository.Root, "slowrun"),
             }.Select(path => Path.GetRelativePath(Repository.Root, path)),
