@@ -1,6 +1,6 @@
 namespace Slowrun.Training.Kernels;
 
-/// <summary>What a visit of a layer keeps for its backward pass. n tokens, C wide.</summary>
+/// <summary>The activations that one visit of a layer keeps for its backward pass: n tokens of width C.</summary>
 internal sealed class Activations : IDisposable
 {
     private readonly OwnedMatrices all = new();
@@ -33,10 +33,10 @@ internal sealed class Activations : IDisposable
         }
     }
 
-    /// <summary>[n, C]: what attention reads.</summary>
+    /// <summary>[n, C]: the normalised input of attention.</summary>
     public Matrix Normalised { get; }
 
-    /// <summary>[n]: by what its rows were multiplied.</summary>
+    /// <summary>[n]: the factor of each row of <see cref="Normalised"/>.</summary>
     public Matrix NormalisedBy { get; }
 
     /// <summary>[n, H], between 0 and 1.</summary>
@@ -44,7 +44,7 @@ internal sealed class Activations : IDisposable
 
     public Matrix AttentionGate { get; }
 
-    /// <summary>[B, H, T, padded d], turned and normalised.</summary>
+    /// <summary>[B, H, T, padded d], after rotary positions and the norm.</summary>
     public Matrix Queries { get; }
 
     public Matrix Keys { get; }
@@ -55,13 +55,13 @@ internal sealed class Activations : IDisposable
 
     public Matrix KeysBy { get; }
 
-    /// <summary>[B, H, T]: 1 over the sum of each query's exponentials.</summary>
+    /// <summary>[B, H, T]: 1 / the sum of each query's exponentials.</summary>
     public Matrix Sums { get; }
 
-    /// <summary>[n, C]: what attention gives, behind its gate.</summary>
+    /// <summary>[n, C]: the gated output of attention.</summary>
     public Matrix Attended { get; }
 
-    /// <summary>[n, C]: what the MLP reads.</summary>
+    /// <summary>[n, C]: the normalised input of the MLP.</summary>
     public Matrix MlpNormalised { get; }
 
     public Matrix MlpNormalisedBy { get; }

@@ -4,13 +4,13 @@ using System.Runtime.Intrinsics;
 namespace Slowrun.Training.Kernels;
 
 /// <summary>
-/// Products of a block's eight queries. Each number of a result is summed in one order, however many of them are summed side by side: in
-/// pairs of vectors, which share what is broadcast, where there are 32 registers, and else one by one.
+/// Matrix products of a block's eight queries. The order of summation of each element is fixed. Where the processor has 32 registers, two
+/// vectors of results are computed together and share the broadcast operand; otherwise one.
 /// </summary>
 internal sealed unsafe partial class AttentionKernel
 {
-    /// <summary>[T, padded d] to panels of sixteen keys, [padded T / 16, padded d, 16], which are read from front to back; what is behind T
-    /// stays 0.</summary>
+    /// <summary>Packs [T, padded d] into panels of sixteen keys, [padded T / 16, padded d, 16], so that products read memory in order. Keys
+    /// from T on stay 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Transpose(float* from, float* to)
     {
@@ -30,7 +30,7 @@ internal sealed unsafe partial class AttentionKernel
         }
     }
 
-    /// <summary>Eight rows' products with the keys from low to high.</summary>
+    /// <summary>Multiplies eight rows with the keys from <paramref name="low"/> to <paramref name="high"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Scores(float* rows, float* panels, int low, int high, float* to)
     {
@@ -38,7 +38,7 @@ internal sealed unsafe partial class AttentionKernel
         var j = low;
         if (Vector512.IsHardwareAccelerated)
         {
-            // Two panels share what is read of the rows; fewer registers hold one.
+            // Two panels share the loads of the rows; with fewer registers there is room for one.
             for (; j + Simd.Width < high; j += 2 * Simd.Width)
             {
                 Vector512<float> s0 = default,
@@ -147,7 +147,8 @@ internal sealed unsafe partial class AttentionKernel
         }
     }
 
-    /// <summary>Eight rows of weights times the vectors from low to high: [8, padded d].</summary>
+    /// <summary>Multiplies eight rows of weights with the vectors from <paramref name="low"/> to <paramref name="high"/>.</summary>
+    /// <param name="to">[8, padded d]; written.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Weighted(float* weights, float* vectors, int low, int high, float* to)
     {
@@ -262,7 +263,8 @@ internal sealed unsafe partial class AttentionKernel
         }
     }
 
-    /// <summary>Adds eight rows, each times its weight for a key, to the gradient of the keys from low to high.</summary>
+    /// <summary>Adds eight rows, each multiplied with its weight for a key, to the gradient of the keys from <paramref name="low"/> to
+    /// <paramref name="high"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Spread(float* weights, float* rows, float* gradient, int low, int high)
     {
@@ -333,7 +335,7 @@ internal sealed unsafe partial class AttentionKernel
             var to = gradient + ((long)low * dp) + part;
             for (var j = low; j < high; j++, weight++, to += dp)
             {
-                // Two chains: one of eight would wait for itself.
+                // Two independent sums of four: one sum of eight would be a single chain of dependent instructions.
                 var left = Simd.MulAdd(Vector512.Create(weight[0]), r0, Vector512.Load(to));
                 var right = Vector512.Create(weight[ld]) * r1;
                 left = Simd.MulAdd(Vector512.Create(weight[2 * ld]), r2, left);

@@ -4,13 +4,13 @@ using System.Runtime.Intrinsics;
 namespace Slowrun.Training.Kernels;
 
 /// <summary>
-/// Causal attention with a sliding window: softmax(q kᵀ / √d) v over keys j with 0 ≤ i - j ≤ window. Eight queries at a time read the keys
-/// of their window alone; the backward pass computes the probabilities again from their sum (arXiv:2205.14135). Queries and keys come
-/// normalised, so that no score is beyond √d, and no largest one has to be taken away before the exponential.
+/// Causal attention with a sliding window: softmax(q kᵀ / √d) v over keys j with 0 ≤ i - j ≤ window. A block of eight queries reads only
+/// the keys of its windows. The backward pass recomputes the probabilities from the stored sums (arXiv:2205.14135). Queries and keys are
+/// normalised, so a score is at most √d and the softmax needs no subtraction of the maximum.
 /// </summary>
 internal sealed unsafe partial class AttentionKernel : IDisposable
 {
-    // Queries of a block: each key that is read serves all of them, and their sums fit the registers.
+    // Queries of a block: they share the loads of each key, and their sums fit into the registers.
     private const int Block = 8;
 
     private readonly HeadShape shape;
@@ -47,7 +47,7 @@ internal sealed unsafe partial class AttentionKernel : IDisposable
 
     /// <param name="q">[B, H, T, padded d], as k and v.</param>
     /// <param name="y">[n, C]; written.</param>
-    /// <param name="sums">[B, H, T]; written: 1 over the sum of each query's exponentials.</param>
+    /// <param name="sums">[B, H, T]; written: 1 / the sum of each query's exponentials.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Forward(float* q, float* k, float* v, float* y, float* sums, int window)
     {
@@ -87,8 +87,8 @@ internal sealed unsafe partial class AttentionKernel : IDisposable
         }
     }
 
-    /// <param name="dOut">[B, H, T, padded d], of what attention gave.</param>
-    /// <param name="along">[B, H, T]: the products of each head's output and its gradient.</param>
+    /// <param name="dOut">[B, H, T, padded d]: the gradient of the output.</param>
+    /// <param name="along">[B, H, T]: the dot product of each head's output and its gradient.</param>
     /// <param name="dq">[B, H, T, padded d]; written, as <paramref name="dk"/> and <paramref name="dv"/>.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Backward(float* q, float* k, float* v, float* sums, float* dOut, float* along, float* dq, float* dk, float* dv, int window)
@@ -132,11 +132,11 @@ internal sealed unsafe partial class AttentionKernel : IDisposable
         return memory;
     }
 
-    /// <summary>The keys that the queries from <paramref name="first"/> on see, in whole vectors.</summary>
+    /// <summary>The range of keys that the block of queries from <paramref name="first"/> on sees, rounded to whole vectors.</summary>
     private (int Low, int High) Window(int first, int window) =>
         (Math.Max(0, first - window) / Simd.Width * Simd.Width, Simd.Padded(Math.Min(first + Block, shape.Length)));
 
-    /// <summary>The rows of a block; a last one that is not full is filled up with zeros elsewhere.</summary>
+    /// <summary>The rows of a block; an incomplete last block is copied and padded with zeros.</summary>
     private float* Queries(float* rows, int first)
     {
         var there = shape.Length - first;
@@ -151,8 +151,8 @@ internal sealed unsafe partial class AttentionKernel : IDisposable
         return queries;
     }
 
-    /// <summary>Turns a query's scores into their exponentials; keys that it does not see get 0.</summary>
-    /// <returns>1 / their sum.</returns>
+    /// <summary>Replaces a query's scores with their exponentials; keys outside of its window get 0.</summary>
+    /// <returns>1 / the sum of the exponentials.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private float Softmax(float* row, int low, int high, int query, int window)
     {
@@ -167,7 +167,7 @@ internal sealed unsafe partial class AttentionKernel : IDisposable
         return 1 / Simd.Sum(sum);
     }
 
-    /// <summary>A query's scores become its probabilities, and its slopes those of its scores.</summary>
+    /// <summary>Replaces a query's scores with its probabilities, and the gradient of the probabilities with that of the scores.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Slopes(int i, int low, int high, int query, int window, float inverse, float along)
     {
@@ -189,7 +189,7 @@ internal sealed unsafe partial class AttentionKernel : IDisposable
         }
     }
 
-    /// <summary>The numbers of sixteen keys, 0 for those that a query does not see.</summary>
+    /// <summary>Loads the values of sixteen keys, with 0 for keys outside of the query's window.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Seen(Vector512<float> numbers, int j, int query, int window)
     {

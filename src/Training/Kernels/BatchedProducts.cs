@@ -3,13 +3,13 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Kernels;
 
-/// <summary>libtorch's products of stacks of matrices on the host, written into memory that is there already, without autograd.</summary>
+/// <summary>Batched matrix products of libtorch on the host, without autograd, into existing memory.</summary>
 internal static partial class BatchedProducts
 {
     private const string Library = "libtorch_cpu";
 
     /// <summary>out = a b.</summary>
-    /// <param name="out">[N, R, K], contiguous, neither of the others.</param>
+    /// <param name="out">[N, R, K], contiguous; not <paramref name="a"/> or <paramref name="b"/>.</param>
     public static void Product(Tensor @out, Tensor a, Tensor b)
     {
         Matrix.Check(Bmm(@out.Handle, a.Handle, b.Handle), "products of matrices");
@@ -17,7 +17,7 @@ internal static partial class BatchedProducts
     }
 
     /// <summary>out = beta·self + alpha·a b.</summary>
-    /// <param name="out">[N, R, K], contiguous, none of the others.</param>
+    /// <param name="out">[N, R, K], contiguous; none of the other arguments.</param>
     public static void ProductAndSum(Tensor @out, Tensor self, Tensor a, Tensor b, double beta, double alpha)
     {
         Matrix.Check(BaddBmm(@out.Handle, self.Handle, a.Handle, b.Handle, beta, alpha), "products of matrices");

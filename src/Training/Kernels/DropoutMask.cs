@@ -4,11 +4,11 @@ using Slowrun.Training.Models;
 
 namespace Slowrun.Training.Kernels;
 
-/// <summary>The masks of <see cref="Dropout"/>, bit for bit, made in registers where they are used and again in the backward
+/// <summary>The masks of <see cref="Dropout"/>, bit for bit, computed in registers when they are applied and again in the backward
 /// pass.</summary>
-/// <param name="key">Of one place in the network.</param>
-/// <param name="threshold">A number is dropped where its 32 random bits are below it; 0: none is.</param>
-/// <param name="scale">By which the others grow.</param>
+/// <param name="key">The random key of one place in the network.</param>
+/// <param name="threshold">A value is dropped if its 32 random bits are below it; 0: no dropout.</param>
+/// <param name="scale">Factor of the values that are kept.</param>
 internal readonly struct DropoutMask(ulong key, uint threshold, float scale)
 {
     private static readonly Vector512<ulong> Steps = Vector512.Create(
@@ -28,13 +28,13 @@ internal readonly struct DropoutMask(ulong key, uint threshold, float scale)
 
     public float Scale => scale;
 
-    /// <summary>Nothing is dropped.</summary>
+    /// <summary>A mask that drops nothing.</summary>
     public static DropoutMask None => new(0, 0, 1);
 
     public static DropoutMask Of(ulong key, double probability) => new(key, Dropout.Threshold(probability), (float)(1 / (1 - probability)));
 
-    /// <summary>x, where it stays grown and else times 0.</summary>
-    /// <param name="index">Even: of the first of the sixteen numbers within its tensor.</param>
+    /// <summary>Multiplies x with the scale where it is kept, and with 0 where it is dropped.</summary>
+    /// <param name="index">Index of the first of the sixteen values within its tensor; even.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector512<float> Apply(Vector512<float> x, long index)
     {
@@ -43,7 +43,7 @@ internal readonly struct DropoutMask(ulong key, uint threshold, float scale)
             return x;
         }
 
-        // CounterRandom.At of eight counters: each gives the bits of two numbers, the low half the first's.
+        // CounterRandom.At of eight counters. Each gives the bits of two values; the low half belongs to the first.
         var z = Vector512.Create(unchecked(key + (((ulong)(index >> 1) + 1) * CounterRandom.Gamma))) + Steps;
         z = (z ^ (z >>> 30)) * Vector512.Create(CounterRandom.FirstFactor);
         z = (z ^ (z >>> 27)) * Vector512.Create(CounterRandom.SecondFactor);

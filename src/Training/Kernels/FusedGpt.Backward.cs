@@ -7,11 +7,11 @@ internal sealed unsafe partial class FusedGpt
 {
     private Slopes? slopes;
 
-    /// <summary>[n, C]: of <see cref="Hidden"/>; to be written before <see cref="Backward"/>.</summary>
+    /// <summary>[n, C]: the gradient of <see cref="Hidden"/>; the caller writes it before <see cref="Backward"/>.</summary>
     public Matrix HiddenGradient => (slopes ??= new Slopes(this)).Hidden;
 
     /// <summary>Adds to the gradients of all weights.</summary>
-    /// <param name="pass">That of the forward pass.</param>
+    /// <param name="pass">The same as of the forward pass.</param>
     public void Backward(FusedWeights weights, FusedWeights gradients, ForwardPass pass)
     {
         var d = slopes ??= new Slopes(this);
@@ -131,7 +131,7 @@ internal sealed unsafe partial class FusedGpt
         }
     }
 
-    /// <summary>From the gated output's gradient to that of the product of queries, keys and values, which takes its place.</summary>
+    /// <summary>Backward pass of attention: from the gradient of the gated output to that of the packed queries, keys and values.</summary>
     private void AttentionBack(LayerVisit visit, ForwardPass pass, Slopes d)
     {
         var saved = visit.Activations;
@@ -176,7 +176,7 @@ internal sealed unsafe partial class FusedGpt
         );
     }
 
-    /// <summary>Gradients on the way; made with the first backward pass.</summary>
+    /// <summary>Intermediate gradients; allocated by the first backward pass.</summary>
     private sealed class Slopes(FusedGpt gpt)
     {
         public Matrix Hidden { get; } = gpt.Stream();
@@ -205,7 +205,7 @@ internal sealed unsafe partial class FusedGpt
 
         public Matrix ValueGate { get; } = gpt.Own(Matrix.Empty(gpt.shape.Rows, gpt.shape.Heads));
 
-        /// <summary>Of each layer's value embedding, all its visits together.</summary>
+        /// <summary>The gradient of each layer's value embedding, summed over its visits.</summary>
         public Matrix?[] Values { get; } = new Matrix?[gpt.model.Layers];
     }
 }

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Slowrun.Training.Kernels;
 
 /// <summary>
-/// The network of <see cref="Gpt"/>, forward and backward, on a processor: libtorch's matrix products between kernels of our own, in memory
-/// that stays from one micro-batch to the next, without autograd. For one thread.
+/// The network of <see cref="Gpt"/>, forward and backward, on a processor, without autograd: matrix products of libtorch and kernels of our
+/// own between them. Its memory is reused for each micro-batch. Not thread-safe.
 /// </summary>
 internal sealed unsafe partial class FusedGpt : IDisposable
 {
@@ -32,8 +32,8 @@ internal sealed unsafe partial class FusedGpt : IDisposable
     private long* tokens;
     private int stride;
 
-    /// <param name="rotary">Tables are copied.</param>
-    /// <param name="batch">Rows of each micro-batch.</param>
+    /// <param name="rotary">The tables are copied.</param>
+    /// <param name="batch">Sequences of each micro-batch.</param>
     public FusedGpt(ModelRecipe model, RotaryTable rotary, int batch, int length)
     {
         this.model = model;
@@ -60,10 +60,10 @@ internal sealed unsafe partial class FusedGpt : IDisposable
         }
     }
 
-    /// <summary>[n, C], normalised: what <see cref="Forward"/> gives.</summary>
+    /// <summary>[n, C], normalised: the output of <see cref="Forward"/>.</summary>
     public Matrix Hidden { get; }
 
-    /// <param name="batch">[B, T + 1] int64, contiguous, of which the last token of each row is not read. It must stay until the backward
+    /// <param name="batch">[B, T + 1] int64, contiguous; the last token of each row is not read. The caller keeps it until the backward
     /// pass.</param>
     /// <param name="keep">Whether a backward pass follows.</param>
     public void Forward(FusedWeights weights, Tensor batch, ForwardPass pass, bool keep)
@@ -172,7 +172,7 @@ internal sealed unsafe partial class FusedGpt : IDisposable
         RowKernels.Sigmoid(gate.Data, shape.Rows * shape.Heads);
     }
 
-    /// <summary>A layer's value embedding, which all its visits share.</summary>
+    /// <summary>The value embedding of a layer, shared by all its visits.</summary>
     private Matrix Value(FusedBlock weights, int layer)
     {
         var value = values[layer] ??= Stream();
@@ -195,7 +195,7 @@ internal sealed unsafe partial class FusedGpt : IDisposable
         );
     }
 
-    /// <summary>Of the visit's dropout: that of its attention, or of its MLP.</summary>
+    /// <summary>The dropout mask of the visit's attention or MLP.</summary>
     private static DropoutMask Mask(ForwardPass pass, int index, bool mlp) =>
         pass.Dropout is { } dropout && (!mlp || pass.MlpDropout)
             ? DropoutMask.Of(dropout.KeyOf((2 * index) + (mlp ? 1 : 0)), dropout.Probability)
@@ -226,7 +226,7 @@ internal sealed unsafe partial class FusedGpt : IDisposable
         return visit;
     }
 
-    /// <summary>[T, 1, d] to [T, padded d].</summary>
+    /// <summary>Copies [T, 1, d] to [T, padded d].</summary>
     private Matrix Padded(Tensor table)
     {
         if (table.dtype != ScalarType.Float32 || table.shape[0] < shape.Length || table.shape[^1] != shape.Width)

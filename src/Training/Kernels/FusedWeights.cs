@@ -4,12 +4,12 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Kernels;
 
-/// <summary>A model's parameters, or their gradients, as our kernels and libtorch's products read and write them.</summary>
+/// <summary>The parameters of a model, or their gradients, in the form that our kernels and libtorch's products use.</summary>
 internal sealed class FusedWeights : IDisposable
 {
     private readonly OwnedMatrices all = new();
 
-    /// <param name="weights">Views of them are kept.</param>
+    /// <param name="weights">This object keeps views of them.</param>
     public FusedWeights(ModelRecipe model, GptWeights weights)
     {
         using var scope = NewDisposeScope();
@@ -45,7 +45,7 @@ internal sealed class FusedWeights : IDisposable
     /// <summary>[V, C].</summary>
     public Matrix Embedding { get; }
 
-    /// <summary>[V, C], whichever way it is stored.</summary>
+    /// <summary>[V, C], in either storage order.</summary>
     public Matrix Unembedding { get; }
 
     /// <summary>[1, L].</summary>

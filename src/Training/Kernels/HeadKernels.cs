@@ -4,16 +4,16 @@ using System.Runtime.Intrinsics;
 namespace Slowrun.Training.Kernels;
 
 /// <summary>
-/// Between the product of queries, keys and values, [n, 3C], and heads as attention reads them, [B, H, T, padded d]: rotary positions and
-/// the norms of queries and keys, the value embedding behind its gate; and the gate on what attention gives.
+/// The steps between the packed queries, keys and values, [n, 3C], and the heads that attention reads, [B, H, T, padded d]: rotary
+/// positions and norms of queries and keys, and the gated value embedding. Also the gate on the output of attention.
 /// </summary>
 internal static unsafe class HeadKernels
 {
-    /// <param name="cos">[T, padded d], of each number.</param>
-    /// <param name="sin">[T, padded d], with the sign that it has for each number.</param>
+    /// <param name="cos">[T, padded d].</param>
+    /// <param name="sin">[T, padded d], with the sign of each element's rotation.</param>
     /// <param name="embedded">[n, C], the value embedding; null: none.</param>
-    /// <param name="gate">[n, H], open between 0 and 1.</param>
-    /// <param name="rq">[n, H]: by what a query was multiplied; likewise <paramref name="rk"/>.</param>
+    /// <param name="gate">[n, H], after its sigmoid.</param>
+    /// <param name="rq">[n, H]: the normalisation factor of each query; likewise <paramref name="rk"/> of each key.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Split(
         float* qkv,
@@ -51,10 +51,10 @@ internal static unsafe class HeadKernels
         }
     }
 
-    /// <summary>Back through <see cref="Split"/>.</summary>
-    /// <param name="dq">Of the heads; overwritten. Likewise <paramref name="dk"/>.</param>
-    /// <param name="dEmbedded">[n, C]; grows.</param>
-    /// <param name="dGate">[n, H], before its sigmoid; written.</param>
+    /// <summary>The backward pass of <see cref="Split"/>.</summary>
+    /// <param name="dq">The gradient of the heads; overwritten. Likewise <paramref name="dk"/>.</param>
+    /// <param name="dEmbedded">[n, C]; added to.</param>
+    /// <param name="dGate">[n, H]: the gradient of the gate before its sigmoid; written.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void SplitBack(
         float* dq,
@@ -123,12 +123,12 @@ internal static unsafe class HeadKernels
         }
     }
 
-    /// <summary>Back through <see cref="Gate"/>, to what attention gave, as its backward pass wants it.</summary>
-    /// <param name="dy">[n, C], of the gated output.</param>
-    /// <param name="y">[n, C], gated.</param>
+    /// <summary>The backward pass of <see cref="Gate"/>, to the inputs of attention's backward pass.</summary>
+    /// <param name="dy">[n, C]: the gradient of the gated output.</param>
+    /// <param name="y">[n, C]: the gated output.</param>
     /// <param name="dOut">[B, H, T, padded d]; written.</param>
-    /// <param name="along">[B, H, T]: the products of each head's output and its gradient; written.</param>
-    /// <param name="dGate">[n, H], before its sigmoid; written.</param>
+    /// <param name="along">[B, H, T]: the dot product of each head's output and its gradient; written.</param>
+    /// <param name="dGate">[n, H]: the gradient of the gate before its sigmoid; written.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void GateBack(float* dy, float* y, float* gate, float* dOut, float* along, float* dGate, in HeadShape shape)
     {
@@ -149,7 +149,7 @@ internal static unsafe class HeadKernels
                     (slope * Vector512.Create(gate[one])).Store(dOut + place + j);
                 }
 
-                // Σ dy·gate·out is both the gate's gradient times itself and the product that the softmax's backward pass takes away.
+                // Σ dy·gate·out is the gradient of the gate times the gate, and the term that the softmax's backward pass subtracts.
                 var product = Simd.Sum(sum);
                 along[products + ((long)head * shape.Length)] = product;
                 dGate[one] = product * (1 - gate[one]);
@@ -163,7 +163,7 @@ internal static unsafe class HeadKernels
     {
         if (d == Simd.Width)
         {
-            // The one vector stays in a register.
+            // A head of one vector stays in a register.
             var u0 = Vector512.Load(u);
             var all = Simd.MulAdd(Swapped(u, 0, d), Vector512.Load(sin), u0 * Vector512.Load(cos));
             var by = RowKernels.Factor(Simd.MulAdd(all, all, Vector512<float>.Zero), d);
@@ -188,7 +188,7 @@ internal static unsafe class HeadKernels
         return factor;
     }
 
-    /// <summary>Back through <see cref="Turn"/>: the transposed turn is that by the opposite angle.</summary>
+    /// <summary>The backward pass of <see cref="Turn"/>: the transpose of a rotation is the rotation by the opposite angle.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void TurnBack(float* dy, float* y, float factor, float* cos, float* sin, float* du, int d, int dp)
     {
@@ -213,7 +213,7 @@ internal static unsafe class HeadKernels
         }
     }
 
-    /// <summary>Numbers j to j + 15 of a head whose halves have changed places.</summary>
+    /// <summary>Elements j to j + 15 of a head with its two halves swapped.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Swapped(float* u, int j, int d)
     {
@@ -240,17 +240,17 @@ internal static unsafe class HeadKernels
         return Vector512.Load(found);
     }
 
-    /// <summary>Where the heads of one token after the other begin in [B, H, T, padded d], counted rather than divided.</summary>
+    /// <summary>Offsets of the heads of consecutive tokens in [B, H, T, padded d], found by counting instead of division.</summary>
     private struct Places(in HeadShape shape)
     {
         private readonly long sequence = (long)shape.Heads * shape.Length * shape.PaddedWidth;
         private readonly int width = shape.PaddedWidth;
         private long start;
 
-        /// <summary>From one head of a token to its next.</summary>
+        /// <summary>The distance between two heads of one token.</summary>
         public long Apart { get; } = (long)shape.Length * shape.PaddedWidth;
 
-        /// <summary>Of the token within its sequence.</summary>
+        /// <summary>The position of the token within its sequence.</summary>
         public int Turn { get; private set; }
 
         public readonly long First => start + Turn;

@@ -5,22 +5,22 @@ internal sealed class LayerVisit : IDisposable
 {
     public required int Layer { get; set; }
 
-    /// <summary>[n, C]: the residual stream when the layer is done with it.</summary>
+    /// <summary>[n, C]: the residual stream after the layer.</summary>
     public required Matrix Stream { get; init; }
 
-    /// <summary>Its own, or all visits' where no backward pass follows.</summary>
+    /// <summary>Its own; shared by all visits if no backward pass follows.</summary>
     public required Activations Activations { get; init; }
 
-    /// <summary>Whose output is added as a skip; null: none.</summary>
+    /// <summary>The visit whose output is added as a skip connection; null: none.</summary>
     public LayerVisit? Skip { get; set; }
 
-    /// <summary>False: the block was left out.</summary>
+    /// <summary>False: stochastic depth left the block out.</summary>
     public bool Kept { get; set; }
 
-    /// <summary>[n, C]: of the skips that read this visit's output.</summary>
+    /// <summary>[n, C]: the gradient from the skip connections that read this visit's output.</summary>
     public Matrix? SkipGradient { get; set; }
 
-    /// <summary>Whether anything has been written there in this backward pass.</summary>
+    /// <summary>Whether this backward pass has written <see cref="SkipGradient"/>.</summary>
     public bool HasSkipGradient { get; set; }
 
     public void Dispose()

@@ -5,17 +5,17 @@ using Slowrun.Training.Distillation;
 namespace Slowrun.Training.Kernels;
 
 /// <summary>
-/// Softcap, softmax, cross-entropy and the divergence from a teacher, row by row: logits are overwritten by their gradient, so that nothing
-/// of the size of a vocabulary is kept besides them.
+/// Softcap, softmax, cross-entropy and the divergence from a teacher, row by row. The gradient overwrites the logits: no other memory of
+/// the size of the vocabulary is needed.
 /// </summary>
 internal static unsafe class LossKernel
 {
     /// <param name="logits">[n, V], before the softcap; becomes the gradient.</param>
     /// <param name="taught">[n, V]; overwritten. Null: no teacher.</param>
-    /// <param name="targets">For each loss of other tokens, the target of each row; <see cref="TrainingLoss.Ignored"/> counts
-    /// nothing.</param>
-    /// <param name="row">V numbers that no other thread uses meanwhile.</param>
-    /// <param name="first">Which row of the targets the first one is.</param>
+    /// <param name="targets">For each loss of targets, the target of each row; <see cref="TrainingLoss.Ignored"/>: no
+    /// target.</param>
+    /// <param name="row">V elements of scratch memory of this thread.</param>
+    /// <param name="first">The row of the targets that belongs to the first row of the logits.</param>
     /// <returns>The loss.</returns>
     public static double Run(
         float* logits,
@@ -72,7 +72,7 @@ internal static unsafe class LossKernel
         {
             if (tokens[index] is var target && target != TrainingLoss.Ignored)
             {
-                // What the softcap makes of a slope is in e by now.
+                // e holds the derivative of the softcap here.
                 z[target] -= (float)(terms.Hard * share * (1 - smoothing)) * e[target];
             }
         }
@@ -81,7 +81,7 @@ internal static unsafe class LossKernel
     }
 
     /// <summary>z = cap·tanh(z/cap).</summary>
-    /// <returns>The largest.</returns>
+    /// <returns>The largest element.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Capped(float* z, float cap, int v, out double total)
     {
@@ -99,8 +99,8 @@ internal static unsafe class LossKernel
         return Simd.Max(largest);
     }
 
-    /// <summary>e to the ((z - top)·inverse).</summary>
-    /// <param name="to">Null: only their sum is wanted.</param>
+    /// <summary>exp((z - top)·inverse).</summary>
+    /// <param name="to">Null: only the sum is computed.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Exponentials(float* z, float* to, float top, float inverse, int v)
     {
@@ -119,8 +119,8 @@ internal static unsafe class LossKernel
         return Simd.Sum(sum);
     }
 
-    /// <summary>Makes a teacher's logits its probabilities, or takes logarithms of them as they are.</summary>
-    /// <param name="mass">Their sum.</param>
+    /// <summary>Converts a teacher's logits, or the logarithms of its probabilities, to probabilities.</summary>
+    /// <param name="mass">The sum of the probabilities.</param>
     /// <returns>Σ p (ln p - ln q).</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static double Taught(float* z, float* teacher, float top, float sum, in LossTerms terms, int v, out float mass)
@@ -156,7 +156,7 @@ internal static unsafe class LossKernel
         return Simd.Sum(divergence);
     }
 
-    /// <summary>z = its gradient but for the targets, e = the slope of the softcap.</summary>
+    /// <summary>z = its gradient without the part of the targets; e = the derivative of the softcap.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Slope(float* z, float* e, float* teacher, in Slopes slopes, int v)
     {
@@ -182,7 +182,7 @@ internal static unsafe class LossKernel
         }
     }
 
-    /// <summary>The vector with another value behind the end of a row.</summary>
+    /// <summary>The vector with <paramref name="value"/> after the end of the row.</summary>
     private static Vector512<float> Beyond(Vector512<float> x, int count, float value) =>
         Vector512.ConditionalSelect(
             Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle(),
@@ -190,8 +190,8 @@ internal static unsafe class LossKernel
             Vector512.Create(value)
         );
 
-    /// <param name="Hard">Of e to the (logit - largest).</param>
-    /// <param name="Smooth">Of every number alike.</param>
+    /// <param name="Hard">Coefficient of exp(logit - largest).</param>
+    /// <param name="Smooth">Constant term, from label smoothing.</param>
     private readonly record struct Slopes(float Softcap, float Hard, float Smooth)
     {
         /// <summary>The student's largest logit.</summary>

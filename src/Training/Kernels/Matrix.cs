@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Slowrun.Training.Kernels;
 
 /// <summary>
-/// A float32 matrix on the host: for our kernels an address, for libtorch's products a tensor and its transpose, made once. Products write
-/// into memory that is there already, and know nothing of autograd.
+/// A float32 matrix on the host: an address for our kernels; a tensor and its transpose, made once, for libtorch's products. Products write
+/// into existing memory, without autograd.
 /// </summary>
 internal sealed unsafe partial class Matrix : IDisposable
 {
@@ -15,7 +15,7 @@ internal sealed unsafe partial class Matrix : IDisposable
     private readonly Tensor transposed;
     private readonly Dictionary<int, Matrix> columns = [];
 
-    /// <param name="tensor">[R, K], whatever its strides; a view of it is kept.</param>
+    /// <param name="tensor">[R, K] with any strides; this object keeps a view of it.</param>
     public Matrix(Tensor tensor)
     {
         using var scope = NewDisposeScope();
@@ -24,17 +24,17 @@ internal sealed unsafe partial class Matrix : IDisposable
         Data = Address(this.tensor);
     }
 
-    /// <summary>Of its first number.</summary>
+    /// <summary>The address of its first element.</summary>
     public float* Data { get; }
 
-    /// <summary>Memory that is not written yet.</summary>
+    /// <summary>A matrix of uninitialised memory.</summary>
     public static Matrix Empty(long rows, long columns)
     {
         using var scope = NewDisposeScope();
         return new Matrix(empty([rows, columns], ScalarType.Float32, CPU));
     }
 
-    /// <summary>A view of its first columns, made once.</summary>
+    /// <summary>A view of the first columns, made once.</summary>
     public Matrix Columns(int first)
     {
         if (!columns.TryGetValue(first, out var found))
@@ -47,7 +47,7 @@ internal sealed unsafe partial class Matrix : IDisposable
         return found;
     }
 
-    /// <summary>Where a tensor's numbers begin, on the host.</summary>
+    /// <summary>The address of the first element of a tensor on the host.</summary>
     public static float* Address(Tensor tensor)
     {
         Check(GetDataPointer(tensor.Handle, out var data), "the address of a tensor");
@@ -68,7 +68,7 @@ internal sealed unsafe partial class Matrix : IDisposable
     /// <summary>out = a bᵀ + beta·out.</summary>
     public static void ProductTransposed(Matrix @out, Matrix a, Matrix b, double beta = 0) => Product(@out, a.tensor, b.transposed, beta);
 
-    /// <summary>out += aᵀ b: how a matrix's gradient grows.</summary>
+    /// <summary>out += aᵀ b: adds to the gradient of a matrix.</summary>
     public static void AddTransposedProduct(Matrix @out, Matrix a, Matrix b) => Product(@out, a.transposed, b.tensor, 1);
 
     public void Dispose()
@@ -90,7 +90,7 @@ internal sealed unsafe partial class Matrix : IDisposable
         GC.KeepAlive(b);
     }
 
-    /// <summary>Throws where libtorch has refused.</summary>
+    /// <summary>Throws if libtorch reported an error.</summary>
     internal static void Check(int error, string operation)
     {
         if (error != 0)

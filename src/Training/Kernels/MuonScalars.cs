@@ -1,6 +1,6 @@
 namespace Slowrun.Training.Kernels;
 
-/// <summary>What the end of a Muon step multiplies with.</summary>
+/// <summary>The scalar factors of the end of a Muon step.</summary>
 /// <param name="New2">1 - <paramref name="Beta2"/>.</param>
 /// <param name="Rate">The learning rate.</param>
 /// <param name="RateDecay">The learning rate times the weight decay.</param>

@@ -3,13 +3,13 @@ using System.Runtime.Intrinsics;
 
 namespace Slowrun.Training.Kernels;
 
-/// <summary>The optimizer's element-wise parts, each in one pass over memory where composed operations take ten.</summary>
+/// <summary>The element-wise parts of the optimizer, each in one pass over memory (composed operations take about ten).</summary>
 internal static unsafe class OptimizerKernels
 {
-    // Numbers of which the squares are summed in float32 before they are added in float64.
+    // Elements whose squares are summed in float32; the sums are then added in float64.
     public const int BlockNumbers = 4096;
 
-    /// <summary>Σ x² of each block of <see cref="BlockNumbers"/>; the last may be shorter.</summary>
+    /// <summary>Σ x² of each block of <see cref="BlockNumbers"/> elements; the last block may be shorter.</summary>
     /// <param name="sums">One for each block.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void SquareSums(float* x, long count, Span<float> sums)
@@ -20,7 +20,7 @@ internal static unsafe class OptimizerKernels
         }
     }
 
-    /// <summary>The sum of blocks' sums, in their order.</summary>
+    /// <summary>The sum of the sums of blocks, in order.</summary>
     public static double Added(ReadOnlySpan<float> sums)
     {
         double total = 0;
@@ -83,7 +83,7 @@ internal static unsafe class OptimizerKernels
         }
     }
 
-    /// <summary>m = momentum·m + (1 - momentum)·g, u = (1 - momentum)·g + momentum·m: Nesterov's look ahead.</summary>
+    /// <summary>m = momentum·m + (1 - momentum)·g, u = (1 - momentum)·g + momentum·m: Nesterov momentum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Momentum(float* g, float* m, float* u, float momentum, float rest, long count)
     {
@@ -101,7 +101,7 @@ internal static unsafe class OptimizerKernels
         }
     }
 
-    /// <summary>Every row over its norm, or over 1e-7 where that is larger.</summary>
+    /// <summary>Divides every row by its norm, or by 1e-7 if that is larger.</summary>
     public static void NormalizeRows(float* u, int rows, int columns)
     {
         for (var row = 0; row < rows; row++)
@@ -112,12 +112,12 @@ internal static unsafe class OptimizerKernels
     }
 
     /// <summary>
-    /// Evens out rows of a tall matrix, or columns of a wide one, by their running mean square (arXiv:2510.05491), keeps the matrix's
-    /// length, and steps against it with cautious decay (arXiv:2411.16085).
+    /// Divides the rows of a tall matrix, or the columns of a wide one, by the root of their running mean square (arXiv:2510.05491),
+    /// restores the norm of the matrix, and applies the update with cautious weight decay (arXiv:2411.16085).
     /// </summary>
-    /// <param name="x">[R, K]: the update, orthogonal.</param>
+    /// <param name="x">[R, K]: the orthogonalised update.</param>
     /// <param name="second">[R] of a tall matrix, [K] of a wide one: their running mean squares.</param>
-    /// <param name="means">As many numbers that no other thread uses meanwhile.</param>
+    /// <param name="means">Scratch memory of this thread, of the length of <paramref name="second"/>.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void NormalizedStep(float* p, float* x, float* second, float* means, in MuonScalars scalars, int rows, int columns)
     {
@@ -149,7 +149,7 @@ internal static unsafe class OptimizerKernels
             {
                 var factor = tall ? Vector512.Create(means[row]) : Simd.Load(means, i, columns);
                 var (update, weight) = (Simd.Load(x + at, i, columns) * factor, Simd.Load(p + at, i, columns));
-                // Cautious: only where update and weight have one sign would the decay push the same way as the update.
+                // Cautious decay: applied only where update and weight have the same sign, so that both move the weight in one direction.
                 var same = Vector512.GreaterThanOrEqual(update * weight, Vector512<float>.Zero);
                 var decayed = Vector512.ConditionalSelect(same, weight, weight * Vector512<float>.Zero);
                 Simd.Store(weight - (update * rate) - (decayed * decay), p + at, i, columns);
@@ -157,7 +157,7 @@ internal static unsafe class OptimizerKernels
         }
     }
 
-    /// <summary>Of rows, or of columns where they are fewer numbers each.</summary>
+    /// <summary>Mean squares of the rows of a tall matrix, or of the columns of a wide one.</summary>
     private static void MeanSquares(float* x, float* means, int rows, int columns)
     {
         if (rows >= columns)
@@ -196,7 +196,7 @@ internal static unsafe class OptimizerKernels
         return Simd.Sum(sum);
     }
 
-    // A NaN stays one: the comparison is false.
+    // A NaN stays a NaN: the comparison is false.
     private static double AtLeast(double x, double floor) => x < floor ? floor : x;
 
     private static float AtLeast(float x, float floor) => x < floor ? floor : x;

@@ -1,6 +1,6 @@
 namespace Slowrun.Training.Kernels;
 
-/// <summary>Matrices that end together: with their owner, or in its constructor where the next one finds no memory.</summary>
+/// <summary>Matrices that are disposed together: by their owner, or in its constructor if an allocation fails.</summary>
 internal sealed class OwnedMatrices : IDisposable
 {
     private readonly List<Matrix> all = [];

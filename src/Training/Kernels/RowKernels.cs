@@ -4,15 +4,15 @@ using Slowrun.Core.Models;
 
 namespace Slowrun.Training.Kernels;
 
-/// <summary>What is done row by row of the residual stream, [n, c] each, forward and backward.</summary>
+/// <summary>Operations on the rows of the residual stream, [n, c], forward and backward.</summary>
 internal static unsafe class RowKernels
 {
-    // So many rows' products are summed in float32 before they are added in float64.
+    // Rows whose products are summed in float32; the sums are then added in float64.
     private const int BlockRows = 64;
 
     /// <summary>x = rms(table[tokens]).</summary>
-    /// <param name="stride">Tokens from one sequence to the next, of which the first <paramref name="length"/> are read.</param>
-    /// <param name="r">[n]: by what each row was multiplied.</param>
+    /// <param name="stride">Distance of two sequences in tokens; the first <paramref name="length"/> tokens of each are read.</param>
+    /// <param name="r">[n]: the normalisation factor of each row.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Embed(float* table, long* tokens, int stride, int length, float* x, float* r, int n, int c)
     {
@@ -31,8 +31,8 @@ internal static unsafe class RowKernels
         }
     }
 
-    /// <summary>table's gradient[tokens] += the gradient through <see cref="Embed"/>.</summary>
-    /// <param name="dx">Of x.</param>
+    /// <summary>The backward pass of <see cref="Embed"/>: adds to the rows of the table's gradient.</summary>
+    /// <param name="dx">The gradient of x.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void EmbedBack(float* gradient, long* tokens, int stride, int length, float* dx, float* x, float* r, int n, int c)
     {
@@ -77,11 +77,11 @@ internal static unsafe class RowKernels
         }
     }
 
-    /// <summary>Back through <see cref="Mix"/>.</summary>
-    /// <param name="dx">In: of x, without what came through a. Out: of before.</param>
+    /// <summary>The backward pass of <see cref="Mix"/>.</summary>
+    /// <param name="dx">In: the gradient of x, without the part through a. Out: the gradient of before.</param>
     /// <param name="da">Null: x was not normalised.</param>
-    /// <param name="dx0">Grows.</param>
-    /// <param name="dEncoded">Written; null: no skip. <paramref name="addEncoded"/>: it grows instead.</param>
+    /// <param name="dx0">Added to.</param>
+    /// <param name="dEncoded">Written, or added to if <paramref name="addEncoded"/>; null: no skip.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static MixGradients MixBack(
         float* dx,
@@ -149,7 +149,7 @@ internal static unsafe class RowKernels
 
     /// <summary>x += drop(branch), and m = rms(x).</summary>
     /// <param name="branch">Null: x is only normalised.</param>
-    /// <param name="m">Null: it is not.</param>
+    /// <param name="m">Null: x is not normalised.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddNorm(float* x, float* branch, in DropoutMask mask, float* m, float* r, int n, int c)
     {
@@ -177,10 +177,10 @@ internal static unsafe class RowKernels
         }
     }
 
-    /// <summary>Back through <see cref="AddNorm"/>.</summary>
-    /// <param name="dx">In: of x, without what came through m. Out: with it, which is also that of x before the branch.</param>
+    /// <summary>The backward pass of <see cref="AddNorm"/>.</summary>
+    /// <param name="dx">In: the gradient of x, without the part through m. Out: all of it, also that of x before the branch.</param>
     /// <param name="dm">Null: x was not normalised.</param>
-    /// <param name="dBranch">Written; null: there was none.</param>
+    /// <param name="dBranch">Written; null: there was no branch.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddNormBack(float* dx, float* dm, float* m, float* r, in DropoutMask mask, float* dBranch, int n, int c)
     {
@@ -207,7 +207,7 @@ internal static unsafe class RowKernels
         }
     }
 
-    /// <summary>h = silu(g)·f of rows that have g and f behind each other.</summary>
+    /// <summary>h = silu(g)·f, where a row of gates is g followed by f.</summary>
     /// <param name="gates">[n, 2·hidden].</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void SwiGlu(float* gates, float* h, int n, int hidden)
@@ -224,8 +224,8 @@ internal static unsafe class RowKernels
         }
     }
 
-    /// <summary>Back through <see cref="SwiGlu"/>.</summary>
-    /// <param name="dh">In: the gradient of h. Out: h, which is sooner computed again than read from where it would be kept.</param>
+    /// <summary>The backward pass of <see cref="SwiGlu"/>.</summary>
+    /// <param name="dh">In: the gradient of h. Out: h, since computing it again takes less time than reading a stored copy.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void SwiGluBack(float* gates, float* dh, float* dGates, int n, int hidden)
     {

@@ -4,13 +4,13 @@ using System.Runtime.Intrinsics;
 namespace Slowrun.Training.Kernels;
 
 /// <summary>
-/// Sixteen numbers at once, on whatever registers the processor has: every operation is defined by IEEE 754 (a fused multiply-add always
-/// is one, and nothing else is), sums go down one fixed tree, and exp and tanh are polynomials of our own. So a kernel's bits depend
-/// neither on the width of registers nor on a library's version.
+/// Vectors of sixteen float32 elements, for registers of any width. Every operation is defined by IEEE 754 (multiply-adds are fused where
+/// <see cref="MulAdd"/> is called and nowhere else), sums follow one fixed tree, and exp and tanh are polynomials of our own. So the bits
+/// of a kernel depend neither on the width of the registers nor on the version of a library.
 /// </summary>
 internal static unsafe class Simd
 {
-    /// <summary>Numbers in a vector.</summary>
+    /// <summary>Elements of a vector.</summary>
     public const int Width = 16;
 
     private static ReadOnlySpan<double> Artanh =>
@@ -19,11 +19,11 @@ internal static unsafe class Simd
     /// <summary>The next multiple of <see cref="Width"/>.</summary>
     public static int Padded(int count) => (count + Width - 1) / Width * Width;
 
-    /// <summary>Numbers i to i + 15 of a row of n; those beyond its end are 0.</summary>
+    /// <summary>Loads elements i to i + 15 of a row of n; those after its end are 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Load(float* row, int i, int n) => i + Width <= n ? Vector512.Load(row + i) : Tail(row + i, n - i);
 
-    /// <summary>Writes numbers i to i + 15 of a row of n, none beyond its end.</summary>
+    /// <summary>Stores elements i to i + 15 of a row of n, none after its end.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<float> value, float* row, int i, int n)
     {
@@ -42,7 +42,7 @@ internal static unsafe class Simd
     public static Vector512<float> MulAdd(Vector512<float> a, Vector512<float> b, Vector512<float> c) =>
         Vector512.FusedMultiplyAdd(a, b, c);
 
-    /// <summary>Halves are added until one number is left.</summary>
+    /// <summary>Adds the two halves of the vector until one element is left.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector512<float> v)
     {
@@ -52,7 +52,7 @@ internal static unsafe class Simd
         return (two + Vector128.Shuffle(two, Vector128.Create(1, 0, 3, 2))).ToScalar();
     }
 
-    /// <summary>The largest; NaN if one is.</summary>
+    /// <summary>The largest element; NaN if one is NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Max(Vector512<float> v)
     {
@@ -62,20 +62,20 @@ internal static unsafe class Simd
         return Vector128.Max(two, Vector128.Shuffle(two, Vector128.Create(1, 0, 3, 2))).ToScalar();
     }
 
-    /// <summary>e to the x within 2 units in the last place; 0 below -87.3 and infinite above 88.3, where float32 all but ends.</summary>
+    /// <summary>exp(x) within 2 units in the last place; 0 below -87.3 and infinite above 88.3, near the limits of float32.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
-        // Beyond the limits what is computed is no number at all, but then it is not taken.
+        // Outside of the limits the polynomial's value has no meaning; the selection below discards it.
         var y = Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-87.3f)), Vector512<float>.Zero, ExpNear(x));
         return Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512.Create(88.3f)), Vector512.Create(float.PositiveInfinity), y);
     }
 
-    /// <summary>As <see cref="Exp"/>, of numbers between -87.3 and 88.3 and those that are none.</summary>
+    /// <summary>As <see cref="Exp"/>, for elements between -87.3 and 88.3, or NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> ExpNear(Vector512<float> x)
     {
-        // x = n·ln 2 + r; the polynomial of e to the r for |r| < ln(2)/2 is that of Cephes (expf).
+        // x = n·ln 2 + r with |r| < ln(2)/2; the polynomial of exp(r) is that of Cephes (expf).
         var n = Vector512.Round(x * Vector512.Create(1.44269504f));
         var r = MulAdd(n, Vector512.Create(-0.693359375f), x);
         r = MulAdd(n, Vector512.Create(2.12194440e-4f), r);
@@ -86,12 +86,12 @@ internal static unsafe class Simd
         p = MulAdd(p, r, Vector512.Create(1.6666665459e-1f));
         p = MulAdd(p, r, Vector512.Create(5.0000001201e-1f));
         p = MulAdd(p, r * r, r) + Vector512<float>.One;
-        // A NaN stays one whatever it is multiplied by.
+        // A NaN stays a NaN in each product.
         var power = ((Vector512.ConvertToInt32Native(n) + Vector512.Create(127)) << 23).AsSingle();
         return p * power;
     }
 
-    /// <summary>1 / (1 + e to the -x).</summary>
+    /// <summary>1 / (1 + exp(-x)).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Sigmoid(Vector512<float> x) => Vector512<float>.One / (Vector512<float>.One + Exp(-x));
 
@@ -101,7 +101,7 @@ internal static unsafe class Simd
         var size = Vector512.Abs(x);
         var e = Exp(size * Vector512.Create(-2f));
         var far = (Vector512<float>.One - e) / (Vector512<float>.One + e);
-        // Near 0 that difference would lose digits; the polynomial is that of Cephes (tanhf).
+        // Near 0 the difference would cancel; the polynomial there is that of Cephes (tanhf).
         var z = x * x;
         var p = Vector512.Create(-5.70498872745e-3f);
         p = MulAdd(p, z, Vector512.Create(2.06390887954e-2f));
@@ -129,7 +129,7 @@ internal static unsafe class Simd
             exponent++;
         }
 
-        // ln m = 2 artanh((m-1)/(m+1)), whose series in s² < 0.0295 ends soon.
+        // ln m = 2 artanh(s) with s = (m-1)/(m+1); its series converges quickly since s² < 0.0295.
         double s = (mantissa - 1) / (mantissa + 1),
             square = s * s,
             sum = 0;
@@ -141,7 +141,7 @@ internal static unsafe class Simd
         return (exponent * 0.6931471805599453) + (2 * s * sum);
     }
 
-    /// <summary>x to the n, by products alone.</summary>
+    /// <summary>xⁿ, by multiplications alone.</summary>
     public static double Power(double x, long n)
     {
         var result = 1.0;

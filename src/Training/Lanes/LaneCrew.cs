@@ -70,7 +70,7 @@ internal sealed class LaneCrew : IDisposable
             sum = storages.Count == 1 ? new LaneSum(new LaneBuffer(model, parameters)) : new LaneSum(Gradients(path));
             begin = [.. workers.Skip(1).Select(_ => new SemaphoreSlim(0))];
             Broadcast();
-            // Last: a thread holds all of this until it is told to end.
+            // Last: a thread keeps all of this alive until it ends.
             threads = [.. begin.Select((_, w) => WorkerThread.Start($"slowrun lanes {w + 1}", () => Serve(w + 1)))];
         }
         catch

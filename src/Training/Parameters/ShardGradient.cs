@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Slowrun.Training.Parameters;
 
 /// <summary>The gradient of one device's part of the parameters, on that device.</summary>
-/// <param name="sum">(Held.Length) float32. Whoever made it disposes it.</param>
+/// <param name="sum">(Held.Length) float32. The caller disposes it.</param>
 /// <param name="own">What the device updates, of the layout.</param>
 /// <param name="held">What <paramref name="sum"/> has: those, widened to whole blocks, so that any block that begins in its own part is
 /// there as a whole, and lies as it would in the whole gradient.</param>

@@ -106,7 +106,7 @@ public sealed partial class StageTraining : IDisposable
     /// <summary>What <see cref="Capture"/> writes, in order. A function of the plan and of the training set's length.</summary>
     public IReadOnlyList<TensorLayout> StateLayout => state.Layout;
 
-    /// <summary>Trains one optimizer step, or returns before it at the next micro-batch once told to stop.</summary>
+    /// <summary>Trains one optimizer step, or returns at the next micro-batch, without the step, after a request to stop.</summary>
     public StepResult RunStep(CancellationToken stop)
     {
         var before = Scalars.Reads + workers.Crew.Reads;

@@ -3,20 +3,20 @@ using static TorchSharp.torch;
 namespace Slowrun.Training.Kernels.Cuda;
 
 /// <summary>
-/// What a block does between its matrix products, forward and backward, by kernels: the stream is float32, what goes into products and
-/// comes out of them is of the kernels' own type. Results are new tensors in the caller's dispose scope.
+/// The kernels of a block between its matrix products, forward and backward. The residual stream is float32; operands and results of
+/// products have <see cref="Type"/>. Results are new tensors in the caller's dispose scope.
 /// </summary>
 internal sealed class BlockKernels(CudaKernels kernels, ScalarType type)
 {
-    /// <summary>Of what goes into products.</summary>
+    /// <summary>The type of the operands of products.</summary>
     public ScalarType Type => type;
 
-    /// <summary>x = lambda (before + skip·encoded) + lambda0·x0, and its norm.</summary>
+    /// <summary>x = lambda (before + skip·encoded) + lambda0·x0, and rms(x).</summary>
     /// <param name="before">[n, C] float32, as encoded and x0.</param>
     /// <param name="encoded">Null: no skip.</param>
-    /// <param name="lambda">A float32 number on the device, as the other two.</param>
-    /// <param name="norm">Whether a norm is wanted.</param>
-    /// <returns>x, float32; its norm; [n]: by what each row was multiplied.</returns>
+    /// <param name="lambda">A float32 scalar on the device, as the other two.</param>
+    /// <param name="norm">Whether to compute the norm.</param>
+    /// <returns>x, float32; rms(x); [n]: the normalisation factor of each row.</returns>
     public (Tensor X, Tensor? Normed, Tensor? Factors) Mix(
         Tensor before,
         Tensor? encoded,
@@ -34,10 +34,10 @@ internal sealed class BlockKernels(CudaKernels kernels, ScalarType type)
         return (x, normed, factors);
     }
 
-    /// <summary>Back through <see cref="Mix"/>.</summary>
-    /// <param name="dx">Of x, without what came through its norm.</param>
+    /// <summary>The backward pass of <see cref="Mix"/>.</summary>
+    /// <param name="dx">The gradient of x, without the part through the norm.</param>
     /// <param name="dNormed">Null: there was no norm.</param>
-    /// <returns>Of before, encoded and x0; and [3] float64 of the three numbers.</returns>
+    /// <returns>The gradients of before, encoded and x0; and [3] float64, those of the three scalars.</returns>
     public (Tensor Before, Tensor? Encoded, Tensor X0, Tensor Scalars) MixBack(
         Tensor dx,
         Tensor? dNormed,
@@ -76,10 +76,10 @@ internal sealed class BlockKernels(CudaKernels kernels, ScalarType type)
         return (dBefore, dEncoded, dX0, Summed(kernels, parts));
     }
 
-    /// <summary>x + drop(branch), and its norm.</summary>
+    /// <summary>sum = x + drop(branch), and rms(sum).</summary>
     /// <param name="branch">Null: x itself is normalised.</param>
-    /// <param name="norm">Whether a norm is wanted.</param>
-    /// <returns>Float32, x itself where there is no branch; the norm; [n]: by what each row was multiplied.</returns>
+    /// <param name="norm">Whether to compute the norm.</param>
+    /// <returns>The sum, float32, or x itself without a branch; the norm; [n]: the normalisation factor of each row.</returns>
     public (Tensor Sum, Tensor? Normed, Tensor? Factors) AddNorm(Tensor x, Tensor? branch, in DropoutMask mask, bool norm)
     {
         var (n, c) = Shape(x);
@@ -89,10 +89,10 @@ internal sealed class BlockKernels(CudaKernels kernels, ScalarType type)
         return (sum, normed, factors);
     }
 
-    /// <summary>Back through <see cref="AddNorm"/>.</summary>
-    /// <param name="dSum">Without what came through the norm; null: nothing else came.</param>
+    /// <summary>The backward pass of <see cref="AddNorm"/>.</summary>
+    /// <param name="dSum">The gradient of the sum, without the part through the norm; null: there is no other part.</param>
     /// <param name="dNormed">Null: there was no norm.</param>
-    /// <returns>Of x, float32, and of the branch.</returns>
+    /// <returns>The gradients of x, float32, and of the branch.</returns>
     public (Tensor X, Tensor? Branch) AddNormBack(
         Tensor? dSum,
         Tensor? dNormed,
@@ -126,12 +126,12 @@ internal sealed class BlockKernels(CudaKernels kernels, ScalarType type)
         return dGates;
     }
 
-    /// <summary>Queries and keys turned and normalised, values with their embedding behind its gate.</summary>
+    /// <summary>Queries and keys with rotary positions and norm, values with the gated value embedding.</summary>
     /// <param name="qkv">[n, 3C].</param>
     /// <param name="cos">[T, 1, d] float32, as sin: <see cref="Models.RotaryTable"/>.</param>
     /// <param name="embedded">[n, C]; null: none.</param>
-    /// <param name="gate">[n, H], before its sigmoid; null with it.</param>
-    /// <returns>[n, C] each; and [n, 2H]: by what queries and keys were multiplied.</returns>
+    /// <param name="gate">[n, H], before its sigmoid; null if <paramref name="embedded"/> is.</param>
+    /// <returns>[n, C] each; and [n, 2H]: the normalisation factors of queries and keys.</returns>
     public (Tensor Q, Tensor K, Tensor V, Tensor Factors) Split(
         Tensor qkv,
         Tensor cos,
@@ -150,7 +150,7 @@ internal sealed class BlockKernels(CudaKernels kernels, ScalarType type)
         return (parts[0], parts[1], parts[2], factors);
     }
 
-    /// <summary>Back through <see cref="Split"/>.</summary>
+    /// <summary>The backward pass of <see cref="Split"/>.</summary>
     public (Tensor Qkv, Tensor? Embedded, Tensor? Gate) SplitBack(
         Tensor dq,
         Tensor dk,
@@ -212,7 +212,7 @@ internal sealed class BlockKernels(CudaKernels kernels, ScalarType type)
         return (dy, dGate);
     }
 
-    /// <summary>The sums of columns, [k], in one order.</summary>
+    /// <summary>The sum of each column, [k], in a fixed order.</summary>
     /// <param name="parts">[n, k] float64.</param>
     public static Tensor Summed(CudaKernels kernels, Tensor parts)
     {

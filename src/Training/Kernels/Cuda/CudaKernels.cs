@@ -6,12 +6,12 @@ using static TorchSharp.torch;
 namespace Slowrun.Training.Kernels.Cuda;
 
 /// <summary>
-/// The kernels on one device: compiled for it, loaded into the context that libtorch uses too, and launched on the default stream, on which
-/// libtorch computes. Memory that a kernel uses may be given back as soon as it is launched: its next owner comes behind it on the stream.
+/// The kernels on one device: compiled for it, loaded into libtorch's context, and launched on the default stream, which libtorch uses too.
+/// The caller may release a kernel's memory after the launch: the stream runs the next user of that memory after the kernel.
 /// </summary>
 internal sealed unsafe class CudaKernels : IDisposable
 {
-    // As many as the source has lanes.
+    // The number of lanes of the source.
     private const uint Threads = 256;
 
     // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR.
@@ -67,10 +67,10 @@ internal sealed unsafe class CudaKernels : IDisposable
         module = loaded;
     }
 
-    /// <summary>Of what goes into matrix products and comes out of them.</summary>
+    /// <summary>The type of operands and results of matrix products.</summary>
     public static ScalarType Type(MatrixPrecision products) => products == MatrixPrecision.BF16 ? ScalarType.BFloat16 : ScalarType.Float32;
 
-    /// <summary>A device's kernels, compiled once in a process; after a failure the next call tries again.</summary>
+    /// <summary>The kernels of a device, compiled once in a process; after a failure the next call tries again.</summary>
     /// <inheritdoc cref="Open"/>
     public static CudaKernels Of(Device device, MatrixPrecision products)
     {
@@ -86,16 +86,16 @@ internal sealed unsafe class CudaKernels : IDisposable
         }
     }
 
-    /// <param name="index">CUDA's number of the device.</param>
-    /// <param name="rounded">Whether what goes into matrix products and comes out of them is bfloat16; else it is float32.</param>
-    /// <exception cref="InvalidOperationException">Compiler or driver is not there or refuses; which call, and why.</exception>
+    /// <param name="index">The index of the device in CUDA.</param>
+    /// <param name="rounded">Whether operands and results of matrix products are bfloat16; otherwise float32.</param>
+    /// <exception cref="InvalidOperationException">Compiler or driver is missing, or a call failed: the message names it.</exception>
     public static CudaKernels Open(int index, bool rounded, Nvrtc compiler, string driver = "libcuda.so.1") =>
         NativeLibrary.TryLoad(driver, out var library)
             ? new CudaKernels(library, compiler, index, rounded)
             : throw new InvalidOperationException($"The CUDA driver's library '{driver}' cannot be loaded.");
 
-    /// <summary>Gives the device a kernel to run; nobody waits for it.</summary>
-    /// <param name="blocks">None: nothing is to be done.</param>
+    /// <summary>Launches a kernel, without waiting for its end.</summary>
+    /// <param name="blocks">0: nothing is launched.</param>
     /// <param name="arguments">In the kernel's order; tensors are on this device.</param>
     public void Launch(string kernel, long blocks, params ReadOnlySpan<KernelArgument> arguments)
     {
@@ -104,7 +104,7 @@ internal sealed unsafe class CudaKernels : IDisposable
             return;
         }
 
-        // The current context is the thread's.
+        // CUDA has a current context for each thread.
         Check("cuCtxSetCurrent", setContext(context));
         var words = stackalloc nint[arguments.Length];
         fixed (KernelArgument* first = arguments)
@@ -130,7 +130,7 @@ internal sealed unsafe class CudaKernels : IDisposable
 
     private nint Find(string kernel)
     {
-        // A device's forward and backward passes run on threads of their own.
+        // Forward and backward passes of a device run on different threads.
         lock (gate)
         {
             if (!functions.TryGetValue(kernel, out var function))

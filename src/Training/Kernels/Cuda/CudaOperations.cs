@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Kernels.Cuda;
 
-/// <summary>A device's own kernels as operations with autograd: <see cref="BlockKernels"/>, each a node of the graph.</summary>
-/// <param name="handedOver">What backward passes return to autograd; whoever calls them releases the last.</param>
+/// <summary>The kernels of a device as operations with autograd: each of <see cref="BlockKernels"/> is a node of the graph.</summary>
+/// <param name="handedOver">Results of backward passes, returned to autograd; the caller of a pass releases the last of them.</param>
 internal sealed class CudaOperations(BlockKernels block, RecomputedGradients handedOver) : IBlockOperations
 {
     private BlockKernels Kernels => block;
@@ -55,10 +55,10 @@ internal sealed class CudaOperations(BlockKernels block, RecomputedGradients han
     public Tensor Open(Tensor y, Tensor gate) => OpenNode.Run(this, y.contiguous().view(y.shape[0] * y.shape[1], -1), gate);
 
     /// <summary>Runs a node's backward pass.</summary>
-    /// <param name="compute">Gets what was saved; gives a gradient for each of the node's arguments after the first.</param>
+    /// <param name="compute">Gets the saved tensors; returns a gradient for each argument of the node after the first.</param>
     private List<Tensor> Back(autograd.AutogradContext context, Func<List<Tensor>, Tensor?[]> compute)
     {
-        // Autograd has taken what the node before has given.
+        // Autograd has taken over the results of the previous node.
         handedOver.Release();
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
@@ -67,7 +67,7 @@ internal sealed class CudaOperations(BlockKernels block, RecomputedGradients han
         return [null!, .. gradients.Select(gradient => gradient!)];
     }
 
-    /// <summary>Arguments that are absent are left out: autograd wants tensors.</summary>
+    /// <summary>Leaves absent arguments out: autograd accepts tensors only.</summary>
     private static object[] Present(params object?[] arguments) => [.. arguments.OfType<object>()];
 
     private sealed class MixNode : autograd.MultiTensorFunction<MixNode>
@@ -91,7 +91,7 @@ internal sealed class CudaOperations(BlockKernels block, RecomputedGradients han
             Tensor[] given = [.. vars.Skip(2).Cast<Tensor>()];
             var (encoded, skip) = given.Length > 4 ? (given[4], given[5]) : (null, (Tensor?)null);
             var (x, normed, factors) = operations.Kernels.Mix(given[0], encoded, given[1], given[2], given[3], skip, norm);
-            // Without a norm nothing of x is needed but its shape.
+            // Without a norm only the shape of x is needed.
             ctx.save_for_backward(norm ? [.. given, x.detach(), factors!] : [.. given]);
             ctx.save_data("operations", operations);
             ctx.save_data("norm", norm);
@@ -130,7 +130,7 @@ internal sealed class CudaOperations(BlockKernels block, RecomputedGradients han
     {
         public override string Name => "Add";
 
-        /// <returns>Sum and norm, of which either may not be there.</returns>
+        /// <returns>Sum and norm, either of which may be absent.</returns>
         public static List<Tensor> Run(CudaOperations operations, Tensor x, Tensor? branch, DropoutMask mask, bool norm) =>
             apply(Present(operations, new Kind(mask, branch is not null, norm), x, branch));
 
@@ -138,7 +138,7 @@ internal sealed class CudaOperations(BlockKernels block, RecomputedGradients han
         {
             var (operations, kind, x) = ((CudaOperations)vars[0], (Kind)vars[1], (Tensor)vars[2]);
             var (sum, normed, factors) = operations.Kernels.AddNorm(x, kind.Branch ? (Tensor)vars[3] : null, kind.Mask, kind.Norm);
-            // Without a norm nothing of the sum is needed but its shape, which the gradient has too.
+            // Without a norm only the shape of the sum is needed, and the gradient has the same shape.
             ctx.save_for_backward(kind.Norm ? [sum.detach(), factors!] : []);
             ctx.save_data("operations", operations);
             ctx.save_data("kind", kind);

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Kernels.Cuda;
 
-/// <summary>A kernel's argument as the driver reads it: of the length that the kernel has declared, from a word's beginning.</summary>
+/// <summary>An argument of a kernel as the driver reads it: at the beginning of a word, with the length that the kernel declares.</summary>
 internal readonly struct KernelArgument
 {
     private readonly ulong word;
@@ -21,7 +21,7 @@ internal readonly struct KernelArgument
 
     public static implicit operator KernelArgument(double value) => new(BitConverter.DoubleToUInt64Bits(value));
 
-    /// <summary>Where its numbers begin, one behind the other; null: nowhere.</summary>
+    /// <summary>The address of a contiguous tensor; 0 for null.</summary>
     public static unsafe implicit operator KernelArgument(Tensor? tensor) =>
         tensor is null ? default
         : tensor.is_contiguous() ? new((ulong)Matrix.Address(tensor))

@@ -1,6 +1,6 @@
 namespace Slowrun.Training.Kernels.Cuda;
 
-/// <summary>The kernels' text, of the files beside this one.</summary>
+/// <summary>The source of the kernels, from the files beside this one.</summary>
 internal static class KernelSource
 {
     private static readonly string[] Files = ["common.cuh", "rows.cu", "heads.cu", "loss.cu", "optimizer.cu"];

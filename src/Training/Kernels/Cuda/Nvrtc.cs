@@ -3,19 +3,19 @@ using System.Text;
 
 namespace Slowrun.Training.Kernels.Cuda;
 
-/// <summary>NVIDIA's compiler at run time (https://docs.nvidia.com/cuda/nvrtc/), a library that comes with libtorch's CUDA flavour or the
+/// <summary>NVIDIA's run-time compiler (https://docs.nvidia.com/cuda/nvrtc/), a library of libtorch's CUDA flavour or of the
 /// toolkit.</summary>
 internal sealed unsafe class Nvrtc
 {
-    // The first is libtorch's own door to it, which has it loaded whatever its file is called there.
+    // The first is libtorch's own interface to it, which loads it whatever its file name.
     private static readonly string[] Names = ["libcaffe2_nvrtc.so", "libnvrtc.so.12", "libnvrtc.so.13", "libnvrtc.so"];
 
     private readonly nint library;
 
     private Nvrtc(nint library) => this.library = library;
 
-    /// <param name="path">Null: where it may be.</param>
-    /// <exception cref="InvalidOperationException">It is not there.</exception>
+    /// <param name="path">Null: the usual places.</param>
+    /// <exception cref="InvalidOperationException">The library was not found.</exception>
     public static Nvrtc Open(string? path = null)
     {
         string[] names = path is null ? Names : [path];
@@ -35,9 +35,9 @@ internal sealed unsafe class Nvrtc
         );
     }
 
-    /// <param name="capability">Of the device: major and minor version.</param>
-    /// <param name="macros">That are defined.</param>
-    /// <returns>The program as the driver loads it for that device alone, so that no second compiler has a say.</returns>
+    /// <param name="capability">Compute capability of the device: major and minor version.</param>
+    /// <param name="macros">Macros to define.</param>
+    /// <returns>Machine code of that device, so that the driver does not compile it again.</returns>
     /// <exception cref="InvalidOperationException">The text does not compile, or the compiler is older than the device.</exception>
     public byte[] Compile(string text, (int Major, int Minor) capability, params ReadOnlySpan<string> macros)
     {
@@ -45,7 +45,7 @@ internal sealed unsafe class Nvrtc
         [
             $"--gpu-architecture=sm_{capability.Major}{capability.Minor}",
             "--std=c++17",
-            // Multiply-adds are fused where the text says so.
+            // Multiply-adds are fused only where the source calls fmaf.
             "--fmad=false",
             .. macros.ToArray().Select(macro => $"--define-macro={macro}"),
         ];

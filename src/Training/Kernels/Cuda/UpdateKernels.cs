@@ -2,20 +2,20 @@ using static TorchSharp.torch;
 
 namespace Slowrun.Training.Kernels.Cuda;
 
-/// <summary>Clipping and the optimizer's element-wise parts by kernels: <see cref="OptimizerKernels"/> on a device. All tensors are float32
-/// and changed in place.</summary>
+/// <summary>The kernels of clipping and of the optimizer's element-wise parts: <see cref="OptimizerKernels"/> on a device. All tensors are
+/// float32 and changed in place.</summary>
 internal sealed class UpdateKernels(CudaKernels kernels)
 {
-    // As in the source.
+    // The same as in the source.
     private const long Lanes = 256;
     private const long Piece = 4096;
 
-    /// <summary>Numbers whose squares one launch of a block adds.</summary>
+    /// <summary>Elements whose squares one block adds.</summary>
     public const long SquareNumbers = 65536;
 
-    /// <summary>Σ x² of each <see cref="SquareNumbers"/>; the last may be fewer.</summary>
+    /// <summary>Σ x² of each piece of <see cref="SquareNumbers"/> elements; the last may be shorter.</summary>
     /// <param name="x">Flat, not empty.</param>
-    /// <returns>[their number, 1] float64. The caller's dispose scope owns it.</returns>
+    /// <returns>[pieces, 1] float64. The caller's dispose scope owns it.</returns>
     public Tensor SquareSums(Tensor x)
     {
         var parts = empty([Pieces(x.numel(), SquareNumbers), 1], ScalarType.Float64, x.device);
@@ -23,11 +23,11 @@ internal sealed class UpdateKernels(CudaKernels kernels)
         return parts;
     }
 
-    /// <summary>The sum of all <see cref="SquareSums"/>, by a tree that follows from their number.</summary>
+    /// <summary>The sum of all <see cref="SquareSums"/>, by a tree that depends on their number alone.</summary>
     public Tensor Added(Tensor sums) => BlockKernels.Summed(kernels, sums);
 
-    /// <summary>Scales x as a gradient with this sum of squares is scaled to a norm of at most <paramref name="maximumNorm"/>.</summary>
-    /// <param name="x">All of the gradient, or a part, flat and not empty.</param>
+    /// <summary>Scales x by the factor that clips a gradient with this sum of squares to <paramref name="maximumNorm"/>.</summary>
+    /// <param name="x">The gradient or a part of it, flat and not empty.</param>
     public void Clip(Tensor x, Tensor squares, double maximumNorm) =>
         kernels.Launch("clip", Pieces(x.numel(), Piece), x, x.numel(), squares, maximumNorm);
 
@@ -51,7 +51,7 @@ internal sealed class UpdateKernels(CudaKernels kernels)
         );
 
     /// <summary>m = momentum·m + rest·g.</summary>
-    /// <returns>rest·g + momentum·m: Nesterov's look ahead.</returns>
+    /// <returns>rest·g + momentum·m: Nesterov momentum.</returns>
     public Tensor Momentum(Tensor g, Tensor m, float momentum, float rest)
     {
         var u = empty_like(g);
@@ -59,13 +59,13 @@ internal sealed class UpdateKernels(CudaKernels kernels)
         return u;
     }
 
-    /// <summary>Every row over its norm.</summary>
+    /// <summary>Divides every row by its norm.</summary>
     /// <param name="u">[N, R, K].</param>
     public void NormalizeRows(Tensor u) => kernels.Launch("normalize_rows", u.numel() / u.shape[2], u, (int)u.shape[2]);
 
-    /// <summary>Evens out the update by its running mean squares, and steps against it.</summary>
+    /// <summary>Divides the update by the root of its running mean squares, and applies it.</summary>
     /// <param name="p">[N, R, K].</param>
-    /// <param name="x">As p: the update, orthogonal.</param>
+    /// <param name="x">The orthogonalised update, of the shape of p.</param>
     /// <param name="second">[N, R, 1] of tall matrices, [N, 1, K] of wide ones.</param>
     public void NormalizedStep(Tensor p, Tensor x, Tensor second, in MuonScalars scalars)
     {

@@ -1,10 +1,11 @@
-// What all kernels share. One text is made of this file and those behind it: NVRTC compiles it for a device, and the tests compile it with g++ for a processor.
+// The code that all kernels share. This file and the kernels' files form one source: NVRTC compiles it for a device, the tests compile it with g++ for a
+// processor.
 //
-// The bits of a result depend on neither. Every operation is one of IEEE 754 (no contraction: a multiply-add is written fmaf where it is meant, and nothing
-// else is one), exp, tanh and the logarithm are polynomials of our own, and sums go down one fixed tree: a block has 256 lanes, whose numbers a thread or many
-// compute. A loop over lanes gives a lane to the same thread every time, so that what a lane wrote it may read again; what another lane wrote, only behind a barrier.
+// The bits of a result are the same with both. Every operation is one of IEEE 754 (no contraction: a multiply-add is fused only where fmaf is written), exp, tanh
+// and the logarithm are polynomials of our own, and sums follow one fixed tree. A block has 256 lanes, computed by one thread or by several. Each loop over lanes
+// gives a lane to the same thread, so a lane may read its own writes; the writes of another lane it may read only after a barrier.
 //
-// BF16: what goes into matrix products and comes out of them has 16 bits. The residual stream, moments and losses have 32 or 64.
+// BF16: operands and results of matrix products have 16 bits. The residual stream, moments and losses have 32 or 64.
 
 typedef long long int64;
 typedef unsigned long long uint64;
@@ -12,13 +13,13 @@ typedef unsigned int uint32;
 
 constexpr int Lanes = 256;
 
-// Numbers that a block of an element-wise kernel goes over.
+// Elements that a block of an element-wise kernel computes.
 constexpr int64 Piece = 4096;
 
-// Numbers whose squares a block sums.
+// Elements whose squares a block sums.
 constexpr int64 SquarePiece = 65536;
 
-// Of the RMS norm; as in the table of parameters.
+// Epsilon of the RMS norm, the same as in the table of parameters.
 constexpr float Epsilon = 1.1920929e-07f;
 
 #define EACH_LANE(lane) for (int lane = threadIdx.x; lane < Lanes; lane += blockDim.x)
@@ -30,7 +31,7 @@ struct number {
 
 __device__ inline float load(const number *from) { return __uint_as_float((uint32)from->bits << 16); }
 
-// To the nearest, halves to even.
+// Rounds to nearest, ties to even.
 __device__ inline void store(number *to, float x) {
     uint32 bits = __float_as_uint(x);
     to->bits = (unsigned short)(x != x ? 0x7fc0 : (bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
@@ -47,12 +48,12 @@ struct Sum {
     template <class T> static __device__ T of(T a, T b) { return a + b; }
 };
 
-// A NaN is passed over: what is computed of it afterwards is one anyway.
+// Ignores a NaN: the computation that follows is NaN anyway.
 struct Largest {
     static __device__ float of(float a, float b) { return b > a ? b : a; }
 };
 
-// Of one number a lane, in shared memory: halves are joined until one is left. Every thread gets it, and may write the memory again.
+// Reduces one element of each lane, in shared memory: joins the two halves until one element is left. Every thread gets it, and may then write the memory again.
 template <class Join, class T> __device__ T joined(T *lanes) {
     __syncthreads();
     for (int half = Lanes / 2; half > 0; half /= 2) {
@@ -66,7 +67,7 @@ template <class Join, class T> __device__ T joined(T *lanes) {
     return total;
 }
 
-// e to the x, within 2 units in the last place; 0 below -87.3, infinite above 88.3. The polynomial is that of Cephes (expf).
+// exp(x) within 2 units in the last place; 0 below -87.3, infinite above 88.3. The polynomial is that of Cephes (expf).
 __device__ inline float exponential(float x) {
     float near = x < -87.3f ? -87.3f : x > 88.3f ? 88.3f : x == x ? x : 0.0f;
     float n = rintf(near * 1.44269504f);
@@ -84,7 +85,7 @@ __device__ inline float exponential(float x) {
 
 __device__ inline float sigmoid(float x) { return 1.0f / (1.0f + exponential(-x)); }
 
-// Near 0 a difference of exponentials would lose digits; the polynomial there is that of Cephes (tanhf).
+// Near 0 a difference of exponentials would cancel; the polynomial there is that of Cephes (tanhf).
 __device__ inline float hyperbolic(float x) {
     float size = fabsf(x);
     if (size < 0.625f) {
@@ -100,7 +101,7 @@ __device__ inline float hyperbolic(float x) {
     return x < 0.0f ? -far : far;
 }
 
-// The natural logarithm of a positive, normal number, to some units in the last place: ln m = 2 artanh((m-1)/(m+1)). What is none of these comes back a NaN, or infinite.
+// The natural logarithm of a positive, normal number, to some units in the last place: ln m = 2 artanh((m-1)/(m+1)). Other arguments give NaN or infinity.
 __device__ inline double logarithm(double x) {
     if (!(x > 0)) {
         return __longlong_as_double(x == 0 ? 0xfff0000000000000LL : 0x7ff8000000000000LL);
@@ -124,7 +125,7 @@ __device__ inline double logarithm(double x) {
     return exponent * 0.6931471805599453 + 2 * s * sum;
 }
 
-// Random bits as CounterRandom.At has them: of a pair of numbers, of which the low half decides over the first.
+// The random bits of CounterRandom.At for a pair of elements; the low half belongs to the first.
 __device__ inline float dropped(float x, int64 index, uint64 key, uint32 threshold, float scale) {
     if (threshold == 0) {
         return x;
@@ -137,7 +138,7 @@ __device__ inline float dropped(float x, int64 index, uint64 key, uint32 thresho
     return x * (bits >= threshold ? scale : 0.0f);
 }
 
-// sums[k] = the sum of column k of [rows, columns]; a block a column.
+// sums[k] = the sum of column k of [rows, columns]; a block computes a column.
 extern "C" __global__ void sum_rows(const double *parts, int rows, int columns, double *sums) {
     __shared__ double lanes[Lanes];
     EACH_LANE(lane) {

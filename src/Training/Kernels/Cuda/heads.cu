@@ -1,9 +1,10 @@
-// Between the product of queries, keys and values, [n, 3C], and heads as attention reads them, [n, H, d]; a block a row, eight heads at a time, each with 32 lanes.
+// The steps between the packed queries, keys and values, [n, 3C], and the heads that attention reads, [n, H, d]. A block computes a row: eight heads at a time, 32
+// lanes each.
 
 constexpr int HeadLanes = 32;
 constexpr int HeadsAtOnce = Lanes / HeadLanes;
 
-// Each head's sum of its lanes' numbers, in its first one.
+// The sum over the lanes of each head, in its first lane.
 __device__ void join_heads(float *lanes) {
     __syncthreads();
     for (int half = HeadLanes / 2; half > 0; half /= 2) {
@@ -16,15 +17,15 @@ __device__ void join_heads(float *lanes) {
     }
 }
 
-// The number of the other half that a number is turned with.
+// The element of the other half that takes part in the rotation of an element.
 __device__ inline int partner(int j, int d) { return j < d / 2 ? j + d / 2 : j - d / 2; }
 
 __device__ inline float turned(const number *u, const float *cos, const float *sin, int j, int d) {
     return fmaf(load(u + partner(j, d)), sin[j], load(u + j) * cos[j]);
 }
 
-// q, k = rms(turned), v = v + 2σ(gate)·embedded. cos, sin: [T, d], sin with the sign that it has for each number. r: [n, 2H]: by what queries and keys were
-// multiplied. embedded null: none.
+// q, k = rms(rotated), v = v + 2σ(gate)·embedded. cos, sin: [T, d], sin with the sign of each element's rotation. r: [n, 2H], the normalisation factors of queries
+// and keys. embedded null: none.
 extern "C" __global__ void split(
     const number *qkv, const float *cos, const float *sin, const number *embedded, const number *gate, number *q, number *k, number *v, float *r, int length,
     int heads, int d) {
@@ -69,7 +70,7 @@ extern "C" __global__ void split(
     }
 }
 
-// Back through split. The transposed turn is that by the opposite angle. dGate: before its sigmoid.
+// The backward pass of split. The transpose of a rotation is the rotation by the opposite angle. dGate: the gradient before the sigmoid.
 extern "C" __global__ void split_back(
     const number *dq, const number *dk, const number *dv, const number *qkv, const float *r, const float *cos, const float *sin, const number *embedded,
     const number *gate, number *dQkv, number *dEmbedded, number *dGate, int length, int heads, int d) {

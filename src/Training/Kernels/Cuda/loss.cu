@@ -1,9 +1,9 @@
-// Softcap, softmax, cross-entropy and the divergence from a teacher, a block a row: logits are overwritten by their gradient, so that nothing of the size of a
-// vocabulary is kept besides them.
+// Softcap, softmax, cross-entropy and the divergence from a teacher; a block computes a row. The gradient overwrites the logits: no other memory of the size of
+// the vocabulary is needed.
 
 __device__ inline float capped(float z, float cap) { return hyperbolic(z * (1.0f / cap)) * cap; }
 
-// The largest of a row; tanh keeps the order, so the largest capped one follows from it.
+// The largest logit of a row; tanh is monotonic, so the largest capped logit follows from it.
 __device__ float row_top(const number *z, int v, float *lanes) {
     EACH_LANE(lane) {
         float top = __uint_as_float(0xff800000);
@@ -15,7 +15,7 @@ __device__ float row_top(const number *z, int v, float *lanes) {
     return joined<Largest>(lanes);
 }
 
-// Σ e to the ((capped - top)·inverse).
+// Σ exp((capped - top)·inverse).
 __device__ float row_sum(const number *z, float cap, float top, float inverse, int v, float *lanes) {
     EACH_LANE(lane) {
         float sum = 0;
@@ -27,9 +27,9 @@ __device__ float row_sum(const number *z, float cap, float top, float inverse, i
     return joined<Sum>(lanes);
 }
 
-// targets: [count, rows] int64, of which the row `first` is the block's first; -1 counts nothing. shares: [count], their weights, the first smoothed (arXiv:1512.00567).
-// taught: a teacher's logits; lesson: the logarithms of its probabilities at the temperature, [n, v]; both null: nobody teaches. hard, soft: weights of a row, the
-// square of the temperature in the second. Columns from v to the stride get 0.
+// targets: [count, rows] int64, row `first` belongs to the first block; -1: no target. shares: [count], the weights of the losses; the first is smoothed
+// (arXiv:1512.00567). taught: a teacher's logits; lesson: the logarithms of its probabilities at the temperature, [n, v]; both null: no teacher. hard, soft:
+// weights of a row; the second includes the square of the temperature. Columns from v to the stride get 0.
 extern "C" __global__ void loss(
     number *logits, int stride, int v, float cap, const int64 *targets, int count, int rows, int first, const double *shares, double smoothing, const number *taught,
     const float *lesson, double temperature, double hard, double soft, double *losses) {
@@ -89,7 +89,7 @@ extern "C" __global__ void loss(
         ofTeacher = (float)(soft / temperature);
         ofStudent = (float)(soft / temperature * mass / cooled);
     }
-    // Nobody reads a target's logit any more when it is overwritten.
+    // No lane reads the logit of a target after this barrier, so it may be overwritten.
     __syncthreads();
 
     float ofHard = (float)(hard * counted / sum), ofSmooth = (float)(hard * smooth);

@@ -1,6 +1,6 @@
-// The optimizer's element-wise parts, each in one pass over memory. All numbers are float32.
+// The element-wise parts of the optimizer, each in one pass over memory. All tensors are float32.
 
-// parts[block] = the sum of a piece's squares.
+// parts[block] = the sum of squares of a piece.
 extern "C" __global__ void square_sum(const float *x, int64 count, double *parts) {
     __shared__ float lanes[Lanes];
     int64 start = blockIdx.x * SquarePiece, end = count - start < SquarePiece ? count : start + SquarePiece;
@@ -17,7 +17,7 @@ extern "C" __global__ void square_sum(const float *x, int64 count, double *parts
     }
 }
 
-// x is multiplied so that its norm is at most the given one. A norm that is no number makes all of them none.
+// Scales x to a norm of at most the given one. A NaN norm makes every element NaN.
 extern "C" __global__ void clip(float *x, int64 count, const double *squares, double maximum) {
     double factor = maximum / (sqrt(*squares) + 1e-6);
     if (factor >= 1) {
@@ -48,7 +48,7 @@ extern "C" __global__ void adamw(
     }
 }
 
-// m = momentum·m + rest·g, u = rest·g + momentum·m: Nesterov's look ahead.
+// m = momentum·m + rest·g, u = rest·g + momentum·m: Nesterov momentum.
 extern "C" __global__ void momentum(const float *g, float *m, float *u, float momentum, float rest, int64 count) {
     int64 start = blockIdx.x * Piece, end = count - start < Piece ? count : start + Piece;
     EACH_LANE(lane) {
@@ -61,7 +61,7 @@ extern "C" __global__ void momentum(const float *g, float *m, float *u, float mo
     }
 }
 
-// Every row over its norm, or over 1e-7 where that is larger; a block a row.
+// Divides every row by its norm, or by 1e-7 if that is larger; a block computes a row.
 extern "C" __global__ void normalize_rows(float *u, int columns) {
     __shared__ float lanes[Lanes];
     int64 row = (int64)blockIdx.x * columns;
@@ -81,7 +81,7 @@ extern "C" __global__ void normalize_rows(float *u, int columns) {
     }
 }
 
-// Mean squares of the rows of matrices, a block a row.
+// Mean squares of the rows of matrices; a block computes a row.
 extern "C" __global__ void row_squares(const float *x, float *means, int columns) {
     __shared__ float lanes[Lanes];
     int64 row = (int64)blockIdx.x * columns;
@@ -98,7 +98,7 @@ extern "C" __global__ void row_squares(const float *x, float *means, int columns
     }
 }
 
-// Mean squares of the columns of matrices: a block 256 columns of one matrix, a lane a column.
+// Mean squares of the columns of matrices: a block computes 256 columns of one matrix, a lane one column.
 extern "C" __global__ void column_squares(const float *x, float *means, int rows, int columns) {
     int pieces = (columns + Lanes - 1) / Lanes;
     int64 matrix = blockIdx.x / pieces;
@@ -115,7 +115,8 @@ extern "C" __global__ void column_squares(const float *x, float *means, int rows
     }
 }
 
-// Evens out by the running mean square (arXiv:2510.05491) and keeps the matrix's length, a block a matrix: the means become factors. averaged: numbers behind a mean.
+// Normalisation by the running mean square (arXiv:2510.05491) that restores the norm of the matrix; a block computes a matrix. The factors overwrite the means.
+// averaged: elements of each mean.
 extern "C" __global__ void even_out(float *means, float *second, float beta2, float new2, int kept, int averaged) {
     __shared__ double before[Lanes];
     __shared__ double after[Lanes];
@@ -143,8 +144,8 @@ extern "C" __global__ void even_out(float *means, float *second, float beta2, fl
     }
 }
 
-// The step against the update with cautious decay (arXiv:2411.16085): only where update and weight have one sign would it push the same way. A block a row;
-// tall: a factor is a row's, else a column's.
+// Applies the update with cautious weight decay (arXiv:2411.16085): the decay applies only where update and weight have the same sign. A block computes a row;
+// tall: there is a factor for each row, otherwise for each column.
 extern "C" __global__ void muon_step(float *p, const float *x, const float *factors, float rate, float rateDecay, int tall, int rows, int columns) {
     int64 row = (int64)blockIdx.x * columns, matrix = blockIdx.x / rows;
     EACH_LANE(lane) {

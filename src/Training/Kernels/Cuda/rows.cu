@@ -1,4 +1,4 @@
-// What is done row by row of the residual stream, [n, c] float32, a block a row; and SwiGLU.
+// Operations on the rows of the residual stream, [n, c] float32; a block computes a row. And SwiGLU.
 
 // x = lambda (before + skip·encoded) + lambda0·x0, and a = rms(x). encoded null: no skip; a null: x is not normalised.
 extern "C" __global__ void mix(
@@ -30,7 +30,8 @@ extern "C" __global__ void mix(
     }
 }
 
-// Back through mix. dx: of x, without what came through a. Of the three scalars, parts[row] has what the row gives; da null: x was not normalised.
+// The backward pass of mix. dx: the gradient of x, without the part through a. parts[row]: the row's part of the gradients of the three scalars. da null: x was
+// not normalised.
 extern "C" __global__ void mix_back(
     const float *dx, const number *da, const float *x, const float *r, const float *before, const float *encoded, const float *x0, const float *lambda,
     const float *lambda0, const float *skip, float *dBefore, float *dEncoded, float *dx0, double *parts, int c) {
@@ -111,7 +112,8 @@ extern "C" __global__ void add_norm(
     }
 }
 
-// Back through add_norm. dSum: of the sum, without what came through m; null: nothing else came. dm null: it was not normalised; dBranch null: there was no branch.
+// The backward pass of add_norm. dSum: the gradient of the sum, without the part through m; null: no other part. dm null: sum was not normalised; dBranch null: no
+// branch.
 extern "C" __global__ void add_norm_back(
     const float *dSum, const number *dm, const float *sum, const float *r, uint64 key, uint32 threshold, float scale, float *dx, number *dBranch, int c) {
     __shared__ float lanes[Lanes];
@@ -140,7 +142,7 @@ extern "C" __global__ void add_norm_back(
     }
 }
 
-// h = silu(g)·f of rows that have g and f behind each other, [n, 2·hidden].
+// h = silu(g)·f, where a row of [n, 2·hidden] is g followed by f.
 extern "C" __global__ void swiglu(const number *gates, number *h, int hidden) {
     const number *g = gates + (int64)blockIdx.x * 2 * hidden;
     EACH_LANE(lane) {
