@@ -121,7 +121,7 @@ public sealed class ChaosTests
         using var killed = cli.Start("chaos", "micro", "--silos", "2");
         await killed.UntilAsync(_ => Task.FromResult(Processes.SilosOf(store.Path).Count > 0));
         Processes.Signal(killed.Process.Id, Processes.SigKill);
-        await GoneAsync(store.Path);
+        await Processes.SilosGoneAsync(store.Path);
         var first = Assert.Single(await RunsAsync());
 
         using var stopped = cli.Start("chaos", "micro", "--silos", "1");
@@ -134,7 +134,7 @@ public sealed class ChaosTests
         Processes.Signal(stopped.Process.Id, Processes.SigTerm);
         var end = await stopped.EndAsync(stop);
         Assert.Equal(1, end.ExitCode);
-        await GoneAsync(store.Path);
+        await Processes.SilosGoneAsync(store.Path);
         var second = Assert.Single(await RunsAsync(), run => run != first);
         Assert.Contains($"keeps the run {second} of this chaos", end.Output, StringComparison.Ordinal);
 
@@ -154,13 +154,5 @@ public sealed class ChaosTests
                     run != "micro-calm-000000"
                 ),
             ];
-
-        static async Task GoneAsync(string store)
-        {
-            while (Processes.SilosOf(store).Count > 0)
-            {
-                await Task.Delay(20, TestContext.Current.CancellationToken);
-            }
-        }
     }
 }

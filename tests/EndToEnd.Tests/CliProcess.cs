@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Slowrun.EndToEnd.Tests;
@@ -6,9 +7,6 @@ namespace Slowrun.EndToEnd.Tests;
 /// <summary>A running client process.</summary>
 internal sealed class CliProcess : IDisposable
 {
-    /// <summary>So long is nothing waited for that still comes, on a machine that does much else.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
-
     private readonly StringBuilder output = new();
     private readonly StringBuilder error = new();
 
@@ -51,32 +49,24 @@ internal sealed class CliProcess : IDisposable
 
     public string Error => Read(error);
 
-    /// <summary>Waits until something is so.</summary>
-    /// <exception cref="Xunit.Sdk.XunitException">The process has ended before, or patience has.</exception>
-    public async Task UntilAsync(Func<CancellationToken, Task<bool>> reached)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(Patience);
-        while (true)
-        {
-            // Before the look: what it did until its end is then seen.
-            var ended = Process.HasExited;
-            try
+    /// <summary>Waits until the condition holds, while this process runs.</summary>
+    /// <exception cref="Xunit.Sdk.XunitException">The process ended before it held, or it did not hold in time.</exception>
+    public Task UntilAsync(Func<CancellationToken, Task<bool>> reached, [CallerArgumentExpression(nameof(reached))] string text = "") =>
+        Until.HoldsAsync(
+            async stop =>
             {
-                if (await reached(limit.Token))
+                // Before the look: what it did until its end is then seen.
+                var ended = Process.HasExited;
+                if (await reached(stop))
                 {
-                    return;
+                    return true;
                 }
 
                 Assert.False(ended, $"The process ended early: {Error}{Output}");
-                await Task.Delay(20, limit.Token);
-            }
-            catch (OperationCanceledException) when (!TestContext.Current.CancellationToken.IsCancellationRequested)
-            {
-                Assert.Fail($"Not reached in {Patience.TotalMinutes} minutes. What the process said: {Error}{Output}");
-            }
-        }
-    }
+                return false;
+            },
+            () => $"{text}. What the process said: {Error}{Output}"
+        );
 
     /// <summary>Waits until it looks for work.</summary>
     public Task ServesAsync() => UntilAsync(_ => Task.FromResult(Output.Contains("Serving with slots", StringComparison.Ordinal)));

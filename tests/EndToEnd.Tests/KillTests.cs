@@ -33,9 +33,9 @@ public sealed class KillTests(CalmTiny calm, CalmMicro calmMicro)
             await run.Process.WaitForExitAsync(Stop);
         }
 
-        await GoneAsync(store.Path);
+        await Processes.SilosGoneAsync(store.Path);
         await KillAsync(cli, random.Next(1, 30));
-        await GoneAsync(store.Path);
+        await Processes.SilosGoneAsync(store.Path);
 
         var last = await cli.RunAsync("run", "tiny");
         Assert.True(last.ExitCode == 0, last.Error + last.Output);
@@ -52,11 +52,11 @@ public sealed class KillTests(CalmTiny calm, CalmMicro calmMicro)
         using var directory = new TemporaryStore();
         var older = new Cli(directory.Path);
         await KillAsync(older, steps: 10);
-        await GoneAsync(directory.Path);
+        await Processes.SilosGoneAsync(directory.Path);
         var cli = new Cli(Azurite.NewAddress(), Azurite.ConnectionString(await Azurite.PortAsync()));
         await CopyAsync(await older.OpenStoreAsync(Stop), await cli.OpenStoreAsync(Stop));
         await KillAsync(cli, steps: 5);
-        await GoneAsync(cli.Store);
+        await Processes.SilosGoneAsync(cli.Store);
         await KillAsync(cli, steps: 15);
 
         var last = await cli.RunAsync("run", "tiny");
@@ -79,7 +79,7 @@ public sealed class KillTests(CalmTiny calm, CalmMicro calmMicro)
         Environment.SetEnvironmentVariable("AWS_SECRET_ACCESS_KEY", FakeS3.SecretKey);
         var s3 = new Cli(server.NewAddress());
         await KillAsync(s3, steps: 5);
-        await GoneAsync(s3.Store);
+        await Processes.SilosGoneAsync(s3.Store);
         await using var google = new FakeGcs();
         Environment.SetEnvironmentVariable("STORAGE_EMULATOR_HOST", $"127.0.0.1:{google.Port}");
         var cli = new Cli(google.NewAddress());
@@ -108,7 +108,7 @@ public sealed class KillTests(CalmTiny calm, CalmMicro calmMicro)
             "run",
             "micro",
             "--set",
-            "operations.checkpointEverySteps=3"
+            "operations.checkpointEverySteps=5"
         );
         Assert.True(result.ExitCode == 0, result.Error + result.Output);
         Assert.Equal(await Weights.ExportAsync(await calmMicro.CliAsync(), "micro"), await Weights.ExportAsync(cli, "micro"));
@@ -181,17 +181,6 @@ public sealed class KillTests(CalmTiny calm, CalmMicro calmMicro)
         {
             await using var content = await from.TryOpenAsync(entry.Name, cancellationToken: Stop);
             Assert.True(await to.TryCreateAsync(entry.Name, content!, Stop));
-        }
-    }
-
-    /// <summary>A silo whose parent is gone commits and ends by itself.</summary>
-    private static async Task GoneAsync(string store)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        limit.CancelAfter(CliProcess.Patience);
-        while (Processes.SilosOf(store).Count > 0)
-        {
-            await Task.Delay(50, limit.Token);
         }
     }
 

@@ -38,6 +38,9 @@ internal static partial class Processes
                 ),
         ];
 
+    /// <summary>Waits until no silo serves the store: one whose parent is gone commits and ends by itself.</summary>
+    public static Task SilosGoneAsync(string store) => Until.HoldsAsync(() => SilosOf(store).Count == 0);
+
     /// <summary>The process of the silo of that name.</summary>
     public static int SiloNamed(string store, string name) => SilosOf(store).Single(pid => IsNamed(pid, name));
 

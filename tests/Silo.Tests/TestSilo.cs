@@ -68,21 +68,12 @@ internal sealed class TestSilo : IAsyncDisposable
     public Task<string> GetAsync(string path) => Http.GetStringAsync(path, TestContext.Current.CancellationToken);
 
     /// <summary>Waits until it takes work, which begins a moment after it has joined.</summary>
-    public async Task UntilReadyAsync()
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(TimeSpan.FromMinutes(10));
-        while (true)
+    public Task UntilReadyAsync() =>
+        Until.HoldsAsync(async stop =>
         {
-            using var answer = await Http.GetAsync("/readyz", limit.Token);
-            if (answer.IsSuccessStatusCode)
-            {
-                return;
-            }
-
-            await Task.Delay(20, limit.Token);
-        }
-    }
+            using var answer = await Http.GetAsync("/readyz", stop);
+            return answer.IsSuccessStatusCode;
+        });
 
     /// <summary>Waits until it has stopped by itself.</summary>
     public async Task UntilStoppedAsync()

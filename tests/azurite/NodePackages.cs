@@ -47,17 +47,20 @@ public static class NodePackages
 
     private static async Task<FileStream> LockedAsync(string path)
     {
-        while (true)
+        FileStream? held = null;
+        await Until.HoldsAsync(() =>
         {
             try
             {
-                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                held = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                return true;
             }
             catch (IOException)
             {
-                await Task.Delay(TimeSpan.FromSeconds(1));
+                return false;
             }
-        }
+        });
+        return held!;
     }
 
     private static async Task RunAsync(string program, string[] arguments, string folder)

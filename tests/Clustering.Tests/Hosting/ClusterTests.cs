@@ -71,11 +71,11 @@ public abstract class ClusterTests : IAsyncLifetime
         for (var beats = 0; beats < 4; beats++)
         {
             var before = await SignsAsync();
-            while ((await SignsAsync()).Any(sign => before[sign.Key] == sign.Value))
+            await Until.HoldsAsync(async () =>
             {
                 Assert.DoesNotContain(silos, silo => silo.Ended.IsCompleted);
-                await Task.Delay(100, Cancel);
-            }
+                return (await SignsAsync()).All(sign => before[sign.Key] != sign.Value);
+            });
         }
 
         await using var late = await TestSilo.CreateAsync(store, "late", skew: TimeSpan.FromHours(1));
@@ -83,10 +83,9 @@ public abstract class ClusterTests : IAsyncLifetime
         foreach (var silo in silos.Append(late))
         {
             var membership = silo.Services.GetRequiredService<IClusterMembershipService>();
-            while (membership.CurrentSnapshot.Members.Values.Count(member => member.Status == SiloStatus.Active) < 4)
-            {
-                await Task.Delay(50, Cancel);
-            }
+            await Until.HoldsAsync(() =>
+                membership.CurrentSnapshot.Members.Values.Count(member => member.Status == SiloStatus.Active) >= 4
+            );
 
             Assert.Equal("Active", await StatusAsync(silo));
             await silo.Grains.GetGrain<ICounterGrain>($"r/chain0/stage{Array.IndexOf(silos, silo) + 1}").Add(1);

@@ -210,16 +210,19 @@ public sealed class DoorTests : IAsyncLifetime
 
     private static async Task<int> AskUntilAnsweredAsync(Func<Task<int>> ask)
     {
-        while (true)
+        int? answer = null;
+        await Until.HoldsAsync(async () =>
         {
             try
             {
-                return await ask();
+                answer = await ask();
+                return true;
             }
             catch (Exception e) when (e is OrleansException or TimeoutException)
             {
-                await Task.Delay(20, Cancel);
+                return false;
             }
-        }
+        });
+        return answer!.Value;
     }
 }

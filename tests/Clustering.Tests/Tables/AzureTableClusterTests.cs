@@ -35,11 +35,11 @@ public sealed class AzureTableClusterTests
         Assert.Equal(["a", "b"], seen.Where(silo => silo.Active).Select(silo => silo.Name).Order(StringComparer.Ordinal));
 
         await a.CrashAsync();
-        while ((await RowAsync(a)).Status != SiloStatus.Dead)
+        await Until.HoldsAsync(async () =>
         {
             Assert.False(b.Ended.IsCompleted);
-            await Task.Delay(100, Cancel);
-        }
+            return (await RowAsync(a)).Status == SiloStatus.Dead;
+        });
 
         await using var after = await TestClient.ConnectAsync(store, Cancel);
         Assert.Equal(1, await after.Grains.GetGrain<ICounterGrain>("r/chain0/stage7").Add(1));

@@ -47,13 +47,12 @@ public sealed class StrangeFilesTests : IDisposable
         foreach (var command in new[] { "status", "explain", "pause" })
         {
             // The limit is for a command that waits for a writer of the pipe.
-            var result = await cli.RunAsync(command, "piped").WaitAsync(CliProcess.Patience, TestContext.Current.CancellationToken);
+            var result = await cli.RunAsync(command, "piped").WaitAsync(Until.Patience, TestContext.Current.CancellationToken);
             Assert.Contains("runs/piped/intent", result.Error + result.Output, StringComparison.Ordinal);
             Assert.Contains("named pipe", result.Error + result.Output, StringComparison.Ordinal);
         }
 
-        var other = await cli.RunAsync("run", "micro", "--name", "other")
-            .WaitAsync(CliProcess.Patience, TestContext.Current.CancellationToken);
+        var other = await cli.RunAsync("run", "micro", "--name", "other").WaitAsync(Until.Patience, TestContext.Current.CancellationToken);
         Assert.True(other.ExitCode == 0, other.Error);
     }
 

@@ -48,7 +48,7 @@ public sealed class LocalSilosTests : IDisposable
         {
             await store.WriteAsync(RunPaths.Root("micro", new(0, 0)), Core.CanonicalJson.Serialize(Example.Begun(step)), Example.Stop);
             var restarts = step;
-            await AdvancedAsync(UntilAsync(() => told.Count > restarts), time);
+            await AdvancedAsync(Until.HoldsAsync(() => told.Count > restarts), time);
         }
 
         Assert.False(supervising.IsCompleted);
@@ -65,7 +65,7 @@ public sealed class LocalSilosTests : IDisposable
         var started = Path.Combine(folder.Path, "started");
         var silos = Silos(store, TimeProvider.System, $"touch '{started}'; while read line; do :; done; echo \"$@\" > '{done}'");
         var supervising = silos.SuperviseAsync(stop.Token);
-        await UntilAsync(() => File.Exists(started));
+        await Until.HoldsAsync(() => File.Exists(started));
 
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => supervising);
@@ -99,7 +99,7 @@ public sealed class LocalSilosTests : IDisposable
             .ToList();
 
         var supervising = clients.Select(client => Task.Run(() => client.Silos.SuperviseAsync(client.Stop.Token))).ToList();
-        await UntilAsync(() => File.Exists(started) && waiters.Count == 7);
+        await Until.HoldsAsync(() => File.Exists(started) && waiters.Count == 7);
         Assert.Single(starters);
         Assert.Single(await File.ReadAllLinesAsync(started, Example.Stop));
         Assert.All(clients, client => Assert.True(client.Silos.Starting));
@@ -109,7 +109,7 @@ public sealed class LocalSilosTests : IDisposable
         await clients[first].Stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => supervising[first]);
         await clients[first].Silos.DisposeAsync();
-        await UntilAsync(() => File.ReadAllLines(started).Length == 2);
+        await Until.HoldsAsync(() => File.ReadAllLines(started).Length == 2);
 
         // All before any of them lets go: else one that is left takes over, as it should.
         await Task.WhenAll(clients.Select(client => client.Stop.CancelAsync()));
@@ -199,15 +199,5 @@ public sealed class LocalSilosTests : IDisposable
         }
 
         await task;
-    }
-
-    private static async Task UntilAsync(Func<bool> reached)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Example.Stop);
-        limit.CancelAfter(TimeSpan.FromMinutes(10));
-        while (!reached())
-        {
-            await Task.Delay(5, limit.Token);
-        }
     }
 }

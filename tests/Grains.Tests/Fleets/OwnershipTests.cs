@@ -177,13 +177,6 @@ public sealed class OwnershipTests
 
     private static Task UntilAsync(LocalRun run, Func<RunFacts, bool> holds) => UntilAsync(run, facts => Task.FromResult(holds(facts)));
 
-    private static async Task UntilAsync(LocalRun run, Func<RunFacts, Task<bool>> holds)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        limit.CancelAfter(TimeSpan.FromMinutes(10));
-        while (!await holds(await run.FactsAsync()))
-        {
-            await Task.Delay(20, limit.Token);
-        }
-    }
+    private static Task UntilAsync(LocalRun run, Func<RunFacts, Task<bool>> holds) =>
+        Until.HoldsAsync(async () => await holds(await run.FactsAsync()));
 }

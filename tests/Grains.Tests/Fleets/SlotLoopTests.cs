@@ -77,13 +77,5 @@ public sealed class SlotLoopTests
 
     private static IEnumerable<string?> Snapshots(RunStatus status) => status.Stages.Select(stage => stage.SnapshotSha256);
 
-    private static async Task UntilAsync(LocalRun run, Func<RunFacts, bool> holds)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        limit.CancelAfter(TimeSpan.FromMinutes(10));
-        while (!holds(await run.FactsAsync()))
-        {
-            await Task.Delay(20, limit.Token);
-        }
-    }
+    private static Task UntilAsync(LocalRun run, Func<RunFacts, bool> holds) => Until.HoldsAsync(async () => holds(await run.FactsAsync()));
 }

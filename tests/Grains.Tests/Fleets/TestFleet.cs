@@ -133,13 +133,10 @@ internal sealed class TestFleet : IAsyncDisposable
     }
 
     /// <summary>Waits until a silo has seen that another is dead.</summary>
-    public async Task UntilGoneAsync(int silo, int seenBy)
+    public Task UntilGoneAsync(int silo, int seenBy)
     {
         var address = The<ILocalSiloDetails>(silo).SiloAddress;
-        while (The<IClusterMembershipService>(seenBy).CurrentSnapshot.GetSiloStatus(address) != SiloStatus.Dead)
-        {
-            await Task.Delay(20, TestContext.Current.CancellationToken);
-        }
+        return Until.HoldsAsync(() => The<IClusterMembershipService>(seenBy).CurrentSnapshot.GetSiloStatus(address) == SiloStatus.Dead);
     }
 
     public async ValueTask DisposeAsync()

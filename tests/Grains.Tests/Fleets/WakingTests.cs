@@ -71,28 +71,14 @@ public sealed class WakingTests
     private static IEnumerable<string?> Owners(RunFacts facts) =>
         facts.Roots.Values.Select(root => root.Owner?.Silo).Where(silo => silo is not null);
 
-    private static async Task UntilAsync(LocalRun run, Func<RunFacts, bool> holds)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        limit.CancelAfter(TimeSpan.FromMinutes(10));
-        while (!holds(await run.FactsAsync()))
-        {
-            await Task.Delay(20, limit.Token);
-        }
-    }
+    private static Task UntilAsync(LocalRun run, Func<RunFacts, bool> holds) => Until.HoldsAsync(async () => holds(await run.FactsAsync()));
 
     /// <summary>Each look begins with what the orders' bell last said.</summary>
     private sealed class LooksCounted(IObjectStore inner) : DelegatingStore(inner)
     {
         private int looks;
 
-        public async Task UntilAsync(int count)
-        {
-            while (Volatile.Read(ref looks) < count)
-            {
-                await Task.Delay(20, Stop);
-            }
-        }
+        public Task UntilAsync(int count) => Until.HoldsAsync(() => Volatile.Read(ref looks) >= count);
 
         protected override async Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run)
         {

@@ -82,7 +82,7 @@ public sealed class RunAskingTests
         var probe = asking.ProbeAsync(runs, Cancel);
         time.Advance(TimeSpan.FromSeconds(1));
         // Then all are asked once more, after a random moment.
-        await UntilAsync(() =>
+        await Until.HoldsAsync(() =>
         {
             time.Advance(TimeSpan.FromSeconds(0.1));
             return probe.IsCompleted || time.GetUtcNow() - time.Start > TimeSpan.FromSeconds(3);
@@ -99,7 +99,7 @@ public sealed class RunAskingTests
         var asking = Asking(run => new Grain(run == Run ? desk.LookAsync : _ => throw new SiloUnavailableException("It is gone.")));
 
         var probe = asking.ProbeAsync([Run, "another"], Cancel);
-        await UntilAsync(() =>
+        await Until.HoldsAsync(() =>
         {
             time.Advance(TimeSpan.FromMilliseconds(10));
             return probe.IsCompleted;
@@ -151,16 +151,6 @@ public sealed class RunAskingTests
                 },
                 Cancel
             );
-    }
-
-    private static async Task UntilAsync(Func<bool> holds)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        limit.CancelAfter(TimeSpan.FromMinutes(10));
-        while (!holds())
-        {
-            await Task.Delay(5, limit.Token);
-        }
     }
 
     private sealed class Grain(Func<RunQuestion, Task<RunNews?>> look) : IRunGrain

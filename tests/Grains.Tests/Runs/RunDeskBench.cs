@@ -95,15 +95,7 @@ public abstract class RunDeskBench
         );
 
     /// <summary>What an owner reports is read behind its back.</summary>
-    private protected async Task UntilWokenAsync(int count)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        limit.CancelAfter(TimeSpan.FromMinutes(10));
-        while (woken.Count < count)
-        {
-            await Task.Delay(5, limit.Token);
-        }
-    }
+    private protected Task UntilWokenAsync(int count) => Until.HoldsAsync(() => woken.Count >= count);
 
     private protected Task AskAsync(int silo) => HandedAsync(silo);
 

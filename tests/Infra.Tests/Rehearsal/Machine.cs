@@ -132,16 +132,12 @@ internal sealed class Machine : IAsyncDisposable
     }
 
     /// <summary>Runs a command within the machine, as soon as its systemd answers.</summary>
-    private async Task UntilRunsAsync(string[] command)
-    {
-        ToolResult result;
-        do
+    private Task UntilRunsAsync(string[] command) =>
+        Until.HoldsAsync(async () =>
         {
             Assert.False(process.HasExited, $"The machine ended while it booted: {Story()}");
-            await Task.Delay(50, TestContext.Current.CancellationToken);
-            result = await RunAsync(command);
-        } while (result.ExitCode != 0);
-    }
+            return (await RunAsync(command)).ExitCode == 0;
+        });
 
     private async Task<ToolResult> RunAsync(string[] command) =>
         Init() is { } init ? await Tool.RunAsync("nsenter", ["--target", init, "--all", .. command]) : new ToolResult(1, "", "");

@@ -68,7 +68,7 @@ public sealed class SharedReadsTests
     {
         var answer = new TaskCompletionSource<int>();
         var first = GetAsync(() => answer.Task);
-        await UntilAsync(() => count == 1);
+        await Until.HoldsAsync(() => count == 1);
         time.Advance(TimeSpan.FromSeconds(30));
         Assert.Contains("still being read", (await Assert.ThrowsAsync<TimeoutException>(() => first)).Message, StringComparison.Ordinal);
 
@@ -86,7 +86,7 @@ public sealed class SharedReadsTests
         time.Advance(TimeSpan.FromSeconds(2));
         var answer = new TaskCompletionSource<int>();
         var waits = GetAsync(() => answer.Task);
-        await UntilAsync(() => count == 2);
+        await Until.HoldsAsync(() => count == 2);
         time.Advance(TimeSpan.FromSeconds(6));
 
         Assert.Equal(1, await waits);
@@ -107,7 +107,7 @@ public sealed class SharedReadsTests
             },
             Stop
         );
-        await UntilAsync(() => count == 1);
+        await Until.HoldsAsync(() => count == 1);
         time.Advance(TimeSpan.FromMinutes(5));
 
         await Assert.ThrowsAsync<TimeoutException>(() => waits);
@@ -133,14 +133,6 @@ public sealed class SharedReadsTests
         await GetAsync(() => Task.FromResult(1));
         reads.Forget("run");
         Assert.Equal(2, await GetAsync(() => Task.FromResult(2)));
-    }
-
-    private static async Task UntilAsync(Func<bool> isSo)
-    {
-        while (!isSo())
-        {
-            await Task.Delay(5, Stop);
-        }
     }
 
     private Task<int> GetAsync(Func<Task<int>> read) =>

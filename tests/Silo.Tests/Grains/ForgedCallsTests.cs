@@ -33,17 +33,22 @@ public sealed class ForgedCallsTests : IAsyncDisposable
         };
         var from = (await run.FactsAsync()).Progress[Stage].Step;
 
-        // Longer than the owner takes to report five times.
-        for (var ticks = 0; ticks < 50; ticks++)
+        // Until the owner has reported twice in between.
+        var step = from;
+        for (var reports = 0; reports < 2; reports++)
         {
-            Assert.Equal(1, (await grain.Report(forged)).EpochToken);
-            Assert.Equal(1, (await grain.Report(forged with { EpochToken = 1, Step = int.MaxValue })).EpochToken);
-            Assert.Equal(0, (await grain.Report(forged with { Stage = "chain7/stage7" })).EpochToken);
+            await Until.HoldsAsync(async () =>
+            {
+                Assert.Equal(1, (await grain.Report(forged)).EpochToken);
+                Assert.Equal(1, (await grain.Report(forged with { EpochToken = 1, Step = int.MaxValue })).EpochToken);
+                Assert.Equal(0, (await grain.Report(forged with { Stage = "chain7/stage7" })).EpochToken);
+                return (await run.FactsAsync()).Progress[Stage] is { EpochToken: 1 } progress && progress.Step > step;
+            });
+            step = (await run.FactsAsync()).Progress[Stage].Step;
             await run.Documents.WriteProgressAsync(Stage, forged, Stop);
-            await Task.Delay(100, Stop);
         }
 
-        await UntilAsync(facts => facts.Progress[Stage] is { EpochToken: 1 } progress && progress.Step > from);
+        await UntilAsync(facts => facts.Progress[Stage] is { EpochToken: 1 } progress && progress.Step > step);
         var status = (await grain.GetStatus())!.Stages.Single(stage => stage.Id == Stage);
         Assert.InRange(status.Step, from, status.Steps);
         Assert.Equal(1, status.EpochToken);
@@ -116,18 +121,13 @@ public sealed class ForgedCallsTests : IAsyncDisposable
             await UntilTakenAsync(() => silo.Grains.GetGrain<IEnsembleGrain>("unknown").Mix(offer));
         }
 
-        while (true)
-        {
-            var active = await silo
-                .Grains.GetGrain<IManagementGrain>(0)
-                .GetDetailedGrainStatistics(types: null, hostsIds: null, cancellationToken: Stop);
-            if (!active.Any(grain => grain.GrainId.Type.ToString() is "run" or "stage" or "member" or "ensemble"))
-            {
-                break;
-            }
-
-            await Task.Delay(20, Stop);
-        }
+        await Until.HoldsAsync(async stop =>
+            !(
+                await silo
+                    .Grains.GetGrain<IManagementGrain>(0)
+                    .GetDetailedGrainStatistics(types: null, hostsIds: null, cancellationToken: stop)
+            ).Any(grain => grain.GrainId.Type.ToString() is "run" or "stage" or "member" or "ensemble")
+        );
 
         Assert.Equal(before, await NamesAsync());
     }
@@ -157,21 +157,7 @@ public sealed class ForgedCallsTests : IAsyncDisposable
     }
 
     /// <summary>The work before it may still hold the slot.</summary>
-    private static async Task UntilTakenAsync(Func<Task<TakeAnswer>> offer)
-    {
-        while (!(await offer()).Taken)
-        {
-            await Task.Delay(20, Stop);
-        }
-    }
+    private static Task UntilTakenAsync(Func<Task<TakeAnswer>> offer) => Until.HoldsAsync(async () => (await offer()).Taken);
 
-    private async Task UntilAsync(Func<RunFacts, bool> reached)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        limit.CancelAfter(TimeSpan.FromMinutes(10));
-        while (!reached(await run.FactsAsync()))
-        {
-            await Task.Delay(20, limit.Token);
-        }
-    }
+    private Task UntilAsync(Func<RunFacts, bool> reached) => Until.HoldsAsync(async () => reached(await run.FactsAsync()));
 }

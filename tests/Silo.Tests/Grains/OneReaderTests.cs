@@ -26,12 +26,7 @@ public sealed class OneReaderTests
 
         await using var other = await TestSilo.StartAsync(run.Store, "other", metadata: null, Stop);
 
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        limit.CancelAfter(TimeSpan.FromMinutes(10));
-        while (Readiness.StateOf(await run.FactsAsync()) != RunState.Succeeded)
-        {
-            await Task.Delay(20, limit.Token);
-        }
+        await Until.HoldsAsync(async () => Readiness.StateOf(await run.FactsAsync()) == RunState.Succeeded);
 
         Assert.All((await run.FactsAsync()).Roots.Values, root => Assert.Equal(1, root.EpochToken));
     }

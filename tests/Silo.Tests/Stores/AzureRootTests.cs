@@ -33,24 +33,14 @@ public sealed class AzureRootTests
             }
         );
         await using var silo = await TestSilo.StartAsync(store, "azure-silo", metadata: null, Stop);
-        await UntilAsync(async () => (await run.FactsAsync()).RootOf(Stage).DurableStep > 0);
+        await Until.HoldsAsync(async () => (await run.FactsAsync()).RootOf(Stage).DurableStep > 0);
 
         await store.WriteAsync(RunPaths.Root("micro", Stage), "{"u8.ToArray(), Stop);
         var before = (await run.FactsAsync()).RootOf(Stage).DurableStep;
-        await UntilAsync(async () => (await run.FactsAsync()).RootOf(Stage).DurableStep > before);
-        await UntilAsync(async () => (await run.StoryAsync()).Contains("root-restored", StringComparison.Ordinal));
+        await Until.HoldsAsync(async () => (await run.FactsAsync()).RootOf(Stage).DurableStep > before);
+        await Until.HoldsAsync(async () => (await run.StoryAsync()).Contains("root-restored", StringComparison.Ordinal));
 
         var root = (await run.FactsAsync()).RootOf(Stage);
         Assert.Equal((1L, "azure-silo", 0), (root.EpochToken, root.Owner!.SiloName, root.Preemptions));
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> reached)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        limit.CancelAfter(TimeSpan.FromMinutes(10));
-        while (!await reached())
-        {
-            await Task.Delay(50, limit.Token);
-        }
     }
 }

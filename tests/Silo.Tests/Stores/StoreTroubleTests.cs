@@ -33,13 +33,13 @@ public sealed class StoreTroubleTests
             }
         );
         await using var silo = await TestSilo.StartAsync(store, "full-silo", metadata: null, Stop);
-        await UntilAsync(async () => (await run.FactsAsync()).RootOf(new StageId(0, 0)).DurableStep > 0);
+        await Until.HoldsAsync(async () => (await run.FactsAsync()).RootOf(new StageId(0, 0)).DurableStep > 0);
 
         store.IsFull = true;
 
         // From the run grain, to which the owner tells it; from the silo itself; and as a metric.
         SiloTrouble? told = null;
-        await UntilAsync(async () =>
+        await Until.HoldsAsync(async () =>
             (
                 told = (await silo.Grains.GetGrain<IRunGrain>("micro").GetStatus())?.StoreTroubles?.FirstOrDefault(trouble =>
                     trouble.Store.Work == StoreWork.Upload
@@ -59,14 +59,14 @@ public sealed class StoreTroubleTests
         Assert.Contains(report.StoreTroubles, trouble => trouble.Work == StoreWork.Upload);
         Assert.Equal(Engine.Revision, report.EngineRevision);
 
-        await UntilAsync(async () =>
+        await Until.HoldsAsync(async () =>
             ScrapedRun
                 .Samples(await silo.GetAsync("/metrics"))
                 .Any(sample => sample.Series == "slowrun_store_troubles" && sample.Labels["work"] == "upload" && sample.Value > 0)
         );
 
         store.IsFull = false;
-        await UntilAsync(async () =>
+        await Until.HoldsAsync(async () =>
             (await silo.Grains.GetGrain<IRunGrain>("micro").GetStatus())!.StoreTroubles?.Any(trouble =>
                 trouble.Store.Work == StoreWork.Upload
             ) != true
@@ -92,7 +92,7 @@ public sealed class StoreTroubleTests
 
         await using var silo = await TestSilo.StartAsync(store, "new-silo", metadata: null, Stop);
         IReadOnlyList<RunEvent> refused = [];
-        await UntilAsync(async () =>
+        await Until.HoldsAsync(async () =>
             (
                 refused = await new RunEvents(store, "micro")
                     .ListAsync(cancellationToken: Stop)
@@ -107,16 +107,6 @@ public sealed class StoreTroubleTests
             StringComparison.Ordinal
         );
         Assert.Null((await run.FactsAsync()).RootOf(new StageId(0, 0)).Owner);
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> reached)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        limit.CancelAfter(TimeSpan.FromMinutes(10));
-        while (!await reached())
-        {
-            await Task.Delay(50, limit.Token);
-        }
     }
 
     /// <summary>Nothing of a run can be written while it is full; reading works.</summary>

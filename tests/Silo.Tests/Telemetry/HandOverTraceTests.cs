@@ -111,13 +111,6 @@ public sealed class HandOverTraceTests
                 .SelectMany(inner => Story(trace, inner, indent + "  ")),
         ];
 
-    internal static async Task UntilAsync(LocalRun run, Func<RunFacts, bool> reached)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        limit.CancelAfter(TimeSpan.FromMinutes(10));
-        while (!reached(await run.FactsAsync()))
-        {
-            await Task.Delay(20, limit.Token);
-        }
-    }
+    internal static Task UntilAsync(LocalRun run, Func<RunFacts, bool> reached) =>
+        Until.HoldsAsync(async () => reached(await run.FactsAsync()));
 }

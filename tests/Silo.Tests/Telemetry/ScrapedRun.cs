@@ -23,31 +23,21 @@ public sealed partial class ScrapedRun : IAsyncLifetime
         await using var run = new LocalRun(store, "scraped");
         await run.SubmitAsync();
         await using var silo = await TestSilo.StartAsync(run.Store, "scraped-silo", metadata: null, TestContext.Current.CancellationToken);
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         // The first stage's steps and some of the second's, whose loss shows from its first step on.
-        while (
-            !(
-                (WhileTraining = await silo.GetAsync("/metrics")).Contains("slowrun_stage_loss{", StringComparison.Ordinal)
-                && Value(WhileTraining, "slowrun_stage_steps_total") > 8
-            )
-        )
-        {
-            await Task.Delay(20, limit.Token);
-        }
+        await Until.HoldsAsync(async () =>
+            (WhileTraining = await silo.GetAsync("/metrics")).Contains("slowrun_stage_loss{", StringComparison.Ordinal)
+            && Value(WhileTraining, "slowrun_stage_steps_total") > 8
+        );
 
         store.LetGo();
-        RunFacts facts;
-        while (Readiness.StateOf(facts = await run.FactsAsync()) != RunState.Succeeded)
-        {
-            await Task.Delay(20, limit.Token);
-        }
+        await Until.HoldsAsync(async () => Readiness.StateOf(await run.FactsAsync()) == RunState.Succeeded);
 
+        var facts = await run.FactsAsync();
         Steps = facts.Roots.Values.Sum(root => root.Steps);
-        while (Value(Afterwards = await silo.GetAsync("/metrics"), "slowrun_ensemble_members") != facts.Plan.Members.Count())
-        {
-            // The slot loop looks again, and an answer may be some tenths of a second old.
-            await Task.Delay(20, limit.Token);
-        }
+        // The slot loop looks again, and an answer may be some tenths of a second old.
+        await Until.HoldsAsync(async () =>
+            Value(Afterwards = await silo.GetAsync("/metrics"), "slowrun_ensemble_members") == facts.Plan.Members.Count()
+        );
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

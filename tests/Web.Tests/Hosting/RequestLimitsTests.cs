@@ -71,10 +71,7 @@ public sealed class RequestLimitsTests
         }
 
         // More than may wait: some have been refused, so the others have been let in.
-        while (slow.Count(client => client.Available > 0) < 20)
-        {
-            await Task.Delay(10, Stop);
-        }
+        await Until.HoldsAsync(() => slow.Count(client => client.Available > 0) >= 20);
 
         using var answer = await page.GetAsync("/api/v1/runs", TestPage.Token);
 
