@@ -54,7 +54,7 @@ internal static class AzureTables
         );
     }
 
-    /// <summary>Writes what nobody reads, in a partition beside the cluster's rows: whether heartbeats can be written.</summary>
+    /// <summary>Writes an entity that is never read, in a partition beside the cluster's rows: whether heartbeats can be written.</summary>
     public static Task ProbeAsync(TableServiceClient account, StoreCluster cluster, CancellationToken cancellationToken) =>
         account
             .GetTableClient(Name)

@@ -38,7 +38,7 @@ public sealed class OptimizerShard
 
     /// <summary>
     /// Divides the updates of a model among devices, by work: the largest unit first, each to the device that has least so far, the first
-    /// of equals. A function of shapes and the number of devices: whoever computes it finds the same.
+    /// of equals. A function of shapes and the number of devices: every process computes the same.
     /// </summary>
     /// <param name="units">Of <see cref="UpdateUnits"/>, for the same groups.</param>
     /// <param name="devices">From 1; those without any unit have an empty shard.</param>

@@ -26,7 +26,7 @@ public sealed record NoticeDocument : ExtensibleRecord
 /// <param name="State">One of the constants below.</param>
 public sealed record NoticeDelivery(string State) : ExtensibleRecord
 {
-    /// <summary>Nobody sends it now.</summary>
+    /// <summary>No silo sends it now.</summary>
     public const string Owed = "owed";
 
     /// <summary><see cref="Silo"/> sends it, if that is alive.</summary>

@@ -9,7 +9,7 @@ public static class WebhookUrl
     private const string Prefix = "env:";
     private const string OwnPrefix = "SLOWRUN_NOTIFY_";
 
-    // Whoever may write a spec names a variable and a receiver: these hold what opens more than a webhook.
+    // The author of a spec names a variable and a receiver: these hold what opens more than a webhook.
     private static readonly string[] Reserved =
     [
         "ARM_",
@@ -24,7 +24,7 @@ public static class WebhookUrl
         "SLOWRUN_",
     ];
 
-    // Whoever knows such a URL may post to it.
+    // A URL of that kind is a credential: its holder may post to it.
     private static readonly string[] SecretHosts =
     [
         "hooks.slack.com",

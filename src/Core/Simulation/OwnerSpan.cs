@@ -17,7 +17,7 @@ internal sealed class OwnerSpan
     private readonly double stall;
     private readonly double behind;
 
-    // Steps until the first capture, which measures the cost where nobody has, and between two of those after it.
+    // Steps until the first capture, which measures the cost where it was not measured before, and between two of those after it.
     private readonly int first;
     private readonly int between;
     private readonly int captures;

@@ -2,7 +2,7 @@ using Slowrun.Core.Recipes;
 
 namespace Slowrun.Grains.Notices;
 
-/// <summary>A run with receivers, as a silo knows it. To be locked by whoever uses it.</summary>
+/// <summary>A run with receivers, as a silo knows it. Its users lock it.</summary>
 internal sealed class WatchedRun(DateTimeOffset? submittedAt, TimeProvider time)
 {
     /// <summary>Tells a run from a later one of the same name.</summary>

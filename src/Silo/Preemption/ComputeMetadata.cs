@@ -85,7 +85,7 @@ internal sealed class ComputeMetadata(MetadataOptions options, TimeProvider time
         }
         catch
         {
-            // Whoever does not wait is answered at once, by a server that has lost its etags too.
+            // A request without waiting is answered at once, by a server that has lost its etags too.
             etag = null;
             throw;
         }

@@ -30,7 +30,7 @@ public sealed class GcsStore : IObjectStore
 
     public bool IsRemote => true;
 
-    /// <summary>Opens a store in a bucket that exists: whoever makes one has to choose its region and its project.</summary>
+    /// <summary>Opens a store in a bucket that exists: to create one, its region and its project have to be chosen.</summary>
     /// <param name="address"><c>gs://BUCKET/PREFIX</c>.</param>
     /// <param name="emulator">Another server; null: the one that <c>STORAGE_EMULATOR_HOST</c> names, or Google's.</param>
     /// <param name="credential">Null: the Application Default Credentials, or none for an emulator.</param>

@@ -80,7 +80,7 @@ internal sealed class ObjectReadStream : Stream
         if (chunkPosition == chunk.Length && ahead.Count > 0 && position < Length)
         {
             // The old buffer is returned only now: after a failed fetch it would be returned twice, and two readers would get it.
-            // Taken from the queue only once it is here: whoever gives up waiting, and reads again, would miss a block.
+            // Taken from the queue only once it is here: a reader that gives up waiting, and reads again, would miss a block.
             var next = await ahead.Peek().WaitAsync(cancellationToken).ConfigureAwait(false);
             _ = ahead.Dequeue();
             chunk.Return();

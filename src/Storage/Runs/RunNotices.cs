@@ -85,7 +85,7 @@ public sealed class RunNotices(IObjectStore store, string run)
             }
             catch (InvalidDataException)
             {
-                // Whoever sends it finds that too, and says so.
+                // The sender finds that too, and says so.
             }
         }
 

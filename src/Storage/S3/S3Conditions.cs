@@ -8,8 +8,8 @@ namespace Slowrun.Storage.S3;
 /// <summary>Whether a server keeps to conditional writes. Some take the headers and ignore them.</summary>
 internal static class S3Conditions
 {
-    // A name that is no object's: it is never listed. Whoever finds it need not ask again. It names the server and the bucket too: a store
-    // that is copied to another server brings no proof along.
+    // A name that is no object's: it is never listed. Where it is found, the server is not tried again. It names the server and the
+    // bucket too: a store that is copied to another server brings no proof along.
     private const string Proven = ".conditional-writes";
 
     private static readonly byte[] Content = "This server keeps to If-None-Match and If-Match."u8.ToArray();

@@ -46,7 +46,7 @@ public sealed class S3Store : IObjectStore
         await OpenBucketAsync(opening, bucket, create, cancellationToken).ConfigureAwait(false);
         if (create)
         {
-            // Whoever may create a store is about to write to it. Readers need no permission to write.
+            // A client that may create a store is about to write to it. Readers need no permission to write.
             await S3Conditions.CheckAsync(bucket, opening, cancellationToken).ConfigureAwait(false);
         }
 

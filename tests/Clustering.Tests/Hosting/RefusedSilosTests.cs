@@ -204,7 +204,7 @@ public sealed class RefusedSilosTests
 
     private async Task<MembershipRow> RowAsync(SiloAddress silo) => (await new MembershipFile(store).ReadAsync(Cancel)).Find(silo)!;
 
-    /// <summary>Orleans' view, which nobody brings up to date.</summary>
+    /// <summary>Orleans' view, which is never brought up to date.</summary>
     private sealed class Unchanging : IClusterMembershipService
     {
         public ClusterMembershipSnapshot CurrentSnapshot { get; } =

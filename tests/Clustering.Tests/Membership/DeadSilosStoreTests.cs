@@ -50,7 +50,7 @@ public sealed class DeadSilosStoreTests : WatchedTableTests
         List<(double At, string Name)> buried = [];
         var isAway = false;
         store.Before = _ => isAway ? throw new IOException("The store is away.") : Task.CompletedTask;
-        // From 10 s to 30 s the store is away; the joiner comes at 22 s, and hears nobody. At 60 s the first of the fleet really dies.
+        // From 10 s to 30 s the store is away; the joiner comes at 22 s, and gets no heartbeat. At 60 s the first of the fleet really dies.
         for (var now = 0.0; now < 80; now += 0.5)
         {
             isAway = now is >= 10 and < 30;

@@ -235,7 +235,7 @@ public sealed class DeadSilosTests : WatchedTableTests
         var open = Entries.New();
         open.SiloAddress = SiloAddress.New(IPAddress.Loopback, ((IPEndPoint)listener.LocalEndpoint).Port, 1);
         var closed = Entries.New();
-        // Port 1 is reserved and served by nobody.
+        // Port 1 is reserved, and no process serves it.
         closed.SiloAddress = SiloAddress.New(IPAddress.Loopback, 1, 1);
         var elsewhere = new StoreMembershipTable(store, Elsewhere);
         await elsewhere.AddAsync(open);

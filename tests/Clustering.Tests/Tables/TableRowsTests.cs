@@ -81,7 +81,7 @@ public sealed class TableRowsTests
         Assert.Equal(SiloStatus.Active, await silo.StatusAsync(entry));
     }
 
-    /// <summary>Its heartbeats go to the store: one that cannot write there, and reaches nobody, cannot commit either.</summary>
+    /// <summary>Its heartbeats go to the store: a silo that cannot write there, and reaches no other silo, cannot commit either.</summary>
     [Fact]
     public async Task Bury_WhereTheStoreIsAway_ProvesNothingOfThoseThatPromised()
     {

@@ -9,7 +9,7 @@ public sealed class TableWithSideDocumentTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    /// <summary>As after an outage of the table, when Orleans takes nobody's heartbeat for fresh and one vote for enough.</summary>
+    /// <summary>As after an outage of the table, when Orleans takes no heartbeat for fresh and one vote for enough.</summary>
     [Theory]
     [InlineData(SiloStatus.Joining)]
     [InlineData(SiloStatus.Active)]

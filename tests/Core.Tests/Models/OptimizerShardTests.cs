@@ -57,7 +57,7 @@ public sealed class OptimizerShardTests
         var devices = random.Next(1, 12);
 
         AssertDivided(groups, layout, OptimizerShard.Of(groups, units, devices), devices);
-        // Whoever computes it finds the same.
+        // Every caller computes the same result.
         Assert.Equal(
             OptimizerShard.Of(groups, units, devices).Select(shard => string.Join(' ', shard.Units)),
             OptimizerShard.Of(groups, [.. units.Reverse()], devices).Select(shard => string.Join(' ', shard.Units))

@@ -74,7 +74,7 @@ public sealed class EarlierTeachersTests
         var run = new RunFactsExample { Set = Set }.Finished("chain0/stage0", "chain0/stage1");
         Assert.Contains(RunFactsExample.Id(Last), Readiness.ToTrain(run.Facts));
 
-        // Its root was lost: nobody knows which snapshot taught.
+        // Its root was lost: the snapshot that taught is unknown.
         run.DamagedRoot("chain0/stage0");
 
         Assert.Equal(StageState.Waiting, Readiness.StateOf(run.Facts, RunFactsExample.Id(Last)));

@@ -105,7 +105,7 @@ public sealed class SlowReadingTests : RunDeskBench
         slow.Gate.SetException(new IOException("Away."));
         await Assert.ThrowsAsync<IOException>(() => failing);
 
-        // Nobody asks, and nobody waits for the store.
+        // No caller asks, so none waits for the store.
         time.Advance(TimeSpan.FromMinutes(10));
 
         slow.Gate = new TaskCompletionSource();

@@ -5,7 +5,7 @@ using static Slowrun.Storage.Tests.Checkpoints.Examples;
 
 namespace Slowrun.Storage.Tests.Checkpoints;
 
-/// <summary>The root's copy is written behind it: in order, never over a newer one, and nobody waits for one that hangs.</summary>
+/// <summary>The root's copy is written behind it: in order, never over a newer one, and no write waits for a copy that hangs.</summary>
 public sealed class CopyingRootDocumentTests
 {
     private static readonly string Copy = RunPaths.RootCopy(Run, Stage);

@@ -87,7 +87,7 @@ public sealed class SafetensorsCopyTests
 
         await SafetensorsCopy.WriteAsync(file, file.Length, "test", copy, ElementType.F32, model, Cancel);
 
-        // The whole file was read: whoever hashes it has seen every byte.
+        // The whole file was read: its hash covers every byte.
         Assert.Equal(file.Length, file.Position);
         copy.Position = 0;
         var tensor = Assert.Single(await SafetensorsReader.ReadAsync(copy, copy.Length, "copy", cancellationToken: Cancel));

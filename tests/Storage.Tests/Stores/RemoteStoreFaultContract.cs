@@ -30,7 +30,7 @@ public abstract class RemoteStoreFaultContract : IAsyncLifetime
     /// one.</summary>
     protected virtual bool KnowsItsOwnWrites => true;
 
-    /// <summary>What a user is asked when nobody listens at port 1.</summary>
+    /// <summary>What a user is asked when no server listens at port 1.</summary>
     protected abstract string UnreachableHint { get; }
 
     public static TheoryData<string> Faults() => [.. Enum.GetNames<ProxyFault>().Except([nameof(ProxyFault.Denied)])];

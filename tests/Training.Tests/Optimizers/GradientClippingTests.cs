@@ -55,7 +55,7 @@ public sealed class GradientClippingTests
         Assert.False(float.IsFinite(gradient.sum().item<float>()));
     }
 
-    /// <summary>A norm is added in the layout's order, whoever has which part: also where a block of numbers is of two.</summary>
+    /// <summary>A norm is summed in the order of the layout, however devices divide it: also where a block belongs to two.</summary>
     [Theory]
     [InlineData("composed")]
     [InlineData("fused")]

@@ -266,7 +266,7 @@ public sealed class SlowrunClientTests : IAsyncLifetime
     {
         public Uri Current { get; set; } = first;
 
-        /// <summary>How often nobody listened there.</summary>
+        /// <summary>How often no server listened there.</summary>
         public int Refused { get; private set; }
 
         public string? Path { get; private set; }

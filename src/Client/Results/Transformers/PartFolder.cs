@@ -21,7 +21,7 @@ internal sealed class PartFolder(string target)
     public bool IsFree() =>
         !File.Exists(target) && (!Directory.Exists(target) || !Directory.EnumerateFileSystemEntries(target).Any() || (isMount && IsOurs()));
 
-    /// <exception cref="InvalidRequestException">A folder of somebody else is in the way.</exception>
+    /// <exception cref="InvalidRequestException">A folder that this program did not make is in the way.</exception>
     public void Begin()
     {
         if (Directory.Exists(Path) && !IsOurs())
