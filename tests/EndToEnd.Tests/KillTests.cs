@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Slowrun.Core.Plan;
 using Slowrun.Storage;
 using Slowrun.Tests.Gcs;
 using Slowrun.Tests.S3;
@@ -114,31 +113,6 @@ public sealed class KillTests(CalmTiny calm, CalmMicro calmMicro)
         Assert.Equal(await Weights.ExportAsync(await calmMicro.CliAsync(), "micro"), await Weights.ExportAsync(cli, "micro"));
         var status = await cli.JsonAsync("status", "micro");
         Assert.All(status.GetProperty("stages").EnumerateArray(), stage => Assert.True(stage.GetProperty("preemptions").GetInt32() > 0));
-    }
-
-    [Fact]
-    public async Task Silo_WhenFrozenReplacedAndThawed_CommitsNothing()
-    {
-        using var store = new TemporaryStore();
-        var cli = new Cli(store.Path);
-        Assert.Equal(0, (await cli.RunAsync("submit", "tiny")).ExitCode);
-        using var frozen = cli.Start("silo", "--slots", "cpu:1", "--name", "frozen");
-        await cli.TrainingAsync("tiny", frozen, steps: 3);
-        var pid = Assert.Single(Processes.SilosOf(store.Path));
-        Processes.Signal(pid, Processes.SigStop);
-
-        using var other = cli.Start("silo", "--slots", "cpu:2", "--name", "other");
-        try
-        {
-            await cli.UntilAsync("tiny", other, facts => facts.Roots.Values.Any(root => root.Preemptions > 0));
-        }
-        finally
-        {
-            Processes.Signal(pid, Processes.SigCont);
-        }
-
-        await cli.UntilAsync("tiny", other, facts => Readiness.StateOf(facts) == RunState.Succeeded);
-        Assert.Equal(await Weights.ExportAsync(calm.Cli, "tiny"), await Weights.ExportAsync(cli, "tiny"));
     }
 
     [Theory]

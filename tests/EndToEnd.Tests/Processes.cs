@@ -10,8 +10,6 @@ internal static partial class Processes
     public const int SigInt = 2;
     public const int SigKill = 9;
     public const int SigTerm = 15;
-    public const int SigCont = 18;
-    public const int SigStop = 19;
     private const int NoSuchProcess = 3;
 
     public static void Signal(int pid, int signal) => Assert.Equal(0, Kill(pid, signal));

@@ -54,7 +54,18 @@ public sealed class PublishedClient : IDisposable
         // No build server may outlive the test.
         var start = new ProcessStartInfo(
             "dotnet",
-            ["publish", project, "--output", to, "--nologo", "--verbosity", "quiet", "-nodeReuse:false", "-p:UseSharedCompilation=false"]
+            [
+                "publish",
+                project,
+                "--output",
+                to,
+                "--nologo",
+                "--verbosity",
+                "quiet",
+                "-nodeReuse:false",
+                "-p:UseSharedCompilation=false",
+                "-p:RunAnalyzers=false",
+            ]
         )
         {
             RedirectStandardOutput = true,

@@ -19,6 +19,8 @@ public sealed partial class WalkthroughTests(PublishedClient client)
         };
         start.Environment["SLOWRUN"] = Path.Combine(await client.FolderAsync(), "slowrun");
         start.Environment["SLOWRUN_SILO"] = Cli.SiloPath;
+        start.Environment["DOTNET_TieredPGO"] = "0";
+        start.Environment["DOTNET_TC_CallCountThreshold"] = "300";
         using var process = Process.Start(start)!;
         var (output, error) = (
             process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken),

@@ -58,12 +58,14 @@ internal sealed class MachineFiles
             File.SetUnixFileMode(path, file.Mode);
         }
 
-        // All that differs from a machine in Azure: another address for Azure's services, Azurite's key, and a file for a journal.
+        // All that differs from a machine in Azure: another address for Azure's services, Azurite's key, a file for a journal, and less
+        // compilation (as CliProcess has it).
         File.WriteAllText(
             Path.Combine(files.Folder, "system/slowrun-silo.service.d/rehearsal.conf"),
             $"""
             [Service]
             Environment="AZURE_STORAGE_CONNECTION_STRING={store}"
+            Environment=DOTNET_TieredPGO=0 DOTNET_TC_CallCountThreshold=300
             Environment=SLOWRUN_BLOBS={FakeAzure.Address.GetLeftPart(
                 UriPartial.Authority
             )} SLOWRUN_MANAGEMENT={FakeAzure.Address.GetLeftPart(UriPartial.Authority)}
