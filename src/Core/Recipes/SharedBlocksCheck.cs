@@ -91,13 +91,14 @@ internal static class SharedBlocksCheck
             );
         }
 
-        if (fraction > FirstKept(stage))
+        // At the very step where they come in, layers are as they were drawn.
+        if (fraction >= FirstKept(stage))
         {
             yield return (
                 "depth",
                 Text(
-                    $"found a last phase until {fraction} of the steps, expected at most {FirstKept(stage)}, where selection begins to ",
-                    $"keep weights: they are passed through all layers."
+                    $"found a last phase until {fraction} of the steps, expected less than {FirstKept(stage)}, where selection begins ",
+                    $"to keep weights: they are passed through all layers."
                 )
             );
         }

@@ -177,16 +177,16 @@ public sealed class SpecRulesTests
         "it may keep weights of fewer layers"
     )]
     [InlineData(
-        "stage={epochs: 4, depth: [{untilFraction: 0.6, layers: 2}], selection: {rule: Final, lateCheckpoints: 3}}",
+        "stage={epochs: 4, depth: [{untilFraction: 0.5, layers: 2}], selection: {rule: Final, lateCheckpoints: 3}}",
         "recipe.stage.depth",
-        "expected at most 0.5, where selection begins to keep weights"
+        "expected less than 0.5, where selection begins to keep weights"
     )]
     [InlineData(
         "stage={epochs: 4, depth: [{untilFraction: 0.6, layers: 2}], selection: {rule: Averaged, ema: {fromFraction: 0.4}}}",
         "recipe.stage.depth",
-        "expected at most 0.4"
+        "expected less than 0.4"
     )]
-    [InlineData("stage={epochs: 4, depth: [{untilFraction: 0.5, layers: 2}], selection: {rule: Final, lateCheckpoints: 3}}", null, "")]
+    [InlineData("stage={epochs: 4, depth: [{untilFraction: 0.49, layers: 2}], selection: {rule: Final, lateCheckpoints: 3}}", null, "")]
     public void Read_OfSharedBlocks_TakesWhatTheyCanDo(string assignment, string? path, string says)
     {
         SpecOverrides set = new()
