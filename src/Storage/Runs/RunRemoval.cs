@@ -33,8 +33,9 @@ public sealed class RunRemoval(IObjectStore store, string run)
     /// <exception cref="NotPossibleException">A silo goes on writing objects of the run.</exception>
     public async Task DeleteAsync(Action<ObjectEntry>? deleted = null, CancellationToken cancellationToken = default)
     {
-        // First: a run of the same name that is submitted later is not called so.
-        await new RunNaming(store).TakeAwayAsync(run, cancellationToken).ConfigureAwait(false);
+        // First, so that an interrupted deletion leaves no name to a run that is submitted again; and last, for one given meanwhile.
+        var naming = new RunNaming(store);
+        await naming.TakeAwayAsync(run, cancellationToken).ConfigureAwait(false);
         var last = Rank(RunPaths.Intent(run));
         for (var round = 0; round < Rounds; round++)
         {
@@ -51,6 +52,7 @@ public sealed class RunRemoval(IObjectStore store, string run)
 
             if (isLast)
             {
+                await naming.TakeAwayAsync(run, cancellationToken).ConfigureAwait(false);
                 await OrderBell.RingAsync(store, cancellationToken).ConfigureAwait(false);
                 return;
             }

@@ -196,6 +196,19 @@ public sealed class RunNamingTests
     }
 
     [Fact]
+    public async Task Deletion_WhileTheRunGetsAName_TakesThatAwayToo()
+    {
+        await HaveAsync("first");
+        var interrupted = new InterruptedStore(store, "delete", RunPaths.Spec("first"), () => Naming.GiveAsync("first", "best", Stop));
+        var removal = new RunRemoval(interrupted, "first");
+        await removal.CancelAsync(Stop);
+
+        await removal.DeleteAsync(cancellationToken: Stop);
+
+        Assert.Empty((await Naming.TryReadAsync(Stop)).Runs);
+    }
+
+    [Fact]
     public async Task Submission_UnderANameThatAnotherRunIsCalled_IsRefusedBeforeItsData()
     {
         await HaveAsync("first");

@@ -69,6 +69,25 @@ public sealed class OrdersTests
         Assert.Equal(Core.Stages.EventKind.OperationsChanged, told.Kind);
     }
 
+    [Fact]
+    public async Task Operations_OfARunWithReceivers_AreChangedBesideThem()
+    {
+        await using var page = await TestPage.StartAsync(TestPage.Token);
+        var documents = new RunDocuments(page.Store, Running);
+        var spec = (await documents.TryReadSpecAsync(Stop))!;
+        await new OperationsOrder(page.Store, TimeProvider.System).ChangeAsync(
+            spec,
+            ["notify=[{url: env:NTFY_URL, about: [finished, failed]}]"],
+            cancellationToken: Stop
+        );
+
+        using var answer = await page.PostAsync($"{Set}?set=priority=3", TestPage.Token);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        var now = (await documents.TryReadSpecAsync(Stop))!.Operations;
+        Assert.Equal((3, "env:NTFY_URL"), (now.Priority, Assert.Single(now.Notify!).Url));
+    }
+
     [Theory]
     [InlineData("", "Found no 'set'")]
     [InlineData("?set=priority=many", "priority")]
