@@ -52,7 +52,7 @@ public sealed class ClientLibraryTests(CalmMicro calm)
 
         Assert.Equal(("mine", RunState.Succeeded), (mine.Run, last!.State));
         Assert.Equal(("mine", "best"), (last.Name, last.GivenName));
-        Assert.All(last.Stages, stage => Assert.Equal((16, 16), (stage.Step, stage.Steps)));
+        Assert.All(last.Stages, stage => Assert.Equal((8, 8), (stage.Step, stage.Steps)));
         var losses = await slowrun.GetMetricsAsync("best", cancellationToken: Stop);
         Assert.Equal((2, last.Ensemble!.LossNats), (losses.Ensemble!.Members, losses.Ensemble.LossNats));
         Assert.All(await slowrun.GetMembersAsync("best", Stop), member => Assert.NotNull(member.SnapshotSha256));
