@@ -7,7 +7,7 @@ namespace Slowrun.EndToEnd.Tests;
 
 /// <summary>From a user's text to a finished run, by the real client: files in every format, token files, specs, training on GPT-2's
 /// tokens.</summary>
-[Collection(Cli.Waiting)]
+[Collection(Cli.Training)]
 public sealed class PreparedDataTests : IDisposable
 {
     private const int Documents = 300;
