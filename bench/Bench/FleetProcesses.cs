@@ -105,7 +105,12 @@ internal static partial class FleetProcesses
                 address,
                 "--set",
                 $"chains=[{string.Join(", ", Enumerable.Repeat("{stages: 1}", stages))}]",
+                "--set",
                 "stage.epochs=1000000",
+                "--set",
+                "operations.checkpointAtLeastEvery=1h",
+                "--set",
+                "operations.checkpointAtMostEvery=1h",
             ]
         );
         using var process = Process.Start(start)!;
