@@ -106,7 +106,7 @@ internal static partial class FleetProcesses
                 "--set",
                 $"chains=[{string.Join(", ", Enumerable.Repeat("{stages: 1}", stages))}]",
                 "--set",
-                "stage.epochs=1000000",
+                "stage.epochs=100000",
                 "--set",
                 "operations.checkpointAtLeastEvery=1h",
                 "--set",

@@ -74,6 +74,6 @@ internal static class EnsembleTable
     /// <summary>The loss of the others, and how much worse that is.</summary>
     private static string Without(EnsembleReport report, ReportedMember member) =>
         member.WithoutNats is { } without
-            ? string.Create(CultureInfo.InvariantCulture, $"{without:0.0000} ({without - report.LossNats:+0.0000;-0.0000})")
+            ? string.Create(CultureInfo.InvariantCulture, $"{without:0.0000} ({without - report.LossNats:+0.0000;-0.0000;0.0000})")
             : "";
 }

@@ -23,10 +23,10 @@ internal static class ReplayText
                 Text($"{losses}"),
                 result.Predicted is { } finish ? Text($"{finish:F1} s") : "never",
                 Text($"{result.Recorded:F1} s"),
-                result.FinishError is { } off ? Text($"{off:+0.0 %;-0.0 %}") : "-",
+                result.FinishError is { } off ? Text($"{off:+0.0 %;-0.0 %;0.0 %}") : "-",
                 result.PredictedGoodput is { } goodput ? Text($"{goodput:0.0 %}") : "-",
                 Text($"{result.RecordedGoodput:0.0 %}"),
-                result.GoodputError is { } points ? Text($"{points * 100:+0.0;-0.0} points") : "-"
+                result.GoodputError is { } points ? Text($"{points * 100:+0.0;-0.0;0.0} points") : "-"
             );
         }
 

@@ -1,6 +1,7 @@
 using Slowrun.Client.Display;
 using Slowrun.Core;
 using Slowrun.Core.Plan;
+using Slowrun.Core.Simulation;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Status;
 
@@ -34,6 +35,18 @@ public sealed class DisplayTests : IDisposable
         cli.Context.Console.Print(ResultTable.Of(Finished with { Ensemble = Finished.Ensemble! with { LossNats = 1.32 } }, Plan));
 
         Assert.Contains("0.0154 nats worse than the baseline", cli.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0.9004, "0.0 points")]
+    [InlineData(0.9504, "+5.0 points")]
+    [InlineData(0.8496, "-5.0 points")]
+    [InlineData(0.8996, "0.0 points")]
+    public void ReplayText_OfADifference_HasOneSignOrNone(double predicted, string expected)
+    {
+        cli.Context.Console.Print(ReplayText.Of([new ReplayedFile("kill.json", "tiny", 1, new Replay(100, 100.04, predicted, 0.9))]));
+
+        Assert.Matches($@" 100\.0 s +0\.0 % +\d+\.\d % +90\.0 % +{expected.Replace("+", "\\+", StringComparison.Ordinal)}", cli.Output);
     }
 
     [Fact]
