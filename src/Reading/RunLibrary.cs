@@ -34,7 +34,7 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
     // A list reads every run of the store.
     private static readonly TimeSpan ListFresh = TimeSpan.FromSeconds(2);
 
-    // Nobody waits longer to learn what a run is called.
+    // A page is not delayed longer by given names.
     private static readonly TimeSpan NamesWithin = TimeSpan.FromSeconds(1);
 
     private const string HowToUpload =
@@ -43,7 +43,7 @@ public sealed class RunLibrary(IObjectStore store, ILiveRuns live, TimeProvider 
     // A limit on concurrent reads of runs: without it, a crawl through all runs would slow the trainings on this machine.
     private const int ReadsAtOnce = 2;
 
-    // Beside them: a submission reads data, and its author waits for nobody but other authors.
+    // Apart from them: a submission reads data, and waits only for other submissions.
     private const int SubmissionsAtOnce = 1;
 
     // Runs that exist: silos are asked about these alone, since a question about any other name would start a grain.

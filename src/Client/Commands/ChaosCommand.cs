@@ -185,7 +185,7 @@ internal static class ChaosCommand
     {
         var summary = new Table().Border(TableBorder.None).HideHeaders().AddColumns("", "");
         void Row(string name, FormattableString value) => summary.AddRow(name, Markup.Escape(FormattableString.Invariant(value)));
-        Row("identical", $"{(report.Identical ? "yes" : $"NO: {string.Join(", ", report.Differing)}")}");
+        Row("identical", $"{(report.Identical ? "yes" : $"NO: {Difference(report)}")}");
         Row(
             "disturbances",
             $"{report.Disturbances.Count} of {report.Wanted}{(report.Disturbances.Count < report.Wanted ? ": the run was over before; one with more --set stage.epochs lasts longer" : "")}"
@@ -228,6 +228,12 @@ internal static class ChaosCommand
             : report.Damages.Count == 0 ? new Rows(summary, Text.Empty, Modes(report))
             : new Rows(summary, Text.Empty, Modes(report), Text.Empty, Damages(report));
     }
+
+    private static string Difference(ChaosReport report) =>
+        report.Differing.Count > 0 ? string.Join(", ", report.Differing)
+        : report.LossNats is { } loss
+            ? FormattableString.Invariant($"the ensemble's loss is {loss:R} nats, the calm run's {report.CalmLossNats:R}")
+        : "the same weights, but the run has ended without an ensemble: 'slowrun status' and 'slowrun events' say why";
 
     private static Table Damages(ChaosReport report)
     {

@@ -119,7 +119,7 @@ internal static class EfficiencyCommand
             : throw await reader.NoSuchRunAsync(what, stop);
     }
 
-    /// <summary>The run with all its members, trained where that is wished.</summary>
+    /// <summary>The run with all its members, trained where the user asked for it.</summary>
     /// <returns>Null: it has failed, which was told.</returns>
     private static async Task<RunFacts?> FinishedAsync(
         ClientContext context,

@@ -70,7 +70,7 @@ public sealed record BaselineCandidate(BaselineKind Kind, long Tokens, BaselineS
         {
             Name = Prefix + CanonicalJson.Sha256(recipe)[..HashDigits],
             Recipe = recipe,
-            // Nobody waits for one baseline of dozens: who is told of the run is not told of them.
+            // There are dozens of baselines: the run's receivers of notices get none about them.
             Operations = run.Operations with
             {
                 Priority = Priority - place,

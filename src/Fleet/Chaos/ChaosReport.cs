@@ -21,6 +21,12 @@ public sealed record ChaosReport
     /// <summary>Whether every stage's snapshot has the same bytes as the calm run's, and the ensemble the same score.</summary>
     public required bool Identical { get; init; }
 
+    /// <summary>Validation loss of the calm run's members together, nats a token; null: it has none.</summary>
+    public double? CalmLossNats { get; init; }
+
+    /// <summary>That of the disturbed run; null where it ended without: what it needed was damaged for too long.</summary>
+    public double? LossNats { get; init; }
+
     /// <summary>Stages that differ.</summary>
     public required IReadOnlyList<string> Differing { get; init; }
 

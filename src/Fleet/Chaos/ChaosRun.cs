@@ -91,6 +91,8 @@ public sealed class ChaosRun(IObjectStore store, TimeProvider time, Func<RunSpec
             DisturbedRun = disturbed.Name,
             Differing = differing,
             Identical = differing.Count == 0 && LossOf(calmFacts) is { } loss && loss == LossOf(facts),
+            CalmLossNats = LossOf(calmFacts),
+            LossNats = LossOf(facts),
             CalmSeconds = calmTook.TotalSeconds,
             DisturbedSeconds = took.TotalSeconds,
             LostSteps = facts.Roots.Values.Sum(root => root.LostSteps),

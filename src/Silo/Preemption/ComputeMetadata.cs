@@ -65,7 +65,7 @@ internal sealed class ComputeMetadata(MetadataOptions options, TimeProvider time
         }
     }
 
-    /// <summary>Compute Engine waits for nobody.</summary>
+    /// <summary>Compute Engine takes no acknowledgement.</summary>
     public Task AcknowledgeAsync(PreemptionNotice notice, CancellationToken cancellationToken) => Task.CompletedTask;
 
     public void Dispose() => http.Dispose();

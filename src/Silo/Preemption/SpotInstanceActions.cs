@@ -45,7 +45,7 @@ internal sealed class SpotInstanceActions(MetadataOptions options, TimeProvider 
         return await TryGetAsync(RebalancePath, cancellationToken) is { } rebalance ? [Advice(rebalance)] : [];
     }
 
-    /// <summary>AWS waits for nobody.</summary>
+    /// <summary>AWS takes no acknowledgement.</summary>
     public Task AcknowledgeAsync(PreemptionNotice notice, CancellationToken cancellationToken) => Task.CompletedTask;
 
     public void Dispose() => http.Dispose();

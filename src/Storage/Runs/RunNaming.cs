@@ -59,7 +59,7 @@ public sealed class RunNaming(IObjectStore store)
         }
 
         await CheckAsync(run, name, cancellationToken).ConfigureAwait(false);
-        // One that was deleted without its given name holds nobody up.
+        // The given name of a run that was deleted is free.
         var gone =
             (await TryReadAsync(cancellationToken).ConfigureAwait(false)).Runs.GetValueOrDefault(name) is { } other
             && !await HasObjectsAsync(other, cancellationToken).ConfigureAwait(false)
