@@ -15,7 +15,7 @@ options=(--nologo --verbosity quiet)
 [[ -z ${SLOWRUN_VERSION:-} ]] || options+=("-p:Version=$SLOWRUN_VERSION")
 [[ -z ${SLOWRUN_COMMIT:-} ]] || options+=("-p:SourceRevisionId=$SLOWRUN_COMMIT" -p:ContinuousIntegrationBuild=true "-p:PathMap=$root=/slowrun")
 
-# Compiled together with .NET itself: what .NET's generic classes are for our types is else compiled at each start, 12,000 methods in a silo.
+# Compiled together with .NET: otherwise each start compiles .NET's generic classes for our types, some 12,000 methods in a silo.
 dotnet publish "$root/src/Client" --output "$out/client" -p:PublishReadyToRunComposite=true "${options[@]}"
 dotnet publish "$root/src/Silo" --output "$out/silo" -p:PublishReadyToRunComposite=true -p:TorchFlavor="$flavor" "${options[@]}"
 dotnet pack "$root/src/Client" --output "$out" "${options[@]}"

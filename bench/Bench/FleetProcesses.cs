@@ -1,12 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Stages;
 using Slowrun.Fleet.Silos;
 using Slowrun.Reading.Runs;
+using Slowrun.Silo.Hosting;
 using Slowrun.Storage.Addresses;
 
 namespace Slowrun.Bench;
@@ -60,7 +60,7 @@ internal static partial class FleetProcesses
         }
     }
 
-    /// <summary>Kills an owner, starts a silo in its place, and waits until as many stages as before are owned by living silos.</summary>
+    /// <summary>Kills an owner, starts a silo in its place, and waits until a silo has taken a stage.</summary>
     private static async Task<TimeSpan> LoseAsync(RunReader reader, SiloProgram program, string address, List<Silo> fleet)
     {
         var before = await OwnersAsync(reader);
@@ -199,7 +199,7 @@ internal static partial class FleetProcesses
 
         public static Silo Start(SiloProgram program, string address)
         {
-            var (name, port) = ($"bench{++number}", FreePort());
+            var (name, port) = ($"bench{++number}", FreePorts.Choose(IPAddress.Loopback, siloPort: 0, gatewayPort: 0).Silo);
             string[] arguments = ["silo", "--store", address, "--name", name, "--slots", "cpu:1", "--http", $"{port}"];
             var start = new ProcessStartInfo(program.FileName, [.. program.Arguments, .. arguments])
             {
@@ -220,13 +220,6 @@ internal static partial class FleetProcesses
             Process.Kill();
             Process.WaitForExit();
             Process.Dispose();
-        }
-
-        private static int FreePort()
-        {
-            using var listener = new TcpListener(IPAddress.Loopback, 0);
-            listener.Start();
-            return ((IPEndPoint)listener.LocalEndpoint).Port;
         }
     }
 }

@@ -14,11 +14,9 @@ public sealed class ChaosTests
     public async Task Chaos_WithDamage_EndsWithTheSameBytesAndHangsNowhere()
     {
         using var store = new TemporaryStore();
-        var result = await new Cli(store.Path).RunAsync(
+        var found = await new Cli(store.Path).JsonAsync(
             "chaos",
             "tiny",
-            "-o",
-            "json",
             "--silos",
             "2",
             "--kills",
@@ -34,17 +32,7 @@ public sealed class ChaosTests
             "chains=[{stages: 2}]"
         );
 
-        Assert.True(result.Output.StartsWith('{'), result.Error + result.Output);
-        using var document = JsonDocument.Parse(result.Output);
-        var found = document.RootElement;
-        Assert.Empty(found.GetProperty("differing").EnumerateArray());
-        var loss = found.GetProperty("lossNats");
-        Assert.True(
-            found.GetProperty("identical").GetBoolean()
-                // Scores may be refused until the run is given up, by the damaged object's name: the weights are the same all the same.
-                || (loss.ValueKind == JsonValueKind.Null && result.Error.Contains("refused after", StringComparison.Ordinal)),
-            result.Error + found
-        );
+        Assert.True(found.GetProperty("identical").GetBoolean(), found.ToString());
         Assert.Equal(0, found.GetProperty("hangs").GetInt32());
         Assert.Equal(0, found.GetProperty("unplannedExits").GetInt32());
         var damages = found.GetProperty("damages").EnumerateArray().ToList();
