@@ -23,9 +23,10 @@ public sealed partial class ScrapedRun : IAsyncLifetime
         await using var run = new LocalRun(store, "scraped");
         await run.SubmitAsync();
         await using var silo = await TestSilo.StartAsync(run.Store, "scraped-silo", metadata: null, TestContext.Current.CancellationToken);
-        // The first stage's steps and some of the second's, whose loss shows from its first step on.
+        // The first stage's steps and some of the second's, whose loss shows from its first step on, and whose rate from its second.
         await Until.HoldsAsync(async () =>
             (WhileTraining = await silo.GetAsync("/metrics")).Contains("slowrun_stage_loss{", StringComparison.Ordinal)
+            && WhileTraining.Contains("slowrun_stage_throughput_per_second{", StringComparison.Ordinal)
             && Value(WhileTraining, "slowrun_stage_steps_total") > 8
         );
 
