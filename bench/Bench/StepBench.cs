@@ -55,9 +55,9 @@ internal static class StepBench
     {
         var count = Number(arguments, "--steps", 5);
         var slots = Number(arguments, "--slots", 1);
-        var paths = arguments.ToList().IndexOf("--path") is >= 0 and var at
+        StepPath[] paths = arguments.ToList().IndexOf("--path") is >= 0 and var at
             ? [Enum.Parse<StepPath>(arguments[at + 1], ignoreCase: true)]
-            : Enum.GetValues<StepPath>();
+            : [StepPath.Composed, StepPath.Fused];
         var wanted = arguments.Where(argument => Sizes.Any(size => size.Name == argument)).ToList();
         WorkerThread
             .RunAsync(

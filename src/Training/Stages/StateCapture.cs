@@ -13,8 +13,9 @@ namespace Slowrun.Training.Stages;
 /// </summary>
 internal sealed class StateCapture : IDisposable
 {
-    // A core alone does not fill the memory's bandwidth; a small state is copied before another thread has begun.
-    private const long BothCoresFrom = 16 << 20;
+    // From here on a state is copied past the caches, which do not hold it, and by two threads: a core alone does not fill the memory's
+    // bandwidth, but a small state is copied before another thread has begun.
+    private const long LargeFrom = 16 << 20;
 
     // Of each device that the state lies on, the first one's first: what a buffer was pinned by stays. None: it lies in the host's memory.
     private readonly List<(int Device, DeviceCopies Copies)> opened = [];
@@ -159,7 +160,7 @@ internal sealed class StateCapture : IDisposable
 
     private void Copy(StateBuffer into)
     {
-        var half = opened.Count == 0 && into.LengthBytes >= BothCoresFrom ? Middle(into) : tensors.Count;
+        var half = opened.Count == 0 && into.LengthBytes >= LargeFrom ? Middle(into) : tensors.Count;
         var second = half == tensors.Count ? Task.CompletedTask : Task.Run(() => Copy(into, half, tensors.Count));
         Copy(into, 0, half);
         second.GetAwaiter().GetResult();
@@ -193,6 +194,10 @@ internal sealed class StateCapture : IDisposable
                 if (CopiesOf(part) is { } copies)
                 {
                     copies.Begin(DeviceAddress.Of(part.Handle), bytes);
+                }
+                else if (into.LengthBytes >= LargeFrom)
+                {
+                    StreamingCopy.Copy(part.bytes, bytes);
                 }
                 else
                 {
