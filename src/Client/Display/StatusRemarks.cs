@@ -116,7 +116,7 @@ internal static class StatusRemarks
             return null;
         }
 
-        var parts = LedgerAccount.OfRun.Select(account => (What: account.Name, Seconds: account.Seconds(ledger.Chains)));
+        var parts = LedgerAccount.OfRun.Select(account => (What: account.InSentence, Seconds: account.Seconds(ledger.Chains)));
         var losses =
             ledger.Preemptions > 0
                 ? Invariant($"; {Human.Plural(ledger.MachinesLost, "machine")} lost, and at least ")

@@ -21,6 +21,9 @@ public sealed record LedgerAccount(string Name, string Meaning, bool Counts, Fun
         new("before", "waiting for the stage before it", false, ledger => ledger.BeforeSeconds),
     ];
 
+    /// <summary>As it is read behind a time: "7 s without a slot".</summary>
+    public string InSentence => Name == "slot" ? "without a slot" : Name;
+
     /// <summary>The accounts of a run's sums.</summary>
     public static IReadOnlyList<LedgerAccount> OfRun { get; } = [.. All.SkipLast(1)];
 }
