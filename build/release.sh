@@ -7,7 +7,7 @@
 #   slowrun-client.cdx.json, slowrun-silo.cdx.json                   which packages are in them (CycloneDX)
 #   slowrun-silo.container.tar                                       the image, where a container engine runs
 #   SHA256SUMS
-# Times, owners and order are fixed, so that the same programs give the same files, but for the image (build/compare-releases.sh).
+# Two builds of one commit, wherever and whenever, give the same files, but for the image (build/compare-releases.sh).
 #   build/release.sh OUT [VERSION] [cpu|cuda]
 # VERSION: as 0.2.0 or 0.2.0-rc.1; default: the tag of this commit, v0.2.0.
 set -euo pipefail
