@@ -1,6 +1,10 @@
+using Microsoft.Extensions.Time.Testing;
 using Slowrun.Core.Plan;
+using Slowrun.Core.Recipes;
+using Slowrun.Grains.Members;
 using Slowrun.Grains.Slots;
 using Slowrun.Storage;
+using Slowrun.Storage.Runs;
 
 namespace Slowrun.Grains.Tests;
 
@@ -48,6 +52,48 @@ public sealed class DamageTests
                 $"{damage} of {name}: neither mended nor told: {told}"
             );
         }
+    }
+
+    /// <summary>Silos remember that a stage has finished when its root is lost, and try to score it again and again.</summary>
+    [Theory]
+    [InlineData("delete")]
+    [InlineData("roll back")]
+    public async Task Score_WhenTheRootOfAFinishedStageIsLost_DoesNotEndTheRunWithoutIt(string damage)
+    {
+        StageId first = new(0, 0);
+        await using var calm = new LocalRun(new MemoryStore());
+        await calm.SubmitAsync();
+        var expected = await calm.FinishAsync();
+        var store = new MemoryStore();
+        await using var run = new LocalRun(store);
+        await run.SubmitAsync();
+        var root = RunPaths.Root("micro", first);
+        var runner = await run.TakeAsync(first);
+        var older = (await store.TryReadAsync(root, Cancel))!.Content;
+        LocalRun.Start(runner, null);
+        Assert.Equal(StopReason.Completed, await runner.Completion);
+        // It reads the root of a stage that has just finished again.
+        var reader = new RunFactsReader(store, new FakeTimeProvider(TimeProvider.System.GetUtcNow().AddMinutes(1)));
+        Assert.Equal(StageState.Scoring, await StateAsync());
+
+        await (damage == "delete" ? store.TryDeleteAsync(root, cancellationToken: Cancel) : store.WriteAsync(root, older, Cancel));
+        var trouble = new ScoringTrouble(store, reader, TimeProvider.System);
+        for (var tries = 0; tries <= new Operations().FailureBudget; tries++)
+        {
+            await trouble.TellAsync("micro", first, await Assert.ThrowsAnyAsync<Exception>(ScoreAsync));
+        }
+
+        Assert.Equal(StageState.Scoring, await StateAsync());
+        var told = Assert.Single((await run.StoryAsync()).Split('\n'), line => line.StartsWith("scoring-failed", StringComparison.Ordinal));
+        Assert.Contains($"'{root}' is missing or an older one", told, StringComparison.Ordinal);
+        await WorkAsync(run);
+        var ended = await run.FinishAsync();
+        Assert.Equal(expected.Stages.Select(stage => stage.SnapshotSha256), ended.Stages.Select(stage => stage.SnapshotSha256));
+        Assert.Equal(expected.Ensemble!.LossNats, ended.Ensemble!.LossNats);
+
+        async Task<StageState> StateAsync() => Readiness.StateOf((await reader.ReadAsync("micro", new HashSet<string>(), Cancel))!, first);
+
+        Task<bool> ScoreAsync() => run.Scoring.ScoreAsync("micro", first, ["cpu:0"], Cancel);
     }
 
     /// <summary>As slot loops do, for a while.</summary>

@@ -47,6 +47,8 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
     /// <summary>Which owners are alive; by default none.</summary>
     public ILivingOwners Living { get; init; } = new NobodyLives();
 
+    public MemberScoring Scoring => new(store, tokens, fingerprints, time, NullLogger<MemberScoring>.Instance);
+
     /// <summary>How the last training ended.</summary>
     public StopReason? LastEnd { get; private set; }
 
@@ -150,10 +152,9 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
 
     private async Task ScoreAsync(StageId member)
     {
-        var scoring = new MemberScoring(store, tokens, fingerprints, time, NullLogger<MemberScoring>.Instance);
         try
         {
-            await scoring.ScoreAsync(name, member, ["cpu:0"], TestContext.Current.CancellationToken);
+            await Scoring.ScoreAsync(name, member, ["cpu:0"], TestContext.Current.CancellationToken);
         }
         catch (UnjudgeableException e)
         {

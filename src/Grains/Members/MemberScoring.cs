@@ -29,7 +29,7 @@ internal sealed partial class MemberScoring(
 {
     /// <summary>Scores the stage's snapshot unless that was done.</summary>
     /// <returns>Whether it was not.</returns>
-    /// <exception cref="InvalidDataException">Snapshot or data are damaged.</exception>
+    /// <exception cref="InvalidDataException">Root, snapshot or data are damaged.</exception>
     /// <exception cref="UnjudgeableException">The snapshot or the data can have no loss.</exception>
     public async Task<bool> ScoreAsync(string run, StageId id, IReadOnlyList<string> slots, CancellationToken stop)
     {
@@ -38,7 +38,11 @@ internal sealed partial class MemberScoring(
             await documents.TryReadSpecAsync(stop) ?? throw new InvalidOperationException($"There is no run '{run}' in {store.Address}.");
         var snapshot =
             (await documents.TryReadRootAsync(id, stop))?.Snapshot
-            ?? throw new InvalidOperationException($"{run}/{id} has no snapshot yet.");
+            // Only a finished stage is to be scored. An error of scoring would count, and end the run.
+            ?? throw new InvalidDataException(
+                $"'{RunPaths.Root(run, id)}' is missing or an older one: the stage had finished, and it names no snapshot. "
+                    + $"A silo recovers it within about a minute; 'slowrun checkpoints repair {run}/{id}' recovers it at once."
+            );
         var plan = new RunPlan(spec.Recipe);
         var data = await tokens.GetAsync(spec.Recipe, stop);
         IReadOnlyList<TensorData>? weights = null;
