@@ -49,7 +49,10 @@ public sealed class ChaosTests
         );
     }
 
-    /// <summary>Machines are lost in five ways, each within a stage: during a step, an upload, two commits, and a take.</summary>
+    /// <summary>
+    /// Machines are lost in five ways, each within a stage: during a step, an upload, two commits, and a take. The model's layers share
+    /// blocks, and grow from two to four within each stage.
+    /// </summary>
     [Fact]
     public async Task Chaos_OnAzurite_EndsWithTheSameBytes()
     {
@@ -69,6 +72,12 @@ public sealed class ChaosTests
                 "53",
                 "--set",
                 "stage.epochs=1",
+                "--set",
+                "model.sharedBlocks={attentions: 2, hiddenMultiple: 2}",
+                "--set",
+                "stage.loop=null",
+                "--set",
+                "stage.depth=[{untilFraction: 0.4, layers: 2}]",
                 // There is a checkpoint after each step.
                 "--set",
                 "operations.checkpointAtLeastEvery=0s",
