@@ -30,7 +30,7 @@ internal static class PlanText
     {
         var parts = new List<IRenderable>
         {
-            new Text($"{plan.Name} on {plan.Fleet}: simulated {Human.Plural(plan.Outcome.Replications, "time")}."),
+            new Text($"{plan.Name} on {plan.Fleet}: simulated {Human.Plural(plan.Outcome.Replications, "time")} (--replications, --seed)."),
             new Text(""),
             Spreads(plan.Outcome),
         };
@@ -90,7 +90,7 @@ internal static class PlanText
 
     private static string Interval(PlannedInterval interval) =>
         Invariant(
-            $"A checkpoint every {Exact(interval.UsedSeconds)} (operations of the spec); each takes {interval.CostSeconds:0.###} s of training. "
+            $"A checkpoint every {Exact(interval.UsedSeconds)} (operations of the spec: --set operations.checkpointAtLeastEvery=…, checkpointAtMostEvery=…); each takes {interval.CostSeconds:0.###} s of training.\n"
         )
         + (
             interval is { BestSeconds: { } best, BestShare: { } share }

@@ -43,7 +43,7 @@ internal sealed class PlanInputs(
         // A price is given for the market that was asked for; the other one keeps the file's.
         var price = onDemand == parsed.GetValue(options.OnDemand) ? parsed.GetValue(options.Price) : null;
         Name(
-            "price of a machine in an hour",
+            "price of a machine in an hour (costs are in its currency)",
             (price ?? (onDemand ? size.OnDemandPrice : size.SpotPrice)).ToString("0.000", CultureInfo.InvariantCulture),
             price is not null ? "flag"
                 : onDemand ? size.OnDemandFrom
@@ -63,7 +63,7 @@ internal sealed class PlanInputs(
         Name(
             "store's bandwidth",
             $"{Human.Bytes((long)upload)}/s",
-            parsed.GetResult(options.Upload) is { Implicit: false } ? "flag" : "default",
+            parsed.GetResult(options.Upload) is { Implicit: false } ? "flag" : "assumption",
             "--upload-rate"
         );
         return new PlannedFleet(
@@ -100,7 +100,7 @@ internal sealed class PlanInputs(
                 TakeSeconds = Assumption("take", "from ready to taken", 1, null, "assumption"),
                 RestoreSeconds = Assumption(
                     "restore",
-                    "restore beside the download",
+                    "restore, besides the download",
                     60,
                     measured?.RestoreSeconds,
                     "assumption: weights drawn, kernels loaded"
@@ -109,14 +109,20 @@ internal sealed class PlanInputs(
                 DownloadBytesPerSecond = upload,
                 StallSeconds = Assumption(
                     "stall",
-                    "training waits for a checkpoint",
+                    "training waits at a checkpoint",
                     explained.CheckpointBytes / CopyBytesPerSecond,
                     measured?.StallSeconds,
                     "checkpoint / 25 GB/s (docs/gpu.md, computed)"
                 ),
-                CommitSeconds = Assumption("commit", "commit beside the upload", 0.5, measured?.CommitSeconds, "assumption"),
+                CommitSeconds = Assumption("commit", "commit, besides the upload", 0.5, measured?.CommitSeconds, "assumption"),
                 AverageSeconds = Assumption("average", "averaging the members once", 30, null, "assumption"),
-                ScalingPerDoubling = Assumption("scaling", "speed of twice the slots, over twice the speed", 0.9, null, "assumption"),
+                ScalingPerDoubling = Assumption(
+                    "scaling",
+                    "speed with twice the slots, as a share of twice the speed",
+                    0.9,
+                    null,
+                    "assumption"
+                ),
                 ExitWhenIdle = TimeSpan.FromSeconds(
                     Time("idle machines end after", options.ExitWhenIdle, 600, "infra/: exitWhenIdle", "--exit-when-idle")
                 ),
@@ -155,7 +161,7 @@ internal sealed class PlanInputs(
             FormattableString.Invariant(
                 $"ESTIMATE, not measured: {share:0.##} (--mfu) of {size.PeakTeraflops:0.#} TFLOP/s / {flopsPerToken:0.00e+0} operations a token (spec explain)"
             ),
-            "--tokens-per-second N|run:NAME, --mfu"
+            "--tokens-per-second N|run:NAME, --mfu, --machines FILE"
         );
         return rate;
     }
