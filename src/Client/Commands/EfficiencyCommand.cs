@@ -71,6 +71,13 @@ internal static class EfficiencyCommand
                     context.Console.Print(EfficiencyText.Of(report));
                 }
 
+                if (facts.Plan.Members.Any(member => member.ImportedSha256 is not null))
+                {
+                    await shown.Output.WriteLineAsync(
+                        $"What imported models were trained on is not known: factors with them hold if it was the training set of '{facts.Spec.Name}', and nothing else."
+                    );
+                }
+
                 if (parsed.GetValue(png) is { } file)
                 {
                     EfficiencyPlot.Save(report, file.FullName);

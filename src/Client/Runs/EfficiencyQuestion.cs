@@ -102,7 +102,7 @@ internal sealed class EfficiencyQuestion(ClientContext context, IObjectStore sto
                 .ToList();
             foreach (var (_, candidate, spec) in point)
             {
-                SpecReader.Check(spec);
+                Check(spec);
                 known += await results.StateAsync(spec.Name, stop) == RunState.Succeeded ? 1 : 0;
             }
 
@@ -158,6 +158,24 @@ internal sealed class EfficiencyQuestion(ClientContext context, IObjectStore sto
             {
                 End(i, CurveEnd.Reached);
             }
+        }
+    }
+
+    /// <exception cref="InvalidRequestException">The run was imported, and its spec says of no steps that suit its data.</exception>
+    private void Check(RunSpec baseline)
+    {
+        try
+        {
+            SpecReader.Check(baseline);
+        }
+        catch (SpecException e) when (run.Plan.Stages.All(stage => stage.ImportedSha256 is not null))
+        {
+            throw new InvalidRequestException(
+                $"All models of '{run.Spec.Name}' are imported, and baselines cannot take their steps as its spec says (stage.batchTokens, "
+                    + $"stage.deviceRows, stage.lanes): {string.Join("; ", e.Problems)} Import the weights under another name with --spec of "
+                    + "a preset or a file whose stage suits the data.",
+                e
+            );
         }
     }
 

@@ -49,7 +49,7 @@ public sealed class BaselineReader(RunReader reader)
         var models = new List<JudgedModel>();
         using (var vectors = await VectorsAsync(facts.Spec.Name, scores, stop))
         {
-            models.AddRange(members.Select((id, i) => new JudgedModel(id.ToString(), scores[i].LossNats, vectors.Blocks(i))));
+            models.AddRange(members.Select((id, i) => new JudgedModel(Name(facts, id), scores[i].LossNats, vectors.Blocks(i))));
             models.AddRange(Ensembles(facts, members, vectors));
         }
 
@@ -61,6 +61,9 @@ public sealed class BaselineReader(RunReader reader)
 
         return models;
     }
+
+    /// <summary>What imported weights were trained on is not known, so that their name says it of them.</summary>
+    private static string Name(RunFacts facts, StageId id) => facts.Plan[id].ImportedSha256 is null ? id.ToString() : $"{id}, imported";
 
     private static IEnumerable<JudgedModel> Ensembles(RunFacts facts, IReadOnlyList<StageId> members, Vectors vectors)
     {

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Slowrun.Client.Tests.Results;
 using Slowrun.Core.Efficiency;
+using Slowrun.Core.Recipes;
 using Slowrun.Core.Stages;
 using Slowrun.Core.Tokens;
 using Slowrun.Storage;
@@ -14,6 +15,8 @@ public sealed class EfficiencyCommandTests
     private const int Own = 300;
     private static readonly BaselineSize Size = new(2, 32);
     private static readonly string[] Few = ["--no-train", "--sizes", "2x32", "--passes", "2,4", "-o", "json"];
+
+    private static readonly ChainRecipe Imported = new() { Imported = [new string('0', 64)] };
 
     private readonly CommandLine cli = new();
 
@@ -125,6 +128,35 @@ public sealed class EfficiencyCommandTests
     }
 
     [Fact]
+    public async Task Imported_BesideTrainedModels_HaveFactorsAndAreMarked()
+    {
+        await FinishedAsync(await ScoredRun.OfChainsAsync(cli, [Imported, new ChainRecipe { Stages = 2 }]));
+
+        Assert.Equal(0, await cli.RunAsync(["efficiency", ScoredRun.Name, "--data", await LongerAsync(4), .. Few]));
+
+        Assert.Equal(
+            ["chain0/stage0, imported", "chain1/stage0", "chain1/stage1", "ensemble of 2", "ensemble of 3"],
+            cli.Json().GetProperty("models").EnumerateArray().Select(model => Text(model, "name"))
+        );
+        Assert.Contains("What imported models were trained on is not known", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(0, await cli.RunAsync(["efficiency", ScoredRun.Name, "--data", await LongerAsync(4), .. Few[..^2]]));
+        Assert.Contains("What imported models were trained on is not known", cli.Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>The spec of an import without one has usual settings, whatever the data.</summary>
+    [Fact]
+    public async Task Imported_WithStepsThatDoNotSuitTheData_AreRefusedWithAdvice()
+    {
+        await FinishedAsync(await ScoredRun.OfChainsAsync(cli, [Imported], "stage.batchTokens=1024", "data.trainTokens=4096"));
+
+        Assert.Equal(2, await cli.RunAsync(["efficiency", ScoredRun.Name, "--data", await LongerAsync(4), .. Few]));
+
+        Assert.Contains("All models of 'scored' are imported", cli.Error, StringComparison.Ordinal);
+        Assert.Contains("batchTokens", cli.Error, StringComparison.Ordinal);
+        Assert.Contains("Import the weights under another name with --spec", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Data_ThatDoesNotBeginWithTheRuns_IsRefused()
     {
         await FinishedAsync(2);
@@ -171,16 +203,23 @@ public sealed class EfficiencyCommandTests
     private async Task<(ScoredRun Run, string Longer)> FinishedAsync(int times)
     {
         var run = await ScoredRun.CreateAsync(cli);
+        await FinishedAsync(run);
+        return (run, await LongerAsync(times));
+    }
+
+    private static async Task FinishedAsync(ScoredRun run)
+    {
         await run.FinishAllAsync();
         await run.StoreEnsembleAsync(members => new EnsembleScore
         {
             Members = members,
-            Running = [1, 1, 1, 1],
+            Running = [.. members.Select(_ => 1.0)],
             LossNats = 1,
             BitsPerByte = 1,
         });
-        return (run, await UploadAsync(ScoredRun.Tokens(times * Own, 1)));
     }
+
+    private Task<string> LongerAsync(int times) => UploadAsync(ScoredRun.Tokens(times * Own, 1));
 
     private async Task<string> UploadAsync(ArrayTokenSet train) =>
         await new DataUpload(await cli.StoreAsync()).UploadAsync(

@@ -45,7 +45,12 @@ internal sealed class ScoredRun
     }
 
     /// <param name="set">As <c>--set</c>.</param>
-    public static async Task<ScoredRun> CreateAsync(CommandLine cli, params string[] set)
+    public static Task<ScoredRun> CreateAsync(CommandLine cli, params string[] set) =>
+        OfChainsAsync(cli, [new ChainRecipe { Stages = 2 }, new ChainRecipe { Stages = 2 }], set);
+
+    /// <param name="chains">Instead of the two.</param>
+    /// <param name="set">As <c>--set</c>.</param>
+    public static async Task<ScoredRun> OfChainsAsync(CommandLine cli, IReadOnlyList<ChainRecipe> chains, params string[] set)
     {
         var store = await cli.StoreAsync();
         var spec = SpecReader.FromPreset("micro", new SpecOverrides { Name = Name, Set = ["data.fitnessTokens=700", .. set] });
@@ -58,14 +63,7 @@ internal sealed class ScoredRun
             null,
             CommandLine.Stop
         );
-        spec = spec with
-        {
-            Recipe = spec.Recipe with
-            {
-                Data = spec.Recipe.Data with { Sha256 = data },
-                Chains = [new ChainRecipe { Stages = 2 }, new ChainRecipe { Stages = 2 }],
-            },
-        };
+        spec = spec with { Recipe = spec.Recipe with { Data = spec.Recipe.Data with { Sha256 = data }, Chains = chains } };
         Assert.True(await new RunDocuments(store, Name).TryCreateSpecAsync(spec, CommandLine.Stop));
         return new ScoredRun(cli, spec);
     }
