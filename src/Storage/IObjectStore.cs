@@ -25,6 +25,10 @@ public interface IObjectStore
     /// <summary>Reads a small document whole; null where there is none.</summary>
     Task<StoredObject?> TryReadAsync(string name, CancellationToken cancellationToken = default);
 
+    /// <summary>The etag of an object of any size; null where there is none.</summary>
+    async Task<string?> TryReadETagAsync(string name, CancellationToken cancellationToken = default) =>
+        (await TryReadAsync(name, cancellationToken).ConfigureAwait(false))?.ETag;
+
     /// <summary>
     /// Opens an object of any size from <paramref name="offset"/> on (to its end, or at most <paramref name="length"/> bytes); null where
     /// there is none. The stream knows its <see cref="Stream.Length"/>, and goes on with the object it was opened on if that is

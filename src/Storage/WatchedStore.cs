@@ -50,6 +50,9 @@ public sealed class WatchedStore(IObjectStore inner, TimeProvider time) : IObjec
     public Task<StoredObject?> TryReadAsync(string name, CancellationToken cancellationToken = default) =>
         AroundAsync(StoreWork.Read, name, () => inner.TryReadAsync(name, cancellationToken));
 
+    public Task<string?> TryReadETagAsync(string name, CancellationToken cancellationToken = default) =>
+        AroundAsync(StoreWork.Read, name, () => inner.TryReadETagAsync(name, cancellationToken));
+
     public Task<Stream?> TryOpenAsync(string name, long offset = 0, long? length = null, CancellationToken cancellationToken = default) =>
         AroundAsync(StoreWork.Read, name, () => inner.TryOpenAsync(name, offset, length, cancellationToken));
 

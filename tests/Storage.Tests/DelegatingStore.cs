@@ -10,6 +10,9 @@ internal abstract class DelegatingStore(IObjectStore inner) : IObjectStore
     public Task<StoredObject?> TryReadAsync(string name, CancellationToken cancellationToken = default) =>
         AroundAsync(new Operation("read", name), () => inner.TryReadAsync(name, cancellationToken));
 
+    public Task<string?> TryReadETagAsync(string name, CancellationToken cancellationToken = default) =>
+        AroundAsync(new Operation("read-etag", name), () => inner.TryReadETagAsync(name, cancellationToken));
+
     public Task<Stream?> TryOpenAsync(string name, long offset = 0, long? length = null, CancellationToken cancellationToken = default) =>
         AroundAsync(new Operation("open", name), () => inner.TryOpenAsync(name, offset, length, cancellationToken));
 

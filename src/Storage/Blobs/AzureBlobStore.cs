@@ -79,6 +79,26 @@ public sealed class AzureBlobStore : IObjectStore
         );
     }
 
+    public Task<string?> TryReadETagAsync(string name, CancellationToken cancellationToken = default)
+    {
+        var blob = Blob(name);
+        return pipeline.RunAsync(
+            $"look for '{name}'",
+            async token =>
+            {
+                try
+                {
+                    return (await blob.GetPropertiesAsync(cancellationToken: token).ConfigureAwait(false)).Value.ETag.ToString();
+                }
+                catch (RequestFailedException e) when (e.IsMissingBlob())
+                {
+                    return null;
+                }
+            },
+            cancellationToken
+        );
+    }
+
     public Task<Stream?> TryOpenAsync(string name, long offset = 0, long? length = null, CancellationToken cancellationToken = default)
     {
         var blob = Blob(name);

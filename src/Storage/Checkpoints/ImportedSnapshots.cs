@@ -68,17 +68,8 @@ public sealed class ImportedSnapshots(IObjectStore store)
             await store.TryCreateAsync(name, from, cancellationToken).ConfigureAwait(false);
         }
 
-        try
-        {
-            // What was written, not what was read: a damaged source is found out, too.
-            await new SnapshotStore(store, run, TimeProvider.System).VerifyAsync(sha256, cancellationToken).ConfigureAwait(false);
-            return true;
-        }
-        catch (InvalidDataException)
-        {
-            await store.TryDeleteAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false);
-            return false;
-        }
+        // What was written, not what was read: a damaged source is found out, too.
+        return await new SnapshotStore(store, run, TimeProvider.System).HasWholeAsync(sha256, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<SafetensorsHeader?> TryReadHeaderAsync(string run, string sha256, CancellationToken cancellationToken)

@@ -20,11 +20,10 @@ public sealed class SnapshotStore(IObjectStore store, string run, TimeProvider t
         content.Position = 0;
         if (
             !await store.TryCreateAsync(name, content, cancellationToken).ConfigureAwait(false)
-            && await DamageAsync(sha256, cancellationToken).ConfigureAwait(false) is not null
+            && !await HasWholeAsync(sha256, cancellationToken).ConfigureAwait(false)
         )
         {
-            // There is one of that name, damaged since; here are the bytes that it should have.
-            await store.TryDeleteAsync(name, cancellationToken: cancellationToken).ConfigureAwait(false);
+            // There was one of that name, damaged since; here are the bytes that it should have.
             content.Position = 0;
             await store.TryCreateAsync(name, content, cancellationToken).ConfigureAwait(false);
             await VerifyAsync(sha256, cancellationToken).ConfigureAwait(false);
@@ -62,6 +61,33 @@ public sealed class SnapshotStore(IObjectStore store, string run, TimeProvider t
         {
             Expect(name, await SHA256.HashDataAsync(found, cancellationToken).ConfigureAwait(false), sha256);
         }
+    }
+
+    /// <summary>Whether the weights are there, and whole. A damaged object in their place is deleted; one that another writer has put there
+    /// meanwhile is not.</summary>
+    public async Task<bool> HasWholeAsync(string sha256, CancellationToken cancellationToken = default)
+    {
+        if (await DamageAsync(sha256, cancellationToken).ConfigureAwait(false) is null)
+        {
+            return true;
+        }
+
+        var name = RunPaths.Snapshot(run, sha256);
+        while (await store.TryReadETagAsync(name, cancellationToken).ConfigureAwait(false) is { } etag)
+        {
+            // Read again: what is deleted has to be what was found damaged.
+            if (await DamageAsync(sha256, cancellationToken).ConfigureAwait(false) is null)
+            {
+                return true;
+            }
+
+            if (await store.TryDeleteAsync(name, etag, cancellationToken).ConfigureAwait(false))
+            {
+                return false;
+            }
+        }
+
+        return false;
     }
 
     private async Task<string?> DamageAsync(string sha256, CancellationToken cancellationToken)

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 
 namespace Slowrun.Storage.Directories;
@@ -41,6 +40,9 @@ public sealed class DirectoryStore : IObjectStore, ILocalFiles
                     : null,
             cancellationToken
         );
+
+    public Task<string?> TryReadETagAsync(string name, CancellationToken cancellationToken = default) =>
+        RunAsync(name, () => TryETagAsync(name, cancellationToken), cancellationToken);
 
     public Task<Stream?> TryOpenAsync(string name, long offset = 0, long? length = null, CancellationToken cancellationToken = default)
     {
@@ -155,7 +157,7 @@ public sealed class DirectoryStore : IObjectStore, ILocalFiles
             {
                 using (await locks.EnterAsync(name, cancellationToken).ConfigureAwait(false))
                 {
-                    return (etag is null || (files.TryRead(name) is { } now && ETagOf(now.Bytes, now.ModifiedAt) == etag))
+                    return (etag is null || await TryETagAsync(name, cancellationToken).ConfigureAwait(false) == etag)
                         && files.TryDelete(name);
                 }
             },
@@ -211,8 +213,25 @@ public sealed class DirectoryStore : IObjectStore, ILocalFiles
         }
     }
 
-    private static string ETagOf(ReadOnlySpan<byte> content, DateTimeOffset modifiedAt) =>
-        string.Create(CultureInfo.InvariantCulture, $"{Convert.ToHexStringLower(XxHash128.Hash(content))}-{modifiedAt.UtcTicks:x}");
+    private static string ETagOf(ReadOnlySpan<byte> content, DateTimeOffset modifiedAt) => ETagOf(ContentHash.Of(content), modifiedAt);
+
+    private static string ETagOf(string xxHash128, DateTimeOffset modifiedAt) =>
+        string.Create(CultureInfo.InvariantCulture, $"{xxHash128}-{modifiedAt.UtcTicks:x}");
+
+    /// <summary>The etag of what may be greater than memory.</summary>
+    private async Task<string?> TryETagAsync(string name, CancellationToken cancellationToken)
+    {
+        var file = files.TryOpen(name);
+        if (file is null)
+        {
+            return null;
+        }
+
+        await using (file.ConfigureAwait(false))
+        {
+            return ETagOf(await ContentHash.OfAsync(file, cancellationToken).ConfigureAwait(false), StoreFiles.ModifiedAt(file));
+        }
+    }
 
     private Task<T> RunAsync<T>(string name, Func<T> work, CancellationToken cancellationToken) =>
         RunAsync(name, () => Task.FromResult(work()), cancellationToken);

@@ -89,7 +89,7 @@ internal sealed class StoreFiles
 
         var bytes = new byte[file.Length];
         file.ReadExactly(bytes);
-        return (bytes, new DateTimeOffset(File.GetLastWriteTimeUtc(file.SafeFileHandle)));
+        return (bytes, ModifiedAt(file));
     }
 
     /// <summary>Opens an object; what is opened stays what it is, since files are replaced and never written in place.</summary>
@@ -110,6 +110,12 @@ internal sealed class StoreFiles
 
         // Without the store everything looks absent: a run would start from scratch.
         return Directory.Exists(Temporaries) ? null : throw Missing();
+    }
+
+    public static DateTimeOffset ModifiedAt(FileStream file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        return new DateTimeOffset(File.GetLastWriteTimeUtc(file.SafeFileHandle));
     }
 
     /// <summary>When what has the name was written; null: nothing has it.</summary>

@@ -64,6 +64,16 @@ public sealed class GcsStore : IObjectStore
         return pipeline.RunAsync($"read '{name}'", token => bucket.TryReadAsync(key, token), cancellationToken);
     }
 
+    public Task<string?> TryReadETagAsync(string name, CancellationToken cancellationToken = default)
+    {
+        var key = bucket.Key(name);
+        return pipeline.RunAsync(
+            $"look for '{name}'",
+            async token => (await bucket.TryLookAsync(key, token).ConfigureAwait(false))?.Generation.ToString(CultureInfo.InvariantCulture),
+            cancellationToken
+        );
+    }
+
     public Task<Stream?> TryOpenAsync(string name, long offset = 0, long? length = null, CancellationToken cancellationToken = default)
     {
         var key = bucket.Key(name);

@@ -59,6 +59,16 @@ public sealed class S3Store : IObjectStore
         return pipeline.RunAsync($"read '{name}'", token => bucket.TryReadAsync(key, token), cancellationToken);
     }
 
+    public Task<string?> TryReadETagAsync(string name, CancellationToken cancellationToken = default)
+    {
+        var key = bucket.Key(name);
+        return pipeline.RunAsync(
+            $"look for '{name}'",
+            async token => (await bucket.TryLookAsync(key, token).ConfigureAwait(false))?.Version.ToString(),
+            cancellationToken
+        );
+    }
+
     public Task<Stream?> TryOpenAsync(string name, long offset = 0, long? length = null, CancellationToken cancellationToken = default)
     {
         var key = bucket.Key(name);

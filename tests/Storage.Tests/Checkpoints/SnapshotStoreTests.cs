@@ -59,10 +59,65 @@ public sealed class SnapshotStoreTests
         Assert.Single(await snapshots.ReadAsync(snapshot.Sha256, Cancel));
     }
 
+    /// <summary>Another writer mends it first: between the look that found the damage, or the last one, and the deletion.</summary>
+    [Theory]
+    [InlineData("read-etag")]
+    [InlineData("delete")]
+    public async Task Create_WhenAnotherMendsTheDamagedOneMeanwhile_LeavesTheGoodOne(string before)
+    {
+        var snapshot = await snapshots.CreateAsync([SafetensorsTests.Floats("a", 1)], Cancel);
+        var good = (await store.TryReadAsync(snapshot.Name, Cancel))!.Content;
+        await FlipLastBitAsync(snapshot.Name);
+        string? mended = null;
+        var racing = new RacingStore(
+            store,
+            before,
+            async () =>
+            {
+                await store.WriteAsync(snapshot.Name, good, Cancel);
+                mended = await ((IObjectStore)store).TryReadETagAsync(snapshot.Name, Cancel);
+            }
+        );
+
+        await new SnapshotStore(racing, Run, TimeProvider.System).CreateAsync([SafetensorsTests.Floats("a", 1)], Cancel);
+
+        Assert.NotNull(mended);
+        Assert.Equal(mended, (await store.TryReadAsync(snapshot.Name, Cancel))!.ETag);
+    }
+
+    [Fact]
+    public async Task HasWhole_OfADamagedOne_DeletesItAndSaysSo()
+    {
+        var snapshot = await snapshots.CreateAsync([SafetensorsTests.Floats("a", 1)], Cancel);
+        Assert.True(await snapshots.HasWholeAsync(snapshot.Sha256, Cancel));
+        await FlipLastBitAsync(snapshot.Name);
+
+        Assert.False(await snapshots.HasWholeAsync(snapshot.Sha256, Cancel));
+
+        Assert.Null(await store.TryReadAsync(snapshot.Name, Cancel));
+    }
+
     private async Task FlipLastBitAsync(string name)
     {
         var bytes = (await store.TryReadAsync(name, Cancel))!.Content.ToArray();
         bytes[^1] ^= 1;
         await store.WriteAsync(name, bytes, Cancel);
+    }
+
+    /// <summary>Lets another writer in before the first operation of a kind.</summary>
+    private sealed class RacingStore(IObjectStore inner, string before, Func<Task> other) : DelegatingStore(inner)
+    {
+        private bool done;
+
+        protected override async Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run)
+        {
+            if (operation.Kind == before && !done)
+            {
+                done = true;
+                await other();
+            }
+
+            return await run();
+        }
     }
 }

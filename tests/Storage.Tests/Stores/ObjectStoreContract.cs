@@ -75,6 +75,23 @@ public abstract class ObjectStoreContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task TryReadETag_IsThatOfReadingAndDeletesThatObjectAlone()
+    {
+        Assert.Null(await Store.TryReadETagAsync("a", Cancel));
+        await Store.TryCreateAsync("a", new MemoryStream(new byte[100_000]), Cancel);
+
+        var etag = await Store.TryReadETagAsync("a", Cancel);
+
+        Assert.NotNull(etag);
+        Assert.Equal((await Store.TryReadAsync("a", Cancel))!.ETag, etag);
+        await Store.TryDeleteAsync("a", cancellationToken: Cancel);
+        await Store.TryCreateAsync("a", new MemoryStream(new byte[100_000]), Cancel);
+        Assert.False(await Store.TryDeleteAsync("a", etag, Cancel));
+        Assert.True(await Store.TryDeleteAsync("a", await Store.TryReadETagAsync("a", Cancel), Cancel));
+        Assert.Null(await Store.TryReadETagAsync("a", Cancel));
+    }
+
+    [Fact]
     public async Task TryReplace_WithItsETag_ReplacesAndGivesTheNewOne()
     {
         var first = await Store.TryCreateAsync("a", Bytes("one"), Cancel);
