@@ -38,4 +38,47 @@ public sealed class SiloReaperTests
             await process.WaitForExitAsync(Example.Stop);
         }
     }
+
+    /// <summary>Ctrl-C goes to all processes of a terminal, also to a shell that has not begun to ignore it.</summary>
+    [Fact]
+    public async Task Reaper_WhoseShellIsInterruptedAsItStarts_HasAnother()
+    {
+        var folder = Directory.CreateTempSubdirectory("slowrun-");
+        try
+        {
+            var shell = Path.Combine(folder.FullName, "shell");
+            await File.WriteAllTextAsync(
+                shell,
+                "#!/bin/sh\n[ -e \"$0.was\" ] || { : >\"$0.was\"; kill -INT $$; }\nexec /bin/sh \"$@\"\n",
+                Example.Stop
+            );
+            File.SetUnixFileMode(shell, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            using var silo = Process.Start(
+                new ProcessStartInfo("/bin/sh", ["-c", "kill -STOP $$; :", "silo", "/the/store", "--parent-pipe"])
+                {
+                    RedirectStandardInput = true,
+                }
+            )!;
+
+            var reaper = new SiloReaper("/the/store", shell);
+            reaper.Watch(silo.Id);
+            await reaper.DisposeAsync();
+
+            await silo.WaitForExitAsync(Example.Stop);
+            Assert.Equal(128 + 9, silo.ExitCode);
+            Assert.True(File.Exists(shell + ".was"));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Reaper_WhoseShellAlwaysEnds_SaysSo() =>
+        Assert.Contains(
+            "'/bin/false' ends at once",
+            Assert.Throws<Core.NotPossibleException>(() => new SiloReaper("/the/store", "/bin/false")).Message,
+            StringComparison.Ordinal
+        );
 }
