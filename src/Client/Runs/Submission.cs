@@ -1,5 +1,6 @@
 using Slowrun.Client.Cli;
 using Slowrun.Core;
+using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
 using Slowrun.Data.Corpus;
@@ -59,8 +60,8 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
         }
         else if (given.TextFiles.Count > 0)
         {
-            var recipe = spec.Recipe.Data with { Source = Text };
-            recipe = recipe with { Sha256 = await UploadAsync(recipe, given.TextFiles, cancellationToken) };
+            var trains = new RunPlan(spec.Recipe).Stages.Any(stage => stage.ImportedSha256 is null);
+            var recipe = await UploadAsync(spec.Recipe.Data with { Source = Text }, given.TextFiles, trains, cancellationToken);
             spec = spec with { Recipe = spec.Recipe with { Data = recipe } };
         }
 
@@ -68,7 +69,7 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
         var creation = new RunCreation(store);
         var run = await creation.CreateAsync(
             spec,
-            (recipe, stop) => UploadAsync(recipe, [], stop),
+            async (recipe, stop) => (await UploadAsync(recipe, [], trains: true, stop)).Sha256!,
             given.Prepared is null ? creation.CheckDataAsync : null,
             cancellationToken
         );
@@ -89,7 +90,14 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
         return run;
     }
 
-    private async Task<string> UploadAsync(DataRecipe recipe, IReadOnlyList<string> textFiles, CancellationToken cancellationToken)
+    /// <param name="trains">Whether anything is trained on it.</param>
+    /// <returns>With the data's hash, and as many training tokens as there are.</returns>
+    private async Task<DataRecipe> UploadAsync(
+        DataRecipe recipe,
+        IReadOnlyList<string> textFiles,
+        bool trains,
+        CancellationToken cancellationToken
+    )
     {
         if (recipe.Source == Text && textFiles.Count == 0)
         {
@@ -97,7 +105,7 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
         }
 
         var data = await Task.Run(
-            () => textFiles.Count > 0 ? PreparedData.FromText(textFiles, recipe) : PreparedData.FromSdkDocs(recipe),
+            () => textFiles.Count > 0 ? PreparedData.FromText(textFiles, recipe, trains) : PreparedData.FromSdkDocs(recipe),
             cancellationToken
         );
         tell(
@@ -105,7 +113,7 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
                 $"Data: {data.Train.Length} training, {data.Fitness?.Length ?? 0} fitness and {data.Validation.Length} validation tokens (bytes): {data.Source}; {100 * data.ValidationOverlap:0.00} % of validation's {TextWindows.LengthBytes}-character windows are left in training."
             )
         );
-        return await new DataUpload(store).UploadAsync(
+        var sha256 = await new DataUpload(store).UploadAsync(
             ByteTokens.Name,
             data.Train,
             data.Fitness,
@@ -114,6 +122,7 @@ internal sealed class Submission(IObjectStore store, Action<string> tell)
             data.ValidationOverlap,
             cancellationToken
         );
+        return recipe with { Sha256 = sha256, TrainTokens = data.Train.Length };
     }
 
     private static InvalidRequestException NoText() =>

@@ -47,6 +47,20 @@ public static class ByteTokens
         return new ArrayTokenSet(tokens, starts, [.. Enumerable.Repeat(1, DocumentStart), 0]);
     }
 
+    /// <summary>As <see cref="Take"/>, or as many as there are: at least the beginning of a document.</summary>
+    public static ArrayTokenSet TakeUpTo(IReadOnlyList<byte[]> documents, long count)
+    {
+        ArgumentNullException.ThrowIfNull(documents);
+        IReadOnlyList<byte[]> some =
+            documents.Count == 0
+                ?
+                [
+                    [],
+                ]
+                : documents;
+        return Take(some, Math.Min(count, some.Sum(document => document.Length + 1L)), "", "");
+    }
+
     /// <summary>The text of each document of a set.</summary>
     public static IEnumerable<byte[]> Texts(ArrayTokenSet set)
     {

@@ -29,10 +29,11 @@ public sealed class NestedText
     public static NestedText FromText(IReadOnlyList<string> files) =>
         new(PlainText.Read(files), $"text of {string.Join(", ", files.Select(Path.GetFileName).Order(StringComparer.Ordinal))}");
 
+    /// <param name="trains">False: nothing is trained on it, so that a shorter training set will do.</param>
     /// <exception cref="CorpusException">There is too little text.</exception>
-    public PreparedData Take(DataRecipe recipe)
+    public PreparedData Take(DataRecipe recipe, bool trains = true)
     {
         ArgumentNullException.ThrowIfNull(recipe);
-        return PreparedData.Of(split, recipe, source);
+        return PreparedData.Of(split, recipe, source, trains);
     }
 }

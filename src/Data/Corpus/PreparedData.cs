@@ -22,11 +22,15 @@ public sealed record PreparedData
     public static PreparedData FromSdkDocs(DataRecipe recipe) => NestedText.FromSdkDocs().Take(recipe);
 
     /// <exception cref="CorpusException">A file cannot be read, or there is too little text.</exception>
-    public static PreparedData FromText(IReadOnlyList<string> files, DataRecipe recipe) => NestedText.FromText(files).Take(recipe);
+    /// <param name="trains">False: nothing is trained on it, so that a shorter training set will do. What is held out is the same.</param>
+    public static PreparedData FromText(IReadOnlyList<string> files, DataRecipe recipe, bool trains = true) =>
+        NestedText.FromText(files).Take(recipe, trains);
 
-    internal static PreparedData Of(SplitText split, DataRecipe recipe, string source)
+    internal static PreparedData Of(SplitText split, DataRecipe recipe, string source, bool trains)
     {
-        var train = ByteTokens.Take(split.Train, recipe.TrainTokens, "training", "data.trainTokens");
+        var train = trains
+            ? ByteTokens.Take(split.Train, recipe.TrainTokens, "training", "data.trainTokens")
+            : ByteTokens.TakeUpTo(split.Train, recipe.TrainTokens);
         var validation = ByteTokens.Take(split.Validation, recipe.ValidationTokens, "validation", "data.validationTokens");
         return new PreparedData
         {

@@ -50,9 +50,12 @@ public static class DataFit
             }
         }
 
-        var least = new RunPlan(recipe).Stages.Max(plan =>
-            (long)plan.Stage.Lanes * plan.Stage.DeviceRows * (recipe.Model.SequenceLength + 1)
-        );
+        // Imported stages train on nothing.
+        var least = new RunPlan(recipe)
+            .Stages.Where(plan => plan.ImportedSha256 is null)
+            .Select(plan => (long)plan.Stage.Lanes * plan.Stage.DeviceRows * (recipe.Model.SequenceLength + 1))
+            .DefaultIfEmpty(0)
+            .Max();
         if (manifest.Train.Tokens < least)
         {
             throw new InvalidRequestException(

@@ -6,6 +6,7 @@ using Slowrun.Core.Tensors;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 using Slowrun.Storage.Safetensors;
+using Slowrun.Storage.Tokens;
 
 namespace Slowrun.Client.Tests.Commands;
 
@@ -94,6 +95,49 @@ public sealed class ImportCommandTests : IDisposable
                 MemoryMarshal.Cast<byte, float>(tensor.Bytes.Span).ToArray()
             );
         }
+    }
+
+    /// <summary>Nothing is trained, so that no training tokens are asked for; what it is judged on is what a training run would be.</summary>
+    [Fact]
+    public async Task Import_JudgedOnAShortText_NeedsNoTrainingTokens()
+    {
+        var run = await ScoredRun.CreateAsync(cli);
+        var file = await SavedAsync(Weights(run.Spec.Recipe.Model, 1));
+        var text = Path.Combine(folder.Path, "short.txt");
+        await File.WriteAllLinesAsync(
+            text,
+            Enumerable
+                .Range(0, 60)
+                .Select(i => $"Paragraph {i} {string.Concat(Enumerable.Repeat($"says {i * i} and ", 12))}that is all.\n"),
+            CommandLine.Stop
+        );
+        string[] command =
+        [
+            "import",
+            file,
+            "--spec",
+            "micro",
+            "--text",
+            text,
+            "--set",
+            "data.trainTokens=100000000",
+            "--set",
+            "data.fitnessTokens=64",
+            "--set",
+        ];
+
+        Assert.Equal(1, await cli.RunAsync([.. command, "data.validationTokens=99999"]));
+        Assert.Contains("validation tokens, the recipe asks for 99999", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(0, await cli.RunAsync([.. command, "data.validationTokens=256"]));
+
+        var data = (await SpecAsync("weights")).Recipe.Data;
+        var manifest = await new StoredTokenSets(await cli.StoreAsync()).ReadManifestAsync(data.Sha256!, CommandLine.Stop);
+        Assert.Equal((64, 256), (manifest.Fitness!.Tokens, manifest.Validation!.Tokens));
+        Assert.Equal(data.TrainTokens, manifest.Train.Tokens);
+        Assert.InRange(data.TrainTokens, 1, 100_000);
+        // Again: it is there.
+        Assert.Equal(0, await cli.RunAsync([.. command, "data.validationTokens=256"]));
+        Assert.Contains("was there already", cli.Output, StringComparison.Ordinal);
     }
 
     [Fact]
