@@ -18,7 +18,7 @@ internal static class DeleteCommand
         var force = new Option<bool>("--force")
         {
             Description =
-                "Also delete a run whose ensemble taught another, finished run. The taught run keeps its weights; its teacher can no longer be verified. Runs whose spec cannot be read are not looked at.",
+                "Also delete a run whose ensemble taught another, finished run. The taught run keeps its weights; its teacher can no longer be verified. Runs whose spec cannot be read are not looked at. Also weights of an import that wrote the last ones within an hour and has made no run.",
         };
         var command = new Command(
             "delete",
@@ -49,7 +49,7 @@ internal static class DeleteCommand
                 }
 
                 var deletion = new RunDeletion(reader, name, parsed.GetValue(force));
-                await deletion.CheckOverAsync(stop);
+                await deletion.CheckOverAsync(context.Time, stop);
                 await deletion.CheckStudentsAsync(stop);
                 var dry = parsed.GetValue(dryRun);
                 if (!dry)

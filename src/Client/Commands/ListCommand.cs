@@ -111,7 +111,7 @@ internal static class ListCommand
                 );
             }
 
-            await context.Error.WriteLineAsync($"slowrun: {reader.WithoutSpec(run)}");
+            await context.Error.WriteLineAsync($"slowrun: {await reader.WithoutSpecAsync(run, stop)}");
             return null;
         }
         catch (InvalidDataException e)

@@ -3,6 +3,7 @@ using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Reading.Runs;
 using Slowrun.Storage;
+using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Commands;
@@ -11,13 +12,32 @@ namespace Slowrun.Client.Commands;
 /// <param name="force">Also a run that taught finished ones.</param>
 internal sealed class RunDeletion(RunReader reader, string run, bool force)
 {
+    // The longest that an upload of one model's weights may take: only then the store shows it.
+    private static readonly TimeSpan ImportsWithin = TimeSpan.FromHours(1);
+
     private readonly RunRemoval removal = new(reader.Store, run);
 
     /// <exception cref="CliException">It is not over.</exception>
-    public async Task CheckOverAsync(CancellationToken stop)
+    public async Task CheckOverAsync(TimeProvider time, CancellationToken stop)
     {
-        // A run without a spec is left from an interrupted deletion, and no silo can train it.
-        if (await TryFactsAsync(stop) is { } facts && Readiness.StateOf(facts) is var state && !Readiness.IsOver(state))
+        // A run without a spec is left from an interrupted deletion, and no silo can train it; or it is an import's.
+        var facts = await TryFactsAsync(stop);
+        if (
+            facts is null
+            && !force
+            && await new ImportedSnapshots(reader.Store).TryLastWithoutRunAsync(run, stop) is { } last
+            && time.GetUtcNow() - last is var age
+            && age < ImportsWithin
+        )
+        {
+            throw new CliException(
+                ExitCode.Failed,
+                $"'{run}' is no run yet: it has imported weights alone, the last ones written {Human.Time(age)} ago, and the import may be under way. "
+                    + $"If it is not: 'slowrun delete {run} --force', or wait until they are an hour old."
+            );
+        }
+
+        if (facts is not null && Readiness.StateOf(facts) is var state && !Readiness.IsOver(state))
         {
             throw new CliException(
                 ExitCode.Failed,

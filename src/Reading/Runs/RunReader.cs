@@ -4,6 +4,7 @@ using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Status;
 using Slowrun.Storage;
+using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Reading.Runs;
@@ -85,7 +86,7 @@ public sealed class RunReader(IObjectStore store, TimeProvider time)
             .. (await Naming.TryReadAsync(cancellationToken)).Runs.Where(given => runs.Contains(given.Value)).Select(given => given.Key),
         ];
         return new NotFoundException(
-            runs.Contains(run) ? WithoutSpec(run)
+            runs.Contains(run) ? await WithoutSpecAsync(run, cancellationToken)
             : names.Count == 0
                 ? $"There is no run '{run}' in '{store.Address}': the store has no runs. 'slowrun submit' makes one; --store or "
                     + "SLOWRUN_STORE names another store."
@@ -94,9 +95,13 @@ public sealed class RunReader(IObjectStore store, TimeProvider time)
     }
 
     /// <summary>The message about a run's folder with neither a spec nor its copy.</summary>
-    public string WithoutSpec(string run) =>
-        $"Run '{run}' of '{store.Address}' has documents and no spec: '{RunPaths.Spec(run)}' is missing, and its copy too. "
-        + $"Put it back from a copy of the store; or submit the same recipe as '{run}' again: stages go on with it where they "
-        + "were, and refuse any other. "
-        + $"'slowrun delete {run}' deletes what is left.";
+    public async Task<string> WithoutSpecAsync(string run, CancellationToken cancellationToken) =>
+        await new ImportedSnapshots(store).TryLastWithoutRunAsync(run, cancellationToken) is { } last
+            ? $"'{run}' of '{store.Address}' is no run yet: it has imported weights alone, the last ones written {Human.Time(time.GetUtcNow() - last)} ago. "
+                + "If that import has broken off, the same command again goes on with it; "
+                + $"'slowrun delete {run}' deletes the weights."
+            : $"Run '{run}' of '{store.Address}' has documents and no spec: '{RunPaths.Spec(run)}' is missing, and its copy too. "
+                + $"Put it back from a copy of the store; or submit the same recipe as '{run}' again: stages go on with it where they "
+                + "were, and refuse any other. "
+                + $"'slowrun delete {run}' deletes what is left.";
 }

@@ -39,6 +39,24 @@ public sealed class ImportedSnapshots(IObjectStore store)
         }
     }
 
+    /// <summary>When the last weights were written under a name that nothing else was written under: of an import that has not made its
+    /// run yet, or never will. Null: there is something else, or nothing.</summary>
+    public async Task<DateTimeOffset?> TryLastWithoutRunAsync(string run, CancellationToken cancellationToken)
+    {
+        DateTimeOffset? last = null;
+        await foreach (var entry in store.ListAsync(RunPaths.Run(run), cancellationToken).ConfigureAwait(false))
+        {
+            if (!entry.Name.StartsWith(RunPaths.Snapshots(run), StringComparison.Ordinal))
+            {
+                return null;
+            }
+
+            last = last > entry.ModifiedAt ? last : entry.ModifiedAt;
+        }
+
+        return last;
+    }
+
     private async Task CopyAsync(string sha256, string run, CancellationToken cancellationToken)
     {
         await foreach (var other in RunDocuments.ListRunsAsync(store, cancellationToken).ConfigureAwait(false))

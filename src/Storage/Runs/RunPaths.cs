@@ -45,7 +45,10 @@ public static class RunPaths
     public static string Checkpoint(string run, StageId stage, long epochToken, int step) =>
         Stage(run, stage) + string.Create(CultureInfo.InvariantCulture, $"{epochToken:D6}-{step:D8}/");
 
-    public static string Snapshot(string run, string sha256) => $"{Run(run)}snapshots/{sha256}.safetensors";
+    public static string Snapshot(string run, string sha256) => $"{Snapshots(run)}{sha256}.safetensors";
+
+    /// <summary>The prefix of all snapshots of a run.</summary>
+    public static string Snapshots(string run) => $"{Run(run)}snapshots/";
 
     public static string Scores(string run) => Run(run) + "scores/";
 

@@ -31,6 +31,36 @@ public sealed class DeleteCommandTests
         Assert.NotEmpty(await store.ListNamesAsync($"data/{spec.Recipe.Data.Sha256}", CommandLine.Stop).ToListAsync(CommandLine.Stop));
     }
 
+    /// <summary>An import uploads before it makes the run: one that has broken off leaves weights that belong to none.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task Delete_OfABrokenOffImport_WaitsUntilItCannotBeUnderWay(int hours)
+    {
+        await cli.HaveRunAsync();
+        var store = await cli.StoreAsync();
+        var left = RunPaths.Snapshot("theirs", new string('a', 64));
+        await store.WriteAsync(left, new byte[1000], CommandLine.Stop);
+        var written = (await store.TryReadAsync(left, CommandLine.Stop))!.ModifiedAt;
+        Assert.Equal(1, await cli.RunAsync("list"));
+        Assert.Contains("'theirs' of '", cli.Error, StringComparison.Ordinal);
+        Assert.Contains("has imported weights alone", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(3, await cli.RunAsync("checkpoints", "gc", "theirs"));
+        Assert.Contains("'slowrun delete theirs' deletes the weights", cli.Error, StringComparison.Ordinal);
+
+        cli.Time.SetUtcNow(written + TimeSpan.FromHours(hours) - TimeSpan.FromSeconds(30));
+        Assert.Equal(hours > 1 ? 0 : 1, await cli.RunAsync("delete", "theirs"));
+        if (hours == 1)
+        {
+            Assert.Contains("the import may be under way", cli.Error, StringComparison.Ordinal);
+            Assert.NotNull(await store.TryReadAsync(left, CommandLine.Stop));
+            Assert.Equal(0, await cli.RunAsync("delete", "theirs", "--force"));
+        }
+
+        Assert.Empty(await store.ListNamesAsync("runs/theirs/", CommandLine.Stop).ToListAsync(CommandLine.Stop));
+        Assert.Equal(0, await cli.RunAsync("list"));
+    }
+
     [Fact]
     public async Task Delete_OfARunThatIsNotOver_SaysHowToEndIt()
     {
