@@ -1629,6 +1629,12 @@ namespace Slowrun.Client.Api
         [System.Text.Json.Serialization.JsonPropertyName("name")]
         public string Name { get; set; } = default!;
 
+        /// <summary>
+        /// What the run is called since 'slowrun rename'; null: by its name alone.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("givenName")]
+        public string? GivenName { get; set; } = default!;
+
         [System.Text.Json.Serialization.JsonPropertyName("state")]
         [System.Text.Json.Serialization.JsonConverter(typeof(System.Text.Json.Serialization.JsonStringEnumConverter<RunState>))]
         public RunState State { get; set; } = default!;

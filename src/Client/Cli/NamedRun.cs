@@ -26,6 +26,13 @@ internal sealed record NamedRun(IObjectStore Store, Target Whom, RunReader Reade
         return new NamedRun(store, whom with { Run = await reader.Naming.ResolveAsync(whom.Run, stop) }, reader);
     }
 
+    /// <summary>As people call it, for what is shown and for commands that are advised: both names find the run.</summary>
+    public async Task<Target> ShownAsync(CancellationToken stop) =>
+        Whom with
+        {
+            Run = await Reader.Naming.TryNameOfAsync(Whom.Run, stop) ?? Whom.Run,
+        };
+
     /// <exception cref="CliException">The run has no such stage, or no such chain.</exception>
     public async Task<RunFacts> FactsAsync(CancellationToken stop)
     {

@@ -25,7 +25,8 @@ internal static class ExplainCommand
         command.SetAction(
             async (parsed, stop) =>
             {
-                var (_, whom, reader) = await NamedRun.OpenAsync(context, common, parsed, target, stop);
+                var named = await NamedRun.OpenAsync(context, common, parsed, target, stop);
+                var (_, whom, reader) = named;
                 await using var statuses = new StatusReader(reader);
                 var now = await ExplainContext.ReadAsync(
                     reader,
@@ -55,7 +56,7 @@ internal static class ExplainCommand
                 }
                 else
                 {
-                    context.Console.Print(CausesText.Of(whom, state, now.Facts, causes));
+                    context.Console.Print(CausesText.Of(await named.ShownAsync(stop), state, now.Facts, causes));
                 }
 
                 return ExitCode.Done;

@@ -59,7 +59,14 @@ internal static class PlotCommand
                 }
 
                 OutputPaths.CheckFile(path, "-o");
-                LossPlot.Save(StatusBuilder.Build(facts, StatusSource.Store, context.Time.GetUtcNow()), drawn, path);
+                LossPlot.Save(
+                    StatusBuilder.Build(facts, StatusSource.Store, context.Time.GetUtcNow()) with
+                    {
+                        GivenName = await named.Reader.Naming.TryNameOfAsync(whom.Run, stop),
+                    },
+                    drawn,
+                    path
+                );
                 await context.Output.WriteLineAsync(path);
                 return curves.Count == drawn.Count ? ExitCode.Done : ExitCode.Failed;
             }

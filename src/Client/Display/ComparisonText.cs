@@ -15,7 +15,7 @@ internal static class ComparisonText
         var table = new Table().Border(TableBorder.None).AddColumn("RUN");
         foreach (var run in comparison.Runs)
         {
-            table.AddColumn(new TableColumn(new Text(run.Name)).RightAligned());
+            table.AddColumn(new TableColumn(new Text(run.Title)).RightAligned());
         }
 
         foreach (var row in ComparisonRow.Of(comparison))
@@ -49,6 +49,7 @@ internal static class ComparisonText
         new("cost so far", "costSoFar", run => run.Cost.SoFar),
         new("cost expected in all", "costExpected", run => run.Cost.Expected),
         new("machine hours", "machineHours", run => run.Cost.MachineHours),
+        new("called", "givenName", run => run.GivenName),
     ];
 
     private static string Short(string text) => text.Length <= Longest ? text : text[..(Longest - 1)] + "…";

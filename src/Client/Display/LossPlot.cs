@@ -54,7 +54,7 @@ internal static class LossPlot
 
         using var plot = new Plot();
         Ensemble(plot, status);
-        plot.Title($"{status.Name}: validation loss");
+        plot.Title($"{status.Title}: validation loss");
         plot.Axes.Bottom.SetTicks(
             [.. Enumerable.Range(1, ensemble.MemberStages.Count).Select(place => (double)place)],
             [.. ensemble.MemberStages.Select((id, i) => FormattableString.Invariant($"{i + 1}\n{id}"))]
@@ -78,7 +78,7 @@ internal static class LossPlot
         var taught = curves.Any(curve => curve.Plan.IsTaught)
             ? " (of taught stages: what they are trained on, a mix of cross-entropy and divergence from the teacher)"
             : "";
-        plot.Title($"{status.Name}: training loss{taught}");
+        plot.Title($"{status.Title}: training loss{taught}");
         plot.XLabel("step of its stage");
         plot.YLabel("nats per token");
         plot.Axes.Bottom.TickGenerator = WholeNumbers();

@@ -1,4 +1,5 @@
 using Slowrun.Core.Recipes;
+using Slowrun.Core.Stages;
 
 namespace Slowrun.Core.Notices;
 
@@ -13,6 +14,9 @@ public sealed record Notice : ExtensibleRecord
     public required string Kind { get; init; }
 
     public required string Run { get; init; }
+
+    /// <summary>What the run was called when this was sent; null: by its own name, or not sent yet.</summary>
+    public string? GivenName { get; init; }
 
     /// <summary>The stage that it is about; null: the run.</summary>
     public string? Stage { get; init; }
@@ -36,6 +40,20 @@ public sealed record Notice : ExtensibleRecord
 
     /// <summary>The same for each sending of it, and of no other notice: receivers leave out what they have had.</summary>
     public string Key() => $"{Run}-{SubmittedAt?.ToUnixTimeSeconds() ?? 0}-{Id}";
+
+    /// <summary>The same for people who know the run by another name. The commands in its text find the run by its own one too.</summary>
+    public Notice Called(string? givenName)
+    {
+        // All titles say it so (DueNotices): "Run NAME has finished", "Stage S of run NAME has diverged".
+        var (own, at) = ($"un {Run} ", Title.IndexOf($"un {Run} ", StringComparison.Ordinal));
+        return givenName is null || at < 0
+            ? this
+            : this with
+            {
+                GivenName = givenName,
+                Title = $"{Title[..at]}un {GivenNames.Title(Run, givenName)} {Title[(at + own.Length)..]}",
+            };
+    }
 
     /// <summary>Whether a receiver asked to be told this.</summary>
     public bool IsFor(NotifyTarget target)

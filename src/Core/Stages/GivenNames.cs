@@ -6,6 +6,10 @@ namespace Slowrun.Core.Stages;
 /// </summary>
 public sealed record GivenNames : ExtensibleRecord
 {
+    /// <summary>A run for people: what it is called, and its name where that is another one.</summary>
+    /// <param name="givenName">Null: the run was given none.</param>
+    public static string Title(string name, string? givenName) => givenName is null ? name : $"{givenName} ({name})";
+
     /// <summary>The run of each given name.</summary>
     public IReadOnlyDictionary<string, string> Runs { get; init; } = new Dictionary<string, string>();
 

@@ -16,7 +16,7 @@ public sealed record RunStatus : ExtensibleRecord
 
     /// <summary>For people: what the run is called, and its name where that is another one.</summary>
     [JsonIgnore]
-    public string Title => GivenName is null ? Name : $"{GivenName} ({Name})";
+    public string Title => GivenNames.Title(Name, GivenName);
 
     public required RunState State { get; init; }
 

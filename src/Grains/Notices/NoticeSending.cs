@@ -81,7 +81,7 @@ internal sealed class NoticeSending(
             }
 
             CrashPoint.Reached(CrashPoint.NoticeOwed);
-            var end = await sender.SendAsync(document.Notice, target, Closing, AtOnce);
+            var end = await sender.SendAsync(document.Notice.Called(await TryNameAsync()), target, Closing, AtOnce);
             if (end.Interrupted)
             {
                 End = "owed; the next silo that reads the run sends it.";
@@ -92,6 +92,19 @@ internal sealed class NoticeSending(
             await SettleAsync(target, end);
             return;
         } while (!Closing.IsCancellationRequested);
+    }
+
+    /// <summary>What the run is called now; its own name will do where the store does not say.</summary>
+    private async Task<string?> TryNameAsync()
+    {
+        try
+        {
+            return await new RunNaming(store).TryNameOfAsync(Notice.Run, AtOnce);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            return null;
+        }
     }
 
     /// <summary>The document with this silo as the sender; null: it is settled, or a living silo sends it.</summary>

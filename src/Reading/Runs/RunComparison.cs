@@ -1,10 +1,12 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Slowrun.Core;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Specs;
+using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
 using Slowrun.Reading.Costs;
 using Slowrun.Storage;
@@ -36,13 +38,14 @@ public sealed record RunComparison(IReadOnlyList<ComparedRun> Runs, IReadOnlyLis
     {
         ArgumentNullException.ThrowIfNull(reader);
         ArgumentNullException.ThrowIfNull(names);
-        var read = await Task.WhenAll(names.Select(name => reader.FactsAsync(name, cancellationToken)));
-        return await OfAsync(
-            reader.Store,
-            [.. read.Select(facts => new RunReading(facts, reader.StatusOf(facts)))],
-            price,
-            cancellationToken
+        var read = await Task.WhenAll(
+            names.Select(async name =>
+            {
+                var (facts, called) = (reader.FactsAsync(name, cancellationToken), reader.Naming.TryNameOfAsync(name, cancellationToken));
+                return new RunReading(await facts, reader.StatusOf(await facts) with { GivenName = await called });
+            })
         );
+        return await OfAsync(reader.Store, read, price, cancellationToken);
     }
 
     /// <summary>Compares runs that were read.</summary>
@@ -114,6 +117,13 @@ public sealed record ComparedRun
 {
     public required string Name { get; init; }
 
+    /// <summary>What the run is called since 'slowrun rename'; null: by its name alone.</summary>
+    public string? GivenName { get; init; }
+
+    /// <summary>As <see cref="RunStatus.Title"/>.</summary>
+    [JsonIgnore]
+    public string Title => GivenNames.Title(Name, GivenName);
+
     public required RunState State { get; init; }
 
     /// <summary>Of the data that it is trained and scored on; null: not made yet.</summary>
@@ -168,6 +178,7 @@ public sealed record ComparedRun
         return new ComparedRun
         {
             Name = status.Name,
+            GivenName = status.GivenName,
             State = status.State,
             DataSha256 = facts.Spec.Recipe.Data.Sha256,
             ValidationSha256 = validationSha256,

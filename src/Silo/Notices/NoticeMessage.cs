@@ -60,6 +60,7 @@ internal static class NoticeMessage
             ["id"] = notice.Key(),
             ["kind"] = notice.Kind,
             ["run"] = notice.Run,
+            ["givenName"] = notice.GivenName,
             ["stage"] = notice.Stage,
             ["title"] = notice.Title,
             ["text"] = notice.Text,

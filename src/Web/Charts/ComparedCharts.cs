@@ -29,7 +29,7 @@ internal static class ComparedCharts
             [
                 .. runs.Select(
                     (run, colour) =>
-                        new Series(run.Status.Name, colour, [.. (run.Status.Ensemble?.Running ?? []).Select((loss, i) => (i + 1.0, loss))])
+                        new Series(run.Status.Title, colour, [.. (run.Status.Ensemble?.Running ?? []).Select((loss, i) => (i + 1.0, loss))])
                         {
                             Dots = true,
                             Dashed = colour >= SvgText.Colours.Length,

@@ -76,5 +76,7 @@ internal static class ComparePages
         RunLibrary library,
         CancellationToken stop
     ) =>
-        await Task.WhenAll(runs.Select(async run => new ComparedCurves(run.Status.Name, await query.ReadAsync(run, library.Curves, stop))));
+        await Task.WhenAll(
+            runs.Select(async run => new ComparedCurves(run.Status.Title, await query.ReadAsync(run, library.Curves, stop)))
+        );
 }

@@ -57,6 +57,22 @@ public sealed class RenameCommandTests
     }
 
     [Fact]
+    public async Task ReadingCommand_OfARenamedRun_ShowsWhatItIsCalled()
+    {
+        await cli.HaveRunAsync();
+        await cli.HaveRunAsync("other", "seed=9");
+        await cli.RunAsync("rename", "micro", "best");
+
+        Assert.Equal(0, await cli.RunAsync("compare", "micro", "other"));
+        Assert.Matches(@"^RUN +best \(micro\) +other *\n", cli.Output);
+        Assert.Equal(0, await cli.RunAsync("compare", "micro", "other", "-o", "json"));
+        var runs = cli.Json().GetProperty("runs");
+        Assert.Equal(("micro", "best"), (runs[0].GetProperty("name").GetString(), runs[0].GetProperty("givenName").GetString()));
+        Assert.Equal(0, await cli.RunAsync("explain", "micro"));
+        Assert.StartsWith("best is Pending", cli.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Rename_Again_ReplacesTheNameAndItsOwnNameTakesItAway()
     {
         await cli.HaveRunAsync();

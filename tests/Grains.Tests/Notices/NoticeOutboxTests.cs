@@ -47,6 +47,22 @@ public sealed class NoticeOutboxTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Saw_OfARunThatWasRenamed_TellsWhatItIsCalledAndRecordsItsOwnName()
+    {
+        var facts = await FinishedAsync();
+        await new RunNaming(store).GiveAsync("micro", "best", Stop);
+        using var outbox = Silo(1);
+
+        outbox.Saw(facts);
+        await outbox.StopAsync(Stop);
+
+        var sent = Assert.Single(sender.Sent);
+        Assert.Equal(("micro", "best", "Run best (micro) has finished"), (sent.Run, sent.GivenName, sent.Title));
+        var recorded = (await new RunNotices(store, "micro").TryReadAsync("finished", Stop))!.Notice;
+        Assert.Equal((sent.Key(), null, "Run micro has finished"), (recorded.Key(), recorded.GivenName, recorded.Title));
+    }
+
+    [Fact]
     public async Task Saw_OfWhatIsSettled_CostsOneReadASiloAndThenNothing()
     {
         var facts = await FinishedAsync();
