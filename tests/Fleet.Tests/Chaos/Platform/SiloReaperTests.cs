@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.Versioning;
 using Slowrun.Fleet.Chaos.Platform;
 
 namespace Slowrun.Fleet.Tests.Chaos.Platform;
@@ -41,6 +42,7 @@ public sealed class SiloReaperTests
 
     /// <summary>Ctrl-C goes to all processes of a terminal, also to a shell that has not begun to ignore it.</summary>
     [Fact]
+    [SupportedOSPlatform("linux")]
     public async Task Reaper_WhoseShellIsInterruptedAsItStarts_HasAnother()
     {
         var folder = Directory.CreateTempSubdirectory("slowrun-");
