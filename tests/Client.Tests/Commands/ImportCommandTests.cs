@@ -107,7 +107,7 @@ public sealed class ImportCommandTests : IDisposable
         await File.WriteAllLinesAsync(
             text,
             Enumerable
-                .Range(0, 60)
+                .Range(0, 400)
                 .Select(i => $"Paragraph {i} {string.Concat(Enumerable.Repeat($"says {i * i} and ", 12))}that is all.\n"),
             CommandLine.Stop
         );
