@@ -4,9 +4,9 @@ using System.Runtime.Intrinsics.X86;
 namespace Slowrun.Training.Copies;
 
 /// <summary>
-/// Copies memory past the caches: what is written is not read before it (a plain copy reads each line that it writes), and what the training
-/// has in the caches stays there. The C library does so only from a size on that it takes from the processor's caches: 201 MB on a virtual
-/// machine that shows all of a server's.
+/// Copies memory past the caches: what is written is not read before it (a plain copy reads each line that it writes), and what the
+/// training has in the caches stays there. The C library does so only from a size on that it takes from the processor's caches: 201 MB on
+/// a virtual machine that shows all of a server's.
 /// </summary>
 internal static unsafe class StreamingCopy
 {

@@ -97,7 +97,7 @@ public sealed class ImportCommandTests : IDisposable
         }
     }
 
-    /// <summary>Nothing is trained, so that no training tokens are asked for; what it is judged on is what a training run would be.</summary>
+    /// <summary>Nothing is trained, so no training tokens are asked for; it is judged on what a training run would be.</summary>
     [Fact]
     public async Task Import_JudgedOnAShortText_NeedsNoTrainingTokens()
     {
