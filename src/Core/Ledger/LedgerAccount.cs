@@ -16,13 +16,13 @@ public sealed record LedgerAccount(string Name, string Meaning, bool Counts, Fun
         new("restore", "fetching data, teacher and checkpoint", true, ledger => ledger.RestoreSeconds),
         new("stall", "waiting for a checkpoint", true, ledger => ledger.StallSeconds),
         new("down", "its machine gone, until that was noticed", true, ledger => ledger.DownSeconds),
-        new("slot", "ready, and no slot was free", false, ledger => ledger.SlotSeconds),
+        new("slot", "ready, and no slot was free", false, ledger => ledger.SlotSeconds) { InSentence = "without a slot" },
         new("held", "paused, cancelled, failed, or no silo alive", false, ledger => ledger.HeldSeconds),
         new("before", "waiting for the stage before it", false, ledger => ledger.BeforeSeconds),
     ];
 
     /// <summary>As it is read behind a time: "7 s without a slot".</summary>
-    public string InSentence => Name == "slot" ? "without a slot" : Name;
+    public string InSentence { get; init; } = Name;
 
     /// <summary>The accounts of a run's sums.</summary>
     public static IReadOnlyList<LedgerAccount> OfRun { get; } = [.. All.SkipLast(1)];
