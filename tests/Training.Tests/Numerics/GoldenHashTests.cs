@@ -31,13 +31,14 @@ public sealed class GoldenHashTests
 
     /// <summary>
     /// The same trainings by the same engine on other processors: no setting of MKL, oneDNN, ATen, libm or .NET that was tried makes the
-    /// two kinds agree. Those of the composed path with one or two lanes have the bytes that they had in revision 1; of the others nobody
-    /// has written down revision 3's yet.
+    /// two kinds agree. Printed twice by an AMD EPYC with AVX2. Of the fused path nobody has written down other hashes than the ones above.
     /// </summary>
     private static readonly string[] KnownElsewhere =
     [
+        "record9 c0dd9a7f495c44984d2f4239dcdc0913ec2b75782537f35f1e68fe52922c7f41",
         "random1 e32e8f1c6730a3ec46d655ea799c7acf2fe8feaf3e25fb7a5e970061a81baf89",
         "random2 b2dbe8a072d9aea7c7403faa64b1b50d914aebf5955f9b487a932968b772fdad",
+        "random3 8973bc65d84e43c3158de2d9ec8d2c6ccb6b6ea9f51ec225bbd9222cd023d0d6",
         "random4 425d5bc7a92b435b4a2fede1a7ab173b05462ffbf90c9fca4d5441e5b97720c7",
     ];
 
@@ -60,14 +61,16 @@ public sealed class GoldenHashTests
             );
             Assert.Equal(3, Engine.Revision);
             var found = (await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken)).TrimEnd();
-            if (KnownElsewhere.All(found.Split('\n').Contains))
+            if (!KnownElsewhere.All(found.Split('\n').Contains))
+            {
+                Assert.Equal(Expected, found);
+            }
+            else if (!Expected.Split('\n').Where(line => line.StartsWith("fused", StringComparison.Ordinal)).All(found.Split('\n').Contains))
             {
                 Assert.Skip(
-                    $"The hashes known of this kind of processor are right, but not all are recorded for revision {Engine.Revision}. All of them, to be written down in {nameof(GoldenHashTests)}:\n{found}"
+                    $"The composed path's hashes are right for this kind of processor; the fused path's are not recorded for revision {Engine.Revision}. All of them, to be written down in {nameof(GoldenHashTests)}:\n{found}"
                 );
             }
-
-            Assert.Equal(Expected, found);
         }
         finally
         {
