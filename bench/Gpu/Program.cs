@@ -22,6 +22,7 @@ try
                 ["workers"] => WorkersPart.Run(bench),
                 ["gradients"] => GradientPart.Run(bench),
                 ["kernels"] => KernelPart.Run(bench),
+                ["exports", var folder] => TransformersPart.Write(folder),
                 ["sizes"] => Sizes.Print(),
                 ["config", var size] => Sizes.PrintConfig(bench, size),
                 ["table", var results] => ResultTable.Print(results),
@@ -56,6 +57,7 @@ static int Usage()
           workers            the same by one, two and four workers that divide the update
           gradients          bfloat16 against float32
           kernels            kernels of our own against composed operations, and their bits
+          exports DIR        folders for transformers, for bench/gpu/transformers_check.py
           sizes              the names of the sizes
           config SIZE        a size as JSON, for bench/gpu/reference.py
           table RESULTS      of the lines of JSON in RESULTS

@@ -138,6 +138,15 @@ internal static class ResultTable
             );
         }
 
+        foreach (var library in Of("transformers"))
+        {
+            var faults = library["faults"]!.AsArray().Select(fault => (string?)fault).ToList();
+            Write(
+                $"transformers {Name(library)}: {Count(Number(library, "models"))} exported models, logits at most "
+                    + $"{Number(library, "largestError"):0.0e+0} apart; {(faults.Count == 0 ? "no fault" : string.Join("; ", faults))}"
+            );
+        }
+
         foreach (var cut in Of("cut"))
         {
             Write($"not measured: {Name(cut)} ({(string?)cut["why"]})");
@@ -146,6 +155,7 @@ internal static class ResultTable
         return
             same
             && kernelHashes.Distinct().Count() <= 1
+            && Of("transformers").All(library => library["faults"]!.AsArray().Count == 0)
             && Of("workers").All(workers => (bool?)workers["equal"] == true)
             && Of("weights").All(weights => (bool?)weights["equal"] == true)
             && bits.All(kernels =>

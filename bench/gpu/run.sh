@@ -99,6 +99,13 @@ reference() {
     part "reference-$1" "$2" "$python" "$here/reference.py" "$out/$1.config.json" $cpu
 }
 
+# Exported models, read by the library that they are for; on a processor, wherever it is.
+transformers() {
+    [ -n "$torch" ] && timeout 60 "$python" -c 'import transformers' 2>/dev/null || { note transformers "Python has no transformers with PyTorch"; return; }
+    "$program" exports "$out/exports" --cpu >"$out/exports.out" 2>"$out/exports.err" || { note transformers "the folders could not be written"; return; }
+    part transformers 60 env CUDA_VISIBLE_DEVICES= HF_HUB_OFFLINE=1 HF_HOME="$out/hub" "$python" "$here/transformers_check.py" "$out/exports"
+}
+
 # The training is killed when it has committed, and another process goes on from what it left.
 killed() {
     local file=$out/state.bin told=$out/train.out limit
@@ -138,6 +145,7 @@ step 10x-taught
 part capture 60 "$program" capture $cpu
 step 15m
 for size in 10x-looped 1h snapshots; do step $size; done
+transformers
 for size in 15m 10x-taught 1h 10x-looped snapshots; do reference $size 90; done
 
 echo
