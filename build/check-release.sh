@@ -6,6 +6,10 @@ set -uo pipefail
 
 out=$(cd "${1:?"expected the folder that build/release.sh filled: build/check-release.sh OUT [MIRROR]"}" && pwd) || exit
 mirror=${2:-}
+if [[ ! -s $out/SHA256SUMS ]]; then
+    echo "check-release: '$out' has no SHA256SUMS; expected a folder that build/release.sh filled." >&2
+    exit 1
+fi
 if ((EUID != 0)) || ! command -v debootstrap >/dev/null; then
     echo "check-release: needs root and debootstrap (apt-get install debootstrap)." >&2
     exit 1
@@ -19,8 +23,8 @@ finish() {
 trap finish EXIT
 
 echo "check-release: a clean Debian 12"
-# The mirror of this machine's own Debian, if it is one.
-mirror=${mirror:-$(sed -n 's/^URIs: *\([^ ]*\).*/\1/p; s/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\).*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)}
+# The mirror of this machine's own Debian, if it is one, and not what else it installs from.
+mirror=${mirror:-$(sed -n 's/^URIs: *\([^ ]*\).*/\1/p; s/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\).*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | grep -m 1 '/debian/*$')}
 debootstrap --variant=minbase bookworm "$clean" ${mirror:+"$mirror"} >"$work/log" 2>&1 || {
     tail -n 20 "$work/log" >&2
     echo "check-release: debootstrap failed." >&2

@@ -8,6 +8,10 @@ set -euo pipefail
 slowrun=$(realpath "${1:?"expected the client's program: build/check-replay.sh SLOWRUN [SEED [EPOCHS]]"}")
 seed=${2:-5}
 epochs=${3:-130}
+[[ -f $slowrun && -x $slowrun ]] || {
+    echo "check-replay: '$slowrun' is no program; expected the client's, as client/slowrun of a release." >&2
+    exit 1
+}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

@@ -25,6 +25,8 @@ found=$(differing "$one" "$two")
     exit 0
 }
 
+echo "$found" >&2
+
 unpack() { # RELEASE FOLDER
     mkdir "$2"
     for archive in "$1"/*; do
@@ -33,7 +35,7 @@ unpack() { # RELEASE FOLDER
         case $name in
         *.tar.gz) tar xzf "$archive" -C "$2/$name" ;;
         *.deb) dpkg-deb --raw-extract "$archive" "$2/$name" ;;
-        *.nupkg) python3 -m zipfile -e "$archive" "$2/$name" ;;
+        *.nupkg) python3 -m zipfile -e "$archive" "$2/$name" || true ;;
         *) rmdir "$2/$name" ;;
         esac
     done
@@ -41,7 +43,6 @@ unpack() { # RELEASE FOLDER
 unpack "$one" "$work/1"
 unpack "$two" "$work/2"
 {
-    echo "$found"
     cd "$work"
     # Nothing here for an archive that differs: its contents are the same, and their order, times or compression are not.
     differing 1 2

@@ -22,6 +22,7 @@ fail() {
     exit 1
 }
 
+command -v git >/dev/null || fail "'git' is missing: a release is made of a commit."
 commit=$(git -C "$root" rev-parse HEAD) || fail "$root is no git repository: a release is made of a commit."
 if [[ -z $version ]]; then
     tag=$(git -C "$root" describe --tags --exact-match --match 'v[0-9]*' HEAD 2>/dev/null) ||
@@ -31,8 +32,8 @@ fi
 [[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$ ]] || fail "'$version' is no version; expected one as 0.2.0 or 0.2.0-rc.1."
 [[ $flavor == cpu || $flavor == cuda ]] || fail "'$flavor' is no flavour; expected cpu or cuda."
 [[ -z $(git -C "$root" status --porcelain --untracked-files=no) ]] || echo "release: changes that are not committed are not in it." >&2
-for program in dpkg-deb gzip man; do
-    command -v "$program" >/dev/null || fail "'$program' is missing: apt-get install dpkg gzip man-db."
+for program in dotnet:'the .NET 10 SDK' dpkg-deb:dpkg gzip:gzip; do
+    command -v "${program%%:*}" >/dev/null || fail "'${program%%:*}' is missing: install ${program#*:}."
 done
 
 mkdir -p "$out"
@@ -46,6 +47,8 @@ mkdir "$source"
 git -C "$root" archive "$commit" | tar x -C "$source"
 SOURCE_DATE_EPOCH=$(git -C "$root" show --no-patch --format=%ct "$commit")
 export SOURCE_DATE_EPOCH SLOWRUN_VERSION=$version SLOWRUN_COMMIT=$commit DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+# No process of a build outlives it: it would go on in a folder that is gone.
+export MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false
 
 echo "release: programs of $version (commit ${commit:0:12}, $flavor)"
 "$source/build/publish.sh" "$work/published" "$flavor" >"$work/log" || {

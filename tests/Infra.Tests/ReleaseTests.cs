@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace Slowrun.Infra.Tests;
 
 /// <summary>What a release is made of, as far as one need not be built; <c>.ci/nightly</c> makes and installs it.</summary>
@@ -82,6 +84,75 @@ public sealed class ReleaseTests : IDisposable
         Assert.Equal(1, result.ExitCode);
         Assert.Matches("^release: commit [0-9a-f]{12} has no tag v…, and no version was given", result.Error);
         Assert.False(Directory.Exists(output));
+    }
+
+    [Fact]
+    public async Task Compare_OfTwoReleases_NamesWhatDiffersWithinWhichArchive()
+    {
+        var one = await ReleaseAsync("one", "same");
+        var two = await ReleaseAsync("two", "same");
+        var three = await ReleaseAsync("three", "other");
+        var compare = Path.Combine(Repository.Root, "build", "compare-releases.sh");
+
+        // An image differs in each release.
+        Assert.Equal(
+            new ToolResult(0, "compare-releases: the same 1 files to the byte.\n", ""),
+            await Tool.RunAsync(compare, one, two)
+        );
+        Assert.Equal(
+            new ToolResult(
+                1,
+                "",
+                $"""
+                Files {one}/slowrun-client-linux-x64.tar.gz and {three}/slowrun-client-linux-x64.tar.gz differ
+                Files 1/slowrun-client-linux-x64.tar.gz/program and 2/slowrun-client-linux-x64.tar.gz/program differ
+                compare-releases: the same commit gave other files.
+
+                """
+            ),
+            await Tool.RunAsync(compare, one, three)
+        );
+    }
+
+    private async Task<string> ReleaseAsync(string name, string program)
+    {
+        var release = folder.CreateSubdirectory($"release {name}");
+        var stop = TestContext.Current.CancellationToken;
+        await File.WriteAllTextAsync(Path.Combine(release.FullName, "program"), program, stop);
+        await File.WriteAllTextAsync(Path.Combine(release.FullName, "slowrun-silo.container.tar"), name, stop);
+        await File.WriteAllTextAsync(
+            Path.Combine(release.FullName, "SHA256SUMS"),
+            "0  slowrun-client-linux-x64.tar.gz\n0  slowrun-silo.container.tar\n",
+            stop
+        );
+        var archive = Path.Combine(release.FullName, "slowrun-client-linux-x64.tar.gz");
+        await Tool.DoAsync("tar", "--mtime=2000-01-01", "--remove-files", "-czf", archive, "-C", release.FullName, "program");
+        return release.FullName;
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("/")]
+    public async Task GeneratorOfLogMessages_IsFoundWhetherOrNotThePackageFolderEndsWithASlash(string end)
+    {
+        var packages = Path.Combine(folder.FullName, "packages");
+        var generator = Path.Combine(
+            packages,
+            "microsoft.extensions.logging.abstractions/1.0.0/analyzers/dotnet/roslyn4.4/cs/Microsoft.Extensions.Logging.Generators.dll"
+        );
+        Directory.CreateDirectory(Path.GetDirectoryName(generator)!);
+        await File.WriteAllTextAsync(generator, "a generator", TestContext.Current.CancellationToken);
+
+        await Tool.DoAsync(
+            "dotnet",
+            "msbuild",
+            Path.Combine(Repository.Root, "build", "LogMessages.targets"),
+            "-nologo",
+            "-target:TakeSortingLogMessages",
+            $"-property:NuGetPackageRoot={packages}{end}",
+            "-property:LogMessagesVersion=1.0.0",
+            $"-property:LogMessagesHash={Convert.ToHexStringLower(SHA256.HashData("a generator"u8))}"
+        );
     }
 
     public void Dispose() => folder.Delete(recursive: true);
