@@ -26,6 +26,7 @@ public sealed partial class MachineFilesTests
                 Path.Combine(Repository.Root, ".ci", "nightly"),
                 Path.Combine(Repository.Root, "build", "publish.sh"),
                 Path.Combine(Repository.Root, "build", "release.sh"),
+                Path.Combine(Repository.Root, "build", "check-replay.sh"),
                 Path.Combine(Repository.Root, "build", "check-release.sh"),
                 Path.Combine(Repository.Root, "build", "compare-releases.sh"),
                 Path.Combine(Repository.Root, "build", "debian", "unit"),
