@@ -21,9 +21,9 @@ dotnet publish "$root/src/Silo" --output "$out/silo" -p:PublishReadyToRunComposi
 dotnet pack "$root/src/Client" --output "$out" "${options[@]}"
 dotnet pack "$root/src/Client.Api" --output "$out" "${options[@]}"
 
-# Times, owners and order of the archives are fixed: the same folder gives the same bytes, and the hash means something.
+# Times, owners, modes and order of the archives are fixed: the same folder gives the same bytes, and the hash means something.
 for folder in client silo; do
-    tar --sort=name --mtime='2000-01-01 00:00Z' --owner=0 --group=0 --numeric-owner -C "$out" -cf - "$folder" | gzip -n >"$out/slowrun-$folder-linux-x64.tar.gz"
+    tar --sort=name --mtime='2000-01-01 00:00Z' --mode=u=rwX,go=rX --owner=0 --group=0 --numeric-owner -C "$out" -cf - "$folder" | gzip -n >"$out/slowrun-$folder-linux-x64.tar.gz"
 done
 cd "$out"
 sha256sum slowrun-*.tar.gz Slowrun.*.nupkg >SHA256SUMS

@@ -76,7 +76,9 @@ gzip -9nc "$source/CHANGELOG.md" >"$tree/usr/share/doc/slowrun/changelog.gz"
 echo /etc/slowrun/silo.env >"$tree/DEBIAN/conffiles"
 # Debian sorts 0.2.0~rc.1 before 0.2.0, as it is meant.
 debian=${version/-/\~}
-sed -e "s/@VERSION@/$debian/" -e "s/@SIZE@/$(du --summarize --apparent-size --block-size 1K --exclude DEBIAN "$tree" | cut -f 1)/" \
+# As Debian's policy counts it, and not the file system: a folder or link is 1 KiB.
+size=$(find "$tree" -mindepth 1 -path "$tree/DEBIAN" -prune -o -printf '%y %s\n' | awk '{ kib += $1 == "f" ? int(($2 + 1023) / 1024) : 1 } END { print kib }')
+sed -e "s/@VERSION@/$debian/" -e "s/@SIZE@/$size/" \
     "$source/build/debian/control" >"$tree/DEBIAN/control"
 chmod -R u=rwX,go=rX "$tree"
 chmod 640 "$tree/etc/slowrun/silo.env"
