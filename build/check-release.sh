@@ -61,11 +61,17 @@ sh "each command has a manual page" 'slowrun --help --verbose >/dev/null; for c 
 sh "the unit is there, and its store is not" 'test -s /lib/systemd/system/slowrun-silo.service && ! grep -q "^SLOWRUN_STORE" /etc/slowrun/silo.env'
 # The text of the SDK is not here: any other does.
 cat "$clean"/usr/share/common-licenses/GPL-{1,2,3} >"$clean/release/text"
-sh "a run trains, and status says so" 'cd /tmp && slowrun run micro --text /release/text --store a && slowrun status micro --store a | grep Succeeded'
-sh "killed in its midst it makes the same bytes" 'cd /tmp && { slowrun run micro --text /release/text --store b & sleep 3; kill -9 $! || true; wait || true; }
-    slowrun run micro --text /release/text --store b && slowrun export micro --store a --out wa && slowrun export micro --store b --out wb && diff -r wa wb'
+# Long enough to be killed while it trains.
+run='run micro --text /release/text --set stage.epochs=40'
+sh "a run trains, and status says so" "cd /tmp && slowrun $run --store a && slowrun status micro --store a | grep Succeeded"
+# The silo is killed too: it is of the job's process group.
+sh "killed in its midst it makes the same bytes" "cd /tmp && set -m && { slowrun $run --store b & }
+    until slowrun status micro --store b -o json | grep -E '\"durableStep\": *[1-9]' >/dev/null; do kill -0 \$!; done
+    kill -9 -- -\$!
+    if slowrun status micro --store b | grep Succeeded; then exit 1; fi
+    slowrun $run --store b && slowrun export micro --store a --out wa && slowrun export micro --store b --out wb && diff -r wa wb"
 sh "the package is removed without a trace but its settings" 'apt-get remove -y -q slowrun && ! test -e /usr/bin/slowrun && ! test -e /usr/lib/slowrun && test -e /etc/slowrun/silo.env'
-sh "the archives run from any folder" 'mkdir -p /opt/slowrun && for a in client silo; do tar xzf /release/slowrun-$a-linux-x64.tar.gz -C /opt/slowrun; done; cd /tmp && /opt/slowrun/client/slowrun run micro --text /release/text --store c &&
+sh "the archives run from any folder" 'mkdir -p /opt/slowrun && for a in client silo; do tar xzf /release/slowrun-$a-linux-x64.tar.gz -C /opt/slowrun; done; cd /tmp && /opt/slowrun/client/slowrun '"$run"' --store c &&
     /opt/slowrun/client/slowrun export micro --store c --out wc && diff -r wa wc'
 
 echo "$passed passed, $failed failed"
