@@ -43,12 +43,12 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # What is in the commit, and not what lies around; at another place, which leaves the working tree's lock files and outputs alone.
 source=$work/source
-mkdir "$source"
+mkdir "$source" "$work/tmp"
 git -C "$root" archive "$commit" | tar x -C "$source"
 SOURCE_DATE_EPOCH=$(git -C "$root" show --no-patch --format=%ct "$commit")
 export SOURCE_DATE_EPOCH SLOWRUN_VERSION=$version SLOWRUN_COMMIT=$commit DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
-# No process of a build outlives it: it would go on in a folder that is gone.
-export MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false
+# No process of a build outlives it, and no folder: each 'dotnet' command leaves two empty ones.
+export MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false TMPDIR=$work/tmp
 
 echo "release: programs of $version (commit ${commit:0:12}, $flavor)"
 "$source/build/publish.sh" "$work/published" "$flavor" >"$work/log" || {
