@@ -44,7 +44,7 @@ unpack "$one" "$work/1"
 unpack "$two" "$work/2"
 {
     cd "$work"
-    # Nothing here for an archive that differs: its contents are the same, and their order, times or compression are not.
+    # Nothing here for an archive that differs: its contents are the same, and their order, times, modes or compression are not.
     differing 1 2
     echo "compare-releases: the same commit gave other files."
 } >&2
