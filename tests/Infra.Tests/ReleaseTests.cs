@@ -95,10 +95,7 @@ public sealed class ReleaseTests : IDisposable
         var compare = Path.Combine(Repository.Root, "build", "compare-releases.sh");
 
         // An image differs in each release.
-        Assert.Equal(
-            new ToolResult(0, "compare-releases: the same 1 files to the byte.\n", ""),
-            await Tool.RunAsync(compare, one, two)
-        );
+        Assert.Equal(new ToolResult(0, "compare-releases: the same 1 files to the byte.\n", ""), await Tool.RunAsync(compare, one, two));
         Assert.Equal(
             new ToolResult(
                 1,
