@@ -14,6 +14,9 @@ epochs=${3:-130}
 }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# Each process that is killed leaves its debugger's sockets there.
+mkdir "$work/tmp"
+export TMPDIR=$work/tmp
 
 "$slowrun" chaos tiny --store "$work/store" --silos 3 --kills 8 --seed "$seed" --every 14s --mode term kill \
     --set stage.epochs="$epochs" -o json >"$work/chaos.json"
