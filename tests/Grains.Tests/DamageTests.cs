@@ -5,6 +5,7 @@ using Slowrun.Grains.Members;
 using Slowrun.Grains.Slots;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
+using Slowrun.Storage.Tests;
 
 namespace Slowrun.Grains.Tests;
 
@@ -94,6 +95,88 @@ public sealed class DamageTests
         async Task<StageState> StateAsync() => Readiness.StateOf((await reader.ReadAsync("micro", new HashSet<string>(), Cancel))!, first);
 
         Task<bool> ScoreAsync() => run.Scoring.ScoreAsync("micro", first, ["cpu:0"], Cancel);
+    }
+
+    /// <summary>A store that lost them may get them back at any moment: between the failure and its report, too.</summary>
+    [Theory]
+    [InlineData("delete", WorkKind.Score)]
+    [InlineData("delete", WorkKind.Average)]
+    [InlineData("flip", WorkKind.Score)]
+    [InlineData("flip", WorkKind.Average)]
+    public async Task Score_WhenTheSpecAndItsCopyAreLost_IsToldOnceAndCountsNothing(string damage, WorkKind kind)
+    {
+        var store = new MemoryStore();
+        await using var run = new LocalRun(store);
+        await run.SubmitAsync();
+        while (await WorkAsync() is var due && due.Kind != kind)
+        {
+            Assert.True(await run.StepAsync());
+        }
+
+        var (spec, copy) = (RunPaths.Spec("micro"), RunPaths.Spec("micro") + ".copy");
+        var (good, goodCopy) = ((await store.TryReadAsync(spec, Cancel))!.Content, (await store.TryReadAsync(copy, Cancel))!.Content);
+        var stage = (await WorkAsync()).Stage;
+        var trouble = new ScoringTrouble(store, new RunFactsReader(store), TimeProvider.System);
+        for (var tries = 0; tries <= new Operations().FailureBudget; tries++)
+        {
+            await DamageAsync(store, spec, damage, []);
+            await DamageAsync(store, copy, damage, []);
+            var error = await Assert.ThrowsAnyAsync<Exception>(ScoreAsync);
+            await trouble.TellAsync("micro", stage, error);
+            await store.WriteAsync(spec, good, Cancel);
+            await store.WriteAsync(copy, goodCopy, Cancel);
+            await trouble.TellAsync("micro", stage, error);
+        }
+
+        Assert.Equal(kind, (await WorkAsync()).Kind);
+        Assert.Empty((await run.Documents.ReadJudgingAsync(Cancel)).Of);
+        var told = Assert.Single((await run.StoryAsync()).Split('\n'), line => line.StartsWith("scoring-failed", StringComparison.Ordinal));
+        Assert.Contains($"'{spec}' is {(damage == "delete" ? "missing" : "damaged")}", told, StringComparison.Ordinal);
+        Assert.Equal(Core.Plan.RunState.Succeeded, (await run.FinishAsync()).State);
+
+        async Task<ReadyWork> WorkAsync() => WorkOrder.Of([await run.FactsAsync()])[0];
+
+        Task<bool> ScoreAsync() =>
+            stage is { } member
+                ? run.Scoring.ScoreAsync("micro", member, ["cpu:0"], Cancel)
+                : run.Averaging.ScoreAsync("micro", ["cpu:0"], Cancel);
+    }
+
+    /// <summary>An event would make a folder of it, which the store would list as a run.</summary>
+    [Fact]
+    public async Task TellAsync_OfARunThatWasDeleted_WritesNothing()
+    {
+        var store = new MemoryStore();
+        await using var run = new LocalRun(store);
+        await run.SubmitAsync();
+        await run.FinishAsync();
+        await new RunRemoval(store, "micro").DeleteAsync(cancellationToken: Cancel);
+        var trouble = new ScoringTrouble(store, new RunFactsReader(store), TimeProvider.System);
+
+        await trouble.TellAsync(
+            "micro",
+            new StageId(0, 0),
+            await Assert.ThrowsAnyAsync<Exception>(() => run.Scoring.ScoreAsync("micro", new StageId(0, 0), ["cpu:0"], Cancel))
+        );
+
+        Assert.Empty(await RunDocuments.ListRunsAsync(store, Cancel).ToArrayAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task TellAsync_WhenTheStoreFailsOnce_TellsAtTheNextTry()
+    {
+        var store = new MemoryStore();
+        await using var run = new LocalRun(store);
+        await run.SubmitAsync();
+        var failing = new FailingOnce(store);
+        var trouble = new ScoringTrouble(failing, new RunFactsReader(store), TimeProvider.System);
+
+        for (var tries = 0; tries < 3; tries++)
+        {
+            await trouble.TellAsync("micro", new StageId(0, 0), new InvalidDataException("'it' is damaged."));
+        }
+
+        Assert.Single((await run.StoryAsync()).Split('\n'), line => line.Contains("'it' is damaged.", StringComparison.Ordinal));
     }
 
     /// <summary>As slot loops do, for a while.</summary>
@@ -194,5 +277,21 @@ public sealed class DamageTests
         }
 
         return [name];
+    }
+
+    private sealed class FailingOnce(IObjectStore inner) : DelegatingStore(inner)
+    {
+        private bool failed;
+
+        protected override Task<T> AroundAsync<T>(Operation operation, Func<Task<T>> run)
+        {
+            if (failed)
+            {
+                return run();
+            }
+
+            failed = true;
+            return Task.FromException<T>(new StoreException(StoreProblem.Full, "The store is away."));
+        }
     }
 }

@@ -49,6 +49,8 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
 
     public MemberScoring Scoring => new(store, tokens, fingerprints, time, NullLogger<MemberScoring>.Instance);
 
+    public EnsembleScoring Averaging => new(store, new RunFactsReader(store), tokens, time, NullLogger<EnsembleScoring>.Instance);
+
     /// <summary>How the last training ended.</summary>
     public StopReason? LastEnd { get; private set; }
 
@@ -115,8 +117,7 @@ internal sealed class LocalRun(IObjectStore store, string name = "micro", TimePr
                 await ScoreAsync(work.Stage!.Value);
                 break;
             case WorkKind.Average:
-                var scoring = new EnsembleScoring(store, new RunFactsReader(store), tokens, time, NullLogger<EnsembleScoring>.Instance);
-                await scoring.ScoreAsync(name, ["cpu:0"], TestContext.Current.CancellationToken);
+                await Averaging.ScoreAsync(name, ["cpu:0"], TestContext.Current.CancellationToken);
                 break;
             default:
                 var runner = await TakeAsync(work.Stage!.Value);

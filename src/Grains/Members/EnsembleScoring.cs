@@ -31,12 +31,10 @@ internal sealed partial class EnsembleScoring(
 {
     /// <summary>Averages the members scored so far, unless that was done.</summary>
     /// <returns>Whether there is a new result.</returns>
-    /// <exception cref="InvalidDataException">A vector, a snapshot or the data are damaged.</exception>
+    /// <exception cref="InvalidDataException">The spec, a vector, a snapshot or the data are missing or damaged.</exception>
     public async Task<bool> ScoreAsync(string run, IReadOnlyList<string> slots, CancellationToken stop)
     {
-        var facts =
-            await reader.ReadAsync(run, new HashSet<string>(), stop)
-            ?? throw new InvalidOperationException($"There is no run '{run}' in {store.Address}.");
+        var facts = await reader.ReadAsync(run, new HashSet<string>(), stop) ?? throw new RunDocuments(store, run).SpecMissing();
         if (Readiness.EnsembleDue(facts) is not { } members)
         {
             return false;

@@ -29,13 +29,12 @@ internal sealed partial class MemberScoring(
 {
     /// <summary>Scores the stage's snapshot unless that was done.</summary>
     /// <returns>Whether it was not.</returns>
-    /// <exception cref="InvalidDataException">Root, snapshot or data are damaged.</exception>
+    /// <exception cref="InvalidDataException">Spec, root, snapshot or data are missing or damaged.</exception>
     /// <exception cref="UnjudgeableException">The snapshot or the data can have no loss.</exception>
     public async Task<bool> ScoreAsync(string run, StageId id, IReadOnlyList<string> slots, CancellationToken stop)
     {
         var documents = new RunDocuments(store, run);
-        var spec =
-            await documents.TryReadSpecAsync(stop) ?? throw new InvalidOperationException($"There is no run '{run}' in {store.Address}.");
+        var spec = await documents.TryReadSpecAsync(stop) ?? throw documents.SpecMissing();
         var snapshot =
             (await documents.TryReadRootAsync(id, stop))?.Snapshot
             // Only a finished stage is to be scored. An error of scoring would count, and end the run.

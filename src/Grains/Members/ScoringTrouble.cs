@@ -92,22 +92,34 @@ internal sealed class ScoringTrouble(IObjectStore store, RunFactsReader reader, 
     /// <summary>Once for each cause.</summary>
     private async Task TellOnceAsync(string run, StageId? id, Exception error)
     {
-        if (told.TryAdd((run, id, error.Message), true))
+        var cause = (run, id, error.Message);
+        if (!told.TryAdd(cause, true))
         {
-            if (await new RunDocuments(store, run).TryReadSubmittedSpecAsync() is null)
-            {
-                told.TryRemove((run, id, error.Message), out _);
-                return;
-            }
+            return;
+        }
 
-            await new RunEvents(store, run).AppendAsync(
-                new RunEvent(
-                    time.GetUtcNow(),
-                    EventKind.ScoringFailed,
-                    id?.ToString(),
-                    $"{(id is null ? "The ensemble" : "It")} could not be scored and is tried again: {error.Message.Split('\n', 2)[0]}"
-                )
-            );
+        var isTold = false;
+        try
+        {
+            if (await new RunDocuments(store, run).HasBegunAsync())
+            {
+                await new RunEvents(store, run).AppendAsync(
+                    new RunEvent(
+                        time.GetUtcNow(),
+                        EventKind.ScoringFailed,
+                        id?.ToString(),
+                        $"{(id is null ? "The ensemble" : "It")} could not be scored and is tried again: {error.Message.Split('\n', 2)[0]}"
+                    )
+                );
+                isTold = true;
+            }
+        }
+        finally
+        {
+            if (!isTold)
+            {
+                told.TryRemove(cause, out _);
+            }
         }
     }
 }

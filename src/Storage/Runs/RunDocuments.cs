@@ -59,6 +59,20 @@ public sealed class RunDocuments(IObjectStore store, string run)
         }
     }
 
+    /// <summary>What a reader throws that finds neither the spec of a run that it works for nor its copy: a store may lose them, and get
+    /// them back.</summary>
+    public InvalidDataException SpecMissing() =>
+        new($"'{RunPaths.Spec(run)}' is missing, and so is its copy. Put it back from a copy of the store.");
+
+    /// <summary>Whether the store has a spec of the run, damaged or not, or a stage's root: a deletion leaves neither, but a store that lost
+    /// the spec still has the roots.</summary>
+    public async Task<bool> HasBegunAsync(CancellationToken cancellationToken = default) =>
+        await store.TryReadETagAsync(RunPaths.Spec(run), cancellationToken).ConfigureAwait(false) is not null
+        || await store
+            .ListNamesAsync(RunPaths.Run(run), cancellationToken)
+            .AnyAsync(RunPaths.IsRoot, cancellationToken)
+            .ConfigureAwait(false);
+
     /// <summary>The spec as it was submitted; null where there is no such run.</summary>
     public Task<RunSpec?> TryReadSubmittedSpecAsync(CancellationToken cancellationToken = default) =>
         store.TryReadJsonAsync<RunSpec>(RunPaths.Spec(run), cancellationToken);

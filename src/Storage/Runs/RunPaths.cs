@@ -36,6 +36,9 @@ public static class RunPaths
 
     public static string Root(string run, StageId stage) => Stage(run, stage) + "root";
 
+    /// <summary>Whether an object of a run is a stage's root.</summary>
+    internal static bool IsRoot(string name) => name.EndsWith("/root", StringComparison.Ordinal);
+
     /// <summary>Written after the root, with the same content: what a damaged or rolled-back root is recovered from.</summary>
     public static string RootCopy(string run, StageId stage) => CopiedJson.CopyOf(Root(run, stage));
 
