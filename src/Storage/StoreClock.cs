@@ -42,6 +42,20 @@ public sealed class StoreClock(TimeProvider time) : TimeProvider
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
         time.CreateTimer(callback, state, dueTime, period);
 
+    /// <summary>The clock of a store for a process that does not keep one: measured now, unless <paramref name="time"/> is one
+    /// already.</summary>
+    public static async Task<StoreClock> OfAsync(IObjectStore store, TimeProvider time, CancellationToken cancellationToken = default)
+    {
+        if (time is StoreClock known)
+        {
+            return known;
+        }
+
+        var clock = new StoreClock(time);
+        await clock.MeasureAsync(store, cancellationToken).ConfigureAwait(false);
+        return clock;
+    }
+
     /// <summary>Asks the store what time it is, by writing a small object and reading when that was: two operations.</summary>
     /// <returns>How far the clock had to be set.</returns>
     public async Task<TimeSpan> MeasureAsync(IObjectStore store, CancellationToken cancellationToken = default)

@@ -34,6 +34,9 @@ internal sealed class CommandLine
 
     public FakeTimeProvider Time { get; } = new(Start);
 
+    /// <summary>The client machine's clock, where it is not the store's.</summary>
+    public TimeProvider? WrongTime { get; set; }
+
     /// <summary>The environment.</summary>
     public Dictionary<string, string> Variables { get; } = [];
 
@@ -66,7 +69,7 @@ internal sealed class CommandLine
                 Output = output,
                 Error = error,
                 Console = console,
-                Time = Time,
+                Time = WrongTime ?? Time,
                 Variable = Variables.GetValueOrDefault,
                 AskSilo = AskSilo,
                 MachineSlots = () => MachineSlots,

@@ -62,6 +62,20 @@ internal sealed record ClientContext
         };
     }
 
+    /// <summary>The store's clock, for a command that only reads: where it may not ask the store, which takes a write, this machine's
+    /// must do.</summary>
+    public async Task<TimeProvider> ReadingTimeAsync(IObjectStore store, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await StoreClock.OfAsync(store, Time, cancellationToken);
+        }
+        catch (StoreException e) when (e.Problem is StoreProblem.Denied or StoreProblem.ReadOnly or StoreProblem.Full)
+        {
+            return Time;
+        }
+    }
+
     /// <exception cref="NotFoundException">There is no store at the address.</exception>
     /// <exception cref="InvalidRequestException">The address cannot hold a store.</exception>
     public async Task<IObjectStore> OpenStoreAsync(string address, bool create, CancellationToken cancellationToken)

@@ -122,7 +122,8 @@ internal static class ChaosCommand
                 await submission.CheckAsync(spec, given, stop);
                 var report = await new ChaosRun(
                     store,
-                    context.Time,
+                    // What silos write is compared with the times of what chaos did.
+                    await StoreClock.OfAsync(store, context.Time, stop),
                     (run, cancellation) => submission.SubmitAsync(run, given, cancellation),
                     tell
                 ).RunAsync(spec, parsed.GetValue(silos), parsed.GetValue(seed), plan, stop);

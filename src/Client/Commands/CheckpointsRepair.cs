@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
+using Slowrun.Storage;
 using Slowrun.Storage.Checkpoints;
 using Slowrun.Storage.Runs;
 
@@ -31,6 +32,8 @@ internal static class CheckpointsRepair
                 var (store, whom, reader) = named;
                 var facts = await named.FactsAsync(stop);
                 var (json, dry) = (parsed.GetValue(output) == OutputFormat.Json, parsed.GetValue(dryRun));
+                // A recovered root is dated, and the stage's ledger goes on from there.
+                var time = dry ? context.Time : await StoreClock.OfAsync(store, context.Time, stop);
                 var done = new List<Repaired>();
                 // Roots are examined below, with the objects beside them. Where one stage is named, its root alone is examined.
                 var documents = facts with
@@ -40,17 +43,20 @@ internal static class CheckpointsRepair
                 done.AddRange(
                     dry
                         ? documents.Damage.Select(damage => new Repaired(null, damage.Name, $"{damage.Why} {damage.Advice}", false))
-                        : (await new RunRepair(store, context.Time).MendAsync(documents, cancellationToken: stop)).Select(
-                            what => new Repaired(null, null, what, true)
-                        )
+                        : (await new RunRepair(store, time).MendAsync(documents, cancellationToken: stop)).Select(what => new Repaired(
+                            null,
+                            null,
+                            what,
+                            true
+                        ))
                 );
                 if (!dry)
                 {
-                    await new RunRepair(store, context.Time).CopyAsync(whom.Run, stop);
+                    await new RunRepair(store, time).CopyAsync(whom.Run, stop);
                     await named.Reader.Naming.MendAsync(stop);
                 }
 
-                var recovery = new RootRecovery(store, whom.Run, context.Time);
+                var recovery = new RootRecovery(store, whom.Run, time);
                 foreach (var id in facts.Plan.Stages.Select(stage => stage.Id).Where(id => whom.Stage is null || whom.Stage == id))
                 {
                     if (await recovery.LookAsync(id, stop) is not { } finding || (finding.Trouble is null && !finding.IsSafe))

@@ -7,6 +7,7 @@ using Slowrun.Core.Plan;
 using Slowrun.Core.Specs;
 using Slowrun.Core.Stages;
 using Slowrun.Reading.Runs;
+using Slowrun.Storage;
 using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Commands;
@@ -32,7 +33,7 @@ internal static class EventsCommand
             HelpName = "KIND",
             AllowMultipleArgumentsPerToken = true,
         };
-        var since = new Option<DateTimeOffset?>("--since")
+        var since = new Option<Moment?>("--since")
         {
             Description = "Only from then on: so long ago (90s, 10m, 2h, 1d), or a time (2026-11-26T18:00:00Z; without a zone it is UTC).",
             HelpName = "AGE|TIME",
@@ -65,7 +66,7 @@ internal static class EventsCommand
                 var filter = new EventFilter(
                     StageOf(parsed.GetValue(stage), facts),
                     [.. parsed.GetValue(kinds) ?? []],
-                    parsed.GetValue(since),
+                    parsed.GetValue(since) is { } from ? await from.ByClockOfAsync(context, store, stop) : null,
                     parsed.GetValue(last)
                 );
                 return await PrintAsync(context, reader, facts, filter, parsed.GetValue(output), parsed.GetValue(follow), stop);
@@ -173,17 +174,17 @@ internal static class EventsCommand
             );
     }
 
-    private static DateTimeOffset? Since(ArgumentResult result, TimeProvider time)
+    private static Moment? Since(ArgumentResult result, TimeProvider time)
     {
         var text = result.Tokens[0].Value;
         if (Duration.TryParse(text, out var ago) && ago < time.GetUtcNow() - DateTimeOffset.UnixEpoch)
         {
-            return time.GetUtcNow() - ago;
+            return new Moment(ago, null);
         }
 
         if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at))
         {
-            return at;
+            return new Moment(null, at);
         }
 
         result.AddError($"--since: '{text}' is neither an age like 90s, 10m, 2h or 1d, nor a time like 2026-11-26T18:00:00Z.");
@@ -192,6 +193,14 @@ internal static class EventsCommand
 
     private static string Line(RunEvent happened) =>
         $"{Human.Moment(happened.At)}  {happened.Kind, -22} {happened.Stage, -14} {happened.Message}".TrimEnd();
+
+    /// <summary>So long ago, or a time.</summary>
+    private sealed record Moment(TimeSpan? Ago, DateTimeOffset? At)
+    {
+        /// <summary>Events are dated by the store's clock: by another one, an age would be that of other events.</summary>
+        public async Task<DateTimeOffset?> ByClockOfAsync(ClientContext context, IObjectStore store, CancellationToken stop) =>
+            Ago is { } ago ? (await context.ReadingTimeAsync(store, stop)).GetUtcNow() - ago : At;
+    }
 
     /// <param name="Stage">A stage, or the name of a chain; null: all.</param>
     private sealed record EventFilter(string? Stage, HashSet<string> Kinds, DateTimeOffset? Since, int? Last)

@@ -4,6 +4,7 @@ using Slowrun.Client.Display;
 using Slowrun.Core.Plan;
 using Slowrun.Reading.Explain;
 using Slowrun.Reading.Live;
+using Slowrun.Reading.Runs;
 
 namespace Slowrun.Client.Commands;
 
@@ -26,15 +27,12 @@ internal static class ExplainCommand
             async (parsed, stop) =>
             {
                 var named = await NamedRun.OpenAsync(context, common, parsed, target, stop);
-                var (_, whom, reader) = named;
+                var (store, whom, _) = named;
+                // How long an owner has been silent follows from times that silos wrote.
+                var time = await context.ReadingTimeAsync(store, stop);
+                var reader = new RunReader(store, time);
                 await using var statuses = new StatusReader(reader);
-                var now = await ExplainContext.ReadAsync(
-                    reader,
-                    silos => context.AskSilos(statuses, silos, stop),
-                    whom.Run,
-                    context.Time,
-                    stop
-                );
+                var now = await ExplainContext.ReadAsync(reader, silos => context.AskSilos(statuses, silos, stop), whom.Run, time, stop);
                 whom.CheckIsIn(now.Facts);
                 var causes = RunCauses.Of(now, whom.Stage);
                 var state = whom.Stage is { } stage

@@ -29,7 +29,8 @@ internal static class GoodputCommand
             {
                 var store = await context.OpenStoreAsync(parsed.GetRequiredValue(common.Store), create: false, stop);
                 var price = await prices.ReadAsync(parsed, stop);
-                var reader = new RunReader(store, context.Time);
+                // The account that is open since the last write of a root ends now.
+                var reader = new RunReader(store, await context.ReadingTimeAsync(store, stop));
                 await using var statuses = new StatusReader(reader);
                 var status = await statuses.ReadAsync(await reader.Naming.ResolveAsync(parsed.GetRequiredValue(run), stop), stop);
                 var ledger =

@@ -17,6 +17,7 @@ internal sealed class RunDeletion(RunReader reader, string run, bool force)
 
     private readonly RunRemoval removal = new(reader.Store, run);
 
+    /// <param name="time">This machine's, which may be wrong: ages are judged by the store's own.</param>
     /// <exception cref="CliException">It is not over.</exception>
     public async Task CheckOverAsync(TimeProvider time, CancellationToken stop)
     {
@@ -26,7 +27,7 @@ internal sealed class RunDeletion(RunReader reader, string run, bool force)
             facts is null
             && !force
             && await new ImportedSnapshots(reader.Store).TryLastWithoutRunAsync(run, stop) is { } last
-            && time.GetUtcNow() - last is var age
+            && (await StoreClock.OfAsync(reader.Store, time, stop)).GetUtcNow() - last is var age
             && age < ImportsWithin
         )
         {

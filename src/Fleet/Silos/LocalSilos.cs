@@ -194,5 +194,5 @@ public sealed class LocalSilos(
     }
 
     private Task EventAsync(string kind, string message, CancellationToken stop) =>
-        new RunEvents(reader.Store, run).AppendAsync(new RunEvent(time.GetUtcNow(), kind, null, message), stop);
+        new RunEvents(reader.Store, run).AppendNowAsync(time, kind, null, message, stop);
 }

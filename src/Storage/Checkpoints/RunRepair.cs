@@ -103,7 +103,5 @@ public sealed class RunRepair(IObjectStore store, TimeProvider time)
     private static string? FromCopy(string? damage) => damage is null ? null : $"{damage} It was written again from its copy.";
 
     private async Task TellAsync(string run, string kind, string? stage, string message, CancellationToken cancellationToken) =>
-        await new RunEvents(store, run)
-            .AppendAsync(new RunEvent(time.GetUtcNow(), kind, stage, message), cancellationToken)
-            .ConfigureAwait(false);
+        await new RunEvents(store, run).AppendNowAsync(time, kind, stage, message, cancellationToken).ConfigureAwait(false);
 }

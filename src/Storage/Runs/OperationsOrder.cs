@@ -55,13 +55,11 @@ public sealed class OperationsOrder(IObjectStore store, TimeProvider time)
         if (changes.Count > 0)
         {
             await new RunEvents(store, spec.Name)
-                .AppendAsync(
-                    new RunEvent(
-                        time.GetUtcNow(),
-                        EventKind.OperationsChanged,
-                        null,
-                        $"The user changed {string.Join(", ", changes.Select(Sentence))}."
-                    ),
+                .AppendNowAsync(
+                    time,
+                    EventKind.OperationsChanged,
+                    null,
+                    $"The user changed {string.Join(", ", changes.Select(Sentence))}.",
                     cancellationToken
                 )
                 .ConfigureAwait(false);

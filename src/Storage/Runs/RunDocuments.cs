@@ -209,7 +209,7 @@ public sealed class RunDocuments(IObjectStore store, string run)
         try
         {
             await new RunEvents(store, run)
-                .AppendAsync(new RunEvent(TimeProvider.System.GetUtcNow(), kind, stage, message), cancellationToken)
+                .AppendNowAsync(TimeProvider.System, kind, stage, message, cancellationToken)
                 .ConfigureAwait(false);
         }
         catch (IOException) { }

@@ -26,6 +26,20 @@ public sealed class RunEvents(IObjectStore store, string run)
         } while (!await store.TryCreateJsonAsync(name, happened, cancellationToken).ConfigureAwait(false));
     }
 
+    /// <summary>Appends what has just happened, dated by the store's clock: this machine's may be wrong, and the event would stand among
+    /// others of another time.</summary>
+    public async Task AppendNowAsync(
+        TimeProvider time,
+        string kind,
+        string? stage,
+        string message,
+        CancellationToken cancellationToken = default
+    )
+    {
+        var clock = await StoreClock.OfAsync(store, time, cancellationToken).ConfigureAwait(false);
+        await AppendAsync(new RunEvent(clock.GetUtcNow(), kind, stage, message), cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Events in the order of their times; one that cannot be read is an event that says so.</summary>
     /// <param name="seen">Names of events to leave out; those given are added. Null: all are given.</param>
     /// <param name="since">Older ones are not read; null: all are.</param>
