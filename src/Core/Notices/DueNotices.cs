@@ -16,10 +16,8 @@ public static class DueNotices
         var failures = Failures(facts);
         foreach (var (what, failure) in failures.Where(one => one.Failure.Repeats))
         {
-            yield return About(facts, now, NoticeKind.Diverged, $"diverged-{Key([(what, failure)])}") with
+            yield return About(facts, now, NoticeKind.Diverged, $"diverged-{Key([(what, failure)])}", what) with
             {
-                Stage = what,
-                Title = $"Stage {what} of run {facts.Spec.Name} has diverged",
                 Text = $"{failure.Cause} {failure.Advice}".Trim(),
             };
         }
@@ -30,10 +28,14 @@ public static class DueNotices
                 yield return Finished(facts, now);
                 break;
             case RunState.Failed:
-                yield return About(facts, now, NoticeKind.Failed, $"failed-{Key(failures)}") with
+                yield return About(
+                    facts,
+                    now,
+                    NoticeKind.Failed,
+                    $"failed-{Key(failures)}",
+                    failures.Count == 1 ? failures[0].What : null
+                ) with
                 {
-                    Stage = failures.Count == 1 ? failures[0].What : null,
-                    Title = $"Run {facts.Spec.Name} has failed",
                     Text = string.Join(' ', failures.Select(one => $"{one.What}: {one.Failure.Cause} {one.Failure.Advice}".Trim())),
                 };
                 break;
@@ -48,7 +50,6 @@ public static class DueNotices
         var committed = facts.Committed.ToString(CultureInfo.InvariantCulture);
         return About(facts, now, NoticeKind.Stalled, $"stalled-{committed}") with
         {
-            Title = $"Run {facts.Spec.Name} stands still",
             Text =
                 $"No step was made and nothing was scored for {Minutes(still)}. 'slowrun explain {facts.Spec.Name}' says what it waits for.",
         };
@@ -60,7 +61,6 @@ public static class DueNotices
         ArgumentNullException.ThrowIfNull(facts);
         return About(facts, now, NoticeKind.Lost, $"lost-{now.UtcDateTime.ToString("yyyyMMddHH", CultureInfo.InvariantCulture)}") with
         {
-            Title = $"Run {facts.Spec.Name} loses machines",
             Text = string.Create(
                 CultureInfo.InvariantCulture,
                 $"{machines} {(machines == 1 ? "machine was" : "machines were")} lost under it within an hour. It goes on; 'slowrun goodput {facts.Spec.Name}' says what that costs."
@@ -74,7 +74,6 @@ public static class DueNotices
         var members = ensemble?.Weights?.Count(weight => weight > 0) ?? ensemble?.Members.Count ?? 0;
         return About(facts, now, NoticeKind.Finished, NoticeKind.Finished) with
         {
-            Title = $"Run {facts.Spec.Name} has finished",
             Text = ensemble is null
                 ? "All of its stages are done."
                 : string.Create(
@@ -86,13 +85,14 @@ public static class DueNotices
         };
     }
 
-    private static Notice About(RunFacts facts, DateTimeOffset now, string kind, string id) =>
+    private static Notice About(RunFacts facts, DateTimeOffset now, string kind, string id, string? stage = null) =>
         new()
         {
             Id = id,
             Kind = kind,
             Run = facts.Spec.Name,
-            Title = "",
+            Stage = stage,
+            Title = NoticeKind.Title(kind, stage, facts.Spec.Name)!,
             Text = "",
             At = now,
             SubmittedAt = facts.SubmittedAt,

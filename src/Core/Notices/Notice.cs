@@ -42,18 +42,14 @@ public sealed record Notice : ExtensibleRecord
     public string Key() => $"{Run}-{SubmittedAt?.ToUnixTimeSeconds() ?? 0}-{Id}";
 
     /// <summary>The same for people who know the run by another name. The commands in its text find the run by its own one too.</summary>
-    public Notice Called(string? givenName)
-    {
-        // All titles say it so (DueNotices): "Run NAME has finished", "Stage S of run NAME has diverged".
-        var (own, at) = ($"un {Run} ", Title.IndexOf($"un {Run} ", StringComparison.Ordinal));
-        return givenName is null || at < 0
+    public Notice Called(string? givenName) =>
+        givenName is null
             ? this
             : this with
             {
                 GivenName = givenName,
-                Title = $"{Title[..at]}un {GivenNames.Title(Run, givenName)} {Title[(at + own.Length)..]}",
+                Title = NoticeKind.Title(Kind, Stage, GivenNames.Title(Run, givenName)) ?? Title,
             };
-    }
 
     /// <summary>Whether a receiver asked to be told this.</summary>
     public bool IsFor(NotifyTarget target)

@@ -20,4 +20,19 @@ public static class NoticeKind
     public const string Diverged = "diverged";
 
     public static IReadOnlyList<string> All { get; } = [Finished, Failed, Stalled, Lost, Diverged];
+
+    /// <summary>A few words about a run: the title of a notice.</summary>
+    /// <param name="stage">The stage that it is about; null: the run.</param>
+    /// <param name="run">As people call it.</param>
+    /// <returns>Null: a kind of a newer version.</returns>
+    public static string? Title(string kind, string? stage, string run) =>
+        kind switch
+        {
+            Finished => $"Run {run} has finished",
+            Failed => $"Run {run} has failed",
+            Stalled => $"Run {run} stands still",
+            Lost => $"Run {run} loses machines",
+            Diverged => $"Stage {stage} of run {run} has diverged",
+            _ => null,
+        };
 }
