@@ -60,21 +60,15 @@ public sealed class AzureBlobStore : IObjectStore
         var blob = Blob(name);
         return pipeline.RunAsync(
             $"read '{name}'",
-            async token =>
-            {
-                try
+            token =>
+                BlobErrors.UnlessGoneAsync(async () =>
                 {
                     var answer = (await blob.DownloadContentAsync(token).ConfigureAwait(false)).Value;
                     var content = answer.Content.ToMemory();
                     return content.Length == answer.Details.ContentLength
                         ? new StoredObject(content, answer.Details.ETag.ToString(), answer.Details.LastModified)
                         : throw ObjectChunk.BrokenOff(name, content.Length, answer.Details.ContentLength);
-                }
-                catch (RequestFailedException e) when (e.IsMissingBlob())
-                {
-                    return null;
-                }
-            },
+                }),
             cancellationToken
         );
     }
@@ -84,17 +78,10 @@ public sealed class AzureBlobStore : IObjectStore
         var blob = Blob(name);
         return pipeline.RunAsync(
             $"look for '{name}'",
-            async token =>
-            {
-                try
-                {
-                    return (await blob.GetPropertiesAsync(cancellationToken: token).ConfigureAwait(false)).Value.ETag.ToString();
-                }
-                catch (RequestFailedException e) when (e.IsMissingBlob())
-                {
-                    return null;
-                }
-            },
+            token =>
+                BlobErrors.UnlessGoneAsync(async () =>
+                    (await blob.GetPropertiesAsync(cancellationToken: token).ConfigureAwait(false)).Value.ETag.ToString()
+                ),
             cancellationToken
         );
     }
@@ -138,18 +125,15 @@ public sealed class AzureBlobStore : IObjectStore
         var conditions = etag is null ? null : new BlobRequestConditions { IfMatch = new ETag(etag) };
         return pipeline.RunAsync(
             $"delete '{name}'",
-            async token =>
-            {
-                try
-                {
-                    await blob.DeleteAsync(DeleteSnapshotsOption.IncludeSnapshots, conditions, token).ConfigureAwait(false);
-                    return true;
-                }
-                catch (RequestFailedException e) when (e.IsMissingBlob() || e.IsConditionNotMet())
-                {
-                    return false;
-                }
-            },
+            token =>
+                BlobErrors.UnlessGoneAsync(
+                    async () =>
+                    {
+                        await blob.DeleteAsync(DeleteSnapshotsOption.IncludeSnapshots, conditions, token).ConfigureAwait(false);
+                        return true;
+                    },
+                    conditions
+                ),
             cancellationToken
         );
     }

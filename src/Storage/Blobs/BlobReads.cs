@@ -24,6 +24,16 @@ internal static class BlobReads
         var conditions = new BlobRequestConditions { IfMatch = etag is null ? null : new ETag(etag) };
         try
         {
+            return await BlobErrors.UnlessGoneAsync(ReadAsync, conditions).ConfigureAwait(false);
+        }
+        catch (RequestFailedException e) when (e.Status == 416)
+        {
+            // Nothing there to read: an empty blob, or an offset at or beyond the end.
+            return await BlobErrors.UnlessGoneAsync(LookAsync, conditions).ConfigureAwait(false);
+        }
+
+        async Task<ObjectChunk> ReadAsync()
+        {
             var answer = await blob.DownloadStreamingAsync(
                     new BlobDownloadOptions { Range = new HttpRange(offset, count), Conditions = conditions },
                     cancellationToken
@@ -36,34 +46,11 @@ internal static class BlobReads
                 .ReadAsync(answer.Value.Content, blob.Name, offset, count, total, details.ETag.ToString(), cancellationToken)
                 .ConfigureAwait(false);
         }
-        catch (RequestFailedException e) when (e.Status == 416)
-        {
-            // Nothing there to read: an empty blob, or an offset at or beyond the end.
-            return await TryLookAsync(blob, conditions, cancellationToken).ConfigureAwait(false);
-        }
-        catch (RequestFailedException e) when (e.IsGone(conditions))
-        {
-            return null;
-        }
-    }
 
-    private static async Task<ObjectChunk?> TryLookAsync(
-        BlockBlobClient blob,
-        BlobRequestConditions conditions,
-        CancellationToken cancellationToken
-    )
-    {
-        try
+        async Task<ObjectChunk> LookAsync()
         {
             var properties = (await blob.GetPropertiesAsync(conditions, cancellationToken).ConfigureAwait(false)).Value;
             return ObjectChunk.Empty(properties.ContentLength, properties.ETag.ToString());
         }
-        catch (RequestFailedException e) when (e.IsGone(conditions))
-        {
-            return null;
-        }
     }
-
-    private static bool IsGone(this RequestFailedException e, BlobRequestConditions conditions) =>
-        e.IsMissingBlob() || (conditions.IfMatch is not null && e.IsConditionNotMet());
 }
