@@ -46,6 +46,34 @@ public sealed class GoodputCommandTests
     }
 
     [Fact]
+    public async Task Status_OfAStageThatWaitedForASlot_SaysForHowLongOutsideTheShare()
+    {
+        await cli.HaveRunAsync();
+        await cli.HaveRootAsync(
+            "micro",
+            "chain0/stage0",
+            CommandLine.Begun(3) with
+            {
+                Ledger = new StageLedger
+                {
+                    TrainingSeconds = 90,
+                    RestoreSeconds = 10,
+                    SlotSeconds = 75,
+                    Until = CommandLine.Start,
+                },
+            }
+        );
+
+        Assert.Equal(0, await cli.RunAsync("status", "micro"));
+
+        Assert.Contains(
+            "Goodput 90.0 %: 1 min 30 s training, 10 s restore, 1 min 15 s without a slot",
+            string.Join(' ', cli.Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)),
+            StringComparison.Ordinal
+        );
+    }
+
+    [Fact]
     public async Task Goodput_AsJson_HasTheRunsSumsAndEachStages()
     {
         await cli.HaveRunAsync();
