@@ -62,7 +62,7 @@ internal sealed record ClientContext
         };
     }
 
-    /// <summary>The store's clock, for a command that only reads: where it may not ask the store, which takes a write, this machine's
+    /// <summary>The store's clock, for a command that only reads: where it cannot ask the store, which takes a write, this machine's
     /// must do.</summary>
     public async Task<TimeProvider> ReadingTimeAsync(IObjectStore store, CancellationToken cancellationToken)
     {
@@ -70,7 +70,7 @@ internal sealed record ClientContext
         {
             return await StoreClock.OfAsync(store, Time, cancellationToken);
         }
-        catch (StoreException e) when (e.Problem is StoreProblem.Denied or StoreProblem.ReadOnly or StoreProblem.Full)
+        catch (StoreException)
         {
             return Time;
         }

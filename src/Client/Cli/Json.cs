@@ -21,6 +21,15 @@ internal static class Json
 
     public static string Text<T>(T value) => JsonSerializer.Serialize(value, Options);
 
+    /// <summary>What is about a run, and begins with its own name: with what it is called behind that.</summary>
+    /// <param name="givenName">Null: it was given no other name.</param>
+    public static string TextOfRun<T>(T value, string? givenName)
+    {
+        var document = Node(value).AsObject();
+        document.Insert(1, "givenName", givenName);
+        return document.ToJsonString(Options);
+    }
+
     /// <summary>For streams: one value a line.</summary>
     public static string Line<T>(T value) => JsonSerializer.Serialize(value, OneLine);
 }

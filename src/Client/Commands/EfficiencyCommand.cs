@@ -6,6 +6,7 @@ using Slowrun.Core;
 using Slowrun.Core.Efficiency;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
+using Slowrun.Core.Stages;
 using Slowrun.Reading.Runs;
 using Slowrun.Storage;
 using Slowrun.Storage.Runs;
@@ -62,25 +63,27 @@ internal static class EfficiencyCommand
                 }
 
                 var report = await AnswerAsync(shown, store, facts, wish, given, stop);
+                var called = await new RunReader(store, context.Time).Naming.TryNameOfAsync(report.Run, stop);
+                var title = GivenNames.Title(report.Run, called);
                 if (isJson)
                 {
-                    await context.Output.WriteLineAsync(Json.Text(report));
+                    await context.Output.WriteLineAsync(Json.TextOfRun(report, called));
                 }
                 else
                 {
-                    context.Console.Print(EfficiencyText.Of(report));
+                    context.Console.Print(EfficiencyText.Of(report, title));
                 }
 
                 if (facts.Plan.Members.Any(member => member.ImportedSha256 is not null))
                 {
                     await shown.Output.WriteLineAsync(
-                        $"What imported models were trained on is not known: factors with them hold if it was the training set of '{facts.Spec.Name}', and nothing else."
+                        $"What imported models were trained on is not known: factors with them hold if it was the training set of '{title}', and nothing else."
                     );
                 }
 
                 if (parsed.GetValue(png) is { } file)
                 {
-                    EfficiencyPlot.Save(report, file.FullName);
+                    EfficiencyPlot.Save(report, title, file.FullName);
                     await shown.Output.WriteLineAsync($"Chart: {file.FullName}");
                 }
 

@@ -41,14 +41,15 @@ internal static class ExplainCommand
                 if (parsed.GetValue(output) == OutputFormat.Json)
                 {
                     await context.Output.WriteLineAsync(
-                        Json.Text(
+                        Json.TextOfRun(
                             new
                             {
                                 Run = now.Run,
                                 Stage = whom.Stage?.ToString(),
                                 State = state,
                                 Causes = causes,
-                            }
+                            },
+                            await reader.Naming.TryNameOfAsync(now.Run, stop)
                         )
                     );
                 }

@@ -33,6 +33,7 @@ internal static class GoodputCommand
                 var reader = new RunReader(store, await context.ReadingTimeAsync(store, stop));
                 await using var statuses = new StatusReader(reader);
                 var status = await statuses.ReadAsync(await reader.Naming.ResolveAsync(parsed.GetRequiredValue(run), stop), stop);
+                status = status with { GivenName = await reader.Naming.TryNameOfAsync(status.Name, stop) };
                 var ledger =
                     status.Ledger
                     ?? throw new CliException(
@@ -43,14 +44,15 @@ internal static class GoodputCommand
                 if (parsed.GetValue(output) == OutputFormat.Json)
                 {
                     await context.Output.WriteLineAsync(
-                        Json.Text(
+                        Json.TextOfRun(
                             new GoodputReport(
                                 status.Name,
                                 status.AsOf,
                                 ledger,
                                 status.Stages.ToDictionary(stage => stage.Id, stage => stage.Ledger),
                                 cost
-                            )
+                            ),
+                            status.GivenName
                         )
                     );
                 }

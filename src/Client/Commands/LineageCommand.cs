@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Slowrun.Client.Cli;
 using Slowrun.Client.Display;
+using Slowrun.Core.Stages;
 using Slowrun.Core.Status;
 using Slowrun.Reading.Runs;
 
@@ -25,13 +26,14 @@ internal static class LineageCommand
                 var reader = new RunReader(store, context.Time);
                 var facts = await reader.FactsAsync(await reader.Naming.ResolveAsync(parsed.GetRequiredValue(run), stop), stop);
                 var lineage = Lineage.Of(facts, StatusBuilder.Build(facts, StatusSource.Store, context.Time.GetUtcNow()));
+                var called = await reader.Naming.TryNameOfAsync(lineage.Run, stop);
                 if (parsed.GetValue(output) == OutputFormat.Json)
                 {
-                    await context.Output.WriteLineAsync(Json.Text(lineage));
+                    await context.Output.WriteLineAsync(Json.TextOfRun(lineage, called));
                 }
                 else
                 {
-                    context.Console.Print(LineageTree.Of(lineage));
+                    context.Console.Print(LineageTree.Of(lineage, GivenNames.Title(lineage.Run, called)));
                 }
 
                 return ExitCode.Done;

@@ -10,8 +10,9 @@ internal static class EfficiencyPlot
     private const int WidthPixels = 1100;
     private const int HeightPixels = 640;
 
+    /// <param name="title">The run, as people call it.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    public static void Save(EfficiencyReport report, string file)
+    public static void Save(EfficiencyReport report, string title, string file)
     {
         using var plot = new Plot();
         foreach (var curve in report.Curves.Where(curve => curve.Points.Count > 0))
@@ -33,7 +34,7 @@ internal static class EfficiencyPlot
         level.LineWidth = 2;
         var times = report.Curves.SelectMany(curve => curve.Points.Select(point => point.Times)).Distinct().Order().ToList();
         plot.Axes.Bottom.SetTicks([.. times.Select(Math.Log2)], [.. times.Select(time => FormattableString.Invariant($"{time:0.##}x"))]);
-        plot.Title(FormattableString.Invariant($"{report.Run}: loss on validation, by data ({report.TrainTokens:#,0} tokens are 1x)"));
+        plot.Title(FormattableString.Invariant($"{title}: loss on validation, by data ({report.TrainTokens:#,0} tokens are 1x)"));
         plot.XLabel("training tokens of the baseline");
         plot.YLabel("nats per token");
         plot.ShowLegend(Edge.Right);

@@ -8,12 +8,13 @@ namespace Slowrun.Client.Display;
 /// <summary>A run's data efficiency for people.</summary>
 internal static class EfficiencyText
 {
-    public static IRenderable Of(EfficiencyReport report)
+    /// <param name="title">The run, as people call it.</param>
+    public static IRenderable Of(EfficiencyReport report, string title)
     {
         var parts = new List<IRenderable>
         {
             new Text(
-                Invariant($"{report.Run}, {report.TrainTokens:#,0} training tokens ({report.Tokenizer}): how many times the data an ")
+                Invariant($"{title}, {report.TrainTokens:#,0} training tokens ({report.Tokenizer}): how many times the data an ")
                     + Invariant($"ordinary training needs for the same loss.")
             ),
             new Text(""),

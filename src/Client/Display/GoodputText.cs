@@ -28,7 +28,7 @@ internal static class GoodputText
     private static string Headline(RunStatus status, RunLedger ledger)
     {
         var goodput = ledger.Goodput is { } share ? Invariant($"goodput {share:P1}") : "no time spent yet";
-        return Invariant($"{status.Name} · {status.StateText} · {goodput} · {Human.Time(ledger.WallSeconds)} of wall-clock time in ")
+        return Invariant($"{status.Title} · {status.StateText} · {goodput} · {Human.Time(ledger.WallSeconds)} of wall-clock time in ")
             + Invariant($"{ledger.ChainCount} {(ledger.ChainCount == 1 ? "chain" : "chains")} · ")
             + Invariant($"{Human.Plural(ledger.MachinesLost, "machine")} lost ({Human.Plural(ledger.Preemptions, "stage preemption")}), ")
             + Invariant($"{Human.Plural(ledger.LostSteps, "step")} lost");

@@ -11,11 +11,12 @@ internal static class LineageTree
 {
     private const int MostMembers = 8;
 
-    public static IRenderable Of(Lineage lineage)
+    /// <param name="title">The run, as people call it.</param>
+    public static IRenderable Of(Lineage lineage, string title)
     {
         ArgumentNullException.ThrowIfNull(lineage);
         var data = lineage.DataSha256 is { } sha256 ? $", data {Human.Hash(sha256)}" : "";
-        var tree = new Tree(new Text($"{lineage.Run} (recipe {Human.Hash(lineage.RecipeSha256)}{data})"));
+        var tree = new Tree(new Text($"{title} (recipe {Human.Hash(lineage.RecipeSha256)}{data})"));
         foreach (var chain in lineage.Stages.GroupBy(stage => stage.Id.ChainName))
         {
             var branch = tree.AddNode(new Text(chain.First().Role == ChainRole.Members ? chain.Key : $"{chain.Key} (baseline)"));

@@ -32,6 +32,7 @@ public sealed class EfficiencyCommandTests
         Assert.Equal(
             [
                 "run",
+                "givenName",
                 "dataSha256",
                 "recipeSha256",
                 "trainTokens",
@@ -60,6 +61,11 @@ public sealed class EfficiencyCommandTests
         Assert.Equal(0, await cli.RunAsync("efficiency", ScoredRun.Name, "--data", longer, "--no-train"));
         Assert.Contains("The curve of one pass is not finished: baselines are missing.", cli.Output, StringComparison.Ordinal);
         Assert.Contains("not trained: the command without --no-train does that", cli.Output, StringComparison.Ordinal);
+        await cli.RunAsync("rename", ScoredRun.Name, "best");
+        Assert.Equal(0, await cli.RunAsync("efficiency", "best", "--data", longer, "--no-train"));
+        Assert.StartsWith($"best ({ScoredRun.Name}), {Own} training tokens", cli.Output, StringComparison.Ordinal);
+        Assert.Equal(0, await cli.RunAsync(["efficiency", "best", "--data", longer, .. Few]));
+        Assert.Equal("best", Text(cli.Json(), "givenName"));
     }
 
     [Fact]

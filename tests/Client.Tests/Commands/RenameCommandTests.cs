@@ -70,6 +70,27 @@ public sealed class RenameCommandTests
         Assert.Equal(("micro", "best"), (runs[0].GetProperty("name").GetString(), runs[0].GetProperty("givenName").GetString()));
         Assert.Equal(0, await cli.RunAsync("explain", "micro"));
         Assert.StartsWith("best is Pending", cli.Output, StringComparison.Ordinal);
+        Assert.Equal(0, await cli.RunAsync("goodput", "micro"));
+        Assert.StartsWith("best (micro) · Pending", cli.Output, StringComparison.Ordinal);
+        Assert.Equal(0, await cli.RunAsync("lineage", "micro"));
+        Assert.StartsWith("best (micro) (recipe", cli.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("name", "status")]
+    [InlineData("name", "goodput")]
+    [InlineData("run", "explain")]
+    [InlineData("run", "lineage")]
+    public async Task ReadingCommand_AsJson_HasBothNames(string own, string command)
+    {
+        await cli.HaveRunAsync();
+        Assert.Equal(0, await cli.RunAsync(command, "micro", "-o", "json"));
+        Assert.Equal(("micro", null), (Text(own), Text("givenName")));
+        await cli.RunAsync("rename", "micro", "best");
+
+        Assert.Equal(0, await cli.RunAsync(command, "best", "-o", "json"));
+
+        Assert.Equal(("micro", "best"), (Text(own), Text("givenName")));
     }
 
     [Fact]
