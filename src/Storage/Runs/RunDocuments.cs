@@ -64,8 +64,8 @@ public sealed class RunDocuments(IObjectStore store, string run)
     public InvalidDataException SpecMissing() =>
         new($"'{RunPaths.Spec(run)}' is missing, and so is its copy. Put it back from a copy of the store.");
 
-    /// <summary>Whether the store has a spec of the run, damaged or not, or a stage's root: a deletion leaves neither, but a store that lost
-    /// the spec still has the roots.</summary>
+    /// <summary>Whether the store has a spec of the run, damaged or not, or a stage's root: a deletion leaves neither, but a store that
+    /// lost the spec still has the roots.</summary>
     public async Task<bool> HasBegunAsync(CancellationToken cancellationToken = default) =>
         await store.TryReadETagAsync(RunPaths.Spec(run), cancellationToken).ConfigureAwait(false) is not null
         || await store

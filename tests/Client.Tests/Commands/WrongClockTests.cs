@@ -4,7 +4,8 @@ using Slowrun.Storage.Runs;
 
 namespace Slowrun.Client.Tests.Commands;
 
-/// <summary>The client machine's clock is hours off: what is judged by, or written with, times of the store is as with a right one.</summary>
+/// <summary>The client machine's clock is hours off: what is judged by, or written with, times of the store is as with a right
+/// one.</summary>
 public sealed class WrongClockTests
 {
     private const string Stage = "chain0/stage0";
