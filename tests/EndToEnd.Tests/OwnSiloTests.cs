@@ -28,6 +28,20 @@ public sealed class OwnSiloTests
     }
 
     [Fact]
+    public async Task Silo_WhoseStoreIsAFile_SaysSoOnce()
+    {
+        using var folder = new TemporaryStore();
+        var file = Path.Combine(folder.Path, "file");
+        await File.WriteAllTextAsync(file, "", Stop);
+
+        var end = await new Cli(file).RunAsync("silo");
+
+        Assert.Equal(1, end.ExitCode);
+        Assert.StartsWith($"slowrun silo: '{file}' is a file; a store is ", end.Error, StringComparison.Ordinal);
+        Assert.Equal(end.Error.Length - 1, end.Error.IndexOf('\n', StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Logs_OfASiloStartedByHand_PrintsWhatItSaid()
     {
         using var store = new TemporaryStore();

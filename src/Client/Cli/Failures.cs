@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using Slowrun.Core;
 using Slowrun.Core.Specs;
@@ -23,6 +24,13 @@ internal static class Failures
             ),
         };
 
+    /// <summary>A message with its control characters written out: it quotes files and arguments, which must not steer a
+    /// terminal.</summary>
+    public static string Printable(string message) =>
+        message.Any(IsHidden)
+            ? string.Concat(message.Select(c => IsHidden(c) ? string.Create(CultureInfo.InvariantCulture, $"\\x{(int)c:x2}") : $"{c}"))
+            : message;
+
     /// <summary>The causes of an exception, a line each.</summary>
     public static IEnumerable<string> Causes(Exception e)
     {
@@ -37,7 +45,7 @@ internal static class Failures
     public static int Tell(Exception e)
     {
         var (exitCode, message) = Explain(e, CancellationToken.None);
-        Console.Error.WriteLine($"slowrun: {message}");
+        Console.Error.WriteLine($"slowrun: {Printable(message)}");
         return exitCode;
     }
 
@@ -49,6 +57,8 @@ internal static class Failures
             Environment.Exit(Tell(e));
             return true;
         });
+
+    private static bool IsHidden(char c) => char.IsControl(c) && c is not ('\n' or '\t');
 
     /// <summary>These say only that something went wrong inside of them.</summary>
     private static Exception Unwrapped(Exception e) =>

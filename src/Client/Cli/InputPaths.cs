@@ -7,6 +7,12 @@ internal static class InputPaths
     /// <exception cref="CliException">It is no file that can be read.</exception>
     public static void CheckFile(string path, string option)
     {
+        // A script's variable that is not set.
+        if (path.Length == 0)
+        {
+            throw new CliException(ExitCode.Usage, $"{option}: found an empty name; expected a file's.");
+        }
+
         if (Directory.Exists(path))
         {
             throw new CliException(

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using Slowrun.Client.Cli;
 using Slowrun.Clustering.Membership;
+using Slowrun.Core;
 using Slowrun.Core.Commands;
 using Slowrun.Fleet.Silos;
 
@@ -76,10 +77,12 @@ internal static class SiloCommand
         (await StartAsync(arguments, stop)).ExitCode;
 
     /// <summary>Notes for the next owners of the silo's stages whether it crashed. Best effort: the store may be the cause of the
-    /// end.</summary>
+    /// end. What a silo refuses it has told itself, and that is all that is said.</summary>
     private static async Task TellEndAsync(ClientContext context, string address, int processId, SiloEnd end)
     {
-        await context.Error.WriteLineAsync($"slowrun: the silo's process {processId} {end}.");
+        var refused = end.ExitCode is ExitCode.Failed or ExitCode.Usage;
+        var tell = refused ? TextWriter.Null : context.Error;
+        await tell.WriteLineAsync($"slowrun: the silo's process {processId} {end}.");
         try
         {
             using var limit = new CancellationTokenSource(NoteWithin, context.Time);
@@ -87,11 +90,11 @@ internal static class SiloCommand
         }
         catch (OperationCanceledException)
         {
-            await context.Error.WriteLineAsync($"slowrun: that could not be noted in '{address}': the store does not answer.");
+            await tell.WriteLineAsync($"slowrun: that could not be noted in '{address}': the store does not answer.");
         }
-        catch (Exception e) when (e is IOException or CliException or InvalidDataException)
+        catch (Exception e) when (e is IOException or CliException or InvalidDataException or NotFoundException or InvalidRequestException)
         {
-            await context.Error.WriteLineAsync($"slowrun: that could not be noted in '{address}': {e.Message}");
+            await tell.WriteLineAsync($"slowrun: that could not be noted in '{address}': {e.Message}");
         }
     }
 

@@ -24,7 +24,7 @@ internal static class SlowrunCommand
         {
             foreach (var error in errors)
             {
-                await context.Error.WriteLineAsync($"slowrun: {error}");
+                await context.Error.WriteLineAsync($"slowrun: {Failures.Printable(error)}");
             }
 
             await context.Error.WriteLineAsync($"'{ParseMessages.Path(parsed.CommandResult)} --help' shows what is expected.");
@@ -46,10 +46,10 @@ internal static class SlowrunCommand
         catch (Exception e)
         {
             var (exitCode, message) = Failures.Explain(e, stop);
-            await context.Error.WriteLineAsync($"slowrun: {message}");
+            await context.Error.WriteLineAsync($"slowrun: {Failures.Printable(message)}");
             foreach (var cause in parsed.GetValue(common.Verbose) ? Failures.Causes(e) : [])
             {
-                await context.Error.WriteLineAsync($"  {cause}");
+                await context.Error.WriteLineAsync($"  {Failures.Printable(cause)}");
             }
 
             return exitCode;

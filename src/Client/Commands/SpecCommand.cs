@@ -177,7 +177,7 @@ internal static class SpecCommand
                 await context.Output.WriteLineAsync(
                     string.Create(
                         CultureInfo.InvariantCulture,
-                        $"'{spec.Name}' is valid: {spec.Recipe.Chains.Count} chains, {plan.Stages.Count} stages, {steps:#,0} optimizer steps; recipe {CanonicalJson.Sha256(spec.Recipe)[..16]} (before its data is known)."
+                        $"'{spec.Name}' is valid: {Human.Plural(spec.Recipe.Chains.Count, "chain")}, {Human.Plural(plan.Stages.Count, "stage")}, {Human.Plural(steps, "optimizer step")}; recipe {CanonicalJson.Sha256(spec.Recipe)[..16]} (before its data is known)."
                     )
                 );
                 return ExitCode.Done;

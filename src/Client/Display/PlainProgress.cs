@@ -94,6 +94,9 @@ internal sealed class PlainProgress(ClientContext context, RunPlan plan) : Progr
             ? string.Create(CultureInfo.InvariantCulture, $"durable to step {stage.DurableStep} ({Human.Time(age)} ago)")
             : "nothing durable yet";
 
+    /// <summary>Not known before the first steps were timed.</summary>
+    private static string Rate(StageStatus stage) => stage.TokensPerSecond is { } rate ? $"{Human.Count(rate)} tokens/s, " : "";
+
     private static string Line(StageStatus stage)
     {
         var progress = string.Create(CultureInfo.InvariantCulture, $"{stage.Id}: {stage.State}, step {stage.Step} of {stage.Steps}");
@@ -101,7 +104,7 @@ internal sealed class PlainProgress(ClientContext context, RunPlan plan) : Progr
         {
             StageState.Training when stage.TrainLossNats is { } loss => string.Create(
                 CultureInfo.InvariantCulture,
-                $"{progress}, training loss {loss:0.0000}, {Human.Count(stage.TokensPerSecond)} tokens/s, {Durable(stage)}"
+                $"{progress}, training loss {loss:0.0000}, {Rate(stage)}{Durable(stage)}"
             ),
             StageState.Training when stage.DurableStep > 0 => $"{progress}, going on from its last checkpoint",
             StageState.Done => string.Create(

@@ -16,7 +16,8 @@ internal sealed class MembershipFile(
 {
     public const string Name = "cluster/membership";
 
-    private const string Probe = "cluster/probe";
+    /// <summary>Its content is not used.</summary>
+    public const string Probe = "cluster/probe";
 
     // Silos that heartbeat at the same moment need a round each at worst; far more rounds mean that the store refuses every write.
     private const int Rounds = 100;

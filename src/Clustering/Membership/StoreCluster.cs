@@ -15,7 +15,7 @@ public sealed record StoreCluster(string Id)
     /// <summary>For a silo: gives the store an id, and notes the place, where it has none yet. Silos that start at once agree, by
     /// compare-and-swap.</summary>
     /// <param name="asked">Null: as the store says, by default its document.</param>
-    /// <exception cref="StoreException">The store's cluster is elsewhere.</exception>
+    /// <exception cref="StoreException">The store's cluster is elsewhere, or the store takes no writes.</exception>
     public static async Task<StoreCluster> FoundAsync(
         IObjectStore store,
         ClusterPlace? asked,
@@ -24,6 +24,7 @@ public sealed record StoreCluster(string Id)
     {
         var proposed = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
         var found = new MembershipDocument();
+        var written = false;
         await new MembershipFile(store)
             .ChangeAsync(
                 document =>
@@ -35,11 +36,18 @@ public sealed record StoreCluster(string Id)
                         ClusterId = document.ClusterId ?? proposed,
                         Clustering = place is { Table: true } ? place.ToString() : document.Clustering,
                     };
-                    return document.ClusterId is null ? found : document;
+                    written = document.ClusterId is null;
+                    return written ? found : document;
                 },
                 cancellationToken
             )
             .ConfigureAwait(false);
+        if (!written)
+        {
+            // Where a store takes no writes Orleans tries to join for two minutes, and then names no cause.
+            await store.WriteAsync(MembershipFile.Probe, "{}"u8.ToArray(), cancellationToken).ConfigureAwait(false);
+        }
+
         var cluster = Of(found, store);
         return asked is null || asked == cluster.Place
             ? cluster

@@ -245,6 +245,11 @@ internal sealed class SpecBinder
             return JsonValue.Create(number);
         }
 
+        if (plain && IsOutOfReach(text, type) is { } reach)
+        {
+            return Mistyped(scalar, path, reach);
+        }
+
         if (plain && type == typeof(bool) && bool.TryParse(text, out var truth))
         {
             return JsonValue.Create(truth);
@@ -252,6 +257,16 @@ internal sealed class SpecBinder
 
         return Mistyped(scalar, path, Expected(type));
     }
+
+    /// <summary>What is expected instead of a number that its type cannot hold; null: it is no number, or none of those.</summary>
+    private static string? IsOutOfReach(string text, Type type) =>
+        !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? null
+        : type == typeof(double) && !double.IsFinite(number) ? "a finite number such as 0.4"
+        : (type == typeof(int) || type == typeof(long))
+        && Math.Abs(number) >= int.MaxValue
+        && text.TrimStart('+', '-').All(char.IsAsciiDigit)
+            ? $"a whole number up to {(type == typeof(int) ? int.MaxValue : long.MaxValue).ToString(CultureInfo.InvariantCulture)}"
+        : null;
 
     private static string Expected(Type type) =>
         type == typeof(int) || type == typeof(long) ? "a whole number such as 4"

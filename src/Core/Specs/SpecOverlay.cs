@@ -43,7 +43,7 @@ internal static class SpecOverlay
             ?? throw Problem(
                 source,
                 "",
-                $"'{assignment[..equals]}' is not a path; expected names joined by dots, for example model.layers."
+                $"'{assignment[..equals]}' is not a path; expected names joined by dots, for example model.layers or chains[0].stages."
             );
         var written = assignment[(equals + 1)..];
         var value = Moved(SpecParser.Parse(written, source), new SpecMark(source, 0, 0));
@@ -57,7 +57,10 @@ internal static class SpecOverlay
     }
 
     private static bool IsSecret(string assignment) =>
-        assignment.IndexOf('=', StringComparison.Ordinal) > 0 && SpecPath.Of(assignment) is { Segments: ["operations", "notify", ..] };
+        // Also where the path is none: with a bracket too few it is the same secret.
+        assignment.Split('=', 2)
+            is [var path, _]
+        && path.Contains("notify", StringComparison.OrdinalIgnoreCase);
 
     private static SpecNode Set(SpecNode node, IReadOnlyList<string> segments, int depth, SpecNode value)
     {

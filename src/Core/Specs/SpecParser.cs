@@ -39,6 +39,11 @@ internal static class SpecParser
                 ? node
                 : throw Problem(parser.Current!, source, "a second document begins here, expected one document a file.");
         }
+        catch (YamlException e) when (TabbedLine(text) is { } line && e.Message.Contains("tab", StringComparison.Ordinal))
+        {
+            // YamlDotNet names the place where the section around it begins.
+            throw Problem(source, line, 1, "this is not YAML: found a tab before the line, expected spaces.");
+        }
         catch (YamlException e)
         {
             throw Problem(source, (int)e.Start.Line, (int)e.Start.Column, $"this is not YAML: {e.Message.TrimEnd('.')}.");
@@ -54,6 +59,10 @@ internal static class SpecParser
             );
         }
     }
+
+    /// <summary>The first line, counted from 1, with a tab in its indentation.</summary>
+    private static int? TabbedLine(string text) =>
+        Array.FindIndex(text.Split('\n'), line => line.TrimStart(' ').StartsWith('\t')) is >= 0 and var index ? index + 1 : null;
 
     private static SpecNode Node(IParser parser, SpecText text, int levels) => Node(parser, text, levels, out _);
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace Slowrun.Core.Specs;
 
@@ -6,13 +7,18 @@ namespace Slowrun.Core.Specs;
 /// A place in a spec: <c>recipe.chains[0].stage.epochs</c>. Short forms leave <c>recipe.</c> out (<c>model.layers</c>) and may write a
 /// list's index as a name (<c>chains.0.stages</c>); <c>operations.</c> is always written.
 /// </summary>
-internal sealed record SpecPath(IReadOnlyList<string> Segments)
+internal sealed partial record SpecPath(IReadOnlyList<string> Segments)
 {
     private static readonly string[] Sections = ["recipe", "operations", "name"];
 
     /// <summary>Null where the text is no path at all.</summary>
     public static SpecPath? TryParse(string text)
     {
+        if (!Brackets().IsMatch(text))
+        {
+            return null;
+        }
+
         var segments = text.Replace("[", ".", StringComparison.Ordinal).Replace("]", "", StringComparison.Ordinal).Split('.');
         if (segments.Any(segment => segment.Length == 0 || segment.Any(char.IsWhiteSpace)))
         {
@@ -50,6 +56,10 @@ internal sealed record SpecPath(IReadOnlyList<string> Segments)
 
         return mark;
     }
+
+    /// <summary>Each bracket is closed before the next dot or bracket.</summary>
+    [GeneratedRegex(@"^[^\[\]]+(\[[^\[\].]+\](?=[.\[]|$)[^\[\]]*)*$", RegexOptions.CultureInvariant)]
+    private static partial Regex Brackets();
 
     public static int? Index(string segment) =>
         int.TryParse(segment, NumberStyles.None, CultureInfo.InvariantCulture, out var index) ? index : null;

@@ -241,7 +241,22 @@ public static class SpecReader
             return root;
         }
 
-        var name = (extends.Value as SpecScalar)?.Text ?? "";
+        if (extends.Value is not SpecScalar { Text: { Length: > 0 } name })
+        {
+            var (mark, found) = (
+                extends.KeyMark,
+                extends.Value switch
+                {
+                    SpecSequence => "a list",
+                    SpecMapping => "a section",
+                    _ => "nothing",
+                }
+            );
+            var message = $"found {found}, expected the name of one preset: {string.Join(", ", PresetFiles.Names)}.";
+            problems.Add(new SpecProblem(mark.Source, mark.Line, mark.Column, ExtendsField, message));
+            return root;
+        }
+
         if (seen.Contains(name))
         {
             throw new InvalidDataException($"Preset '{name}' extends itself by way of {string.Join(", ", seen)}.");

@@ -25,7 +25,10 @@ internal static class PlainText
         }
         catch (DecoderFallbackException e)
         {
-            throw new CorpusException($"'{file}' is not UTF-8: {e.Message} Convert it, for example with iconv.");
+            throw new CorpusException(
+                $"'{file}' is not UTF-8 text: it has the bytes {Convert.ToHexString(e.BytesUnknown ?? [])}. Convert it, for example with iconv; "
+                    + "'slowrun data prepare' reads compressed files, JSONL and Parquet."
+            );
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

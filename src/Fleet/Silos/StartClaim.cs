@@ -11,6 +11,9 @@ internal sealed class StartClaim : IDisposable
 {
     private const string FileName = "starting.lock";
 
+    // EWOULDBLOCK of flock(2): the errno is the exception's HResult on Linux.
+    private const int WouldBlock = 11;
+
     private readonly FileStream file;
 
     private StartClaim(FileStream file) => this.file = file;
@@ -21,14 +24,13 @@ internal sealed class StartClaim : IDisposable
     public static StartClaim? Try(string storeAddress)
     {
         var folder = SiloLogs.FolderOf(storeAddress);
-        PrivateFolders.Make(folder);
-        var path = Path.Combine(folder, FileName);
         try
         {
+            PrivateFolders.Make(folder);
             // FileShare.None is flock(2) on Linux; the file stays, since a lock on a deleted file excludes no process.
             return new StartClaim(
                 new FileStream(
-                    path,
+                    Path.Combine(folder, FileName),
                     new FileStreamOptions
                     {
                         Mode = FileMode.OpenOrCreate,
@@ -39,9 +41,16 @@ internal sealed class StartClaim : IDisposable
                 )
             );
         }
-        catch (IOException) when (File.Exists(path))
+        catch (IOException e) when (e.HResult == WouldBlock)
         {
             return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException(
+                $"No silo can be started here: the folder of its logs, '{folder}', cannot be written ({e.Message.TrimEnd('.')}). Make it writable.",
+                e
+            );
         }
     }
 

@@ -303,17 +303,25 @@ internal sealed class StoreFiles
     {
         if (!Directory.Exists(root) && Path.GetDirectoryName(root) is { } parent)
         {
-            MakeAbove(parent);
+            MakeAbove(parent, root);
             PrivateFolders.Make(root);
             Posix.SyncDirectory(parent);
         }
     }
 
-    private static void MakeAbove(string folder)
+    private static void MakeAbove(string folder, string root)
     {
+        if (File.Exists(folder))
+        {
+            throw new StoreException(
+                StoreProblem.Unsuitable,
+                $"'{folder}' is a file, so there can be no store at '{root}'. Name a directory, or a place for a new one."
+            );
+        }
+
         if (!Directory.Exists(folder) && Path.GetDirectoryName(folder) is { } parent)
         {
-            MakeAbove(parent);
+            MakeAbove(parent, root);
             Directory.CreateDirectory(folder);
             Posix.SyncDirectory(parent);
         }

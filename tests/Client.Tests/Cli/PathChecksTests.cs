@@ -77,6 +77,38 @@ public sealed class PathChecksTests : IDisposable
         Assert.Contains("--text: there is no file '", cli.Error, StringComparison.Ordinal);
     }
 
+    /// <summary>What a script passes whose variable is not set.</summary>
+    [Theory]
+    [InlineData("--text", "submit", "micro", "--text", "")]
+    [InlineData("--machines", "plan", "micro", "--machines", "")]
+    [InlineData("import", "import", "")]
+    public async Task Command_WithAnEmptyName_SaysOfWhat(string option, params string[] arguments)
+    {
+        Assert.Equal(2, await cli.RunAsync(arguments));
+        Assert.Contains($"{option}: found an empty name; expected a file's.", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Submit_ToAStoreBelowAFile_NamesThatFile()
+    {
+        var file = folder.Write("file", "");
+
+        Assert.Equal(2, await cli.RunAsync("submit", "micro", "--store", Path.Combine(file, "a", "b")));
+        Assert.Contains($"'{file}' is a file, so there can be no store at '{file}/a/b'.", cli.Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>A spec may come from someone else, and its text must not steer the reader's terminal.</summary>
+    [Fact]
+    public async Task Error_ThatQuotesControlCharacters_WritesThemOut()
+    {
+        var spec = folder.Write("spec.yaml", "extends: tiny\nrecipe: {model: {layers: \"\\e]0;owned\\a\"}}\n");
+
+        Assert.Equal(2, await cli.RunAsync("spec", "validate", spec));
+        Assert.Contains(@"found the text '\x1b]0;owned\x07', expected", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(2, await cli.RunAsync("spec", "validate", "tiny", "--\u001b[31mred"));
+        Assert.DoesNotContain('\u001b', cli.Error);
+    }
+
     [Fact]
     public async Task List_OfAStoreThatIsAFile_SaysWhatAStoreIs()
     {

@@ -74,6 +74,17 @@ public sealed class DisplayTests : IDisposable
     }
 
     [Fact]
+    public async Task PlainProgress_BeforeASpeedIsKnown_ShowsNone()
+    {
+        await using var view = new PlainProgress(cli.Context, Plan);
+        var training = Training(step: 0);
+
+        view.Show(training with { Stages = [training.Stages[0] with { TokensPerSecond = null }] });
+
+        Assert.Equal("chain0/stage0: Training, step 0 of 960, training loss 2.5000, nothing durable yet\n", cli.Output);
+    }
+
+    [Fact]
     public async Task PlainProgress_OfARunThatIsFarAlready_CountsWhatIsDone()
     {
         await using var view = new PlainProgress(cli.Context, Plan);

@@ -46,6 +46,24 @@ public sealed class StoreClusterTests
         Assert.Equal(await StoreCluster.ReadAsync(store, Cancel), Assert.Single(found.Distinct()));
     }
 
+    /// <summary>A silo that only reads would try to join for minutes.</summary>
+    [Fact]
+    public async Task Found_InAStoreThatTakesNoWrites_SaysWhy()
+    {
+        await StoreCluster.FoundAsync(store, Cancel);
+        var readable = new RecordingStore(store)
+        {
+            Before = operation =>
+                operation.StartsWith("read", StringComparison.Ordinal)
+                    ? Task.CompletedTask
+                    : Task.FromException(new StoreException(StoreProblem.ReadOnly, "It is read-only.")),
+        };
+
+        var e = await Assert.ThrowsAsync<StoreException>(() => StoreCluster.FoundAsync(readable, Cancel));
+
+        Assert.Equal(StoreProblem.ReadOnly, e.Problem);
+    }
+
     [Fact]
     public async Task Found_WhenTheAnswerToItsWriteIsLost_IsWhatTheStoreHas()
     {

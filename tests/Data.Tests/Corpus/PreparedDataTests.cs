@@ -118,7 +118,7 @@ public sealed class PreparedDataTests : IDisposable
         File.WriteAllBytes(path, [0x61, 0xe9, 0x62]);
 
         Assert.Contains(
-            "is not UTF-8",
+            "is not UTF-8 text: it has the bytes E9. Convert it,",
             Assert.Throws<CorpusException>(() => PreparedData.FromText([path], Small)).Message,
             StringComparison.Ordinal
         );
