@@ -242,7 +242,8 @@ internal sealed class SpecBinder
             && double.IsFinite(number)
         )
         {
-            return JsonValue.Create(number);
+            // -0 is 0: one recipe has one hash.
+            return JsonValue.Create(number == 0 ? 0 : number);
         }
 
         if (plain && IsOutOfReach(text, type) is { } reach)

@@ -26,6 +26,18 @@ public sealed class OddSpecTests
         Assert.Contains(message, problem.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("-0")]
+    [InlineData("-0.0")]
+    [InlineData("0e5")]
+    public void FromText_OfZeroWrittenOddly_IsTheRecipeOfZero(string zero)
+    {
+        string Hash(string dropout) =>
+            CanonicalJson.Sha256(SpecReader.FromText($"extends: tiny\nrecipe: {{stage: {{dropout: {dropout}}}}}", "odd.yaml").Recipe);
+
+        Assert.Equal(Hash("0"), Hash(zero));
+    }
+
     [Fact]
     public void FromText_IndentedByATab_NamesItsLine()
     {
