@@ -6,5 +6,6 @@ set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 rm -rf "$here/app"
 dotnet publish "$here/../Gpu" --self-contained -p:Packed=true --output "$here/app" --nologo --verbosity quiet
-rm -f "$here"/app/*.pdb "$here"/app/*.xml
+# Of the tokenizers' project; nothing here reads Parquet.
+rm -f "$here"/app/*.pdb "$here"/app/*.xml "$here/app/ParquetSharpNative.so"
 du -sh "$here/app"
