@@ -65,7 +65,9 @@ public sealed class GoldenHashTests
             {
                 Assert.Equal(Expected, found);
             }
-            else if (!Expected.Split('\n').Where(line => line.StartsWith("fused", StringComparison.Ordinal)).All(found.Split('\n').Contains))
+            else if (
+                !Expected.Split('\n').Where(line => line.StartsWith("fused", StringComparison.Ordinal)).All(found.Split('\n').Contains)
+            )
             {
                 Assert.Skip(
                     $"The composed path's hashes are right for this kind of processor; the fused path's are not recorded for revision {Engine.Revision}. All of them, to be written down in {nameof(GoldenHashTests)}:\n{found}"
