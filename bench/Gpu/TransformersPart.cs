@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Reflection;
-using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -13,6 +12,7 @@ using Slowrun.Core.Specs;
 using Slowrun.Core.Tensors;
 using Slowrun.Data.Tokenizers;
 using Slowrun.Storage.Safetensors;
+using Slowrun.Tests.Transformers;
 using Slowrun.Training.Models;
 using Slowrun.Training.Parameters;
 using static TorchSharp.torch;
@@ -27,9 +27,6 @@ internal static class TransformersPart
 {
     private const string Text = "Returns the größte value.\n\t<param name=\"x\">  Ω ≈ 3</param> 🙂 it's 2026, isn't it?\r\n";
 
-    /// <summary>As many as a small model reads.</summary>
-    private static readonly int[] Tokens = [.. Enumerable.Range(0, 24).Select(i => ((i * i * 7) + 3) % 300)];
-
     private static readonly double[] Shares = [0.25, 0.75];
 
     public static int Write(string folder)
@@ -42,7 +39,7 @@ internal static class TransformersPart
         models.Add((mixed, probabilities.Aggregate((sum, next) => sum + next).log().to(float32)));
         var expected = new JsonObject
         {
-            ["tokens"] = JsonSerializer.SerializeToNode(Tokens),
+            ["tokens"] = JsonSerializer.SerializeToNode(SmallModels.Tokens(Small(PresetFiles.Names[0]).Model)),
             ["models"] = new JsonArray(
                 [
                     .. models.Select(model => new JsonObject
@@ -62,9 +59,9 @@ internal static class TransformersPart
     /// <returns>[T, V].</returns>
     private static Tensor Model(string folder, string preset, int seed)
     {
-        var plan = Small(SpecReader.FromPreset(preset).Recipe);
+        var plan = Small(preset);
         var into = Directory.CreateDirectory(Path.Combine(folder, preset)).FullName;
-        var weights = Weights(plan.Model, seed);
+        var weights = SmallModels.Weights(plan.Model, seed);
         using (var file = File.Create(Path.Combine(into, "model.safetensors")))
         using (var tensors = SafetensorsWriter.OpenRead(weights))
         {
@@ -90,7 +87,7 @@ internal static class TransformersPart
         }
 
         var config = TransformersEnsembleConfig.Of(
-            Small(SpecReader.FromPreset(models[0]).Recipe).Model,
+            Small(models[0]).Model,
             documentStart: 0,
             EnsembleAverage.Probabilities,
             [.. models.Select((model, i) => new TransformersMember(model, Shares[i]))]
@@ -124,55 +121,7 @@ internal static class TransformersPart
         }
     }
 
-    /// <summary>A preset's options at a size that takes no time, in float32.</summary>
-    private static StagePlan Small(Recipe recipe)
-    {
-        var model = recipe.Model with
-        {
-            VocabSize = 300,
-            SequenceLength = Tokens.Length,
-            Layers = 4,
-            Heads = 2,
-            Width = 32,
-            ShortWindow = recipe.Model.ShortWindow is null ? null : 5,
-            LongWindow = recipe.Model.LongWindow is null ? null : 11,
-            Products = MatrixPrecision.F32,
-            Yarn = recipe.Model.Yarn is null ? null : recipe.Model.Yarn with { LongWindows = [4, 8] },
-        };
-        return new StagePlan
-        {
-            Id = new StageId(0, 0),
-            Role = ChainRole.Members,
-            Seed = 1,
-            Model = model,
-            Stage = recipe.Stage with { Loop = recipe.Stage.Loop is { } loop ? loop with { Start = 2, End = 4 } : null },
-            Evaluation = recipe.Evaluation,
-            Data = recipe.Data,
-        };
-    }
-
-    /// <summary>All at random, those too that begin at 0 or 1: a fresh model would not show what its gates do.</summary>
-    private static List<TensorData> Weights(ModelRecipe model, int seed)
-    {
-        var random = new Random(seed);
-        return
-        [
-            .. ParameterTable
-                .Of(model)
-                .Select(parameter =>
-                {
-                    var (scale, middle) = parameter.Shape.Count > 1 ? (1.5 / Math.Sqrt(parameter.Shape[^1]), 0) : (0.5, 0.7);
-                    float[] values =
-                    [
-                        .. Enumerable
-                            .Range(0, checked((int)parameter.Count))
-                            .Select(_ => (float)((scale * ((2 * random.NextDouble()) - 1)) + middle)),
-                    ];
-                    var bytes = MemoryMarshal.AsBytes(values.AsSpan()).ToArray();
-                    return new TensorData(parameter.Name, ElementType.F32, parameter.Shape, bytes);
-                }),
-        ];
-    }
+    private static StagePlan Small(string preset) => SmallModels.Of(SpecReader.FromPreset(preset).Recipe);
 
     private static Tensor Logits(StagePlan plan, IReadOnlyList<TensorData> weights)
     {
@@ -182,7 +131,7 @@ internal static class TransformersPart
         using var source = new ParameterSource(parameters, null);
         using var gpt = new Gpt(plan.Model, CPU);
         var given = GptWeights.Of(plan.Model, source);
-        var tokens = tensor(Tokens, [1, Tokens.Length], ScalarType.Int64);
+        var tokens = tensor(SmallModels.Tokens(plan.Model), [1, plan.Model.SequenceLength], ScalarType.Int64);
         return gpt.Logits(given, gpt.Hidden(given, tokens, StepSettings.Finished(plan.Model, plan.Stage))).contiguous();
     }
 }

@@ -2,6 +2,7 @@ using Slowrun.Core.Models;
 using Slowrun.Core.Plan;
 using Slowrun.Core.Recipes;
 using Slowrun.Core.Tensors;
+using Slowrun.Tests.Transformers;
 using Slowrun.Training.Inference;
 using Slowrun.Training.Models;
 using Slowrun.Training.Parameters;
@@ -206,32 +207,7 @@ public sealed class CachedModelTests
 
     internal static StagePlan Plan(ModelRecipe model, StageRecipe stage) => SmallStage.Inputs(stage, model).Plan;
 
-    /// <summary>Every parameter drawn at random, those too that begin at 0 or 1: a fresh model would not show what its gates do.</summary>
-    internal static IReadOnlyList<TensorData> Weights(StagePlan plan, int seed = 1)
-    {
-        var random = new Random(seed);
-        return
-        [
-            .. ParameterTable
-                .Of(plan.Model)
-                .Select(parameter =>
-                {
-                    var scale = parameter.Shape.Count > 1 ? 1.5 / Math.Sqrt(parameter.Shape[^1]) : 0.5;
-                    var values = new float[parameter.Count];
-                    for (var i = 0; i < values.Length; i++)
-                    {
-                        values[i] = (float)((scale * ((2 * random.NextDouble()) - 1)) + (parameter.Shape.Count > 1 ? 0 : 0.7));
-                    }
-
-                    return new TensorData(
-                        parameter.Name,
-                        ElementType.F32,
-                        parameter.Shape,
-                        System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()).ToArray()
-                    );
-                }),
-        ];
-    }
+    internal static IReadOnlyList<TensorData> Weights(StagePlan plan, int seed = 1) => SmallModels.Weights(plan.Model, seed);
 
     internal static Tensor Whole(StagePlan plan, IReadOnlyList<TensorData> weights, int[] tokens)
     {

@@ -30,22 +30,7 @@ public sealed class TransformersForwardTests
     [MemberData(nameof(Presets))]
     public void Logits_OfEveryPresetsOptions_AreTheEngines(string preset)
     {
-        // The preset's options at a size at which plain loops take no time; what is rounded is looked at by itself.
-        var recipe = SpecReader.FromPreset(preset, new SpecOverrides { Name = "small" }).Recipe;
-        var model = recipe.Model with
-        {
-            VocabSize = 300,
-            SequenceLength = 24,
-            Layers = 4,
-            Heads = 2,
-            Width = 32,
-            ShortWindow = recipe.Model.ShortWindow is null ? null : 5,
-            LongWindow = recipe.Model.LongWindow is null ? null : 11,
-            Products = MatrixPrecision.F32,
-            Yarn = recipe.Model.Yarn is null ? null : recipe.Model.Yarn with { LongWindows = [4, 8] },
-        };
-        var loop = recipe.Stage.Loop is { } given ? given with { Start = 2, End = 4 } : null;
-        var plan = CachedModelTests.Plan(model, recipe.Stage with { Loop = loop });
+        var plan = SmallModels.Of(SpecReader.FromPreset(preset, new SpecOverrides { Name = "small" }).Recipe);
 
         HeldToTheEngine(plan, CachedModelTests.Weights(plan), 1e-4, preset);
     }
@@ -62,7 +47,7 @@ public sealed class TransformersForwardTests
     private static void HeldToTheEngine(StagePlan plan, IReadOnlyList<TensorData> weights, double tolerance, string what)
     {
         using var scope = NewDisposeScope();
-        int[] tokens = [.. Enumerable.Range(0, plan.Model.SequenceLength).Select(i => ((i * i * 7) + 3) % plan.Model.VocabSize)];
+        var tokens = SmallModels.Tokens(plan.Model);
         using var config = JsonDocument.Parse(TransformersConfig.Of(plan.Model, plan.Stage, documentStart: 0).Json());
 
         var logits = new TransformersForward(config.RootElement, weights).Logits(tokens);
