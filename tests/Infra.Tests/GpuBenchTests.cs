@@ -77,6 +77,42 @@ public sealed class GpuBenchTests
         }
     }
 
+    /// <summary>What transformers_check.py reads: no machine that builds this has the library.</summary>
+    [Fact]
+    public async Task Exports_AreFoldersWithWhatIsExpectedOfThem()
+    {
+        var folder = Directory.CreateTempSubdirectory("slowrun-gpu-bench-");
+        try
+        {
+            var program = Path.Combine(Repository.Root, "artifacts", "bin", "Slowrun.Gpu", "release", "Slowrun.Gpu");
+
+            var result = await Tool.RunAsync(program, "exports", folder.FullName, "--cpu");
+
+            Assert.True(result.ExitCode == 0, result.Error + result.Output);
+            var expected = JsonNode.Parse(
+                await File.ReadAllTextAsync(Path.Combine(folder.FullName, "expected.json"), TestContext.Current.CancellationToken)
+            )!;
+            var tokens = expected["tokens"]!.AsArray().Count;
+            Assert.All(
+                expected["models"]!.AsArray(),
+                model =>
+                {
+                    var config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder.FullName, (string)model!["folder"]!, "config.json")))!;
+                    var logits = model["logits"]!.AsArray();
+                    Assert.Equal(tokens * (int)config["vocab_size"]!, logits.Count);
+                    Assert.True(logits.Select(logit => (double)logit!).Distinct().Count() > tokens, (string?)model["folder"]);
+                    Assert.True(File.Exists(Path.Combine(folder.FullName, (string)model["folder"]!, "modeling_slowrun.py")));
+                }
+            );
+            Assert.Contains("ensemble", expected["models"]!.AsArray().Select(model => (string?)model!["folder"]));
+            Assert.Equal(2, expected["tokenizers"]!.AsArray().Count);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
     /// <summary>Parts that fail say why, cost no other part, and the table is printed: here because there is no device.</summary>
     [Fact]
     public async Task Run_WithoutADevice_SaysWhyOfEachPart()
