@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using Azure.Storage;
 using Azure.Storage.Blobs;
 using Azure.Storage.Sas;
@@ -190,6 +191,8 @@ public sealed class SecretsTests : IAsyncLifetime
         }
 
         string[] secrets = [key, Uri.EscapeDataString(key), signature, Uri.EscapeDataString(signature), .. more];
+        // Random bytes of a checkpoint hold "sig=" now and then, but not before a value that a credential could be.
+        var credential = new Regex("(?i)(sig|AccountKey)=(?!REDACTED)[A-Z0-9%+/_-]{16}");
         foreach (var (place, text) in places)
         {
             Assert.All(
@@ -197,7 +200,7 @@ public sealed class SecretsTests : IAsyncLifetime
                 secret =>
                     Assert.False(text.Contains(secret, StringComparison.Ordinal), $"{place} shows a credential: {Around(text, secret)}")
             );
-            Assert.DoesNotMatch("(?i)(sig|AccountKey)=(?!REDACTED)[^;&\\s]{3}", text);
+            Assert.DoesNotMatch(credential, text);
         }
     }
 

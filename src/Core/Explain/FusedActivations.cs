@@ -31,6 +31,11 @@ internal static class FusedActivations
             network += Visit(model) + (visits * (long)model.Width) + Shared(model);
         }
 
+        if (model.MtpBlock && stage.MtpWeight != 0 && !(taught && stage.Distillation is { Alpha: 1 }))
+        {
+            network += Further(model);
+        }
+
         var numbers = (tokens * network) + (rows * model.VocabSize * (taught ? 2 : 1)) + (OptimizerTensors * LargestStack(plan));
         return sizeof(float) * numbers;
     }
@@ -43,16 +48,22 @@ internal static class FusedActivations
         return (3 * width) + 2 + (5 * heads) + (3 * Packed(model)) + (2L * ParameterTable.HiddenWidth(model));
     }
 
-    /// <summary>Numbers a token besides: the embedded input, the product of queries, keys and values, a branch, the MLP within, the result,
-    /// value embeddings.</summary>
-    private static long Shared(ModelRecipe model) => ((6 + Valued(model)) * (long)model.Width) + ParameterTable.HiddenWidth(model) + 2;
+    /// <summary>Numbers a token besides: the embedded input, the result, value embeddings.</summary>
+    private static long Shared(ModelRecipe model) => Room(model) + ((2 + Valued(model)) * (long)model.Width) + 2;
+
+    /// <summary>Numbers a token that blocks use in turn: the product of queries, keys and values, a branch, the MLP within.</summary>
+    private static long Room(ModelRecipe model) => (4L * model.Width) + ParameterTable.HiddenWidth(model);
 
     /// <summary>Numbers a token of gradients on their way, those of skips and value embeddings among them.</summary>
-    private static long Slopes(ModelRecipe model) =>
-        ((5 + Valued(model) + (model.Layers / 2)) * (long)model.Width)
-        + (2L * ParameterTable.HiddenWidth(model))
-        + (4 * Packed(model))
-        + (3L * model.Heads);
+    private static long Slopes(ModelRecipe model) => BlockSlopes(model) + ((3 + Valued(model) + (model.Layers / 2)) * (long)model.Width);
+
+    /// <summary>Numbers a token of gradients within a block.</summary>
+    private static long BlockSlopes(ModelRecipe model) =>
+        (2L * model.Width) + (2L * ParameterTable.HiddenWidth(model)) + (4 * Packed(model)) + (3L * model.Heads);
+
+    /// <summary>Numbers a token of the multi-token block, which has a room of its own: two inputs, the stream, the result and its gradient, and
+    /// the stream's.</summary>
+    private static long Further(ModelRecipe model) => Visit(model) + Room(model) + BlockSlopes(model) + (6L * model.Width) + 2;
 
     private static int Valued(ModelRecipe model) =>
         Enumerable.Range(0, model.Layers).Count(layer => ParameterTable.HasValueEmbedding(model, layer));

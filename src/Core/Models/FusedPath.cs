@@ -10,16 +10,7 @@ public static class FusedPath
     public static bool Covers(ModelRecipe model, StageRecipe stage)
     {
         var widest = Math.Max(2L * ParameterTable.HiddenWidth(model), 3L * model.Width);
-        return model
-                is {
-                    Products: MatrixPrecision.F32,
-                    KeyOffset: false,
-                    HeadMixing: false,
-                    Xsa: null,
-                    MtpBlock: false,
-                    Yarn: null,
-                    SharedBlocks: null
-                }
+        return model is { Products: MatrixPrecision.F32, KeyOffset: false, HeadMixing: false, Xsa: null, Yarn: null, SharedBlocks: null }
             && stage is { Recurrence: null, Recompute: false }
             // Scores are exponents as they are.
             && model.Width / model.Heads <= 4096

@@ -1,4 +1,3 @@
-using Slowrun.Core.Models;
 using Slowrun.Training.Models;
 
 namespace Slowrun.Training.Kernels;
@@ -38,7 +37,16 @@ internal sealed unsafe partial class FusedGpt
 
             if (visit.Kept)
             {
-                BlockBack(weights.Blocks[visit.Layer], gradients.Blocks[visit.Layer], visit, pass, i, d);
+                var layer = visit.Layer;
+                blocks.Backward(
+                    weights.Blocks[layer],
+                    gradients.Blocks[layer],
+                    visit.Activations,
+                    d.Stream,
+                    valued[layer] ? values[layer] : null,
+                    d.Values[layer],
+                    Settings(pass, layer, i)
+                );
             }
 
             var before = i == 0 ? x0 : visits[i - 1].Stream;
@@ -79,7 +87,7 @@ internal sealed unsafe partial class FusedGpt
 
         return RowKernels.MixBack(
             d.Stream.Data,
-            visit.Kept ? d.Normalised.Data : null,
+            visit.Kept ? blocks.NormalisedGradient.Data : null,
             saved.Normalised.Data,
             saved.NormalisedBy.Data,
             before.Data,
@@ -94,88 +102,6 @@ internal sealed unsafe partial class FusedGpt
         );
     }
 
-    private void BlockBack(FusedBlock weights, FusedBlock gradients, LayerVisit visit, ForwardPass pass, int index, Slopes d)
-    {
-        int n = shape.Rows,
-            c = shape.Channels;
-        var saved = visit.Activations;
-        RowKernels.AddNormBack(d.Stream.Data, null, null, null, Mask(pass, index, mlp: true), branch.Data, n, c);
-        Matrix.Product(inner, branch, weights.MlpOutput);
-        RowKernels.SwiGluBack(saved.Gates.Data, inner.Data, d.Gates.Data, n, hidden);
-        Matrix.AddTransposedProduct(gradients.MlpOutput, branch, inner);
-        Matrix.AddTransposedProduct(gradients.MlpInput, d.Gates, saved.MlpNormalised);
-        Matrix.Product(d.Normalised, d.Gates, weights.MlpInput);
-        RowKernels.AddNormBack(
-            d.Stream.Data,
-            d.Normalised.Data,
-            saved.MlpNormalised.Data,
-            saved.MlpNormalisedBy.Data,
-            Mask(pass, index, mlp: false),
-            branch.Data,
-            n,
-            c
-        );
-        Matrix.AddTransposedProduct(gradients.AttentionOutput, branch, saved.Attended);
-        Matrix.Product(d.Attended, branch, weights.AttentionOutput);
-        AttentionBack(visit, pass, d);
-
-        var (attentionInput, valueInput) = (ParameterTable.AttentionGateChannels, ParameterTable.ValueGateChannels);
-        Matrix.AddTransposedProduct(gradients.QueryKeyValue, qkv, saved.Normalised);
-        Matrix.AddTransposedProduct(gradients.AttentionGate, d.AttentionGate, saved.Normalised.Columns(attentionInput));
-        Matrix.Product(d.Normalised, qkv, weights.QueryKeyValue);
-        Matrix.Product(d.Normalised.Columns(attentionInput), d.AttentionGate, weights.AttentionGate, 1);
-        if (weights.ValueGate is { } gate)
-        {
-            Matrix.AddTransposedProduct(gradients.ValueGate!, d.ValueGate, saved.Normalised.Columns(valueInput));
-            Matrix.Product(d.Normalised.Columns(valueInput), d.ValueGate, gate, 1);
-        }
-    }
-
-    /// <summary>Backward pass of attention: from the gradient of the gated output to that of the packed queries, keys and values.</summary>
-    private void AttentionBack(LayerVisit visit, ForwardPass pass, Slopes d)
-    {
-        var saved = visit.Activations;
-        HeadKernels.GateBack(
-            d.Attended.Data,
-            saved.Attended.Data,
-            saved.AttentionGate.Data,
-            d.Output.Data,
-            d.Along.Data,
-            d.AttentionGate.Data,
-            shape
-        );
-        attention.Backward(
-            saved.Queries.Data,
-            saved.Keys.Data,
-            saved.Values.Data,
-            saved.Sums.Data,
-            d.Output.Data,
-            d.Along.Data,
-            d.Queries.Data,
-            d.Keys.Data,
-            d.HeadValues.Data,
-            pass.Windows.At(model, visit.Layer)
-        );
-        var hasValue = d.Values[visit.Layer] is not null;
-        HeadKernels.SplitBack(
-            d.Queries.Data,
-            d.Keys.Data,
-            d.HeadValues.Data,
-            saved.Queries.Data,
-            saved.Keys.Data,
-            saved.QueriesBy.Data,
-            saved.KeysBy.Data,
-            cos.Data,
-            sin.Data,
-            hasValue ? values[visit.Layer]!.Data : null,
-            saved.ValueGate.Data,
-            qkv.Data,
-            hasValue ? d.Values[visit.Layer]!.Data : null,
-            d.ValueGate.Data,
-            shape
-        );
-    }
-
     /// <summary>Intermediate gradients; allocated by the first backward pass.</summary>
     private sealed class Slopes(FusedGpt gpt)
     {
@@ -184,26 +110,6 @@ internal sealed unsafe partial class FusedGpt
         public Matrix Stream { get; } = gpt.Stream();
 
         public Matrix X0 { get; } = gpt.Stream();
-
-        public Matrix Normalised { get; } = gpt.Stream();
-
-        public Matrix Attended { get; } = gpt.Stream();
-
-        public Matrix Gates { get; } = gpt.Own(Matrix.Empty(gpt.shape.Rows, 2L * gpt.hidden));
-
-        public Matrix Output { get; } = gpt.Own(Matrix.Empty(1, gpt.shape.Packed));
-
-        public Matrix Queries { get; } = gpt.Own(Matrix.Empty(1, gpt.shape.Packed));
-
-        public Matrix Keys { get; } = gpt.Own(Matrix.Empty(1, gpt.shape.Packed));
-
-        public Matrix HeadValues { get; } = gpt.Own(Matrix.Empty(1, gpt.shape.Packed));
-
-        public Matrix Along { get; } = gpt.Own(Matrix.Empty(1, (long)gpt.shape.Rows * gpt.shape.Heads));
-
-        public Matrix AttentionGate { get; } = gpt.Own(Matrix.Empty(gpt.shape.Rows, gpt.shape.Heads));
-
-        public Matrix ValueGate { get; } = gpt.Own(Matrix.Empty(gpt.shape.Rows, gpt.shape.Heads));
 
         /// <summary>The gradient of each layer's value embedding, summed over its visits.</summary>
         public Matrix?[] Values { get; } = new Matrix?[gpt.model.Layers];

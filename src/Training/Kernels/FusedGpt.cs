@@ -14,17 +14,12 @@ internal sealed unsafe partial class FusedGpt : IDisposable
     private readonly ModelRecipe model;
     private readonly HeadShape shape;
     private readonly int hidden;
-    private readonly AttentionKernel attention;
+    private readonly BlockPass blocks;
     private readonly List<LayerVisit> visits = [];
     private readonly List<Activations> kept = [];
     private readonly OwnedMatrices all = new();
-    private readonly Matrix cos;
-    private readonly Matrix sin;
     private readonly Matrix x0;
     private readonly Matrix x0By;
-    private readonly Matrix qkv;
-    private readonly Matrix branch;
-    private readonly Matrix inner;
     private readonly Matrix outputBy;
     private readonly Matrix?[] values;
     private readonly bool[] valued;
@@ -43,13 +38,9 @@ internal sealed unsafe partial class FusedGpt : IDisposable
         valued = new bool[model.Layers];
         try
         {
-            attention = new AttentionKernel(shape);
-            (cos, sin) = (Padded(rotary.Cos), Padded(rotary.Sin));
+            blocks = new BlockPass(model, rotary, shape);
             x0 = Stream();
             x0By = Own(Matrix.Empty(1, shape.Rows));
-            qkv = Own(Matrix.Empty(shape.Rows, 3L * shape.Channels));
-            branch = Stream();
-            inner = Own(Matrix.Empty(shape.Rows, hidden));
             outputBy = Own(Matrix.Empty(1, shape.Rows));
             Hidden = Stream();
         }
@@ -96,7 +87,8 @@ internal sealed unsafe partial class FusedGpt : IDisposable
             );
             if (visit.Kept)
             {
-                Block(weights.Blocks[layer], visit, pass, visited - 1);
+                var block = weights.Blocks[layer];
+                blocks.Forward(block, saved, visit.Stream, Value(block, layer), Settings(pass, layer, visited - 1));
             }
 
             before = visit.Stream;
@@ -111,7 +103,7 @@ internal sealed unsafe partial class FusedGpt : IDisposable
 
     public void Dispose()
     {
-        attention?.Dispose();
+        blocks?.Dispose();
         foreach (var visit in visits)
         {
             visit.Dispose();
@@ -121,69 +113,26 @@ internal sealed unsafe partial class FusedGpt : IDisposable
         all.Dispose();
     }
 
-    private void Block(FusedBlock weights, LayerVisit visit, ForwardPass pass, int index)
+    /// <summary>The value embedding of a layer, shared by all its visits; null: it has none.</summary>
+    private Matrix? Value(FusedBlock weights, int layer)
     {
-        int n = shape.Rows,
-            c = shape.Channels;
-        var saved = visit.Activations;
-        Matrix.ProductTransposed(qkv, saved.Normalised, weights.QueryKeyValue);
-        var value = weights.ValueProjection is null ? null : Value(weights, visit.Layer);
-        if (value is not null)
+        if (weights.ValueProjection is not { } projection)
         {
-            Open(saved.ValueGate, saved.Normalised.Columns(ParameterTable.ValueGateChannels), weights.ValueGate!);
+            return null;
         }
 
-        Open(saved.AttentionGate, saved.Normalised.Columns(ParameterTable.AttentionGateChannels), weights.AttentionGate);
-        HeadKernels.Split(
-            qkv.Data,
-            cos.Data,
-            sin.Data,
-            value is null ? null : value.Data,
-            saved.ValueGate.Data,
-            saved.Queries.Data,
-            saved.Keys.Data,
-            saved.Values.Data,
-            saved.QueriesBy.Data,
-            saved.KeysBy.Data,
-            shape
-        );
-        attention.Forward(
-            saved.Queries.Data,
-            saved.Keys.Data,
-            saved.Values.Data,
-            saved.Attended.Data,
-            saved.Sums.Data,
-            pass.Windows.At(model, visit.Layer)
-        );
-        HeadKernels.Gate(saved.Attended.Data, saved.AttentionGate.Data, shape);
-        Matrix.ProductTransposed(branch, saved.Attended, weights.AttentionOutput);
-        var mask = Mask(pass, index, mlp: false);
-        RowKernels.AddNorm(visit.Stream.Data, branch.Data, mask, saved.MlpNormalised.Data, saved.MlpNormalisedBy.Data, n, c);
-        Matrix.ProductTransposed(saved.Gates, saved.MlpNormalised, weights.MlpInput);
-        RowKernels.SwiGlu(saved.Gates.Data, inner.Data, n, hidden);
-        Matrix.ProductTransposed(branch, inner, weights.MlpOutput);
-        RowKernels.AddNorm(visit.Stream.Data, branch.Data, Mask(pass, index, mlp: true), null, null, n, c);
-    }
-
-    /// <summary>σ(x Wᵀ).</summary>
-    private void Open(Matrix gate, Matrix x, Matrix weight)
-    {
-        Matrix.ProductTransposed(gate, x, weight);
-        RowKernels.Sigmoid(gate.Data, shape.Rows * shape.Heads);
-    }
-
-    /// <summary>The value embedding of a layer, shared by all its visits.</summary>
-    private Matrix Value(FusedBlock weights, int layer)
-    {
         var value = values[layer] ??= Stream();
         if (!valued[layer])
         {
-            Matrix.ProductTransposed(value, x0, weights.ValueProjection!);
+            Matrix.ProductTransposed(value, x0, projection);
             valued[layer] = true;
         }
 
         return value;
     }
+
+    private BlockSettings Settings(ForwardPass pass, int layer, int visit) =>
+        BlockSettings.Of(pass, pass.Windows.At(model, layer), 2 * visit);
 
     private MixScalars Scalars(FusedWeights weights, int layer)
     {
@@ -194,12 +143,6 @@ internal sealed unsafe partial class FusedGpt : IDisposable
             layer >= half ? weights.SkipWeights.Data[layer - half] : 0
         );
     }
-
-    /// <summary>The dropout mask of the visit's attention or MLP.</summary>
-    private static DropoutMask Mask(ForwardPass pass, int index, bool mlp) =>
-        pass.Dropout is { } dropout && (!mlp || pass.MlpDropout)
-            ? DropoutMask.Of(dropout.KeyOf((2 * index) + (mlp ? 1 : 0)), dropout.Probability)
-            : DropoutMask.None;
 
     private LayerVisit Next(int layer, bool keep)
     {
@@ -224,30 +167,6 @@ internal sealed unsafe partial class FusedGpt : IDisposable
         visit.Layer = layer;
         visit.HasSkipGradient = false;
         return visit;
-    }
-
-    /// <summary>Copies [T, 1, d] to [T, padded d].</summary>
-    private Matrix Padded(Tensor table)
-    {
-        if (table.dtype != ScalarType.Float32 || table.shape[0] < shape.Length || table.shape[^1] != shape.Width)
-        {
-            throw new ArgumentException(
-                $"A rotary table is {table.dtype} [{string.Join(", ", table.shape)}], expected Float32 [{shape.Length} or more, 1, {shape.Width}].",
-                nameof(table)
-            );
-        }
-
-        var matrix = Own(Matrix.Empty(shape.Length, shape.PaddedWidth));
-        var from = Matrix.Address(table);
-        for (var t = 0; t < shape.Length; t++)
-        {
-            for (var j = 0; j < shape.PaddedWidth; j++)
-            {
-                matrix.Data[(t * shape.PaddedWidth) + j] = j < shape.Width ? from[(t * shape.Width) + j] : 0;
-            }
-        }
-
-        return matrix;
     }
 
     private Matrix Stream() => Own(Matrix.Empty(shape.Rows, shape.Channels));

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Slowrun.Core.Recipes;
 using Slowrun.Training.Models;
 using static TorchSharp.torch;
@@ -21,19 +22,9 @@ internal sealed class FusedWeights : IDisposable
             ResidualLambdas = Keep(weights.ResidualLambdas.view(1, -1));
             X0Lambdas = Keep(weights.X0Lambdas.view(1, -1));
             SkipWeights = Keep(weights.SkipWeights.view(1, -1));
-            Blocks =
-            [
-                .. weights.Blocks.Select(block => new FusedBlock
-                {
-                    QueryKeyValue = Keep(block.QueryKeyValue),
-                    AttentionOutput = Keep(block.AttentionOutput),
-                    AttentionGate = Keep(block.AttentionGate),
-                    ValueGate = block.ValueGate is { } gate ? Keep(gate) : null,
-                    ValueProjection = block.ValueProjection is { } projection ? Keep(projection) : null,
-                    MlpInput = Keep(block.MlpInput!),
-                    MlpOutput = Keep(block.MlpOutput!),
-                }),
-            ];
+            Blocks = [.. weights.Blocks.Select(Block)];
+            MtpProjection = Keep(weights.MtpProjection);
+            MtpBlock = weights.MtpBlock is { } further ? Block(further) : null;
         }
         catch
         {
@@ -58,7 +49,25 @@ internal sealed class FusedWeights : IDisposable
 
     public IReadOnlyList<FusedBlock> Blocks { get; }
 
+    /// <summary>[C, 2C]; null without a multi-token block.</summary>
+    public Matrix? MtpProjection { get; }
+
+    public FusedBlock? MtpBlock { get; }
+
     public void Dispose() => all.Dispose();
 
-    private Matrix Keep(Tensor tensor) => all.Add(new Matrix(tensor));
+    private FusedBlock Block(BlockWeights block) =>
+        new()
+        {
+            QueryKeyValue = Keep(block.QueryKeyValue),
+            AttentionOutput = Keep(block.AttentionOutput),
+            AttentionGate = Keep(block.AttentionGate),
+            ValueGate = Keep(block.ValueGate),
+            ValueProjection = Keep(block.ValueProjection),
+            MlpInput = Keep(block.MlpInput!),
+            MlpOutput = Keep(block.MlpOutput!),
+        };
+
+    [return: NotNullIfNotNull(nameof(tensor))]
+    private Matrix? Keep(Tensor? tensor) => tensor is null ? null : all.Add(new Matrix(tensor));
 }

@@ -13,7 +13,7 @@ internal sealed unsafe partial class Matrix : IDisposable
 
     private readonly Tensor tensor;
     private readonly Tensor transposed;
-    private readonly Dictionary<int, Matrix> columns = [];
+    private readonly Dictionary<(int Start, int Count), Matrix> columns = [];
 
     /// <param name="tensor">[R, K] with any strides; this object keeps a view of it.</param>
     public Matrix(Tensor tensor)
@@ -35,13 +35,16 @@ internal sealed unsafe partial class Matrix : IDisposable
     }
 
     /// <summary>A view of the first columns, made once.</summary>
-    public Matrix Columns(int first)
+    public Matrix Columns(int first) => Columns(0, first);
+
+    /// <summary>A view of some columns, made once.</summary>
+    public Matrix Columns(int start, int count)
     {
-        if (!columns.TryGetValue(first, out var found))
+        if (!columns.TryGetValue((start, count), out var found))
         {
             using var scope = NewDisposeScope();
-            found = new Matrix(tensor.narrow(1, 0, first));
-            columns.Add(first, found);
+            found = new Matrix(tensor.narrow(1, start, count));
+            columns.Add((start, count), found);
         }
 
         return found;

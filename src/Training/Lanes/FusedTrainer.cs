@@ -16,6 +16,7 @@ internal sealed unsafe class FusedTrainer : IMicroBatchTrainer
     private readonly ModelRecipe model;
     private readonly StageRecipe stage;
     private readonly FusedGpt student;
+    private readonly FusedFurther? further;
     private readonly Teacher? teacher;
     private readonly FusedGpt? taught;
     private readonly FusedWeights? teacherWeights;
@@ -40,6 +41,11 @@ internal sealed unsafe class FusedTrainer : IMicroBatchTrainer
         try
         {
             student = new FusedGpt(model, rotary, stage.DeviceRows, model.SequenceLength);
+            if (model.MtpBlock && stage.MtpWeight != 0 && alpha < 1)
+            {
+                further = new FusedFurther(model, rotary, stage.DeviceRows, model.SequenceLength);
+            }
+
             logits = Matrix.Empty(rowsAtOnce, model.VocabSize);
             scratch = Matrix.Empty(1, model.VocabSize);
             teacherLogits = alpha > 0 ? Matrix.Empty(rowsAtOnce, model.VocabSize) : null;
@@ -71,23 +77,32 @@ internal sealed unsafe class FusedTrainer : IMicroBatchTrainer
         lesson = alpha > 0 ? lesson : null;
         var pass = batch.Pass(model, stage, masksOnDevice: false, recomputed);
         var (weights, gradients) = (buffer.FusedWeights, buffer.FusedGradients);
+        var tokens = (long*)Matrix.Address(batch.Tokens);
         student.Forward(weights, batch.Tokens, pass, keep: true);
+        further?.Forward(weights, student.Hidden, tokens, pass);
         taught?.Forward(teacherWeights!, batch.Tokens, teacher!.Pass, keep: false);
 
-        var rows = (int)(batch.Tokens.shape[0] * batch.Length);
-        var scale = weight / rows;
+        var (rows, hard) = (stage.DeviceRows * model.SequenceLength, (1 - alpha) * weight);
         var terms = new LossTerms(
             (float)model.Softcap,
             temperature,
-            (1 - alpha) * scale,
-            alpha * scale * temperature * temperature,
+            hard / rows,
+            alpha * weight / rows * temperature * temperature,
             TeacherLogarithms: lesson is not null
         );
-        var targets = Targets(batch);
-        double loss = 0;
-        for (var start = 0; start < rows; start += rowsAtOnce)
+        var loss = Loss(
+            weights,
+            gradients,
+            new Readout(student.Hidden, student.HiddenGradient, Targets(batch), terms) { Lesson = lesson, Taught = taught?.Hidden },
+            rows
+        );
+        if (further is not null)
         {
-            loss += Chunk(weights, gradients, targets, terms, lesson, start, Math.Min(rowsAtOnce, rows - start));
+            var next = MicroBatchTrainer.FurtherTargets(batch.Targets);
+            terms = new LossTerms((float)model.Softcap, 1, hard * stage.MtpWeight / further.Rows, 0, TeacherLogarithms: false);
+            var readout = new Readout(further.Hidden, further.HiddenGradient, [new TargetTokens(Read(next), 1, 0)], terms);
+            loss += Loss(weights, gradients, readout, further.Rows);
+            further.Backward(weights, gradients, student.HiddenGradient, tokens, pass);
         }
 
         student.Backward(weights, gradients, pass);
@@ -98,6 +113,7 @@ internal sealed unsafe class FusedTrainer : IMicroBatchTrainer
     {
         // Also of one that was not finished.
         student?.Dispose();
+        further?.Dispose();
         taught?.Dispose();
         teacherWeights?.Dispose();
         logits?.Dispose();
@@ -105,36 +121,39 @@ internal sealed unsafe class FusedTrainer : IMicroBatchTrainer
         scratch?.Dispose();
     }
 
-    /// <summary>Some rows to their loss, and back to their hidden states.</summary>
-    private double Chunk(
-        FusedWeights weights,
-        FusedWeights gradients,
-        TargetTokens[] targets,
-        in LossTerms terms,
-        Tensor? lesson,
-        int start,
-        int count
-    )
+    /// <summary>Hidden states to their loss, and back to their gradient.</summary>
+    private double Loss(FusedWeights weights, FusedWeights gradients, in Readout readout, int rows)
+    {
+        double loss = 0;
+        for (var start = 0; start < rows; start += rowsAtOnce)
+        {
+            loss += Chunk(weights, gradients, readout, start, Math.Min(rowsAtOnce, rows - start));
+        }
+
+        return loss;
+    }
+
+    private double Chunk(FusedWeights weights, FusedWeights gradients, in Readout readout, int start, int count)
     {
         var v = model.VocabSize;
-        using var hidden = student.Hidden.Rows(start, count);
-        using var slope = student.HiddenGradient.Rows(start, count);
+        using var hidden = readout.Hidden.Rows(start, count);
+        using var slope = readout.Gradient.Rows(start, count);
         using var ours = logits.Rows(0, count);
         Matrix.ProductTransposed(ours, hidden, weights.Unembedding);
-        if (lesson is not null)
+        if (readout.Lesson is { } lesson)
         {
             // Copied: the kernel writes there, and a lesson is another one's.
             NativeMemory.Copy(Matrix.Address(lesson) + ((long)start * v), teacherLogits!.Data, (nuint)((long)count * v * sizeof(float)));
         }
-        else if (taught is not null)
+        else if (readout.Taught is not null)
         {
-            using var known = taught.Hidden.Rows(start, count);
+            using var known = readout.Taught.Rows(start, count);
             using var theirs = teacherLogits!.Rows(0, count);
             Matrix.ProductTransposed(theirs, known, teacherWeights!.Unembedding);
         }
 
-        var isTaught = lesson is not null || taught is not null;
-        var loss = LossKernel.Run(ours.Data, isTaught ? teacherLogits!.Data : null, targets, start, terms, scratch.Data, count, v);
+        var teaching = readout is { Lesson: null, Taught: null } ? null : teacherLogits!.Data;
+        var loss = LossKernel.Run(ours.Data, teaching, readout.Targets, start, readout.Terms, scratch.Data, count, v);
         Matrix.Product(slope, ours, weights.Unembedding);
         Matrix.AddTransposedProduct(gradients.Unembedding, ours, hidden);
         return loss;
@@ -164,7 +183,17 @@ internal sealed unsafe class FusedTrainer : IMicroBatchTrainer
             new TargetTokens(Read(next), 1, stage.LabelSmoothing),
             .. future.Select(one => new TargetTokens(Read(one.Targets), one.Share, 0)),
         ];
+    }
 
-        static long[] Read(Tensor tokens) => MemoryMarshal.Cast<byte, long>(tokens.contiguous().bytes).ToArray();
+    private static long[] Read(Tensor tokens) => MemoryMarshal.Cast<byte, long>(tokens.contiguous().bytes).ToArray();
+
+    /// <summary>What the unembedding reads of some hidden states, and where their gradient goes.</summary>
+    private readonly record struct Readout(Matrix Hidden, Matrix Gradient, TargetTokens[] Targets, LossTerms Terms)
+    {
+        /// <summary>What an ensemble says; null: none teaches.</summary>
+        public Tensor? Lesson { get; init; }
+
+        /// <summary>The hidden states of a model that teaches; null: none does.</summary>
+        public Matrix? Taught { get; init; }
     }
 }

@@ -56,7 +56,7 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
             batch.Settings.FutureWeights.Count == 0 ? [] : Future(targets, batch.Settings.FutureWeights),
             weight
         );
-        var furtherTargets = further is null ? null : targets.narrow(1, 1, targets.shape[1] - 1).reshape(-1);
+        var furtherTargets = further is null ? null : FurtherTargets(targets);
         // Rounded once for all its rows; its gradient must be added in float32, which only the way by chunks does.
         using var rounded = model.Products == MatrixPrecision.BF16 ? new RoundedUnembedding(model, weights.Unembedding) : null;
         readout = readout with { Rounded = rounded };
@@ -258,6 +258,9 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
         using var noGradient = no_grad();
         return gpt.Hidden(teacher!.Weights, inputs, teacher.Pass);
     }
+
+    /// <summary>What the multi-token block predicts: for each position but a row's last the token after its next, [B·(T-1)].</summary>
+    public static Tensor FurtherTargets(Tensor targets) => targets.narrow(1, 1, targets.shape[1] - 1).reshape(-1);
 
     /// <summary>Targets further ahead within the row; beyond its end there is none.</summary>
     public static List<(Tensor Targets, double Share)> Future(Tensor targets, IReadOnlyList<float> shares)

@@ -13,6 +13,9 @@ namespace Slowrun.Training.Models;
 /// </summary>
 internal sealed class Gpt : IDisposable
 {
+    /// <summary>Of the multi-token block's dropout masks: numbered from the far end, since they must not be those of a layer.</summary>
+    internal const int FurtherPlace = int.MaxValue / 2;
+
     private readonly ModelRecipe model;
     private readonly RotaryPhases rotary;
     private readonly WindowMasks masks;
@@ -107,8 +110,7 @@ internal sealed class Gpt : IDisposable
         var z = Functional.Linear(cat([known, embedded], 1), weights.MtpProjection!, model.Products);
         if (pass.Depth?.Keeps(model.Layers) ?? true)
         {
-            // Numbered from the far end: its dropout masks must not be those of a layer.
-            var place = int.MaxValue / 2;
+            var place = FurtherPlace;
             var layer = new AttentionLayer(model.SequenceLength, KeyOffset: false, Xsa: false, rotary.At(pass.Windows.Wide));
             z = Block(z, null, null, weights.MtpBlock!, null, layer, length, pass, ref place);
         }

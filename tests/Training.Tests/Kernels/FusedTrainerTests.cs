@@ -67,11 +67,50 @@ public sealed class FusedTrainerTests
                 Distillation = new DistillationRecipe { Alpha = 1, Temperature = 0.8 },
             }
         ),
+        ["multi-token block"] = (SmallStage.Model with { MtpBlock = true }, Plain),
+        ["multi-token block, odd heads"] = (
+            SmallStage.Model with
+            {
+                Width = 42,
+                Heads = 3,
+                SequenceLength = 7,
+                VocabSize = 33,
+                MtpBlock = true,
+            },
+            Plain with
+            {
+                DeviceRows = 3,
+                MtpWeight = 0.9,
+            }
+        ),
+        ["multi-token block without weight"] = (SmallStage.Model with { MtpBlock = true }, Plain with { MtpWeight = 0 }),
+        ["multi-token block, taught alone"] = (
+            SmallStage.Model with
+            {
+                MtpBlock = true,
+            },
+            Plain with
+            {
+                Distillation = new DistillationRecipe { Alpha = 1 },
+            }
+        ),
+        ["multi-token block, stochastic depth"] = (
+            SmallStage.Model with
+            {
+                MtpBlock = true,
+            },
+            Plain with
+            {
+                StochasticDepth = 1,
+                Loop = Loop(0, 1),
+            }
+        ),
         ["everything"] = (
             SmallStage.Model with
             {
                 Layers = 6,
                 Softcap = 3,
+                MtpBlock = true,
             },
             Plain with
             {

@@ -13,10 +13,10 @@ internal static class RandomStage
     public static StageInputs Of(int seed) => Of(seed, model => model, stage => stage);
 
     /// <summary>The same with the options of the fused path alone.</summary>
-    public static StageInputs Fused(int seed) =>
+    public static StageInputs Fused(int seed, bool mtpBlock = false) =>
         Of(
             seed,
-            model => model with { KeyOffset = false, HeadMixing = false, Xsa = null, MtpBlock = false },
+            model => model with { KeyOffset = false, HeadMixing = false, Xsa = null, MtpBlock = mtpBlock },
             stage => stage with { Recurrence = null, Recompute = false }
         );
 
