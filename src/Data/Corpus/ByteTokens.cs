@@ -10,14 +10,16 @@ public static class ByteTokens
 
     /// <summary>Takes documents from the front until there are <paramref name="count"/> tokens; the last one is cut.</summary>
     /// <param name="what">Named when there is too little: "training", for example, and the setting to change.</param>
+    /// <param name="leftOut">What text does not count, in sentences.</param>
     /// <exception cref="CorpusException">There is too little text; how much there is.</exception>
-    public static ArrayTokenSet Take(IReadOnlyList<byte[]> documents, long count, string what, string setting)
+    public static ArrayTokenSet Take(IReadOnlyList<byte[]> documents, long count, string what, string setting, string leftOut = "")
     {
         var available = documents.Sum(document => document.Length + 1L);
         if (available < count)
         {
             throw new CorpusException(
                 FormattableString.Invariant($"There is too little text: it gives {available} {what} tokens, the recipe asks for {count}. ")
+                    + (leftOut.Length > 0 ? leftOut + " " : "")
                     + (
                         available < 2
                             ? "Give more text."

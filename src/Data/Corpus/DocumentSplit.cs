@@ -11,6 +11,28 @@ internal sealed record SplitText(IReadOnlyList<byte[]> Train, IReadOnlyList<byte
     public required int DroppedParagraphs { get; init; }
 
     public required int CheckedParagraphs { get; init; }
+
+    /// <summary>Documents that were equal to one before them, and do not count.</summary>
+    public int Repeated { get; init; }
+
+    /// <summary>What was left out, in a sentence, for who misses text; empty: nothing.</summary>
+    public string LeftOut =>
+        string.Join(
+            ' ',
+            new[]
+            {
+                Repeated == 0
+                    ? ""
+                    : FormattableString.Invariant(
+                        $"{Repeated} stretches of up to {DocumentSplit.LongestBytes} bytes are equal to earlier ones, which count once."
+                    ),
+                DroppedParagraphs == 0
+                    ? ""
+                    : FormattableString.Invariant(
+                        $"{DroppedParagraphs} of {CheckedParagraphs} held-out paragraphs share {TextWindows.LengthBytes} characters with training and were dropped."
+                    ),
+            }.Where(part => part.Length > 0)
+        );
 }
 
 /// <summary>Divides documents by hash, so that a document's set depends on nothing but its own family.</summary>

@@ -11,8 +11,8 @@ public sealed class NestedText
     private readonly SplitText split;
     private readonly string source;
 
-    private NestedText(IReadOnlyList<TextDocument> documents, string source) =>
-        (split, this.source) = (DocumentSplit.Split(documents), source);
+    private NestedText(IReadOnlyList<TextDocument> documents, string source, int repeated = 0) =>
+        (split, this.source) = (DocumentSplit.Split(documents) with { Repeated = repeated }, source);
 
     /// <summary>All there are for training.</summary>
     public long TrainTokens => split.Train.Sum(document => document.Length + 1L);
@@ -26,8 +26,11 @@ public sealed class NestedText
     }
 
     /// <exception cref="CorpusException">A file cannot be read.</exception>
-    public static NestedText FromText(IReadOnlyList<string> files) =>
-        new(PlainText.Read(files), $"text of {string.Join(", ", files.Select(Path.GetFileName).Order(StringComparer.Ordinal))}");
+    public static NestedText FromText(IReadOnlyList<string> files)
+    {
+        var (documents, repeated) = PlainText.Read(files);
+        return new(documents, $"text of {string.Join(", ", files.Select(Path.GetFileName).Order(StringComparer.Ordinal))}", repeated);
+    }
 
     /// <param name="trains">False: nothing is trained on it, so that a shorter training set will do.</param>
     /// <exception cref="CorpusException">There is too little text.</exception>

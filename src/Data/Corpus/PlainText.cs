@@ -9,9 +9,14 @@ internal static class PlainText
     private const int LongestBytes = DocumentSplit.LongestBytes;
 
     /// <exception cref="CorpusException">A file is missing, or is not UTF-8 text.</exception>
-    public static IReadOnlyList<TextDocument> Read(IReadOnlyList<string> files) =>
+    /// <returns>Documents that differ, and how many were equal to one before them.</returns>
+    public static (IReadOnlyList<TextDocument> Documents, int Repeated) Read(IReadOnlyList<string> files)
+    {
+        var all = files.SelectMany(file => Documents(Paragraphs(Content(file)))).ToList();
         // A document is named by its content: neither a file's path nor the order of the files matters.
-        [.. files.SelectMany(file => Documents(Paragraphs(Content(file)))).DistinctBy(document => document.Name)];
+        IReadOnlyList<TextDocument> different = [.. all.DistinctBy(document => document.Name)];
+        return (different, all.Count - different.Count);
+    }
 
     private static string Content(string file)
     {

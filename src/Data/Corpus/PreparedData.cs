@@ -28,15 +28,16 @@ public sealed record PreparedData
 
     internal static PreparedData Of(SplitText split, DataRecipe recipe, string source, bool trains)
     {
+        var left = split.LeftOut;
         var train = trains
-            ? ByteTokens.Take(split.Train, recipe.TrainTokens, "training", "data.trainTokens")
+            ? ByteTokens.Take(split.Train, recipe.TrainTokens, "training", "data.trainTokens", left)
             : ByteTokens.TakeUpTo(split.Train, recipe.TrainTokens);
-        var validation = ByteTokens.Take(split.Validation, recipe.ValidationTokens, "validation", "data.validationTokens");
+        var validation = ByteTokens.Take(split.Validation, recipe.ValidationTokens, "validation", "data.validationTokens", left);
         return new PreparedData
         {
             Train = train,
             Fitness =
-                recipe.FitnessTokens == 0 ? null : ByteTokens.Take(split.Fitness, recipe.FitnessTokens, "fitness", "data.fitnessTokens"),
+                recipe.FitnessTokens == 0 ? null : ByteTokens.Take(split.Fitness, recipe.FitnessTokens, "fitness", "data.fitnessTokens", left),
             Validation = validation,
             ValidationOverlap = Overlap(train, validation),
             Source = FormattableString.Invariant(

@@ -96,6 +96,16 @@ public sealed class PreparedDataTests : IDisposable
         Assert.Matches(@"it gives \d+ training tokens, the recipe asks for 98304\. .* --set data\.trainTokens=\d+\.", e.Message);
     }
 
+    [Fact]
+    public void FromText_OfEqualParagraphs_SaysThatTheyCountOnce()
+    {
+        var text = string.Concat(Enumerable.Repeat(new string('a', 1_990) + "\n\n", 40));
+
+        var e = Assert.Throws<CorpusException>(() => PreparedData.FromText([folder.Write("a.txt", text)], new DataRecipe()));
+
+        Assert.Contains("39 stretches of up to 2000 bytes are equal to earlier ones, which count once.", e.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("\n\n \n")]
