@@ -21,7 +21,7 @@ public static class StatusBuilder
             Name = facts.Spec.Name,
             State = Readiness.StateOf(facts),
             AliveSilos = facts.AliveSilos.Count,
-            ChainsAtWork = facts.Plan.Stages.GroupBy(stage => stage.Id.Chain).Count(chain => IsAtWork(facts, chain, now)),
+            ChainsAtWork = ChainsAtWork(facts, now),
             AsOf = source == StatusSource.Cluster ? now : LastWritten(facts) ?? now,
             Source = source,
             Ensemble = Ensemble(facts),
@@ -33,15 +33,28 @@ public static class StatusBuilder
         };
     }
 
-    /// <summary>A chain between two of its stages, or two of its owners, is not idle.</summary>
-    private static bool IsAtWork(RunFacts facts, IEnumerable<StagePlan> chain, DateTimeOffset now)
+    /// <summary>A chain between two of its stages, or two of its owners, is not idle, unless another has taken its place meanwhile.</summary>
+    private static int ChainsAtWork(RunFacts facts, DateTimeOffset now)
     {
-        var unfinished = chain.Any(stage => !facts.RootOf(stage.Id).Finished);
-        return unfinished
-            && chain.Any(stage =>
-                facts.LivingOwnerOf(stage.Id) is not null
-                || (facts.AliveSilos.Count > 0 && facts.Roots.TryGetValue(stage.Id, out var root) && now - root.WrittenAt < BetweenStages)
-            );
+        int owned = 0,
+            between = 0,
+            newcomers = 0;
+        foreach (var chain in facts.Plan.Stages.GroupBy(stage => stage.Id.Chain))
+        {
+            var roots = chain.Where(stage => facts.Roots.ContainsKey(stage.Id)).Select(stage => facts.RootOf(stage.Id)).ToList();
+            if (chain.Select(stage => facts.LivingOwnerOf(stage.Id)).FirstOrDefault(owner => owner is not null) is { } owner)
+            {
+                owned++;
+                var goesOn = roots.Exists(root => root.Finished && owner.Since - root.WrittenAt < BetweenStages);
+                newcomers += now - owner.Since < BetweenStages && !goesOn ? 1 : 0;
+            }
+            else if (chain.Any(stage => !facts.RootOf(stage.Id).Finished))
+            {
+                between += facts.AliveSilos.Count > 0 && roots.Exists(root => now - root.WrittenAt < BetweenStages) ? 1 : 0;
+            }
+        }
+
+        return owned + Math.Max(0, between - newcomers);
     }
 
     private static StageStatus Stage(RunFacts facts, StagePlan plan, DateTimeOffset now)

@@ -68,7 +68,7 @@ internal sealed class RunFactsExample
         return this;
     }
 
-    public RunFactsExample Taken(string stage, int durable, string silo = "silo-a", int? reported = null, long reportedToken = 3)
+    public RunFactsExample Taken(string stage, int durable, string silo = "silo-a", int? reported = null, long reportedToken = 3, double since = 120)
     {
         roots[Id(stage)] = new StageRoot
         {
@@ -76,7 +76,7 @@ internal sealed class RunFactsExample
             Steps = 192,
             Preemptions = 2,
             LostSteps = 5,
-            Owner = new StageOwner(silo, $"name of {silo}", ["cpu:0"], Now.AddMinutes(-2)),
+            Owner = new StageOwner(silo, $"name of {silo}", ["cpu:0"], Now.AddSeconds(-since)),
             Identity = Identity,
             Current = durable > 0 ? new CheckpointRef("m", "h", durable, 3, 100, Now.AddSeconds(-4)) : null,
             WrittenAt = Now.AddSeconds(-4),
