@@ -3158,6 +3158,12 @@ namespace Slowrun.Client.Api
         [System.Text.Json.Serialization.JsonPropertyName("factors")]
         public System.Collections.Generic.IReadOnlyList<CurveFactor> Factors { get; set; } = new System.Collections.ObjectModel.Collection<CurveFactor>();
 
+        /// <summary>
+        /// int? JudgedModel.Members; null also in reports of older versions.
+        /// </summary>
+        [System.Text.Json.Serialization.JsonPropertyName("members")]
+        public int? Members { get; set; } = default!;
+
         private System.Collections.Generic.IDictionary<string, object>? _additionalProperties;
 
         [System.Text.Json.Serialization.JsonExtensionData]

@@ -20,6 +20,11 @@ internal static class EfficiencyText
             new Text(""),
             Models(report),
         };
+        if (EfficiencyWords.Main(report).Count < report.Models.Count)
+        {
+            parts.Add(new Text(Invariant($"{report.Models.Count:#,0} models in all, each member and each number of them: -o json.")));
+        }
+
         if (report.Baseline == BaselineSource.Trained)
         {
             parts.AddRange([new Text(""), Points(report)]);
@@ -45,7 +50,7 @@ internal static class EfficiencyText
             table.AddColumn(new TableColumn("95 %"));
         }
 
-        foreach (var model in report.Models)
+        foreach (var model in EfficiencyWords.Main(report))
         {
             table.AddRow(
                 [

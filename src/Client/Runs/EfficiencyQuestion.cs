@@ -47,7 +47,7 @@ internal sealed class EfficiencyQuestion(ClientContext context, IObjectStore sto
             Tokenizer = manifest.Tokenizer,
             Baseline = BaselineSource.Upstream,
             Curves = [Table(own)],
-            Models = [.. models.Select(model => new ModelEfficiency(model.Name, model.LossNats, [OfTable(model, own)]))],
+            Models = [.. models.Select(model => Efficiency(model, [OfTable(model, own)]))],
         };
         if (UpstreamBaseline.Suits(manifest.Tokenizer, own))
         {
@@ -64,16 +64,17 @@ internal sealed class EfficiencyQuestion(ClientContext context, IObjectStore sto
             Curves = [.. curves.Select(curve => curve.Reported(own))],
             Models =
             [
-                .. models.Select(model => new ModelEfficiency(
-                    model.Name,
-                    model.LossNats,
-                    [.. curves.Select(curve => curve.FactorOf(model, own, bootstrap)).OfType<CurveFactor>()]
-                )),
+                .. models.Select(model =>
+                    Efficiency(model, [.. curves.Select(curve => curve.FactorOf(model, own, bootstrap)).OfType<CurveFactor>()])
+                ),
             ],
             KnownBaselines = known,
             Missing = missing,
         };
     }
+
+    private static ModelEfficiency Efficiency(JudgedModel model, IReadOnlyList<CurveFactor> factors) =>
+        new(model.Name, model.LossNats, factors) { Members = model.Members };
 
     private async Task<IReadOnlyList<TrainedCurve>> CurvesAsync(NestedData data, long own, double goal, CancellationToken stop)
     {

@@ -94,6 +94,9 @@ public sealed record CurveCandidate(string Run, string Size, int Passes, double 
 
 public sealed record ModelEfficiency(string Name, double LossNats, IReadOnlyList<CurveFactor> Factors) : ExtensibleRecord
 {
+    /// <summary><see cref="JudgedModel.Members"/>; null also in reports of older versions.</summary>
+    public int? Members { get; init; }
+
     public bool Equals(ModelEfficiency? other) => ContentEquality.Same(this, other);
 
     public override int GetHashCode() => ContentEquality.Hash(this);

@@ -2,7 +2,11 @@ namespace Slowrun.Core.Efficiency;
 
 /// <summary>A model, or a mixture of several, judged on a run's validation set.</summary>
 /// <param name="Blocks">Null where its probabilities are not kept: it has no interval then.</param>
-public sealed record JudgedModel(string Name, double LossNats, LossBlocks? Blocks);
+public sealed record JudgedModel(string Name, double LossNats, LossBlocks? Blocks)
+{
+    /// <summary>1: a member of the run. More: the even mixture of so many. Null: another mixture, or a model that one taught.</summary>
+    public int? Members { get; init; }
+}
 
 /// <summary>A baseline that was trained and judged.</summary>
 /// <param name="FitnessLossNats">What choices are made by; null: its data has no fitness set.</param>

@@ -61,8 +61,8 @@ internal static class FusedActivations
     private static long BlockSlopes(ModelRecipe model) =>
         (2L * model.Width) + (2L * ParameterTable.HiddenWidth(model)) + (4 * Packed(model)) + (3L * model.Heads);
 
-    /// <summary>Numbers a token of the multi-token block, which has a room of its own: two inputs, the stream, the result and its gradient, and
-    /// the stream's.</summary>
+    /// <summary>Numbers a token of the multi-token block, which has a room of its own: two inputs, the stream, the result, and gradients
+    /// of the last two.</summary>
     private static long Further(ModelRecipe model) => Visit(model) + Room(model) + BlockSlopes(model) + (6L * model.Width) + 2;
 
     private static int Valued(ModelRecipe model) =>

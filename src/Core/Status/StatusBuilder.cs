@@ -33,7 +33,7 @@ public static class StatusBuilder
         };
     }
 
-    /// <summary>A chain between two of its stages, or two of its owners, is not idle, unless another has taken its place meanwhile.</summary>
+    /// <summary>A chain between two of its stages, or two of its owners, is not idle, unless another has taken its place.</summary>
     private static int ChainsAtWork(RunFacts facts, DateTimeOffset now)
     {
         int owned = 0,

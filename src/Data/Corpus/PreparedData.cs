@@ -37,7 +37,9 @@ public sealed record PreparedData
         {
             Train = train,
             Fitness =
-                recipe.FitnessTokens == 0 ? null : ByteTokens.Take(split.Fitness, recipe.FitnessTokens, "fitness", "data.fitnessTokens", left),
+                recipe.FitnessTokens == 0
+                    ? null
+                    : ByteTokens.Take(split.Fitness, recipe.FitnessTokens, "fitness", "data.fitnessTokens", left),
             Validation = validation,
             ValidationOverlap = Overlap(train, validation),
             Source = FormattableString.Invariant(

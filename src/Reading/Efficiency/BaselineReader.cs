@@ -49,7 +49,9 @@ public sealed class BaselineReader(RunReader reader)
         var models = new List<JudgedModel>();
         using (var vectors = await VectorsAsync(facts.Spec.Name, scores, stop))
         {
-            models.AddRange(members.Select((id, i) => new JudgedModel(Name(facts, id), scores[i].LossNats, vectors.Blocks(i))));
+            models.AddRange(
+                members.Select((id, i) => new JudgedModel(Name(facts, id), scores[i].LossNats, vectors.Blocks(i)) { Members = 1 })
+            );
             models.AddRange(Ensembles(facts, members, vectors));
         }
 
@@ -71,7 +73,7 @@ public sealed class BaselineReader(RunReader reader)
         if (facts.Spec.Recipe.Ensemble.Average == EnsembleAverage.Logits)
         {
             // Of averaged logits no probabilities are kept.
-            return (ensemble?.Running ?? []).Select((loss, i) => new JudgedModel(Name(i + 1), loss, null)).Skip(1);
+            return (ensemble?.Running ?? []).Select((loss, i) => new JudgedModel(Name(i + 1), loss, null) { Members = i + 1 }).Skip(1);
         }
 
         return ensemble?.Weights is { } weights

@@ -33,7 +33,10 @@ internal sealed class Vectors(IReadOnlyList<ScoreVector> opened) : IDisposable
             vector.Check();
             if (mixture.Members > 1)
             {
-                yield return Judged(name(mixture.Members), mixture);
+                yield return Judged(name(mixture.Members), mixture) with
+                {
+                    Members = mixture.Members,
+                };
             }
         }
     }

@@ -68,7 +68,14 @@ internal sealed class RunFactsExample
         return this;
     }
 
-    public RunFactsExample Taken(string stage, int durable, string silo = "silo-a", int? reported = null, long reportedToken = 3, double since = 120)
+    public RunFactsExample Taken(
+        string stage,
+        int durable,
+        string silo = "silo-a",
+        int? reported = null,
+        long reportedToken = 3,
+        double since = 120
+    )
     {
         roots[Id(stage)] = new StageRoot
         {

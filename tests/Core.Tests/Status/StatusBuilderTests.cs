@@ -64,7 +64,7 @@ public sealed class StatusBuilderTests
         Assert.Equal(1, AtWork(new RunFactsExample().Finished(A0).Lost(B0, "silo-b")));
         Assert.Equal(0, AtWork(new RunFactsExample().Taken(A0, durable: 40).Finished(B0).NoSilo()));
 
-        // Of more chains than slots, another one takes the place: chain 1 of chain 0 that finished a stage. Chain 0's own next stage does not.
+        // Of more chains than slots another one takes the place of the one that finished a stage; a chain's own next stage does not.
         Assert.Equal(1, AtWork(new RunFactsExample().Finished(A0).Taken(B0, durable: 0, since: 2)));
         Assert.Equal(2, AtWork(new RunFactsExample().Finished(A0, B0).Taken(B1, durable: 0, since: 2)));
 

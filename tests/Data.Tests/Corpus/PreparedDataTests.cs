@@ -103,7 +103,11 @@ public sealed class PreparedDataTests : IDisposable
 
         var e = Assert.Throws<CorpusException>(() => PreparedData.FromText([folder.Write("a.txt", text)], new DataRecipe()));
 
-        Assert.Contains("39 stretches of up to 2000 bytes are equal to earlier ones, which count once.", e.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "39 stretches of up to 2000 bytes are equal to earlier ones, which count once.",
+            e.Message,
+            StringComparison.Ordinal
+        );
     }
 
     [Theory]
