@@ -11,6 +11,7 @@ internal static class EfficiencyText
     /// <param name="title">The run, as people call it.</param>
     public static IRenderable Of(EfficiencyReport report, string title)
     {
+        var models = EfficiencyWords.Main(report);
         var parts = new List<IRenderable>
         {
             new Text(
@@ -18,11 +19,17 @@ internal static class EfficiencyText
                     + Invariant($"ordinary training needs for the same loss.")
             ),
             new Text(""),
-            Models(report),
+            Models(report, models),
         };
-        if (EfficiencyWords.Main(report).Count < report.Models.Count)
+        if (models.Count < report.Models.Count)
         {
-            parts.Add(new Text(Invariant($"{report.Models.Count:#,0} models in all, each member and each number of them: -o json.")));
+            parts.Add(
+                new Text(
+                    Invariant(
+                        $"{report.Models.Count:#,0} models in all, among them each member and the ensemble of each number of members: -o json."
+                    )
+                )
+            );
         }
 
         if (report.Baseline == BaselineSource.Trained)
@@ -40,7 +47,7 @@ internal static class EfficiencyText
         return new Rows(parts);
     }
 
-    private static Table Models(EfficiencyReport report)
+    private static Table Models(EfficiencyReport report, IReadOnlyList<ModelEfficiency> models)
     {
         var table = new Table().Border(TableBorder.None).AddColumns("MODEL");
         table.AddColumn(new TableColumn("NATS/TOKEN").RightAligned());
@@ -50,7 +57,7 @@ internal static class EfficiencyText
             table.AddColumn(new TableColumn("95 %"));
         }
 
-        foreach (var model in EfficiencyWords.Main(report))
+        foreach (var model in models)
         {
             table.AddRow(
                 [

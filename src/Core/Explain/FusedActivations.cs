@@ -31,7 +31,7 @@ internal static class FusedActivations
             network += Visit(model) + (visits * (long)model.Width) + Shared(model);
         }
 
-        if (model.MtpBlock && stage.MtpWeight != 0 && !(taught && stage.Distillation is { Alpha: 1 }))
+        if (MtpLoss.Counts(model, stage, taught ? stage.Distillation!.Alpha : 0))
         {
             network += Further(model);
         }

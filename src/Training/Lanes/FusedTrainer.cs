@@ -41,7 +41,7 @@ internal sealed unsafe class FusedTrainer : IMicroBatchTrainer
         try
         {
             student = new FusedGpt(model, rotary, stage.DeviceRows, model.SequenceLength);
-            if (model.MtpBlock && stage.MtpWeight != 0 && alpha < 1)
+            if (MtpLoss.Counts(model, stage, alpha))
             {
                 further = new FusedFurther(model, rotary, stage.DeviceRows, model.SequenceLength);
             }
@@ -82,12 +82,13 @@ internal sealed unsafe class FusedTrainer : IMicroBatchTrainer
         further?.Forward(weights, student.Hidden, tokens, pass);
         taught?.Forward(teacherWeights!, batch.Tokens, teacher!.Pass, keep: false);
 
-        var (rows, hard) = (stage.DeviceRows * model.SequenceLength, (1 - alpha) * weight);
+        var rows = stage.DeviceRows * model.SequenceLength;
+        var scale = weight / rows;
         var terms = new LossTerms(
             (float)model.Softcap,
             temperature,
-            hard / rows,
-            alpha * weight / rows * temperature * temperature,
+            (1 - alpha) * scale,
+            alpha * scale * temperature * temperature,
             TeacherLogarithms: lesson is not null
         );
         var loss = Loss(
@@ -99,7 +100,13 @@ internal sealed unsafe class FusedTrainer : IMicroBatchTrainer
         if (further is not null)
         {
             var next = MicroBatchTrainer.FurtherTargets(batch.Targets);
-            terms = new LossTerms((float)model.Softcap, 1, hard * stage.MtpWeight / further.Rows, 0, TeacherLogarithms: false);
+            terms = new LossTerms(
+                (float)model.Softcap,
+                1,
+                (1 - alpha) * weight * stage.MtpWeight / further.Rows,
+                0,
+                TeacherLogarithms: false
+            );
             var readout = new Readout(further.Hidden, further.HiddenGradient, [new TargetTokens(Read(next), 1, 0)], terms);
             loss += Loss(weights, gradients, readout, further.Rows);
             further.Backward(weights, gradients, student.HiddenGradient, tokens, pass);

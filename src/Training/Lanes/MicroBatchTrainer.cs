@@ -46,7 +46,7 @@ internal sealed class MicroBatchTrainer(ModelRecipe model, StageRecipe stage, Gp
         var pass = batch.Pass(model, stage, MasksOnDevice, HandedOver);
         var (inputs, targets) = (batch.Inputs, batch.Targets);
         var hidden = gpt.Hidden(weights, inputs, pass);
-        var further = model.MtpBlock && stage.MtpWeight != 0 && alpha < 1 ? gpt.FurtherHidden(weights, hidden, targets, pass) : null;
+        var further = MtpLoss.Counts(model, stage, alpha) ? gpt.FurtherHidden(weights, hidden, targets, pass) : null;
         var taught = teacher is null ? null : Taught(inputs);
         var readout = new Readout(
             hidden,

@@ -24,19 +24,7 @@ public sealed class FusedTrainerTests
         ["wide heads"] = (SmallStage.Model with { Width = 64, Heads = 2, SequenceLength = 37 }, Plain),
         ["wider heads"] = (SmallStage.Model with { Width = 96, Heads = 2, SequenceLength = 20 }, Plain),
         ["one lane heads"] = (SmallStage.Model with { Width = 48, Heads = 3, SequenceLength = 9 }, Plain),
-        ["odd heads"] = (
-            SmallStage.Model with
-            {
-                Width = 42,
-                Heads = 3,
-                SequenceLength = 7,
-                VocabSize = 33,
-            },
-            Plain with
-            {
-                DeviceRows = 3,
-            }
-        ),
+        ["odd heads"] = (OddHeads, Plain with { DeviceRows = 3 }),
         ["low softcap"] = (SmallStage.Model with { Softcap = 0.4 }, Plain),
         ["half rope"] = (SmallStage.Model with { HalfRope = true, RopePrecision = RopePrecision.BF16 }, Plain),
         ["transposed unembedding"] = (SmallStage.Model with { TransposedUnembedding = true, PadVocabTo = 16 }, Plain),
@@ -68,21 +56,7 @@ public sealed class FusedTrainerTests
             }
         ),
         ["multi-token block"] = (SmallStage.Model with { MtpBlock = true }, Plain),
-        ["multi-token block, odd heads"] = (
-            SmallStage.Model with
-            {
-                Width = 42,
-                Heads = 3,
-                SequenceLength = 7,
-                VocabSize = 33,
-                MtpBlock = true,
-            },
-            Plain with
-            {
-                DeviceRows = 3,
-                MtpWeight = 0.9,
-            }
-        ),
+        ["multi-token block, odd heads"] = (OddHeads with { MtpBlock = true }, Plain with { DeviceRows = 3, MtpWeight = 0.9 }),
         ["multi-token block without weight"] = (SmallStage.Model with { MtpBlock = true }, Plain with { MtpWeight = 0 }),
         ["multi-token block, taught alone"] = (
             SmallStage.Model with
@@ -122,6 +96,8 @@ public sealed class FusedTrainerTests
             }
         ),
     };
+
+    private static ModelRecipe OddHeads => SmallStage.Model with { Width = 42, Heads = 3, SequenceLength = 7, VocabSize = 33 };
 
     private static StageRecipe Plain => SmallStage.Recipe with { Dropout = 0, Loop = null };
 
