@@ -28,6 +28,9 @@ internal sealed class PlanOptions
 
     public Option<double?> Price { get; } = new("--price") { Description = "What a machine costs in an hour.", HelpName = "N" };
 
+    public Option<double?> StorePrice { get; } =
+        new("--store-price") { Description = "What the store takes for a gigabyte (1e9 bytes) in a month.", HelpName = "N" };
+
     public Option<double?> Evictions { get; } =
         new("--evictions-per-hour") { Description = "How often one machine is evicted in an hour, on average.", HelpName = "N" };
 
@@ -72,6 +75,9 @@ internal sealed class PlanOptions
 
     public Option<string?> Deadline { get; } = Time("--deadline", "Also finds the cheapest fleet of which nine in ten finish in so long.");
 
+    public Option<FileInfo?> Png { get; } =
+        new("--png") { Description = "Also draws what other fleets take and cost into a picture.", HelpName = "FILE.png" };
+
     public Option<int?> Replications { get; } =
         new("--replications")
         {
@@ -98,11 +104,19 @@ internal sealed class PlanOptions
 
     public const string DefaultSize = "Standard_NC40ads_H100_v5";
 
+    /// <summary>Whether something was said that holds for machines of one size: others are not compared with them then.</summary>
+    public bool IsOfOneSize(ParseResult parsed) =>
+        parsed.GetValue(Size) is not null
+        || parsed.GetValue(Price) is not null
+        || parsed.GetValue(Evictions) is not null
+        || parsed.GetValue(Speed) is not null;
+
     public void AddTo(Command command)
     {
         Between(Fleet, 1, 100_000);
         Between(Replications, 1, 100_000);
         AtLeastZero(Price);
+        AtLeastZero(StorePrice);
         AtLeastZero(Evictions);
         Utilization.Validators.Add(result =>
         {
@@ -127,6 +141,7 @@ internal sealed class PlanOptions
                     Fleet,
                     OnDemand,
                     Price,
+                    StorePrice,
                     Evictions,
                     Speed,
                     Utilization,
@@ -136,6 +151,7 @@ internal sealed class PlanOptions
                     Upload,
                     Assume,
                     Deadline,
+                    Png,
                     Replications,
                     Seed,
                     Replay,

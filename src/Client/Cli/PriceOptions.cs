@@ -82,7 +82,7 @@ internal sealed class PriceOptions
                 : null;
         }
 
-        var found = MachineSizes.Named(await MachineFile.ReadAsync(parsed.GetValue(machines), stop), name);
+        var found = MachineSizes.Named((await MachineFile.ReadAsync(parsed.GetValue(machines), stop)).Sizes, name);
         var (listed, from) = parsed.GetValue(onDemand)
             ? (found.OnDemandPrice, $"{name} on demand: {found.OnDemandFrom}")
             : (found.SpotPrice, $"{name} spot: {found.SpotFrom}");

@@ -69,45 +69,7 @@ internal static class PlanCommand
                     return ExitCode.Done;
                 }
 
-                var spec = options.Read(parsed);
-                var explained = RunExplanation.Of(spec, null, new ExplainRates(1), CheckpointWriter.LengthBytes);
-                if (explained.Tokens == 0)
-                {
-                    throw new CliException(
-                        ExitCode.Usage,
-                        $"All models of '{spec.Name}' are imported: nothing is trained that could be planned. Name a spec with a chain that trains."
-                    );
-                }
-
-                var sizes = await MachineFile.ReadAsync(parsed.GetValue(machines.Machines), stop);
-                var name =
-                    parsed.GetValue(machines.Size)
-                    ?? (sizes.Any(one => one.Name == PlanOptions.DefaultSize) ? PlanOptions.DefaultSize : sizes[0].Name);
-                var size = MachineSizes.Named(sizes, name);
-                var (measured, run) = await MeasuredAsync(context, common, parsed, machines, stop);
-                var inputs = new PlanInputs(machines, parsed, explained, measured, run);
-                var onDemand = parsed.GetValue(machines.OnDemand);
-                var other = inputs.On(size, !onDemand);
-                var fleet = inputs.On(size, onDemand);
-                var times =
-                    parsed.GetValue(machines.Replications)
-                    ?? (int)
-                        Math.Clamp(
-                            Work / (explained.Stages.Count * (explained.Stages.Count + (long)fleet.Fleet.Machines)),
-                            FewestReplications,
-                            Replications
-                        );
-                var named = inputs.Named.ToList();
-                var planner = new RunPlanner(spec, explained, times, parsed.GetRequiredValue(machines.Seed), stop);
-                var report = new PlanReport(
-                    spec.Name,
-                    fleet.Name,
-                    planner.Outcome(fleet),
-                    planner.Interval(fleet),
-                    planner.Alternatives(fleet, other),
-                    PlanOptions.Seconds(parsed, machines.Deadline) is { } deadline ? Cheapest(planner, [fleet, other], deadline) : null,
-                    named
-                );
+                var report = await ReportAsync(context, common, options, machines, parsed, stop);
                 if (parsed.GetValue(output) == OutputFormat.Json)
                 {
                     await context.Output.WriteLineAsync(Json.Text(report));
@@ -117,21 +79,96 @@ internal static class PlanCommand
                     context.Console.Print(PlanText.Of(report));
                 }
 
+                if (parsed.GetValue(machines.Png) is { } picture)
+                {
+                    PlanPlot.Save(report, picture.FullName);
+                    await (parsed.GetValue(output) == OutputFormat.Json ? context.Error : context.Output).WriteLineAsync(
+                        $"Chart: {picture.FullName}"
+                    );
+                }
+
                 return ExitCode.Done;
             }
         );
         return command.WithExamples(
             "slowrun plan slowrun-10x --fleet 1 --evictions-per-hour 0.1 --price 2.1",
-            "slowrun plan slowrun-snapshots --deadline 10d -o json",
+            "slowrun plan slowrun-snapshots --deadline 10d --png fleets.png",
             "slowrun plan mine.yaml --tokens-per-second run:trial --machines machines.yaml",
             "slowrun plan --replay chaos.json"
         );
     }
 
-    private static PlannedDeadline Cheapest(RunPlanner planner, IReadOnlyList<PlannedFleet> markets, double deadline) =>
-        planner.Cheapest(markets, deadline) is { } best
-            ? new PlannedDeadline(deadline, best.Fleet.Fleet.Machines, best.Fleet.OnDemand, best.Outcome)
-            : new PlannedDeadline(deadline, null, null, null);
+    private static async Task<PlanReport> ReportAsync(
+        ClientContext context,
+        CommonOptions common,
+        SpecOptions options,
+        PlanOptions machines,
+        ParseResult parsed,
+        CancellationToken stop
+    )
+    {
+        if (parsed.GetValue(machines.Png) is { } picture)
+        {
+            OutputPaths.CheckFile(picture.FullName, "--png");
+        }
+
+        var spec = options.Read(parsed);
+        var explained = RunExplanation.Of(spec, null, new ExplainRates(1), CheckpointWriter.LengthBytes);
+        if (explained.Tokens == 0)
+        {
+            throw new CliException(
+                ExitCode.Usage,
+                $"All models of '{spec.Name}' are imported: nothing is trained that could be planned. Name a spec with a chain that trains."
+            );
+        }
+
+        var prices = await MachineFile.ReadAsync(parsed.GetValue(machines.Machines), stop);
+        var name =
+            parsed.GetValue(machines.Size)
+            ?? (prices.Sizes.Any(one => one.Name == PlanOptions.DefaultSize) ? PlanOptions.DefaultSize : prices.Sizes[0].Name);
+        var size = MachineSizes.Named(prices.Sizes, name);
+        var (measured, run) = await MeasuredAsync(context, common, parsed, machines, stop);
+        var inputs = new PlanInputs(machines, parsed, explained, measured, run);
+        var onDemand = parsed.GetValue(machines.OnDemand);
+        var others = machines.IsOfOneSize(parsed) ? [] : prices.Sizes.Where(one => one != size).ToList();
+        var markets = others.Prepend(size).SelectMany(one => new[] { inputs.On(one, false), inputs.On(one, true) }).ToList();
+        var fleet = inputs.On(size, onDemand);
+        var store = inputs.StorePrice(prices);
+        var times =
+            parsed.GetValue(machines.Replications)
+            ?? (int)
+                Math.Clamp(
+                    Work / (explained.Stages.Count * (explained.Stages.Count + (long)fleet.Fleet.Machines)),
+                    FewestReplications,
+                    Replications
+                );
+        var planner = new RunPlanner(spec, explained, times, parsed.GetRequiredValue(machines.Seed), stop);
+        var outcome = planner.Outcome(fleet);
+        var other = markets.Single(one => one.Size == size.Name && one.OnDemand != onDemand);
+        var deadline = PlanOptions.Seconds(parsed, machines.Deadline);
+        var fleets = deadline is null && parsed.GetValue(machines.Png) is null ? null : planner.Fleets(markets, Progress(context));
+        return new PlanReport(
+            spec.Name,
+            fleet.Name,
+            outcome,
+            planner.Interval(fleet),
+            PlannedStore.Of(outcome, store),
+            planner.Alternatives(fleet, other),
+            fleets,
+            deadline is { } latest ? PlannedDeadline.Of(latest, RunPlanner.Cheapest(fleets!, latest)) : null,
+            inputs.Named
+        );
+    }
+
+    /// <summary>Dozens of fleets with hundreds of stages take a minute.</summary>
+    private static Action<int, int>? Progress(ClientContext context) =>
+        context.Interactive
+            ? (done, all) =>
+            {
+                var line = $"Simulates other fleets: {done} of {all}";
+                context.Error.Write(done < all ? $"\r{line}" : $"\r{new string(' ', line.Length)}\r");
+            }
+            : null;
 
     private static async Task<IReadOnlyList<ReplayedFile>> ReplaysAsync(IReadOnlyList<string> files, CancellationToken stop)
     {

@@ -9,19 +9,35 @@ using Spectre.Console.Rendering;
 namespace Slowrun.Client.Display;
 
 /// <summary>What a plan comes to.</summary>
+/// <param name="Fleets">Null: neither a deadline nor a picture was asked for.</param>
 /// <param name="Cheapest">Null: no deadline was given.</param>
 internal sealed record PlanReport(
     string Name,
     string Fleet,
     PlanOutcome Outcome,
     PlannedInterval Interval,
+    PlannedStore Store,
     IReadOnlyList<PlanAlternative> Alternatives,
+    IReadOnlyList<PlannedOutcome>? Fleets,
     PlannedDeadline? Cheapest,
     IReadOnlyList<PlanInput> Inputs
 );
 
 /// <summary>The cheapest fleet that finishes in time; nulls: none does.</summary>
-internal sealed record PlannedDeadline(double DeadlineSeconds, int? Machines, bool? OnDemand, PlanOutcome? Outcome);
+internal sealed record PlannedDeadline(double DeadlineSeconds, string? Size, int? Machines, bool? OnDemand, PlanOutcome? Outcome)
+{
+    public static PlannedDeadline Of(double seconds, PlannedOutcome? cheapest) =>
+        new(seconds, cheapest?.Size, cheapest?.Machines, cheapest?.OnDemand, cheapest?.Outcome);
+}
+
+/// <summary>What the store takes for checkpoints and snapshots, in half of the replications at most.</summary>
+/// <param name="Cost">Until the run is over.</param>
+/// <param name="MonthlyCostAfter">Until it is deleted.</param>
+internal sealed record PlannedStore(double PerGigabyteMonth, double? Cost, double? MonthlyCostAfter)
+{
+    public static PlannedStore Of(PlanOutcome outcome, double price) =>
+        new(price, outcome.StoreGigabyteMonths.P50 * price, outcome.StoreEndBytes.P50 / 1e9 * price);
+}
 
 /// <summary>A plan for people.</summary>
 internal static class PlanText
@@ -46,8 +62,21 @@ internal static class PlanText
         }
 
         parts.AddRange(
-            [new Text(""), Accounts(plan.Outcome), new Text(""), new Text(Interval(plan.Interval)), new Text(""), Alternatives(plan)]
+            [
+                new Text(""),
+                Accounts(plan.Outcome),
+                new Text(""),
+                new Text(Interval(plan.Interval)),
+                new Text(Store(plan.Store)),
+                new Text(""),
+                Alternatives(plan),
+            ]
         );
+        if (plan.Fleets is { } fleets)
+        {
+            parts.AddRange([new Text(""), Fleets(RunPlanner.Best(fleets), fleets.Count)]);
+        }
+
         if (plan.Cheapest is { } cheapest)
         {
             parts.AddRange([new Text(""), new Text(Deadline(cheapest))]);
@@ -65,6 +94,8 @@ internal static class PlanText
         Row("machine hours", outcome.MachineHours, hours => Invariant($"{hours:#,0.0}"));
         Row("goodput", outcome.Goodput, share => Invariant($"{share:P1}"));
         Row("machines lost", outcome.MachinesLost, count => Invariant($"{count:0}"));
+        Row("store at most", outcome.StoreMostBytes, Bytes);
+        Row("store at the end", outcome.StoreEndBytes, Bytes);
         return table;
 
         void Row(string name, Spread spread, Func<double?, string> text) =>
@@ -98,6 +129,25 @@ internal static class PlanText
                 : "Nothing is lost, so that the longest interval is best."
         );
 
+    private static string Store(PlannedStore store) =>
+        $"The store holds checkpoints and snapshots until the run is deleted: {Money(store.Cost)} until the end, {Money(store.MonthlyCostAfter)} each month after it. Not in the cost above.";
+
+    private static Table Fleets(IReadOnlyList<PlannedOutcome> best, int of)
+    {
+        var table = Columns($"BEST OF {of} FLEETS: NONE IS CHEAPER AND AS FAST", "FINISH P50", "P90", "COST P50");
+        foreach (var one in best)
+        {
+            table.AddRow(
+                new Text(PlannedFleet.NameOf(one.Machines, one.Size, one.OnDemand)),
+                new Text(Time(one.Outcome.FinishSeconds.P50)),
+                new Text(Time(one.Outcome.FinishSeconds.P90)),
+                new Text(Money(one.Outcome.Cost.P50))
+            );
+        }
+
+        return table;
+    }
+
     private static Table Alternatives(PlanReport plan)
     {
         var table = Columns("INSTEAD", "FINISH P50", "P90", "COST P50", "GOODPUT P50");
@@ -120,9 +170,9 @@ internal static class PlanText
     }
 
     private static string Deadline(PlannedDeadline deadline) =>
-        deadline is { Machines: { } machines, OnDemand: { } onDemand, Outcome: { } outcome }
-            ? $"Cheapest for {Human.Time(deadline.DeadlineSeconds)}: {Human.Plural(machines, "machine")}, {(onDemand ? "on-demand" : "spot")}: cost {Money(outcome.Cost.P50)} (p50), nine in ten finish within {Time(outcome.FinishSeconds.P90)}."
-            : $"No fleet of this size finishes within {Human.Time(deadline.DeadlineSeconds)} nine times in ten: more machines than chains have nothing to do. Take faster ones (--size), or fewer stages.";
+        deadline is { Size: { } size, Machines: { } machines, OnDemand: { } onDemand, Outcome: { } outcome }
+            ? $"Cheapest for {Human.Time(deadline.DeadlineSeconds)}: {PlannedFleet.NameOf(machines, size, onDemand)}: cost {Money(outcome.Cost.P50)} (p50), nine in ten finish within {Time(outcome.FinishSeconds.P90)}."
+            : $"No fleet of these sizes finishes within {Human.Time(deadline.DeadlineSeconds)} nine times in ten: more machines than chains have nothing to do. Take faster ones (--size, --machines FILE), or fewer stages.";
 
     private static Table Inputs(IReadOnlyList<PlanInput> inputs)
     {
@@ -150,6 +200,8 @@ internal static class PlanText
         seconds < 60 ? seconds.ToString("0.0 's'", CultureInfo.InvariantCulture) : Human.Time(seconds);
 
     private static string Time(double? seconds) => seconds is { } known ? Exact(known) : "never";
+
+    private static string Bytes(double? bytes) => bytes is { } known ? Human.Bytes((long)known) : "";
 
     private static string Money(double? cost) => Invariant($"{cost:#,0.00}");
 

@@ -67,7 +67,7 @@ internal sealed class PlanInputs(
             "--upload-rate"
         );
         return new PlannedFleet(
-            $"{Human.Plural(fleet, "machine")} {size.Name}, {(onDemand ? "on-demand" : "spot")}",
+            size.Name,
             new FleetModel
             {
                 Machines = fleet,
@@ -130,6 +130,20 @@ internal sealed class PlanInputs(
             Rate(size),
             onDemand
         );
+    }
+
+    /// <summary>What the store takes: by the file of machines, or by the one that comes with the program.</summary>
+    public double StorePrice(PriceList prices)
+    {
+        var listed = prices.Store ?? MachineFile.Embedded.Store!;
+        var given = parsed.GetValue(options.StorePrice);
+        Name(
+            "price of a gigabyte in the store in a month",
+            (given ?? listed.PerGigabyteMonth).ToString("0.0###", CultureInfo.InvariantCulture),
+            given is null ? listed.From : "flag",
+            "--store-price, --machines FILE"
+        );
+        return given ?? listed.PerGigabyteMonth;
     }
 
     private double Rate(MachineSize size)

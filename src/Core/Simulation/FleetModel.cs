@@ -65,6 +65,9 @@ public sealed record FleetModel
     /// <summary>When a simulation gives up.</summary>
     public double HorizonSeconds { get; init; } = 366 * 86_400.0;
 
+    /// <summary>Whether anything happens at random: otherwise all replications are the same.</summary>
+    public bool IsChancy => EvictionsPerHour > 0 && Losses.Count == 0;
+
     /// <summary>Seconds from the capture of so many bytes to their commit.</summary>
     public double BehindSeconds(long bytes) => CommitSeconds + (bytes / UploadBytesPerSecond);
 
@@ -90,5 +93,8 @@ public sealed record PlannedLoss(double AtSeconds, StageId? Stage, double? Notic
 }
 
 /// <summary>What a stage takes on one slot.</summary>
-/// <param name="FinishBytes">Final state and snapshot, which are uploaded at its end while the slot waits.</param>
-public sealed record StageModel(int Steps, double StepSeconds, long CheckpointBytes, long FinishBytes, double ScoreSeconds);
+/// <param name="SnapshotBytes">Uploaded at its end, with the final state, while the slot waits.</param>
+public sealed record StageModel(int Steps, double StepSeconds, long CheckpointBytes, long SnapshotBytes, double ScoreSeconds)
+{
+    public long FinishBytes => CheckpointBytes + SnapshotBytes;
+}

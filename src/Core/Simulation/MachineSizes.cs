@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Nodes;
 using Slowrun.Core.Specs;
 
 namespace Slowrun.Core.Simulation;
@@ -8,6 +9,7 @@ public static class MachineSizes
 {
     private const string Resource = "machines.yaml";
     private const string Section = "sizes";
+    private const string StoreSection = "store";
 
     /// <summary>Those that come with the program, and the text of their file.</summary>
     public static string Embedded
@@ -22,7 +24,7 @@ public static class MachineSizes
 
     /// <param name="source">The file's name, for messages.</param>
     /// <exception cref="SpecException">With every problem there is.</exception>
-    public static IReadOnlyList<MachineSize> Read(string text, string source)
+    public static PriceList Read(string text, string source)
     {
         var binder = new SpecBinder();
         var root = SpecParser.Parse(text, source);
@@ -31,18 +33,16 @@ public static class MachineSizes
             throw new SpecException([new SpecProblem(source, 0, 0, Section, "expected a list of machines, each with its 'name'.")]);
         }
 
-        binder.RefuseUnknown((SpecMapping)root, [Section], "", typeof(MachineSize));
-        var read = list.Items.Select((item, i) => binder.Bind(item, typeof(MachineSize), $"{Section}[{i}]")).ToList();
+        binder.RefuseUnknown((SpecMapping)root, [Section, StoreSection], "", typeof(MachineSize));
+        var sizes = list.Items.Select((item, i) => binder.Bind(item, typeof(MachineSize), $"{Section}[{i}]")).ToList();
+        var store = ((SpecMapping)root).Find(StoreSection)?.Value is { } given and not SpecScalar { IsNull: true }
+            ? binder.Bind(given, typeof(StorePrice), StoreSection)
+            : null;
         binder.ThrowIfAny();
-        return
-        [
-            .. read.Select(one =>
-                CanonicalJson.DeserializeStrictly<MachineSize>(
-                    Encoding.UTF8.GetBytes(one.ToJsonString(CanonicalJson.StrictOptions)),
-                    source
-                )
-            ),
-        ];
+        return new PriceList([.. sizes.Select(As<MachineSize>)], store is null ? null : As<StorePrice>(store));
+
+        T As<T>(JsonNode one) =>
+            CanonicalJson.DeserializeStrictly<T>(Encoding.UTF8.GetBytes(one.ToJsonString(CanonicalJson.StrictOptions)), source);
     }
 
     /// <exception cref="NotFoundException">There is none of that name.</exception>

@@ -57,6 +57,13 @@ internal sealed class OwnerSpan
 
     public CheckpointPace Pace => measured;
 
+    /// <summary>The last steps that it captures, in order, up to <paramref name="step"/>.</summary>
+    public IEnumerable<int> Captured(int step, int count)
+    {
+        var last = step < startStep + first ? 0 : Math.Min(captures, 1 + ((step - startStep - first) / between));
+        return Enumerable.Range(Math.Max(1, last - count + 1), Math.Min(last, count)).Select(StepOf);
+    }
+
     public SpanState At(double seconds)
     {
         if (seconds < restore)
@@ -72,7 +79,7 @@ internal sealed class OwnerSpan
         var step = Math.Min(steps, startStep + (int)((trained / stepSeconds) + 1e-6));
         var elapsed = seconds - restore;
         var committed = begun == 0 || CaptureAt(begun) + stall + behind <= elapsed ? begun : begun - 1;
-        var durable = committed == 0 ? startStep : startStep + first + ((committed - 1) * between);
+        var durable = committed == 0 ? startStep : StepOf(committed);
         return new SpanState(
             step,
             durable,
@@ -85,12 +92,15 @@ internal sealed class OwnerSpan
             committed < begun ? restore + CaptureAt(begun) + stall + behind : seconds
         )
         {
-            BegunStep = begun == 0 ? startStep : startStep + first + ((begun - 1) * between),
+            BegunStep = begun == 0 ? startStep : StepOf(begun),
             WholeSteps = (step - startStep) * stepSeconds,
         };
     }
 
     private double Cycle => stall + (between * stepSeconds);
+
+    /// <summary>Of the i-th capture, from 1.</summary>
+    private int StepOf(int i) => startStep + first + ((i - 1) * between);
 
     /// <summary>After the restore, when the i-th capture begins, from 1.</summary>
     private double CaptureAt(int i) => (first * stepSeconds) + ((i - 1) * Cycle);

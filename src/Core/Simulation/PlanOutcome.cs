@@ -16,6 +16,15 @@ public sealed record PlanOutcome(
     IReadOnlyDictionary<string, double> Accounts
 )
 {
+    /// <summary>Most bytes of checkpoints and snapshots in the store at a time.</summary>
+    public required Spread StoreMostBytes { get; init; }
+
+    /// <summary>Of these, what is left when the run is over.</summary>
+    public required Spread StoreEndBytes { get; init; }
+
+    /// <summary>What the store is paid for until then.</summary>
+    public required Spread StoreGigabyteMonths { get; init; }
+
     internal static PlanOutcome Of(IReadOnlyList<SimulatedRun> runs) =>
         new(
             runs.Count,
@@ -29,7 +38,12 @@ public sealed record PlanOutcome(
                 .OfRun.Select(account => (account.Name, Seconds: runs.Average(run => account.Seconds(run.Ledger.Chains))))
                 .Append(("ended", runs.Average(run => run.Ledger.EndedSeconds)))
                 .ToDictionary(one => one.Item1, one => one.Item2)
-        );
+        )
+        {
+            StoreMostBytes = Spread.Of(runs.Select(run => (double)run.Store.MostBytes)),
+            StoreEndBytes = Spread.Of(runs.Select(run => (double)run.Store.EndBytes)),
+            StoreGigabyteMonths = Spread.Of(runs.Select(run => run.Store.GigabyteMonths)),
+        };
 
     public bool Equals(PlanOutcome? other) => ContentEquality.Same(this, other);
 

@@ -26,15 +26,14 @@ public sealed class RunPlanner(RunSpec spec, RunExplanation explained, int repli
         ArgumentNullException.ThrowIfNull(on);
         ArgumentNullException.ThrowIfNull(otherMarket);
         var fleet = on.Fleet;
-        var few = Math.Max(FewestReplications, replications / ComparedShare);
         var halved = Interval(on).UsedSeconds / 2;
         var all = new List<(string Name, PlannedFleet On, RunSpec Spec)> { (otherMarket.Name, otherMarket, spec) };
         if (fleet.Machines > 1)
         {
-            all.Add((Machines(fleet.Machines / 2), on with { Fleet = fleet with { Machines = fleet.Machines / 2 } }, spec));
+            all.Add((Machines(fleet.Machines / 2), on.Of(fleet.Machines / 2), spec));
         }
 
-        all.Add((Machines(fleet.Machines * 2), on with { Fleet = fleet with { Machines = fleet.Machines * 2 } }, spec));
+        all.Add((Machines(fleet.Machines * 2), on.Of(fleet.Machines * 2), spec));
         all.Add(
             (
                 $"a checkpoint every {Human.Time(Math.Max(1, halved))}: half the interval",
@@ -56,24 +55,54 @@ public sealed class RunPlanner(RunSpec spec, RunExplanation explained, int repli
             all.Add(("no eviction announced", on with { Fleet = fleet with { NoticeShare = 0 } }, spec));
         }
 
-        return [.. all.Select(one => new PlanAlternative(one.Name, Outcome(one.On, one.Spec, few)))];
+        return [.. all.Select(one => new PlanAlternative(one.Name, Compared(one.On, one.Spec)))];
 
         static string Machines(int count) => Human.Plural(count, "machine");
     }
 
-    /// <summary>The fleet of which nine in ten replications finish in time, and that costs least; null: none of these does.</summary>
-    public (PlannedFleet Fleet, PlanOutcome Outcome)? Cheapest(IEnumerable<PlannedFleet> markets, double deadlineSeconds)
+    /// <summary>What other numbers of these machines take: 1, 2, 3, 4, 6, … up to one a chain.</summary>
+    /// <param name="each">Called after each.</param>
+    public IReadOnlyList<PlannedOutcome> Fleets(IReadOnlyList<PlannedFleet> markets, Action<int, int>? each = null)
     {
         ArgumentNullException.ThrowIfNull(markets);
-        var few = Math.Max(FewestReplications, replications / ComparedShare);
-        return markets
-            .SelectMany(market => Counts().Select(count => market with { Fleet = market.Fleet with { Machines = count } }))
-            .Select(on => (Fleet: on, Outcome: Outcome(on, spec, few)))
+        var all = markets.SelectMany(market => Counts().Select(market.Of)).ToList();
+        var outcomes = new List<PlannedOutcome>();
+        foreach (var on in all)
+        {
+            outcomes.Add(new PlannedOutcome(on.Size, on.Fleet.Machines, on.OnDemand, Compared(on, spec)));
+            each?.Invoke(outcomes.Count, all.Count);
+        }
+
+        return outcomes;
+    }
+
+    /// <summary>The fleet of which nine in ten replications finish in time, and that costs least; null: none of these does.</summary>
+    public static PlannedOutcome? Cheapest(IEnumerable<PlannedOutcome> fleets, double deadlineSeconds) =>
+        fleets
             .Where(one => one.Outcome.FinishSeconds.P90 <= deadlineSeconds)
             .OrderBy(one => one.Outcome.Cost.P50)
-            .ThenBy(one => one.Fleet.Fleet.Machines)
-            .Select(one => ((PlannedFleet, PlanOutcome)?)one)
+            .ThenBy(one => one.Machines)
             .FirstOrDefault();
+
+    /// <summary>Those that no other one beats in both, fastest first.</summary>
+    public static IReadOnlyList<PlannedOutcome> Best(IReadOnlyList<PlannedOutcome> fleets)
+    {
+        ArgumentNullException.ThrowIfNull(fleets);
+        var best = new List<PlannedOutcome>();
+        foreach (
+            var one in fleets
+                .Where(one => one.Outcome.FinishSeconds.P50 is not null)
+                .OrderBy(one => one.Outcome.FinishSeconds.P50)
+                .ThenBy(one => one.Outcome.Cost.P50)
+        )
+        {
+            if (best.Count == 0 || one.Outcome.Cost.P50 < best[^1].Outcome.Cost.P50)
+            {
+                best.Add(one);
+            }
+        }
+
+        return best;
     }
 
     /// <summary>How often the stage of the largest checkpoint would be made durable, and how often is best.</summary>
@@ -98,6 +127,9 @@ public sealed class RunPlanner(RunSpec spec, RunExplanation explained, int repli
             : ((double, double)?)null;
         return new PlannedInterval(used, best?.Item1, best?.Item2, cost.TotalSeconds);
     }
+
+    private PlanOutcome Compared(PlannedFleet on, RunSpec of) =>
+        Outcome(on, of, on.Fleet.IsChancy ? Math.Max(FewestReplications, replications / ComparedShare) : 1);
 
     private PlanOutcome Outcome(PlannedFleet on, RunSpec of, int times)
     {
@@ -126,13 +158,25 @@ public sealed class RunPlanner(RunSpec spec, RunExplanation explained, int repli
 }
 
 /// <summary>Machines of one kind, at one price.</summary>
+/// <param name="Size">Of each machine.</param>
 /// <param name="FlopsPerSecond">Of one slot.</param>
 /// <param name="OnDemand">Whether its machines are never evicted, at the list price.</param>
-public sealed record PlannedFleet(string Name, FleetModel Fleet, double FlopsPerSecond, bool OnDemand)
+public sealed record PlannedFleet(string Size, FleetModel Fleet, double FlopsPerSecond, bool OnDemand)
 {
+    public string Name => NameOf(Fleet.Machines, Size, OnDemand);
+
+    public static string NameOf(int machines, string size, bool onDemand) =>
+        $"{Human.Plural(machines, "machine")} {size}, {(onDemand ? "on-demand" : "spot")}";
+
+    /// <summary>So many of them.</summary>
+    public PlannedFleet Of(int machines) => this with { Fleet = Fleet with { Machines = machines } };
+
     internal IReadOnlyDictionary<StageId, StageModel> Stages(RunPlan plan, RunExplanation explained) =>
         StageModels.Of(plan, explained, FlopsPerSecond);
 }
+
+/// <summary>What a fleet takes.</summary>
+public sealed record PlannedOutcome(string Size, int Machines, bool OnDemand, PlanOutcome Outcome);
 
 /// <param name="Name">What is different.</param>
 public sealed record PlanAlternative(string Name, PlanOutcome Outcome);

@@ -92,7 +92,8 @@ public sealed class RunSimulation
             billed / 3600,
             RunLedger.Of(stages.Facts, SimulatedTime.At(finishedAt ?? time.Seconds))!,
             lost,
-            handled
+            handled,
+            stages.StoreUntil(finishedAt ?? time.Seconds)
         );
     }
 

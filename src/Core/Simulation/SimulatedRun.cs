@@ -8,11 +8,13 @@ namespace Slowrun.Core.Simulation;
 /// <param name="Ledger">As <c>slowrun goodput</c> has it.</param>
 /// <param name="MachinesLost">Also those that had nothing to do.</param>
 /// <param name="Events">Handled.</param>
+/// <param name="Store">Until the run was over, or the simulation gave up.</param>
 public sealed record SimulatedRun(
     double? FinishedSeconds,
     double Cost,
     double MachineHours,
     RunLedger Ledger,
     int MachinesLost,
-    long Events
+    long Events,
+    StoreUse Store
 );

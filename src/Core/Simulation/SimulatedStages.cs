@@ -17,10 +17,12 @@ internal sealed class SimulatedStages
     private readonly List<MemberScore> fitness = [];
     private readonly List<EnsembleScore> ensembles = [];
     private readonly Dictionary<StageId, double> seenDeadAt = [];
+    private readonly SimulatedStore store;
 
     public SimulatedStages(RunSpec spec, RunPlan plan, IReadOnlyDictionary<StageId, StageModel> models, FleetModel fleet)
     {
         (this.models, this.fleet) = (models, fleet);
+        store = new SimulatedStore(spec.Operations.KeepCheckpoints);
         Facts = new RunFacts(spec, plan)
         {
             Roots = roots,
@@ -35,6 +37,9 @@ internal sealed class SimulatedStages
 
     /// <summary>Always as of now: it reads what this changes.</summary>
     public RunFacts Facts { get; }
+
+    /// <summary>What the store has held until now.</summary>
+    public StoreUse StoreUntil(double now) => store.Until(now);
 
     public HashSet<string> Alive { get; } = new(StringComparer.Ordinal);
 
@@ -80,19 +85,20 @@ internal sealed class SimulatedStages
             WrittenAt = at,
         };
         seenDeadAt.Remove(id);
-        return new OwnerSpan(roots[id], models[id], fleet, Facts.Spec.Operations, slots.Count);
+        var span = new OwnerSpan(roots[id], models[id], fleet, Facts.Spec.Operations, slots.Count);
+        store.Begin(id, roots[id], Commits(id, span, models[id].Steps), models[id].CheckpointBytes, models[id].SnapshotBytes, now);
+        return span;
     }
 
     public void Finish(StageId id, OwnerSpan span, double takenAt, double now)
     {
         var state = span.At(now - takenAt);
         var at = SimulatedTime.At(now);
-        var root = roots[id];
+        var root = Committed(id, span, models[id].Steps, span.Pace, models[id].SnapshotBytes, now);
         roots[id] = root with
         {
             Owner = null,
-            Current = Committed(root, models[id].Steps, span.Pace),
-            Snapshot = new SnapshotRef($"{id}", $"{id}", models[id].FinishBytes, at),
+            Snapshot = new SnapshotRef($"{id}", $"{id}", models[id].SnapshotBytes, at),
             Ledger = Spent(root.Ledger, state, at),
             WrittenAt = at,
         };
@@ -114,9 +120,8 @@ internal sealed class SimulatedStages
             Ledger = Spent(root.Ledger, state, at),
             At = at,
         };
-        roots[id] = root with
+        roots[id] = Committed(id, span, state.DurableStep, state.Pace, 0, now) with
         {
-            Current = state.DurableStep > root.DurableStep ? Committed(root, state.DurableStep, state.Pace) : root.Current,
             Ledger = root.Ledger with
             {
                 TrainingSeconds = root.Ledger.TrainingSeconds + state.KeptSeconds,
@@ -154,12 +159,11 @@ internal sealed class SimulatedStages
         // Of the step that was broken off nothing counts, nor of steps that are not durable.
         var kept =
             told.KeptSeconds + (told.WholeSteps - told.KeptSeconds) * Share(durable - told.DurableStep, told.Step - told.DurableStep);
-        roots[id] = root.Preempted(root.Owner!.Silo) with
+        roots[id] = Committed(id, span, durable, told.Pace ?? span.Pace, 0, at).Preempted(root.Owner!.Silo) with
         {
             Owner = null,
             ReleasedFor = ReleaseCause.Evicted,
             LostSteps = root.LostSteps + told.Step - durable,
-            Current = durable > root.DurableStep ? Committed(root, durable, told.Pace ?? span.Pace) : root.Current,
             Ledger = spent.Lose(root.Ledger.TrainingSeconds + kept),
             WrittenAt = SimulatedTime.At(at),
         };
@@ -200,8 +204,16 @@ internal sealed class SimulatedStages
 
     private static double Share(int part, int whole) => whole == 0 ? 0 : (double)part / whole;
 
-    private static CheckpointRef Committed(StageRoot root, int step, CheckpointPace? pace) =>
-        new("", "", step, root.EpochToken, 0, default) { Pace = pace };
+    /// <summary>The stage's root after its owner has committed all up to a step, and the store with it.</summary>
+    private StageRoot Committed(StageId id, OwnerSpan span, int durable, CheckpointPace? pace, long snapshotBytes, double now) =>
+        store.End(id, roots[id], Commits(id, span, durable), pace, models[id].CheckpointBytes, snapshotBytes, now);
+
+    /// <summary>The last steps that an owner commits up to the durable one: what it captures, and then that one.</summary>
+    private IEnumerable<int> Commits(StageId id, OwnerSpan span, int durable)
+    {
+        var captured = span.Captured(durable, store.Turnover).ToList();
+        return durable > roots[id].DurableStep && (captured.Count == 0 || captured[^1] < durable) ? captured.Append(durable) : captured;
+    }
 
     private static StageLedger Spent(StageLedger atTake, SpanState state, DateTimeOffset at) =>
         atTake with

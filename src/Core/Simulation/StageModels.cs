@@ -27,7 +27,7 @@ public static class StageModels
                         asks.Steps,
                         asks.TokensPerStep * asks.FlopsPerToken.Total / flopsPerSecond,
                         asks.CheckpointBytes,
-                        asks.CheckpointBytes + (BytesPerWeight * explained.Parameters.Total),
+                        BytesPerWeight * explained.Parameters.Total * stage.Stage.Selection.LateCheckpoints,
                         judged * asks.FlopsPerToken.Forward / flopsPerSecond
                     );
                 }

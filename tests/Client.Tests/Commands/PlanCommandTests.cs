@@ -147,6 +147,80 @@ public sealed class PlanCommandTests
     }
 
     [Fact]
+    public async Task Plan_WithAPicture_ComparesAllSizesAndMarketsAndDrawsThem()
+    {
+        using var folder = new TemporaryFolder();
+        var file = Path.Combine(folder.Path, "fleets.png");
+
+        Assert.Equal(
+            ExitCode.Done,
+            await line.RunAsync("plan", "demo", "--png", file, "--deadline", "1d", "--replications", "4", "-o", "json")
+        );
+
+        Assert.Equal(
+            [0x89, (byte)'P', (byte)'N', (byte)'G'],
+            (await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken))[..4]
+        );
+        // Three sizes, two markets, one to three machines: one a chain.
+        var fleets = line.Json().GetProperty("fleets").EnumerateArray().ToList();
+        Assert.Equal(3 * 2 * 3, fleets.Count);
+        Assert.Equal(3, fleets.Select(one => one.GetProperty("size").GetString()).Distinct().Count());
+        // Among all of them there is none that is cheaper.
+        var cheapest = line.Json().GetProperty("cheapest").GetProperty("outcome").GetProperty("cost").GetProperty("p50").GetDouble();
+        Assert.Equal(fleets.Min(one => one.GetProperty("outcome").GetProperty("cost").GetProperty("p50").GetDouble()), cheapest);
+    }
+
+    [Fact]
+    public async Task Plan_WithASize_ComparesNoOther()
+    {
+        await line.RunAsync(
+            "plan",
+            "tiny",
+            "--size",
+            "Standard_NC24ads_A100_v4",
+            "--deadline",
+            "1d",
+            "--replications",
+            "2",
+            "--store-price",
+            "2"
+        );
+
+        Assert.Contains("Cheapest for", line.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("H100", line.Output, StringComparison.Ordinal);
+        Assert.Contains("2.0", line.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Plan_WithAPictureThatCannotBeWritten_SaysSoBeforeItSimulates()
+    {
+        Assert.Equal(ExitCode.NoSuchThing, await line.RunAsync("plan", "demo", "--png", "/nowhere/fleets.png"));
+
+        Assert.Contains("--png: the folder '/nowhere' does not exist", line.Error, StringComparison.Ordinal);
+        Assert.Empty(line.Output);
+    }
+
+    [Fact]
+    public async Task Plan_OfARunThatKeepsMoreCheckpoints_SaysWhatTheStoreTakes()
+    {
+        string[] command = ["plan", "tiny", "--replications", "2", "--store-price", "2", "-o", "json", "--evictions-per-hour", "0"];
+        await line.RunAsync(command);
+        var two = Store(line.Json());
+
+        await line.RunAsync([.. command, "--set", "operations.keepCheckpoints=4", "--set", "operations.checkpointEverySteps=2"]);
+        var four = Store(line.Json());
+
+        Assert.True(four > two);
+
+        static double Store(JsonElement plan)
+        {
+            var end = plan.GetProperty("outcome").GetProperty("storeEndBytes").GetProperty("p50").GetDouble();
+            Assert.Equal(end / 1e9 * 2, plan.GetProperty("store").GetProperty("monthlyCostAfter").GetDouble(), 9);
+            return end;
+        }
+    }
+
+    [Fact]
     public async Task Plan_WithTheSameSeed_PrintsTheSame()
     {
         string[] command = ["plan", "slowrun-15m", "--replications", "5", "--evictions-per-hour", "0.5"];

@@ -140,7 +140,44 @@ public sealed class RunSimulationTests
         Assert.InRange(run.Events, Machines + (2 * Stages), 12 * (Machines + run.MachinesLost + Stages));
     }
 
-    private static SimulatedRun Run(FleetModel fleet, int replication = 0, int? chains = null)
+    [Theory]
+    [InlineData(2, 3, 2)]
+    [InlineData(5, 6, 5)]
+    [InlineData(40, 10, 10)]
+    public void Run_WithCheckpointsToKeep_HoldsTheseAndOneThatIsUploaded(int keep, int most, int end)
+    {
+        // Nine checkpoints of each stage, and its final state.
+        var run = Run(Calm, stage: Stage with { CheckpointBytes = 100, SnapshotBytes = 7 }, keep: keep);
+
+        Assert.Equal(4 * ((end * 100) + 7), run.Store.EndBytes);
+        // Two stages are trained at a time, after two that are done.
+        Assert.Equal((2 * ((end * 100) + 7)) + (2 * ((most * 100) + 7)), run.Store.MostBytes);
+        Assert.InRange(run.Store.GigabyteMonths, 0, run.Store.MostBytes * run.FinishedSeconds!.Value / 1e9 / 3600 / 730);
+        Assert.True(run.Store.GigabyteMonths > 0);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(30.0)]
+    public void Run_WhenMachinesAreLost_StillHoldsWhatStagesKeep(double? notice)
+    {
+        PlannedLoss[] losses = [.. new[] { 50, 255, 256, 800, 1500 }.Select(at => new PlannedLoss(at, new StageId(0, at / 1000), notice))];
+        var run = Run(Calm with { Losses = losses }, stage: Stage with { CheckpointBytes = 100, SnapshotBytes = 7 });
+
+        Assert.True(run.MachinesLost >= 4);
+        Assert.Equal(4 * 207, run.Store.EndBytes);
+        Assert.InRange(run.Store.MostBytes, 4 * 207, (2 * 207) + (2 * 307));
+    }
+
+    [Fact]
+    public void Run_OfAStageThatIsShorterThanAnInterval_HoldsItsFinalStateAlone()
+    {
+        var run = Run(Calm, stage: new StageModel(5, 1, 100, 7, 1));
+
+        Assert.Equal((4 * 107, 4 * 107), (run.Store.EndBytes, run.Store.MostBytes));
+    }
+
+    private static SimulatedRun Run(FleetModel fleet, int replication = 0, int? chains = null, StageModel? stage = null, int keep = 2)
     {
         var spec = SpecReader.FromPreset("tiny");
         if (chains is { } count)
@@ -155,8 +192,9 @@ public sealed class RunSimulationTests
             {
                 CheckpointAtLeastEvery = TimeSpan.FromSeconds(100),
                 CheckpointAtMostEvery = TimeSpan.FromSeconds(100),
+                KeepCheckpoints = keep,
             },
         };
-        return RunSimulation.Run(spec, plan, plan.Stages.ToDictionary(stage => stage.Id, _ => Stage), fleet, seed: 7, replication);
+        return RunSimulation.Run(spec, plan, plan.Stages.ToDictionary(one => one.Id, _ => stage ?? Stage), fleet, seed: 7, replication);
     }
 }
