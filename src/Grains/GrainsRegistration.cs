@@ -26,10 +26,12 @@ public static class GrainsRegistration
     /// reverse order.</summary>
     /// <param name="slots">Names of the slots that this silo lends.</param>
     /// <param name="devices">Reads memory and utilization of those that are devices; null: there are none.</param>
+    /// <param name="stages">How many stages this silo trains at a time; null: as many as it has slots.</param>
     /// <param name="exitWhenIdle">Leaves, and stops the host, when nothing was ready for so long; null: never.</param>
     public static IServiceCollection AddSlowrunGrains(
         this IServiceCollection services,
         IReadOnlyList<string> slots,
+        int? stages = null,
         TimeSpan? exitWhenIdle = null,
         NvidiaDevices? devices = null
     )
@@ -47,6 +49,7 @@ public static class GrainsRegistration
             .AddSingleton<LookPace>()
             .AddSingleton<SiloGauges>()
             .AddSingleton<LocalWork>()
+            .AddSingleton(services => new StageRoom(stages, services.GetRequiredService<LocalWork>()))
             .AddSingleton<SiloDrain>()
             .AddSingleton<SiloSlots>()
             .AddSingleton<OfferPace>()

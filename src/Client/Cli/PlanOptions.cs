@@ -23,6 +23,13 @@ internal sealed class PlanOptions
 
     public Option<int?> Fleet { get; } = new("--fleet") { Description = "How many machines; default: one a chain.", HelpName = "N" };
 
+    public Option<int?> Stages { get; } =
+        new("--stages-per-machine")
+        {
+            Description = "How many stages a machine trains at a time, as 'silo --stages'; default: as many as are ready for its devices.",
+            HelpName = "N",
+        };
+
     public Option<bool> OnDemand { get; } =
         new("--on-demand") { Description = "Machines at the list price, which are not evicted; default: spot." };
 
@@ -114,6 +121,7 @@ internal sealed class PlanOptions
     public void AddTo(Command command)
     {
         Between(Fleet, 1, 100_000);
+        Between(Stages, 1, 64);
         Between(Replications, 1, 100_000);
         AtLeastZero(Price);
         AtLeastZero(StorePrice);
@@ -139,6 +147,7 @@ internal sealed class PlanOptions
                     ShowMachines,
                     Size,
                     Fleet,
+                    Stages,
                     OnDemand,
                     Price,
                     StorePrice,

@@ -24,10 +24,17 @@ internal sealed record PlanReport(
 );
 
 /// <summary>The cheapest fleet that finishes in time; nulls: none does.</summary>
-internal sealed record PlannedDeadline(double DeadlineSeconds, string? Size, int? Machines, bool? OnDemand, PlanOutcome? Outcome)
+internal sealed record PlannedDeadline(
+    double DeadlineSeconds,
+    string? Size,
+    int? Machines,
+    int? StagesPerMachine,
+    bool? OnDemand,
+    PlanOutcome? Outcome
+)
 {
     public static PlannedDeadline Of(double seconds, PlannedOutcome? cheapest) =>
-        new(seconds, cheapest?.Size, cheapest?.Machines, cheapest?.OnDemand, cheapest?.Outcome);
+        new(seconds, cheapest?.Size, cheapest?.Machines, cheapest?.StagesPerMachine, cheapest?.OnDemand, cheapest?.Outcome);
 }
 
 /// <summary>What the store takes for checkpoints and snapshots, in half of the replications at most.</summary>
@@ -138,7 +145,7 @@ internal static class PlanText
         foreach (var one in best)
         {
             table.AddRow(
-                new Text(PlannedFleet.NameOf(one.Machines, one.Size, one.OnDemand)),
+                new Text(PlannedFleet.NameOf(one.Machines, one.Size, one.StagesPerMachine, one.OnDemand)),
                 new Text(Time(one.Outcome.FinishSeconds.P50)),
                 new Text(Time(one.Outcome.FinishSeconds.P90)),
                 new Text(Money(one.Outcome.Cost.P50))
@@ -171,7 +178,7 @@ internal static class PlanText
 
     private static string Deadline(PlannedDeadline deadline) =>
         deadline is { Size: { } size, Machines: { } machines, OnDemand: { } onDemand, Outcome: { } outcome }
-            ? $"Cheapest for {Human.Time(deadline.DeadlineSeconds)}: {PlannedFleet.NameOf(machines, size, onDemand)}: cost {Money(outcome.Cost.P50)} (p50), nine in ten finish within {Time(outcome.FinishSeconds.P90)}."
+            ? $"Cheapest for {Human.Time(deadline.DeadlineSeconds)}: {PlannedFleet.NameOf(machines, size, deadline.StagesPerMachine, onDemand)}: cost {Money(outcome.Cost.P50)} (p50), nine in ten finish within {Time(outcome.FinishSeconds.P90)}."
             : $"No fleet of these sizes finishes within {Human.Time(deadline.DeadlineSeconds)} nine times in ten: more machines than chains have nothing to do. Take faster ones (--size, --machines FILE), or fewer stages.";
 
     private static Table Inputs(IReadOnlyList<PlanInput> inputs)

@@ -39,6 +39,17 @@ internal sealed class PlanInputs(
         Name("machines", Number(fleet), parsed.GetValue(options.Fleet) is null ? "default: one slot a chain" : "flag", "--fleet");
         Name("size", size.Name, parsed.GetValue(options.Size) is null ? "default" : "flag", "--size, --machines FILE");
         Name("slots of a machine", Number(size.Devices), "its devices", "--machines FILE");
+        if (size.Devices > 1)
+        {
+            var stages = parsed.GetValue(options.Stages);
+            Name(
+                "stages of a machine at a time",
+                stages is { } most ? Number(most) : "as many as are ready",
+                stages is null ? "default of silos" : "flag",
+                "--stages-per-machine (silo --stages)"
+            );
+        }
+
         Name("market", onDemand ? "on-demand" : "spot", parsed.GetValue(options.OnDemand) ? "flag" : "default", "--on-demand");
         // A price is given for the market that was asked for; the other one keeps the file's.
         var price = onDemand == parsed.GetValue(options.OnDemand) ? parsed.GetValue(options.Price) : null;
@@ -72,6 +83,7 @@ internal sealed class PlanInputs(
             {
                 Machines = fleet,
                 Slots = size.Devices,
+                StagesPerMachine = parsed.GetValue(options.Stages),
                 Processors = size.Processors,
                 PricePerHour = price ?? (onDemand ? size.OnDemandPrice : size.SpotPrice),
                 EvictionsPerHour = evictions,

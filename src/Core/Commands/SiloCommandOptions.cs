@@ -7,6 +7,13 @@ public static class SiloCommandOptions
 
     public static CommandOption Slots { get; } = Declare("--slots", "cpu, cpu:N, or cuda:I,cuda:J; default: every CUDA device, else cpu.");
 
+    public static CommandOption Stages { get; } =
+        Declare(
+            "--stages",
+            "How many stages it trains at a time, among which it divides its slots; default: as many as are ready for them. Machines of several devices that share the chains of a run want 1.",
+            "N"
+        );
+
     public static CommandOption Clustering { get; } =
         Declare(
             "--clustering",

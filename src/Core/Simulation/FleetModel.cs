@@ -10,6 +10,9 @@ public sealed record FleetModel
     /// <summary>Devices of each machine.</summary>
     public int Slots { get; init; } = 1;
 
+    /// <summary>How many stages a machine trains at a time; null: as many as it has slots.</summary>
+    public int? StagesPerMachine { get; init; }
+
     /// <summary>Speed of twice as many slots on one stage, as a share of twice the speed.</summary>
     public double ScalingPerDoubling { get; init; } = 1;
 

@@ -60,16 +60,25 @@ public sealed class RunPlanner(RunSpec spec, RunExplanation explained, int repli
         static string Machines(int count) => Human.Plural(count, "machine");
     }
 
+    /// <summary>Machines of several devices divide the chains among them: otherwise the first one takes all.</summary>
+    private PlannedFleet Shared(PlannedFleet on) =>
+        on.Fleet is { StagesPerMachine: null, Slots: > 1, Machines: > 1 and var machines }
+            ? on with
+            {
+                Fleet = on.Fleet with { StagesPerMachine = (explained.ParallelStages + machines - 1) / machines },
+            }
+            : on;
+
     /// <summary>What other numbers of these machines take: 1, 2, 3, 4, 6, … up to one a chain.</summary>
     /// <param name="each">Called after each.</param>
     public IReadOnlyList<PlannedOutcome> Fleets(IReadOnlyList<PlannedFleet> markets, Action<int, int>? each = null)
     {
         ArgumentNullException.ThrowIfNull(markets);
-        var all = markets.SelectMany(market => Counts().Select(market.Of)).ToList();
+        var all = markets.SelectMany(market => Counts().Select(count => Shared(market.Of(count)))).ToList();
         var outcomes = new List<PlannedOutcome>();
         foreach (var on in all)
         {
-            outcomes.Add(new PlannedOutcome(on.Size, on.Fleet.Machines, on.OnDemand, Compared(on, spec)));
+            outcomes.Add(new PlannedOutcome(on.Size, on.Fleet.Machines, on.Fleet.StagesPerMachine, on.OnDemand, Compared(on, spec)));
             each?.Invoke(outcomes.Count, all.Count);
         }
 
@@ -163,10 +172,11 @@ public sealed class RunPlanner(RunSpec spec, RunExplanation explained, int repli
 /// <param name="OnDemand">Whether its machines are never evicted, at the list price.</param>
 public sealed record PlannedFleet(string Size, FleetModel Fleet, double FlopsPerSecond, bool OnDemand)
 {
-    public string Name => NameOf(Fleet.Machines, Size, OnDemand);
+    public string Name => NameOf(Fleet.Machines, Size, Fleet.StagesPerMachine, OnDemand);
 
-    public static string NameOf(int machines, string size, bool onDemand) =>
-        $"{Human.Plural(machines, "machine")} {size}, {(onDemand ? "on-demand" : "spot")}";
+    /// <param name="stages">Of each machine at a time; null: as many as it has slots.</param>
+    public static string NameOf(int machines, string size, int? stages, bool onDemand) =>
+        $"{Human.Plural(machines, "machine")} {size}{(stages is { } most ? $" (silo --stages {most})" : "")}, {(onDemand ? "on-demand" : "spot")}";
 
     /// <summary>So many of them.</summary>
     public PlannedFleet Of(int machines) => this with { Fleet = Fleet with { Machines = machines } };
@@ -176,7 +186,7 @@ public sealed record PlannedFleet(string Size, FleetModel Fleet, double FlopsPer
 }
 
 /// <summary>What a fleet takes.</summary>
-public sealed record PlannedOutcome(string Size, int Machines, bool OnDemand, PlanOutcome Outcome);
+public sealed record PlannedOutcome(string Size, int Machines, int? StagesPerMachine, bool OnDemand, PlanOutcome Outcome);
 
 /// <param name="Name">What is different.</param>
 public sealed record PlanAlternative(string Name, PlanOutcome Outcome);

@@ -244,26 +244,32 @@ public sealed class RunSimulation
     private void Look()
     {
         lookIsDue = false;
-        var work = WorkOrder.Of([stages.Facts], (_, one) => !underWay.Contains(one.Name));
-        var next = 0;
+        var work = WorkOrder.Of([stages.Facts], (_, one) => !underWay.Contains(one.Name)).ToList();
         foreach (var machine in machines.Where(machine => machine.Takes && machine.Free.Count > 0))
         {
-            var waiting = work.Count - next;
-            var handed = Math.Min(machine.Free.Count, waiting);
-            for (var i = 0; i < handed; i++)
-            {
-                var one = work[next + i];
-                Start(machine, one, SlotShares.Next(machine.Free, waiting - i, one.Lanes));
-            }
-
-            next += handed;
-            if (next == work.Count)
+            Hand(machine, work);
+            if (work.Count == 0)
             {
                 break;
             }
         }
 
-        EndIdle(ready: next < work.Count);
+        EndIdle(ready: work.Count > 0);
+    }
+
+    /// <summary>A machine takes what it can of the work, and that is taken off the list.</summary>
+    private void Hand(SimulatedMachine machine, List<ReadyWork> work)
+    {
+        var room = fleet.StagesPerMachine - machine.Work.Count(one => one.Span is not null);
+        var most = room > 0 ? Math.Min(room.Value, machine.Free.Count) : machine.Free.Count;
+        var handed = room == 0 ? work.Where(one => one.Kind != WorkKind.Train).Take(most).ToList() : work.Take(most).ToList();
+        foreach (var (i, one) in handed.Index())
+        {
+            var left = one.Kind == WorkKind.Train ? room - i : null;
+            Start(machine, one, SlotShares.Next(machine.Free, work.Count - i, one.Lanes, left));
+        }
+
+        work.RemoveAll(handed.Contains);
     }
 
     private void Start(SimulatedMachine machine, ReadyWork what, IReadOnlyList<string> share)

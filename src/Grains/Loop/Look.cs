@@ -55,7 +55,7 @@ internal sealed partial class Look(
         var all = new List<RunView>();
         var old = false;
         ExceptionDispatchInfo? failed = null;
-        var free = local.Stops ? 0 : slots.Free.Count;
+        var free = local.Stops ? 0 : offers.Most;
         await LearnPrioritiesAsync(stop);
         // Work that is handed to this silo of one run uses slots that the next run cannot have.
         var order = runs.OrderByDescending(run => priorities.GetValueOrDefault(run))

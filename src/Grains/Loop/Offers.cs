@@ -13,6 +13,7 @@ internal sealed class Offers(
     SlotTable slots,
     Fingerprints fingerprints,
     LocalWork local,
+    StageRoom room,
     SlotSensors sensors,
     ReadySince sights,
     TakeRefusals refusals,
@@ -49,15 +50,24 @@ internal sealed class Offers(
         foreach (var (index, one) in work.Index())
         {
             pulse.Beat();
+            var left = one.Kind == WorkKind.Train ? room.Left : null;
+            if (left == 0)
+            {
+                continue;
+            }
+
             // Work that is handed to other silos, or to none yet, waits for slots too.
             var share = views[one.Run].Waiting is { } waiting
-                ? SlotShares.Next(slots.Free, waiting - work.Take(index).Count(before => before.Run == one.Run), one.Lanes)
-                : SlotShares.Next(work, index, slots.Free);
+                ? SlotShares.Next(slots.Free, waiting - work.Take(index).Count(before => before.Run == one.Run), one.Lanes, left)
+                : SlotShares.Next(work, index, slots.Free, left);
             await OfferAsync(one, share, stop);
         }
 
         return work.Count > 0;
     }
+
+    /// <summary>How many pieces of work it could take now.</summary>
+    public int Most => room.Left is > 0 and var stages ? Math.Min(stages, slots.Free.Count) : slots.Free.Count;
 
     /// <summary>Ready work that this silo leaves alone for now.</summary>
     public IReadOnlyList<string> NotMine(RunFacts facts) =>
@@ -69,7 +79,8 @@ internal sealed class Offers(
 
     private bool IsForNow(RunFacts facts, ReadyWork work) => !local.Has(work.Name) && pace.IsDue(work.Name) && IsMine(facts, work);
 
-    private bool IsMine(RunFacts facts, ReadyWork work) => work.Kind != WorkKind.Train || CanTrain(facts, work.Stage!.Value);
+    private bool IsMine(RunFacts facts, ReadyWork work) =>
+        work.Kind != WorkKind.Train || (room.Left != 0 && CanTrain(facts, work.Stage!.Value));
 
     /// <summary>A started stage goes only to slots that give the same bits; an offer of others would be refused, and move its grain for
     /// nothing.</summary>

@@ -117,7 +117,7 @@ public static class RunCauses
             ? new Cause(
                 "soon",
                 stages,
-                $"Nothing trains on {string.Join(", ", idle.Select(silo => Free(now, silo)))}: a free slot looks for work every 1 to 5 seconds. If nothing happens for longer, the log says why.",
+                $"Nothing trains on {string.Join(", ", idle.Select(silo => Free(now, silo)))}: a free slot looks for work every 1 to 5 seconds. If nothing happens for longer, the log says why, or the silo trains as many stages as it may (its option --stages).",
                 $"slowrun logs {idle[0].Name}"
             )
             : new Cause(

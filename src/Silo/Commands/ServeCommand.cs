@@ -26,6 +26,7 @@ internal static class ServeCommand
         var parentPipe = new Option<bool>("--parent-pipe") { Description = "Commit and stop at the end of standard input." };
         var command = new Command("silo", "Serves a store until told to stop.") { store, log, parentPipe };
         var slots = command.Take<string?>(SiloCommandOptions.Slots);
+        var stages = command.Take<int?>(SiloCommandOptions.Stages);
         var clustering = command.Take<string?>(SiloCommandOptions.Clustering);
         var name = command.Take<string?>(SiloCommandOptions.Name);
         var listen = command.Take(SiloCommandOptions.Listen, () => "127.0.0.1");
@@ -52,6 +53,7 @@ internal static class ServeCommand
                         Store = parsed.GetRequiredValue(store),
                         Clustering = ClusterPlace.Parse(parsed.GetValue(clustering)),
                         Slots = SlotNames.Parse(parsed.GetValue(slots), Environment.ProcessorCount, CudaDevices.Count),
+                        Stages = AtLeastOne("--stages", parsed.GetValue(stages)),
                         Listen = Address("--listen", parsed.GetRequiredValue(listen))!,
                         Advertise = Address("--advertise", parsed.GetValue(advertise)),
                         SiloPort = parsed.GetValue(port),
@@ -97,6 +99,9 @@ internal static class ServeCommand
         text is null ? null
         : Duration.TryParse(text, out var time) && time > TimeSpan.Zero ? time
         : throw new FormatException($"{option} '{text}' is no time above 0; expected for example 10m.");
+
+    private static int? AtLeastOne(string option, int? number) =>
+        number is null or > 0 ? number : throw new FormatException($"{option}: found {number}, expected 1 or more.");
 
     private static int? Port(string option, int? port) =>
         port is null or (> 0 and <= IPEndPoint.MaxPort)

@@ -116,7 +116,7 @@ internal static class SiloHost
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = settings.StopWithin);
         builder.Services.Configure<GrainCollectionOptions>(options => options.DeactivationTimeout = settings.StopWithin);
         builder.Services.AddSingleton<INoticeSender>(new WebhookSender(Environment.GetEnvironmentVariable, time));
-        builder.Services.AddSlowrunGrains(settings.Slots, settings.ExitWhenIdle, devices);
+        builder.Services.AddSlowrunGrains(settings.Slots, settings.Stages, settings.ExitWhenIdle, devices);
         builder.Services.AddSingleton<SiloHealth>();
         builder.Services.AddHostedService<ClusterNews>();
         builder.Services.AddHostedService<HangUp>();

@@ -12,6 +12,9 @@ internal sealed record SiloSettings
 
     public required IReadOnlyList<string> Slots { get; init; }
 
+    /// <summary>How many stages it trains at a time; null: as many as it has slots.</summary>
+    public int? Stages { get; init; }
+
     /// <summary>Where the cluster's rows are kept; null: where the store says.</summary>
     public ClusterPlace? Clustering { get; init; }
 

@@ -170,6 +170,29 @@ public sealed class PlanCommandTests
         Assert.Equal(fleets.Min(one => one.GetProperty("outcome").GetProperty("cost").GetProperty("p50").GetDouble()), cheapest);
     }
 
+    [Theory]
+    [InlineData(null, new[] { 0, 2, 1 })]
+    [InlineData("2", new[] { 2, 2, 2 })]
+    public async Task Plan_OfMachinesOfMoreDevices_DividesTheChainsAmongThem(string? given, int[] expected)
+    {
+        string[] stages = given is null ? [] : ["--stages-per-machine", given];
+        await line.RunAsync(
+            ["plan", "demo", "--size", "Standard_ND96isr_H100_v5", "--deadline", "1d", "--replications", "2", "-o", "json", .. stages]
+        );
+
+        var fleets = line.Json().GetProperty("fleets").EnumerateArray().Where(one => one.GetProperty("onDemand").GetBoolean());
+        Assert.Equal(
+            expected,
+            fleets
+                .OrderBy(one => one.GetProperty("machines").GetInt32())
+                .Select(one => one.GetProperty("stagesPerMachine") is { ValueKind: JsonValueKind.Number } most ? most.GetInt32() : 0)
+        );
+        Assert.Contains(
+            line.Json().GetProperty("inputs").EnumerateArray(),
+            input => input.GetProperty("name").GetString() == "stages of a machine at a time"
+        );
+    }
+
     [Fact]
     public async Task Plan_WithASize_ComparesNoOther()
     {

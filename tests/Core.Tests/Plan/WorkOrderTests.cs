@@ -83,6 +83,14 @@ public sealed class WorkOrderTests
         Assert.Empty(SlotShares.Next(work, 2, []));
     }
 
+    [Theory]
+    [InlineData(1, 8)]
+    [InlineData(2, 4)]
+    [InlineData(3, 2)]
+    [InlineData(9, 1)]
+    public void Shares_WhereOthersTrainTheRest_AreOfWhatThisSiloMayTrain(int room, int expected) =>
+        Assert.Equal(expected, SlotShares.Next([.. Enumerable.Range(0, 8).Select(i => $"cuda:{i}")], 5, 8, room).Count);
+
     [Fact]
     public void Shares_OfTwoKindsOfDevices_AreOfOne() => Assert.Equal(["cuda:0"], SlotShares.Next(["cuda:0", "cpu:0", "cpu:1"], 1, 4));
 

@@ -45,6 +45,18 @@ public sealed class RunSimulationTests
         Assert.Equal((1000 / 1.6) + 1000 + 5, run.FinishedSeconds!.Value, 0.001);
     }
 
+    [Theory]
+    [InlineData(null, 2000)]
+    [InlineData(1, 1000)]
+    [InlineData(2, 2000)]
+    public void Run_OnMachinesOfMoreSlots_TrainsSoManyStagesOnEach(int? stages, double seconds)
+    {
+        // Two chains of two lanes, two machines of two slots: without a limit the first machine takes both, a slot each.
+        var run = Run(Calm with { Slots = 2, StagesPerMachine = stages });
+
+        Assert.InRange(run.FinishedSeconds!.Value, seconds, seconds + 10);
+    }
+
     [Fact]
     public void Run_WhenAMachineVanishes_LosesWhatItsLastCommitDoesNotHave()
     {

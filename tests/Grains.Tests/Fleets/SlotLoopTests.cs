@@ -35,6 +35,25 @@ public sealed class SlotLoopTests
     }
 
     [Fact]
+    public async Task Stages_OfSilosThatTrainOneAtATime_HaveAllSlotsOfOneSiloEach()
+    {
+        string[] slots = ["cpu:0", "cpu:1"];
+        await using var run = new LocalRun(new MemoryStore());
+        await run.SubmitAsync(spec => TwoChains(Epochs(spec, 20_000)));
+        // The first one is alone for a while: it could take both, a slot each.
+        await using var fleet = await TestFleet.StartAsync(run.Store, 1, loops: true, lends: new(slots, Stages: 1));
+        await UntilAsync(run, facts => facts.Roots.Values.Any(root => root.DurableStep > 0));
+        Assert.Single((await run.FactsAsync()).Roots.Values, root => root.Owner is not null);
+
+        await fleet.AddAsync(run.Store, loops: true, lends: new(slots, Stages: 1));
+        await UntilAsync(run, facts => facts.Roots.Values.Count(root => root.Owner is not null) == 2);
+
+        var owners = (await run.FactsAsync()).Roots.Values.Select(root => root.Owner!).ToList();
+        Assert.Equal(2, owners.Select(owner => owner.Silo).Distinct().Count());
+        Assert.All(owners, owner => Assert.Equal(slots, owner.Slots));
+    }
+
+    [Fact]
     public async Task Work_OfTwoRunsForOneSlot_IsThatOfTheHigherPriority()
     {
         var store = new MemoryStore();
@@ -73,6 +92,12 @@ public sealed class SlotLoopTests
         spec with
         {
             Recipe = spec.Recipe with { Stage = spec.Recipe.Stage with { Epochs = epochs } },
+        };
+
+    private static RunSpec TwoChains(RunSpec spec) =>
+        spec with
+        {
+            Recipe = spec.Recipe with { Chains = [.. Enumerable.Repeat(new ChainRecipe { Stages = 1 }, 2)] },
         };
 
     private static IEnumerable<string?> Snapshots(RunStatus status) => status.Stages.Select(stage => stage.SnapshotSha256);

@@ -18,6 +18,10 @@ using Slowrun.Storage;
 
 namespace Slowrun.Grains.Tests.Fleets;
 
+/// <summary>What each silo of a fleet lends.</summary>
+/// <param name="Stages">That it trains at a time; null: as many as it has slots.</param>
+internal sealed record FleetSlots(IReadOnlyList<string> Slots, int? Stages);
+
 /// <summary>
 /// Several silos in this process with the grains and the clustering of a real one, on one store, with a slot each. A silo that is declared
 /// dead lives on here, and so do its trainers: as on a machine that was frozen, or cut off from the others.
@@ -33,22 +37,29 @@ internal sealed class TestFleet : IAsyncDisposable
 
     /// <param name="loops">Whether the silos look for work themselves, or wait for what a test offers.</param>
     /// <param name="onlyWoken">Whether their loops look for work once, and then only when they are woken.</param>
-    public static async Task<TestFleet> StartAsync(IObjectStore store, int silos, bool loops, bool onlyWoken = false)
+    /// <param name="lends">Null: <see cref="Slot"/>.</param>
+    public static async Task<TestFleet> StartAsync(
+        IObjectStore store,
+        int silos,
+        bool loops,
+        bool onlyWoken = false,
+        FleetSlots? lends = null
+    )
     {
         var fleet = new TestFleet();
         for (var i = 0; i < silos; i++)
         {
-            await fleet.AddAsync(store, loops, onlyWoken);
+            await fleet.AddAsync(store, loops, onlyWoken, lends);
         }
 
         return fleet;
     }
 
     /// <inheritdoc cref="StartAsync"/>
-    public async Task AddAsync(IObjectStore store, bool loops, bool onlyWoken = false)
+    public async Task AddAsync(IObjectStore store, bool loops, bool onlyWoken = false, FleetSlots? lends = null)
     {
         var cluster = await StoreCluster.FoundAsync(store, TestContext.Current.CancellationToken);
-        var host = Build(store, cluster, $"silo-{silos.Count}", loops, onlyWoken);
+        var host = Build(store, cluster, $"silo-{silos.Count}", loops, onlyWoken, lends ?? new(Slot, null));
         silos.Add(host);
         await host.StartAsync(TestContext.Current.CancellationToken);
     }
@@ -155,7 +166,7 @@ internal sealed class TestFleet : IAsyncDisposable
     private Task<TakeAnswer> CallAsync(int silo, string run, StageId stage, SlotOffer offer) =>
         The<IGrainFactory>(silo).GetGrain<IStageGrain>(StageKey.Of(run, stage)).Take(offer);
 
-    private IHost Build(IObjectStore store, StoreCluster cluster, string name, bool loops, bool onlyWoken)
+    private IHost Build(IObjectStore store, StoreCluster cluster, string name, bool loops, bool onlyWoken, FleetSlots lends)
     {
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
@@ -172,7 +183,7 @@ internal sealed class TestFleet : IAsyncDisposable
                 .Services.AddSlowrunRecords()
                 .AddSingleton<IFatalErrorHandler>(new Undying())
         );
-        builder.Services.AddSlowrunGrains(Slot);
+        builder.Services.AddSlowrunGrains(lends.Slots, lends.Stages);
         if (onlyWoken)
         {
             builder.Services.AddSingleton(new LookPace(new Backoff(TimeSpan.FromHours(1), TimeSpan.FromHours(1))));

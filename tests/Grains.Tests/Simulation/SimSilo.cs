@@ -63,6 +63,7 @@ internal sealed class SimSilo
             Slots,
             fingerprints,
             Local,
+            new StageRoom(null, Local),
             sensors,
             sights,
             new TakeRefusals(store, time),
