@@ -1,6 +1,8 @@
 using Slowrun.Client.Cli;
 using Slowrun.Client.Commands;
+using Slowrun.Core.Commands;
 
+BestEffortWriter.ShieldStandardError();
 Failures.CatchThoseOfThreads();
 try
 {

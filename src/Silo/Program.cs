@@ -1,5 +1,8 @@
 using System.CommandLine;
+using Slowrun.Core.Commands;
 using Slowrun.Silo.Commands;
+
+BestEffortWriter.ShieldStandardError();
 
 // The commands that need torch; users call them through the client.
 var root = new RootCommand("Slowrun's silo: trains what the store says is ready.")

@@ -144,7 +144,6 @@ internal static class PlanCommand
                 );
         var planner = new RunPlanner(spec, explained, times, parsed.GetRequiredValue(machines.Seed), stop);
         var outcome = planner.Outcome(fleet);
-        var other = markets.Single(one => one.Size == size.Name && one.OnDemand != onDemand);
         var deadline = PlanOptions.Seconds(parsed, machines.Deadline);
         var fleets = deadline is null && parsed.GetValue(machines.Png) is null ? null : planner.Fleets(markets, Progress(context));
         return new PlanReport(
@@ -153,7 +152,7 @@ internal static class PlanCommand
             outcome,
             planner.Interval(fleet),
             PlannedStore.Of(outcome, store),
-            planner.Alternatives(fleet, other),
+            planner.Alternatives(fleet, otherMarket: markets[onDemand ? 0 : 1]),
             fleets,
             deadline is { } latest ? PlannedDeadline.Of(latest, RunPlanner.Cheapest(fleets!, latest)) : null,
             inputs.Named
