@@ -43,7 +43,7 @@ internal sealed record PlannedDeadline(
 internal sealed record PlannedStore(double PerGigabyteMonth, double? Cost, double? MonthlyCostAfter)
 {
     public static PlannedStore Of(PlanOutcome outcome, double price) =>
-        new(price, outcome.StoreGigabyteMonths.P50 * price, outcome.StoreEndBytes.P50 / 1e9 * price);
+        new(price, outcome.StoreGigabyteMonths.P50 * price, outcome.StoreEndBytes.P50 / StorePrice.BytesPerGigabyte * price);
 }
 
 /// <summary>A plan for people.</summary>

@@ -14,6 +14,8 @@ public sealed record PriceList(IReadOnlyList<MachineSize> Sizes, StorePrice? Sto
 /// <summary>What the store takes for keeping bytes; operations and transfers are not in it.</summary>
 public sealed record StorePrice
 {
+    public const double BytesPerGigabyte = 1e9;
+
     /// <summary>Of 1e9 bytes in a month.</summary>
     [Range(0.0, 1e6)]
     public required double PerGigabyteMonth { get; init; }

@@ -8,7 +8,6 @@ namespace Slowrun.Core.Simulation;
 internal sealed class SimulatedStore(int keep)
 {
     private const double SecondsPerMonth = 730 * 3600;
-    private const double BytesPerGigabyte = 1e9;
 
     private readonly Dictionary<StageId, Held> stages = [];
     private long bytes;
@@ -50,7 +49,7 @@ internal sealed class SimulatedStore(int keep)
     }
 
     public StoreUse Until(double now) =>
-        new(most, bytes, (byteSeconds + (bytes * Math.Max(0, now - since))) / BytesPerGigabyte / SecondsPerMonth);
+        new(most, bytes, (byteSeconds + (bytes * Math.Max(0, now - since))) / StorePrice.BytesPerGigabyte / SecondsPerMonth);
 
     private (StageRoot Root, IReadOnlyList<StoredCheckpoint> Held, int Most) After(
         IReadOnlyList<StoredCheckpoint> held,
